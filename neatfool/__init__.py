@@ -1,0 +1,116 @@
+"""neatfool shows how easily an image classifier is fooled.
+
+These are the names for users and for authors of plugins; everything else may change.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from neatfool.errors import (
+    ExperimentError,
+    NeatfoolError,
+    PluginError,
+    RunError,
+    StorageError,
+    TargetError,
+    VerificationError,
+    nearest,
+)
+from neatfool.hookspecs import hookimpl
+from neatfool.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from neatfool import cppn
+    from neatfool.archive import Archive, log_odds, rank
+    from neatfool.evolution import evolve
+    from neatfool.fooling import fool
+    from neatfool.run import EliteView, Run, open_run
+    from neatfool.spec import (
+        Candidate,
+        Elite,
+        Encoding,
+        GenerationReport,
+        GenomeSize,
+        ImageSpec,
+        Outcome,
+        Replacement,
+        Scheme,
+        Scores,
+        Target,
+    )
+
+__version__ = "0.1.0"
+
+_LATER = {
+    "Archive": "archive",
+    "log_odds": "archive",
+    "rank": "archive",
+    "evolve": "evolution",
+    "fool": "fooling",
+    "EliteView": "run",
+    "Run": "run",
+    "open_run": "run",
+    **dict.fromkeys(
+        (
+            "Candidate",
+            "Elite",
+            "Encoding",
+            "GenerationReport",
+            "GenomeSize",
+            "ImageSpec",
+            "Outcome",
+            "Replacement",
+            "Scheme",
+            "Scores",
+            "Target",
+        ),
+        "spec",
+    ),
+}
+
+__all__ = [  # noqa: RUF022 - grouped by what they are for
+    # fooling
+    "fool",
+    "open_run",
+    "Run",
+    "EliteView",
+    "evolve",
+    "cppn",
+    # writing plugins
+    "hookimpl",
+    "ImageSpec",
+    "Scores",
+    "Target",
+    "Encoding",
+    "Scheme",
+    "GenomeSize",
+    "Candidate",
+    "Elite",
+    "Replacement",
+    "Archive",
+    "log_odds",
+    "rank",
+    "GenerationReport",
+    "Outcome",
+    "derive_seed",
+    "nearest",
+    # errors
+    "NeatfoolError",
+    "ExperimentError",
+    "PluginError",
+    "TargetError",
+    "RunError",
+    "StorageError",
+    "VerificationError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is heavy when it is first asked for."""
+    if name == "cppn":
+        return import_module("neatfool.cppn")
+    if name in _LATER:
+        return getattr(import_module(f"neatfool.{_LATER[name]}"), name)
+    raise AttributeError(f"module 'neatfool' has no attribute {name!r}")

@@ -1,0 +1,77 @@
+"""The errors that neatfool raises on purpose.
+
+Each is a message for a person: where, what, and what to do. The command line prints it without
+a traceback (``--debug`` shows one) and exits with the error's ``exit_code``. Any other exception
+is a bug.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class NeatfoolError(Exception):
+    """A message without a traceback; the base of every error raised on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ExperimentError(NeatfoolError):
+    """The experiment file, an option or a name on the command line is wrong."""
+
+    exit_code = 2
+
+
+class PluginError(NeatfoolError):
+    """A plugin is missing, broken, or there are two of one name."""
+
+    exit_code = 3
+
+
+class TargetError(NeatfoolError):
+    """The target failed, does not recognise its own images, or gave scores that cannot be used."""
+
+    exit_code = 4
+
+
+class RunError(NeatfoolError):
+    """A run folder is missing, in use, damaged, or does not fit what is asked of it."""
+
+    exit_code = 5
+
+
+class StorageError(NeatfoolError):
+    """The disk is full or read-only."""
+
+    exit_code = 6
+
+
+class VerificationError(NeatfoolError):
+    """Saved images did not score what the run recorded."""
+
+    exit_code = 7
+
+
+def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:
+    """Say which known names are nearest to a wrong one.
+
+    Args:
+        name: What was given.
+        known: What there is.
+        count: How many names to offer at most.
+
+    Returns:
+        ``"; did you mean 'a' or 'b'?"``, or, where nothing is near, ``"; there are: ..."`` with
+        the first dozen names, or the empty string where there are none.
+    """
+    known = sorted(set(known))
+    if close := get_close_matches(name, known, n=count, cutoff=0.6):
+        return f"; did you mean {' or '.join(repr(match) for match in close)}?"
+    if not known:
+        return ""
+    rest = f", … ({len(known)} in all)" if len(known) > 12 else ""
+    return f"; there are: {', '.join(known[:12])}{rest}"

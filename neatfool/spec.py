@@ -1,0 +1,376 @@
+"""What plugins implement, and what passes between them.
+
+One generation flows one way::
+
+    scheme.ask()                        -> candidates
+    encoding.render(genomes)            -> images       uint8 [N, C, H, W]
+    target.score(images)                -> Scores       probs [N, K]
+    scheme.tell(candidates, scores)     -> replacements
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import networkx as nx
+    import torch
+
+    from neatfool.archive import Archive
+
+Genome = TypeVar("Genome")
+Json = Any
+"""What ``json.dumps`` takes: None, bool, int, float, str, lists and string-keyed dicts of them."""
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """The images that a target takes and the classes that it gives.
+
+    Attributes:
+        height: Pixels from top to bottom, at least 1.
+        width: Pixels from left to right, at least 1.
+        channels: 1 (grey) or 3 (RGB).
+        classes: The class names, in the order of the columns of the target's scores; at least two.
+        array: What ``score`` is given: a numpy array or a torch tensor (on the CPU), both
+            uint8 [N, C, H, W].
+        sums_to_one: Whether the probabilities of an image sum to one. False for a target that
+            answers each class by itself, or only its best few.
+    """
+
+    height: int
+    width: int
+    channels: int
+    classes: tuple[str, ...]
+    array: Literal["numpy", "torch"] = "numpy"
+    sums_to_one: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
+        if self.height < 1 or self.width < 1:
+            raise ValueError(f"an image of {self.height}x{self.width} pixels: both must be >= 1")
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels = {self.channels}: must be 1 (grey) or 3 (RGB)")
+        if len(self.classes) < 2:
+            raise ValueError(f"{len(self.classes)} classes: a classifier has at least two")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)."""
+        return self.channels, self.height, self.width
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a target says of N images and its K classes.
+
+    Attributes:
+        probs: Floats [N, K] in [0, 1], the confidence in each class. A torch tensor or anything
+            else that numpy can read is taken too.
+        logits: Floats [N, K], the values before the softmax, if the target has them. Selection
+            uses them: a float32 softmax reaches exactly 1.0, and search stalls on ties.
+        ok: Bools [N], False where an image could not be scored; all True if absent.
+    """
+
+    probs: np.ndarray
+    logits: np.ndarray | None = None
+    ok: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A genome that has been bred and not yet scored.
+
+    Attributes:
+        id: Its number in the run; the n-th candidate ever asked for is n, from 0.
+        genome: The genome; treat it as immutable.
+        parents: The ids of its parents, fittest first; empty for a genome made at random.
+        generation: The generation it was bred in, from 0.
+    """
+
+    id: int
+    genome: Any
+    parents: tuple[int, ...] = ()
+    generation: int = 0
+
+
+@dataclass(frozen=True)
+class Elite:
+    """The best candidate found so far for a class.
+
+    Attributes:
+        class_index: The class whose niche it holds.
+        candidate: The candidate.
+        confidence: The probability that the target gives the class, in [0, 1].
+        rank: What selection compares: log-odds in float64 if the target has logits, else the
+            confidence.
+    """
+
+    class_index: int
+    candidate: Candidate
+    confidence: float
+    rank: float
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """An elite that gives its niche up to a better candidate.
+
+    Attributes:
+        elite: The new elite.
+        previous: The id of the candidate that held the niche, or None if it was empty.
+        goal_switch: Whether the new elite's first parent held niches at the time, and this one
+            was not among them.
+    """
+
+    elite: Elite
+    previous: int | None = None
+    goal_switch: bool = False
+
+
+@dataclass(frozen=True)
+class GenomeSize:
+    """How large a genome is: its nodes and its (enabled) connections, or its numbers."""
+
+    nodes: int
+    connections: int
+
+
+@runtime_checkable
+class Target(Protocol):
+    """What is fooled.
+
+    Only ``spec`` and ``score`` are needed. A target may have more, and the framework then uses it:
+
+    ``fingerprint() -> str``
+        What tells this target from one that scores otherwise (a hash of its weights, say); a run
+        resumes only on the same. Absent: made from the plugin's name, options and spec.
+    ``self_check() -> None``
+        Called once before a run: raise :class:`~neatfool.TargetError` if the target does not
+        recognise images that it should.
+    ``close() -> None``
+        Called at the end, whatever happened.
+    """
+
+    spec: ImageSpec
+
+    def score(self, images: Any) -> Scores:
+        """Score images.
+
+        Args:
+            images: uint8 [N, C, H, W], a numpy array or a torch tensor as ``spec.array`` says. N
+                is the same at each call of a run. Not to be written to.
+
+        Returns:
+            Probabilities [N, K], and logits if there are any.
+        """
+        ...
+
+
+class Encoding(Protocol[Genome]):
+    """How an image is written as a genome.
+
+    A factory is called as ``factory(options, spec=spec)``. Genomes are never changed once made.
+    Equal seeds and equal parents give equal genomes, in any process and any order of calls.
+
+    Attributes:
+        parents: How many parents ``breed`` wants for a child: 1 (mutation) or 2 (crossover).
+    """
+
+    parents: int
+
+    def create(self, seeds: Sequence[int]) -> list[Genome]:
+        """Make random genomes, one a seed."""
+        ...
+
+    def breed(self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int]) -> list[Genome]:
+        """Breed children.
+
+        Args:
+            litters: For each child its parents, fittest first: as many as ``parents`` says, or
+                fewer (then mutation alone makes the child).
+            seeds: For each child the seed that all its randomness comes from.
+
+        Returns:
+            The children, in order.
+        """
+        ...
+
+    def render(self, genomes: Sequence[Genome]) -> torch.Tensor:
+        """Render genomes at the target's size: uint8 [N, C, H, W], the bytes a PNG would hold."""
+        ...
+
+    def render_at(
+        self,
+        genome: Genome,
+        height: int,
+        width: int,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> torch.Tensor:
+        """Render one genome at any size.
+
+        Args:
+            genome: The genome.
+            height: Pixels of the whole image from top to bottom.
+            width: Pixels of the whole image from left to right.
+            box: (left, top, right, bottom), the part of that image to render; all if absent.
+
+        Returns:
+            uint8 [C, bottom - top, right - left].
+        """
+        ...
+
+    def dumps(self, genome: Genome) -> str:
+        """Write a genome as versioned JSON text."""
+        ...
+
+    def loads(self, text: str) -> Genome:
+        """Read what ``dumps`` wrote: the equal genome.
+
+        Raises:
+            ValueError: The text is not such a genome.
+        """
+        ...
+
+    def distance(self, a: Genome, b: Genome) -> float:
+        """Measure how unlike two genomes are, for speciation: 0 for equal ones, symmetric."""
+        ...
+
+    def size(self, genome: Genome) -> GenomeSize:
+        """Count a genome's nodes and connections."""
+        ...
+
+    def graph(self, genome: Genome) -> nx.DiGraph | None:
+        """Give the genome as a graph, or None if it is not one."""
+        ...
+
+
+class Scheme(Protocol):
+    """How the search selects.
+
+    A factory is called as ``factory(options, encoding=encoding, spec=spec, seed=seed)``. The
+    framework calls ``ask`` and ``tell`` in turn. All randomness comes from ``seed``, the
+    generation and the candidates' ids, never from a generator carried along.
+
+    Attributes:
+        archive: The elites.
+        batch: How many candidates a generation usually has; the first may have others.
+    """
+
+    archive: Archive
+    batch: int
+
+    def ask(self) -> list[Candidate]:
+        """Breed the next generation. An empty list says that the search is at its end."""
+        ...
+
+    def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
+        """Take the scores of what ``ask`` gave.
+
+        Args:
+            candidates: What ``ask`` gave; in a run's last generation perhaps only its beginning.
+            scores: Their checked scores: float64 arrays, ``ok`` present.
+
+        Returns:
+            The elites that changed, at most one a class.
+        """
+        ...
+
+    def members(self) -> Sequence[Candidate]:
+        """List the candidates that ``state`` refers to, elites of the archive aside."""
+        ...
+
+    def state(self) -> Json:
+        """Give all that a resumed search needs beside the archive; candidates by their ids."""
+        ...
+
+    def restore(self, state: Json, candidates: Mapping[int, Candidate]) -> None:
+        """Go on from a state.
+
+        Args:
+            state: What ``state`` gave.
+            candidates: The candidates of the archive (which is filled already) and those that
+                ``members`` listed, by id.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Where a generation's time went, in seconds of wall clock."""
+
+    breeding: float = 0.0
+    rendering: float = 0.0
+    scoring: float = 0.0
+    selection: float = 0.0
+    recording: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """All stages together."""
+        return self.breeding + self.rendering + self.scoring + self.selection + self.recording
+
+
+@dataclass(frozen=True)
+class GenerationReport:
+    """What there is to say of a generation, for observers and the run's statistics.
+
+    Confidences are those of the elites after the generation, over the classes that the scheme
+    searches; an empty niche counts as 0.
+
+    Attributes:
+        generation: Its number, from 0.
+        evaluations: Images scored since the run began.
+        median: Median confidence over classes; ``mean``, ``minimum``, ``lower_quartile`` and
+            ``upper_quartile`` alike.
+        classes_ge: The number of classes with at least 50, 90, 99 and 99.99 % confidence.
+        elites: The number of distinct candidates among the elites.
+        replacements: Niches that changed hands in this generation.
+        goal_switches: Those of them whose parent was an elite of other classes only.
+        refused: Candidates of this generation without a usable score.
+        nodes: Mean nodes of the elites' genomes.
+        connections: Mean connections of the elites' genomes.
+        stages: Where the time went.
+    """
+
+    generation: int
+    evaluations: int
+    median: float
+    mean: float
+    minimum: float
+    lower_quartile: float
+    upper_quartile: float
+    classes_ge: tuple[int, int, int, int]
+    elites: int
+    replacements: int
+    goal_switches: int
+    refused: int
+    nodes: float
+    connections: float
+    stages: Stages = field(default_factory=Stages)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        reason: ``"finished"``, ``"interrupted"`` or ``"failed"``.
+        generation: The last generation that was recorded, or -1.
+        evaluations: Images scored in all.
+        seconds: Wall-clock seconds of this process's part of the run.
+    """
+
+    reason: Literal["finished", "interrupted", "failed"]
+    generation: int
+    evaluations: int
+    seconds: float
+
+
+CONFIDENCE_THRESHOLDS = (0.5, 0.9, 0.99, 0.9999)
+"""The confidences that ``GenerationReport.classes_ge`` counts classes at."""
