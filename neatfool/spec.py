@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_check
 
 import numpy as np
 
+from neatfool.errors import ExperimentError, nearest
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -63,6 +65,25 @@ class ImageSpec:
     def shape(self) -> tuple[int, int, int]:
         """(channels, height, width)."""
         return self.channels, self.height, self.width
+
+    def class_index(self, name: str | int) -> int:
+        """Find a class by its name, or by its index in figures.
+
+        Args:
+            name: A class name, or an index in [0, K). A name made of figures is a name first.
+
+        Returns:
+            The index.
+
+        Raises:
+            ExperimentError: There is no such class; the message offers the nearest names.
+        """
+        text = str(name)
+        if text in self.classes:
+            return self.classes.index(text)
+        if text.isdecimal() and int(text) < len(self.classes):
+            return int(text)
+        raise ExperimentError(f"there is no class {text!r}{nearest(text, self.classes)}")
 
 
 @dataclass(frozen=True)

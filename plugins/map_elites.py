@@ -1,0 +1,124 @@
+"""Scheme ``map_elites``: one niche a class, and every candidate is offered to every niche.
+
+MAP-Elites as in the paper's own code: the first generation is made at random; from then on
+parents are drawn uniformly, with replacement, from the *niches* (an elite that holds three
+classes is three times as likely), and a child takes every class in which it ranks strictly
+higher than the elite, not only the class that it is most like.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, Field, PositiveInt
+
+from neatfool import (
+    Archive,
+    Candidate,
+    derive_seed,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from neatfool import Encoding, ImageSpec, Replacement, Scores
+
+
+class Options(BaseModel, extra="forbid"):
+    """Options of the scheme ``map_elites``."""
+
+    batch: PositiveInt = Field(200, description="candidates a generation")
+    initial: PositiveInt | None = Field(
+        None, description="candidates in the first, random generation; as batch if absent"
+    )
+    classes: list[str] = Field(
+        [], description="the classes to search, by name or index; all if absent"
+    )
+
+
+class MapElites:
+    """The scheme."""
+
+    def __init__(
+        self, options: Options, *, encoding: Encoding[Any], spec: ImageSpec, seed: int
+    ) -> None:
+        """Begin a search.
+
+        Args:
+            options: The options.
+            encoding: Makes and breeds the genomes.
+            spec: Names the classes.
+            seed: The run's seed.
+
+        Raises:
+            ExperimentError: ``classes`` names what the target does not have.
+        """
+        self.batch = options.batch
+        self.archive = Archive(
+            len(spec.classes), [spec.class_index(name) for name in options.classes] or None
+        )
+        self._initial = options.initial or options.batch
+        self._encoding = encoding
+        self._seed = seed
+        self._generation = 0
+        self._asked = 0
+
+    def ask(self) -> list[Candidate]:
+        """Breed a generation: random genomes at first, then children of elites."""
+        holders = self.archive.candidate_ids[self.archive.classes]
+        filled = self.archive.classes[holders >= 0]
+        return self._children(filled) if len(filled) else self._random()
+
+    def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
+        """Offer every candidate to every niche."""
+        self._generation += 1
+        return self.archive.offer(candidates, scores)
+
+    def members(self) -> Sequence[Candidate]:
+        """There are none but the elites."""
+        return ()
+
+    def state(self) -> dict[str, int]:
+        """Give the generation to breed next and the number of candidates so far."""
+        return {"generation": self._generation, "asked": self._asked}
+
+    def restore(self, state: dict[str, int], candidates: Mapping[int, Candidate]) -> None:  # noqa: ARG002
+        """Go on from a state; the archive holds the candidates."""
+        self._generation, self._asked = state["generation"], state["asked"]
+
+    def _random(self) -> list[Candidate]:
+        ids = self._new_ids(self._initial)
+        genomes = self._encoding.create([derive_seed(self._seed, "create", id_) for id_ in ids])
+        return [
+            Candidate(id_, genome, generation=self._generation)
+            for id_, genome in zip(ids, genomes, strict=True)
+        ]
+
+    def _children(self, filled: np.ndarray) -> list[Candidate]:
+        ids = self._new_ids(self.batch)
+        draw = np.random.default_rng(derive_seed(self._seed, "parents", self._generation))
+        niches = filled[draw.integers(len(filled), size=(self.batch, self._encoding.parents))]
+        niches = np.take_along_axis(niches, (-self.archive.ranks[niches]).argsort(1, "stable"), 1)
+        litters = self.archive.candidate_ids[niches].tolist()
+        held = self.archive.candidates
+        genomes = self._encoding.breed(
+            [[held[parent].genome for parent in litter] for litter in litters],
+            [derive_seed(self._seed, "breed", id_) for id_ in ids],
+        )
+        return [
+            Candidate(id_, genome, tuple(dict.fromkeys(litter)), self._generation)
+            for id_, genome, litter in zip(ids, genomes, litters, strict=True)
+        ]
+
+    def _new_ids(self, count: int) -> range:
+        self._asked += count
+        return range(self._asked - count, self._asked)
+
+
+@hookimpl
+def neatfool_register_schemes(register: Any) -> None:
+    """Offer the scheme."""
+    register("map_elites", MapElites, options=Options)
