@@ -295,7 +295,7 @@ class Scheme(Protocol):
 
         Args:
             candidates: What ``ask`` gave; in a run's last generation perhaps only its beginning.
-            scores: Their checked scores: float64 arrays, ``ok`` present.
+            scores: Their checked scores, as numpy arrays; ``ok`` is present.
 
         Returns:
             The elites that changed, at most one a class.

@@ -1,0 +1,179 @@
+"""Scoring: a target made safe.
+
+A target is called with batches of one fixed size, because a network's scores depend on it in
+their last bits, and what it answers is checked before the search may see it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neatfool.errors import NeatfoolError, TargetError
+from neatfool.spec import Scores
+
+if TYPE_CHECKING:
+    import torch
+
+    from neatfool.spec import ImageSpec, Target
+
+LARGEST_AUTOMATIC_BATCH = 256
+ROUNDING = 1e-3
+"""How far from one a sum of probabilities may be: half-precision networks round."""
+
+
+def automatic_batch_size(generation_size: int) -> int:
+    """Choose how many images a call of ``score`` is given.
+
+    Args:
+        generation_size: Candidates a generation, at least 1.
+
+    Returns:
+        The least number that fits a generation into equal batches of at most 256.
+    """
+    return math.ceil(generation_size / math.ceil(generation_size / LARGEST_AUTOMATIC_BATCH))
+
+
+class Scorer:
+    """Scores any number of images through a target, in checked batches of one size.
+
+    Attributes:
+        target: The target.
+        name: What messages call it.
+        batch_size: Images a call.
+    """
+
+    def __init__(self, target: Target, *, name: str, batch_size: int) -> None:
+        self.target = target
+        self.name = name
+        self.batch_size = batch_size
+
+    def score(self, images: torch.Tensor) -> Scores:
+        """Score images.
+
+        Args:
+            images: uint8 [N, C, H, W] on the CPU.
+
+        Returns:
+            Numpy arrays: probabilities [N, K], logits [N, K] or None, and ``ok`` [N], which is
+            False for an image whose scores are not numbers; its row of probabilities is zero.
+
+        Raises:
+            TargetError: The target raised an exception, or answered with the wrong type or
+                shape, or with what are not probabilities.
+        """
+        parts = [self._batch(part) for part in images.split(self.batch_size)]
+        logits = [part.logits for part in parts if part.logits is not None]
+        if logits and len(logits) != len(parts):
+            raise TargetError(f"{self.name}: gave logits for some batches only; give all or none")
+        return Scores(
+            probs=np.concatenate([part.probs for part in parts]),
+            logits=np.concatenate(logits) if logits else None,
+            ok=np.concatenate([part.ok for part in parts if part.ok is not None]),
+        )
+
+    def _batch(self, images: torch.Tensor) -> Scores:
+        count = len(images)
+        if missing := self.batch_size - count:
+            images = _padded(images, missing)
+        answer = self._call(images)
+        return check_scores(answer, self.batch_size, self.target.spec, self.name, keep=count)
+
+    def _call(self, images: torch.Tensor) -> Scores:
+        try:
+            return self.target.score(
+                images.numpy() if self.target.spec.array == "numpy" else images
+            )
+        except NeatfoolError:
+            raise
+        except Exception as error:
+            shape = "x".join(map(str, images.shape))
+            raise TargetError(
+                f"{self.name}: score() failed on {shape} images: {type(error).__name__}: {error}"
+            ) from error
+
+
+def _padded(images: torch.Tensor, missing: int) -> torch.Tensor:
+    import torch
+
+    return torch.cat([images, images[-1:].expand(missing, *images.shape[1:])])
+
+
+def check_scores(
+    answer: Any, count: int, spec: ImageSpec, name: str, *, keep: int | None = None
+) -> Scores:
+    """Check what a target answered.
+
+    Args:
+        answer: What ``score`` returned.
+        count: The images it was given.
+        spec: The target's spec.
+        name: What messages call the target.
+        keep: How many of the images were real and not padding; all if absent.
+
+    Returns:
+        The scores of those, as numpy arrays with ``ok``; rows with NaN or infinity are not ok,
+        and zero.
+
+    Raises:
+        TargetError: The answer has the wrong type or shape, or is not made of probabilities.
+    """
+    if not isinstance(answer, Scores):
+        raise TargetError(
+            f"{name}: score() returned {type(answer).__name__}; "
+            "return neatfool.Scores(probabilities)"
+        )
+    keep = count if keep is None else keep
+    shape = (count, len(spec.classes))
+    probs = _array(answer.probs, "probs", shape, name)[:keep]
+    ok = np.isfinite(probs).all(axis=1)
+    if answer.ok is not None:
+        ok &= _array(answer.ok, "ok", (count,), name)[:keep].astype(bool)
+    logits = None
+    if answer.logits is not None:
+        logits = _array(answer.logits, "logits", shape, name)[:keep]
+        ok &= ~(np.isnan(logits) | np.isposinf(logits)).any(axis=1)
+        if not ok.all():
+            logits = np.where(ok[:, None], logits, 0.0)
+    if not ok.all():
+        probs = np.where(ok[:, None], probs, 0.0)
+    _check_probabilities(probs[ok], spec, name)
+    return Scores(probs, logits, ok)
+
+
+def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndarray:
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        values = values.float() if values.is_floating_point() else values
+    try:
+        array = np.asarray(values)
+        numeric = array.dtype.kind in "fiub"
+    except ValueError:
+        numeric = False
+    if not numeric:
+        raise TargetError(f"{name}: {what} are not numbers; give an array of floats")
+    if array.shape != shape:
+        kind = "[images, classes]" if len(shape) > 1 else "[images]"
+        raise TargetError(f"{name}: {what} have shape {array.shape}; {kind} is {shape} here")
+    return array if array.dtype.kind in "fb" else array.astype(np.float32)
+
+
+def _check_probabilities(probs: np.ndarray, spec: ImageSpec, name: str) -> None:
+    if not probs.size:
+        return
+    low, high = float(probs.min()), float(probs.max())
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        raise TargetError(
+            f"{name}: probs reach from {low:.4g} to {high:.4g}; probabilities lie in [0, 1]. "
+            "Put raw network outputs into logits= and their softmax into probs"
+        )
+    if spec.sums_to_one:
+        sums = probs.sum(axis=1)
+        worst = float(sums[np.abs(sums - 1).argmax()])
+        if abs(worst - 1) > ROUNDING:
+            raise TargetError(
+                f"{name}: the probabilities of an image sum to {worst:.4g}, not 1. If its classes "
+                "do not exclude one another, say ImageSpec(..., sums_to_one=False)"
+            )
