@@ -37,7 +37,7 @@ def log_odds(logits: np.ndarray) -> np.ndarray:
     weights = np.exp(z)
     others = weights.sum(axis=1, keepdims=True) - weights
     others[rows, winner] = 1.0
-    odds = z - np.log(others)
+    odds: np.ndarray = z - np.log(others)
     # The winner's own weight would cancel the others away, so theirs are summed without it.
     z[rows, winner] = -np.inf
     runner_up = z.max(axis=1, keepdims=True)
@@ -164,11 +164,13 @@ class Archive:
         step = max(1, SCORES_AT_ONCE // class_count)
         for start in range(0, count, step):
             piece = slice(start, start + step)
-            ranks = rank(Scores(
-                scores.probs[piece],
-                None if scores.logits is None else scores.logits[piece],
-                None if scores.ok is None else scores.ok[piece],
-            ))[:, niches]
+            ranks = rank(
+                Scores(
+                    scores.probs[piece],
+                    None if scores.logits is None else scores.logits[piece],
+                    None if scores.ok is None else scores.ok[piece],
+                )
+            )[:, niches]
             rows = ranks.argmax(axis=0)
             values = ranks[rows, np.arange(len(niches))]
             better = values > best

@@ -64,7 +64,8 @@ class Scorer:
             TargetError: The target raised an exception, or answered with the wrong type or
                 shape, or with what are not probabilities.
         """
-        parts = [self._batch(part) for part in images.split(self.batch_size)]
+        starts = range(0, len(images), self.batch_size)
+        parts = [self._batch(images[start : start + self.batch_size]) for start in starts]
         logits = [part.logits for part in parts if part.logits is not None]
         if logits and len(logits) != len(parts):
             raise TargetError(f"{self.name}: gave logits for some batches only; give all or none")
@@ -146,7 +147,8 @@ def check_scores(
 def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndarray:
     if hasattr(values, "detach"):
         values = values.detach().cpu()
-        values = values.float() if values.is_floating_point() else values
+        narrow = values.is_floating_point() and values.element_size() < 4
+        values = values.float() if narrow else values
     try:
         array = np.asarray(values)
         numeric = array.dtype.kind in "fiub"

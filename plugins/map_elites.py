@@ -85,7 +85,7 @@ class MapElites:
         """Give the generation to breed next and the number of candidates so far."""
         return {"generation": self._generation, "asked": self._asked}
 
-    def restore(self, state: dict[str, int], candidates: Mapping[int, Candidate]) -> None:  # noqa: ARG002
+    def restore(self, state: dict[str, int], candidates: Mapping[int, Candidate]) -> None:
         """Go on from a state; the archive holds the candidates."""
         self._generation, self._asked = state["generation"], state["asked"]
 

@@ -1,0 +1,285 @@
+"""The run's database: what a run writes, and all that a resumed one needs.
+
+One SQLite file, written in one transaction a checkpoint, so that a run killed at any instant
+finds its last checkpoint whole. Everything in it but what
+:data:`~neatfool.run_records.WALL_CLOCK` names is equal for equal runs, to the bit.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from neatfool.errors import NeatfoolError, RunError, StorageError
+from neatfool.run_records import (
+    SCHEMA,
+    WALL_CLOCK,
+    GenerationRecord,
+    StoredCandidate,
+    StoredElite,
+    write_record,
+)
+from neatfool.spec import GenerationReport, GenomeSize, Stages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from neatfool.spec import Json
+
+FORMAT: Final = 1
+DATABASE: Final = "run.db"
+
+
+@contextmanager
+def sqlite_errors_in_words(path: Path) -> Iterator[None]:
+    """Turn SQLite's exceptions into messages that say what to do.
+
+    Raises:
+        StorageError: The disk is full or cannot be written.
+        RunError: The database is damaged or locked.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _in_words(path, error) from error
+
+
+def _in_words(path: Path, error: sqlite3.Error) -> NeatfoolError:
+    code = getattr(error, "sqlite_errorname", "") or ""
+    if code.startswith("SQLITE_FULL"):
+        return StorageError(f"{path}: the disk is full; free some space, then resume the run")
+    if code.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
+        return StorageError(f"{path}: cannot be read or written ({error}); check disk and rights")
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return RunError(f"{path}: another process is writing to it; wait for it or stop it")
+    return RunError(
+        f"{path}: the database is damaged or not one of neatfool's ({error}); "
+        "its images may still be whole, but the run cannot go on"
+    )
+
+
+class RunStore:
+    """A run's database, open for writing or for reading."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """Wrap an open connection; use :meth:`create` or :meth:`open`."""
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def create(
+        cls, path: Path, info: Mapping[str, Json], classes: Sequence[str], searched: Sequence[int]
+    ) -> RunStore:
+        """Make the database of a new run.
+
+        Args:
+            path: The file, which must not exist.
+            info: What describes the run; the key ``clock`` holds what differs between equal runs.
+            classes: All class names of the target.
+            searched: The indices of those that are searched.
+
+        Raises:
+            StorageError: The file cannot be written.
+        """
+        chosen = set(searched)
+        with sqlite_errors_in_words(path):
+            store = cls(path, _connect(path, "rwc"))
+            store._connection.execute("PRAGMA journal_mode = WAL")
+            with store._transaction() as db:
+                for statement in SCHEMA.split(";\n"):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {FORMAT}")
+                db.executemany(
+                    "INSERT INTO info VALUES (?, ?)",
+                    [(key, json.dumps(value)) for key, value in info.items()],
+                )
+                db.executemany(
+                    "INSERT INTO class VALUES (?, ?, ?)",
+                    [(i, name, i in chosen) for i, name in enumerate(classes)],
+                )
+        return store
+
+    @classmethod
+    def open(cls, path: Path, *, write: bool = False) -> RunStore:
+        """Open a run's database.
+
+        Args:
+            path: The file.
+            write: Whether to write to it. Its pages are checked then.
+
+        Raises:
+            RunError: It is missing, damaged, or of another version.
+        """
+        if not path.is_file():
+            raise RunError(f"{path.parent}: not a run folder (no {DATABASE}); give one of runs/*")
+        with sqlite_errors_in_words(path):
+            connection = _connect(path, "rw") if write else _connect_to_read(path)
+            if write:
+                problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if problem != "ok":
+                    raise RunError(f"{path}: the database is damaged ({problem})")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version != FORMAT:
+                raise RunError(
+                    f"{path}: run format {version}, and this neatfool reads format {FORMAT}; "
+                    "use the version that wrote it"
+                )
+        return cls(path, connection)
+
+    def close(self) -> None:
+        """Close the database; its last transaction stays."""
+        with sqlite_errors_in_words(self.path):
+            self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def commit(self, records: Sequence[GenerationRecord], state: Json) -> None:
+        """Write generations and the state after them, in one transaction.
+
+        Raises:
+            StorageError: The disk is full or read-only; nothing of it is written then.
+        """
+        with sqlite_errors_in_words(self.path), self._transaction() as db:
+            for record in records:
+                write_record(db, record)
+            db.execute("REPLACE INTO state VALUES (0, ?)", (json.dumps(state),))
+
+    def _rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        with sqlite_errors_in_words(self.path):
+            return self._connection.execute(sql, tuple(parameters)).fetchall()
+
+    def info(self) -> dict[str, Json]:
+        """Read what describes the run."""
+        return {key: json.loads(value) for key, value in self._rows("SELECT * FROM info")}
+
+    def classes(self) -> list[str]:
+        """Read all class names."""
+        return [name for (name,) in self._rows("SELECT name FROM class ORDER BY number")]
+
+    def searched(self) -> list[int]:
+        """Read the indices of the classes that are searched."""
+        return [i for (i,) in self._rows("SELECT number FROM class WHERE searched ORDER BY number")]
+
+    def state(self) -> Json:
+        """Read the state that the next generation starts from, or None before the first."""
+        rows = self._rows("SELECT value FROM state")
+        return json.loads(rows[0][0]) if rows else None
+
+    def elites(self) -> list[StoredElite]:
+        """Read who holds each niche, in the order of the classes."""
+        return [
+            StoredElite(*row)
+            for row in self._rows("SELECT class, candidate, confidence, rank FROM elite ORDER BY 1")
+        ]
+
+    def candidates(self, ids: Iterable[int]) -> dict[int, StoredCandidate]:
+        """Read candidates by id; those that are not stored are left out."""
+        found = {}
+        for id_ in ids:
+            rows = self._rows(
+                "SELECT generation, genome, nodes, connections FROM candidate WHERE id = ?", (id_,)
+            )
+            for generation, genome, nodes, connections in rows:
+                parents = self._rows(
+                    "SELECT parent FROM parent WHERE candidate = ? ORDER BY position", (id_,)
+                )
+                found[id_] = StoredCandidate(
+                    id_,
+                    generation,
+                    tuple(parent for (parent,) in parents),
+                    genome,
+                    GenomeSize(nodes, connections),
+                )
+        return found
+
+    def members(self) -> list[int]:
+        """Read the ids of the candidates that the state refers to."""
+        return [id_ for (id_,) in self._rows("SELECT id FROM candidate WHERE member ORDER BY id")]
+
+    def image(self, candidate: int) -> bytes | None:
+        """Read the PNG of an elite; None for a candidate that is none."""
+        rows = self._rows("SELECT png FROM image WHERE candidate = ?", (candidate,))
+        return rows[0][0] if rows else None
+
+    def won(self, candidate: int) -> list[tuple[int, float]]:
+        """Read which classes a candidate took when it was scored, and with what confidence."""
+        return self._rows(
+            "SELECT class, confidence FROM replacement WHERE candidate = ? "
+            "ORDER BY rank DESC, class",
+            (candidate,),
+        )
+
+    def last_generation(self) -> int:
+        """Read the number of the last generation, -1 before the first."""
+        return int(self._rows("SELECT coalesce(max(number), -1) FROM generation")[0][0])
+
+    def reports(self, first: int = 0) -> list[GenerationReport]:
+        """Read the statistics of each generation from the given one on."""
+        rows = self._rows("SELECT * FROM generation WHERE number >= ? ORDER BY number", (first,))
+        return [_report(row) for row in rows]
+
+
+def _report(row: tuple[Any, ...]) -> GenerationReport:
+    fields = (*row[:7], tuple(row[7:11]), *row[11:17], Stages(*row[17:]))
+    return GenerationReport(*fields)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        timeout=30,
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open for reading, also where nothing may be written beside the file."""
+    connection = _connect(path, "ro")
+    try:
+        connection.execute("SELECT * FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError:
+        connection.close()
+        connection = _connect(path, "ro&immutable=1")
+    return connection
+
+
+def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Read all that must be equal in the databases of equal runs.
+
+    Args:
+        path: A run's database.
+
+    Returns:
+        The rows of each table, in the order of their keys, less the columns and keys of
+        :data:`~neatfool.run_records.WALL_CLOCK`.
+    """
+    store = RunStore.open(path)
+    try:
+        tables = store._rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+        return {table: _comparable(store, table) for (table,) in tables}
+    finally:
+        store.close()
+
+
+def _comparable(store: RunStore, table: str) -> list[tuple[Any, ...]]:
+    columns = [row[1] for row in store._rows(f"PRAGMA table_info({table})")]
+    left_out = WALL_CLOCK.get(table, ())
+    kept = ", ".join(column for column in columns if column not in left_out)
+    rows = store._rows(f"SELECT {kept} FROM {table} ORDER BY 1, 2")  # noqa: S608
+    return [row for row in rows if row[0] not in left_out]
