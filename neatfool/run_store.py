@@ -184,6 +184,13 @@ class RunStore:
             for row in self._rows("SELECT class, candidate, confidence, rank FROM elite ORDER BY 1")
         ]
 
+    def elite(self, class_index: int) -> StoredElite | None:
+        """Read who holds a class's niche, None where it is empty."""
+        rows = self._rows(
+            "SELECT class, candidate, confidence, rank FROM elite WHERE class = ?", (class_index,)
+        )
+        return StoredElite(*rows[0]) if rows else None
+
     def candidates(self, ids: Iterable[int]) -> dict[int, StoredCandidate]:
         """Read candidates by id; those that are not stored are left out."""
         found = {}

@@ -1,0 +1,173 @@
+"""Assembly: from an experiment to the target, encoding and scheme that a run is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neatfool.errors import NeatfoolError, PluginError, TargetError
+from neatfool.evolution import Limits
+from neatfool.scoring import Scorer, automatic_batch_size
+from neatfool.spec import ImageSpec, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from neatfool.experiment import Choice, Experiment
+    from neatfool.spec import Encoding, Json, Scheme
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """All that a run is made of.
+
+    Attributes:
+        name: The run's name.
+        seed: Its seed.
+        limits: Its length.
+        scorer: The target, made safe.
+        fingerprint: What tells the target from one that scores otherwise.
+        encoding: The encoding.
+        scheme: The scheme, at its beginning.
+        resolved: The experiment with all defaults, JSON-able.
+        identity: The part of it that a resumed run must share.
+        text: The experiment as it was given.
+    """
+
+    name: str
+    seed: int
+    limits: Limits
+    scorer: Scorer
+    fingerprint: str
+    encoding: Encoding[Any]
+    scheme: Scheme
+    resolved: dict[str, Json]
+    identity: dict[str, Json]
+    text: str
+
+    @property
+    def spec(self) -> ImageSpec:
+        """The target's spec."""
+        return self.scorer.target.spec
+
+
+def assemble(experiment: Experiment) -> Assembly:
+    """Make what an experiment names.
+
+    Args:
+        experiment: The experiment; its plugins are loaded.
+
+    Returns:
+        The parts, the target checked and the search at its beginning.
+
+    Raises:
+        PluginError: A plugin raised an exception when it was made.
+        TargetError: The target does not recognise its own images.
+        ExperimentError: An option does not fit the target.
+    """
+    name = describe(experiment.target)
+    target = make(experiment.target)
+    fingerprint = check_target(target, name, _default_fingerprint(experiment.target, target))
+    encoding = make(experiment.encoding, spec=target.spec)
+    scheme = make(experiment.scheme, encoding=encoding, spec=target.spec, seed=experiment.seed)
+    return Assembly(
+        name=experiment.name,
+        seed=experiment.seed,
+        limits=Limits(experiment.generations, experiment.images, experiment.checkpoint_every),
+        scorer=Scorer(
+            target,
+            name=name,
+            batch_size=experiment.batch_size or automatic_batch_size(scheme.batch),
+        ),
+        fingerprint=fingerprint,
+        encoding=encoding,
+        scheme=scheme,
+        resolved=experiment.resolved(),
+        identity=experiment.identity(),
+        text=experiment.text,
+    )
+
+
+def describe(choice: Choice) -> str:
+    """Name a plugin as messages do: its kind, name and source."""
+    registration = choice.registration
+    return f"{registration.kind} {registration.name!r} ({registration.source})"
+
+
+def make(choice: Choice, **beside: Any) -> Any:
+    """Call a plugin's factory.
+
+    Args:
+        choice: The plugin and its options.
+        beside: What its kind gets beside them.
+
+    Raises:
+        PluginError: The factory raised; errors of neatfool's own pass as they are.
+    """
+    with blaming(describe(choice)):
+        return choice.registration.factory(choice.options, **beside)
+
+
+@contextmanager
+def blaming(who: str) -> Iterator[None]:
+    """Turn a plugin's exceptions into an error that names it."""
+    try:
+        yield
+    except NeatfoolError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{who}: {type(error).__name__}: {error}") from error
+
+
+def check_target(target: Any, name: str, fingerprint: str) -> str:
+    """See that a target has what a target needs and recognises its own images.
+
+    Args:
+        target: What the factory gave.
+        name: What messages call it.
+        fingerprint: The fingerprint of a target that gives none.
+
+    Returns:
+        Its fingerprint.
+
+    Raises:
+        PluginError: It has no spec or no score, or raised in ``fingerprint``.
+        TargetError: Its ``self_check`` found it wanting.
+    """
+    if not isinstance(target, Target) or not isinstance(target.spec, ImageSpec):
+        raise PluginError(
+            f"{name}: a target needs `spec`, a neatfool.ImageSpec, and `score(images)`; "
+            f"got {type(target).__name__}"
+        )
+    if self_check := getattr(target, "self_check", None):
+        try:
+            self_check()
+        except NeatfoolError:
+            raise
+        except Exception as error:
+            raise TargetError(f"{name}: self_check: {type(error).__name__}: {error}") from error
+    if own := getattr(target, "fingerprint", None):
+        with blaming(name):
+            return str(own())
+    return fingerprint
+
+
+def _default_fingerprint(choice: Choice, target: Target) -> str:
+    digest = hashlib.sha256()
+    parts = [choice.registration.name, choice.options.model_dump_json(), asdict(target.spec)]
+    digest.update(repr(parts).encode())
+    digest.update(source_of(type(target)))
+    return digest.hexdigest()
+
+
+def source_of(thing: Any) -> bytes:
+    """Read the file that a class or function is defined in; nothing where there is none."""
+    try:
+        path = inspect.getsourcefile(thing)
+        return Path(path).read_bytes() if path else b""
+    except (TypeError, OSError):
+        return b""

@@ -1,0 +1,84 @@
+"""Images as they are saved: PNG, and one file a class in the run folder."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from neatfool.run_store import RunStore
+
+
+def to_pillow(image: np.ndarray) -> Image.Image:
+    """Make a Pillow image.
+
+    Args:
+        image: uint8 [C, H, W] with one channel (grey) or three (RGB).
+    """
+    return Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0).copy())
+
+
+def from_pillow(image: Image.Image) -> np.ndarray:
+    """Take a grey or RGB Pillow image apart into uint8 [C, H, W]."""
+    pixels = np.asarray(image)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """Encode uint8 [C, H, W] as PNG, without loss."""
+    buffer = io.BytesIO()
+    to_pillow(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def decode_png(png: bytes) -> np.ndarray:
+    """Decode a PNG to uint8 [C, H, W]."""
+    with Image.open(io.BytesIO(png)) as image:
+        return from_pillow(image)
+
+
+def image_name(class_index: int, class_name: str, class_count: int) -> str:
+    """Name a class's image file, safely on every system: ``007-school-bus.png``."""
+    slug = re.sub(r"[^a-z0-9]+", "-", class_name.lower()).strip("-")[:40].strip("-")
+    number = str(class_index).zfill(len(str(class_count - 1)))
+    return f"{number}-{slug}.png" if slug and slug != number else f"{number}.png"
+
+
+class ImageFolder:
+    """The folder with an image for each class, kept up with the store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._written: dict[int, int] = {}
+
+    def update(self, store: RunStore) -> None:
+        """Write the images of the elites that changed since the last update.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        classes = store.classes()
+        self.folder.mkdir(exist_ok=True)
+        for elite in store.elites():
+            index = elite.class_index
+            if self._written.get(index) == elite.candidate:
+                continue
+            png = store.image(elite.candidate)
+            assert png is not None, "an elite's image is stored with it"
+            path = self.folder / image_name(index, classes[index], len(classes))
+            write_whole(path, png)
+            self._written[index] = elite.candidate
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that at any instant it is either the old one or the new one."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(data)
+    os.replace(partial, path)  # noqa: PTH105

@@ -1,0 +1,373 @@
+"""A run as one reads it: its elites, their images, graphs and lines of ancestors."""
+
+from __future__ import annotations
+
+import html
+from base64 import b64encode
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neatfool.errors import RunError
+from neatfool.images import decode_png, encode_png, image_name, to_pillow
+from neatfool.run_store import DATABASE, RunStore
+from neatfool.spec import ImageSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import networkx as nx
+    import numpy as np
+    from PIL import Image
+
+    from neatfool.run_records import StoredCandidate, StoredElite
+    from neatfool.spec import Encoding, GenerationReport, GenomeSize, Json
+
+IMAGES = "images"
+SMALLEST_SHOWN = 128
+"""Pixels: smaller images are enlarged, without smoothing, where a notebook shows them."""
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run to read it, also while another process is running it.
+
+    Args:
+        path: The run's folder.
+
+    Returns:
+        The run.
+
+    Raises:
+        RunError: There is no run in the folder, or its database is damaged.
+        PluginError: The run's encoding cannot be loaded.
+    """
+    run = Run(Path(path))
+    run.info  # noqa: B018 - reads the database: a wrong path fails here
+    return run
+
+
+class Run:
+    """A run's folder, to read.
+
+    What it says is read anew from the database, so that a run under way can be watched.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path, *, encoding: Encoding[Any] | None = None) -> None:
+        """Look at a folder; use :func:`open_run`."""
+        self.path = path
+        self._given_encoding = encoding
+
+    @cached_property
+    def store(self) -> RunStore:
+        """The run's database, open for reading."""
+        return RunStore.open(self.path / DATABASE)
+
+    def close(self) -> None:
+        """Close the database; it is opened again when something is asked."""
+        if store := self.__dict__.pop("store", None):
+            store.close()
+
+    @cached_property
+    def info(self) -> dict[str, Json]:
+        """What was recorded when the run began: versions, machine, target, seed."""
+        return self.store.info()
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return str(self.info["name"])
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return int(self.info["seed"])
+
+    @property
+    def experiment(self) -> dict[str, Json]:
+        """The experiment with all its defaults: section -> key -> value."""
+        return dict(self.info["experiment"])
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """All class names of the target."""
+        return tuple(self.store.classes())
+
+    @cached_property
+    def searched(self) -> tuple[int, ...]:
+        """The indices of the classes that are searched."""
+        return tuple(self.store.searched())
+
+    @cached_property
+    def spec(self) -> ImageSpec:
+        """The images that the target takes."""
+        return ImageSpec(classes=self.classes, **self.info["spec"])
+
+    @cached_property
+    def encoding(self) -> Encoding[Any]:
+        """The run's encoding.
+
+        Raises:
+            PluginError: It cannot be loaded.
+        """
+        if self._given_encoding is not None:
+            return self._given_encoding
+        from neatfool.assembly import make
+        from neatfool.experiment import resolved_choice
+
+        encoding: Encoding[Any] = make(resolved_choice(self.experiment, "encoding"), spec=self.spec)
+        return encoding
+
+    @property
+    def generation(self) -> int:
+        """The last generation, -1 before the first."""
+        return self.store.last_generation()
+
+    @property
+    def evaluations(self) -> int:
+        """Images scored so far."""
+        last = self.store.reports(self.generation)
+        return last[0].evaluations if last else 0
+
+    @property
+    def history(self) -> list[GenerationReport]:
+        """The statistics of each generation."""
+        return self.store.reports()
+
+    @property
+    def elites(self) -> list[EliteView]:
+        """The elites, in the order of their classes."""
+        stored = self.store.elites()
+        candidates = self.store.candidates({elite.candidate for elite in stored})
+        return [EliteView(self, elite, candidates[elite.candidate]) for elite in stored]
+
+    def elite(self, name: str | int) -> EliteView:
+        """Give the elite of a class.
+
+        Args:
+            name: The class, by name or index.
+
+        Raises:
+            ExperimentError: The target has no such class.
+            RunError: The class has no elite (yet).
+        """
+        index = self.spec.class_index(name)
+        stored = self.store.elite(index)
+        if stored is None:
+            raise RunError(f"{self.path}: class {self.classes[index]!r} has no elite")
+        candidate = self.store.candidates([stored.candidate])[stored.candidate]
+        return EliteView(self, stored, candidate)
+
+    def __getitem__(self, name: str | int) -> EliteView:
+        """Give the elite of a class; see :meth:`elite`."""
+        return self.elite(name)
+
+    def __iter__(self) -> Iterator[EliteView]:
+        """Go through the elites."""
+        return iter(self.elites)
+
+    def lineage(self, name: str | int) -> list[Ancestor]:
+        """Follow an elite back to generation 0, by the fitter parent each time.
+
+        Args:
+            name: The class, by name or index.
+
+        Returns:
+            The elite's own candidate first, the random genome of generation 0 last.
+        """
+        line: list[Ancestor] = []
+        parents: tuple[int, ...] = (self.elite(name).candidate_id,)
+        while parents and (found := self.store.candidates(parents[:1])):
+            stored = found[parents[0]]
+            line.append(Ancestor(self, stored))
+            parents = stored.parents
+        return line
+
+    def summary(self) -> dict[str, Json]:
+        """Say how far the run has come, as ``neatfool show --json`` does."""
+        history = self.history
+        last = history[-1] if history else None
+        seconds = sum(report.stages.total for report in history)
+        return {
+            "name": self.name,
+            "seed": self.seed,
+            "generation": self.generation,
+            "evaluations": self.evaluations,
+            "evaluations_per_s": self.evaluations / seconds if seconds else 0.0,
+            "median": last.median if last else 0.0,
+            "mean": last.mean if last else 0.0,
+            "min": last.minimum if last else 0.0,
+            "classes_ge_0.99": last.classes_ge[2] if last else 0,
+            "classes_ge_0.9999": last.classes_ge[3] if last else 0,
+            "classes": [elite.summary() for elite in self.elites],
+        }
+
+    def _repr_html_(self) -> str:
+        last = self.history[-1:]
+        median = f", median confidence {last[0].median:.2%}" if last else ""
+        figures = "".join(elite._repr_html_() for elite in self.elites[:100])
+        return (
+            f"<div><b>{html.escape(self.name)}</b>, seed {self.seed}: generation "
+            f"{self.generation}, {self.evaluations:,} images{median}</div>"
+            f'<div style="display:flex;flex-wrap:wrap;gap:12px">{figures}</div>'
+        )
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path} generation {self.generation}>"
+
+
+class _Individual:
+    """A stored candidate, with its genome loaded when it is asked for."""
+
+    def __init__(self, run: Run, stored: StoredCandidate) -> None:
+        self.run = run
+        self.candidate_id = stored.id
+        self.generation = stored.generation
+        self.parents = stored.parents
+        self.size: GenomeSize = stored.size
+        self._text = stored.genome
+
+    @cached_property
+    def genome(self) -> Any:
+        """The genome, equal to the one that was bred."""
+        return self.run.encoding.loads(self._text)
+
+    def graph(self) -> nx.DiGraph:
+        """Give the genome as a graph.
+
+        Raises:
+            RunError: The encoding's genomes are not graphs.
+        """
+        graph = self.run.encoding.graph(self.genome)
+        if graph is None:
+            encoding = self.run.experiment["encoding"]["plugin"]
+            raise RunError(f"{self.run.path}: genomes of encoding {encoding!r} are not graphs")
+        return graph
+
+    def pixels(
+        self,
+        size: int | tuple[int, int] | None = None,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> np.ndarray:
+        """Render the genome.
+
+        Args:
+            size: Pixels of the longer side, or (height, width); the target's size if absent.
+            box: (left, top, right, bottom), the part of that image to render; all if absent.
+
+        Returns:
+            uint8 [C, H, W].
+        """
+        height, width = self._height_width(size)
+        rendered: np.ndarray = self.run.encoding.render_at(self.genome, height, width, box).numpy()
+        return rendered
+
+    def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:
+        """Render the genome at a size (see :meth:`pixels`), as a Pillow image."""
+        return to_pillow(self.pixels(size))
+
+    def _height_width(self, size: int | tuple[int, int] | None) -> tuple[int, int]:
+        spec = self.run.spec
+        if size is None:
+            return spec.height, spec.width
+        if isinstance(size, tuple):
+            return size
+        longer = max(spec.height, spec.width)
+        return (
+            max(1, round(size * spec.height / longer)),
+            max(1, round(size * spec.width / longer)),
+        )
+
+
+class Ancestor(_Individual):
+    """A candidate in a line of ancestors.
+
+    Attributes:
+        candidate_id: Its id.
+        generation: The generation it was bred in.
+        parents: The ids of its parents, fittest first.
+        size: Its nodes and connections.
+    """
+
+    @cached_property
+    def _won(self) -> tuple[int, float] | None:
+        return next(iter(self.run.store.won(self.candidate_id)), None)
+
+    @property
+    def name(self) -> str | None:
+        """The class that it was best at when it became an elite; None if it never did."""
+        return self.run.classes[self._won[0]] if self._won else None
+
+    @property
+    def confidence(self) -> float | None:
+        """The confidence in that class."""
+        return self._won[1] if self._won else None
+
+
+class EliteView(_Individual):
+    """An elite of a run.
+
+    Attributes:
+        index: The index of its class.
+        name: The name of its class.
+        confidence: The probability that the target gave the class, of the very PNG.
+        candidate_id: Its candidate's id.
+        generation: The generation it was bred in.
+        parents: The ids of its parents, fittest first.
+        size: Its nodes and connections.
+    """
+
+    def __init__(self, run: Run, elite: StoredElite, stored: StoredCandidate) -> None:
+        super().__init__(run, stored)
+        self.index = elite.class_index
+        self.name = run.classes[elite.class_index]
+        self.confidence = elite.confidence
+
+    @property
+    def png(self) -> bytes:
+        """The image that was scored, as the PNG that is saved."""
+        png = self.run.store.image(self.candidate_id)
+        if png is None:
+            raise RunError(f"{self.run.path}: elite of {self.name!r} was replaced meanwhile")
+        return png
+
+    @property
+    def file(self) -> Path:
+        """The image's file in the run folder."""
+        name = image_name(self.index, self.name, len(self.run.classes))
+        return self.run.path / IMAGES / name
+
+    def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:
+        """Give the image that was scored, or render the genome anew at a size."""
+        return to_pillow(decode_png(self.png) if size is None else self.pixels(size))
+
+    def summary(self) -> dict[str, Json]:
+        """Say what ``neatfool show --json`` says of a class."""
+        return {
+            "name": self.name,
+            "index": self.index,
+            "confidence": self.confidence,
+            "generation": self.generation,
+            "genome": self.candidate_id,
+            "nodes": self.size.nodes,
+            "connections": self.size.connections,
+            "image": str(self.file.relative_to(self.run.path)),
+        }
+
+    def _repr_png_(self) -> bytes:
+        pixels = decode_png(self.png)
+        scale = max(1, SMALLEST_SHOWN // max(pixels.shape[1:]))
+        return encode_png(pixels.repeat(scale, 1).repeat(scale, 2))
+
+    def _repr_html_(self) -> str:
+        data = b64encode(self._repr_png_()).decode()
+        return (
+            f'<figure style="margin:0"><img src="data:image/png;base64,{data}" '
+            f'style="image-rendering:pixelated"><figcaption>{html.escape(self.name)} '
+            f"{self.confidence:.4%}</figcaption></figure>"
+        )
+
+    def __repr__(self) -> str:
+        return f"<elite of {self.name!r}: confidence {self.confidence:.6f}>"
