@@ -1,0 +1,107 @@
+"""The options of the scheme ``single_class``, under neat-python's names where it has them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import (
+    BaseModel,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+GENERATIONS_FOR_EACH_OF_SEVERAL = 50
+
+
+class SpeciesSetOptions(BaseModel, extra="forbid"):
+    """neat-python's section ``[DefaultSpeciesSet]``."""
+
+    compatibility_threshold: PositiveFloat = Field(
+        3.0, description="genomes at less than this distance are of one species"
+    )
+
+
+class ReproductionOptions(BaseModel, extra="forbid"):
+    """neat-python's section ``[DefaultReproduction]``."""
+
+    elitism: NonNegativeInt = Field(
+        1, description="how many of a species' fittest stay from one generation to the next"
+    )
+    survival_threshold: float = Field(
+        0.2, ge=0, le=1, description="the share of a species that may become parents"
+    )
+    min_species_size: PositiveInt = Field(2, description="the fewest members of a species")
+
+
+class StagnationOptions(BaseModel, extra="forbid"):
+    """neat-python's section ``[DefaultStagnation]``."""
+
+    species_fitness_func: Literal["max", "min", "mean", "median", "median2"] = Field(
+        "max", description="how a species' fitness follows from its members'"
+    )
+    max_stagnation: PositiveInt = Field(
+        15, description="a species that did not improve for so many generations dies out"
+    )
+    species_elitism: NonNegativeInt = Field(
+        2, description="how many species, the fittest, never die out; 0: all may, and the "
+        "population then starts anew"
+    )  # fmt: skip
+
+
+class Options(BaseModel, extra="forbid", populate_by_name=True):
+    """Options of the scheme ``single_class``."""
+
+    classes: list[str] = Field(
+        [], description="the classes to search one after another, by name or index; all if absent"
+    )
+    selection: Literal["neat", "rank"] = Field(
+        "neat", description="neat-python's species and fitness sharing, or rank selection"
+    )
+    population: int = Field(100, ge=2, description="candidates that live at a time")
+    generations_per_class: PositiveInt | None = Field(
+        None,
+        description="after how many generations to go on to the next class; "
+        f"{GENERATIONS_FOR_EACH_OF_SEVERAL} if absent and there are several classes, while a "
+        "single class is searched for as long as the run goes on",
+    )
+    stop_at: float = Field(
+        0.9999, gt=0, le=1, description="go on to the next class at this confidence; 1: never"
+    )
+    keep: float = Field(
+        0.6, gt=0, lt=1, description="selection = rank: the share of the population that stays"
+    )
+    pressure: float = Field(
+        1.1, ge=1, description="selection = rank: how many times likelier each rank is to be a "
+        "parent than the next"
+    )  # fmt: skip
+    species_set: SpeciesSetOptions = Field(
+        default_factory=SpeciesSetOptions, alias="DefaultSpeciesSet"
+    )
+    reproduction: ReproductionOptions = Field(
+        default_factory=ReproductionOptions, alias="DefaultReproduction"
+    )
+    stagnation: StagnationOptions = Field(
+        default_factory=StagnationOptions, alias="DefaultStagnation"
+    )
+
+    @model_validator(mode="after")
+    def _room_for_a_child(self) -> Options:
+        if self.selection == "neat" and self.population <= self.smallest_species:
+            raise ValueError(
+                f"population = {self.population}: must be more than min_species_size and elitism "
+                f"of [DefaultReproduction], here {self.smallest_species}"
+            )
+        return self
+
+    @property
+    def smallest_species(self) -> int:
+        """The fewest members that neat-python gives a species."""
+        return max(self.reproduction.min_species_size, self.reproduction.elitism)
+
+    @property
+    def kept(self) -> int:
+        """How many of the population stay under rank selection."""
+        return max(1, min(self.population - 1, round(self.population * self.keep)))

@@ -1,0 +1,66 @@
+"""Rank selection, the paper's control: the best stay, the fitter breed more often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .population import Choice, Member, fittest_first
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .options import Options
+
+
+class RankSelection:
+    """The best ``kept`` members stay and are drawn as parents by their rank.
+
+    Each rank is ``pressure`` times as likely as the next. (The sources of the original's library
+    count the drawn rank from the wrong end of the population, so that its best are never parents;
+    here it is as it was meant.)
+    """
+
+    def __init__(self, options: Options, *, parents: int) -> None:
+        """Begin.
+
+        Args:
+            options: The scheme's options.
+            parents: How many parents to draw for a child.
+        """
+        self.batch = options.population - options.kept
+        self._size = options.population
+        self._kept = options.kept
+        self._pressure = options.pressure
+        self._parents = parents
+
+    def begin(self) -> None:
+        """There is nothing to forget."""
+
+    def choose(
+        self,
+        population: Sequence[Member],
+        *,
+        generation: int,
+        first_id: int,
+        seed: int,
+    ) -> Choice:
+        """Keep the best, and draw the parents of as many children as there is room for."""
+        kept = fittest_first(population)[: self._kept]
+        likelihood = self._pressure ** -np.arange(len(kept), dtype=np.float64)
+        children = self._size - len(kept)
+        ranks = np.random.default_rng(seed).choice(
+            len(kept), size=(children, self._parents), p=likelihood / likelihood.sum()
+        )
+        litters = [tuple(kept[i] for i in sorted(set(litter))) for litter in ranks.tolist()]
+        return Choice(kept, litters)
+
+    def settle(self, population: Sequence[Member], generation: int) -> None:
+        """There is nothing to note."""
+
+    def state(self) -> None:
+        """There is none."""
+
+    def restore(self, state: None, members: Mapping[int, Member]) -> None:
+        """There is nothing to restore."""

@@ -1,0 +1,171 @@
+"""The scheme: one class after another, a population for each."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neatfool import Archive, Candidate, derive_seed, rank
+
+from .neat_selection import NeatSelection
+from .options import GENERATIONS_FOR_EACH_OF_SEVERAL, Options
+from .population import Member
+from .rank_selection import RankSelection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from neatfool import Encoding, ImageSpec, Replacement, Scores
+
+    from .population import Selection
+
+MOST_LOG_ODDS = 1e6
+"""Stands for infinite log-odds, of which no mean could be taken."""
+
+
+class SingleClass:
+    """The scheme."""
+
+    def __init__(
+        self, options: Options, *, encoding: Encoding[Any], spec: ImageSpec, seed: int
+    ) -> None:
+        """Begin a search.
+
+        Args:
+            options: The options.
+            encoding: Makes and breeds the genomes, and measures their distance.
+            spec: Names the classes.
+            seed: The run's seed.
+
+        Raises:
+            ExperimentError: ``classes`` names what the target does not have.
+        """
+        named = [spec.class_index(name) for name in options.classes]
+        self._classes = list(dict.fromkeys(named)) or list(range(len(spec.classes)))
+        self.archive = Archive(len(spec.classes), self._classes)
+        self._selection: Selection = (
+            NeatSelection(options, encoding)
+            if options.selection == "neat"
+            else RankSelection(options, parents=encoding.parents)
+        )
+        self.batch = self._selection.batch
+        self._options = options
+        self._encoding = encoding
+        self._seed = seed
+        self._generation = 0
+        self._asked = 0
+        self._turn = 0
+        self._turn_began = 0
+        self._population: list[Member] = []
+
+    def ask(self) -> list[Candidate]:
+        """Breed a generation: random genomes where a class begins, then children.
+
+        Returns:
+            Only what has not been scored; nothing when each class has had its turn.
+        """
+        if self._turn == len(self._classes):
+            return []
+        return self._children() or self._random()
+
+    def _random(self) -> list[Candidate]:
+        ids = self._new_ids(self._options.population)
+        genomes = self._encoding.create([derive_seed(self._seed, "create", id_) for id_ in ids])
+        return [
+            Candidate(id_, genome, generation=self._generation)
+            for id_, genome in zip(ids, genomes, strict=True)
+        ]
+
+    def _children(self) -> list[Candidate]:
+        """Breed what selection chooses; nothing if there is no population or it dies out."""
+        if not self._population:
+            return []
+        class_index = self._classes[self._turn]
+        choice = self._selection.choose(
+            self._population,
+            generation=self._generation,
+            first_id=self._asked,
+            seed=derive_seed(self._seed, "select", class_index, self._generation),
+        )
+        self._population = choice.survivors
+        if not choice.litters:
+            return []
+        litters = [
+            [parent.candidate for parent in litter[: self._encoding.parents]]
+            for litter in choice.litters
+        ]
+        ids = self._new_ids(len(litters))
+        genomes = self._encoding.breed(
+            [[parent.genome for parent in litter] for litter in litters],
+            [derive_seed(self._seed, "breed", id_) for id_ in ids],
+        )
+        return [
+            Candidate(id_, genome, tuple(parent.id for parent in litter), self._generation)
+            for id_, genome, litter in zip(ids, genomes, litters, strict=True)
+        ]
+
+    def _new_ids(self, count: int) -> range:
+        self._asked += count
+        return range(self._asked - count, self._asked)
+
+    def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
+        """Offer the candidates to the niche of the class whose turn it is."""
+        class_index = self._classes[self._turn]
+        replacements = self.archive.offer(candidates, scores, classes=[class_index])
+        ranks = rank(scores)[:, class_index]
+        self._population = [*self._population, *self._scored(candidates, ranks)]
+        self._generation += 1
+        if self._turn_is_over(class_index):
+            self._turn += 1
+            self._turn_began = self._generation
+            self._population = []
+            self._selection.begin()
+        else:
+            self._selection.settle(self._population, self._generation)
+        return replacements
+
+    @staticmethod
+    def _scored(candidates: Sequence[Candidate], ranks: np.ndarray) -> list[Member]:
+        """Make members of the candidates that have a usable score."""
+        fitness = np.minimum(ranks, MOST_LOG_ODDS).tolist()
+        return [
+            Member(candidate, value)
+            for candidate, value in zip(candidates, fitness, strict=True)
+            if math.isfinite(value)
+        ]
+
+    def _turn_is_over(self, class_index: int) -> bool:
+        limit = self._options.generations_per_class
+        if limit is None and len(self._classes) > 1:
+            limit = GENERATIONS_FOR_EACH_OF_SEVERAL
+        if limit is not None and self._generation - self._turn_began >= limit:
+            return True
+        stop_at = self._options.stop_at
+        return stop_at < 1 and bool(self.archive.confidences[class_index] >= stop_at)
+
+    def members(self) -> Sequence[Candidate]:
+        """List the population."""
+        return [member.candidate for member in self._population]
+
+    def state(self) -> dict[str, Any]:
+        """Give the population with its fitness, what selection knows of it, and the counters."""
+        return {
+            "generation": self._generation,
+            "asked": self._asked,
+            "turn": self._turn,
+            "turn_began": self._turn_began,
+            "population": [[member.key, member.fitness] for member in self._population],
+            "selection": self._selection.state(),
+        }
+
+    def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
+        """Go on from a state."""
+        self._generation, self._asked = state["generation"], state["asked"]
+        self._turn, self._turn_began = state["turn"], state["turn_began"]
+        self._population = [
+            Member(candidates[id_], fitness) for id_, fitness in state["population"]
+        ]
+        members = {member.key: member for member in self._population}
+        self._selection.restore(state["selection"], members)
