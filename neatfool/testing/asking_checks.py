@@ -1,0 +1,65 @@
+"""How a scheme asks: candidates with ids, parents and a generation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neatfool.archive import Archive
+from neatfool.testing.expectation import expect
+from neatfool.testing.scheme_subject import few
+
+if TYPE_CHECKING:
+    from neatfool.testing.scheme_subject import SchemeSubject
+
+
+def check_has_an_archive_and_a_batch(subject: SchemeSubject) -> None:
+    """A scheme has an empty archive at first, and says how large its batches are."""
+    scheme = subject.search().scheme
+    archive, batch = getattr(scheme, "archive", None), getattr(scheme, "batch", None)
+    expect(
+        isinstance(archive, Archive),
+        f"archive is {type(archive).__name__}; give the scheme "
+        "archive = Archive(len(spec.classes))",
+    )
+    assert isinstance(archive, Archive)
+    expect(not archive.candidates, "the archive of a scheme that has just begun holds elites")
+    expect(
+        isinstance(batch, int) and batch >= 1,
+        f"batch is {batch!r}; it is how many candidates a generation usually has, 1 or more",
+    )
+
+
+def check_ask_gives_candidates(subject: SchemeSubject) -> None:
+    """The first generations have candidates."""
+    expect(
+        len(subject.steps) >= 2,
+        f"ask() gave an empty list after {len(subject.steps)} generations, which says that the "
+        "search is at its end",
+    )
+
+
+def check_candidates_are_numbered_through(subject: SchemeSubject) -> None:
+    """Candidates are numbered from 0 without a gap, and know their generation."""
+    expected = 0
+    for generation, step in enumerate(subject.steps):
+        ids = [candidate.id for candidate in step.candidates]
+        expect(
+            ids == list(range(expected, expected + len(ids))),
+            f"generation {generation} has the ids {few(ids)}; the next ones were "
+            f"{expected}, {expected + 1}, …",
+        )
+        expected += len(ids)
+        wrong = {candidate.generation for candidate in step.candidates} - {generation}
+        expect(not wrong, f"candidates of generation {generation} say that theirs is {few(wrong)}")
+
+
+def check_parents_are_elites_or_members(subject: SchemeSubject) -> None:
+    """A parent was an elite or a member when its child was bred: so lineage has no holes."""
+    for generation, step in enumerate(subject.steps):
+        parents = {parent for candidate in step.candidates for parent in candidate.parents}
+        unknown = parents - step.known
+        expect(
+            not unknown,
+            f"candidates of generation {generation} have the parents {few(unknown)}, which were "
+            "neither elites nor listed by members(); breed from those",
+        )

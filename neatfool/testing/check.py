@@ -1,0 +1,140 @@
+"""The suites' checks on a registered plugin, without pytest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from neatfool.testing.encoding_subject import COLOUR, GREY, EncodingSubject
+from neatfool.testing.encoding_suite import ENCODING_CHECKS
+from neatfool.testing.expectation import CheckResult, failure, run_checks
+from neatfool.testing.scheme_subject import SchemeSubject
+from neatfool.testing.scheme_suite import SCHEME_CHECKS
+from neatfool.testing.target_suite import TARGET_CHECKS, TargetSubject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from neatfool.spec import ImageSpec
+
+CAN_BE_MADE = "can be made"
+
+
+class Registration(Protocol):
+    """What a plugin offered under a name, as the plugin manager keeps it."""
+
+    @property
+    def kind(self) -> str:
+        """``target``, ``encoding`` or ``scheme``."""
+        ...
+
+    @property
+    def factory(self) -> Callable[..., Any]:
+        """Makes the thing."""
+        ...
+
+    @property
+    def options(self) -> type[BaseModel] | None:
+        """The model of its options."""
+        ...
+
+
+class _NoOptions(BaseModel, extra="forbid"):
+    """The options of a plugin that has none."""
+
+
+def check_registration(
+    registration: Registration,
+    options: BaseModel | Mapping[str, Any] | None = None,
+    *,
+    specs: Sequence[ImageSpec] = (GREY, COLOUR),
+) -> list[CheckResult]:
+    """Run the checks of its kind on what a plugin registered.
+
+    Args:
+        registration: What the plugin registered.
+        options: Its options, or the values to make them of; the defaults if absent.
+        specs: The images that an encoding is tried with.
+
+    Returns:
+        One result a check. If the plugin cannot be made, a single one that says why.
+
+    Raises:
+        ValueError: There are no checks for this kind.
+    """
+    if registration.kind not in _CHECKERS:
+        raise ValueError(
+            f"there are no checks for kind {registration.kind!r}; there are: "
+            + ", ".join(sorted(_CHECKERS))
+        )
+    try:
+        made = _options(registration.options or _NoOptions, options or {})
+    except ValidationError as error:
+        return [CheckResult(CAN_BE_MADE, passed=False, message=_in_words(error))]
+    return _CHECKERS[registration.kind](registration.factory, made, specs)
+
+
+def _options(model: type[BaseModel], options: BaseModel | Mapping[str, Any]) -> BaseModel:
+    return options if isinstance(options, BaseModel) else model.model_validate(options)
+
+
+def _in_words(error: ValidationError) -> str:
+    problems = (
+        f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
+    )
+    return f"its options do not validate: {'; '.join(problems)}; give values for the check"
+
+
+def _check_target(
+    factory: Callable[..., Any], options: BaseModel, _: Sequence[ImageSpec]
+) -> list[CheckResult]:
+    subject = TargetSubject(lambda: factory(options))
+    if broken := _made(lambda subject: subject.target, subject):
+        return broken
+    try:
+        return [CheckResult(CAN_BE_MADE, passed=True), *run_checks(TARGET_CHECKS, {"": subject})]
+    finally:
+        subject.close()
+
+
+def _check_encoding(
+    factory: Callable[..., Any], options: BaseModel, specs: Sequence[ImageSpec]
+) -> list[CheckResult]:
+    def subject_for(spec: ImageSpec) -> EncodingSubject:
+        return EncodingSubject(lambda: factory(options, spec=spec), spec)
+
+    subjects = {_describe(spec): subject_for(spec) for spec in specs}
+    for subject in subjects.values():
+        if broken := _made(lambda subject: subject.encoding, subject):
+            return broken
+    return [CheckResult(CAN_BE_MADE, passed=True), *run_checks(ENCODING_CHECKS, subjects)]
+
+
+def _check_scheme(
+    factory: Callable[..., Any], options: BaseModel, _: Sequence[ImageSpec]
+) -> list[CheckResult]:
+    def make(encoding: Any, spec: ImageSpec, seed: int) -> Any:
+        return factory(options, encoding=encoding, spec=spec, seed=seed)
+
+    subjects = {
+        "with one parent a child": SchemeSubject(make, parents=1),
+        "with two parents a child": SchemeSubject(make, parents=2),
+    }
+    for subject in subjects.values():
+        if broken := _made(lambda subject: subject.search(), subject):
+            return broken
+    return [CheckResult(CAN_BE_MADE, passed=True), *run_checks(SCHEME_CHECKS, subjects)]
+
+
+_CHECKERS = {"target": _check_target, "encoding": _check_encoding, "scheme": _check_scheme}
+
+
+def _made(make: Callable[[Any], object], subject: Any) -> list[CheckResult]:
+    message = failure(make, subject)
+    return [] if message is None else [CheckResult(CAN_BE_MADE, passed=False, message=message)]
+
+
+def _describe(spec: ImageSpec) -> str:
+    colour = "grey" if spec.channels == 1 else "colour"
+    return f"{spec.width}x{spec.height} {colour}"

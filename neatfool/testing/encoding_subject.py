@@ -1,0 +1,97 @@
+"""What the checks of an encoding look at."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neatfool.seeds import derive_seed
+from neatfool.spec import ImageSpec
+from neatfool.testing.expectation import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from neatfool.spec import Encoding
+
+GREY = ImageSpec(height=12, width=9, channels=1, classes=("a", "b", "c"))
+COLOUR = ImageSpec(height=7, width=11, channels=3, classes=("a", "b", "c"))
+
+GENOMES = 6
+
+
+class EncodingSubject:
+    """An encoding under test.
+
+    Attributes:
+        spec: The images that it makes.
+        make: Makes the encoding anew.
+    """
+
+    def __init__(self, make: Callable[[], Encoding[Any]], spec: ImageSpec) -> None:
+        self.make = make
+        self.spec = spec
+
+    @cached_property
+    def encoding(self) -> Encoding[Any]:
+        """The encoding that the checks share."""
+        return self.make()
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        """A seed a genome, of the size that runs use."""
+        return [derive_seed("create", number) for number in range(GENOMES)]
+
+    @cached_property
+    def genomes(self) -> list[Any]:
+        """Random genomes."""
+        return self.encoding.create(self.seeds)
+
+    @cached_property
+    def litters(self) -> list[list[Any]]:
+        """For each child its parents, children of :attr:`genomes`: they have a past."""
+        grown = self.genomes
+        for generation in range(3):
+            grown = self.encoding.breed(self._litters(grown), self.breeding_seeds(generation))
+        return self._litters(grown)
+
+    def breeding_seeds(self, generation: int) -> list[int]:
+        """Give a seed a child."""
+        return [derive_seed("breed", generation, number) for number in range(GENOMES)]
+
+    @cached_property
+    def children(self) -> list[Any]:
+        """What :attr:`litters` breed with ``breeding_seeds(9)``."""
+        return self.encoding.breed(self.litters, self.breeding_seeds(9))
+
+    def texts(self, genomes: Sequence[Any]) -> list[str]:
+        """Write genomes: two are equal if their texts are."""
+        return [self.encoding.dumps(genome) for genome in genomes]
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def _litters(self, genomes: Sequence[Any]) -> list[list[Any]]:
+        shifted = [*genomes[1:], *genomes[:1]]
+        pairs = zip(genomes, shifted, strict=True)
+        return [list(pair[: self.encoding.parents]) for pair in pairs]
+
+
+def expect_same(expected: Sequence[str], found: Sequence[str], what: str) -> None:
+    """Expect genomes, as texts, to be equal."""
+    expect(len(expected) == len(found), f"{what} gave {len(found)} genomes, not {len(expected)}")
+    different = [
+        i for i, pair in enumerate(zip(expected, found, strict=True)) if len(set(pair)) > 1
+    ]
+    expect(
+        not different,
+        f"{what} gave {len(different)} of {len(expected)} genomes otherwise; all randomness comes "
+        "from the genome's own seed, and nothing is remembered between calls",
+    )
+
+
+def pixels_of(image: Any) -> np.ndarray:
+    """Give an image, or several, as a numpy array."""
+    return np.asarray(image.cpu())

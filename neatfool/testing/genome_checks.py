@@ -1,0 +1,122 @@
+"""How an encoding writes, reads, compares and describes genomes."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neatfool.spec import GenomeSize
+from neatfool.testing.encoding_subject import expect_same, pixels_of
+from neatfool.testing.expectation import expect
+
+if TYPE_CHECKING:
+    from neatfool.testing.encoding_subject import EncodingSubject
+
+GARBAGE = ("", "{", "null", "3", "[]", "{}", '"text"', '{"version": 1}', '{"version": "none"}')
+
+
+def check_genomes_are_written_as_json(subject: EncodingSubject) -> None:
+    """``dumps`` writes one JSON object, with no NaN or infinity."""
+    for text in subject.texts([*subject.genomes, *subject.children]):
+        data = json.loads(text, parse_constant=_refuse_constant)
+        expect(
+            isinstance(data, dict),
+            f"dumps() wrote a {type(data).__name__}; write an object that also has a version",
+        )
+
+
+def check_loads_gives_the_equal_genome(subject: EncodingSubject) -> None:
+    """What ``loads`` reads writes, looks and breeds as what was written."""
+    fresh = subject.make()
+    texts = subject.texts(subject.children)
+    loaded = [fresh.loads(text) for text in texts]
+    expect_same(texts, [fresh.dumps(genome) for genome in loaded], "dumps(loads(text))")
+    expect(
+        np.array_equal(
+            pixels_of(fresh.render(loaded)), pixels_of(subject.encoding.render(subject.children))
+        ),
+        "loaded genomes render to other images; write every number with all its digits",
+    )
+    seeds = subject.breeding_seeds(13)
+    children = [
+        subject.encoding.breed([[genome]], [seed])[0]
+        for genome, seed in zip(subject.children, seeds, strict=True)
+    ]
+    loaded_children = fresh.breed([[genome] for genome in loaded], seeds)
+    expect_same(
+        subject.texts(children), subject.texts(loaded_children), "breed() from loaded genomes"
+    )
+
+
+def check_loads_refuses_garbage(subject: EncodingSubject) -> None:
+    """``loads`` raises ValueError for what ``dumps`` did not write."""
+    text = subject.texts(subject.children)[0]
+    for garbage in (*GARBAGE, text[: len(text) // 2], text + "}"):
+        expect(
+            not _loads(subject, garbage),
+            f"loads({_short(garbage)}) raised nothing; raise ValueError",
+        )
+    for key, value in json.loads(text).items():
+        wrongs: tuple[object, ...] = (None, [value], "wrong", -1, [[], {}])
+        for wrong in wrongs:
+            _loads(subject, json.dumps({**json.loads(text), key: wrong}))
+
+
+def _loads(subject: EncodingSubject, garbage: str) -> bool:
+    """Whether garbage is taken for a genome; an exception other than ValueError is a failure."""
+    try:
+        subject.encoding.loads(garbage)
+    except ValueError:
+        return False
+    except Exception as error:
+        raise AssertionError(
+            f"loads({_short(garbage)}) raised {type(error).__name__}: {error}; "
+            "raise ValueError for text that is not a genome"
+        ) from error
+    return True
+
+
+def check_distance_is_zero_to_itself_and_symmetric(subject: EncodingSubject) -> None:
+    """``distance`` is finite, not negative, 0 between equal genomes and the same both ways."""
+    encoding = subject.encoding
+    for a, b in ((a, b) for a in subject.children for b in subject.genomes):
+        there, back = encoding.distance(a, b), encoding.distance(b, a)
+        expect(
+            math.isfinite(there) and there >= 0,
+            f"distance() is {there!r}; it is a finite number, 0 or more",
+        )
+        expect(
+            math.isclose(there, back, rel_tol=1e-9),
+            f"distance(a, b) is {there!r} and distance(b, a) {back!r}; it is the same both ways",
+        )
+    for genome, text in zip(subject.children, subject.texts(subject.children), strict=True):
+        to_equal = encoding.distance(genome, encoding.loads(text))
+        expect(to_equal == 0, f"distance() between equal genomes is {to_equal!r}; it is 0")
+
+
+def check_size_and_graph_describe_the_genome(subject: EncodingSubject) -> None:
+    """``size`` counts; ``graph`` gives a directed graph, or None."""
+    import networkx as nx
+
+    for genome in subject.children:
+        size = subject.encoding.size(genome)
+        expect(
+            isinstance(size, GenomeSize) and size.nodes >= 0 and size.connections >= 0,
+            f"size() gave {size!r}; give GenomeSize(nodes=..., connections=...)",
+        )
+        graph = subject.encoding.graph(genome)
+        expect(
+            graph is None or isinstance(graph, nx.DiGraph),
+            f"graph() gave {type(graph).__name__}; give a networkx.DiGraph, or None",
+        )
+
+
+def _refuse_constant(name: str) -> None:
+    raise AssertionError(f"dumps() wrote {name}, which JSON does not have; keep numbers finite")
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:40]}…{text[-39:]}")

@@ -1,0 +1,287 @@
+"""What every target must do."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neatfool.errors import TargetError
+from neatfool.scoring import check_scores
+from neatfool.spec import ImageSpec, Scores
+from neatfool.testing.expectation import Suite, add_tests, expect
+from neatfool.testing.images import plain_images, sample_images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from neatfool.spec import Target
+
+TOLERANCE = 1e-5
+"""How far the scores of an image may move with its neighbours in a batch."""
+
+
+class TargetSubject:
+    """A target under test.
+
+    Attributes:
+        make: Makes the target anew.
+    """
+
+    def __init__(self, make: Callable[[], Target]) -> None:
+        self.make = make
+
+    @cached_property
+    def target(self) -> Target:
+        """The target that the checks share."""
+        return self.make()
+
+    @cached_property
+    def images(self) -> np.ndarray:
+        """uint8 [8, C, H, W]."""
+        return sample_images(self.target.spec)
+
+    @cached_property
+    def answer(self) -> np.ndarray:
+        """What the target says of :attr:`images`: probabilities and logits, unchecked."""
+        return self.ask(self.images)
+
+    def ask(self, images: np.ndarray) -> np.ndarray:
+        """Show the target images; float64 [N, K] or, with logits, [N, 2 K], unchecked."""
+        answer = self.target.score(_as_declared(images, self.target.spec))
+        parts = [answer.probs] if answer.logits is None else [answer.probs, answer.logits]
+        return np.concatenate([_numbers(part) for part in parts], axis=1)
+
+    def scores(self, images: np.ndarray) -> Scores:
+        """Show the target images and check its answer as a run does."""
+        answer = self.target.score(_as_declared(images, self.target.spec))
+        try:
+            return check_scores(answer, len(images), self.target.spec, "score()")
+        except TargetError as error:
+            raise AssertionError(str(error)) from error
+
+    def close(self) -> None:
+        """Close the target, if it was made."""
+        if "target" in vars(self):
+            _close(self.target)
+
+
+def check_has_a_spec(subject: TargetSubject) -> None:
+    """The target says what images it takes and what classes it gives."""
+    spec = getattr(subject.target, "spec", None)
+    expect(
+        isinstance(spec, ImageSpec),
+        f"spec is {type(spec).__name__}; give the target an attribute "
+        "spec = ImageSpec(height=..., width=..., channels=..., classes=...)",
+    )
+    assert isinstance(spec, ImageSpec)
+    expect(
+        spec.array in ("numpy", "torch"),
+        f"spec.array is {spec.array!r}; it is 'numpy' or 'torch'",
+    )
+    blank = [index for index, name in enumerate(spec.classes) if not name.strip()]
+    expect(not blank, f"the classes {blank[:5]} have empty names; name each class")
+
+
+def check_scores_are_probabilities_of_each_class(subject: TargetSubject) -> None:
+    """``score`` gives Scores with probs [N, K] in [0, 1], which sum to one if the spec says so."""
+    scores = subject.scores(subject.images)
+    assert scores.ok is not None
+    expect(
+        scores.ok.any(),
+        "none of 8 sample images got scores that are finite numbers; such images are refused",
+    )
+
+
+def check_plain_images_are_scored(subject: TargetSubject) -> None:
+    """Black, white and noisy images get finite scores: evolved images may look so."""
+    for name, image in plain_images(subject.target.spec).items():
+        scores = subject.scores(image)
+        expect(
+            np.all(scores.ok),
+            f"the scores of {name} are not finite numbers; is something divided by an image's "
+            "own range or deviation?",
+        )
+
+
+def check_scores_depend_on_the_image(subject: TargetSubject) -> None:
+    """Not all images score the same."""
+    probs = subject.scores(subject.images).probs
+    expect(
+        np.ptp(probs, axis=0).max() > 0,
+        "8 very different images all got the same scores; does score() look at its images?",
+    )
+
+
+def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
+    """Logits, where there are any, have the probabilities as their softmax."""
+    scores = subject.scores(subject.images)
+    if scores.logits is None or scores.ok is None:
+        return
+    logits, probs = scores.logits[scores.ok].astype(float), scores.probs[scores.ok].astype(float)
+    chosen = np.take_along_axis(probs, logits.argmax(1)[:, None], 1)[:, 0]
+    expect(
+        np.allclose(chosen, probs.max(1), atol=1e-3),
+        "the class of the highest logit is not that of the highest probability; "
+        "logits are the values before the softmax, in the same order of classes",
+    )
+    if subject.target.spec.sums_to_one:
+        weights = np.exp(logits - logits.max(1, keepdims=True))
+        apart = np.abs(weights / weights.sum(1, keepdims=True) - probs).max()
+        expect(
+            apart <= 1e-3,
+            f"the softmax of the logits is up to {apart:.3g} off the probabilities; "
+            "give the logits that probs come from, or none",
+        )
+
+
+def check_same_images_score_the_same_bits(subject: TargetSubject) -> None:
+    """A batch that is scored twice gets equal scores: resuming a run relies on it."""
+    apart = _furthest(subject.answer, subject.ask(subject.images))
+    expect(
+        apart == 0,
+        f"the same batch scored {apart:.3g} differently the second time; is there dropout or "
+        "noise? (a torch module needs .eval())",
+    )
+
+
+def check_answers_are_not_overwritten(subject: TargetSubject) -> None:
+    """An answer keeps its values when the next batch is scored."""
+    answer = subject.target.score(_as_declared(subject.images, subject.target.spec))
+    before = _numbers(answer.probs)
+    subject.ask(subject.images[::-1])
+    expect(
+        np.array_equal(before, _numbers(answer.probs), equal_nan=True),
+        "scoring a second batch changed what the first one had been given; "
+        "return a new array each time",
+    )
+
+
+def check_images_are_not_written_to(subject: TargetSubject) -> None:
+    """The images are the same after scoring as before."""
+    given = _as_declared(subject.images, subject.target.spec)
+    subject.target.score(given)
+    expect(
+        np.array_equal(np.asarray(given), subject.images),
+        "score() changed the images that it was given; work on a copy (images / 255 makes one)",
+    )
+
+
+def check_neighbours_do_not_matter(subject: TargetSubject) -> None:
+    """An image's scores do not depend on where in the batch it is."""
+    count = len(subject.images)
+    order = np.random.default_rng(0).permutation(count)
+    apart = _furthest(subject.ask(subject.images[order]), subject.answer[order])
+    expect(
+        apart <= TOLERANCE,
+        f"in another order the same images score up to {apart:.3g} differently (at most "
+        f"{TOLERANCE:g}); does score() normalise over the whole batch, or mix up its rows?",
+    )
+
+
+def check_one_image_can_be_scored(subject: TargetSubject) -> None:
+    """A batch of one image scores as the image does among others."""
+    apart = _furthest(subject.ask(subject.images[-1:]), subject.answer[-1:])
+    expect(
+        apart <= 100 * TOLERANCE,
+        f"alone, an image scores {apart:.3g} differently than among others; "
+        "is batch normalisation in training mode? (a torch module needs .eval())",
+    )
+
+
+def check_fingerprint_is_stable(subject: TargetSubject) -> None:
+    """A fingerprint, where there is one, is text and the same for a target made anew."""
+    if not hasattr(subject.target, "fingerprint"):
+        return
+    first = subject.target.fingerprint()
+    expect(
+        isinstance(first, str) and first,
+        f"fingerprint() gave {first!r}; return a text that is not empty",
+    )
+    again = subject.make()
+    try:
+        second = again.fingerprint()  # type: ignore[attr-defined]
+    finally:
+        _close(again)
+    expect(
+        first == second,
+        f"two targets of the same options have the fingerprints {first!r} and {second!r}; "
+        "make it from what decides the scores alone, such as a hash of the weights",
+    )
+
+
+def check_self_check_passes(subject: TargetSubject) -> None:
+    """The target's own check, where there is one, raises nothing."""
+    if hasattr(subject.target, "self_check"):
+        subject.target.self_check()
+
+
+TARGET_CHECKS = (
+    check_has_a_spec,
+    check_scores_are_probabilities_of_each_class,
+    check_plain_images_are_scored,
+    check_scores_depend_on_the_image,
+    check_logits_agree_with_probabilities,
+    check_same_images_score_the_same_bits,
+    check_answers_are_not_overwritten,
+    check_images_are_not_written_to,
+    check_neighbours_do_not_matter,
+    check_one_image_can_be_scored,
+    check_fingerprint_is_stable,
+    check_self_check_passes,
+)
+
+
+class TargetSuite(Suite[TargetSubject]):
+    """The tests that every target passes.
+
+    Example::
+
+        class TestBright(TargetSuite):
+            def make_target(self):
+                return Bright(Options())
+    """
+
+    def make_target(self) -> Target:
+        """Make the target to test."""
+        raise NotImplementedError("say how to make the target: override make_target()")
+
+    def make_subject(self) -> TargetSubject:
+        """Make what the checks look at."""
+        return TargetSubject(self.make_target)
+
+
+add_tests(TargetSuite, TARGET_CHECKS)
+
+
+def _as_declared(images: np.ndarray, spec: ImageSpec) -> Any:
+    if spec.array == "numpy":
+        return images.copy()
+    import torch
+
+    return torch.from_numpy(images.copy())
+
+
+def _numbers(values: Any) -> np.ndarray:
+    """Copy an array or a tensor on any device as float64."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().double().numpy()
+    return np.array(values, dtype=np.float64)
+
+
+def _furthest(a: np.ndarray, b: np.ndarray) -> float:
+    """Give the largest difference, relative where the scores are logits above one.
+
+    It is infinite between a number and NaN or infinity.
+    """
+    expect(a.shape == b.shape, f"scores of equal batches have the shapes {a.shape} and {b.shape}")
+    alike = (a == b) | (np.isnan(a) & np.isnan(b))
+    with np.errstate(invalid="ignore"):
+        apart = np.where(alike, 0.0, np.abs(a - b) / np.maximum(1, np.abs(a)))
+    return float(np.nan_to_num(apart, nan=np.inf).max(initial=0.0))
+
+
+def _close(target: Target) -> None:
+    if hasattr(target, "close"):
+        target.close()

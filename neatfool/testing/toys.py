@@ -1,0 +1,127 @@
+"""A tiny encoding and a tiny target, for whoever tests a scheme or writes one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neatfool.spec import GenomeSize, ImageSpec, Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+TOY_SPEC = ImageSpec(height=4, width=4, channels=1, classes=("a", "b", "c", "d", "e"))
+"""What :class:`ToyTarget` takes unless told otherwise."""
+
+ToyGenome = tuple[float, ...]
+
+
+class ToyEncoding:
+    """Images written as one number in [0, 1] a pixel: direct, small and quick.
+
+    Breeding takes each number from any of the parents and moves a few of them a little.
+    """
+
+    def __init__(self, spec: ImageSpec = TOY_SPEC, *, parents: int = 1) -> None:
+        """Make the encoding.
+
+        Args:
+            spec: The size of the images.
+            parents: How many parents a child has, 1 or 2.
+        """
+        self.parents = parents
+        self._shape = spec.shape
+
+    def create(self, seeds: Sequence[int]) -> list[ToyGenome]:
+        """Make genomes of uniformly random numbers."""
+        count = int(np.prod(self._shape))
+        return [tuple(np.random.default_rng(seed).random(count).tolist()) for seed in seeds]
+
+    def breed(
+        self, litters: Sequence[Sequence[ToyGenome]], seeds: Sequence[int]
+    ) -> list[ToyGenome]:
+        """Mix the parents' numbers and mutate a quarter of them."""
+        return [
+            self._child(np.array(litter), np.random.default_rng(seed))
+            for litter, seed in zip(litters, seeds, strict=True)
+        ]
+
+    def render(self, genomes: Sequence[ToyGenome]) -> torch.Tensor:
+        """Render at the target's size."""
+        import torch
+
+        pixels = np.array(genomes).reshape(len(genomes), *self._shape)
+        return torch.from_numpy(np.rint(pixels * 255).astype(np.uint8))
+
+    def render_at(
+        self,
+        genome: ToyGenome,
+        height: int,
+        width: int,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> torch.Tensor:
+        """Render at any size; each pixel takes the number that it lies on."""
+        left, top, right, bottom = box or (0, 0, width, height)
+        rows = np.arange(top, bottom) * self._shape[1] // height
+        columns = np.arange(left, right) * self._shape[2] // width
+        return self.render([genome])[0][:, rows][:, :, columns]
+
+    def dumps(self, genome: ToyGenome) -> str:
+        """Write a genome as JSON."""
+        return json.dumps({"format": "toy/1", "numbers": genome})
+
+    def loads(self, text: str) -> ToyGenome:
+        """Read what ``dumps`` wrote.
+
+        Raises:
+            ValueError: The text is not a genome of this size.
+        """
+        data = json.loads(text)
+        if not isinstance(data, dict) or data.get("format") != "toy/1":
+            raise ValueError("not a toy genome: its format is not 'toy/1'")
+        numbers = data.get("numbers")
+        if not isinstance(numbers, list) or len(numbers) != np.prod(self._shape):
+            raise ValueError(f"not a toy genome: it has not {np.prod(self._shape)} numbers")
+        if not all(isinstance(number, int | float) and 0 <= number <= 1 for number in numbers):
+            raise ValueError("not a toy genome: its numbers are not all in [0, 1]")
+        return tuple(float(number) for number in numbers)
+
+    def distance(self, a: ToyGenome, b: ToyGenome) -> float:
+        """Give the mean difference of the numbers."""
+        return float(np.abs(np.subtract(a, b)).mean())
+
+    def size(self, genome: ToyGenome) -> GenomeSize:
+        """Count the numbers; there are no connections."""
+        return GenomeSize(nodes=len(genome), connections=0)
+
+    def graph(self, genome: ToyGenome) -> None:
+        """There is no graph in a list of numbers."""
+
+    @staticmethod
+    def _child(parents: np.ndarray, rng: np.random.Generator) -> ToyGenome:
+        length = parents.shape[1]
+        numbers = parents[rng.integers(len(parents), size=length), np.arange(length)]
+        moves = rng.normal(0, 0.2, length) * (rng.random(length) < 0.25)
+        return tuple(np.clip(numbers + moves, 0, 1).tolist())
+
+
+class ToyTarget:
+    """A linear classifier with fixed random weights: every class can be reached, none at once."""
+
+    def __init__(self, spec: ImageSpec = TOY_SPEC) -> None:
+        """Make the target for images of a size and with classes of your own."""
+        self.spec = spec
+        draw = np.random.default_rng(len(spec.classes))
+        self._weights = draw.normal(0, 2, (int(np.prod(spec.shape)), len(spec.classes)))
+
+    def score(self, images: Any) -> Scores:
+        """Score uint8 [N, C, H, W]."""
+        pixels = np.asarray(images).reshape(len(images), -1) / 255 - 0.5
+        # Row by row: the bits of a matrix product may depend on how many rows it has.
+        logits = np.stack([row @ self._weights for row in pixels])
+        weights = np.exp(logits - logits.max(1, keepdims=True))
+        return Scores(weights / weights.sum(1, keepdims=True), logits)

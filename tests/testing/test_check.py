@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from neatfool import ImageSpec, Scores
+from neatfool.testing import CheckResult, ToyEncoding, ToyTarget, check_registration
+from neatfool.testing.expectation import expect, failure
+
+
+@dataclass(frozen=True)
+class Registration:
+    kind: str
+    factory: Any
+    options: type[BaseModel] | None = None
+
+
+class Options(BaseModel, extra="forbid"):
+    size: int
+
+
+def sized_target(options: Options) -> ToyTarget:
+    return ToyTarget(ImageSpec(options.size, options.size, 1, ("a", "b")))
+
+
+def test_a_good_target_passes_every_check() -> None:
+    results = check_registration(Registration("target", lambda options: ToyTarget()))
+    assert [result for result in results if not result.passed] == []
+    assert len(results) > 10
+    assert results[0] == CheckResult("can be made", passed=True)
+
+
+def test_a_fault_is_a_result_with_a_message() -> None:
+    class Nan(ToyTarget):
+        def score(self, images):
+            return Scores(super().score(images).probs * float("nan"))
+
+    results = check_registration(Registration("target", lambda options: Nan()))
+    failed = {result.name: result.message for result in results if not result.passed}
+    assert "finite" in failed["scores are probabilities of each class"]
+    assert {result.name for result in results if result.passed} > {"has a spec"}
+
+
+def test_options_that_have_no_defaults_are_asked_for() -> None:
+    registration = Registration("target", sized_target, Options)
+    (result,) = check_registration(registration)
+    assert not result.passed
+    assert "size: Field required" in result.message
+    assert all(result.passed for result in check_registration(registration, {"size": 3}))
+    assert all(result.passed for result in check_registration(registration, Options(size=3)))
+
+
+def test_a_plugin_without_options_refuses_them() -> None:
+    (result,) = check_registration(Registration("target", ToyTarget), {"size": 3})
+    assert "size: Extra inputs are not permitted" in result.message
+
+
+@pytest.mark.parametrize("kind", ["target", "encoding", "scheme"])
+def test_a_factory_that_raises_is_the_only_result(kind) -> None:
+    def factory(options, **_):
+        raise FileNotFoundError("weights.safetensors")
+
+    (result,) = check_registration(Registration(kind, factory))
+    assert result.name == "can be made"
+    assert "FileNotFoundError: weights.safetensors (test_check.py:" in result.message
+
+
+def test_an_encoding_is_tried_in_grey_and_in_colour() -> None:
+    class GreyOnly(ToyEncoding):
+        def render(self, genomes):
+            return super().render(genomes)[:, :1]
+
+    registration = Registration("encoding", lambda options, spec: GreyOnly(spec))
+    failed = [result for result in check_registration(registration) if not result.passed]
+    assert any(result.message.startswith("11x7 colour: ") for result in failed)
+    grey = [ImageSpec(8, 8, 1, ("a", "b"))]
+    assert all(result.passed for result in check_registration(registration, specs=grey))
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="'observer'; there are: encoding, scheme, target"):
+        check_registration(Registration("observer", None))
+
+
+def test_the_target_is_closed_even_if_it_fails() -> None:
+    closed = []
+
+    class Closing(ToyTarget):
+        def score(self, images):
+            raise RuntimeError("no")
+
+        def close(self):
+            closed.append(self)
+
+    check_registration(Registration("target", lambda options: Closing()))
+    assert len(closed) == 1
+
+
+def test_a_bare_assertion_of_a_plugin_says_where() -> None:
+    def check(subject):
+        assert subject is None
+
+    text = failure(check, 3)
+    assert text is not None
+    assert "test_check.py:" in text or "assert 3 is None" in text
+
+
+def test_expect_raises_under_optimisation_too() -> None:
+    with pytest.raises(AssertionError, match="got 3"):
+        expect(3 == 4, "got 3; give 4")
+
+
+def test_pytest_is_not_needed() -> None:
+    code = (
+        "import sys; sys.modules['pytest'] = None; import neatfool.testing; "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,274 @@
+"""Each check of a target finds the fault that it is there for."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from neatfool import ImageSpec, Scores, TargetError
+from neatfool.testing import TargetSuite, ToyTarget
+from neatfool.testing.expectation import failure, name_of
+from neatfool.testing.target_suite import TARGET_CHECKS, TargetSubject
+
+
+class Toy(ToyTarget):
+    """A good target, to be spoilt."""
+
+
+def faults(target: type) -> list[str]:
+    subject = TargetSubject(target)
+    return [name_of(check) for check in TARGET_CHECKS if failure(check, subject) is not None]
+
+
+def message(target: type, name: str) -> str:
+    check = next(check for check in TARGET_CHECKS if name_of(check) == name)
+    return failure(check, TargetSubject(target)) or ""
+
+
+class TestToyTarget(TargetSuite):
+    def make_target(self) -> ToyTarget:
+        return ToyTarget()
+
+
+class TestTorchTarget(TargetSuite):
+    """A target with half-precision torch answers, a fingerprint, a self check and an end."""
+
+    closed = 0
+
+    def make_target(self) -> object:
+        class TorchTarget(ToyTarget):
+            def __init__(self) -> None:
+                super().__init__(ImageSpec(6, 5, 3, ("a", "b"), array="torch"))
+
+            def score(self, images):
+                import torch
+
+                assert isinstance(images, torch.Tensor)
+                scores = super().score(images)
+                return Scores(torch.tensor(scores.probs).half().requires_grad_())
+
+            def fingerprint(self) -> str:
+                return "weights"
+
+            def self_check(self) -> None:
+                pass
+
+            def close(self) -> None:
+                TestTorchTarget.closed += 1
+
+        return TorchTarget()
+
+
+def test_the_suite_closes_its_target() -> None:
+    suite = type("Suite", (TestTorchTarget,), {})
+    before = TestTorchTarget.closed
+    suite().test_has_a_spec()
+    suite().test_plain_images_are_scored()
+    assert TestTorchTarget.closed == before
+    suite.teardown_class()
+    assert TestTorchTarget.closed == before + 1
+
+
+def test_every_check_is_a_test_of_the_suite() -> None:
+    tests = {name for name in dir(TargetSuite) if name.startswith("test_")}
+    assert tests == {f"test_{check.__name__.removeprefix('check_')}" for check in TARGET_CHECKS}
+
+
+def test_a_good_target_has_no_faults() -> None:
+    assert faults(Toy) == []
+
+
+class NoSpec:
+    spec = "28x28"
+
+    def score(self, images):
+        return Scores(np.full((len(images), 2), 0.5))
+
+
+class NamelessClass(Toy):
+    def __init__(self) -> None:
+        super().__init__(ImageSpec(4, 4, 1, ("a", " ")))
+
+
+class WrongArray(Toy):
+    def __init__(self) -> None:
+        super().__init__(ImageSpec(4, 4, 1, ("a", "b"), array="jax"))
+
+
+@pytest.mark.parametrize("target", [NoSpec, NamelessClass, WrongArray])
+def test_a_wrong_spec_is_found(target) -> None:
+    assert "has a spec" in faults(target)
+
+
+class Spoilt(Toy):
+    """Spoils the answer."""
+
+    def score(self, images):
+        return self.spoil(super().score(images))
+
+
+class BareArray(Spoilt):
+    def spoil(self, scores):
+        return scores.probs
+
+
+class Transposed(Spoilt):
+    def spoil(self, scores):
+        return Scores(scores.probs.T)
+
+
+class OneColumnTooFew(Spoilt):
+    def spoil(self, scores):
+        return Scores(scores.probs[:, 1:])
+
+
+class LogitsForProbabilities(Spoilt):
+    def spoil(self, scores):
+        return Scores(scores.logits)
+
+
+class SumIsTwo(Spoilt):
+    def spoil(self, scores):
+        return Scores(np.minimum(scores.probs * 2, 1))
+
+
+class AlwaysNan(Spoilt):
+    def spoil(self, scores):
+        return Scores(scores.probs * np.nan)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [BareArray, Transposed, OneColumnTooFew, LogitsForProbabilities, SumIsTwo, AlwaysNan],
+)
+def test_what_are_not_probabilities_is_found(target) -> None:
+    assert "scores are probabilities of each class" in faults(target)
+
+
+def test_independent_classes_need_not_sum_to_one() -> None:
+    class Independent(Spoilt):
+        def __init__(self) -> None:
+            super().__init__()
+            self.spec = replace(self.spec, sums_to_one=False)
+
+        def spoil(self, scores):
+            return Scores(scores.probs / 2)
+
+    assert faults(Independent) == []
+
+
+def test_an_image_divided_by_its_own_range_is_found() -> None:
+    class Standardised(Toy):
+        def score(self, images):
+            with np.errstate(invalid="ignore", divide="ignore"):
+                low = images.min((1, 2, 3), keepdims=True)
+                span = images.max((1, 2, 3), keepdims=True) - low
+                return super().score((images - low) / span * 255.0)
+
+    assert faults(Standardised) == ["plain images are scored"]
+    assert "a black image" in message(Standardised, "plain images are scored")
+
+
+def test_a_constant_answer_is_found() -> None:
+    class Constant(Spoilt):
+        def spoil(self, scores):
+            return Scores(np.full_like(scores.probs, 1 / scores.probs.shape[1]))
+
+    assert faults(Constant) == ["scores depend on the image"]
+
+
+def test_logits_of_other_probabilities_are_found() -> None:
+    class Scaled(Spoilt):
+        def spoil(self, scores):
+            return Scores(scores.probs, scores.logits * 2)
+
+    class Reversed(Spoilt):
+        def spoil(self, scores):
+            return Scores(scores.probs, scores.logits[:, ::-1])
+
+    assert faults(Scaled) == ["logits agree with probabilities"]
+    assert "highest logit" in message(Reversed, "logits agree with probabilities")
+
+
+def test_noise_is_found() -> None:
+    class Noisy(Toy):
+        calls = itertools.count()
+
+        def score(self, images):
+            scores = super().score(images)
+            return Scores(np.roll(scores.probs, next(self.calls), axis=1))
+
+    assert "same images score the same bits" in faults(Noisy)
+
+
+def test_a_buffer_that_is_used_again_is_found() -> None:
+    class Buffered(Toy):
+        buffer = np.zeros((64, 5))
+
+        def score(self, images):
+            answer = self.buffer[: len(images)]
+            answer[:] = super().score(images).probs
+            return Scores(answer)
+
+    assert faults(Buffered) == ["answers are not overwritten"]
+
+
+def test_images_written_to_are_found() -> None:
+    class Writing(Toy):
+        def score(self, images):
+            images[images < 10] = 0
+            return super().score(images)
+
+    assert faults(Writing) == ["images are not written to"]
+
+
+def test_statistics_of_the_batch_are_found() -> None:
+    class BatchNorm(Toy):
+        def score(self, images):
+            return super().score(images - images.mean(0, keepdims=True))
+
+    class WithItsNeighbour(Toy):
+        def score(self, images):
+            return super().score(images * 0.9 + np.roll(images, 1, axis=0) * 0.1)
+
+    assert "one image can be scored" in faults(BatchNorm)
+    assert "neighbours do not matter" in faults(WithItsNeighbour)
+
+
+def test_an_unstable_fingerprint_is_found() -> None:
+    class ById(Toy):
+        count = itertools.count()
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.number = next(self.count)
+
+        def fingerprint(self) -> str:
+            return f"object {self.number}"
+
+    class Empty(Toy):
+        def fingerprint(self) -> str:
+            return ""
+
+    assert faults(ById) == faults(Empty) == ["fingerprint is stable"]
+
+
+def test_a_failing_self_check_is_found() -> None:
+    class Untrained(Toy):
+        def self_check(self) -> None:
+            raise TargetError("recognises 9 % of its own images")
+
+    assert faults(Untrained) == ["self check passes"]
+    assert "9 %" in message(Untrained, "self check passes")
+
+
+def test_an_exception_is_a_failure_that_says_where() -> None:
+    class Raising(Toy):
+        def score(self, images):
+            raise IndexError("no such layer")
+
+    text = message(Raising, "scores depend on the image")
+    assert text.startswith("IndexError: no such layer (test_target_suite.py:")
