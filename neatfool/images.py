@@ -46,9 +46,14 @@ def decode_png(png: bytes) -> np.ndarray:
 
 def image_name(class_index: int, class_name: str, class_count: int) -> str:
     """Name a class's image file, safely on every system: ``007-school-bus.png``."""
-    slug = re.sub(r"[^a-z0-9]+", "-", class_name.lower()).strip("-")[:40].strip("-")
     number = str(class_index).zfill(len(str(class_count - 1)))
-    return f"{number}-{slug}.png" if slug and slug != number else f"{number}.png"
+    words = slug(class_name)
+    return f"{number}-{words}.png" if words and words != number else f"{number}.png"
+
+
+def slug(name: str) -> str:
+    """Cut a name down to what every file system takes: a-z, 0-9 and hyphens, at most 40."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
 
 
 class ImageFolder:

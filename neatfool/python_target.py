@@ -107,5 +107,5 @@ class ModuleTarget:
         tensors = {**self._module.state_dict(), "mean": self._mean, "std": self._std}
         for name, tensor in sorted(tensors.items()):
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            digest.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()

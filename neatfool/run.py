@@ -260,7 +260,7 @@ class _Individual:
         Returns:
             uint8 [C, H, W].
         """
-        height, width = self._height_width(size)
+        height, width = self.height_width(size)
         rendered: np.ndarray = self.run.encoding.render_at(self.genome, height, width, box).numpy()
         return rendered
 
@@ -268,7 +268,8 @@ class _Individual:
         """Render the genome at a size (see :meth:`pixels`), as a Pillow image."""
         return to_pillow(self.pixels(size))
 
-    def _height_width(self, size: int | tuple[int, int] | None) -> tuple[int, int]:
+    def height_width(self, size: int | tuple[int, int] | None) -> tuple[int, int]:
+        """Turn a size (see :meth:`pixels`) into (height, width)."""
         spec = self.run.spec
         if size is None:
             return spec.height, spec.width

@@ -1,0 +1,122 @@
+"""``neatfool graph``, ``neatfool render`` and ``neatfool report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from neatfool.errors import StorageError
+
+LARGEST_PIECE = 1024
+"""Pixels: a large image is rendered in squares of this side, in bounded memory."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool graph runs/mnist-1 3                      (opens nothing: writes 3.svg)
+  neatfool graph runs/mnist-1 3 -o three.graphml     (for networkx, Gephi, Cytoscape)
+
+The suffix says the format: .svg, .png, .graphml, .json or .dot.""",
+)
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("class_name", metavar="CLASS")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The file to write.  [default: CLASS.svg]",
+)
+def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
+    """Write the CPPN of CLASS's elite (by name or index) as a graph."""
+    from neatfool.report import export_graph
+    from neatfool.run import open_run
+
+    elite = open_run(run_folder).elite(class_name)
+    path = out or Path(_file_name(elite.name, ".svg"))
+    export_graph(elite.graph(), path)
+    click.echo(f"{path}: {elite.size.nodes} nodes, {elite.size.connections} connections")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool render runs/mnist-1 3 --size 1024
+  neatfool render runs/mnist-1 3 --size 4096 -o poster.png
+
+A CPPN has no pixels: it renders at any size, in bounded memory.""",
+)
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("class_name", metavar="CLASS")
+@click.option(
+    "--size",
+    type=click.IntRange(min=1, max=65536),
+    default=512,
+    show_default=True,
+    metavar="N",
+    help="Pixels of the longer side.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The file to write.  [default: CLASS-N.png]",
+)
+def render(run_folder: Path, class_name: str, size: int, out: Path | None) -> None:
+    """Render the image of CLASS's elite (by name or index) at any size."""
+    from PIL import Image
+    from rich.progress import track
+
+    from neatfool.images import to_pillow
+    from neatfool.run import open_run
+
+    elite = open_run(run_folder).elite(class_name)
+    path = out or Path(_file_name(elite.name, f"-{size}.png"))
+    height, width = elite.height_width(size)
+    canvas = Image.new("L" if elite.run.spec.channels == 1 else "RGB", (width, height))
+    corners = [
+        (left, top)
+        for top in range(0, height, LARGEST_PIECE)
+        for left in range(0, width, LARGEST_PIECE)
+    ]
+    for left, top in track(corners, "rendering", transient=True, disable=len(corners) < 4):
+        box = (left, top, min(left + LARGEST_PIECE, width), min(top + LARGEST_PIECE, height))
+        canvas.paste(to_pillow(elite.pixels((height, width), box)), (left, top))
+    try:
+        canvas.save(path)
+    except ValueError as error:
+        raise click.BadParameter(f"{path}: {error}; use .png", param_hint="--out") from error
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error}") from error
+    click.echo(f"{path}: {width} x {height}")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool report runs/mnist-1
+  neatfool report runs/mnist-1 -o /tmp/mnist.html""",
+)
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The file to write.  [default: RUN/report.html]",
+)
+def report(run_folder: Path, out: Path | None) -> None:
+    """Write RUN's report: one HTML file that opens from disk."""
+    from neatfool.report import write_report
+    from neatfool.run import open_run
+
+    click.echo(write_report(open_run(run_folder), out))
+
+
+def _file_name(class_name: str, ending: str) -> str:
+    from neatfool.images import slug
+
+    return f"{slug(class_name) or 'class'}{ending}"

@@ -1,0 +1,158 @@
+"""``neatfool run`` and ``neatfool resume``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from neatfool.wording import duration, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from neatfool.plugin_manager import PluginManager
+    from neatfool.session import Session
+    from neatfool.spec import Json, Outcome
+
+INTERRUPTED = 130
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool run experiments/mnist.ini
+  neatfool run experiments/mnist.ini --seed 2 --set scheme.batch=100
+  neatfool run experiments/mnist.ini --out /tmp/first-look
+
+Ctrl-C ends the run after the generation under way; `neatfool resume` goes on with it.""",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The run's folder.  [default: runs/NAME-SEED]",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="In place of the experiment's seed.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Override a key of the experiment; may be given several times.",
+)
+@click.option("--overwrite", is_flag=True, help="Start anew where the folder holds a run already.")
+@click.option("--no-report", is_flag=True, help="Do not write report.html at the end.")
+def run(
+    file: Path,
+    out: Path | None,
+    seed: int | None,
+    overrides: tuple[str, ...],
+    overwrite: bool,
+    no_report: bool,
+) -> None:
+    """Run the experiment in FILE, and leave a folder with images and a report."""
+    from neatfool.assembly import assemble
+    from neatfool.experiment import load_experiment
+    from neatfool.plugin_manager import PluginManager
+    from neatfool.session import start
+
+    plugins = PluginManager()
+    experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
+    folder = out or Path("runs") / f"{experiment.name}-{experiment.seed}"
+    session = start(assemble(experiment), folder, overwrite=overwrite)
+    _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool resume runs/mnist-1
+  neatfool resume runs/mnist-1 --generations 400    (longer than it was meant to be)""",
+)
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--generations", type=click.IntRange(min=1), help="A new length, in generations.")
+@click.option("--images", type=click.IntRange(min=1), help="A new length, in images scored.")
+@click.option("--no-report", is_flag=True, help="Do not write report.html at the end.")
+def resume(run_folder: Path, generations: int | None, images: int | None, no_report: bool) -> None:
+    """Go on with the run in folder RUN, as if it had never stopped."""
+    from dataclasses import replace
+
+    from neatfool.assembly import Assembly, assemble
+    from neatfool.evolution import Limits
+    from neatfool.experiment import Experiment
+    from neatfool.plugin_manager import PluginManager
+    from neatfool.session import resume as resume_session
+
+    plugins = PluginManager()
+    settings: dict[str, Json] = {}
+
+    def assemble_again(resolved: Mapping[str, Json]) -> Assembly:
+        assembly = assemble(Experiment.from_resolved(resolved, plugins))
+        settings.update(resolved["experiment"])
+        if generations or images:
+            every = assembly.limits.checkpoint_every
+            settings.update(generations=generations, images=images)
+            return replace(assembly, limits=Limits(generations, images, every))
+        return assembly
+
+    session = resume_session(assemble_again, run_folder)
+    if session.done:
+        click.echo(f"{run_folder} has reached its length; --generations N makes it longer.")
+    _go(session, plugins, settings, report=not no_report)
+
+
+def _go(
+    session: Session, plugins: PluginManager, settings: Mapping[str, Json], *, report: bool
+) -> None:
+    """Run a session under the eyes of whoever sits before the terminal."""
+    from neatfool.cli.progress import ProgressDisplay
+    from neatfool.session import Interrupts
+
+    console = Console(stderr=False, highlight=False)
+    display = ProgressDisplay(
+        console,
+        generations=settings.get("generations"),
+        images=settings.get("images"),
+        stall_after=settings["stall_after"],
+    )
+    plugins.add_observer(display, "progress")
+    interrupts = Interrupts(
+        lambda: console.print("\nStopping after this generation; Ctrl-C again stops at once.")
+    )
+    with interrupts.handled():
+        outcome = session.go(plugins.observers(), interrupts)
+    _tell(console, session, outcome)
+    if report and outcome.generation >= 0:
+        from neatfool.report import write_report
+
+        page = write_report(session.run)
+        console.print(f"Look at {page}", soft_wrap=True)
+    session.run.close()
+    if outcome.reason == "interrupted":
+        console.print(f"Go on with: neatfool resume {session.run.path}", soft_wrap=True)
+        raise SystemExit(INTERRUPTED)
+
+
+def _tell(console: Console, session: Session, outcome: Outcome) -> None:
+    run = session.run
+    history = run.history
+    if not history:
+        console.print("Nothing is recorded yet.")
+        return
+    last = history[-1]
+    count = len(run.searched)
+    console.print(
+        f"{run.name}, seed {run.seed}: {outcome.reason} after {last.generation + 1} generations "
+        f"and {last.evaluations:,} images ({duration(outcome.seconds)}). "
+        f"Median confidence {percent(last.median)}, lowest {percent(last.minimum)}; "
+        f"{last.classes_ge[2]} of {count} classes >= 99 %, "
+        f"{last.classes_ge[3]} >= 99.99 %.",
+        soft_wrap=True,
+    )
+    if refused := sum(report.refused for report in history):
+        console.print(f"{refused:,} images got no usable score and were left out.", style="yellow")
+    console.print(f"Images are in {run.path / 'images'}", soft_wrap=True)

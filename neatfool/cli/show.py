@@ -1,0 +1,156 @@
+"""``neatfool show`` and ``neatfool verify``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from neatfool.errors import VerificationError
+from neatfool.wording import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.verification import Verified
+
+ROWS = 40
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool show runs/mnist-1
+  neatfool show runs/mnist-1 --json | jq .median""",
+)
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--all", "every", is_flag=True, help=f"Show all classes, not the first {ROWS}.")
+def show(run_folder: Path, as_json: bool, every: bool) -> None:
+    """Show how far the run in folder RUN has come."""
+    from neatfool.run import open_run
+
+    run = open_run(run_folder)
+    summary = run.summary()
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+        return
+    console = Console(highlight=False)
+    console.print(
+        f"[bold]{summary['name']}[/], seed {summary['seed']}: generation {summary['generation']}, "
+        f"{summary['evaluations']:,} images, {summary['evaluations_per_s']:,.0f} a second",
+        soft_wrap=True,
+    )
+    console.print(
+        f"confidence: median {percent(summary['median'])}, mean {percent(summary['mean'])}, "
+        f"min {percent(summary['min'])}; classes >= 99 %: {summary['classes_ge_0.99']}, "
+        f">= 99.99 %: {summary['classes_ge_0.9999']}",
+        soft_wrap=True,
+    )
+    elites = summary["classes"]
+    table = Table("class", "confidence", "bred in", "nodes", "connections", "image")
+    for elite in elites if every else elites[:ROWS]:
+        table.add_row(
+            _escaped(elite["name"]),
+            percent(elite["confidence"]),
+            str(elite["generation"]),
+            str(elite["nodes"]),
+            str(elite["connections"]),
+            _escaped(elite["image"]),
+        )
+    console.print(table)
+    if len(elites) > ROWS and not every:
+        console.print(f"… and {len(elites) - ROWS} more; --all shows them")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool verify runs/mnist-1
+  neatfool verify runs/mnist-1 --json""",
+)
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    metavar="P",
+    help="How far a confidence may be from the recorded one.  [default: 0.0001]",
+)
+def verify(run_folder: Path, as_json: bool, tolerance: float | None) -> None:
+    """Score the saved images of RUN again, and compare with what the run recorded.
+
+    Exits with 7 if an image does not score what was recorded.
+    """
+    from neatfool.assembly import assemble
+    from neatfool.experiment import Experiment
+    from neatfool.plugin_manager import PluginManager
+    from neatfool.run import open_run
+    from neatfool.verification import TOLERANCE
+    from neatfool.verification import verify as verify_run
+
+    allowed = TOLERANCE if tolerance is None else tolerance
+    run = open_run(run_folder)
+    assembly = assemble(Experiment.from_resolved(run.experiment, PluginManager()))
+    results = verify_run(run, assembly.scorer)
+    if not results:
+        raise VerificationError(
+            f"{run_folder}: the run has no elites yet; there is nothing to verify"
+        )
+    wrong = [result for result in results if not result.difference <= allowed]
+    if as_json:
+        click.echo(json.dumps(_verdict(results, wrong), indent=2))
+    else:
+        _print_verdict(results, wrong)
+    if wrong:
+        raise VerificationError(
+            f"{run_folder}: {len(wrong)} of {len(results)} images do not score what was recorded "
+            f"(tolerance {allowed:g}); the files or the target were changed"
+        )
+
+
+def _verdict(results: Sequence[Verified], wrong: Sequence[Verified]) -> dict[str, object]:
+    measured = [result.measured for result in results]
+    return {
+        "images": len(results),
+        "wrong": len(wrong),
+        "largest_difference": max(result.difference for result in results),
+        "median": median(measured),
+        "min": min(measured),
+        "classes_ge_0.99": sum(value >= 0.99 for value in measured),
+        "classes_ge_0.9999": sum(value >= 0.9999 for value in measured),
+        "classes": [asdict(result) for result in results],
+    }
+
+
+def _print_verdict(results: Sequence[Verified], wrong: Sequence[Verified]) -> None:
+    console = Console(highlight=False)
+    table = Table("class", "recorded", "measured now", "difference")
+    for result in (wrong or results)[:ROWS]:
+        table.add_row(
+            _escaped(result.name),
+            percent(result.recorded),
+            percent(result.measured),
+            f"{result.difference:.1e}",
+        )
+    console.print(table)
+    measured = [result.measured for result in results]
+    console.print(
+        f"{len(results)} images scored from their files: {len(wrong)} wrong, largest difference "
+        f"{max(result.difference for result in results):.1e}. Median {percent(median(measured))}, "
+        f"lowest {percent(min(measured))}; {sum(value >= 0.9999 for value in measured)} of "
+        f"{len(measured)} classes >= 99.99 %.",
+        soft_wrap=True,
+    )
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

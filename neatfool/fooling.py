@@ -1,0 +1,189 @@
+"""Fooling a classifier of one's own in three lines of Python."""
+
+from __future__ import annotations
+
+import configparser
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neatfool.assembly import Assembly, check_target, make
+from neatfool.evolution import Limits
+from neatfool.experiment import choose, resolved_sections
+from neatfool.plugin_manager import PluginManager
+from neatfool.scoring import Scorer, automatic_batch_size
+from neatfool.session import Interrupts, Session, resume, start
+from neatfool.spec import ImageSpec, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import torch
+
+    from neatfool.run import Run
+
+STALL_AFTER = 50
+
+
+def fool(
+    model: torch.nn.Module | Callable[[Any], Any] | Target,
+    *,
+    image: tuple[int, int, int],
+    classes: Sequence[str] | int,
+    images: int | None = None,
+    generations: int | None = None,
+    scheme: str = "map_elites",
+    encoding: str = "cppn",
+    scheme_options: Mapping[str, Any] | None = None,
+    encoding_options: Mapping[str, Any] | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    device: str = "auto",
+    seed: int = 1,
+    name: str | None = None,
+    out: str | Path | None = None,
+    resume_run: bool = False,
+    batch_size: int | None = None,
+    progress: bool = True,
+) -> Run:
+    """Evolve images that fool a classifier.
+
+    For example::
+
+        run = neatfool.fool(network.eval(), image=(3, 224, 224), classes=names, images=20_000)
+
+    Ctrl-C ends it after the generation under way; what was found until then is returned.
+
+    Args:
+        model: A torch module in evaluation mode, which is given float32 [N, C, H, W] in [0, 1]
+            (less ``mean``, by ``std``) and gives logits or probabilities [N, K]; or any callable
+            from uint8 [N, C, H, W] (numpy) to probabilities [N, K]; or a target.
+        image: (channels, height, width) of the images that it takes.
+        classes: The class names, or their number.
+        images: How many images to score in all; 20,000 if ``generations`` is absent too.
+        generations: How many generations to breed, in place of ``images``.
+        scheme: The name of a scheme.
+        encoding: The name of an encoding.
+        scheme_options: The scheme's options, as in an experiment's section.
+        encoding_options: The encoding's options.
+        mean: What a module wants subtracted from each channel.
+        std: What a module wants each channel divided by.
+        device: Where a module runs: ``auto``, ``cpu``, ``cuda`` …
+        seed: The run's seed.
+        name: The run's name; made from the model's if absent.
+        out: The run's folder; a new one under ``runs/`` if absent.
+        resume_run: Go on with the run in ``out``.
+        batch_size: Images a call of the model; chosen if absent.
+        progress: Whether to show progress on standard error.
+
+    Returns:
+        The run, to look at: ``run["3"].image()``.
+
+    Raises:
+        TargetError: The model failed, or what it gives are not probabilities.
+        ExperimentError: An option is wrong.
+        RunError: The folder holds a run already.
+    """
+    names = tuple(map(str, range(classes))) if isinstance(classes, int) else tuple(classes)
+    target = _target(model, image, names, mean=mean, std=std, device=device)
+    label = f"target {_model_name(model)!r} (from Python)"
+    fingerprint = check_target(target, label, "")
+    plugins = PluginManager()
+    encoding_choice = choose(plugins, "encoding", encoding, encoding_options or {})
+    scheme_choice = choose(plugins, "scheme", scheme, scheme_options or {})
+    made = make(encoding_choice, spec=target.spec)
+    search = make(scheme_choice, encoding=made, spec=target.spec, seed=seed)
+    name = name or _model_name(model).lower()
+    identity: dict[str, Any] = {
+        "experiment": {"seed": seed},
+        "target": {"plugin": "python", "model": _model_name(model)},
+        **resolved_sections("encoding", encoding_choice),
+        **resolved_sections("scheme", scheme_choice),
+    }
+    if generations is None and images is None:
+        images = 20_000
+    length = {"name": name, "seed": seed, "generations": generations, "images": images}
+    resolved = {**identity, "experiment": length | {"stall_after": STALL_AFTER}}
+    assembly = Assembly(
+        name=name,
+        seed=seed,
+        limits=Limits(generations, images),
+        scorer=Scorer(
+            target, name=label, batch_size=batch_size or automatic_batch_size(search.batch)
+        ),
+        fingerprint=fingerprint,
+        encoding=made,
+        scheme=search,
+        resolved=resolved,
+        identity=identity,
+        text=_as_ini(resolved),
+    )
+    folder = Path(out) if out else _new_folder(f"{name}-{seed}")
+    session = resume(lambda _: assembly, folder) if resume_run else start(assembly, folder)
+    return _go(session, plugins, length, progress=progress)
+
+
+def _go(session: Session, plugins: PluginManager, length: dict[str, Any], *, progress: bool) -> Run:
+    interrupts = Interrupts()
+    if progress:
+        from rich.console import Console
+
+        from neatfool.cli.progress import ProgressDisplay
+
+        display = ProgressDisplay(
+            Console(file=sys.stderr, highlight=False),
+            generations=length["generations"],
+            images=length["images"],
+            stall_after=STALL_AFTER,
+        )
+        plugins.add_observer(display, "progress")
+    with interrupts.handled():
+        session.go(plugins.observers(), interrupts)
+    return session.run
+
+
+def _target(
+    model: Any,
+    image: tuple[int, int, int],
+    classes: tuple[str, ...],
+    *,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+    device: str,
+) -> Target:
+    from torch import nn
+
+    from neatfool.python_target import CallableTarget, ModuleTarget
+
+    channels, height, width = image
+    if isinstance(model, nn.Module):
+        spec = ImageSpec(height, width, channels, classes, array="torch")
+        return ModuleTarget(model, spec, mean=mean, std=std, device=device)
+    if isinstance(model, Target):
+        return model
+    return CallableTarget(model, ImageSpec(height, width, channels, classes))
+
+
+def _model_name(model: Any) -> str:
+    named = getattr(model, "__name__", None) or type(model).__name__
+    return "".join(letter if letter.isalnum() else "-" for letter in named).strip("-") or "model"
+
+
+def _new_folder(name: str) -> Path:
+    folder, number = Path("runs") / name, 1
+    while folder.exists():
+        number += 1
+        folder = Path("runs") / f"{name}-{number}"
+    return folder
+
+
+def _as_ini(resolved: Mapping[str, Mapping[str, Any]]) -> str:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    for section, values in resolved.items():
+        parser[section] = {key: str(v) for key, v in values.items() if v is not None}
+    text = io.StringIO("# Made by neatfool.fool.\n")
+    text.seek(0, io.SEEK_END)
+    parser.write(text)
+    return text.getvalue()

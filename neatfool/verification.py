@@ -1,0 +1,86 @@
+"""Verification: are the saved images what the run says they are?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import UnidentifiedImageError
+
+from neatfool.errors import VerificationError
+from neatfool.images import decode_png
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from neatfool.run import EliteView, Run
+    from neatfool.scoring import Scorer
+
+TOLERANCE = 1e-4
+"""How far a confidence may be from the recorded one: processors and batches round differently."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a saved image scored.
+
+    Attributes:
+        name: Its class.
+        index: The index of its class.
+        recorded: The confidence that the run recorded.
+        measured: The confidence that the target gives the saved file now.
+    """
+
+    name: str
+    index: int
+    recorded: float
+    measured: float
+
+    @property
+    def difference(self) -> float:
+        """How far apart the two are."""
+        return abs(self.recorded - self.measured)
+
+
+def verify(run: Run, scorer: Scorer) -> list[Verified]:
+    """Score the saved image of each class again.
+
+    Args:
+        run: The run.
+        scorer: Its target.
+
+    Returns:
+        What each image scored, in the order of the classes.
+
+    Raises:
+        VerificationError: An image's file is missing, damaged, or of the wrong size.
+        TargetError: The target failed.
+    """
+    return list(_verify(run, scorer))
+
+
+def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:
+    elites = run.elites
+    for start in range(0, len(elites), scorer.batch_size):
+        batch = elites[start : start + scorer.batch_size]
+        images = torch.stack([_saved(elite) for elite in batch])
+        scores = scorer.score(images)
+        for row, elite in enumerate(batch):
+            measured = float(scores.probs[row, elite.index])
+            yield Verified(elite.name, elite.index, elite.confidence, measured)
+
+
+def _saved(elite: EliteView) -> torch.Tensor:
+    path, shape = elite.file, elite.run.spec.shape
+    try:
+        pixels = decode_png(path.read_bytes())
+    except FileNotFoundError:
+        raise VerificationError(
+            f"{path}: missing; `neatfool resume` on the run writes its images again"
+        ) from None
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise VerificationError(f"{path}: not a readable PNG ({error})") from error
+    if pixels.shape != shape:
+        raise VerificationError(f"{path}: is {pixels.shape} (channels, height, width), not {shape}")
+    return torch.from_numpy(pixels.copy())
