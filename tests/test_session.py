@@ -1,0 +1,232 @@
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from searches import Silence, toy_assembly
+
+from neatfool import RunError, Scores, StorageError, TargetError
+from neatfool.evolution import Limits
+from neatfool.images import decode_png
+from neatfool.run_store import RunStore, contents
+from neatfool.session import Interrupts, resume, start
+from neatfool.testing import ToyTarget
+
+
+def run_whole(folder, **how):
+    start(toy_assembly(**how), folder).go(Silence())
+    return contents(folder / "run.db")
+
+
+def stop_after(generations):
+    asked = []
+
+    def stop():
+        asked.append(1)
+        return len(asked) >= generations
+
+    return stop
+
+
+@pytest.fixture
+def undisturbed(tmp_path):
+    return run_whole(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize("generations", [1, 3, 5])
+def test_a_run_that_was_stopped_and_resumed_ends_in_the_same_database(
+    tmp_path, undisturbed, generations
+):
+    folder = tmp_path / "stopped"
+    outcome = start(toy_assembly(), folder).go(Silence(), stop_after(generations))
+    assert (outcome.reason, outcome.generation) == ("interrupted", generations - 1)
+    outcome = resume(lambda _: toy_assembly(), folder).go(Silence())
+    assert (outcome.reason, outcome.generation) == ("finished", 5)
+    assert contents(folder / "run.db") == undisturbed
+
+
+@pytest.mark.parametrize("every", [2, 4, 100])
+def test_another_checkpoint_interval_ends_in_the_same_database(tmp_path, undisturbed, every):
+    assert run_whole(tmp_path / "run", checkpoint_every=every) == undisturbed
+
+
+def test_another_seed_does_not(tmp_path, undisturbed):
+    assert run_whole(tmp_path / "run", seed=2)["elite"] != undisturbed["elite"]
+
+
+class Interrupting(ToyTarget):
+    """Presses Ctrl-C in the midst of a generation."""
+
+    calls = 0
+
+    def score(self, images):
+        self.calls += 1
+        if self.calls == 4:
+            raise KeyboardInterrupt
+        return super().score(images)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_an_interrupt_in_the_midst_of_a_generation_loses_nothing(tmp_path, undisturbed, every):
+    folder = tmp_path / "run"
+    assembly = toy_assembly(target=Interrupting(), checkpoint_every=every)
+    outcome = start(assembly, folder).go(Silence())
+    assert (outcome.reason, outcome.generation) == ("interrupted", 2)
+    assert RunStore.open(folder / "run.db").last_generation() == 2
+    resume(lambda _: toy_assembly(), folder).go(Silence())
+    assert contents(folder / "run.db") == undisturbed
+
+
+def test_a_run_can_be_made_longer(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    start(toy_assembly(3), folder).go(Silence())
+    resume(lambda _: toy_assembly(6), folder).go(Silence())
+    assert contents(folder / "run.db") == undisturbed
+
+
+def test_a_length_in_images_is_kept_to_the_image(tmp_path):
+    run_whole(tmp_path / "run", generations=None, images=50)
+    store = RunStore.open(tmp_path / "run" / "run.db")
+    assert [report.evaluations for report in store.reports()] == [20, 40, 50]
+
+
+def test_images_are_those_that_were_scored(tmp_path):
+    run_whole(tmp_path / "run")
+    store = RunStore.open(tmp_path / "run" / "run.db")
+    names = sorted(path.name for path in (tmp_path / "run" / "images").iterdir())
+    assert names == ["0-a.png", "1-b.png", "2-c.png", "3-d.png", "4-e.png"]
+    for elite, name in zip(store.elites(), names, strict=True):
+        pixels = decode_png((tmp_path / "run" / "images" / name).read_bytes())
+        scored = ToyTarget().score(pixels[None]).probs[0, elite.class_index]
+        assert scored == elite.confidence
+
+
+def test_every_elite_has_its_ancestors_to_generation_0(tmp_path):
+    run_whole(tmp_path / "run")
+    store = RunStore.open(tmp_path / "run" / "run.db")
+    for elite in store.elites():
+        line = store.candidates([elite.candidate])[elite.candidate]
+        while line.parents:
+            line = store.candidates(line.parents)[line.parents[0]]
+        assert line.generation == 0
+
+
+def test_a_run_does_not_begin_in_a_folder_that_holds_one(tmp_path):
+    run_whole(tmp_path / "run")
+    with pytest.raises(RunError, match="is there already.*resume"):
+        start(toy_assembly(), tmp_path / "run")
+    start(toy_assembly(), tmp_path / "run", overwrite=True).go(Silence())
+
+
+def test_a_run_in_use_is_not_resumed(tmp_path):
+    session = start(toy_assembly(), tmp_path / "run")
+    with pytest.raises(RunError, match="another process is running it"):
+        resume(lambda _: toy_assembly(), tmp_path / "run")
+    session.go(Silence())
+
+
+def test_resuming_with_another_target_is_refused(tmp_path):
+    run_whole(tmp_path / "run", generations=2)
+    with pytest.raises(RunError, match="weights or code changed"):
+        resume(lambda _: toy_assembly(fingerprint="other"), tmp_path / "run")
+
+
+def test_resuming_with_another_experiment_is_refused(tmp_path):
+    run_whole(tmp_path / "run", generations=2)
+    with pytest.raises(RunError, match="not the one that the run began with"):
+        resume(lambda _: toy_assembly(identity={"seed": 9}), tmp_path / "run")
+    (tmp_path / "run" / "experiment.ini").write_text("[experiment]\nseed = 9\n")
+    with pytest.raises(RunError, match=r"experiment\.ini: was changed"):
+        resume(lambda _: toy_assembly(), tmp_path / "run")
+
+
+def test_a_refused_resume_leaves_the_run_free(tmp_path):
+    run_whole(tmp_path / "run", generations=2)
+    with pytest.raises(RunError):
+        resume(lambda _: toy_assembly(fingerprint="other"), tmp_path / "run")
+    resume(lambda _: toy_assembly(), tmp_path / "run").go(Silence())
+
+
+def test_a_damaged_database_is_said_to_be_damaged(tmp_path):
+    run_whole(tmp_path / "run")
+    path = tmp_path / "run" / "run.db"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:3000] + b"\xff" * 5000 + whole[8000:])
+    with pytest.raises(RunError, match="damaged"):
+        resume(lambda _: toy_assembly(), tmp_path / "run")
+
+
+def test_a_folder_without_a_run_is_said_to_have_none(tmp_path):
+    with pytest.raises(RunError, match="not a run folder"):
+        resume(lambda _: toy_assembly(), tmp_path)
+
+
+def test_a_full_disk_loses_nothing_that_was_recorded(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    session = start(toy_assembly(), folder)
+    full = session._store._connection
+    pages = full.execute("PRAGMA page_count").fetchone()[0]
+    full.execute(f"PRAGMA max_page_count = {pages + 1}")
+    with pytest.raises(StorageError, match="disk is full"):
+        session.go(Silence())
+    resume(lambda _: toy_assembly(), folder).go(Silence())
+    assert contents(folder / "run.db") == undisturbed
+
+
+class Failing(ToyTarget):
+    calls = 0
+
+    def score(self, images):
+        self.calls += 1
+        scores = super().score(images)
+        return Scores(scores.probs * np.nan) if self.calls == 3 else scores
+
+
+def test_a_target_that_answers_nan_only_stops_the_run_and_keeps_it(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    with pytest.raises(TargetError, match="not one of 20 images"):
+        start(toy_assembly(target=Failing()), folder).go(Silence())
+    resume(lambda _: toy_assembly(), folder).go(Silence())
+    assert contents(folder / "run.db") == undisturbed
+
+
+def test_the_target_is_closed_whatever_happened(tmp_path):
+    closed = []
+
+    class Closing(Failing):
+        def close(self):
+            closed.append(True)
+
+    with pytest.raises(TargetError):
+        start(toy_assembly(target=Closing()), tmp_path / "run").go(Silence())
+    assert closed == [True]
+
+
+def test_a_copied_read_only_run_can_be_read(tmp_path):
+    run_whole(tmp_path / "run")
+    copy = shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    copy.chmod(0o555)
+    try:
+        assert RunStore.open(copy / "run.db").last_generation() == 5
+    finally:
+        copy.chmod(0o755)
+
+
+def test_the_second_interrupt_stops_at_once():
+    said = []
+    interrupts = Interrupts(lambda: said.append(1))
+    with interrupts.handled():
+        import signal
+
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts()
+        assert said == [1]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_limits_say_when_a_run_is_done(tmp_path):
+    session = start(replace(toy_assembly(), limits=Limits(generations=2)), tmp_path / "run")
+    assert not session.done
+    session.go(Silence())
+    assert session.done
