@@ -1,0 +1,52 @@
+"""Target ``mnist``: Caffe's LeNet, trained on the real MNIST digits by ``neatfool mnist train``.
+
+The modules: :mod:`.lenet` is the network and its weights, :mod:`.target` what is fooled,
+:mod:`.digits` the few real digits it is checked on; :mod:`.idx`, :mod:`.dataset`,
+:mod:`.training` and :mod:`.command` train it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from neatfool import hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+    from .target import MnistTarget
+
+
+class Options(BaseModel, extra="forbid"):
+    """Options of the target ``mnist``."""
+
+    weights: Path | None = Field(
+        None,
+        description="safetensors file of another LeNet's weights; the packaged ones if absent",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where it computes; auto takes the GPU if there is one"
+    )
+
+
+def _target(options: Options) -> MnistTarget:
+    from .target import MnistTarget
+
+    return MnistTarget(options)
+
+
+@hookimpl
+def neatfool_register_targets(register: Any) -> None:
+    """Offer the target."""
+    register("mnist", _target, options=Options)
+
+
+@hookimpl
+def neatfool_add_commands(cli: click.Group) -> None:
+    """Add ``neatfool mnist``."""
+    from .command import mnist
+
+    cli.add_command(mnist)

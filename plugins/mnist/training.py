@@ -1,0 +1,145 @@
+"""Training a LeNet: stochastic gradient descent with momentum, one cycle of the learning rate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import torch
+import torch.nn.functional as F
+
+from neatfool import ExperimentError
+
+from .lenet import LeNet, normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .dataset import Digits
+
+_TEST_BATCH: Final = 1000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        epochs: Times that every training image is seen, at least 1.
+        seed: What the first weights and the order of the images come from.
+        batch: Images a step, at least 1.
+        learning_rate: The highest of the cycle, above 0.
+        momentum: Of the gradient, in [0, 1).
+        weight_decay: Factor of the weights' L2 penalty, at least 0.
+    """
+
+    epochs: int = 12
+    seed: int = 0
+    batch: int = 128
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+
+    def steps(self, images: int) -> int:
+        """Count the steps of an epoch over so many images."""
+        return math.ceil(images / self.batch)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the training.
+
+    Attributes:
+        epoch: The epoch that it belongs to, from 1.
+        loss: Mean cross-entropy in nats of this epoch's images so far.
+        accuracy: On the test images, in [0, 1], after an epoch's last step; None before.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float | None = None
+
+
+def new_lenet(seed: int) -> LeNet:
+    """Make a LeNet with random weights, equal for equal seeds."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LeNet()
+
+
+def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Iterator[Step]:
+    """Train a network in place, where it is (CPU or GPU).
+
+    Deterministic on one machine with one number of threads.
+
+    Args:
+        network: The network, in evaluation mode after each epoch.
+        training: What it learns from.
+        test: What it is measured on after each epoch; nothing is chosen by it.
+        recipe: How.
+
+    Yields:
+        Each step.
+
+    Raises:
+        ExperimentError: The loss grew beyond all numbers.
+    """
+    images, labels = _tensors(training, next(network.parameters()).device)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    optimiser = torch.optim.SGD(
+        network.parameters(),
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.learning_rate, total_steps=recipe.epochs * recipe.steps(len(images))
+    )
+    for epoch in range(1, recipe.epochs + 1):
+        network.train()
+        order = torch.randperm(len(images), generator=generator).to(images.device)
+        total, seen = 0.0, 0
+        for chosen in torch.split(order, recipe.batch):
+            loss = F.cross_entropy(network(normalise(images[chosen])), labels[chosen])
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+            total, seen = total + loss.item() * len(chosen), seen + len(chosen)
+            _check_loss(total, epoch, recipe)
+            last = seen == len(images)
+            yield Step(epoch, total / seen, measure_accuracy(network, test) if last else None)
+
+
+def _check_loss(loss: float, epoch: int, recipe: Recipe) -> None:
+    if not math.isfinite(loss):
+        raise ExperimentError(
+            f"the loss became {loss} in epoch {epoch}; give a lower --learning-rate than "
+            f"{recipe.learning_rate}"
+        )
+
+
+@torch.inference_mode()
+def measure_accuracy(network: LeNet, digits: Digits) -> float:
+    """Measure which part of some digits a network recognises.
+
+    Args:
+        network: The network; it is put into evaluation mode.
+        digits: The digits.
+
+    Returns:
+        The part, in [0, 1].
+    """
+    network.eval()
+    images, labels = _tensors(digits, next(network.parameters()).device)
+    right = 0
+    parts = torch.split(images, _TEST_BATCH), torch.split(labels, _TEST_BATCH)
+    for part, truth in zip(*parts, strict=True):
+        right += int((network(normalise(part)).argmax(1) == truth).sum())
+    return right / len(labels)
+
+
+def _tensors(digits: Digits, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    images = torch.tensor(digits.images, device=device).unsqueeze(1)
+    return images, torch.tensor(digits.labels, device=device).long()

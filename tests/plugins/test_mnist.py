@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from neatfool_plugins import mnist
+from neatfool_plugins.mnist import Options, lenet
+from neatfool_plugins.mnist.dataset import read_folder
+from neatfool_plugins.mnist.digits import load_digits
+from neatfool_plugins.mnist.target import MnistTarget
+from neatfool_plugins.mnist.training import measure_accuracy, new_lenet
+from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
+
+from neatfool import ExperimentError, TargetError
+from neatfool.testing import TargetSuite
+
+CARD = Path(mnist.__file__).with_name("MODEL_CARD.md")
+FULL_DATA = os.environ.get("NEATFOOL_MNIST_DATA")
+needs_full_data = pytest.mark.skipif(
+    FULL_DATA is None, reason="NEATFOOL_MNIST_DATA does not name a folder with MNIST's idx files"
+)
+
+
+@pytest.fixture(scope="module")
+def target() -> MnistTarget:
+    return MnistTarget(Options(device="cpu"))
+
+
+@pytest.fixture(scope="module")
+def digits() -> torch.Tensor:
+    return torch.from_numpy(load_digits()[0])
+
+
+class TestMnist(TargetSuite):
+    def make_target(self) -> MnistTarget:
+        return MnistTarget(Options(device="cpu"))
+
+
+def tensors() -> dict[str, torch.Tensor]:
+    return load_file(lenet.PACKAGED)
+
+
+def weights_file(folder: Path, tensors: dict[str, torch.Tensor]) -> Path:
+    save_file(tensors, folder / "other.safetensors")
+    return folder / "other.safetensors"
+
+
+def test_the_plugin_registers_its_target_under_its_name() -> None:
+    seen = {}
+    mnist.neatfool_register_targets(lambda name, factory, *, options: seen.update({name: factory}))
+    assert list(seen) == ["mnist"]
+    assert seen["mnist"](Options(device="cpu")).spec.classes == tuple("0123456789")
+
+
+def test_importing_the_plugin_and_its_commands_imports_no_torch() -> None:
+    code = (
+        "import sys, click, neatfool_plugins.mnist as m; m.neatfool_add_commands(click.Group());"
+        "assert not {'torch', 'torchvision', 'numpy'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("wrong", [{"weigths": "a"}, {"device": "tpu"}])
+def test_an_option_that_is_not_there_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        Options.model_validate(wrong)
+
+
+def test_the_model_card_describes_the_packaged_file() -> None:
+    card = CARD.read_text(encoding="utf-8")
+    assert sha256(lenet.PACKAGED.read_bytes()).hexdigest() in card
+
+
+def test_the_packaged_network_reads_the_packaged_digits(target: MnistTarget) -> None:
+    images, labels = load_digits()
+    right = target.score(torch.from_numpy(images)).probs.argmax(1) == labels
+    assert right.mean() >= 0.97
+    target.self_check()
+
+
+def test_the_packaged_digits_are_thirty_of_each_class() -> None:
+    images, labels = load_digits()
+    assert images.shape == (300, 1, 28, 28)
+    assert images.dtype == np.uint8
+    assert np.bincount(labels).tolist() == [30] * 10
+    assert len({image.tobytes() for image in images}) == 300
+
+
+@needs_full_data
+def test_the_packaged_digits_are_the_first_of_the_test_set() -> None:
+    test = read_folder(Path(FULL_DATA or "")).test
+    images, _ = load_digits()
+    first = [test.images[test.labels == digit][:30] for digit in range(10)]
+    np.testing.assert_array_equal(images[:, 0], np.concatenate(first))
+
+
+@needs_full_data
+def test_the_packaged_network_reads_the_whole_test_set() -> None:
+    test = read_folder(Path(FULL_DATA or "")).test
+    assert len(test.labels) == 10_000
+    accuracy = measure_accuracy(lenet.load(lenet.PACKAGED), test)
+    assert accuracy >= 0.991
+    assert f"{100 * accuracy:.2f} % of the 10,000" in CARD.read_text(encoding="utf-8")
+
+
+def test_scores_are_probabilities_and_their_logits(
+    target: MnistTarget, digits: torch.Tensor
+) -> None:
+    noise = torch.randint(0, 256, digits.shape, dtype=torch.uint8)
+    for images in (digits, noise, torch.zeros_like(digits), torch.full_like(digits, 255)):
+        scores = target.score(images)
+        assert scores.logits is not None
+        assert scores.probs.shape == scores.logits.shape == (300, 10)
+        assert scores.probs.dtype == scores.logits.dtype == np.float32
+        np.testing.assert_allclose(scores.probs.sum(1), 1, atol=1e-5)
+        powers = np.exp(scores.logits - scores.logits.max(1, keepdims=True), dtype=np.float64)
+        np.testing.assert_allclose(
+            scores.probs, powers / powers.sum(1, keepdims=True), rtol=1e-4, atol=1e-7
+        )
+
+
+def test_equal_batches_score_equally_to_the_last_bit(
+    target: MnistTarget, digits: torch.Tensor
+) -> None:
+    before = digits.clone()
+    first, again = target.score(digits), target.score(digits)
+    fresh = MnistTarget(Options(device="cpu")).score(digits)
+    for other in (again, fresh):
+        np.testing.assert_array_equal(first.probs, other.probs)
+        np.testing.assert_array_equal(first.logits, other.logits)
+    assert torch.equal(digits, before)
+
+
+def test_the_confidences_are_not_capped(target: MnistTarget, digits: torch.Tensor) -> None:
+    assert (target.score(digits).probs.max(0) > 0.9999).all()
+
+
+def test_the_fingerprint_tells_networks_apart_and_not_files(
+    target: MnistTarget, tmp_path: Path
+) -> None:
+    copy = MnistTarget(Options(weights=weights_file(tmp_path, tensors()), device="cpu"))
+    assert copy.fingerprint() == target.fingerprint()
+    changed = tensors()
+    changed["fc2.bias"][3] += 1e-3
+    other = MnistTarget(Options(weights=weights_file(tmp_path, changed), device="cpu"))
+    assert other.fingerprint() != target.fingerprint()
+
+
+def test_weights_in_half_precision_are_computed_with_in_single(
+    tmp_path: Path, digits: torch.Tensor
+) -> None:
+    half = {name: tensor.half() for name, tensor in tensors().items()}
+    target = MnistTarget(Options(weights=weights_file(tmp_path, half), device="cpu"))
+    assert target.score(digits).probs.dtype == np.float32
+    target.self_check()
+
+
+def test_a_network_that_reads_no_digits_fails_the_self_check(tmp_path: Path) -> None:
+    path = tmp_path / "random.safetensors"
+    lenet.save_weights(new_lenet(seed=1), path, {})
+    with pytest.raises(TargetError, match=r"random\.safetensors recognised \d+ of 300 real"):
+        MnistTarget(Options(weights=path)).self_check()
+
+
+def test_a_network_of_nan_fails_the_self_check(tmp_path: Path) -> None:
+    broken = {name: torch.full_like(tensor, torch.nan) for name, tensor in tensors().items()}
+    with pytest.raises(TargetError, match="recognised 30 of 300"):
+        MnistTarget(Options(weights=weights_file(tmp_path, broken))).self_check()
+
+
+def test_weights_of_another_shape_are_refused_by_name(tmp_path: Path) -> None:
+    other = tensors() | {"conv1.weight": torch.zeros(64, 3, 11, 11)}
+    with pytest.raises(
+        TargetError,
+        match=r"conv1.weight has shape \[64, 3, 11, 11\], expected \[20, 1, 5, 5\].*mnist train",
+    ):
+        lenet.load(weights_file(tmp_path, other))
+
+
+def test_missing_and_foreign_tensors_are_refused_by_name(tmp_path: Path) -> None:
+    other = tensors()
+    other["ip1.weight"] = other.pop("fc1.weight")
+    with pytest.raises(
+        TargetError, match=r"tensor fc1\.weight is missing; tensor ip1\.weight is not a LeNet's"
+    ):
+        lenet.load(weights_file(tmp_path, other))
+
+
+def test_the_weights_of_a_wholly_other_network_give_a_short_message(tmp_path: Path) -> None:
+    other = {f"layer{n}.weight": torch.zeros(2) for n in range(100)}
+    with pytest.raises(TargetError, match=r"conv1.bias is missing.*\(and 105 more\)") as caught:
+        lenet.load(weights_file(tmp_path, other))
+    assert len(str(caught.value)) < 500 + len(str(tmp_path))
+
+
+def test_integer_weights_are_refused(tmp_path: Path) -> None:
+    other = tensors() | {"fc2.bias": torch.zeros(10, dtype=torch.int64)}
+    with pytest.raises(TargetError, match=r"fc2\.bias is torch\.int64, expected floats"):
+        lenet.load(weights_file(tmp_path, other))
+
+
+@pytest.mark.parametrize("length", [0, 5, 200, -1])
+def test_a_damaged_file_of_weights_is_refused(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes(lenet.PACKAGED.read_bytes()[:length])
+    with pytest.raises(TargetError, match=r"cut\.safetensors: no safetensors file .*; give"):
+        lenet.load(path)
+
+
+def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match=r"weights = .*gone: No such file.*; give"):
+        MnistTarget(Options(weights=tmp_path / "gone"))
+    with pytest.raises(ExperimentError, match="Is a directory"):
+        MnistTarget(Options(weights=tmp_path))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ExperimentError, match="no CUDA GPU; say device = auto or cpu"):
+        MnistTarget(Options(device="cuda"))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_the_gpu_scores_as_the_cpu_does(target: MnistTarget, digits: torch.Tensor) -> None:
+    there = MnistTarget(Options(device="cuda"))
+    there.self_check()
+    np.testing.assert_allclose(there.score(digits).probs, target.score(digits).probs, atol=1e-4)
+    assert there.fingerprint() == target.fingerprint()

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from neatfool_plugins import mnist
+from neatfool_plugins.mnist import Options, dataset, lenet
+from neatfool_plugins.mnist.dataset import Digits
+from neatfool_plugins.mnist.digits import load_digits
+from neatfool_plugins.mnist.target import MnistTarget
+from neatfool_plugins.mnist.training import Recipe, Step, measure_accuracy, new_lenet, train
+from safetensors import safe_open
+
+from neatfool import ExperimentError, NeatfoolError, StorageError, TargetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUICK = Recipe(epochs=4, batch=16, learning_rate=0.02)
+
+
+def few() -> Digits:
+    images, labels = load_digits()
+    return Digits(images[::2, 0], labels[::2].astype(np.uint8))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    digits = few()
+    for part in ("train", "t10k"):
+        for kind, array in (("images-idx3", digits.images), ("labels-idx1", digits.labels)):
+            header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+            (tmp_path / f"{part}-{kind}-ubyte").write_bytes(header + array.tobytes())
+    return tmp_path
+
+
+def trained(recipe: Recipe) -> tuple[lenet.LeNet, list[Step]]:
+    network = new_lenet(recipe.seed)
+    return network, list(train(network, few(), few(), recipe))
+
+
+def equal(one: lenet.LeNet, other: lenet.LeNet) -> bool:
+    mine, theirs = one.state_dict(), other.state_dict()
+    return all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def command(*arguments: Any) -> Result:
+    cli = click.Group()
+    mnist.neatfool_add_commands(cli)
+    return CliRunner().invoke(cli, ["mnist", "train", *map(str, arguments)])
+
+
+def quick_command(folder: Path, *arguments: Any) -> Result:
+    return command("--data", folder, "--epochs", 1, "--out", folder / "w.safetensors", *arguments)
+
+
+def test_training_lowers_the_loss_and_raises_the_accuracy() -> None:
+    before = measure_accuracy(new_lenet(QUICK.seed), few())
+    network, steps = trained(QUICK)
+    after = [step for step in steps if step.accuracy is not None]
+    assert len(steps) == QUICK.epochs * QUICK.steps(150) == 40
+    assert [step.epoch for step in after] == [1, 2, 3, 4]
+    assert after[-1].loss < after[0].loss / 3
+    assert after[-1].accuracy == measure_accuracy(network, few()) > before + 0.5
+
+
+def test_equal_seeds_train_equal_networks_and_others_do_not() -> None:
+    torch.manual_seed(1)
+    first, steps = trained(replace(QUICK, epochs=1))
+    torch.manual_seed(2)
+    again, same = trained(replace(QUICK, epochs=1))
+    other, _ = trained(replace(QUICK, epochs=1, seed=1))
+    assert steps == same
+    assert equal(first, again)
+    assert not equal(first, other)
+
+
+def test_training_leaves_the_callers_random_numbers_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    trained(replace(QUICK, epochs=1))
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_a_batch_larger_than_the_data_is_one_step() -> None:
+    _, steps = trained(replace(QUICK, epochs=1, batch=1000))
+    assert len(steps) == 1
+
+
+def test_a_diverging_training_says_so() -> None:
+    with pytest.raises(ExperimentError, match=r"loss became .* in epoch 1; give a lower --learn"):
+        trained(replace(QUICK, learning_rate=1e6))
+
+
+def test_what_is_saved_is_loaded_and_says_how_it_was_made(tmp_path: Path) -> None:
+    network = new_lenet(5)
+    lenet.save_weights(network, tmp_path / "a", {"seed": 5, "epochs": 0})
+    loaded = lenet.load(tmp_path / "a")
+    assert equal(network, loaded)
+    with safe_open(tmp_path / "a", framework="pt") as file:
+        assert json.loads(file.metadata()["training"]) == {"seed": 5, "epochs": 0}
+    lenet.save_weights(network, tmp_path / "b", {"epochs": 0, "seed": 5})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_weights_that_cannot_be_written_are_a_storage_error(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot be written"):
+        lenet.save_weights(new_lenet(5), tmp_path / "no folder" / "a", {})
+
+
+def test_the_command_writes_weights_that_the_target_takes(folder: Path) -> None:
+    out = folder / "w.safetensors"
+    result = command("--data", folder, "--epochs", 5, "--batch", 16, "--seed", 9, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "epoch 5/5: loss " in result.output
+    assert "of 150 test digits" in result.output
+    with safe_open(out, framework="pt") as file:
+        about = json.loads(file.metadata()["training"])
+    assert (about["seed"], about["epochs"], about["training_images"]) == (9, 5, 150)
+    assert about["data_sha256"] == dataset.read_folder(folder).sha256()
+    scores = MnistTarget(Options(weights=out)).score(torch.from_numpy(few().images[:, None]))
+    assert (scores.probs.argmax(1) == few().labels).mean() == pytest.approx(about["accuracy"])
+    assert about["accuracy"] > 0.5
+
+
+def test_the_command_replaces_a_file_only_by_force(folder: Path) -> None:
+    out = folder / "w.safetensors"
+    out.write_bytes(b"precious")
+    refused = quick_command(folder)
+    assert isinstance(refused.exception, ExperimentError)
+    assert "--force" in str(refused.exception)
+    assert out.read_bytes() == b"precious"
+    assert quick_command(folder, "--force").exit_code == 0
+    with pytest.raises(TargetError, match="recognised"):
+        MnistTarget(Options(weights=out)).self_check()
+
+
+def test_the_command_refuses_a_folder_that_is_not_there_before_it_trains(folder: Path) -> None:
+    result = quick_command(folder, "--out", folder / "none" / "w.safetensors")
+    assert isinstance(result.exception, ExperimentError)
+    assert "there is no folder" in str(result.exception)
+    assert command("--data", folder / "none").exit_code == 2
+
+
+def test_the_help_has_examples() -> None:
+    result = command("--help")
+    assert result.exit_code == 0
+    assert "neatfool mnist train --data" in result.output
+
+
+def test_without_a_network_the_download_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: Any, **__: Any) -> None:
+        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
+
+    monkeypatch.setattr("torchvision.datasets.MNIST", offline)
+    with pytest.raises(NeatfoolError, match=r"cannot be downloaded to .*Error down.*--data"):
+        dataset.download(tmp_path)
+
+
+def test_what_was_downloaded_before_is_not_fetched_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = tmp_path / "cache" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for path in folder.glob("*ubyte"):
+        path.rename(raw / path.name)
+    monkeypatch.setattr("torchvision.datasets.MNIST", None)
+    np.testing.assert_array_equal(dataset.download(tmp_path / "cache").test.images, few().images)
