@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 1
 DATABASE: Final = "run.db"
+PARTIAL: Final = "run.db.partial"
 
 
 @contextmanager
@@ -85,9 +86,10 @@ class RunStore:
             StorageError: The file cannot be written.
         """
         chosen = set(searched)
+        # A run killed before its database is whole leaves none.
+        partial = path.with_name(PARTIAL)
         with sqlite_errors_in_words(path):
-            store = cls(path, _connect(path, "rwc"))
-            store._connection.execute("PRAGMA journal_mode = WAL")
+            store = cls(partial, _connect(partial, "rwc"))
             with store._transaction() as db:
                 for statement in SCHEMA.split(";\n"):
                     db.execute(statement)
@@ -100,7 +102,9 @@ class RunStore:
                     "INSERT INTO class VALUES (?, ?, ?)",
                     [(i, name, i in chosen) for i, name in enumerate(classes)],
                 )
-        return store
+            store.close()
+        partial.rename(path)
+        return cls.open(path, write=True)
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> RunStore:
@@ -118,6 +122,7 @@ class RunStore:
         with sqlite_errors_in_words(path):
             connection = _connect(path, "rw") if write else _connect_to_read(path)
             if write:
+                connection.execute("PRAGMA journal_mode = WAL")
                 problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if problem != "ok":
                     raise RunError(f"{path}: the database is damaged ({problem})")

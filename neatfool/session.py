@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from neatfool.spec import Json
 
 EXPERIMENT_COPY = "experiment.ini"
+LOCK = ".lock"
+OWN = (DATABASE, EXPERIMENT_COPY, IMAGES, LOCK, "report.html")
+"""What the names of a run folder's files begin with."""
 SECONDS_BETWEEN_IMAGES = 10.0
 VERSIONED = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
 
@@ -131,11 +134,7 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
         RunError: The folder holds a run, or something else, already.
         StorageError: The folder cannot be written.
     """
-    if folder.exists() and not overwrite and any(folder.iterdir()):
-        raise RunError(
-            f"{folder}: is there already. `neatfool resume {folder}` goes on with it, "
-            "--overwrite starts it anew, --out DIR writes elsewhere"
-        )
+    _refuse_taken(folder, overwrite=overwrite)
     with ExitStack() as undo, _storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         release = _lock(folder)
@@ -237,7 +236,7 @@ def _info(assembly: Assembly) -> dict[str, Json]:
 
 
 def _lock(folder: Path) -> Callable[[], None]:
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -245,11 +244,27 @@ def _lock(folder: Path) -> Callable[[], None]:
     return lock.release
 
 
+def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder}: is a file; give another folder with --out DIR")
+    if (folder / DATABASE).exists() and not overwrite:
+        raise RunError(
+            f"{folder}: holds a run already. `neatfool resume {folder}` goes on with it, "
+            "--overwrite starts it anew, --out DIR writes elsewhere"
+        )
+    strangers = [path.name for path in folder.glob("*") if not path.name.startswith(OWN)]
+    if strangers:
+        raise RunError(
+            f"{folder}: holds {strangers[0]!r}, which is not a run's; give an empty or new folder "
+            "with --out DIR"
+        )
+
+
 def _clear(folder: Path) -> None:
     for path in folder.iterdir():
-        if path.name == IMAGES:
+        if path.is_dir():
             shutil.rmtree(path)
-        elif path.name.startswith((DATABASE, EXPERIMENT_COPY, "report.html")):
+        elif path.name != LOCK:
             path.unlink()
 
 

@@ -113,9 +113,16 @@ def test_every_elite_has_its_ancestors_to_generation_0(tmp_path):
 
 def test_a_run_does_not_begin_in_a_folder_that_holds_one(tmp_path):
     run_whole(tmp_path / "run")
-    with pytest.raises(RunError, match="is there already.*resume"):
+    with pytest.raises(RunError, match="holds a run already.*resume"):
         start(toy_assembly(), tmp_path / "run")
     start(toy_assembly(), tmp_path / "run", overwrite=True).go(Silence())
+
+
+def test_a_run_does_not_begin_among_other_files(tmp_path):
+    (tmp_path / "thesis.tex").write_text("dear")
+    with pytest.raises(RunError, match=r"thesis\.tex"):
+        start(toy_assembly(), tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.tex").read_text() == "dear"
 
 
 def test_a_run_in_use_is_not_resumed(tmp_path):

@@ -1,0 +1,72 @@
+"""Runs in processes of their own, to be killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from pathlib import Path
+
+from neatfool.run_store import DATABASE, RunStore
+from neatfool.session import resume, start
+from searches import Silence, toy_assembly
+
+TOY_GENERATIONS = 60
+
+context = multiprocessing.get_context("forkserver")
+context.set_forkserver_preload(["torch", "neatfool.session", "neatfool.testing", "searches"])
+
+
+def run_toy(folder: str) -> None:
+    """Begin the run, or go on with it."""
+    path = Path(folder)
+    if (path / DATABASE).exists():
+        session = resume(lambda _: toy_assembly(TOY_GENERATIONS), path)
+    else:
+        session = start(toy_assembly(TOY_GENERATIONS), path, overwrite=True)
+    session.go(Silence())
+
+
+def run_experiment(folder: str) -> None:
+    """Run ``experiment.ini`` beside the folder, or go on with it."""
+    import torch
+
+    from neatfool.assembly import assemble
+    from neatfool.experiment import Experiment, load_experiment
+    from neatfool.plugin_manager import PluginManager
+
+    torch.set_num_threads(1)
+    path, plugins = Path(folder), PluginManager()
+    if (path / DATABASE).exists():
+        session = resume(
+            lambda resolved: assemble(Experiment.from_resolved(resolved, plugins)), path
+        )
+    else:
+        experiment = load_experiment(path.parent / "experiment.ini", plugins=plugins)
+        session = start(assemble(experiment), path, overwrite=True)
+    session.go(Silence())
+
+
+def kill_after(run, folder: Path, seconds: float) -> int:
+    """Run until the time is up, then kill; give the last generation that was recorded."""
+    process = context.Process(target=run, args=(str(folder),))
+    process.start()
+    process.join(seconds)
+    process.kill()
+    process.join()
+    try:
+        store = RunStore.open(folder / DATABASE)
+    except Exception:
+        return -1
+    generation = store.last_generation()
+    store.close()
+    return generation
+
+
+def run_to_the_end(run, folder: Path) -> float:
+    """Run until it ends by itself; give the seconds."""
+    began = time.monotonic()
+    process = context.Process(target=run, args=(str(folder),))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    return time.monotonic() - began
