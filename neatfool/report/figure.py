@@ -1,0 +1,101 @@
+"""Figures without global state: the palette, and matplotlib figures as bytes."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PIXELS_PER_INCH: Final = 96
+"""CSS pixels in an inch: what turns a size on the page into matplotlib's inches."""
+
+POINT: Final = 72 / PIXELS_PER_INCH
+"""CSS pixel in matplotlib's points, the unit of its lines and letters."""
+
+SURFACE: Final = "#fffffe"
+INK: Final = "#1b1f26"
+MUTED: Final = "#626b78"
+RULE: Final = "#dcdfe5"
+DISABLED: Final = "#9aa2ae"
+POSITIVE: Final = "#2b7bba"
+NEGATIVE: Final = "#e0752d"
+LINES: Final = ("#0b6fa4", "#c2571a", "#1a7f5a", "#9b3a7d")
+"""For curves: blue, orange, green and purple of unlike lightness, for colour-blind eyes."""
+
+_DARK: Final = {
+    SURFACE: "#1a1d23",
+    INK: "#eceef2",
+    MUTED: "#9aa4b2",
+    RULE: "#343a44",
+    DISABLED: "#6b7482",
+    POSITIVE: "#5aaef0",
+    NEGATIVE: "#f2935a",
+    LINES[0]: "#57b6ee",
+    LINES[1]: "#f0915a",
+    LINES[2]: "#4cc79a",
+    LINES[3]: "#e089c4",
+}
+_COLOUR = re.compile("|".join(_DARK))
+_METADATA = re.compile(rb" *<metadata>.*?</metadata>\n", re.DOTALL)
+_TAG = re.compile(rb"<[^>]*>")
+_LONG_NUMBER = re.compile(rb"-?\b\d+\.\d{3,}\b")
+_FONT = re.compile(rb"'DejaVu Sans'[^;\"]*")
+_READERS_FONT = b"system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
+
+
+def new_figure(width: float, height: float, background: str | None = None) -> Figure:
+    """Make an empty figure that belongs to nobody but the caller.
+
+    Args:
+        width: CSS pixels.
+        height: CSS pixels.
+        background: A colour; transparent if absent.
+    """
+    from matplotlib.figure import Figure
+
+    size = (width / PIXELS_PER_INCH, height / PIXELS_PER_INCH)
+    return Figure(figsize=size, facecolor=background or "none")
+
+
+def to_bytes(figure: Figure, kind: Literal["svg", "png"], *, zoom: float = 1.0) -> bytes:
+    """Write a figure; equal figures give equal bytes.
+
+    Args:
+        figure: The figure.
+        kind: ``"svg"`` (text stays text) or ``"png"``.
+        zoom: PNG pixels for a CSS pixel.
+    """
+    from matplotlib import rc_context
+
+    buffer = BytesIO()
+    with rc_context({"svg.hashsalt": "neatfool", "svg.fonttype": "none"}):
+        metadata = {"Date": None} if kind == "svg" else {"Software": None}
+        figure.savefig(buffer, format=kind, dpi=PIXELS_PER_INCH * zoom, metadata=metadata)
+    return _compact(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
+
+
+def _compact(svg: bytes) -> bytes:
+    """Round to hundredths of a point, drop what no viewer needs, take the reader's typeface."""
+    svg = _FONT.sub(_READERS_FONT, _METADATA.sub(b"", svg))
+    return _TAG.sub(lambda tag: _LONG_NUMBER.sub(_rounded, tag[0]), svg)
+
+
+def _rounded(number: re.Match[bytes]) -> bytes:
+    return b"%g" % round(float(number[0]), 2)
+
+
+def for_page(svg: bytes) -> str:
+    """Let an SVG follow the reader's light or dark scheme.
+
+    One file serves both: its colours become variables that a media query sets. It keeps a
+    background of its own, so that it can be read where a browser does not ask the query of images.
+    """
+    names = {colour: f"--c{number}" for number, colour in enumerate(_DARK)}
+    light = "".join(f"{names[colour]}:{colour};" for colour in _DARK)
+    dark = "".join(f"{names[colour]}:{_DARK[colour]};" for colour in _DARK)
+    rules = f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    text = _COLOUR.sub(lambda match: f"var({names[match[0]]})", svg.decode())
+    return text.replace("</style>", rules + "</style>", 1)

@@ -1,0 +1,261 @@
+"""The page: one HTML file that shows a run to somebody who was not there."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from neatfool.errors import RunError
+from neatfool.images import write_whole
+from neatfool.report import curves, pictures
+from neatfool.report.figure import SURFACE
+from neatfool.report.graph_drawing import draw_graph
+from neatfool.spec import CONFIDENCE_THRESHOLDS
+from neatfool.wording import duration, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from jinja2 import Environment
+
+    from neatfool.report.pictures import Picture
+    from neatfool.run import Ancestor, EliteView, Run
+    from neatfool.spec import GenerationReport
+
+REPORT: Final = "report.html"
+MOST_DETAILS: Final = 48
+"""Elites that are shown with their graph and ancestors; with more classes, the best ones."""
+MOST_ANCESTORS: Final = 12
+SMALL: Final = 96
+"""Pixels: images up to this size are shown without smoothing, and small ones of others have it."""
+LARGE: Final = 256
+ANCESTOR: Final = 64
+
+
+@dataclass(frozen=True)
+class Card:
+    """A class in the gallery; without a picture where it has no elite."""
+
+    index: int
+    name: str
+    confidence: float = 0.0
+    generation: int = -1
+    picture: Picture | None = None
+    detailed: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """An ancestor in an elite's line."""
+
+    generation: int
+    picture: Picture
+    name: str | None
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class Detail:
+    """An elite, closely."""
+
+    card: Card
+    candidate: int
+    nodes: int
+    connections: int
+    scored: Picture
+    large: Picture | None
+    graph: str | None
+    line: list[Step]
+    ancestors: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the run's time."""
+
+    name: str
+    seconds: float
+    share: float
+
+
+def write_report(run: Run, path: Path | None = None) -> Path:
+    """Write a run's report: one HTML file that needs nothing beside it, and no network.
+
+    Args:
+        run: The run, finished or under way.
+        path: The file; ``report.html`` in the run's folder if absent.
+
+    Returns:
+        The file.
+
+    Raises:
+        RunError: The run cannot be read.
+        OSError: The file cannot be written.
+    """
+    target = run.path / REPORT if path is None else path
+    template = _environment().get_template("report.html.j2")
+    write_whole(target, template.render(_content(run)).encode())
+    return target
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("neatfool.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "duration": duration}
+    return environment
+
+
+def _content(run: Run) -> dict[str, Any]:
+    """Gather what the template shows."""
+    script = _asset("report.js")
+    history, elites = run.history, run.elites
+    best = sorted(elites, key=lambda elite: -elite.confidence)[:MOST_DETAILS]
+    detailed = {elite.index for elite in best}
+    cards = _cards(run, elites, detailed)
+    details = _details(run, [elite for elite in elites if elite.index in detailed], cards)
+    seconds = sum(report.stages.total for report in history)
+    return {
+        "run": run,
+        "last": history[-1] if history else None,
+        "cards": cards,
+        "many": len(cards) > MOST_DETAILS,
+        "pixelated": max(run.spec.height, run.spec.width) <= SMALL,
+        "details": details,
+        "hero": max(details, key=lambda detail: detail.card.confidence, default=None),
+        "curves": _curves(history, len(run.searched)),
+        "milestones": _milestones(history, len(run.searched)),
+        "stages": _stages(history),
+        "seconds": seconds,
+        "rate": run.evaluations / seconds if seconds else 0.0,
+        "replacements": sum(report.replacements for report in history),
+        "goal_switches": sum(report.goal_switches for report in history),
+        "refused": sum(report.refused for report in history),
+        "facts": _facts(run),
+        "target": run.experiment["target"]["plugin"],
+        "style": _asset("report.css"),
+        "script": script,
+        "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
+    }
+
+
+def _cards(run: Run, elites: Sequence[EliteView], detailed: set[int]) -> list[Card]:
+    """Give a card for each class that is searched, in the order of the classes."""
+    found = {elite.index: elite for elite in elites}
+    longest = SMALL if len(found) > MOST_DETAILS else 2 * SMALL
+    cards = []
+    for index in sorted({*run.searched, *found}):
+        elite = found.get(index)
+        if elite is None:
+            cards.append(Card(index, run.classes[index]))
+            continue
+        picture = pictures.exact(elite.png, longest)
+        cards.append(
+            Card(index, elite.name, elite.confidence, elite.generation, picture, index in detailed)
+        )
+    return cards
+
+
+def _details(run: Run, elites: Sequence[EliteView], cards: Sequence[Card]) -> list[Detail]:
+    by_index = {card.index: card for card in cards}
+    thumbnails: dict[int, Picture] = {}
+    return [_detail(run, elite, by_index[elite.index], thumbnails) for elite in elites]
+
+
+def _detail(run: Run, elite: EliteView, card: Card, thumbnails: dict[int, Picture]) -> Detail:
+    line = run.lineage(elite.index)[::-1]
+    graph = _graph(elite)
+    small = max(run.spec.height, run.spec.width) <= SMALL
+    return Detail(
+        card=card,
+        candidate=elite.candidate_id,
+        nodes=elite.size.nodes,
+        connections=elite.size.connections,
+        scored=pictures.exact(elite.png, LARGE),
+        large=pictures.reduced(elite.image(LARGE), LARGE) if graph and small else None,
+        graph=graph,
+        line=[_step(ancestor, thumbnails) for ancestor in _sampled(line)],
+        ancestors=len(line),
+    )
+
+
+def _graph(elite: EliteView) -> str | None:
+    """Draw an elite's graph, or give None where genomes are not graphs."""
+    try:
+        graph = elite.graph()
+    except RunError:
+        return None
+    return pictures.drawing(draw_graph(graph, background=SURFACE))
+
+
+def _sampled(line: list[Ancestor]) -> list[Ancestor]:
+    """Choose ancestors evenly, the first and the last included."""
+    places = np.linspace(0, len(line) - 1, min(len(line), MOST_ANCESTORS)).round()
+    return [line[int(place)] for place in places]
+
+
+def _step(ancestor: Ancestor, thumbnails: dict[int, Picture]) -> Step:
+    key = ancestor.candidate_id
+    if key not in thumbnails:
+        spec = ancestor.run.spec
+        longest = min(ANCESTOR, max(spec.height, spec.width))
+        thumbnails[key] = pictures.reduced(ancestor.image(), longest)
+    return Step(ancestor.generation, thumbnails[key], ancestor.name, ancestor.confidence)
+
+
+def _curves(history: Sequence[GenerationReport], classes: int) -> dict[str, str]:
+    if not history:
+        return {}
+    drawn = {
+        "confidence": curves.confidence_curve(history),
+        "thresholds": curves.threshold_curve(history, classes),
+        "replacements": curves.replacement_curve(history),
+        "size": curves.size_curve(history),
+    }
+    return {name: pictures.drawing(svg) for name, svg in drawn.items()}
+
+
+def _milestones(
+    history: Sequence[GenerationReport], classes: int
+) -> list[tuple[float, int | None, int | None]]:
+    """Give for each threshold the images scored until the median, and until all, reached it."""
+    rows = []
+    for i, threshold in enumerate(CONFIDENCE_THRESHOLDS):
+        median = next((r.evaluations for r in history if r.median >= threshold), None)
+        every = next((r.evaluations for r in history if r.classes_ge[i] >= classes), None)
+        rows.append((threshold, median, every))
+    return rows
+
+
+def _stages(history: Sequence[GenerationReport]) -> list[Stage]:
+    """Sum up where the time went."""
+    total = sum(report.stages.total for report in history)
+    names = asdict(history[0].stages) if history else {}
+    sums = {name: sum(getattr(r.stages, name) for r in history) for name in names}
+    return [Stage(name, spent, spent / total if total else 0.0) for name, spent in sums.items()]
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """List what the run was made with."""
+    info = run.info
+    facts = {str(name): str(version) for name, version in info.get("versions", {}).items()}
+    facts |= {str(name): str(value) for name, value in info.get("clock", {}).items()}
+    target = info.get("target", {})
+    return facts | {f"target {name}": str(value) for name, value in target.items()}
+
+
+def _asset(name: str) -> str:
+    """Read a file that goes into the page as it is."""
+    return files("neatfool.report").joinpath("templates", name).read_text(encoding="utf-8")

@@ -1,0 +1,77 @@
+"""Pictures small enough to travel inside the page, as data URIs."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from PIL import Image
+
+from neatfool.report.figure import for_page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LARGEST_EXACT: Final = 160_000
+"""Bytes: a PNG up to this size is shown as it is, a larger one is compressed."""
+
+_TYPES: Final[Mapping[str, str]] = {"PNG": "image/png", "JPEG": "image/jpeg"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture for an ``img``.
+
+    Attributes:
+        src: A data URI.
+        width: Its own pixels across.
+        height: Its own pixels from top to bottom.
+    """
+
+    src: str
+    width: int
+    height: int
+
+
+def exact(png: bytes, longest: int) -> Picture:
+    """Show a PNG as it is where it is small, else reduced.
+
+    Args:
+        png: The file.
+        longest: Pixels that the longer side may have at most.
+    """
+    with Image.open(io.BytesIO(png)) as image:
+        if max(image.size) <= longest and len(png) <= LARGEST_EXACT:
+            return Picture(_data_uri("PNG", png), *image.size)
+        return reduced(image, longest)
+
+
+def reduced(image: Image.Image, longest: int) -> Picture:
+    """Show an image with at most so many pixels on its longer side, as PNG or JPEG.
+
+    The smaller file wins: evolved images are often noise, of which PNG makes nothing smaller.
+    """
+    image = image.copy()
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    files = [(name, _encoded(image, name)) for name in _TYPES]
+    name, data = min(files, key=lambda file: len(file[1]))
+    return Picture(_data_uri(name, data), *image.size)
+
+
+def drawing(svg: bytes) -> str:
+    """Turn one of our SVGs into a data URI that follows the page's light or dark scheme."""
+    text = " ".join(for_page(svg).split())
+    return "data:image/svg+xml," + quote(text, safe=" /:;=,()*+@!?-.{}")
+
+
+def _encoded(image: Image.Image, name: str) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, name, **({"quality": 88} if name == "JPEG" else {"optimize": True}))
+    return buffer.getvalue()
+
+
+def _data_uri(name: str, data: bytes) -> str:
+    return f"data:{_TYPES[name]};base64,{b64encode(data).decode()}"
