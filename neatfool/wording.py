@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import ROUND_FLOOR, Decimal
 
 
 def percent(confidence: float) -> str:
@@ -12,15 +13,14 @@ def percent(confidence: float) -> str:
         confidence: A probability in [0, 1].
 
     Returns:
-        For example ``"63.2 %"``, ``"99.41 %"`` or ``"99.99987 %"``: two digits more than the
-        nines, cut (not rounded up) so that only certainty reads ``"100 %"``.
+        For example ``"63.2 %"``, ``"99.4 %"`` or ``"99.99987 %"``: a digit more than its nines,
+        cut, not rounded up, so that only certainty reads ``"100 %"``.
     """
     if confidence >= 1:
         return "100 %"
-    nines = int(-math.log10(max(1 - confidence, 1e-12)))
-    digits = min(max(nines, 1), 9)
-    scale = 10.0**digits
-    return f"{math.floor(confidence * 100 * scale) / scale:.{digits}f} %"
+    nines = int(-math.log10(max(1 - confidence, 1e-16)) + 1e-9)
+    digit = Decimal(1).scaleb(-max(nines - 1, 1))
+    return f"{(100 * Decimal(repr(float(confidence)))).quantize(digit, ROUND_FLOOR)} %"
 
 
 def duration(seconds: float) -> str:

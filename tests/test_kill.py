@@ -29,9 +29,7 @@ def test_a_run_killed_at_random_and_resumed_ends_in_the_same_database(tmp_path):
     seconds = run_to_the_end(run_toy, tmp_path / "undisturbed")
     undisturbed = contents(tmp_path / "undisturbed" / "run.db")
     draw = random.Random(0)
-    generations = [
-        trial(run_toy, tmp_path / f"{n}", undisturbed, seconds, draw) for n in range(6)
-    ]
+    generations = [trial(run_toy, tmp_path / f"{n}", undisturbed, seconds, draw) for n in range(6)]
     assert len(set(generations)) > 1, "all were killed at the same generation"
 
 
@@ -41,9 +39,7 @@ def test_a_run_killed_again_and_again_ends_in_the_same_database(tmp_path):
     for _ in range(6):
         kill_after(run_toy, tmp_path / "killed", draw.uniform(0, seconds / 3))
     run_to_the_end(run_toy, tmp_path / "killed")
-    assert contents(tmp_path / "killed" / "run.db") == contents(
-        tmp_path / "undisturbed" / "run.db"
-    )
+    assert contents(tmp_path / "killed" / "run.db") == contents(tmp_path / "undisturbed" / "run.db")
 
 
 @pytest.mark.slow

@@ -1,0 +1,36 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neatfool.wording import duration, percent
+
+
+@pytest.mark.parametrize(
+    ("confidence", "text"),
+    [
+        (0.0, "0.0 %"),
+        (0.5, "50.0 %"),
+        (0.99, "99.0 %"),
+        (0.98999, "98.9 %"),
+        (0.9999, "99.990 %"),
+        (0.99998, "99.998 %"),
+        (0.9999999, "99.999990 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_near_certainties_can_be_told_apart(confidence, text):
+    assert percent(confidence) == text
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_only_certainty_reads_100_and_nothing_is_rounded_up(confidence):
+    written = float(percent(confidence).removesuffix(" %")) / 100
+    assert written < 1
+    assert written <= confidence + 1e-15
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "0 s"), (59, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_times_are_said_in_two_units_at_most(seconds, text):
+    assert duration(seconds) == text
