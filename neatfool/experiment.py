@@ -1,0 +1,267 @@
+"""Experiments: from an INI file, or from what a run recorded, to what is to be run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from neatfool.errors import PluginError, nearest
+from neatfool.framework_options import (
+    FRAMEWORK_SECTIONS,
+    Framework,
+    read_framework,
+    safe_name,
+    with_one_length,
+)
+from neatfool.ini import Section, Value, override, read_ini
+from neatfool.ini_values import write_ini
+from neatfool.options import own_sections
+from neatfool.plugin_choice import (
+    PLUGIN_SECTIONS,
+    RECORDED,
+    Choice,
+    choose,
+    json_sections,
+    read_choice,
+    resolved_choice,
+    resolved_sections,
+)
+from neatfool.plugin_manager import PluginManager
+from neatfool.problems import Problems
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from neatfool.spec import Json
+
+__all__ = [
+    "Choice",
+    "Experiment",
+    "choose",
+    "load_experiment",
+    "resolved_choice",
+    "resolved_sections",
+]
+
+NOT_OF_THE_RESULT: Final = ("name", "generations", "images", "checkpoint_every", "stall_after")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What to run.
+
+    Attributes:
+        name: Its name, fit for a folder.
+        seed: What all chance comes from.
+        generations: The run's length in generations, or None.
+        images: The run's length in images scored, or None; exactly one of the two is given.
+        checkpoint_every: Generations a commit.
+        stall_after: Generations without any replacement after which the user is told.
+        batch_size: Images a call of the target; None: chosen by the framework.
+        target: What is fooled.
+        encoding: How images are written.
+        scheme: How the search selects.
+        plugin_paths: The files and folders of plugins that it names.
+        observers: The installed observers that it names.
+        path: The file it was read from, or None.
+        text: The file as it was given.
+    """
+
+    name: str
+    seed: int
+    generations: int | None
+    images: int | None
+    checkpoint_every: int
+    stall_after: int
+    batch_size: int | None
+    target: Choice
+    encoding: Choice
+    scheme: Choice
+    plugin_paths: tuple[Path, ...] = ()
+    observers: tuple[str, ...] = ()
+    path: Path | None = field(default=None, compare=False)
+    text: str = field(default="", compare=False)
+
+    @classmethod
+    def from_resolved(
+        cls, resolved: Mapping[str, Json], plugins: PluginManager | None = None
+    ) -> Experiment:
+        """Make the experiment again that :meth:`resolved` described.
+
+        Args:
+            resolved: Section -> key -> value.
+            plugins: Where plugins are loaded.
+
+        Raises:
+            PluginError: A plugin is no longer there, or broken.
+            ExperimentError: An option is no longer valid.
+        """
+        sections = json_sections(resolved, RECORDED)
+        given = {key: v for key, v in sections["experiment"].values.items() if v.given is not None}
+        sections["experiment"] = Section(given, RECORDED)
+        experiment = _build(sections, plugins or PluginManager(), name="experiment")
+        object.__setattr__(experiment, "text", experiment.to_ini())
+        return experiment
+
+    def resolved(self) -> dict[str, dict[str, Json]]:
+        """Describe it with all defaults: section -> key -> JSON value."""
+        calls = {"batch_size": self.batch_size or "auto"}
+        sections: dict[str, dict[str, Json]] = {
+            "experiment": {
+                "name": self.name,
+                "generations": self.generations,
+                "images": self.images,
+                "seed": self.seed,
+                "checkpoint_every": self.checkpoint_every,
+                "stall_after": self.stall_after,
+            },
+            "plugins": {
+                "path": [str(path) for path in self.plugin_paths],
+                "observers": [*self.observers],
+            },
+            "target": {},
+            "encoding": {},
+            "scheme": {},
+        }
+        target = resolved_sections("target", self.target)
+        target["target"] = {"plugin": target["target"].pop("plugin"), **calls, **target["target"]}
+        return (
+            sections
+            | target
+            | resolved_sections("encoding", self.encoding)
+            | resolved_sections("scheme", self.scheme)
+        )
+
+    def identity(self) -> dict[str, dict[str, Json]]:
+        """Describe what the result depends on: all but its name, length, checkpoints, observers."""
+        sections = self.resolved()
+        for key in NOT_OF_THE_RESULT:
+            del sections["experiment"][key]
+        del sections["plugins"]["observers"]
+        return sections
+
+    def to_ini(self) -> str:
+        """Write it as INI text with all defaults; the text loads as the equal experiment."""
+        return write_ini(self.resolved())
+
+
+def load_experiment(
+    path: Path | str,
+    *,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    plugins: PluginManager | None = None,
+) -> Experiment:
+    """Read an experiment file, and load the plugins that it names.
+
+    Args:
+        path: The INI file.
+        overrides: ``section.key=value`` in place of what the file says; paths in them are relative
+            to the current folder.
+        seed: In place of the file's seed.
+        plugins: Where plugins are loaded.
+
+    Raises:
+        ExperimentError: Something is wrong with the file; one line for each thing, all of them.
+        PluginError: A plugin is missing or broken, and all else is right.
+    """
+    path = Path(path)
+    text, sections = read_given(path, overrides, seed)
+    manager = plugins or PluginManager()
+    return _build(sections, manager, name=safe_name(path.stem), path=path, text=text)
+
+
+def read_given(
+    path: Path, overrides: Sequence[str], seed: int | None
+) -> tuple[str, dict[str, Section]]:
+    """Read a file's text and sections, with the command line's values in place of the file's."""
+    text, in_file = read_ini(path)
+    absent = {name: Section({}, f"{path}:1", 1) for name in FRAMEWORK_SECTIONS}
+    sections = override(absent | in_file, overrides, Path.cwd())
+    if seed is not None:
+        value = Value(str(seed), f"--seed {seed}", Path.cwd())
+        general = sections["experiment"]
+        sections["experiment"] = replace(general, values={**general.values, "seed": value})
+    return text, with_one_length(sections)
+
+
+def _build(
+    sections: Mapping[str, Section],
+    plugins: PluginManager,
+    *,
+    name: str,
+    path: Path | None = None,
+    text: str = "",
+) -> Experiment:
+    problems = Problems()
+    framework = read_framework(sections, problems)
+    whole = _load_sources(framework, sections, plugins, problems)
+    choices = {
+        kind: read_choice(kind, sections, plugins, problems, tell_unknown=whole)
+        for kind in PLUGIN_SECTIONS
+    }
+    _check_sections(sections, choices, problems)
+    problems.raise_if_any()
+    general, batch_size = framework.general, framework.calls.batch_size
+    return Experiment(
+        name=general.name or name,
+        seed=general.seed,
+        generations=general.generations,
+        images=general.images,
+        checkpoint_every=general.checkpoint_every,
+        stall_after=general.stall_after,
+        batch_size=None if batch_size == "auto" else batch_size,
+        **{kind: choice for kind, choice in choices.items() if choice},
+        plugin_paths=tuple(framework.sources.path),
+        observers=tuple(framework.sources.observers),
+        path=path,
+        text=text,
+    )
+
+
+def _load_sources(
+    framework: Framework,
+    sections: Mapping[str, Section],
+    plugins: PluginManager,
+    problems: Problems,
+) -> bool:
+    """Load what ``[plugins]`` names; say whether all of its files could be loaded."""
+    section = sections.get("plugins", Section({}, ""))
+    whole = True
+    for path in framework.sources.path:
+        try:
+            plugins.load_files(path)
+        except PluginError as error:
+            place = section.values.get("path", section)
+            problems.add_at(place, "plugins", "path", str(error), of_plugin=True)
+            whole = False
+    for name in framework.sources.observers:
+        try:
+            plugins.load_observer(name)
+        except PluginError as error:
+            place = section.values.get("observers", section)
+            problems.add_at(place, "plugins", "observers", str(error), of_plugin=True)
+    return whole
+
+
+def _check_sections(
+    sections: Mapping[str, Section], choices: Mapping[str, Choice | None], problems: Problems
+) -> None:
+    """Note sections that nobody reads, and those that two plugins read."""
+    readers = Counter(
+        section
+        for choice in choices.values()
+        if choice
+        for section in {*own_sections(choice.registration.options).values()}
+    )
+    known = {*FRAMEWORK_SECTIONS, *readers}
+    for name, section in sections.items():
+        near = nearest(name, known)
+        if name not in known and (all(choices.values()) or "did you mean" in near):
+            problems.add_at(section, name, "", f"unknown section{near}")
+        if readers[name] > 1 or (name in readers and name in FRAMEWORK_SECTIONS):
+            problems.add_at(
+                section, name, "", "two plugins read this section; use another", of_plugin=True
+            )

@@ -1,0 +1,69 @@
+"""What plugins there are, read from the metadata of what is installed; nothing is imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+GROUP: Final = "neatfool"
+"""The group of entry points that plugins are found in."""
+
+KINDS: Final = ("target", "encoding", "scheme", "observer", "command")
+"""What plugins may be; an entry point is named ``KIND.NAME``."""
+
+
+@dataclass(frozen=True)
+class PluginEntry:
+    """A plugin that there is.
+
+    Attributes:
+        kind: One of :data:`KINDS`, or what an entry point's name says in its place.
+        name: The name that an experiment picks it by.
+        source: The distribution that it is from, or its file.
+        value: The module of an entry point; empty for a file.
+        version: The distribution's version; empty for a file.
+        problem: Why it cannot be used, if that is known without importing it.
+    """
+
+    kind: str
+    name: str
+    source: str
+    value: str = ""
+    version: str = ""
+    problem: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where it is from, in words: ``"neatfool 0.1.0, neatfool_plugins.mnist"``."""
+        return f"{self.source} {self.version}, {self.value}" if self.value else self.source
+
+
+def installed_plugins() -> list[tuple[PluginEntry, EntryPoint]]:
+    """List the entry points of the group, by kind and name."""
+    found = [(_entry(point), point) for point in entry_points(group=GROUP)]
+    return sorted(found, key=lambda pair: (order(pair[0].kind), pair[0].name, pair[0].source))
+
+
+def order(kind: str) -> int:
+    """Give a kind's place in lists."""
+    return KINDS.index(kind) if kind in KINDS else len(KINDS)
+
+
+def _entry(point: EntryPoint) -> PluginEntry:
+    kind, dot, name = point.name.partition(".")
+    dist = point.dist
+    problem = (
+        ""
+        if kind in KINDS and name
+        else f"the entry point {point.name!r} is not named KIND.NAME, with KIND one of "
+        + ", ".join(KINDS)
+    )
+    return PluginEntry(
+        kind=kind if dot else "?",
+        name=name or point.name,
+        source=dist.name if dist else "?",
+        value=point.value,
+        version=dist.version if dist else "",
+        problem=problem,
+    )

@@ -1,0 +1,98 @@
+"""What pydantic finds wrong, in the words of this project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from neatfool.errors import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic_core import ErrorDetails
+
+_LONGEST: Final = 60
+_MUST_BE: Final = {
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "greater_than": "> {gt}",
+    "greater_than_equal": ">= {ge}",
+    "less_than": "< {lt}",
+    "less_than_equal": "<= {le}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "dict_type": "a JSON object",
+    "json_invalid": "JSON",
+}
+_SAID: Final = {
+    "missing": "missing; give it a value",
+    "path_not_file": "there is no file {input}",
+    "path_not_directory": "there is no folder {input}",
+    "path_exists": "{input} is there already; give another",
+    "too_short": "too few items ({actual_length}); give {min_length} at least",
+    "too_long": "too many items ({actual_length}); give {max_length} at most",
+    "value_error": "{error}",
+    "assertion_error": "{error}",
+}
+
+
+def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
+    """Say in one line what is wrong with a value.
+
+    Args:
+        errors: What pydantic says of it: several where a type has alternatives and none fits.
+        item: The index of the item of the list that is wrong, if it is one.
+
+    Returns:
+        For example ``"must be > 0 or 'auto', not '-5'"``.
+    """
+    prefix = "" if item is None else f"item {item + 1} "
+    if not all(error["type"] in _MUST_BE for error in errors):
+        return prefix + "; ".join(dict.fromkeys(map(_said, errors)))
+    kinds = dict.fromkeys(_filled(_MUST_BE[error["type"]], error) for error in errors)
+    given = errors[0]["input"]
+    message = f"{prefix}must be {' or '.join(kinds)}, not {_shown(given)}"
+    return message + _did_you_mean(errors, given) + _indentation(given)
+
+
+def _said(error: ErrorDetails) -> str:
+    if error["type"] in _SAID:
+        return _filled(_SAID[error["type"]], error)
+    if error["type"] in _MUST_BE:
+        return f"must be {_filled(_MUST_BE[error['type']], error)}, not {_shown(error['input'])}"
+    said = error["msg"]
+    return f"{said[:1].lower()}{said[1:]}, got {_shown(error['input'])}"
+
+
+def _filled(template: str, error: ErrorDetails) -> str:
+    return template.format(**{"input": error["input"], **error.get("ctx", {})})
+
+
+def _shown(given: Any) -> str:
+    text = repr(given)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _did_you_mean(errors: Sequence[ErrorDetails], given: Any) -> str:
+    expected = " ".join(error.get("ctx", {}).get("expected", "") for error in errors)
+    words = expected.replace(" or ", ", ").split(", ")
+    near = nearest(str(given), [word.strip("'\" ") for word in words])
+    return near if near.startswith("; did you mean") else ""
+
+
+def _indentation(given: Any) -> str:
+    if isinstance(given, str) and "\n" in given:
+        return "; a line that begins with a space goes on with the value of the line before"
+    return ""
