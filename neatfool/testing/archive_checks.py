@@ -112,7 +112,7 @@ def check_probabilities_alone_are_enough(subject: SchemeSubject) -> None:
 
 
 def check_a_last_generation_may_be_cut_short(subject: SchemeSubject) -> None:
-    """``tell`` takes the beginning of what ``ask`` gave."""
+    """``tell`` takes the beginning of what ``ask`` gave; the run can be made longer later."""
     for generations in (0, 2):
         search = subject.search()
         list(search.steps(generations))
@@ -122,7 +122,9 @@ def check_a_last_generation_may_be_cut_short(subject: SchemeSubject) -> None:
         told = step.known | {step.candidates[0].id}
         strangers = set(step.after.ids.tolist()) - told - {EMPTY}
         expect(not strangers, f"the candidates {few(strangers)} became elites without scores")
-        search.save()
+        made_longer = subject.search()
+        made_longer.restore(search.save())
+        made_longer.step()
 
 
 def _refuse_the_best(scores: Scores) -> Scores:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,32 +16,10 @@ from neatfool.testing.target_suite import TARGET_CHECKS, TargetSubject
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from neatfool.registration import Registration
     from neatfool.spec import ImageSpec
 
 CAN_BE_MADE = "can be made"
-
-
-class Registration(Protocol):
-    """What a plugin offered under a name, as the plugin manager keeps it."""
-
-    @property
-    def kind(self) -> str:
-        """``target``, ``encoding`` or ``scheme``."""
-        ...
-
-    @property
-    def factory(self) -> Callable[..., Any]:
-        """Makes the thing."""
-        ...
-
-    @property
-    def options(self) -> type[BaseModel] | None:
-        """The model of its options."""
-        ...
-
-
-class _NoOptions(BaseModel, extra="forbid"):
-    """The options of a plugin that has none."""
 
 
 def check_registration(
@@ -69,8 +47,8 @@ def check_registration(
             + ", ".join(sorted(_CHECKERS))
         )
     try:
-        made = _options(registration.options or _NoOptions, options or {})
-    except ValidationError as error:
+        made = _options(registration.options, options or {})
+    except Exception as error:
         return [CheckResult(CAN_BE_MADE, passed=False, message=_in_words(error))]
     return _CHECKERS[registration.kind](registration.factory, made, specs)
 
@@ -79,7 +57,9 @@ def _options(model: type[BaseModel], options: BaseModel | Mapping[str, Any]) -> 
     return options if isinstance(options, BaseModel) else model.model_validate(options)
 
 
-def _in_words(error: ValidationError) -> str:
+def _in_words(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return f"its options model raised {type(error).__name__}: {error}"
     problems = (
         f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
     )

@@ -2,22 +2,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from neatfool import ImageSpec, Scores
+from neatfool.registration import NoOptions, Registration
 from neatfool.testing import CheckResult, ToyEncoding, ToyTarget, check_registration
 from neatfool.testing.expectation import expect, failure
 
 
-@dataclass(frozen=True)
-class Registration:
-    kind: str
-    factory: Any
-    options: type[BaseModel] | None = None
+def registration(kind: str, factory: Any, options: type[BaseModel] = NoOptions) -> Registration:
+    return Registration("toy", kind, factory, options, "test_check.py")
 
 
 class Options(BaseModel, extra="forbid"):
@@ -29,7 +26,7 @@ def sized_target(options: Options) -> ToyTarget:
 
 
 def test_a_good_target_passes_every_check() -> None:
-    results = check_registration(Registration("target", lambda options: ToyTarget()))
+    results = check_registration(registration("target", lambda options: ToyTarget()))
     assert [result for result in results if not result.passed] == []
     assert len(results) > 10
     assert results[0] == CheckResult("can be made", passed=True)
@@ -40,23 +37,23 @@ def test_a_fault_is_a_result_with_a_message() -> None:
         def score(self, images):
             return Scores(super().score(images).probs * float("nan"))
 
-    results = check_registration(Registration("target", lambda options: Nan()))
+    results = check_registration(registration("target", lambda options: Nan()))
     failed = {result.name: result.message for result in results if not result.passed}
     assert "finite" in failed["scores are probabilities of each class"]
     assert {result.name for result in results if result.passed} > {"has a spec"}
 
 
 def test_options_that_have_no_defaults_are_asked_for() -> None:
-    registration = Registration("target", sized_target, Options)
-    (result,) = check_registration(registration)
+    registered = registration("target", sized_target, Options)
+    (result,) = check_registration(registered)
     assert not result.passed
     assert "size: Field required" in result.message
-    assert all(result.passed for result in check_registration(registration, {"size": 3}))
-    assert all(result.passed for result in check_registration(registration, Options(size=3)))
+    assert all(result.passed for result in check_registration(registered, {"size": 3}))
+    assert all(result.passed for result in check_registration(registered, Options(size=3)))
 
 
 def test_a_plugin_without_options_refuses_them() -> None:
-    (result,) = check_registration(Registration("target", ToyTarget), {"size": 3})
+    (result,) = check_registration(registration("target", ToyTarget), {"size": 3})
     assert "size: Extra inputs are not permitted" in result.message
 
 
@@ -65,7 +62,7 @@ def test_a_factory_that_raises_is_the_only_result(kind) -> None:
     def factory(options, **_):
         raise FileNotFoundError("weights.safetensors")
 
-    (result,) = check_registration(Registration(kind, factory))
+    (result,) = check_registration(registration(kind, factory))
     assert result.name == "can be made"
     assert "FileNotFoundError: weights.safetensors (test_check.py:" in result.message
 
@@ -75,16 +72,16 @@ def test_an_encoding_is_tried_in_grey_and_in_colour() -> None:
         def render(self, genomes):
             return super().render(genomes)[:, :1]
 
-    registration = Registration("encoding", lambda options, spec: GreyOnly(spec))
-    failed = [result for result in check_registration(registration) if not result.passed]
+    registered = registration("encoding", lambda options, spec: GreyOnly(spec))
+    failed = [result for result in check_registration(registered) if not result.passed]
     assert any(result.message.startswith("11x7 colour: ") for result in failed)
     grey = [ImageSpec(8, 8, 1, ("a", "b"))]
-    assert all(result.passed for result in check_registration(registration, specs=grey))
+    assert all(result.passed for result in check_registration(registered, specs=grey))
 
 
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="'observer'; there are: encoding, scheme, target"):
-        check_registration(Registration("observer", None))
+        check_registration(registration("observer", None))
 
 
 def test_the_target_is_closed_even_if_it_fails() -> None:
@@ -97,7 +94,7 @@ def test_the_target_is_closed_even_if_it_fails() -> None:
         def close(self):
             closed.append(self)
 
-    check_registration(Registration("target", lambda options: Closing()))
+    check_registration(registration("target", lambda options: Closing()))
     assert len(closed) == 1
 
 

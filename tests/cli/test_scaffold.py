@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from neatfool import ExperimentError, StorageError
+from neatfool.cli.scaffold import KINDS, new, write_plugin
+from neatfool.plugin_manager import PluginManager
+from neatfool.testing import check_registration
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> dict[str, Path]:
+    """A plugin of each kind."""
+    folder = tmp_path_factory.mktemp("plugins")
+    for kind in KINDS:
+        write_plugin(kind, f"my_{kind}", folder / f"my_{kind}")
+    return {kind: folder / f"my_{kind}" for kind in KINDS}
+
+
+def in_folder(folder: Path, *command: object) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=folder,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_passes_its_own_tests_untouched(written, kind) -> None:
+    result = in_folder(written[kind], "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert " passed" in result.stdout
+    assert "warning" not in result.stdout
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "observer"])
+def test_it_passes_the_kit_when_loaded_from_its_file(written, kind) -> None:
+    plugins = PluginManager()
+    plugins.load_files(written[kind] / f"my_{kind}.py")
+    results = check_registration(plugins.load(kind, f"my_{kind}"))
+    assert [result for result in results if not result.passed] == []
+    assert len(results) > 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_experiment_runs(written, kind, tmp_path) -> None:
+    options = ["--set", "experiment.generations=2", "--out", tmp_path / "run", "--no-report"]
+    result = in_folder(tmp_path, "-m", "neatfool", "run", written[kind] / f"my_{kind}.ini", *options)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert list((tmp_path / "run" / "images").glob("*.png"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_entry_point_is_named_by_kind_and_name(written, kind) -> None:
+    project = tomllib.loads((written[kind] / "pyproject.toml").read_text(encoding="utf-8"))
+    entry_points = project["project"]["entry-points"]["neatfool"]
+    assert entry_points == {f"{kind}.my_{kind}": f"my_{kind}"}
+    assert (written[kind] / f"{entry_points[f'{kind}.my_{kind}']}.py").is_file()
+    assert project["project"]["name"] == f"neatfool-my-{kind}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_template_mark_is_left(written, kind) -> None:
+    for path in written[kind].iterdir():
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            assert not {"{{", "}}", "{%"} & {text[i : i + 2] for i in range(len(text))}, path
+            assert text.endswith("\n")
+            assert not text.endswith("\n\n")
+
+
+def test_the_command_lists_what_it_wrote(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(new, ["target", "birds"], catch_exceptions=False)
+    assert result.exit_code == 0
+    names = {path.name for path in (tmp_path / "birds").iterdir()}
+    assert names == {"birds.py", "birds.ini", "test_birds.py", "pyproject.toml", "README.md"}
+    assert all(name in result.output for name in names)
+    assert "class BirdsTarget:" in (tmp_path / "birds" / "birds.py").read_text(encoding="utf-8")
+
+
+def test_out_says_which_folder_to_make(tmp_path) -> None:
+    folder = tmp_path / "work" / "first"
+    result = CliRunner().invoke(new, ["scheme", "climb", "--out", str(folder)])
+    assert result.exit_code == 0
+    assert (folder / "climb.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("two words", "must be letters, figures and underscores"),
+        ("2birds", "begin with a letter"),
+        ("größe", "must be letters"),
+        ("../birds", "must be letters"),
+        ("", "must be letters"),
+        ("Birds", "take 'birds'"),
+        ("lambda", "means something else to Python"),
+        ("numpy", "means something else to Python"),
+        ("neatfool", "means something else to Python"),
+        ("setup", "means something else to Python"),
+        ("mnist", "installed already"),
+    ],
+)
+def test_a_name_that_cannot_be_used_is_refused(tmp_path, name, said) -> None:
+    with pytest.raises(ExperimentError, match=said):
+        write_plugin("target", name, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path) -> None:
+    (tmp_path / "birds").mkdir()
+    with pytest.raises(ExperimentError, match="is there already"):
+        write_plugin("target", "birds", tmp_path / "birds")
+    assert list((tmp_path / "birds").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="cannot be written: Not a directory"):
+        write_plugin("target", "birds", tmp_path / "file" / "birds")
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    result = CliRunner().invoke(new, ["targets", "birds"])
+    assert result.exit_code == 2
+    assert "target" in result.output

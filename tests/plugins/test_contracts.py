@@ -1,0 +1,39 @@
+"""Every built-in target, encoding and scheme keeps its contract, whatever its options."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import pytest
+
+from neatfool.plugin_manager import PluginManager
+from neatfool.testing import check_registration
+
+CHECKED = ("target", "encoding", "scheme")
+BUILT_IN = sorted(
+    point.name
+    for point in entry_points(group="neatfool")
+    if point.dist.name == "neatfool" and point.name.startswith(CHECKED)
+)
+OPTIONS = {
+    "scheme.map_elites": [{"batch": 7, "initial": 20}, {"classes": ["b", "3"]}],
+    "scheme.single_class": [
+        {"selection": "rank", "population": 12},
+        {"selection": "neat", "population": 12, "classes": ["c", "0"]},
+    ],
+}
+
+
+def test_there_are_plugins_to_check() -> None:
+    assert {"target.mnist", "encoding.cppn", "scheme.map_elites"} <= set(BUILT_IN)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "options"),
+    [(plugin, options) for plugin in BUILT_IN for options in [{}, *OPTIONS.get(plugin, [])]],
+)
+def test_a_built_in_plugin_keeps_its_contract(plugin, options) -> None:
+    registration = PluginManager().load(*plugin.split(".", 1))
+    results = check_registration(registration, options)
+    assert [result for result in results if not result.passed] == []
+    assert len(results) > 10
