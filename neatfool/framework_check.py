@@ -58,9 +58,7 @@ def validate_framework_only(
     return _text(framework, sections, safe_name(path.stem))
 
 
-def _check_names(
-    sections: Mapping[str, Section], framework: Framework, problems: Problems
-) -> None:
+def _check_names(sections: Mapping[str, Section], framework: Framework, problems: Problems) -> None:
     """Note plugins that are not named, or are named and nowhere installed."""
     for kind, default in PLUGIN_SECTIONS.items():
         installed = {entry.name for entry, _ in installed_plugins() if entry.kind == kind}

@@ -1,0 +1,53 @@
+"""The command line: ``neatfool``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from neatfool import __version__
+from neatfool.cli.main_group import MainGroup
+
+__all__ = ["main"]
+
+COMMANDS: Final = {
+    "run": "neatfool.cli.run:run",
+    "resume": "neatfool.cli.run:resume",
+    "show": "neatfool.cli.show:show",
+    "verify": "neatfool.cli.show:verify",
+    "report": "neatfool.cli.look:report",
+    "graph": "neatfool.cli.look:graph",
+    "render": "neatfool.cli.look:render",
+    "validate": "neatfool.cli.validate:validate",
+    "plugins": "neatfool.cli.plugins:plugins",
+}
+
+
+@click.group(
+    cls=MainGroup,
+    lazy_commands=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  neatfool run experiments/mnist.ini      fool a digit classifier
+  neatfool show runs/mnist-1              see how far it came
+  neatfool plugins new target mine        begin with a classifier of your own
+
+Exit codes: 0 all went well, 2 wrong input, 3 a plugin, 4 the target, 5 the run folder,
+6 the disk, 7 images do not verify, 130 interrupted, 1 a bug.""",
+)
+@click.option(
+    "--debug",
+    is_flag=True,
+    envvar="NEATFOOL_DEBUG",
+    show_envvar=True,
+    help="Show where in the code an error arose.",
+)
+@click.version_option(__version__, prog_name="neatfool")
+def main(debug: bool) -> None:
+    """See how easily an image classifier is fooled.
+
+    neatfool evolves images that nobody would recognise and that the classifier labels with near
+    certainty.
+    """

@@ -1,0 +1,94 @@
+"""The ``neatfool`` group: its own commands, those of plugins, and what errors look like."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from neatfool.cli.failures import exit_code_of
+from neatfool.cli.lazy import LazyGroup
+from neatfool.errors import PluginError
+
+if TYPE_CHECKING:
+    from neatfool.plugin_manager import PluginManager
+
+
+class MainGroup(LazyGroup):
+    """Adds the commands of plugins to those of neatfool, and turns errors into messages.
+
+    A plugin is imported only for help and for its own commands. A broken one is listed as broken,
+    and is an error only when it is used.
+    """
+
+    @cached_property
+    def plugins(self) -> PluginManager:
+        """Where plugins' commands are loaded."""
+        from neatfool.plugin_manager import PluginManager
+
+        return PluginManager()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List neatfool's own commands, and then those of plugins."""
+        own = super().list_commands(ctx)
+        return own + sorted(set(self._load_all()) - {*own})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a command: neatfool's own before a plugin's."""
+        if own := super().get_command(ctx, cmd_name):
+            return own
+        if cmd_name in self.plugins.names("command") and (
+            command := self._load(cmd_name).get(cmd_name)
+        ):
+            return command
+        return self._load_all().get(cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call a command; tell errors as messages, with their exit codes."""
+        debug = bool(ctx.params.get("debug"))
+        logging.getLogger("neatfool").setLevel(logging.DEBUG if debug else logging.NOTSET)
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise
+            raise click.exceptions.Exit(exit_code_of(error, debug=debug)) from error
+
+    def _load_all(self) -> dict[str, click.Command]:
+        commands: dict[str, click.Command] = {}
+        providers: dict[str, str] = {}
+        for plugin in self.plugins.names("command"):
+            for name, command in self._load(plugin).items():
+                if name in commands:
+                    both = f"the plugins {providers[name]!r} and {plugin!r} both add it"
+                    commands[name] = _Broken(name, f"command {name!r}: {both}; remove one")
+                else:
+                    commands[name] = command
+                    providers[name] = plugin
+        return commands
+
+    def _load(self, plugin: str) -> dict[str, click.Command]:
+        try:
+            return self.plugins.commands(plugin)
+        except PluginError as error:
+            return {plugin: _Broken(plugin, str(error))}
+
+
+class _Broken(click.Command):
+    """Stands for a command whose plugin is broken."""
+
+    def __init__(self, name: str, cause: str) -> None:
+        settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+        super().__init__(name, context_settings=settings, add_help_option=False)
+        self._cause = cause
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        return f"(broken: {self._cause})"
+
+    def invoke(self, ctx: click.Context) -> Any:
+        raise PluginError(self._cause)

@@ -1,0 +1,112 @@
+"""The plugins that a name stands for, found and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neatfool.cli import COMMANDS
+from neatfool.errors import ExperimentError, PluginError, nearest
+from neatfool.ini import override
+from neatfool.options import read_options
+from neatfool.plugin_manager import PluginManager
+from neatfool.problems import Problems
+from neatfool.registration import RESERVED_KEYS, Registration
+from neatfool.testing import CheckResult, check_registration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic import BaseModel
+
+LOADED = "can be loaded"
+HOOKS = "implements hooks as they are specified"
+COMMANDS_FREE = "adds commands under free names"
+
+
+def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[CheckResult]]:
+    """Check all plugins that a name stands for.
+
+    Args:
+        name: A plugin's name, ``kind.name``, or a path to a Python file or folder.
+        settings: ``key=value``, options of the plugin; ``section.key=value`` those of a section
+            of its own.
+
+    Returns:
+        The results for each plugin, under its kind and name.
+
+    Raises:
+        PluginError: There is no such plugin, or the file is broken.
+        ExperimentError: A setting is wrong, or fits none or several plugins.
+    """
+    manager = PluginManager()
+    found = _in_files(manager, Path(name)) if _is_path(name) else _installed(manager, name)
+    optioned = [(kind, of) for kind, of in found if kind in RESERVED_KEYS]
+    if settings and len(optioned) != 1:
+        raise ExperimentError(
+            f"--set {settings[0]}: {name} stands for {len(optioned)} plugins with options; give "
+            "KIND.NAME"
+        )
+    if not found:
+        return {name: [CheckResult(HOOKS, passed=True)]}
+    return {f"{kind} {of}": _check(manager, kind, of, settings) for kind, of in found}
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(".py") or "/" in name or Path(name).is_dir()
+
+
+def _in_files(manager: PluginManager, path: Path) -> list[tuple[str, str]]:
+    before = manager.available()
+    manager.load_files(path)
+    return [(entry.kind, entry.name) for entry in manager.available() if entry not in before]
+
+
+def _installed(manager: PluginManager, name: str) -> list[tuple[str, str]]:
+    pairs = dict.fromkeys((entry.kind, entry.name) for entry in manager.available())
+    found = [(kind, of) for kind, of in pairs if name in (of, f"{kind}.{of}")]
+    if not found:
+        known = {known for kind, of in pairs for known in (of, f"{kind}.{of}")}
+        raise PluginError(f"unknown plugin {name!r}{nearest(name, known)}")
+    return found
+
+
+def _check(
+    manager: PluginManager, kind: str, name: str, settings: Sequence[str]
+) -> list[CheckResult]:
+    try:
+        if kind in RESERVED_KEYS:
+            registration = manager.load(kind, name)
+            loaded = CheckResult(LOADED, passed=True)
+            return [loaded, *check_registration(registration, _options(registration, settings))]
+        if kind == "observer":
+            manager.load_observer(name)
+            return [CheckResult(HOOKS, passed=True)]
+        if kind == "command":
+            return [_check_names(manager.commands(name))]
+    except PluginError as error:
+        return [CheckResult(LOADED, passed=False, message=str(error))]
+    problem = next(entry.problem for entry in manager.available() if entry.name == name)
+    return [CheckResult(LOADED, passed=False, message=problem)]
+
+
+def _options(registration: Registration, settings: Sequence[str]) -> BaseModel | None:
+    if not settings:
+        return None
+    kind = registration.kind
+    with_section = [
+        text if "." in text.partition("=")[0] else f"{kind}.{text}" for text in settings
+    ]
+    sections = override({}, with_section, Path.cwd())
+    problems = Problems()
+    options = read_options(registration.options, kind, sections, problems)
+    problems.raise_if_any()
+    return options
+
+
+def _check_names(commands: Mapping[str, object]) -> CheckResult:
+    taken = sorted(set(commands) & set(COMMANDS))
+    message = f"neatfool has a command {taken[0]!r} of its own; rename it" if taken else ""
+    if not commands:
+        message = "adds no command; call cli.add_command(...) in neatfool_add_commands"
+    return CheckResult(COMMANDS_FREE, passed=not message, message=message)

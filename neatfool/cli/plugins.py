@@ -1,0 +1,123 @@
+"""``neatfool plugins``: list, check and begin plugins."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from neatfool.cli.lazy import LazyGroup
+from neatfool.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from neatfool.plugin_manager import PluginEntry, PluginManager
+    from neatfool.testing import CheckResult
+
+
+@click.group(cls=LazyGroup, lazy_commands={"new": "neatfool.cli.scaffold:new"})
+def plugins() -> None:
+    """List the plugins that there are, check one, or begin a new one."""
+
+
+@plugins.command(
+    "list",
+    epilog="""\b
+Examples:
+  neatfool plugins list
+  neatfool plugins list mine.ini      with those of the files that mine.ini names
+  neatfool plugins list --json | jq '.[].name'""",
+)
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_plugins(file: Path | None, as_json: bool) -> None:
+    """List the plugins that are installed; with FILE, an experiment, its own too.
+
+    Nothing that is installed is imported for it.
+    """
+    from neatfool.plugin_manager import PluginManager
+
+    manager = PluginManager()
+    problems = _load_local(manager, file) if file else []
+    entries = manager.available()
+    if as_json:
+        click.echo(json.dumps([asdict(entry) for entry in entries], indent=2))
+    else:
+        _print_table(entries)
+    if problems:
+        raise PluginError("\n".join(problems))
+
+
+@plugins.command(
+    epilog="""\b
+Examples:
+  neatfool plugins check mnist
+  neatfool plugins check scheme.map_elites
+  neatfool plugins check my_target.py --set weights=mine.safetensors""",
+)
+@click.argument("name")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the plugin, for the checks; may be given several times.",
+)
+def check(name: str, settings: tuple[str, ...]) -> None:
+    """Check whether the plugin NAME keeps its contract.
+
+    NAME is a plugin's name, KIND.NAME, or a Python file. Exits with 3 if a check fails.
+    """
+    from neatfool.cli.plugin_checks import check_plugins
+
+    results = check_plugins(name, settings)
+    _print_results(results)
+    failed = sum(not result.passed for checks in results.values() for result in checks)
+    if failed:
+        count = sum(map(len, results.values()))
+        raise PluginError(f"{name}: {failed} of {count} checks failed")
+
+
+def _load_local(manager: PluginManager, file: Path) -> list[str]:
+    """Load the plugin files that an experiment names; give the errors of those that are broken."""
+    from neatfool.framework_options import Sources
+    from neatfool.ini import read_ini
+    from neatfool.options import read_options
+    from neatfool.problems import Problems
+
+    problems = Problems()
+    sources = read_options(Sources, "plugins", read_ini(file)[1], problems)
+    problems.raise_if_any()
+    broken = []
+    for path in sources.path if sources else ():
+        try:
+            manager.load_files(path)
+        except PluginError as error:
+            broken.append(str(error))
+    return broken
+
+
+def _print_table(entries: Sequence[PluginEntry]) -> None:
+    table = Table("kind", "name", "from", "version", "module")
+    for entry in entries:
+        module = entry.value or "(named by the experiment)"
+        cells = (entry.kind, entry.name, entry.source, entry.version, entry.problem or module)
+        table.add_row(*map(escape, cells))
+    Console(highlight=False).print(table)
+
+
+def _print_results(results: Mapping[str, Sequence[CheckResult]]) -> None:
+    console = Console(highlight=False)
+    for plugin, checks in results.items():
+        table = Table("check", "", "what came of it", title=escape(plugin), title_justify="left")
+        for result in checks:
+            verdict = "[green]passed[/]" if result.passed else "[red]FAILED[/]"
+            table.add_row(escape(result.name), verdict, escape(result.message))
+        console.print(table)

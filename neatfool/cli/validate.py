@@ -1,0 +1,44 @@
+"""``neatfool validate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool validate experiments/mnist.ini
+  neatfool validate experiments/mnist.ini --set scheme.batch=100
+  neatfool validate mine.ini > complete.ini""",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Override a key of the experiment; may be given several times.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="In place of the experiment's seed.")
+@click.option(
+    "--no-plugins",
+    is_flag=True,
+    help="Check only what needs no plugin; nothing that FILE names is imported.",
+)
+def validate(file: Path, overrides: tuple[str, ...], seed: int | None, no_plugins: bool) -> None:
+    """Check the experiment in FILE, and print it with all its defaults.
+
+    Every error is told, each with its line.
+    """
+    if no_plugins:
+        from neatfool.framework_check import validate_framework_only
+
+        click.echo(validate_framework_only(file, overrides=overrides, seed=seed), nl=False)
+        click.echo("The options of plugins were not checked.", err=True)
+        return
+    from neatfool.experiment import load_experiment
+
+    click.echo(load_experiment(file, overrides=overrides, seed=seed).to_ini(), nl=False)
