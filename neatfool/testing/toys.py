@@ -1,4 +1,4 @@
-"""A tiny encoding and a tiny target, for whoever tests a scheme or writes one."""
+"""A tiny encoding, target and scheme, for whoever tests a plugin or writes one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.spec import GenomeSize, ImageSpec, Scores
+from neatfool.archive import Archive
+from neatfool.seeds import derive_seed
+from neatfool.spec import Candidate, GenomeSize, ImageSpec, Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import torch
+
+    from neatfool.spec import Encoding, Replacement
 
 TOY_SPEC = ImageSpec(height=4, width=4, channels=1, classes=("a", "b", "c", "d", "e"))
 """What :class:`ToyTarget` takes unless told otherwise."""
@@ -125,3 +129,55 @@ class ToyTarget:
         logits = np.stack([row @ self._weights for row in pixels])
         weights = np.exp(logits - logits.max(1, keepdims=True))
         return Scores(weights / weights.sum(1, keepdims=True), logits)
+
+
+class ToyScheme:
+    """Breeds each candidate from a random elite, and offers it to every niche."""
+
+    def __init__(
+        self,
+        encoding: Encoding[Any],
+        spec: ImageSpec = TOY_SPEC,
+        seed: int = 1,
+        *,
+        batch: int = 8,
+    ) -> None:
+        """Begin a search."""
+        self.batch = batch
+        self.archive = Archive(len(spec.classes))
+        self._encoding = encoding
+        self._seed = seed
+        self._generation = 0
+
+    def ask(self) -> list[Candidate]:
+        """Make random candidates at first, and then children of elites."""
+        first = self._generation * self.batch
+        return [self._candidate(id_) for id_ in range(first, first + self.batch)]
+
+    def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
+        """Offer every candidate to every niche."""
+        self._generation += 1
+        return self.archive.offer(candidates, scores)
+
+    def members(self) -> Sequence[Candidate]:
+        """There are none but the elites."""
+        return ()
+
+    def state(self) -> int:
+        """Give the number of generations so far."""
+        return self._generation
+
+    def restore(self, state: int, candidates: Mapping[int, Candidate]) -> None:
+        """Go on from a state."""
+        self._generation = state
+
+    def _candidate(self, id_: int) -> Candidate:
+        held = sorted(self.archive.candidates)
+        seed = derive_seed(self._seed, "breed", id_)
+        if not held:
+            (genome,) = self._encoding.create([seed])
+            return Candidate(id_, genome, (), self._generation)
+        draw = np.random.default_rng(derive_seed(self._seed, "parent", id_))
+        parent = self.archive.candidates[held[draw.integers(len(held))]]
+        (genome,) = self._encoding.breed([[parent.genome]], [seed])
+        return Candidate(id_, genome, (parent.id,), self._generation)

@@ -1,0 +1,102 @@
+"""What every observer must do: follow a run, from its beginning or from where it is resumed."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from neatfool.testing.expectation import CheckResult
+from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from neatfool.assembly import Assembly
+    from neatfool.observers import Observers
+
+
+def check_observer(observer: object) -> list[CheckResult]:
+    """Let an observer follow a tiny run and its resumption.
+
+    Args:
+        observer: The module or object that has the hooks.
+
+    Returns:
+        Two results; a failure's message has what each hook raised.
+
+    Raises:
+        PluginError: It has no hook, or a misspelt one, or one with wrong arguments.
+    """
+    from neatfool.plugin_manager import PluginManager
+
+    plugins = PluginManager()
+    plugins.add_observer(observer, getattr(observer, "__name__", type(observer).__name__))
+    return check_observers(plugins.observers())
+
+
+def check_observers(observers: Observers) -> list[CheckResult]:
+    """Let observers that a plugin manager has loaded follow a tiny run and its resumption.
+
+    Args:
+        observers: What ``PluginManager.observers()`` gives.
+
+    Returns:
+        Two results; a failure's message has what each hook raised.
+    """
+    from neatfool.session import resume, start
+
+    with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary) / "toy-1"
+        with _complaints() as begun:
+            start(_assembly(generations=3), folder).go(observers)
+        with _complaints() as resumed:
+            resume(lambda _: _assembly(generations=5), folder).go(observers)
+    return [
+        CheckResult("follows a run", not begun, "; ".join(begun)),
+        CheckResult("follows a resumed run", not resumed, "; ".join(resumed)),
+    ]
+
+
+def _assembly(generations: int) -> Assembly:
+    from neatfool.assembly import Assembly
+    from neatfool.evolution import Limits
+    from neatfool.scoring import Scorer
+
+    encoding = ToyEncoding()
+    resolved = {
+        "experiment": {"name": "toy", "seed": 1, "generations": generations},
+        "target": {"plugin": "toy"},
+        "encoding": {"plugin": "toy"},
+        "scheme": {"plugin": "toy"},
+    }
+    return Assembly(
+        name="toy",
+        seed=1,
+        limits=Limits(generations=generations),
+        scorer=Scorer(ToyTarget(), name="toy", batch_size=8),
+        fingerprint="toy",
+        encoding=encoding,
+        scheme=ToyScheme(encoding, TOY_SPEC, 1),
+        resolved=resolved,
+        identity={"name": "toy"},
+        text="",
+    )
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """Collect what is logged of observers that raise."""
+    messages: list[str] = []
+    logger = logging.getLogger("neatfool.observers")
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    propagates, logger.propagate = logger.propagate, False
+    try:
+        yield messages
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagates
