@@ -1,0 +1,51 @@
+"""CPPNs: images as networks of simple functions, evolved with neat-python's genomes.
+
+A genome (:class:`Genome`) is neat-python's, with historical markings that depend on content alone.
+A preset (``PRESETS``) and neat-python's keys (:class:`GenomeOptions`) make its configuration
+(:func:`resolve`, :func:`genome_config`), by which a :class:`Breeder` makes and breeds genomes. A
+batch of them is compiled into one program (:func:`compile_genomes`) and rendered at any size
+(:func:`render`). A genome is written as JSON (:func:`dumps`, :func:`loads`) and given as a graph
+(:func:`to_graph`, :func:`from_graph`).
+"""
+
+from __future__ import annotations
+
+from neatfool.cppn.activations import ACTIVATIONS
+from neatfool.cppn.aggregations import AGGREGATIONS
+from neatfool.cppn.breeding import Breeder
+from neatfool.cppn.colour import COLOUR_MAPS, ColourMap
+from neatfool.cppn.genome import ConnectionGene, Genome, GenomeConfig, NodeGene
+from neatfool.cppn.graph import from_graph, to_graph
+from neatfool.cppn.network import check_compilable
+from neatfool.cppn.options import GenomeOptions
+from neatfool.cppn.presets import PRESETS, Preset
+from neatfool.cppn.program import Program, compile_genomes
+from neatfool.cppn.render import evaluate, render
+from neatfool.cppn.serial import dumps, loads
+from neatfool.cppn.settings import genome_config, resolve
+
+__all__ = [
+    "ACTIVATIONS",
+    "AGGREGATIONS",
+    "COLOUR_MAPS",
+    "PRESETS",
+    "Breeder",
+    "ColourMap",
+    "ConnectionGene",
+    "Genome",
+    "GenomeConfig",
+    "GenomeOptions",
+    "NodeGene",
+    "Preset",
+    "Program",
+    "check_compilable",
+    "compile_genomes",
+    "dumps",
+    "evaluate",
+    "from_graph",
+    "genome_config",
+    "loads",
+    "render",
+    "resolve",
+    "to_graph",
+]

@@ -1,0 +1,191 @@
+"""Encoding ``cppn``: images drawn by evolving networks of simple functions.
+
+A CPPN (compositional pattern-producing network) is asked at each pixel "what is at column x, row
+y, at distance d from the centre?", and its outputs are the grey value or the colour there. Its
+genome is neat-python's, and so are the keys of ``[DefaultGenome]``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
+
+from neatfool import ExperimentError, GenomeSize, cppn, hookimpl, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import networkx as nx
+
+    from neatfool import ImageSpec
+
+
+class Options(BaseModel, extra="forbid", populate_by_name=True):
+    """Options of the encoding ``cppn``."""
+
+    preset: Literal["paper", "neat"] = Field(
+        "paper",
+        description="how CPPNs evolve: as in the paper, by mutation alone, or as neat-python has "
+        "it, by mutation and crossover",
+    )
+    inputs: Literal["raw", "normalised"] | None = Field(
+        None,
+        description="x and y: the pixel's column and row, or in [-1, 1]; if absent, raw with "
+        "preset = paper and normalised with preset = neat",
+    )
+    colour: str | None = Field(
+        None,
+        description="how outputs become colours, by name; if absent, grey for grey images and hsv "
+        "for others",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where images are drawn: auto (the GPU if there is one), cpu or cuda"
+    )
+    genome: cppn.GenomeOptions = Field(
+        default_factory=cppn.GenomeOptions,
+        alias="DefaultGenome",
+        validate_default=True,
+        description="neat-python's keys of a genome; the preset's values if absent",
+    )
+
+    @field_validator("colour")
+    @classmethod
+    def _colour_is_known(cls, colour: str | None) -> str | None:
+        if colour is not None and colour not in cppn.COLOUR_MAPS:
+            raise ValueError(f"there is no {colour!r}{nearest(colour, cppn.COLOUR_MAPS)}")
+        return colour
+
+    @field_validator("genome")
+    @classmethod
+    def _filled_by_the_preset(
+        cls, genome: cppn.GenomeOptions, info: ValidationInfo
+    ) -> cppn.GenomeOptions:
+        # A preset that is wrong is told by itself.
+        preset = info.data.get("preset")
+        return cppn.resolve(genome, cppn.PRESETS[preset]) if preset else genome
+
+
+class CppnEncoding:
+    """The encoding."""
+
+    def __init__(self, options: Options, *, spec: ImageSpec) -> None:
+        """Prepare to draw a target's images.
+
+        Args:
+            options: The options.
+            spec: The images' size and channels.
+
+        Raises:
+            ExperimentError: The colour map does not make such images, takes other than the given
+                number of outputs, or something cannot be rendered.
+        """
+        preset = cppn.PRESETS[options.preset]
+        self._spec = spec
+        self._inputs = options.inputs or preset.inputs
+        self._colours = _colour_map(options, spec)
+        self._device = _pick_device(options.device)
+        self._config = cppn.genome_config(options.genome, self._colours.outputs)
+        cppn.check_compilable(self._config.activation_options, self._config.aggregation_options)
+        self._breeder = cppn.Breeder(preset, self._config)
+        self.parents = preset.parents
+
+    def create(self, seeds: Sequence[int]) -> list[cppn.Genome]:
+        """Make random genomes, one a seed."""
+        return self._breeder.create(seeds)
+
+    def breed(
+        self, litters: Sequence[Sequence[cppn.Genome]], seeds: Sequence[int]
+    ) -> list[cppn.Genome]:
+        """Breed a child of each litter's parents."""
+        return self._breeder.breed(litters, seeds)
+
+    def render(self, genomes: Sequence[cppn.Genome]) -> torch.Tensor:
+        """Draw genomes at the target's size: uint8 [N, C, H, W]."""
+        return self._draw(genomes, self._spec.height, self._spec.width)
+
+    def render_at(
+        self,
+        genome: cppn.Genome,
+        height: int,
+        width: int,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> torch.Tensor:
+        """Draw a genome, or a part of it, at any size: uint8 [C, bottom - top, right - left]."""
+        return self._draw([genome], height, width, box)[0]
+
+    def dumps(self, genome: cppn.Genome) -> str:
+        """Write a genome as JSON."""
+        return cppn.dumps(genome)
+
+    def loads(self, text: str) -> cppn.Genome:
+        """Read a genome of this encoding's inputs and outputs.
+
+        Raises:
+            ValueError: The text is not such a genome.
+        """
+        return cppn.loads(text, self._config)
+
+    def distance(self, a: cppn.Genome, b: cppn.Genome) -> float:
+        """Measure how unlike two genomes are, as neat-python does."""
+        return a.distance(b, self._config)
+
+    def size(self, genome: cppn.Genome) -> GenomeSize:
+        """Count hidden and output nodes, and enabled connections."""
+        return GenomeSize(*genome.size())
+
+    def graph(self, genome: cppn.Genome) -> nx.DiGraph:
+        """Give a genome as a graph; see :func:`neatfool.cppn.to_graph`."""
+        return cppn.to_graph(genome, self._config, output_labels=self._colours.labels)
+
+    def _draw(
+        self,
+        genomes: Sequence[cppn.Genome],
+        height: int,
+        width: int,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> torch.Tensor:
+        program = cppn.compile_genomes(genomes, self._config.input_keys, self._config.output_keys)
+        return cppn.render(
+            program,
+            height=height,
+            width=width,
+            native=(self._spec.height, self._spec.width),
+            box=box,
+            inputs=self._inputs,
+            colour_map=self._colours.name,
+            channels=self._spec.channels,
+            device=self._device,
+        ).cpu()
+
+
+def _colour_map(options: Options, spec: ImageSpec) -> cppn.ColourMap:
+    name = options.colour or ("grey" if spec.channels == 1 else "hsv")
+    colours = cppn.COLOUR_MAPS[name]
+    if colours.channels > spec.channels:
+        raise ExperimentError(
+            f"[encoding] colour = {name}: the target takes grey images; leave it out, or say grey"
+        )
+    given = options.genome.model_dump()["num_outputs"]
+    if given not in (None, colours.outputs):
+        raise ExperimentError(
+            f"[DefaultGenome] num_outputs = {given}: is fixed at {colours.outputs} by colour = "
+            f"{name}; leave it out"
+        )
+    return colours
+
+
+def _pick_device(name: str) -> torch.device:
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise ExperimentError(
+            "[encoding] device = cuda: torch finds no CUDA GPU; say device = auto or cpu"
+        )
+    return torch.device("cuda" if there and name != "cpu" else "cpu")
+
+
+@hookimpl
+def neatfool_register_encodings(register: Any) -> None:
+    """Offer the encoding."""
+    register("cppn", CppnEncoding, options=Options)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+from genomes import breeder_of, line_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neatfool import cppn
+from neatfool.cppn.paper_mutation import closes_cycle
+
+PRESETS = pytest.mark.parametrize("preset", cppn.PRESETS)
+SEEDS = [3, 1, 4, 1, 5, 9, 2, 6]
+
+
+def pairs(preset, count=8):
+    """Litters of genomes that have something in common, and one of a genome with itself."""
+    line = line_of(breeder_of(preset), 40)
+    return [(line[-1], line[-1]), *zip(line[20:], line[30:], strict=False)][:count]
+
+
+@PRESETS
+def test_genomes_depend_on_their_seed_alone(preset):
+    genomes = breeder_of(preset).create(SEEDS)
+    assert breeder_of(preset).create(SEEDS[::-1]) == genomes[::-1]
+    assert genomes[1] == genomes[3]
+    assert genomes[0] != genomes[1]
+
+
+@PRESETS
+def test_children_depend_on_their_parents_and_seed_alone(preset):
+    litters = pairs(preset)
+    children = breeder_of(preset).breed(litters, SEEDS)
+    other = breeder_of(preset)
+    other.create(range(5))
+    assert other.breed(litters[::-1], SEEDS[::-1]) == children[::-1]
+    one_by_one = [other.breed([pair], [seed])[0] for pair, seed in zip(litters, SEEDS, strict=True)]
+    assert one_by_one == children
+
+
+@PRESETS
+def test_children_of_equal_parents_are_equal_wherever_the_parents_came_from(preset):
+    litters = pairs(preset)
+    copies = [tuple(cppn.loads(cppn.dumps(parent)) for parent in pair) for pair in litters]
+    assert breeder_of(preset).breed(copies, SEEDS) == breeder_of(preset).breed(litters, SEEDS)
+
+
+@PRESETS
+def test_parents_are_not_changed_by_generations_of_descendants(preset):
+    breeder = breeder_of(preset)
+    population = [pair[0] for pair in pairs(preset)]
+    written = [cppn.dumps(genome) for genome in population]
+    children = population
+    for generation in range(20):
+        children = breeder.breed(
+            [(a, b) for a, b in pairwise([*children, children[0]])],
+            range(100 * generation, 100 * generation + len(children)),
+        )
+    assert [cppn.dumps(genome) for genome in population] == written
+    assert all(genome.fitness is None for genome in population)
+
+
+@PRESETS
+def test_the_global_generator_is_left_as_it_was(preset):
+    random.seed(99)
+    before = random.getstate()
+    breeder = breeder_of(preset)
+    breeder.breed([breeder.create([1])], [2])
+    assert random.getstate() == before
+
+
+def test_the_global_generator_is_put_back_after_an_error():
+    before = random.getstate()
+    with pytest.raises(AttributeError):
+        breeder_of().breed([["not a genome"]], [1])
+    assert random.getstate() == before
+
+
+@PRESETS
+def test_each_child_needs_a_seed(preset):
+    breeder = breeder_of(preset)
+    with pytest.raises(ValueError, match="zip"):
+        breeder.breed([breeder.create([1])], [1, 2])
+
+
+def test_the_paper_has_no_crossover():
+    litters = pairs("paper")
+    alone = [pair[:1] for pair in litters]
+    assert breeder_of().breed(litters, SEEDS) == breeder_of().breed(alone, SEEDS)
+
+
+def test_in_neat_the_other_parent_counts():
+    litters = pairs("neat")
+    alone = [pair[:1] for pair in litters]
+    together, alone = (breeder_of("neat").breed(it, SEEDS) for it in (litters, alone))
+    assert together[0] == alone[0]
+    assert all(a != b for a, b in zip(together[1:], alone[1:], strict=True))
+
+
+def test_a_genome_crossed_with_itself_is_a_clone():
+    nothing = {
+        key: 0
+        for key in cppn.GenomeOptions.model_fields
+        if key.endswith(("_mutate_rate", "_replace_rate", "_prob"))
+    }
+    parent = line_of(breeder_of("neat"), 60)[-1]
+    assert any(not gene.enabled for gene in parent.connections.values())
+    children = breeder_of("neat", **nothing).breed([(parent, parent.clone())] * 20, range(20))
+    assert all(child == parent for child in children)
+
+
+@PRESETS
+@given(seed=st.integers(0, 2**63 - 1))
+def test_any_seed_will_do_and_lines_stay_acyclic(preset, seed):
+    genome = line_of(breeder_of(preset), 30, seed)[-1]
+    for edge in genome.connections:
+        assert not closes_cycle([other for other in genome.connections if other != edge], edge)
+
+
+def test_neat_lines_with_crossover_stay_acyclic_for_200_generations():
+    breeder = breeder_of("neat")
+    population = breeder.create(range(4))
+    for generation in range(200):
+        population = breeder.breed(
+            list(pairwise([*population, population[0]])), range(generation * 4, generation * 4 + 4)
+        )
+    for genome in population:
+        assert len(genome.nodes) > 6
+        for edge in genome.connections:
+            assert not closes_cycle([other for other in genome.connections if other != edge], edge)

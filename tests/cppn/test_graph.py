@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import io
+import json
+
+import networkx as nx
+import pytest
+from genomes import breeder_of, config_of, genomes, line_of
+from hypothesis import given
+
+from neatfool import cppn
+
+CONFIG = config_of()
+
+
+def graph_of(genome, **given):
+    return cppn.to_graph(genome, CONFIG, **given)
+
+
+def through_graphml(graph):
+    buffer = io.BytesIO()
+    nx.write_graphml(graph, buffer)
+    buffer.seek(0)
+    return nx.read_graphml(buffer)
+
+
+def through_json(graph):
+    text = json.dumps(nx.node_link_data(graph, edges="edges"), allow_nan=False)
+    return nx.node_link_graph(json.loads(text), edges="edges")
+
+
+@given(genomes())
+def test_a_graph_gives_the_equal_genome_back(genome):
+    assert cppn.from_graph(graph_of(genome)) == genome
+
+
+@pytest.mark.parametrize("through", [through_graphml, through_json])
+@given(genome=genomes())
+def test_a_written_graph_gives_the_equal_genome_back(through, genome):
+    read = through(graph_of(genome, output_labels=("hue", "saturation", "value")))
+    assert cppn.from_graph(read) == genome
+
+
+def test_what_graphml_holds_is_what_the_graph_holds():
+    graph = graph_of(line_of(breeder_of("neat"), 40)[-1])
+    read = nx.relabel_nodes(through_graphml(graph), int)
+    assert dict(read.nodes(data=True)) == dict(graph.nodes(data=True))
+    assert {(a, b): data for a, b, data in read.edges(data=True)} == {
+        (a, b): data for a, b, data in graph.edges(data=True)
+    }
+
+
+def small_genome():
+    return cppn.Genome.of(
+        [
+            cppn.NodeGene.make(0, "sin", bias=0.5),
+            cppn.NodeGene.make(1, "tanh"),
+            cppn.NodeGene.make(2, "abs"),
+            cppn.NodeGene.make(10, "gauss", "max", response=2.0),
+            cppn.NodeGene.make(11, "identity"),
+        ],
+        [
+            cppn.ConnectionGene.make((-1, 10), 1.5),
+            cppn.ConnectionGene.make((10, 11), -2.0),
+            cppn.ConnectionGene.make((11, 0), 3.0),
+            cppn.ConnectionGene.make((-2, 0), 4.0),
+            cppn.ConnectionGene.make((11, 1), 5.0, enabled=False),
+        ],
+    )
+
+
+def test_nodes_say_what_they_are():
+    nodes = graph_of(small_genome(), output_labels=("hue", "saturation", "value")).nodes
+    assert {key: data["label"] for key, data in nodes(data=True) if data["kind"] == "input"} == {
+        -1: "x",
+        -2: "y",
+        -3: "d",
+        -4: "1",
+    }
+    assert [nodes[key]["kind"] for key in (0, 1, 2, 10, 11)] == ["output"] * 3 + ["hidden"] * 2
+    assert [nodes[key]["label"] for key in (0, 1, 2)] == ["hue", "saturation", "value"]
+    assert nodes[0]["bias"] == 0.5
+    assert (
+        nodes[10].items()
+        >= {
+            "activation": "gauss",
+            "aggregation": "max",
+            "bias": 0.0,
+            "response": 2.0,
+        }.items()
+    )
+
+
+def test_outputs_without_labels_are_called_by_their_numbers():
+    nodes = graph_of(small_genome()).nodes
+    assert [nodes[key]["label"] for key in (0, 1, 2)] == ["0", "1", "2"]
+
+
+def test_edges_are_the_connections_disabled_ones_too():
+    genome = small_genome()
+    edges = graph_of(genome).edges
+    assert set(edges) == set(genome.connections)
+    assert edges[11, 1]["enabled"] is False
+    assert edges[11, 1]["weight"] == 5.0
+    assert all(edges[key]["innovation"] == genome.connections[key].innovation for key in edges)
+
+
+def test_a_layer_is_the_longest_way_over_enabled_connections():
+    nodes = graph_of(small_genome()).nodes
+    assert {key: nodes[key]["layer"] for key in nodes} == {
+        **dict.fromkeys((-1, -2, -3, -4), 0),
+        10: 1,
+        11: 2,
+        0: 3,
+        1: 1,
+        2: 1,
+    }
+
+
+def test_a_graph_drawn_by_hand_is_enough():
+    graph = nx.DiGraph()
+    graph.add_node("-1", kind="input")
+    graph.add_node("0", activation="sin")
+    graph.add_edge("-1", "0", weight=2)
+    assert cppn.from_graph(graph) == cppn.Genome.of(
+        [cppn.NodeGene.make(0, "sin")], [cppn.ConnectionGene.make((-1, 0), 2.0)]
+    )
+
+
+def change(graph, **data):
+    graph.nodes[0].update(data)
+    return graph
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda g: g.nodes[0].pop("activation"), "node 0 has no 'activation'"),
+        (lambda g: g.nodes[0].update(activation="gaus"), "no 'gaus'; did you mean 'gauss'"),
+        (lambda g: g.nodes[0].update(bias="thick"), "could not convert"),
+        (lambda g: g.nodes[0].update(bias=float("nan")), "its bias is nan"),
+        (lambda g: g.edges[-1, 10].pop("weight"), "has no 'weight'"),
+        (lambda g: g.edges[-1, 10].update(enabled="no"), "enabled is 'no'"),
+        (lambda g: g.add_edge(0, 10, weight=1.0), "cycle through node 0"),
+        (lambda g: g.add_edge("a", 10, weight=1.0), "node 'a': a genome's ids are integers"),
+    ],
+)
+def test_a_graph_of_something_else_is_refused_with_the_reason(break_it, message):
+    graph = graph_of(small_genome())
+    break_it(graph)
+    with pytest.raises(ValueError, match=message):
+        cppn.from_graph(graph)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from genomes import breeder_of, config_of, genomes, line_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neatfool import cppn
+
+
+def record(**changes):
+    base = {
+        "format": "neatfool.cppn",
+        "version": 1,
+        "nodes": [[0, "sin", "sum", 0.5, 1.0, 1.0], [9, "gauss", "max", 0.0, 1.0, 1.0]],
+        "connections": [[-1, 9, 2.5, True], [9, 0, -1, False]],
+    }
+    return {**base, **changes}
+
+
+def node(**changes):
+    return list(
+        {"id": 0, "act": "sin", "agg": "sum", "bias": 0.5, "resp": 1.0, "time": 1.0, **changes}
+        .values()
+    )  # fmt: skip
+
+
+@given(genomes())
+def test_any_genome_reads_back_as_the_equal_genome(genome):
+    text = cppn.dumps(genome)
+    read = cppn.loads(text)
+    assert read == genome
+    assert cppn.dumps(read) == text
+    assert [gene.innovation for gene in read.connections.values()] == [
+        gene.innovation for gene in genome.connections.values()
+    ]
+
+
+@pytest.mark.parametrize("preset", cppn.PRESETS)
+def test_bred_genomes_read_back_and_fit_their_configuration(preset):
+    for genome in line_of(breeder_of(preset), 100):
+        assert cppn.loads(cppn.dumps(genome), config_of(preset)) == genome
+
+
+def test_the_text_is_compact_versioned_json():
+    text = cppn.dumps(cppn.loads(json.dumps(record())))
+    assert text == json.dumps(record(connections=[[-1, 9, 2.5, True], [9, 0, -1.0, False]]),
+                              separators=(",", ":"))  # fmt: skip
+
+
+def test_minus_zero_and_the_smallest_float_survive():
+    text = json.dumps(record(connections=[[-1, 0, -0.0, True], [-2, 0, 5e-324, True]]))
+    first, second = cppn.loads(text).connections.values()
+    assert math.copysign(1, first.weight) == -1
+    assert second.weight == 5e-324
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_is_not_written(value):
+    genome = cppn.loads(json.dumps(record()))
+    genome.nodes[0].bias = value
+    with pytest.raises(ValueError, match="JSON"):
+        cppn.dumps(genome)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("7", "not a genome of the format"),
+        ("{}", "not a genome of the format"),
+        (record(format="png"), "not a genome of the format"),
+        (record(version=2), "of version 2; this neatfool reads version 1"),
+        (record(version=True), "of version True"),
+        (record(more=1), "does not have 'more'"),
+        (record(nodes={}), "without a list of nodes"),
+        (record(connections=None), "without a list of connections"),
+        (record(nodes=[[0, "sin"]]), "is not a node: expected"),
+        (record(nodes=[node(id="0")]), "is not a node"),
+        (record(nodes=[node(id=0.0)]), "is not a node"),
+        (record(nodes=[node(id=True)]), "True is not an id"),
+        (record(nodes=[node(act=1)]), "is not a node"),
+        (record(nodes=[node(bias="1")]), "'1' is not a number"),
+        (record(nodes=[node(bias=True)]), "True is not a number"),
+        (record(nodes=[node(bias=None)]), "None is not a number"),
+        (record(nodes=[node(bias=math.nan)], connections=[]), "its bias is nan"),
+        (record(nodes=[node(resp=10**400)], connections=[]), "its response is inf"),
+        (record(nodes=[node(id=-1)], connections=[]), "negative ids are the inputs'"),
+        (record(nodes=[node(act="sine")]), "no 'sine'; did you mean .*'sin'"),
+        (record(nodes=[node(agg="summ")]), "no 'summ'; did you mean 'sum'"),
+        (record(nodes=[node(), node()], connections=[]), "two nodes of one id"),
+        (record(connections=[[-1, 9, 1.0]]), "is not a connection: expected"),
+        (record(connections=[[-1, 9, 1.0, 1]]), "is not a connection"),
+        (record(connections=[[-1, 9, math.inf, True]]), "its weight is inf"),
+        (record(connections=[[-1, 8, 1.0, True]]), "there is no node 8"),
+        (record(connections=[[8, 0, 1.0, True]]), "there is no node 8"),
+        (record(connections=[[9, -1, 1.0, True]]), "there is no node -1"),
+        (record(connections=[[-1, 0, 1.0, True]] * 2), "two connections of one id"),
+        (record(connections=[[9, 9, 1.0, True]]), "cycle through node 9"),
+        (record(connections=[[9, 0, 1.0, True], [0, 9, 1.0, False]]), "cycle through node 0"),
+    ],
+)
+def test_what_is_not_a_genome_is_refused_with_the_reason(text, message):
+    text = text if isinstance(text, str) else json.dumps(text)
+    with pytest.raises(ValueError, match=message):
+        cppn.loads(text)
+
+
+@pytest.mark.parametrize("key", record())
+def test_a_part_that_is_missing_is_told(key):
+    text = json.dumps({name: value for name, value in record().items() if name != key})
+    with pytest.raises(ValueError, match=r"genome"):
+        cppn.loads(text)
+
+
+def test_a_genome_of_another_shape_is_refused():
+    text = json.dumps(record())
+    assert cppn.loads(text, config_of(outputs=1))
+    with pytest.raises(ValueError, match="without the output 1; here a genome has 3"):
+        cppn.loads(text, config_of(outputs=3))
+    text = json.dumps(record(connections=[[-5, 0, 1.0, True]]))
+    with pytest.raises(ValueError, match="-5 -> 0: here a genome has 4 inputs"):
+        cppn.loads(text, config_of(outputs=1))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(["nodes", "connections"]), JSON)
+def test_anything_else_is_a_value_error(key, junk):
+    try:
+        cppn.loads(json.dumps(record(**{key: junk})))
+    except ValueError:
+        return
+    assert junk == []

@@ -1,0 +1,216 @@
+"""The encoding ``cppn``, as an experiment sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import networkx as nx
+import pytest
+import torch
+from pydantic import ValidationError
+
+from neatfool import ExperimentError, ImageSpec, cppn
+from neatfool.ini import parse_ini
+from neatfool.options import read_options
+from neatfool.problems import Problems
+from neatfool.testing import COLOUR, GREY, EncodingSuite
+from neatfool_plugins.cppn import CppnEncoding, Options
+
+
+def encoding_of(spec=GREY, **options):
+    return CppnEncoding(Options.model_validate(options), spec=spec)
+
+
+class TestCppn(EncodingSuite):
+    def make_encoding(self, spec):
+        return encoding_of(spec)
+
+
+class TestCppnInColour(TestCppn):
+    spec = COLOUR
+
+
+class TestCppnOfNeat(EncodingSuite):
+    def make_encoding(self, spec):
+        return encoding_of(spec, preset="neat")
+
+
+class TestCppnOfNeatInColour(TestCppnOfNeat):
+    spec = COLOUR
+
+
+def problems_of(text):
+    """Read an experiment's sections and give what is wrong, a line each."""
+    problems = Problems()
+    read_options(Options, "encoding", parse_ini(text, Path("x.ini")), problems)
+    with pytest.raises(ExperimentError) as caught:
+        problems.raise_if_any()
+    return str(caught.value).splitlines()
+
+
+def test_the_options_of_an_experiment_are_neat_pythons():
+    text = (
+        "[encoding]\npreset = neat\n[DefaultGenome]\nconn_add_prob = 0.9\n"
+        "activation_options = sin gauss\nsingle_structural_mutation = True\n"
+    )
+    problems = Problems()
+    options = read_options(Options, "encoding", parse_ini(text, Path("x.ini")), problems)
+    problems.raise_if_any()
+    assert options.preset == "neat"
+    assert options.genome.conn_add_prob == 0.9
+    assert options.genome.activation_options == ["sin", "gauss"]
+    assert options.genome.single_structural_mutation is True
+    assert options.genome.weight_max_value == 10
+
+
+def test_everything_wrong_is_told_with_its_line():
+    found = problems_of(
+        "[encoding]\n"
+        "colour = hvs\n"
+        "[DefaultGenome]\n"
+        "conn_add_prob = 2\n"
+        "weight_mutate_rat = 0.1\n"
+        "activation_options = paper_sine gaus\n"
+        "initial_connection = full_direkt\n"
+    )
+    expected = [
+        "x.ini:2: [encoding] colour: there is no 'hvs'; did you mean 'hsv'",
+        "x.ini:4: [DefaultGenome] conn_add_prob: must be <= 1",
+        "x.ini:5: [DefaultGenome] weight_mutate_rat: unknown key; did you mean "
+        "'weight_mutate_rate'",
+        "x.ini:6: [DefaultGenome] activation_options: there is no 'gaus'; did you mean 'gauss'",
+        "x.ini:7: [DefaultGenome] initial_connection: there is no 'full_direkt'; did you mean "
+        "'full_direct'",
+    ]
+    assert [line[: len(start)] for line, start in zip(found, expected, strict=True)] == expected
+
+
+def test_what_does_not_go_together_is_told_with_its_line():
+    assert problems_of(
+        "[encoding]\n"
+        "preset = paper\n"
+        "[DefaultGenome]\n"
+        "weight_max_value = -11\n"
+        "feed_forward = False\n"
+        "num_inputs = 3\n"
+        "weight_replace_rate = 0.5\n"
+    ) == [
+        "x.ini:4: [DefaultGenome] weight_max_value: weight_min_value = -10 is more than "
+        "weight_max_value = -11; give both, in order",
+        "x.ini:5: [DefaultGenome] feed_forward: is fixed at True, because a recurrent CPPN cannot "
+        "be rendered; leave it out",
+        "x.ini:6: [DefaultGenome] num_inputs: is fixed at 4: x, y, the distance from the centre, "
+        "and 1; leave it out",
+        "x.ini:7: [DefaultGenome] weight_replace_rate: has no effect with preset = paper; leave it "
+        "out, or use preset = neat",
+    ]
+
+
+def test_resolved_options_are_complete_and_read_back():
+    options = Options(preset="neat")
+    dumped = options.model_dump(mode="json")
+    assert dumped["genome"]["node_add_prob"] == cppn.PRESETS["neat"].values["node_add_prob"]
+    assert Options.model_validate(dumped) == options
+    assert Options.model_validate(options.model_dump(mode="json", by_alias=True)) == options
+
+
+def test_an_unknown_preset_is_told_once():
+    with pytest.raises(ValidationError) as caught:
+        Options(preset="papre", DefaultGenome={"conn_add_prob": 0.1})
+    assert [error["loc"] for error in caught.value.errors()] == [("preset",)]
+
+
+@pytest.mark.parametrize(("preset", "parents"), [("paper", 1), ("neat", 2)])
+def test_a_preset_says_how_many_parents_a_child_has(preset, parents):
+    assert encoding_of(preset=preset).parents == parents
+
+
+@pytest.mark.parametrize(("preset", "inputs"), [("paper", "raw"), ("neat", "normalised")])
+def test_a_preset_has_its_inputs_and_the_option_others(preset, inputs):
+    other = {"raw": "normalised", "normalised": "raw"}[inputs]
+    encoding = encoding_of(preset=preset)
+    genomes = encoding.create(range(20))
+    assert torch.equal(
+        encoding.render(genomes), encoding_of(preset=preset, inputs=inputs).render(genomes)
+    )
+    assert not torch.equal(
+        encoding.render(genomes), encoding_of(preset=preset, inputs=other).render(genomes)
+    )
+
+
+def image_of(encoding, **outputs):
+    """Draw a genome whose outputs are constants: linear nodes that see only the input 1."""
+    names = [data["label"] for _, data in encoding.graph(encoding.create([1])[0]).nodes(data=True)]
+    genome = cppn.Genome.of(
+        [cppn.NodeGene.make(i, "paper_linear") for i, name in enumerate(names[4:])],
+        [
+            cppn.ConnectionGene.make((-4, i), 3.0 * outputs[name])
+            for i, name in enumerate(names[4:])
+        ],
+    )
+    image = encoding.render([genome])[0]
+    assert (image == image[:, :1, :1]).all()
+    return image[:, 0, 0].tolist()
+
+
+def test_grey_images_are_grey_and_coloured_ones_hsv():
+    assert image_of(encoding_of(GREY), grey=-0.2) == [51]
+    assert image_of(encoding_of(COLOUR), hue=0.0, saturation=1.0, value=-0.6) == [153, 0, 0]
+    assert image_of(encoding_of(COLOUR, colour="rgb"), red=0.2, green=0.4, blue=1) == [51, 102, 255]
+
+
+def test_grey_fits_a_target_of_colour():
+    assert image_of(encoding_of(COLOUR, colour="grey"), grey=0.2) == [51, 51, 51]
+
+
+def test_colour_does_not_fit_a_grey_target():
+    with pytest.raises(ExperimentError, match=r"colour = hsv: the target takes grey images; leave"):
+        encoding_of(GREY, colour="hsv")
+
+
+def test_the_number_of_outputs_follows_from_the_colour():
+    assert encoding_of(COLOUR, genome={"num_outputs": 3})
+    with pytest.raises(ExperimentError, match=r"num_outputs = 3: is fixed at 1 by colour = grey"):
+        encoding_of(GREY, genome={"num_outputs": 3})
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
+def test_a_gpu_that_is_not_there_is_told():
+    with pytest.raises(ExperimentError, match=r"device = cuda: torch finds no CUDA GPU; say"):
+        encoding_of(device="cuda")
+    assert encoding_of(device="auto")
+
+
+def test_a_genome_of_other_outputs_is_not_loaded():
+    grey, colour = encoding_of(GREY), encoding_of(COLOUR)
+    with pytest.raises(ValueError, match="without the output 1"):
+        colour.loads(grey.dumps(grey.create([1])[0]))
+
+
+def test_a_graph_names_the_outputs_and_gives_the_genome_back():
+    encoding = encoding_of(COLOUR)
+    (genome,) = encoding.create([3])
+    graph = encoding.graph(genome)
+    assert isinstance(graph, nx.DiGraph)
+    assert [graph.nodes[key]["label"] for key in range(3)] == ["hue", "saturation", "value"]
+    assert cppn.from_graph(graph) == genome
+
+
+def test_size_counts_enabled_connections():
+    encoding = encoding_of(GREY)
+    (genome,) = encoding.create([3])
+    genome.connections[-1, 0].enabled = False
+    assert (encoding.size(genome).nodes, encoding.size(genome).connections) == (1, 3)
+
+
+def test_the_options_are_kept_by_their_key_of_neat_python():
+    genome = encoding_of(DefaultGenome={"num_hidden": 4}).create([1])[0]
+    assert len(genome.nodes) == 5
+
+
+def test_images_do_not_depend_on_the_size_that_was_drawn_before():
+    encoding = encoding_of(ImageSpec(8, 8, 1, ("a", "b")), preset="neat")
+    (genome,) = encoding.create([3])
+    small = encoding.render([genome])[0]
+    assert encoding.render_at(genome, 64, 64).shape == (1, 64, 64)
+    assert torch.equal(encoding.render_at(genome, 8, 8), small)
