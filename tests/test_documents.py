@@ -13,12 +13,15 @@ from click.testing import CliRunner
 
 from neatfool import errors
 from neatfool.cli import main
+from neatfool.framework_options import Calls, General, Sources
+from neatfool.options import key_of, model_of
+from neatfool.plugin_manager import PluginManager
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 EXPERIMENTS = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
-FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
 
 
 def test_the_first_block_sets_up_and_runs_the_main_job():
@@ -77,48 +80,72 @@ def test_the_experiments_that_come_with_it_are_valid(experiment):
 
 
 def commands(group, path=()):
-    for name, command in sorted(group.commands.items()):
+    """Give (name, command) for all commands, those within groups as ``plugins list``."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
         else:
             yield " ".join((*path, name)), command
 
 
-@pytest.mark.parametrize(
-    ("name", "command"), list(commands(main)), ids=lambda v: v if isinstance(v, str) else ""
-)
-def test_every_command_and_option_is_in_the_reference(name, command):
-    found = re.search(
-        rf"^## `neatfool {name}[` ].*?(?=^## |\Z)", COMMANDS, re.MULTILINE | re.DOTALL
-    )
-    assert found, f"docs/commands.md has no heading for `neatfool {name}`"
+@pytest.mark.parametrize("name", [name for name, _ in commands(main)])
+def test_every_option_of_a_command_is_in_the_reference(name):
+    section = re.search(rf"^## `neatfool {name}[` ].*?(?=^## |\Z)", COMMANDS, re.M | re.S)
+    assert section, f"docs/commands.md has no heading for neatfool {name}"
     options = {
         option
-        for parameter in command.params
+        for parameter in dict(commands(main))[name].params
         for option in parameter.opts
         if option.startswith("-")
     }
-    assert {option for option in options if f"`{option}" not in found[0]} == set()
+    assert {option for option in options if f"`{option}" not in section[0]} == set()
 
 
 def test_every_command_of_the_reference_is_there():
-    headings = re.findall(r"^## `neatfool ([a-z ]*[a-z])", COMMANDS, re.MULTILINE)
+    headings = re.findall(r"^## `neatfool ([a-z ]*[a-z])", COMMANDS, re.M)
     assert sorted(headings) == sorted(name for name, _ in commands(main))
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        thing
-        for thing in vars(errors).values()
-        if isinstance(thing, type) and issubclass(thing, errors.NeatfoolError)
-    ],
-)
-def test_every_exit_code_is_in_the_reference(error):
-    if error is not errors.NeatfoolError:
-        assert re.search(
-            rf"^\| {error.exit_code} \|.*`{error.__name__}` \|$", COMMANDS, re.MULTILINE
-        )
+def test_every_exit_code_is_in_the_reference():
+    in_code = {
+        (error.exit_code, name)
+        for name, error in vars(errors).items()
+        if isinstance(error, type) and issubclass(error, errors.NeatfoolError)
+    }
+    rows = re.findall(r"^\| (\d+) \| .* \| `(\w+)` \|$", COMMANDS, re.M)
+    assert {(int(code), name) for code, name in rows} == in_code - {(1, "NeatfoolError")}
+
+
+def keys(model):
+    """Give all keys of an options model, those of its sections too."""
+    for name, field in model.model_fields.items():
+        if inner := model_of(field.annotation):
+            yield key_of(name, field)
+            yield from keys(inner)
+        else:
+            yield name
+
+
+BUILT_IN = [
+    ("target", "mnist"),
+    ("encoding", "cppn"),
+    ("scheme", "map_elites"),
+    ("scheme", "single_class"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), BUILT_IN)
+def test_every_option_of_a_built_in_plugin_is_in_the_reference(kind, name):
+    options = PluginManager().load(kind, name).options
+    missing = [key for key in keys(options) if not re.search(rf"`\[?{key}\]?`", EXPERIMENTS)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("model", [General, Sources, Calls])
+def test_every_key_of_the_framework_is_in_the_reference(model):
+    assert [key for key in keys(model) if f"| `{key}` |" not in EXPERIMENTS] == []
 
 
 def test_ci_is_a_script_that_bash_can_read():

@@ -11,10 +11,10 @@ import zipfile
 from importlib.metadata import distribution, entry_points, version
 from pathlib import Path
 
-import neatfool_plugins
 import pytest
 
 import neatfool
+import neatfool_plugins
 
 ROOT = Path(__file__).parents[1]
 NOT_SOURCE = shutil.ignore_patterns(
