@@ -103,7 +103,7 @@ def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
         means = np.add.reduceat(counts, starts) / np.diff(edges)
         axes.stairs(means, edges + history[0].generation - 0.5, fill=True, color=colour, label=text)
     axes.set_ylim(0, 1.2 * max(1.0, axes.get_ylim()[1]))
-    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
     _count_axis(axes, [history[0].generation, history[-1].generation], "generation")
     _legend(axes)
     return figure.to_bytes(drawn, "svg")

@@ -10,8 +10,8 @@ import networkx as nx
 import numpy as np
 
 from neatfool.errors import ExperimentError
-from neatfool.images import write_whole
 from neatfool.report.graph_drawing import draw_graph
+from neatfool.report.saving import save
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,15 +34,14 @@ def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
 
     Raises:
         ExperimentError: There is no format of that suffix.
-        OSError: The file cannot be written.
+        StorageError: The file cannot be written.
     """
     path = Path(path)
     write = _WRITERS.get(path.suffix.lower())
     if write is None:
         given = f"suffix {path.suffix!r} names" if path.suffix else "no suffix to name"
         raise ExperimentError(f"{path}: {given} no graph format; use one of {', '.join(_WRITERS)}")
-    write_whole(path, write(graph))
-    return path
+    return save(path, write(graph))
 
 
 def to_graphml(graph: nx.DiGraph) -> bytes:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.errors import RunError
-from neatfool.images import write_whole
 from neatfool.report import curves, pictures
 from neatfool.report.figure import SURFACE
 from neatfool.report.graph_drawing import draw_graph
+from neatfool.report.saving import save
 from neatfool.spec import CONFIDENCE_THRESHOLDS
 from neatfool.wording import duration, percent
 
@@ -96,12 +96,11 @@ def write_report(run: Run, path: Path | None = None) -> Path:
 
     Raises:
         RunError: The run cannot be read.
-        OSError: The file cannot be written.
+        StorageError: The file cannot be written.
     """
     target = run.path / REPORT if path is None else path
     template = _environment().get_template("report.html.j2")
-    write_whole(target, template.render(_content(run)).encode())
-    return target
+    return save(target, template.render(_content(run)).encode())
 
 
 def _environment() -> Environment:

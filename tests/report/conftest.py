@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ACTIVATIONS = ("sin", "sigmoid", "gauss", "clamped")
 
 
-def make_graph(hidden: int, seed: int = 0, outputs: tuple[str, ...] = ("grey",)) -> nx.DiGraph:
+def grow_graph(hidden: int, seed: int = 0, outputs: tuple[str, ...] = ("grey",)) -> nx.DiGraph:
     """Grow a layered graph with disabled edges and, now and then, a dead end."""
     rng = random.Random(seed)
     graph = nx.DiGraph()
@@ -68,14 +68,14 @@ class FakeIndividual:
 
     @cached_property
     def size(self) -> GenomeSize:
-        graph = make_graph(self.candidate_id % 17, self.candidate_id)
+        graph = grow_graph(self.candidate_id % 17, self.candidate_id)
         return GenomeSize(len(graph), graph.number_of_edges())
 
     def graph(self) -> nx.DiGraph:
         if not self.run.has_graphs:
             raise RunError("genomes are not graphs")
         outputs = ("grey",) if self.run.spec.channels == 1 else ("hue", "saturation", "value")
-        return make_graph(self.candidate_id % 17, self.candidate_id, outputs)
+        return grow_graph(self.candidate_id % 17, self.candidate_id, outputs)
 
     def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:
         spec = self.run.spec
@@ -202,6 +202,18 @@ class FakeRun:
             for i in range(count - 1)
         ]
         return [elite, *reversed(steps)]
+
+
+@pytest.fixture
+def make_graph() -> Callable[..., nx.DiGraph]:
+    """Give the maker of sample graphs: of so many hidden nodes, by seed."""
+    return grow_graph
+
+
+@pytest.fixture(scope="session")
+def make_run_in() -> Callable[..., FakeRun]:
+    """Make up a run in a folder."""
+    return FakeRun
 
 
 @pytest.fixture

@@ -1,0 +1,24 @@
+"""Files that a person asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neatfool.errors import StorageError
+from neatfool.images import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def save(path: Path, data: bytes) -> Path:
+    """Write a file, whole or not at all, and give its path.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return path

@@ -1,0 +1,210 @@
+"""The page in a real browser: what is drawn is measured there, not guessed from the HTML."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from neatfool.report import write_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+BROWSER = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+SECONDS = 60
+
+pytestmark = pytest.mark.skipif(
+    BROWSER is None, reason=f"no browser to open the report in: none of {', '.join(BROWSERS)}"
+)
+
+PROBE = """
+const errors = [];
+addEventListener("error", (event) => errors.push(String(event.message || event.target)), true);
+addEventListener("load", () => {
+  const colours = (image) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = 96;
+    const context = canvas.getContext("2d");
+    try { context.drawImage(image, 0, 0, 96, 96); } catch (error) { return 0; }
+    const pixels = new Uint32Array(context.getImageData(0, 0, 96, 96).data.buffer);
+    return new Set(pixels).size;
+  };
+  const images = [...document.images].map((image) => ({
+    kind: image.className, natural: image.naturalWidth, colours: colours(image),
+    width: image.getBoundingClientRect().width, height: image.getBoundingClientRect().height,
+  }));
+  const cards = [...document.querySelectorAll(".card")];
+  const form = document.querySelector(".controls");
+  const names = () => cards.filter((card) => card.offsetWidth).map((card) => card.dataset.name);
+  const all = names();
+  form.sort.value = "best";
+  form.sort.dispatchEvent(new Event("change"));
+  const best = [...document.querySelectorAll(".card")].map((card) => +card.dataset.confidence);
+  form.find.value = "3";
+  form.find.dispatchEvent(new Event("input"));
+  const result = document.createElement("pre");
+  result.id = "measured";
+  result.textContent = JSON.stringify({
+    images, errors, all, best, found: names(), controls: form.offsetWidth,
+    page: document.documentElement.scrollWidth, window: innerWidth,
+  });
+  document.body.append(result);
+});
+"""
+
+
+@dataclass
+class Seen:
+    """What the browser says of a page.
+
+    Attributes:
+        page: What the probe measured.
+        console: The lines that went to the console.
+    """
+
+    page: dict[str, Any]
+    console: list[str]
+
+    def images(self, kind: str) -> list[dict[str, Any]]:
+        return [image for image in self.page["images"] if kind in image["kind"].split()]
+
+    def faults(self) -> list[str]:
+        """List what is broken, blank, without size or complained of."""
+        faults = [*self.console, *self.page["errors"]]
+        for image in self.page["images"]:
+            drawn = image["natural"] and image["width"] > 20 and image["height"] > 20
+            if not drawn or image["colours"] < 3:
+                faults.append(f"not drawn: {image}")
+        return faults
+
+
+def look(page: str, folder: Path, *options: str) -> Seen:
+    """Open a copy of a page, with the probe in it, in the browser."""
+    digest = b64encode(sha256(PROBE.encode()).digest()).decode()
+    page = page.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
+    page = page.replace("</title>", f"</title><script>{PROBE}</script>", 1)
+    path = folder / "probed.html"
+    path.write_text(page, encoding="utf-8")
+    output, complaints = browse(path.as_uri(), folder, *options)
+    measured = re.search(r'<pre id="measured">(.*?)</pre>', output, re.DOTALL)
+    assert measured, f"the browser did not load the page:\n{complaints[-3000:]}"
+    console = [line for line in complaints.splitlines() if "CONSOLE" in line]
+    return Seen(json.loads(html.unescape(measured[1])), console)
+
+
+def browse(address: str, folder: Path, *options: str) -> tuple[str, str]:
+    """Load a page headless; give its document and what the browser wrote to stderr."""
+    assert BROWSER
+    command = [
+        BROWSER,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-extensions",
+        f"--user-data-dir={folder / 'profile'}",
+        "--enable-logging=stderr",
+        "--v=0",
+        "--window-size=1280,1000",
+        "--dump-dom",
+        *options,
+        address,
+    ]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+        env={**os.environ, "HOME": str(folder)},
+    )
+    try:
+        return process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"{BROWSER} took over {SECONDS} s")
+    finally:
+        # Its helpers outlive it at times: the whole group that it leads is ended.
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+@pytest.fixture(scope="module")
+def page(make_run_in: Callable, tmp_path_factory: pytest.TempPathFactory) -> str:
+    run = make_run_in(tmp_path_factory.mktemp("run"), generations=40)
+    return write_report(run).read_text(encoding="utf-8")
+
+
+def test_gallery_curves_and_graphs_are_drawn_without_an_error(page: str, tmp_path: Path) -> None:
+    seen = look(page, tmp_path)
+    assert seen.faults() == []
+    assert len(seen.images("picture")) == 11
+    assert len(seen.images("curve")) == 4
+    assert len(seen.images("network")) == 10
+    assert len(seen.images("ancestor")) > 10
+    assert min(image["width"] for image in seen.images("curve")) > 350
+    assert min(image["height"] for image in seen.images("network")) > 100
+
+
+def test_the_gallery_is_sorted_and_searched(page: str, tmp_path: Path) -> None:
+    seen = look(page, tmp_path).page
+    assert seen["controls"] > 0
+    assert seen["all"] == list("0123456789")
+    assert seen["best"] == sorted(seen["best"], reverse=True) != sorted(seen["best"])
+    assert seen["found"] == ["3"]
+
+
+@pytest.mark.parametrize("width", [500, 1900])
+def test_nothing_sticks_out_of_a_narrow_or_a_wide_window(
+    page: str, tmp_path: Path, width: int
+) -> None:
+    seen = look(page, tmp_path, f"--window-size={width},900")
+    assert seen.console == []
+    assert seen.page["window"] == width
+    assert seen.page["page"] <= width
+
+
+def test_the_checker_sees_a_broken_image(page: str, tmp_path: Path) -> None:
+    broken = re.sub(
+        r'src="data:image/png;base64,[^"]{20}', 'src="data:image/png;base64,', page, count=1
+    )
+    assert broken != page
+    faults = look(broken, tmp_path).faults()
+    assert [fault for fault in faults if fault.startswith("not drawn") and "'natural': 0" in fault]
+
+
+def test_the_checker_sees_a_drawing_that_is_blank(page: str, tmp_path: Path) -> None:
+    empty = (
+        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='900' height='400'/%3E"
+    )
+    blank = re.sub(r'class="network" src="[^"]*"', f'class="network" src="{empty}"', page, count=1)
+    assert blank != page
+    faults = look(blank, tmp_path).faults()
+    assert len(faults) == 1
+    assert "'kind': 'network'" in faults[0]
+
+
+def test_a_script_that_got_in_does_not_run_and_is_seen(page: str, tmp_path: Path) -> None:
+    intruded = page.replace("<main>", "<main><script>document.body.remove()</script>", 1)
+    faults = look(intruded, tmp_path).faults()
+    assert faults
+    assert all("Content Security Policy" in fault for fault in faults)

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+
+from neatfool import StorageError
+from neatfool.report import page, write_report
+from neatfool.wording import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+EVIL = "<script>alert(1)</script>\"' onerror=alert(2) x='"
+
+
+class Parsed(HTMLParser):
+    """The start tags with their attributes, and the text of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def of_class(self, name: str) -> list[dict[str, str | None]]:
+        return [attrs for _, attrs in self.tags if name in (attrs.get("class") or "").split()]
+
+
+@pytest.fixture
+def written(make_run: Callable) -> Callable[..., Parsed]:
+    return lambda **options: Parsed(write_report(make_run(**options)).read_text(encoding="utf-8"))
+
+
+def test_the_report_is_report_html_in_the_runs_folder_or_where_it_is_asked_for(
+    make_run: Callable, tmp_path: Path
+) -> None:
+    run = make_run(generations=3)
+    assert write_report(run) == tmp_path / "report.html"
+    other = write_report(run, tmp_path / "other.html")
+    assert other.read_bytes() == (tmp_path / "report.html").read_bytes()
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_file(
+    make_run: Callable, tmp_path: Path
+) -> None:
+    with pytest.raises(StorageError, match=r"nowhere.*page\.html: cannot be written"):
+        write_report(make_run(generations=3), tmp_path / "nowhere" / "page.html")
+
+
+def test_every_class_is_in_the_gallery_with_confidence_and_generation(
+    written: Callable[..., Parsed],
+) -> None:
+    parsed = written(generations=40)
+    cards = parsed.of_class("card")
+    assert [card["data-name"] for card in cards] == list("0123456789")
+    assert len(parsed.of_class("picture")) == 11  # and one beside the title
+    for text in (percent(1 - 10**-5), "generation 13", "8,000", "images scored", "mnist"):
+        assert text in parsed.text
+
+
+def test_every_elite_has_its_graph_and_its_line_of_ancestors(
+    written: Callable[..., Parsed],
+) -> None:
+    parsed = written(generations=40)
+    assert len(parsed.of_class("detail")) == len(parsed.of_class("network")) == 10
+    assert len(parsed.of_class("curve")) == 4
+    lengths = [1 + 3 * index % 25 for index in range(10)]
+    shown = sum(min(length, page.MOST_ANCESTORS) for length in lengths)
+    assert len(parsed.of_class("ancestor")) == shown
+    assert "12 of 19" in parsed.text
+
+
+def test_sampled_ancestors_are_even_and_keep_both_ends() -> None:
+    assert page._sampled(list(range(100))) == [0, 9, 18, 27, 36, 45, 54, 63, 72, 81, 90, 99]
+    assert page._sampled([7]) == [7]
+    assert page._sampled([1, 2, 3]) == [1, 2, 3]
+
+
+def test_nothing_is_loaded_from_anywhere(written: Callable[..., Parsed]) -> None:
+    for tag, attrs in written(generations=3).tags:
+        assert tag not in ("iframe", "object", "embed", "base")
+        for name in ("src", "href", "srcset", "data", "action"):
+            value = attrs.get(name)
+            assert value is None or value.startswith(("data:", "#")), (tag, name, value[:80])
+
+
+def test_names_and_options_of_plugins_are_text_only(written: Callable[..., Parsed]) -> None:
+    parsed = written(
+        generations=3, name=EVIL, target=EVIL, classes=(EVIL, "b"), info={"versions": {EVIL: EVIL}}
+    )
+    assert [tag for tag, _ in parsed.tags].count("script") == 1
+    assert not [attrs for _, attrs in parsed.tags if "onerror" in attrs]
+    assert parsed.of_class("card")[0]["data-name"] == EVIL
+    assert parsed.text.count("<script>alert(1)</script>") >= 6
+
+
+def test_the_pages_script_is_the_only_one_that_may_run(make_run: Callable) -> None:
+    html = write_report(make_run(generations=3)).read_text(encoding="utf-8")
+    script = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    digest = b64encode(sha256(script[0].encode()).digest()).decode()
+    assert len(script) == 1
+    assert f"script-src 'sha256-{digest}'" in html
+
+
+def test_of_many_classes_only_the_best_are_shown_closely(
+    written: Callable[..., Parsed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "MOST_DETAILS", 3)
+    parsed = written(generations=3)
+    assert len(parsed.of_class("card")) == 10
+    best = sorted(parsed.of_class("card"), key=lambda card: -float(card["data-confidence"] or 0))
+    closely = {attrs["id"] for attrs in parsed.of_class("detail")}
+    assert closely == {f"class-{card['data-index']}" for card in best[:3]}
+    assert "The 3 with the highest confidence, of 10 classes" in parsed.text
+    assert {attrs["href"] for tag, attrs in parsed.tags if tag == "a"} == {
+        f"#{name}" for name in closely
+    }
+
+
+def test_a_class_without_an_elite_says_so(written: Callable[..., Parsed]) -> None:
+    parsed = written(generations=3, without_elite=frozenset({3}))
+    assert len(parsed.of_class("card")) == 10
+    assert len(parsed.of_class("detail")) == 9
+    assert parsed.text.count("no image yet") == 1
+
+
+def test_genomes_that_are_not_graphs_are_shown_without(written: Callable[..., Parsed]) -> None:
+    parsed = written(generations=3, has_graphs=False)
+    assert parsed.of_class("network") == []
+    assert len(parsed.of_class("detail")) == 10
+
+
+def test_a_run_without_a_generation_has_a_page_too(written: Callable[..., Parsed]) -> None:
+    parsed = written(generations=0, without_elite=frozenset(range(10)))
+    assert len(parsed.of_class("missing")) == 10
+    assert parsed.of_class("curve") == parsed.of_class("detail") == []
+
+
+def test_milestones_are_the_first_generations_that_reached_them(make_run: Callable) -> None:
+    history = make_run(generations=40).history
+    for threshold, median, every in page._milestones(history, 10):
+        column = page.CONFIDENCE_THRESHOLDS.index(threshold)
+        assert median == min(r.evaluations for r in history if r.median >= threshold)
+        assert every == min(r.evaluations for r in history if r.classes_ge[column] == 10)
+
+
+def test_large_coloured_images_stay_small_in_the_page(make_run: Callable) -> None:
+    run = make_run(generations=3, channels=3, side=224, classes=tuple("abcdefgh"))
+    assert write_report(run).stat().st_size < 4_000_000
