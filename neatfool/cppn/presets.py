@@ -24,7 +24,7 @@ INPUTS = 4
 
 _FIXED: Mapping[str, object] = {"num_inputs": INPUTS, "feed_forward": True}
 
-_NOT_IN_THE_PAPER: Mapping[str, object] = {
+_BESIDE_THE_PAPER: Mapping[str, object] = {
     "bias_init_mean": 0.0,
     "bias_init_stdev": 0.0,
     "bias_init_type": "gaussian",
@@ -59,12 +59,12 @@ _NOT_IN_THE_PAPER: Mapping[str, object] = {
     "single_structural_mutation": False,
     "structural_mutation_surer": "default",
     "compatibility_disjoint_coefficient": 1.0,
-    "compatibility_weight_coefficient": 0.1,
+    "compatibility_weight_coefficient": 0.5,
 }
 
 _PAPER: Mapping[str, object] = {
     **_FIXED,
-    **_NOT_IN_THE_PAPER,
+    **_BESIDE_THE_PAPER,
     "num_hidden": 0,
     "initial_connection": "full_direct",
     "weight_init_type": "uniform",
