@@ -23,8 +23,9 @@ from neatfool.plugin_choice import (
     RECORDED,
     Choice,
     choose,
+    fill_choice,
     json_sections,
-    read_choice,
+    read_registration,
     resolved_choice,
     resolved_sections,
 )
@@ -34,6 +35,7 @@ from neatfool.problems import Problems
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from neatfool.registration import Registration
     from neatfool.spec import Json
 
 __all__ = [
@@ -144,7 +146,9 @@ class Experiment:
 
     def to_ini(self) -> str:
         """Write it as INI text with all defaults; the text loads as the equal experiment."""
-        return write_ini(self.resolved())
+        sections = self.resolved()
+        sections["plugins"] = {key: value or None for key, value in sections["plugins"].items()}
+        return write_ini(sections)
 
 
 def load_experiment(
@@ -198,11 +202,13 @@ def _build(
     problems = Problems()
     framework = read_framework(sections, problems)
     whole = _load_sources(framework, sections, plugins, problems)
-    choices = {
-        kind: read_choice(kind, sections, plugins, problems, tell_unknown=whole)
+    registrations = [
+        read_registration(kind, sections, plugins, problems, tell_unknown=whole)
         for kind in PLUGIN_SECTIONS
-    }
-    _check_sections(sections, choices, problems)
+    ]
+    picked = [registration for registration in registrations if registration]
+    choices = {made.kind: fill_choice(made, sections, problems) for made in picked}
+    _check_sections(sections, picked, problems)
     problems.raise_if_any()
     general, batch_size = framework.general, framework.calls.batch_size
     return Experiment(
@@ -247,21 +253,21 @@ def _load_sources(
 
 
 def _check_sections(
-    sections: Mapping[str, Section], choices: Mapping[str, Choice | None], problems: Problems
+    sections: Mapping[str, Section], picked: Sequence[Registration], problems: Problems
 ) -> None:
     """Note sections that nobody reads, and those that two plugins read."""
     readers = Counter(
         section
-        for choice in choices.values()
-        if choice
-        for section in {*own_sections(choice.registration.options).values()}
+        for registration in picked
+        for section in {*own_sections(registration.options).values()}
     )
     known = {*FRAMEWORK_SECTIONS, *readers}
     for name, section in sections.items():
         near = nearest(name, known)
-        if name not in known and (all(choices.values()) or "did you mean" in near):
+        if name not in known and (len(picked) == len(PLUGIN_SECTIONS) or "did you mean" in near):
             problems.add_at(section, name, "", f"unknown section{near}")
-        if readers[name] > 1 or (name in readers and name in FRAMEWORK_SECTIONS):
-            problems.add_at(
-                section, name, "", "two plugins read this section; use another", of_plugin=True
-            )
+    for name, count in readers.items():
+        if count > 1 or name in FRAMEWORK_SECTIONS:
+            place = sections.get(name, Section({}, ""))
+            what = "two plugins read this section; use another plugin"
+            problems.add_at(place, name, "", what, of_plugin=True)

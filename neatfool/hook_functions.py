@@ -39,7 +39,7 @@ def hooks_of(manager: pluggy.PluginManager, plugin: object, source: str) -> list
             continue
         hook = options.get("specname") or name
         if hook not in known:
-            raise PluginError(f"{source}: there is no hook {hook!r}{nearest(hook, known)}")
+            raise PluginError(f"{source}: there is no hook {hook!r}{nearest(hook, known, count=1)}")
         if options.get("wrapper") or options.get("hookwrapper"):
             raise PluginError(f"{source}: {hook}: is a wrapper; neatfool's hooks take none")
         hooks.append(hook)

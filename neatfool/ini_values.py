@@ -78,7 +78,9 @@ def write_value(value: Json) -> str:
 
 def _write_item(item: Json) -> str:
     text = write_value(item)
-    return text if split(text) == [item if isinstance(item, str) else text] else _quoted(text)
+    if not isinstance(item, str):
+        return text
+    return text if text == item != "" and not set(item) & set(',"') else _quoted(item)
 
 
 def _quoted(text: str) -> str:

@@ -153,8 +153,7 @@ class _Reader:
             elif key not in reserved and model.model_config.get("extra") == "allow":
                 given[key] = from_text(str, value)
             elif key not in reserved:
-                free = {*known, *reserved} - {*self.section(name).values}
-                what = f"unknown key{nearest(key, free)}"
+                what = f"unknown key{nearest(key, {*known, *reserved} - {*own_sections(model)})}"
                 self._problems.add_at(value, name, key, what)
         for field_name, field in model.model_fields.items():
             if inner := model_of(field.annotation):

@@ -100,14 +100,32 @@ def resolved_sections(kind: str, choice: Choice) -> dict[str, dict[str, Json]]:
 
 
 def read_choice(
+    kind: str, sections: Mapping[str, Section], plugins: PluginManager, problems: Problems
+) -> Choice | None:
+    """Load the plugin that a section picks, and read its options.
+
+    Args:
+        kind: The section.
+        sections: All sections.
+        plugins: Where it is loaded.
+        problems: Where problems are noted.
+
+    Returns:
+        The choice, or None if there were problems.
+    """
+    registration = read_registration(kind, sections, plugins, problems)
+    return fill_choice(registration, sections, problems) if registration else None
+
+
+def read_registration(
     kind: str,
     sections: Mapping[str, Section],
     plugins: PluginManager,
     problems: Problems,
     *,
     tell_unknown: bool = True,
-) -> Choice | None:
-    """Load the plugin that a section picks, and read its options.
+) -> Registration | None:
+    """Load the plugin that a section picks.
 
     Args:
         kind: The section.
@@ -117,7 +135,7 @@ def read_choice(
         tell_unknown: Whether it is a problem if there is no such plugin.
 
     Returns:
-        The choice, or None if there were problems.
+        The plugin, or None if there were problems.
     """
     section = sections.get(kind, Section({}, ""))
     place = section.values.get("plugin", section)
@@ -127,11 +145,27 @@ def read_choice(
         problems.add_at(place, kind, "plugin", what)
         return None
     try:
-        registration = plugins.load(kind, name)
+        return plugins.load(kind, name)
     except PluginError as error:
         if tell_unknown or name in plugins.names(kind):
             problems.add_at(place, kind, "plugin", str(error), of_plugin=True)
         return None
+
+
+def fill_choice(
+    registration: Registration, sections: Mapping[str, Section], problems: Problems
+) -> Choice | None:
+    """Read a plugin's options.
+
+    Args:
+        registration: The plugin.
+        sections: All sections.
+        problems: Where problems are noted.
+
+    Returns:
+        The choice, or None if there were problems.
+    """
+    kind = registration.kind
     reserved = RESERVED_KEYS[kind]
     options = read_options(registration.options, kind, sections, problems, reserved=reserved)
     return Choice(registration, options) if options is not None else None

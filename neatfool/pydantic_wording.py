@@ -77,7 +77,11 @@ def _said(error: ErrorDetails) -> str:
 
 
 def _filled(template: str, error: ErrorDetails) -> str:
-    return template.format(**{"input": error["input"], **error.get("ctx", {})})
+    context = {
+        name: f"{value:g}" if isinstance(value, float) else value
+        for name, value in error.get("ctx", {}).items()
+    }
+    return template.format(**{"input": error["input"], **context})
 
 
 def _shown(given: Any) -> str:

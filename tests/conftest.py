@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 # A machine that is busy with something else is no reason to fail; neither is a seed that nobody
 # can bring back.
@@ -13,3 +21,33 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("neatfool")
+
+
+@pytest.fixture
+def distribute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Install a made-up distribution for the time of a test: its entry points and modules."""
+    before = set(sys.modules)
+
+    def install(
+        name: str, entry_points: dict[str, str], modules: dict[str, str] | None = None
+    ) -> None:
+        site = tmp_path / f"site-{name}"
+        info = site / f"{name}-1.2.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+        lines = [f"{point} = {value}\n" for point, value in entry_points.items()]
+        (info / "entry_points.txt").write_text("".join(["[neatfool]\n", *lines]))
+        for module, code in (modules or {}).items():
+            (site / f"{module}.py").write_text(code)
+        monkeypatch.syspath_prepend(site)
+
+    yield install
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def own_sys_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what plugin files add to the places that modules are imported from."""
+    monkeypatch.setattr(sys, "path", [*sys.path])

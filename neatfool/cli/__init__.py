@@ -25,6 +25,7 @@ COMMANDS: Final = {
 
 
 @click.group(
+    "neatfool",
     cls=MainGroup,
     lazy_commands=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from neatfool.testing import CheckResult
 
 
-@click.group(cls=LazyGroup, lazy_commands={"new": "neatfool.cli.scaffold:new"})
+@click.group(
+    cls=LazyGroup,
+    lazy_commands={"new": "neatfool.cli.scaffold:new"},
+    epilog="""\b
+Examples:
+  neatfool plugins list
+  neatfool plugins new target mine
+  neatfool plugins check mine/mine.py""",
+)
 def plugins() -> None:
     """List the plugins that there are, check one, or begin a new one."""
 

@@ -1,0 +1,190 @@
+"""The command line as a whole: its commands, those of plugins, and what errors look like."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import neatfool
+from neatfool.cli import COMMANDS, main
+from neatfool.cli.main_group import MainGroup
+from neatfool.errors import RunError, VerificationError
+
+COMMAND = """
+import click
+from neatfool import hookimpl
+
+@hookimpl
+def neatfool_add_commands(cli):
+    @cli.command()
+    def {name}():
+        "Sing a song."
+        click.echo("{name}!")
+"""
+
+
+def run(*args, group=None, **settings):
+    # A group of its own: the one of the program keeps the plugins that it has found.
+    fresh = group or MainGroup(
+        main.name, lazy_commands=COMMANDS, callback=main.callback, params=main.params
+    )
+    return CliRunner().invoke(fresh, args, **settings)
+
+
+def failing(error):
+    def fail():
+        raise error
+
+    return MainGroup(
+        "neatfool",
+        commands={"fail": click.Command("fail", callback=fail)},
+        callback=main.callback,
+        params=main.params,
+    )
+
+
+def test_help_lists_every_command():
+    result = run("--help")
+    assert result.exit_code == 0
+    words = result.output.split()
+    assert set(COMMANDS) <= set(words)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help_with_an_example(name):
+    result = run(name, "--help")
+    assert result.exit_code == 0, result.output
+    assert f"neatfool {name}" in result.output
+
+
+@pytest.mark.parametrize("name", ["list", "check", "new"])
+def test_each_command_for_plugins_has_help_with_an_example(name):
+    result = run("plugins", name, "--help")
+    assert result.exit_code == 0, result.output
+    assert f"  neatfool plugins {name}" in result.output
+
+
+def test_the_version_is_told():
+    assert run("--version").output == f"neatfool, version {neatfool.__version__}\n"
+
+
+def test_it_runs_as_a_module():
+    answer = subprocess.run(
+        [sys.executable, "-m", "neatfool", "--version"], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == f"neatfool, version {neatfool.__version__}\n"
+
+
+def test_an_unknown_command_is_told_with_those_near():
+    result = run("valdate")
+    assert result.exit_code == 2
+    assert "there is no command 'valdate'; did you mean 'validate'?" in result.stderr
+
+
+# the commands of plugins
+
+
+def test_a_plugins_command_is_listed_and_runs(distribute):
+    distribute("birds", {"command.sing": "birds_m"}, {"birds_m": COMMAND.format(name="sing")})
+    assert "sing      Sing a song." in run("--help").output
+    assert run("sing").output == "sing!\n"
+
+
+def test_a_command_need_not_have_its_plugins_name(distribute):
+    distribute("birds", {"command.birds": "birds_m"}, {"birds_m": COMMAND.format(name="sing")})
+    assert run("sing").output == "sing!\n"
+
+
+def test_a_broken_one_is_listed_as_broken_and_an_error_when_used(distribute):
+    distribute("birds", {"command.sing": "birds_gone"})
+    listed = run("--help")
+    assert listed.exit_code == 0
+    assert "(broken: command 'sing' (birds 1.2, birds_gone)" in " ".join(listed.output.split())
+    used = run("sing", "--loud")
+    assert used.exit_code == 3
+    assert used.stderr == (
+        "error: command 'sing' (birds 1.2, birds_gone): cannot be imported: "
+        "ModuleNotFoundError: No module named 'birds_gone'\n"
+    )
+
+
+def test_a_plugin_is_imported_for_its_own_commands_only(distribute):
+    distribute("birds", {"command.sing": "birds_m"}, {"birds_m": COMMAND.format(name="sing")})
+    run("validate", "nowhere.ini")
+    assert "birds_m" not in sys.modules
+    run("sing")
+    assert "birds_m" in sys.modules
+
+
+def test_neatfools_own_command_comes_before_a_plugins(distribute):
+    distribute("birds", {"command.show": "birds_m"}, {"birds_m": COMMAND.format(name="show")})
+    assert "RUN" in run("show", "--help").output
+
+
+def test_a_command_that_two_plugins_add_is_an_error_when_used(distribute):
+    distribute("birds", {"command.birds": "birds_m"}, {"birds_m": COMMAND.format(name="sing")})
+    distribute("cats", {"command.cats": "cats_m"}, {"cats_m": COMMAND.format(name="sing")})
+    result = run("sing")
+    assert result.exit_code == 3
+    assert "the plugins 'birds' and 'cats' both add it" in result.stderr
+
+
+# errors
+
+
+@pytest.mark.parametrize("error", [RunError("x: in use; wait"), VerificationError("2 wrong")])
+def test_an_error_is_a_message_and_an_exit_code(error):
+    result = run("fail", group=failing(error))
+    assert result.stderr == f"error: {error}\n"
+    assert result.exit_code == error.exit_code
+
+
+@pytest.mark.parametrize(
+    ("option", "variables"), [(["--debug"], {}), ([], {"NEATFOOL_DEBUG": "1"})]
+)
+def test_debugging_shows_the_traceback_too(option, variables):
+    result = run(*option, "fail", group=failing(RunError("x: in use; wait")), env=variables)
+    assert "Traceback" in result.stderr
+    assert result.stderr.endswith("error: x: in use; wait\n")
+    assert result.exit_code == RunError.exit_code
+
+
+@pytest.mark.parametrize(
+    "code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT]
+)
+def test_a_disk_that_cannot_be_written_is_no_bug(code):
+    result = run("fail", group=failing(OSError(code, "The reason", "some/file")))
+    assert result.stderr.startswith("error: some/file: The reason; ")
+    assert result.exit_code == 6
+
+
+def test_anything_else_is_a_bug_told_in_one_line():
+    result = run("fail", group=failing(KeyError("oops\nand more")))
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("error: KeyError: ")
+    assert "This is a bug" in result.stderr
+    assert "neatfool --debug" in result.stderr
+    assert result.exit_code == 1
+
+
+def test_ctrl_c_is_told():
+    result = run("fail", group=failing(KeyboardInterrupt()))
+    assert result.stderr == "Interrupted.\n"
+    assert result.exit_code == 130
+
+
+def test_a_reader_that_went_away_is_no_error():
+    result = run("fail", group=failing(BrokenPipeError(errno.EPIPE, "Broken pipe")))
+    assert result.output == ""
+    assert result.exit_code == 1
+
+
+def test_a_broken_pipe_is_quiet():
+    program = f"{sys.executable} -m neatfool plugins list --json | head -c 1"
+    answer = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stderr == ""

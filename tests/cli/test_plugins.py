@@ -1,0 +1,185 @@
+"""``neatfool plugins list`` and ``neatfool plugins check``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from neatfool.cli import main
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+TARGET = """
+import numpy as np
+from pydantic import BaseModel
+from neatfool import ImageSpec, Scores, hookimpl
+
+class Options(BaseModel):
+    total: float {default}
+
+class Bright:
+    spec = ImageSpec(height=8, width=8, channels=1, classes=("dark", "bright"))
+
+    def __init__(self, options):
+        self.total = options.total
+
+    def score(self, images):
+        p = images.mean((1, 2, 3)) / 255
+        return Scores(np.stack([self.total - p, p], 1))
+
+@hookimpl
+def neatfool_register_targets(register):
+    register("bright", Bright, options=Options)
+"""
+GOOD = TARGET.format(default="= 1.0")
+BAD = TARGET.format(default="= 1.5")
+OBSERVER = "from neatfool import hookimpl\n@hookimpl\ndef neatfool_run_started(run): ...\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def plugins(*args):
+    return CliRunner().invoke(main, ["plugins", *args], env={"COLUMNS": "160"})
+
+
+def test_what_is_installed_is_listed_though_it_is_broken(distribute):
+    distribute("birds", {"target.tit": "birds_gone"})
+    result = plugins("list")
+    assert result.exit_code == 0
+    (row,) = [line for line in result.stdout.splitlines() if "birds_gone" in line]
+    assert [cell.strip() for cell in row.split("│")[1:-1]] == [
+        "target",
+        "tit",
+        "birds",
+        "1.2",
+        "birds_gone",
+    ]
+
+
+def test_the_list_is_json_where_asked(distribute):
+    distribute("birds", {"target.tit": "birds_gone", "tit": "x"})
+    entries = [
+        entry
+        for entry in json.loads(plugins("list", "--json").stdout)
+        if "birds" in entry["source"]
+    ]
+    assert entries[0] == {
+        "kind": "target",
+        "name": "tit",
+        "source": "birds",
+        "value": "birds_gone",
+        "version": "1.2",
+        "problem": "",
+    }
+    assert "is not named KIND.NAME" in entries[1]["problem"]
+
+
+def test_an_experiments_own_are_listed_with_it():
+    Path("bright.py").write_text(GOOD)
+    Path("e.ini").write_text("[plugins]\npath = bright.py\n")
+    listed = json.loads(plugins("list", "e.ini", "--json").stdout)
+    assert ("target", "bright", "bright.py") in [
+        (entry["kind"], entry["name"], entry["source"]) for entry in listed
+    ]
+    assert "(named by the experiment)" in plugins("list", "e.ini").stdout
+
+
+def test_an_experiments_broken_ones_do_not_hide_the_others(distribute):
+    distribute("birds", {"target.tit": "birds_gone"})
+    Path("bright.py").write_text("import no_such_thing")
+    Path("e.ini").write_text("[plugins]\npath = bright.py\n")
+    result = plugins("list", "e.ini")
+    assert "birds_gone" in result.stdout
+    assert "bright.py: cannot be imported: ModuleNotFoundError" in result.stderr
+    assert result.exit_code == 3
+
+
+def test_a_good_plugin_passes_its_checks():
+    Path("bright.py").write_text(GOOD)
+    result = plugins("check", "bright.py")
+    assert result.exit_code == 0, result.output
+    assert "target bright" in result.stdout
+    assert "FAILED" not in result.stdout
+    assert result.stdout.count("passed") > 3
+
+
+def test_a_bad_one_fails_them():
+    Path("bright.py").write_text(BAD)
+    result = plugins("check", "bright.py")
+    assert result.exit_code == 3
+    assert "FAILED" in result.stdout
+    assert "checks failed" in result.stderr
+
+
+def test_options_for_the_checks_can_be_given():
+    Path("bright.py").write_text(TARGET.format(default=""))
+    assert plugins("check", "bright.py").exit_code == 3
+    assert plugins("check", "bright.py", "--set", "total=1").exit_code == 0
+    result = plugins("check", "bright.py", "--set", "totle=1")
+    assert result.exit_code == 2
+    assert (
+        "--set target.totle=1: [target] totle: unknown key; did you mean 'total'?" in result.stderr
+    )
+
+
+@pytest.mark.parametrize("name", ["bright", "target.bright"])
+def test_one_that_is_installed_is_checked_by_its_name(distribute, name):
+    distribute("lamps", {"target.bright": "lamps_m"}, {"lamps_m": GOOD})
+    result = plugins("check", name)
+    assert result.exit_code == 0, result.output
+    assert "target bright" in result.stdout
+
+
+def test_all_kinds_of_a_name_are_checked(distribute):
+    command = "from neatfool import hookimpl\n@hookimpl\ndef neatfool_add_commands(cli): ...\n"
+    modules = {"lamps_m": GOOD, "lamps_c": command}
+    distribute("lamps", {"target.bright": "lamps_m", "command.bright": "lamps_c"}, modules)
+    result = plugins("check", "bright")
+    assert "target bright" in result.stdout
+    assert "command bright" in result.stdout
+    assert "adds no command" in result.stdout
+    assert result.exit_code == 3
+
+
+def test_a_command_under_a_name_of_neatfools_fails(distribute):
+    code = (
+        "from neatfool import hookimpl\n@hookimpl\ndef neatfool_add_commands(cli):\n"
+        "    cli.command('show')(lambda: None)\n"
+    )
+    distribute("lamps", {"command.lamps": "lamps_c"}, {"lamps_c": code})
+    result = plugins("check", "lamps")
+    assert result.exit_code == 3
+    assert "neatfool has a command 'show' of its own" in result.stdout
+
+
+def test_a_broken_one_fails_with_the_cause(distribute):
+    distribute("birds", {"target.tit": "birds_gone"})
+    result = plugins("check", "tit")
+    assert result.exit_code == 3
+    assert "No module named 'birds_gone'" in " ".join(result.stdout.split())
+
+
+def test_an_observer_is_checked(distribute):
+    distribute("birds", {"observer.watch": "birds_watch"}, {"birds_watch": OBSERVER})
+    assert plugins("check", "watch").exit_code == 0
+    Path("watch.py").write_text(OBSERVER)
+    assert plugins("check", "watch.py").exit_code == 0
+    Path("watch.py").write_text(OBSERVER.replace("run_started", "run_startet"))
+    result = plugins("check", "watch.py")
+    assert result.exit_code == 3
+    assert "did you mean 'neatfool_run_started'?" in result.stderr
+
+
+def test_an_unknown_name_is_told_with_those_near(distribute):
+    distribute("birds", {"target.tit": "birds_gone"})
+    result = plugins("check", "titt")
+    assert result.exit_code == 3
+    assert "unknown plugin 'titt'; did you mean 'tit'" in result.stderr
+    assert "birds_gone" not in sys.modules

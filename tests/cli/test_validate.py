@@ -1,0 +1,86 @@
+"""``neatfool validate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from neatfool.cli import main
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+PLUGINS = """
+from pydantic import BaseModel
+from neatfool import hookimpl
+
+class Options(BaseModel):
+    gain: float = 12
+
+@hookimpl
+def neatfool_register_targets(register):
+    register("filed_target", dict, options=Options)
+
+@hookimpl
+def neatfool_register_encodings(register):
+    register("filed_encoding", dict)
+
+@hookimpl
+def neatfool_register_schemes(register):
+    register("filed_scheme", dict)
+"""
+
+EXPERIMENT = """\
+[experiment]
+images = 9
+[plugins]
+path = filed.py
+[target]
+plugin = filed_target
+[encoding]
+plugin = filed_encoding
+[scheme]
+plugin = filed_scheme
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("filed.py").write_text(PLUGINS)
+    Path("e.ini").write_text(EXPERIMENT)
+
+
+def validate(*args):
+    return CliRunner().invoke(main, ["validate", *args])
+
+
+def test_it_prints_the_experiment_with_all_its_defaults():
+    result = validate("e.ini", "--set", "target.gain=3", "--seed", "4")
+    assert result.exit_code == 0, result.output
+    assert "[target]\nplugin = filed_target\nbatch_size = auto\ngain = 3.0\n" in result.stdout
+    assert "seed = 4\n" in result.stdout
+    Path("resolved.ini").write_text(result.stdout)
+    assert validate("resolved.ini").stdout == result.stdout.replace("= e\n", "= e\n")
+
+
+def test_it_tells_every_error_with_its_line():
+    Path("e.ini").write_text(EXPERIMENT + "batch = 3\n[plugin]\n")
+    result = validate("e.ini", "--set", "target.gian=3")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "error: e.ini:11: [scheme] batch: unknown key; there are: plugin",
+        "e.ini:12: [plugin]: unknown section; did you mean 'plugins'?",
+        "--set target.gian=3: [target] gian: unknown key; did you mean 'gain' or 'plugin'?",
+    ]
+
+
+def test_without_plugins_it_imports_none():
+    Path("filed.py").write_text("raise SystemExit")
+    result = validate("e.ini", "--no-plugins", "--set", "target.gian=3")
+    assert result.exit_code == 0, result.output
+    assert "gian = 3\n" in result.stdout
+    assert "were not checked" in result.stderr
+    assert validate("e.ini").exit_code == 3
