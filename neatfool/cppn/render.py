@@ -1,0 +1,121 @@
+"""Rendering: from a program to numbers, and from numbers to images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from neatfool.cppn.colour import find_colour_map, quantise
+from neatfool.cppn.inputs import pixel_grid
+from neatfool.cppn.machine import Machine
+from neatfool.cppn.one_core import on_one_core
+
+if TYPE_CHECKING:
+    from neatfool.cppn.inputs import InputKind
+    from neatfool.cppn.program import Program
+
+
+def evaluate(
+    program: Program,
+    inputs: torch.Tensor,
+    *,
+    weights: torch.Tensor | None = None,
+    biases: torch.Tensor | None = None,
+    responses: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Compute the outputs of a batch of genomes.
+
+    Where a gradient is wanted, the values of all nodes are kept. Where none is, the pixels are
+    done tile by tile, on a CPU with faster functions, whose values differ in the last bits.
+
+    Args:
+        program: The N genomes, compiled.
+        inputs: float32 or float64 [I, P], the inputs at P pixels, on any device.
+        weights: Floats [E] in place of the program's weights.
+        biases: Floats [M] in place of the program's biases.
+        responses: Floats [M] in place of the program's responses.
+
+    Returns:
+        Floats [N, O, P] of the inputs' precision, on their device; differentiable with respect to
+        whichever argument requires it.
+
+    Raises:
+        ValueError: The inputs are not those that the genomes have.
+    """
+    if inputs.dim() != 2 or len(inputs) != program.inputs:
+        raise ValueError(f"inputs {list(inputs.shape)}: must be [{program.inputs}, pixels]")
+    parameters = {"weights": weights, "biases": biases, "responses": responses}
+
+    def machine() -> Machine:
+        return Machine(program, inputs.dtype, inputs.device, **parameters)
+
+    if torch.is_grad_enabled() and any(
+        tensor is not None and tensor.requires_grad for tensor in (inputs, *parameters.values())
+    ):
+        return machine().differentiate(inputs)
+
+    @torch.no_grad()
+    def compute() -> torch.Tensor:
+        outputs = inputs.new_empty(*program.outputs.shape, inputs.shape[1])
+
+        def keep(genomes: slice, pixels: slice, values: torch.Tensor) -> None:
+            outputs[genomes, :, pixels] = values
+
+        machine().run(inputs.shape[1], lambda start, stop: inputs[:, start:stop], keep)
+        return outputs
+
+    return on_one_core(compute) if inputs.device.type == "cpu" else compute()
+
+
+def render(
+    program: Program,
+    *,
+    height: int,
+    width: int,
+    native: tuple[int, int] | None = None,
+    box: tuple[int, int, int, int] | None = None,
+    inputs: InputKind = "raw",
+    colour_map: str = "grey",
+    channels: int | None = None,
+    device: torch.device | str = "cpu",
+) -> torch.Tensor:
+    """Render a batch of genomes that take x, y, d and 1.
+
+    Args:
+        program: The N genomes, compiled.
+        height: Pixels of the whole image from top to bottom.
+        width: Pixels of the whole image from left to right.
+        native: (height, width) of the images that the genomes are made for; that of this one if
+            absent.
+        box: (left, top, right, bottom) of the part to render; all if absent.
+        inputs: ``"raw"`` or ``"normalised"``; see :func:`~neatfool.cppn.inputs.pixel_grid`.
+        colour_map: One of :data:`~neatfool.cppn.colour.COLOUR_MAPS`.
+        channels: 3 to have a grey channel three times; as the colour map makes them if absent.
+        device: Where to render.
+
+    Returns:
+        uint8 [N, C, H, W] on that device, H and W of the box. The same bits whatever the batch;
+        a box is exactly the crop of the whole.
+
+    Raises:
+        ExperimentError: There is no such colour map, or it does not fit.
+        ValueError: A size, the box or the kind of inputs is wrong.
+    """
+    colours = find_colour_map(colour_map, outputs=program.outputs.shape[1], channels=channels)
+    grid = pixel_grid(height, width, native=native, box=box, kind=inputs)
+    where = torch.device(device)
+
+    @torch.no_grad()
+    def compute() -> torch.Tensor:
+        shape = (len(program), colours.channels, grid.pixels)
+        images = torch.empty(shape, dtype=torch.uint8, device=where)
+
+        def keep(genomes: slice, pixels: slice, values: torch.Tensor) -> None:
+            images[genomes, :, pixels] = quantise(colours(values))
+
+        Machine(program, torch.float32, where).run(grid.pixels, grid.inputs, keep)
+        return images.view(*shape[:2], len(grid.y), len(grid.x))
+
+    images = on_one_core(compute) if where.type == "cpu" else compute()
+    return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
