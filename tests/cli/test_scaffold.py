@@ -4,15 +4,19 @@ import os
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
 from neatfool import ExperimentError, StorageError
+from neatfool.cli import main
 from neatfool.cli.scaffold import KINDS, new, write_plugin
 from neatfool.plugin_manager import PluginManager
 from neatfool.testing import check_registration
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -24,19 +28,16 @@ def written(tmp_path_factory) -> dict[str, Path]:
     return {kind: folder / f"my_{kind}" for kind in KINDS}
 
 
-def in_folder(folder: Path, *command: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, *map(str, command)],
-        cwd=folder,
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_passes_its_own_tests_untouched(written, kind) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        check=False,
+        cwd=written[kind],
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
     )
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_it_passes_its_own_tests_untouched(written, kind) -> None:
-    result = in_folder(written[kind], "-m", "pytest", "-q", "-p", "no:cacheprovider")
     assert result.returncode == 0, result.stdout + result.stderr
     assert " passed" in result.stdout
     assert "warning" not in result.stdout
@@ -53,9 +54,11 @@ def test_it_passes_the_kit_when_loaded_from_its_file(written, kind) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_experiment_runs(written, kind, tmp_path) -> None:
-    options = ["--set", "experiment.generations=2", "--out", tmp_path / "run", "--no-report"]
-    result = in_folder(tmp_path, "-m", "neatfool", "run", written[kind] / f"my_{kind}.ini", *options)
-    assert result.returncode == 0, result.stdout + result.stderr
+    experiment = str(written[kind] / f"my_{kind}.ini")
+    options = ["--set", "experiment.generations=2", "--out", str(tmp_path / "run"), "--no-report"]
+    result = CliRunner().invoke(main, ["run", experiment, *options], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "run" / "my_observer.csv").exists() == (kind == "observer")
     assert list((tmp_path / "run" / "images").glob("*.png"))
 
 
