@@ -39,6 +39,22 @@ class TestCppnOfNeatInColour(TestCppnOfNeat):
     spec = COLOUR
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU")
+class TestCppnOnAGpu(EncodingSuite):
+    spec = COLOUR
+
+    def make_encoding(self, spec):
+        return encoding_of(spec, device="cuda")
+
+    def test_images_are_those_of_the_cpu_but_for_rounding(self):
+        images = []
+        for device in ("cpu", "cuda"):
+            encoding = encoding_of(COLOUR, device=device, inputs="normalised", preset="neat")
+            images.append(encoding.render(encoding.create(range(50))).int())
+        assert ((images[0] - images[1]).abs() <= 1).float().mean() > 0.999
+
+
 def problems_of(text):
     """Read an experiment's sections and give what is wrong, a line each."""
     problems = Problems()
