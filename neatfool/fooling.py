@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
-import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from neatfool.assembly import Assembly, check_target, make
 from neatfool.evolution import Limits
 from neatfool.experiment import choose, resolved_sections
+from neatfool.ini_values import write_ini
 from neatfool.plugin_manager import PluginManager
 from neatfool.scoring import Scorer, automatic_batch_size
 from neatfool.session import Interrupts, Session, resume, start
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from neatfool.experiment import Choice
     from neatfool.run import Run
 
 STALL_AFTER = 50
@@ -85,30 +85,54 @@ def fool(
         ExperimentError: An option is wrong.
         RunError: The folder holds a run already.
     """
-    names = tuple(map(str, range(classes))) if isinstance(classes, int) else tuple(classes)
+    names = tuple(map(str, range(classes)) if isinstance(classes, int) else classes)
     target = _target(model, image, names, mean=mean, std=std, device=device)
-    label = f"target {_model_name(model)!r} (from Python)"
-    fingerprint = check_target(target, label, "")
     plugins = PluginManager()
-    encoding_choice = choose(plugins, "encoding", encoding, encoding_options or {})
-    scheme_choice = choose(plugins, "scheme", scheme, scheme_options or {})
-    made = make(encoding_choice, spec=target.spec)
-    search = make(scheme_choice, encoding=made, spec=target.spec, seed=seed)
-    name = name or _model_name(model).lower()
-    identity: dict[str, Any] = {
-        "experiment": {"seed": seed},
-        "target": {"plugin": "python", "model": _model_name(model)},
-        **resolved_sections("encoding", encoding_choice),
-        **resolved_sections("scheme", scheme_choice),
-    }
     if generations is None and images is None:
         images = 20_000
-    length = {"name": name, "seed": seed, "generations": generations, "images": images}
-    resolved = {**identity, "experiment": length | {"stall_after": STALL_AFTER}}
-    assembly = Assembly(
-        name=name,
+    assembly = _assemble(
+        target,
+        model=_model_name(model),
+        name=name or _model_name(model).lower(),
         seed=seed,
         limits=Limits(generations, images),
+        batch_size=batch_size,
+        encoding=choose(plugins, "encoding", encoding, encoding_options or {}),
+        scheme=choose(plugins, "scheme", scheme, scheme_options or {}),
+    )
+    folder = Path(out) if out else _new_folder(f"{assembly.name}-{seed}")
+    session = resume(lambda _: assembly, folder) if resume_run else start(assembly, folder)
+    return _go(session, plugins, assembly.limits, progress=progress)
+
+
+def _assemble(
+    target: Target,
+    *,
+    model: str,
+    name: str,
+    seed: int,
+    limits: Limits,
+    batch_size: int | None,
+    encoding: Choice,
+    scheme: Choice,
+) -> Assembly:
+    label = f"target {model!r} (from Python)"
+    fingerprint = check_target(target, label, "")
+    made = make(encoding, spec=target.spec)
+    search = make(scheme, encoding=made, spec=target.spec, seed=seed)
+    identity = {
+        "experiment": {"seed": seed},
+        "target": {"plugin": "python", "model": model},
+        **resolved_sections("encoding", encoding),
+        **resolved_sections("scheme", scheme),
+    }
+    length = {"generations": limits.generations, "images": limits.images}
+    general = {"name": name, **length, "seed": seed, "stall_after": STALL_AFTER}
+    resolved = identity | {"experiment": general}
+    return Assembly(
+        name=name,
+        seed=seed,
+        limits=limits,
         scorer=Scorer(
             target, name=label, batch_size=batch_size or automatic_batch_size(search.batch)
         ),
@@ -117,14 +141,11 @@ def fool(
         scheme=search,
         resolved=resolved,
         identity=identity,
-        text=_as_ini(resolved),
+        text="# Made by neatfool.fool.\n" + write_ini(resolved),
     )
-    folder = Path(out) if out else _new_folder(f"{name}-{seed}")
-    session = resume(lambda _: assembly, folder) if resume_run else start(assembly, folder)
-    return _go(session, plugins, length, progress=progress)
 
 
-def _go(session: Session, plugins: PluginManager, length: dict[str, Any], *, progress: bool) -> Run:
+def _go(session: Session, plugins: PluginManager, limits: Limits, *, progress: bool) -> Run:
     interrupts = Interrupts()
     if progress:
         from rich.console import Console
@@ -133,8 +154,8 @@ def _go(session: Session, plugins: PluginManager, length: dict[str, Any], *, pro
 
         display = ProgressDisplay(
             Console(file=sys.stderr, highlight=False),
-            generations=length["generations"],
-            images=length["images"],
+            generations=limits.generations,
+            images=limits.images,
             stall_after=STALL_AFTER,
         )
         plugins.add_observer(display, "progress")
@@ -176,14 +197,3 @@ def _new_folder(name: str) -> Path:
         number += 1
         folder = Path("runs") / f"{name}-{number}"
     return folder
-
-
-def _as_ini(resolved: Mapping[str, Mapping[str, Any]]) -> str:
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment, method-assign]
-    for section, values in resolved.items():
-        parser[section] = {key: str(v) for key, v in values.items() if v is not None}
-    text = io.StringIO("# Made by neatfool.fool.\n")
-    text.seek(0, io.SEEK_END)
-    parser.write(text)
-    return text.getvalue()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
@@ -65,10 +65,11 @@ def _in_words(path: Path, error: sqlite3.Error) -> NeatfoolError:
 class RunStore:
     """A run's database, open for writing or for reading."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, *, write: bool) -> None:
         """Wrap an open connection; use :meth:`create` or :meth:`open`."""
         self.path = path
         self._connection = connection
+        self._write = write
 
     @classmethod
     def create(
@@ -89,7 +90,7 @@ class RunStore:
         # A run killed before its database is whole leaves none.
         partial = path.with_name(PARTIAL)
         with sqlite_errors_in_words(path):
-            store = cls(partial, _connect(partial, "rwc"))
+            store = cls(partial, _connect(partial, "rwc"), write=True)
             with store._transaction() as db:
                 for statement in SCHEMA.split(";\n"):
                     db.execute(statement)
@@ -132,11 +133,14 @@ class RunStore:
                     f"{path}: run format {version}, and this neatfool reads format {FORMAT}; "
                     "use the version that wrote it"
                 )
-        return cls(path, connection)
+        return cls(path, connection, write=write)
 
     def close(self) -> None:
-        """Close the database; its last transaction stays."""
+        """Close the database; where nobody else reads it, it is one file then."""
         with sqlite_errors_in_words(self.path):
+            if self._write:
+                with suppress(sqlite3.OperationalError):
+                    self._connection.execute("PRAGMA journal_mode = DELETE")
             self._connection.close()
 
     @contextmanager

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+import torch
+
+import neatfool
+from neatfool.verification import verify
+
+
+def brightness(images):
+    """Says "bright" or "dark" from the mean pixel."""
+    bright = 1 / (1 + np.exp(-12 * (images.mean((1, 2, 3)) / 255 - 0.5)))
+    return np.stack([1 - bright, bright], 1)
+
+
+class Linear(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        draw = torch.Generator().manual_seed(0)
+        weights = torch.randn(3, 3 * 8 * 6, generator=draw)
+        self.weights = torch.nn.Parameter(weights)
+
+    def forward(self, images):
+        assert images.dtype == torch.float32
+        assert 0 <= images.min() <= images.max() <= 1
+        return images.flatten(1) @ self.weights.T
+
+
+def fool(model, folder, **more):
+    settings = {"images": 400, "out": folder, "progress": False, "scheme_options": {"batch": 40}}
+    return neatfool.fool(model, **settings | more)
+
+
+def test_three_lines_fool_a_function(tmp_path):
+    run = fool(brightness, tmp_path / "run", image=(1, 12, 10), classes=["dark", "bright"])
+    assert run.evaluations == 400
+    assert run["bright"].confidence > 0.99
+    assert np.asarray(run["bright"].image()).mean() > np.asarray(run["dark"].image()).mean()
+
+
+def test_three_lines_fool_a_module(tmp_path):
+    run = fool(Linear().eval(), tmp_path / "run", image=(3, 8, 6), classes=3)
+    assert run.classes == ("0", "1", "2")
+    assert all(elite.confidence > 0.5 for elite in run)
+    assert run["1"].image().size == (6, 8)
+
+
+def test_mean_and_std_are_applied_to_each_channel(tmp_path):
+    seen = []
+
+    class Watching(torch.nn.Module):
+        def forward(self, images):
+            seen.append(images.amin((0, 2, 3)))
+            return torch.zeros(len(images), 2)
+
+    fool(
+        Watching().eval(),
+        tmp_path / "run",
+        image=(3, 4, 4),
+        classes=2,
+        mean=(0.5, 0.0, 1.0),
+        std=(0.5, 1.0, 1.0),
+    )
+    lowest = torch.stack(seen).amin(0)
+    assert lowest.tolist() == pytest.approx([-1, 0, -1], abs=0.1)
+
+
+def test_a_module_that_gives_probabilities_is_taken_at_its_word(tmp_path):
+    class Softmax(Linear):
+        def forward(self, images):
+            return super().forward(images).softmax(1)
+
+    plain = fool(Linear().eval(), tmp_path / "a", image=(3, 8, 6), classes=3, images=40)
+    soft = fool(Softmax().eval(), tmp_path / "b", image=(3, 8, 6), classes=3, images=40)
+    for one, other in zip(plain, soft, strict=True):
+        assert one.confidence == pytest.approx(other.confidence, abs=1e-6)
+
+
+def test_a_module_in_training_mode_is_refused(tmp_path):
+    with pytest.raises(neatfool.TargetError, match=r"\.eval\(\)"):
+        fool(Linear(), tmp_path / "run", image=(3, 8, 6), classes=3)
+
+
+def test_a_run_goes_on_from_python(tmp_path):
+    how = {"image": (1, 12, 10), "classes": ["dark", "bright"]}
+    fool(brightness, tmp_path / "run", images=200, **how)
+    run = fool(brightness, tmp_path / "run", images=400, resume_run=True, **how)
+    whole = fool(brightness, tmp_path / "whole", images=400, **how)
+    assert run.evaluations == 400
+    assert [e.candidate_id for e in run] == [e.candidate_id for e in whole]
+
+
+def test_a_run_is_read_and_verified_later(tmp_path):
+    fool(brightness, tmp_path / "run", image=(1, 12, 10), classes=["dark", "bright"])
+    run = neatfool.open_run(tmp_path / "run")
+    graph = run["bright"].graph()
+    assert {data["kind"] for _, data in graph.nodes(data=True)} >= {"input", "output"}
+    assert neatfool.cppn.from_graph(graph) == run["bright"].genome
+
+    from neatfool.fooling import _target
+    from neatfool.scoring import Scorer
+
+    target = _target(brightness, (1, 12, 10), ("dark", "bright"), mean=None, std=None, device="cpu")
+    results = verify(run, Scorer(target, name="x", batch_size=7))
+    assert [result.measured for result in results] == [result.recorded for result in results]
+
+
+def test_unknown_schemes_and_options_are_said_to_be_unknown(tmp_path):
+    how = {"image": (1, 4, 4), "classes": 2}
+    with pytest.raises(neatfool.PluginError, match="did you mean 'map_elites'"):
+        fool(brightness, tmp_path / "run", scheme="map_elite", **how)
+    with pytest.raises(neatfool.ExperimentError, match="batch"):
+        fool(brightness, tmp_path / "run", scheme_options={"batches": 3}, **how)
