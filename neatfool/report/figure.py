@@ -40,6 +40,7 @@ _DARK: Final = {
 }
 _COLOUR = re.compile("|".join(_DARK))
 _METADATA = re.compile(rb" *<metadata>.*?</metadata>\n", re.DOTALL)
+_GROUP = re.compile(rb' *<g id="(?:patch|text)_\d+">\n(.*?) *</g>\n', re.DOTALL)
 _TAG = re.compile(rb"<[^>]*>")
 _LONG_NUMBER = re.compile(rb"-?\b\d+\.\d{3,}\b")
 _FONT = re.compile(rb"'DejaVu Sans'[^;\"]*")
@@ -79,7 +80,7 @@ def to_bytes(figure: Figure, kind: Literal["svg", "png"], *, zoom: float = 1.0) 
 
 def _compact(svg: bytes) -> bytes:
     """Round to hundredths of a point, drop what no viewer needs, take the reader's typeface."""
-    svg = _FONT.sub(_READERS_FONT, _METADATA.sub(b"", svg))
+    svg = _GROUP.sub(rb"\1", _FONT.sub(_READERS_FONT, _METADATA.sub(b"", svg)))
     return _TAG.sub(lambda tag: _LONG_NUMBER.sub(_rounded, tag[0]), svg)
 
 

@@ -122,9 +122,8 @@ def _content(run: Run) -> dict[str, Any]:
     script = _asset("report.js")
     history, elites = run.history, run.elites
     best = sorted(elites, key=lambda elite: -elite.confidence)[:MOST_DETAILS]
-    detailed = {elite.index for elite in best}
-    cards = _cards(run, elites, detailed)
-    details = _details(run, [elite for elite in elites if elite.index in detailed], cards)
+    cards = _cards(run, elites, {elite.index for elite in best})
+    details = _details(run, best if len(elites) > MOST_DETAILS else elites, cards)
     seconds = sum(report.stages.total for report in history)
     return {
         "run": run,
@@ -143,7 +142,7 @@ def _content(run: Run) -> dict[str, Any]:
         "goal_switches": sum(report.goal_switches for report in history),
         "refused": sum(report.refused for report in history),
         "facts": _facts(run),
-        "target": run.experiment["target"]["plugin"],
+        "target": run.experiment.get("target", {}).get("plugin", run.name),
         "style": _asset("report.css"),
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),

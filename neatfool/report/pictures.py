@@ -15,7 +15,7 @@ from neatfool.report.figure import for_page
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LARGEST_EXACT: Final = 160_000
+LARGEST_EXACT: Final = 120_000
 """Bytes: a PNG up to this size is shown as it is, a larger one is compressed."""
 
 _TYPES: Final[Mapping[str, str]] = {"PNG": "image/png", "JPEG": "image/jpeg"}
