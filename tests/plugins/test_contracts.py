@@ -16,6 +16,7 @@ BUILT_IN = sorted(
     if point.dist.name == "neatfool" and point.name.startswith(CHECKED)
 )
 OPTIONS = {
+    "encoding.cppn": [{"preset": "neat"}, {"preset": "paper", "inputs": "normalised"}],
     "scheme.map_elites": [{"batch": 7, "initial": 20}, {"classes": ["b", "3"]}],
     "scheme.single_class": [
         {"selection": "rank", "population": 12},

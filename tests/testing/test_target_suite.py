@@ -172,6 +172,17 @@ def test_an_image_divided_by_its_own_range_is_found() -> None:
     assert "a black image" in message(Standardised, "plain images are scored")
 
 
+def test_an_image_may_be_refused() -> None:
+    class Picky(Toy):
+        def score(self, images):
+            plain = np.ptp(images, axis=(1, 2, 3)) == 0
+            scores = super().score(images)
+            probs = np.where(plain[:, None], np.nan, scores.probs)
+            return Scores(probs, ok=~plain)
+
+    assert faults(Picky) == []
+
+
 def test_a_constant_answer_is_found() -> None:
     class Constant(Spoilt):
         def spoil(self, scores):
