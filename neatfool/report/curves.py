@@ -8,7 +8,7 @@ import numpy as np
 
 from neatfool.report import figure
 from neatfool.report.spacing import spread
-from neatfool.spec import CONFIDENCE_THRESHOLDS
+from neatfool.reports import CONFIDENCE_THRESHOLDS
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from neatfool.spec import GenerationReport
+    from neatfool.reports import GenerationReport
 
 MOST_POINTS: Final = 400
 MOST_BARS: Final = 100

@@ -15,7 +15,7 @@ from neatfool.report import curves, pictures
 from neatfool.report.figure import SURFACE
 from neatfool.report.graph_drawing import draw_graph
 from neatfool.report.saving import save
-from neatfool.spec import CONFIDENCE_THRESHOLDS
+from neatfool.reports import CONFIDENCE_THRESHOLDS
 from neatfool.wording import duration, percent
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from neatfool.report.pictures import Picture
+    from neatfool.reports import GenerationReport
     from neatfool.run import Ancestor, EliteView, Run
-    from neatfool.spec import GenerationReport
 
 REPORT: Final = "report.html"
 MOST_DETAILS: Final = 48
