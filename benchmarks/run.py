@@ -26,8 +26,8 @@ from neatfool.session import start
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from neatfool.reports import GenerationReport
     from neatfool.scoring import Scorer
-    from neatfool.spec import GenerationReport
 
 STAGES = ("breeding", "rendering", "scoring", "selection", "recording")
 ROUNDS = 15

@@ -24,17 +24,15 @@ from neatfool.seeds import derive_seed
 if TYPE_CHECKING:
     from neatfool import cppn
     from neatfool.archive import Archive, log_odds, rank
-    from neatfool.evolution import evolve
     from neatfool.fooling import fool
+    from neatfool.reports import GenerationReport, Outcome
     from neatfool.run import EliteView, Run, open_run
     from neatfool.spec import (
         Candidate,
         Elite,
         Encoding,
-        GenerationReport,
         GenomeSize,
         ImageSpec,
-        Outcome,
         Replacement,
         Scheme,
         Scores,
@@ -47,8 +45,9 @@ _LATER = {
     "Archive": "archive",
     "log_odds": "archive",
     "rank": "archive",
-    "evolve": "evolution",
     "fool": "fooling",
+    "GenerationReport": "reports",
+    "Outcome": "reports",
     "EliteView": "run",
     "Run": "run",
     "open_run": "run",
@@ -57,10 +56,8 @@ _LATER = {
             "Candidate",
             "Elite",
             "Encoding",
-            "GenerationReport",
             "GenomeSize",
             "ImageSpec",
-            "Outcome",
             "Replacement",
             "Scheme",
             "Scores",
@@ -76,7 +73,6 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "open_run",
     "Run",
     "EliteView",
-    "evolve",
     "cppn",
     # writing plugins
     "hookimpl",

@@ -7,18 +7,24 @@ import inspect
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.errors import NeatfoolError, PluginError, TargetError
+from neatfool.errors import NeatfoolError, PluginError, RunError, TargetError
 from neatfool.evolution import Limits
+from neatfool.experiment import Experiment
 from neatfool.scoring import Scorer, automatic_batch_size
 from neatfool.spec import ImageSpec, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neatfool.experiment import Choice, Experiment
+    from neatfool.experiment import Choice
+    from neatfool.plugin_manager import PluginManager
     from neatfool.spec import Encoding, Json, Scheme
+
+
+FROM_PYTHON: Final = "python"
+"""What a resolved experiment has for the name of a target that is no plugin."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,25 @@ def assemble(experiment: Experiment) -> Assembly:
         identity=experiment.identity(),
         text=experiment.text,
     )
+
+
+def reassemble(resolved: dict[str, Json], plugins: PluginManager) -> Assembly:
+    """Make what a run recorded that it is made of.
+
+    Args:
+        resolved: The run's resolved experiment.
+        plugins: Where plugins are loaded.
+
+    Raises:
+        RunError: The run's target is not a plugin but was given from Python.
+        NeatfoolError: As :func:`assemble`.
+    """
+    if resolved["target"]["plugin"] == FROM_PYTHON:
+        raise RunError(
+            f"run {resolved['experiment']['name']!r}: its target was given from Python, which "
+            "alone has it. Go on there: neatfool.fool(..., out=FOLDER, resume_run=True)"
+        )
+    return assemble(Experiment.from_resolved(resolved, plugins))
 
 
 def describe(choice: Choice) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 
 from neatfool.errors import TargetError
 from neatfool.images import encode_png
+from neatfool.reports import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
 from neatfool.run_records import GenerationRecord, StoredCandidate
-from neatfool.spec import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

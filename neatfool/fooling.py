@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neatfool.assembly import Assembly, check_target, make
+from neatfool.assembly import FROM_PYTHON, Assembly, check_target, make
 from neatfool.evolution import Limits
 from neatfool.experiment import choose, resolved_sections
 from neatfool.ini_values import write_ini
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from neatfool.experiment import Choice
     from neatfool.run import Run
+    from neatfool.spec import Json
 
 STALL_AFTER = 50
 
@@ -120,14 +121,14 @@ def _assemble(
     fingerprint = check_target(target, label, "")
     made = make(encoding, spec=target.spec)
     search = make(scheme, encoding=made, spec=target.spec, seed=seed)
-    identity = {
+    identity: dict[str, dict[str, Json]] = {
         "experiment": {"seed": seed},
-        "target": {"plugin": "python", "model": model},
+        "target": {"plugin": FROM_PYTHON, "model": model},
         **resolved_sections("encoding", encoding),
         **resolved_sections("scheme", scheme),
     }
     length = {"generations": limits.generations, "images": limits.images}
-    general = {"name": name, **length, "seed": seed, "stall_after": STALL_AFTER}
+    general: dict[str, Json] = {"name": name, **length, "seed": seed, "stall_after": STALL_AFTER}
     resolved = identity | {"experiment": general}
     return Assembly(
         name=name,

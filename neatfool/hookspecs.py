@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import click
     from pydantic import BaseModel
 
+    from neatfool.reports import GenerationReport, Outcome
     from neatfool.run import Run
-    from neatfool.spec import GenerationReport, Outcome, Replacement
+    from neatfool.spec import Replacement
 
 hookspec = pluggy.HookspecMarker("neatfool")
 hookimpl = pluggy.HookimplMarker("neatfool")

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     import pluggy
 
+    from neatfool.reports import GenerationReport, Outcome
     from neatfool.run import Run
-    from neatfool.spec import GenerationReport, Outcome, Replacement
+    from neatfool.spec import Replacement
 
 FAILURES: Final = 3
 """After so many failures an observer is switched off."""

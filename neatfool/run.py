@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
+    from neatfool.reports import GenerationReport
     from neatfool.run_records import StoredCandidate, StoredElite
-    from neatfool.spec import Encoding, GenerationReport, GenomeSize, Json
+    from neatfool.spec import Encoding, GenomeSize, Json
 
 IMAGES = "images"
 SMALLEST_SHOWN = 128

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from neatfool.spec import GenerationReport, GenomeSize, Replacement
+    from neatfool.reports import GenerationReport
+    from neatfool.spec import GenomeSize, Replacement
 
 SCHEMA: Final = """
 CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
+from neatfool.reports import GenerationReport, Stages
 from neatfool.run_records import (
     SCHEMA,
     WALL_CLOCK,
@@ -21,7 +22,7 @@ from neatfool.run_records import (
     StoredElite,
     write_record,
 )
-from neatfool.spec import GenerationReport, GenomeSize, Stages
+from neatfool.spec import GenomeSize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

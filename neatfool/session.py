@@ -19,9 +19,10 @@ from neatfool.assembly import Assembly, blaming
 from neatfool.errors import RunError, StorageError
 from neatfool.evolution import Evolution
 from neatfool.images import ImageFolder
+from neatfool.reports import Outcome
 from neatfool.run import IMAGES, Run
 from neatfool.run_store import DATABASE, RunStore
-from neatfool.spec import Candidate, Elite, Outcome
+from neatfool.spec import Candidate, Elite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ One generation flows one way::
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from neatfool.errors import ExperimentError, nearest
@@ -318,79 +318,3 @@ class Scheme(Protocol):
                 ``members`` listed, by id.
         """
         ...
-
-
-@dataclass(frozen=True)
-class Stages:
-    """Where a generation's time went, in seconds of wall clock."""
-
-    breeding: float = 0.0
-    rendering: float = 0.0
-    scoring: float = 0.0
-    selection: float = 0.0
-    recording: float = 0.0
-
-    @property
-    def total(self) -> float:
-        """All stages together."""
-        return self.breeding + self.rendering + self.scoring + self.selection + self.recording
-
-
-@dataclass(frozen=True)
-class GenerationReport:
-    """What there is to say of a generation, for observers and the run's statistics.
-
-    Confidences are those of the elites after the generation, over the classes that the scheme
-    searches; an empty niche counts as 0.
-
-    Attributes:
-        generation: Its number, from 0.
-        evaluations: Images scored since the run began.
-        median: Median confidence over classes; ``mean``, ``minimum``, ``lower_quartile`` and
-            ``upper_quartile`` alike.
-        classes_ge: The number of classes with at least 50, 90, 99 and 99.99 % confidence.
-        elites: The number of distinct candidates among the elites.
-        replacements: Niches that changed hands in this generation.
-        goal_switches: Those of them whose parent was an elite of other classes only.
-        refused: Candidates of this generation without a usable score.
-        nodes: Mean nodes of the elites' genomes.
-        connections: Mean connections of the elites' genomes.
-        stages: Where the time went.
-    """
-
-    generation: int
-    evaluations: int
-    median: float
-    mean: float
-    minimum: float
-    lower_quartile: float
-    upper_quartile: float
-    classes_ge: tuple[int, int, int, int]
-    elites: int
-    replacements: int
-    goal_switches: int
-    refused: int
-    nodes: float
-    connections: float
-    stages: Stages = field(default_factory=Stages)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        reason: ``"finished"``, ``"interrupted"`` or ``"failed"``.
-        generation: The last generation that was recorded, or -1.
-        evaluations: Images scored in all.
-        seconds: Wall-clock seconds of this process's part of the run.
-    """
-
-    reason: Literal["finished", "interrupted", "failed"]
-    generation: int
-    evaluations: int
-    seconds: float
-
-
-CONFIDENCE_THRESHOLDS = (0.5, 0.9, 0.99, 0.9999)
-"""The confidences that ``GenerationReport.classes_ge`` counts classes at."""

@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import numpy as np
@@ -61,8 +62,7 @@ def test_a_line_of_ancestors_ends_in_generation_0(run):
         assert generations == sorted(generations, reverse=True)
         assert line[0].name in run.classes
         assert all(
-            later.parents[0] == earlier.candidate_id
-            for later, earlier in zip(line, line[1:], strict=False)
+            later.parents[0] == earlier.candidate_id for later, earlier in itertools.pairwise(line)
         )
 
 

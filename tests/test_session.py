@@ -113,7 +113,7 @@ def test_every_elite_has_its_ancestors_to_generation_0(tmp_path):
 
 def test_a_run_does_not_begin_in_a_folder_that_holds_one(tmp_path):
     run_whole(tmp_path / "run")
-    with pytest.raises(RunError, match="holds a run already.*resume"):
+    with pytest.raises(RunError, match=r"holds a run already.*resume"):
         start(toy_assembly(), tmp_path / "run")
     start(toy_assembly(), tmp_path / "run", overwrite=True).go(Silence())
 

@@ -14,8 +14,8 @@ from neatfool.wording import duration, percent
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from neatfool.reports import GenerationReport
     from neatfool.run import Run
-    from neatfool.spec import GenerationReport
 
 SECONDS_BETWEEN_LINES = 5.0
 SECONDS_OF_SPEED = 5.0

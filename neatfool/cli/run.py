@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from neatfool.plugin_manager import PluginManager
+    from neatfool.reports import Outcome
     from neatfool.session import Session
-    from neatfool.spec import Json, Outcome
+    from neatfool.spec import Json
 
 INTERRUPTED = 130
 
@@ -81,17 +82,16 @@ def resume(run_folder: Path, generations: int | None, images: int | None, no_rep
     """Go on with the run in folder RUN, as if it had never stopped."""
     from dataclasses import replace
 
-    from neatfool.assembly import Assembly, assemble
+    from neatfool.assembly import Assembly, reassemble
     from neatfool.evolution import Limits
-    from neatfool.experiment import Experiment
     from neatfool.plugin_manager import PluginManager
     from neatfool.session import resume as resume_session
 
     plugins = PluginManager()
     settings: dict[str, Json] = {}
 
-    def assemble_again(resolved: Mapping[str, Json]) -> Assembly:
-        assembly = assemble(Experiment.from_resolved(resolved, plugins))
+    def assemble_again(resolved: dict[str, Json]) -> Assembly:
+        assembly = reassemble(resolved, plugins)
         settings.update(resolved["experiment"])
         if generations or images:
             every = assembly.limits.checkpoint_every

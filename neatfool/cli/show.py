@@ -88,8 +88,7 @@ def verify(run_folder: Path, as_json: bool, tolerance: float | None) -> None:
 
     Exits with 7 if an image does not score what was recorded.
     """
-    from neatfool.assembly import assemble
-    from neatfool.experiment import Experiment
+    from neatfool.assembly import reassemble
     from neatfool.plugin_manager import PluginManager
     from neatfool.run import open_run
     from neatfool.verification import TOLERANCE
@@ -97,7 +96,7 @@ def verify(run_folder: Path, as_json: bool, tolerance: float | None) -> None:
 
     allowed = TOLERANCE if tolerance is None else tolerance
     run = open_run(run_folder)
-    assembly = assemble(Experiment.from_resolved(run.experiment, PluginManager()))
+    assembly = reassemble(run.experiment, PluginManager())
     results = verify_run(run, assembly.scorer)
     if not results:
         raise VerificationError(

@@ -7,7 +7,7 @@ The modules: :mod:`.lenet` is the network and its weights, :mod:`.target` what i
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field

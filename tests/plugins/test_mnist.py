@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
+
+from neatfool import ExperimentError, TargetError
+from neatfool.testing import TargetSuite
 from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, lenet
 from neatfool_plugins.mnist.dataset import read_folder
 from neatfool_plugins.mnist.digits import load_digits
 from neatfool_plugins.mnist.target import MnistTarget
 from neatfool_plugins.mnist.training import measure_accuracy, new_lenet
-from pydantic import ValidationError
-from safetensors.torch import load_file, save_file
-
-from neatfool import ExperimentError, TargetError
-from neatfool.testing import TargetSuite
 
 CARD = Path(mnist.__file__).with_name("MODEL_CARD.md")
 FULL_DATA = os.environ.get("NEATFOOL_MNIST_DATA")

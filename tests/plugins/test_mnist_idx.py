@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from neatfool_plugins.mnist.dataset import read_folder
-from neatfool_plugins.mnist.idx import read_idx
 
 from neatfool import ExperimentError
+from neatfool_plugins.mnist.dataset import read_folder
+from neatfool_plugins.mnist.idx import read_idx
 
 if TYPE_CHECKING:
     from pathlib import Path

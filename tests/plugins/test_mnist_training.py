@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from safetensors import safe_open
+
+from neatfool import ExperimentError, NeatfoolError, StorageError, TargetError
 from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, dataset, lenet
 from neatfool_plugins.mnist.dataset import Digits
 from neatfool_plugins.mnist.digits import load_digits
 from neatfool_plugins.mnist.target import MnistTarget
 from neatfool_plugins.mnist.training import Recipe, Step, measure_accuracy, new_lenet, train
-from safetensors import safe_open
-
-from neatfool import ExperimentError, NeatfoolError, StorageError, TargetError
 
 if TYPE_CHECKING:
     from pathlib import Path

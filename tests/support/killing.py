@@ -6,9 +6,10 @@ import multiprocessing
 import time
 from pathlib import Path
 
+from searches import Silence, toy_assembly
+
 from neatfool.run_store import DATABASE, RunStore
 from neatfool.session import resume, start
-from searches import Silence, toy_assembly
 
 TOY_GENERATIONS = 60
 
