@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import neatfool
 from neatfool import errors
 from neatfool.cli import main
 from neatfool.framework_options import Calls, General, Sources
@@ -146,6 +147,13 @@ def test_every_option_of_a_built_in_plugin_is_in_the_reference(kind, name):
 @pytest.mark.parametrize("model", [General, Sources, Calls])
 def test_every_key_of_the_framework_is_in_the_reference(model):
     assert [key for key in keys(model) if f"| `{key}` |" not in EXPERIMENTS] == []
+
+
+def test_every_public_name_is_in_the_reference():
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    named = set(re.findall(r":: neatfool\.(\w+)\s", text))
+    assert "errors" in named, "then all errors are there"
+    assert set(neatfool.__all__) - named - set(vars(errors)) == set()
 
 
 def test_ci_is_a_script_that_bash_can_read():
