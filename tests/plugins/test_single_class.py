@@ -1,0 +1,589 @@
+"""The scheme ``single_class``: who lives on, who breeds, and that a killed search goes on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from neatfool import Candidate, ExperimentError, GenomeSize, ImageSpec, Scores, cppn, derive_seed
+from neatfool.testing import SchemeSuite
+from neatfool_plugins.cppn import CppnEncoding
+from neatfool_plugins.cppn import Options as CppnOptions
+from neatfool_plugins.single_class import Options, SingleClass
+from neatfool_plugins.single_class.neat_selection import NeatSelection, Reproduction
+from neatfool_plugins.single_class.population import Member
+from neatfool_plugins.single_class.rank_selection import RankSelection
+
+CLASSES = ("ant", "bee", "cat", "dog")
+SPEC = ImageSpec(height=2, width=2, channels=1, classes=CLASSES)
+PEAKS = np.random.default_rng(5).uniform(-3, 3, (len(CLASSES), 3))
+
+
+class Points:
+    """Genomes that are points in space, so that distances and children are easy to judge."""
+
+    def __init__(self, parents=2, spread=3.0):
+        self.parents = parents
+        self.spread = spread
+        self.distances = 0
+        self.litters = []
+        self.seeds = []
+
+    def create(self, seeds):
+        draws = [np.random.default_rng(seed).uniform(-1, 1, 3) for seed in seeds]
+        return [tuple((self.spread * draw).tolist()) for draw in draws]
+
+    def breed(self, litters, seeds):
+        self.litters += litters
+        self.seeds += seeds
+        return [
+            tuple(
+                (np.mean(litter, axis=0) + np.random.default_rng(seed).normal(0, 0.2, 3)).tolist()
+            )
+            for litter, seed in zip(litters, seeds, strict=True)
+        ]
+
+    def distance(self, a, b):
+        self.distances += 1
+        return float(np.linalg.norm(np.subtract(a, b)))
+
+    def size(self, genome):
+        return GenomeSize(len(genome), 0)
+
+
+def nearness(candidates):
+    """A target that is the surer of a class the nearer a point is to its peak."""
+    points = np.array([candidate.genome for candidate in candidates])
+    logits = -12 * np.linalg.norm(points[:, None] - PEAKS, axis=2)
+    odds = np.exp(logits - logits.max(1, keepdims=True))
+    return Scores(odds / odds.sum(1, keepdims=True), logits, np.ones(len(points), bool))
+
+
+def indifference(candidates):
+    """A target that cannot tell anything from anything."""
+    shape = (len(candidates), len(CLASSES))
+    return Scores(np.full(shape, 0.25), np.zeros(shape), np.ones(len(candidates), bool))
+
+
+def scheme(encoding=None, seed=1, **options):
+    options = {"population": 30, "classes": ["cat"], "stop_at": 1, **options}
+    return SingleClass(Options(**options), encoding=encoding or Points(), spec=SPEC, seed=seed)
+
+
+def generations(search, count, target=nearness):
+    """Run some generations, and give what was asked in each."""
+    asked = []
+    for _ in range(count):
+        candidates = search.ask()
+        if not candidates:
+            break
+        search.tell(candidates, target(candidates))
+        asked.append(candidates)
+    return asked
+
+
+# --- the kit's own suite
+
+
+class TestNeatSelection(SchemeSuite):
+    def make_scheme(self, encoding, spec, seed):
+        options = Options(
+            population=20, generations_per_class=5, species_set={"compatibility_threshold": 0.3}
+        )
+        return SingleClass(options, encoding=encoding, spec=spec, seed=seed)
+
+
+class TestNeatSelectionWithCrossover(TestNeatSelection):
+    parents = 2
+
+
+class TestRankSelection(SchemeSuite):
+    def make_scheme(self, encoding, spec, seed):
+        options = Options(population=20, selection="rank", generations_per_class=5)
+        return SingleClass(options, encoding=encoding, spec=spec, seed=seed)
+
+
+class TestRankSelectionWithCrossover(TestRankSelection):
+    parents = 2
+
+
+# --- going on after a kill
+
+HARD_TO_RESUME = {
+    "neat": {"species_set": {"compatibility_threshold": 1.0}},
+    "neat, one parent": {"species_set": {"compatibility_threshold": 1.0}},
+    "species die": {
+        "species_set": {"compatibility_threshold": 1.0},
+        "stagnation": {"max_stagnation": 2, "species_elitism": 1, "species_fitness_func": "mean"},
+    },
+    "all die": {"stagnation": {"max_stagnation": 1, "species_elitism": 0}},
+    "too many species": {"species_set": {"compatibility_threshold": 0.01}},
+    "no elites": {"reproduction": {"elitism": 0}},
+    "rank": {"selection": "rank"},
+}
+
+
+def moody(candidates):
+    """A target that fails at every seventh image."""
+    scores = nearness(candidates)
+    return replace(scores, ok=np.array([candidate.id % 7 != 3 for candidate in candidates]))
+
+
+@pytest.mark.parametrize("case", HARD_TO_RESUME)
+def test_killed_after_any_generation_it_goes_on_to_the_bit(case):
+    options = {"classes": ["dog", "ant"], "generations_per_class": 9, **HARD_TO_RESUME[case]}
+    parents = 1 if case == "neat, one parent" else 2
+
+    def begin():
+        return scheme(Points(parents), **options)
+
+    undisturbed, saved, asked = begin(), [], []
+    while candidates := undisturbed.ask():
+        asked.append(candidates)
+        undisturbed.tell(candidates, moody(candidates))
+        held = {**undisturbed.archive.candidates, **{c.id: c for c in undisturbed.members()}}
+        saved.append(
+            (
+                json.dumps(undisturbed.state(), allow_nan=False),
+                list(undisturbed.archive.elites()),
+                held,
+            )
+        )
+    assert len(asked) == 18
+
+    for generation, (state, elites, held) in enumerate(saved):
+        resumed = begin()
+        for elite in elites:
+            resumed.archive.place(elite)
+        resumed.restore(json.loads(state), held)
+        assert json.dumps(resumed.state()) == state
+        assert generations(resumed, 99, moody) == asked[generation + 1 :]
+        assert list(resumed.archive.elites()) == list(undisturbed.archive.elites())
+        assert resumed.state() == undisturbed.state()
+
+
+def test_python_s_global_random_numbers_are_neither_used_nor_disturbed():
+    random.seed(1)
+    first = generations(scheme(), 5)
+    after = random.random()
+    random.seed(2)
+    assert generations(scheme(), 5) == first
+    random.seed(1)
+    assert random.random() == after
+
+
+def test_the_seed_decides():
+    assert generations(scheme(seed=1), 3) == generations(scheme(seed=1), 3)
+    assert generations(scheme(seed=1), 3) != generations(scheme(seed=2), 3)
+
+
+def test_the_state_does_not_grow():
+    search = scheme(species_set={"compatibility_threshold": 1.5})
+    generations(search, 10)
+    early = len(json.dumps(search.state()))
+    generations(search, 60)
+    assert len(json.dumps(search.state())) < 1.5 * early
+    assert all(len(one["history"]) <= 1 for one in search.state()["selection"]["species"])
+
+
+# --- what a search does
+
+
+@pytest.mark.parametrize("selection", ["neat", "rank"])
+def test_it_finds_what_the_class_wants(selection):
+    search = scheme(selection=selection, classes=[], stop_at=0.9999, generations_per_class=40)
+    asked = generations(search, 200)
+    assert search.ask() == []
+    assert (search.archive.confidences >= 0.9999).all()
+    assert len(asked) < 160
+
+
+def test_classes_have_their_turns_in_the_order_they_are_named():
+    search = scheme(classes=["dog", "0", "dog"], generations_per_class=3)
+    assert search.archive.classes.tolist() == [0, 3]
+    asked = generations(search, 3)
+    assert [elite.class_index for elite in search.archive.elites()] == [3]
+    assert search.members() == []
+    asked += generations(search, 99)
+    assert [elite.class_index for elite in search.archive.elites()] == [0, 3]
+    assert len(asked) == 6
+    assert [candidate.parents for candidate in asked[3]] == [()] * 30
+    assert search.ask() == []
+
+
+def test_a_confident_class_gives_its_turn_up_at_once():
+    search = scheme(classes=["ant", "bee"], stop_at=0.2, generations_per_class=9)
+    assert len(generations(search, 99)) == 2
+
+
+def test_confidence_does_not_end_the_search_if_it_must_not():
+    search = scheme(classes=["ant", "bee"], stop_at=1, generations_per_class=4)
+
+    def certain(candidates):
+        return replace(nearness(candidates), probs=np.ones((len(candidates), 4)))
+
+    assert len(generations(search, 99, certain)) == 8
+
+
+def test_several_classes_share_the_run_and_a_single_one_has_it_all():
+    assert len(generations(scheme(classes=["ant", "bee"], population=4), 120)) == 100
+    assert len(generations(scheme(classes=["ant"], population=4), 120)) == 120
+    assert (
+        len(generations(scheme(classes=["ant"], population=4, generations_per_class=7), 120)) == 7
+    )
+
+
+def test_candidates_are_numbered_in_the_order_they_are_asked_for():
+    ids = [candidate.id for candidates in generations(scheme(), 6) for candidate in candidates]
+    assert ids == list(range(len(ids)))
+
+
+def test_every_random_decision_has_a_seed_of_its_own(monkeypatch):
+    encoding = Points()
+    search = scheme(encoding, seed=8, classes=["ant", "bee"], generations_per_class=4)
+    choose, chosen = search._selection.choose, []
+
+    def noting(population, **given):
+        chosen.append((given["generation"], given["seed"]))
+        return choose(population, **given)
+
+    monkeypatch.setattr(search._selection, "choose", noting)
+    asked = [candidate for candidates in generations(search, 99) for candidate in candidates]
+    assert chosen == [
+        (generation, derive_seed(8, "select", class_index, generation))
+        for class_index, turn in ((0, (1, 2, 3)), (1, (5, 6, 7)))
+        for generation in turn
+    ]
+    bred = [candidate.id for candidate in asked if candidate.parents]
+    assert encoding.seeds == [derive_seed(8, "breed", id_) for id_ in bred]
+
+
+def test_the_fitter_parent_is_named_first_and_alone_if_one_is_wanted():
+    for parents in (1, 2):
+        encoding = Points(parents)
+        search = scheme(encoding)
+        fitness = {}
+        for _ in range(8):
+            candidates = search.ask()
+            for candidate in candidates:
+                known = [fitness[parent] for parent in candidate.parents]
+                assert known == sorted(known, reverse=True)
+                assert len(set(candidate.parents)) == len(known) <= parents
+            search.tell(candidates, nearness(candidates))
+            fitness |= dict(search.state()["population"])
+        assert max(map(len, encoding.litters)) == parents
+
+
+def test_an_unknown_class_is_named_with_its_nearest():
+    with pytest.raises(ExperimentError, match=r"'bees'.*'bee'"):
+        scheme(classes=["ant", "bees"])
+
+
+def test_a_last_generation_that_is_cut_short_is_taken():
+    for told in (1, 2, 5, 29):
+        search = scheme(species_set={"compatibility_threshold": 0.5}, reproduction={"elitism": 0})
+        generations(search, 3)
+        candidates = search.ask()[:told]
+        search.tell(candidates, nearness(candidates))
+        assert [member.id for member in search.members()] == [c.id for c in candidates]
+        json.dumps(search.state())
+        assert search.ask()
+
+
+# --- scores that cannot be used
+
+
+@pytest.mark.parametrize("selection", ["neat", "rank"])
+def test_a_candidate_without_a_usable_score_does_not_live_on(selection):
+    search = scheme(selection=selection)
+    candidates = search.ask()
+    scores = nearness(candidates)
+    scores.logits[3, 2] = -np.inf
+    scores.ok[14:] = False
+    search.tell(candidates, scores)
+    usable = {*range(14)} - {3}
+    assert {member.id for member in search.members()} == usable
+    children = search.ask()
+    assert len(children) + len(search.members()) == 30
+    assert {parent for child in children for parent in child.parents} <= usable
+
+
+def test_infinite_log_odds_are_the_highest_fitness():
+    candidates = [Candidate(i, None) for i in range(4)]
+    members = scheme()._scored(candidates, np.array([3.0, np.inf, np.nan, -np.inf]))
+    assert [member.key for member in members] == [0, 1]
+    assert 3.0 < members[1].fitness < np.inf
+
+
+@pytest.mark.parametrize("selection", ["neat", "rank"])
+def test_a_search_survives_a_generation_without_any_usable_score(selection):
+    search = scheme(selection=selection)
+
+    def broken(candidates):
+        return replace(nearness(candidates), ok=np.zeros(len(candidates), bool))
+
+    generations(search, 2, broken)
+    assert search.archive.elite(2) is None
+    generations(search, 20)
+    generations(search, 2, broken)
+    generations(search, 10)
+    assert search.archive.elite(2).confidence > 0.9
+
+
+# --- selection = neat
+
+
+def test_species_form_and_breed_among_themselves():
+    search = scheme(population=60, species_set={"compatibility_threshold": 1.5})
+    selection, species = search._selection, {}
+    for _ in range(6):
+        candidates = search.ask()
+        assert all(
+            len({species[parent] for parent in c.parents}) <= 1 for c in candidates if c.parents
+        )
+        search.tell(candidates, nearness(candidates))
+        species = {m.key: key for key, one in selection.species.items() for m in one}
+        assert len(species) == 60
+        assert len(set(species.values())) > 3
+        for one in selection._set.species.values():
+            for member in one.members.values():
+                assert (
+                    member is one.representative
+                    or member.distance(one.representative, selection._config.genome_config) < 1.5
+                )
+
+
+def test_the_species_that_are_fitter_have_more_children():
+    search = scheme(population=60, species_set={"compatibility_threshold": 1.5})
+    generations(search, 1)
+    species = search._selection.species
+    best = max(species, key=lambda key: np.mean([m.fitness for m in species[key]]))
+    before = {key: len(members) for key, members in species.items()}
+    of = {m.key: key for key, members in species.items() for m in members}
+    children = Counter(of[candidate.parents[0]] for candidate in search.ask())
+    assert children[best] / before[best] > sum(children.values()) / sum(before.values())
+
+
+def test_the_best_stays_and_is_not_scored_again():
+    search = scheme()
+    best = -np.inf
+    asked = []
+    for _ in range(25):
+        candidates = search.ask()
+        asked += [candidate.id for candidate in candidates]
+        search.tell(candidates, nearness(candidates))
+        population = dict(search.state()["population"])
+        assert len(population) == 30
+        assert max(population.values()) >= best
+        assert search.archive.elite(2).candidate.id in population
+        best = max(population.values())
+    assert len(asked) == len(set(asked))
+
+
+def test_without_elites_everybody_is_new():
+    search = scheme(reproduction={"elitism": 0})
+    assert [len(candidates) for candidates in generations(search, 5)] == [30] * 5
+
+
+def test_a_population_that_dies_out_starts_anew():
+    search = scheme(stagnation={"max_stagnation": 2, "species_elitism": 0})
+    asked = generations(search, 8, indifference)
+    anew = [generation for generation, c in enumerate(asked) if not c[0].parents]
+    assert anew[0] == 0
+    assert len(anew) > 1
+    assert len(asked[anew[1]]) == 30
+    ids = [candidate.id for candidates in asked for candidate in candidates]
+    assert ids == list(range(len(ids)))
+
+
+def test_more_species_than_the_population_can_hold_are_warned_of_and_survived(caplog):
+    search = scheme(
+        species_set={"compatibility_threshold": 1e-6},
+        reproduction={"min_species_size": 4, "elitism": 1},
+    )
+    best = -np.inf
+    with caplog.at_level(logging.WARNING):
+        for _ in range(10):
+            generations(search, 1)
+            fitness = dict(search.state()["population"])
+            assert len(fitness) == 30
+            assert max(fitness.values()) >= best
+            best = max(fitness.values())
+    assert len(caplog.records) == 1
+    assert "30 species, and a population of 30 holds 7" in caplog.text
+    assert "compatibility_threshold" in caplog.text
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 60), st.floats(0, 1)), min_size=1, max_size=24),
+    st.integers(1, 4),
+)
+def test_children_are_shared_out_exactly_however_many_species_are_small(species, smallest):
+    sizes, fitness = zip(*species, strict=True)
+    population = max(100, len(species) * smallest)
+    spawn = Reproduction.compute_spawn(fitness, sizes, population, smallest)
+    adjusted = Reproduction(None, None, None)._adjust_spawn_exact(spawn, population, smallest)
+    assert sum(adjusted) == population
+    assert min(adjusted) >= smallest
+
+
+def test_many_small_species_beside_a_large_one():
+    # neat-python 2.0.0 raises RuntimeError here.
+    spawn = Reproduction.compute_spawn([1.0] * 41, [1] * 40 + [60], 100, 2)
+    adjusted = Reproduction(None, None, None)._adjust_spawn_exact(spawn, 100, 2)
+    assert adjusted == [2] * 40 + [20]
+
+
+def test_speciation_measures_few_distances():
+    encoding = Points()
+    search = scheme(encoding, population=100, species_set={"compatibility_threshold": 1.8})
+    for _ in range(5):
+        candidates = search.ask()
+        before = len(search._selection.species)
+        encoding.distances = 0
+        search.tell(candidates, nearness(candidates))
+        after = len(search._selection.species)
+    assert 5 <= after <= 25
+    assert encoding.distances <= 100 * (before + after)
+
+
+# --- selection = rank
+
+
+def test_rank_selection_keeps_the_best_and_replaces_the_rest():
+    search = scheme(selection="rank", population=50)
+    assert search.batch == 20
+    first = search.ask()
+    assert len(first) == 50
+    search.tell(first, nearness(first))
+    fitness = dict(search.state()["population"])
+    for _ in range(5):
+        best = sorted(fitness, key=fitness.get, reverse=True)[:30]
+        children = search.ask()
+        assert len(children) == 20
+        assert all(set(child.parents) <= set(best) for child in children)
+        search.tell(children, nearness(children))
+        fitness = dict(search.state()["population"])
+        assert set(fitness) == {*best, *(child.id for child in children)}
+
+
+def test_each_rank_is_likelier_than_the_next_by_the_pressure():
+    options = Options(selection="rank", population=5000, keep=0.001, pressure=2)
+    members = [Member(Candidate(i, None), -float(i)) for i in range(10)]
+    choice = RankSelection(options, parents=1).choose(members, generation=0, first_id=10, seed=3)
+    assert [member.key for member in choice.survivors] == [0, 1, 2, 3, 4]
+    drawn = Counter(parent.key for (parent,) in choice.litters)
+    for fitter in range(4):
+        assert drawn[fitter] / drawn[fitter + 1] == pytest.approx(2, rel=0.2)
+
+
+def test_without_pressure_each_rank_is_as_likely():
+    options = Options(selection="rank", population=5000, keep=0.001, pressure=1)
+    members = [Member(Candidate(i, None), -float(i)) for i in range(10)]
+    choice = RankSelection(options, parents=1).choose(members, generation=0, first_id=10, seed=3)
+    drawn = Counter(parent.key for (parent,) in choice.litters)
+    assert min(drawn.values()) > 0.85 * max(drawn.values())
+
+
+def test_a_litter_names_a_parent_once_and_the_fittest_first():
+    options = Options(selection="rank", population=5000, keep=0.004)
+    members = [Member(Candidate(i, None), float(i)) for i in range(40)]
+    choice = RankSelection(options, parents=2).choose(members, generation=0, first_id=40, seed=3)
+    litters = {tuple(parent.key for parent in litter) for litter in choice.litters}
+    kept = range(39, 19, -1)
+    assert litters == {(a,) for a in kept} | {(a, b) for a in kept for b in kept if a > b}
+
+
+# --- options
+
+
+def test_options_go_by_neat_python_s_sections_and_keys():
+    options = Options.model_validate(
+        {
+            "population": "20",
+            "DefaultSpeciesSet": {"compatibility_threshold": "2.5"},
+            "DefaultReproduction": {"elitism": "2", "survival_threshold": "0.3"},
+            "DefaultStagnation": {"species_fitness_func": "median", "max_stagnation": "7"},
+        }
+    )
+    selection = NeatSelection(options, Points())
+    assert selection._set.species_set_config.compatibility_threshold == 2.5
+    assert selection._stagnation.stagnation_config.max_stagnation == 7
+    assert options.reproduction.elitism == 2
+    assert options.stagnation.species_elitism == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [
+        ({"DefaultStagnation": {"species_fitness_func": "maximum"}}, "species_fitness_func"),
+        ({"DefaultReproduction": {"elitsm": 2}}, "elitsm"),
+        ({"generations": 3}, "generations"),
+        ({"population": 2}, "min_species_size and elitism of .DefaultReproduction., here 2"),
+        ({"population": 5, "reproduction": {"elitism": 5}}, "here 5"),
+        ({"stop_at": 1.5}, "stop_at"),
+        ({"selection": "rank", "keep": 1}, "keep"),
+    ],
+)
+def test_wrong_options_are_refused(options, where):
+    with pytest.raises(ValidationError, match=where):
+        Options.model_validate(options)
+
+
+def test_a_tiny_population_still_has_a_child_to_score():
+    for options in ({"selection": "rank", "keep": 0.99}, {"reproduction": {"min_species_size": 1}}):
+        search = scheme(population=2, **options)
+        assert all(generations(search, 6))
+
+
+# --- with the encoding it is for
+
+
+def brightest_corner(images):
+    """A target that says which quarter of an image is the brightest."""
+    pixels = images[:, 0].astype(float) / 255
+    corners = [pixels[:, y : y + 4, x : x + 4].mean((1, 2)) for y in (0, 4) for x in (0, 4)]
+    logits = 10 * np.stack(corners, axis=1)
+    odds = np.exp(logits)
+    return Scores(odds / odds.sum(1, keepdims=True), logits, np.ones(len(images), bool))
+
+
+@pytest.mark.parametrize("preset", ["paper", "neat"])
+def test_cppns_are_evolved_and_go_on_from_their_texts(preset):
+    spec = ImageSpec(height=8, width=8, channels=1, classes=CLASSES)
+
+    def begin():
+        encoding = CppnEncoding(CppnOptions(preset=preset), spec=spec)
+        options = Options(population=20, classes=["dog"], stop_at=1)
+        return encoding, SingleClass(options, encoding=encoding, spec=spec, seed=4)
+
+    def go_on(encoding, search, count):
+        def target(candidates):
+            images = encoding.render([candidate.genome for candidate in candidates])
+            return brightest_corner(images.numpy())
+
+        return generations(search, count, target)
+
+    encoding, search = begin()
+    first = go_on(encoding, search, 1)
+    start = search.archive.elite(3).rank
+    go_on(encoding, search, 4)
+    held = {**search.archive.candidates, **{c.id: c for c in search.members()}}
+    texts = {id_: encoding.dumps(candidate.genome) for id_, candidate in held.items()}
+    other, resumed = begin()
+    loaded = {id_: replace(held[id_], genome=other.loads(text)) for id_, text in texts.items()}
+    for elite in search.archive.elites():
+        resumed.archive.place(replace(elite, candidate=loaded[elite.candidate.id]))
+    resumed.restore(json.loads(json.dumps(search.state())), loaded)
+    assert go_on(other, resumed, 6) == go_on(encoding, search, 6)
+    assert search.archive.elite(3).rank > start
+    assert isinstance(first[0][0].genome, cppn.Genome)
