@@ -148,12 +148,16 @@ class Archive:
             )
             for i in changed
         ]
-        return [self._replace(elite) for elite in won]
+        of_elites = [self._has_elite_parent(elite.candidate) for elite in won]
+        return [self._replace(*pair) for pair in zip(won, of_elites, strict=True)]
 
-    def _replace(self, elite: Elite) -> Replacement:
+    def _has_elite_parent(self, candidate: Candidate) -> bool:
+        return any(parent in self._candidates for parent in candidate.parents)
+
+    def _replace(self, elite: Elite, of_elite: bool) -> Replacement:
         previous = self.place(elite)
-        parents = elite.candidate.parents
-        return Replacement(elite, previous, goal_switch=bool(parents) and previous not in parents)
+        goal_switch = of_elite and previous not in elite.candidate.parents
+        return Replacement(elite, previous, goal_switch)
 
     @staticmethod
     def _best(scores: Scores, niches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

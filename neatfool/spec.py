@@ -144,8 +144,8 @@ class Replacement:
     Attributes:
         elite: The new elite.
         previous: The id of the candidate that held the niche, or None if it was empty.
-        goal_switch: Whether the new elite's first parent held niches at the time, and this one
-            was not among them.
+        goal_switch: Whether a parent of the new elite held niches at the time, and none held
+            this one.
     """
 
     elite: Elite

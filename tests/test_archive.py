@@ -98,6 +98,13 @@ def test_a_goal_switch_is_a_replacement_by_a_child_of_another_class_elite():
     assert (own.previous, other.previous) == (0, 1)
 
 
+def test_a_child_of_parents_that_are_no_elites_switches_no_goal():
+    archive = Archive(2)
+    archive.offer(candidates(1), Scores(np.array([[0.6, 0.4]])))
+    (taken,) = archive.offer(candidates(1, 5, parents=(4,)), Scores(np.array([[0.7, 0.3]])))
+    assert not taken.goal_switch
+
+
 def test_a_candidate_is_forgotten_when_it_holds_no_niche():
     archive = Archive(2)
     archive.place(Elite(0, Candidate(7, None), 0.5, 0.0))

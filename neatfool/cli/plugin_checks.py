@@ -12,7 +12,7 @@ from neatfool.options import read_options
 from neatfool.plugin_manager import PluginManager
 from neatfool.problems import Problems
 from neatfool.registration import RESERVED_KEYS, Registration
-from neatfool.testing import CheckResult, check_registration
+from neatfool.testing import CheckResult, check_observers, check_registration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +48,8 @@ def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[Che
             "KIND.NAME"
         )
     if not found:
-        return {name: [CheckResult(HOOKS, passed=True)]}
+        hooks = CheckResult(HOOKS, passed=True)
+        return {name: [hooks, *check_observers(manager.observers())]}
     return {f"{kind} {of}": _check(manager, kind, of, settings) for kind, of in found}
 
 
@@ -81,7 +82,8 @@ def _check(
             return [loaded, *check_registration(registration, _options(registration, settings))]
         if kind == "observer":
             manager.load_observer(name)
-            return [CheckResult(HOOKS, passed=True)]
+            hooks = CheckResult(HOOKS, passed=True)
+            return [hooks, *check_observers(manager.observers())]
         if kind == "command":
             return [_check_names(manager.commands(name))]
     except PluginError as error:
