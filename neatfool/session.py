@@ -87,7 +87,7 @@ class Session:
         with ExitStack() as ending:
             ending.callback(self._close)
             ending.callback(lambda: observers.run_finished(self.run, self._outcome(reason, began)))
-            ending.callback(lambda: self._images.update(self._store))
+            ending.callback(self._update_images)
             observers.run_started(self.run)
             try:
                 self._loop(observers, stop)
@@ -109,8 +109,14 @@ class Session:
                 for replacement in replacements:
                     observers.elite_replaced(self.run, replacement)
             if time.monotonic() - written > SECONDS_BETWEEN_IMAGES:
-                self._images.update(self._store)
+                self._update_images()
                 written = time.monotonic()
+
+    def _update_images(self) -> None:
+        folder = self.run.path
+        kept = f"; what is recorded is kept, and `neatfool resume {folder}` goes on with it"
+        with _storage_errors(self._images.folder, kept):
+            self._images.update(self._store)
 
     def _close(self) -> None:
         try:
@@ -270,11 +276,12 @@ def _clear(folder: Path) -> None:
 
 
 @contextmanager
-def _storage_errors(folder: Path) -> Iterator[None]:
+def _storage_errors(folder: Path, kept: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        what = error.strerror or error
+        raise StorageError(f"{folder}: cannot be written: {what}{kept}") from error
 
 
 class Interrupts:
