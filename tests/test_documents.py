@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import neatfool
-from neatfool import errors
+from neatfool import cppn, errors
 from neatfool.cli import main
 from neatfool.framework_options import Calls, General, Sources
 from neatfool.options import key_of, model_of
@@ -142,6 +142,48 @@ def test_every_option_of_a_built_in_plugin_is_in_the_reference(kind, name):
     options = PluginManager().load(kind, name).options
     missing = [key for key in keys(options) if not re.search(rf"`\[?{key}\]?`", EXPERIMENTS)]
     assert missing == []
+
+
+def row_of(key):
+    return re.search(rf"^\|.*`{key}` \|.*$", EXPERIMENTS, re.M)[0]
+
+
+def defaults(model):
+    """Give (key, default) where the default is a number or a word."""
+    for name, field in model.model_fields.items():
+        if (inner := model_of(field.annotation)) and inner is not cppn.GenomeOptions:
+            yield from defaults(inner)
+        elif isinstance(field.default, int | float | str):
+            yield name, f"{field.default}"
+
+
+@pytest.mark.parametrize(("kind", "name"), BUILT_IN)
+def test_the_defaults_in_the_reference_are_those_of_the_code(kind, name):
+    options = PluginManager().load(kind, name).options
+    wrong = [(key, value) for key, value in defaults(options) if value not in row_of(key)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("preset", "column"), [("paper", 2), ("neat", 3)])
+def test_the_presets_in_the_reference_are_those_of_the_code(preset, column):
+    values = cppn.PRESETS[preset].values
+    table = EXPERIMENTS.split("### `[DefaultGenome]`")[1].split("\n\n")[2]
+    wrong = []
+    for row in table.splitlines()[2:]:
+        cells = [cell.strip().replace("`", "") for cell in row.split("|")]
+        keys = cells[1].split(", ")
+        words = cells[column].split(", ") if cells[column] else [None] * len(keys)
+        for key, word in zip(keys, words, strict=True):
+            expected = None if key in cppn.PRESETS[preset].idle else in_words(values[key])
+            if word != expected:
+                wrong.append((key, word, expected))
+    assert wrong == []
+
+
+def in_words(value):
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return str(value) if isinstance(value, bool | str) else f"{value:g}"
 
 
 @pytest.mark.parametrize("model", [General, Sources, Calls])
