@@ -8,7 +8,7 @@ from neatfool.run_store import contents
 EXPERIMENT = """\
 [experiment]
 name = killed
-generations = 40
+generations = 100
 [target]
 plugin = mnist
 [scheme]
@@ -45,8 +45,8 @@ def test_a_run_killed_again_and_again_ends_in_the_same_database(tmp_path):
 @pytest.mark.slow
 def test_fifty_kills_of_a_real_run_lose_nothing(tmp_path):
     (tmp_path / "experiment.ini").write_text(EXPERIMENT)
-    run_to_the_end(run_experiment, tmp_path / "first")
-    seconds = run_to_the_end(run_experiment, tmp_path / "undisturbed")
+    first = run_to_the_end(run_experiment, tmp_path / "first")
+    seconds = min(first, run_to_the_end(run_experiment, tmp_path / "undisturbed"))
     undisturbed = contents(tmp_path / "undisturbed" / "run.db")
     draw = random.Random(2)
     generations = [

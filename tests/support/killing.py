@@ -14,7 +14,19 @@ from neatfool.session import resume, start
 TOY_GENERATIONS = 60
 
 context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(["torch", "neatfool.session", "neatfool.testing", "searches"])
+context.set_forkserver_preload(
+    [
+        "torch",
+        "neatfool.cppn",
+        "neatfool.experiment",
+        "neatfool.session",
+        "neatfool.testing",
+        "neatfool_plugins.cppn",
+        "neatfool_plugins.map_elites",
+        "neatfool_plugins.mnist.target",
+        "searches",
+    ]
+)
 
 
 def run_toy(folder: str) -> None:
