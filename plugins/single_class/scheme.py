@@ -1,4 +1,10 @@
-"""The scheme: one class after another, a population for each."""
+"""The scheme: one class after another, a population for each.
+
+Fitness is what :func:`neatfool.rank` gives: log-odds, which do not tie near one as confidences
+do. The scale is no matter to neat-python, whose fitness sharing goes by ratios of differences.
+On the MNIST target, in 50 generations a digit, 173 of 200 searches reached 99.99 % by log-odds
+and 174 by confidences (preset neat, seeds 1 to 12, and preset paper, seeds 1 to 8).
+"""
 
 from __future__ import annotations
 
