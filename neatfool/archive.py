@@ -25,7 +25,7 @@ def log_odds(logits: np.ndarray) -> np.ndarray:
     and free of the ties that a softmax has near one.
 
     Args:
-        logits: Floats [N, K] with K >= 2.
+        logits: Floats [N, K] with K >= 2; some but not all of a row may be -inf.
 
     Returns:
         float64 [N, K].
@@ -40,8 +40,11 @@ def log_odds(logits: np.ndarray) -> np.ndarray:
     odds: np.ndarray = z - np.log(others)
     # The winner's own weight would cancel the others away, so theirs are summed without it.
     z[rows, winner] = -np.inf
-    runner_up = z.max(axis=1, keepdims=True)
-    odds[rows, winner] = -(runner_up[:, 0] + np.log(np.exp(z - runner_up).sum(axis=1)))
+    runner_up = z.max(axis=1)
+    # Where all others are ruled out (-inf), the winner is certain, and its odds are infinite.
+    at_most = np.where(np.isneginf(runner_up), 0.0, runner_up)
+    with np.errstate(divide="ignore"):
+        odds[rows, winner] = -(at_most + np.log(np.exp(z - at_most[:, None]).sum(axis=1)))
     return odds
 
 

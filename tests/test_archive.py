@@ -34,6 +34,11 @@ def test_log_odds_tell_apart_what_a_softmax_cannot():
     assert odds[0] == pytest.approx(50 - np.log(2))
 
 
+def test_the_odds_of_certainty_are_infinite_and_not_nan():
+    odds = log_odds(np.array([[0.0, -np.inf, -np.inf], [1.0, 1.0, -np.inf]]))
+    assert odds.tolist() == [[np.inf, -np.inf, -np.inf], [0.0, 0.0, -np.inf]]
+
+
 def inserted_one_by_one(batches, class_count):
     """The paper's loop, as plainly as it can be written."""
     holder = np.full(class_count, -1)

@@ -70,10 +70,11 @@ def test_rows_that_are_not_numbers_are_refused_and_zero(bad):
     assert scores.probs[1].tolist() == [0, 0, 0]
 
 
-def test_a_nan_logit_refuses_its_row():
+@pytest.mark.parametrize("bad", [[np.nan, 0, 0], [np.inf, 0, 0], [-np.inf] * 3])
+def test_logits_that_are_not_numbers_refuse_their_row(bad):
     def bad_logit(batch):
         logits = np.zeros((len(batch), 3))
-        logits[0, 0] = np.nan
+        logits[0] = bad
         return Scores(np.full((len(batch), 3), 1 / 3), logits)
 
     assert score(bad_logit, count=2).ok.tolist() == [False, True]
