@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from neatfool import cppn
     from neatfool.archive import Archive, log_odds, rank
     from neatfool.fooling import fool
+    from neatfool.individual import EliteView
     from neatfool.reports import GenerationReport, Outcome
-    from neatfool.run import EliteView, Run, open_run
+    from neatfool.run import Run, open_run
     from neatfool.spec import (
         Candidate,
         Elite,
@@ -48,7 +49,7 @@ _LATER = {
     "fool": "fooling",
     "GenerationReport": "reports",
     "Outcome": "reports",
-    "EliteView": "run",
+    "EliteView": "individual",
     "Run": "run",
     "open_run": "run",
     **dict.fromkeys(

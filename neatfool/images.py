@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from neatfool.run_store import RunStore
+
+IMAGE_FOLDER: Final = "images"
+"""The folder, in a run's, that holds an image for each class."""
 
 
 def to_pillow(image: np.ndarray) -> Image.Image:

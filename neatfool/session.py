@@ -18,9 +18,9 @@ from filelock import FileLock, Timeout
 from neatfool.assembly import Assembly, blaming
 from neatfool.errors import RunError, StorageError
 from neatfool.evolution import Evolution
-from neatfool.images import ImageFolder
+from neatfool.images import IMAGE_FOLDER, ImageFolder
 from neatfool.reports import Outcome
-from neatfool.run import IMAGES, Run
+from neatfool.run import Run
 from neatfool.run_store import DATABASE, RunStore
 from neatfool.spec import Candidate, Elite
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT_COPY = "experiment.ini"
 LOCK = ".lock"
-OWN = (DATABASE, EXPERIMENT_COPY, IMAGES, LOCK, "report.html")
+OWN = (DATABASE, EXPERIMENT_COPY, IMAGE_FOLDER, LOCK, "report.html")
 """What the names of a run folder's files begin with."""
 SECONDS_BETWEEN_IMAGES = 10.0
 VERSIONED = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
@@ -54,7 +54,7 @@ class Session:
         self._assembly = assembly
         self._store = store
         self._release = release
-        self._images = ImageFolder(folder / IMAGES)
+        self._images = ImageFolder(folder / IMAGE_FOLDER)
         self._evolution = Evolution(
             scorer=assembly.scorer,
             encoding=assembly.encoding,

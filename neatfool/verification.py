@@ -14,7 +14,8 @@ from neatfool.images import decode_png
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neatfool.run import EliteView, Run
+    from neatfool.individual import EliteView
+    from neatfool.run import Run
     from neatfool.scoring import Scorer
 
 TOLERANCE = 1e-4

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
+    from neatfool.individual import Ancestor, EliteView
     from neatfool.report.pictures import Picture
     from neatfool.reports import GenerationReport
-    from neatfool.run import Ancestor, EliteView, Run
+    from neatfool.run import Run
 
 REPORT: Final = "report.html"
 MOST_DETAILS: Final = 48

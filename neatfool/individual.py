@@ -1,0 +1,181 @@
+"""A candidate of a run as one reads it: an elite, or one of its ancestors."""
+
+from __future__ import annotations
+
+import html
+from base64 import b64encode
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from neatfool.errors import RunError
+from neatfool.images import IMAGE_FOLDER, decode_png, encode_png, image_name, to_pillow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import networkx as nx
+    import numpy as np
+    from PIL import Image
+
+    from neatfool.run import Run
+    from neatfool.run_records import StoredCandidate, StoredElite
+    from neatfool.spec import GenomeSize, Json
+
+SMALLEST_SHOWN: Final = 128
+"""Pixels: smaller images are enlarged, without smoothing, where a notebook shows them."""
+
+
+class Individual:
+    """A stored candidate, with its genome loaded when it is asked for."""
+
+    def __init__(self, run: Run, stored: StoredCandidate) -> None:
+        self.run = run
+        self.candidate_id = stored.id
+        self.generation = stored.generation
+        self.parents = stored.parents
+        self.size: GenomeSize = stored.size
+        self._text = stored.genome
+
+    @cached_property
+    def genome(self) -> Any:
+        """The genome, equal to the one that was bred."""
+        return self.run.encoding.loads(self._text)
+
+    def graph(self) -> nx.DiGraph:
+        """Give the genome as a graph.
+
+        Raises:
+            RunError: The encoding's genomes are not graphs.
+        """
+        graph = self.run.encoding.graph(self.genome)
+        if graph is None:
+            encoding = self.run.experiment["encoding"]["plugin"]
+            raise RunError(f"{self.run.path}: genomes of encoding {encoding!r} are not graphs")
+        return graph
+
+    def pixels(
+        self,
+        size: int | tuple[int, int] | None = None,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> np.ndarray:
+        """Render the genome.
+
+        Args:
+            size: Pixels of the longer side, or (height, width); the target's size if absent.
+            box: (left, top, right, bottom), the part of that image to render; all if absent.
+
+        Returns:
+            uint8 [C, H, W].
+        """
+        height, width = self.height_width(size)
+        rendered: np.ndarray = self.run.encoding.render_at(self.genome, height, width, box).numpy()
+        return rendered
+
+    def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:
+        """Render the genome at a size (see :meth:`pixels`), as a Pillow image."""
+        return to_pillow(self.pixels(size))
+
+    def height_width(self, size: int | tuple[int, int] | None) -> tuple[int, int]:
+        """Turn a size (see :meth:`pixels`) into (height, width)."""
+        spec = self.run.spec
+        if size is None:
+            return spec.height, spec.width
+        if isinstance(size, tuple):
+            return size
+        longer = max(spec.height, spec.width)
+        return (
+            max(1, round(size * spec.height / longer)),
+            max(1, round(size * spec.width / longer)),
+        )
+
+
+class Ancestor(Individual):
+    """A candidate in a line of ancestors.
+
+    Attributes:
+        candidate_id: Its id.
+        generation: The generation it was bred in.
+        parents: The ids of its parents, fittest first.
+        size: Its nodes and connections.
+    """
+
+    @cached_property
+    def _won(self) -> tuple[int, float] | None:
+        return next(iter(self.run.store.won(self.candidate_id)), None)
+
+    @property
+    def name(self) -> str | None:
+        """The class that it was best at when it became an elite; None if it never did."""
+        return self.run.classes[self._won[0]] if self._won else None
+
+    @property
+    def confidence(self) -> float | None:
+        """The confidence in that class."""
+        return self._won[1] if self._won else None
+
+
+class EliteView(Individual):
+    """An elite of a run.
+
+    Attributes:
+        index: The index of its class.
+        name: The name of its class.
+        confidence: The probability that the target gave the class, of the very PNG.
+        candidate_id: Its candidate's id.
+        generation: The generation it was bred in.
+        parents: The ids of its parents, fittest first.
+        size: Its nodes and connections.
+    """
+
+    def __init__(self, run: Run, elite: StoredElite, stored: StoredCandidate) -> None:
+        super().__init__(run, stored)
+        self.index = elite.class_index
+        self.name = run.classes[elite.class_index]
+        self.confidence = elite.confidence
+
+    @property
+    def png(self) -> bytes:
+        """The image that was scored, as the PNG that is saved."""
+        png = self.run.store.image(self.candidate_id)
+        if png is None:
+            raise RunError(f"{self.run.path}: elite of {self.name!r} was replaced meanwhile")
+        return png
+
+    @property
+    def file(self) -> Path:
+        """The image's file in the run folder."""
+        name = image_name(self.index, self.name, len(self.run.classes))
+        return self.run.path / IMAGE_FOLDER / name
+
+    def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:
+        """Give the image that was scored, or render the genome anew at a size."""
+        return to_pillow(decode_png(self.png) if size is None else self.pixels(size))
+
+    def summary(self) -> dict[str, Json]:
+        """Say what ``neatfool show --json`` says of a class."""
+        return {
+            "name": self.name,
+            "index": self.index,
+            "confidence": self.confidence,
+            "generation": self.generation,
+            "genome": self.candidate_id,
+            "nodes": self.size.nodes,
+            "connections": self.size.connections,
+            "image": str(self.file.relative_to(self.run.path)),
+        }
+
+    def _repr_png_(self) -> bytes:
+        pixels = decode_png(self.png)
+        scale = max(1, SMALLEST_SHOWN // max(pixels.shape[1:]))
+        return encode_png(pixels.repeat(scale, 1).repeat(scale, 2))
+
+    def _repr_html_(self) -> str:
+        data = b64encode(self._repr_png_()).decode()
+        return (
+            f'<figure style="margin:0"><img src="data:image/png;base64,{data}" '
+            f'style="image-rendering:pixelated"><figcaption>{html.escape(self.name)} '
+            f"{self.confidence:.4%}</figcaption></figure>"
+        )
+
+    def __repr__(self) -> str:
+        return f"<elite of {self.name!r}: confidence {self.confidence:.6f}>"
