@@ -138,11 +138,11 @@ def _gauss(xp: Any, z: Any, out: Any) -> Any:
 
 
 def _relu(xp: Any, z: Any, out: Any) -> Any:
-    return xp.clip(z, 0.0, None, out=out)
+    return xp.clip(z, 0.0, math.inf, out=out)
 
 
 def _elu(xp: Any, z: Any, out: Any) -> Any:
-    curve = xp.clip(z, None, 0.0, out=out)
+    curve = xp.clip(z, -math.inf, 0.0, out=out)
     curve = xp.exp(curve, out=out)
     curve = xp.subtract(curve, 1.0, out=out)
     return _replace(xp, curve, z > 0.0, z, out)
@@ -154,7 +154,7 @@ def _lelu(xp: Any, z: Any, out: Any) -> Any:
 
 
 def _selu(xp: Any, z: Any, out: Any) -> Any:
-    curve = xp.clip(z, None, 0.0, out=out)
+    curve = xp.clip(z, -math.inf, 0.0, out=out)
     curve = xp.exp(curve, out=out)
     curve = xp.subtract(curve, 1.0, out=out)
     curve = xp.multiply(curve, _SELU_ALPHA, out=out)
@@ -186,7 +186,7 @@ def _inv(xp: Any, z: Any, out: Any) -> Any:
 
 
 def _log(xp: Any, z: Any, out: Any) -> Any:
-    z = xp.clip(z, 1e-7, None, out=out)
+    z = xp.clip(z, 1e-7, math.inf, out=out)
     return xp.log(z, out=out)
 
 
@@ -203,7 +203,7 @@ def _hat(xp: Any, z: Any, out: Any) -> Any:
     z = xp.absolute(z, out=out)
     z = xp.negative(z, out=out)
     z = xp.add(z, 1.0, out=out)
-    return xp.clip(z, 0.0, None, out=out)
+    return xp.clip(z, 0.0, math.inf, out=out)
 
 
 def _square(xp: Any, z: Any, out: Any) -> Any:

@@ -1,19 +1,24 @@
-"""Colour maps: from the outputs of a CPPN to the channels of an image."""
+"""Colour maps: from the outputs of a CPPN to the channels of an image.
+
+Like activations, they are one text for numpy and for torch; the operations used round alike in
+both.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from neatfool.errors import ExperimentError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    Convert = Callable[[torch.Tensor], torch.Tensor]
+    Convert = Callable[..., Iterator[Any]]
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class ColourMap:
         name: What experiments call it.
         labels: What each output means, in their order.
         channels: How many channels it makes: 1 (grey) or 3 (RGB).
-        convert: Takes outputs [N, O, P] without NaN to channels [N, C, P] in [0, 1].
+        convert: ``convert(xp, *outputs)`` yields the channels, in [0, 1], one after another;
+            ``xp`` is numpy or torch, and no output is NaN.
     """
 
     name: str
@@ -46,7 +52,23 @@ class ColourMap:
         Returns:
             Floats [N, C, P] in [0, 1], differentiable with respect to the outputs.
         """
-        return self.convert(torch.nan_to_num(outputs, nan=0.0))
+        outputs = torch.nan_to_num(outputs, nan=0.0)
+        return torch.stack(list(self.convert(torch, *outputs.unbind(1))), dim=1)
+
+    def write(self, outputs: np.ndarray, images: np.ndarray, *, may_be_nan: bool = True) -> None:
+        """Map outputs to channels, and round these as :func:`quantise` does.
+
+        Args:
+            outputs: Floats [O, N, P]; NaN in them may be overwritten.
+            images: uint8 [N, C, P], to write to.
+            may_be_nan: False where the outputs are known not to be NaN, which saves a look.
+        """
+        if may_be_nan:
+            np.copyto(outputs, 0.0, where=np.isnan(outputs))
+        for channel, values in enumerate(self.convert(np, *outputs)):
+            np.multiply(values, 255.0, out=values)
+            np.rint(values, out=values)
+            np.copyto(images[:, channel], values, casting="unsafe")
 
 
 def quantise(channels: torch.Tensor) -> torch.Tensor:
@@ -85,45 +107,72 @@ def find_colour_map(
     return found
 
 
-def _magnitude(outputs: torch.Tensor) -> torch.Tensor:
-    return outputs.abs().clamp(max=1.0)
+def _own(xp: Any, array: Any) -> Any:
+    """Give a new array to be written over, or None where that would disturb gradients."""
+    return array if xp is np else None
 
 
-def _ramps(hue: torch.Tensor) -> torch.Tensor:
-    """Give red, green and blue [N, 3, P] of the pure colour of a hue [N, P] in [0, 1]."""
-    turn = 6.0 * hue
-    red = (turn - 3.0).abs() - 1.0
-    green = 2.0 - (turn - 2.0).abs()
-    blue = 2.0 - (turn - 4.0).abs()
-    return torch.stack([red, green, blue], dim=1).clamp(0.0, 1.0)
+def _magnitude(xp: Any, output: Any) -> Any:
+    size = xp.absolute(output)
+    return xp.clip(size, 0.0, 1.0, out=_own(xp, size))
 
 
-def _from_hsv(hue: torch.Tensor, saturation: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    chroma = (saturation * value).unsqueeze(1)
-    return value.unsqueeze(1) - chroma + chroma * _ramps(hue)
+def _magnitudes(xp: Any, *outputs: Any) -> Iterator[Any]:
+    for output in outputs:
+        yield _magnitude(xp, output)
 
 
-def _hsv(outputs: torch.Tensor) -> torch.Tensor:
-    return _from_hsv(*_magnitude(outputs).unbind(1))
+def _pure_colour(xp: Any, hue: Any) -> Iterator[Any]:
+    """Give red, green and blue, in [0, 1], of the pure colour of a hue in [0, 1]."""
+    turn = xp.multiply(hue, 6.0)
+    for centre, full_there in ((3.0, False), (2.0, True), (4.0, True)):
+        part = xp.subtract(turn, centre)
+        out = _own(xp, part)
+        part = xp.absolute(part, out=out)
+        if full_there:
+            part = xp.negative(part, out=out)
+        part = xp.add(part, 2.0 if full_there else -1.0, out=out)
+        yield xp.clip(part, 0.0, 1.0, out=out)
 
 
-def _hsv_signed_hue(outputs: torch.Tensor) -> torch.Tensor:
-    hue = (0.5 * (outputs[:, 0] + 1.0)).clamp(0.0, 1.0)
-    return _from_hsv(hue, *_magnitude(outputs[:, 1:]).unbind(1))
+def _tint(xp: Any, hue: Any, darkest: Any, chroma: Any) -> Iterator[Any]:
+    """Give red, green and blue of a hue that spans from darkest to darkest + chroma."""
+    for part in _pure_colour(xp, hue):
+        out = _own(xp, part)
+        coloured = xp.multiply(part, chroma, out=out)
+        yield xp.add(coloured, darkest, out=out)
 
 
-def _hls(outputs: torch.Tensor) -> torch.Tensor:
-    hue, lightness, saturation = _magnitude(outputs).unbind(1)
-    chroma = (saturation * (1.0 - (2.0 * lightness - 1.0).abs())).unsqueeze(1)
-    return lightness.unsqueeze(1) + chroma * (_ramps(hue) - 0.5)
+def _from_hsv(xp: Any, hue: Any, saturation: Any, value: Any) -> Iterator[Any]:
+    chroma = xp.multiply(saturation, value)
+    return _tint(xp, hue, xp.subtract(value, chroma), chroma)
+
+
+def _hsv(xp: Any, *outputs: Any) -> Iterator[Any]:
+    return _from_hsv(xp, *_magnitudes(xp, *outputs))
+
+
+def _hsv_signed_hue(xp: Any, hue: Any, *others: Any) -> Iterator[Any]:
+    shifted = xp.add(hue, 1.0)
+    out = _own(xp, shifted)
+    shifted = xp.multiply(shifted, 0.5, out=out)
+    shifted = xp.clip(shifted, 0.0, 1.0, out=out)
+    return _from_hsv(xp, shifted, *_magnitudes(xp, *others))
+
+
+def _hls(xp: Any, *outputs: Any) -> Iterator[Any]:
+    hue, lightness, saturation = _magnitudes(xp, *outputs)
+    room = xp.minimum(lightness, 1.0 - lightness)
+    chroma = xp.multiply(saturation, room)
+    return _tint(xp, hue, xp.subtract(lightness, chroma), xp.multiply(chroma, 2.0))
 
 
 COLOUR_MAPS: Mapping[str, ColourMap] = MappingProxyType(
     {
         each.name: each
         for each in (
-            ColourMap("grey", ("grey",), 1, _magnitude),
-            ColourMap("rgb", ("red", "green", "blue"), 3, _magnitude),
+            ColourMap("grey", ("grey",), 1, _magnitudes),
+            ColourMap("rgb", ("red", "green", "blue"), 3, _magnitudes),
             ColourMap("hsv", ("hue", "saturation", "value"), 3, _hsv),
             ColourMap("hsv_signed_hue", ("hue", "saturation", "value"), 3, _hsv_signed_hue),
             ColourMap("hls", ("hue", "lightness", "saturation"), 3, _hls),

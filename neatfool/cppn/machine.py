@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     Inputs = Callable[[int, int], torch.Tensor]
     Keep = Callable[[slice, slice, torch.Tensor], None]
 
-TILE_BYTES: Final = {"cpu": 8 << 20, "cuda": 512 << 20}
+TILE_BYTES: Final = {"cpu": 6 << 20, "cuda": 512 << 20}
 """How large the table of a tile's values may be, by type of device."""
 
 NARROWEST_TILE: Final = 64
 """The fewest pixels of a tile, however many rows there are: below, weighted sums are slow."""
 
-SMALL: Final = 1 << 15
-"""How many floats malloc serves from memory that the process has: 128 KiB. More comes from the
-system, whose zeroed pages cost more than what is then done with them."""
+SMALL: Final = 1 << 16
+"""How many numbers a passing array may have on a CPU. Larger ones malloc may ask the system for
+each time, whose zeroed pages cost more than what is then done with them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ class Machine:
         self._dtype = dtype
         self._device = device
         self._on_cpu = device.type == "cpu"
-        self._outputs = program.outputs.to(device)
+        self._outputs = program.outputs.T.to(device)
         self._may_be_nan = program.may_overflow or not weights is biases is responses is None
         factors = program.factors(weights, biases, responses).to(device, dtype)
         sources, offsets = program.sources.to(device), program.offsets.to(device)
@@ -114,7 +114,7 @@ class Machine:
             z = operation.arguments(values)
             blocks = [block.activation(z[block.rows]) for block in operation.step.blocks]
             values = torch.cat([values, *blocks])
-        return self._pick(values, slice(None))
+        return self._pick(values, slice(None)).transpose(0, 1)
 
     def run(self, pixels: int, inputs: Inputs, keep: Keep) -> None:
         """Compute the outputs tile by tile.
@@ -122,8 +122,8 @@ class Machine:
         Args:
             pixels: How many pixels there are.
             inputs: Called as ``inputs(start, stop)`` for the inputs [I, stop - start] of pixels.
-            keep: Called as ``keep(genomes, pixels, outputs)`` with the outputs [n, O, p] of some
-                genomes at some pixels.
+            keep: Called as ``keep(genomes, pixels, outputs)`` with the outputs [O, n, p] of some
+                genomes at some pixels, which it may write to.
         """
         width = self._tile_width(pixels)
         table = _table(self._rows * width, self._dtype, self._device)
@@ -139,10 +139,10 @@ class Machine:
         """Choose how many pixels a tile has; divide them evenly."""
         widest = TILE_BYTES[self._device.type] // (self._rows * self._dtype.itemsize)
         if self._on_cpu:
-            widest = min(widest, SMALL // self._outputs.shape[1])
+            widest = min(widest, SMALL // len(self._outputs))
         widest = max(widest, NARROWEST_TILE)
         tiles = max(-(-pixels // widest), 1)
-        return -(-pixels // (tiles * 16)) * 16
+        return max(-(-pixels // (tiles * 16)), 1) * 16
 
     def _fill(self, values: torch.Tensor, inputs: torch.Tensor) -> None:
         """Fill the table [rows, P], given the inputs [I, P]."""
@@ -162,15 +162,15 @@ class Machine:
 
     def _portions(self, pixels: int) -> list[slice]:
         """Divide the genomes so that the outputs of each portion are small."""
-        genomes, outputs = self._outputs.shape
+        outputs, genomes = self._outputs.shape
         size = genomes
         if self._on_cpu:
             size = max(SMALL // (outputs * pixels), 1)
         return [slice(start, start + size) for start in range(0, genomes, size)]
 
     def _pick(self, values: torch.Tensor, genomes: slice) -> torch.Tensor:
-        """Pick the outputs [n, O, P] of some genomes from the table."""
-        rows = self._outputs[genomes]
+        """Pick the outputs [O, n, P] of some genomes from the table."""
+        rows = self._outputs[:, genomes]
         return values.index_select(0, rows.flatten()).view(*rows.shape, values.shape[1])
 
 

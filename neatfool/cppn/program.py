@@ -132,13 +132,19 @@ class Program:
         Returns:
             Floats [T], differentiable with respect to all three.
         """
-        w = self.weights if weights is None else weights
-        b = self.biases if biases is None else biases
-        r = self.responses if responses is None else responses
-        if weights is biases is responses is None:
+        own = (self.weights, self.biases, self.responses)
+        given = [tensor for tensor in (weights, biases, responses) if tensor is not None]
+        if not given:
             # In numpy, because torch may wake its other threads for this, which takes longer.
-            return torch.from_numpy(self._layout.factors(np, w.numpy(), b.numpy(), r.numpy()))
-        factors: torch.Tensor = self._layout.factors(torch, w, b, r)
+            with np.errstate(over="ignore", invalid="ignore"):
+                return torch.from_numpy(self._layout.factors(np, *(each.numpy() for each in own)))
+        factors: torch.Tensor = self._layout.factors(
+            torch,
+            *(
+                (mine if other is None else other).to(given[0].device)
+                for mine, other in zip(own, (weights, biases, responses), strict=True)
+            ),
+        )
         return factors
 
 
@@ -184,11 +190,7 @@ def compile_genomes(
         ExperimentError: A genome has a cycle, lacks a node, or names an unknown activation or
             aggregation; the message names the genome and the nodes.
     """
-    return _schedule(read_networks(genomes, input_keys, output_keys))
-
-
-def _schedule(networks: Networks) -> Program:
-    """Put nodes in rows and connections in terms."""
+    networks = read_networks(genomes, input_keys, output_keys)
     first, count = networks.first, len(networks.bias)
     fan_in = np.bincount(networks.sink - first, minlength=count)
     kind = np.maximum(networks.aggregation - _MEAN, 0)
@@ -199,34 +201,49 @@ def _schedule(networks: Networks) -> Program:
     row = np.arange(first + count)
     row[first + nodes] = np.arange(first, first + count)
 
-    summed = np.flatnonzero(kind == 0)
-    sink = row[np.concatenate([networks.sink, first + summed])] - first
-    source = np.concatenate([row[networks.source], np.full(len(summed), networks.inputs)])
-    factor = np.concatenate([np.arange(len(networks.sink)), len(networks.sink) + summed])
-    by_sink = np.argsort(sink, kind="stable")
-    terms = np.concatenate([[0], np.cumsum(np.bincount(sink, minlength=count))])
+    layout, sources, bounds = _lay_out(networks, fan_in, kind == 0, row)
     starts = _starts(networks.level[nodes], kind[nodes], arity[nodes])
-    sizes = np.diff(starts, append=count)
+    offsets = bounds[:-1] - np.repeat(bounds[starts], np.diff(starts, append=count))
     return Program(
         inputs=networks.inputs,
         rows=first + count,
-        steps=_steps(starts, networks.activation[nodes], kind[nodes], terms, first),
+        steps=_steps(starts, networks.activation[nodes], kind[nodes], bounds, first),
         outputs=torch.from_numpy(row[networks.outputs]),
         weights=torch.from_numpy(networks.weight),
         biases=torch.from_numpy(networks.bias),
         responses=torch.from_numpy(networks.response),
         nodes=torch.from_numpy(nodes),
-        sources=torch.from_numpy(source[by_sink].astype(np.int32)),
-        offsets=torch.from_numpy((terms[:-1] - np.repeat(terms[starts], sizes)).astype(np.int32)),
+        sources=torch.from_numpy(sources.astype(np.int32)),
+        offsets=torch.from_numpy(offsets.astype(np.int32)),
         may_overflow=_may_overflow(networks),
         _networks=networks,
-        _layout=_Layout(
-            sinks=networks.sink - first,
-            summed=kind == 0,
-            divisors=np.where(networks.aggregation == _MEAN, fan_in.clip(1), 1),
-            slots=factor[by_sink],
-        ),
+        _layout=layout,
     )
+
+
+def _lay_out(
+    networks: Networks, fan_in: np.ndarray, summed: np.ndarray, row: np.ndarray
+) -> tuple[_Layout, np.ndarray, np.ndarray]:
+    """Put the terms in the order of the rows that they belong to.
+
+    Returns:
+        Where their factors come from, the row [T] of each, and [M + 1] where those of each row
+        after the ones begin and end.
+    """
+    first, weights = networks.first, len(networks.weight)
+    biased = np.flatnonzero(summed)
+    owner = row[np.concatenate([networks.sink, first + biased])] - first
+    source = np.concatenate([row[networks.source], np.full(len(biased), networks.inputs)])
+    factor = np.concatenate([np.arange(weights), weights + biased])
+    order = np.argsort(owner, kind="stable")
+    layout = _Layout(
+        sinks=networks.sink - first,
+        summed=summed,
+        divisors=np.where(networks.aggregation == _MEAN, fan_in.clip(1), 1),
+        slots=factor[order],
+    )
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(summed)))])
+    return layout, source[order], bounds
 
 
 def _starts(*columns: np.ndarray) -> np.ndarray:
@@ -235,7 +252,7 @@ def _starts(*columns: np.ndarray) -> np.ndarray:
 
 
 def _steps(
-    starts: np.ndarray, activation: np.ndarray, kind: np.ndarray, terms: np.ndarray, first: int
+    starts: np.ndarray, activation: np.ndarray, kind: np.ndarray, bounds: np.ndarray, first: int
 ) -> tuple[Step, ...]:
     """Make the steps that begin at the given nodes, all in the order of rows."""
     count = len(activation)
@@ -247,7 +264,7 @@ def _steps(
         steps.append(
             Step(
                 rows=slice(first + begin, first + end),
-                terms=slice(int(terms[begin]), int(terms[end])),
+                terms=slice(int(bounds[begin]), int(bounds[end])),
                 reduction=_REDUCTIONS[kind[begin]],
                 blocks=tuple(
                     Block(_ACTIVATIONS[activation[cut]], slice(cut - begin, following - begin))
@@ -263,7 +280,7 @@ def _may_overflow(networks: Networks) -> bool:
     if not _BOUNDED[networks.activation].all() or (networks.aggregation == _PRODUCT).any():
         return True
     weight, bias, response = (
-        np.abs(numbers).max(initial=0.0)
+        float(np.abs(numbers).max(initial=0.0))
         for numbers in (networks.weight, networks.bias, networks.response)
     )
     return not len(networks.weight) * weight * response + bias < _LARGE

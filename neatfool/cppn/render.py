@@ -60,7 +60,7 @@ def evaluate(
         outputs = inputs.new_empty(*program.outputs.shape, inputs.shape[1])
 
         def keep(genomes: slice, pixels: slice, values: torch.Tensor) -> None:
-            outputs[genomes, :, pixels] = values
+            outputs[genomes, :, pixels] = values.transpose(0, 1)
 
         machine().run(inputs.shape[1], lambda start, stop: inputs[:, start:stop], keep)
         return outputs
@@ -112,7 +112,11 @@ def render(
         images = torch.empty(shape, dtype=torch.uint8, device=where)
 
         def keep(genomes: slice, pixels: slice, values: torch.Tensor) -> None:
-            images[genomes, :, pixels] = quantise(colours(values))
+            part = images[genomes, :, pixels]
+            if where.type == "cpu":
+                colours.write(values.numpy(), part.numpy(), may_be_nan=program.may_overflow)
+            else:
+                part.copy_(quantise(colours(values.transpose(0, 1))))
 
         Machine(program, torch.float32, where).run(grid.pixels, grid.inputs, keep)
         return images.view(*shape[:2], len(grid.y), len(grid.x))
