@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     Inputs = Callable[[int, int], torch.Tensor]
     Keep = Callable[[slice, slice, torch.Tensor], None]
 
-TILE_BYTES: Final = {"cpu": 6 << 20, "cuda": 512 << 20}
-"""How large the table of a tile's values may be, by type of device."""
+TILE_BYTES: Final = {"cpu": 6 << 20, "gpu": 512 << 20}
+"""How large the table of a tile's values may be."""
 
 NARROWEST_TILE: Final = 64
 """The fewest pixels of a tile, however many rows there are: below, weighted sums are slow."""
@@ -137,7 +137,8 @@ class Machine:
 
     def _tile_width(self, pixels: int) -> int:
         """Choose how many pixels a tile has; divide them evenly."""
-        widest = TILE_BYTES[self._device.type] // (self._rows * self._dtype.itemsize)
+        tile_bytes = TILE_BYTES["cpu" if self._on_cpu else "gpu"]
+        widest = tile_bytes // (self._rows * self._dtype.itemsize)
         if self._on_cpu:
             widest = min(widest, SMALL // len(self._outputs))
         widest = max(widest, NARROWEST_TILE)

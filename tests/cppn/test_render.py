@@ -170,6 +170,21 @@ def test_a_poster_takes_little_more_memory_than_itself():
     assert int(done.stdout) < 40
 
 
+def test_what_a_gpu_would_do_gives_the_same(monkeypatch):
+    program = compiled(batch(60))
+    grid = pixel_grid(9, 7, kind="normalised")
+    inputs = grid.inputs(0, 63, torch.float64)
+    elsewhere = machine.Machine(program, inputs.dtype, inputs.device)
+    monkeypatch.setattr(elsewhere, "_on_cpu", False)
+    values = torch.empty(60, 3, 63, dtype=torch.float64)
+
+    def keep(genomes, pixels, outputs):
+        values[genomes, :, pixels] = outputs.transpose(0, 1)
+
+    elsewhere.run(63, lambda start, stop: inputs[:, start:stop], keep)
+    torch.testing.assert_close(values, evaluate(program, inputs), equal_nan=True)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_renders_the_same_to_a_step():
