@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_benchmark_compares_equal_images():
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.render", "--json", "--genomes", "4", "--sizes", "9"],
+        [sys.executable, "benchmarks/render.py", "--json", "--genomes", "4", "--sizes", "9"],
         capture_output=True,
         text=True,
         check=True,
