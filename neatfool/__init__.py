@@ -18,14 +18,14 @@ from neatfool.errors import (
     VerificationError,
     nearest,
 )
-from neatfool.hookspecs import hookimpl
+from neatfool.hookspecs import Register, hookimpl
 from neatfool.seeds import derive_seed
 
 if TYPE_CHECKING:
     from neatfool import cppn
     from neatfool.archive import Archive, log_odds, rank
     from neatfool.fooling import fool
-    from neatfool.individual import EliteView
+    from neatfool.individual import Ancestor, EliteView
     from neatfool.reports import GenerationReport, Outcome
     from neatfool.run import Run, open_run
     from neatfool.spec import (
@@ -49,6 +49,7 @@ _LATER = {
     "fool": "fooling",
     "GenerationReport": "reports",
     "Outcome": "reports",
+    "Ancestor": "individual",
     "EliteView": "individual",
     "Run": "run",
     "open_run": "run",
@@ -74,9 +75,11 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "open_run",
     "Run",
     "EliteView",
+    "Ancestor",
     "cppn",
     # writing plugins
     "hookimpl",
+    "Register",
     "ImageSpec",
     "Scores",
     "Target",

@@ -177,7 +177,9 @@ class Archive:
                     None if scores.logits is None else scores.logits[piece],
                     None if scores.ok is None else scores.ok[piece],
                 )
-            )[:, niches]
+            )
+            if len(niches) < class_count:
+                ranks = ranks[:, niches]
             rows = ranks.argmax(axis=0)
             values = ranks[rows, np.arange(len(niches))]
             better = values > best

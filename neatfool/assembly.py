@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.errors import NeatfoolError, PluginError, RunError, TargetError
+from neatfool.errors import NeatfoolError, PluginError, RunError, TargetError, blaming
 from neatfool.evolution import Limits
 from neatfool.experiment import Experiment
+from neatfool.fingerprints import fingerprint_of_plugin
 from neatfool.scoring import Scorer, automatic_batch_size
 from neatfool.spec import ImageSpec, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from neatfool.experiment import Choice
     from neatfool.plugin_manager import PluginManager
     from neatfool.spec import Encoding, Json, Scheme
@@ -38,7 +33,9 @@ class Assembly:
         scorer: The target, made safe.
         fingerprint: What tells the target from one that scores otherwise.
         encoding: The encoding.
+        encoding_name: What messages call it.
         scheme: The scheme, at its beginning.
+        scheme_name: What messages call it.
         resolved: The experiment with all defaults, JSON-able.
         identity: The part of it that a resumed run must share.
         text: The experiment as it was given.
@@ -50,7 +47,9 @@ class Assembly:
     scorer: Scorer
     fingerprint: str
     encoding: Encoding[Any]
+    encoding_name: str
     scheme: Scheme
+    scheme_name: str
     resolved: dict[str, Json]
     identity: dict[str, Json]
     text: str
@@ -77,7 +76,8 @@ def assemble(experiment: Experiment) -> Assembly:
     """
     name = describe(experiment.target)
     target = make(experiment.target)
-    fingerprint = check_target(target, name, _default_fingerprint(experiment.target, target))
+    check_target(target, name)
+    fingerprint = own_fingerprint(target, name) or fingerprint_of_plugin(experiment.target, target)
     encoding = make(experiment.encoding, spec=target.spec)
     scheme = make(experiment.scheme, encoding=encoding, spec=target.spec, seed=experiment.seed)
     return Assembly(
@@ -91,7 +91,9 @@ def assemble(experiment: Experiment) -> Assembly:
         ),
         fingerprint=fingerprint,
         encoding=encoding,
+        encoding_name=describe(experiment.encoding),
         scheme=scheme,
+        scheme_name=describe(experiment.scheme),
         resolved=experiment.resolved(),
         identity=experiment.identity(),
         text=experiment.text,
@@ -137,30 +139,15 @@ def make(choice: Choice, **beside: Any) -> Any:
         return choice.registration.factory(choice.options, **beside)
 
 
-@contextmanager
-def blaming(who: str) -> Iterator[None]:
-    """Turn a plugin's exceptions into an error that names it."""
-    try:
-        yield
-    except NeatfoolError:
-        raise
-    except Exception as error:
-        raise PluginError(f"{who}: {type(error).__name__}: {error}") from error
-
-
-def check_target(target: Any, name: str, fingerprint: str) -> str:
+def check_target(target: Any, name: str) -> None:
     """See that a target has what a target needs and recognises its own images.
 
     Args:
         target: What the factory gave.
         name: What messages call it.
-        fingerprint: The fingerprint of a target that gives none.
-
-    Returns:
-        Its fingerprint.
 
     Raises:
-        PluginError: It has no spec or no score, or raised in ``fingerprint``.
+        PluginError: It has no spec or no score.
         TargetError: Its ``self_check`` found it wanting.
     """
     if not isinstance(target, Target) or not isinstance(target.spec, ImageSpec):
@@ -175,24 +162,16 @@ def check_target(target: Any, name: str, fingerprint: str) -> str:
             raise
         except Exception as error:
             raise TargetError(f"{name}: self_check: {type(error).__name__}: {error}") from error
-    if own := getattr(target, "fingerprint", None):
-        with blaming(name):
-            return str(own())
-    return fingerprint
 
 
-def _default_fingerprint(choice: Choice, target: Target) -> str:
-    digest = hashlib.sha256()
-    parts = [choice.registration.name, choice.options.model_dump_json(), asdict(target.spec)]
-    digest.update(repr(parts).encode())
-    digest.update(source_of(type(target)))
-    return digest.hexdigest()
+def own_fingerprint(target: Target, name: str) -> str | None:
+    """Ask a target for its fingerprint; None if it gives none.
 
-
-def source_of(thing: Any) -> bytes:
-    """Read the file that a class or function is defined in; nothing where there is none."""
-    try:
-        path = inspect.getsourcefile(thing)
-        return Path(path).read_bytes() if path else b""
-    except (TypeError, OSError):
-        return b""
+    Raises:
+        PluginError: It raised.
+    """
+    fingerprint = getattr(target, "fingerprint", None)
+    if fingerprint is None:
+        return None
+    with blaming(name):
+        return str(fingerprint())

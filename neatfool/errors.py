@@ -7,11 +7,12 @@ is a bug.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 class NeatfoolError(Exception):
@@ -54,6 +55,24 @@ class VerificationError(NeatfoolError):
     """Saved images did not score what the run recorded."""
 
     exit_code = 7
+
+
+@contextmanager
+def blaming(who: str) -> Iterator[None]:
+    """Turn the exceptions of a plugin's code into an error that names the plugin.
+
+    Args:
+        who: What the message calls it.
+
+    Raises:
+        PluginError: The block raised an exception that is none of neatfool's own.
+    """
+    try:
+        yield
+    except NeatfoolError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{who}: {type(error).__name__}: {error}") from error
 
 
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:

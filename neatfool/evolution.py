@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.errors import TargetError
+from neatfool.errors import TargetError, blaming
 from neatfool.images import encode_png
 from neatfool.reports import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
 from neatfool.run_records import GenerationRecord, StoredCandidate
+from neatfool.scoring import check_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -63,7 +64,9 @@ class Evolution:
         *,
         scorer: Scorer,
         encoding: Encoding[Any],
+        encoding_name: str,
         scheme: Scheme,
+        scheme_name: str,
         store: RunStore,
         limits: Limits,
     ) -> None:
@@ -74,9 +77,10 @@ class Evolution:
         )
         self._scorer = scorer
         self._encoding = encoding
+        self._encoding_name = encoding_name
+        self._scheme_name = scheme_name
         self._store = store
         self._limits = limits
-        self._stored: set[int] = set(store.members()) | set(scheme.archive.candidates)
         self._sizes: dict[int, GenomeSize] = {}
         self._pending: list[tuple[GenerationRecord, Json]] = []
         self._recording = 0.0
@@ -116,23 +120,27 @@ class Evolution:
 
     def _step(self) -> tuple[GenerationReport, Sequence[Replacement]] | None:
         clock = _StageClock()
-        candidates = self._asked()
+        with blaming(f"{self._scheme_name} with {self._encoding_name}: ask() failed"):
+            candidates = self._asked()
         clock.lap("breeding")
         if not candidates:
             return None
-        images = self._encoding.render([candidate.genome for candidate in candidates])
+        images = self._rendered(candidates)
         clock.lap("rendering")
         scores = self._scorer.score(images)
-        self._refuse_nothing_but_refusals(scores)
+        self._refuse_a_blind_target(scores)
         clock.lap("scoring")
-        replacements = self.scheme.tell(candidates, scores)
+        with blaming(f"{self._scheme_name}: tell() failed"):
+            replacements = self.scheme.tell(candidates, scores)
         self.generation += 1
         self.evaluations += len(candidates)
         clock.lap("selection")
         report = self._report(replacements, scores, clock, self._recording)
-        record = self._record(report, replacements, candidates, images)
+        with blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded"):
+            record = self._record(report, replacements, candidates, images)
+            state = self.scheme.state()
         # An interrupt may come at any line: what is pending is always a whole generation.
-        self._pending.append((record, self.scheme.state()))
+        self._pending.append((record, state))
         if len(self._pending) >= self._limits.checkpoint_every:
             self._flush()
         self._recording = clock.lap("recording")
@@ -144,7 +152,13 @@ class Evolution:
             return candidates[: self._limits.images - self.evaluations]
         return candidates
 
-    def _refuse_nothing_but_refusals(self, scores: Scores) -> None:
+    def _rendered(self, candidates: Sequence[Candidate]) -> torch.Tensor:
+        with blaming(f"{self._encoding_name}: render() failed"):
+            images = self._encoding.render([candidate.genome for candidate in candidates])
+        check_images(images, len(candidates), self._scorer.target.spec, self._encoding_name)
+        return images
+
+    def _refuse_a_blind_target(self, scores: Scores) -> None:
         assert scores.ok is not None
         if not scores.ok.any():
             raise TargetError(
@@ -201,8 +215,7 @@ class Evolution:
         rows = {candidate.id: row for row, candidate in enumerate(candidates)}
         elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
         members = {candidate.id: candidate for candidate in self.scheme.members()}
-        fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ not in self._stored]
-        self._stored.update(candidate.id for candidate in fresh)
+        fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
         return GenerationRecord(
             report=report,
             replacements=replacements,

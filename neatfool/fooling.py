@@ -6,13 +6,23 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neatfool.assembly import FROM_PYTHON, Assembly, check_target, make
+from neatfool.assembly import (
+    FROM_PYTHON,
+    Assembly,
+    check_target,
+    describe,
+    make,
+    own_fingerprint,
+)
+from neatfool.errors import ExperimentError
 from neatfool.evolution import Limits
 from neatfool.experiment import choose, resolved_sections
+from neatfool.fingerprints import fingerprint_of_code
 from neatfool.ini_values import write_ini
+from neatfool.interrupts import Interrupts
 from neatfool.plugin_manager import PluginManager
 from neatfool.scoring import Scorer, automatic_batch_size
-from neatfool.session import Interrupts, Session, resume, start
+from neatfool.session import Session, resume, start
 from neatfool.spec import ImageSpec, Target
 
 if TYPE_CHECKING:
@@ -118,7 +128,7 @@ def _assemble(
     scheme: Choice,
 ) -> Assembly:
     label = f"target {model!r} (from Python)"
-    fingerprint = check_target(target, label, "")
+    check_target(target, label)
     made = make(encoding, spec=target.spec)
     search = make(scheme, encoding=made, spec=target.spec, seed=seed)
     identity: dict[str, dict[str, Json]] = {
@@ -137,9 +147,11 @@ def _assemble(
         scorer=Scorer(
             target, name=label, batch_size=batch_size or automatic_batch_size(search.batch)
         ),
-        fingerprint=fingerprint,
+        fingerprint=own_fingerprint(target, label) or fingerprint_of_code(target),
         encoding=made,
+        encoding_name=describe(encoding),
         scheme=search,
+        scheme_name=describe(scheme),
         resolved=resolved,
         identity=identity,
         text="# Made by neatfool.fool.\n" + write_ini(resolved),
@@ -151,7 +163,7 @@ def _go(session: Session, plugins: PluginManager, limits: Limits, *, progress: b
     if progress:
         from rich.console import Console
 
-        from neatfool.cli.progress import ProgressDisplay
+        from neatfool.progress import ProgressDisplay
 
         display = ProgressDisplay(
             Console(file=sys.stderr, highlight=False),
@@ -183,6 +195,11 @@ def _target(
         spec = ImageSpec(height, width, channels, classes, array="torch")
         return ModuleTarget(model, spec, mean=mean, std=std, device=device)
     if isinstance(model, Target):
+        if (model.spec.shape, model.spec.classes) != (image, classes):
+            raise ExperimentError(
+                f"fool: image = {image} and {len(classes)} classes, but the target takes "
+                f"{model.spec.shape} and has {len(model.spec.classes)}; give those of its spec"
+            )
         return model
     return CallableTarget(model, ImageSpec(height, width, channels, classes))
 

@@ -71,7 +71,7 @@ def neatfool_run_started(run: Run) -> None:
 
 @hookspec
 def neatfool_generation_done(run: Run, report: GenerationReport) -> None:
-    """A generation is recorded."""
+    """A generation is done, and recorded at the next checkpoint."""
 
 
 @hookspec

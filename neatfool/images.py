@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from neatfool.run_store import RunStore
-
-IMAGE_FOLDER: Final = "images"
-"""The folder, in a run's, that holds an image for each class."""
 
 
 def to_pillow(image: np.ndarray) -> Image.Image:
@@ -64,6 +61,7 @@ class ImageFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._classes: list[str] = []
         self._written: dict[int, int] = {}
 
     def update(self, store: RunStore) -> None:
@@ -72,17 +70,20 @@ class ImageFolder:
         Raises:
             OSError: The folder cannot be written.
         """
-        classes = store.classes()
+        if not self._classes:
+            self._classes = store.classes()
         self.folder.mkdir(exist_ok=True)
+        changed: dict[int, list[int]] = {}
         for elite in store.elites():
-            index = elite.class_index
-            if self._written.get(index) == elite.candidate:
-                continue
-            png = store.image(elite.candidate)
+            if self._written.get(elite.class_index) != elite.candidate:
+                changed.setdefault(elite.candidate, []).append(elite.class_index)
+        for candidate, niches in changed.items():
+            png = store.image(candidate)
             assert png is not None, "an elite's image is stored with it"
-            path = self.folder / image_name(index, classes[index], len(classes))
-            write_whole(path, png)
-            self._written[index] = elite.candidate
+            for index in niches:
+                name = image_name(index, self._classes[index], len(self._classes))
+                write_whole(self.folder / name, png)
+                self._written[index] = candidate
 
 
 def write_whole(path: Path, data: bytes) -> None:

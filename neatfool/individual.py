@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import RunError
-from neatfool.images import IMAGE_FOLDER, decode_png, encode_png, image_name, to_pillow
+from neatfool.images import decode_png, encode_png, image_name, to_pillow
+from neatfool.run_folder import IMAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import networkx as nx
@@ -19,10 +21,30 @@ if TYPE_CHECKING:
 
     from neatfool.run import Run
     from neatfool.run_records import StoredCandidate, StoredElite
+    from neatfool.run_store import RunStore
     from neatfool.spec import GenomeSize, Json
 
 SMALLEST_SHOWN: Final = 128
 """Pixels: smaller images are enlarged, without smoothing, where a notebook shows them."""
+
+
+def load_genome(store: RunStore, loads: Callable[[str], Any], stored: StoredCandidate) -> Any:
+    """Read a stored genome.
+
+    Args:
+        store: Where it is from, for the message.
+        loads: The encoding's.
+        stored: The candidate.
+
+    Raises:
+        RunError: The text is no longer what the encoding wrote.
+    """
+    try:
+        return loads(stored.genome)
+    except ValueError as error:
+        raise RunError(
+            f"{store.path}: the genome of candidate {stored.id} is damaged: {error}"
+        ) from error
 
 
 class Individual:
@@ -34,12 +56,12 @@ class Individual:
         self.generation = stored.generation
         self.parents = stored.parents
         self.size: GenomeSize = stored.size
-        self._text = stored.genome
+        self._stored = stored
 
     @cached_property
     def genome(self) -> Any:
         """The genome, equal to the one that was bred."""
-        return self.run.encoding.loads(self._text)
+        return load_genome(self.run.store, self.run.encoding.loads, self._stored)
 
     def graph(self) -> nx.DiGraph:
         """Give the genome as a graph.
@@ -145,7 +167,7 @@ class EliteView(Individual):
     def file(self) -> Path:
         """The image's file in the run folder."""
         name = image_name(self.index, self.name, len(self.run.classes))
-        return self.run.path / IMAGE_FOLDER / name
+        return self.run.path / IMAGES / name
 
     def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:
         """Give the image that was scored, or render the genome anew at a size."""

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from neatfool.assembly import source_of
 from neatfool.errors import TargetError
+from neatfool.fingerprints import fingerprint_of_code, source_of
+from neatfool.scoring import ROUNDING
 from neatfool.spec import ImageSpec, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy as np
-
-ROUNDING = 1e-3
 
 
 class CallableTarget:
@@ -38,9 +37,8 @@ class CallableTarget:
         return answer if isinstance(answer, Scores) else Scores(answer)
 
     def fingerprint(self) -> str:
-        """Hash the file that the function is defined in, and its name."""
-        name = getattr(self._function, "__qualname__", type(self._function).__qualname__)
-        return hashlib.sha256(name.encode() + source_of(self._function)).hexdigest()
+        """Hash the file that the function, or the object's class, is defined in."""
+        return fingerprint_of_code(self._function)
 
 
 class ModuleTarget:
@@ -48,7 +46,7 @@ class ModuleTarget:
 
     The module is given float32 [N, C, H, W] in [0, 1], less ``mean`` and divided by ``std`` where
     these are given, and gives logits [N, K]. Where what it gives are probabilities already (no
-    negative number, each row sums to one), they are taken as they are.
+    negative number, each row sums to one), they are taken as they are; the first batch decides.
     """
 
     def __init__(
@@ -83,6 +81,7 @@ class ModuleTarget:
         self._module = module.to(self._device)
         shape = (1, spec.channels, 1, 1)
         self._mean = torch.tensor(mean or [0.0] * spec.channels, device=self._device).view(shape)
+        self._probabilities: bool | None = None
         self._std = torch.tensor(std or [1.0] * spec.channels, device=self._device).view(shape)
 
     @torch.inference_mode()
@@ -96,16 +95,23 @@ class ModuleTarget:
                 "logits; pass a callable that returns probabilities instead"
             )
         outputs = outputs.float()
-        sums = outputs.sum(1)
-        if bool((outputs >= 0).all()) and bool(((sums - 1).abs() < ROUNDING).all()):
+        if self._probabilities is None:
+            self._probabilities = _are_probabilities(outputs)
+        if self._probabilities:
             return Scores(outputs.cpu().numpy())
         return Scores(outputs.softmax(1).cpu().numpy(), logits=outputs.cpu().numpy())
 
     def fingerprint(self) -> str:
-        """Hash the module's parameters and buffers, and the normalisation."""
-        digest = hashlib.sha256()
+        """Hash the module's class, parameters and buffers, and the normalisation."""
+        digest = hashlib.sha256(source_of(self._module))
         tensors = {**self._module.state_dict(), "mean": self._mean, "std": self._std}
         for name, tensor in sorted(tensors.items()):
-            digest.update(name.encode())
+            digest.update(f"{name} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+
+def _are_probabilities(outputs: torch.Tensor) -> bool:
+    outputs = outputs[outputs.isfinite().all(1)]
+    sums = outputs.sum(1)
+    return bool((outputs >= 0).all()) and bool(((sums - 1).abs() < ROUNDING).all())

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from neatfool.errors import RunError
 from neatfool.individual import Ancestor, EliteView
-from neatfool.run_store import DATABASE, RunStore
+from neatfool.run_folder import DATABASE
+from neatfool.run_store import RunStore
 from neatfool.spec import ImageSpec
 
 if TYPE_CHECKING:

@@ -45,11 +45,12 @@ CREATE TABLE generation (
 CREATE TABLE state (only INTEGER PRIMARY KEY CHECK (only = 0), value TEXT NOT NULL);
 """
 
-WALL_CLOCK: Final = {
+HOW_IT_WAS_RUN: Final = {
     "generation": ("breeding", "rendering", "scoring", "selection", "recording"),
-    "info": ("clock",),
+    "info": ("clock", "experiment", "text"),
 }
-"""What differs between equal runs: columns of a table, or keys of ``info``."""
+"""What may differ between equal runs: columns of a table, or keys of ``info``. (The part of the
+experiment that the result depends on is the key ``identity``.)"""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 One SQLite file, written in one transaction a checkpoint, so that a run killed at any instant
 finds its last checkpoint whole. Everything in it but what
-:data:`~neatfool.run_records.WALL_CLOCK` names is equal for equal runs, to the bit.
+:data:`~neatfool.run_records.HOW_IT_WAS_RUN` names is equal for equal runs, to the bit.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
 from neatfool.reports import GenerationReport, Stages
+from neatfool.run_folder import DATABASE, PARTIAL_DATABASE
 from neatfool.run_records import (
+    HOW_IT_WAS_RUN,
     SCHEMA,
-    WALL_CLOCK,
     GenerationRecord,
     StoredCandidate,
     StoredElite,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from neatfool.spec import Json
 
 FORMAT: Final = 1
-DATABASE: Final = "run.db"
-PARTIAL: Final = "run.db.partial"
 
 
 @contextmanager
@@ -89,7 +88,7 @@ class RunStore:
         """
         chosen = set(searched)
         # A run killed before its database is whole leaves none.
-        partial = path.with_name(PARTIAL)
+        partial = path.with_name(PARTIAL_DATABASE)
         with sqlite_errors_in_words(path):
             store = cls(partial, _connect(partial, "rwc"), write=True)
             with store._transaction() as db:
@@ -261,7 +260,8 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         timeout=30,
         check_same_thread=False,
     )
-    connection.execute("PRAGMA synchronous = FULL")
+    # A killed process loses no commit; a power cut may lose the last ones, never half of one.
+    connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
 
@@ -283,8 +283,8 @@ def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
         path: A run's database.
 
     Returns:
-        The rows of each table, in the order of their keys, less the columns and keys of
-        :data:`~neatfool.run_records.WALL_CLOCK`.
+        The rows of each table, in the order of their keys, less what
+        :data:`~neatfool.run_records.HOW_IT_WAS_RUN` names.
     """
     store = RunStore.open(path)
     try:
@@ -296,7 +296,7 @@ def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 def _comparable(store: RunStore, table: str) -> list[tuple[Any, ...]]:
     columns = [row[1] for row in store._rows(f"PRAGMA table_info({table})")]
-    left_out = WALL_CLOCK.get(table, ())
+    left_out = HOW_IT_WAS_RUN.get(table, ())
     kept = ", ".join(column for column in columns if column not in left_out)
     rows = store._rows(f"SELECT {kept} FROM {table} ORDER BY 1, 2")  # noqa: S608
     return [row for row in rows if row[0] not in left_out]

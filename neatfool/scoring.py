@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.errors import NeatfoolError, TargetError
+from neatfool.errors import NeatfoolError, PluginError, TargetError
 from neatfool.spec import Scores
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Scorer:
         """Score images.
 
         Args:
-            images: uint8 [N, C, H, W] on the CPU.
+            images: uint8 [N, C, H, W] on the CPU; the target is given copies.
 
         Returns:
             Numpy arrays: probabilities [N, K], logits [N, K] or None, and ``ok`` [N], which is
@@ -77,8 +77,8 @@ class Scorer:
 
     def _batch(self, images: torch.Tensor) -> Scores:
         count = len(images)
-        if missing := self.batch_size - count:
-            images = _padded(images, missing)
+        # A copy: a target that writes to its images must not change what is saved.
+        images = _padded(images, self.batch_size - count)
         answer = self._call(images)
         return check_scores(answer, self.batch_size, self.target.spec, self.name, keep=count)
 
@@ -91,8 +91,10 @@ class Scorer:
             raise
         except Exception as error:
             shape = "x".join(map(str, images.shape))
+            advice = "; give a smaller [target] batch_size" if "memory" in str(error) else ""
             raise TargetError(
                 f"{self.name}: score() failed on {shape} images: {type(error).__name__}: {error}"
+                f"{advice}"
             ) from error
 
 
@@ -100,6 +102,30 @@ def _padded(images: torch.Tensor, missing: int) -> torch.Tensor:
     import torch
 
     return torch.cat([images, images[-1:].expand(missing, *images.shape[1:])])
+
+
+def check_images(images: Any, count: int, spec: ImageSpec, name: str) -> None:
+    """Check what an encoding rendered.
+
+    Args:
+        images: What ``render`` returned.
+        count: The genomes it was given.
+        spec: The target's spec.
+        name: What messages call the encoding.
+
+    Raises:
+        PluginError: It is not uint8 [count, C, H, W] on the CPU.
+    """
+    import torch
+
+    shape = (count, *spec.shape)
+    if not isinstance(images, torch.Tensor):
+        raise PluginError(f"{name}: render() returned {type(images).__name__}, not a torch tensor")
+    if images.dtype != torch.uint8 or tuple(images.shape) != shape or images.device.type != "cpu":
+        raise PluginError(
+            f"{name}: render() returned {images.dtype} {tuple(images.shape)} on {images.device}; "
+            f"the target takes torch.uint8 {shape} on cpu"
+        )
 
 
 def check_scores(
@@ -141,7 +167,7 @@ def check_scores(
     if not ok.all():
         probs = np.where(ok[:, None], probs, 0.0)
     _check_probabilities(probs[ok], spec, name)
-    return Scores(probs, logits, ok)
+    return Scores(probs.clip(0, 1), logits, ok)
 
 
 def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndarray:

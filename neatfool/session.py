@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import platform
-import shutil
-import signal
-import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
-from neatfool.assembly import Assembly, blaming
-from neatfool.errors import RunError, StorageError
+from neatfool import run_folder
+from neatfool.errors import RunError, blaming
 from neatfool.evolution import Evolution
-from neatfool.images import IMAGE_FOLDER, ImageFolder
+from neatfool.images import ImageFolder
+from neatfool.individual import load_genome
 from neatfool.reports import Outcome
 from neatfool.run import Run
-from neatfool.run_store import DATABASE, RunStore
+from neatfool.run_store import RunStore
 from neatfool.spec import Candidate, Elite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
+    from neatfool.assembly import Assembly
     from neatfool.plugin_manager import Observers
     from neatfool.spec import Json
 
-EXPERIMENT_COPY = "experiment.ini"
-LOCK = ".lock"
-OWN = (DATABASE, EXPERIMENT_COPY, IMAGE_FOLDER, LOCK, "report.html")
-"""What the names of a run folder's files begin with."""
 SECONDS_BETWEEN_IMAGES = 10.0
+RUNNING_TO_IMAGES = 20
+"""A run goes on for at least so many times the time that writing image files took."""
 VERSIONED = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
 
 
@@ -54,11 +49,13 @@ class Session:
         self._assembly = assembly
         self._store = store
         self._release = release
-        self._images = ImageFolder(folder / IMAGE_FOLDER)
+        self._images = ImageFolder(folder / run_folder.IMAGES)
         self._evolution = Evolution(
             scorer=assembly.scorer,
             encoding=assembly.encoding,
+            encoding_name=assembly.encoding_name,
             scheme=assembly.scheme,
+            scheme_name=assembly.scheme_name,
             store=store,
             limits=assembly.limits,
         )
@@ -84,9 +81,15 @@ class Session:
         """
         began = time.perf_counter()
         reason: Any = "failed"
+        ended: list[Outcome] = []
+
+        def finish() -> None:
+            ended.append(self._outcome(reason, began))
+            observers.run_finished(self.run, ended[0])
+
         with ExitStack() as ending:
             ending.callback(self._close)
-            ending.callback(lambda: observers.run_finished(self.run, self._outcome(reason, began)))
+            ending.callback(finish)
             ending.callback(self._update_images)
             observers.run_started(self.run)
             try:
@@ -94,28 +97,29 @@ class Session:
                 reason = "interrupted" if stop() and not self.done else "finished"
             except KeyboardInterrupt:
                 reason = "interrupted"
-        return self._outcome(reason, began)
+        return ended[0]
 
     def _outcome(self, reason: Any, began: float) -> Outcome:
-        evolution = self._evolution
-        seconds = time.perf_counter() - began
-        return Outcome(reason, evolution.generation, evolution.evaluations, seconds)
+        last = self._store.reports(self._store.last_generation())
+        generation, evaluations = (last[0].generation, last[0].evaluations) if last else (-1, 0)
+        return Outcome(reason, generation, evaluations, time.perf_counter() - began)
 
     def _loop(self, observers: Observers, stop: Callable[[], bool]) -> None:
-        written = time.monotonic()
+        due = time.monotonic() + SECONDS_BETWEEN_IMAGES
         for report, replacements in self._evolution.run(stop):
             observers.generation_done(self.run, report)
             if observers.wants_replacements:
                 for replacement in replacements:
                     observers.elite_replaced(self.run, replacement)
-            if time.monotonic() - written > SECONDS_BETWEEN_IMAGES:
+            if (began := time.monotonic()) > due:
                 self._update_images()
-                written = time.monotonic()
+                ended = time.monotonic()
+                due = ended + max(SECONDS_BETWEEN_IMAGES, RUNNING_TO_IMAGES * (ended - began))
 
     def _update_images(self) -> None:
         folder = self.run.path
         kept = f"; what is recorded is kept, and `neatfool resume {folder}` goes on with it"
-        with _storage_errors(self._images.folder, kept):
+        with run_folder.storage_errors(self._images.folder, kept):
             self._images.update(self._store)
 
     def _close(self) -> None:
@@ -141,15 +145,14 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
         RunError: The folder holds a run, or something else, already.
         StorageError: The folder cannot be written.
     """
-    _refuse_taken(folder, overwrite=overwrite)
-    with ExitStack() as undo, _storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        release = _lock(folder)
+    with ExitStack() as undo, run_folder.storage_errors(folder):
+        release = run_folder.take(folder, overwrite=overwrite)
         undo.callback(release)
-        _clear(folder)
-        (folder / EXPERIMENT_COPY).write_text(assembly.text, encoding="utf-8")
+        (folder / run_folder.EXPERIMENT).write_bytes(assembly.text.encode())
         searched = assembly.scheme.archive.classes.tolist()
-        store = RunStore.create(folder / DATABASE, _info(assembly), assembly.spec.classes, searched)
+        store = RunStore.create(
+            folder / run_folder.DATABASE, _info(assembly), assembly.spec.classes, searched
+        )
         undo.pop_all()
     return Session(folder, assembly, store, release)
 
@@ -165,15 +168,15 @@ def resume(assemble: Callable[[dict[str, Json]], Assembly], folder: Path) -> Ses
         RunError: There is no run, it is damaged or in use, its experiment was edited, or the
             target scores otherwise than when it began.
     """
-    RunStore.open(folder / DATABASE).close()
+    RunStore.open(folder / run_folder.DATABASE).close()
     with ExitStack() as undo:
-        release = _lock(folder)
+        release = run_folder.lock(folder)
         undo.callback(release)
-        store = RunStore.open(folder / DATABASE, write=True)
+        store = RunStore.open(folder / run_folder.DATABASE, write=True)
         undo.callback(store.close)
         info = store.info()
-        copy = folder / EXPERIMENT_COPY
-        if copy.is_file() and copy.read_text(encoding="utf-8") != info["text"]:
+        copy = folder / run_folder.EXPERIMENT
+        if copy.is_file() and copy.read_bytes() != info["text"].encode():
             raise RunError(
                 f"{copy}: was changed since the run began, and a run keeps its experiment. Undo "
                 "the change, or start another run; `neatfool resume RUN --generations N` makes it "
@@ -205,7 +208,7 @@ def _restore(assembly: Assembly, store: RunStore) -> None:
     stored_elites = store.elites()
     ids = {elite.candidate for elite in stored_elites} | set(store.members())
     candidates = {
-        id_: Candidate(id_, loads(stored.genome), stored.parents, stored.generation)
+        id_: Candidate(id_, load_genome(store, loads, stored), stored.parents, stored.generation)
         for id_, stored in store.candidates(sorted(ids)).items()
     }
     for stored_elite in stored_elites:
@@ -240,77 +243,3 @@ def _info(assembly: Assembly) -> dict[str, Json]:
             "machine": platform.platform(),
         },
     }
-
-
-def _lock(folder: Path) -> Callable[[], None]:
-    lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RunError(f"{folder}: another process is running it; wait for it or stop it") from None
-    return lock.release
-
-
-def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder}: is a file; give another folder with --out DIR")
-    if (folder / DATABASE).exists() and not overwrite:
-        raise RunError(
-            f"{folder}: holds a run already. `neatfool resume {folder}` goes on with it, "
-            "--overwrite starts it anew, --out DIR writes elsewhere"
-        )
-    strangers = [path.name for path in folder.glob("*") if not path.name.startswith(OWN)]
-    if strangers:
-        raise RunError(
-            f"{folder}: holds {strangers[0]!r}, which is not a run's; give an empty or new folder "
-            "with --out DIR"
-        )
-
-
-def _clear(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != LOCK:
-            path.unlink()
-
-
-@contextmanager
-def _storage_errors(folder: Path, kept: str = "") -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        what = error.strerror or error
-        raise StorageError(f"{folder}: cannot be written: {what}{kept}") from error
-
-
-class Interrupts:
-    """Ctrl-C: the first asks the run to stop after its generation, the second stops it at once."""
-
-    def __init__(self, on_first: Callable[[], None] = lambda: None) -> None:
-        self._asked = False
-        self._on_first = on_first
-
-    def __call__(self) -> bool:
-        """Whether a stop was asked for."""
-        return self._asked
-
-    @contextmanager
-    def handled(self) -> Iterator[None]:
-        """Handle SIGINT and SIGTERM inside the block, in the main thread; elsewhere do nothing."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        signals = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, self._handle) for number in signals]
-        try:
-            yield
-        finally:
-            for number, handler in zip(signals, before, strict=True):
-                signal.signal(number, handler)
-
-    def _handle(self, *_: object) -> None:
-        if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
-        self._on_first()

@@ -75,6 +75,31 @@ def test_a_module_that_gives_probabilities_is_taken_at_its_word(tmp_path):
         assert one.confidence == pytest.approx(other.confidence, abs=1e-6)
 
 
+def test_an_image_without_a_score_does_not_change_what_probabilities_are(tmp_path):
+    class Softmax(Linear):
+        batches = 0
+
+        def forward(self, images):
+            self.batches += 1
+            probabilities = super().forward(images).softmax(1)
+            if self.batches == 2:
+                probabilities[0] = float("nan")
+            return probabilities
+
+    run = fool(Softmax().eval(), tmp_path / "run", image=(3, 8, 6), classes=3, images=120)
+    assert [report.refused for report in run.history] == [0, 1, 0]
+    assert max(elite.confidence for elite in run) > 0.99
+
+
+def test_a_target_of_ones_own_is_taken_with_its_own_spec(tmp_path):
+    from neatfool.testing import ToyTarget
+
+    with pytest.raises(neatfool.ExperimentError, match="give those of its spec"):
+        fool(ToyTarget(), tmp_path / "run", image=(1, 4, 4), classes=["a", "b"])
+    run = fool(ToyTarget(), tmp_path / "run", image=(1, 4, 4), classes=list("abcde"))
+    assert run.classes == tuple("abcde")
+
+
 def test_a_module_in_training_mode_is_refused(tmp_path):
     with pytest.raises(neatfool.TargetError, match=r"\.eval\(\)"):
         fool(Linear(), tmp_path / "run", image=(3, 8, 6), classes=3)

@@ -1,15 +1,18 @@
 import shutil
+import sqlite3
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from searches import Silence, toy_assembly
 
-from neatfool import RunError, Scores, StorageError, TargetError
+from neatfool import PluginError, RunError, Scores, StorageError, TargetError
 from neatfool.evolution import Limits
 from neatfool.images import decode_png
+from neatfool.interrupts import Interrupts
 from neatfool.run_store import RunStore, contents
-from neatfool.session import Interrupts, resume, start
+from neatfool.session import resume, start
 from neatfool.testing import ToyTarget
 
 
@@ -237,3 +240,83 @@ def test_limits_say_when_a_run_is_done(tmp_path):
     assert not session.done
     session.go(Silence())
     assert session.done
+
+
+def test_overwriting_deletes_only_what_a_run_wrote(tmp_path):
+    folder = tmp_path / "run"
+    run_whole(folder)
+    (folder / "notes.txt").write_text("mine")
+    start(toy_assembly(), folder, overwrite=True).go(Silence())
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["experiment.ini", "images", "images-holiday"])
+def test_files_that_only_look_like_a_runs_are_left_alone(tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine.txt").write_text("mine")
+    with pytest.raises(RunError, match="holds no run"):
+        start(toy_assembly(), tmp_path, overwrite=True)
+    assert (tmp_path / name / "mine.txt").read_text() == "mine"
+
+
+class Writing(ToyTarget):
+    """Writes to the images that it is given."""
+
+    def score(self, images):
+        scores = super().score(images)
+        images[:] = 0
+        return scores
+
+
+def test_a_target_that_writes_to_its_images_does_not_change_what_is_saved(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    start(toy_assembly(target=Writing()), folder).go(Silence())
+    assert contents(folder / "run.db") == undisturbed
+
+
+@pytest.mark.parametrize(
+    ("part", "method", "words"),
+    [
+        ("encoding", "render", r"encoding 'toy': render\(\) failed: ValueError: no"),
+        ("encoding", "breed", r"encoding 'toy': ask\(\) failed: ValueError: no"),
+        ("encoding", "dumps", "cannot be recorded: ValueError: no"),
+        ("scheme", "tell", r"scheme 'map_elites': tell\(\) failed: ValueError: no"),
+    ],
+)
+def test_a_plugin_that_raises_is_named_and_nothing_is_lost(
+    tmp_path, undisturbed, part, method, words
+):
+    assembly = toy_assembly()
+    calls = []
+    working = getattr(getattr(assembly, part), method)
+
+    def failing(*given):
+        calls.append(1)
+        if len(calls) == 3:
+            raise ValueError("no")
+        return working(*given)
+
+    setattr(getattr(assembly, part), method, failing)
+    with pytest.raises(PluginError, match=words):
+        start(assembly, tmp_path / "run").go(Silence())
+    resume(lambda _: toy_assembly(), tmp_path / "run").go(Silence())
+    assert contents(tmp_path / "run" / "run.db") == undisturbed
+
+
+@pytest.mark.parametrize(
+    "wrong", [torch.zeros(20, 1, 4, 4), torch.zeros(20, 1, 5, 4, dtype=torch.uint8), "picture"]
+)
+def test_an_encoding_that_renders_something_else_is_named(tmp_path, wrong):
+    assembly = toy_assembly()
+    assembly.encoding.render = lambda genomes: wrong
+    with pytest.raises(PluginError, match=r"encoding 'toy': render\(\) returned"):
+        start(assembly, tmp_path / "run").go(Silence())
+
+
+def test_a_damaged_genome_is_said_to_be_damaged(tmp_path):
+    folder = tmp_path / "run"
+    run_whole(folder)
+    with sqlite3.connect(folder / "run.db") as database:
+        database.execute("UPDATE candidate SET genome = '{'")
+    with pytest.raises(RunError, match=r"genome of candidate \d+ is damaged"):
+        resume(lambda _: toy_assembly(), folder)

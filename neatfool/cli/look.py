@@ -46,13 +46,13 @@ Examples:
   neatfool render runs/mnist-1 3 --size 1024
   neatfool render runs/mnist-1 3 --size 4096 -o poster.png
 
-A CPPN has no pixels: it renders at any size, in bounded memory.""",
+A CPPN has no pixels: it renders at any size.""",
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("class_name", metavar="CLASS")
 @click.option(
     "--size",
-    type=click.IntRange(min=1, max=65536),
+    type=click.IntRange(min=1, max=16384),
     default=512,
     show_default=True,
     metavar="N",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from neatfool.cli.failures import INTERRUPTED
 from neatfool.wording import duration, percent
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from neatfool.reports import Outcome
     from neatfool.session import Session
     from neatfool.spec import Json
-
-INTERRUPTED = 130
 
 
 @click.command(
@@ -109,8 +108,8 @@ def _go(
     session: Session, plugins: PluginManager, settings: Mapping[str, Json], *, report: bool
 ) -> None:
     """Run a session under the eyes of whoever sits before the terminal."""
-    from neatfool.cli.progress import ProgressDisplay
-    from neatfool.session import Interrupts
+    from neatfool.interrupts import Interrupts
+    from neatfool.progress import ProgressDisplay
 
     console = Console(stderr=False, highlight=False)
     display = ProgressDisplay(

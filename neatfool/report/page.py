@@ -16,6 +16,7 @@ from neatfool.report.figure import SURFACE
 from neatfool.report.graph_drawing import draw_graph
 from neatfool.report.saving import save
 from neatfool.reports import CONFIDENCE_THRESHOLDS
+from neatfool.run_folder import REPORT
 from neatfool.wording import duration, percent
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from neatfool.reports import GenerationReport
     from neatfool.run import Run
 
-REPORT: Final = "report.html"
 MOST_DETAILS: Final = 48
 """Elites that are shown with their graph and ancestors; with more classes, the best ones."""
 MOST_ANCESTORS: Final = 12

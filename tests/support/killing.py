@@ -8,7 +8,8 @@ from pathlib import Path
 
 from searches import Silence, toy_assembly
 
-from neatfool.run_store import DATABASE, RunStore
+from neatfool.run_folder import DATABASE
+from neatfool.run_store import RunStore
 from neatfool.session import resume, start
 
 TOY_GENERATIONS = 60

@@ -1,0 +1,109 @@
+"""The folder of a run: what its files are called, who may write to it, what may be deleted."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from filelock import FileLock, Timeout
+
+from neatfool.errors import RunError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+DATABASE: Final = "run.db"
+PARTIAL_DATABASE: Final = "run.db.partial"
+EXPERIMENT: Final = "experiment.ini"
+IMAGES: Final = "images"
+REPORT: Final = "report.html"
+LOCK: Final = ".lock"
+LOG_ENDINGS: Final = ("-wal", "-shm", "-journal")
+
+
+def take(folder: Path, *, overwrite: bool) -> Callable[[], None]:
+    """Make a folder ready for a new run, and lock it.
+
+    Args:
+        folder: The folder; made if it is not there.
+        overwrite: Whether to delete a run that is there already.
+
+    Returns:
+        What releases the lock.
+
+    Raises:
+        RunError: The folder holds a run, or something else, or is in use.
+        StorageError: It cannot be written.
+    """
+    with storage_errors(folder):
+        _refuse_taken(folder, overwrite=overwrite)
+        folder.mkdir(parents=True, exist_ok=True)
+        release = lock(folder)
+        _clear(folder)
+    return release
+
+
+def lock(folder: Path) -> Callable[[], None]:
+    """Lock a run's folder for this process; the lock ends with the process at the latest.
+
+    Returns:
+        What releases it.
+
+    Raises:
+        RunError: Another process has it.
+        StorageError: The folder cannot be written.
+    """
+    held = FileLock(folder / LOCK, timeout=0)
+    try:
+        with storage_errors(folder):
+            held.acquire()
+    except Timeout:
+        raise RunError(f"{folder}: another process is running it; wait for it or stop it") from None
+    return held.release
+
+
+@contextmanager
+def storage_errors(folder: Path, kept: str = "") -> Iterator[None]:
+    """Turn the errors of a disk into a message.
+
+    Args:
+        folder: What was to be written.
+        kept: What to say of what was written before.
+    """
+    try:
+        yield
+    except Timeout:
+        raise
+    except OSError as error:
+        what = error.strerror or error
+        raise StorageError(f"{folder}: cannot be written: {what}{kept}") from error
+
+
+def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder}: is a file; give another folder with --out DIR")
+    if (folder / DATABASE).exists():
+        if not overwrite:
+            raise RunError(
+                f"{folder}: holds a run already. `neatfool resume {folder}` goes on with it, "
+                "--overwrite starts it anew, --out DIR writes elsewhere"
+            )
+    elif not (folder / PARTIAL_DATABASE).exists():
+        strangers = sorted(path.name for path in folder.glob("*") if path.name != LOCK)
+        if strangers:
+            raise RunError(
+                f"{folder}: holds no run, but {strangers[0]!r}; give an empty or new folder with "
+                "--out DIR"
+            )
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a run wrote, and nothing else."""
+    if (folder / IMAGES).is_dir():
+        shutil.rmtree(folder / IMAGES)
+    databases = (DATABASE, PARTIAL_DATABASE)
+    logs = [database + ending for database in databases for ending in LOG_ENDINGS]
+    for name in (*databases, *logs, EXPERIMENT, REPORT):
+        (folder / name).unlink(missing_ok=True)
