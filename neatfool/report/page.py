@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from neatfool.run import Run
 
 MOST_DETAILS: Final = 48
+MOST_CARDS: Final = 2000
 """Elites that are shown with their graph and ancestors; with more classes, the best ones."""
 MOST_ANCESTORS: Final = 12
 SMALL: Final = 96
@@ -131,6 +132,7 @@ def _content(run: Run) -> dict[str, Any]:
         "last": history[-1] if history else None,
         "cards": cards,
         "many": len(cards) > MOST_DETAILS,
+        "left_out": max(len(run.searched) - len(cards), 0),
         "pixelated": max(run.spec.height, run.spec.width) <= SMALL,
         "details": details,
         "hero": max(details, key=lambda detail: detail.card.confidence, default=None),
@@ -151,11 +153,11 @@ def _content(run: Run) -> dict[str, Any]:
 
 
 def _cards(run: Run, elites: Sequence[EliteView], detailed: set[int]) -> list[Card]:
-    """Give a card for each class that is searched, in the order of the classes."""
+    """Give a card for each class that is shown, in the order of the classes."""
     found = {elite.index: elite for elite in elites}
     longest = SMALL if len(found) > MOST_DETAILS else 2 * SMALL
     cards = []
-    for index in sorted({*run.searched, *found}):
+    for index in _shown(run, elites):
         elite = found.get(index)
         if elite is None:
             cards.append(Card(index, run.classes[index]))
@@ -165,6 +167,15 @@ def _cards(run: Run, elites: Sequence[EliteView], detailed: set[int]) -> list[Ca
             Card(index, elite.name, elite.confidence, elite.generation, picture, index in detailed)
         )
     return cards
+
+
+def _shown(run: Run, elites: Sequence[EliteView]) -> list[int]:
+    """Choose the classes to show: all that are searched, or of very many the best."""
+    classes = {*run.searched, *(elite.index for elite in elites)}
+    if len(classes) > MOST_CARDS:
+        best = sorted(elites, key=lambda elite: -elite.confidence)[:MOST_CARDS]
+        classes = {elite.index for elite in best}
+    return sorted(classes)
 
 
 def _details(run: Run, elites: Sequence[EliteView], cards: Sequence[Card]) -> list[Detail]:

@@ -129,6 +129,19 @@ def test_of_many_classes_only_the_best_are_shown_closely(
     }
 
 
+def test_of_very_many_classes_the_gallery_holds_the_best(
+    written: Callable[..., Parsed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = written(generations=3)
+    monkeypatch.setattr(page, "MOST_DETAILS", 2)
+    monkeypatch.setattr(page, "MOST_CARDS", 4)
+    parsed = written(generations=3)
+    ranked = sorted(everything.of_class("card"), key=lambda card: -float(card["data-confidence"]))
+    best = {card["data-index"] for card in ranked[:4]}
+    assert {card["data-index"] for card in parsed.of_class("card")} == best
+    assert "6 more are in the run folder" in parsed.text
+
+
 def test_a_class_without_an_elite_says_so(written: Callable[..., Parsed]) -> None:
     parsed = written(generations=3, without_elite=frozenset({3}))
     assert len(parsed.of_class("card")) == 10
