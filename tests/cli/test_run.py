@@ -1,0 +1,279 @@
+"""``neatfool run`` and ``neatfool resume``: what they print, leave behind and exit with."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from commands import CLASSES, neatfool, neatfool_process
+
+from neatfool import open_run
+from neatfool.run_folder import lock
+from neatfool.run_store import contents
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+
+def files(folder):
+    return {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+
+
+# run
+
+
+def test_a_run_leaves_its_experiment_database_images_and_report(finished, experiment):
+    assert files(finished) == {"experiment.ini", "run.db", "images", "report.html"}
+    assert (finished / "experiment.ini").read_bytes() == experiment.read_bytes()
+    assert files(finished / "images") == {
+        "0-dark.png",
+        "1-bright.png",
+        "2-red-left.png",
+        "3-school-bus.png",
+    }
+    assert (finished / "report.html").read_text().count("school bus") > 0
+
+
+def test_a_saved_image_is_the_one_that_was_scored(finished):
+    assert [elite.file.read_bytes() for elite in open_run(finished)] == [
+        elite.png for elite in open_run(finished)
+    ]
+
+
+def test_without_a_terminal_a_run_prints_plain_lines(experiment, tmp_path):
+    folder = tmp_path / "run"
+    result = neatfool("run", experiment, "--out", folder)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert "\x1b" not in result.stdout
+    assert "\r" not in result.stdout
+    first, summary, images, report = result.stdout.splitlines()
+    assert first.startswith("generation 1/8  20 images  ")
+    assert summary.startswith("small, seed 3: finished after 8 generations and 160 images (")
+    assert f" of {len(CLASSES)} classes >= 99 %, " in summary
+    assert images == f"Images are in {folder / 'images'}"
+    assert report == f"Look at {folder / 'report.html'}"
+
+
+def test_a_run_of_the_same_seed_ends_in_the_same_database(experiment, finished, tmp_path):
+    assert neatfool("run", experiment, "--out", tmp_path / "run", "--no-report").exit_code == 0
+    assert contents(tmp_path / "run" / "run.db") == contents(finished / "run.db")
+
+
+def test_the_folder_is_named_after_experiment_and_seed(experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = neatfool("run", experiment, "--seed", "11", "--no-report")
+    assert result.exit_code == 0
+    run = open_run(tmp_path / "runs" / "small-11")
+    assert (run.seed, run.experiment["experiment"]["seed"]) == (11, 11)
+    assert (run.path / "images").is_dir()
+
+
+def test_without_a_report_none_is_written_nor_told_of(experiment, tmp_path):
+    result = neatfool("run", experiment, "--out", tmp_path / "run", "--no-report")
+    assert result.exit_code == 0
+    assert files(tmp_path / "run") == {"experiment.ini", "run.db", "images"}
+    assert "Look at" not in result.output
+
+
+def test_a_key_is_overridden(experiment, tmp_path):
+    folder = tmp_path / "run"
+    overrides = ("--set", "scheme.batch=7", "--set", "experiment.generations=2")
+    result = neatfool("run", experiment, "--out", folder, "--no-report", *overrides)
+    assert result.exit_code == 0
+    run = open_run(folder)
+    assert (run.generation, run.evaluations) == (1, 14)
+    assert run.experiment["scheme"]["batch"] == 7
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("scheme.bacth=7", "did you mean 'batch'"),
+        ("scheme.batch=0", "[scheme] batch"),
+        ("scheme", "SECTION.KEY=VALUE"),
+    ],
+)
+def test_a_wrong_override_is_refused_before_anything_is_written(option, said, experiment, tmp_path):
+    result = neatfool("run", experiment, "--out", tmp_path / "run", "--set", option)
+    assert result.exit_code == 2
+    assert said.lower() in result.stderr.lower()
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_experiment_is_refused(tmp_path):
+    result = neatfool("run", tmp_path / "absent.ini", "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "absent.ini" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_existing_run_is_refused_with_advice_and_kept(experiment, copy):
+    before = contents(copy / "run.db")
+    result = neatfool("run", experiment, "--out", copy)
+    assert result.exit_code == 5
+    assert result.stdout == ""
+    for advice in (f"neatfool resume {copy}", "--overwrite", "--out"):
+        assert advice in result.stderr
+    assert contents(copy / "run.db") == before
+
+
+def test_an_existing_run_is_overwritten_where_that_is_asked_for(experiment, copy):
+    result = neatfool("run", experiment, "--out", copy, "--overwrite", "--seed", "4", "--no-report")
+    assert result.exit_code == 0
+    assert open_run(copy).seed == 4
+    assert files(copy) == {"experiment.ini", "run.db", "images"}
+    assert neatfool("verify", copy).exit_code == 0
+
+
+@pytest.mark.parametrize("option", [(), ("--overwrite",)])
+def test_a_folder_of_something_else_is_refused_and_kept(option, experiment, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    result = neatfool("run", experiment, "--out", tmp_path, *option)
+    assert result.exit_code == 5
+    assert "'thesis.tex'" in result.stderr
+    assert files(tmp_path) == {"thesis.tex"}
+
+
+# resume
+
+
+def test_a_run_at_its_length_says_so_and_changes_nothing(copy):
+    before = contents(copy / "run.db")
+    result = neatfool("resume", copy)
+    assert result.exit_code == 0
+    first, summary, *_ = result.stdout.splitlines()
+    assert first == f"{copy} has reached its length; --generations N makes it longer."
+    assert "finished after 8 generations and 160 images" in summary
+    assert contents(copy / "run.db") == before
+
+
+def test_a_run_made_longer_equals_one_that_was_that_long(experiment, copy, tmp_path):
+    result = neatfool("resume", copy, "--generations", "12", "--no-report")
+    assert result.exit_code == 0
+    assert "generation 9/12  180 images" in result.stdout
+    assert "finished after 12 generations and 240 images" in result.stdout
+    whole = ("--out", tmp_path / "whole", "--set", "experiment.generations=12", "--no-report")
+    assert neatfool("run", experiment, *whole).exit_code == 0
+    longer, at_once = contents(copy / "run.db"), contents(tmp_path / "whole" / "run.db")
+    for table in longer.keys() - {"info"}:
+        assert longer[table] == at_once[table], table
+
+
+def test_a_run_is_made_longer_by_a_number_of_images(copy):
+    result = neatfool("resume", copy, "--images", "190", "--no-report")
+    assert result.exit_code == 0
+    assert open_run(copy).evaluations == 190
+
+
+def test_a_length_that_is_no_length_is_refused(copy):
+    assert neatfool("resume", copy, "--generations", "0").exit_code == 2
+
+
+def test_a_folder_without_a_run_cannot_be_resumed(tmp_path):
+    result = neatfool("resume", tmp_path / "absent")
+    assert result.exit_code == 5
+    assert "not a run folder" in result.stderr
+
+
+def test_resuming_writes_a_missing_image_again(copy):
+    image = copy / "images" / "1-bright.png"
+    before = image.read_bytes()
+    image.unlink()
+    assert neatfool("resume", copy, "--no-report").exit_code == 0
+    assert image.read_bytes() == before
+
+
+def test_a_run_whose_experiment_was_edited_is_not_resumed(copy):
+    before = contents(copy / "run.db")
+    with (copy / "experiment.ini").open("a") as file:
+        file.write("#\n")
+    result = neatfool("resume", copy, "--generations", "12")
+    assert result.exit_code == 5
+    assert "was changed since the run began" in result.stderr
+    assert contents(copy / "run.db") == before
+
+
+def test_a_run_in_use_is_left_alone_but_can_be_shown(experiment, copy):
+    before = contents(copy / "run.db")
+    release = lock(copy)
+    for command in (("resume",), ("run", experiment, "--overwrite", "--out")):
+        result = neatfool(*command, copy)
+        assert result.exit_code == 5
+        assert "another process is running it" in result.stderr
+    assert neatfool("show", copy).exit_code == 0
+    release()
+    assert contents(copy / "run.db") == before
+
+
+# signals
+
+
+@pytest.fixture
+def held(experiment, tmp_path):
+    """Give a process that runs the experiment and waits in its third generation."""
+    hold, told = experiment.parent / "hold", experiment.parent / "held"
+    hold.touch()
+    process = neatfool_process("run", experiment, "--out", tmp_path / "run", "--no-report")
+    try:
+        deadline = time.monotonic() + 60
+        while not told.exists():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, "it did not get to the third generation"
+            time.sleep(0.01)
+        yield process
+    finally:
+        hold.unlink(missing_ok=True)
+        told.unlink(missing_ok=True)
+        process.kill()
+        process.communicate()
+
+
+def wait_for(process, words):
+    """Read lines of a process's output up to one with these words."""
+    for line in process.stdout:
+        if words in line:
+            return
+    pytest.fail(f"it ended without saying {words!r}: {process.stderr.read()}")
+
+
+def end_of(process):
+    output, errors = process.communicate(timeout=60)
+    return process.returncode, output, errors
+
+
+def resumed_like(finished, folder):
+    """Whether a run, resumed, ends like the one that nobody disturbed."""
+    result = neatfool("resume", folder, "--no-report")
+    assert result.exit_code == 0, result.output
+    assert neatfool("verify", folder).exit_code == 0
+    return contents(folder / "run.db") == contents(finished / "run.db")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_after_its_generation(number, held, experiment, finished, tmp_path):
+    held.send_signal(number)
+    wait_for(held, "Stopping after this generation")
+    assert held.poll() is None
+    (experiment.parent / "hold").unlink()
+    code, output, errors = end_of(held)
+    assert (code, errors) == (130, "")
+    assert "small, seed 3: interrupted after 3 generations and 60 images" in output
+    assert output.endswith(f"\nGo on with: neatfool resume {tmp_path / 'run'}\n")
+    assert open_run(tmp_path / "run").generation == 2
+    assert resumed_like(finished, tmp_path / "run")
+
+
+def test_a_second_ctrl_c_ends_a_run_at_once_without_loss(held, experiment, finished, tmp_path):
+    held.send_signal(signal.SIGINT)
+    wait_for(held, "Ctrl-C again stops at once")
+    held.send_signal(signal.SIGINT)
+    code, output, errors = end_of(held)
+    assert (experiment.parent / "hold").exists()
+    assert (code, errors) == (130, "")
+    assert "interrupted after 2 generations and 40 images" in output
+    assert f"neatfool resume {tmp_path / 'run'}" in output
+    assert files(tmp_path / "run" / "images") == files(finished / "images")
+    (experiment.parent / "hold").unlink()
+    assert resumed_like(finished, tmp_path / "run")

@@ -1,0 +1,105 @@
+"""The command line in this process and in others, and a small target of their own for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from click.testing import CliRunner
+
+from neatfool.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+CLASSES = ("dark", "bright", "[red]left[/]", "school bus")
+
+# Where a file `hold` lies beside it, the target stops in its third batch until the file has gone,
+# and says so with a file `held`: a process can be met there at leisure.
+PLUGIN = '''\
+import time
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel
+from neatfool import ImageSpec, Scores, hookimpl
+
+HERE = Path(__file__).parent
+
+class Options(BaseModel, extra="forbid"):
+    gain: float = 12.0
+    channels: int = 1
+
+class Patches:
+    """Looks at the whole, at the left half, and at every other column."""
+
+    def __init__(self, options: Options) -> None:
+        self.gain = options.gain
+        self.spec = ImageSpec(6, 8, options.channels, {classes!r})
+        self.batches = 0
+
+    def score(self, images: np.ndarray) -> Scores:
+        self.batches += 1
+        if self.batches == 3 and (HERE / "hold").exists():
+            (HERE / "held").touch()
+            while (HERE / "hold").exists():
+                time.sleep(0.005)
+        light = images.astype(float).mean(1) / 255 - 0.5
+        whole, left = light.mean((1, 2)), light[:, :, :4].mean((1, 2))
+        stripes = (light[:, :, ::2] - light[:, :, 1::2]).mean((1, 2))
+        logits = self.gain * np.stack([-whole, whole, left, stripes], 1)
+        weights = np.exp(logits - logits.max(1, keepdims=True))
+        return Scores(weights / weights.sum(1, keepdims=True), logits)
+
+@hookimpl
+def neatfool_register_targets(register) -> None:
+    register("patches", Patches, options=Options)
+'''.replace("{classes!r}", repr(CLASSES))
+
+EXPERIMENT = """\
+[experiment]
+name = small
+generations = 8
+seed = 3
+[plugins]
+path = patches.py
+[target]
+plugin = patches
+[encoding]
+plugin = cppn
+[scheme]
+plugin = map_elites
+batch = 20
+"""
+
+# What a terminal, or a service that shows colours, sets and a pipe does not.
+PLAIN = {"FORCE_COLOR": None, "TTY_COMPATIBLE": None, "TTY_INTERACTIVE": None, "COLUMNS": "120"}
+
+
+def write_experiment(folder: Path) -> Path:
+    """Write the experiment and its plugin; give the experiment's file."""
+    (folder / "patches.py").write_text(PLUGIN)
+    file = folder / "small.ini"
+    file.write_text(EXPERIMENT)
+    return file
+
+
+def neatfool(*args: object) -> Result:
+    """Call the program in this process."""
+    return CliRunner().invoke(main, [str(arg) for arg in args], env=PLAIN)
+
+
+def neatfool_process(*args: object) -> subprocess.Popen[str]:
+    """Call the program in a process of its own, its output in pipes."""
+    environment = {key: value for key, value in os.environ.items() if key not in PLAIN}
+    return subprocess.Popen(
+        [sys.executable, "-m", "neatfool", *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment | {"COLUMNS": "120"},
+    )
