@@ -24,6 +24,7 @@ from neatfool.seeds import derive_seed
 if TYPE_CHECKING:
     from neatfool import cppn
     from neatfool.archive import Archive, log_odds, rank
+    from neatfool.devices import pick_device
     from neatfool.fooling import fool
     from neatfool.individual import Ancestor, EliteView
     from neatfool.reports import GenerationReport, Outcome
@@ -46,6 +47,7 @@ _LATER = {
     "Archive": "archive",
     "log_odds": "archive",
     "rank": "archive",
+    "pick_device": "devices",
     "fool": "fooling",
     "GenerationReport": "reports",
     "Outcome": "reports",
@@ -95,6 +97,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "GenerationReport",
     "Outcome",
     "derive_seed",
+    "pick_device",
     "nearest",
     # errors
     "NeatfoolError",

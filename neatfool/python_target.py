@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from neatfool.devices import pick_device
 from neatfool.errors import TargetError
 from neatfool.fingerprints import fingerprint_of_code, source_of
 from neatfool.scoring import ROUNDING
@@ -69,15 +70,15 @@ class ModuleTarget:
 
         Raises:
             TargetError: The module is in training mode.
+            ExperimentError: There is no such device.
         """
         if module.training:
             raise TargetError(
                 f"{type(module).__name__} is in training mode, where its scores change from call "
                 "to call; call .eval() on it first"
             )
-        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.spec = spec
-        self._device = torch.device(chosen)
+        self._device = pick_device(device)
         self._module = module.to(self._device)
         shape = (1, spec.channels, 1, 1)
         self._mean = torch.tensor(mean or [0.0] * spec.channels, device=self._device).view(shape)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from neatfool import ExperimentError, GenomeSize, cppn, hookimpl, nearest
+from neatfool import ExperimentError, GenomeSize, cppn, hookimpl, nearest, pick_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import networkx as nx
+    import torch
 
     from neatfool import ImageSpec
 
@@ -85,7 +85,7 @@ class CppnEncoding:
         self._spec = spec
         self._inputs = options.inputs or preset.inputs
         self._colours = _colour_map(options, spec)
-        self._device = _pick_device(options.device)
+        self._device = pick_device(options.device)
         self._config = cppn.genome_config(options.genome, self._colours.outputs)
         cppn.check_compilable(self._config.activation_options, self._config.aggregation_options)
         self._breeder = cppn.Breeder(preset, self._config)
@@ -174,15 +174,6 @@ def _colour_map(options: Options, spec: ImageSpec) -> cppn.ColourMap:
             f"{name}; leave it out"
         )
     return colours
-
-
-def _pick_device(name: str) -> torch.device:
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise ExperimentError(
-            "[encoding] device = cuda: torch finds no CUDA GPU; say device = auto or cpu"
-        )
-    return torch.device("cuda" if there and name != "cpu" else "cpu")
 
 
 @hookimpl

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import ExperimentError, StorageError
+from neatfool import ExperimentError, StorageError, pick_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,7 +86,7 @@ def train(*, data: Path | None, out: Path, force: bool, device: str, **recipe: A
     _check_out(out, force=force)
     from . import lenet, training
 
-    where = lenet.pick_device(device)
+    where = pick_device(device)
     digits = _read(data)
     options = training.Recipe(**recipe)
     network = lenet.place(training.new_lenet(options.seed), where)

@@ -69,24 +69,6 @@ def normalise(images: torch.Tensor) -> torch.Tensor:
     return (images.float() - 255 * MEAN) / (255 * DEVIATION)
 
 
-def pick_device(name: str) -> torch.device:
-    """Find where to compute.
-
-    Args:
-        name: ``auto`` (the GPU if there is one), ``cpu`` or ``cuda``.
-
-    Returns:
-        The device.
-
-    Raises:
-        ExperimentError: ``cuda`` is asked for and there is none.
-    """
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise ExperimentError("device = cuda: torch finds no CUDA GPU; say device = auto or cpu")
-    return torch.device("cuda" if there and name != "cpu" else "cpu")
-
-
 def place(network: LeNet, device: torch.device) -> LeNet:
     """Move a network to a device, in the memory layout that is fast.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from neatfool import ImageSpec, Scores, TargetError
+from neatfool import ImageSpec, Scores, TargetError, pick_device
 
 from . import lenet
 from .digits import load_digits
@@ -39,7 +39,7 @@ class MnistTarget:
             TargetError: The weights are not a LeNet's.
         """
         self._weights = lenet.PACKAGED if options.weights is None else options.weights.expanduser()
-        self._device = lenet.pick_device(options.device)
+        self._device = pick_device(options.device)
         self._network = lenet.place(lenet.load(self._weights), self._device)
 
     @torch.inference_mode()
