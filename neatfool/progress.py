@@ -53,7 +53,7 @@ class ProgressDisplay:
     def neatfool_run_started(self, run: Run) -> None:
         """Begin to show."""
         self._speed.append((time.monotonic(), run.evaluations))
-        for report in run.history[-self._stall_after :]:
+        for report in run.history:
             self._still = 0 if report.replacements else self._still + 1
         if self._console.is_terminal:
             self._live = Progress(

@@ -13,7 +13,7 @@ def percent(confidence: float) -> str:
         confidence: A probability in [0, 1].
 
     Returns:
-        For example ``"63.2 %"``, ``"99.4 %"`` or ``"99.99987 %"``: a digit more than its nines,
+        For example ``"63.2 %"``, ``"99.4 %"`` or ``"99.9998 %"``: a digit more than its nines,
         cut, not rounded up, so that only certainty reads ``"100 %"``.
     """
     if confidence >= 1:

@@ -220,3 +220,10 @@ def test_a_terminal_is_told_beside_the_live_line(clock):
     watched.see(report(0), *still(1, 2))
     watched.display.neatfool_run_finished()
     assert "Nothing has improved for 2 generations" in watched.output()
+
+
+def test_a_resumption_within_a_long_stall_counts_all_of_it(clock):
+    watched = Watched(clock, stall_after=3, history=[report(0), *still(1, 2, 3, 4, 5)])
+    watched.see(*still(6))
+    assert len(warnings(watched)) == 1
+    assert "6 generations (since generation 1)" in warnings(watched)[0]

@@ -68,6 +68,7 @@ A CPPN has no pixels: it renders at any size.""",
 def render(run_folder: Path, class_name: str, size: int, out: Path | None) -> None:
     """Render the image of CLASS's elite (by name or index) at any size."""
     from PIL import Image
+    from rich.console import Console
     from rich.progress import track
 
     from neatfool.images import to_pillow
@@ -82,7 +83,9 @@ def render(run_folder: Path, class_name: str, size: int, out: Path | None) -> No
         for top in range(0, height, LARGEST_PIECE)
         for left in range(0, width, LARGEST_PIECE)
     ]
-    for left, top in track(corners, "rendering", transient=True, disable=len(corners) < 4):
+    console = Console(stderr=True)
+    quiet = len(corners) < 4 or not console.is_terminal
+    for left, top in track(corners, "rendering", console=console, transient=True, disable=quiet):
         box = (left, top, min(left + LARGEST_PIECE, width), min(top + LARGEST_PIECE, height))
         canvas.paste(to_pillow(elite.pixels((height, width), box)), (left, top))
     try:

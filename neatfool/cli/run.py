@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from neatfool.plugin_manager import PluginManager
     from neatfool.reports import Outcome
+    from neatfool.run import Run
     from neatfool.session import Session
     from neatfool.spec import Json
 
@@ -100,7 +101,11 @@ def resume(run_folder: Path, generations: int | None, images: int | None, no_rep
 
     session = resume_session(assemble_again, run_folder)
     if session.done:
-        click.echo(f"{run_folder} has reached its length; --generations N makes it longer.")
+        done = session.run.generation + 1
+        click.echo(
+            f"{run_folder} has reached its length: {done} generations. --generations N with N > "
+            f"{done} makes it longer."
+        )
     _go(session, plugins, settings, report=not no_report)
 
 
@@ -122,18 +127,27 @@ def _go(
     interrupts = Interrupts(
         lambda: console.print("\nStopping after this generation; Ctrl-C again stops at once.")
     )
-    with interrupts.handled():
-        outcome = session.go(plugins.observers(), interrupts)
-    _tell(console, session, outcome)
-    if report and outcome.generation >= 0:
-        from neatfool.report import write_report
-
-        page = write_report(session.run)
-        console.print(f"Look at {page}", soft_wrap=True)
-    session.run.close()
+    go_on = f"Go on with: neatfool resume {session.run.path}"
+    try:
+        with interrupts.handled():
+            outcome = session.go(plugins.observers(), interrupts)
+        _tell(console, session, outcome)
+        if outcome.reason == "interrupted":
+            console.print(go_on, soft_wrap=True)
+        if report and outcome.generation >= 0:
+            _write_report(console, session.run)
+    except KeyboardInterrupt:
+        console.print(f"Stopped before all was written. {go_on}", soft_wrap=True)
+        raise SystemExit(INTERRUPTED) from None
     if outcome.reason == "interrupted":
-        console.print(f"Go on with: neatfool resume {session.run.path}", soft_wrap=True)
         raise SystemExit(INTERRUPTED)
+
+
+def _write_report(console: Console, run: Run) -> None:
+    from neatfool.report import write_report
+
+    console.print(f"Look at {write_report(run)}", soft_wrap=True)
+    run.close()
 
 
 def _tell(console: Console, session: Session, outcome: Outcome) -> None:

@@ -39,8 +39,8 @@ def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
     path = Path(path)
     write = _WRITERS.get(path.suffix.lower())
     if write is None:
-        given = f"suffix {path.suffix!r} names" if path.suffix else "no suffix to name"
-        raise ExperimentError(f"{path}: {given} no graph format; use one of {', '.join(_WRITERS)}")
+        given = f"suffix {path.suffix!r} names no graph format" if path.suffix else "has no suffix"
+        raise ExperimentError(f"{path}: {given}; use one of {', '.join(_WRITERS)}")
     return save(path, write(graph))
 
 

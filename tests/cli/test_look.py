@@ -118,7 +118,7 @@ def test_an_image_rendered_in_pieces_equals_the_whole(size, finished, elite, tmp
     result = neatfool("render", finished, "school bus", "--size", size, "-o", file)
     assert result.exit_code == 0
     height = max(1, round(size * 6 / 8))
-    assert result.stdout.splitlines()[-1] == f"{file}: {size} x {height}"
+    assert result.stdout == f"{file}: {size} x {height}\n"
     with Image.open(file) as image:
         assert (image.mode, image.size) == ("L", (size, height))
         assert (from_pillow(image) == elite.pixels(size)).all()

@@ -144,7 +144,7 @@ def test_a_run_at_its_length_says_so_and_changes_nothing(copy):
     result = neatfool("resume", copy)
     assert result.exit_code == 0
     first, summary, *_ = result.stdout.splitlines()
-    assert first == f"{copy} has reached its length; --generations N makes it longer."
+    assert first.startswith(f"{copy} has reached its length: 8 generations. --generations N")
     assert "finished after 8 generations and 160 images" in summary
     assert contents(copy / "run.db") == before
 
@@ -277,3 +277,16 @@ def test_a_second_ctrl_c_ends_a_run_at_once_without_loss(held, experiment, finis
     assert files(tmp_path / "run" / "images") == files(finished / "images")
     (experiment.parent / "hold").unlink()
     assert resumed_like(finished, tmp_path / "run")
+
+
+def test_an_interrupt_while_images_are_written_says_how_to_go_on(experiment, tmp_path, monkeypatch):
+    def interrupted(self, store):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("neatfool.images.ImageFolder.update", interrupted)
+    result = neatfool("run", experiment, "--out", tmp_path / "run")
+    assert result.exit_code == 130
+    assert f"Go on with: neatfool resume {tmp_path / 'run'}" in result.output.replace("\n", "")
+    monkeypatch.undo()
+    assert neatfool("resume", tmp_path / "run").exit_code == 0
+    assert len(list((tmp_path / "run" / "images").glob("*.png"))) == 4

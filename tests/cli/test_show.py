@@ -8,6 +8,7 @@ import statistics
 import numpy as np
 import pytest
 from commands import CLASSES, neatfool, neatfool_process
+from PIL import Image
 
 from neatfool import open_run
 from neatfool.images import decode_png, encode_png
@@ -197,3 +198,12 @@ def test_an_image_of_the_wrong_size_is_told(shape, copy):
     result = neatfool("verify", copy)
     assert result.exit_code == 7
     assert f"error: {file}: is {shape} (channels, height, width), not (1, 6, 8)" in result.stderr
+
+
+def test_an_image_of_more_bits_is_told(copy):
+    elite = open_run(copy).elites[0]
+    with Image.open(elite.file) as image:
+        image.convert("L").convert("I;16").save(elite.file)
+    result = neatfool("verify", copy)
+    assert result.exit_code == 7
+    assert "is not an image of 8 bits a channel" in result.output
