@@ -1,0 +1,379 @@
+"""The scheme ``map_elites``: who breeds, who takes a niche, and that a killed search goes on."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from neatfool import Candidate, ExperimentError, ImageSpec, Scores, rank
+from neatfool.testing import SchemeSuite
+from neatfool_plugins.map_elites import MapElites, Options
+
+CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibex", "jay")
+
+
+class Diary:
+    """Genomes that are their seeds, and a note of every litter."""
+
+    def __init__(self, parents=1):
+        self.parents = parents
+        self.litters = []
+        self.seeds = []
+
+    def create(self, seeds):
+        self.seeds += seeds
+        return [("made", seed) for seed in seeds]
+
+    def breed(self, litters, seeds):
+        self.litters += [list(litter) for litter in litters]
+        self.seeds += seeds
+        return [("bred", seed) for seed in seeds]
+
+
+def scheme(*, parents=1, seed=1, classes=CLASSES, encoding=None, **options):
+    spec = ImageSpec(height=2, width=2, channels=1, classes=classes)
+    return MapElites(Options(**options), encoding=encoding or Diary(parents), spec=spec, seed=seed)
+
+
+def scores(probs, ok=None):
+    probs = np.array(probs, dtype=float)
+    return Scores(probs, ok=np.ones(len(probs), bool) if ok is None else np.array(ok))
+
+
+def worthless(candidates, classes):
+    """Scores that replace nobody."""
+    return scores(np.zeros((len(candidates), classes)))
+
+
+def held_by(holders, ranks=None, **options):
+    """A search whose class c is held by candidate holders[c], with the confidence ranks[c]."""
+    search = scheme(classes=CLASSES[: len(holders)], initial=max(holders) + 1, **options)
+    candidates = search.ask()
+    probs = np.zeros((len(candidates), len(holders)))
+    probs[holders, np.arange(len(holders))] = ranks or np.full(len(holders), 0.5)
+    search.tell(candidates, scores(probs))
+    assert search.archive.candidate_ids.tolist() == holders
+    return search
+
+
+def children(search, generations=1):
+    """The children of some generations in which no elite is replaced."""
+    for _ in range(generations):
+        candidates = search.ask()
+        search.tell(candidates, worthless(candidates, len(search.archive.ranks)))
+        yield candidates
+
+
+def noise(candidates):
+    """A target of no sense: logits that depend on the genome alone; every ninth image fails."""
+    draws = [np.random.default_rng(candidate.genome[1]) for candidate in candidates]
+    logits = np.array([draw.normal(0, 3, len(CLASSES)) for draw in draws])
+    odds = np.exp(logits)
+    ok = np.array([candidate.id % 9 != 4 for candidate in candidates])
+    return Scores(odds / odds.sum(1, keepdims=True), logits, ok)
+
+
+# --- the kit's own suite
+
+
+class TestMapElites(SchemeSuite):
+    def make_scheme(self, encoding, spec, seed):
+        return MapElites(Options(batch=9, initial=14), encoding=encoding, spec=spec, seed=seed)
+
+
+class TestMapElitesWithCrossover(TestMapElites):
+    parents = 2
+
+
+# --- who breeds
+
+
+def expect_shares(counts, shares):
+    """The counts are those of independent draws with these chances, within five sigma."""
+    total = sum(counts.values())
+    assert set(counts) <= set(shares)
+    for what, share in shares.items():
+        sigma = np.sqrt(total * share * (1 - share))
+        assert abs(counts[what] - total * share) < 5 * sigma, what
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_an_elite_is_a_parent_as_often_as_it_holds_niches(seed):
+    search = held_by([0, 0, 1, 0, 0, 2, 0, 1, 0, 0], batch=300, seed=seed)
+    litters = [child.parents for born in children(search, 10) for child in born]
+    expect_shares(Counter(litters), {(0,): 0.7, (1,): 0.2, (2,): 0.1})
+
+
+def test_parents_are_drawn_with_replacement():
+    search = held_by([*range(10)], batch=10)
+    different = [len({child.parents for child in born}) for born in children(search, 300)]
+    drawn_with_replacement = 10 * (1 - 0.9**10)
+    assert np.mean(different) == pytest.approx(drawn_with_replacement, abs=0.3)
+
+
+def test_both_parents_are_drawn_alike_and_may_be_the_same():
+    search = held_by([0, 0, 0, 1, 2], ranks=[0.5] * 5, batch=300, parents=2)
+    litters = [frozenset(child.parents) for born in children(search, 10) for child in born]
+    shares = {(0,): 9, (1,): 1, (2,): 1, (0, 1): 6, (0, 2): 6, (1, 2): 2}
+    expect_shares(Counter(litters), {frozenset(ids): n / 25 for ids, n in shares.items()})
+
+
+def test_each_generation_draws_anew():
+    search = held_by([*range(10)], batch=50)
+    drawn = [[child.parents for child in born] for born in children(search, 5)]
+    assert all(a != b for a, b in pairwise(drawn))
+
+
+def test_a_new_elite_breeds_and_a_replaced_one_no_longer():
+    search = held_by([0, 0, 1], batch=60)
+    born = search.ask()
+    probs = np.zeros((60, 3))
+    probs[7] = [0.6, 0.6, 0]
+    search.tell(born, scores(probs))
+    assert {child.parents for child in search.ask()} == {(born[7].id,), (1,)}
+
+
+def test_a_niche_that_is_empty_gives_no_parent():
+    search = scheme(classes=CLASSES[:3], batch=40, initial=2)
+    logits = np.array([[2.0, -np.inf, 1.0], [1.0, -np.inf, 2.0]])
+    probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    search.tell(search.ask(), Scores(probs, logits, np.ones(2, bool)))
+    assert search.archive.candidate_ids.tolist() == [0, -1, 1]
+    assert {child.parents for child in search.ask()} == {(0,), (1,)}
+
+
+def test_children_are_bred_from_the_genomes_of_their_parents():
+    search = held_by([0, 1, 2, 2], batch=50, parents=2, ranks=[0.1, 0.2, 0.3, 0.4])
+    genomes = {id_: candidate.genome for id_, candidate in search.archive.candidates.items()}
+    born = search.ask()
+    for child, litter in zip(born, search._encoding.litters, strict=True):
+        assert len(litter) == 2
+        assert list(dict.fromkeys(litter)) == [genomes[id_] for id_ in child.parents]
+
+
+def test_the_fitter_of_two_parents_comes_first():
+    ranks = [0.3, 0.9, 0.1, 0.7, 0.5]
+    search = held_by([0, 1, 2, 3, 4], ranks=ranks, batch=200, parents=2)
+    pairs = {child.parents for child in search.ask() if len(child.parents) == 2}
+    assert pairs == {(a, b) for a in range(5) for b in range(5) if ranks[a] > ranks[b]}
+
+
+def test_the_fitter_is_so_in_the_niches_that_the_two_were_drawn_for():
+    search = held_by([0, 0, 0, 1], ranks=[0.9, 0.8, 0.1, 0.5], batch=400, parents=2)
+    litters = [child.parents for born in children(search, 10) for child in born]
+    shares = {(0,): 9 / 16, (1,): 1 / 16, (0, 1): 4 / 16, (1, 0): 2 / 16}
+    expect_shares(Counter(litters), shares)
+
+
+# --- how many, and their numbers
+
+
+@pytest.mark.parametrize(("initial", "sizes"), [(23, [23, 7, 7, 7]), (3, [3, 7, 7, 7])])
+def test_initial_is_the_size_of_the_first_generation_alone(initial, sizes):
+    search = scheme(batch=7, initial=initial)
+    assert search.batch == 7
+    asked = [search.ask()]
+    search.tell(asked[0], noise(asked[0]))
+    asked += children(search, 3)
+    assert [len(candidates) for candidates in asked] == sizes
+
+
+def test_the_first_generation_has_a_batch_if_nothing_else_is_said():
+    assert len(scheme(batch=7).ask()) == 7
+    assert len(scheme().ask()) == scheme().batch == 200
+
+
+def test_candidates_are_numbered_one_after_another_and_know_their_generation():
+    search, ids = scheme(batch=7, initial=23, parents=2), []
+    for generation in range(6):
+        candidates = search.ask()
+        ids += [candidate.id for candidate in candidates]
+        assert {candidate.generation for candidate in candidates} == {generation}
+        assert all(bool(candidate.parents) == (generation > 0) for candidate in candidates)
+        search.tell(candidates, noise(candidates))
+    assert ids == [*range(23 + 5 * 7)]
+
+
+@pytest.mark.parametrize("option", ["batch", "initial"])
+@pytest.mark.parametrize("value", [0, -1, 1.5])
+def test_a_size_is_a_number_of_candidates(option, value):
+    with pytest.raises(ValidationError):
+        Options(**{option: value})
+
+
+def test_an_option_that_does_not_exist_is_refused():
+    with pytest.raises(ValidationError, match="batch_size"):
+        Options(batch_size=3)
+
+
+def test_when_nothing_got_a_score_it_begins_anew_with_other_genomes():
+    search = scheme(batch=4, initial=6)
+    first = search.ask()
+    assert search.tell(first, scores(np.zeros((6, 10)), ok=[False] * 6)) == []
+    second = search.ask()
+    assert [candidate.id for candidate in second] == [*range(6, 12)]
+    assert all(candidate.parents == () and candidate.generation == 1 for candidate in second)
+    assert not {c.genome for c in first} & {c.genome for c in second}
+    search.tell(second, scores(np.full((6, 10), 0.1), ok=[False, False, True] + [False] * 3))
+    assert [child.parents for child in search.ask()] == [(8,)] * 4
+
+
+# --- who takes which niche
+
+
+def test_a_child_takes_every_class_it_is_better_in_not_only_its_best():
+    search = held_by([0, 0, 1], ranks=[0.3, 0.5, 0.2], batch=2)
+    replaced = search.tell(search.ask(), scores([[0.31, 0.1, 0.9], [0.0, 0.51, 0.0]]))
+    assert search.archive.candidate_ids.tolist() == [2, 3, 2]
+    assert [(r.elite.class_index, r.elite.candidate.id, r.previous) for r in replaced] == [
+        (0, 2, 0),
+        (1, 3, 0),
+        (2, 2, 1),
+    ]
+
+
+def test_only_what_is_strictly_better_replaces():
+    search = held_by([0, 1], ranks=[0.3, 0.5], batch=3)
+    assert search.tell(search.ask(), scores([[0.3, 0.5], [0.1, 0.5], [0.3, 0.0]])) == []
+    better = np.nextafter(0.5, 1)
+    (replaced,) = search.tell(search.ask(), scores([[0.3, 0.5], [0.3, better], [0.3, better]]))
+    assert (replaced.elite.candidate.id, replaced.elite.rank) == (6, better)
+
+
+@pytest.mark.parametrize("scores_at_once", [1, 4, 100])
+def test_of_equal_children_the_first_takes_the_niche(monkeypatch, scores_at_once):
+    monkeypatch.setattr("neatfool.archive.SCORES_AT_ONCE", scores_at_once)
+    search = held_by([0, 1], ranks=[0.3, 0.5], batch=4)
+    search.tell(search.ask(), scores([[0.1, 0.7], [0.6, 0.7], [0.6, 0.7], [0.6, 0.1]]))
+    assert search.archive.candidate_ids.tolist() == [3, 2]
+
+
+def test_what_got_no_score_takes_nothing():
+    search = held_by([0, 1], ranks=[0.3, 0.5], batch=2)
+    search.tell(search.ask(), scores([[0.9, 0.9], [0.4, 0.4]], ok=[False, True]))
+    assert search.archive.candidate_ids.tolist() == [3, 1]
+
+
+@given(st.integers(0, 2**32), st.integers(1, 2))
+def test_it_ends_as_inserting_one_candidate_after_another_ends(seed, parents):
+    search = scheme(batch=5, initial=8, parents=parents, seed=seed)
+    holders, best = [-1] * len(CLASSES), [-np.inf] * len(CLASSES)
+    for _ in range(4):
+        candidates = search.ask()
+        told = noise(candidates)
+        for candidate, row in zip(candidates, rank(told), strict=True):
+            for niche, value in enumerate(row):
+                if value > best[niche]:
+                    holders[niche], best[niche] = candidate.id, value
+        search.tell(candidates, told)
+    assert search.archive.candidate_ids.tolist() == holders
+    assert search.archive.ranks.tolist() == best
+
+
+# --- only some classes
+
+
+def only(named, **options):
+    spec = ImageSpec(height=2, width=2, channels=1, classes=CLASSES[:4])
+    return MapElites(Options(classes=named, **options), encoding=Diary(), spec=spec, seed=1)
+
+
+def test_only_the_niches_of_the_classes_that_are_named_are_searched():
+    search = only(["dog", "1", "dog"], batch=30, initial=4)
+    assert search.archive.classes.tolist() == [1, 3]
+    replaced = search.tell(search.ask(), scores(np.eye(4)))
+    assert [r.elite.class_index for r in replaced] == [1, 3]
+    assert search.archive.candidate_ids.tolist() == [-1, 1, -1, 3]
+    assert {child.parents for child in search.ask()} == {(1,), (3,)}
+
+
+def test_all_classes_are_searched_if_none_is_named():
+    assert only([]).archive.classes.tolist() == [0, 1, 2, 3]
+
+
+def test_a_class_that_does_not_exist_is_an_error_with_the_nearest_names():
+    with pytest.raises(ExperimentError, match=r"no class 'bea'; did you mean 'bee'"):
+        only(["ant", "bea"])
+    with pytest.raises(ExperimentError, match="no class '4'"):
+        only(["4"])
+
+
+# --- where chance comes from
+
+
+def history(search, generations=6):
+    """All that a search does in some generations."""
+    done = []
+    for _ in range(generations):
+        candidates = search.ask()
+        done.append((candidates, search.tell(candidates, noise(candidates))))
+    return done
+
+
+def global_generators():
+    keys, position = np.random.get_state()[1:3]
+    return random.getstate(), keys.tolist(), position
+
+
+@pytest.mark.parametrize("parents", [1, 2])
+def test_chance_comes_from_the_seed_alone_and_global_generators_are_left_alone(parents):
+    random.seed(1)
+    np.random.seed(1)
+    before = global_generators()
+    first = history(scheme(batch=9, parents=parents))
+    assert global_generators() == before
+    random.seed(2)
+    np.random.seed(2)
+    assert history(scheme(batch=9, parents=parents)) == first
+    assert history(scheme(batch=9, parents=parents, seed=2)) != first
+
+
+def test_a_candidate_is_bred_from_a_seed_of_its_own_whatever_the_batch():
+    diaries = [Diary(), Diary(), Diary()]
+    for diary, seed, batch in zip(diaries, [1, 1, 2], [9, 12, 9], strict=True):
+        history(scheme(encoding=diary, seed=seed, batch=batch, initial=9))
+    narrow, wide, other = (diary.seeds for diary in diaries)
+    assert len(set(narrow)) == len(narrow) == 9 * 6
+    assert wide[: len(narrow)] == narrow
+    assert not set(narrow) & set(other)
+
+
+# --- going on after a kill
+
+
+def restored(search, **how):
+    """What a new process makes of a search's state and elites."""
+    state = json.loads(json.dumps(search.state()))
+    other = scheme(**how)
+    for elite in search.archive.elites():
+        other.archive.place(elite)
+    candidates: dict[int, Candidate] = dict(search.archive.candidates)
+    assert search.members() == ()
+    other.restore(state, candidates)
+    return other
+
+
+@pytest.mark.parametrize("parents", [1, 2])
+def test_killed_after_any_generation_it_goes_on_to_the_bit(parents):
+    how = {"parents": parents, "batch": 9, "initial": 14}
+    undisturbed = history(scheme(**how), 10)
+    for generation in range(10):
+        killed = scheme(**how)
+        history(killed, generation)
+        assert history(restored(killed, **how), 10 - generation) == undisturbed[generation:]
+
+
+def test_a_search_that_found_nothing_yet_goes_on_too():
+    search = scheme(batch=4)
+    search.tell(search.ask(), scores(np.zeros((4, 10)), ok=[False] * 4))
+    other = restored(search, batch=4)
+    assert other.ask() == search.ask()
+    assert other.state() == search.state()
