@@ -26,7 +26,7 @@ from neatfool.session import start
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neatfool.reports import GenerationReport
+    from neatfool.generation_report import GenerationReport
     from neatfool.scoring import Scorer
 
 STAGES = ("breeding", "rendering", "scoring", "selection", "recording")

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from neatfool.archive import Archive, log_odds, rank
     from neatfool.devices import pick_device
     from neatfool.fooling import fool
+    from neatfool.generation_report import GenerationReport, Outcome
     from neatfool.individual import Ancestor, EliteView
-    from neatfool.reports import GenerationReport, Outcome
     from neatfool.run import Run, open_run
     from neatfool.spec import (
         Candidate,
@@ -49,8 +49,8 @@ _LATER = {
     "rank": "archive",
     "pick_device": "devices",
     "fool": "fooling",
-    "GenerationReport": "reports",
-    "Outcome": "reports",
+    "GenerationReport": "generation_report",
+    "Outcome": "generation_report",
     "Ancestor": "individual",
     "EliteView": "individual",
     "Run": "run",

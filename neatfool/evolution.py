@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neatfool.errors import TargetError, blaming
+from neatfool.generation_report import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
 from neatfool.images import encode_png
-from neatfool.reports import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
 from neatfool.run_records import GenerationRecord, StoredCandidate
 from neatfool.scoring import check_images
 

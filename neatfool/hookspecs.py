@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import click
     from pydantic import BaseModel
 
-    from neatfool.reports import GenerationReport, Outcome
+    from neatfool.generation_report import GenerationReport, Outcome
     from neatfool.run import Run
     from neatfool.spec import Replacement
 

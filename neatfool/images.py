@@ -39,9 +39,18 @@ def encode_png(image: np.ndarray) -> bytes:
 
 
 def decode_png(png: bytes) -> np.ndarray:
-    """Decode a PNG to uint8 [C, H, W]."""
-    with Image.open(io.BytesIO(png)) as image:
-        return from_pillow(image)
+    """Decode a PNG to uint8 [C, H, W].
+
+    Raises:
+        ValueError: It is not a whole PNG, not grey or RGB of 8 bits a channel, or enormous.
+    """
+    try:
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+            if image.mode not in ("L", "RGB"):
+                raise ValueError(f"its mode is {image.mode}, not grey or RGB of 8 bits a channel")
+            return from_pillow(image)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(str(error)) from error
 
 
 def image_name(class_index: int, class_name: str, class_count: int) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pluggy
 
-    from neatfool.reports import GenerationReport, Outcome
+    from neatfool.generation_report import GenerationReport, Outcome
     from neatfool.run import Run
     from neatfool.spec import Replacement
 

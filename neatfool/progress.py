@@ -14,7 +14,7 @@ from neatfool.wording import duration, percent
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from neatfool.reports import GenerationReport
+    from neatfool.generation_report import GenerationReport
     from neatfool.run import Run
 
 SECONDS_BETWEEN_LINES = 5.0

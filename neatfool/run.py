@@ -16,7 +16,7 @@ from neatfool.spec import ImageSpec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neatfool.reports import GenerationReport
+    from neatfool.generation_report import GenerationReport
     from neatfool.spec import Encoding, Json
 
 

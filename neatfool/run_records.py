@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from neatfool.reports import GenerationReport
+    from neatfool.generation_report import GenerationReport
     from neatfool.spec import GenomeSize, Replacement
 
 SCHEMA: Final = """

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
-from neatfool.reports import GenerationReport, Stages
+from neatfool.generation_report import GenerationReport, Stages
 from neatfool.run_folder import DATABASE, PARTIAL_DATABASE
 from neatfool.run_records import (
     HOW_IT_WAS_RUN,

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from neatfool import run_folder
 from neatfool.errors import RunError, blaming
 from neatfool.evolution import Evolution
+from neatfool.generation_report import Outcome
 from neatfool.images import ImageFolder
 from neatfool.individual import load_genome
-from neatfool.reports import Outcome
 from neatfool.run import Run
 from neatfool.run_store import RunStore
 from neatfool.spec import Candidate, Elite

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from PIL import UnidentifiedImageError
 
 from neatfool.errors import VerificationError
 from neatfool.images import decode_png
@@ -81,10 +79,8 @@ def _saved(elite: EliteView) -> torch.Tensor:
         raise VerificationError(
             f"{path}: missing; `neatfool resume` on the run writes its images again"
         ) from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except (OSError, ValueError) as error:
         raise VerificationError(f"{path}: not a readable PNG ({error})") from error
-    if pixels.dtype != np.uint8:
-        raise VerificationError(f"{path}: is not an image of 8 bits a channel ({pixels.dtype})")
     if pixels.shape != shape:
         raise VerificationError(f"{path}: is {pixels.shape} (channels, height, width), not {shape}")
     return torch.from_numpy(pixels.copy())

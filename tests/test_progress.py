@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from neatfool import progress
+from neatfool.generation_report import GenerationReport
 from neatfool.progress import ProgressDisplay
-from neatfool.reports import GenerationReport
 
 BATCH = 100
 

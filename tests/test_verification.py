@@ -163,7 +163,7 @@ def test_an_image_of_another_size_is_named_with_both_sizes(run, shape):
 def test_an_image_with_transparency_is_named(run):
     file = run["a"].file
     Image.open(file).convert("RGBA").save(file)
-    assert "(4, 4, 4)" in refused(run, file)
+    assert "RGBA" in refused(run, file)
 
 
 @pytest.mark.parametrize("mode", ["1", "I;16"])

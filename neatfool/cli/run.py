@@ -14,8 +14,8 @@ from neatfool.wording import duration, percent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from neatfool.generation_report import Outcome
     from neatfool.plugin_manager import PluginManager
-    from neatfool.reports import Outcome
     from neatfool.run import Run
     from neatfool.session import Session
     from neatfool.spec import Json

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from neatfool.generation_report import CONFIDENCE_THRESHOLDS
 from neatfool.report import figure
 from neatfool.report.spacing import spread
-from neatfool.reports import CONFIDENCE_THRESHOLDS
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from neatfool.reports import GenerationReport
+    from neatfool.generation_report import GenerationReport
 
 MOST_POINTS: Final = 400
 MOST_BARS: Final = 100

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.errors import RunError
+from neatfool.generation_report import CONFIDENCE_THRESHOLDS
 from neatfool.report import curves, pictures
 from neatfool.report.figure import SURFACE
 from neatfool.report.graph_drawing import draw_graph
 from neatfool.report.saving import save
-from neatfool.reports import CONFIDENCE_THRESHOLDS
 from neatfool.run_folder import REPORT
 from neatfool.wording import duration, percent
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
+    from neatfool.generation_report import GenerationReport
     from neatfool.individual import Ancestor, EliteView
     from neatfool.report.pictures import Picture
-    from neatfool.reports import GenerationReport
     from neatfool.run import Run
 
 MOST_DETAILS: Final = 48

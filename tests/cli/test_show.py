@@ -206,4 +206,4 @@ def test_an_image_of_more_bits_is_told(copy):
         image.convert("L").convert("I;16").save(elite.file)
     result = neatfool("verify", copy)
     assert result.exit_code == 7
-    assert "is not an image of 8 bits a channel" in result.output
+    assert "8 bits a channel" in result.output.replace("\n", " ")
