@@ -45,6 +45,16 @@ def take(folder: Path, *, overwrite: bool) -> Callable[[], None]:
     return release
 
 
+def require_run(folder: Path) -> None:
+    """See that a folder holds a run.
+
+    Raises:
+        RunError: It does not.
+    """
+    if not (folder / DATABASE).is_file():
+        raise RunError(f"{folder}: not a run folder (no {DATABASE}); give one of runs/*")
+
+
 def lock(folder: Path) -> Callable[[], None]:
     """Lock a run's folder for this process; the lock ends with the process at the latest.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
 from neatfool.generation_report import GenerationReport, Stages
-from neatfool.run_folder import DATABASE, PARTIAL_DATABASE
+from neatfool.run_folder import PARTIAL_DATABASE, require_run
 from neatfool.run_records import (
     HOW_IT_WAS_RUN,
     SCHEMA,
@@ -46,12 +46,15 @@ def sqlite_errors_in_words(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _in_words(path, error) from error
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path}: the database is damaged ({error})") from error
 
 
 def _in_words(path: Path, error: sqlite3.Error) -> NeatfoolError:
     code = getattr(error, "sqlite_errorname", "") or ""
     if code.startswith("SQLITE_FULL"):
-        return StorageError(f"{path}: the disk is full; free some space, then resume the run")
+        again = "run it again" if path.name == PARTIAL_DATABASE else "resume the run"
+        return StorageError(f"{path}: the disk is full; free some space, then {again}")
     if code.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
         return StorageError(f"{path}: cannot be read or written ({error}); check disk and rights")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -89,7 +92,7 @@ class RunStore:
         chosen = set(searched)
         # A run killed before its database is whole leaves none.
         partial = path.with_name(PARTIAL_DATABASE)
-        with sqlite_errors_in_words(path):
+        with sqlite_errors_in_words(partial):
             store = cls(partial, _connect(partial, "rwc"), write=True)
             with store._transaction() as db:
                 for statement in SCHEMA.split(";\n"):
@@ -118,16 +121,20 @@ class RunStore:
         Raises:
             RunError: It is missing, damaged, or of another version.
         """
-        if not path.is_file():
-            raise RunError(f"{path.parent}: not a run folder (no {DATABASE}); give one of runs/*")
+        require_run(path.parent)
         with sqlite_errors_in_words(path):
             connection = _connect(path, "rw") if write else _connect_to_read(path)
             if write:
                 connection.execute("PRAGMA journal_mode = WAL")
+                # A killed process loses no commit; a power cut may lose the last ones, never half
+                # of one.
+                connection.execute("PRAGMA synchronous = NORMAL")
                 problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if problem != "ok":
                     raise RunError(f"{path}: the database is damaged ({problem})")
             version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if not version:
+                raise RunError(f"{path}: is empty or no run's database; start the run anew")
             if version != FORMAT:
                 raise RunError(
                     f"{path}: run format {version}, and this neatfool reads format {FORMAT}; "
@@ -159,7 +166,10 @@ class RunStore:
 
         Raises:
             StorageError: The disk is full or read-only; nothing of it is written then.
+            RunError: The file was deleted.
         """
+        if not self.path.exists():
+            raise RunError(f"{self.path}: was deleted while the run went on; it is lost")
         with sqlite_errors_in_words(self.path), self._transaction() as db:
             for record in records:
                 write_record(db, record)
@@ -171,7 +181,8 @@ class RunStore:
 
     def info(self) -> dict[str, Json]:
         """Read what describes the run."""
-        return {key: json.loads(value) for key, value in self._rows("SELECT * FROM info")}
+        rows = self._rows("SELECT * FROM info")
+        return {key: self._json(value) for key, value in rows}
 
     def classes(self) -> list[str]:
         """Read all class names."""
@@ -184,7 +195,13 @@ class RunStore:
     def state(self) -> Json:
         """Read the state that the next generation starts from, or None before the first."""
         rows = self._rows("SELECT value FROM state")
-        return json.loads(rows[0][0]) if rows else None
+        return self._json(rows[0][0]) if rows else None
+
+    def _json(self, text: str) -> Json:
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise RunError(f"{self.path}: the database is damaged ({error})") from error
 
     def elites(self) -> list[StoredElite]:
         """Read who holds each niche, in the order of the classes."""
@@ -253,26 +270,31 @@ def _report(row: tuple[Any, ...]) -> GenerationReport:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
+    return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         isolation_level=None,
         timeout=30,
         check_same_thread=False,
     )
-    # A killed process loses no commit; a power cut may lose the last ones, never half of one.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    return connection
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open for reading, also where nothing may be written beside the file."""
-    connection = _connect(path, "ro")
-    try:
-        connection.execute("SELECT * FROM sqlite_schema").fetchone()
-    except sqlite3.OperationalError:
-        connection.close()
-        connection = _connect(path, "ro&immutable=1")
+    """Open for reading: also after a kill, and also where nothing may be written beside the file.
+
+    A process that was killed in the midst of a transaction leaves a journal, which SQLite rolls
+    back when somebody next opens the database; for that it must be allowed to write.
+    """
+    for mode in ("ro", "rw", "ro&immutable=1"):
+        connection = _connect(path, mode)
+        try:
+            connection.execute("SELECT * FROM sqlite_schema").fetchone()
+        except sqlite3.OperationalError:
+            connection.close()
+            if mode.endswith("immutable=1"):
+                raise
+        else:
+            break
     return connection
 
 

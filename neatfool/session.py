@@ -119,6 +119,8 @@ class Session:
     def _update_images(self) -> None:
         folder = self.run.path
         kept = f"; what is recorded is kept, and `neatfool resume {folder}` goes on with it"
+        if not folder.exists():
+            return
         with run_folder.storage_errors(self._images.folder, kept):
             self._images.update(self._store)
 
@@ -168,7 +170,7 @@ def resume(assemble: Callable[[dict[str, Json]], Assembly], folder: Path) -> Ses
         RunError: There is no run, it is damaged or in use, its experiment was edited, or the
             target scores otherwise than when it began.
     """
-    RunStore.open(folder / run_folder.DATABASE).close()
+    run_folder.require_run(folder)
     with ExitStack() as undo:
         release = run_folder.lock(folder)
         undo.callback(release)

@@ -1,5 +1,6 @@
 import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -320,3 +321,44 @@ def test_a_damaged_genome_is_said_to_be_damaged(tmp_path):
         database.execute("UPDATE candidate SET genome = '{'")
     with pytest.raises(RunError, match=r"genome of candidate \d+ is damaged"):
         resume(lambda _: toy_assembly(), folder)
+
+
+def test_a_run_killed_in_the_midst_of_a_transaction_can_be_read(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    run_whole(folder)
+    with closing(sqlite3.connect(folder / "run.db", isolation_level=None)) as database:
+        database.execute("PRAGMA cache_size = 1")
+        database.execute("BEGIN")
+        database.execute("UPDATE candidate SET genome = genome || genome")
+        killed = shutil.copytree(folder, tmp_path / "killed")
+        database.execute("ROLLBACK")
+    assert (killed / "run.db-journal").stat().st_size > 0
+    assert (killed / "run.db").read_bytes() != (folder / "run.db").read_bytes()
+    assert contents(killed / "run.db") == undisturbed
+
+
+def test_damaged_text_is_said_to_be_damaged(tmp_path):
+    folder = tmp_path / "run"
+    run_whole(folder)
+    with sqlite3.connect(folder / "run.db") as database:
+        database.execute("UPDATE info SET value = '{' WHERE key = 'name'")
+        database.execute("UPDATE candidate SET genome = CAST(x'ba' AS TEXT)")
+    with pytest.raises(RunError, match="damaged"):
+        RunStore.open(folder / "run.db").info()
+    with pytest.raises(RunError, match="damaged"):
+        RunStore.open(folder / "run.db").candidates(range(200))
+
+
+def test_an_empty_database_is_no_run(tmp_path):
+    (tmp_path / "run.db").touch()
+    with pytest.raises(RunError, match="empty or no run's database"):
+        resume(lambda _: toy_assembly(), tmp_path)
+
+
+def test_a_run_whose_folder_was_deleted_ends_and_says_so(tmp_path):
+    folder = tmp_path / "run"
+    session = start(toy_assembly(), folder)
+    shutil.rmtree(folder)
+    with pytest.raises(RunError, match="was deleted while the run went on"):
+        session.go(Silence())
+    assert not folder.exists()
