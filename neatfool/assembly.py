@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.errors import NeatfoolError, PluginError, RunError, TargetError, blaming
+from neatfool.errors import (
+    ExperimentError,
+    NeatfoolError,
+    PluginError,
+    RunError,
+    TargetError,
+    blaming,
+)
 from neatfool.evolution import Limits
 from neatfool.experiment import Experiment
 from neatfool.fingerprints import fingerprint_of_plugin
@@ -133,10 +140,18 @@ def make(choice: Choice, **beside: Any) -> Any:
         beside: What its kind gets beside them.
 
     Raises:
-        PluginError: The factory raised; errors of neatfool's own pass as they are.
+        PluginError: The factory raised.
+        ExperimentError: The factory refused an option; the message names the section.
     """
-    with blaming(describe(choice)):
-        return choice.registration.factory(choice.options, **beside)
+    try:
+        with blaming(describe(choice)):
+            return choice.registration.factory(choice.options, **beside)
+    except ExperimentError as error:
+        section = f"[{choice.registration.kind}]"
+        if section in str(error):
+            raise
+        name = choice.registration.name
+        raise ExperimentError(f"{section} plugin = {name}: {error}") from error
 
 
 def check_target(target: Any, name: str) -> None:

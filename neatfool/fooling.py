@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,6 +97,7 @@ def fool(
         ExperimentError: An option is wrong.
         RunError: The folder holds a run already.
     """
+    _check_length(images, generations)
     names = tuple(map(str, range(classes)) if isinstance(classes, int) else classes)
     target = _target(model, image, names, mean=mean, std=std, device=device)
     plugins = PluginManager()
@@ -190,18 +192,39 @@ def _target(
 
     from neatfool.python_target import CallableTarget, ModuleTarget
 
-    channels, height, width = image
     if isinstance(model, nn.Module):
-        spec = ImageSpec(height, width, channels, classes, array="torch")
+        spec = _spec(image, classes, array="torch")
         return ModuleTarget(model, spec, mean=mean, std=std, device=device)
     if isinstance(model, Target):
-        if (model.spec.shape, model.spec.classes) != (image, classes):
+        if (model.spec.shape, model.spec.classes) != (tuple(image), classes):
             raise ExperimentError(
                 f"fool: image = {image} and {len(classes)} classes, but the target takes "
                 f"{model.spec.shape} and has {len(model.spec.classes)}; give those of its spec"
             )
         return model
-    return CallableTarget(model, ImageSpec(height, width, channels, classes))
+    if not callable(model) or inspect.isclass(model):
+        raise ExperimentError(
+            f"fool: {model!r} is no model; give a torch module in evaluation mode, or a function "
+            "from uint8 [N, C, H, W] to probabilities"
+        )
+    return CallableTarget(model, _spec(image, classes))
+
+
+def _check_length(*lengths: Any) -> None:
+    for length in lengths:
+        if length is not None and (not isinstance(length, int) or length < 1):
+            raise ExperimentError(f"fool: a run's length is a whole number >= 1, not {length!r}")
+
+
+def _spec(image: Any, classes: tuple[str, ...], **more: Any) -> ImageSpec:
+    try:
+        channels, height, width = image
+        return ImageSpec(height, width, channels, classes, **more)
+    except (TypeError, ValueError) as error:
+        raise ExperimentError(
+            f"fool: image = {image!r} and {len(classes)} classes: {error}; an image is "
+            "(channels, height, width)"
+        ) from error
 
 
 def _model_name(model: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, Field, PositiveInt, field_validator
 
@@ -58,7 +58,7 @@ class Sources(BaseModel, extra="forbid"):
 class Calls(BaseModel, extra="forbid"):
     """The framework's keys of ``[target]``."""
 
-    batch_size: PositiveInt | Literal["auto"] = Field(
+    batch_size: Annotated[int, Field(gt=0, le=65536)] | Literal["auto"] = Field(
         "auto", description="images a call of the target"
     )
 

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,8 @@ def decode_png(png: bytes) -> np.ndarray:
             if image.mode not in ("L", "RGB"):
                 raise ValueError(f"its mode is {image.mode}, not grey or RGB of 8 bits a channel")
             return from_pillow(image)
+    except UnidentifiedImageError:
+        raise ValueError("it is no PNG") from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(str(error)) from error
 

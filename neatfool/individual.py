@@ -7,9 +7,10 @@ from base64 import b64encode
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.errors import RunError
+from neatfool.errors import ExperimentError, RunError
 from neatfool.images import decode_png, encode_png, image_name, to_pillow
 from neatfool.run_folder import IMAGES
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,13 +103,14 @@ class Individual:
         spec = self.run.spec
         if size is None:
             return spec.height, spec.width
-        if isinstance(size, tuple):
-            return size
-        longer = max(spec.height, spec.width)
-        return (
-            max(1, round(size * spec.height / longer)),
-            max(1, round(size * spec.width / longer)),
-        )
+        if not isinstance(size, tuple):
+            scale = size / max(spec.height, spec.width)
+            least = min(size, 1)
+            size = max(least, round(spec.height * scale)), max(least, round(spec.width * scale))
+        height, width = size
+        if height < 1 or width < 1:
+            raise ExperimentError(f"an image of {height} x {width} pixels: both must be >= 1")
+        return height, width
 
 
 class Ancestor(Individual):
@@ -196,8 +198,8 @@ class EliteView(Individual):
         return (
             f'<figure style="margin:0"><img src="data:image/png;base64,{data}" '
             f'style="image-rendering:pixelated"><figcaption>{html.escape(self.name)} '
-            f"{self.confidence:.4%}</figcaption></figure>"
+            f"{percent(self.confidence)}</figcaption></figure>"
         )
 
     def __repr__(self) -> str:
-        return f"<elite of {self.name!r}: confidence {self.confidence:.6f}>"
+        return f"<elite of {self.name!r}: confidence {percent(self.confidence)}>"

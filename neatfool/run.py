@@ -12,6 +12,7 @@ from neatfool.individual import Ancestor, EliteView
 from neatfool.run_folder import DATABASE
 from neatfool.run_store import RunStore
 from neatfool.spec import ImageSpec
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,6 +161,10 @@ class Run:
         """Go through the elites."""
         return iter(self.elites)
 
+    def __len__(self) -> int:
+        """Count the classes that have an elite."""
+        return len(self.store.elites())
+
     def lineage(self, name: str | int) -> list[Ancestor]:
         """Follow an elite back to generation 0, by the fitter parent each time.
 
@@ -198,7 +203,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         last = self.history[-1:]
-        median = f", median confidence {last[0].median:.2%}" if last else ""
+        median = f", median confidence {percent(last[0].median)}" if last else ""
         figures = "".join(elite._repr_html_() for elite in self.elites[:100])
         return (
             f"<div><b>{html.escape(self.name)}</b>, seed {self.seed}: generation "

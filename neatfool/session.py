@@ -14,7 +14,7 @@ from neatfool import run_folder
 from neatfool.errors import RunError, blaming
 from neatfool.evolution import Evolution
 from neatfool.generation_report import Outcome
-from neatfool.images import ImageFolder
+from neatfool.images import ImageFolder, write_whole
 from neatfool.individual import load_genome
 from neatfool.run import Run
 from neatfool.run_store import RunStore
@@ -150,11 +150,12 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
     with ExitStack() as undo, run_folder.storage_errors(folder):
         release = run_folder.take(folder, overwrite=overwrite)
         undo.callback(release)
-        (folder / run_folder.EXPERIMENT).write_bytes(assembly.text.encode())
         searched = assembly.scheme.archive.classes.tolist()
         store = RunStore.create(
             folder / run_folder.DATABASE, _info(assembly), assembly.spec.classes, searched
         )
+        undo.callback(store.close)
+        _keep_text(folder, assembly.text)
         undo.pop_all()
     return Session(folder, assembly, store, release)
 
@@ -177,18 +178,26 @@ def resume(assemble: Callable[[dict[str, Json]], Assembly], folder: Path) -> Ses
         store = RunStore.open(folder / run_folder.DATABASE, write=True)
         undo.callback(store.close)
         info = store.info()
-        copy = folder / run_folder.EXPERIMENT
-        if copy.is_file() and copy.read_bytes() != info["text"].encode():
-            raise RunError(
-                f"{copy}: was changed since the run began, and a run keeps its experiment. Undo "
-                "the change, or start another run; `neatfool resume RUN --generations N` makes it "
-                "longer"
-            )
+        _keep_text(folder, info["text"])
         assembly = assemble(info["experiment"])
         _check_same(folder, info, assembly)
         _restore(assembly, store)
         undo.pop_all()
     return Session(folder, assembly, store, release)
+
+
+def _keep_text(folder: Path, text: str) -> None:
+    """Write the experiment as it was given, if it is not there; see that nobody changed it."""
+    copy = folder / run_folder.EXPERIMENT
+    with run_folder.storage_errors(copy):
+        if not copy.is_file():
+            write_whole(copy, text.encode())
+        elif copy.read_bytes() != text.encode():
+            raise RunError(
+                f"{copy}: was changed since the run began, and a run keeps its experiment. Undo "
+                "the change, or start another run; `neatfool resume RUN --generations N` makes it "
+                "longer"
+            )
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None:

@@ -8,7 +8,7 @@ higher than the elite, not only the class that it is most like.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from pydantic import BaseModel, Field, PositiveInt
@@ -27,12 +27,18 @@ if TYPE_CHECKING:
     from neatfool import Encoding, ImageSpec, Replacement, Scores
 
 
+LARGEST_GENERATION: Final = 100_000
+"""Candidates: all of a generation's images are in memory at once."""
+
+
 class Options(BaseModel, extra="forbid"):
     """Options of the scheme ``map_elites``."""
 
-    batch: PositiveInt = Field(200, description="candidates a generation")
+    batch: PositiveInt = Field(200, le=LARGEST_GENERATION, description="candidates a generation")
     initial: PositiveInt | None = Field(
-        None, description="candidates in the first, random generation; as batch if absent"
+        None,
+        le=LARGEST_GENERATION,
+        description="candidates in the first, random generation; as batch if absent",
     )
     classes: list[str] = Field(
         [], description="the classes to search, by name or index; all if absent"

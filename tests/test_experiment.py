@@ -377,7 +377,7 @@ EXPERIMENTS = st.builds(
     images=st.integers(1),
     checkpoint_every=st.integers(1),
     stall_after=st.integers(1),
-    batch_size=st.none() | st.integers(1),
+    batch_size=st.none() | st.integers(1, 65536),
     target=st.builds(
         lambda **options: choose(PLUGINS, "target", "toy_target", options),
         weights=st.none() | st.sampled_from(["/a", "/with space/#1 # 2", '/"quoted"', "/a;b ;c"]),

@@ -135,3 +135,28 @@ def test_unknown_schemes_and_options_are_said_to_be_unknown(tmp_path):
         fool(brightness, tmp_path / "run", scheme="map_elite", **how)
     with pytest.raises(neatfool.ExperimentError, match="batch"):
         fool(brightness, tmp_path / "run", scheme_options={"batches": 3}, **how)
+
+
+@pytest.mark.parametrize(
+    ("model", "how", "words"),
+    [
+        (brightness, {"image": (224, 224, 3)}, r"channels = 224.*\(channels, height, width\)"),
+        (brightness, {"image": (8, 8)}, r"an image is \(channels, height, width\)"),
+        (brightness, {"images": 0}, "length is a whole number >= 1, not 0"),
+        (brightness, {"images": "many"}, "not 'many'"),
+        (brightness, {"classes": ["one"]}, "at least two"),
+        (None, {}, "None is no model"),
+        (Linear, {}, "is no model; give a torch module"),
+    ],
+)
+def test_what_cannot_be_fooled_is_refused_in_words(tmp_path, model, how, words):
+    settings = {"image": (1, 8, 8), "classes": 2} | how
+    with pytest.raises(neatfool.ExperimentError, match=words):
+        fool(model, tmp_path / "run", **settings)
+
+
+def test_a_run_counts_its_elites_and_refuses_images_of_no_size(tmp_path):
+    run = fool(brightness, tmp_path / "run", image=(1, 8, 8), classes=2, images=40)
+    assert len(run) == 2
+    with pytest.raises(neatfool.ExperimentError, match="0 x 0 pixels"):
+        run[0].image(0)

@@ -60,7 +60,7 @@ def test_a_damaged_png_is_refused_or_decoded_but_never_anything_else(place, bits
 
 
 def test_another_format_or_an_enormous_image_is_refused():
-    with pytest.raises(ValueError, match="cannot identify"):
+    with pytest.raises(ValueError, match="no PNG"):
         decode_png(written("L", "JPEG"))
     with pytest.raises(ValueError, match="decompression bomb"):
         decode_png(written("1", size=(20000, 20000)))

@@ -362,3 +362,19 @@ def test_a_run_whose_folder_was_deleted_ends_and_says_so(tmp_path):
     with pytest.raises(RunError, match="was deleted while the run went on"):
         session.go(Silence())
     assert not folder.exists()
+
+
+def test_a_run_killed_before_its_experiment_was_kept_gets_it_when_it_is_resumed(tmp_path):
+    folder = tmp_path / "run"
+    run_whole(folder, generations=2)
+    (folder / "experiment.ini").unlink()
+    resume(lambda _: toy_assembly(), folder).go(Silence())
+    assert (folder / "experiment.ini").read_text() == "[experiment]\n"
+
+
+def test_a_run_killed_before_its_database_was_whole_begins_anew(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / ".lock").touch()
+    (folder / "run.db.partial").write_bytes(b"half of it")
+    assert run_whole(folder) == undisturbed

@@ -54,7 +54,7 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
         place = f"{error.filename}: " if error.filename else ""
         click.echo(f"error: {place}{error.strerror}; {_STORAGE[error.errno]}", err=True)
         return StorageError.exit_code
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         click.echo("error: out of memory; use a smaller batch or image", err=True)
         return 1
     told = f"{type(error).__name__}: {error}".splitlines()[0]

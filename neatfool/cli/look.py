@@ -93,7 +93,7 @@ def render(run_folder: Path, class_name: str, size: int, out: Path | None) -> No
     except ValueError as error:
         raise click.BadParameter(f"{path}: {error}; use .png", param_hint="--out") from error
     except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error}") from error
+        raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
     click.echo(f"{path}: {width} x {height}")
 
 

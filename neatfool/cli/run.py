@@ -87,6 +87,8 @@ def resume(run_folder: Path, generations: int | None, images: int | None, no_rep
     from neatfool.plugin_manager import PluginManager
     from neatfool.session import resume as resume_session
 
+    if generations and images:
+        raise click.UsageError("give --generations or --images, not both")
     plugins = PluginManager()
     settings: dict[str, Json] = {}
 

@@ -145,7 +145,7 @@ def _content(run: Run) -> dict[str, Any]:
         "goal_switches": sum(report.goal_switches for report in history),
         "refused": sum(report.refused for report in history),
         "facts": _facts(run),
-        "target": run.experiment.get("target", {}).get("plugin", run.name),
+        "target": _target_name(run),
         "style": _asset("report.css"),
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
@@ -167,6 +167,12 @@ def _cards(run: Run, elites: Sequence[EliteView], detailed: set[int]) -> list[Ca
             Card(index, elite.name, elite.confidence, elite.generation, picture, index in detailed)
         )
     return cards
+
+
+def _target_name(run: Run) -> str:
+    """Name the target: a plugin by its name, what was given from Python by the model's."""
+    target = run.experiment.get("target", {})
+    return str(target.get("model") or target.get("plugin") or run.name)
 
 
 def _shown(run: Run, elites: Sequence[EliteView]) -> list[int]:

@@ -23,7 +23,15 @@ def mnist() -> None:
     """Train the network that the target mnist fools."""
 
 
-@mnist.command()
+@mnist.command(
+    epilog="""\b
+Examples:
+  neatfool mnist train
+  neatfool mnist train --data ~/mnist --out mine.safetensors
+  neatfool mnist train --seed 7 --epochs 5 --out quick.safetensors
+Then fool it:
+  neatfool run experiments/mnist.ini --set target.weights=mine.safetensors"""
+)
 @click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -71,17 +79,9 @@ def mnist() -> None:
     help="Where to compute; auto takes the GPU if there is one.",
 )
 def train(*, data: Path | None, out: Path, force: bool, device: str, **recipe: Any) -> None:
-    r"""Train a LeNet on MNIST's 60,000 digits and measure it on the other 10,000.
+    """Train a LeNet on MNIST's 60,000 digits and measure it on the other 10,000.
 
     The same seed gives the same weights on one machine with one number of threads.
-
-    \b
-    Examples:
-      neatfool mnist train
-      neatfool mnist train --data ~/mnist --out mine.safetensors
-      neatfool mnist train --seed 7 --epochs 5 --out quick.safetensors
-    Then fool it:
-      neatfool run experiments/mnist.ini --set target.weights=mine.safetensors
     """
     _check_out(out, force=force)
     from . import lenet, training

@@ -60,7 +60,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
     selection: Literal["neat", "rank"] = Field(
         "neat", description="neat-python's species and fitness sharing, or rank selection"
     )
-    population: int = Field(100, ge=2, description="candidates that live at a time")
+    population: int = Field(100, ge=2, le=100_000, description="candidates that live at a time")
     generations_per_class: PositiveInt | None = Field(
         None,
         description="after how many generations to go on to the next class; "
