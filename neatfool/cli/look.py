@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from neatfool.cli.output import waiting
 from neatfool.errors import StorageError
 
 LARGEST_PIECE = 1024
@@ -116,7 +117,9 @@ def report(run_folder: Path, out: Path | None) -> None:
     from neatfool.report import write_report
     from neatfool.run import open_run
 
-    click.echo(write_report(open_run(run_folder), out))
+    with waiting("writing the report"):
+        page = write_report(open_run(run_folder), out)
+    click.echo(page)
 
 
 def _file_name(class_name: str, ending: str) -> str:

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from neatfool.cli.failures import INTERRUPTED
+from neatfool.cli.output import Output, waiting
 from neatfool.wording import duration, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from rich.console import Console
 
     from neatfool.generation_report import Outcome
     from neatfool.plugin_manager import PluginManager
@@ -64,7 +66,9 @@ def run(
     plugins = PluginManager()
     experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
     folder = out or Path("runs") / f"{experiment.name}-{experiment.seed}"
-    session = start(assemble(experiment), folder, overwrite=overwrite)
+    with waiting("loading the target"):
+        assembly = assemble(experiment)
+    session = start(assembly, folder, overwrite=overwrite)
     _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)
 
 
@@ -118,7 +122,7 @@ def _go(
     from neatfool.interrupts import Interrupts
     from neatfool.progress import ProgressDisplay
 
-    console = Console(stderr=False, highlight=False)
+    console = Output()
     display = ProgressDisplay(
         console,
         generations=settings.get("generations"),
@@ -148,7 +152,9 @@ def _go(
 def _write_report(console: Console, run: Run) -> None:
     from neatfool.report import write_report
 
-    console.print(f"Look at {write_report(run)}", soft_wrap=True)
+    with waiting("writing the report"):
+        page = write_report(run)
+    console.print(f"Look at {page}", soft_wrap=True)
     run.close()
 
 

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from neatfool.cli.output import waiting
 from neatfool.errors import VerificationError
 from neatfool.wording import percent
 
@@ -96,8 +97,9 @@ def verify(run_folder: Path, as_json: bool, tolerance: float | None) -> None:
 
     allowed = TOLERANCE if tolerance is None else tolerance
     run = open_run(run_folder)
-    assembly = reassemble(run.experiment, PluginManager())
-    results = verify_run(run, assembly.scorer)
+    with waiting("scoring the images again"):
+        assembly = reassemble(run.experiment, PluginManager())
+        results = verify_run(run, assembly.scorer)
     if not results:
         raise VerificationError(
             f"{run_folder}: the run has no elites yet; there is nothing to verify"

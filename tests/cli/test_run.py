@@ -290,3 +290,10 @@ def test_an_interrupt_while_images_are_written_says_how_to_go_on(experiment, tmp
     monkeypatch.undo()
     assert neatfool("resume", tmp_path / "run").exit_code == 0
     assert len(list((tmp_path / "run" / "images").glob("*.png"))) == 4
+
+
+def test_a_run_goes_on_when_nobody_reads_what_it_says(experiment, tmp_path):
+    process = neatfool_process("run", experiment, "--out", tmp_path / "run", "--no-report")
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert open_run(tmp_path / "run").generation == 7
