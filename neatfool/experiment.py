@@ -172,16 +172,18 @@ def load_experiment(
         PluginError: A plugin is missing or broken, and all else is right.
     """
     path = Path(path)
-    text, sections = read_given(path, overrides, seed)
+    problems = Problems()
+    text, sections = read_given(path, overrides, seed, problems)
     manager = plugins or PluginManager()
-    return _build(sections, manager, name=safe_name(path.stem), path=path, text=text)
+    name = safe_name(path.stem)
+    return _build(sections, manager, name=name, path=path, text=text, problems=problems)
 
 
 def read_given(
-    path: Path, overrides: Sequence[str], seed: int | None
+    path: Path, overrides: Sequence[str], seed: int | None, problems: Problems
 ) -> tuple[str, dict[str, Section]]:
     """Read a file's text and sections, with the command line's values in place of the file's."""
-    text, in_file = read_ini(path)
+    text, in_file = read_ini(path, problems)
     absent = {name: Section({}, f"{path}:1", 1) for name in FRAMEWORK_SECTIONS}
     sections = override(absent | in_file, overrides, Path.cwd())
     if seed is not None:
@@ -198,8 +200,9 @@ def _build(
     name: str,
     path: Path | None = None,
     text: str = "",
+    problems: Problems | None = None,
 ) -> Experiment:
-    problems = Problems()
+    problems = Problems() if problems is None else problems
     framework = read_framework(sections, problems)
     whole = _load_sources(framework, sections, plugins, problems)
     registrations = [

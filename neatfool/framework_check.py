@@ -44,8 +44,8 @@ def validate_framework_only(
         PluginError: A plugin is not installed, and all else is right.
     """
     path = Path(path)
-    _, sections = read_given(path, overrides, seed)
     problems = Problems()
+    _, sections = read_given(path, overrides, seed, problems)
     framework = read_framework(sections, problems)
     _check_names(sections, framework, problems)
     for name, section in sections.items():

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from neatfool.spec import Json
 
 _LINE_ENDS_NOBODY_SEES: Final = "\x00\v\f\x1c\x1d\x1e\x85\u2028\u2029"
-_PLACEHOLDER: Final = "[\x01{}]"
+_UNREADABLE: Final = "\x01"
+_PLACEHOLDER: Final = f"[{_UNREADABLE}{{}}]"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -60,11 +61,13 @@ class Section:
     line: int = 0
 
 
-def read_ini(path: Path) -> tuple[str, dict[str, Section]]:
+def read_ini(path: Path, problems: Problems | None = None) -> tuple[str, dict[str, Section]]:
     r"""Read an INI file.
 
     Args:
         path: The file; UTF-8, with or without a byte order mark.
+        problems: Where lines that cannot be read are noted, so that others can be checked too;
+            they are raised if absent.
 
     Returns:
         Its text, with line ends ``\n`` and no byte order mark, and its sections.
@@ -74,22 +77,25 @@ def read_ini(path: Path) -> tuple[str, dict[str, Section]]:
             with its line.
     """
     text = _read_text(path)
-    return text, parse_ini(text, path)
+    return text, parse_ini(text, path, problems)
 
 
-def parse_ini(text: str, path: Path) -> dict[str, Section]:
+def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[str, Section]:
     """Read INI text.
 
     Args:
         text: The text.
         path: What errors call it; relative paths in it are relative to its folder.
+        problems: Where lines that cannot be read are noted; they are raised if absent.
 
     Raises:
-        ExperimentError: It is no INI text; all errors at once, each with its line.
+        ExperimentError: It is no INI text; all errors at once, each with its line. Raised in any
+            case where a section's name cannot be read: what is in it could not be told.
     """
-    problems = Problems()
-    config = _parse_lines(text, path, problems)
-    problems.raise_if_any()
+    found = Problems() if problems is None else problems
+    config = _parse_lines(text, path, found)
+    if problems is None or any(_UNREADABLE in name for name in config.sections):
+        found.raise_if_any()
     return {
         name: Section(
             {

@@ -484,3 +484,23 @@ def test_one_choice_is_made_again_without_the_other_plugins(write):
     assert resolved_choice(recorded, "scheme", PLUGINS) == experiment.scheme
     del recorded["plugins"]
     assert resolved_choice(recorded, "encoding", PLUGINS) == experiment.encoding
+
+
+def test_lines_that_cannot_be_read_do_not_hide_wrong_keys(tmp_path):
+    file = tmp_path / "toy.ini"
+    file.write_text(
+        "[experiment]\ngenerations = 0\nseed = 1\nseed = 2\n[target]\nplugin = toy_target\n"
+        "what is this\nlabls = a\n[encoding]\nplugin = toy_encoding\n"
+    )
+    with pytest.raises(ExperimentError) as caught:
+        load_experiment(file, plugins=PLUGINS)
+    told = [line.removeprefix(f"{file}:").split(":")[0] for line in str(caught.value).splitlines()]
+    assert told == ["2", "4", "7", "8"]
+
+
+def test_a_section_whose_name_cannot_be_read_is_told_by_itself(tmp_path):
+    file = tmp_path / "toy.ini"
+    file.write_text("[experiment]\ngenerations = 0\n[target\nplugin = toy_target\n")
+    with pytest.raises(ExperimentError, match=r"\[target") as caught:
+        load_experiment(file, plugins=PLUGINS)
+    assert len(str(caught.value).splitlines()) == 1
