@@ -47,7 +47,7 @@ class ModuleTarget:
 
     The module is given float32 [N, C, H, W] in [0, 1], less ``mean`` and divided by ``std`` where
     these are given, and gives logits [N, K]. Where what it gives are probabilities already (no
-    negative number, each row sums to one), they are taken as they are; the first batch decides.
+    negative number, each row sums to one), they are taken as they are; the first numbers decide.
     """
 
     def __init__(
@@ -96,8 +96,9 @@ class ModuleTarget:
                 "logits; pass a callable that returns probabilities instead"
             )
         outputs = outputs.float()
-        if self._probabilities is None:
-            self._probabilities = _are_probabilities(outputs)
+        finite = outputs[outputs.isfinite().all(1)]
+        if self._probabilities is None and len(finite):
+            self._probabilities = _are_probabilities(finite)
         if self._probabilities:
             return Scores(outputs.cpu().numpy())
         return Scores(outputs.softmax(1).cpu().numpy(), logits=outputs.cpu().numpy())
@@ -113,6 +114,5 @@ class ModuleTarget:
 
 
 def _are_probabilities(outputs: torch.Tensor) -> bool:
-    outputs = outputs[outputs.isfinite().all(1)]
     sums = outputs.sum(1)
     return bool((outputs >= 0).all()) and bool(((sums - 1).abs() < ROUNDING).all())

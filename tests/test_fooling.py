@@ -3,6 +3,7 @@ import pytest
 import torch
 
 import neatfool
+from neatfool.python_target import ModuleTarget
 from neatfool.verification import verify
 
 
@@ -89,6 +90,23 @@ def test_an_image_without_a_score_does_not_change_what_probabilities_are(tmp_pat
     run = fool(Softmax().eval(), tmp_path / "run", image=(3, 8, 6), classes=3, images=120)
     assert [report.refused for report in run.history] == [0, 1, 0]
     assert max(elite.confidence for elite in run) > 0.99
+
+
+def test_a_first_batch_without_numbers_does_not_say_what_logits_are():
+    class FirstBlind(Linear):
+        blind = True
+
+        def forward(self, images):
+            logits = super().forward(images)
+            return logits * float("nan") if self.blind else logits
+
+    module = FirstBlind().eval()
+    target = ModuleTarget(module, neatfool.ImageSpec(8, 6, 3, ("a", "b", "c"), array="torch"))
+    target.score(torch.zeros(2, 3, 8, 6, dtype=torch.uint8))
+    module.blind = False
+    scores = target.score(torch.full((2, 3, 8, 6), 200, dtype=torch.uint8))
+    assert scores.logits is not None
+    assert np.allclose(scores.probs.sum(1), 1)
 
 
 def test_a_target_of_ones_own_is_taken_with_its_own_spec(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from neatfool.cli.output import waiting
+from neatfool.cli.parameters import class_argument, out_file_option, run_argument
 from neatfool.errors import StorageError
 
 LARGEST_PIECE = 1024
@@ -21,15 +22,9 @@ Examples:
 
 The suffix says the format: .svg, .png, .graphml, .json or .dot.""",
 )
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument("class_name", metavar="CLASS")
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The file to write.  [default: CLASS.svg]",
-)
+@run_argument
+@class_argument
+@out_file_option("CLASS.svg")
 def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     """Write the CPPN of CLASS's elite (by name or index) as a graph."""
     from neatfool.report import export_graph
@@ -49,8 +44,8 @@ Examples:
 
 A CPPN has no pixels: it renders at any size.""",
 )
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument("class_name", metavar="CLASS")
+@run_argument
+@class_argument
 @click.option(
     "--size",
     type=click.IntRange(min=1, max=16384),
@@ -59,13 +54,7 @@ A CPPN has no pixels: it renders at any size.""",
     metavar="N",
     help="Pixels of the longer side.",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The file to write.  [default: CLASS-N.png]",
-)
+@out_file_option("CLASS-N.png")
 def render(run_folder: Path, class_name: str, size: int, out: Path | None) -> None:
     """Render the image of CLASS's elite (by name or index) at any size."""
     from PIL import Image
@@ -104,14 +93,8 @@ Examples:
   neatfool report runs/mnist-1
   neatfool report runs/mnist-1 -o /tmp/mnist.html""",
 )
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The file to write.  [default: RUN/report.html]",
-)
+@run_argument
+@out_file_option("RUN/report.html")
 def report(run_folder: Path, out: Path | None) -> None:
     """Write RUN's report: one HTML file that opens from disk."""
     from neatfool.report import write_report

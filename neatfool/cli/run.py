@@ -9,6 +9,7 @@ import click
 
 from neatfool.cli.failures import INTERRUPTED
 from neatfool.cli.output import Output, waiting
+from neatfool.cli.parameters import experiment_parameters, no_report_option, run_argument
 from neatfool.wording import duration, percent
 
 if TYPE_CHECKING:
@@ -32,23 +33,15 @@ Examples:
 
 Ctrl-C ends the run after the generation under way; `neatfool resume` goes on with it.""",
 )
-@click.argument("file", type=click.Path(path_type=Path))
+@experiment_parameters
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="The run's folder.  [default: runs/NAME-SEED]",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="In place of the experiment's seed.")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Override a key of the experiment; may be given several times.",
-)
 @click.option("--overwrite", is_flag=True, help="Start anew where the folder holds a run already.")
-@click.option("--no-report", is_flag=True, help="Do not write report.html at the end.")
+@no_report_option
 def run(
     file: Path,
     out: Path | None,
@@ -78,10 +71,10 @@ Examples:
   neatfool resume runs/mnist-1
   neatfool resume runs/mnist-1 --generations 400    (longer than it was meant to be)""",
 )
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@run_argument
 @click.option("--generations", type=click.IntRange(min=1), help="A new length, in generations.")
 @click.option("--images", type=click.IntRange(min=1), help="A new length, in images scored.")
-@click.option("--no-report", is_flag=True, help="Do not write report.html at the end.")
+@no_report_option
 def resume(run_folder: Path, generations: int | None, images: int | None, no_report: bool) -> None:
     """Go on with the run in folder RUN, as if it had never stopped."""
     from dataclasses import replace

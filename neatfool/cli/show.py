@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from neatfool.cli.output import waiting
+from neatfool.cli.parameters import json_option, run_argument
 from neatfool.errors import VerificationError
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from neatfool.verification import Verified
 
@@ -30,8 +31,8 @@ Examples:
   neatfool show runs/mnist-1
   neatfool show runs/mnist-1 --json | jq .median""",
 )
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@run_argument
+@json_option
 @click.option("--all", "every", is_flag=True, help=f"Show all classes, not the first {ROWS}.")
 def show(run_folder: Path, as_json: bool, every: bool) -> None:
     """Show how far the run in folder RUN has come."""
@@ -76,8 +77,8 @@ Examples:
   neatfool verify runs/mnist-1
   neatfool verify runs/mnist-1 --json""",
 )
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@run_argument
+@json_option
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from neatfool.cli.parameters import experiment_parameters
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command(
@@ -14,15 +19,7 @@ Examples:
   neatfool validate experiments/mnist.ini --set scheme.batch=100
   neatfool validate mine.ini > complete.ini""",
 )
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Override a key of the experiment; may be given several times.",
-)
-@click.option("--seed", type=click.IntRange(min=0), help="In place of the experiment's seed.")
+@experiment_parameters
 @click.option(
     "--no-plugins",
     is_flag=True,

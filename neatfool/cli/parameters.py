@@ -1,0 +1,47 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+
+A_PATH = click.Path(path_type=Path)
+
+run_argument = click.argument("run_folder", metavar="RUN", type=A_PATH)
+class_argument = click.argument("class_name", metavar="CLASS")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+no_report_option = click.option(
+    "--no-report", is_flag=True, help="Do not write report.html at the end."
+)
+
+
+def out_file_option(default: str) -> Callable[[Command], Command]:
+    """Make the option for the file to write.
+
+    Args:
+        default: What help calls the file that is written where the option is absent.
+    """
+    text = f"The file to write.  [default: {default}]"
+    return click.option("-o", "--out", type=A_PATH, metavar="FILE", help=text)
+
+
+def experiment_parameters(command: Command) -> Command:
+    """Add what names an experiment: its file, and what is to be other than the file says."""
+    seed = click.option(
+        "--seed", type=click.IntRange(min=0), help="In place of the experiment's seed."
+    )
+    overrides = click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="SECTION.KEY=VALUE",
+        help="Override a key of the experiment; may be given several times.",
+    )
+    return click.argument("file", type=A_PATH)(seed(overrides(command)))
