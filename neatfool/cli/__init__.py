@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "graph": "neatfool.cli.look:graph",
     "render": "neatfool.cli.look:render",
     "validate": "neatfool.cli.validate:validate",
+    "bench": "neatfool.cli.bench:bench",
     "plugins": "neatfool.cli.plugins:plugins",
 }
 

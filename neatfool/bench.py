@@ -1,0 +1,234 @@
+"""Bench: where the time of a run goes, against what its target does when it does nothing else.
+
+The target is timed alone, then an experiment runs, then the target is timed again: all in one
+process and with the same threads, so that the ratio holds on a machine that is busy.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from neatfool.errors import RunError
+from neatfool.hookspecs import hookimpl
+from neatfool.session import start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from neatfool.assembly import Assembly
+    from neatfool.generation_report import GenerationReport, Outcome
+    from neatfool.plugin_manager import PluginManager
+
+STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
+FINE: Final = 0.75
+"""A run that scores at this part of its target's own speed is limited by its target."""
+LEAST_ROUNDS, SECONDS_ALONE = 3, 1.0
+
+REMEDIES: Final = {
+    "breeding": "let genomes stay small, or give the machine more cores",
+    "rendering": "render on a GPU, or, for the encoding cppn on a CPU, `pip install neatfool[fast]`",
+    "scoring": "make [scheme] batch a multiple of [target] batch_size, so that no call is padded, "
+    "and see that nothing else keeps the cores busy",
+    "selection": "search fewer classes ([scheme] classes)",
+    "recording": "write several generations at once ([experiment] checkpoint_every = 10), on a "
+    "disk that is near",
+    "the rest": "look at the experiment's observers, and at how fast the disk takes image files",
+}
+"""For what limits a run, what to try."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run, or its beginning, measured.
+
+    The first generation is left out where there are others, because it warms up what is compiled
+    or cached, and because its size may be another.
+
+    Attributes:
+        generations: How many generations were measured.
+        images: How many images they scored.
+        seconds: How long they took, by the wall clock, with what lies between them.
+        stages: Seconds of each of :data:`STAGES` in them. Stages may overlap.
+        alone_per_s: Images a second that the target scores alone.
+        whole_images: Images of the whole run, the first generation included.
+        whole_seconds: Seconds of the whole run, from its beginning to its last image file.
+    """
+
+    generations: int
+    images: int
+    seconds: float
+    stages: Mapping[str, float]
+    alone_per_s: float
+    whole_images: int
+    whole_seconds: float
+
+    @property
+    def images_per_s(self) -> float:
+        """Images a second of the run."""
+        return self.images / self.seconds
+
+    @property
+    def ratio(self) -> float:
+        """What the run reaches of the speed of its target alone."""
+        return self.images_per_s / self.alone_per_s
+
+    @property
+    def rows(self) -> Iterator[tuple[str, float, float]]:
+        """For each stage, and for the rest, milliseconds a generation and the share of the time."""
+        rest = max(0.0, self.seconds - sum(self.stages.values()))
+        for name, seconds in {**self.stages, "the rest": rest}.items():
+            yield name, 1000 * seconds / self.generations, seconds / self.seconds
+
+    @property
+    def limit(self) -> str:
+        """What limits the run: ``"the target"``, a stage that costs the most, or the rest."""
+        if self.ratio >= FINE:
+            return "the target"
+        costs = {name: share for name, _, share in self.rows}
+        costs["scoring"] -= self.ratio
+        return max(costs, key=lambda name: costs[name])
+
+    def advice(self) -> str:
+        """Say in a sentence what limits the run and what to try."""
+        share = {name: share for name, _, share in self.rows}
+        if self.limit == "the target":
+            return (
+                f"The target is the limit, as it should be: the run goes at {100 * self.ratio:.0f} % of "
+                "its speed; only a faster target (another device or batch_size) gives more."
+            )
+        if self.limit == "scoring":
+            return (
+                f"Scoring takes {100 * share['scoring']:.0f} % of the time, longer than the target needs "
+                f"alone: {REMEDIES['scoring']}."
+            )
+        return (
+            f"{self.limit.capitalize()} keeps the target waiting, with {100 * share[self.limit]:.0f} % of "
+            f"the time: {REMEDIES[self.limit]}."
+        )
+
+
+def raw_throughput(score: Callable[[], object], images: int) -> float:
+    """Time calls until a second is full, at least three of them, after one that is not counted.
+
+    Args:
+        score: Scores the images.
+        images: How many it scores a call.
+
+    Returns:
+        Images a second, by the median call.
+    """
+    score()
+    seconds: list[float] = []
+    while len(seconds) < LEAST_ROUNDS or sum(seconds) < SECONDS_ALONE:
+        began = time.perf_counter()
+        score()
+        seconds.append(time.perf_counter() - began)
+    return images / statistics.median(seconds)
+
+
+def scoring_alone(assembly: Assembly) -> tuple[Callable[[], object], int]:
+    """Prepare a call of the target with a batch of random genomes' images.
+
+    Args:
+        assembly: Whose target, encoding and batch size.
+
+    Returns:
+        The call, with which nothing is checked or copied, and the number of its images.
+    """
+    scorer, encoding = assembly.scorer, assembly.encoding
+    images = encoding.render(encoding.create(range(scorer.batch_size)))
+    batch = images.numpy() if scorer.target.spec.array == "numpy" else images
+    return partial(scorer.target.score, batch), len(images)
+
+
+def measure(
+    assembly: Assembly,
+    folder: Path,
+    *,
+    plugins: PluginManager,
+    seconds: float | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Measured:
+    """Run an experiment and measure where its time goes.
+
+    Args:
+        assembly: What the run is made of, at its beginning; it cannot be used again.
+        folder: Where the run is left; nothing may be there.
+        plugins: Whose observers are told of each generation: they are a part of what is measured.
+        seconds: After how long to stop; at the experiment's own end, if that is earlier.
+        say: Told what is being done.
+
+    Raises:
+        RunError: There was no generation to measure.
+        NeatfoolError: The target, a plugin or the disk failed.
+    """
+    score, count = scoring_alone(assembly)
+
+    def alone() -> float:
+        say("measuring the target alone")
+        return raw_throughput(score, count)
+
+    before = alone()
+    watch = _Watch(seconds, alone)
+    plugins.add_observer(watch, "bench")
+    say("running the experiment" if seconds is None else f"running for {seconds:g} s")
+    session = start(assembly, folder)
+    session.go(plugins.observers(), watch)
+    return watch.measured(before)
+
+
+class _Watch:
+    """Looks on as an observer, stops the run in time, and times the target before it is closed."""
+
+    def __init__(self, seconds: float | None, alone: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._alone = alone
+        self._began = time.perf_counter()
+        self._reports: list[GenerationReport] = []
+        self._ends: list[float] = []
+        self._after: float | None = None
+        self._whole = 0.0
+
+    def __call__(self) -> bool:
+        """Whether the time is up."""
+        passed = time.perf_counter() - self._began
+        return self._seconds is not None and passed >= self._seconds
+
+    @hookimpl
+    def neatfool_run_started(self) -> None:
+        self._began = time.perf_counter()
+
+    @hookimpl
+    def neatfool_generation_done(self, report: GenerationReport) -> None:
+        self._reports.append(report)
+        self._ends.append(time.perf_counter())
+
+    @hookimpl
+    def neatfool_run_finished(self, outcome: Outcome) -> None:
+        self._whole = outcome.seconds
+        if self._reports:
+            self._after = self._alone()
+
+    def measured(self, before: float) -> Measured:
+        """Sum up, the first generation left out where there are others."""
+        if self._after is None:
+            raise RunError("bench: the run ended before a generation was done; nothing to measure")
+        first = 1 if len(self._reports) > 1 else 0
+        reports = self._reports[first:]
+        images = [0, *(report.evaluations for report in self._reports)]
+        return Measured(
+            generations=len(reports),
+            images=images[-1] - images[first],
+            seconds=self._ends[-1] - [self._began, *self._ends][first],
+            stages={
+                name: sum(getattr(report.stages, name) for report in reports) for name in STAGES
+            },
+            alone_per_s=statistics.median([before, self._after]),
+            whole_images=images[-1],
+            whole_seconds=self._whole,
+        )

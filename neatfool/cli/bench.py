@@ -1,0 +1,135 @@
+"""``neatfool bench``."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from neatfool.cli.parameters import experiment_parameters, json_option
+from neatfool.hookspecs import hookimpl
+from neatfool.wording import duration
+
+if TYPE_CHECKING:
+    from neatfool.bench import Measured
+    from neatfool.generation_report import GenerationReport
+    from neatfool.run import Run
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool bench experiments/mnist.ini
+  neatfool bench experiments/mnist.ini --seconds 30 --set scheme.batch=500
+  neatfool bench experiments/mnist.ini --json | jq .ratio
+
+The run is made in a temporary folder and deleted. Try a change with --set before you keep it.""",
+)
+@experiment_parameters
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="How long to run, if the experiment is not at its end before.",
+)
+@json_option
+def bench(
+    file: Path, seed: int | None, overrides: tuple[str, ...], seconds: float, as_json: bool
+) -> None:
+    """Say how fast the experiment in FILE runs, where its time goes and what limits it."""
+    from neatfool.assembly import assemble
+    from neatfool.bench import measure
+    from neatfool.experiment import load_experiment
+    from neatfool.plugin_manager import PluginManager
+
+    plugins = PluginManager()
+    experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
+    with TemporaryDirectory(prefix="neatfool-bench-") as folder, _Signs() as signs:
+        signs.say("loading the target")
+        assembly = assemble(experiment)
+        plugins.add_observer(signs, "signs of life")
+        run = Path(folder) / "run"
+        measured = measure(assembly, run, plugins=plugins, seconds=seconds, say=signs.say)
+    if as_json:
+        click.echo(json.dumps({"experiment": experiment.name, **_data(measured)}, indent=2))
+    else:
+        _show(experiment.name, measured)
+
+
+class _Signs:
+    """Says on standard error what is being done: a live line on a terminal, else plain lines."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._what = ""
+        live = self._console.is_terminal
+        self._status = self._console.status("") if live else None
+
+    def __enter__(self) -> _Signs:
+        (self._status or nullcontext()).__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        (self._status or nullcontext()).__exit__(*raised)
+
+    def say(self, what: str) -> None:
+        """Begin with something else."""
+        self._what = what
+        if self._status:
+            self._status.update(what)
+        else:
+            self._console.print(what, soft_wrap=True)
+
+    @hookimpl
+    def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
+        """Say how far the run is."""
+        if self._status:
+            self._status.update(
+                f"{self._what}: generation {report.generation + 1}, {report.evaluations:,} images"
+            )
+
+
+def _data(measured: Measured) -> dict[str, Any]:
+    return {
+        "generations": measured.generations,
+        "images": measured.images,
+        "seconds": measured.seconds,
+        "images_per_s": measured.images_per_s,
+        "target_alone_per_s": measured.alone_per_s,
+        "ratio": measured.ratio,
+        "stages": {
+            name: {"milliseconds_a_generation": milliseconds, "share": share}
+            for name, milliseconds, share in measured.rows
+        },
+        "limit": measured.limit,
+        "advice": measured.advice(),
+    }
+
+
+def _show(name: str, measured: Measured) -> None:
+    console = Console(highlight=False)
+    console.print(
+        f"[bold]{escape(name)}[/]: {measured.images:,} images in {measured.generations} generations "
+        f"({duration(measured.seconds)})",
+        soft_wrap=True,
+    )
+    table = Table("stage")
+    table.add_column("ms a generation", justify="right")
+    table.add_column("share", justify="right")
+    for stage, milliseconds, share in measured.rows:
+        table.add_row(stage, f"{milliseconds:,.2f}", f"{100 * share:.1f} %")
+    console.print(table)
+    console.print(
+        f"{measured.images_per_s:,.0f} images a second; the target alone scores "
+        f"{measured.alone_per_s:,.0f}: ratio {measured.ratio:.2f}",
+        soft_wrap=True,
+    )
+    console.print(escape(measured.advice()), soft_wrap=True)
