@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from neatfool.fooling import fool
     from neatfool.generation_report import GenerationReport, Outcome
     from neatfool.individual import Ancestor, EliteView
+    from neatfool.network import Network
     from neatfool.run import Run, open_run
     from neatfool.spec import (
         Candidate,
@@ -53,6 +54,7 @@ _LATER = {
     "Outcome": "generation_report",
     "Ancestor": "individual",
     "EliteView": "individual",
+    "Network": "network",
     "Run": "run",
     "open_run": "run",
     **dict.fromkeys(
@@ -85,6 +87,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "ImageSpec",
     "Scores",
     "Target",
+    "Network",
     "Encoding",
     "Scheme",
     "GenomeSize",

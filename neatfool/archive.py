@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neatfool.spec import Candidate, Elite, Replacement, Scores
+from neatfool.spec import Elite, Replacement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from neatfool.spec import Candidate, Scores
 
 SCORES_AT_ONCE = 1 << 21
 """Scores looked at in one piece: bounds the memory of an archive of very many classes."""
@@ -92,6 +94,17 @@ class Archive:
             rank=float(self.ranks[class_index]),
         )
 
+    def bar(self) -> np.ndarray:
+        """Give the rank to exceed in each class.
+
+        Returns:
+            float64 [K]: the elite's rank, -inf where a niche is empty, +inf in classes that are
+            not searched.
+        """
+        bar = np.full(len(self.ranks), np.inf)
+        bar[self.classes] = self.ranks[self.classes]
+        return bar
+
     def elites(self) -> Iterator[Elite]:
         """Give the elites in the order of their classes."""
         for class_index in np.flatnonzero(self.candidate_ids != EMPTY).tolist():
@@ -132,8 +145,8 @@ class Archive:
 
         Args:
             candidates: N candidates.
-            scores: Their scores [N, K]; rows that are not ``ok`` take nothing. Ranked by
-                log-odds where there are logits, else by probability.
+            scores: Their scores [N, K]; rows that are not ``ok`` or not ``exact`` take nothing.
+                Ranked by log-odds where there are logits, else by probability.
             classes: The niches to offer them to; all that are searched if absent.
 
         Returns:
@@ -171,13 +184,7 @@ class Archive:
         step = max(1, SCORES_AT_ONCE // class_count)
         for start in range(0, count, step):
             piece = slice(start, start + step)
-            ranks = rank(
-                Scores(
-                    scores.probs[piece],
-                    None if scores.logits is None else scores.logits[piece],
-                    None if scores.ok is None else scores.ok[piece],
-                )
-            )
+            ranks = rank(scores.part(piece))
             if len(niches) < class_count:
                 ranks = ranks[:, niches]
             rows = ranks.argmax(axis=0)
@@ -195,13 +202,14 @@ def rank(scores: Scores) -> np.ndarray:
         scores: Scores [N, K].
 
     Returns:
-        float64 [N, K], -inf in the rows that are not ``ok``.
+        float64 [N, K], -inf in the rows that are not ``ok`` or not ``exact``.
     """
     ranks = (
         np.array(scores.probs, dtype=np.float64)
         if scores.logits is None
         else log_odds(np.asarray(scores.logits))
     )
-    if scores.ok is not None:
-        ranks[~np.asarray(scores.ok)] = -np.inf
+    for usable in (scores.ok, scores.exact):
+        if usable is not None:
+            ranks[~np.asarray(usable)] = -np.inf
     return ranks

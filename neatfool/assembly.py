@@ -16,12 +16,15 @@ from neatfool.errors import (
 from neatfool.evolution import Limits
 from neatfool.experiment import Experiment
 from neatfool.fingerprints import fingerprint_of_plugin
-from neatfool.scoring import Scorer, automatic_batch_size
+from neatfool.scoring import Scorer
+from neatfool.scoring_plan import make_plan
 from neatfool.spec import ImageSpec, Target
 
 if TYPE_CHECKING:
     from neatfool.experiment import Choice
+    from neatfool.framework_options import Calls
     from neatfool.plugin_manager import PluginManager
+    from neatfool.scoring_plan import Plan
     from neatfool.spec import Encoding, Json, Scheme
 
 
@@ -67,11 +70,12 @@ class Assembly:
         return self.scorer.target.spec
 
 
-def assemble(experiment: Experiment) -> Assembly:
+def assemble(experiment: Experiment, recorded: Plan | None = None) -> Assembly:
     """Make what an experiment names.
 
     Args:
         experiment: The experiment; its plugins are loaded.
+        recorded: How the run scores that is to go on; decided now if absent.
 
     Returns:
         The parts, the target checked and the search at its beginning.
@@ -91,11 +95,7 @@ def assemble(experiment: Experiment) -> Assembly:
         name=experiment.name,
         seed=experiment.seed,
         limits=Limits(experiment.generations, experiment.images, experiment.checkpoint_every),
-        scorer=Scorer(
-            target,
-            name=name,
-            batch_size=experiment.batch_size or automatic_batch_size(scheme.batch),
-        ),
+        scorer=make_scorer(target, name, experiment.calls, fingerprint, scheme, recorded),
         fingerprint=fingerprint,
         encoding=encoding,
         encoding_name=describe(experiment.encoding),
@@ -107,12 +107,48 @@ def assemble(experiment: Experiment) -> Assembly:
     )
 
 
-def reassemble(resolved: dict[str, Json], plugins: PluginManager) -> Assembly:
+def make_scorer(  # noqa: PLR0917 - the parts of an assembly
+    target: Target,
+    name: str,
+    calls: Calls,
+    fingerprint: str,
+    scheme: Scheme,
+    recorded: Plan | None = None,
+) -> Scorer:
+    """Make a target safe and fast.
+
+    Args:
+        target: The target.
+        name: What messages call it.
+        calls: What the experiment says of how to call it.
+        fingerprint: The target's.
+        scheme: What asks for scores.
+        recorded: How the run scores that is to go on.
+
+    Raises:
+        ExperimentError: The target has no use for an option.
+    """
+    plan = make_plan(
+        target,
+        calls,
+        name=name,
+        fingerprint=fingerprint,
+        generation_size=scheme.batch,
+        can_screen=hasattr(scheme, "bar"),
+        recorded=recorded,
+    )
+    return Scorer(target, name=name, plan=plan)
+
+
+def reassemble(
+    resolved: dict[str, Json], plugins: PluginManager, recorded: Plan | None = None
+) -> Assembly:
     """Make what a run recorded that it is made of.
 
     Args:
         resolved: The run's resolved experiment.
         plugins: Where plugins are loaded.
+        recorded: How the run scores.
 
     Raises:
         RunError: The run's target is not a plugin but was given from Python.
@@ -123,7 +159,7 @@ def reassemble(resolved: dict[str, Json], plugins: PluginManager) -> Assembly:
             f"run {resolved['experiment']['name']!r}: its target was given from Python, which "
             "alone has it. Go on there: neatfool.fool(..., out=FOLDER, resume_run=True)"
         )
-    return assemble(Experiment.from_resolved(resolved, plugins))
+    return assemble(Experiment.from_resolved(resolved, plugins), recorded)
 
 
 def describe(choice: Choice) -> str:

@@ -6,16 +6,18 @@ ask -> render -> score -> tell -> commit -> observers. Nothing downstream calls 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neatfool.answers import check_images
 from neatfool.errors import TargetError, blaming
 from neatfool.generation_report import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
 from neatfool.images import encode_png
 from neatfool.run_records import GenerationRecord, StoredCandidate
-from neatfool.scoring import check_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from neatfool.run_store import RunStore
-    from neatfool.scoring import Scorer
+    from neatfool.scoring import GenerationScoring, Scorer
     from neatfool.spec import (
         Candidate,
         Encoding,
@@ -120,25 +122,22 @@ class Evolution:
 
     def _step(self) -> tuple[GenerationReport, Sequence[Replacement]] | None:
         clock = _StageClock()
-        with blaming(f"{self._scheme_name} with {self._encoding_name}: ask() failed"):
-            candidates = self._asked()
-        clock.lap("breeding")
+        scoring = self._scorer.generation(self._bar())
+        candidates = self._make(scoring, clock)
         if not candidates:
             return None
-        images = self._rendered(candidates)
-        clock.lap("rendering")
-        scores = self._scorer.score(images)
-        self._refuse_a_blind_target(scores)
+        scores = scoring.result()
         clock.lap("scoring")
+        self._refuse_a_blind_target(scores)
         with blaming(f"{self._scheme_name}: tell() failed"):
             replacements = self.scheme.tell(candidates, scores)
         self.generation += 1
         self.evaluations += len(candidates)
         clock.lap("selection")
-        report = self._report(replacements, scores, clock, self._recording)
+        report = self._report(replacements, scores, scoring, clock)
         with blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded"):
-            record = self._record(report, replacements, candidates, images)
-            state = self.scheme.state()
+            record = self._record(report, replacements, candidates, scoring)
+            state = self._state()
         # An interrupt may come at any line: what is pending is always a whole generation.
         self._pending.append((record, state))
         if len(self._pending) >= self._limits.checkpoint_every:
@@ -146,11 +145,44 @@ class Evolution:
         self._recording = clock.lap("recording")
         return report, replacements
 
-    def _asked(self) -> list[Candidate]:
-        candidates = self.scheme.ask()
+    def _bar(self) -> np.ndarray | None:
+        bar: Callable[[], np.ndarray] | None = getattr(self.scheme, "bar", None)
+        if bar is None or self._scorer.screening is None:
+            return None
+        with blaming(f"{self._scheme_name}: bar() failed"):
+            return bar()
+
+    def _make(self, scoring: GenerationScoring, clock: _StageClock) -> list[Candidate]:
+        """Breed and draw a generation, a part at a time, each of which is then being scored."""
+        whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
+        size = self._scorer.part_size(self.scheme.batch)
+        made: list[Candidate] = []
+        with blaming(whose):
+            asked = self._asked()
+        while True:
+            with blaming(whose):
+                part = list(islice(asked, size))
+            clock.lap("breeding")
+            if not part:
+                return made
+            images = self._rendered(part)
+            clock.lap("rendering")
+            scoring.add(images)
+            clock.lap("scoring")
+            made += part
+
+    def _asked(self) -> Iterator[Candidate]:
+        candidates = iter(self.scheme.ask())
         if self._limits.images is not None:
-            return candidates[: self._limits.images - self.evaluations]
+            return islice(candidates, self._limits.images - self.evaluations)
         return candidates
+
+    def _state(self) -> Json:
+        screening = self._scorer.screening
+        return {
+            "scheme": self.scheme.state(),
+            "screening": screening.state() if screening is not None else None,
+        }
 
     def _rendered(self, candidates: Sequence[Candidate]) -> torch.Tensor:
         with blaming(f"{self._encoding_name}: render() failed"):
@@ -170,8 +202,8 @@ class Evolution:
         self,
         replacements: Sequence[Replacement],
         scores: Scores,
+        scoring: GenerationScoring,
         clock: _StageClock,
-        recording: float,
     ) -> GenerationReport:
         archive = self.scheme.archive
         confidences = archive.confidences[archive.classes]
@@ -193,7 +225,8 @@ class Evolution:
             refused=int((~scores.ok).sum()),
             nodes=_mean([size.nodes for size in sizes]),
             connections=_mean([size.connections for size in sizes]),
-            stages=replace(clock.stages, recording=recording),
+            confirmed=scoring.confirmed,
+            stages=clock.stages(scoring=scoring.seconds, recording=self._recording),
         )
 
     def _elite_sizes(self) -> list[GenomeSize]:
@@ -210,17 +243,20 @@ class Evolution:
         report: GenerationReport,
         replacements: Sequence[Replacement],
         candidates: Sequence[Candidate],
-        images: torch.Tensor,
+        scoring: GenerationScoring,
     ) -> GenerationRecord:
         rows = {candidate.id: row for row, candidate in enumerate(candidates)}
         elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
+        images = scoring.images([rows[id_] for id_ in sorted(elites)]).cpu().numpy()
         members = {candidate.id: candidate for candidate in self.scheme.members()}
         fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
         return GenerationRecord(
             report=report,
             replacements=replacements,
             candidates=[self._written(candidate) for candidate in fresh],
-            images={id_: encode_png(images[rows[id_]].numpy()) for id_ in sorted(elites)},
+            images={
+                id_: encode_png(image) for id_, image in zip(sorted(elites), images, strict=True)
+            },
             members=frozenset(members),
         )
 
@@ -247,14 +283,26 @@ class _StageClock:
     """Adds up a generation's stages as they end."""
 
     def __init__(self) -> None:
-        self.stages = Stages()
-        self._last = time.perf_counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._began = self._last = time.perf_counter()
 
     def lap(self, stage: str) -> float:
+        """Count the time since the last lap to a stage."""
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
-        self.stages = replace(self.stages, **{stage: seconds})
+        self._seconds[stage] += seconds
         return seconds
+
+    def stages(self, *, scoring: float, recording: float) -> Stages:
+        """Give the stages.
+
+        Args:
+            scoring: Seconds that the target took, of which some may have passed in other stages.
+            recording: Seconds that the last generation took to record, counted with this one.
+        """
+        elapsed = self._last - self._began + recording
+        taken = {**self._seconds, "scoring": scoring, "recording": recording}
+        return Stages(**taken, elapsed=elapsed)
 
 
 def _mean(values: Sequence[int]) -> float:

@@ -35,6 +35,7 @@ from neatfool.problems import Problems
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from neatfool.framework_options import Calls
     from neatfool.registration import Registration
     from neatfool.spec import Json
 
@@ -61,7 +62,7 @@ class Experiment:
         images: The run's length in images scored, or None; exactly one of the two is given.
         checkpoint_every: Generations a commit.
         stall_after: Generations without any replacement after which the user is told.
-        batch_size: Images a call of the target; None: chosen by the framework.
+        calls: How the target is called.
         target: What is fooled.
         encoding: How images are written.
         scheme: How the search selects.
@@ -77,7 +78,7 @@ class Experiment:
     images: int | None
     checkpoint_every: int
     stall_after: int
-    batch_size: int | None
+    calls: Calls
     target: Choice
     encoding: Choice
     scheme: Choice
@@ -109,7 +110,7 @@ class Experiment:
 
     def resolved(self) -> dict[str, dict[str, Json]]:
         """Describe it with all defaults: section -> key -> JSON value."""
-        calls = {"batch_size": self.batch_size or "auto"}
+        calls = self.calls.model_dump()
         sections: dict[str, dict[str, Json]] = {
             "experiment": {
                 "name": self.name,
@@ -213,7 +214,7 @@ def _build(
     choices = {made.kind: fill_choice(made, sections, problems) for made in picked}
     _check_sections(sections, picked, problems)
     problems.raise_if_any()
-    general, batch_size = framework.general, framework.calls.batch_size
+    general = framework.general
     return Experiment(
         name=general.name or name,
         seed=general.seed,
@@ -221,7 +222,7 @@ def _build(
         images=general.images,
         checkpoint_every=general.checkpoint_every,
         stall_after=general.stall_after,
-        batch_size=None if batch_size == "auto" else batch_size,
+        calls=framework.calls,
         **{kind: choice for kind, choice in choices.items() if choice},
         plugin_paths=tuple(framework.sources.path),
         observers=tuple(framework.sources.observers),

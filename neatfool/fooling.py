@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from neatfool.assembly import (
     FROM_PYTHON,
@@ -13,16 +16,17 @@ from neatfool.assembly import (
     check_target,
     describe,
     make,
+    make_scorer,
     own_fingerprint,
 )
 from neatfool.errors import ExperimentError
 from neatfool.evolution import Limits
 from neatfool.experiment import choose, resolved_sections
 from neatfool.fingerprints import fingerprint_of_code
+from neatfool.framework_options import Calls
 from neatfool.ini_values import write_ini
 from neatfool.interrupts import Interrupts
 from neatfool.plugin_manager import PluginManager
-from neatfool.scoring import Scorer, automatic_batch_size
 from neatfool.session import Session, resume, start
 from neatfool.spec import ImageSpec, Target
 
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 
     from neatfool.experiment import Choice
     from neatfool.run import Run
+    from neatfool.scoring_plan import Plan
     from neatfool.spec import Json
 
 STALL_AFTER = 50
@@ -57,6 +62,7 @@ def fool(
     out: str | Path | None = None,
     resume_run: bool = False,
     batch_size: int | None = None,
+    precision: str = "auto",
     progress: bool = True,
 ) -> Run:
     """Evolve images that fool a classifier.
@@ -87,6 +93,8 @@ def fool(
         out: The run's folder; a new one under ``runs/`` if absent.
         resume_run: Go on with the run in ``out``.
         batch_size: Images a call of the model; chosen if absent.
+        precision: How a module screens images before it scores the promising ones in fp32:
+            ``auto``, ``bf16`` or ``fp16``, or ``fp32`` for not at all.
         progress: Whether to show progress on standard error.
 
     Returns:
@@ -103,19 +111,25 @@ def fool(
     plugins = PluginManager()
     if generations is None and images is None:
         images = 20_000
-    assembly = _assemble(
+    label = name or _model_name(model).lower()
+    limits = Limits(generations, images)
+    assemble = partial(
+        _assemble,
         target,
         model=_model_name(model),
-        name=name or _model_name(model).lower(),
+        name=label,
         seed=seed,
-        limits=Limits(generations, images),
-        batch_size=batch_size,
+        limits=limits,
+        calls=_calls(batch_size=batch_size or "auto", precision=precision),
         encoding=choose(plugins, "encoding", encoding, encoding_options or {}),
         scheme=choose(plugins, "scheme", scheme, scheme_options or {}),
     )
-    folder = Path(out) if out else _new_folder(f"{assembly.name}-{seed}")
-    session = resume(lambda _: assembly, folder) if resume_run else start(assembly, folder)
-    return _go(session, plugins, assembly.limits, progress=progress)
+    folder = Path(out) if out else _new_folder(f"{label}-{seed}")
+    if resume_run:
+        session = resume(lambda _, recorded: assemble(recorded=recorded), folder)
+    else:
+        session = start(assemble(), folder)
+    return _go(session, plugins, limits, progress=progress)
 
 
 def _assemble(
@@ -125,14 +139,16 @@ def _assemble(
     name: str,
     seed: int,
     limits: Limits,
-    batch_size: int | None,
+    calls: Calls,
     encoding: Choice,
     scheme: Choice,
+    recorded: Plan | None = None,
 ) -> Assembly:
     label = f"target {model!r} (from Python)"
     check_target(target, label)
     made = make(encoding, spec=target.spec)
     search = make(scheme, encoding=made, spec=target.spec, seed=seed)
+    fingerprint = own_fingerprint(target, label) or fingerprint_of_code(target)
     identity: dict[str, dict[str, Json]] = {
         "experiment": {"seed": seed},
         "target": {"plugin": FROM_PYTHON, "model": model},
@@ -146,10 +162,8 @@ def _assemble(
         name=name,
         seed=seed,
         limits=limits,
-        scorer=Scorer(
-            target, name=label, batch_size=batch_size or automatic_batch_size(search.batch)
-        ),
-        fingerprint=own_fingerprint(target, label) or fingerprint_of_code(target),
+        scorer=make_scorer(target, label, calls, fingerprint, search, recorded),
+        fingerprint=fingerprint,
         encoding=made,
         encoding_name=describe(encoding),
         scheme=search,
@@ -208,6 +222,16 @@ def _target(
             "from uint8 [N, C, H, W] to probabilities"
         )
     return CallableTarget(model, _spec(image, classes))
+
+
+def _calls(**options: Any) -> Calls:
+    try:
+        return Calls(**options)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise ExperimentError(
+            f"fool: {wrong['loc'][0]} = {wrong['input']!r}: {wrong['msg']}"
+        ) from error
 
 
 def _check_length(*lengths: Any) -> None:

@@ -1,6 +1,6 @@
 """The keys of an experiment that are the framework's own.
 
-Sections ``[experiment]`` and ``[plugins]``, and ``batch_size`` of ``[target]``.
+Sections ``[experiment]`` and ``[plugins]``, and in ``[target]`` how it is called.
 """
 
 from __future__ import annotations
@@ -55,11 +55,22 @@ class Sources(BaseModel, extra="forbid"):
     observers: list[str] = Field([], description="installed observers to tell of the run")
 
 
-class Calls(BaseModel, extra="forbid"):
+class Calls(BaseModel, extra="forbid", frozen=True):
     """The framework's keys of ``[target]``."""
 
     batch_size: Annotated[int, Field(gt=0, le=65536)] | Literal["auto"] = Field(
         "auto", description="images a call of the target"
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto",
+        description="how images are screened before the promising ones are scored in fp32: in "
+        "half precision, bf16 or fp16, or not at all, fp32; auto measures what is fastest",
+    )
+    threads: Annotated[int, Field(gt=0, le=1024)] | Literal["auto"] = Field(
+        "auto", description="threads that the target's network uses on a CPU; auto measures"
+    )
+    frozen: bool = Field(
+        True, description="whether the target's network is traced and its graph simplified"
     )
 
 

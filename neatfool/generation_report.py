@@ -8,18 +8,18 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Stages:
-    """Where a generation's time went, in seconds of wall clock."""
+    """Where a generation's time went, in seconds of wall clock.
+
+    A target's network is called in a thread of its own while the next candidates are bred and
+    drawn, so the stages may add up to more than what elapsed.
+    """
 
     breeding: float = 0.0
     rendering: float = 0.0
     scoring: float = 0.0
     selection: float = 0.0
     recording: float = 0.0
-
-    @property
-    def total(self) -> float:
-        """All stages together."""
-        return self.breeding + self.rendering + self.scoring + self.selection + self.recording
+    elapsed: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class GenerationReport:
         refused: Candidates of this generation without a usable score.
         nodes: Mean nodes of the elites' genomes.
         connections: Mean connections of the elites' genomes.
+        confirmed: Candidates of this generation that were scored exactly; the others were
+            screened.
         stages: Where the time went.
     """
 
@@ -58,6 +60,7 @@ class GenerationReport:
     refused: int
     nodes: float
     connections: float
+    confirmed: int
     stages: Stages = field(default_factory=Stages)
 
 

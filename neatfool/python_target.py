@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from neatfool.devices import pick_device
-from neatfool.errors import TargetError
+from neatfool.answers import ROUNDING
 from neatfool.fingerprints import fingerprint_of_code, source_of
-from neatfool.scoring import ROUNDING
+from neatfool.network import Form, Network, in_form
 from neatfool.spec import ImageSpec, Scores
 
 if TYPE_CHECKING:
@@ -48,6 +47,10 @@ class ModuleTarget:
     The module is given float32 [N, C, H, W] in [0, 1], less ``mean`` and divided by ``std`` where
     these are given, and gives logits [N, K]. Where what it gives are probabilities already (no
     negative number, each row sums to one), they are taken as they are; the first numbers decide.
+
+    Attributes:
+        spec: The images it takes and the classes it gives.
+        networks: The module.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class ModuleTarget:
         """Wrap a module.
 
         Args:
-            module: The classifier; moved to the device.
+            module: The classifier; moved to the device, in memory layout channels-last.
             spec: The images it takes and the classes it gives; ``spec.array`` is ``"torch"``.
             mean: What to subtract from each channel of images in [0, 1].
             std: What to divide each channel by, after that.
@@ -72,41 +75,37 @@ class ModuleTarget:
             TargetError: The module is in training mode.
             ExperimentError: There is no such device.
         """
-        if module.training:
-            raise TargetError(
-                f"{type(module).__name__} is in training mode, where its scores change from call "
-                "to call; call .eval() on it first"
-            )
         self.spec = spec
-        self._device = pick_device(device)
-        self._module = module.to(self._device)
-        shape = (1, spec.channels, 1, 1)
-        self._mean = torch.tensor(mean or [0.0] * spec.channels, device=self._device).view(shape)
+        self._scale = (
+            [255 * each for each in mean or [0.0] * spec.channels],
+            [255 * each for each in std or [1.0] * spec.channels],
+        )
+        self._network = Network(module, mean=self._scale[0], std=self._scale[1], device=device)
+        self.networks = [self._network]
         self._probabilities: bool | None = None
-        self._std = torch.tensor(std or [1.0] * spec.channels, device=self._device).view(shape)
 
-    @torch.inference_mode()
     def score(self, images: torch.Tensor) -> Scores:
         """Run the module."""
-        inputs = (images.to(self._device).float() / 255 - self._mean) / self._std
-        outputs = self._module(inputs)
-        if not isinstance(outputs, torch.Tensor):
-            raise TargetError(
-                f"{type(self._module).__name__} gives {type(outputs).__name__}, not a tensor of "
-                "logits; pass a callable that returns probabilities instead"
-            )
-        outputs = outputs.float()
-        finite = outputs[outputs.isfinite().all(1)]
-        if self._probabilities is None and len(finite):
-            self._probabilities = _are_probabilities(finite)
+        outputs = self._network(images)
+        if self._probabilities is None:
+            self._probabilities = self._gives_probabilities(images)
         if self._probabilities:
             return Scores(outputs.cpu().numpy())
         return Scores(outputs.softmax(1).cpu().numpy(), logits=outputs.cpu().numpy())
 
+    def _gives_probabilities(self, images: torch.Tensor) -> bool | None:
+        """Look at what the module gives, in float32; None where there is no number."""
+        with in_form(self.networks, Form()):
+            outputs = self._network(images)
+        finite = outputs[outputs.isfinite().all(1)]
+        return _are_probabilities(finite) if len(finite) else None
+
     def fingerprint(self) -> str:
         """Hash the module's class, parameters and buffers, and the normalisation."""
-        digest = hashlib.sha256(source_of(self._module))
-        tensors = {**self._module.state_dict(), "mean": self._mean, "std": self._std}
+        module = self._network.module
+        digest = hashlib.sha256(source_of(module))
+        mean, std = map(torch.tensor, self._scale)
+        tensors = {**module.state_dict(), "mean": mean, "std": std}
         for name, tensor in sorted(tensors.items()):
             digest.update(f"{name} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())

@@ -186,7 +186,7 @@ class Run:
         """Say how far the run has come, as ``neatfool show --json`` does."""
         history = self.history
         last = history[-1] if history else None
-        seconds = sum(report.stages.total for report in history)
+        seconds = sum(report.stages.elapsed for report in history)
         return {
             "name": self.name,
             "seed": self.seed,

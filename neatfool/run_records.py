@@ -39,15 +39,15 @@ CREATE TABLE generation (
     upper_quartile REAL NOT NULL, ge_50 INTEGER NOT NULL, ge_90 INTEGER NOT NULL,
     ge_99 INTEGER NOT NULL, ge_9999 INTEGER NOT NULL, elites INTEGER NOT NULL,
     replacements INTEGER NOT NULL, goal_switches INTEGER NOT NULL, refused INTEGER NOT NULL,
-    nodes REAL NOT NULL, connections REAL NOT NULL, breeding REAL NOT NULL,
-    rendering REAL NOT NULL, scoring REAL NOT NULL, selection REAL NOT NULL,
-    recording REAL NOT NULL);
+    nodes REAL NOT NULL, connections REAL NOT NULL, confirmed INTEGER NOT NULL,
+    breeding REAL NOT NULL, rendering REAL NOT NULL, scoring REAL NOT NULL,
+    selection REAL NOT NULL, recording REAL NOT NULL, elapsed REAL NOT NULL);
 CREATE TABLE state (only INTEGER PRIMARY KEY CHECK (only = 0), value TEXT NOT NULL);
 """
 
 HOW_IT_WAS_RUN: Final = {
-    "generation": ("breeding", "rendering", "scoring", "selection", "recording"),
-    "info": ("clock", "experiment", "text"),
+    "generation": ("breeding", "rendering", "scoring", "selection", "recording", "elapsed"),
+    "info": ("clock", "experiment", "scoring", "text"),
 }
 """What may differ between equal runs: columns of a table, or keys of ``info``. (The part of the
 experiment that the result depends on is the key ``identity``.)"""
@@ -119,8 +119,8 @@ def write_record(db: sqlite3.Connection, record: GenerationRecord) -> None:
         report.generation, report.evaluations, report.median, report.mean, report.minimum,
         report.lower_quartile, report.upper_quartile, *report.classes_ge, report.elites,
         report.replacements, report.goal_switches, report.refused, report.nodes,
-        report.connections, stages.breeding, stages.rendering, stages.scoring, stages.selection,
-        stages.recording,
+        report.connections, report.confirmed, stages.breeding, stages.rendering, stages.scoring,
+        stages.selection, stages.recording, stages.elapsed,
     )  # fmt: skip
     db.execute(f"INSERT INTO generation VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from neatfool.spec import Json
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @contextmanager
@@ -265,7 +265,7 @@ class RunStore:
 
 
 def _report(row: tuple[Any, ...]) -> GenerationReport:
-    fields = (*row[:7], tuple(row[7:11]), *row[11:17], Stages(*row[17:]))
+    fields = (*row[:7], tuple(row[7:11]), *row[11:18], Stages(*row[18:]))
     return GenerationReport(*fields)
 
 

@@ -1,4 +1,4 @@
-"""Scoring: a target made safe.
+"""Scoring: a target made safe and fast.
 
 A target is called with batches of one fixed size, because a network's scores depend on it in
 their last bits, and what it answers is checked before the search may see it.
@@ -6,34 +6,28 @@ their last bits, and what it answers is checked before the search may see it.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neatfool.errors import NeatfoolError, PluginError, TargetError
+from neatfool.answers import check_scores
+from neatfool.errors import NeatfoolError, TargetError, blaming
+from neatfool.network import in_form
+from neatfool.scoring_plan import networks_of, part_size
+from neatfool.screening import Screening
 from neatfool.spec import Scores
+from neatfool.torch_threads import thread_with_cores
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import torch
 
-    from neatfool.spec import ImageSpec, Target
-
-LARGEST_AUTOMATIC_BATCH = 256
-ROUNDING = 1e-3
-"""How far from one a sum of probabilities may be: half-precision networks round."""
-
-
-def automatic_batch_size(generation_size: int) -> int:
-    """Choose how many images a call of ``score`` is given.
-
-    Args:
-        generation_size: Candidates a generation, at least 1.
-
-    Returns:
-        The least number that fits a generation into equal batches of at most 256.
-    """
-    return math.ceil(generation_size / math.ceil(generation_size / LARGEST_AUTOMATIC_BATCH))
+    from neatfool.scoring_plan import Plan
+    from neatfool.spec import Target
 
 
 class Scorer:
@@ -42,19 +36,34 @@ class Scorer:
     Attributes:
         target: The target.
         name: What messages call it.
-        batch_size: Images a call.
+        plan: How it scores.
+        screening: What screening has learnt; None where each image is scored exactly.
     """
 
-    def __init__(self, target: Target, *, name: str, batch_size: int) -> None:
+    def __init__(self, target: Target, *, name: str, plan: Plan) -> None:
         self.target = target
         self.name = name
-        self.batch_size = batch_size
+        self.plan = plan
+        self.screening = Screening(plan.worth) if plan.screening else None
+        self._networks = networks_of(target)
+        # A target without networks may be one that only the thread that made it may call.
+        self._thread = thread_with_cores("neatfool-score", plan.threads) if self._networks else None
+
+    @property
+    def batch_size(self) -> int:
+        """Images a call, where they are scored exactly."""
+        return self.plan.batch_size
+
+    @property
+    def device(self) -> str | None:
+        """The kind of device that the target's networks compute on, None if it has none."""
+        return self._networks[0].device.type if self._networks else None
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Score images.
+        """Score images exactly.
 
         Args:
-            images: uint8 [N, C, H, W] on the CPU; the target is given copies.
+            images: uint8 [N, C, H, W]; the target is given copies.
 
         Returns:
             Numpy arrays: probabilities [N, K], logits [N, K] or None, and ``ok`` [N], which is
@@ -64,8 +73,45 @@ class Scorer:
             TargetError: The target raised an exception, or answered with the wrong type or
                 shape, or with what are not probabilities.
         """
-        starts = range(0, len(images), self.batch_size)
-        parts = [self._batch(images[start : start + self.batch_size]) for start in starts]
+        if self._thread is None:
+            return self._exactly(images)
+        return self._thread.submit(self._exactly, images).result()
+
+    def generation(self, bar: np.ndarray | None = None) -> GenerationScoring:
+        """Begin to score a generation.
+
+        Args:
+            bar: float64 [K], the rank to exceed in each class for a score to matter; None: all do.
+        """
+        return GenerationScoring(self, bar)
+
+    def part_size(self, generation_size: int) -> int:
+        """Choose how many candidates to score at a time: whole batches."""
+        if self._thread is None:
+            return generation_size
+        return part_size(generation_size, self.plan.batch_size)
+
+    def close(self) -> None:
+        """Close the target, if it can be closed."""
+        if self._thread is not None:
+            self._thread.shutdown()
+        if close := getattr(self.target, "close", None):
+            with blaming(self.name):
+                close()
+
+    def _exactly(self, images: torch.Tensor) -> Scores:
+        with in_form(self._networks, self.plan.exact):
+            return self._in_batches(images, self.plan.batch_size)
+
+    def _screened(self, images: torch.Tensor) -> Scores:
+        with in_form(self._networks, self.plan.screen):
+            return self._in_batches(images, self.plan.screening_batch)
+
+    def _in_batches(self, images: torch.Tensor, size: int) -> Scores:
+        starts = range(0, len(images), size)
+        return self._joined([self._batch(images[start : start + size], size) for start in starts])
+
+    def _joined(self, parts: Sequence[Scores]) -> Scores:
         logits = [part.logits for part in parts if part.logits is not None]
         if logits and len(logits) != len(parts):
             raise TargetError(f"{self.name}: gave logits for some batches only; give all or none")
@@ -75,17 +121,19 @@ class Scorer:
             ok=np.concatenate([part.ok for part in parts if part.ok is not None]),
         )
 
-    def _batch(self, images: torch.Tensor) -> Scores:
+    def _batch(self, images: torch.Tensor, size: int) -> Scores:
         count = len(images)
         # A copy: a target that writes to its images must not change what is saved.
-        images = _padded(images, self.batch_size - count)
+        images = _padded(images, size - count)
         answer = self._call(images)
-        return check_scores(answer, self.batch_size, self.target.spec, self.name, keep=count)
+        return check_scores(answer, size, self.target.spec, self.name, keep=count)
 
     def _call(self, images: torch.Tensor) -> Scores:
         try:
+            if not self._networks:
+                images = images.cpu()
             return self.target.score(
-                images.numpy() if self.target.spec.array == "numpy" else images
+                images.cpu().numpy() if self.target.spec.array == "numpy" else images
             )
         except NeatfoolError:
             raise
@@ -98,110 +146,101 @@ class Scorer:
             ) from error
 
 
+class GenerationScoring:
+    """A generation's images being scored, a part at a time, while others are made.
+
+    Attributes:
+        seconds: The time that the target took.
+        confirmed: How many images were scored exactly.
+    """
+
+    def __init__(self, scorer: Scorer, bar: np.ndarray | None) -> None:
+        """Begin; use :meth:`Scorer.generation`."""
+        self.seconds = 0.0
+        self.confirmed = 0
+        self._scorer = scorer
+        self._bar = bar
+        self._images: list[torch.Tensor] = []
+        self._scores: list[Future[Scores]] = []
+        screening = scorer.screening
+        self._screening = screening if bar is not None and screening is not None else None
+        if self._screening is not None and self._screening.paused:
+            self._screening.skip()
+            self._screening = None
+
+    def add(self, images: torch.Tensor) -> None:
+        """Score some images: at once, or in the scorer's own thread where it has one.
+
+        Args:
+            images: uint8 [n, C, H, W], which must not be changed any more.
+        """
+        scorer = self._scorer
+        work = scorer._exactly if self._screening is None else scorer._screened
+        self._images.append(images)
+        self._scores.append(self._submit(work, images))
+
+    def result(self) -> Scores:
+        """Wait for the scores of all images.
+
+        Returns:
+            As :meth:`Scorer.score`; where images were screened, ``exact`` says which of them were
+            confirmed.
+
+        Raises:
+            TargetError: As :meth:`Scorer.score`.
+        """
+        scores = self._scorer._joined([future.result() for future in self._scores])
+        if self._screening is None or self._bar is None:
+            self.confirmed = len(scores.probs)
+            return scores
+        rows = np.flatnonzero(self._screening.doubtful(scores, self._bar))
+        self.confirmed = len(rows)
+        if not len(rows):
+            return replace(scores, exact=np.zeros(len(scores.probs), np.bool_))
+        exact = self._submit(self._scorer._exactly, self.images(rows)).result()
+        self._screening.learn(scores.part(rows), exact, len(scores.probs))
+        return _confirmed(scores, rows, exact)
+
+    def images(self, rows: Sequence[int] | np.ndarray) -> torch.Tensor:
+        """Give some of the generation's images: uint8 [n, C, H, W], where they were made."""
+        import torch
+
+        images = [image for part in self._images for image in part.unbind()]
+        if not len(rows):
+            return self._images[0][:0]
+        return torch.stack([images[row] for row in rows])
+
+    def _submit(
+        self, work: Callable[[torch.Tensor], Scores], images: torch.Tensor
+    ) -> Future[Scores]:
+        def timed() -> Scores:
+            began = time.perf_counter()
+            try:
+                return work(images)
+            finally:
+                self.seconds += time.perf_counter() - began
+
+        if self._scorer._thread is not None:
+            return self._scorer._thread.submit(timed)
+        done: Future[Scores] = Future()
+        done.set_result(timed())
+        return done
+
+
+def _confirmed(scores: Scores, rows: np.ndarray, exact: Scores) -> Scores:
+    """Put the exact scores of some images in the place of their others."""
+    probs, ok = scores.probs.copy(), np.asarray(scores.ok).copy()
+    probs[rows], ok[rows] = exact.probs, exact.ok
+    logits = None
+    if scores.logits is not None and exact.logits is not None:
+        logits = scores.logits.copy()
+        logits[rows] = exact.logits
+    looked_at = np.zeros(len(probs), np.bool_)
+    looked_at[rows] = True
+    return Scores(probs, logits, ok, looked_at)
+
+
 def _padded(images: torch.Tensor, missing: int) -> torch.Tensor:
     import torch
 
     return torch.cat([images, images[-1:].expand(missing, *images.shape[1:])])
-
-
-def check_images(images: Any, count: int, spec: ImageSpec, name: str) -> None:
-    """Check what an encoding rendered.
-
-    Args:
-        images: What ``render`` returned.
-        count: The genomes it was given.
-        spec: The target's spec.
-        name: What messages call the encoding.
-
-    Raises:
-        PluginError: It is not uint8 [count, C, H, W] on the CPU.
-    """
-    import torch
-
-    shape = (count, *spec.shape)
-    if not isinstance(images, torch.Tensor):
-        raise PluginError(f"{name}: render() returned {type(images).__name__}, not a torch tensor")
-    if images.dtype != torch.uint8 or tuple(images.shape) != shape or images.device.type != "cpu":
-        raise PluginError(
-            f"{name}: render() returned {images.dtype} {tuple(images.shape)} on {images.device}; "
-            f"the target takes torch.uint8 {shape} on cpu"
-        )
-
-
-def check_scores(
-    answer: Any, count: int, spec: ImageSpec, name: str, *, keep: int | None = None
-) -> Scores:
-    """Check what a target answered.
-
-    Args:
-        answer: What ``score`` returned.
-        count: The images it was given.
-        spec: The target's spec.
-        name: What messages call the target.
-        keep: How many of the images were real and not padding; all if absent.
-
-    Returns:
-        The scores of those, as numpy arrays with ``ok``; rows with NaN or infinity are not ok,
-        and zero.
-
-    Raises:
-        TargetError: The answer has the wrong type or shape, or is not made of probabilities.
-    """
-    if not isinstance(answer, Scores):
-        raise TargetError(
-            f"{name}: score() returned {type(answer).__name__}; "
-            "return neatfool.Scores(probabilities)"
-        )
-    keep = count if keep is None else keep
-    shape = (count, len(spec.classes))
-    probs = _array(answer.probs, "probs", shape, name)[:keep]
-    ok = np.isfinite(probs).all(axis=1)
-    if answer.ok is not None:
-        ok &= _array(answer.ok, "ok", (count,), name)[:keep].astype(bool)
-    logits = None
-    if answer.logits is not None:
-        logits = _array(answer.logits, "logits", shape, name)[:keep]
-        ok &= ~np.isnan(logits).any(axis=1) & np.isfinite(logits.max(axis=1))
-        if not ok.all():
-            logits = np.where(ok[:, None], logits, 0.0)
-    if not ok.all():
-        probs = np.where(ok[:, None], probs, 0.0)
-    _check_probabilities(probs[ok], spec, name)
-    return Scores(probs.clip(0, 1), logits, ok)
-
-
-def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndarray:
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        narrow = values.is_floating_point() and values.element_size() < 4
-        values = values.float() if narrow else values
-    try:
-        array = np.asarray(values)
-        numeric = array.dtype.kind in "fiub"
-    except ValueError:
-        numeric = False
-    if not numeric:
-        raise TargetError(f"{name}: {what} are not numbers; give an array of floats")
-    if array.shape != shape:
-        kind = "[images, classes]" if len(shape) > 1 else "[images]"
-        raise TargetError(f"{name}: {what} have shape {array.shape}; {kind} is {shape} here")
-    return array if array.dtype.kind in "fb" else array.astype(np.float32)
-
-
-def _check_probabilities(probs: np.ndarray, spec: ImageSpec, name: str) -> None:
-    if not probs.size:
-        return
-    low, high = float(probs.min()), float(probs.max())
-    if low < -ROUNDING or high > 1 + ROUNDING:
-        raise TargetError(
-            f"{name}: probs reach from {low:.4g} to {high:.4g}; probabilities lie in [0, 1]. "
-            "Put raw network outputs into logits= and their softmax into probs"
-        )
-    if spec.sums_to_one:
-        sums = probs.sum(axis=1)
-        worst = float(sums[np.abs(sums - 1).argmax()])
-        if abs(worst - 1) > ROUNDING:
-            raise TargetError(
-                f"{name}: the probabilities of an image sum to {worst:.4g}, not 1. If its classes "
-                "do not exclude one another, say ImageSpec(..., sums_to_one=False)"
-            )

@@ -11,13 +11,14 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from neatfool import run_folder
-from neatfool.errors import RunError, blaming
+from neatfool.errors import RunError
 from neatfool.evolution import Evolution
 from neatfool.generation_report import Outcome
 from neatfool.images import ImageFolder, write_whole
 from neatfool.individual import load_genome
 from neatfool.run import Run
 from neatfool.run_store import RunStore
+from neatfool.scoring_plan import Plan
 from neatfool.spec import Candidate, Elite
 
 if TYPE_CHECKING:
@@ -126,9 +127,7 @@ class Session:
 
     def _close(self) -> None:
         try:
-            if close := getattr(self._assembly.scorer.target, "close", None):
-                with blaming(self._assembly.scorer.name):
-                    close()
+            self._assembly.scorer.close()
         finally:
             self.run.close()
             self._store.close()
@@ -160,11 +159,11 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
     return Session(folder, assembly, store, release)
 
 
-def resume(assemble: Callable[[dict[str, Json]], Assembly], folder: Path) -> Session:
+def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) -> Session:
     """Go on with a run.
 
     Args:
-        assemble: Makes the parts from the run's resolved experiment.
+        assemble: Makes the parts from the run's resolved experiment and the way it scores.
         folder: Its folder.
 
     Raises:
@@ -179,7 +178,7 @@ def resume(assemble: Callable[[dict[str, Json]], Assembly], folder: Path) -> Ses
         undo.callback(store.close)
         info = store.info()
         _keep_text(folder, info["text"])
-        assembly = assemble(info["experiment"])
+        assembly = assemble(info["experiment"], Plan.from_json(info["scoring"]))
         _check_same(folder, info, assembly)
         _restore(assembly, store)
         undo.pop_all()
@@ -209,8 +208,17 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
             "weights or code changed), so its scores cannot be compared. Bring the old one back, "
             "or start another run"
         )
-    if assembly.scorer.batch_size != info["batch_size"]:
-        raise RunError(f"{folder}: the run scores {info['batch_size']} images a batch; keep that")
+    there, here = info["scoring"]["device"], assembly.scorer.device
+    if there != here:
+        raise RunError(
+            f"{folder}: its images were scored on {there}, and here they would be on {here}, where "
+            "scores come out otherwise. Resume it on such a machine, or start another run"
+        )
+    if assembly.scorer.plan != Plan.from_json(info["scoring"]):
+        raise RunError(
+            f"{folder}: the run scores otherwise ({info['scoring']['batch_size']} images a call); "
+            "keep that"
+        )
 
 
 def _restore(assembly: Assembly, store: RunStore) -> None:
@@ -232,7 +240,9 @@ def _restore(assembly: Assembly, store: RunStore) -> None:
             )
         )
     if (state := store.state()) is not None:
-        assembly.scheme.restore(state, candidates)
+        assembly.scheme.restore(state["scheme"], candidates)
+        if assembly.scorer.screening is not None:
+            assembly.scorer.screening.restore(state["screening"])
 
 
 def _info(assembly: Assembly) -> dict[str, Json]:
@@ -245,7 +255,7 @@ def _info(assembly: Assembly) -> dict[str, Json]:
         "identity": assembly.identity,
         "text": assembly.text,
         "spec": spec,
-        "batch_size": assembly.scorer.batch_size,
+        "scoring": assembly.scorer.plan.to_json(),
         "target": {"name": assembly.scorer.name, "fingerprint": assembly.fingerprint},
         "versions": {"python": platform.python_version()}
         | {package: version(package) for package in VERSIONED},

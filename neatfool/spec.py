@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_check
 from neatfool.errors import ExperimentError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import networkx as nx
     import numpy as np
@@ -95,11 +95,23 @@ class Scores:
         logits: Floats [N, K], the values before the softmax, if the target has them. Selection
             uses them: a float32 softmax reaches exactly 1.0, and search stalls on ties.
         ok: Bools [N], False where an image could not be scored; all True if absent.
+        exact: Bools [N], False where the scores are only those of a screening, because they are
+            too low to matter: such an image takes no niche. The framework's business: a target
+            leaves it absent, which says that all are exact.
     """
 
     probs: np.ndarray
     logits: np.ndarray | None = None
     ok: np.ndarray | None = None
+    exact: np.ndarray | None = None
+
+    def part(self, rows: Any) -> Scores:
+        """Give the scores of some images, which are chosen as numpy does."""
+
+        def part(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else values[rows]
+
+        return Scores(self.probs[rows], part(self.logits), part(self.ok), part(self.exact))
 
 
 @dataclass(frozen=True)
@@ -173,6 +185,11 @@ class Target(Protocol):
     ``self_check() -> None``
         Called once before a run: raise :class:`~neatfool.TargetError` if the target does not
         recognise images that it should.
+    ``networks: Sequence[Network]``
+        The :class:`~neatfool.Network` objects that ``score`` computes with. The framework then
+        chooses how they compute: threads, frozen graphs, half precision to screen images with.
+        Such a target is called from another thread than the one that made it, one call at a time,
+        with images on any device.
     ``close() -> None``
         Called at the end, whatever happened.
     """
@@ -222,7 +239,12 @@ class Encoding(Protocol[Genome]):
         ...
 
     def render(self, genomes: Sequence[Genome]) -> torch.Tensor:
-        """Render genomes at the target's size: uint8 [N, C, H, W], the bytes a PNG would hold."""
+        """Render genomes at the target's size.
+
+        Returns:
+            uint8 [N, C, H, W], the bytes a PNG would hold, on any device: a GPU that rendered
+            them need not give them back.
+        """
         ...
 
     def render_at(
@@ -277,6 +299,14 @@ class Scheme(Protocol):
     framework calls ``ask`` and ``tell`` in turn. All randomness comes from ``seed``, the
     generation and the candidates' ids, never from a generator carried along.
 
+    Only what is listed here is needed. A scheme may have more, and the framework then uses it:
+
+    ``bar() -> np.ndarray``
+        float64 [K], the rank that a candidate must exceed in each class for its scores to matter,
+        +inf in a class where none can. Candidates that a screening finds to be below it everywhere
+        are told with scores that are not ``exact``. A scheme that looks at all scores (to select
+        from a population, say) has no bar.
+
     Attributes:
         archive: The elites.
         batch: How many candidates a generation usually has; the first may have others.
@@ -285,8 +315,14 @@ class Scheme(Protocol):
     archive: Archive
     batch: int
 
-    def ask(self) -> list[Candidate]:
-        """Breed the next generation. An empty list says that the search is at its end."""
+    def ask(self) -> Iterable[Candidate]:
+        """Breed the next generation.
+
+        Returns:
+            The candidates. They may be bred as they are taken: the framework takes some, and
+            scores them while it takes more; whom they descend from is settled by then. None says
+            that the search is at its end.
+        """
         ...
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:

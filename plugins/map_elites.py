@@ -8,7 +8,8 @@ higher than the elite, not only the class that it is most like.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from itertools import chain
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, Field, PositiveInt
@@ -21,14 +22,19 @@ from neatfool import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from neatfool import Encoding, ImageSpec, Replacement, Scores
 
 
+Item = TypeVar("Item")
+
 LARGEST_GENERATION: Final = 100_000
 """Candidates: all of a generation's images are in memory at once."""
+BRED_AT_ONCE: Final = 16
+"""Candidates: a generation is bred in pieces, so that the first are being scored while the last
+are bred."""
 
 
 class Options(BaseModel, extra="forbid"):
@@ -72,11 +78,15 @@ class MapElites:
         self._generation = 0
         self._asked = 0
 
-    def ask(self) -> list[Candidate]:
-        """Breed a generation: random genomes at first, then children of elites."""
+    def ask(self) -> Iterator[Candidate]:
+        """Breed a generation, as it is taken: random genomes at first, then children of elites."""
         holders = self.archive.candidate_ids[self.archive.classes]
         filled = self.archive.classes[holders >= 0]
         return self._children(filled) if len(filled) else self._random()
+
+    def bar(self) -> np.ndarray:
+        """Give the ranks of the elites: a candidate below all of them changes nothing."""
+        return self.archive.bar()
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
         """Offer every candidate to every niche."""
@@ -95,33 +105,44 @@ class MapElites:
         """Go on from a state; the archive holds the candidates."""
         self._generation, self._asked = state["generation"], state["asked"]
 
-    def _random(self) -> list[Candidate]:
+    def _random(self) -> Iterator[Candidate]:
         ids = self._new_ids(self._initial)
+        return chain.from_iterable(map(self._made_at_random, _pieces(ids)))
+
+    def _made_at_random(self, ids: Sequence[int]) -> list[Candidate]:
         genomes = self._encoding.create([derive_seed(self._seed, "create", id_) for id_ in ids])
         return [
             Candidate(id_, genome, generation=self._generation)
             for id_, genome in zip(ids, genomes, strict=True)
         ]
 
-    def _children(self, filled: np.ndarray) -> list[Candidate]:
+    def _children(self, filled: np.ndarray) -> Iterator[Candidate]:
         ids = self._new_ids(self.batch)
         draw = np.random.default_rng(derive_seed(self._seed, "parents", self._generation))
         niches = filled[draw.integers(len(filled), size=(self.batch, self._encoding.parents))]
         niches = np.take_along_axis(niches, (-self.archive.ranks[niches]).argsort(1, "stable"), 1)
         litters = self.archive.candidate_ids[niches].tolist()
+        born = list(zip(ids, litters, strict=True))
+        return chain.from_iterable(map(self._bred, _pieces(born)))
+
+    def _bred(self, born: Sequence[tuple[int, list[int]]]) -> list[Candidate]:
         held = self.archive.candidates
         genomes = self._encoding.breed(
-            [[held[parent].genome for parent in litter] for litter in litters],
-            [derive_seed(self._seed, "breed", id_) for id_ in ids],
+            [[held[parent].genome for parent in litter] for _, litter in born],
+            [derive_seed(self._seed, "breed", id_) for id_, _ in born],
         )
         return [
             Candidate(id_, genome, tuple(dict.fromkeys(litter)), self._generation)
-            for id_, genome, litter in zip(ids, genomes, litters, strict=True)
+            for (id_, litter), genome in zip(born, genomes, strict=True)
         ]
 
     def _new_ids(self, count: int) -> range:
         self._asked += count
         return range(self._asked - count, self._asked)
+
+
+def _pieces(whole: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (whole[start : start + BRED_AT_ONCE] for start in range(0, len(whole), BRED_AT_ONCE))
 
 
 @hookimpl

@@ -4,6 +4,7 @@ import torch
 
 import neatfool
 from neatfool.python_target import ModuleTarget
+from neatfool.scoring_plan import Plan
 from neatfool.verification import verify
 
 
@@ -78,17 +79,14 @@ def test_a_module_that_gives_probabilities_is_taken_at_its_word(tmp_path):
 
 def test_an_image_without_a_score_does_not_change_what_probabilities_are(tmp_path):
     class Softmax(Linear):
-        batches = 0
-
         def forward(self, images):
-            self.batches += 1
             probabilities = super().forward(images).softmax(1)
-            if self.batches == 2:
-                probabilities[0] = float("nan")
-            return probabilities
+            unscored = (images.mean((1, 2, 3), keepdim=True) > 0.6).flatten(1)
+            return probabilities.where(~unscored, float("nan"))
 
     run = fool(Softmax().eval(), tmp_path / "run", image=(3, 8, 6), classes=3, images=120)
-    assert [report.refused for report in run.history] == [0, 1, 0]
+    refused = sum(report.refused for report in run.history)
+    assert 0 < refused < 120
     assert max(elite.confidence for elite in run) > 0.99
 
 
@@ -143,7 +141,7 @@ def test_a_run_is_read_and_verified_later(tmp_path):
     from neatfool.scoring import Scorer
 
     target = _target(brightness, (1, 12, 10), ("dark", "bright"), mean=None, std=None, device="cpu")
-    results = verify(run, Scorer(target, name="x", batch_size=7))
+    results = verify(run, Scorer(target, name="x", plan=Plan(7)))
     assert [result.measured for result in results] == [result.recorded for result in results]
 
 

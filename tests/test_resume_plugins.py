@@ -83,7 +83,7 @@ def begin(folder, name, **settings):
 
 def go_on(folder):
     """Resume as another process would: with nothing but the folder."""
-    return resume(lambda resolved: reassemble(resolved, PluginManager()), folder)
+    return resume(lambda resolved, plan: reassemble(resolved, PluginManager(), plan), folder)
 
 
 def stop_after(generations):
@@ -215,7 +215,7 @@ def test_nothing_is_stored_but_members_elites_and_their_ancestors(folder):
 
 def test_the_members_are_those_that_the_state_needs(name, stopped):
     store = RunStore.open(stopped / "run.db")
-    members, state = store.members(), store.state()
+    members, state = store.members(), store.state()["scheme"]
     store.close()
     if name.startswith("single_class"):
         assert members == sorted(id_ for id_, _ in state["population"])
@@ -250,7 +250,7 @@ def test_the_parents_that_are_stored_are_those_that_bred_the_candidate(tmp_path,
     ask = assembly.scheme.ask
 
     def noting():
-        candidates = ask()
+        candidates = list(ask())
         asked.update({c.id: (c.generation, c.parents) for c in candidates})
         return candidates
 

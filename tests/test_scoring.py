@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from neatfool import ImageSpec, Scores, TargetError
-from neatfool.scoring import Scorer, automatic_batch_size
+from neatfool.scoring import Scorer
+from neatfool.scoring_plan import Plan, automatic_batch_size
 
 SPEC = ImageSpec(2, 2, 1, ("a", "b", "c"))
 
@@ -30,12 +31,12 @@ def images(count):
 
 
 def score(answer, count=5, spec=SPEC):
-    return Scorer(Answers(answer, spec), name="target 'x'", batch_size=2).score(images(count))
+    return Scorer(Answers(answer, spec), name="target 'x'", plan=Plan(2)).score(images(count))
 
 
 def test_each_call_has_the_same_size_and_the_padding_is_dropped():
     target = Answers(uniform)
-    scores = Scorer(target, name="x", batch_size=4).score(images(6))
+    scores = Scorer(target, name="x", plan=Plan(4)).score(images(6))
     assert target.sizes == [(4, 1, 2, 2), (4, 1, 2, 2)]
     assert scores.probs.shape == (6, 3)
     assert scores.ok.tolist() == [True] * 6

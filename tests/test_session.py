@@ -44,7 +44,7 @@ def test_a_run_that_was_stopped_and_resumed_ends_in_the_same_database(
     folder = tmp_path / "stopped"
     outcome = start(toy_assembly(), folder).go(Silence(), stop_after(generations))
     assert (outcome.reason, outcome.generation) == ("interrupted", generations - 1)
-    outcome = resume(lambda _: toy_assembly(), folder).go(Silence())
+    outcome = resume(lambda _resolved, _plan: toy_assembly(), folder).go(Silence())
     assert (outcome.reason, outcome.generation) == ("finished", 5)
     assert contents(folder / "run.db") == undisturbed
 
@@ -77,14 +77,14 @@ def test_an_interrupt_in_the_midst_of_a_generation_loses_nothing(tmp_path, undis
     outcome = start(assembly, folder).go(Silence())
     assert (outcome.reason, outcome.generation) == ("interrupted", 2)
     assert RunStore.open(folder / "run.db").last_generation() == 2
-    resume(lambda _: toy_assembly(), folder).go(Silence())
+    resume(lambda _resolved, _plan: toy_assembly(), folder).go(Silence())
     assert contents(folder / "run.db") == undisturbed
 
 
 def test_a_run_can_be_made_longer(tmp_path, undisturbed):
     folder = tmp_path / "run"
     start(toy_assembly(3), folder).go(Silence())
-    resume(lambda _: toy_assembly(6), folder).go(Silence())
+    resume(lambda _resolved, _plan: toy_assembly(6), folder).go(Silence())
     assert contents(folder / "run.db") == undisturbed
 
 
@@ -132,30 +132,30 @@ def test_a_run_does_not_begin_among_other_files(tmp_path):
 def test_a_run_in_use_is_not_resumed(tmp_path):
     session = start(toy_assembly(), tmp_path / "run")
     with pytest.raises(RunError, match="another process is running it"):
-        resume(lambda _: toy_assembly(), tmp_path / "run")
+        resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
     session.go(Silence())
 
 
 def test_resuming_with_another_target_is_refused(tmp_path):
     run_whole(tmp_path / "run", generations=2)
     with pytest.raises(RunError, match="weights or code changed"):
-        resume(lambda _: toy_assembly(fingerprint="other"), tmp_path / "run")
+        resume(lambda _resolved, _plan: toy_assembly(fingerprint="other"), tmp_path / "run")
 
 
 def test_resuming_with_another_experiment_is_refused(tmp_path):
     run_whole(tmp_path / "run", generations=2)
     with pytest.raises(RunError, match="not the one that the run began with"):
-        resume(lambda _: toy_assembly(identity={"seed": 9}), tmp_path / "run")
+        resume(lambda _resolved, _plan: toy_assembly(identity={"seed": 9}), tmp_path / "run")
     (tmp_path / "run" / "experiment.ini").write_text("[experiment]\nseed = 9\n")
     with pytest.raises(RunError, match=r"experiment\.ini: was changed"):
-        resume(lambda _: toy_assembly(), tmp_path / "run")
+        resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
 
 
 def test_a_refused_resume_leaves_the_run_free(tmp_path):
     run_whole(tmp_path / "run", generations=2)
     with pytest.raises(RunError):
-        resume(lambda _: toy_assembly(fingerprint="other"), tmp_path / "run")
-    resume(lambda _: toy_assembly(), tmp_path / "run").go(Silence())
+        resume(lambda _resolved, _plan: toy_assembly(fingerprint="other"), tmp_path / "run")
+    resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run").go(Silence())
 
 
 def test_a_damaged_database_is_said_to_be_damaged(tmp_path):
@@ -164,12 +164,12 @@ def test_a_damaged_database_is_said_to_be_damaged(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[:3000] + b"\xff" * 5000 + whole[8000:])
     with pytest.raises(RunError, match="damaged"):
-        resume(lambda _: toy_assembly(), tmp_path / "run")
+        resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
 
 
 def test_a_folder_without_a_run_is_said_to_have_none(tmp_path):
     with pytest.raises(RunError, match="not a run folder"):
-        resume(lambda _: toy_assembly(), tmp_path)
+        resume(lambda _resolved, _plan: toy_assembly(), tmp_path)
 
 
 def test_a_full_disk_loses_nothing_that_was_recorded(tmp_path, undisturbed):
@@ -180,7 +180,7 @@ def test_a_full_disk_loses_nothing_that_was_recorded(tmp_path, undisturbed):
     full.execute(f"PRAGMA max_page_count = {pages + 1}")
     with pytest.raises(StorageError, match="disk is full"):
         session.go(Silence())
-    resume(lambda _: toy_assembly(), folder).go(Silence())
+    resume(lambda _resolved, _plan: toy_assembly(), folder).go(Silence())
     assert contents(folder / "run.db") == undisturbed
 
 
@@ -197,7 +197,7 @@ def test_a_target_that_answers_nan_only_stops_the_run_and_keeps_it(tmp_path, und
     folder = tmp_path / "run"
     with pytest.raises(TargetError, match="not one of 20 images"):
         start(toy_assembly(target=Failing()), folder).go(Silence())
-    resume(lambda _: toy_assembly(), folder).go(Silence())
+    resume(lambda _resolved, _plan: toy_assembly(), folder).go(Silence())
     assert contents(folder / "run.db") == undisturbed
 
 
@@ -300,7 +300,7 @@ def test_a_plugin_that_raises_is_named_and_nothing_is_lost(
     setattr(getattr(assembly, part), method, failing)
     with pytest.raises(PluginError, match=words):
         start(assembly, tmp_path / "run").go(Silence())
-    resume(lambda _: toy_assembly(), tmp_path / "run").go(Silence())
+    resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run").go(Silence())
     assert contents(tmp_path / "run" / "run.db") == undisturbed
 
 
@@ -320,7 +320,7 @@ def test_a_damaged_genome_is_said_to_be_damaged(tmp_path):
     with sqlite3.connect(folder / "run.db") as database:
         database.execute("UPDATE candidate SET genome = '{'")
     with pytest.raises(RunError, match=r"genome of candidate \d+ is damaged"):
-        resume(lambda _: toy_assembly(), folder)
+        resume(lambda _resolved, _plan: toy_assembly(), folder)
 
 
 def test_a_run_killed_in_the_midst_of_a_transaction_can_be_read(tmp_path, undisturbed):
@@ -352,7 +352,7 @@ def test_damaged_text_is_said_to_be_damaged(tmp_path):
 def test_an_empty_database_is_no_run(tmp_path):
     (tmp_path / "run.db").touch()
     with pytest.raises(RunError, match="empty or no run's database"):
-        resume(lambda _: toy_assembly(), tmp_path)
+        resume(lambda _resolved, _plan: toy_assembly(), tmp_path)
 
 
 def test_a_run_whose_folder_was_deleted_ends_and_says_so(tmp_path):
@@ -368,7 +368,7 @@ def test_a_run_killed_before_its_experiment_was_kept_gets_it_when_it_is_resumed(
     folder = tmp_path / "run"
     run_whole(folder, generations=2)
     (folder / "experiment.ini").unlink()
-    resume(lambda _: toy_assembly(), folder).go(Silence())
+    resume(lambda _resolved, _plan: toy_assembly(), folder).go(Silence())
     assert (folder / "experiment.ini").read_text() == "[experiment]\n"
 
 

@@ -14,6 +14,7 @@ from neatfool.assembly import assemble
 from neatfool.experiment import load_experiment
 from neatfool.images import decode_png, encode_png
 from neatfool.scoring import Scorer
+from neatfool.scoring_plan import Plan
 from neatfool.session import start
 from neatfool.testing import ToyTarget
 from neatfool.verification import TOLERANCE, Verified, verify
@@ -32,7 +33,7 @@ batch = 20
 
 
 def scorer(batch_size=20):
-    return Scorer(ToyTarget(), name="target 'toy'", batch_size=batch_size)
+    return Scorer(ToyTarget(), name="target 'toy'", plan=Plan(batch_size))
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_target_that_scores_otherwise_is_noticed(run):
             scores = super().score(images)
             return replace(scores, probs=scores.probs[:, ::-1].copy())
 
-    verified = verify(run, Scorer(Other(), name="other", batch_size=20))
+    verified = verify(run, Scorer(Other(), name="other", plan=Plan(20)))
     assert sum(v.difference > TOLERANCE for v in verified) >= 4
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from neatfool.generation_report import Outcome
     from neatfool.plugin_manager import PluginManager
     from neatfool.run import Run
+    from neatfool.scoring_plan import Plan
     from neatfool.session import Session
     from neatfool.spec import Json
 
@@ -62,6 +63,7 @@ def run(
     with waiting("loading the target"):
         assembly = assemble(experiment)
     session = start(assembly, folder, overwrite=overwrite)
+    click.echo(f"Scoring on {assembly.scorer.plan.describe()}", err=True)
     _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)
 
 
@@ -89,8 +91,8 @@ def resume(run_folder: Path, generations: int | None, images: int | None, no_rep
     plugins = PluginManager()
     settings: dict[str, Json] = {}
 
-    def assemble_again(resolved: dict[str, Json]) -> Assembly:
-        assembly = reassemble(resolved, plugins)
+    def assemble_again(resolved: dict[str, Json], recorded: Plan) -> Assembly:
+        assembly = reassemble(resolved, plugins, recorded)
         settings.update(resolved["experiment"])
         if generations or images:
             every = assembly.limits.checkpoint_every

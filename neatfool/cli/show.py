@@ -93,13 +93,15 @@ def verify(run_folder: Path, as_json: bool, tolerance: float | None) -> None:
     from neatfool.assembly import reassemble
     from neatfool.plugin_manager import PluginManager
     from neatfool.run import open_run
+    from neatfool.scoring_plan import Plan
     from neatfool.verification import TOLERANCE
     from neatfool.verification import verify as verify_run
 
     allowed = TOLERANCE if tolerance is None else tolerance
     run = open_run(run_folder)
     with waiting("scoring the images again"):
-        assembly = reassemble(run.experiment, PluginManager())
+        recorded = Plan.from_json(run.info["scoring"])
+        assembly = reassemble(run.experiment, PluginManager(), recorded)
         results = verify_run(run, assembly.scorer)
     if not results:
         raise VerificationError(

@@ -126,7 +126,7 @@ def _content(run: Run) -> dict[str, Any]:
     best = sorted(elites, key=lambda elite: -elite.confidence)[:MOST_DETAILS]
     cards = _cards(run, elites, {elite.index for elite in best})
     details = _details(run, best if len(elites) > MOST_DETAILS else elites, cards)
-    seconds = sum(report.stages.total for report in history)
+    seconds = sum(report.stages.elapsed for report in history)
     return {
         "run": run,
         "last": history[-1] if history else None,
@@ -257,7 +257,7 @@ def _milestones(
 
 def _stages(history: Sequence[GenerationReport]) -> list[Stage]:
     """Sum up where the time went."""
-    total = sum(report.stages.total for report in history)
+    total = sum(report.stages.elapsed for report in history)
     names = asdict(history[0].stages) if history else {}
     sums = {name: sum(getattr(r.stages, name) for r in history) for name in names}
     return [Stage(name, spent, spent / total if total else 0.0) for name, spent in sums.items()]

@@ -53,7 +53,7 @@ def check_observers(observers: Observers) -> list[CheckResult]:
         with _complaints() as begun:
             start(_assembly(generations=3), folder).go(observers)
         with _complaints() as resumed:
-            resume(lambda _: _assembly(generations=5), folder).go(observers)
+            resume(lambda _resolved, _plan: _assembly(generations=5), folder).go(observers)
     return [
         CheckResult("follows a run", not begun, "; ".join(begun)),
         CheckResult("follows a resumed run", not resumed, "; ".join(resumed)),
@@ -64,6 +64,7 @@ def _assembly(generations: int) -> Assembly:
     from neatfool.assembly import Assembly
     from neatfool.evolution import Limits
     from neatfool.scoring import Scorer
+    from neatfool.scoring_plan import Plan
 
     encoding = ToyEncoding()
     resolved = {
@@ -76,7 +77,7 @@ def _assembly(generations: int) -> Assembly:
         name="toy",
         seed=1,
         limits=Limits(generations=generations),
-        scorer=Scorer(ToyTarget(), name="toy", batch_size=8),
+        scorer=Scorer(ToyTarget(), name="toy", plan=Plan(8)),
         fingerprint="toy",
         encoding=encoding,
         encoding_name="encoding 'toy'",

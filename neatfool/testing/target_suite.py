@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neatfool.answers import check_scores
 from neatfool.errors import TargetError
-from neatfool.scoring import check_scores
 from neatfool.spec import ImageSpec, Scores
 from neatfool.testing.expectation import Suite, add_tests, expect
 from neatfool.testing.images import plain_images, sample_images

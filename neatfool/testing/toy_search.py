@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,7 +123,7 @@ class ToySearch:
         """
         scheme = self.scheme
         known = frozenset(scheme.archive.candidates) | {member.id for member in scheme.members()}
-        candidates = scheme.ask()[:keep]
+        candidates = list(islice(scheme.ask(), keep))
         if not candidates:
             return None
         scores = self._judge(self._scores(candidates))

@@ -89,7 +89,7 @@ def train(*, data: Path | None, out: Path, force: bool, device: str, **recipe: A
     where = pick_device(device)
     digits = _read(data)
     options = training.Recipe(**recipe)
-    network = lenet.place(training.new_lenet(options.seed), where)
+    network = training.new_lenet(options.seed).to(where)
     steps = training.train(network, digits.training, digits.test, options)
     accuracy = _follow(steps, options, len(digits.training.images))
     lenet.save_weights(network, out, _about(options, digits, accuracy))

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from neatfool import ExperimentError, StorageError, TargetError
+from neatfool import ExperimentError, Network, StorageError, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,20 +69,14 @@ def normalise(images: torch.Tensor) -> torch.Tensor:
     return (images.float() - 255 * MEAN) / (255 * DEVIATION)
 
 
-def place(network: LeNet, device: torch.device) -> LeNet:
-    """Move a network to a device, in the memory layout that is fast.
-
-    Channels last: on a CPU it scores more than twice as many images a second as channels first.
+def network(lenet: LeNet, device: str = "auto") -> Network:
+    """Make a LeNet one that takes images as :func:`normalise` does, and can be fooled.
 
     Args:
-        network: The network; it is changed.
-        device: Where to.
-
-    Returns:
-        The same network.
+        lenet: The network; it is changed.
+        device: Where it computes.
     """
-    placed: LeNet = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return placed
+    return Network(lenet, mean=255 * MEAN, std=255 * DEVIATION, device=device)
 
 
 def load(path: Path) -> LeNet:

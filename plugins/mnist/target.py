@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from neatfool import ImageSpec, Scores, TargetError, pick_device
+from neatfool import ImageSpec, Scores, TargetError
 
 from . import lenet
 from .digits import load_digits
@@ -24,6 +24,7 @@ class MnistTarget:
 
     Attributes:
         spec: The images it takes, white ink on black, and its classes, "0" to "9".
+        networks: The LeNet.
     """
 
     spec = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
@@ -39,10 +40,9 @@ class MnistTarget:
             TargetError: The weights are not a LeNet's.
         """
         self._weights = lenet.PACKAGED if options.weights is None else options.weights.expanduser()
-        self._device = pick_device(options.device)
-        self._network = lenet.place(lenet.load(self._weights), self._device)
+        self._network = lenet.network(lenet.load(self._weights), options.device)
+        self.networks = [self._network]
 
-    @torch.inference_mode()
     def score(self, images: torch.Tensor) -> Scores:
         """Read images as digits.
 
@@ -52,9 +52,8 @@ class MnistTarget:
         Returns:
             float32 probabilities [N, 10] and the logits that they are the softmax of.
         """
-        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-            logits = self._network(lenet.normalise(images.to(self._device)))
-        return Scores(logits.softmax(1).cpu().numpy(), logits.cpu().numpy())
+        logits = self._network(images).cpu()
+        return Scores(logits.softmax(1).numpy(), logits.numpy())
 
     def fingerprint(self) -> str:
         """Hash the weights as they are used.
@@ -64,7 +63,7 @@ class MnistTarget:
             names; the names, and the file's metadata, are not in it.
         """
         digest = sha256()
-        for _, tensor in sorted(self._network.state_dict().items()):
+        for _, tensor in sorted(self._network.module.state_dict().items()):
             digest.update(tensor.cpu().numpy().astype("<f4").tobytes())
         return digest.hexdigest()
 

@@ -56,7 +56,7 @@ def worthless(candidates, classes):
 def held_by(holders, ranks=None, **options):
     """A search whose class c is held by candidate holders[c], with the confidence ranks[c]."""
     search = scheme(classes=CLASSES[: len(holders)], initial=max(holders) + 1, **options)
-    candidates = search.ask()
+    candidates = list(search.ask())
     probs = np.zeros((len(candidates), len(holders)))
     probs[holders, np.arange(len(holders))] = ranks or np.full(len(holders), 0.5)
     search.tell(candidates, scores(probs))
@@ -67,7 +67,7 @@ def held_by(holders, ranks=None, **options):
 def children(search, generations=1):
     """The children of some generations in which no elite is replaced."""
     for _ in range(generations):
-        candidates = search.ask()
+        candidates = list(search.ask())
         search.tell(candidates, worthless(candidates, len(search.archive.ranks)))
         yield candidates
 
@@ -134,26 +134,26 @@ def test_each_generation_draws_anew():
 
 def test_a_new_elite_breeds_and_a_replaced_one_no_longer():
     search = held_by([0, 0, 1], batch=60)
-    born = search.ask()
+    born = list(search.ask())
     probs = np.zeros((60, 3))
     probs[7] = [0.6, 0.6, 0]
     search.tell(born, scores(probs))
-    assert {child.parents for child in search.ask()} == {(born[7].id,), (1,)}
+    assert {child.parents for child in list(search.ask())} == {(born[7].id,), (1,)}
 
 
 def test_a_niche_that_is_empty_gives_no_parent():
     search = scheme(classes=CLASSES[:3], batch=40, initial=2)
     logits = np.array([[2.0, -np.inf, 1.0], [1.0, -np.inf, 2.0]])
     probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    search.tell(search.ask(), Scores(probs, logits, np.ones(2, bool)))
+    search.tell(list(search.ask()), Scores(probs, logits, np.ones(2, bool)))
     assert search.archive.candidate_ids.tolist() == [0, -1, 1]
-    assert {child.parents for child in search.ask()} == {(0,), (1,)}
+    assert {child.parents for child in list(search.ask())} == {(0,), (1,)}
 
 
 def test_children_are_bred_from_the_genomes_of_their_parents():
     search = held_by([0, 1, 2, 2], batch=50, parents=2, ranks=[0.1, 0.2, 0.3, 0.4])
     genomes = {id_: candidate.genome for id_, candidate in search.archive.candidates.items()}
-    born = search.ask()
+    born = list(search.ask())
     for child, litter in zip(born, search._encoding.litters, strict=True):
         assert len(litter) == 2
         assert list(dict.fromkeys(litter)) == [genomes[id_] for id_ in child.parents]
@@ -162,7 +162,7 @@ def test_children_are_bred_from_the_genomes_of_their_parents():
 def test_the_fitter_of_two_parents_comes_first():
     ranks = [0.3, 0.9, 0.1, 0.7, 0.5]
     search = held_by([0, 1, 2, 3, 4], ranks=ranks, batch=200, parents=2)
-    pairs = {child.parents for child in search.ask() if len(child.parents) == 2}
+    pairs = {child.parents for child in list(search.ask()) if len(child.parents) == 2}
     assert pairs == {(a, b) for a in range(5) for b in range(5) if ranks[a] > ranks[b]}
 
 
@@ -180,21 +180,21 @@ def test_the_fitter_is_so_in_the_niches_that_the_two_were_drawn_for():
 def test_initial_is_the_size_of_the_first_generation_alone(initial, sizes):
     search = scheme(batch=7, initial=initial)
     assert search.batch == 7
-    asked = [search.ask()]
+    asked = [list(search.ask())]
     search.tell(asked[0], noise(asked[0]))
     asked += children(search, 3)
     assert [len(candidates) for candidates in asked] == sizes
 
 
 def test_the_first_generation_has_a_batch_if_nothing_else_is_said():
-    assert len(scheme(batch=7).ask()) == 7
-    assert len(scheme().ask()) == scheme().batch == 200
+    assert len(list(scheme(batch=7).ask())) == 7
+    assert len(list(scheme().ask())) == scheme().batch == 200
 
 
 def test_candidates_are_numbered_one_after_another_and_know_their_generation():
     search, ids = scheme(batch=7, initial=23, parents=2), []
     for generation in range(6):
-        candidates = search.ask()
+        candidates = list(search.ask())
         ids += [candidate.id for candidate in candidates]
         assert {candidate.generation for candidate in candidates} == {generation}
         assert all(bool(candidate.parents) == (generation > 0) for candidate in candidates)
@@ -216,14 +216,14 @@ def test_an_option_that_does_not_exist_is_refused():
 
 def test_when_nothing_got_a_score_it_begins_anew_with_other_genomes():
     search = scheme(batch=4, initial=6)
-    first = search.ask()
+    first = list(search.ask())
     assert search.tell(first, scores(np.zeros((6, 10)), ok=[False] * 6)) == []
-    second = search.ask()
+    second = list(search.ask())
     assert [candidate.id for candidate in second] == [*range(6, 12)]
     assert all(candidate.parents == () and candidate.generation == 1 for candidate in second)
     assert not {c.genome for c in first} & {c.genome for c in second}
     search.tell(second, scores(np.full((6, 10), 0.1), ok=[False, False, True] + [False] * 3))
-    assert [child.parents for child in search.ask()] == [(8,)] * 4
+    assert [child.parents for child in list(search.ask())] == [(8,)] * 4
 
 
 # --- who takes which niche
@@ -231,7 +231,7 @@ def test_when_nothing_got_a_score_it_begins_anew_with_other_genomes():
 
 def test_a_child_takes_every_class_it_is_better_in_not_only_its_best():
     search = held_by([0, 0, 1], ranks=[0.3, 0.5, 0.2], batch=2)
-    replaced = search.tell(search.ask(), scores([[0.31, 0.1, 0.9], [0.0, 0.51, 0.0]]))
+    replaced = search.tell(list(search.ask()), scores([[0.31, 0.1, 0.9], [0.0, 0.51, 0.0]]))
     assert search.archive.candidate_ids.tolist() == [2, 3, 2]
     assert [(r.elite.class_index, r.elite.candidate.id, r.previous) for r in replaced] == [
         (0, 2, 0),
@@ -242,9 +242,9 @@ def test_a_child_takes_every_class_it_is_better_in_not_only_its_best():
 
 def test_only_what_is_strictly_better_replaces():
     search = held_by([0, 1], ranks=[0.3, 0.5], batch=3)
-    assert search.tell(search.ask(), scores([[0.3, 0.5], [0.1, 0.5], [0.3, 0.0]])) == []
+    assert search.tell(list(search.ask()), scores([[0.3, 0.5], [0.1, 0.5], [0.3, 0.0]])) == []
     better = np.nextafter(0.5, 1)
-    (replaced,) = search.tell(search.ask(), scores([[0.3, 0.5], [0.3, better], [0.3, better]]))
+    (replaced,) = search.tell(list(search.ask()), scores([[0.3, 0.5], [0.3, better], [0.3, better]]))
     assert (replaced.elite.candidate.id, replaced.elite.rank) == (6, better)
 
 
@@ -252,13 +252,13 @@ def test_only_what_is_strictly_better_replaces():
 def test_of_equal_children_the_first_takes_the_niche(monkeypatch, scores_at_once):
     monkeypatch.setattr("neatfool.archive.SCORES_AT_ONCE", scores_at_once)
     search = held_by([0, 1], ranks=[0.3, 0.5], batch=4)
-    search.tell(search.ask(), scores([[0.1, 0.7], [0.6, 0.7], [0.6, 0.7], [0.6, 0.1]]))
+    search.tell(list(search.ask()), scores([[0.1, 0.7], [0.6, 0.7], [0.6, 0.7], [0.6, 0.1]]))
     assert search.archive.candidate_ids.tolist() == [3, 2]
 
 
 def test_what_got_no_score_takes_nothing():
     search = held_by([0, 1], ranks=[0.3, 0.5], batch=2)
-    search.tell(search.ask(), scores([[0.9, 0.9], [0.4, 0.4]], ok=[False, True]))
+    search.tell(list(search.ask()), scores([[0.9, 0.9], [0.4, 0.4]], ok=[False, True]))
     assert search.archive.candidate_ids.tolist() == [3, 1]
 
 
@@ -267,7 +267,7 @@ def test_it_ends_as_inserting_one_candidate_after_another_ends(seed, parents):
     search = scheme(batch=5, initial=8, parents=parents, seed=seed)
     holders, best = [-1] * len(CLASSES), [-np.inf] * len(CLASSES)
     for _ in range(4):
-        candidates = search.ask()
+        candidates = list(search.ask())
         told = noise(candidates)
         for candidate, row in zip(candidates, rank(told), strict=True):
             for niche, value in enumerate(row):
@@ -289,10 +289,10 @@ def only(named, **options):
 def test_only_the_niches_of_the_classes_that_are_named_are_searched():
     search = only(["dog", "1", "dog"], batch=30, initial=4)
     assert search.archive.classes.tolist() == [1, 3]
-    replaced = search.tell(search.ask(), scores(np.eye(4)))
+    replaced = search.tell(list(search.ask()), scores(np.eye(4)))
     assert [r.elite.class_index for r in replaced] == [1, 3]
     assert search.archive.candidate_ids.tolist() == [-1, 1, -1, 3]
-    assert {child.parents for child in search.ask()} == {(1,), (3,)}
+    assert {child.parents for child in list(search.ask())} == {(1,), (3,)}
 
 
 def test_all_classes_are_searched_if_none_is_named():
@@ -313,7 +313,7 @@ def history(search, generations=6):
     """All that a search does in some generations."""
     done = []
     for _ in range(generations):
-        candidates = search.ask()
+        candidates = list(search.ask())
         done.append((candidates, search.tell(candidates, noise(candidates))))
     return done
 
@@ -373,7 +373,7 @@ def test_killed_after_any_generation_it_goes_on_to_the_bit(parents):
 
 def test_a_search_that_found_nothing_yet_goes_on_too():
     search = scheme(batch=4)
-    search.tell(search.ask(), scores(np.zeros((4, 10)), ok=[False] * 4))
+    search.tell(list(search.ask()), scores(np.zeros((4, 10)), ok=[False] * 4))
     other = restored(search, batch=4)
-    assert other.ask() == search.ask()
+    assert list(other.ask()) == list(search.ask())
     assert other.state() == search.state()

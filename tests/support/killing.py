@@ -34,7 +34,7 @@ def run_toy(folder: str) -> None:
     """Begin the run, or go on with it."""
     path = Path(folder)
     if (path / DATABASE).exists():
-        session = resume(lambda _: toy_assembly(TOY_GENERATIONS), path)
+        session = resume(lambda _resolved, _plan: toy_assembly(TOY_GENERATIONS), path)
     else:
         session = start(toy_assembly(TOY_GENERATIONS), path, overwrite=True)
     session.go(Silence())
@@ -52,7 +52,7 @@ def run_experiment(folder: str) -> None:
     path, plugins = Path(folder), PluginManager()
     if (path / DATABASE).exists():
         session = resume(
-            lambda resolved: assemble(Experiment.from_resolved(resolved, plugins)), path
+            lambda resolved, plan: assemble(Experiment.from_resolved(resolved, plugins), plan), path
         )
     else:
         experiment = load_experiment(path.parent / "experiment.ini", plugins=plugins)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from neatfool.assembly import Assembly
 from neatfool.evolution import Limits
 from neatfool.scoring import Scorer
+from neatfool.scoring_plan import Plan
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool_plugins.map_elites import MapElites, Options
 
@@ -36,7 +37,7 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
         "name": "toy",
         "seed": seed,
         "limits": Limits(generations, images, checkpoint_every),
-        "scorer": Scorer(target, name="target 'toy'", batch_size=20),
+        "scorer": Scorer(target, name="target 'toy'", plan=Plan(20)),
         "fingerprint": "toy",
         "encoding": encoding,
         "encoding_name": "encoding 'toy'",

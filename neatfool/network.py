@@ -1,0 +1,209 @@
+"""A network to be fooled: a torch classifier, and the faster forms that it can take.
+
+The *exact* form computes in float32, and what is recorded of an image is always what it says. A
+*screening* form computes in half precision: two to three times as fast on a processor or GPU that
+has it, and good enough to tell which images are worth an exact look.
+"""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import torch
+from torch import nn
+
+from neatfool.devices import pick_device
+from neatfool.errors import TargetError
+from neatfool.malloc import keep_freed_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Run = Callable[[torch.Tensor], torch.Tensor]
+
+Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
+
+_DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_CALLS_BEFORE_IT_IS_OPTIMISED: Final = 3
+_AS_EXACT: Final = 1e-3
+"""How far the logits of a frozen network may be from its own, as a part of the largest."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a network computes.
+
+    Attributes:
+        precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
+        frozen: Whether it is traced once, with its weights folded in, for each shape of batch.
+            A network that computes otherwise when it is traced stays as it is.
+    """
+
+    precision: Precision = "fp32"
+    frozen: bool = False
+
+
+class Network:
+    """A torch classifier that takes 8-bit images.
+
+    A target that lists its networks as ``networks`` lets the framework choose the form that they
+    compute in; its ``score`` need not know.
+
+    Attributes:
+        device: Where it computes.
+        form: The form it computes in now: plain float32 until somebody says otherwise.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        mean: Sequence[float] | float = 0.0,
+        std: Sequence[float] | float = 255.0,
+        device: str = "auto",
+    ) -> None:
+        """Take a module; its memory layout becomes channels-last, which convolutions run fast in.
+
+        Args:
+            module: The classifier, in evaluation mode; moved to the device. It is given
+                (image - mean) / std, float [N, C, H, W], and gives logits [N, K].
+            mean: What to subtract from the bytes of each channel, in [0, 255].
+            std: What to divide each channel by, after that.
+            device: ``auto``, or a torch device.
+
+        Raises:
+            TargetError: The module is in training mode.
+            ExperimentError: There is no such device.
+        """
+        if module.training:
+            raise TargetError(
+                f"{type(module).__name__} is in training mode, where its scores change from call "
+                "to call; call .eval() on it first"
+            )
+        keep_freed_memory()
+        self.device = pick_device(device)
+        self.module = _channels_last(module.to(self.device))
+        self.form = Form()
+        self._mean, self._std = _per_channel(mean), _per_channel(std)
+        self._runs: dict[tuple[Form, tuple[int, ...]], Run] = {}
+
+    @property
+    def half(self) -> Precision | None:
+        """The half precision that the device computes fast in, None if it has none."""
+        if self.device.type == "cuda":
+            return "fp16"
+        if self.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+            return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else None
+        return None
+
+    @torch.inference_mode()
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute logits.
+
+        Args:
+            images: uint8 [N, C, H, W], on any device.
+
+        Returns:
+            float32 [N, K], on the network's device.
+
+        Raises:
+            TargetError: The module gives something else than a tensor.
+        """
+        images = images.to(self.device, non_blocking=True)
+        images = images.contiguous(memory_format=torch.channels_last)
+        key = self.form, tuple(images.shape)
+        run = self._runs.get(key)
+        if run is None:
+            run = self._runs[key] = self._prepare(self.form, images)
+        # As it is on a CPU: no reduced precision in place of float32, and no choice by stopwatch.
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            return run(images)
+
+    def _prepare(self, form: Form, images: torch.Tensor) -> Run:
+        plain = self._plain(form.precision)
+        if not form.frozen:
+            return plain
+        frozen = _frozen(plain, images)
+        return plain if frozen is None else frozen
+
+    def _plain(self, precision: Precision) -> _FromBytes:
+        whole = _FromBytes(self.module, self._mean, self._std, _DTYPES[precision])
+        return whole.to(self.device).eval()
+
+
+@contextmanager
+def in_form(networks: Sequence[Network], form: Form) -> Iterator[None]:
+    """Let networks compute in another form for a while."""
+    own = [network.form for network in networks]
+    for network in networks:
+        network.form = form
+    try:
+        yield
+    finally:
+        for network, before in zip(networks, own, strict=True):
+            network.form = before
+
+
+class _FromBytes(nn.Module):
+    """A module together with what happens to images before it and to logits after it."""
+
+    def __init__(
+        self, module: nn.Module, mean: torch.Tensor, std: torch.Tensor, dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.dtype = dtype
+        self.mean: torch.Tensor
+        self.std: torch.Tensor
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        numbers = (images.float() - self.mean) / self.std
+        half = self.dtype is not torch.float32
+        # The module's weights stay float32, and so does what only float32 can do. What autocast
+        # remembers of weights would be wrong in a graph that is traced.
+        with torch.autocast(images.device.type, self.dtype, enabled=half, cache_enabled=False):
+            logits = self.module(numbers)
+        if not isinstance(logits, torch.Tensor):
+            raise TargetError(
+                f"{type(self.module).__name__} gives {type(logits).__name__}, not a tensor of "
+                "logits; pass a callable that returns probabilities instead"
+            )
+        return logits.float()
+
+
+def _per_channel(numbers: Sequence[float] | float) -> torch.Tensor:
+    return torch.tensor(numbers, dtype=torch.float32).reshape(1, -1, 1, 1)
+
+
+def _channels_last(module: nn.Module) -> nn.Module:
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _frozen(plain: _FromBytes, images: torch.Tensor) -> Run | None:
+    """Trace a network for one shape of batch; None if that changes what it computes."""
+    others = images.flip(0, -1) ^ 0x5A
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            # torch.jit is no longer developed, and says so; nothing else does this on a CPU
+            # without a C++ compiler.
+            warnings.simplefilter("ignore")
+            traced = torch.jit.trace(plain, images, check_trace=False)  # type: ignore[no-untyped-call]
+            frozen = torch.jit.freeze(traced.eval())
+            # The first calls are watched, and the code made from that: later ones are all alike.
+            for _ in range(_CALLS_BEFORE_IT_IS_OPTIMISED):
+                given = frozen(others)
+    except TargetError:
+        raise
+    except Exception:  # whatever it is, the network runs as it is
+        return None
+    wanted = plain(others)
+    allowed = _AS_EXACT if plain.dtype is torch.float32 else 0.1
+    error = (given - wanted).abs().nan_to_num(0.0).max()
+    largest = wanted.abs().nan_to_num(0.0).max().clamp(min=1.0)
+    same = given.shape == wanted.shape and bool(error <= allowed * largest)
+    return frozen if same else None

@@ -1,0 +1,253 @@
+"""How a run scores: on which device, how many images a call, and whether half precision screens.
+
+What a run records does not depend on a stopwatch: an image's exact score has the same bits
+whatever is measured here, because the size of an exact batch, and the form of a network for it,
+follow from the experiment alone. Measured is what only saves time: screening, and the number of
+threads. The plan is part of the run, which is resumed and verified with it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from neatfool.errors import ExperimentError
+from neatfool.measurements import MeasurementCache
+from neatfool.network import Form, Network
+from neatfool.speed_trial import SpeedTrial
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.framework_options import Calls
+    from neatfool.network import Precision
+    from neatfool.spec import Json, Target
+
+LARGEST_AUTOMATIC_BATCH: Final = 256
+PARTS_OF_A_GENERATION: Final = 4
+"""A generation is scored in so many parts: while one is, the next is bred and drawn."""
+SMALL_IMAGE: Final = 64 * 64
+GAIN_OF_A_THREAD: Final = 1.2
+"""How much faster more threads must be to be taken: what they leave idle, breeding can use."""
+LARGEST_PART_CONFIRMED: Final = 0.1
+"""The least part of images that must be able to be confirmed for screening to be taken up."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a run scores.
+
+    Attributes:
+        batch_size: Images a call of ``score``, for the scores that are recorded.
+        device: The kind of device the networks compute on, None for a target without networks.
+        threads: Threads that torch uses for scoring, None to leave them as they are.
+        frozen: Whether the networks are frozen.
+        screening: The precision that looks at each image first, None: each is scored exactly.
+        screening_batch: Images a call then.
+        worth: Screening saves time as long as fewer than this part of the images is confirmed.
+        speeds: Images a second that were measured, by what was tried.
+    """
+
+    batch_size: int
+    device: str | None = None
+    threads: int | None = None
+    frozen: bool = False
+    screening: Precision | None = None
+    screening_batch: int = 0
+    worth: float = 0.0
+    speeds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def exact(self) -> Form:
+        """The form of the networks whose scores are recorded."""
+        return Form("fp32", self.frozen)
+
+    @property
+    def screen(self) -> Form:
+        """The form of the networks that screen."""
+        assert self.screening is not None
+        return Form(self.screening, self.frozen)
+
+    def to_json(self) -> dict[str, Json]:
+        """Give it as a run records it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: dict[str, Json]) -> Plan:
+        """Take what a run recorded."""
+        return cls(**{each.name: record[each.name] for each in fields(cls) if each.name in record})
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        if self.device is None:
+            return f"the target's own terms, {self.batch_size} images a call"
+        threads = f", {self.threads} thread{'s' * (self.threads != 1)}" if self.threads else ""
+        how = "each image in fp32"
+        if self.screening:
+            how = f"screened in {self.screening}, confirmed in fp32"
+        speeds = [f"{name} {speed:,.0f} images/s" for name, speed in self.speeds.items()]
+        measured = f" ({', '.join(speeds)})" if speeds else ""
+        return f"{self.device}{threads}: {how}{measured}"
+
+
+def networks_of(target: Any) -> list[Network]:
+    """List the networks that a target says it scores with."""
+    found = getattr(target, "networks", ())
+    return [each for each in found if isinstance(each, Network)]
+
+
+def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_BATCH) -> int:
+    """Choose how many images a call of ``score`` is given.
+
+    Args:
+        generation_size: Candidates a generation, at least 1.
+        largest: The most images a call.
+
+    Returns:
+        The least number that fits a generation into as few equal batches as there can be.
+    """
+    return math.ceil(generation_size / math.ceil(generation_size / largest))
+
+
+def part_size(generation_size: int, batch_size: int) -> int:
+    """Choose how many candidates are scored while the next are bred and drawn: whole batches."""
+    batches = math.ceil(generation_size / batch_size)
+    return math.ceil(batches / PARTS_OF_A_GENERATION) * batch_size
+
+
+def make_plan(
+    target: Target,
+    calls: Calls,
+    *,
+    name: str,
+    fingerprint: str,
+    generation_size: int,
+    can_screen: bool,
+    recorded: Plan | None = None,
+) -> Plan:
+    """Decide how a run scores.
+
+    Args:
+        target: The target.
+        calls: What the experiment says about it.
+        name: What messages call the target.
+        fingerprint: The target's, by which measurements are kept.
+        generation_size: Candidates a generation.
+        can_screen: Whether the scheme says what is worth an exact look.
+        recorded: The plan of a run that is to go on, which is kept.
+
+    Returns:
+        The plan; its measurement takes a second or two, once on a machine.
+
+    Raises:
+        ExperimentError: An option is given that the target has no use for.
+    """
+    networks = networks_of(target)
+    if recorded is not None:
+        return recorded
+    if not networks:
+        _refuse_options(calls, name)
+        return Plan(_given(calls.batch_size) or automatic_batch_size(generation_size))
+    device = networks[0].device.type
+    plan = Plan(
+        batch_size=_given(calls.batch_size) or _exact_batch(target, device, generation_size),
+        device=device,
+        threads=_given(calls.threads),
+        frozen=calls.frozen,
+    )
+    half = _half(networks, calls.precision, name) if can_screen else None
+    part = part_size(generation_size, plan.batch_size)
+    trial = SpeedTrial(target, networks)
+    if half and not trial.computes(Form(half, plan.frozen), plan.batch_size):
+        half = None
+    if device != "cpu":
+        return _on_gpu(plan, half, part)
+    cache = MeasurementCache([fingerprint, *map(repr, (target.spec.shape, plan, part, half))])
+    measured = cache.get_or_make(lambda: _measured(plan, part, half, trial).to_json())
+    return _unless_it_is_slow(Plan.from_json(measured), calls)
+
+
+def _exact_batch(target: Target, device: str, generation_size: int) -> int:
+    """Choose the size of an exact batch, by what the images are and not by a stopwatch.
+
+    On a CPU small batches are as fast as large ones, and where few images are confirmed they are
+    not filled up with many others for nothing.
+    """
+    small = target.spec.height * target.spec.width <= SMALL_IMAGE
+    largest = 64 if device != "cpu" else 32 if small else 16
+    return automatic_batch_size(math.ceil(generation_size / PARTS_OF_A_GENERATION), largest)
+
+
+def _half(networks: Sequence[Network], wanted: str, name: str) -> Precision | None:
+    """Find the precision to screen in, None if there is none or it is not wanted."""
+    if wanted == "fp32":
+        return None
+    halves = {network.half for network in networks}
+    usable = halves.pop() if len(halves) == 1 else None
+    if wanted == "auto":
+        return usable
+    if wanted == "fp16" and networks[0].device.type == "cpu":
+        raise ExperimentError(
+            f"[target] precision = fp16: {name} computes on the CPU, which is slow in it; say "
+            "bf16, or auto"
+        )
+    return "fp16" if wanted == "fp16" else "bf16"
+
+
+def _on_gpu(plan: Plan, half: Precision | None, part: int) -> Plan:
+    """Screen in half precision, unmeasured: on a GPU that has it it is twice as fast or more."""
+    if half is None:
+        return plan
+    return replace(plan, screening=half, screening_batch=part, worth=0.5)
+
+
+def _measured(plan: Plan, part: int, half: Precision | None, trial: SpeedTrial) -> Plan:
+    """Time what there is to choose from."""
+    threads = [plan.threads] if plan.threads else sorted({1, torch.get_num_threads()})
+    fast = Form(half, plan.frozen) if half else plan.exact
+    best, fastest = threads[0], 0.0
+    for number in threads:
+        speed = trial.speed(fast, plan.batch_size, number)
+        if speed > fastest * (GAIN_OF_A_THREAD if fastest else 1.0):
+            best, fastest = number, speed
+    plan = replace(plan, threads=best)
+    if half is None:
+        return replace(plan, speeds={"fp32": round(fastest, 1)})
+    exact = trial.speed(plan.exact, plan.batch_size, best)
+    sizes = {plan.batch_size: fastest}
+    if part > plan.batch_size:
+        sizes[part] = trial.speed(fast, part, best)
+    batch = max(sizes, key=lambda size: sizes[size])
+    worth = max(1.0 - exact / sizes[batch], 0.0)
+    return replace(
+        plan,
+        screening=half,
+        screening_batch=batch,
+        worth=round(worth, 3),
+        speeds={"fp32": round(exact, 1), half: round(sizes[batch], 1)},
+    )
+
+
+def _unless_it_is_slow(plan: Plan, calls: Calls) -> Plan:
+    """Leave screening out where it would hardly save anything and nobody asked for it."""
+    if plan.worth < LARGEST_PART_CONFIRMED and calls.precision == "auto":
+        return replace(plan, screening=None, screening_batch=0, worth=0.0)
+    return plan
+
+
+def _given(value: int | str) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _refuse_options(calls: Calls, name: str) -> None:
+    """See that nothing is asked of a target without networks that only networks can do."""
+    for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("frozen", True)):
+        value = getattr(calls, key)
+        if value != ordinary:
+            raise ExperimentError(
+                f"[target] {key} = {value}: {name} does not say which networks it scores with "
+                "(`networks`), so neatfool cannot run them otherwise; leave it out"
+            )

@@ -1,0 +1,133 @@
+"""Screening: which images of a generation are worth an exact score.
+
+Each image is first scored in half precision. One whose rank comes near what it would have to beat
+is scored again, exactly; the others could not become elites, but for an error larger than the
+*margin*. That is learnt from the errors themselves: of the images that were scored both ways.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from neatfool.archive import SCORES_AT_ONCE, rank
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from neatfool.spec import Json, Scores
+
+LEARNING: Final = 256
+"""The first images of a run, at least so many, are all scored both ways."""
+ERRORS_WITHIN: Final = 0.95
+"""The part of all errors that is smaller than the narrow margin."""
+WIDE: Final = 2.0
+"""How many times as wide the margin is as long as it can afford it."""
+AFFORDED: Final = 0.5
+"""It can while at most this part of what screening saves goes into confirming."""
+PAUSE: Final = 10
+"""Generations without screening, after one in which it did not pay."""
+MEMORY: Final = 0.9
+"""How much of a margin is kept when smaller errors are seen; larger ones count at once."""
+
+
+class Screening:
+    """What a run's screening has learnt, and what it lets through.
+
+    All of it follows from the scores, so that a resumed run screens alike.
+    """
+
+    def __init__(self, worth: float) -> None:
+        """Begin.
+
+        Args:
+            worth: The part of a generation up to which confirming leaves something saved.
+        """
+        self._worth = worth
+        self._margin = 0.0
+        self._seen = 0
+        self._pause = 0
+
+    @property
+    def paused(self) -> bool:
+        """Whether the next generation is better scored exactly from the start."""
+        return self._pause > 0
+
+    def skip(self) -> None:
+        """Count a generation that was scored exactly from the start."""
+        self._pause -= 1
+
+    def doubtful(self, scores: Scores, bar: np.ndarray) -> np.ndarray:
+        """Choose what is to be scored again.
+
+        Args:
+            scores: The half-precision scores [N, K].
+            bar: float64 [K], the rank to beat in each class; +inf in those that do not matter.
+
+        Returns:
+            Bools [N].
+        """
+        if self._seen < LEARNING:
+            return np.ones(len(scores.probs), np.bool_)
+        near = self._near(scores, bar)
+        near[~np.asarray(scores.ok)] = True
+        return near
+
+    def _near(self, scores: Scores, bar: np.ndarray) -> np.ndarray:
+        wide = _near(scores, bar, WIDE * self._margin)
+        if wide.mean() <= AFFORDED * self._worth:
+            return wide
+        return _near(scores, bar, self._margin)
+
+    def learn(self, screened: Scores, exact: Scores, of: int) -> None:
+        """Take note of the errors.
+
+        Args:
+            screened: The half-precision scores of the images that were confirmed.
+            exact: Their exact ones.
+            of: How many images there were in all.
+        """
+        learning = self._seen < LEARNING
+        self._seen += len(exact.probs)
+        errors = np.abs(rank(screened) - rank(exact))
+        errors = errors[np.isfinite(errors)]
+        if errors.size:
+            seen = float(np.quantile(errors, ERRORS_WITHIN))
+            self._margin = max(seen, MEMORY * self._margin + (1 - MEMORY) * seen)
+        if not learning and len(exact.probs) > self._worth * of:
+            self._pause = PAUSE
+
+    def state(self) -> Json:
+        """Give what a resumed run needs to know."""
+        return {"margin": self._margin, "seen": self._seen, "pause": self._pause}
+
+    def restore(self, state: dict[str, Json]) -> None:
+        """Go on from a state."""
+        self._margin, self._seen = float(state["margin"]), int(state["seen"])
+        self._pause = int(state["pause"])
+
+
+def _near(scores: Scores, bar: np.ndarray, margin: float) -> np.ndarray:
+    """Find the images that might take a niche, were all ranks wrong by up to the margin.
+
+    Of those that might beat a niche's elite only the best can take it.
+    """
+    best = np.full(len(bar), -np.inf)
+    for _, ranks in _ranks(scores):
+        np.maximum(best, ranks.max(axis=0), out=best)
+    # A class that nothing may take has an infinite bar, and an infinite rank is not above it.
+    to_reach = np.maximum(bar, best - margin) - margin
+    near = np.zeros(len(scores.probs), np.bool_)
+    for piece, ranks in _ranks(scores):
+        near[piece] = ((ranks >= to_reach) & (ranks + margin > bar)).any(axis=1)
+    return near
+
+
+def _ranks(scores: Scores) -> Iterator[tuple[slice, np.ndarray]]:
+    """Rank scores, a piece of the images at a time."""
+    count, class_count = scores.probs.shape
+    step = max(1, SCORES_AT_ONCE // class_count)
+    for start in range(0, count, step):
+        piece = slice(start, start + step)
+        yield piece, rank(scores.part(piece))

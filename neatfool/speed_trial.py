@@ -1,0 +1,67 @@
+"""How fast a target's networks are in each of their forms, on this machine and now."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from neatfool.network import in_form
+from neatfool.torch_threads import with_cores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.network import Form, Network
+    from neatfool.spec import Target
+
+SECONDS: Final = 0.15
+"""How long each way is timed, at least."""
+FEWEST_CALLS: Final = 3
+
+
+class SpeedTrial:
+    """Times a target on noise, for which a network takes as long as for any image."""
+
+    def __init__(self, target: Target, networks: Sequence[Network]) -> None:
+        self._target = target
+        self._networks = networks
+
+    def computes(self, form: Form, batch: int) -> bool:
+        """Try whether the networks can compute in a form at all."""
+        try:
+            with in_form(self._networks, form):
+                self._target.score(self._noise(batch))
+        except Exception:  # what is wrong with the target anyway will show in its own form
+            return False
+        return True
+
+    def speed(self, form: Form, batch: int, threads: int) -> float:
+        """Measure images a second.
+
+        Args:
+            form: How the networks compute.
+            batch: Images a call.
+            threads: Threads that torch uses.
+        """
+        images = self._noise(batch)
+        with in_form(self._networks, form):
+            return batch / with_cores(threads, lambda: self._seconds_a_call(images))
+
+    def _seconds_a_call(self, images: Any) -> float:
+        """Give the median, the first call uncounted."""
+        self._target.score(images)
+        seconds: list[float] = []
+        while sum(seconds) < SECONDS or len(seconds) < FEWEST_CALLS:
+            began = time.perf_counter()
+            self._target.score(images)
+            seconds.append(time.perf_counter() - began)
+        return statistics.median(seconds)
+
+    def _noise(self, batch: int) -> Any:
+        generator = torch.Generator().manual_seed(0)
+        shape = (batch, *self._target.spec.shape)
+        images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+        return images if self._target.spec.array == "torch" else images.numpy()
