@@ -14,29 +14,36 @@ from __future__ import annotations
 
 import gc
 import statistics
-import tempfile
 import time
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.figures import Figure
-from benchmarks.midrun import Setting, stand
+from benchmarks.midrun import Setting, midrun
+from neatfool.garbage import collected_rarely
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from matplotlib.axes import Axes
 
+    Seconds = Mapping[str, float]
+
 STAGES = ("breeding", "rendering", "scoring", "selection", "recording")
-WARM, COUNTED = 2, 4
+WHOLE = "whole"
+WARM, COUNTED = 2, 9
 ALLOWANCE = 0.15
 """Of an exponent, for what is not the program's doing. The last three points lie a factor of 4 (or
 10) apart, and a time that is wrong by a tenth on a busy machine moves the slope between them by
 0.07 to 0.1; and what fitted into the processor's cache at the lower end no longer does at the
 upper one. What grows quadratically in half of a generation's time would show as 1.5."""
+
+DEFAULT = Setting()
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Sweep:
     unit: str
     field: str
     values: tuple[int, ...]
-    base: Setting = Setting()
+    base: Setting = DEFAULT
     exponent: float = 1.0
 
     def settings(self) -> list[Setting]:
@@ -69,52 +76,58 @@ SWEEPS = (
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Grown:
-    """What a sweep measured: seconds a generation, for each value; of each stage too."""
+    """What a sweep measured, for each of its values."""
 
     sweep: Sweep
-    whole: list[float] = field(default_factory=list)
-    stages: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STAGES})
+    seconds: Sequence[Seconds]
 
-    def exponent(self, seconds: Sequence[float], *, last: int | None = None) -> float:
-        """Fit the slope of a line through the logarithms."""
-        values = self.sweep.values[-(last or 0) :]
-        slope, _ = np.polyfit(np.log(values), np.log(seconds[-(last or 0) :]), 1)
+    def of(self, name: str) -> np.ndarray:
+        """Give the seconds of a stage, or of the whole generation."""
+        return np.array([seconds[name] for seconds in self.seconds])
+
+    def exponent(self, name: str = WHOLE, *, last: int = 0) -> float:
+        """Fit the slope of a line through the logarithms, of all points or the last ones."""
+        slope, _ = np.polyfit(np.log(self.sweep.values[-last:]), np.log(self.of(name)[-last:]), 1)
         return float(slope)
 
 
-def measure(setting: Setting) -> tuple[float, Mapping[str, float]]:
-    """Give the median seconds of a generation, and of each of its stages."""
+def measure(settings: Sequence[Setting]) -> list[Seconds]:
+    """Give for each setting the median seconds of a generation, and of its stages.
+
+    The runs take turns, generation by generation, so that whatever else the machine does slows
+    all of them.
+    """
     gc.collect()
-    walls: list[float] = []
-    stages: dict[str, list[float]] = {name: [] for name in STAGES}
-    with tempfile.TemporaryDirectory() as folder:
-        evolution = stand(Path(folder), setting, generations=WARM + COUNTED)
-        last = time.perf_counter()
-        for report, _ in evolution.run():
-            now = time.perf_counter()
-            walls.append(now - last)
-            for name, seconds in stages.items():
-                seconds.append(getattr(report.stages, name))
-            last = time.perf_counter()
-    medians = {name: statistics.median(each[WARM:]) for name, each in stages.items()}
-    return statistics.median(walls[WARM:]), medians
+    took: list[dict[str, list[float]]] = [defaultdict(list) for _ in settings]
+    with ExitStack() as opened, collected_rarely():  # as a session does
+        runs = [
+            opened.enter_context(midrun(setting, generations=WARM + COUNTED))
+            for setting in settings
+        ]
+        for _ in range(WARM + COUNTED):
+            for seconds, run in zip(took, runs, strict=True):
+                began = time.perf_counter()
+                report = next(run)
+                seconds[WHOLE].append(time.perf_counter() - began)
+                for name in STAGES:
+                    seconds[name].append(getattr(report.stages, name))
+    return [
+        {name: statistics.median(each[WARM:]) for name, each in seconds.items()} for seconds in took
+    ]
 
 
 def grow(sweep: Sweep, say: Callable[[str], None]) -> Grown:
     """Measure a sweep."""
-    grown = Grown(sweep)
-    for value, setting in zip(sweep.values, sweep.settings(), strict=True):
-        whole, stages = measure(setting)
-        grown.whole.append(whole)
-        for name, seconds in stages.items():
-            grown.stages[name].append(seconds)
-        parts = ", ".join(f"{name} {1000 * seconds:.1f}" for name, seconds in stages.items())
-        say(f"{value:>7,} {sweep.unit}: {1000 * whole:8.1f} ms a generation ({parts})")
-    for name, seconds in grown.stages.items():
-        if seconds[-1] > 0.02 * grown.whole[-1]:
-            say(f"    {name}: exponent {grown.exponent(seconds, last=3):.2f} at the upper end")
+    grown = Grown(sweep, measure(sweep.settings()))
+    for value, seconds in zip(sweep.values, grown.seconds, strict=True):
+        parts = ", ".join(f"{name} {1000 * seconds[name]:.1f}" for name in STAGES)
+        whole = 1000 * seconds[WHOLE]
+        say(f"{value:>7,} {sweep.unit}: {whole:8.1f} ms a generation ({parts})")
+    for name in STAGES:
+        if grown.seconds[-1][name] > 0.02 * grown.seconds[-1][WHOLE]:
+            say(f"    {name}: exponent {grown.exponent(name, last=3):.2f} at the upper end")
     return grown
 
 
@@ -127,9 +140,9 @@ def figures(say: Callable[[str], None], plots: Path | None = None) -> list[Figur
     for grown in results:
         bound = grown.sweep.exponent
         what = f"growth with {grown.sweep.name}: exponent"
-        upper = grown.exponent(grown.whole, last=3)
+        upper = grown.exponent(last=3)
         found.append(Figure(f"{what}, last three points", upper, bound + ALLOWANCE))
-        found.append(Figure(f"{what}, all points", grown.exponent(grown.whole), bound + ALLOWANCE))
+        found.append(Figure(f"{what}, all points", grown.exponent(), bound + ALLOWANCE))
     return found
 
 
@@ -154,9 +167,9 @@ def draw(results: Sequence[Grown], folder: Path) -> Path:
 
 def _panel(axis: Axes, grown: Grown) -> None:
     sweep, values = grown.sweep, np.array(grown.sweep.values)
-    for name, seconds in grown.stages.items():
-        axis.plot(values, 1000 * np.array(seconds), marker=".", linewidth=1, label=name)
-    whole = 1000 * np.array(grown.whole)
+    for name in STAGES:
+        axis.plot(values, 1000 * grown.of(name), marker=".", linewidth=1, label=name)
+    whole = 1000 * grown.of(WHOLE)
     axis.plot(values, whole, color="black", marker="o", linewidth=2, label="generation")
     steep = whole[-1] * (values / values[-1]) ** sweep.exponent
     word = "quadratic" if sweep.exponent == 2 else "linear"
@@ -166,7 +179,7 @@ def _panel(axis: Axes, grown: Grown) -> None:
     axis.minorticks_off()
     axis.set_ylim(bottom=max(0.05, min(steep.min(), whole.min()) / 30))
     axis.grid(alpha=0.3)
-    exponent = grown.exponent(grown.whole, last=3)
+    exponent = grown.exponent(last=3)
     axis.set_title(
         f"{sweep.name}: exponent {exponent:.2f} at the upper end ({word}: {sweep.exponent:g})",
         fontsize=10,

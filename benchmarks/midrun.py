@@ -4,25 +4,29 @@ that costs next to nothing."""
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
 from statistics import NormalDist
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from benchmarks.experiments import assembled
 from neatfool import Candidate, GenomeSize, ImageSpec, Replacement, Scores, cppn
 from neatfool.archive import rank
-from neatfool.evolution import Evolution, Limits
 from neatfool.generation_report import GenerationReport
-from neatfool.plugin_manager import PluginManager
 from neatfool.run_records import GenerationRecord, StoredCandidate
-from neatfool.run_store import RunStore
-from neatfool.scoring import Scorer, automatic_batch_size
+from neatfool.session import start
 from neatfool.spec import Elite
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+    from neatfool.assembly import Assembly
+    from neatfool.run_store import RunStore
 
 INPUTS, OUTPUTS = (-1, -2, -3, -4), (0, 1, 2)
 ACTIVATIONS = ("paper_sine", "paper_sigmoid", "paper_gaussian", "paper_linear")
@@ -84,86 +88,73 @@ def random_genome(rng: random.Random, nodes: int) -> cppn.Genome:
     )
 
 
-def stand(folder: Path, setting: Setting, *, generations: int) -> Evolution:
-    """Make a run that has been going on for a while.
+@contextmanager
+def midrun(setting: Setting, *, generations: int) -> Iterator[Iterator[GenerationReport]]:
+    """Make a run that has been going on for a while, in a temporary folder, to be gone on with.
 
     Each niche is held by a candidate of its own, as sure of it as the best of twenty generations
     would be. The candidates share the genomes of one population.
 
     Args:
-        folder: An empty folder, for the database.
         setting: What the run is like.
         generations: How many generations it is still to do.
     """
-    spec, plugins = setting.spec, PluginManager()
-    encoding = _made(plugins, "encoding", "cppn", {"inputs": "normalised"}, spec=spec)
-    scheme = _made(
-        plugins,
-        "scheme",
-        "map_elites",
-        {"batch": setting.population},
-        encoding=encoding,
-        spec=spec,
-        seed=1,
-    )
-    target = LinearTarget(spec)
+    sections = {
+        "experiment": {"generations": generations},
+        "encoding": {"inputs": "normalised"},
+        "scheme": {"batch": setting.population},
+    }
     rng = random.Random(1)
     genomes = [random_genome(rng, setting.nodes) for _ in range(min(setting.population, 200))]
-    for elite in _elites(target, genomes, encoding, setting):
-        scheme.archive.place(elite)
-    scheme.restore({"generation": 1, "asked": setting.classes}, {})
-    return Evolution(
-        scorer=Scorer(target, name="linear", batch_size=automatic_batch_size(setting.population)),
-        encoding=encoding,
-        encoding_name="cppn",
-        scheme=scheme,
-        scheme_name="map_elites",
-        store=_store(folder, scheme, spec),
-        limits=Limits(generations=generations + 1),
-    )
+    with TemporaryDirectory(prefix="neatfool-midrun-") as name:
+        folder = Path(name)
+        assembly, _ = assembled(lambda: LinearTarget(setting.spec), folder, sections)
+        scheme = assembly.scheme
+        for elite in _elites(assembly, genomes, setting):
+            scheme.archive.place(elite)
+        scheme.restore({"generation": 1, "asked": setting.classes}, {})
+        session = start(assembly, folder / "run")
+        try:
+            _fill(session._store, assembly)
+            with closing(session._evolution.run()) as run:
+                yield (report for report, _ in run)
+        finally:
+            session._close()
 
 
-def _made(
-    plugins: PluginManager, kind: str, name: str, options: dict[str, Any], **beside: Any
-) -> Any:
-    registration = plugins.load(kind, name)
-    assert registration.options is not None
-    return registration.factory(registration.options.model_validate(options), **beside)
-
-
-def _elites(
-    target: LinearTarget, genomes: list[cppn.Genome], encoding: Any, setting: Setting
-) -> list[Elite]:
-    """Give every niche an elite that about one of 20 generations beats."""
-    images = encoding.render(genomes)
-    at_once = max(2, 10_000_000 // setting.classes)
-    scores = target.score(images[:at_once])
-    ranks = rank(Scores(scores.probs.numpy(), scores.logits.numpy()))
+def _elites(assembly: Assembly, genomes: list[cppn.Genome], setting: Setting) -> list[Elite]:
+    """Give every niche an elite that a generation in twenty surpasses."""
+    images = assembly.encoding.render(genomes)
+    # So many scores are enough for their mean and deviation, and take little memory.
+    scores = assembly.scorer.target.score(images[: max(2, 10_000_000 // setting.classes)])
+    ranks = rank(Scores(np.asarray(scores.probs), np.asarray(scores.logits)))
     surpassed = 1 - 1 / (GENERATIONS_BEFORE * setting.population)
     best = ranks.mean(0) + NormalDist().inv_cdf(surpassed) * ranks.std(0)
-    confidences = 1 / (1 + np.exp(-best))
+    pairs = zip((1 / (1 + np.exp(-best))).tolist(), best.tolist(), strict=True)
     return [
-        Elite(index, Candidate(index, genomes[index % len(genomes)]), confidence, rank_)
-        for index, (confidence, rank_) in enumerate(
-            zip(confidences.tolist(), best.tolist(), strict=True)
-        )
+        Elite(index, Candidate(index, genomes[index % len(genomes)]), *pair)
+        for index, pair in enumerate(pairs)
     ]
 
 
-def _store(folder: Path, scheme: Any, spec: ImageSpec) -> RunStore:
-    """Write a database with as many rows as there would be; the genomes in it are never read."""
-    elites = list(scheme.archive.elites())
-    store = RunStore.create(folder / "run.db", {}, spec.classes, scheme.archive.classes.tolist())
-    report = GenerationReport(
-        0, len(elites), *[0.0] * 5, (0, 0, 0, 0), len(elites), len(elites), 0, 0, 0.0, 0.0
-    )
+def _fill(store: RunStore, assembly: Assembly) -> None:
+    """Write as many rows as there would be; the genomes and images in them are never read."""
+    elites = list(assembly.scheme.archive.elites())
+    ids = [elite.candidate.id for elite in elites]
     record = GenerationRecord(
-        report=report,
+        report=_before_the_first(),
         replacements=[Replacement(elite, None, False) for elite in elites],
-        candidates=[
-            StoredCandidate(elite.candidate.id, 0, (), "{}", GenomeSize(0, 0)) for elite in elites
-        ],
-        images={elite.candidate.id: b"" for elite in elites},
+        candidates=[StoredCandidate(id_, 0, (), "{}", GenomeSize(0, 0)) for id_ in ids],
+        images=dict.fromkeys(ids, b""),
     )
-    store.commit([record], scheme.state())
-    return store
+    store.commit([record], assembly.scheme.state())
+
+
+def _before_the_first() -> GenerationReport:
+    """Make the report of generation -1, all zero."""
+    zeros: dict[str, Any] = {
+        each.name: 0
+        for each in fields(GenerationReport)
+        if each.name not in {"generation", "classes_ge", "stages"}
+    }
+    return GenerationReport(generation=-1, classes_ge=(0, 0, 0, 0), **zeros)
