@@ -22,7 +22,11 @@ SECONDS_OF_SPEED = 5.0
 
 
 class ProgressDisplay:
-    """Shows a run's progress, as one of its observers."""
+    """Shows a run's progress, as one of its observers.
+
+    Attributes:
+        scoring_seconds: How long the target took in the generations that it saw.
+    """
 
     def __init__(
         self,
@@ -40,6 +44,7 @@ class ProgressDisplay:
             images: The run's length in images, or None.
             stall_after: Generations without any replacement after which to say so.
         """
+        self.scoring_seconds = 0.0
         self._console = console
         self._generations = generations
         self._images = images
@@ -69,6 +74,7 @@ class ProgressDisplay:
     @hookimpl
     def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
         """Show a generation."""
+        self.scoring_seconds += report.stages.scoring
         now = time.monotonic()
         self._speed.append((now, report.evaluations))
         while len(self._speed) > 2 and now - self._speed[0][0] > SECONDS_OF_SPEED:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from neatfool import progress
-from neatfool.generation_report import GenerationReport
+from neatfool.generation_report import GenerationReport, Stages
 from neatfool.progress import ProgressDisplay
 
 BATCH = 100
@@ -23,7 +23,9 @@ def clock(monkeypatch):
     return clock
 
 
-def report(generation, *, replacements=1, median=0.5, minimum=0.25, ge_99=3, evaluations=None):
+def report(
+    generation, *, replacements=1, median=0.5, minimum=0.25, ge_99=3, evaluations=None, scoring=0.0
+):
     return GenerationReport(
         generation=generation,
         evaluations=evaluations or BATCH * (generation + 1),
@@ -39,6 +41,8 @@ def report(generation, *, replacements=1, median=0.5, minimum=0.25, ge_99=3, eva
         refused=0,
         nodes=1.0,
         connections=4.0,
+        confirmed=BATCH,
+        stages=Stages(scoring=scoring),
     )
 
 
@@ -138,6 +142,12 @@ def test_no_speed_is_told_where_no_time_has_passed(clock):
     watched = Watched(clock)
     watched.see(report(0), seconds=0)
     assert watched.lines[0].startswith("generation 1/10  100 images  median")
+
+
+def test_the_time_that_scoring_took_is_that_of_the_generations_seen(clock):
+    watched = Watched(clock, history=[report(n, scoring=100) for n in range(2)])
+    watched.see(report(2, scoring=0.5), report(3, scoring=0.25))
+    assert watched.display.scoring_seconds == 0.75
 
 
 # on a terminal

@@ -132,7 +132,7 @@ def _go(
     try:
         with interrupts.handled():
             outcome = session.go(plugins.observers(), interrupts)
-        _tell(console, session, outcome)
+        _tell(console, session, outcome, scoring=display.scoring_seconds)
         if outcome.reason == "interrupted":
             console.print(go_on, soft_wrap=True)
         if report and outcome.generation >= 0:
@@ -153,7 +153,7 @@ def _write_report(console: Console, run: Run) -> None:
     run.close()
 
 
-def _tell(console: Console, session: Session, outcome: Outcome) -> None:
+def _tell(console: Console, session: Session, outcome: Outcome, *, scoring: float) -> None:
     run = session.run
     history = run.history
     if not history:
@@ -161,9 +161,10 @@ def _tell(console: Console, session: Session, outcome: Outcome) -> None:
         return
     last = history[-1]
     count = len(run.searched)
+    share = f"; scoring took {100 * scoring / outcome.seconds:.0f} % of the time" if scoring else ""
     console.print(
         f"{run.name}, seed {run.seed}: {outcome.reason} after {last.generation + 1} generations "
-        f"and {last.evaluations:,} images ({duration(outcome.seconds)}). "
+        f"and {last.evaluations:,} images ({duration(outcome.seconds)}{share}). "
         f"Median confidence {percent(last.median)}, lowest {percent(last.minimum)}; "
         f"{last.classes_ge[2]} of {count} classes >= 99 %, "
         f"{last.classes_ge[3]} >= 99.99 %.",

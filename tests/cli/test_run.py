@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 
@@ -50,6 +51,7 @@ def test_without_a_terminal_a_run_prints_plain_lines(experiment, tmp_path):
     first, summary, images, report = result.stdout.splitlines()
     assert first.startswith("generation 1/8  20 images  ")
     assert summary.startswith("small, seed 3: finished after 8 generations and 160 images (")
+    assert 0 < int(re.search(r"s; scoring took (\d+) % of the time\)", summary)[1]) <= 100
     assert f" of {len(CLASSES)} classes >= 99 %, " in summary
     assert images == f"Images are in {folder / 'images'}"
     assert report == f"Look at {folder / 'report.html'}"
@@ -146,6 +148,7 @@ def test_a_run_at_its_length_says_so_and_changes_nothing(copy):
     first, summary, *_ = result.stdout.splitlines()
     assert first.startswith(f"{copy} has reached its length: 8 generations. --generations N")
     assert "finished after 8 generations and 160 images" in summary
+    assert "scoring" not in summary, "there was none"
     assert contents(copy / "run.db") == before
 
 
