@@ -90,7 +90,8 @@ class Screening:
         """
         learning = self._seen < LEARNING
         self._seen += len(exact.probs)
-        errors = np.abs(rank(screened) - rank(exact))
+        with np.errstate(invalid="ignore"):  # infinite less infinite
+            errors = np.abs(rank(screened) - rank(exact))
         errors = errors[np.isfinite(errors)]
         if errors.size:
             seen = float(np.quantile(errors, ERRORS_WITHIN))

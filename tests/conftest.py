@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("neatfool")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what is measured of this machine away from the user's cache, for processes too."""
+    os.environ["NEATFOOL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

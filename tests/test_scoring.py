@@ -4,7 +4,7 @@ import torch
 
 from neatfool import ImageSpec, Scores, TargetError
 from neatfool.scoring import Scorer
-from neatfool.scoring_plan import Plan, automatic_batch_size
+from neatfool.scoring_plan import Plan
 
 SPEC = ImageSpec(2, 2, 1, ("a", "b", "c"))
 
@@ -103,8 +103,3 @@ def test_an_answer_that_cannot_be_used_is_an_error_that_names_the_target(answer,
 def test_classes_that_do_not_exclude_one_another_need_not_sum_to_one():
     spec = ImageSpec(2, 2, 1, ("a", "b", "c"), sums_to_one=False)
     assert score(lambda x: Scores(np.full((len(x), 3), 0.9)), spec=spec).ok.all()
-
-
-@pytest.mark.parametrize(("generation", "size"), [(1, 1), (200, 200), (256, 256), (400, 200)])
-def test_a_generation_is_cut_into_equal_batches(generation, size):
-    assert automatic_batch_size(generation) == size

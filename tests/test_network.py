@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from neatfool import Network, TargetError
+from neatfool.network import Form, in_form
+
+FROZEN = Form("fp32", frozen=True)
+HALF = Form("bf16", frozen=True)
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.convolution = nn.Conv2d(3, 8, 3)
+            self.normalisation = nn.BatchNorm2d(8)
+            self.dense = nn.Linear(8, 5)
+
+    def forward(self, pixels):
+        hidden = self.normalisation(self.convolution(pixels)).relu()
+        return self.dense(hidden.mean((2, 3)))
+
+
+@pytest.fixture
+def images():
+    return torch.randint(256, (6, 3, 9, 7), dtype=torch.uint8)
+
+
+@pytest.fixture
+def network():
+    return Network(Small().eval(), mean=[10.0, 20.0, 30.0], std=64.0, device="cpu")
+
+
+def test_the_module_is_given_normalised_images(images, network):
+    mean = torch.tensor([10.0, 20.0, 30.0]).view(1, 3, 1, 1)
+    expected = network.module((images.float() - mean) / 64.0)
+    torch.testing.assert_close(network(images), expected.detach())
+
+
+def test_a_module_in_training_mode_is_refused():
+    with pytest.raises(TargetError, match=r"Small is in training mode.*\.eval\(\)"):
+        Network(Small())
+
+
+def test_frozen_it_gives_the_same_logits_but_for_rounding(images, network):
+    plain = network(images)
+    with in_form([network], FROZEN):
+        frozen = network(images)
+    assert frozen.dtype == torch.float32
+    torch.testing.assert_close(frozen, plain, atol=1e-5, rtol=1e-5)
+
+
+def test_it_is_traced_once_for_each_shape(images, network, monkeypatch):
+    traced = []
+    trace = torch.jit.trace
+    monkeypatch.setattr(torch.jit, "trace", lambda *a, **k: traced.append(1) or trace(*a, **k))
+    with in_form([network], FROZEN):
+        for count in (6, 6, 4, 6, 4):
+            network(images[:count])
+    assert len(traced) == 2
+
+
+def test_half_precision_is_near_and_is_float32_outside(images, network):
+    plain = network(images)
+    with in_form([network], HALF):
+        half = network(images)
+    assert half.dtype == torch.float32
+    assert not torch.equal(half, plain)
+    torch.testing.assert_close(half, plain, atol=0.05, rtol=0.05)
+
+
+def test_a_form_is_put_back_whatever_happens(network):
+    with pytest.raises(RuntimeError), in_form([network], HALF):
+        raise RuntimeError
+    assert network.form == Form()
+
+
+def test_scores_of_an_image_do_not_depend_on_its_place_in_the_batch(images, network):
+    with in_form([network], FROZEN):
+        there, back = network(images), network(images.flip(0)).flip(0)
+    assert torch.equal(there, back)
+
+
+def test_a_module_that_decides_by_its_input_is_not_frozen(images):
+    class Decides(Small):
+        def forward(self, pixels):
+            logits = super().forward(pixels)
+            return -logits if pixels.mean() > 128 else logits
+
+    network = Network(Decides().eval(), std=1.0, device="cpu")
+    dark, bright = images // 4, 255 - images // 4
+    with in_form([network], FROZEN):
+        network(dark)
+        assert torch.equal(network(bright), network.module(bright.float()))
+
+
+def test_what_cannot_be_traced_runs_as_it_is(images, network):
+    class Odd(Small):
+        def forward(self, pixels):
+            np.asarray(pixels.detach()).mean()
+            if torch.jit.is_tracing():
+                raise RuntimeError("not me")
+            return super().forward(pixels)
+
+    odd = Network(Odd().eval(), mean=[10.0, 20.0, 30.0], std=64.0, device="cpu")
+    with in_form([odd], FROZEN):
+        torch.testing.assert_close(odd(images), network(images))
+
+
+def test_a_module_that_gives_no_tensor_is_told(images):
+    class Pair(Small):
+        def forward(self, pixels):
+            return (super().forward(pixels), 1)
+
+    with pytest.raises(TargetError, match="Pair gives tuple, not a tensor of logits"):
+        Network(Pair().eval(), device="cpu")(images)
+
+
+def test_a_module_of_half_precision_only_in_part_is_still_run(images):
+    class Strict(Small):
+        def forward(self, pixels):
+            return super().forward(pixels).double().softmax(1).log()
+
+    network = Network(Strict().eval(), std=64.0, device="cpu")
+    with in_form([network], HALF):
+        assert network(images).shape == (6, 5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_a_gpu_gives_the_probabilities_that_a_cpu_gives(images, network):
+    there = Network(Small().eval(), mean=[10.0, 20.0, 30.0], std=64.0, device="cuda")
+    probs = network(images).softmax(1)
+    torch.testing.assert_close(there(images).softmax(1).cpu(), probs, atol=1e-4, rtol=0)
+    with in_form([there], Form("fp16", frozen=True)):
+        torch.testing.assert_close(there(images).softmax(1).cpu(), probs, atol=0.05, rtol=0)

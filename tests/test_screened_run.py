@@ -1,0 +1,103 @@
+"""Screening on a real network: what it lets through, and what it must not change."""
+
+from __future__ import annotations
+
+import pytest
+from searches import Silence
+
+from neatfool.assembly import assemble, reassemble
+from neatfool.experiment import load_experiment
+from neatfool.plugin_manager import PluginManager
+from neatfool.run_store import contents
+from neatfool.scoring_plan import Plan
+from neatfool.session import resume, start
+from neatfool.verification import verify
+
+EXPERIMENT = """
+[experiment]
+generations = 40
+[target]
+plugin = mnist
+[encoding]
+plugin = cppn
+inputs = normalised
+[scheme]
+plugin = map_elites
+batch = 60
+"""
+
+
+def assembled(folder, **target):
+    file = folder / "screened.ini"
+    file.write_text(EXPERIMENT)
+    return assemble(
+        load_experiment(file, overrides=[f"target.{key}={value}" for key, value in target.items()])
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("screened")
+
+
+@pytest.fixture(scope="module")
+def screened(folder):
+    session = start(assembled(folder, precision="bf16"), folder / "screened")
+    session.go(Silence())
+    return session.run
+
+
+@pytest.fixture(scope="module")
+def exact(folder):
+    session = start(assembled(folder, precision="fp32"), folder / "exact")
+    session.go(Silence())
+    return session.run
+
+
+def test_most_images_are_only_screened(screened, exact):
+    confirmed = sum(report.confirmed for report in screened.history)
+    assert 256 <= confirmed < screened.evaluations / 2
+    assert sum(report.confirmed for report in exact.history) == exact.evaluations
+
+
+def test_the_search_is_that_of_exact_scores(screened, exact):
+    one, other = (contents(run.path / "run.db") for run in (screened, exact))
+    for table in ("candidate", "parent", "elite", "replacement", "image"):
+        assert one[table] == other[table], table
+
+
+def test_what_is_recorded_is_the_exact_score_of_the_saved_image(screened, folder):
+    scorer = assembled(folder, precision="fp32").scorer
+    for verified in verify(screened, scorer):
+        assert verified.measured == verified.recorded
+
+
+def test_a_run_goes_on_with_the_plan_it_began_with(folder, monkeypatch):
+    session = start(assembled(folder, precision="bf16"), folder / "stopped")
+    left = iter([False] * 12 + [True])
+    session.go(Silence(), lambda: next(left, True))
+    monkeypatch.setattr("neatfool.speed_trial.SpeedTrial.speed", lambda *_: 1.0 / 0)
+    plugins = PluginManager()
+    again = resume(lambda resolved, plan: reassemble(resolved, plugins, plan), folder / "stopped")
+    again.go(Silence())
+    undisturbed = contents(folder / "screened" / "run.db")
+    assert contents(folder / "stopped" / "run.db") == undisturbed
+
+
+def test_a_run_of_another_device_is_refused_in_words(folder, screened):
+    from neatfool import RunError
+
+    def elsewhere(resolved, plan):
+        assembly = reassemble(resolved, PluginManager(), plan)
+        monkey = type(assembly.scorer)
+        assembly.scorer.__class__ = type("Elsewhere", (monkey,), {"device": "cuda"})
+        return assembly
+
+    with pytest.raises(RunError, match="were scored on cpu, and here they would be on cuda"):
+        resume(elsewhere, screened.path)
+
+
+def test_the_plan_is_recorded(screened):
+    plan = Plan.from_json(screened.info["scoring"])
+    assert (plan.screening, plan.device, plan.batch_size) == ("bf16", "cpu", 15)
+    assert plan.speeds["fp32"] > 0
