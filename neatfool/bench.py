@@ -9,12 +9,16 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Final
+
+import torch
 
 from neatfool.errors import RunError
 from neatfool.hookspecs import hookimpl
+from neatfool.network import in_form
+from neatfool.scoring_plan import networks_of
 from neatfool.session import start
+from neatfool.torch_threads import with_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,13 +31,14 @@ if TYPE_CHECKING:
 STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 FINE: Final = 0.75
 """A run that scores at this part of its target's own speed is limited by its target."""
-LEAST_ROUNDS, SECONDS_ALONE = 3, 1.0
+FEWEST_CALLS, SECONDS_ALONE = 3, 0.5
 
 REMEDIES: Final = {
-    "breeding": "let genomes stay small, or give the machine more cores",
-    "rendering": "render on a GPU, or, for the encoding cppn on a CPU, `pip install neatfool[fast]`",
-    "scoring": "make [scheme] batch a multiple of [target] batch_size, so that no call is padded, "
-    "and see that nothing else keeps the cores busy",
+    "breeding": "give the machine more cores, or let genomes stay small",
+    "rendering": "render on a GPU, or, where the encoding is cppn and there is none, "
+    "`pip install neatfool[fast]`",
+    "scoring": "see that nothing else keeps the cores busy, and that [scheme] batch is a multiple "
+    "of [target] batch_size, so that no call is padded",
     "selection": "search fewer classes ([scheme] classes)",
     "recording": "write several generations at once ([experiment] checkpoint_every = 10), on a "
     "disk that is near",
@@ -54,6 +59,7 @@ class Measured:
         images: How many images they scored.
         seconds: How long they took, by the wall clock, with what lies between them.
         stages: Seconds of each of :data:`STAGES` in them. Stages may overlap.
+        elapsed: Seconds of all stages together, by the wall clock.
         alone_per_s: Images a second that the target scores alone.
         whole_images: Images of the whole run, the first generation included.
         whole_seconds: Seconds of the whole run, from its beginning to its last image file.
@@ -63,6 +69,7 @@ class Measured:
     images: int
     seconds: float
     stages: Mapping[str, float]
+    elapsed: float
     alone_per_s: float
     whole_images: int
     whole_seconds: float
@@ -80,7 +87,7 @@ class Measured:
     @property
     def rows(self) -> Iterator[tuple[str, float, float]]:
         """For each stage, and for the rest, milliseconds a generation and the share of the time."""
-        rest = max(0.0, self.seconds - sum(self.stages.values()))
+        rest = max(0.0, self.seconds - self.elapsed)
         for name, seconds in {**self.stages, "the rest": rest}.items():
             yield name, 1000 * seconds / self.generations, seconds / self.seconds
 
@@ -95,25 +102,66 @@ class Measured:
 
     def advice(self) -> str:
         """Say in a sentence what limits the run and what to try."""
-        share = {name: share for name, _, share in self.rows}
         if self.limit == "the target":
             return (
-                f"The target is the limit, as it should be: the run goes at {100 * self.ratio:.0f} % of "
-                "its speed; only a faster target (another device or batch_size) gives more."
+                "The target is the limit, as it should be: the run goes at "
+                f"{100 * self.ratio:.0f} % of its speed; only a faster target (another device or "
+                "batch_size) gives more."
             )
+        (share,) = [100 * share for name, _, share in self.rows if name == self.limit]
         if self.limit == "scoring":
             return (
-                f"Scoring takes {100 * share['scoring']:.0f} % of the time, longer than the target needs "
-                f"alone: {REMEDIES['scoring']}."
+                f"Scoring takes {share:.0f} % of the time, longer than the target needs alone: "
+                f"{REMEDIES['scoring']}."
             )
         return (
-            f"{self.limit.capitalize()} keeps the target waiting, with {100 * share[self.limit]:.0f} % of "
-            f"the time: {REMEDIES[self.limit]}."
+            f"{self.limit.capitalize()} keeps the target waiting, with {share:.0f} % of the time: "
+            f"{REMEDIES[self.limit]}."
         )
 
 
+class Alone:
+    """A target that does nothing but score random genomes' images, unchecked.
+
+    Its networks compute in the fastest of the forms that the run's plan has.
+    """
+
+    def __init__(self, assembly: Assembly) -> None:
+        self._target = assembly.scorer.target
+        self._networks = networks_of(self._target)
+        plan = assembly.scorer.plan
+        self._form = plan.screen if plan.screening else plan.exact
+        batch = plan.screening_batch if plan.screening else plan.batch_size
+        self.threads = sorted({plan.threads or torch.get_num_threads(), torch.get_num_threads()})
+        calls = max(1, assembly.scheme.batch // batch)
+        images = assembly.encoding.render(assembly.encoding.create(range(calls * batch)))
+        if not self._networks:
+            images = images.cpu()
+        self.images = images
+        self._calls = [
+            images[start : start + batch].cpu().numpy()
+            if self._target.spec.array == "numpy"
+            else images[start : start + batch]
+            for start in range(0, len(images), batch)
+        ]
+
+    def images_per_s(self) -> float:
+        """Measure it: with the threads that the run's plan has, and with all, the better one."""
+        if not self._networks:
+            return self._throughput()
+        return max(with_cores(threads, self._throughput) for threads in self.threads)
+
+    def _throughput(self) -> float:
+        with in_form(self._networks, self._form):
+            return raw_throughput(self._score, len(self.images))
+
+    def _score(self) -> None:
+        for images in self._calls:
+            self._target.score(images)
+
+
 def raw_throughput(score: Callable[[], object], images: int) -> float:
-    """Time calls until a second is full, at least three of them, after one that is not counted.
+    """Time calls until half a second is full, at least three, after one that is not counted.
 
     Args:
         score: Scores the images.
@@ -124,26 +172,11 @@ def raw_throughput(score: Callable[[], object], images: int) -> float:
     """
     score()
     seconds: list[float] = []
-    while len(seconds) < LEAST_ROUNDS or sum(seconds) < SECONDS_ALONE:
+    while len(seconds) < FEWEST_CALLS or sum(seconds) < SECONDS_ALONE:
         began = time.perf_counter()
         score()
         seconds.append(time.perf_counter() - began)
     return images / statistics.median(seconds)
-
-
-def scoring_alone(assembly: Assembly) -> tuple[Callable[[], object], int]:
-    """Prepare a call of the target with a batch of random genomes' images.
-
-    Args:
-        assembly: Whose target, encoding and batch size.
-
-    Returns:
-        The call, with which nothing is checked or copied, and the number of its images.
-    """
-    scorer, encoding = assembly.scorer, assembly.encoding
-    images = encoding.render(encoding.create(range(scorer.batch_size)))
-    batch = images.numpy() if scorer.target.spec.array == "numpy" else images
-    return partial(scorer.target.score, batch), len(images)
 
 
 def measure(
@@ -167,11 +200,11 @@ def measure(
         RunError: There was no generation to measure.
         NeatfoolError: The target, a plugin or the disk failed.
     """
-    score, count = scoring_alone(assembly)
+    target = Alone(assembly)
 
     def alone() -> float:
         say("measuring the target alone")
-        return raw_throughput(score, count)
+        return target.images_per_s()
 
     before = alone()
     watch = _Watch(seconds, alone)
@@ -228,6 +261,7 @@ class _Watch:
             stages={
                 name: sum(getattr(report.stages, name) for report in reports) for name in STAGES
             },
+            elapsed=sum(report.stages.elapsed for report in reports),
             alone_per_s=statistics.median([before, self._after]),
             whole_images=images[-1],
             whole_seconds=self._whole,
