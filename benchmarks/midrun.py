@@ -92,9 +92,6 @@ def random_genome(rng: random.Random, nodes: int) -> cppn.Genome:
 def midrun(setting: Setting, *, generations: int) -> Iterator[Iterator[GenerationReport]]:
     """Make a run that has been going on for a while, in a temporary folder, to be gone on with.
 
-    Each niche is held by a candidate of its own, as sure of it as the best of twenty generations
-    would be. The candidates share the genomes of one population.
-
     Args:
         setting: What the run is like.
         generations: How many generations it is still to do.
@@ -104,40 +101,46 @@ def midrun(setting: Setting, *, generations: int) -> Iterator[Iterator[Generatio
         "encoding": {"inputs": "normalised"},
         "scheme": {"batch": setting.population},
     }
-    rng = random.Random(1)
-    genomes = [random_genome(rng, setting.nodes) for _ in range(min(setting.population, 200))]
     with TemporaryDirectory(prefix="neatfool-midrun-") as name:
         folder = Path(name)
         assembly, _ = assembled(lambda: LinearTarget(setting.spec), folder, sections)
-        scheme = assembly.scheme
-        for elite in _elites(assembly, genomes, setting):
-            scheme.archive.place(elite)
-        scheme.restore({"generation": 1, "asked": setting.classes}, {})
+        fill_archive(assembly, setting.nodes, generations=GENERATIONS_BEFORE)
         session = start(assembly, folder / "run")
         try:
-            _fill(session._store, assembly)
+            _fill_store(session._store, assembly)
             with closing(session._evolution.run()) as run:
                 yield (report for report, _ in run)
         finally:
             session._close()
 
 
-def _elites(assembly: Assembly, genomes: list[cppn.Genome], setting: Setting) -> list[Elite]:
-    """Give every niche an elite that a generation in twenty surpasses."""
-    images = assembly.encoding.render(genomes)
+def fill_archive(assembly: Assembly, nodes: int, *, generations: int) -> None:
+    """Give every niche an elite, as sure of it as the best of so many generations would be.
+
+    That is the part of the scores of random images, taken for normally distributed, that an image
+    surpasses with a chance of one in so many generations. Each niche gets a candidate of its own;
+    the candidates share the genomes of one population.
+
+    Args:
+        assembly: What a run is made of, at its beginning.
+        nodes: Of each genome.
+        generations: How many.
+    """
+    spec, scheme = assembly.spec, assembly.scheme
+    count, rng = len(spec.classes), random.Random(1)
+    genomes = [random_genome(rng, nodes) for _ in range(min(scheme.batch, 200))]
     # So many scores are enough for their mean and deviation, and take little memory.
-    scores = assembly.scorer.target.score(images[: max(2, 10_000_000 // setting.classes)])
-    ranks = rank(Scores(np.asarray(scores.probs), np.asarray(scores.logits)))
-    surpassed = 1 - 1 / (GENERATIONS_BEFORE * setting.population)
+    at_once = max(2, 10_000_000 // count)
+    ranks = rank(assembly.scorer.score(assembly.encoding.render(genomes[:at_once])))
+    surpassed = 1 - 1 / (generations * scheme.batch)
     best = ranks.mean(0) + NormalDist().inv_cdf(surpassed) * ranks.std(0)
     pairs = zip((1 / (1 + np.exp(-best))).tolist(), best.tolist(), strict=True)
-    return [
-        Elite(index, Candidate(index, genomes[index % len(genomes)]), *pair)
-        for index, pair in enumerate(pairs)
-    ]
+    for index, pair in enumerate(pairs):
+        scheme.archive.place(Elite(index, Candidate(index, genomes[index % len(genomes)]), *pair))
+    scheme.restore({"generation": 1, "asked": count}, {})
 
 
-def _fill(store: RunStore, assembly: Assembly) -> None:
+def _fill_store(store: RunStore, assembly: Assembly) -> None:
     """Write as many rows as there would be; the genomes and images in them are never read."""
     elites = list(assembly.scheme.archive.elites())
     ids = [elite.candidate.id for elite in elites]

@@ -1,115 +1,123 @@
-"""A whole run against its target alone, and where a generation's time goes.
+"""Whole runs against their targets alone.
 
-``python -m benchmarks.run [EXPERIMENT] [--json]`` runs an experiment (``experiments/mnist.ini``),
-and in the same process, before and after, measures how many images a second the target scores
-when it does nothing else. Medians over generations and rounds.
+``experiments/mnist.ini`` from its beginning to its last image file, and some seconds of MAP-Elites
+against a target of ImageNet's size (:mod:`benchmarks.targets`), whose elites are as sure as they
+would be after 200 generations: at a run's beginning nearly every image is worth an exact look.
+
+Each is compared with what its target scores when it does nothing else, in the same process before
+and after: in the fastest form that neatfool has for it, and, the LeNet, as it is, in float32, with
+PyTorch's default memory layout and one call for a generation. Both are measured with one thread
+and with all, and the better counts. Medians of several rounds.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
-import statistics
 import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import median
+from typing import TYPE_CHECKING
 
 import torch
 
+from benchmarks.experiments import assembled
+from benchmarks.figures import Figure
+from benchmarks.midrun import fill_archive
+from benchmarks.targets import LeNetTarget, imagenet_target
 from neatfool.assembly import assemble
+from neatfool.bench import Alone, measure, raw_throughput
 from neatfool.experiment import load_experiment
 from neatfool.plugin_manager import PluginManager
-from neatfool.session import start
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
-    from neatfool.generation_report import GenerationReport
-    from neatfool.scoring import Scorer
+    from benchmarks.targets import NetworkTarget
+    from neatfool.assembly import Assembly
+    from neatfool.bench import Measured
 
-STAGES = ("breeding", "rendering", "scoring", "selection", "recording")
-ROUNDS = 15
+    Say = Callable[[str], None]
+
+MNIST = Path(__file__).parents[1] / "experiments" / "mnist.ini"
+MNIST_ROUNDS, IMAGENET_ROUNDS, IMAGENET_SECONDS = 3, 2, 15.0
+IMAGENET_NODES, IMAGENET_GENERATIONS = 45, 200
+IMAGENET = {
+    "experiment": {"generations": 100_000},
+    "encoding": {"inputs": "normalised"},
+    "scheme": {"batch": 96},
+}
 
 
-def raw_throughput(scorer: Scorer, images: torch.Tensor) -> float:
-    """Images a second that the target scores, in batches of the run's size."""
-    seconds = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        scorer.target.score(images if scorer.target.spec.array == "torch" else images.numpy())
-        seconds.append(time.perf_counter() - began)
-    return len(images) / statistics.median(seconds)
+def eager_throughput(target: NetworkTarget, images: torch.Tensor) -> float:
+    """Time a network as its authors made it, with one thread and with all; give the better."""
+    threads, found = torch.get_num_threads(), []
+    for number in sorted({1, threads}):
+        torch.set_num_threads(number)
+        found.append(raw_throughput(lambda: target.eagerly(images), len(images)))
+    torch.set_num_threads(threads)
+    return max(found)
 
 
-def measure(file: Path) -> dict[str, Any]:
-    plugins = PluginManager()
+def tell(say: Say, name: str, measured: Measured) -> None:
+    """Say what was measured, and where the time went."""
+    say(
+        f"{name}: {measured.images_per_s:,.0f} images/s, with beginning and end "
+        f"{whole_per_s(measured):,.0f}; alone {measured.alone_per_s:,.0f}"
+    )
+    rows = [f"{stage} {ms:.1f} ms ({share:.0%})" for stage, ms, share in measured.rows]
+    count = measured.generations
+    say(
+        f"    a generation: {', '.join(rows)}; {measured.exact / count:.1f} confirmed, "
+        f"{measured.replacements / count:.1f} replacements"
+    )
+
+
+def whole_per_s(measured: Measured) -> float:
+    """Images a second from the run's beginning to its last image file."""
+    return measured.whole_images / measured.whole_seconds
+
+
+def run(assembly: Assembly, plugins: PluginManager, seconds: float | None = None) -> Measured:
+    """Measure a run in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
-        assembly = assemble(load_experiment(file, plugins=plugins))
-        scorer = assembly.scorer
-        seeds = range(scorer.batch_size)
-        images = assembly.encoding.render(assembly.encoding.create(seeds))
-        before = raw_throughput(scorer, images)
-        session = start(assembly, Path(folder) / "run")
-        began = time.perf_counter()
-        session.go(plugins.observers())
-        seconds = time.perf_counter() - began
-        after = raw_throughput(scorer, images)
-        history = session.run.history
-        session.run.close()
-    raw = statistics.median([before, after])
-    rate = history[-1].evaluations / seconds
-    return {
-        "experiment": str(file),
-        "images": history[-1].evaluations,
-        "seconds": seconds,
-        "images_per_s": rate,
-        "target_alone_per_s": raw,
-        "ratio": rate / raw,
-        "milliseconds_a_generation": {
-            stage: 1000 * statistics.median(getattr(r.stages, stage) for r in history)
-            for stage in STAGES
-        },
-        "growth_last_to_first_tenth": growth(history),
-        "median": history[-1].median,
-        "minimum": history[-1].minimum,
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-        },
-    }
+        return measure(assembly, Path(folder) / "run", plugins=plugins, seconds=seconds)
 
 
-def growth(history: Sequence[GenerationReport]) -> float:
-    """How much longer a generation takes at the end than at the beginning."""
-    tenth = max(1, len(history) // 10)
-    totals = [report.stages.total for report in history]
-    return statistics.median(totals[-tenth:]) / statistics.median(totals[:tenth])
+def mnist(say: Say) -> list[Figure]:
+    """Measure the whole of ``experiments/mnist.ini``."""
+    against_eager, against_best = [], []
+    plain = LeNetTarget()
+    for _ in range(MNIST_ROUNDS):
+        plugins = PluginManager()
+        assembly = assemble(load_experiment(MNIST, plugins=plugins))
+        images = Alone(assembly).images
+        before = eager_throughput(plain, images)
+        measured = run(assembly, plugins)
+        eager = median([before, eager_throughput(plain, images)])
+        tell(say, f"mnist.ini, {assembly.scorer.plan.describe()}", measured)
+        say(f"    fp32 eager {eager:,.0f} images/s")
+        against_eager.append(whole_per_s(measured) / eager)
+        against_best.append(whole_per_s(measured) / measured.alone_per_s)
+    name = "run of mnist.ini: images/s"
+    return [
+        Figure(f"{name} / fp32 eager LeNet", median(against_eager), 0.75, "at least"),
+        Figure(f"{name} / fastest scorer", median(against_best), 0.5, "at least"),
+    ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", nargs="?", default="experiments/mnist.ini", type=Path)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args()
-    figures = measure(arguments.file)
-    if arguments.json:
-        print(json.dumps(figures, indent=2))
-        return
-    print(
-        f"{figures['experiment']}: {figures['images']:,} images in {figures['seconds']:.1f} s, "
-        f"{figures['images_per_s']:,.0f} a second; the target alone scores "
-        f"{figures['target_alone_per_s']:,.0f} a second: ratio {figures['ratio']:.2f}"
-    )
-    total = sum(figures["milliseconds_a_generation"].values())
-    for stage, milliseconds in figures["milliseconds_a_generation"].items():
-        print(f"  {stage:10} {milliseconds:8.2f} ms a generation  {milliseconds / total:6.1%}")
-    print(
-        f"  a generation at the end takes {figures['growth_last_to_first_tenth']:.2f} x the first"
-    )
+def imagenet(say: Say) -> list[Figure]:
+    """Measure some seconds of MAP-Elites against 1000 classes of 224 x 224 pixels."""
+    ratios, target = [], imagenet_target()
+    for _ in range(IMAGENET_ROUNDS):
+        with tempfile.TemporaryDirectory() as folder:
+            assembly, plugins = assembled(lambda: target, Path(folder), IMAGENET)
+        fill_archive(assembly, IMAGENET_NODES, generations=IMAGENET_GENERATIONS)
+        measured = run(assembly, plugins, IMAGENET_SECONDS)
+        tell(say, f"{target.name}, {assembly.scorer.plan.describe()}", measured)
+        ratios.append(measured.ratio)
+    name = f"run against {target.name}, 224x224x3: images/s / fastest scorer"
+    return [Figure(name, median(ratios), 0.85, "at least")]
 
 
-if __name__ == "__main__":
-    main()
+def figures(say: Say) -> list[Figure]:
+    """Measure both."""
+    return [*mnist(say), *imagenet(say)]

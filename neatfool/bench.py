@@ -57,6 +57,8 @@ class Measured:
     Attributes:
         generations: How many generations were measured.
         images: How many images they scored.
+        exact: How many of these the target scored exactly; it screened the others.
+        replacements: Niches that changed hands.
         seconds: How long they took, by the wall clock, with what lies between them.
         stages: Seconds of each of :data:`STAGES` in them. Stages may overlap.
         elapsed: Seconds of all stages together, by the wall clock.
@@ -67,6 +69,8 @@ class Measured:
 
     generations: int
     images: int
+    exact: int
+    replacements: int
     seconds: float
     stages: Mapping[str, float]
     elapsed: float
@@ -257,6 +261,8 @@ class _Watch:
         return Measured(
             generations=len(reports),
             images=images[-1] - images[first],
+            exact=sum(report.confirmed for report in reports),
+            replacements=sum(report.replacements for report in reports),
             seconds=self._ends[-1] - [self._began, *self._ends][first],
             stages={
                 name: sum(getattr(report.stages, name) for report in reports) for name in STAGES

@@ -101,6 +101,7 @@ def _data(measured: Measured) -> dict[str, Any]:
     return {
         "generations": measured.generations,
         "images": measured.images,
+        "exact": measured.exact,
         "seconds": measured.seconds,
         "images_per_s": measured.images_per_s,
         "target_alone_per_s": measured.alone_per_s,
@@ -118,7 +119,7 @@ def _show(name: str, measured: Measured) -> None:
     console = Console(highlight=False)
     console.print(
         f"[bold]{escape(name)}[/]: {measured.images:,} images in {measured.generations} generations "
-        f"({duration(measured.seconds)})",
+        f"({duration(measured.seconds)}){_screened(measured)}",
         soft_wrap=True,
     )
     table = Table("stage")
@@ -133,3 +134,9 @@ def _show(name: str, measured: Measured) -> None:
         soft_wrap=True,
     )
     console.print(escape(measured.advice()), soft_wrap=True)
+
+
+def _screened(measured: Measured) -> str:
+    if measured.exact == measured.images:
+        return ""
+    return f"; {100 * measured.exact / measured.images:.1f} % confirmed, the others only screened"
