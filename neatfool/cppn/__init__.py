@@ -3,8 +3,8 @@
 A genome (:class:`Genome`) is neat-python's, with historical markings that depend on content alone.
 A preset (``PRESETS``) and neat-python's keys (:class:`GenomeOptions`) make its configuration
 (:func:`resolve`, :func:`genome_config`), by which a :class:`Breeder` makes and breeds genomes. A
-batch of them is compiled into one program (:func:`compile_genomes`) and rendered at any size
-(:func:`render`). A genome is written as JSON (:func:`dumps`, :func:`loads`) and given as a graph
+batch of them is compiled into one program (:func:`compile_genomes`), or into a tape for compiled code
+(:func:`compile_tape`), and rendered at any size (:func:`render`). A genome is written as JSON (:func:`dumps`, :func:`loads`) and given as a graph
 (:func:`to_graph`, :func:`from_graph`).
 """
 
@@ -14,7 +14,9 @@ from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.cppn.aggregations import AGGREGATIONS
 from neatfool.cppn.breeding import Breeder
 from neatfool.cppn.colour import COLOUR_MAPS, ColourMap
-from neatfool.cppn.genome import ConnectionGene, Genome, GenomeConfig, NodeGene
+from neatfool.cppn.compiled import has_numba
+from neatfool.cppn.genes import ConnectionGene, NodeGene
+from neatfool.cppn.genome import Genome, GenomeConfig
 from neatfool.cppn.graph import from_graph, to_graph
 from neatfool.cppn.network import check_compilable
 from neatfool.cppn.options import GenomeOptions
@@ -23,6 +25,7 @@ from neatfool.cppn.program import Program, compile_genomes
 from neatfool.cppn.render import evaluate, render
 from neatfool.cppn.serial import dumps, loads
 from neatfool.cppn.settings import genome_config, resolve
+from neatfool.cppn.tape import Tape, compile_tape
 
 __all__ = [
     "ACTIVATIONS",
@@ -38,12 +41,15 @@ __all__ = [
     "NodeGene",
     "Preset",
     "Program",
+    "Tape",
     "check_compilable",
     "compile_genomes",
+    "compile_tape",
     "dumps",
     "evaluate",
     "from_graph",
     "genome_config",
+    "has_numba",
     "loads",
     "render",
     "resolve",

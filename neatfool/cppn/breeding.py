@@ -1,43 +1,28 @@
 """Breeding: a batch of genomes, each from its own seed.
 
-neat-python draws from Python's global random generator. Here that generator is seeded for each
-genome, so that a child depends on its parents and its seed alone, and put back after the batch as
-it was before.
+A child depends on its parents and its seed alone. Children are bred by code of our own, from
+streams of their own; random genomes are made by neat-python's code, which draws from Python's
+global random generator: that is seeded for each genome, and put back after the batch as it was
+before.
 """
 
 from __future__ import annotations
 
+import gc
 import random
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from neatfool.cppn.genome import Genome
+from neatfool.cppn.neat_variation import NeatVariation
 from neatfool.cppn.paper_mutation import PaperMutation
+from neatfool.cppn.streams import streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from neatfool.cppn.genome import GenomeConfig
     from neatfool.cppn.presets import Preset
-
-
-class NeatVariation:
-    """neat-python's crossover, where there are two parents that differ, and its mutation."""
-
-    def __init__(self, config: GenomeConfig) -> None:
-        self._config = config
-
-    def __call__(self, fitter: Genome, other: Genome | None = None) -> Genome:
-        """Draw a child, by the global random generator."""
-        if other is None or fitter == other:
-            child = fitter.clone()
-        else:
-            child = Genome()
-            child.configure_crossover(
-                _with_fitness(fitter, 1.0), _with_fitness(other, 0.0), self._config
-            )
-        child.mutate(self._config)
-        return child
 
 
 class Breeder:
@@ -46,8 +31,9 @@ class Breeder:
     def __init__(self, preset: Preset, config: GenomeConfig) -> None:
         self._config = config
         self._parents = preset.parents
-        variation = PaperMutation if preset.name == "paper" else NeatVariation
-        self._vary: Callable[..., Genome] = variation(config)
+        self._vary: PaperMutation | NeatVariation = (
+            PaperMutation(config) if preset.name == "paper" else NeatVariation(config)
+        )
 
     def create(self, seeds: Sequence[int]) -> list[Genome]:
         """Make random genomes.
@@ -70,12 +56,29 @@ class Breeder:
                 preset's number is looked at.
             seeds: For each child the seed that all its randomness comes from.
         """
-        children = []
-        with _global_generator_restored():
-            for parents, seed in zip(litters, seeds, strict=True):
-                random.seed(seed)
-                children.append(self._vary(*parents[: self._parents]))
-        return children
+        count = max(len(litters), 1)
+        expected = self._vary.expected_draws(
+            sum(len(parents[0].nodes) for parents in litters) / count,
+            sum(len(parents[0].connections) for parents in litters) / count,
+        )
+        vary, used = self._vary, self._parents
+        with _garbage_left_alone():
+            return [
+                vary(draw, *parents[:used])
+                for parents, draw in zip(litters, streams(seeds, expected), strict=True)
+            ]
+
+
+@contextmanager
+def _garbage_left_alone() -> Iterator[None]:
+    """Pause Python's search for garbage: thousands of genes are made, and all of them stay."""
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
 
 
 @contextmanager
@@ -85,11 +88,3 @@ def _global_generator_restored() -> Iterator[None]:
         yield
     finally:
         random.setstate(state)
-
-
-def _with_fitness(genome: Genome, fitness: float) -> Genome:
-    """Wrap a genome in one that has a fitness, which crossover compares."""
-    wrapper = Genome()
-    wrapper.nodes, wrapper.connections = genome.nodes, genome.connections
-    wrapper.fitness = fitness
-    return wrapper

@@ -1,170 +1,25 @@
-"""The genome of a CPPN: neat-python's, with historical markings that follow from content.
-
-neat-python numbers nodes and innovations with counters, so a number depends on the order in which
-a population was bred, and two genomes that split the same connection get two node ids. Here an
-innovation number is a hash of the connection, and a new node's id a hash of the connection that
-it splits: equal mutations are marked alike in any process, and there is nothing to keep or to
-restore.
-"""
+"""The genome of a CPPN and its configuration: neat-python's, with markings of our own."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from hashlib import blake2b
 from random import choice
 from typing import TYPE_CHECKING, Any
 
-from neat.attributes import BoolAttribute, FloatAttribute
-from neat.genes import DefaultConnectionGene, DefaultNodeGene
 from neat.genome import DefaultGenome, DefaultGenomeConfig
 
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+from neatfool.cppn.genes import ConnectionGene, NodeGene
+from neatfool.cppn.markings import Innovations, first_free, split_key
 
-Edge = tuple[int, int]
-"""The key of a connection: the node it comes from (an input if negative) and the one it goes to."""
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from neatfool.cppn.markings import Edge
 
 _SPELLED_OUT = {
     "fs_neat": "fs_neat_nohidden",
     "full": "full_nodirect",
     "partial": "partial_nodirect",
 }
-
-
-@lru_cache(maxsize=1 << 16)
-def marking(kind: str, *numbers: int) -> int:
-    """Make a number from what it marks.
-
-    Args:
-        kind: What is marked.
-        numbers: Which one.
-
-    Returns:
-        An integer in [0, 2**52), which a double holds exactly; equal on every machine.
-    """
-    text = " ".join([kind, *map(str, numbers)])
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 12
-
-
-def innovation_number(source: int, target: int) -> int:
-    """Give the historical marking of a connection, in [0, 2**52)."""
-    return marking("connection", source, target)
-
-
-def split_key(edge: Edge, taken: Container[int]) -> int:
-    """Give the id of the node that splits a connection.
-
-    Args:
-        edge: The connection.
-        taken: The ids of the genome's nodes, outputs included.
-
-    Returns:
-        The first of the connection's ids that is not taken: the same in all genomes that split it
-        for the first time, and so on.
-    """
-    return _first_free("split", *edge, taken=taken)
-
-
-def _first_free(kind: str, *numbers: int, taken: Container[int]) -> int:
-    n = 0
-    while (key := marking(kind, *numbers, n)) in taken:
-        n += 1
-    return key
-
-
-class Innovations:
-    """What neat-python asks for markings; it remembers nothing."""
-
-    def get_innovation_number(
-        self, input_node: int, output_node: int, mutation_type: str = "add_connection"
-    ) -> int:
-        """Give a connection's marking, however the connection came about."""
-        return innovation_number(input_node, output_node)
-
-    def get_node_split(self, input_node: int, output_node: int, new_key: int) -> int:
-        """Give the id of the node that splits a connection for the first time."""
-        return split_key((input_node, output_node), ())
-
-    def reset_generation(self) -> None:
-        """Do nothing: a marking is good for all generations."""
-
-
-class PolynomialFloat(FloatAttribute):  # type: ignore[misc]
-    """A float that polynomial mutation may change too, with its index eta."""
-
-    _config_items = {**FloatAttribute._config_items, "mutate_eta": [float, 15.0]}  # noqa: RUF012
-
-
-class NodeGene(DefaultNodeGene):  # type: ignore[misc]
-    """A hidden or output node: ``activation(bias + response * aggregation(inputs))``."""
-
-    @classmethod
-    def make(  # noqa: PLR0917 - as `values` gives them
-        cls,
-        key: int,
-        activation: str,
-        aggregation: str = "sum",
-        bias: float = 0.0,
-        response: float = 1.0,
-        time_constant: float = 1.0,
-    ) -> NodeGene:
-        """Make a node of given attributes; the time constant has no effect on an image."""
-        gene = cls(key)
-        gene.activation, gene.aggregation = activation, aggregation
-        gene.bias, gene.response, gene.time_constant = bias, response, time_constant
-        return gene
-
-    @property
-    def values(self) -> tuple[int, str, str, float, float, float]:
-        """What ``make`` takes."""
-        return (
-            self.key,
-            self.activation,
-            self.aggregation,
-            self.bias,
-            self.response,
-            self.time_constant,
-        )
-
-    def copy(self) -> NodeGene:
-        """Copy the gene."""
-        return self.make(*self.values)
-
-
-class ConnectionGene(DefaultConnectionGene):  # type: ignore[misc]
-    """A connection. Its innovation number follows from its key."""
-
-    _gene_attributes = [PolynomialFloat("weight"), BoolAttribute("enabled")]  # noqa: RUF012
-
-    def __init__(self, key: Edge, innovation: int | None = None) -> None:
-        """Make a connection without attributes, as neat-python does.
-
-        Args:
-            key: The nodes it joins.
-            innovation: Taken because neat-python gives it; it can only be what the key says.
-        """
-        self.key = key
-
-    @property
-    def innovation(self) -> int:
-        """The historical marking."""
-        return innovation_number(*self.key)
-
-    @classmethod
-    def make(cls, key: Edge, weight: float, enabled: bool = True) -> ConnectionGene:
-        """Make a connection of given attributes."""
-        gene = cls(key)
-        gene.weight, gene.enabled = weight, enabled
-        return gene
-
-    @property
-    def values(self) -> tuple[Edge, float, bool]:
-        """What ``make`` takes."""
-        return self.key, self.weight, self.enabled
-
-    def copy(self) -> ConnectionGene:
-        """Copy the gene."""
-        return self.make(self.key, self.weight, self.enabled)
 
 
 class GenomeConfig(DefaultGenomeConfig):  # type: ignore[misc]
@@ -194,7 +49,7 @@ class GenomeConfig(DefaultGenomeConfig):  # type: ignore[misc]
 
     def get_new_node_key(self, node_dict: Mapping[int, Any]) -> int:
         """Give the id of a hidden node that a genome starts with."""
-        return _first_free("initial", taken=node_dict)
+        return first_free("initial", taken=node_dict)
 
 
 def _text(value: object) -> str:
@@ -218,6 +73,14 @@ class Genome(DefaultGenome):  # type: ignore[misc]
 
     def __init__(self, key: int = 0) -> None:
         super().__init__(key)
+
+    @classmethod
+    def born(cls, nodes: dict[int, NodeGene], connections: dict[Edge, ConnectionGene]) -> Genome:
+        """Make a genome of dicts that are its own from now on."""
+        genome: Genome = object.__new__(cls)
+        genome.key, genome.fitness = 0, None
+        genome.nodes, genome.connections = nodes, connections
+        return genome
 
     @classmethod
     def of(cls, nodes: Iterable[NodeGene], connections: Iterable[ConnectionGene]) -> Genome:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from neatfool.cppn.genome import ConnectionGene, Genome, NodeGene
+from neatfool.cppn.genes import ConnectionGene, NodeGene
+from neatfool.cppn.genome import Genome
 from neatfool.cppn.inputs import INPUT_LABELS
 from neatfool.cppn.validity import check_genome, layers
 

@@ -21,7 +21,7 @@ from pydantic import (
     create_model,
 )
 
-from neatfool.cppn.genome import ConnectionGene, NodeGene
+from neatfool.cppn.genes import ConnectionGene, NodeGene
 from neatfool.cppn.presets import INPUTS, PAPER_ACTIVATIONS, PRESETS
 from neatfool.errors import nearest
 

@@ -16,7 +16,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from neatfool.cppn.genome import ConnectionGene, Genome, NodeGene
+from neatfool.cppn.genes import ConnectionGene, NodeGene
+from neatfool.cppn.genome import Genome
 from neatfool.cppn.validity import check_genome
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ from neatfool.errors import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from neatfool.cppn.genome import Edge, Genome, GenomeConfig, NodeGene
+    from neatfool.cppn.genes import NodeGene
+    from neatfool.cppn.genome import Genome, GenomeConfig
+    from neatfool.cppn.markings import Edge
 
 
 def check_genome(genome: Genome, config: GenomeConfig | None = None) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import cppn
-from neatfool.cppn.paper_mutation import closes_cycle
+from neatfool.cppn.structure import closes_cycle
 
 PRESETS = pytest.mark.parametrize("preset", cppn.PRESETS)
 SEEDS = [3, 1, 4, 1, 5, 9, 2, 6]
@@ -95,8 +95,7 @@ def test_in_neat_the_other_parent_counts():
     litters = pairs("neat")
     alone = [pair[:1] for pair in litters]
     together, alone = (breeder_of("neat").breed(it, SEEDS) for it in (litters, alone))
-    assert together[0] == alone[0]
-    assert all(a != b for a, b in zip(together[1:], alone[1:], strict=True))
+    assert all(a != b for a, b in zip(together, alone, strict=True))
 
 
 def test_a_genome_crossed_with_itself_is_a_clone():

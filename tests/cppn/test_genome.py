@@ -11,7 +11,7 @@ from hypothesis import given
 from neat.genome import DefaultGenome
 
 from neatfool import cppn
-from neatfool.cppn.genome import innovation_number, marking, split_key
+from neatfool.cppn.markings import innovation_number, marking, split_key
 
 
 def small_genome(weight=1.0):
