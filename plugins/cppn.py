@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from neatfool import ExperimentError, GenomeSize, cppn, hookimpl, nearest, pick_device
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import networkx as nx
     import torch
@@ -43,6 +43,12 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where images are drawn: auto (the GPU if there is one), cpu or cuda"
     )
+    renderer: Literal["compiled", "plain"] | None = Field(
+        None,
+        validate_default=True,
+        description="what draws: compiled (on the CPU, needs numba) or plain (PyTorch, a GPU too); "
+        "if absent, compiled where it can. Their images differ now and then by one grey level",
+    )
     genome: cppn.GenomeOptions = Field(
         default_factory=cppn.GenomeOptions,
         alias="DefaultGenome",
@@ -56,6 +62,15 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         if colour is not None and colour not in cppn.COLOUR_MAPS:
             raise ValueError(f"there is no {colour!r}{nearest(colour, cppn.COLOUR_MAPS)}")
         return colour
+
+    @field_validator("renderer")
+    @classmethod
+    def _chosen_for_this_machine(cls, renderer: str | None, info: ValidationInfo) -> str:
+        if renderer:
+            return renderer
+        device = info.data.get("device", "auto")
+        on_cpu = device == "cpu" or (device == "auto" and pick_device().type == "cpu")
+        return "compiled" if on_cpu and cppn.has_numba() else "plain"
 
     @field_validator("genome")
     @classmethod
@@ -85,7 +100,7 @@ class CppnEncoding:
         self._spec = spec
         self._inputs = options.inputs or preset.inputs
         self._colours = _colour_map(options, spec)
-        self._device = pick_device(options.device)
+        self._compile, self._device = _renderer(options)
         self._config = cppn.genome_config(options.genome, self._colours.outputs)
         cppn.check_compilable(self._config.activation_options, self._config.aggregation_options)
         self._breeder = cppn.Breeder(preset, self._config)
@@ -146,9 +161,8 @@ class CppnEncoding:
         width: int,
         box: tuple[int, int, int, int] | None = None,
     ) -> torch.Tensor:
-        program = cppn.compile_genomes(genomes, self._config.input_keys, self._config.output_keys)
         return cppn.render(
-            program,
+            self._compile(genomes, self._config.input_keys, self._config.output_keys),
             height=height,
             width=width,
             native=(self._spec.height, self._spec.width),
@@ -158,6 +172,23 @@ class CppnEncoding:
             channels=self._spec.channels,
             device=self._device,
         ).cpu()
+
+
+def _renderer(options: Options) -> tuple[Callable[..., cppn.Program | cppn.Tape], torch.device]:
+    """Find what compiles genomes, and where they are drawn."""
+    if options.renderer == "plain":
+        return cppn.compile_genomes, pick_device(options.device)
+    if options.device == "cuda":
+        raise ExperimentError(
+            "[encoding] renderer = compiled: draws on the CPU, and device = cuda; leave it out, or "
+            "say renderer = plain"
+        )
+    if not cppn.has_numba():
+        raise ExperimentError(
+            "[encoding] renderer = compiled: needs numba, which is not installed; "
+            "pip install 'neatfool[fast]', or say renderer = plain"
+        )
+    return cppn.compile_tape, pick_device("cpu")
 
 
 def _colour_map(options: Options, spec: ImageSpec) -> cppn.ColourMap:

@@ -3,9 +3,9 @@
 A genome (:class:`Genome`) is neat-python's, with historical markings that depend on content alone.
 A preset (``PRESETS``) and neat-python's keys (:class:`GenomeOptions`) make its configuration
 (:func:`resolve`, :func:`genome_config`), by which a :class:`Breeder` makes and breeds genomes. A
-batch of them is compiled into one program (:func:`compile_genomes`), or into a tape for compiled code
-(:func:`compile_tape`), and rendered at any size (:func:`render`). A genome is written as JSON (:func:`dumps`, :func:`loads`) and given as a graph
-(:func:`to_graph`, :func:`from_graph`).
+batch of them is compiled into a program (:func:`compile_genomes`), or into a tape for the compiled
+renderer (:func:`compile_tape`), and rendered at any size (:func:`render`). A genome is written as
+JSON (:func:`dumps`, :func:`loads`) and given as a graph (:func:`to_graph`, :func:`from_graph`).
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from neatfool.errors import ExperimentError, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
-_AGGREGATION_CODES = {name: code for code, name in enumerate(AGGREGATIONS)}
+ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
+AGGREGATION_CODES = {name: code for code, name in enumerate(AGGREGATIONS)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +77,8 @@ def check_compilable(activations: Iterable[str], aggregations: Iterable[str] = (
         ExperimentError: There is no such function; the message names it and the nearest ones.
     """
     for kind, names, known in (
-        ("activation", activations, _ACTIVATION_CODES),
-        ("aggregation", aggregations, _AGGREGATION_CODES),
+        ("activation", activations, ACTIVATION_CODES),
+        ("aggregation", aggregations, AGGREGATION_CODES),
     ):
         for name in names:
             if name not in known:
@@ -120,8 +120,8 @@ def _read(
             (
                 node.bias,
                 node.response,
-                _ACTIVATION_CODES[node.activation],
-                _AGGREGATION_CODES[node.aggregation],
+                ACTIVATION_CODES[node.activation],
+                AGGREGATION_CODES[node.aggregation],
             )
             for genome in genomes
             for node in genome.nodes.values()

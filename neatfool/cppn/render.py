@@ -1,4 +1,9 @@
-"""Rendering: from a program to numbers, and from numbers to images."""
+"""Rendering: from a program to numbers, and from numbers to images.
+
+There are two renderers. The plain one runs a :class:`~neatfool.cppn.program.Program` with torch and
+numpy, on any device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.tape.Tape`
+on a CPU, and is several times as fast.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +12,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from neatfool.cppn.colour import find_colour_map, quantise
+from neatfool.cppn.compiled import draw_tape
 from neatfool.cppn.inputs import pixel_grid
 from neatfool.cppn.machine import Machine
 from neatfool.cppn.one_core import on_one_core
+from neatfool.cppn.tape import Tape
 
 if TYPE_CHECKING:
-    from neatfool.cppn.inputs import InputKind
+    from neatfool.cppn.colour import ColourMap
+    from neatfool.cppn.inputs import InputKind, PixelGrid
     from neatfool.cppn.program import Program
 
 
@@ -69,7 +77,7 @@ def evaluate(
 
 
 def render(
-    program: Program,
+    program: Program | Tape,
     *,
     height: int,
     width: int,
@@ -83,7 +91,8 @@ def render(
     """Render a batch of genomes that take x, y, d and 1.
 
     Args:
-        program: The N genomes, compiled.
+        program: The N genomes, compiled: a program for the plain renderer, a tape for the compiled
+            one.
         height: Pixels of the whole image from top to bottom.
         width: Pixels of the whole image from left to right.
         native: (height, width) of the images that the genomes are made for; that of this one if
@@ -92,19 +101,35 @@ def render(
         inputs: ``"raw"`` or ``"normalised"``; see :func:`~neatfool.cppn.inputs.pixel_grid`.
         colour_map: One of :data:`~neatfool.cppn.colour.COLOUR_MAPS`.
         channels: 3 to have a grey channel three times; as the colour map makes them if absent.
-        device: Where to render.
+        device: Where to render; a tape only on the CPU.
 
     Returns:
         uint8 [N, C, H, W] on that device, H and W of the box. The same bits whatever the batch;
-        a box is exactly the crop of the whole.
+        a box is exactly the crop of the whole. The two renderers differ in the last bits of their
+        numbers, and so now and then by one in a value.
 
     Raises:
         ExperimentError: There is no such colour map, or it does not fit.
-        ValueError: A size, the box or the kind of inputs is wrong.
+        ValueError: A size, the box, the kind of inputs or the device is wrong.
     """
-    colours = find_colour_map(colour_map, outputs=program.outputs.shape[1], channels=channels)
+    outputs = program.outputs.shape[1]
+    colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
     grid = pixel_grid(height, width, native=native, box=box, kind=inputs)
     where = torch.device(device)
+    if not isinstance(program, Tape):
+        images = _draw_program(program, grid, colours, where)
+    elif where.type == "cpu":
+        images = draw_tape(program, grid, colours)
+    else:
+        raise ValueError(f"device {device}: a tape can only be rendered on the CPU")
+    images = images.view(len(program), colours.channels, len(grid.y), len(grid.x))
+    return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
+
+
+def _draw_program(
+    program: Program, grid: PixelGrid, colours: ColourMap, where: torch.device
+) -> torch.Tensor:
+    """Draw with the plain renderer: uint8 [N, C, P]."""
 
     @torch.no_grad()
     def compute() -> torch.Tensor:
@@ -119,7 +144,6 @@ def render(
                 part.copy_(quantise(colours(values.transpose(0, 1))))
 
         Machine(program, torch.float32, where).run(grid.pixels, grid.inputs, keep)
-        return images.view(*shape[:2], len(grid.y), len(grid.x))
+        return images
 
-    images = on_one_core(compute) if where.type == "cpu" else compute()
-    return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
+    return on_one_core(compute) if where.type == "cpu" else compute()
