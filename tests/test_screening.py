@@ -36,7 +36,7 @@ def test_at_first_all_are_looked_at():
 def test_what_is_far_below_is_not_looked_at_again():
     screening = learnt(error=0.1)
     scores = scores_of([[3, 0, 0, 0], [2.999, 0, 0, 0], [-3, -3, -3, 0.0]])
-    bar = rank(scores).max(0) + [0.05, 9, 9, 9]
+    bar = rank(scores).max(0) + np.array([0.05, 9, 9, 9])
     assert screening.doubtful(scores, bar).tolist() == [True, True, False]
 
 
@@ -65,13 +65,24 @@ def test_what_half_precision_cannot_score_is_looked_at():
     assert screening.doubtful(scores, np.full(4, 50.0)).tolist() == [False, True]
 
 
+def test_the_wide_margin_is_taken_where_it_costs_little():
+    screening = learnt(error=0.1)
+    margin = screening.state()["margin"]
+    far, between = [-50.0, 0, 0, 0], [4 - 1.5 * margin, 0, 0, 0]
+    bar = np.array([rank(scores_of([[4.0, 0, 0, 0]]))[0, 0], 99, 99, 99])
+    few = scores_of([between] + [far] * 99)
+    assert screening.doubtful(few, bar).sum() == 1
+    many = scores_of([between] * 20 + [far] * 80)
+    assert screening.doubtful(many, bar).sum() == 0
+
+
 @given(st.integers(0, 2**32 - 1), st.floats(0.001, 2.0))
 def test_errors_within_the_margin_lose_no_elite(seed, size):
     draw = np.random.default_rng(seed)
     exact = draw.normal(size=(40, 6)) * 4
     screened = exact + draw.uniform(-size, size, exact.shape)
     off = np.abs(rank(scores_of(screened)) - rank(scores_of(exact))).max()
-    screening = Screening(worth=0.0)  # affords the narrow margin only
+    screening = Screening(worth=0.5)
     screening._margin, screening._seen = off, LEARNING
     bar = draw.normal(size=6) * 8
     ranks = rank(scores_of(exact))
@@ -87,7 +98,7 @@ def test_the_margin_grows_at_once_and_shrinks_slowly():
     exact = scores_of(draw)
     screening.learn(exact, exact, 640)
     assert 0.8 * before < screening.state()["margin"] < before
-    screening.learn(scores_of(draw + [5, 0, 0, 0]), exact, 640)
+    screening.learn(scores_of(draw + np.array([5, 0, 0, 0])), exact, 640)
     assert screening.state()["margin"] > 2
 
 

@@ -1,0 +1,137 @@
+"""Scoring: what the scorer takes of the time that plain float32 takes, and what it misses.
+
+A real search is run on LeNet, on EfficientNet-Lite0 and on ResNet-18 (random weights), the latter
+two over ten classes, so that they come past their beginning, in which nearly every image is worth
+an exact look. In its second half the seconds that the scorer took are compared with those that the
+module takes as its authors made it: eager, float32, channels first, the same batch and threads.
+Each image is also scored exactly, off the clock: so it is known which elites screening missed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from benchmarks.experiments import assembled
+from benchmarks.figures import Figure
+from benchmarks.targets import EfficientNetTarget, LeNetTarget, NetworkTarget, ResNetTarget
+from neatfool.archive import rank
+from neatfool.scoring import GenerationScoring, Scorer
+from neatfool.session import start
+from neatfool.torch_threads import with_cores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from neatfool import Scores
+
+FASTER, FASTER_WITHOUT_BF16 = 2.0, 1.3
+SEARCHES: Mapping[str, tuple[type[NetworkTarget], int, int]] = {
+    "LeNet": (LeNetTarget, 200, 60),
+    "EfficientNet-Lite0": (EfficientNetTarget, 96, 16),
+    "ResNet-18": (ResNetTarget, 96, 12),
+}
+"""Network -> its target, candidates a generation, and generations."""
+EAGER_EVERY = 3
+"""Generations to one in which the plain module is timed too."""
+
+
+class Watched(Scorer):
+    """A scorer under observation.
+
+    Attributes:
+        seen: Images, confirmed images, niches taken, niches missed; seconds of the scorer and of
+            the plain module on the same images.
+    """
+
+    def __init__(self, scorer: Scorer, generations: int) -> None:
+        super().__init__(scorer.target, name=scorer.name, plan=scorer.plan)
+        self.seen: Counter[str] = Counter()
+        self.seconds: dict[str, list[float]] = {"scorer": [], "eager": []}
+        self._second_half = generations // 2
+        self._generation = 0
+
+    def generation(self, bar: np.ndarray | None = None) -> GenerationScoring:
+        return _WatchedGeneration(self, bar)
+
+    def look(self, scoring: GenerationScoring, scores: Scores, bar: np.ndarray | None) -> None:
+        """Compare a generation's scores with exact ones, and the time they took."""
+        self._generation += 1
+        images = scoring.images(range(len(scores.probs)))
+        if bar is not None and scores.exact is not None:
+            ranks = rank(self.score(images))
+            niches = np.flatnonzero(ranks.max(0) > bar)
+            self.seen["taken"] += len(niches)
+            self.seen["missed"] += int((~scores.exact[ranks[:, niches].argmax(0)]).sum())
+        if self._generation <= self._second_half:
+            return
+        self.seen["images"] += len(images)
+        self.seen["confirmed"] += scoring.confirmed
+        if self._generation % EAGER_EVERY == 0:
+            self.seconds["scorer"].append(scoring.seconds)
+            threads = self.plan.threads or torch.get_num_threads()
+            self.seconds["eager"].append(with_cores(threads, lambda: self._eagerly(images)))
+
+    def _eagerly(self, images: torch.Tensor) -> float:
+        target, size = self.target, self.plan.batch_size
+        assert isinstance(target, NetworkTarget)
+        began = time.perf_counter()
+        for start in range(0, len(images), size):
+            target.eagerly(images[start : start + size])
+        return time.perf_counter() - began
+
+
+class _WatchedGeneration(GenerationScoring):
+    def __init__(self, scorer: Watched, bar: np.ndarray | None) -> None:
+        super().__init__(scorer, bar)
+        self._watched, self._given = scorer, bar
+
+    def result(self) -> Scores:
+        scores = super().result()
+        self._watched.look(self, scores, self._given)
+        return scores
+
+
+def watch(make: type[NetworkTarget], batch: int, generations: int) -> Watched:
+    """Run a search and give what was seen of its scorer."""
+    with TemporaryDirectory(prefix="neatfool-scoring-") as name:
+        scheme = {"batch": batch, "classes": ", ".join(map(str, range(10)))}
+        sections = {
+            "experiment": {"generations": generations},
+            "encoding": {"inputs": "normalised"},
+            "scheme": scheme,
+        }
+        assembly, plugins = assembled(make, Path(name), sections)
+        watched = Watched(assembly.scorer, generations)
+        session = start(replace(assembly, scorer=watched), Path(name) / "run")
+        session.go(plugins.observers())
+        session.run.close()
+    return watched
+
+
+def figures(say: Callable[[str], None]) -> list[Figure]:
+    found = []
+    for name, (make, batch, generations) in SEARCHES.items():
+        watched = watch(make, batch, generations)
+        plan, seen = watched.plan, watched.seen
+        ratios = np.divide(watched.seconds["eager"], watched.seconds["scorer"])
+        faster = float(np.median(ratios))
+        bound = FASTER if plan.screening else FASTER_WITHOUT_BF16
+        say(f"{name}: {plan.describe()}; batch {plan.batch_size}")
+        say(
+            f"  {faster:.2f} times as fast as eager float32, with "
+            f"{seen['confirmed'] / seen['images']:.1%} of the images confirmed; of "
+            f"{seen['taken']} niches taken while screening, {seen['missed']} missed"
+        )
+        found.append(Figure(f"scoring {name}: fp32 eager / scorer", faster, bound, "at least"))
+        if plan.screening:
+            missed = seen["missed"] / max(seen["taken"], 1)
+            found.append(Figure(f"scoring {name}: part of elites that screening missed", missed, 0.02))
+    return found
