@@ -69,8 +69,10 @@ class Calls(BaseModel, extra="forbid", frozen=True):
     threads: Annotated[int, Field(gt=0, le=1024)] | Literal["auto"] = Field(
         "auto", description="threads that the target's network uses on a CPU; auto measures"
     )
-    frozen: bool = Field(
-        True, description="whether the target's network is traced and its graph simplified"
+    graph: Literal["frozen", "eager", "compiled"] = Field(
+        "frozen",
+        description="how the target's network runs: traced and simplified, as it is written, or "
+        "by torch.compile, which takes minutes first and needs a compiler",
     )
 
 

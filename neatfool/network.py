@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Run = Callable[[torch.Tensor], torch.Tensor]
 
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
+Graph: TypeAlias = Literal["eager", "frozen", "compiled"]
 
 _DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _CALLS_BEFORE_IT_IS_OPTIMISED: Final = 3
@@ -38,12 +39,14 @@ class Form:
 
     Attributes:
         precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
-        frozen: Whether it is traced once, with its weights folded in, for each shape of batch.
-            A network that computes otherwise when it is traced stays as it is.
+        graph: ``"eager"``: as the module is written. ``"frozen"``: traced once for each shape of
+            batch, with its weights folded in; a network that computes otherwise when it is traced
+            stays eager. ``"compiled"``: by ``torch.compile``, which needs a compiler (on a CPU
+            that of C++), takes up to minutes, and on a GPU replays the graph at once.
     """
 
     precision: Precision = "fp32"
-    frozen: bool = False
+    graph: Graph = "eager"
 
 
 class Network:
@@ -124,9 +127,9 @@ class Network:
 
     def _prepare(self, form: Form, images: torch.Tensor) -> Run:
         plain = self._plain(form.precision)
-        if not form.frozen:
-            return plain
-        frozen = _frozen(plain, images)
+        if form.graph == "compiled":
+            return _compiled(plain)
+        frozen = _frozen(plain, images) if form.graph == "frozen" else None
         return plain if frozen is None else frozen
 
     def _plain(self, precision: Precision) -> _FromBytes:
@@ -182,6 +185,17 @@ def _per_channel(numbers: Sequence[float] | float) -> torch.Tensor:
 
 def _channels_last(module: nn.Module) -> nn.Module:
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _compiled(plain: _FromBytes) -> Run:
+    mode = "reduce-overhead" if plain.mean.device.type == "cuda" else "default"
+    compiled: Run = torch.compile(plain, mode=mode, dynamic=False)
+
+    def run(images: torch.Tensor) -> torch.Tensor:
+        # What a replayed graph gives is overwritten by the next replay.
+        return compiled(images).clone()
+
+    return run
 
 
 def _frozen(plain: _FromBytes, images: torch.Tensor) -> Run | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESERVED_KEYS: Final = {
-    "target": ("plugin", "batch_size", "precision", "threads", "frozen"),
+    "target": ("plugin", "batch_size", "precision", "threads", "graph"),
     "encoding": ("plugin",),
     "scheme": ("plugin",),
 }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from neatfool.framework_options import Calls
-    from neatfool.network import Precision
+    from neatfool.network import Graph, Precision
     from neatfool.spec import Json, Target
 
 LARGEST_AUTOMATIC_BATCH: Final = 256
@@ -44,7 +44,7 @@ class Plan:
         batch_size: Images a call of ``score``, for the scores that are recorded.
         device: The kind of device the networks compute on, None for a target without networks.
         threads: Threads that torch uses for scoring, None to leave them as they are.
-        frozen: Whether the networks are frozen.
+        graph: How the networks' graphs are treated.
         screening: The precision that looks at each image first, None: each is scored exactly.
         screening_batch: Images a call then.
         worth: Screening saves time as long as fewer than this part of the images is confirmed.
@@ -54,7 +54,7 @@ class Plan:
     batch_size: int
     device: str | None = None
     threads: int | None = None
-    frozen: bool = False
+    graph: Graph = "eager"
     screening: Precision | None = None
     screening_batch: int = 0
     worth: float = 0.0
@@ -63,13 +63,13 @@ class Plan:
     @property
     def exact(self) -> Form:
         """The form of the networks whose scores are recorded."""
-        return Form("fp32", self.frozen)
+        return Form("fp32", self.graph)
 
     @property
     def screen(self) -> Form:
         """The form of the networks that screen."""
         assert self.screening is not None
-        return Form(self.screening, self.frozen)
+        return Form(self.screening, self.graph)
 
     def to_json(self) -> dict[str, Json]:
         """Give it as a run records it."""
@@ -156,12 +156,12 @@ def make_plan(
         batch_size=_given(calls.batch_size) or _exact_batch(target, device, generation_size),
         device=device,
         threads=_given(calls.threads),
-        frozen=calls.frozen,
+        graph=calls.graph,
     )
     half = _half(networks, calls.precision, name) if can_screen else None
     part = part_size(generation_size, plan.batch_size)
     trial = SpeedTrial(target, networks)
-    if half and not trial.computes(Form(half, plan.frozen), plan.batch_size):
+    if half and not trial.computes(Form(half, plan.graph), plan.batch_size):
         half = None
     if device != "cpu":
         return _on_gpu(plan, half, part)
@@ -209,7 +209,7 @@ def _on_gpu(plan: Plan, half: Precision | None, part: int) -> Plan:
 def _measured(plan: Plan, part: int, half: Precision | None, trial: SpeedTrial) -> Plan:
     """Time what there is to choose from."""
     threads = [plan.threads] if plan.threads else sorted({1, torch.get_num_threads()})
-    fast = Form(half, plan.frozen) if half else plan.exact
+    fast = Form(half, plan.graph) if half else plan.exact
     best, fastest = threads[0], 0.0
     for number in threads:
         speed = trial.speed(fast, plan.batch_size, number)
@@ -246,7 +246,7 @@ def _given(value: int | str) -> int | None:
 
 def _refuse_options(calls: Calls, name: str) -> None:
     """See that nothing is asked of a target without networks that only networks can do."""
-    for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("frozen", True)):
+    for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "frozen")):
         value = getattr(calls, key)
         if value != ordinary:
             raise ExperimentError(

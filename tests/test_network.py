@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -6,8 +8,8 @@ from torch import nn
 from neatfool import Network, TargetError
 from neatfool.network import Form, in_form
 
-FROZEN = Form("fp32", frozen=True)
-HALF = Form("bf16", frozen=True)
+FROZEN = Form("fp32", "frozen")
+HALF = Form("bf16", "frozen")
 
 
 class Small(nn.Module):
@@ -129,11 +131,21 @@ def test_a_module_of_half_precision_only_in_part_is_still_run(images):
         assert network(images).shape == (6, 5)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
+def test_compiled_it_gives_the_same_logits_but_for_rounding(images, network):
+    plain = network(images)
+    with in_form([network], Form("fp32", "compiled")):
+        first = network(images)
+        network(255 - images)
+    torch.testing.assert_close(first, plain, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_a_gpu_gives_the_probabilities_that_a_cpu_gives(images, network):
     there = Network(Small().eval(), mean=[10.0, 20.0, 30.0], std=64.0, device="cuda")
     probs = network(images).softmax(1)
     torch.testing.assert_close(there(images).softmax(1).cpu(), probs, atol=1e-4, rtol=0)
-    with in_form([there], Form("fp16", frozen=True)):
+    with in_form([there], Form("fp16", "frozen")):
         torch.testing.assert_close(there(images).softmax(1).cpu(), probs, atol=0.05, rtol=0)

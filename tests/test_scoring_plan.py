@@ -79,9 +79,9 @@ def plan(target=None, *, can_screen=True, generation_size=200, fingerprint="x", 
 
 def test_a_fast_half_precision_screens(trial):
     made = plan()
-    assert (made.screening, made.frozen, made.device) == ("bf16", True, "cpu")
+    assert (made.screening, made.graph, made.device) == ("bf16", "frozen", "cpu")
     assert made.worth == pytest.approx(2 / 3, abs=1e-3)
-    assert made.exact == Form("fp32", frozen=True)
+    assert made.exact == Form("fp32", "frozen")
 
 
 def test_a_half_precision_that_saves_little_does_not(trial, monkeypatch):
@@ -147,7 +147,7 @@ def test_a_damaged_measurement_is_made_again(trial, tmp_path):
     assert plan() == made
 
 
-@pytest.mark.parametrize("option", [{"precision": "bf16"}, {"threads": 2}, {"frozen": False}])
+@pytest.mark.parametrize("option", [{"precision": "bf16"}, {"threads": 2}, {"graph": "eager"}])
 def test_options_for_networks_are_refused_where_there_are_none(option):
     (key,) = option
     with pytest.raises(ExperimentError, match=rf"\[target\] {key} = .*`networks`.*leave it out"):
@@ -159,7 +159,7 @@ def test_a_target_without_networks_is_called_with_equal_batches():
 
 
 def test_a_recorded_plan_is_kept(trial):
-    recorded = Plan(7, "cpu", 1, True, "bf16", 14, 0.5)
+    recorded = Plan(7, "cpu", 1, "frozen", "bf16", 14, 0.5)
     assert (
         make_plan(
             Networked(),
@@ -197,7 +197,7 @@ def test_the_automatic_batch_divides_a_generation_evenly(generation, size):
 IMAGES = torch.randint(
     256, (40, 1, 8, 8), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
 )
-SCREENING = Plan(5, "cpu", 1, False, "bf16", 10, 0.9)
+SCREENING = Plan(5, "cpu", 1, "eager", "bf16", 10, 0.9)
 
 
 def scored(scorer, bar, images=IMAGES, part=10):
