@@ -6,7 +6,10 @@ pays for compiling. Nothing here is imported before a compiled function is wante
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from zlib import crc32
 
 import numba
 from numba.core import types
@@ -38,15 +41,24 @@ def inner(function: Function) -> Function:
 
 
 def outer(signature: str) -> Callable[[Function], Function]:
-    """Compile a function that Python calls, for one signature, at once or from the disk."""
+    """Compile a function that Python calls, for one signature, or read its code from the disk."""
 
     def compile_function(function: Function) -> Function:
+        # numba goes by a function's name and file alone, and not by the functions that it calls.
+        function.__qualname__ += f"_{_fingerprint():08x}"
         try:
             return cast("Function", numba.njit(signature, cache=True, **_OPTIONS)(function))
         except RuntimeError:  # there is no folder that numba could keep it in
             return cast("Function", numba.njit(signature, **_OPTIONS)(function))
 
     return compile_function
+
+
+@cache
+def _fingerprint() -> int:
+    """Give a number that follows from the text of the inner functions."""
+    files = [Path(__file__), *sorted(Path(__file__).parent.glob("fast_*.py"))]
+    return crc32(b"".join(file.read_bytes() for file in files))
 
 
 def _same_bits(source: Any, target: Any) -> Callable[..., Any]:

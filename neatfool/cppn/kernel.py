@@ -19,7 +19,7 @@ from neatfool.cppn.jit import inner, outer
 
 F = np.float32
 
-TILE: Final = 512
+TILE: Final = 1024
 """The pixels of a tile, but for the last."""
 
 GRAIN: Final = 64
@@ -27,32 +27,9 @@ GRAIN: Final = 64
 
 
 @inner
-def _copy(source: np.ndarray, at: int, target: np.ndarray, to: int, count: int) -> None:
-    source, target = source[at : at + count], target[to : to + count]
-    for i in range(count):
+def _copy(source: np.ndarray, target: np.ndarray) -> None:
+    for i in range(len(target)):
         target[i] = source[i]
-
-
-@inner
-def _run(
-    nodes: np.ndarray,
-    begin: int,
-    end: int,
-    numbers: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
-    inputs: int,
-    values: np.ndarray,
-    scratch: np.ndarray,
-    width: int,
-) -> None:
-    """Compute the rows of a genome's nodes, below those of its inputs."""
-    for node in range(begin, end):
-        activation, kind = nodes[node, 0], nodes[node, 1]
-        start, stop = nodes[node, 2], nodes[node, 3]
-        out = values[inputs + node - begin][:width]
-        aggregate(kind, values, out, sources[start:stop], factors[start:stop], scratch)
-        activate(activation, out, numbers[node, 0], numbers[node, 1])
 
 
 @outer(
@@ -109,18 +86,22 @@ def draw(
         count = min(TILE, end - start)
         width = (count + GRAIN - 1) // GRAIN * GRAIN
         for row in range(given):
-            _copy(inputs[row], start, values[row], 0, count)
-            for pixel in range(count, width):
-                values[row, pixel] = F(0.0)
-        at = offset + start
+            for pixel in range(width):
+                values[row, pixel] = inputs[row, start + pixel] if pixel < count else F(0.0)
         for genome in range(first, last):
-            own = bounds[genome], bounds[genome + 1]
-            _run(nodes, *own, numbers, sources, factors, given, values, scratch, width)
+            row = given
+            for node in range(bounds[genome], bounds[genome + 1]):
+                out = values[row][:width]
+                own = slice(nodes[node, 2], nodes[node, 3])
+                aggregate(nodes[node, 1], values, out, sources[own], factors[own], scratch)
+                activate(nodes[node, 0], out, numbers[node, 0], numbers[node, 1])
+                row += 1
             rows = outputs[genome]
+            at = slice(offset + start, offset + start + count)
             if colour < 0:
                 for output in range(len(rows)):
-                    _copy(values[rows[output]], 0, raw[genome, output], at, count)
+                    _copy(values[rows[output]], raw[genome, output][at])
             else:
                 paint(colour, values, rows, image, width)
                 for channel in range(len(image)):
-                    _copy(image[channel], 0, images[genome, channel], at, count)
+                    _copy(image[channel], images[genome, channel][at])
