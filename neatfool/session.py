@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from neatfool import run_folder
 from neatfool.errors import RunError
 from neatfool.evolution import Evolution
+from neatfool.garbage import collected_rarely
 from neatfool.generation_report import Outcome
 from neatfool.images import ImageFolder, write_whole
 from neatfool.individual import load_genome
@@ -88,7 +89,7 @@ class Session:
             ended.append(self._outcome(reason, began))
             observers.run_finished(self.run, ended[0])
 
-        with ExitStack() as ending:
+        with ExitStack() as ending, collected_rarely():
             ending.callback(self._close)
             ending.callback(finish)
             ending.callback(self._update_images)

@@ -1,3 +1,4 @@
+import gc
 import shutil
 import sqlite3
 from contextlib import closing
@@ -378,3 +379,15 @@ def test_a_run_killed_before_its_database_was_whole_begins_anew(tmp_path, undist
     (folder / ".lock").touch()
     (folder / "run.db.partial").write_bytes(b"half of it")
     assert run_whole(folder) == undisturbed
+
+
+def test_python_looks_for_cycles_less_often_while_a_run_goes_on(tmp_path):
+    before, during = gc.get_threshold(), []
+
+    def stop():
+        during.append(gc.get_threshold())
+        return False
+
+    start(toy_assembly(1), tmp_path / "run").go(Silence(), stop)
+    assert during[0][0] > before[0]
+    assert gc.get_threshold() == before
