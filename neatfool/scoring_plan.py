@@ -83,7 +83,7 @@ class Plan:
     def describe(self) -> str:
         """Say it in one line."""
         if self.device is None:
-            return f"the target's own terms, {self.batch_size} images a call"
+            return f"{self.batch_size} images a call"
         threads = f", {self.threads} thread{'s' * (self.threads != 1)}" if self.threads else ""
         how = "each image in fp32"
         if self.screening:

@@ -67,6 +67,11 @@ class Session:
         """Whether the run has reached its length."""
         return self._evolution.done
 
+    @property
+    def plan(self) -> Plan:
+        """How the run scores."""
+        return self._assembly.scorer.plan
+
     def go(self, observers: Observers, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Run to the end, and leave the folder complete: images written, all closed.
 

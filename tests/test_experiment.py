@@ -20,6 +20,7 @@ from neatfool.experiment import (
     resolved_choice,
     resolved_sections,
 )
+from neatfool.framework_options import Calls
 from neatfool.plugin_manager import PluginManager
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
@@ -115,7 +116,7 @@ def test_defaults_fill_what_is_not_given(write):
     assert experiment.text == TOY
     assert (experiment.seed, experiment.generations, experiment.images) == (1, 3, None)
     assert (experiment.checkpoint_every, experiment.stall_after) == (1, 50)
-    assert experiment.batch_size is None
+    assert experiment.calls == Calls()
     assert experiment.target.registration.name == "toy_target"
     assert experiment.target.options == TargetOptions()
     assert experiment.encoding.options == EncodingOptions()
@@ -128,7 +129,7 @@ def test_what_is_given_is_read(write):
     text = text.replace("= toy_target", "= toy_target\nweights = a.bin\nbatch_size = 64")
     experiment = load_experiment(write(text), plugins=PLUGINS)
     assert (experiment.seed, experiment.generations, experiment.images) == (7, None, 1000)
-    assert (experiment.checkpoint_every, experiment.batch_size) == (5, 64)
+    assert (experiment.checkpoint_every, experiment.calls) == (5, Calls(batch_size=64))
     assert experiment.target.options.weights == Path("a.bin").absolute()
     assert experiment.encoding.options.genome == Genome(rate=0.1, functions=["gauss", "sin"])
     assert experiment.scheme.options.batch == 50
@@ -358,6 +359,9 @@ def test_what_is_resolved_is_json_with_all_defaults(write):
         "target": {
             "plugin": "toy_target",
             "batch_size": "auto",
+            "precision": "auto",
+            "threads": "auto",
+            "graph": "frozen",
             "weights": None,
             "gain": 12.0,
             "labels": [],
@@ -377,7 +381,13 @@ EXPERIMENTS = st.builds(
     images=st.integers(1),
     checkpoint_every=st.integers(1),
     stall_after=st.integers(1),
-    batch_size=st.none() | st.integers(1, 65536),
+    calls=st.builds(
+        Calls,
+        batch_size=st.just("auto") | st.integers(1, 65536),
+        precision=st.sampled_from(["auto", "fp32", "bf16", "fp16"]),
+        threads=st.just("auto") | st.integers(1, 1024),
+        graph=st.sampled_from(["frozen", "eager", "compiled"]),
+    ),
     target=st.builds(
         lambda **options: choose(PLUGINS, "target", "toy_target", options),
         weights=st.none() | st.sampled_from(["/a", "/with space/#1 # 2", '/"quoted"', "/a;b ;c"]),

@@ -58,6 +58,9 @@ observers =
 [target]
 plugin = mine
 batch_size = auto
+precision = auto
+threads = auto
+graph = frozen
 anything = 1
     2
 

@@ -63,7 +63,6 @@ def run(
     with waiting("loading the target"):
         assembly = assemble(experiment)
     session = start(assembly, folder, overwrite=overwrite)
-    click.echo(f"Scoring on {assembly.scorer.plan.describe()}", err=True)
     _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)
 
 
@@ -128,6 +127,8 @@ def _go(
     interrupts = Interrupts(
         lambda: console.print("\nStopping after this generation; Ctrl-C again stops at once.")
     )
+    if (plan := session.plan).device:
+        console.print(f"Scoring on {plan.describe()}", soft_wrap=True)
     go_on = f"Go on with: neatfool resume {session.run.path}"
     try:
         with interrupts.handled():

@@ -167,7 +167,8 @@ class FakeRun:
                     refused=0,
                     nodes=5 + generation / 3,
                     connections=4 + generation,
-                    stages=Stages(0.03, 0.01, 0.02, 0.001, 0.004),
+                    confirmed=0,
+                    stages=Stages(0.03, 0.01, 0.02, 0.001, 0.004, 0.05),
                 )
             )
         return reports
