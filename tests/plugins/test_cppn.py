@@ -30,6 +30,13 @@ class TestCppnInColour(TestCppn):
     spec = COLOUR
 
 
+class TestCppnDrawnPlainly(EncodingSuite):
+    spec = COLOUR
+
+    def make_encoding(self, spec):
+        return encoding_of(spec, renderer="plain")
+
+
 class TestCppnOfNeat(EncodingSuite):
     def make_encoding(self, spec):
         return encoding_of(spec, preset="neat")
@@ -195,6 +202,57 @@ def test_a_gpu_that_is_not_there_is_told():
     with pytest.raises(ExperimentError, match=r"device = cuda: torch finds no such GPU; say"):
         encoding_of(device="cuda")
     assert encoding_of(device="auto")
+
+
+def test_the_renderers_draw_the_same_but_for_a_grey_level():
+    pytest.importorskip("numba")
+    images = []
+    for renderer in ("plain", "compiled"):
+        encoding = encoding_of(COLOUR, renderer=renderer, preset="neat", device="cpu")
+        images.append(encoding.render(encoding.create(range(300))).int())
+    difference = (images[0] - images[1]).abs()
+    assert difference.max() <= 1
+    assert (difference > 0).float().mean() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("device", "gpu", "numba", "renderer"),
+    [
+        ("cpu", True, True, "compiled"),
+        ("auto", False, True, "compiled"),
+        ("auto", True, True, "plain"),
+        ("cuda", True, True, "plain"),
+        ("cpu", False, False, "plain"),
+        ("auto", False, False, "plain"),
+    ],
+)
+def test_the_renderer_is_chosen_for_the_machine_and_recorded(
+    device, gpu, numba, renderer, monkeypatch
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(cppn, "has_numba", lambda: numba)
+    options = Options(device=device)
+    assert options.model_dump()["renderer"] == renderer
+    assert Options(device=device, renderer="plain").renderer == "plain"
+
+
+def test_a_compiled_renderer_without_numba_is_refused(monkeypatch):
+    monkeypatch.setattr(cppn, "has_numba", lambda: False)
+    recorded = Options(renderer="compiled").model_dump(mode="json")
+    with pytest.raises(
+        ExperimentError,
+        match=r"renderer = compiled: needs numba, .*; pip install 'neatfool\[fast\]', or say rend",
+    ):
+        encoding_of(**recorded)
+    assert encoding_of().render(encoding_of().create([1])).shape == (1, *GREY.shape)
+
+
+def test_a_compiled_renderer_does_not_draw_on_a_gpu(monkeypatch):
+    with pytest.raises(ExperimentError, match=r"renderer = compiled: draws on the CPU, and device"):
+        encoding_of(renderer="compiled", device="cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    encoding = encoding_of(renderer="compiled")
+    assert encoding.render(encoding.create([1])).device.type == "cpu"
 
 
 def test_a_genome_of_other_outputs_is_not_loaded():

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from random_cppns import INPUTS, OUTPUTS, connection, genome_of, node, random_genome
+
+from neatfool import ExperimentError
+from neatfool.cppn import ACTIVATIONS, AGGREGATIONS, compile_genomes, compile_tape
+
+pytest.importorskip("numba")
+
+FINE = genome_of([node(0)], [connection(-1, 0)])
+
+
+def tape(*genomes, outputs=(0,)):
+    return compile_tape(genomes, INPUTS, list(outputs))
+
+
+def nodes_of(tape, genome=0):
+    """Give activation, aggregation and terms of each of a genome's nodes."""
+    return [
+        (
+            list(ACTIVATIONS)[activation],
+            AGGREGATIONS[aggregation],
+            list(zip(tape.sources[start:stop].tolist(), tape.factors[start:stop], strict=True)),
+        )
+        for activation, aggregation, start, stop in tape.nodes[
+            tape.bounds[genome] : tape.bounds[genome + 1]
+        ].tolist()
+    ]
+
+
+def test_a_node_comes_after_what_it_needs_and_what_no_output_needs_is_left_out():
+    genome = genome_of(
+        [node(0, "sin"), node(5, "gauss"), node(6, "abs"), node(7, "hat"), node(8, "exp")],
+        [
+            connection(6, 0, 2.0),
+            connection(5, 6, 3.0),
+            connection(-2, 5, 4.0),
+            connection(5, 0, 5.0),
+            connection(5, 7, 6.0),  # a dead end
+            connection(8, 0, 7.0, enabled=False),
+            connection(0, -3, 8.0),  # leads to an input
+        ],
+    )
+    assert nodes_of(tape(FINE, genome), 1) == [
+        ("gauss", "sum", [(1, 4.0)]),
+        ("abs", "sum", [(4, 3.0)]),
+        ("sin", "sum", [(5, 2.0), (4, 5.0)]),
+    ]
+    assert tape(FINE, genome).outputs.tolist() == [[4], [6]]
+
+
+def test_terms_keep_the_order_of_the_genome():
+    links = [connection(-3, 0, 1.0), connection(-1, 0, 2.0), connection(-4, 0, 3.0)]
+    ((_, _, terms),) = nodes_of(tape(genome_of([node(0)], links)))
+    assert terms == [(2, 1.0), (0, 2.0), (3, 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "kind", "factors", "numbers"),
+    [
+        ("sum", "sum", [6.0, 12.0], [1.0, 0.5]),
+        ("mean", "sum", [3.0, 6.0], [1.0, 0.5]),
+        ("median", "median", [2.0, 4.0], [3.0, 0.5]),
+        ("product", "product", [2.0, 4.0], [3.0, 0.5]),
+    ],
+)
+def test_a_weighted_sum_has_its_response_in_its_factors(aggregation, kind, factors, numbers):
+    genome = genome_of(
+        [node(0, "sin", aggregation, bias=0.5, response=3.0)],
+        [connection(-1, 0, 2.0), connection(-2, 0, 4.0)],
+    )
+    made = tape(genome)
+    assert nodes_of(made) == [("sin", kind, [(0, factors[0]), (1, factors[1])])]
+    assert made.numbers[0].tolist() == numbers
+
+
+def test_a_tape_has_the_nodes_and_terms_of_the_plain_program():
+    genomes = [random_genome(seed) for seed in range(300)]
+    program, made = (
+        compile_(genomes, INPUTS, OUTPUTS) for compile_ in (compile_genomes, compile_tape)
+    )
+    assert len(made) == 300
+    assert made.size == len(program.biases)
+    counts = np.bincount([genome for genome, _ in program.node_keys], minlength=300)
+    assert np.diff(made.bounds).tolist() == counts.tolist()
+    assert made.nodes[made.size - 1, 3] == len(program.weights)
+    biases = made.numbers[: made.size, 1]
+    expected = program.biases.numpy().astype(np.float32)
+    assert sorted(biases.tolist()) == sorted(expected.tolist())
+
+
+def test_ids_that_meet_in_the_hash_table_are_told_apart():
+    rng = np.random.default_rng(1)
+    keys = [0, *rng.choice(2**52, 200, replace=False).tolist(), *range(2**40, 2**40 + 50 * 64, 64)]
+    links = [connection(key, 0, float(number)) for number, key in enumerate(keys) if key]
+    genome = genome_of([node(key, bias=float(number)) for number, key in enumerate(keys)], links)
+    made = tape(FINE, genome, FINE)
+    *_, (_, _, terms) = nodes_of(made, 1)
+    biases = made.numbers[made.bounds[1] : made.bounds[2], 1]
+    assert [biases[source - 4] for source, _ in terms] == [factor for _, factor in terms]
+
+
+def test_an_input_may_be_an_output():
+    assert tape(FINE, outputs=[-2, 0]).outputs.tolist() == [[1, 4]]
+
+
+def test_a_long_chain_is_no_cycle():
+    keys = [*range(1, 3000), 0]
+    links = [connection(-1, 1), *map(connection, keys, keys[1:])]
+    assert tape(genome_of([node(key) for key in keys], links)).size == 3000
+
+
+def test_nothing_compiles_to_nothing():
+    assert len(tape()) == 0
+
+
+def test_a_tape_does_not_follow_its_genomes():
+    genome = genome_of([node(0)], [connection(-4, 0, 0.5)])
+    made = tape(genome)
+    genome.connections[-4, 0].weight = 9.0
+    assert made.factors.tolist() == [0.5]
+
+
+@pytest.mark.parametrize(
+    "genome",
+    [
+        genome_of([node(0, "sinn")], [], key=3),
+        genome_of([node(0, aggregation="summ")], [], key=3),
+        genome_of([node(4)], [], key=3),
+        genome_of([node(0)], [connection(8, 0)], key=3),
+        genome_of([node(0)], [connection(0, 0)], key=3),
+        genome_of(
+            [node(0), node(5), node(6)],
+            [connection(-1, 5), connection(5, 6), connection(6, 5), connection(6, 0)],
+            key=3,
+        ),
+    ],
+)
+def test_a_genome_that_cannot_be_compiled_is_told_of_as_the_plain_path_does(genome):
+    with pytest.raises(ExperimentError) as plain:
+        compile_genomes([FINE, genome], INPUTS, [0])
+    with pytest.raises(ExperimentError) as compiled:
+        tape(FINE, genome)
+    assert str(compiled.value) == str(plain.value)
+    assert "genome 3" in str(plain.value)
+
+
+def test_cycles_and_disabled_connections_that_do_no_harm():
+    genome = genome_of(
+        [node(0), node(5), node(6)],
+        [
+            connection(-1, 0),
+            connection(5, 6),
+            connection(6, 5),
+            connection(0, 0, enabled=False),
+            connection(99, 0, enabled=False),
+        ],
+    )
+    assert tape(genome).size == 1
+
+
+def test_an_id_too_large_for_compiled_code_is_told():
+    with pytest.raises(ExperimentError, match="an id of more than 64 bits"):
+        tape(genome_of([node(0), node(1 << 70)], [connection(1 << 70, 0)]))
