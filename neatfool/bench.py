@@ -51,8 +51,8 @@ REMEDIES: Final = {
 class Measured:
     """A run, or its beginning, measured.
 
-    The first generation is left out where there are others, because it warms up what is compiled
-    or cached, and because its size may be another.
+    The first generations are left out where there are others: they warm up what is compiled or
+    cached, they may be of another size, and screening learns from them.
 
     Attributes:
         generations: How many generations were measured.
@@ -189,6 +189,7 @@ def measure(
     *,
     plugins: PluginManager,
     seconds: float | None = None,
+    warm: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> Measured:
     """Run an experiment and measure where its time goes.
@@ -198,6 +199,7 @@ def measure(
         folder: Where the run is left; nothing may be there.
         plugins: Whose observers are told of each generation: they are a part of what is measured.
         seconds: After how long to stop; at the experiment's own end, if that is earlier.
+        warm: How many of the first generations to leave out, if there are more.
         say: Told what is being done.
 
     Raises:
@@ -216,7 +218,7 @@ def measure(
     say("running the experiment" if seconds is None else f"running for {seconds:g} s")
     session = start(assembly, folder)
     session.go(plugins.observers(), watch)
-    return watch.measured(before)
+    return watch.measured(before, warm)
 
 
 class _Watch:
@@ -251,11 +253,11 @@ class _Watch:
         if self._reports:
             self._after = self._alone()
 
-    def measured(self, before: float) -> Measured:
-        """Sum up, the first generation left out where there are others."""
+    def measured(self, before: float, warm: int) -> Measured:
+        """Sum up, the first generations left out."""
         if self._after is None:
             raise RunError("bench: the run ended before a generation was done; nothing to measure")
-        first = 1 if len(self._reports) > 1 else 0
+        first = min(warm, len(self._reports) - 1)
         reports = self._reports[first:]
         images = [0, *(report.evaluations for report in self._reports)]
         return Measured(

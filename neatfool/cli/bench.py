@@ -118,8 +118,8 @@ def _data(measured: Measured) -> dict[str, Any]:
 def _show(name: str, measured: Measured) -> None:
     console = Console(highlight=False)
     console.print(
-        f"[bold]{escape(name)}[/]: {measured.images:,} images in {measured.generations} generations "
-        f"({duration(measured.seconds)}){_screened(measured)}",
+        f"[bold]{escape(name)}[/]: {measured.images:,} images in {measured.generations} "
+        f"generations ({duration(measured.seconds)}){_screened(measured)}",
         soft_wrap=True,
     )
     table = Table("stage")
