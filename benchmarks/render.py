@@ -1,29 +1,29 @@
-"""Compiled rendering against neat-python and against torch a node at a time.
+"""Rendering against torch a node at a time: 200 CPPNs, 3 outputs as HSV.
 
-``python -m benchmarks.render [--json]`` renders 200 random CPPNs of 20 nodes and 50 connections to
-HSV images in three ways, in turn, round after round, and prints medians:
+``python -m benchmarks render`` renders random CPPNs of 20 nodes and 50 connections, and of 45 nodes
+and 140 connections, at 28x28 and 256x256, in one thread and in as many as torch has, in these ways
+in turn, round after round:
 
 compiled
-    ``neatfool.cppn.render`` of the whole batch; compiling the batch is timed by itself.
+    ``neatfool.cppn.render`` of a tape, and with it ``compile_tape``. Where numba is missing, it is
+    the plain renderer that has to keep the bounds.
+plain
+    ``neatfool.cppn.render`` of a program, and with it ``compile_genomes``.
 torch
     A genome at a time, a node at a time, with the fastest torch operation there is for each
     activation, in place, on all pixels at once. The order of the nodes is worked out beforehand.
 neat-python
-    ``FeedForwardNetwork.activate`` at each pixel, timed on 100 pixels of 20 genomes and scaled up.
-    Networks are created beforehand, and colours are left out.
+    ``FeedForwardNetwork.activate`` at each pixel, timed on a few pixels of some genomes and scaled
+    up. Networks are created beforehand, and colours are left out.
 
-glibc is told to keep freed memory, without which "torch" takes several times as long at 256 x 256.
+glibc is told to keep freed memory, without which "torch" takes several times as long at 256x256.
 """
 
 from __future__ import annotations
 
-import argparse
-import ctypes
-import json
-import platform
 import random
-import statistics
 import time
+from statistics import median
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -32,16 +32,29 @@ from neat.genes import DefaultConnectionGene, DefaultNodeGene
 from neat.genome import DefaultGenome
 from neat.nn import FeedForwardNetwork
 
-from neatfool.cppn import ACTIVATIONS, COLOUR_MAPS, compile_genomes, render
+from benchmarks.figures import Figure
+from neatfool.cppn import (
+    ACTIVATIONS,
+    COLOUR_MAPS,
+    compile_genomes,
+    compile_tape,
+    has_numba,
+    render,
+)
 from neatfool.cppn.colour import quantise
 from neatfool.cppn.inputs import pixel_grid
+from neatfool.malloc import keep_freed_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 INPUTS = [-1, -2, -3, -4]
 OUTPUTS = [0, 1, 2]
-SAMPLE_GENOMES, SAMPLE_PIXELS = 20, 100
+GENOMES = 200
+POPULATIONS = ((20, 50), (45, 140))
+BOUNDS = {28: 0.2, 256: 0.5}
+ROUNDS = {28: 15, 256: 5}
+SAMPLE_GENOMES, SAMPLE_PIXELS = 10, 50
 
 IN_PLACE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "paper_sine": torch.Tensor.sin_,
@@ -49,6 +62,137 @@ IN_PLACE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "paper_gaussian": lambda z: z.square_().neg_().exp_(),
     "paper_linear": lambda z: z.clamp_(-3.0, 3.0).div_(3.0),
 }
+
+
+def figures(say: Callable[[str], None]) -> list[Figure]:
+    """Measure each population at each size, in one thread and in all."""
+    keep_freed_memory()
+    allowed = torch.get_num_threads()
+    found = []
+    try:
+        for nodes, connections in POPULATIONS:
+            rng = random.Random(1)
+            genomes = [random_genome(rng, key, nodes, connections) for key in range(GENOMES)]
+            for size, bound in BOUNDS.items():
+                for threads in sorted({1, allowed}):
+                    torch.set_num_threads(threads)
+                    times, images = measure(genomes, size, ROUNDS[size])
+                    title = f"{size}x{size}, {nodes} nodes, {threads} thread(s)"
+                    say(table(title, times))
+                    found += ratios(title, times, bound)
+                found += differences(f"{size}x{size}, {nodes} nodes", images)
+    finally:
+        torch.set_num_threads(allowed)
+    return found
+
+
+def measure(
+    genomes: Sequence[DefaultGenome], size: int, rounds: int
+) -> tuple[dict[str, list[float]], dict[str, torch.Tensor]]:
+    """Time each way in turn, round after round, the first round uncounted.
+
+    Returns:
+        The seconds of each round, and what was rendered, by way.
+    """
+    ways = ways_to_render(genomes, size)
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    results: dict[str, Any] = {}
+    for _ in range(rounds + 1):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            results[name] = way()
+            times[name].append(time.perf_counter() - began)
+    scale = results.pop("neat-python")
+    times["neat-python"] = [scale * each for each in times["neat-python"]]
+    images = {name: each for name, each in results.items() if isinstance(each, torch.Tensor)}
+    return {name: each[1:] for name, each in times.items()}, images
+
+
+def ways_to_render(genomes: Sequence[DefaultGenome], size: int) -> dict[str, Callable[[], Any]]:
+    """Prepare everything that is not to be timed."""
+    networks = networks_of(genomes)
+    plans = [plan_of(*both) for both in zip(networks, genomes, strict=True)]
+    inputs = pixel_grid(size, size, kind="normalised").inputs(0, size * size)
+    pixels = inputs.T[:: max(size * size // SAMPLE_PIXELS, 1)].tolist()
+    options: dict[str, Any] = {
+        "height": size,
+        "width": size,
+        "inputs": "normalised",
+        "colour_map": "hsv",
+    }
+
+    def activate() -> float:
+        for network in networks[:SAMPLE_GENOMES]:
+            for pixel in pixels:
+                network.activate(pixel)
+        return len(genomes) / len(networks[:SAMPLE_GENOMES]) * size * size / len(pixels)
+
+    program = compile_genomes(genomes, INPUTS, OUTPUTS)
+    ways: dict[str, Callable[[], Any]] = {
+        "torch": lambda: render_by_node(plans, inputs, size),
+        "plain": lambda: render(program, **options),
+        "compiling for plain": lambda: compile_genomes(genomes, INPUTS, OUTPUTS),
+        "neat-python": activate,
+    }
+    if has_numba():
+        tape = compile_tape(genomes, INPUTS, OUTPUTS)
+        ways["compiled"] = lambda: render(tape, **options)
+        ways["compiling for compiled"] = lambda: compile_tape(genomes, INPUTS, OUTPUTS)
+    if torch.cuda.is_available():
+        ways["plain, on the GPU"] = lambda: render(program, **options, device="cuda").cpu()
+    return ways
+
+
+def ratios(title: str, times: dict[str, list[float]], bound: float) -> list[Figure]:
+    """Give the figures of one measurement: medians of each round's ratio to torch."""
+
+    def ratio(*ours: str) -> float:
+        rounds = zip(times["torch"], *(times[name] for name in ours), strict=True)
+        return median(sum(mine) / torchs for torchs, *mine in rounds)
+
+    best = "compiled" if "compiled" in times else "plain"
+    found = [
+        Figure(
+            f"{title}: {best} with compiling / torch", ratio(best, f"compiling for {best}"), bound
+        ),
+        Figure(f"{title}: {best} / torch", ratio(best)),
+    ]
+    if best != "plain":
+        found += [
+            Figure(f"{title}: plain with compiling / torch", ratio("plain", "compiling for plain")),
+            Figure(f"{title}: plain / torch", ratio("plain")),
+        ]
+    return found
+
+
+def differences(title: str, images: dict[str, torch.Tensor]) -> list[Figure]:
+    """Give how much of the compiled renderer's images differs from the plain one's."""
+    if "compiled" not in images:
+        return []
+    difference = (images["compiled"].int() - images["plain"].int()).abs()
+    share, most = (difference > 0).float().mean().item(), difference.max().item()
+    return [
+        Figure(f"{title}: share of values where compiled and plain differ", share, 1e-3),
+        Figure(f"{title}: by how many grey levels at most", most, 1),
+    ]
+
+
+def table(title: str, times: dict[str, list[float]]) -> str:
+    """List the median times."""
+    lines = [f"{name:24}{1000 * median(each):12,.2f} ms" for name, each in times.items()]
+    return "\n  ".join([title, *lines])
+
+
+def networks_of(genomes: Sequence[DefaultGenome]) -> list[FeedForwardNetwork]:
+    """Create neat-python's networks."""
+    keys = SimpleNamespace(
+        input_keys=INPUTS,
+        output_keys=OUTPUTS,
+        activation_defs={name: each.scalar for name, each in ACTIVATIONS.items()},
+        aggregation_function_defs={"sum": sum},
+    )
+    config = SimpleNamespace(genome_config=keys)
+    return [FeedForwardNetwork.create(genome, config) for genome in genomes]
 
 
 def random_genome(rng: random.Random, key: int, nodes: int, connections: int) -> DefaultGenome:
@@ -101,111 +245,3 @@ def render_by_node(plans: list[Plan], inputs: torch.Tensor, size: int) -> torch.
             values[key] = IN_PLACE[activation](z)
         image.copy_(quantise(colours(torch.stack([values[key] for key in OUTPUTS])[None]))[0])
     return images.view(len(plans), 3, size, size)
-
-
-def keep_freed_memory() -> bool:
-    """Tell glibc to keep what is freed, which spares large tensors fresh pages; all ways gain."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):
-        return False
-    trim_threshold, top_pad, mmap_max = -1, -2, -4
-    return bool(
-        mallopt(mmap_max, 0) and mallopt(trim_threshold, 2**31 - 1) and mallopt(top_pad, 2**26)
-    )
-
-
-def ways_to_render(size: int, genomes: list[DefaultGenome]) -> dict[str, Callable[[], Any]]:
-    """Prepare everything that is not to be timed."""
-    functions = {name: each.scalar for name, each in ACTIVATIONS.items()}
-    keys = SimpleNamespace(
-        input_keys=INPUTS,
-        output_keys=OUTPUTS,
-        activation_defs=functions,
-        aggregation_function_defs={"sum": sum},
-    )
-    networks = [
-        FeedForwardNetwork.create(genome, SimpleNamespace(genome_config=keys)) for genome in genomes
-    ]
-    plans = [plan_of(*both) for both in zip(networks, genomes, strict=True)]
-    inputs = pixel_grid(size, size, kind="normalised").inputs(0, size * size)
-    pixels = inputs.T[:: max(size * size // SAMPLE_PIXELS, 1)].tolist()
-    program = compile_genomes(genomes, INPUTS, OUTPUTS)
-
-    def activate() -> float:
-        for network in networks[:SAMPLE_GENOMES]:
-            for pixel in pixels:
-                network.activate(pixel)
-        return len(genomes) / len(networks[:SAMPLE_GENOMES]) * size * size / len(pixels)
-
-    return {
-        "compile": lambda: compile_genomes(genomes, INPUTS, OUTPUTS),
-        "compiled": lambda: render(
-            program, height=size, width=size, inputs="normalised", colour_map="hsv"
-        ),
-        "torch": lambda: render_by_node(plans, inputs, size),
-        "neat-python": activate,
-    }
-
-
-def measure(size: int, threads: int, genomes: list[DefaultGenome], rounds: int) -> dict[str, Any]:
-    """Time each way in turn, round after round, the first round uncounted."""
-    torch.set_num_threads(threads)
-    ways = ways_to_render(size, genomes)
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    results: dict[str, Any] = {}
-    for _ in range(rounds + 1):
-        for name, way in ways.items():
-            began = time.perf_counter()
-            results[name] = way()
-            times[name].append(time.perf_counter() - began)
-    took = {name: statistics.median(each[1:]) for name, each in times.items()}
-    took["neat-python"] *= results["neat-python"]
-    difference = (results["compiled"].int() - results["torch"].int()).abs()
-    return {
-        "size": size,
-        "threads": threads,
-        "seconds": took,
-        "compiled / torch": took["compiled"] / took["torch"],
-        "compile + compiled / torch": (took["compile"] + took["compiled"]) / took["torch"],
-        "compiled / neat-python": took["compiled"] / took["neat-python"],
-        "values equal to torch's within 1": (difference <= 1).float().mean().item(),
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--genomes", type=int, default=200, help="how many; 200 if absent")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[28, 256], help="pixels of a side")
-    arguments = parser.parse_args()
-    kept = keep_freed_memory()
-    threads = torch.get_num_threads()
-    rng = random.Random(1)
-    genomes = [random_genome(rng, key, 20, 50) for key in range(arguments.genomes)]
-    figures: dict[str, Any] = {
-        "genomes": len(genomes),
-        "malloc keeps freed memory": kept,
-        "torch": torch.__version__,
-        "processor": platform.processor() or platform.machine(),
-        "measured": [
-            measure(size, number, genomes, rounds=15 if size <= 64 else 5)
-            for size in arguments.sizes
-            for number in sorted({1, threads})
-        ],
-    }
-    if arguments.json:
-        print(json.dumps(figures, indent=2))
-        return
-    print(f"{len(genomes)} CPPNs of 20 nodes and 50 connections, HSV; medians")
-    for each in figures["measured"]:
-        print(f"\n{each['size']} x {each['size']} pixels, {each['threads']} thread(s)")
-        for name, took in each["seconds"].items():
-            print(f"  {name:32} {1000 * took:12,.2f} ms")
-        for name, ratio in each.items():
-            if name not in ("size", "threads", "seconds"):
-                print(f"  {name:32} {ratio:12.5f}")
-
-
-if __name__ == "__main__":
-    main()
