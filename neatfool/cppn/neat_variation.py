@@ -85,12 +85,10 @@ class NeatVariation:
         key = split_key(split.key, child.nodes)
         node = child.nodes[key] = self._new.node(key, draw)
         node.bias = 0.0
-        for edge, weight, enabled in (
-            (split.key, split.weight, False),
-            ((source, key), 1.0, True),
-            ((key, target), split.weight, True),
-        ):
-            child.connections[edge] = ConnectionGene.make(edge, weight, enabled)
+        if split.enabled:
+            child.connections[split.key] = split.having("enabled", False)
+        for edge, weight in (((source, key), 1.0), ((key, target), split.weight)):
+            child.connections[edge] = ConnectionGene.make(edge, weight)
 
     def _add_connection(self, child: Genome, draw: Draw) -> None:
         """Draw one pair of nodes, and join it if that is possible."""
@@ -98,8 +96,8 @@ class NeatVariation:
         source = one_of(self._config.input_keys + hidden_nodes(child, self._outputs), draw)
         edge = source, target
         if gene := child.connections.get(edge):
-            if self._surer:
-                child.connections[edge] = ConnectionGene.make(edge, gene.weight, True)
+            if self._surer and not gene.enabled:
+                child.connections[edge] = gene.having("enabled", True)
         elif not closes_cycle(child.connections, edge):
             child.connections[edge] = self._new.connection(edge, draw)
 
@@ -140,11 +138,15 @@ def _cross_disabled(a: ConnectionGene, b: ConnectionGene, draw: Draw) -> Connect
 
 
 def _cross_nodes(a: NodeGene, b: NodeGene, bits: int) -> NodeGene:
-    return NodeGene.make(
-        a.key,
-        (a if bits & 1 else b).activation,
-        (a if bits & 2 else b).aggregation,
-        (a if bits & 4 else b).bias,
-        (a if bits & 8 else b).response,
-        (a if bits & 16 else b).time_constant,
-    )
+    gene = a.copy()
+    if bits & 1:
+        gene.activation = b.activation
+    if bits & 2:
+        gene.aggregation = b.aggregation
+    if bits & 4:
+        gene.bias = b.bias
+    if bits & 8:
+        gene.response = b.response
+    if bits & 16:
+        gene.time_constant = b.time_constant
+    return gene

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import gc
 import random
 from itertools import pairwise
 
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import cppn
+from neatfool.cppn.streams import streams
 from neatfool.cppn.structure import closes_cycle
 
 PRESETS = pytest.mark.parametrize("preset", cppn.PRESETS)
@@ -129,3 +132,94 @@ def test_neat_lines_with_crossover_stay_acyclic_for_200_generations():
         assert len(genome.nodes) > 6
         for edge in genome.connections:
             assert not closes_cycle([other for other in genome.connections if other != edge], edge)
+
+
+def grown(preset, nodes=20):
+    """A parent with so many nodes."""
+    rates = {"node_delete_prob": 0, "conn_delete_prob": 0, "node_add_prob": 1, "conn_add_prob": 1}
+    return next(
+        genome for genome in line_of(breeder_of(preset, **rates), 60) if len(genome.nodes) == nodes
+    )
+
+
+@PRESETS
+def test_the_genes_that_do_not_change_are_the_parents_own(preset):
+    parent = grown(preset)
+    shared = 0
+    for child in breeder_of(preset).breed([[parent]] * 100, range(100)):
+        for mine, genes in (
+            (child.nodes, parent.nodes),
+            (child.connections, parent.connections),
+        ):
+            for key in mine.keys() & genes.keys():
+                same = mine[key] is genes[key]
+                shared += same
+                # A weight at its bound may be mutated to what it is.
+                at_bound = abs(getattr(genes[key], "weight", 0.0)) == 10.0
+                assert same == (mine[key].values == genes[key].values) or at_bound
+    assert shared / (100 * len(parent.genes)) > (0.8 if preset == "paper" else 0.5)
+
+
+def test_crossover_takes_the_parents_own_connections():
+    fitter, other = pairs("neat")[1]
+    nothing = {
+        key: 0
+        for key in cppn.GenomeOptions.model_fields
+        if key.endswith(("_mutate_rate", "_replace_rate", "_prob"))
+    }
+    for child in breeder_of("neat", **nothing).breed([[fitter, other]] * 50, range(50)):
+        for edge, gene in child.connections.items():
+            parents = fitter.connections[edge], other.connections.get(edge)
+            if all(parent is None or parent.enabled for parent in parents):
+                assert gene in parents
+
+
+@pytest.mark.parametrize(("preset", "most"), [("paper", 45), ("neat", 300)])
+def test_a_child_takes_few_random_numbers_and_rarely_more_than_are_made_beforehand(preset, most):
+    parent, vary = grown(preset), breeder_of(preset)._vary
+    expected = vary.expected_draws(len(parent.nodes), len(parent.connections))
+    counts = []
+    for draw in streams(range(300), expected):
+        numbers = []
+        vary(lambda numbers=numbers, draw=draw: numbers.append(draw()) or numbers[-1], parent)
+        counts.append(len(numbers))
+    assert expected < most
+    assert sum(counts) / 300 < expected
+    assert sum(count > expected for count in counts) < 15
+
+
+@PRESETS
+def test_children_cost_no_copy_and_no_seeding_of_pythons_generator(preset, monkeypatch):
+    litters, breeder = pairs(preset), breeder_of(preset)
+    for module, name in (
+        (copy, "deepcopy"),
+        (random, "seed"),
+        (random, "random"),
+        (random, "setstate"),
+        (cppn.Genome, "clone"),
+        (cppn.Genome, "mutate"),
+        (cppn.NodeGene, "mutate"),
+        (cppn.ConnectionGene, "mutate"),
+    ):
+        monkeypatch.setattr(module, name, pytest.fail)
+    assert len(breeder.breed(litters, SEEDS)) == len(SEEDS)
+
+
+@PRESETS
+def test_genes_are_small(preset):
+    for gene in grown(preset).genes:
+        assert not hasattr(gene, "__dict__")
+
+
+@pytest.mark.parametrize("searching", [True, False])
+def test_the_search_for_garbage_goes_on_as_before(searching):
+    before = gc.isenabled()
+    try:
+        (gc.enable if searching else gc.disable)()
+        breeder_of().breed(pairs("paper"), SEEDS)
+        assert gc.isenabled() == searching
+        with pytest.raises(ValueError, match="zip"):
+            breeder_of().breed(pairs("paper"), SEEDS[1:])
+        assert gc.isenabled() == searching
+    finally:
+        (gc.enable if before else gc.disable)()
