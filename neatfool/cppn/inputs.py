@@ -17,6 +17,8 @@ InputKind: TypeAlias = Literal["raw", "normalised"]
 INPUT_LABELS: Final = ("x", "y", "d", "1")
 """The inputs in their order: column, row, distance from the centre, and one."""
 
+_FLOATS: Final = {torch.float32: np.float32, torch.float64: np.float64}
+
 
 @dataclass(frozen=True, eq=False)
 class PixelGrid:
@@ -50,11 +52,16 @@ class PixelGrid:
         Returns:
             Floats [4, stop - start]: x, y, d and ones, as ``INPUT_LABELS`` has them.
         """
-        row, column = np.divmod(np.arange(start, stop), len(self.x))
-        distance = np.sqrt(self.x_squared[column] + self.y_squared[row])
-        ones = np.ones(stop - start)
-        inputs = np.stack([self.x[column], self.y[row], distance, ones])
-        return torch.from_numpy(inputs).to(dtype)
+        width = len(self.x)
+        top, skipped = divmod(start, width)
+        rows = slice(top, -(-stop // width))
+        whole = np.empty((4, max(rows.stop - top, 0), width), _FLOATS[dtype])
+        whole[0] = self.x
+        whole[1] = self.y[rows, None]
+        whole[2] = np.sqrt(self.x_squared + self.y_squared[rows, None])
+        whole[3] = 1.0
+        inputs = whole.reshape(4, -1)[:, skipped : skipped + stop - start]
+        return torch.from_numpy(np.ascontiguousarray(inputs))
 
 
 def pixel_grid(
