@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from neatfool import ImageSpec, Network, Scores
+from neatfool import ImageSpec, Network
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from neatfool import Scores
 
 SIDE, CLASSES = 224, 1000
 RESNET_MEAN = tuple(255 * mean for mean in (0.485, 0.456, 0.406))
@@ -52,8 +54,7 @@ class NetworkTarget(ABC):
         """Make the network, in evaluation mode; the same each time."""
 
     def score(self, images: torch.Tensor) -> Scores:
-        logits = self.networks[0](images).cpu()
-        return Scores(logits.softmax(1).numpy(), logits.numpy())
+        return self.networks[0].score(images)
 
     @torch.inference_mode()
     def eagerly(self, images: torch.Tensor) -> torch.Tensor:

@@ -18,11 +18,12 @@ from torch import nn
 from neatfool.devices import pick_device
 from neatfool.errors import TargetError
 from neatfool.malloc import keep_freed_memory
+from neatfool.spec import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    Run = Callable[[torch.Tensor], torch.Tensor]
+    Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 Graph: TypeAlias = Literal["eager", "frozen", "compiled"]
@@ -102,7 +103,6 @@ class Network:
             return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else None
         return None
 
-    @torch.inference_mode()
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Compute logits.
 
@@ -115,13 +115,38 @@ class Network:
         Raises:
             TargetError: The module gives something else than a tensor.
         """
-        images = images.to(self.device, non_blocking=True)
-        images = images.contiguous(memory_format=torch.channels_last)
+        return self._run(images)[0]
+
+    def score(self, images: torch.Tensor) -> Scores:
+        """Compute logits and the probabilities that they mean (softmax).
+
+        Args:
+            images: uint8 [N, C, H, W], on any device.
+
+        Returns:
+            Numpy arrays, float32 [N, K].
+
+        Raises:
+            TargetError: The module gives something else than a tensor.
+        """
+        logits, probs = self._run(images)
+        if self.device.type != "cpu":
+            logits, probs = logits.cpu(), probs.cpu()
+        return Scores(probs.numpy(), logits.numpy())
+
+    @torch.inference_mode()
+    def _run(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        # While one thread scores, another one breeds, and holds Python's lock nearly all the time.
+        # So all that can be is done in one call of a frozen graph, which needs no lock.
+        if images.device != self.device:
+            images = images.to(self.device, non_blocking=True)
         key = self.form, tuple(images.shape)
         run = self._runs.get(key)
         if run is None:
             run = self._runs[key] = self._prepare(self.form, images)
-        # As it is on a CPU: no reduced precision in place of float32, and no choice by stopwatch.
+        if self.device.type == "cpu":
+            return run(images)
+        # As on a CPU: no reduced precision in place of float32, and no choice by stopwatch.
         with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
             return run(images)
 
@@ -151,7 +176,7 @@ def in_form(networks: Sequence[Network], form: Form) -> Iterator[None]:
 
 
 class _FromBytes(nn.Module):
-    """A module together with what happens to images before it and to logits after it."""
+    """A module together with what happens to images before it; gives logits and probabilities."""
 
     def __init__(
         self, module: nn.Module, mean: torch.Tensor, std: torch.Tensor, dtype: torch.dtype
@@ -164,7 +189,8 @@ class _FromBytes(nn.Module):
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        images = images.contiguous(memory_format=torch.channels_last)
         numbers = (images.float() - self.mean) / self.std
         half = self.dtype is not torch.float32
         # The module's weights stay float32, and so does what only float32 can do. What autocast
@@ -176,7 +202,8 @@ class _FromBytes(nn.Module):
                 f"{type(self.module).__name__} gives {type(logits).__name__}, not a tensor of "
                 "logits; pass a callable that returns probabilities instead"
             )
-        return logits.float()
+        logits = logits.float()
+        return logits, logits.softmax(-1)
 
 
 def _per_channel(numbers: Sequence[float] | float) -> torch.Tensor:
@@ -191,9 +218,10 @@ def _compiled(plain: _FromBytes) -> Run:
     mode = "reduce-overhead" if plain.mean.device.type == "cuda" else "default"
     compiled: Run = torch.compile(plain, mode=mode, dynamic=False)
 
-    def run(images: torch.Tensor) -> torch.Tensor:
+    def run(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         # What a replayed graph gives is overwritten by the next replay.
-        return compiled(images).clone()
+        logits, probs = compiled(images)
+        return logits.clone(), probs.clone()
 
     return run
 
@@ -212,12 +240,12 @@ def _frozen(plain: _FromBytes, images: torch.Tensor) -> Run | None:
             # The first calls are watched, and the code made from that: later ones are all alike.
             for _ in range(_CALLS_BEFORE_IT_IS_OPTIMISED):
                 frozen(images)
-            given = torch.cat([frozen(batch) for batch in batches])
+            given = torch.cat([frozen(batch)[0] for batch in batches])
     except TargetError:
         raise
     except Exception:  # whatever it is, the network runs as it is
         return None
-    wanted = torch.cat([plain(batch) for batch in batches])
+    wanted = torch.cat([plain(batch)[0] for batch in batches])
     same = given.shape == wanted.shape and _alike(given, wanted, plain.dtype)
     return frozen if same else None
 

@@ -86,12 +86,13 @@ class ModuleTarget:
 
     def score(self, images: torch.Tensor) -> Scores:
         """Run the module."""
-        outputs = self._network(images)
+        scores = self._network.score(images)
         if self._probabilities is None:
             self._probabilities = self._gives_probabilities(images)
-        if self._probabilities:
-            return Scores(outputs.cpu().numpy())
-        return Scores(outputs.softmax(1).cpu().numpy(), logits=outputs.cpu().numpy())
+        if not self._probabilities:
+            return scores
+        assert scores.logits is not None
+        return Scores(scores.logits)
 
     def _gives_probabilities(self, images: torch.Tensor) -> bool | None:
         """Look at what the module gives, in float32; None where there is no number."""

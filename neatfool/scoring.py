@@ -108,6 +108,8 @@ class Scorer:
             return self._in_batches(images, self.plan.screening_batch)
 
     def _in_batches(self, images: torch.Tensor, size: int) -> Scores:
+        if len(images) == size:
+            return self._batch(images, size)
         starts = range(0, len(images), size)
         return self._joined([self._batch(images[start : start + size], size) for start in starts])
 
@@ -123,8 +125,10 @@ class Scorer:
 
     def _batch(self, images: torch.Tensor, size: int) -> Scores:
         count = len(images)
-        # A copy: a target that writes to its images must not change what is saved.
-        images = _padded(images, size - count)
+        # A copy for a target of its own ways: should it write to its images, what is saved must
+        # not change. A network turns them into other numbers first.
+        if count < size or not self._networks:
+            images = _padded(images, size - count)
         answer = self._call(images)
         return check_scores(answer, size, self.target.spec, self.name, keep=count)
 

@@ -52,8 +52,7 @@ class MnistTarget:
         Returns:
             float32 probabilities [N, 10] and the logits that they are the softmax of.
         """
-        logits = self._network(images).cpu()
-        return Scores(logits.softmax(1).numpy(), logits.numpy())
+        return self._network.score(images)
 
     def fingerprint(self) -> str:
         """Hash the weights as they are used.

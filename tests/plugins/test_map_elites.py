@@ -244,7 +244,9 @@ def test_only_what_is_strictly_better_replaces():
     search = held_by([0, 1], ranks=[0.3, 0.5], batch=3)
     assert search.tell(list(search.ask()), scores([[0.3, 0.5], [0.1, 0.5], [0.3, 0.0]])) == []
     better = np.nextafter(0.5, 1)
-    (replaced,) = search.tell(list(search.ask()), scores([[0.3, 0.5], [0.3, better], [0.3, better]]))
+    (replaced,) = search.tell(
+        list(search.ask()), scores([[0.3, 0.5], [0.3, better], [0.3, better]])
+    )
     assert (replaced.elite.candidate.id, replaced.elite.rank) == (6, better)
 
 
