@@ -188,6 +188,7 @@ def _renderer(options: Options) -> tuple[Callable[..., cppn.Program | cppn.Tape]
             "[encoding] renderer = compiled: needs numba, which is not installed; "
             "pip install 'neatfool[fast]', or say renderer = plain"
         )
+    cppn.load_compiled()
     return cppn.compile_tape, pick_device("cpu")
 
 

@@ -14,7 +14,7 @@ from neatfool.cppn.activations import ACTIVATIONS
 from neatfool.cppn.aggregations import AGGREGATIONS
 from neatfool.cppn.breeding import Breeder
 from neatfool.cppn.colour import COLOUR_MAPS, ColourMap
-from neatfool.cppn.compiled import has_numba
+from neatfool.cppn.compiled import has_numba, load_compiled
 from neatfool.cppn.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome import Genome, GenomeConfig
 from neatfool.cppn.graph import from_graph, to_graph
@@ -50,6 +50,7 @@ __all__ = [
     "from_graph",
     "genome_config",
     "has_numba",
+    "load_compiled",
     "loads",
     "render",
     "resolve",

@@ -67,6 +67,17 @@ def kernels() -> Kernels:
     return Kernels(link, draw, TILE)
 
 
+def load_compiled() -> None:
+    """Load the compiled renderer now, and not when something is first drawn.
+
+    That takes about half a second; the first time on a machine, when it is compiled, several.
+
+    Raises:
+        ExperimentError: numba is missing, or does not work.
+    """
+    kernels()
+
+
 def compute_tape(tape: Tape, inputs: torch.Tensor) -> torch.Tensor:
     """Compute the outputs of a batch of genomes.
 
