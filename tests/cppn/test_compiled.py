@@ -273,6 +273,25 @@ def test_numba_that_is_missing_is_told(monkeypatch):
     assert compiled.kernels.cache_info().currsize == 0
 
 
+def test_code_that_cannot_be_kept_on_the_disk_is_compiled_all_the_same(monkeypatch):
+    from neatfool.cppn import jit
+
+    compile_ = jit.numba.njit
+
+    def njit(*arguments, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return compile_(*arguments, **options)
+
+    monkeypatch.setattr(jit.numba, "njit", njit)
+
+    @jit.outer("int64(int64)")
+    def double(number):
+        return 2 * number
+
+    assert double(21) == 42
+
+
 def test_whether_numba_is_there_is_told(monkeypatch):
     assert has_numba()
     monkeypatch.setattr(compiled, "find_spec", lambda name: None)
