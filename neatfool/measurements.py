@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from neatfool.images import write_whole
+from neatfool.machine import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,12 +29,6 @@ def cache_folder() -> Path:
     """Give the folder of what can be made again: ``NEATFOOL_CACHE``, or the user's cache."""
     given = os.environ.get(PLACE)
     return Path(given) if given else user_cache_path("neatfool")
-
-
-def usable_cores() -> int:
-    """Count the cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class MeasurementCache:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
+
 
 A_PATH = click.Path(path_type=Path)
 
@@ -45,3 +47,25 @@ def experiment_parameters(command: Command) -> Command:
         help="Override a key of the experiment; may be given several times.",
     )
     return click.argument("file", type=A_PATH)(seed(overrides(command)))
+
+
+def jobs_option(command: Command) -> Command:
+    """Add how many runs there are side by side."""
+    option = click.option(
+        "--jobs",
+        metavar="N|auto",
+        callback=_jobs,
+        help="With --seeds: how many runs side by side; auto: as many as cores and memory allow.  "
+        "[default: 1]",
+    )
+    return option(command)
+
+
+def _jobs(ctx: click.Context, option: click.Parameter, value: str | None) -> int | str | None:
+    """Take a number of at least 1, or ``auto``."""
+    if value is None or value == "auto":
+        return value
+    with suppress(ValueError):
+        if (number := int(value)) >= 1:
+            return number
+    raise click.BadParameter(f"{value!r} is neither a number of runs, at least 1, nor 'auto'")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from neatfool.cli.failures import INTERRUPTED
 from neatfool.cli.output import Output, waiting
-from neatfool.cli.parameters import experiment_parameters, no_report_option, run_argument
+from neatfool.cli.parameters import (
+    experiment_parameters,
+    jobs_option,
+    no_report_option,
+    run_argument,
+)
 from neatfool.wording import duration, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -31,22 +36,35 @@ Examples:
   neatfool run experiments/mnist.ini
   neatfool run experiments/mnist.ini --seed 2 --set scheme.batch=100
   neatfool run experiments/mnist.ini --out /tmp/first-look
+  neatfool run experiments/mnist.ini --seeds 1-5 --jobs 2     (runs/mnist/mnist-1 to -5)
 
-Ctrl-C ends the run after the generation under way; `neatfool resume` goes on with it.""",
+Ctrl-C ends the run after the generation under way; `neatfool resume` goes on with it. Where several
+seeds are run, it ends them all, and the same command goes on with those that are not finished.""",
 )
 @experiment_parameters
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="The run's folder.  [default: runs/NAME-SEED]",
+    help="The run's folder; with --seeds the one that theirs are in.  [default: runs/NAME-SEED; "
+    "runs/NAME]",
 )
+@click.option(
+    "--seeds",
+    metavar="LIST",
+    help="Run once with each of these seeds, for example 1-5 or 1,3,7-9.",
+)
+@jobs_option
 @click.option("--overwrite", is_flag=True, help="Start anew where the folder holds a run already.")
 @no_report_option
+@click.pass_context
 def run(
+    ctx: click.Context,
     file: Path,
     out: Path | None,
     seed: int | None,
+    seeds: str | None,
+    jobs: int | str | None,
     overrides: tuple[str, ...],
     overwrite: bool,
     no_report: bool,
@@ -57,6 +75,13 @@ def run(
     from neatfool.plugin_manager import PluginManager
     from neatfool.session import start
 
+    if seeds is not None:
+        if seed is not None:
+            raise click.UsageError("give --seed or --seeds, not both")
+        told = {"jobs": jobs or 1, "overwrite": overwrite, "report": not no_report}
+        raise SystemExit(_run_with_seeds(ctx, file, out, seeds, overrides, told))
+    if jobs is not None:
+        raise click.UsageError("--jobs is for --seeds; one run is one process")
     plugins = PluginManager()
     experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
     folder = out or Path("runs") / f"{experiment.name}-{experiment.seed}"
@@ -64,6 +89,26 @@ def run(
         assembly = assemble(experiment)
     session = start(assembly, folder, overwrite=overwrite)
     _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)
+
+
+def _run_with_seeds(
+    ctx: click.Context,
+    file: Path,
+    out: Path | None,
+    seeds: str,
+    overrides: Sequence[str],
+    told: Mapping[str, Any],
+) -> int:
+    from neatfool.cli.replicates import run_replicates
+    from neatfool.experiment import load_experiment
+    from neatfool.seed_list import parse_seeds
+
+    chosen = parse_seeds(seeds)
+    experiment = load_experiment(file, overrides=overrides, seed=chosen[0])
+    folder = out or Path("runs") / experiment.name
+    arguments = [str(file), *(word for each in overrides for word in ("--set", each))]
+    debug = bool(ctx.find_root().params.get("debug"))
+    return run_replicates(experiment, chosen, folder, arguments, debug=debug, **told)
 
 
 @click.command(
@@ -127,6 +172,8 @@ def _go(
     interrupts = Interrupts(
         lambda: console.print("\nStopping after this generation; Ctrl-C again stops at once.")
     )
+    if description := session.description:
+        console.print(description, soft_wrap=True, markup=False, highlight=False)
     if (plan := session.plan).device:
         console.print(f"Scoring on {plan.describe()}", soft_wrap=True)
     go_on = f"Go on with: neatfool resume {session.run.path}"

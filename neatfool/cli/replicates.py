@@ -1,0 +1,239 @@
+"""``neatfool run FILE --seeds ...``: replicates, one after another or side by side."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Final
+
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from neatfool.cli.failures import INTERRUPTED
+from neatfool.cli.output import Output
+from neatfool.replicates import plan_replicates
+from neatfool.seed_list import format_seeds
+from neatfool.side_by_side import SideBySide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from neatfool.experiment import Experiment
+    from neatfool.replicates import Replicate
+    from neatfool.side_by_side import Child
+
+FOR_TERMINALS: Final = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+"""What would make a process believe that it writes to a terminal."""
+LAST_WORDS: Final = 5
+"""Lines of a replicate that failed, where no line of them says what the error is."""
+
+
+def run_replicates(
+    experiment: Experiment,
+    seeds: Sequence[int],
+    folder: Path,
+    arguments: Sequence[str],
+    *,
+    jobs: int | str,
+    overwrite: bool,
+    report: bool,
+    debug: bool,
+) -> int:
+    """Run an experiment with each of several seeds.
+
+    Args:
+        experiment: The experiment, which is known to be valid.
+        seeds: The seeds.
+        folder: Where the runs' folders are.
+        arguments: What the command line said that each run is to be told.
+        jobs: How many runs side by side, or ``"auto"``.
+        overwrite: Whether to begin anew those that are there.
+        report: Whether each writes its report.
+        debug: Whether each shows the traceback of an error.
+
+    Returns:
+        The exit code that tells how it went: 0 if all are finished, 130 if some are still to be
+        run, else that of the first that failed.
+
+    Raises:
+        RunError: A folder holds a run of another experiment.
+        ExperimentError: ``auto`` cannot be had here.
+    """
+    planned = plan_replicates(experiment, seeds, folder, overwrite=overwrite)
+    ends = [] if report else ["--no-report"]
+    begin = [*arguments, *ends, *(["--overwrite"] if overwrite else [])]
+    commands = {
+        each: _command(each, begin if each.state == "new" else ends)
+        for each in planned
+        if each.state != "finished"
+    }
+    count = _count(jobs, len(commands))
+    crew = _Crew(experiment.name, planned, Output())
+    crew.tell_plan(folder, count)
+    codes = crew.run(commands, count, _environment(count, debug=debug))
+    return crew.tell_end(folder, codes)
+
+
+def _count(jobs: int | str, runs: int) -> int:
+    from neatfool.machine import jobs_that_fit
+
+    wanted = jobs if isinstance(jobs, int) else jobs_that_fit(runs)
+    return max(1, min(wanted, runs))
+
+
+def _command(replicate: Replicate, more: Sequence[str]) -> list[str]:
+    start = [sys.executable, "-m", "neatfool"]
+    place = str(replicate.folder)
+    if replicate.state == "unfinished":
+        return [*start, "resume", place, *replicate.longer, *more]
+    return [*start, "run", *more, "--seed", str(replicate.seed), "--out", place]
+
+
+def _environment(jobs: int, *, debug: bool) -> dict[str, str]:
+    from neatfool.machine import usable_cores
+
+    environment = {key: value for key, value in os.environ.items() if key not in FOR_TERMINALS}
+    environment["PYTHONUNBUFFERED"] = "1"
+    environment["PYTHONIOENCODING"] = "utf-8"
+    if debug:
+        environment["NEATFOOL_DEBUG"] = "1"
+    if jobs > 1:
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // jobs)))
+    return environment
+
+
+class _Crew:
+    """Shows what the replicates of an experiment do: a live table on a terminal, else lines."""
+
+    def __init__(self, name: str, planned: Sequence[Replicate], console: Output) -> None:
+        self._name = name
+        self._planned = planned
+        self._console = console
+        self._lines: dict[Replicate, str] = {}
+        self._live: Live | None = None
+
+    def tell_plan(self, folder: Path, jobs: int) -> None:
+        by_state = {
+            state: [each.seed for each in self._planned if each.state == state]
+            for state in ("finished", "unfinished", "new")
+        }
+        if finished := by_state["finished"]:
+            self._say(f"{_seeds(finished)}: finished already, left as they are")
+        if unfinished := by_state["unfinished"]:
+            self._say(f"{_seeds(unfinished)}: begun already, going on with them")
+        how = ", one after another" if jobs == 1 else f", {jobs} side by side"
+        if (left := len(self._planned) - len(finished)) == 1:
+            self._say(f"1 run of {self._name} in {folder}")
+        elif left:
+            self._say(f"{left} runs of {self._name} in {folder}{how}")
+
+    def run(
+        self, commands: Mapping[Replicate, Sequence[str]], jobs: int, environment: dict[str, str]
+    ) -> dict[Replicate, int]:
+        side_by_side: SideBySide[Replicate] = SideBySide(
+            jobs,
+            environment,
+            began=self._began,
+            said=self._said,
+            ended=self._ended,
+            asked_to_stop=self._asked_to_stop,
+        )
+        if not self._console.is_terminal:
+            return side_by_side.run(commands)
+        with Live(console=self._console, transient=True, auto_refresh=False) as self._live:
+            return side_by_side.run(commands)
+
+    def tell_end(self, folder: Path, codes: Mapping[Replicate, int]) -> int:
+        """Sum up, and give the exit code."""
+        failed = {key: code for key, code in codes.items() if code and not _interrupted(code)}
+        done = [each for each in self._planned if each.state == "finished" or codes.get(each) == 0]
+        self._say(f"{len(done)} of {len(self._planned)} runs are finished")
+        for each, code in failed.items():
+            self._say(f"seed {each.seed} failed ({_meaning(code)})", style="red")
+        if len(done) + len(failed) < len(self._planned):
+            self._say("Go on with the same command.")
+            return INTERRUPTED
+        if len(done) > 1:
+            self._say(f"Compare them: neatfool compare {folder}")
+        return max(next(iter(failed.values())), 1) if failed else 0
+
+    def _began(self, key: Replicate) -> None:
+        self._lines[key] = "begins" if key.state == "new" else "goes on"
+        self._show()
+
+    def _said(self, key: Replicate, line: str) -> None:
+        if self._live is None:
+            self._say(f"seed {key.seed}: {line}")
+        elif line:
+            self._lines[key] = line
+            self._show()
+
+    def _ended(self, child: Child[Replicate], code: int) -> None:
+        seed = child.key.seed
+        del self._lines[child.key]
+        if self._live is not None:
+            for line in self._last_words(child, code):
+                self._say(f"seed {seed}: {line}")
+            self._show()
+        elif code:
+            self._say(f"seed {seed}: {_meaning(code)}")
+
+    def _last_words(self, child: Child[Replicate], code: int) -> list[str]:
+        """Choose what is worth keeping on the screen of what a run said."""
+        said = [line for line in child.said if line]
+        if _interrupted(code):
+            return [line for line in said if line.startswith(f"{self._name}, seed ")] or [
+                "interrupted"
+            ]
+        if not code:
+            return [line for line in said if line.startswith(f"{self._name}, seed ")]
+        first = next((i for i, line in enumerate(said) if line.startswith("error: ")), -LAST_WORDS)
+        return [*said[first:], _meaning(code)]
+
+    def _asked_to_stop(self, number: int) -> None:
+        words = {
+            1: "Stopping all after their generation; Ctrl-C again stops at once.",
+            2: "Stopping all at once; Ctrl-C again kills them.",
+        }
+        self._say(words.get(number, "Killing them; what they recorded is kept."))
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        self._console.print(escape(text), style=style, soft_wrap=True)
+
+    def _show(self) -> None:
+        if self._live is None:
+            return
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        for key, line in self._lines.items():
+            table.add_row(f"seed {key.seed}", escape(line))
+        if waiting := self._waiting():
+            table.add_row("", f"then {_seeds(waiting)}")
+        self._live.update(table, refresh=True)
+
+    def _waiting(self) -> list[int]:
+        """List the seeds whose turn comes later."""
+        places = [place for place, each in enumerate(self._planned) if each in self._lines]
+        last = max(places, default=len(self._planned))
+        return [each.seed for each in self._planned[last + 1 :] if each.state != "finished"]
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'s' * (len(seeds) > 1)} {format_seeds(seeds)}"
+
+
+def _interrupted(code: int) -> bool:
+    return code in {INTERRUPTED, -signal.SIGINT}
+
+
+def _meaning(code: int) -> str:
+    if _interrupted(code):
+        return "interrupted"
+    if code >= 0:
+        return f"exit code {code}"
+    known = {each.value: each.name for each in signal.Signals}
+    return f"killed by {known.get(-code, f'signal {-code}')}"

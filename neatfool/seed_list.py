@@ -1,0 +1,69 @@
+"""Lists of seeds as people write them: ``1-5`` or ``1,3,7-9``."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from neatfool.errors import ExperimentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST: Final = 10_000
+"""Seeds in one list: more are a slip of the pen."""
+_HIGHEST: Final = 2**63 - 1
+_PART: Final = re.compile(r"(\d{1,19})(?:\s*-\s*(\d{1,19}))?", re.ASCII)
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Read a list of seeds.
+
+    Args:
+        text: Seeds and ranges of seeds, both ends included, with commas between them.
+
+    Returns:
+        The seeds in the order in which they are written.
+
+    Raises:
+        ExperimentError: It is not such a list, or a seed is in it twice.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, last = _range(part.strip(), text)
+        if last - first >= MOST - len(seeds):
+            raise ExperimentError(f"seeds {text!r}: more than {MOST:,}; give fewer")
+        seeds += range(first, last + 1)
+    twice = sorted({seed for seed, other in pairwise(sorted(seeds)) if seed == other})
+    if twice:
+        raise ExperimentError(
+            f"seeds {text!r}: {format_seeds(twice)} twice; one run a seed is enough, as another "
+            "with it would be the same"
+        )
+    return tuple(seeds)
+
+
+def format_seeds(seeds: Iterable[int]) -> str:
+    """Write seeds as :func:`parse_seeds` reads them, runs of neighbours as ranges."""
+    ranges: list[list[int]] = []
+    for seed in seeds:
+        if ranges and seed == ranges[-1][1] + 1:
+            ranges[-1][1] = seed
+        else:
+            ranges.append([seed, seed])
+    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
+
+
+def _range(part: str, text: str) -> tuple[int, int]:
+    found = _PART.fullmatch(part)
+    if not found:
+        what = f"{part!r} is no seed" if part else "there is a comma too many"
+        raise ExperimentError(f"seeds {text!r}: {what}; write 1-5, or 1,3,7-9")
+    first = int(found[1])
+    last = first if found[2] is None else int(found[2])
+    if last < first:
+        raise ExperimentError(f"seeds {text!r}: {part} runs backwards; write {last}-{first}")
+    if last > _HIGHEST:
+        raise ExperimentError(f"seeds {text!r}: {last} is above {_HIGHEST}, the highest seed")
+    return first, last
