@@ -83,8 +83,8 @@ class Watched(Scorer):
         target, size = self.target, self.plan.batch_size
         assert isinstance(target, NetworkTarget)
         began = time.perf_counter()
-        for start in range(0, len(images), size):
-            target.eagerly(images[start : start + size])
+        for first in range(0, len(images), size):
+            target.eagerly(images[first : first + size])
         return time.perf_counter() - began
 
 
@@ -133,5 +133,6 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
         found.append(Figure(f"scoring {name}: fp32 eager / scorer", faster, bound, "at least"))
         if plan.screening:
             missed = seen["missed"] / max(seen["taken"], 1)
-            found.append(Figure(f"scoring {name}: part of elites that screening missed", missed, 0.02))
+            what = f"scoring {name}: part of elites that screening missed"
+            found.append(Figure(what, missed, 0.02))
     return found
