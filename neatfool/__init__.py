@@ -23,7 +23,9 @@ from neatfool.seeds import derive_seed
 
 if TYPE_CHECKING:
     from neatfool import cppn
+    from neatfool.annotations import PathAfter
     from neatfool.archive import Archive, log_odds, rank
+    from neatfool.class_names import ClassNames
     from neatfool.devices import pick_device
     from neatfool.fooling import fool
     from neatfool.generation_report import GenerationReport, Outcome
@@ -45,9 +47,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LATER = {
+    "PathAfter": "annotations",
     "Archive": "archive",
     "log_odds": "archive",
     "rank": "archive",
+    "ClassNames": "class_names",
     "pick_device": "devices",
     "fool": "fooling",
     "GenerationReport": "generation_report",
@@ -84,6 +88,8 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     # writing plugins
     "hookimpl",
     "Register",
+    "ClassNames",
+    "PathAfter",
     "ImageSpec",
     "Scores",
     "Target",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -13,10 +14,32 @@ from pydantic import BaseModel
 from neatfool.ini_values import split, unquote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
     from neatfool.ini import Value
     from neatfool.spec import Json
 
 _NONE = type(None)
+
+
+@dataclass(frozen=True)
+class PathAfter:
+    """Marks text in which a path may follow a word: ``Annotated[str, PathAfter("onnx:")]``.
+
+    Like any other, the path is relative to where it was given.
+    """
+
+    word: str
+
+
+def annotation_of(field: FieldInfo) -> Any:
+    """Give a field's type as it was written, with what it is annotated with."""
+    annotation: Any = field.annotation
+    for mark in field.metadata:
+        annotation = Annotated[annotation, mark]
+    return annotation
 
 
 def model_of(annotation: Any) -> type[BaseModel] | None:
@@ -33,7 +56,7 @@ def from_text(annotation: Any, value: Value) -> Json:
 
     - A list's items are separated by commas or line ends; numbers and fixed words also by spaces.
     - A mapping, or a list of lists, is JSON.
-    - A path is relative to where it was given.
+    - A path is relative to where it was given, also one that follows a word (:class:`PathAfter`).
     - All else is text, which pydantic reads as the field's type.
 
     Args:
@@ -44,6 +67,7 @@ def from_text(annotation: Any, value: Value) -> Json:
         return value.given
     text: str = value.given
     members = alternatives(annotation)
+    marks = [*_marks(annotation)]
     lists = [
         member for member in members if _is_a(_kind(member), Collection, but=str | bytes | Mapping)
     ]
@@ -53,7 +77,7 @@ def from_text(annotation: Any, value: Value) -> Json:
         except ValueError:
             return text
     if not lists:
-        return _scalar(members, unquote(text), value.base)
+        return _scalar(members, unquote(text), value.base, marks)
     item_types = [
         member
         for a_list in lists
@@ -62,8 +86,8 @@ def from_text(annotation: Any, value: Value) -> Json:
     ]
     items = split(text, at_spaces=bool(item_types) and all(map(_is_one_word, item_types)))
     if len(items) == 1 and len([member for member in members if member is not _NONE]) > len(lists):
-        return _scalar(members, items[0], value.base)
-    return [_scalar(item_types, item, value.base) for item in items]
+        return _scalar(members, items[0], value.base, marks)
+    return [_scalar(item_types, item, value.base, marks) for item in items]
 
 
 def alternatives(annotation: Any) -> list[Any]:
@@ -77,12 +101,30 @@ def alternatives(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def _scalar(members: Collection[Any], text: str, base: Path) -> str:
-    """Make a path absolute, if text can only be a path; leave other text."""
+def _marks(annotation: Any) -> Iterator[PathAfter]:
+    """Find what marks a type, and the types that it is made of."""
+    for part in get_args(annotation):
+        if isinstance(part, PathAfter):
+            yield part
+        else:
+            yield from _marks(part)
+
+
+def _scalar(
+    members: Collection[Any], text: str, base: Path, marks: Collection[PathAfter] = ()
+) -> str:
+    """Make a path absolute, if text can only be a path or has one in it; leave other text."""
+    for mark in marks:
+        if text.startswith(mark.word) and len(text) > len(mark.word):
+            return mark.word + _absolute(text.removeprefix(mark.word), base)
     fixed = {word for member in members for word in _words(member)}
     is_path = any(_is_a(member, PurePath) for member in members) and str not in members
     if not is_path or not text or text in fixed:
         return text
+    return _absolute(text, base)
+
+
+def _absolute(text: str, base: Path) -> str:
     return str((base / Path(text).expanduser()).absolute())
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ValidationError
 
-from neatfool.annotations import from_text, model_of
+from neatfool.annotations import annotation_of, from_text, model_of
 from neatfool.errors import NeatfoolError, nearest
 from neatfool.ini import Section, Value
 from neatfool.pydantic_wording import reword
@@ -168,7 +168,7 @@ class _Reader:
     ) -> None:
         """Take what one key was given."""
         value = self.section(name).values[key]
-        annotation = model.model_fields[field].annotation
+        annotation = annotation_of(model.model_fields[field])
         canonical = key_of(field, model.model_fields[field])
         if model_of(annotation):
             self._problems.add_at(value, name, key, f"has its own section; write [{canonical}]")

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from neatfool import run_folder
-from neatfool.errors import RunError
+from neatfool.errors import RunError, blaming
 from neatfool.evolution import Evolution
 from neatfool.garbage import collected_rarely
 from neatfool.generation_report import Outcome
@@ -71,6 +71,16 @@ class Session:
     def plan(self) -> Plan:
         """How the run scores."""
         return self._assembly.scorer.plan
+
+    @property
+    def description(self) -> str | None:
+        """What the target says of itself, None if it says nothing."""
+        scorer = self._assembly.scorer
+        describe = getattr(scorer.target, "describe", None)
+        if describe is None:
+            return None
+        with blaming(scorer.name):
+            return str(describe())
 
     def go(self, observers: Observers, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Run to the end, and leave the folder complete: images written, all closed.

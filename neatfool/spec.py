@@ -11,7 +11,7 @@ One generation flows one way::
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, runtime_checkable
 
 from neatfool.errors import ExperimentError, nearest
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from neatfool.archive import Archive
 
 Genome = TypeVar("Genome")
+SHOWN_NAMES: Final = 5
+"""The most class names with a text in them that are offered instead of it."""
 Json = Any
 """What ``json.dumps`` takes: None, bool, int, float, str, lists and string-keyed dicts of them."""
 
@@ -82,7 +84,14 @@ class ImageSpec:
             return self.classes.index(text)
         if text.isdecimal() and int(text) < len(self.classes):
             return int(text)
-        raise ExperimentError(f"there is no class {text!r}{nearest(text, self.classes)}")
+        raise ExperimentError(f"there is no class {text!r}{self._like(text)}")
+
+    def _like(self, text: str) -> str:
+        """Say which classes may have been meant: those with the text in their names, if any."""
+        within = [name for name in self.classes if text.casefold() in name.casefold()]
+        if text and 0 < len(within) <= SHOWN_NAMES:
+            return f"; did you mean {' or '.join(map(repr, within))}?"
+        return nearest(text, self.classes)
 
 
 @dataclass(frozen=True)
@@ -185,11 +194,18 @@ class Target(Protocol):
     ``self_check() -> None``
         Called once before a run: raise :class:`~neatfool.TargetError` if the target does not
         recognise images that it should.
+    ``describe() -> str``
+        What it is and how it looks at images, in a few lines that are printed when a run starts.
     ``networks: Sequence[Network]``
         The :class:`~neatfool.Network` objects that ``score`` computes with. The framework then
         chooses how they compute: threads, frozen graphs, half precision to screen images with.
         Such a target is called from another thread than the one that made it, one call at a time,
         with images on any device.
+    ``logits_of(images) -> torch.Tensor``
+        What ``score`` computes, for torch to differentiate: floats [N, C, H, W] in the range of
+        bytes, 0 to 255, in; logits [N, K] out. Log-probabilities are logits too: where ``score``
+        takes the mean of several networks, its logarithm. Schemes that need gradients call it,
+        in their own thread, also while ``score`` is under way.
     ``close() -> None``
         Called at the end, whatever happened.
     """
@@ -214,6 +230,15 @@ class Encoding(Protocol[Genome]):
 
     A factory is called as ``factory(options, spec=spec)``. Genomes are never changed once made.
     Equal seeds and equal parents give equal genomes, in any process and any order of calls.
+
+    Only what is listed here is needed. An encoding may have more, and schemes then use it:
+
+    ``in_generation(generation) -> Encoding``
+        The encoding as it breeds in that generation of a run, if that changes; see
+        :func:`in_generation`.
+    ``from_images(images) -> list[Genome]``
+        Genomes that render to given images, uint8 [N, C, H, W], to the last bit; for a scheme that
+        makes images itself.
 
     Attributes:
         parents: How many parents ``breed`` wants for a child: 1 (mutation) or 2 (crossover).
@@ -292,11 +317,20 @@ class Encoding(Protocol[Genome]):
         ...
 
 
+def in_generation(encoding: Encoding[Genome], generation: int) -> Encoding[Genome]:
+    """Give an encoding as it breeds in a generation of a run: itself, unless it says otherwise."""
+    of_generation: Any = getattr(encoding, "in_generation", None)
+    if of_generation is None:
+        return encoding
+    found: Encoding[Genome] = of_generation(generation)
+    return found
+
+
 class Scheme(Protocol):
     """How the search selects.
 
-    A factory is called as ``factory(options, encoding=encoding, spec=spec, seed=seed)``. The
-    framework calls ``ask`` and ``tell`` in turn. All randomness comes from ``seed``, the
+    A factory is called as ``factory(options, encoding=encoding, spec=spec, seed=seed)``, and with
+    ``target=target`` too if it has a parameter of that name. The framework calls ``ask`` and ``tell`` in turn. All randomness comes from ``seed``, the
     generation and the candidates' ids, never from a generator carried along.
 
     Only what is listed here is needed. A scheme may have more, and the framework then uses it:

@@ -14,12 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 from pydantic import BaseModel, Field, PositiveInt
 
-from neatfool import (
-    Archive,
-    Candidate,
-    derive_seed,
-    hookimpl,
-)
+from neatfool import Archive, Candidate, ClassNames, derive_seed, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,8 +41,10 @@ class Options(BaseModel, extra="forbid"):
         le=LARGEST_GENERATION,
         description="candidates in the first, random generation; as batch if absent",
     )
-    classes: list[str] = Field(
-        [], description="the classes to search, by name or index; all if absent"
+    classes: ClassNames = Field(
+        [],
+        description="the classes to search, by name or index, or @FILE with one a line; all if "
+        "absent",
     )
 
 

@@ -13,6 +13,8 @@ from pydantic import (
     model_validator,
 )
 
+from neatfool import ClassNames
+
 GENERATIONS_FOR_EACH_OF_SEVERAL = 50
 
 
@@ -54,8 +56,10 @@ class StagnationOptions(BaseModel, extra="forbid"):
 class Options(BaseModel, extra="forbid", populate_by_name=True):
     """Options of the scheme ``single_class``."""
 
-    classes: list[str] = Field(
-        [], description="the classes to search one after another, by name or index; all if absent"
+    classes: ClassNames = Field(
+        [],
+        description="the classes to search one after another, by name or index, or @FILE with one "
+        "a line; all if absent",
     )
     selection: Literal["neat", "rank"] = Field(
         "neat", description="neat-python's species and fitness sharing, or rank selection"
