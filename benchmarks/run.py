@@ -124,9 +124,7 @@ def imagenet(say: Say) -> list[Figure]:
         measured = run(assembly, plugins, seconds=IMAGENET_SECONDS, warm=IMAGENET_WARM)
         tell(say, f"{target.name}, {assembly.scorer.plan.describe()}", measured)
         ratios[generations].append(measured.ratio)
-    name = (
-        f"run against {target.name}, 224x224x3, after {{}} generations: images/s / fastest scorer"
-    )
+    name = f"{{}} in a run against {target.name}: images/s / fastest scorer"
     return [
         Figure(name.format("early"), median(ratios[EARLY]), None, "at least"),
         Figure(name.format("late"), median(ratios[LATE]), 0.85, "at least"),
