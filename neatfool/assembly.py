@@ -90,7 +90,7 @@ def assemble(experiment: Experiment, recorded: Plan | None = None) -> Assembly:
     check_target(target, name)
     fingerprint = own_fingerprint(target, name) or fingerprint_of_plugin(experiment.target, target)
     encoding = make(experiment.encoding, spec=target.spec)
-    scheme = make(experiment.scheme, encoding=encoding, spec=target.spec, seed=experiment.seed)
+    scheme = make_scheme(experiment.scheme, encoding, target, experiment.seed)
     return Assembly(
         name=experiment.name,
         seed=experiment.seed,
@@ -188,6 +188,20 @@ def make(choice: Choice, **beside: Any) -> Any:
             raise
         name = choice.registration.name
         raise ExperimentError(f"{section} plugin = {name}: {error}") from error
+
+
+def make_scheme(choice: Choice, encoding: Encoding[Any], target: Target, seed: int) -> Scheme:
+    """Make a scheme; as :func:`make`.
+
+    Args:
+        choice: The plugin and its options.
+        encoding: What it makes and breeds genomes with.
+        target: What is fooled, which a factory with a parameter ``target`` is given.
+        seed: The run's seed.
+    """
+    more = choice.registration.wanted(target=target)
+    scheme: Scheme = make(choice, encoding=encoding, spec=target.spec, seed=seed, **more)
+    return scheme
 
 
 def check_target(target: Any, name: str) -> None:

@@ -16,6 +16,7 @@ from neatfool.assembly import (
     check_target,
     describe,
     make,
+    make_scheme,
     make_scorer,
     own_fingerprint,
 )
@@ -147,7 +148,7 @@ def _assemble(
     label = f"target {model!r} (from Python)"
     check_target(target, label)
     made = make(encoding, spec=target.spec)
-    search = make(scheme, encoding=made, spec=target.spec, seed=seed)
+    search = make_scheme(scheme, made, target, seed)
     fingerprint = own_fingerprint(target, label) or fingerprint_of_code(target)
     identity: dict[str, dict[str, Json]] = {
         "experiment": {"seed": seed},

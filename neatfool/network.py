@@ -134,6 +134,21 @@ class Network:
             logits, probs = logits.cpu(), probs.cpu()
         return Scores(probs.numpy(), logits.numpy())
 
+    def logits_of(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute logits in float32, as the module is written, for torch to differentiate.
+
+        Args:
+            images: Floats [N, C, H, W] in the range of bytes, 0 to 255, on any device.
+
+        Returns:
+            float32 [N, K], on the network's device.
+
+        Raises:
+            TargetError: The module gives something else than a tensor.
+        """
+        logits: torch.Tensor = self._plain("fp32")(images.to(self.device))[0]
+        return logits
+
     @torch.inference_mode()
     def _run(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         # While one thread scores, another one breeds, and holds Python's lock nearly all the time.

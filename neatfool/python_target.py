@@ -94,12 +94,19 @@ class ModuleTarget:
         assert scores.logits is not None
         return Scores(scores.logits)
 
+    def logits_of(self, images: torch.Tensor) -> torch.Tensor:
+        """Run the module for torch to differentiate, in float32."""
+        outputs = self._network.logits_of(images)
+        if self._probabilities is None:
+            self._probabilities = _look(outputs.detach())
+        if not self._probabilities:
+            return outputs
+        return outputs.clamp(min=torch.finfo(outputs.dtype).tiny).log()
+
     def _gives_probabilities(self, images: torch.Tensor) -> bool | None:
         """Look at what the module gives, in float32; None where there is no number."""
         with in_form(self.networks, Form()):
-            outputs = self._network(images)
-        finite = outputs[outputs.isfinite().all(1)]
-        return _are_probabilities(finite) if len(finite) else None
+            return _look(self._network(images))
 
     def fingerprint(self) -> str:
         """Hash the module's class, parameters and buffers, and the normalisation."""
@@ -111,6 +118,12 @@ class ModuleTarget:
             digest.update(f"{name} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+
+def _look(outputs: torch.Tensor) -> bool | None:
+    """Say whether outputs are probabilities; None where no row of them is finite."""
+    finite = outputs[outputs.isfinite().all(1)]
+    return _are_probabilities(finite) if len(finite) else None
 
 
 def _are_probabilities(outputs: torch.Tensor) -> bool:

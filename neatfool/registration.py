@@ -44,6 +44,11 @@ class Registration:
     options: type[BaseModel]
     source: str
 
+    def wanted(self, **offered: Any) -> dict[str, Any]:
+        """Choose from what may be given to a factory what it has a parameter for."""
+        parameters = inspect.signature(self.factory).parameters
+        return {name: value for name, value in offered.items() if name in parameters}
+
 
 class Registrar:
     """What a registering hook is given to call."""

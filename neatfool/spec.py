@@ -330,8 +330,9 @@ class Scheme(Protocol):
     """How the search selects.
 
     A factory is called as ``factory(options, encoding=encoding, spec=spec, seed=seed)``, and with
-    ``target=target`` too if it has a parameter of that name. The framework calls ``ask`` and ``tell`` in turn. All randomness comes from ``seed``, the
-    generation and the candidates' ids, never from a generator carried along.
+    ``target=target`` too if it has a parameter of that name. The framework calls ``ask`` and
+    ``tell`` in turn. All randomness comes from ``seed``, the generation and the candidates' ids,
+    never from a generator carried along.
 
     Only what is listed here is needed. A scheme may have more, and the framework then uses it:
 

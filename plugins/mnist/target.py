@@ -54,6 +54,10 @@ class MnistTarget:
         """
         return self._network.score(images)
 
+    def logits_of(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute logits for torch to differentiate: floats [N, 1, 28, 28] in, [N, 10] out."""
+        return self._network.logits_of(images)
+
     def fingerprint(self) -> str:
         """Hash the weights as they are used.
 

@@ -1,0 +1,300 @@
+"""Encoding ``direct``: an image written pixel by pixel, one gene a number.
+
+As in the paper: each pixel has one number (grey) or three (hue, saturation and value), integers
+from 0 to 255, at first uniformly random. A child has one parent; each gene mutates with a
+probability that may be halved every so many generations, by polynomial mutation (Deb and Goyal,
+1996) over the whole range. There is no crossover.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+import numpy as np
+from pydantic import BaseModel, Field, NonNegativeInt
+
+from neatfool import ExperimentError, GenomeSize, cppn, hookimpl, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from neatfool import ImageSpec
+
+Colour: TypeAlias = Literal["grey", "rgb", "hsv", "hls"]
+
+FORMAT: Final = "neatfool.direct"
+VERSION: Final = 1
+LARGEST: Final = 255
+GENES_AT_ONCE: Final = 1 << 18
+"""Genes that become colours in one piece, which fits a processor's cache."""
+_AS_THEY_ARE: Final = ("grey", "rgb")
+
+
+class Options(BaseModel, extra="forbid"):
+    """Options of the encoding ``direct``."""
+
+    colour: Colour | None = Field(
+        None,
+        description="what a pixel's genes are: grey for grey images; for others hsv (the paper's), "
+        "hls (that of its code) or rgb; if absent, grey or hsv",
+    )
+    mutation_rate: float = Field(
+        0.1, ge=0, le=1, description="the probability that a gene of a child mutates"
+    )
+    halve_rate_every: NonNegativeInt = Field(
+        0,
+        description="generations after which mutation_rate is halved, again and again; 0: never. "
+        "The paper says 1000; its code does not do it",
+    )
+    eta: float = Field(
+        15.0, ge=0, description="the index of polynomial mutation; larger: smaller changes"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """A genome: the numbers of an image's pixels.
+
+    Attributes:
+        genes: uint8 [C, H, W], read-only.
+        colour: What the numbers of a pixel mean.
+    """
+
+    genes: np.ndarray
+    colour: Colour
+
+    def __post_init__(self) -> None:
+        self.genes.flags.writeable = False
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another genome has the same numbers, which mean the same."""
+        if not isinstance(other, Pixels):
+            return NotImplemented
+        return self.colour == other.colour and np.array_equal(self.genes, other.genes)
+
+    def __hash__(self) -> int:
+        return hash((self.colour, self.genes.tobytes()))
+
+
+class DirectEncoding:
+    """The encoding.
+
+    Attributes:
+        parents: 1.
+    """
+
+    parents = 1
+
+    def __init__(self, options: Options, *, spec: ImageSpec, generation: int = 0) -> None:
+        """Prepare to make a target's images.
+
+        Args:
+            options: The options.
+            spec: The images' size and channels.
+            generation: The generation that it breeds in; see :meth:`in_generation`.
+
+        Raises:
+            ExperimentError: The target's images have no such colours.
+        """
+        self._options = options
+        self._spec = spec
+        self._generation = generation
+        self._colours: tuple[Colour, ...] = (
+            ("grey",) if spec.channels == 1 else ("rgb", "hsv", "hls")
+        )
+        self._colour: Colour = options.colour or ("grey" if spec.channels == 1 else "hsv")
+        if self._colour not in self._colours:
+            raise ExperimentError(
+                f"[encoding] colour = {self._colour}: the target takes "
+                f"{'grey' if spec.channels == 1 else 'colour'} images; leave it out, or give "
+                f"{' or '.join(self._colours)}"
+            )
+
+    @property
+    def rate(self) -> float:
+        """The probability that a gene mutates in this generation."""
+        every = self._options.halve_rate_every
+        halvings = self._generation // every if every else 0
+        return math.ldexp(self._options.mutation_rate, -halvings)
+
+    def in_generation(self, generation: int) -> DirectEncoding:
+        """Give the encoding as it breeds in a generation of a run."""
+        if not self._options.halve_rate_every:
+            return self
+        return DirectEncoding(self._options, spec=self._spec, generation=generation)
+
+    def create(self, seeds: Sequence[int]) -> list[Pixels]:
+        """Make genomes of uniformly random numbers, one a seed."""
+        return [
+            Pixels(
+                np.random.default_rng(seed).integers(
+                    LARGEST + 1, size=self._spec.shape, dtype=np.uint8
+                ),
+                self._colour,
+            )
+            for seed in seeds
+        ]
+
+    def breed(self, litters: Sequence[Sequence[Pixels]], seeds: Sequence[int]) -> list[Pixels]:
+        """Mutate a copy of each litter's first parent."""
+        return [
+            self._child(litter[0], np.random.default_rng(seed))
+            for litter, seed in zip(litters, seeds, strict=True)
+        ]
+
+    def _child(self, parent: Pixels, rng: np.random.Generator) -> Pixels:
+        genes = parent.genes.copy()
+        _mutate(genes.reshape(-1), rng, self.rate, self._options.eta)
+        return Pixels(genes, parent.colour)
+
+    def from_images(self, images: torch.Tensor) -> list[Pixels]:
+        """Write images as genomes, which render to them to the last bit.
+
+        Args:
+            images: uint8 [N, C, H, W], grey or RGB.
+        """
+        colour: Colour = "grey" if self._spec.channels == 1 else "rgb"
+        return [Pixels(image, colour) for image in images.cpu().numpy().copy()]
+
+    def render(self, genomes: Sequence[Pixels]) -> torch.Tensor:
+        """Give the genomes as images: uint8 [N, C, H, W]."""
+        import torch
+
+        images = np.empty((len(genomes), *self._spec.shape), np.uint8)
+        for image, genome in zip(images, genomes, strict=True):
+            _paint(genome, image)
+        return torch.from_numpy(images)
+
+    def render_at(
+        self,
+        genome: Pixels,
+        height: int,
+        width: int,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> torch.Tensor:
+        """Give a genome at any size: each pixel is that of the image that its centre lies on."""
+        left, top, right, bottom = box or (0, 0, width, height)
+        rows = (2 * np.arange(top, bottom) + 1) * self._spec.height // (2 * height)
+        columns = (2 * np.arange(left, right) + 1) * self._spec.width // (2 * width)
+        return self.render([genome])[0][:, rows][:, :, columns]
+
+    def dumps(self, genome: Pixels) -> str:
+        """Write a genome as JSON: its bytes compressed (zlib), in base64."""
+        packed = zlib.compress(genome.genes.tobytes(), 6)
+        record = {
+            "format": FORMAT,
+            "version": VERSION,
+            "colour": genome.colour,
+            "shape": genome.genes.shape,
+            "genes": base64.b64encode(packed).decode(),
+        }
+        return json.dumps(record, separators=(",", ":"))
+
+    def loads(self, text: str) -> Pixels:
+        """Read what ``dumps`` wrote.
+
+        Raises:
+            ValueError: The text is not a genome of this encoding's images.
+        """
+        record = json.loads(text)
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
+            raise ValueError(f"no genome of the encoding direct: its format is not {FORMAT!r}")
+        if record.get("version") != VERSION:
+            raise ValueError(f"a genome of version {record.get('version')!r}; expected {VERSION}")
+        if record.get("shape") != list(self._spec.shape):
+            raise ValueError(
+                f"a genome of shape {record.get('shape')!r}; expected {list(self._spec.shape)}"
+            )
+        colour = record.get("colour")
+        if not isinstance(colour, str) or colour not in self._colours:
+            raise ValueError(f"a genome of colour {colour!r}{nearest(str(colour), self._colours)}")
+        genes = _unpacked(record.get("genes"), math.prod(self._spec.shape))
+        return Pixels(genes.reshape(self._spec.shape), colour)
+
+    def distance(self, a: Pixels, b: Pixels) -> float:
+        """Measure how far apart two images are: the mean difference of their bytes, over 255."""
+        one, other = (self.render([genome]).numpy().astype(np.int16) for genome in (a, b))
+        return float(np.abs(one - other).mean()) / LARGEST
+
+    def size(self, genome: Pixels) -> GenomeSize:
+        """Count the genes; there are no connections."""
+        return GenomeSize(nodes=genome.genes.size, connections=0)
+
+    def graph(self, genome: Pixels) -> None:
+        """There is no graph in pixels."""
+
+
+def _mutate(genes: np.ndarray, rng: np.random.Generator, rate: float, eta: float) -> None:
+    """Mutate genes in place.
+
+    Args:
+        genes: uint8 [G].
+        rng: What all chance comes from.
+        rate: The probability of each gene.
+        eta: The index of polynomial mutation.
+    """
+    places = _places(len(genes), rng, rate)
+    draws = rng.random(len(places))
+    upwards = draws >= 0.5
+    tails = np.power(2 * np.where(upwards, 1 - draws, draws), 1 / (eta + 1))
+    steps = np.where(upwards, 1 - tails, tails - 1)
+    moved = np.rint(genes[places] + LARGEST * steps)
+    genes[places] = np.clip(moved, 0, LARGEST).astype(np.uint8)
+
+
+def _places(count: int, rng: np.random.Generator, rate: float) -> np.ndarray:
+    """Draw which genes mutate, independently, by the gaps between them.
+
+    Returns:
+        int64, ascending, in [0, count).
+    """
+    if not rate:
+        return np.empty(0, np.int64)
+    # Six standard deviations more than are expected: next to never are there more to be drawn.
+    usual = math.ceil(count * rate + 6 * math.sqrt(count * rate * (1 - rate))) + 1
+    places = np.full(1, -1)
+    while places[-1] < count:
+        # A gap beyond the last gene is as good as any other, and sums must not overflow.
+        gaps = np.minimum(rng.geometric(rate, usual), count + 1)
+        places = np.append(places, places[-1] + np.cumsum(gaps))
+    return places[1 : np.searchsorted(places, count)]
+
+
+def _paint(genome: Pixels, image: np.ndarray) -> None:
+    """Write a genome's image into uint8 [C, H, W]."""
+    if genome.colour in _AS_THEY_ARE:
+        image[:] = genome.genes
+        return
+    colours = cppn.COLOUR_MAPS[genome.colour]
+    genes, pixels = genome.genes.reshape(3, -1), image.reshape(1, 3, -1)
+    for start in range(0, genes.shape[1], GENES_AT_ONCE // 3):
+        piece = slice(start, start + GENES_AT_ONCE // 3)
+        numbers = np.divide(genes[:, None, piece], LARGEST, dtype=np.float32)
+        colours.write(numbers, pixels[:, :, piece], may_be_nan=False)
+
+
+def _unpacked(text: Any, count: int) -> np.ndarray:
+    """Read ``count`` bytes from compressed base64."""
+    if not isinstance(text, str):
+        raise ValueError("its genes are not text")  # noqa: TRY004 - what loads promises to raise
+    unpacking = zlib.decompressobj()
+    try:
+        genes = unpacking.decompress(base64.b64decode(text, validate=True), count + 1)
+    except zlib.error as error:
+        raise ValueError(f"its genes are damaged: {error}") from error
+    if len(genes) != count or not unpacking.eof or unpacking.unused_data:
+        raise ValueError(f"its genes are not {count} bytes")
+    return np.frombuffer(genes, np.uint8)
+
+
+@hookimpl
+def neatfool_register_encodings(register: Any) -> None:
+    """Offer the encoding."""
+    register("direct", DirectEncoding, options=Options)

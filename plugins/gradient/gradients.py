@@ -1,0 +1,86 @@
+"""How confidence changes with each pixel: log-odds of images and their gradients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import torch
+
+from neatfool import NeatfoolError, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+
+LogitsOf: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
+
+
+def odds_and_gradients(
+    logits_of: LogitsOf, images: np.ndarray, classes: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Differentiate the log-odds of a class of each image by its pixels.
+
+    Log-odds, ``z_c - logsumexp(z_others)``, and not the probability: near certainty, and near
+    impossibility, a softmax is flat and its gradient too small for single precision.
+
+    Args:
+        logits_of: The target's.
+        images: uint8 [N, C, H, W].
+        classes: For each image the class.
+
+    Returns:
+        The log-odds, float64 [N], and the gradients for a grey level, float32 [N, C, H, W].
+
+    Raises:
+        TargetError: The target failed, or what it gives cannot be differentiated.
+    """
+    pixels = torch.from_numpy(images).float().requires_grad_()
+    places = torch.arange(len(images)), torch.tensor(classes)
+    # As in scoring: on a GPU no reduced precision, and the same bits each time.
+    flags = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+    with torch.enable_grad(), flags:
+        logits = _logits(logits_of, pixels).cpu().double()
+        own = logits[places]
+        others = logits.index_put(places, torch.full_like(own, -torch.inf))
+        odds = own - others.logsumexp(1)
+        gradients = _gradients(odds, pixels)
+    return odds.detach().numpy(), gradients.numpy()
+
+
+def _logits(logits_of: LogitsOf, pixels: torch.Tensor) -> torch.Tensor:
+    try:
+        logits: Any = logits_of(pixels)
+    except NeatfoolError:
+        raise
+    except Exception as error:
+        advice = "; give fewer [scheme] gradients_at_once" if "memory" in str(error) else ""
+        raise TargetError(
+            f"the target's logits_of() failed on {'x'.join(map(str, pixels.shape))} images: "
+            f"{type(error).__name__}: {error}{advice}"
+        ) from error
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != len(pixels):
+        found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise TargetError(
+            f"the target's logits_of() gave {found} for {len(pixels)} images; it gives a tensor "
+            "[N, K]"
+        )
+    return logits
+
+
+def _gradients(odds: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
+    advice = "it must not detach, round, or compute without gradients"
+    if not odds.requires_grad:
+        raise TargetError(f"what the target's logits_of() gives has no gradient; {advice}")
+    try:
+        (gradients,) = torch.autograd.grad(odds.sum(), pixels)
+    except RuntimeError as error:
+        lack = (
+            "; give fewer [scheme] gradients_at_once" if "memory" in str(error) else f"; {advice}"
+        )
+        raise TargetError(
+            f"what the target's logits_of() gives cannot be differentiated: {error}{lack}"
+        ) from error
+    if not gradients.isfinite().all():
+        raise TargetError("the target's gradients are not finite (NaN or infinite)")
+    return gradients

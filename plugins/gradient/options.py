@@ -1,0 +1,124 @@
+"""The options of the scheme ``gradient``, and the presets that fill them."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
+
+from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from neatfool import ClassNames
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LARGEST_GENERATION: Final = 100_000
+"""Candidates: all of a generation's images are in memory at once."""
+
+NO_MEANS: Final = {
+    "decay": 0.0,
+    "blur": 0.0,
+    "blur_every": 1,
+    "prune_small": 0.0,
+    "prune_idle": 0.0,
+}
+PRESETS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
+    {
+        "quick": {**NO_MEANS, "steps": 50, "gain": 3.0},
+        "plain": {**NO_MEANS, "steps": 500, "early": 0.02, "late": 0.1},
+        "a": {**NO_MEANS, "steps": 1500, "early": 0.03, "late": 0.02, "decay": 0.01},
+        "b": {
+            **NO_MEANS, "steps": 1000, "early": 0.03, "late": 0.05, "decay": 0.001,
+            "blur": 0.4, "blur_every": 2,
+        },
+        "c": {
+            **NO_MEANS, "steps": 1500, "early": 0.03, "late": 0.05, "decay": 0.001,
+            "blur": 0.3, "prune_small": 20.0, "prune_idle": 20.0,
+        },
+    }
+)  # fmt: skip
+"""``quick`` is neatfool's; the others are those of the paper's code."""
+
+
+class Options(BaseModel, extra="forbid"):
+    """Options of the scheme ``gradient``; what is absent the preset fills."""
+
+    preset: Literal["quick", "plain", "a", "b", "c"] = Field(
+        "quick",
+        description="the values of the options that are left out: quick, or one of the four ways "
+        "of the paper's code",
+    )
+    classes: ClassNames = Field(
+        [],
+        description="the classes to climb for, by name or index, or @FILE with one a line; all if "
+        "absent",
+    )
+    batch: PositiveInt = Field(
+        64, le=LARGEST_GENERATION, description="classes that are climbed for at once"
+    )
+    gradients_at_once: PositiveInt | None = Field(
+        None,
+        description="images whose gradients are computed in one call of the target; less needs "
+        "less memory. If absent 64, or 8 where images are large",
+    )
+    steps: PositiveInt | None = Field(None, description="the most steps for a class")
+    stop_at: float = Field(
+        0.9999, gt=0, le=1, description="a class is done at this confidence; 1: never"
+    )
+    start: list[float] = Field(
+        [128.0],
+        min_length=1,
+        description="the grey level that images begin at, in [0, 255], one or one a channel: the "
+        "mean of the images that the target was trained with",
+    )
+    noise: NonNegativeFloat = Field(
+        1.0, description="the standard deviation, in grey levels, of what is added to that"
+    )
+    gain: PositiveFloat | None = Field(
+        None, description="what a step aims to add to a class's log-odds; in place of early, late"
+    )
+    early: PositiveFloat | None = Field(
+        None, description="what a step aims to add to a class's confidence, at most"
+    )
+    late: PositiveFloat | None = Field(
+        None, description="the part of what is missing to certainty that a step aims at, at most"
+    )
+    decay: float | None = Field(
+        None, ge=0, lt=1, description="the part of the difference from the start lost in a step"
+    )
+    blur: NonNegativeFloat | None = Field(
+        None, description="the standard deviation, in pixels, of the blur; 0: none"
+    )
+    blur_every: PositiveInt | None = Field(None, description="steps from one blur to the next")
+    prune_small: float | None = Field(
+        None,
+        ge=0,
+        lt=100,
+        description="the percentage of pixels, those that differ least from the start, that are "
+        "put back to it in each step",
+    )
+    prune_idle: float | None = Field(
+        None,
+        ge=0,
+        lt=100,
+        description="the percentage of pixels, those that matter least to the class, that are put "
+        "back to the start in each step",
+    )
+
+    @model_validator(mode="after")
+    def _filled_by_the_preset(self) -> Options:
+        by_confidence = self.early is not None or self.late is not None
+        if self.gain is not None and by_confidence:
+            raise ValueError("gain aims in log-odds, early and late in confidence; give either")
+        if any(not 0 <= level <= 255 for level in self.start):
+            raise ValueError(f"start = {self.start}: grey levels are in [0, 255]")
+        values = dict(PRESETS[self.preset])
+        if self.gain is not None:
+            values = {key: value for key, value in values.items() if key not in ("early", "late")}
+        elif by_confidence and "gain" in values:
+            del values["gain"]
+            values |= {"early": 0.02, "late": 0.1}
+        for key, value in values.items():
+            if getattr(self, key) is None:
+                setattr(self, key, value)
+        return self

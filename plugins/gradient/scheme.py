@@ -1,0 +1,253 @@
+"""The scheme: many classes climb at once, each for its own niche."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import numpy as np
+import torch
+
+from neatfool import Archive, Candidate, ExperimentError, TargetError, derive_seed, rank
+
+from .ascent import Positions, begin, climb
+from .climb import MARKS, Climb, passes
+from .gradients import odds_and_gradients
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
+
+    from .gradients import LogitsOf
+    from .options import Options
+
+Item = TypeVar("Item")
+
+MOST_LOG_ODDS: Final = 1e9
+"""Stands for infinite log-odds, which JSON cannot hold."""
+SMALL_IMAGE: Final = 64 * 64
+GRADIENTS_OF_SMALL, GRADIENTS_OF_LARGE = 64, 8
+"""Images whose gradients are computed at once: their activations are all in memory."""
+
+
+class Gradient:
+    """The scheme.
+
+    A class's image takes its niche only; see :func:`~.climb.passes` for when.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        encoding: Encoding[Any],
+        spec: ImageSpec,
+        seed: int,
+        target: Target,
+    ) -> None:
+        """Begin a search.
+
+        Args:
+            options: The options.
+            encoding: Writes the images as genomes.
+            spec: Names the classes.
+            seed: The run's seed.
+            target: Gives gradients.
+
+        Raises:
+            ExperimentError: The target gives no gradients, the encoding cannot write images, or
+                an option does not fit the target.
+        """
+        self._logits_of = _gradients_of(target)
+        self._genomes_of = _writer(encoding)
+        if len(options.start) not in (1, spec.channels):
+            raise ExperimentError(
+                f"start = {options.start}: the target's images have {spec.channels} channel(s); "
+                "give one grey level, or one a channel"
+            )
+        named = [spec.class_index(name) for name in options.classes]
+        self._classes = list(dict.fromkeys(named)) or list(range(len(spec.classes)))
+        self.archive = Archive(len(spec.classes), self._classes)
+        self.batch = min(options.batch, len(self._classes))
+        self._at_once = options.gradients_at_once or (
+            GRADIENTS_OF_SMALL if spec.height * spec.width <= SMALL_IMAGE else GRADIENTS_OF_LARGE
+        )
+        self._options = options
+        self._encoding = encoding
+        self._spec = spec
+        self._seed = seed
+        self._generation = 0
+        self._asked = 0
+        self._begun = 0
+        self._climbs: list[Climb] = []
+        self._next: dict[int, Climb] = {}
+
+    def ask(self) -> Iterator[Candidate]:
+        """Take a step in each climb, and begin others; they come as they are computed."""
+        room = self.batch - len(self._climbs)
+        fresh = self._classes[self._begun : self._begun + room]
+        self._next = {}
+        return chain(self._climbed(), self._started(fresh))
+
+    def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
+        """Offer what is worth it to its own class's niche."""
+        ranks = np.minimum(rank(scores), MOST_LOG_ODDS)
+        replacements: list[Replacement] = []
+        after: list[Climb | None] = []
+        for row, candidate in enumerate(candidates):
+            step = self._next[candidate.id]
+            number = step.class_index
+            own, confidence = float(ranks[row, number]), float(scores.probs[row, number])
+            leads = own > -np.inf and int(scores.probs[row].argmax()) == number
+            if self._is_wanted(step, own, confidence, leads=leads):
+                part = scores.part(slice(row, row + 1))
+                replacements += self.archive.offer([candidate], part, [number])
+            after.append(self._after(step.scored(own, confidence, leads=leads), confidence))
+        self._begun += max(0, len(candidates) - len(self._climbs))
+        after += self._climbs[len(candidates) :]
+        self._climbs = [each for each in after if each is not None]
+        self._generation += 1
+        self._asked += len(candidates)
+        return sorted(replacements, key=lambda each: each.elite.class_index)
+
+    def members(self) -> Sequence[Candidate]:
+        """List the last and the best image of each climb."""
+        found = [each.candidate for each in self._climbs]
+        found += [each.best for each in self._climbs if each.best is not None]
+        return list({candidate.id: candidate for candidate in found}.values())
+
+    def state(self) -> dict[str, Any]:
+        """Give where each climb is, and the counters."""
+        return {
+            "generation": self._generation,
+            "asked": self._asked,
+            "begun": self._begun,
+            "climbs": [each.state() for each in self._climbs],
+        }
+
+    def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
+        """Go on from a state."""
+        self._generation, self._asked = state["generation"], state["asked"]
+        self._begun = state["begun"]
+        self._climbs = [
+            Climb.restored(each, candidates, self._spec.shape) for each in state["climbs"]
+        ]
+
+    def _started(self, classes: Sequence[int]) -> Iterator[Candidate]:
+        """Begin climbs."""
+        for piece in _pieces(classes, self._at_once):
+            seeds = [derive_seed(self._seed, "start", number) for number in piece]
+            positions = begin(self._options, self._spec.shape, seeds)
+            genomes = self._genomes_of(torch.from_numpy(positions.images))
+            for number, genome, rest in zip(piece, genomes, positions.rests, strict=True):
+                candidate = self._candidate(genome)
+                self._next[candidate.id] = Climb(number, candidate, rest)
+                yield candidate
+
+    def _climbed(self) -> Iterator[Candidate]:
+        """Take a step in each climb; those that stand still show their best image once more."""
+        moved, stuck = 0, 0
+        for piece in _pieces(self._climbs, self._at_once):
+            moves = self._moves([each for each in piece if not each.ended])
+            for each in piece:
+                step = moves.get(each.class_index)
+                moved += step is not None
+                stuck += step is None and not each.ended
+                genome, rest = step or ((each.best or each.candidate).genome, each.rest)
+                candidate = self._candidate(genome, each)
+                self._next[candidate.id] = replace(
+                    each,
+                    candidate=candidate,
+                    rest=rest,
+                    steps=each.steps + (step is not None),
+                    ended=step is None,
+                )
+                yield candidate
+        if stuck and not moved:
+            raise TargetError(
+                f"the gradients of all {stuck} images are zero in every pixel, so there is no way "
+                "up; the target's logits_of() must give logits, not probabilities that are rounded "
+                "or saturated, and compute with pixels from 0 to 255"
+            )
+
+    def _moves(self, climbs: Sequence[Climb]) -> dict[int, tuple[Any, np.ndarray]]:
+        """Take a step in each climb whose gradient is not zero.
+
+        Returns:
+            For each class that moved the genome of its new image, and the image's rest.
+        """
+        if not climbs:
+            return {}
+        images = self._encoding.render([each.candidate.genome for each in climbs]).cpu().numpy()
+        odds, gradients = odds_and_gradients(
+            self._logits_of, images, [each.class_index for each in climbs]
+        )
+        up = np.flatnonzero(gradients.any(axis=(1, 2, 3))).tolist()
+        if not up:
+            return {}
+        rests = np.stack([climbs[row].rest for row in up])
+        steps = [climbs[row].steps for row in up]
+        here = Positions(images[up], rests)
+        there = climb(self._options, here, odds[up], gradients[up], steps)
+        genomes = self._genomes_of(torch.from_numpy(there.images))
+        ways = zip(genomes, there.rests, strict=True)
+        return {climbs[row].class_index: way for row, way in zip(up, ways, strict=True)}
+
+    def _candidate(self, genome: Any, climb: Climb | None = None) -> Candidate:
+        """Make a candidate, a child of its class's elite: of the last image that was kept."""
+        parents: tuple[int, ...] = ()
+        if climb is not None:
+            elite = self.archive.elite(climb.class_index)
+            parents = ((elite or climb).candidate.id,)
+        return Candidate(self._asked + len(self._next), genome, parents, self._generation)
+
+    def _is_wanted(self, step: Climb, own: float, confidence: float, *, leads: bool) -> bool:
+        """Whether an image is to be offered to its niche."""
+        if own == -np.inf:
+            return False
+        elite = self.archive.elite(step.class_index)
+        if elite is None or step.ended or (leads and not step.leads):
+            return True
+        if step.steps == self._options.steps and own > step.best_rank:
+            return True
+        return passes(confidence, elite.confidence, (*MARKS, self._options.stop_at))
+
+    def _after(self, step: Climb, confidence: float) -> Climb | None:
+        """Say how a climb goes on after its last image was scored; None if it is over."""
+        last_is_best = step.best is step.candidate
+        done = last_is_best and self._options.stop_at < 1 and confidence >= self._options.stop_at
+        if done or step.ended:
+            return None
+        if step.steps < (self._options.steps or 0):
+            return step
+        elite = self.archive.elite(step.class_index)
+        if step.best is None or (elite is not None and elite.candidate.id == step.best.id):
+            return None
+        return replace(step, ended=True)
+
+
+def _gradients_of(target: Target) -> LogitsOf:
+    logits_of: LogitsOf | None = getattr(target, "logits_of", None)
+    if logits_of is None:
+        raise ExperimentError(
+            "the target gives no gradients: it has no method logits_of(images), as targets that "
+            "are torch networks can have; search it with [scheme] plugin = map_elites, which needs "
+            "only scores"
+        )
+    return logits_of
+
+
+def _writer(encoding: Encoding[Any]) -> Callable[[torch.Tensor], list[Any]]:
+    from_images: Callable[[torch.Tensor], list[Any]] | None = getattr(encoding, "from_images", None)
+    if from_images is None:
+        raise ExperimentError(
+            "changes pixel by pixel, and the encoding has no pixels; give [encoding] plugin = "
+            "direct"
+        )
+    return from_images
+
+
+def _pieces(whole: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    return (whole[start : start + size] for start in range(0, len(whole), size))
