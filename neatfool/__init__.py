@@ -19,13 +19,13 @@ from neatfool.errors import (
     nearest,
 )
 from neatfool.hookspecs import Register, hookimpl
-from neatfool.seeds import derive_seed
+from neatfool.seeds import derive_seed, derive_seeds
 
 if TYPE_CHECKING:
     from neatfool import cppn
     from neatfool.annotations import PathAfter
     from neatfool.archive import Archive, log_odds, rank
-    from neatfool.class_names import ClassNames
+    from neatfool.class_names import ClassNames, read_names
     from neatfool.devices import pick_device
     from neatfool.fooling import fool
     from neatfool.generation_report import GenerationReport, Outcome
@@ -52,6 +52,7 @@ _LATER = {
     "log_odds": "archive",
     "rank": "archive",
     "ClassNames": "class_names",
+    "read_names": "class_names",
     "pick_device": "devices",
     "fool": "fooling",
     "GenerationReport": "generation_report",
@@ -90,6 +91,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "Register",
     "ClassNames",
     "PathAfter",
+    "read_names",
     "ImageSpec",
     "Scores",
     "Target",
@@ -106,6 +108,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "GenerationReport",
     "Outcome",
     "derive_seed",
+    "derive_seeds",
     "pick_device",
     "nearest",
     # errors

@@ -8,6 +8,10 @@ or the number of workers by which, candidates are bred.
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def derive_seed(*parts: int | str) -> int:
@@ -19,5 +23,23 @@ def derive_seed(*parts: int | str) -> int:
     Returns:
         An integer in [0, 2**63), equal on every machine and in every process.
     """
-    text = "\x1f".join(str(part) for part in parts)
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+    return derive_seeds(*parts[:-1], ids=parts[-1:])[0]
+
+
+def derive_seeds(*parts: int | str, ids: Iterable[int | str]) -> list[int]:
+    """Make a seed for each of several decisions, in a fraction of the time that one by one takes.
+
+    Args:
+        parts: What the decisions share.
+        ids: What tells them apart.
+
+    Returns:
+        For each id what :func:`derive_seed` makes of the parts and the id.
+    """
+    shared = blake2b("".join(f"{part}\x1f" for part in parts).encode(), digest_size=8)
+    seeds = []
+    for id_ in ids:
+        digest = shared.copy()
+        digest.update(str(id_).encode())
+        seeds.append(int.from_bytes(digest.digest(), "big") >> 1)
+    return seeds

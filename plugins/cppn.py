@@ -128,7 +128,7 @@ class CppnEncoding:
         box: tuple[int, int, int, int] | None = None,
     ) -> torch.Tensor:
         """Draw a genome, or a part of it, at any size: uint8 [C, bottom - top, right - left]."""
-        return self._draw([genome], height, width, box)[0]
+        return self._draw([genome], height, width, box)[0].cpu()
 
     def dumps(self, genome: cppn.Genome) -> str:
         """Write a genome as JSON."""
@@ -171,7 +171,7 @@ class CppnEncoding:
             colour_map=self._colours.name,
             channels=self._spec.channels,
             device=self._device,
-        ).cpu()
+        )
 
 
 def _renderer(options: Options) -> tuple[Callable[..., cppn.Program | cppn.Tape], torch.device]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 from pydantic import BaseModel, Field, PositiveInt
 
-from neatfool import Archive, Candidate, ClassNames, derive_seed, hookimpl
+from neatfool import Archive, Candidate, ClassNames, derive_seed, derive_seeds, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 
 LARGEST_GENERATION: Final = 100_000
 """Candidates: all of a generation's images are in memory at once."""
-BRED_AT_ONCE: Final = 16
+BRED_AT_ONCE: Final = 64
 """Candidates: a generation is bred in pieces, so that the first are being scored while the last
 are bred."""
 
@@ -107,7 +107,7 @@ class MapElites:
         return chain.from_iterable(map(self._made_at_random, _pieces(ids)))
 
     def _made_at_random(self, ids: Sequence[int]) -> list[Candidate]:
-        genomes = self._encoding.create([derive_seed(self._seed, "create", id_) for id_ in ids])
+        genomes = self._encoding.create(derive_seeds(self._seed, "create", ids=ids))
         return [
             Candidate(id_, genome, generation=self._generation)
             for id_, genome in zip(ids, genomes, strict=True)
@@ -126,7 +126,7 @@ class MapElites:
         held = self.archive.candidates
         genomes = self._encoding.breed(
             [[held[parent].genome for parent in litter] for _, litter in born],
-            [derive_seed(self._seed, "breed", id_) for id_, _ in born],
+            derive_seeds(self._seed, "breed", ids=[id_ for id_, _ in born]),
         )
         return [
             Candidate(id_, genome, tuple(dict.fromkeys(litter)), self._generation)

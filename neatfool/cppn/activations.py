@@ -102,9 +102,9 @@ def paper_linear(z: float) -> float:
 def _replace(xp: Any, z: Any, where: Any, value: Any, out: Any) -> Any:
     """Give ``z`` with ``value`` in the places ``where``."""
     if xp is torch:
-        return torch.where(
-            where, torch.as_tensor(value, dtype=z.dtype, device=z.device), z, out=out
-        )
+        # A number made here would have to be copied to a GPU.
+        value = value if isinstance(value, torch.Tensor) else z.new_full((), value)
+        return torch.where(where, value, z, out=out)
     if out is not z:
         np.copyto(out, z)
     np.copyto(out, value, where=where)

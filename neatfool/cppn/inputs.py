@@ -7,6 +7,7 @@ centre is mapped to where it lies in the native image.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -64,6 +65,7 @@ class PixelGrid:
         return torch.from_numpy(np.ascontiguousarray(inputs))
 
 
+@lru_cache(maxsize=8)
 def pixel_grid(
     height: int,
     width: int,
@@ -87,7 +89,7 @@ def pixel_grid(
             ``"normalised"``.
 
     Returns:
-        The grid; that of a box is exactly the box of the whole's.
+        The grid; that of a box is exactly the box of the whole's. It is not to be written to.
 
     Raises:
         ValueError: A size is below 1, the box is empty or not within the image, or there is no

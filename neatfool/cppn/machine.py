@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from neatfool.cppn.program import Block, Program, Step
 
@@ -29,6 +29,9 @@ TILE_BYTES: Final = {"cpu": 6 << 20, "gpu": 512 << 20}
 
 NARROWEST_TILE: Final = 64
 """The fewest pixels of a tile, however many rows there are: below, weighted sums are slow."""
+
+ALIGNMENT: Final = 16
+"""Bytes."""
 
 SMALL: Final = 1 << 16
 """How many numbers a passing array may have on a CPU. Larger ones malloc may ask the system for
@@ -58,6 +61,37 @@ class _Operation:
         return self.step.reduction(terms) * self.responses + self.biases
 
 
+def sent(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
+    """Copy tensors to a device: those that lie on the CPU in one piece, as each copy costs.
+
+    Args:
+        tensors: On the CPU, or on the device already.
+        device: Where to.
+
+    Returns:
+        The tensors there, in their order.
+    """
+    here = [tensor for tensor in tensors if tensor.device != device]
+    if not here:
+        return [*tensors]
+    pieces = [tensor.contiguous().view(-1).view(torch.uint8) for tensor in here]
+    # Each begins where a number of any type may.
+    sizes = [-(-len(piece) // ALIGNMENT) * ALIGNMENT for piece in pieces]
+    padded = [
+        F.pad(piece, (0, size - len(piece))) for piece, size in zip(pieces, sizes, strict=True)
+    ]
+    whole = torch.cat(padded)
+    if device.type == "cuda":
+        whole = whole.pin_memory()
+    arrived = iter(whole.to(device, non_blocking=True).split(sizes))
+    return [
+        next(arrived)[: tensor.nbytes].view(tensor.dtype).view(tensor.shape)
+        if tensor.device != device
+        else tensor
+        for tensor in tensors
+    ]
+
+
 class Machine:
     """A program on a device.
 
@@ -84,13 +118,22 @@ class Machine:
         self._dtype = dtype
         self._device = device
         self._on_cpu = device.type == "cpu"
-        self._outputs = program.outputs.T.to(device)
         self._may_be_nan = program.may_overflow or not weights is biases is responses is None
-        factors = program.factors(weights, biases, responses).to(device, dtype)
-        sources, offsets = program.sources.to(device), program.offsets.to(device)
-        bias, response = (
-            (own if given is None else given)[program.nodes, None].to(device, dtype)
-            for own, given in ((program.biases, biases), (program.responses, responses))
+        numbers = [
+            program.factors(weights, biases, responses),
+            *(
+                (own if given is None else given)[program.nodes, None]
+                for own, given in ((program.biases, biases), (program.responses, responses))
+            ),
+        ]
+        self._outputs, sources, offsets, factors, bias, response = sent(
+            [
+                program.outputs.T,
+                program.sources,
+                program.offsets,
+                *(each.to(dtype) for each in numbers),
+            ],
+            device,
         )
         first = program.inputs + 1
         self._operations = [

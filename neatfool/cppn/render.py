@@ -7,7 +7,8 @@ on a CPU, and is several times as fast.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Final
 
 import torch
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from neatfool.cppn.colour import ColourMap
     from neatfool.cppn.inputs import InputKind, PixelGrid
     from neatfool.cppn.program import Program
+
+PIXELS_KEPT: Final = 1 << 20
+"""Of images up to so many pixels the inputs stay on a GPU from one batch to the next."""
 
 
 def evaluate(
@@ -143,7 +147,20 @@ def _draw_program(
             else:
                 part.copy_(quantise(colours(values.transpose(0, 1))))
 
-        Machine(program, torch.float32, where).run(grid.pixels, grid.inputs, keep)
+        inputs = grid.inputs if where.type == "cpu" else partial(_inputs_there, grid, where)
+        Machine(program, torch.float32, where).run(grid.pixels, inputs, keep)
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()
+
+
+def _inputs_there(grid: PixelGrid, device: torch.device, start: int, stop: int) -> torch.Tensor:
+    """Give the inputs of some pixels on a device; those of a small image are kept there."""
+    if grid.pixels > PIXELS_KEPT:
+        return grid.inputs(start, stop).to(device)
+    return _all_inputs_there(grid, device)[:, start:stop]
+
+
+@lru_cache(maxsize=4)
+def _all_inputs_there(grid: PixelGrid, device: torch.device) -> torch.Tensor:
+    return grid.inputs(0, grid.pixels).to(device)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool import Archive, Candidate, derive_seed, rank
+from neatfool import Archive, Candidate, derive_seed, derive_seeds, rank
 
 from .neat_selection import NeatSelection
 from .options import GENERATIONS_FOR_EACH_OF_SEVERAL, Options
@@ -78,7 +78,7 @@ class SingleClass:
 
     def _random(self) -> list[Candidate]:
         ids = self._new_ids(self._options.population)
-        genomes = self._encoding.create([derive_seed(self._seed, "create", id_) for id_ in ids])
+        genomes = self._encoding.create(derive_seeds(self._seed, "create", ids=ids))
         return [
             Candidate(id_, genome, generation=self._generation)
             for id_, genome in zip(ids, genomes, strict=True)
@@ -105,7 +105,7 @@ class SingleClass:
         ids = self._new_ids(len(litters))
         genomes = self._encoding.breed(
             [[parent.genome for parent in litter] for litter in litters],
-            [derive_seed(self._seed, "breed", id_) for id_ in ids],
+            derive_seeds(self._seed, "breed", ids=ids),
         )
         return [
             Candidate(id_, genome, tuple(parent.id for parent in litter), self._generation)

@@ -7,6 +7,7 @@ import threading
 import pytest
 import torch
 from random_cppns import BOUNDED, INPUTS, random_genome
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from neatfool import ExperimentError
 from neatfool.cppn import COLOUR_MAPS, compile_genomes, evaluate, machine, render
@@ -192,3 +193,43 @@ def test_a_gpu_renders_the_same_to_a_step():
     options = {**SIZE, "colour_map": "rgb", "inputs": "normalised"}
     there = render(program, **options, device="cuda").cpu().int()
     assert ((there - render(program, **options).int()).abs() <= 1).float().mean() > 0.999
+
+
+class Copies(TorchDispatchMode):
+    """Counts what is copied from the CPU to another device."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **kwargs or {})
+        tensors = [arg for arg in args if isinstance(arg, torch.Tensor) and arg.dim()]
+        if isinstance(result, torch.Tensor) and result.device.type != "cpu":
+            self.names += [str(function)] * any(each.device.type == "cpu" for each in tensors)
+        return result
+
+
+def test_a_batch_goes_to_a_gpu_in_one_copy_and_its_images_stay_there():
+    # A device that computes nothing, but to which all is sent as to a GPU.
+    options = {**SIZE, "colour_map": "rgb", "inputs": "normalised", "device": "meta"}
+    for count in (3, 60):
+        program = compiled(batch(count))
+        render(program, **options)
+        with Copies() as copies:
+            images = render(program, **options)
+        assert copies.names == ["aten._to_copy.default"]
+        assert images.device.type == "meta"
+
+
+def test_what_is_sent_in_one_piece_arrives_as_it_was():
+    tensors = [
+        torch.arange(7, dtype=torch.int64).view(7, 1).T,
+        torch.arange(3, dtype=torch.int32),
+        torch.rand(5, 2),
+        torch.empty(0),
+    ]
+    arrived = machine.sent(tensors, torch.device("cpu", 0))
+    for before, after in zip(tensors, arrived, strict=True):
+        assert torch.equal(before, after)
+        assert before.dtype == after.dtype
