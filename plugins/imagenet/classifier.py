@@ -1,0 +1,46 @@
+"""A network with all that belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network with all that belongs to it.
+
+    Attributes:
+        name: What the experiment calls it.
+        module: In evaluation mode: floats [N, C, H, W] in, logits [N, K] out.
+        preprocessing: How it looks at images.
+        count: The number K of its classes.
+        labels: What its classes are called, K names; None if it does not say.
+        source: Where its weights come from.
+        content: A hash of the file that it is, where that is not its tensors.
+    """
+
+    name: str
+    module: nn.Module
+    preprocessing: Preprocessing
+    count: int
+    labels: tuple[str, ...] | None
+    source: str
+    content: str | None = None
+
+    def digest(self) -> bytes:
+        """Hash the weights, by the names of the tensors, and how images are scaled."""
+        digest = sha256(repr((type(self.module).__name__, self.preprocessing)).encode())
+        digest.update((self.content or "").encode())
+        for name, tensor in sorted(self.module.state_dict().items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return digest.digest()

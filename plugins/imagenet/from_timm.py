@@ -1,0 +1,106 @@
+"""Networks of timm, from its list, the Hugging Face hub, or a folder laid out as there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import timm
+import timm.data
+
+from neatfool import TargetError, nearest
+
+from .classifier import Classifier
+from .preprocessing import Preprocessing, in_bytes
+from .weights import fit, read_tensors
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .models import Request
+
+
+def load_timm(name: str, request: Request) -> Classifier:
+    """Load a network.
+
+    Args:
+        name: As timm takes it: ``resnet50.a1_in1k``, ``hf-hub:timm/resnet18.a1_in1k``,
+            ``local-dir:FOLDER``.
+        request: Perhaps a file of other weights.
+
+    Raises:
+        ExperimentError: There is no such file of weights.
+        TargetError: The weights cannot be had, are damaged, or are another network's.
+        ValueError: There is no such network.
+    """
+    source, _, rest = name.partition(":")
+    if not rest and not timm.is_model(name.partition(".")[0]):
+        raise ValueError(f"timm has no model {name!r}{nearest(name, timm.list_models())}")
+    if rest and source not in {"hf-hub", "local-dir"}:
+        raise ValueError(
+            f"timm has no models from {source!r}; say timm:NAME, timm:hf-hub:NAME or "
+            "timm:local-dir:FOLDER"
+        )
+    module = _made(name, request)
+    config: dict[str, Any] = timm.data.resolve_model_data_config(module)
+    channels, height, width = config["input_size"]
+    count = int(getattr(module, "num_classes", 0))
+    if count < 2:
+        raise ValueError(f"it has {count} classes; a classifier has at least two")
+    return Classifier(
+        request.model,
+        module,
+        Preprocessing(
+            height=height,
+            width=width,
+            larger=round(min(height, width) / config["crop_pct"]),
+            mean=in_bytes(config["mean"]),
+            std=in_bytes(config["std"]),
+            filter=_filter(config["interpolation"]),
+            channels=channels,
+        ),
+        count,
+        _labels(module),
+        str(request.weights or f"timm's {name}"),
+    )
+
+
+def _made(name: str, request: Request) -> nn.Module:
+    path = request.weights
+    options: dict[str, Any] = {}
+    if path is not None:
+        tensors = read_tensors(path)
+        count = _count(timm.create_model(name, pretrained=False), tensors)
+        options["num_classes"] = count
+    try:
+        module: nn.Module = timm.create_model(name, pretrained=path is None, **options).eval()
+    except Exception as error:  # of the network, the disk, and of what is read
+        raise TargetError(
+            f"[target] model = timm:{name}: cannot be had ({type(error).__name__}: {error}); "
+            "without a network, say timm:local-dir:FOLDER, or [target] weights = FILE"
+        ) from error
+    if path is not None:
+        fit(module, tensors, path)
+    return module
+
+
+def _count(module: nn.Module, tensors: dict[str, Any]) -> int:
+    classifier = module.get_classifier()  # type: ignore[operator]
+    own = {id(parameter) for parameter in classifier.parameters()}
+    names = [name for name, parameter in module.named_parameters() if id(parameter) in own]
+    found = [len(tensors[name]) for name in names if name in tensors]
+    return found[-1] if found else int(module.num_classes)  # type: ignore[arg-type]
+
+
+def _labels(module: nn.Module) -> tuple[str, ...] | None:
+    config: Any = module.pretrained_cfg
+    names, descriptions = config.get("label_names"), config.get("label_descriptions") or {}
+    if names:
+        return tuple(str(descriptions.get(name, name)) for name in names)
+    subset = timm.data.infer_imagenet_subset(module)
+    if subset in {None, "imagenet-1k"}:
+        return None
+    return tuple(timm.data.ImageNetInfo(subset).label_descriptions())
+
+
+def _filter(name: str) -> str:
+    return name if name in {"nearest", "bilinear", "bicubic", "lanczos"} else "bicubic"

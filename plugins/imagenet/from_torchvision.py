@@ -1,0 +1,134 @@
+"""Networks of torchvision."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+import torchvision
+
+from neatfool import TargetError, nearest
+
+from .classifier import Classifier
+from .preprocessing import Preprocessing, in_bytes
+from .weights import fit, read_tensors
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torchvision.models import WeightsEnum
+
+    from .models import Request
+    from .weights import Tensors
+
+_SCALES_ITS_INPUT: Final = {"googlenet", "inception_v3"}
+"""Networks whose published weights expect another scaling, which they do themselves if asked."""
+
+
+def names() -> list[str]:
+    """List the classifiers."""
+    found: list[str] = torchvision.models.list_models(module=torchvision.models)
+    return found
+
+
+def find(name: str) -> tuple[str, WeightsEnum]:
+    """Find a network and its weights.
+
+    Args:
+        name: ``resnet50``, for the weights that torchvision thinks best, or
+            ``resnet50/IMAGENET1K_V1``.
+
+    Returns:
+        Its name and the weights.
+
+    Raises:
+        ValueError: There is no such network, or it has no such weights.
+    """
+    network, _, wanted = name.partition("/")
+    if network not in names():
+        raise ValueError(f"torchvision has no classifier {network!r}{nearest(network, names())}")
+    known: Any = torchvision.models.get_model_weights(network)
+    if not wanted:
+        default: WeightsEnum = known.DEFAULT
+        return network, default
+    if wanted not in known.__members__:
+        raise ValueError(f"{network} has no weights {wanted!r}{nearest(wanted, known.__members__)}")
+    chosen: WeightsEnum = known[wanted]
+    return network, chosen
+
+
+def load_torchvision(name: str, request: Request) -> Classifier:
+    """Load a network.
+
+    Args:
+        name: As :func:`find` takes it.
+        request: Perhaps a file of other weights, which are given images as the network's own are.
+
+    Raises:
+        ExperimentError: There is no such file.
+        TargetError: The weights cannot be downloaded, are damaged, or are another network's.
+        ValueError: There is no such network.
+    """
+    network, weights = find(name)
+    path = request.weights
+    tensors = _downloaded(weights) if path is None else read_tensors(path)
+    module = _without_weights(network, weights, tensors)
+    fit(module, tensors, path or f"{weights}")
+    labels = tuple(weights.meta["categories"]) if path is None else None
+    return Classifier(
+        request.model,
+        module,
+        _preprocessing(weights),
+        _count(module, tensors),
+        labels,
+        str(path or f"torchvision's {weights}"),
+    )
+
+
+def _without_weights(network: str, weights: WeightsEnum, tensors: Tensors) -> nn.Module:
+    """Make a network as its published weights want it, with as many classes as the given ones."""
+    options: dict[str, Any] = {}
+    if network in _SCALES_ITS_INPUT:
+        options = {"transform_input": True, "init_weights": False}
+    if network.startswith("vit_") and "min_size" in weights.meta:
+        options["image_size"] = weights.meta["min_size"][0]
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        count = _count(torchvision.models.get_model(network, weights=None, **options), tensors)
+    module: nn.Module = torchvision.models.get_model(
+        network, weights=None, num_classes=count, **options
+    )
+    return module.eval()
+
+
+def _count(module: nn.Module, tensors: Tensors) -> int:
+    """Count the classes of weights, by the last layer of a network that they may belong to."""
+    last, parameter = [*module.named_parameters()][-1]
+    return len(tensors[last]) if last in tensors and tensors[last].ndim else len(parameter)
+
+
+def _preprocessing(weights: WeightsEnum) -> Preprocessing:
+    preset = weights.transforms()
+    (side,) = preset.crop_size
+    return Preprocessing(
+        height=side,
+        width=side,
+        larger=max(preset.resize_size[0], side),
+        mean=in_bytes(preset.mean),
+        std=in_bytes(preset.std),
+        filter=preset.interpolation.value,
+    )
+
+
+def _downloaded(weights: WeightsEnum) -> Tensors:
+    """Get published weights, from torch's cache if they were downloaded before."""
+    try:
+        return dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
+    except Exception as error:  # of the network, the disk, and of what is read
+        kept = f"{torch.hub.get_dir()}/checkpoints/{weights.url.rsplit('/', 1)[-1]}"
+        raise TargetError(
+            f"torchvision's {weights} cannot be had from {weights.url} "
+            f"({type(error).__name__}: {error}); if it is there, delete {kept}, which may be "
+            "damaged; without a network, say [target] weights = FILE, or model = "
+            "efficientnet-lite0, whose weights are in a package"
+        ) from error
