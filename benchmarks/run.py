@@ -27,6 +27,7 @@ from neatfool.assembly import assemble
 from neatfool.bench import Alone, measure, raw_throughput
 from neatfool.experiment import load_experiment
 from neatfool.plugin_manager import PluginManager
+from neatfool.torch_threads import with_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,14 +54,9 @@ IMAGENET = {
 }
 
 
-def eager_throughput(target: NetworkTarget, images: torch.Tensor) -> float:
-    """Time a network as its authors made it, with one thread and with all; give the better."""
-    threads, found = torch.get_num_threads(), []
-    for number in sorted({1, threads}):
-        torch.set_num_threads(number)
-        found.append(raw_throughput(lambda: target.eagerly(images), len(images)))
-    torch.set_num_threads(threads)
-    return max(found)
+def eager_throughput(target: NetworkTarget, images: torch.Tensor, threads: int) -> float:
+    """Time a network as its authors made it, in so many threads."""
+    return with_cores(threads, lambda: raw_throughput(lambda: target.eagerly(images), len(images)))
 
 
 def tell(say: Say, name: str, measured: Measured) -> None:
@@ -99,9 +95,10 @@ def mnist(say: Say) -> list[Figure]:
         plugins = PluginManager()
         assembly = assemble(load_experiment(MNIST, plugins=plugins))
         images = Alone(assembly).images
-        before = eager_throughput(plain, images)
+        threads = assembly.scorer.plan.threads or torch.get_num_threads()
+        before = eager_throughput(plain, images, threads)
         measured = run(assembly, plugins)
-        eager = median([before, eager_throughput(plain, images)])
+        eager = median([before, eager_throughput(plain, images, threads)])
         tell(say, f"mnist.ini, {assembly.scorer.plan.describe()}", measured)
         say(f"    fp32 eager {eager:,.0f} images/s")
         against_eager.append(whole_per_s(measured) / eager)

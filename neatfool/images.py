@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from neatfool.run_store import RunStore
+
+
+COMPRESSION: Final = 3
+"""Of PNGs, from 1 to 9: a quarter of the time that the usual 6 takes, and a sixth more bytes."""
 
 
 def to_pillow(image: np.ndarray) -> Image.Image:
@@ -34,7 +38,7 @@ def from_pillow(image: Image.Image) -> np.ndarray:
 def encode_png(image: np.ndarray) -> bytes:
     """Encode uint8 [C, H, W] as PNG, without loss."""
     buffer = io.BytesIO()
-    to_pillow(image).save(buffer, "PNG")
+    to_pillow(image).save(buffer, "PNG", compress_level=COMPRESSION)
     return buffer.getvalue()
 
 

@@ -209,10 +209,17 @@ class GenerationScoring:
         """Give some of the generation's images: uint8 [n, C, H, W], where they were made."""
         import torch
 
-        images = [image for part in self._images for image in part.unbind()]
         if not len(rows):
             return self._images[0][:0]
-        return torch.stack([images[row] for row in rows])
+        ends = np.cumsum([len(part) for part in self._images])
+        parts = np.searchsorted(ends, rows, side="right").tolist()
+        starts = [0, *ends.tolist()]
+        return torch.stack(
+            [
+                self._images[part][int(row) - starts[part]]
+                for row, part in zip(rows, parts, strict=True)
+            ]
+        )
 
     def _submit(
         self, work: Callable[[torch.Tensor], Scores], images: torch.Tensor

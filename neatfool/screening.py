@@ -14,8 +14,6 @@ import numpy as np
 from neatfool.archive import SCORES_AT_ONCE, rank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from neatfool.spec import Json, Scores
 
 LEARNING: Final = 256
@@ -75,7 +73,7 @@ class Screening:
         return near
 
     def _near(self, scores: Scores, bar: np.ndarray) -> np.ndarray:
-        wide, narrow = (_near(scores, bar, times * self._margin) for times in (WIDE, 1.0))
+        wide, narrow = _near(scores, bar, (WIDE * self._margin, self._margin))
         return wide if wide.mean() <= narrow.mean() + AFFORDED else narrow
 
     def learn(self, screened: Scores, exact: Scores, of: int) -> None:
@@ -107,26 +105,26 @@ class Screening:
         self._pause = int(state["pause"])
 
 
-def _near(scores: Scores, bar: np.ndarray, margin: float) -> np.ndarray:
-    """Find the images that might take a niche, were all ranks wrong by up to the margin.
+def _near(scores: Scores, bar: np.ndarray, margins: tuple[float, ...]) -> list[np.ndarray]:
+    """Find the images that might take a niche, were all ranks wrong by up to a margin.
 
     Of those that might beat a niche's elite only the best can take it.
+
+    Returns:
+        Bools [N] for each margin.
     """
-    best = np.full(len(bar), -np.inf)
-    for _, ranks in _ranks(scores):
-        np.maximum(best, ranks.max(axis=0), out=best)
-    # A class that nothing may take has an infinite bar, and an infinite rank is not above it.
-    to_reach = np.maximum(bar, best - margin) - margin
-    near = np.zeros(len(scores.probs), np.bool_)
-    for piece, ranks in _ranks(scores):
-        near[piece] = ((ranks >= to_reach) & (ranks + margin > bar)).any(axis=1)
-    return near
-
-
-def _ranks(scores: Scores) -> Iterator[tuple[slice, np.ndarray]]:
-    """Rank scores, a piece of the images at a time."""
     count, class_count = scores.probs.shape
     step = max(1, SCORES_AT_ONCE // class_count)
-    for start in range(0, count, step):
-        piece = slice(start, start + step)
-        yield piece, rank(scores.part(piece))
+    pieces = [slice(start, start + step) for start in range(0, count, step)]
+    # Ranks of very many images and classes are worked out twice rather than kept.
+    kept = [rank(scores)] if len(pieces) == 1 else None
+    best = np.full(len(bar), -np.inf)
+    for ranks in kept or (rank(scores.part(piece)) for piece in pieces):
+        np.maximum(best, ranks.max(axis=0), out=best)
+    near = [np.zeros(count, np.bool_) for _ in margins]
+    for piece, ranks in zip(pieces, kept or map(rank, map(scores.part, pieces)), strict=True):
+        for found, margin in zip(near, margins, strict=True):
+            # A class that nothing may take has an infinite bar, and no rank is above it.
+            to_reach = np.maximum(bar, best - margin) - margin
+            found[piece] = ((ranks >= to_reach) & (ranks + margin > bar)).any(axis=1)
+    return near

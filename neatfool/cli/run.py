@@ -85,7 +85,7 @@ def run(
     plugins = PluginManager()
     experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
     folder = out or Path("runs") / f"{experiment.name}-{experiment.seed}"
-    with waiting("loading the target"):
+    with waiting("getting ready (the first time on a machine takes longest)"):
         assembly = assemble(experiment)
     session = start(assembly, folder, overwrite=overwrite)
     _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)

@@ -83,7 +83,7 @@ def sent(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Te
     whole = torch.cat(padded)
     if device.type == "cuda":
         whole = whole.pin_memory()
-    arrived = iter(whole.to(device, non_blocking=True).split(sizes))
+    arrived = iter(torch.split(whole.to(device, non_blocking=True), sizes))
     return [
         next(arrived)[: tensor.nbytes].view(tensor.dtype).view(tensor.shape)
         if tensor.device != device
