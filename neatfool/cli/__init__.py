@@ -9,6 +9,7 @@ import click
 
 from neatfool import __version__
 from neatfool.cli.main_group import MainGroup
+from neatfool.malloc import keep_freed_memory
 
 __all__ = ["main"]
 
@@ -21,6 +22,7 @@ COMMANDS: Final = {
     "resume": "neatfool.cli.run:resume",
     "show": "neatfool.cli.show:show",
     "verify": "neatfool.cli.show:verify",
+    "compare": "neatfool.cli.compare:compare",
     "report": "neatfool.cli.look:report",
     "graph": "neatfool.cli.look:graph",
     "render": "neatfool.cli.look:render",
@@ -58,3 +60,4 @@ def main(debug: bool) -> None:
     neatfool evolves images that nobody would recognise and that the classifier labels with near
     certainty.
     """
+    keep_freed_memory()
