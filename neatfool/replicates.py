@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from neatfool.differences import differences
 from neatfool.errors import RunError
 from neatfool.run import open_run
 from neatfool.run_folder import DATABASE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from neatfool.experiment import Experiment
     from neatfool.run import Run
-    from neatfool.spec import Json
 
 MOST_DIFFERENCES: Final = 3
 """So many differences of two experiments a message tells."""
@@ -67,23 +67,6 @@ def plan_replicates(
         finally:
             run.close()
     return planned
-
-
-def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
-    """Go through the options in which two experiments differ.
-
-    Args:
-        one: Section -> key -> value.
-        other: Likewise.
-
-    Yields:
-        ``"[section] key"``, the value of the one and that of the other; None where it is absent.
-    """
-    for section in dict.fromkeys([*one, *other]):
-        here, there = one.get(section) or {}, other.get(section) or {}
-        for key in dict.fromkeys([*here, *there]):
-            if here.get(key) != there.get(key):
-                yield f"[{section}] {key}", here.get(key), there.get(key)
 
 
 def _as_it_is(experiment: Experiment, run: Run) -> Replicate:

@@ -254,6 +254,10 @@ class RunStore:
             (candidate,),
         )
 
+    def replacements(self) -> list[tuple[int, int, float]]:
+        """Read all replacements, the first one first: generation, class and confidence."""
+        return self._rows("SELECT generation, class, confidence FROM replacement ORDER BY number")
+
     def last_generation(self) -> int:
         """Read the number of the last generation, -1 before the first."""
         return int(self._rows("SELECT coalesce(max(number), -1) FROM generation")[0][0])

@@ -113,6 +113,7 @@ class _Crew:
         self._planned = planned
         self._console = console
         self._lines: dict[Replicate, str] = {}
+        self._waiting = [each.seed for each in planned if each.state != "finished"]
         self._live: Live | None = None
 
     def tell_plan(self, folder: Path, jobs: int) -> None:
@@ -161,6 +162,7 @@ class _Crew:
         return max(next(iter(failed.values())), 1) if failed else 0
 
     def _began(self, key: Replicate) -> None:
+        self._waiting.remove(key.seed)
         self._lines[key] = "begins" if key.state == "new" else "goes on"
         self._show()
 
@@ -194,6 +196,7 @@ class _Crew:
         return [*said[first:], _meaning(code)]
 
     def _asked_to_stop(self, number: int) -> None:
+        self._waiting.clear()
         words = {
             1: "Stopping all after their generation; Ctrl-C again stops at once.",
             2: "Stopping all at once; Ctrl-C again kills them.",
@@ -207,19 +210,13 @@ class _Crew:
         if self._live is None:
             return
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, min_width=len("seed 1"))
         table.add_column(no_wrap=True, overflow="ellipsis")
         for key, line in self._lines.items():
             table.add_row(f"seed {key.seed}", escape(line))
-        if waiting := self._waiting():
-            table.add_row("", f"then {_seeds(waiting)}")
+        if self._waiting:
+            table.add_row("", f"then {_seeds(self._waiting)}")
         self._live.update(table, refresh=True)
-
-    def _waiting(self) -> list[int]:
-        """List the seeds whose turn comes later."""
-        places = [place for place, each in enumerate(self._planned) if each in self._lines]
-        last = max(places, default=len(self._planned))
-        return [each.seed for each in self._planned[last + 1 :] if each.state != "finished"]
 
 
 def _seeds(seeds: Sequence[int]) -> str:

@@ -101,11 +101,12 @@ def write_report(run: Run, path: Path | None = None) -> Path:
         StorageError: The file cannot be written.
     """
     target = run.path / REPORT if path is None else path
-    template = _environment().get_template("report.html.j2")
+    template = page_environment().get_template("report.html.j2")
     return save(target, template.render(_content(run)).encode())
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Give what pages are made from their templates with."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -121,7 +122,7 @@ def _environment() -> Environment:
 
 def _content(run: Run) -> dict[str, Any]:
     """Gather what the template shows."""
-    script = _asset("report.js")
+    script = asset("report.js")
     history, elites = run.history, run.elites
     best = sorted(elites, key=lambda elite: -elite.confidence)[:MOST_DETAILS]
     cards = _cards(run, elites, {elite.index for elite in best})
@@ -146,7 +147,7 @@ def _content(run: Run) -> dict[str, Any]:
         "refused": sum(report.refused for report in history),
         "facts": _facts(run),
         "target": _target_name(run),
-        "style": _asset("report.css"),
+        "style": asset("report.css"),
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
     }
@@ -272,6 +273,6 @@ def _facts(run: Run) -> dict[str, str]:
     return facts | {f"target {name}": str(value) for name, value in target.items()}
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     """Read a file that goes into the page as it is."""
     return files("neatfool.report").joinpath("templates", name).read_text(encoding="utf-8")

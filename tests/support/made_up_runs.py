@@ -1,0 +1,133 @@
+"""Runs without a search behind them: databases with courses that a test chooses."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neatfool import GenerationReport, GenomeSize
+from neatfool.generation_report import CONFIDENCE_THRESHOLDS
+from neatfool.run_folder import DATABASE
+from neatfool.run_records import GenerationRecord, StoredCandidate
+from neatfool.run_store import RunStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+
+def write_run(
+    folder: Path,
+    course: Sequence[Iterable[tuple[int, float]]],
+    *,
+    classes: Sequence[str] = ("cat", "dog"),
+    searched: Sequence[int] | None = None,
+    name: str = "made-up",
+    seed: int = 1,
+    batch: int = 10,
+    length: int | None = None,
+    fingerprint: str = "f00d",
+    options: dict | None = None,
+    goal_switch: bool = False,
+) -> Path:
+    """Write a run.
+
+    Args:
+        folder: Its folder.
+        course: For each generation the replacements in it: class and confidence.
+        classes: The classes of its target.
+        searched: Those that are searched; all if absent.
+        name: Its name.
+        seed: Its seed.
+        batch: Images a generation.
+        length: Generations that it was to have; as many as it has if absent.
+        fingerprint: Its target's.
+        options: Other options of its scheme.
+        goal_switch: Whether each replacement is one.
+    """
+    scheme = {"plugin": "map_elites", "batch": batch, **(options or {})}
+    identity = {"experiment": {"seed": seed}, "encoding": {"plugin": "cppn"}, "scheme": scheme}
+    general = {"name": name, "generations": length or len(course), "images": None, "seed": seed}
+    info = {
+        "name": name,
+        "seed": seed,
+        "identity": identity,
+        "experiment": identity | {"experiment": general, "target": {"plugin": "patches"}},
+        "target": {"name": "target 'patches'", "fingerprint": fingerprint},
+        "versions": {"neatfool": "0.1.0"},
+    }
+    chosen = list(range(len(classes)) if searched is None else searched)
+    folder.mkdir(parents=True)
+    store = RunStore.create(folder / DATABASE, info, classes, chosen)
+    best = np.zeros(len(classes))
+    records = []
+    for generation, changes in enumerate(course):
+        made = list(changes)
+        for index, confidence in made:
+            best[index] = max(best[index], confidence)
+        records.append(_record(generation, made, best[chosen], batch, goal_switch))
+    store.commit(records, {})
+    store.close()
+    return folder
+
+
+def _record(generation, made, best, batch, goal_switch):
+    lower, median, upper = np.quantile(best, (0.25, 0.5, 0.75))
+    report = GenerationReport(
+        generation=generation,
+        evaluations=batch * (generation + 1),
+        median=float(median),
+        mean=float(best.mean()),
+        minimum=float(best.min()),
+        lower_quartile=float(lower),
+        upper_quartile=float(upper),
+        classes_ge=tuple(int((best >= threshold).sum()) for threshold in CONFIDENCE_THRESHOLDS),
+        elites=len(best),
+        replacements=len(made),
+        goal_switches=len(made) if goal_switch else 0,
+        refused=0,
+        nodes=5.0 + generation / 20,
+        connections=4.0 + generation / 10,
+        confirmed=batch,
+    )
+    replacements = [
+        SimpleNamespace(
+            elite=SimpleNamespace(
+                class_index=index,
+                candidate=SimpleNamespace(id=batch * generation),
+                confidence=confidence,
+                rank=confidence,
+            ),
+            previous=None,
+            goal_switch=goal_switch,
+        )
+        for index, confidence in made
+    ]
+    candidate = StoredCandidate(batch * generation, generation, (), "{}", GenomeSize(5, 4))
+    return GenerationRecord(report, replacements, [candidate], {})
+
+
+def random_course(
+    classes: int, generations: int, *, seed: int, pace: float = 1.0
+) -> list[list[tuple[int, float]]]:
+    """Make up a course: classes that are easy and hard, rising in log-odds now and then.
+
+    Args:
+        classes: How many.
+        generations: How many.
+        seed: Of the chance in it.
+        pace: How fast it rises.
+    """
+    ease = np.random.default_rng(0).normal(0, 1.5, classes)
+    rng = np.random.default_rng(seed)
+    odds = ease - 6 + rng.normal(0, 0.5, classes)
+    course = []
+    for generation in range(generations):
+        chance = 1 if generation == 0 else 0.5 / (1 + 0.1 * generation)
+        chosen = np.flatnonzero(rng.random(classes) < chance)
+        odds[chosen] += pace * rng.exponential(0.5 + np.exp(ease[chosen] / 3))
+        confidence = 1 / (1 + np.exp(-odds))
+        course.append([(int(i), float(confidence[i])) for i in chosen])
+    return course
