@@ -72,5 +72,5 @@ def free_memory(
 
 def _given_back(parts: Path) -> int:
     """Read how many of a group's bytes are copies of files, which make room when it is needed."""
-    found = re.search(r"^(?:total_)?inactive_file (\d+)$", parts.read_text("ascii"), re.MULTILINE)
-    return int(found[1]) if found else 0
+    found = re.findall(r"^(?:total_)?inactive_file (\d+)$", parts.read_text("ascii"), re.MULTILINE)
+    return int(found[-1]) if found else 0
