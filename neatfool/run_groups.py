@@ -239,7 +239,7 @@ def _labels(groups: Sequence[Group]) -> list[str]:
                 for key, values in list(options.items())[:MOST_IN_A_LABEL]
             ]
             labels[i] = f"{name} ({', '.join(told)})" if told else name
-    for i, group in enumerate(groups):
-        if labels.count(labels[i]) > 1:
-            labels[i] = f"{labels[i]} in {group.folder or group.first.path.parent}"
-    return labels
+    return [
+        label if labels.count(label) == 1 else f"{label} in {group.folder or group.first.path}"
+        for label, group in zip(labels, groups, strict=True)
+    ]

@@ -39,7 +39,7 @@ def test_seeds_and_ranges_are_read_in_their_order(text, seeds):
     ],
 )
 def test_what_is_no_list_of_seeds_is_refused_in_words(text, said):
-    with pytest.raises(ExperimentError, match="^seeds ") as refused:
+    with pytest.raises(ExperimentError, match=r"^seeds ") as refused:
         parse_seeds(text)
     assert said in str(refused.value)
 
