@@ -52,7 +52,7 @@ def begin(options: Options, shape: tuple[int, int, int], seeds: Sequence[int]) -
         shape: (channels, height, width).
         seeds: For each image what its noise comes from.
     """
-    noise = [np.random.default_rng(seed).normal(0, options.noise, shape) for seed in seeds]
+    noise = [np.random.default_rng(seed).normal(0, options.noise or 0, shape) for seed in seeds]
     return Positions.of(levels(options) + np.stack(noise))
 
 
@@ -101,13 +101,15 @@ def climb(
 def aims(options: Options, odds: np.ndarray) -> np.ndarray:
     """Give what a step aims to add to the log-odds, were they linear: float64 [N].
 
-    The paper's code aims at a gain in confidence, min(early, late (1 - p)); its gradient is that
-    of the log-odds times p (1 - p), and so is the gain.
+    Ours goes over from ``gain`` to ``late_gain`` as the confidence p grows. The paper's code aims
+    at a gain in confidence, min(early, late (1 - p)); its gradient is that of the log-odds times
+    p (1 - p), and so is the gain.
     """
-    if options.gain is not None:
-        return np.full(len(odds), options.gain)
-    early, late = options.early or np.inf, options.late or np.inf
     p, rest = expit(odds), expit(-odds)
+    if options.gain is not None and options.late_gain is not None:
+        ours: np.ndarray = options.gain * rest + options.late_gain * p
+        return ours
+    early, late = options.early or np.inf, options.late or np.inf
     floor = np.finfo(np.float64).tiny
     aims: np.ndarray = np.minimum(early / np.maximum(rest, floor), late) / np.maximum(p, floor)
     return aims

@@ -15,24 +15,19 @@ if TYPE_CHECKING:
 LARGEST_GENERATION: Final = 100_000
 """Candidates: all of a generation's images are in memory at once."""
 
-NO_MEANS: Final = {
-    "decay": 0.0,
-    "blur": 0.0,
-    "blur_every": 1,
-    "prune_small": 0.0,
-    "prune_idle": 0.0,
-}
+ALL_OFF: Final = {"decay": 0.0, "blur": 0.0, "blur_every": 1, "prune_small": 0.0, "prune_idle": 0.0}
+PAPER: Final = {**ALL_OFF, "noise": 1.0}
 PRESETS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
     {
-        "quick": {**NO_MEANS, "steps": 50, "gain": 3.0},
-        "plain": {**NO_MEANS, "steps": 500, "early": 0.02, "late": 0.1},
-        "a": {**NO_MEANS, "steps": 1500, "early": 0.03, "late": 0.02, "decay": 0.01},
+        "quick": {**ALL_OFF, "noise": 40.0, "steps": 100, "gain": 10.0, "late_gain": 2.0},
+        "plain": {**PAPER, "steps": 500, "early": 0.02, "late": 0.1},
+        "a": {**PAPER, "steps": 1500, "early": 0.03, "late": 0.02, "decay": 0.01},
         "b": {
-            **NO_MEANS, "steps": 1000, "early": 0.03, "late": 0.05, "decay": 0.001,
+            **PAPER, "steps": 1000, "early": 0.03, "late": 0.05, "decay": 0.001,
             "blur": 0.4, "blur_every": 2,
         },
         "c": {
-            **NO_MEANS, "steps": 1500, "early": 0.03, "late": 0.05, "decay": 0.001,
+            **PAPER, "steps": 1500, "early": 0.03, "late": 0.05, "decay": 0.001,
             "blur": 0.3, "prune_small": 20.0, "prune_idle": 20.0,
         },
     }
@@ -71,11 +66,16 @@ class Options(BaseModel, extra="forbid"):
         description="the grey level that images begin at, in [0, 255], one or one a channel: the "
         "mean of the images that the target was trained with",
     )
-    noise: NonNegativeFloat = Field(
-        1.0, description="the standard deviation, in grey levels, of what is added to that"
+    noise: NonNegativeFloat | None = Field(
+        None, description="the standard deviation, in grey levels, of what is added to that"
     )
     gain: PositiveFloat | None = Field(
-        None, description="what a step aims to add to a class's log-odds; in place of early, late"
+        None,
+        description="what a step aims to add to a class's log-odds while it is improbable; in "
+        "place of early and late",
+    )
+    late_gain: PositiveFloat | None = Field(
+        None, description="the same when it is nearly certain; as gain if absent"
     )
     early: PositiveFloat | None = Field(
         None, description="what a step aims to add to a class's confidence, at most"
@@ -107,17 +107,17 @@ class Options(BaseModel, extra="forbid"):
 
     @model_validator(mode="after")
     def _filled_by_the_preset(self) -> Options:
-        by_confidence = self.early is not None or self.late is not None
-        if self.gain is not None and by_confidence:
+        in_confidence = self.early is not None or self.late is not None
+        in_odds = self.gain is not None or self.late_gain is not None
+        if in_odds and in_confidence:
             raise ValueError("gain aims in log-odds, early and late in confidence; give either")
         if any(not 0 <= level <= 255 for level in self.start):
             raise ValueError(f"start = {self.start}: grey levels are in [0, 255]")
-        values = dict(PRESETS[self.preset])
-        if self.gain is not None:
-            values = {key: value for key, value in values.items() if key not in ("early", "late")}
-        elif by_confidence and "gain" in values:
-            del values["gain"]
-            values |= {"early": 0.02, "late": 0.1}
+        values: dict[str, float | None] = dict(PRESETS[self.preset])
+        if in_odds:
+            values = {**values, "early": None, "late": None, "gain": 10.0, "late_gain": self.gain}
+        elif in_confidence:
+            values = {"early": 0.02, "late": 0.1, **values, "gain": None, "late_gain": None}
         for key, value in values.items():
             if getattr(self, key) is None:
                 setattr(self, key, value)
