@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Scheme,
         Scores,
         Target,
+        in_generation,
     )
 
 __version__ = "0.1.0"
@@ -73,6 +74,7 @@ _LATER = {
             "Scheme",
             "Scores",
             "Target",
+            "in_generation",
         ),
         "spec",
     ),
@@ -97,6 +99,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "Target",
     "Network",
     "Encoding",
+    "in_generation",
     "Scheme",
     "GenomeSize",
     "Candidate",

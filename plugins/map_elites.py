@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 from pydantic import BaseModel, Field, PositiveInt
 
-from neatfool import Archive, Candidate, ClassNames, derive_seed, derive_seeds, hookimpl
+from neatfool import (
+    Archive,
+    Candidate,
+    ClassNames,
+    derive_seed,
+    derive_seeds,
+    hookimpl,
+    in_generation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -124,7 +132,7 @@ class MapElites:
 
     def _bred(self, born: Sequence[tuple[int, list[int]]]) -> list[Candidate]:
         held = self.archive.candidates
-        genomes = self._encoding.breed(
+        genomes = in_generation(self._encoding, self._generation).breed(
             [[held[parent].genome for parent in litter] for _, litter in born],
             derive_seeds(self._seed, "breed", ids=[id_ for id_, _ in born]),
         )

@@ -12,6 +12,7 @@ from neatfool.testing.expectation import CheckResult, failure, run_checks
 from neatfool.testing.scheme_subject import SchemeSubject
 from neatfool.testing.scheme_suite import SCHEME_CHECKS
 from neatfool.testing.target_suite import TARGET_CHECKS, TargetSubject
+from neatfool.testing.toys import ToyTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +51,7 @@ def check_registration(
         made = _options(registration.options, options or {})
     except Exception as error:
         return [CheckResult(CAN_BE_MADE, passed=False, message=_in_words(error))]
-    return _CHECKERS[registration.kind](registration.factory, made, specs)
+    return _CHECKERS[registration.kind](registration, made, specs)
 
 
 def _options(model: type[BaseModel], options: BaseModel | Mapping[str, Any]) -> BaseModel:
@@ -67,9 +68,9 @@ def _in_words(error: Exception) -> str:
 
 
 def _check_target(
-    factory: Callable[..., Any], options: BaseModel, _: Sequence[ImageSpec]
+    registration: Registration, options: BaseModel, _: Sequence[ImageSpec]
 ) -> list[CheckResult]:
-    subject = TargetSubject(lambda: factory(options))
+    subject = TargetSubject(lambda: registration.factory(options))
     if broken := _made(lambda subject: subject.target, subject):
         return broken
     try:
@@ -79,10 +80,10 @@ def _check_target(
 
 
 def _check_encoding(
-    factory: Callable[..., Any], options: BaseModel, specs: Sequence[ImageSpec]
+    registration: Registration, options: BaseModel, specs: Sequence[ImageSpec]
 ) -> list[CheckResult]:
     def subject_for(spec: ImageSpec) -> EncodingSubject:
-        return EncodingSubject(lambda: factory(options, spec=spec), spec)
+        return EncodingSubject(lambda: registration.factory(options, spec=spec), spec)
 
     subjects = {_describe(spec): subject_for(spec) for spec in specs}
     for subject in subjects.values():
@@ -92,10 +93,11 @@ def _check_encoding(
 
 
 def _check_scheme(
-    factory: Callable[..., Any], options: BaseModel, _: Sequence[ImageSpec]
+    registration: Registration, options: BaseModel, _: Sequence[ImageSpec]
 ) -> list[CheckResult]:
     def make(encoding: Any, spec: ImageSpec, seed: int) -> Any:
-        return factory(options, encoding=encoding, spec=spec, seed=seed)
+        more = registration.wanted(target=ToyTarget(spec))
+        return registration.factory(options, encoding=encoding, spec=spec, seed=seed, **more)
 
     subjects = {
         "with one parent a child": SchemeSubject(make, parents=1),

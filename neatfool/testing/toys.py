@@ -54,6 +54,10 @@ class ToyEncoding:
             for litter, seed in zip(litters, seeds, strict=True)
         ]
 
+    def from_images(self, images: torch.Tensor) -> list[ToyGenome]:
+        """Write images, uint8 [N, C, H, W], as genomes."""
+        return [tuple((image.flatten() / 255).tolist()) for image in images.double().cpu()]
+
     def render(self, genomes: Sequence[ToyGenome]) -> torch.Tensor:
         """Render at the target's size."""
         import torch
@@ -129,6 +133,12 @@ class ToyTarget:
         logits = np.stack([row @ self._weights for row in pixels])
         weights = np.exp(logits - logits.max(1, keepdims=True))
         return Scores(weights / weights.sum(1, keepdims=True), logits)
+
+    def logits_of(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute logits for torch to differentiate."""
+        import torch
+
+        return (images.flatten(1).double() / 255 - 0.5) @ torch.from_numpy(self._weights)
 
 
 class ToyScheme:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool import Archive, Candidate, derive_seed, derive_seeds, rank
+from neatfool import Archive, Candidate, derive_seed, derive_seeds, in_generation, rank
 
 from .neat_selection import NeatSelection
 from .options import GENERATIONS_FOR_EACH_OF_SEVERAL, Options
@@ -103,7 +103,7 @@ class SingleClass:
             for litter in choice.litters
         ]
         ids = self._new_ids(len(litters))
-        genomes = self._encoding.breed(
+        genomes = in_generation(self._encoding, self._generation).breed(
             [[parent.genome for parent in litter] for litter in litters],
             derive_seeds(self._seed, "breed", ids=ids),
         )

@@ -17,6 +17,12 @@ BUILT_IN = sorted(
 )
 OPTIONS = {
     "encoding.cppn": [{"preset": "neat"}, {"preset": "paper", "inputs": "normalised"}],
+    "encoding.direct": [{"mutation_rate": 0.5, "halve_rate_every": 2}, {"eta": 0}],
+    "scheme.gradient": [
+        {"batch": 2, "steps": 3, "gradients_at_once": 1},
+        {"preset": "c", "classes": ["b", "3"], "stop_at": 1},
+        {"preset": "b", "batch": 3},
+    ],
     "scheme.map_elites": [{"batch": 7, "initial": 20}, {"classes": ["b", "3"]}],
     "scheme.single_class": [
         {"selection": "rank", "population": 12},
