@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
 import shutil
 import signal
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from commands import neatfool, neatfool_process
+from rich.console import Console
 
 from neatfool import machine, open_run
-from neatfool.cli.replicates import _environment, _meaning
+from neatfool.cli.replicates import _Crew, _environment, _meaning
+from neatfool.replicates import Replicate
 from neatfool.run_folder import lock
 from neatfool.run_store import contents
 
@@ -224,3 +231,61 @@ def test_a_command_that_was_killed_loses_nothing(held, experiment, finished, tmp
     assert result.exit_code == 0
     assert "2 of 2 runs are finished" in result.stdout
     assert contents(folder / "small-3" / "run.db") == contents(finished / "run.db")
+
+
+# on a terminal
+
+
+def terminal():
+    return Console(file=io.StringIO(), force_terminal=True, width=70, highlight=False)
+
+
+def crew_of(console, *seeds, state="new"):
+    planned = [Replicate(seed, Path("small") / f"small-{seed}", state) for seed in seeds]
+    return planned, _Crew("small", planned, console)
+
+
+def saying(*lines, code=0):
+    program = f"import sys, time\nfor line in {lines!r}: print(line, flush=True); time.sleep(0.3)\n"
+    return [sys.executable, "-c", f"{program}sys.exit({code})"]
+
+
+def shown(console):
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())
+
+
+def test_a_terminal_shows_what_each_does_now_and_who_comes_later():
+    console = terminal()
+    planned, crew = crew_of(console, 1, 2, 3, 4)
+    commands = {
+        planned[0]: saying("generation 1/8", "small, seed 1: finished", "Images are in [x]"),
+        planned[1]: saying("generation 2/8", "small, seed 2: finished"),
+    }
+    assert crew.run(commands, 2, dict(os.environ)) == {planned[0]: 0, planned[1]: 0}
+    lines = [line.rstrip() for line in re.split(r"[\r\n]+", shown(console))]
+    assert "seed 1  generation 1/8" in lines
+    assert "seed 2  generation 2/8" in lines
+    assert "seed 1  Images are in [x]" in lines
+    assert "        then seeds 3-4" in lines
+    # What stays when all is over.
+    assert "seed 1: small, seed 1: finished" in lines
+    assert not [line for line in lines if line.startswith("seed 1: Images")]
+
+
+def test_a_terminal_keeps_what_went_wrong():
+    console = terminal()
+    planned, crew = crew_of(console, 1)
+    command = saying("generation 1/8", "error: the target failed; wake it", code=4)
+    codes = crew.run({planned[0]: command}, 1, dict(os.environ))
+    assert crew.tell_end(Path("small"), codes) == 4
+    text = shown(console)
+    assert "seed 1: error: the target failed; wake it" in text
+    assert "0 of 1 runs are finished\nseed 1 failed (exit code 4)" in text.replace("\r", "")
+
+
+def test_the_exit_code_is_that_of_the_first_that_failed_and_never_negative():
+    planned, crew = crew_of(Console(file=io.StringIO()), 1, 2, 3)
+    assert crew.tell_end(Path("x"), dict(zip(planned, (0, 5, 4), strict=True))) == 5
+    assert crew.tell_end(Path("x"), dict(zip(planned, (0, -9, 0), strict=True))) == 1
+    assert crew.tell_end(Path("x"), dict(zip(planned, (0, 5, 130), strict=True))) == 130
+    assert crew.tell_end(Path("x"), dict(zip(planned, (0, 0, 0), strict=True))) == 0
