@@ -63,6 +63,9 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
     std: Deviations | None = Field(
         None, description="onnx: what to divide by after that; ImageNet's deviation if absent"
     )
+    check_photographs: bool = Field(
+        True, description="whether each network must recognise a few photographs before the run"
+    )
     device: str = Field(
         "auto",
         description="where it computes: auto (all GPUs, if there are any), cpu, cuda, cuda:1",

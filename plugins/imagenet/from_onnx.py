@@ -108,7 +108,9 @@ class OnnxModule(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Compute logits: floats [N, C, H, W] in, float32 [N, K] out."""
         traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
-        if traced or images.requires_grad:
+        if traced:
+            raise RuntimeError("onnxruntime cannot be traced")
+        if images.requires_grad:
             raise TargetError(
                 f"{self._path}: onnxruntime computes no gradients; where they are needed, take the "
                 "network from torchvision or timm"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -47,12 +46,14 @@ def find(name: str) -> tuple[str, WeightsEnum]:
     network, _, wanted = name.partition("/")
     if network not in names():
         raise ValueError(f"torchvision has no classifier {network!r}{nearest(network, names())}")
-    known: Any = torchvision.models.get_model_weights(network)
+    published: Any = torchvision.models.get_model_weights(network)
     if not wanted:
-        default: WeightsEnum = known.DEFAULT
+        default: WeightsEnum = published.DEFAULT
         return network, default
-    if wanted not in known.__members__:
-        raise ValueError(f"{network} has no weights {wanted!r}{nearest(wanted, known.__members__)}")
+    # Some weights are those of a part of the network only, which knows no classes.
+    known = {weights.name: weights for weights in published if weights.meta["categories"]}
+    if wanted not in known:
+        raise ValueError(f"{network} has no weights {wanted!r}{nearest(wanted, known)}")
     chosen: WeightsEnum = known[wanted]
     return network, chosen
 
@@ -92,12 +93,10 @@ def _without_weights(network: str, weights: WeightsEnum, tensors: Tensors) -> nn
         options = {"transform_input": True, "init_weights": False}
     if network.startswith("vit_") and "min_size" in weights.meta:
         options["image_size"] = weights.meta["min_size"][0]
-    with torch.device("meta"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        count = _count(torchvision.models.get_model(network, weights=None, **options), tensors)
-    module: nn.Module = torchvision.models.get_model(
-        network, weights=None, num_classes=count, **options
-    )
+    module: nn.Module = torchvision.models.get_model(network, weights=None, **options)
+    published = len(weights.meta["categories"])
+    if (count := _count(module, tensors)) != published:
+        module = torchvision.models.get_model(network, weights=None, num_classes=count, **options)
     return module.eval()
 
 

