@@ -130,6 +130,7 @@ def keys(model):
 
 
 BUILT_IN = [
+    ("target", "imagenet"),
     ("target", "mnist"),
     ("encoding", "cppn"),
     ("scheme", "map_elites"),
