@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
-import shutil
-import signal
-import subprocess
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browser import browse, needs_browser
 
 from neatfool.report import write_report
 
@@ -22,13 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-BROWSER = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-SECONDS = 60
-
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason=f"no browser to open the report in: none of {', '.join(BROWSERS)}"
-)
+pytestmark = needs_browser
 
 PROBE = """
 const errors = [];
@@ -103,49 +94,6 @@ def look(page: str, folder: Path, *options: str) -> Seen:
     assert measured, f"the browser did not load the page:\n{complaints[-3000:]}"
     console = [line for line in complaints.splitlines() if "CONSOLE" in line]
     return Seen(json.loads(html.unescape(measured[1])), console)
-
-
-def browse(address: str, folder: Path, *options: str) -> tuple[str, str]:
-    """Load a page headless; give its document and what the browser wrote to stderr."""
-    assert BROWSER
-    command = [
-        BROWSER,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-extensions",
-        f"--user-data-dir={folder / 'profile'}",
-        "--enable-logging=stderr",
-        "--v=0",
-        "--window-size=1280,1000",
-        "--dump-dom",
-        *options,
-        address,
-    ]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-        env={**os.environ, "HOME": str(folder)},
-    )
-    try:
-        return process.communicate(timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        pytest.fail(f"{BROWSER} took over {SECONDS} s")
-    finally:
-        # Its helpers outlive it at times: the whole group that it leads is ended.
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
 
 
 @pytest.fixture(scope="module")
