@@ -11,6 +11,7 @@ from neatfool.answers import check_scores
 from neatfool.errors import TargetError
 from neatfool.spec import ImageSpec, Scores
 from neatfool.testing.expectation import Suite, add_tests, expect
+from neatfool.testing.gradient_checks import check_logits_of_computes_what_score_does
 from neatfool.testing.images import plain_images, sample_images
 
 if TYPE_CHECKING:
@@ -239,6 +240,7 @@ TARGET_CHECKS = (
     check_one_image_can_be_scored,
     check_fingerprint_is_stable,
     check_self_check_passes,
+    check_logits_of_computes_what_score_does,
 )
 
 

@@ -17,6 +17,8 @@ from neatfool.testing.target_suite import TARGET_CHECKS, TargetSubject
 class Toy(ToyTarget):
     """A good target, to be spoilt."""
 
+    logits_of = None
+
 
 def faults(target: type) -> list[str]:
     subject = TargetSubject(target)
@@ -283,3 +285,27 @@ def test_an_exception_is_a_failure_that_says_where() -> None:
 
     text = message(Raising, "scores depend on the image")
     assert text.startswith("IndexError: no such layer (test_target_suite.py:")
+
+
+class TestDifferentiable(TargetSuite):
+    def make_target(self) -> ToyTarget:
+        return ToyTarget(ImageSpec(5, 4, 3, ("a", "b", "c")))
+
+
+@pytest.mark.parametrize(
+    ("logits_of", "words"),
+    [
+        (lambda toy, images: ToyTarget.logits_of(toy, images).detach(), "has no gradient"),
+        (lambda toy, images: ToyTarget.logits_of(toy, images / 255), "other than score"),
+        (lambda toy, images: ToyTarget.logits_of(toy, images)[:, :2], "give a tensor"),
+        (lambda toy, images: ToyTarget.logits_of(toy, images) + images.sum() * np.nan, "score()"),
+        (lambda toy, images: ToyTarget.logits_of(toy, images.round()), "all zero"),
+    ],
+)
+def test_gradients_that_are_not_those_of_the_scores_are_found(logits_of, words) -> None:
+    class Wrong(ToyTarget):
+        pass
+
+    Wrong.logits_of = logits_of
+    assert faults(Wrong) == ["logits of computes what score does"]
+    assert words in message(Wrong, "logits of computes what score does")

@@ -1,0 +1,51 @@
+"""How a target that can be differentiated computes: as it scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from neatfool.testing.expectation import expect
+
+if TYPE_CHECKING:
+    from neatfool.testing.target_suite import TargetSubject
+
+CLOSE: Final = 1e-3
+"""How far the probabilities may be apart: a network may compute them in another form."""
+
+
+def check_logits_of_computes_what_score_does(subject: TargetSubject) -> None:
+    """``logits_of``, if there is one, gives the logits of the scores, with a gradient."""
+    logits_of: Any = getattr(subject.target, "logits_of", None)
+    if logits_of is None:
+        return
+    import torch
+
+    pixels = torch.from_numpy(subject.images.copy()).float().requires_grad_()
+    logits = logits_of(pixels)
+    scores = subject.scores(subject.images)
+    found = tuple(getattr(logits, "shape", ()))
+    expect(
+        isinstance(logits, torch.Tensor) and found == scores.probs.shape,
+        f"logits_of() gave {type(logits).__name__} {found}; give a tensor {scores.probs.shape}",
+    )
+    expect(
+        logits.requires_grad,
+        "what logits_of() gives has no gradient; it must not detach, round, or compute under "
+        "torch.no_grad() or inference_mode()",
+    )
+    ok = np.asarray(scores.ok)
+    probs = logits.detach().double().softmax(1).cpu().numpy()
+    if subject.target.spec.sums_to_one and ok.any():
+        apart = float(np.abs(probs - scores.probs)[ok].max())
+        expect(
+            apart <= CLOSE,
+            f"the softmax of logits_of() is up to {apart:.2g} other than score(); both take pixels "
+            "from 0 to 255, and log-probabilities are logits too",
+        )
+    (gradients,) = torch.autograd.grad(logits.double().log_softmax(1)[ok].max(1)[0].sum(), pixels)
+    expect(
+        bool(gradients.isfinite().all()) and bool(gradients.any()),
+        "the gradients of logits_of() by the pixels are all zero, or not finite",
+    )
