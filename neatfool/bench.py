@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
@@ -18,7 +18,7 @@ from neatfool.hookspecs import hookimpl
 from neatfool.network import in_form
 from neatfool.scoring_plan import networks_of
 from neatfool.session import start
-from neatfool.torch_threads import with_cores
+from neatfool.torch_threads import threads_with_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -136,7 +136,8 @@ class Alone:
         plan = assembly.scorer.plan
         self._form = plan.screen if plan.screening else plan.exact
         batch = plan.screening_batch if plan.screening else plan.batch_size
-        self.threads = sorted({plan.threads or torch.get_num_threads(), torch.get_num_threads()})
+        cores = torch.get_num_threads()
+        self._ways = {(plan.threads or cores, plan.workers), (cores, 1)}
         calls = max(1, assembly.scheme.batch // batch)
         images = assembly.encoding.render(assembly.encoding.create(range(calls * batch)))
         if not self._networks:
@@ -150,17 +151,24 @@ class Alone:
         ]
 
     def images_per_s(self) -> float:
-        """Measure it: with the threads that the run's plan has, and with all, the better one."""
+        """Measure it: as the run's plan uses the cores, and all for each call, the better one."""
         if not self._networks:
-            return self._throughput()
-        return max(with_cores(threads, self._throughput) for threads in self.threads)
+            return self._throughput(1, 1)
+        return max(self._throughput(*way) for way in self._ways)
 
-    def _throughput(self) -> float:
+    def _throughput(self, threads: int, workers: int) -> float:
+        if not self._networks:
+            return raw_throughput(lambda: [*map(self._score, self._calls)], len(self.images))
+        with threads_with_cores("neatfool-alone", threads, workers) as executor:
+
+            def score_all() -> None:
+                for done in [executor.submit(self._score, images) for images in self._calls]:
+                    done.result()
+
+            return raw_throughput(score_all, len(self.images))
+
+    def _score(self, images: Any) -> None:
         with in_form(self._networks, self._form):
-            return raw_throughput(self._score, len(self.images))
-
-    def _score(self) -> None:
-        for images in self._calls:
             self._target.score(images)
 
 

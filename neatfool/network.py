@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import torch
@@ -56,9 +58,11 @@ class Network:
     A target that lists its networks as ``networks`` lets the framework choose the form that they
     compute in; its ``score`` need not know.
 
+    It may be called from several threads at once.
+
     Attributes:
         device: Where it computes.
-        form: The form it computes in now: plain float32 until somebody says otherwise.
+        module: The module.
     """
 
     def __init__(
@@ -90,9 +94,15 @@ class Network:
         keep_freed_memory()
         self.device = pick_device(device)
         self.module = _channels_last(module.to(self.device))
-        self.form = Form()
+        self._form = ContextVar("form", default=Form())
+        self._preparing = Lock()
         self._mean, self._std = _per_channel(mean), _per_channel(std)
         self._runs: dict[tuple[Form, tuple[int, ...]], Run] = {}
+
+    @property
+    def form(self) -> Form:
+        """The form it computes in, in this thread: plain float32 until somebody says otherwise."""
+        return self._form.get()
 
     @property
     def half(self) -> Precision | None:
@@ -155,15 +165,19 @@ class Network:
         # So all that can be is done in one call of a frozen graph, which needs no lock.
         if images.device != self.device:
             images = images.to(self.device, non_blocking=True)
-        key = self.form, tuple(images.shape)
-        run = self._runs.get(key)
-        if run is None:
-            run = self._runs[key] = self._prepare(self.form, images)
+        run = self._runs.get((self.form, tuple(images.shape))) or self._prepared(images)
         if self.device.type == "cpu":
             return run(images)
         # As on a CPU: no reduced precision in place of float32, and no choice by stopwatch.
         with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
             return run(images)
+
+    def _prepared(self, images: torch.Tensor) -> Run:
+        key = self.form, tuple(images.shape)
+        with self._preparing:
+            if key not in self._runs:
+                self._runs[key] = self._prepare(self.form, images)
+            return self._runs[key]
 
     def _prepare(self, form: Form, images: torch.Tensor) -> Run:
         plain = self._plain(form.precision)
@@ -179,15 +193,13 @@ class Network:
 
 @contextmanager
 def in_form(networks: Sequence[Network], form: Form) -> Iterator[None]:
-    """Let networks compute in another form for a while."""
-    own = [network.form for network in networks]
-    for network in networks:
-        network.form = form
+    """Let networks compute in another form for a while, in this thread."""
+    before = [network._form.set(form) for network in networks]
     try:
         yield
     finally:
-        for network, before in zip(networks, own, strict=True):
-            network.form = before
+        for network, token in zip(networks, before, strict=True):
+            network._form.reset(token)
 
 
 class _FromBytes(nn.Module):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,15 +20,18 @@ from neatfool.network import in_form
 from neatfool.scoring_plan import networks_of, part_size
 from neatfool.screening import Screening
 from neatfool.spec import Scores
-from neatfool.torch_threads import thread_with_cores
+from neatfool.torch_threads import threads_with_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import torch
 
+    from neatfool.network import Form
     from neatfool.scoring_plan import Plan
     from neatfool.spec import Target
+
+    _Timed = tuple[Scores, float]
 
 
 class Scorer:
@@ -47,7 +51,11 @@ class Scorer:
         self.screening = Screening(plan.worth) if plan.screening else None
         self._networks = networks_of(target)
         # A target without networks may be one that only the thread that made it may call.
-        self._thread = thread_with_cores("neatfool-score", plan.threads) if self._networks else None
+        self._threads = (
+            threads_with_cores("neatfool-score", plan.threads, plan.workers)
+            if self._networks
+            else None
+        )
 
     @property
     def batch_size(self) -> int:
@@ -73,9 +81,9 @@ class Scorer:
             TargetError: The target raised an exception, or answered with the wrong type or
                 shape, or with what are not probabilities.
         """
-        if self._thread is None:
-            return self._exactly(images)
-        return self._thread.submit(self._exactly, images).result()
+        scoring = self.generation()
+        scoring.add(images)
+        return scoring.result()
 
     def generation(self, bar: np.ndarray | None = None) -> GenerationScoring:
         """Begin to score a generation.
@@ -87,31 +95,40 @@ class Scorer:
 
     def part_size(self, generation_size: int) -> int:
         """Choose how many candidates to score at a time: whole batches."""
-        if self._thread is None:
-            return generation_size
-        return part_size(generation_size, self.plan.batch_size)
+        return part_size(generation_size, self.plan)
 
     def close(self) -> None:
         """Close the target, if it can be closed."""
-        if self._thread is not None:
-            self._thread.shutdown()
+        if self._threads is not None:
+            self._threads.shutdown()
         if close := getattr(self.target, "close", None):
             with blaming(self.name):
                 close()
 
-    def _exactly(self, images: torch.Tensor) -> Scores:
-        with in_form(self._networks, self.plan.exact):
-            return self._in_batches(images, self.plan.batch_size)
+    def _begun(self, images: torch.Tensor, *, screen: bool = False) -> list[Future[_Timed]]:
+        """Begin to score images, in as many tasks as there are threads for."""
+        plan = self.plan
+        form, size = (
+            (plan.screen, plan.screening_batch) if screen else (plan.exact, plan.batch_size)
+        )
+        # A thread that ends a task has to wait for Python's lock; so as few tasks as will do.
+        each = size if plan.workers > 1 else len(images)
+        tasks = [images[start : start + each] for start in range(0, len(images), each)]
+        return [self._submitted(partial(self._timed, task, form, size)) for task in tasks]
 
-    def _screened(self, images: torch.Tensor) -> Scores:
-        with in_form(self._networks, self.plan.screen):
-            return self._in_batches(images, self.plan.screening_batch)
+    def _submitted(self, task: Callable[[], _Timed]) -> Future[_Timed]:
+        if self._threads is not None:
+            return self._threads.submit(task)
+        done: Future[_Timed] = Future()
+        done.set_result(task())
+        return done
 
-    def _in_batches(self, images: torch.Tensor, size: int) -> Scores:
-        if len(images) == size:
-            return self._batch(images, size)
-        starts = range(0, len(images), size)
-        return self._joined([self._batch(images[start : start + size], size) for start in starts])
+    def _timed(self, images: torch.Tensor, form: Form, size: int) -> _Timed:
+        began = time.perf_counter()
+        with in_form(self._networks, form):
+            starts = range(0, len(images), size)
+            batches = [self._batch(images[start : start + size], size) for start in starts]
+        return self._joined(batches), time.perf_counter() - began
 
     def _joined(self, parts: Sequence[Scores]) -> Scores:
         logits = [part.logits for part in parts if part.logits is not None]
@@ -154,7 +171,7 @@ class GenerationScoring:
     """A generation's images being scored, a part at a time, while others are made.
 
     Attributes:
-        seconds: The time that the target took.
+        seconds: The time that the target took, if all its workers had always had work.
         confirmed: How many images were scored exactly.
     """
 
@@ -165,7 +182,7 @@ class GenerationScoring:
         self._scorer = scorer
         self._bar = bar
         self._images: list[torch.Tensor] = []
-        self._scores: list[Future[Scores]] = []
+        self._begun: list[Future[_Timed]] = []
         screening = scorer.screening
         self._screening = screening if bar is not None and screening is not None else None
         if self._screening is not None and self._screening.paused:
@@ -178,10 +195,8 @@ class GenerationScoring:
         Args:
             images: uint8 [n, C, H, W], which must not be changed any more.
         """
-        scorer = self._scorer
-        work = scorer._exactly if self._screening is None else scorer._screened
         self._images.append(images)
-        self._scores.append(self._submit(work, images))
+        self._begun += self._scorer._begun(images, screen=self._screening is not None)
 
     def result(self) -> Scores:
         """Wait for the scores of all images.
@@ -193,7 +208,7 @@ class GenerationScoring:
         Raises:
             TargetError: As :meth:`Scorer.score`.
         """
-        scores = self._scorer._joined([future.result() for future in self._scores])
+        scores = self._awaited(self._begun)
         if self._screening is None or self._bar is None:
             self.confirmed = len(scores.probs)
             return scores
@@ -201,7 +216,7 @@ class GenerationScoring:
         self.confirmed = len(rows)
         if not len(rows):
             return replace(scores, exact=np.zeros(len(scores.probs), np.bool_))
-        exact = self._submit(self._scorer._exactly, self.images(rows)).result()
+        exact = self._awaited(self._scorer._begun(self.images(rows)))
         self._screening.learn(scores.part(rows), exact, len(scores.probs))
         return _confirmed(scores, rows, exact)
 
@@ -221,21 +236,10 @@ class GenerationScoring:
             ]
         )
 
-    def _submit(
-        self, work: Callable[[torch.Tensor], Scores], images: torch.Tensor
-    ) -> Future[Scores]:
-        def timed() -> Scores:
-            began = time.perf_counter()
-            try:
-                return work(images)
-            finally:
-                self.seconds += time.perf_counter() - began
-
-        if self._scorer._thread is not None:
-            return self._scorer._thread.submit(timed)
-        done: Future[Scores] = Future()
-        done.set_result(timed())
-        return done
+    def _awaited(self, begun: Sequence[Future[_Timed]]) -> Scores:
+        done = [future.result() for future in begun]
+        self.seconds += sum(seconds for _, seconds in done) / self._scorer.plan.workers
+        return self._scorer._joined([scores for scores, _ in done])
 
 
 def _confirmed(scores: Scores, rows: np.ndarray, exact: Scores) -> Scores:

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from neatfool.spec import Json, Target
 
 LARGEST_AUTOMATIC_BATCH: Final = 256
-PARTS_OF_A_GENERATION: Final = 4
-"""A generation is scored in so many parts: while one is, the next is bred and drawn."""
+PARTS: Final = 4
+"""A generation is scored in so many parts, if it takes long enough."""
+SECONDS_TO_DIVIDE: Final = 0.05
+"""If it takes less, threads wait for Python's lock longer than is gained."""
 SMALL_IMAGE: Final = 64 * 64
 GAIN_OF_A_THREAD: Final = 1.2
 """How much faster more threads must be to be taken: what they leave idle, breeding can use."""
@@ -43,7 +45,9 @@ class Plan:
     Attributes:
         batch_size: Images a call of ``score``, for the scores that are recorded.
         device: The kind of device the networks compute on, None for a target without networks.
-        threads: Threads that torch uses for scoring, None to leave them as they are.
+        threads: Threads that torch uses in a call of ``score``, None to leave them as they are.
+        workers: Calls at a time, each in a thread of Python.
+        parts: In how many parts a generation is scored: while one is, the next is bred and drawn.
         graph: How the networks' graphs are treated.
         screening: The precision that looks at each image first, None: each is scored exactly.
         screening_batch: Images a call then.
@@ -54,6 +58,8 @@ class Plan:
     batch_size: int
     device: str | None = None
     threads: int | None = None
+    workers: int = 1
+    parts: int = 1
     graph: Graph = "eager"
     screening: Precision | None = None
     screening_batch: int = 0
@@ -84,7 +90,8 @@ class Plan:
         """Say it in one line."""
         if self.device is None:
             return f"{self.batch_size} images a call"
-        threads = f", {self.threads} thread{'s' * (self.threads != 1)}" if self.threads else ""
+        cores = (self.threads or 1) * self.workers
+        threads = f", {cores} thread{'s' * (cores != 1)}" if self.threads else ""
         how = "each image in fp32"
         if self.screening:
             how = f"screened in {self.screening}, confirmed in fp32"
@@ -112,10 +119,10 @@ def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_
     return math.ceil(generation_size / math.ceil(generation_size / largest))
 
 
-def part_size(generation_size: int, batch_size: int) -> int:
+def part_size(generation_size: int, plan: Plan) -> int:
     """Choose how many candidates are scored while the next are bred and drawn: whole batches."""
-    batches = math.ceil(generation_size / batch_size)
-    return math.ceil(batches / PARTS_OF_A_GENERATION) * batch_size
+    batches = math.ceil(generation_size / plan.batch_size)
+    return math.ceil(batches / plan.parts) * plan.batch_size
 
 
 def make_plan(
@@ -159,14 +166,14 @@ def make_plan(
         graph=calls.graph,
     )
     half = _half(networks, calls.precision, name) if can_screen else None
-    part = part_size(generation_size, plan.batch_size)
     trial = SpeedTrial(target, networks)
     if half and not trial.computes(Form(half, plan.graph), plan.batch_size):
         half = None
     if device != "cpu":
-        return _on_gpu(plan, half, part)
-    cache = MeasurementCache([fingerprint, *map(repr, (target.spec.shape, plan, part, half))])
-    measured = cache.get_or_make(lambda: _measured(plan, part, half, trial).to_json())
+        return _on_gpu(plan, half, generation_size)
+    depends_on = (target.spec.shape, plan, generation_size, half)
+    cache = MeasurementCache([fingerprint, *map(repr, depends_on)])
+    measured = cache.get_or_make(lambda: _measured(plan, generation_size, half, trial).to_json())
     return _unless_it_is_slow(Plan.from_json(measured), calls)
 
 
@@ -180,7 +187,7 @@ def _exact_batch(target: Target, device: str, generation_size: int) -> int:
     if device == "cpu" and target.spec.height * target.spec.width > SMALL_IMAGE:
         return min(16, generation_size)
     largest = 32 if device == "cpu" else 64
-    return automatic_batch_size(math.ceil(generation_size / PARTS_OF_A_GENERATION), largest)
+    return automatic_batch_size(math.ceil(generation_size / PARTS), largest)
 
 
 def _half(networks: Sequence[Network], wanted: str, name: str) -> Precision | None:
@@ -199,38 +206,47 @@ def _half(networks: Sequence[Network], wanted: str, name: str) -> Precision | No
     return "fp16" if wanted == "fp16" else "bf16"
 
 
-def _on_gpu(plan: Plan, half: Precision | None, part: int) -> Plan:
+def _on_gpu(plan: Plan, half: Precision | None, generation_size: int) -> Plan:
     """Screen in half precision, unmeasured: on a GPU that has it it is twice as fast or more."""
+    plan = replace(plan, parts=PARTS)
     if half is None:
         return plan
+    part = part_size(generation_size, plan)
     return replace(plan, screening=half, screening_batch=part, worth=0.5)
 
 
-def _measured(plan: Plan, part: int, half: Precision | None, trial: SpeedTrial) -> Plan:
+def _measured(plan: Plan, generation_size: int, half: Precision | None, trial: SpeedTrial) -> Plan:
     """Time what there is to choose from."""
-    threads = [plan.threads] if plan.threads else sorted({1, torch.get_num_threads()})
     fast = Form(half, plan.graph) if half else plan.exact
-    best, fastest = threads[0], 0.0
-    for number in threads:
-        speed = trial.speed(fast, plan.batch_size, number)
-        if speed > fastest * (GAIN_OF_A_THREAD if fastest else 1.0):
-            best, fastest = number, speed
-    plan = replace(plan, threads=best)
+    ways = {way: trial.speed(fast, plan.batch_size, *way) for way in _ways(plan.threads)}
+    threads, workers = next(iter(ways))
+    for way, speed in ways.items():
+        if speed > GAIN_OF_A_THREAD * ways[threads, workers]:
+            threads, workers = way
+    fastest = ways[threads, workers]
+    parts = PARTS if generation_size / fastest > SECONDS_TO_DIVIDE else 1
+    plan = replace(plan, threads=threads, workers=workers, parts=parts)
     if half is None:
         return replace(plan, speeds={"fp32": round(fastest, 1)})
-    exact = trial.speed(plan.exact, plan.batch_size, best)
+    exact = trial.speed(plan.exact, plan.batch_size, threads, workers)
     sizes = {plan.batch_size: fastest}
-    if part > plan.batch_size:
-        sizes[part] = trial.speed(fast, part, best)
+    larger = math.ceil(part_size(generation_size, plan) / workers)
+    if larger > plan.batch_size:
+        sizes[larger] = trial.speed(fast, larger, threads, workers)
     batch = max(sizes, key=lambda size: sizes[size])
-    worth = max(1.0 - exact / sizes[batch], 0.0)
     return replace(
         plan,
         screening=half,
         screening_batch=batch,
-        worth=round(worth, 3),
+        worth=round(max(1.0 - exact / sizes[batch], 0.0), 3),
         speeds={"fp32": round(exact, 1), half: round(sizes[batch], 1)},
     )
+
+
+def _ways(threads: int | None) -> list[tuple[int, int]]:
+    """List how the cores may be used: (threads of a call, calls at a time)."""
+    cores = threads or torch.get_num_threads()
+    return list(dict.fromkeys([(1, 1), (1, cores), (cores, 1)][threads is not None :]))
 
 
 def _unless_it_is_slow(plan: Plan, calls: Calls) -> Plan:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from neatfool.network import in_form
-from neatfool.torch_threads import with_cores
+from neatfool.torch_threads import threads_with_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from neatfool.network import Form, Network
     from neatfool.spec import Target
@@ -38,30 +38,42 @@ class SpeedTrial:
             return False
         return True
 
-    def speed(self, form: Form, batch: int, threads: int) -> float:
+    def speed(self, form: Form, batch: int, threads: int, workers: int = 1) -> float:
         """Measure images a second.
 
         Args:
             form: How the networks compute.
             batch: Images a call.
-            threads: Threads that torch uses.
+            threads: Threads that torch uses in a call.
+            workers: Calls at a time.
         """
         images = self._noise(batch)
-        with in_form(self._networks, form):
-            return batch / with_cores(threads, lambda: self._seconds_a_call(images))
 
-    def _seconds_a_call(self, images: Any) -> float:
-        """Give the median, the first call uncounted."""
-        self._target.score(images)
-        seconds: list[float] = []
-        while sum(seconds) < SECONDS or len(seconds) < FEWEST_CALLS:
-            began = time.perf_counter()
-            self._target.score(images)
-            seconds.append(time.perf_counter() - began)
-        return statistics.median(seconds)
+        def call() -> None:
+            with in_form(self._networks, form):
+                self._target.score(images)
+
+        with threads_with_cores("neatfool-trial", threads, workers) as executor:
+
+            def round_of_calls() -> None:
+                for done in [executor.submit(call) for _ in range(workers)]:
+                    done.result()
+
+            return workers * batch / _seconds(round_of_calls)
 
     def _noise(self, batch: int) -> Any:
         generator = torch.Generator().manual_seed(0)
         shape = (batch, *self._target.spec.shape)
         images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
         return images if self._target.spec.array == "torch" else images.numpy()
+
+
+def _seconds(call: Callable[[], None]) -> float:
+    """Give the median of some calls, the first uncounted."""
+    call()
+    seconds: list[float] = []
+    while sum(seconds) < SECONDS or len(seconds) < FEWEST_CALLS:
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)

@@ -17,21 +17,22 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def thread_with_cores(name: str, cores: int | None) -> ThreadPoolExecutor:
-    """Make an executor of one thread.
+def threads_with_cores(name: str, cores: int | None, count: int = 1) -> ThreadPoolExecutor:
+    """Make an executor of threads.
 
     Args:
-        name: What the thread is called.
-        cores: How many cores torch uses in it; None: as many as elsewhere.
+        name: What the threads are called.
+        cores: How many cores torch uses in each; None: as many as elsewhere.
+        count: How many threads.
     """
     if cores is None:
-        return ThreadPoolExecutor(1, name)
-    return ThreadPoolExecutor(1, name, initializer=_use_cores, initargs=(cores,))
+        return ThreadPoolExecutor(count, name)
+    return ThreadPoolExecutor(count, name, initializer=_use_cores, initargs=(cores,))
 
 
 def with_cores(cores: int, work: Callable[[], Result]) -> Result:
     """Call a function in a thread where torch uses so many cores, and wait for its result."""
-    with thread_with_cores("neatfool-cores", cores) as executor:
+    with threads_with_cores("neatfool-cores", cores) as executor:
         return executor.submit(work).result()
 
 

@@ -1,4 +1,5 @@
 import json
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -56,8 +57,8 @@ def trial(monkeypatch, tmp_path):
     monkeypatch.setenv("NEATFOOL_CACHE", str(tmp_path))
     asked = []
 
-    def speed(self, form, batch, threads):
-        asked.append((form.precision, batch, threads))
+    def speed(self, form, batch, threads, workers=1):
+        asked.append((form.precision, batch, threads, workers))
         return SPEEDS[form.precision]
 
     monkeypatch.setattr(SpeedTrial, "speed", speed)
@@ -111,11 +112,18 @@ def test_a_network_that_half_precision_breaks_is_not_screened(trial):
 
 
 def test_more_threads_are_taken_only_where_they_pay(trial, monkeypatch):
-    assert plan().threads == 1
+    def cores(**more):
+        made = plan(**more)
+        return made.threads, made.workers
+
+    assert cores() == (1, 1)
     speed = SpeedTrial.speed
     monkeypatch.setattr(SpeedTrial, "speed", lambda *a: speed(*a) * (1.5 if a[3] == 2 else 1))
-    assert plan(fingerprint="y").threads == 2
-    assert plan(fingerprint="z", threads=1).threads == 1
+    assert cores(fingerprint="y") == (2, 1)
+    assert cores(fingerprint="z", threads=1) == (1, 1)
+    monkeypatch.setattr(SpeedTrial, "speed", lambda *a: speed(*a) * a[4])
+    assert cores(fingerprint="w") == (1, 2)
+    assert cores(fingerprint="v", threads=4) == (1, 4)
 
 
 def test_the_exact_batch_does_not_depend_on_the_stopwatch(trial, monkeypatch):
@@ -159,7 +167,7 @@ def test_a_target_without_networks_is_called_with_equal_batches():
 
 
 def test_a_recorded_plan_is_kept(trial):
-    recorded = Plan(7, "cpu", 1, "frozen", "bf16", 14, 0.5)
+    recorded = Plan(7, "cpu", 1, 1, 4, "frozen", "bf16", 14, 0.5)
     assert (
         make_plan(
             Networked(),
@@ -182,9 +190,16 @@ def test_a_plan_goes_through_json(trial):
 @pytest.mark.parametrize("generation", [1, 7, 96, 200, 1000])
 @pytest.mark.parametrize("batch", [1, 16, 25, 300])
 def test_parts_are_whole_batches(generation, batch):
-    size = part_size(generation, batch)
-    assert size % batch == 0
-    assert -(-generation // size) <= 4
+    for parts in (1, 4):
+        size = part_size(generation, Plan(batch, parts=parts))
+        assert size % batch == 0
+        assert -(-generation // size) <= parts
+
+
+def test_a_generation_that_is_scored_in_no_time_is_not_divided(trial, monkeypatch):
+    assert plan().parts == 4
+    monkeypatch.setitem(SPEEDS, "bf16", 30_000.0)
+    assert plan(fingerprint="y").parts == 1
 
 
 @pytest.mark.parametrize(
@@ -197,7 +212,7 @@ def test_the_automatic_batch_divides_a_generation_evenly(generation, size):
 IMAGES = torch.randint(
     256, (40, 1, 8, 8), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
 )
-SCREENING = Plan(5, "cpu", 1, "eager", "bf16", 10, 0.9)
+SCREENING = Plan(5, "cpu", 1, 1, 4, "eager", "bf16", 10, 0.9)
 
 
 def scored(scorer, bar, images=IMAGES, part=10):
@@ -259,8 +274,6 @@ def test_networks_are_called_in_a_thread_with_the_cores_of_the_plan():
 
 
 def test_the_parts_are_scored_while_others_are_made():
-    import threading
-
     go_on = threading.Event()
 
     class Waits(Networked):
@@ -274,6 +287,32 @@ def test_the_parts_are_scored_while_others_are_made():
     scoring.add(IMAGES[10:20])
     assert scoring.result().probs.shape == (20, 3)
     assert scoring.seconds > 0
+
+
+def test_several_workers_give_the_same_scores():
+    one, two = (
+        Scorer(Networked(), name="x", plan=replace(SCREENING, workers=workers))
+        for workers in (1, 2)
+    )
+    for scorer in (one, two):
+        scorer.screening._seen, scorer.screening._margin = 10_000, 0.01
+    bar = np.full(3, 1.0)
+    (alone, expected), (together, given) = scored(one, bar), scored(two, bar)
+    assert together.confirmed == alone.confirmed
+    for name in ("probs", "logits", "ok", "exact"):
+        assert np.array_equal(getattr(given, name), getattr(expected, name))
+
+
+def test_workers_call_at_the_same_time():
+    both = threading.Barrier(2, timeout=30)
+
+    class Meets(Networked):
+        def score(self, images):
+            both.wait()
+            return super().score(images)
+
+    scorer = Scorer(Meets(), name="x", plan=replace(SCREENING, workers=2))
+    assert scorer.score(IMAGES[:20]).ok.all()
 
 
 def test_what_goes_wrong_in_the_thread_is_told_as_elsewhere():
