@@ -84,9 +84,13 @@ def climb(
         The images after the step.
     """
     start = levels(options)
-    x = positions.pixels() - start
+    pixels = positions.pixels()
+    x = pixels - start
+    if options.gain is not None:
+        gradients = _free(pixels, gradients)
     squares = np.square(gradients, dtype=np.float64).sum(axis=(1, 2, 3))
-    rates = np.minimum(aims(options, odds) / squares, LARGEST_RATE)
+    with np.errstate(divide="ignore", over="ignore"):
+        rates = np.minimum(aims(options, odds) / squares, LARGEST_RATE)
     # What is far out of the bytes' range is clipped in any case, and must not become infinite.
     moves = np.clip(rates[:, None, None, None] * gradients, -LARGEST_MOVE, LARGEST_MOVE)
     x = (x + moves.astype(np.float32)) * np.float32(1 - (options.decay or 0))
@@ -113,6 +117,15 @@ def aims(options: Options, odds: np.ndarray) -> np.ndarray:
     floor = np.finfo(np.float64).tiny
     aims: np.ndarray = np.minimum(early / np.maximum(rest, floor), late) / np.maximum(p, floor)
     return aims
+
+
+def _free(pixels: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """Leave out what would move pixels out of the range of bytes: no gain is to be had there.
+
+    The paper's code counts it, so that its steps become shorter the more pixels are at an end.
+    """
+    stuck = ((pixels <= 0) & (gradients < 0)) | ((pixels >= 255) & (gradients > 0))
+    return np.where(stuck, np.float32(0), gradients)
 
 
 def _blur(options: Options, x: np.ndarray, steps: Sequence[int]) -> None:
