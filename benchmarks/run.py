@@ -17,8 +17,6 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import torch
-
 from benchmarks.experiments import assembled
 from benchmarks.figures import Figure
 from benchmarks.midrun import fill_archive
@@ -31,6 +29,8 @@ from neatfool.torch_threads import with_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import torch
 
     from benchmarks.targets import NetworkTarget
     from neatfool.assembly import Assembly
@@ -95,7 +95,7 @@ def mnist(say: Say) -> list[Figure]:
         plugins = PluginManager()
         assembly = assemble(load_experiment(MNIST, plugins=plugins))
         images = Alone(assembly).images
-        threads = assembly.scorer.plan.threads or torch.get_num_threads()
+        threads = assembly.scorer.plan.cores
         before = eager_throughput(plain, images, threads)
         measured = run(assembly, plugins)
         eager = median([before, eager_throughput(plain, images, threads)])

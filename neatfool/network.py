@@ -52,6 +52,10 @@ class Form:
     graph: Graph = "eager"
 
 
+PLAIN: Final = Form()
+"""As the module is written, in float32."""
+
+
 class Network:
     """A torch classifier that takes 8-bit images.
 
@@ -94,7 +98,7 @@ class Network:
         keep_freed_memory()
         self.device = pick_device(device)
         self.module = _channels_last(module.to(self.device))
-        self._form = ContextVar("form", default=Form())
+        self._form = ContextVar("form", default=PLAIN)
         self._preparing = Lock()
         self._mean, self._std = _per_channel(mean), _per_channel(std)
         self._runs: dict[tuple[Form, tuple[int, ...]], Run] = {}

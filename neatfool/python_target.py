@@ -9,7 +9,7 @@ import torch
 
 from neatfool.answers import ROUNDING
 from neatfool.fingerprints import fingerprint_of_code, source_of
-from neatfool.network import Form, Network, in_form
+from neatfool.network import PLAIN, Network, in_form
 from neatfool.spec import ImageSpec, Scores
 
 if TYPE_CHECKING:
@@ -92,7 +92,11 @@ class ModuleTarget:
         if not self._probabilities:
             return scores
         assert scores.logits is not None
-        return Scores(scores.logits)
+        probs = scores.logits
+        if self._network.form.precision != "fp32":
+            # In half precision they do not sum to one.
+            probs = probs / probs.sum(1, keepdims=True)
+        return Scores(probs)
 
     def logits_of(self, images: torch.Tensor) -> torch.Tensor:
         """Run the module for torch to differentiate, in float32."""
@@ -105,7 +109,7 @@ class ModuleTarget:
 
     def _gives_probabilities(self, images: torch.Tensor) -> bool | None:
         """Look at what the module gives, in float32; None where there is no number."""
-        with in_form(self.networks, Form()):
+        with in_form(self.networks, PLAIN):
             return _look(self._network(images))
 
     def fingerprint(self) -> str:

@@ -81,7 +81,7 @@ class Scorer:
             TargetError: The target raised an exception, or answered with the wrong type or
                 shape, or with what are not probabilities.
         """
-        scoring = self.generation()
+        scoring = GenerationScoring(self, None)
         scoring.add(images)
         return scoring.result()
 

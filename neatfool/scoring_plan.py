@@ -67,6 +67,11 @@ class Plan:
     speeds: dict[str, float] = field(default_factory=dict)
 
     @property
+    def cores(self) -> int:
+        """How many cores the networks compute on, on a CPU."""
+        return (self.threads or torch.get_num_threads()) * self.workers
+
+    @property
     def exact(self) -> Form:
         """The form of the networks whose scores are recorded."""
         return Form("fp32", self.graph)
@@ -90,8 +95,7 @@ class Plan:
         """Say it in one line."""
         if self.device is None:
             return f"{self.batch_size} images a call"
-        cores = (self.threads or 1) * self.workers
-        threads = f", {cores} thread{'s' * (cores != 1)}" if self.threads else ""
+        threads = f", {self.cores} thread{'s' * (self.cores != 1)}" if self.threads else ""
         how = "each image in fp32"
         if self.screening:
             how = f"screened in {self.screening}, confirmed in fp32"

@@ -172,7 +172,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 
 
 def test_the_command_line_starts_without_what_is_heavy():
-    heavy = {"torch", "torchvision", "matplotlib", "neat", "networkx", "safetensors"}
+    heavy = {"torch", "torchvision", "matplotlib", "neat", "networkx", "safetensors", "scipy"}
     program = (
         "import sys\n"
         "from click.testing import CliRunner\n"

@@ -3,6 +3,8 @@ import pytest
 import torch
 
 import neatfool
+from neatfool import ImageSpec
+from neatfool.network import Form, in_form
 from neatfool.python_target import ModuleTarget
 from neatfool.scoring_plan import Plan
 from neatfool.verification import verify
@@ -176,3 +178,17 @@ def test_a_run_counts_its_elites_and_refuses_images_of_no_size(tmp_path):
     assert len(run) == 2
     with pytest.raises(neatfool.ExperimentError, match="0 x 0 pixels"):
         run[0].image(0)
+
+
+def test_probabilities_in_half_precision_sum_to_one():
+    class Rounded(Linear):
+        def forward(self, images):
+            probabilities = super().forward(images).softmax(1)
+            return probabilities * (0.99 if torch.is_autocast_enabled("cpu") else 1.0)
+
+    spec = ImageSpec(height=8, width=6, channels=3, classes=("a", "b", "c"), array="torch")
+    target = ModuleTarget(Rounded().eval(), spec, device="cpu")
+    images = torch.randint(0, 256, (5, 3, 8, 6), dtype=torch.uint8)
+    with in_form(target.networks, Form("bf16", "eager")):
+        probs = np.asarray(target.score(images).probs)
+    assert np.abs(probs.sum(1) - 1).max() < 1e-6
