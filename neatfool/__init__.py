@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Scores,
         Target,
         in_generation,
+        litter_sizes,
     )
 
 __version__ = "0.1.0"
@@ -75,6 +76,7 @@ _LATER = {
             "Scores",
             "Target",
             "in_generation",
+            "litter_sizes",
         ),
         "spec",
     ),
@@ -100,6 +102,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "Network",
     "Encoding",
     "in_generation",
+    "litter_sizes",
     "Scheme",
     "GenomeSize",
     "Candidate",

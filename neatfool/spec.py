@@ -236,12 +236,16 @@ class Encoding(Protocol[Genome]):
     ``in_generation(generation) -> Encoding``
         The encoding as it breeds in that generation of a run, if that changes; see
         :func:`in_generation`.
+    ``litter_sizes(seeds) -> list[int]``
+        How many parents the child of each seed wants, where not all want as many; see
+        :func:`litter_sizes`.
     ``from_images(images) -> list[Genome]``
         Genomes that render to given images, uint8 [N, C, H, W], to the last bit; for a scheme that
         makes images itself.
 
     Attributes:
-        parents: How many parents ``breed`` wants for a child: 1 (mutation) or 2 (crossover).
+        parents: How many parents ``breed`` wants for a child, or at most: 1 (mutation) or 2
+            (crossover).
     """
 
     parents: int
@@ -324,6 +328,18 @@ def in_generation(encoding: Encoding[Genome], generation: int) -> Encoding[Genom
         return encoding
     found: Encoding[Genome] = of_generation(generation)
     return found
+
+
+def litter_sizes(encoding: Encoding[Genome], seeds: Sequence[int]) -> list[int]:
+    """Say how many parents the child of each seed wants: as many as all, unless it says otherwise.
+
+    A parent that ``breed`` would not look at is none, and would be recorded as one.
+    """
+    of_each: Any = getattr(encoding, "litter_sizes", None)
+    if of_each is None:
+        return [encoding.parents] * len(seeds)
+    sizes: list[int] = of_each(seeds)
+    return sizes
 
 
 class Scheme(Protocol):

@@ -7,6 +7,7 @@ genome is neat-python's, and so are the keys of ``[DefaultGenome]``.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import torch
 
     from neatfool import ImageSpec
+
+REFINEMENTS = tuple(field.name for field in fields(cppn.Refinements))
 
 
 class Options(BaseModel, extra="forbid", populate_by_name=True):
@@ -48,6 +51,32 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         validate_default=True,
         description="what draws: compiled (on the CPU, needs numba) or plain (PyTorch, a GPU too); "
         "if absent, compiled where it can. Their images differ now and then by one grey level",
+    )
+    initial_rounds: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="how complex random CPPNs are: each is grown by a number of rounds drawn from "
+        "0 to this, which add a node and a connection each; with preset = paper, as the next four",
+    )
+    graft: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="how often a child gets one of its outputs (the hue, say) from a second parent",
+    )
+    reframe: float = Field(
+        0.0, ge=0, le=1, description="how often a child's picture is zoomed, moved and turned"
+    )
+    mutation_strength: float = Field(
+        1.0, gt=0, le=10, description="what the probabilities of all mutations are multiplied by"
+    )
+    mutation_spread: float = Field(
+        0.0,
+        ge=0,
+        le=3,
+        description="how unequal children are in this: each has a strength of its own, larger or "
+        "smaller by up to e to the power of this",
     )
     genome: cppn.GenomeOptions = Field(
         default_factory=cppn.GenomeOptions,
@@ -81,6 +110,21 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         preset = info.data.get("preset")
         return cppn.resolve(genome, cppn.PRESETS[preset]) if preset else genome
 
+    @field_validator(*REFINEMENTS)
+    @classmethod
+    def _refines_the_paper(cls, value: float, info: ValidationInfo) -> float:
+        usual = cls.model_fields[str(info.field_name)].default
+        if value != usual and info.data.get("preset") == "neat":
+            raise ValueError(
+                "has no effect with preset = neat; leave it out, or say preset = paper"
+            )
+        return value
+
+    @property
+    def refinements(self) -> cppn.Refinements:
+        """Those of the preset ``paper``."""
+        return cppn.Refinements(**{name: getattr(self, name) for name in REFINEMENTS})
+
 
 class CppnEncoding:
     """The encoding."""
@@ -103,12 +147,16 @@ class CppnEncoding:
         self._compile, self._device = _renderer(options)
         self._config = cppn.genome_config(options.genome, self._colours.outputs)
         cppn.check_compilable(self._config.activation_options, self._config.aggregation_options)
-        self._breeder = cppn.Breeder(preset, self._config)
-        self.parents = preset.parents
+        self._breeder = cppn.Breeder(preset, self._config, options.refinements)
+        self.parents = self._breeder.parents
 
     def create(self, seeds: Sequence[int]) -> list[cppn.Genome]:
         """Make random genomes, one a seed."""
         return self._breeder.create(seeds)
+
+    def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
+        """Say how many parents the child of each seed has."""
+        return self._breeder.litter_sizes(seeds)
 
     def breed(
         self, litters: Sequence[Sequence[cppn.Genome]], seeds: Sequence[int]

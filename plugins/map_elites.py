@@ -22,6 +22,7 @@ from neatfool import (
     derive_seeds,
     hookimpl,
     in_generation,
+    litter_sizes,
 )
 
 if TYPE_CHECKING:
@@ -125,20 +126,27 @@ class MapElites:
         ids = self._new_ids(self.batch)
         draw = np.random.default_rng(derive_seed(self._seed, "parents", self._generation))
         niches = filled[draw.integers(len(filled), size=(self.batch, self._encoding.parents))]
-        niches = np.take_along_axis(niches, (-self.archive.ranks[niches]).argsort(1, "stable"), 1)
-        litters = self.archive.candidate_ids[niches].tolist()
-        born = list(zip(ids, litters, strict=True))
+        seeds = derive_seeds(self._seed, "breed", ids=ids)
+        # What a child does not want ranks last, and is left out.
+        sizes = np.array(litter_sizes(self._encoding, seeds))
+        unwanted = np.arange(self._encoding.parents) >= sizes[:, None]
+        order = np.lexsort((-self.archive.ranks[niches], unwanted))
+        litters = self.archive.candidate_ids[np.take_along_axis(niches, order, 1)].tolist()
+        born = [
+            (id_, seed, litter[:size])
+            for id_, seed, litter, size in zip(ids, seeds, litters, sizes, strict=True)
+        ]
         return chain.from_iterable(map(self._bred, _pieces(born)))
 
-    def _bred(self, born: Sequence[tuple[int, list[int]]]) -> list[Candidate]:
+    def _bred(self, born: Sequence[tuple[int, int, list[int]]]) -> list[Candidate]:
         held = self.archive.candidates
         genomes = in_generation(self._encoding, self._generation).breed(
-            [[held[parent].genome for parent in litter] for _, litter in born],
-            derive_seeds(self._seed, "breed", ids=[id_ for id_, _ in born]),
+            [[held[parent].genome for parent in litter] for *_, litter in born],
+            [seed for _, seed, _ in born],
         )
         return [
             Candidate(id_, genome, tuple(dict.fromkeys(litter)), self._generation)
-            for (id_, litter), genome in zip(born, genomes, strict=True)
+            for (id_, _, litter), genome in zip(born, genomes, strict=True)
         ]
 
     def _new_ids(self, count: int) -> range:

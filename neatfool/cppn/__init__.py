@@ -22,6 +22,7 @@ from neatfool.cppn.network import check_compilable
 from neatfool.cppn.options import GenomeOptions
 from neatfool.cppn.presets import PRESETS, Preset
 from neatfool.cppn.program import Program, compile_genomes
+from neatfool.cppn.refinements import Refinements
 from neatfool.cppn.render import evaluate, render
 from neatfool.cppn.serial import dumps, loads
 from neatfool.cppn.settings import genome_config, resolve
@@ -41,6 +42,7 @@ __all__ = [
     "NodeGene",
     "Preset",
     "Program",
+    "Refinements",
     "Tape",
     "check_compilable",
     "compile_genomes",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from neatfool.cppn.genome import Genome
 from neatfool.cppn.neat_variation import NeatVariation
-from neatfool.cppn.paper_mutation import PaperMutation
+from neatfool.cppn.refinements import PaperVariation, Refinements
 from neatfool.cppn.streams import streams
 
 if TYPE_CHECKING:
@@ -26,14 +26,29 @@ if TYPE_CHECKING:
 
 
 class Breeder:
-    """Makes and breeds genomes as a preset has it."""
+    """Makes and breeds genomes as a preset has it.
 
-    def __init__(self, preset: Preset, config: GenomeConfig) -> None:
+    Attributes:
+        parents: How many parents a child has at most.
+    """
+
+    def __init__(
+        self, preset: Preset, config: GenomeConfig, refinements: Refinements | None = None
+    ) -> None:
+        """Prepare.
+
+        Args:
+            preset: How genomes evolve.
+            config: The genomes' configuration.
+            refinements: What the preset ``paper`` does besides.
+        """
         self._config = config
-        self._parents = preset.parents
-        self._vary: PaperMutation | NeatVariation = (
-            PaperMutation(config) if preset.name == "paper" else NeatVariation(config)
+        self._vary: PaperVariation | NeatVariation = (
+            PaperVariation(config, refinements or Refinements())
+            if preset.name == "paper"
+            else NeatVariation(config)
         )
+        self.parents = self._vary.parents
 
     def create(self, seeds: Sequence[int]) -> list[Genome]:
         """Make random genomes.
@@ -46,14 +61,20 @@ class Breeder:
             for genome, seed in zip(genomes, seeds, strict=True):
                 random.seed(seed)
                 genome.configure_new(self._config)
+        for genome, draw in zip(genomes, streams(seeds, 256), strict=True):
+            self._vary.grow(genome, draw)
         return genomes
+
+    def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
+        """Say how many parents the child of each seed has."""
+        return [self._vary.litter_size(draw) for draw in streams(seeds, 1)]
 
     def breed(self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int]) -> list[Genome]:
         """Breed children.
 
         Args:
-            litters: For each child its parents, fittest first; at least one, and none beyond the
-                preset's number is looked at.
+            litters: For each child its parents, fittest first; at least one, and none beyond
+                ``parents`` is looked at.
             seeds: For each child the seed that all its randomness comes from.
         """
         count = max(len(litters), 1)
@@ -61,7 +82,7 @@ class Breeder:
             sum(len(parents[0].nodes) for parents in litters) / count,
             sum(len(parents[0].connections) for parents in litters) / count,
         )
-        vary, used = self._vary, self._parents
+        vary, used = self._vary, self.parents
         with _garbage_left_alone():
             return [
                 vary(draw, *parents[:used])

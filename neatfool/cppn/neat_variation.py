@@ -28,6 +28,8 @@ DISABLED_STAYS = 0.75
 class NeatVariation:
     """Makes a child of one parent, or of two, of which the first is the fitter."""
 
+    parents = 2
+
     def __init__(self, config: GenomeConfig) -> None:
         self._config = config
         self._outputs = frozenset(config.output_keys)
@@ -41,6 +43,13 @@ class NeatVariation:
             (config.conn_add_prob, self._add_connection),
             (config.conn_delete_prob, delete_connection),
         ]
+
+    def litter_size(self, draw: Draw) -> int:
+        """Say how many parents a child has: always two."""
+        return self.parents
+
+    def grow(self, genome: Genome, draw: Draw) -> None:
+        """Leave a random genome as it is."""
 
     def expected_draws(self, nodes: float, connections: float) -> int:
         """Say how many random numbers a child of such a parent rarely exceeds."""

@@ -69,8 +69,13 @@ class PaperMutation:
 
     def __call__(self, draw: Draw, parent: Genome) -> Genome:
         """Breed a child."""
-        config = self._config
         child = Genome.born(parent.nodes.copy(), parent.connections.copy())
+        self.mutate(child, draw)
+        return child
+
+    def mutate(self, child: Genome, draw: Draw) -> None:
+        """Mutate a genome that shares no dict with others."""
+        config = self._config
         for change in self._of_connections:
             change.mutate(child.connections, draw)
         for change in self._of_nodes:
@@ -83,7 +88,11 @@ class PaperMutation:
             self._add_node(child, draw)
         if draw() < config.node_delete_prob:
             delete_node(child, self._outputs, draw)
-        return child
+
+    def grow(self, child: Genome, draw: Draw) -> None:
+        """Add a node and a connection to a genome that shares no dict with others."""
+        self._add_node(child, draw)
+        self._add_connection(child, draw)
 
     def _add_connection(self, child: Genome, draw: Draw) -> None:
         """Add a random one of the connections that are absent and close no cycle.

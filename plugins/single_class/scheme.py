@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool import Archive, Candidate, derive_seed, derive_seeds, in_generation, rank
+from neatfool import (
+    Archive,
+    Candidate,
+    derive_seed,
+    derive_seeds,
+    in_generation,
+    litter_sizes,
+    rank,
+)
 
 from .neat_selection import NeatSelection
 from .options import GENERATIONS_FOR_EACH_OF_SEVERAL, Options
@@ -98,14 +106,17 @@ class SingleClass:
         self._population = choice.survivors
         if not choice.litters:
             return []
+        ids = self._new_ids(len(choice.litters))
+        seeds = derive_seeds(self._seed, "breed", ids=ids)
         litters = [
-            [parent.candidate for parent in litter[: self._encoding.parents]]
-            for litter in choice.litters
+            [parent.candidate for parent in litter[:size]]
+            for litter, size in zip(
+                choice.litters, litter_sizes(self._encoding, seeds), strict=True
+            )
         ]
-        ids = self._new_ids(len(litters))
         genomes = in_generation(self._encoding, self._generation).breed(
             [[parent.genome for parent in litter] for litter in litters],
-            derive_seeds(self._seed, "breed", ids=ids),
+            seeds,
         )
         return [
             Candidate(id_, genome, tuple(parent.id for parent in litter), self._generation)

@@ -16,7 +16,11 @@ BUILT_IN = sorted(
     if point.dist.name == "neatfool" and point.name.startswith(CHECKED)
 )
 OPTIONS = {
-    "encoding.cppn": [{"preset": "neat"}, {"preset": "paper", "inputs": "normalised"}],
+    "encoding.cppn": [
+        {"preset": "neat"},
+        {"preset": "paper", "inputs": "normalised"},
+        {"initial_rounds": 9, "graft": 0.4, "reframe": 0.3, "mutation_spread": 1},
+    ],
     "encoding.direct": [{"mutation_rate": 0.5, "halve_rate_every": 2}, {"eta": 0}],
     "scheme.gradient": [
         {"batch": 2, "steps": 3, "gradients_at_once": 1},
