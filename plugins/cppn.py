@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import networkx as nx
+    import numpy as np
     import torch
 
     from neatfool import ImageSpec
@@ -57,16 +58,13 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         ge=0,
         le=1000,
         description="how complex random CPPNs are: each is grown by a number of rounds drawn from "
-        "0 to this, which add a node and a connection each; with preset = paper, as the next four",
+        "0 to this, which add a node and a connection each; with preset = paper, as the next three",
     )
     graft: float = Field(
         0.0,
         ge=0,
         le=1,
         description="how often a child gets one of its outputs (the hue, say) from a second parent",
-    )
-    reframe: float = Field(
-        0.0, ge=0, le=1, description="how often a child's picture is zoomed, moved and turned"
     )
     mutation_strength: float = Field(
         1.0, gt=0, le=10, description="what the probabilities of all mutations are multiplied by"
@@ -148,6 +146,7 @@ class CppnEncoding:
         self._config = cppn.genome_config(options.genome, self._colours.outputs)
         cppn.check_compilable(self._config.activation_options, self._config.aggregation_options)
         self._breeder = cppn.Breeder(preset, self._config, options.refinements)
+        self._parameters = cppn.Parameters(self._config)
         self.parents = self._breeder.parents
 
     def create(self, seeds: Sequence[int]) -> list[cppn.Genome]:
@@ -163,6 +162,30 @@ class CppnEncoding:
     ) -> list[cppn.Genome]:
         """Breed a child of each litter's parents."""
         return self._breeder.breed(litters, seeds)
+
+    def parameters(self, genomes: Sequence[cppn.Genome]) -> list[np.ndarray]:
+        """Give the weights and biases that a genome's image depends on: float64 [P] for each."""
+        return self._parameters.read(self._program(genomes))
+
+    def with_parameters(
+        self, genomes: Sequence[cppn.Genome], parameters: Sequence[np.ndarray]
+    ) -> list[cppn.Genome]:
+        """Give genomes other weights and biases, within the ranges of ``[DefaultGenome]``."""
+        return self._parameters.write(genomes, self._program(genomes), parameters)
+
+    def parameter_gradients(
+        self, genomes: Sequence[cppn.Genome], gradients: np.ndarray
+    ) -> list[np.ndarray]:
+        """Follow gradients by pixels back to the parameters: float64 [P] for each genome."""
+        program = self._program(genomes)
+        found = cppn.render_gradients(
+            program,
+            gradients,
+            inputs=self._inputs,
+            colour_map=self._colours.name,
+            device=self._device,
+        )
+        return self._parameters.divide(program, found)
 
     def render(self, genomes: Sequence[cppn.Genome]) -> torch.Tensor:
         """Draw genomes at the target's size: uint8 [N, C, H, W]."""
@@ -201,6 +224,9 @@ class CppnEncoding:
     def graph(self, genome: cppn.Genome) -> nx.DiGraph:
         """Give a genome as a graph; see :func:`neatfool.cppn.to_graph`."""
         return cppn.to_graph(genome, self._config, output_labels=self._colours.labels)
+
+    def _program(self, genomes: Sequence[cppn.Genome]) -> cppn.Program:
+        return cppn.compile_genomes(genomes, self._config.input_keys, self._config.output_keys)
 
     def _draw(
         self,

@@ -20,10 +20,11 @@ from neatfool.cppn.genome import Genome, GenomeConfig
 from neatfool.cppn.graph import from_graph, to_graph
 from neatfool.cppn.network import check_compilable
 from neatfool.cppn.options import GenomeOptions
+from neatfool.cppn.parameters import Parameters
 from neatfool.cppn.presets import PRESETS, Preset
 from neatfool.cppn.program import Program, compile_genomes
 from neatfool.cppn.refinements import Refinements
-from neatfool.cppn.render import evaluate, render
+from neatfool.cppn.render import evaluate, render, render_gradients
 from neatfool.cppn.serial import dumps, loads
 from neatfool.cppn.settings import genome_config, resolve
 from neatfool.cppn.tape import Tape, compile_tape
@@ -40,6 +41,7 @@ __all__ = [
     "GenomeConfig",
     "GenomeOptions",
     "NodeGene",
+    "Parameters",
     "Preset",
     "Program",
     "Refinements",
@@ -55,6 +57,7 @@ __all__ = [
     "load_compiled",
     "loads",
     "render",
+    "render_gradients",
     "resolve",
     "to_graph",
 ]

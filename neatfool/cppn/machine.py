@@ -49,15 +49,21 @@ class _Operation:
     biases: torch.Tensor
     responses: torch.Tensor
 
-    def arguments(self, values: torch.Tensor) -> torch.Tensor:
-        """Compute what the activations are applied to, [n, P], from the rows above."""
+    def arguments(self, values: torch.Tensor, sources: torch.Tensor | None = None) -> torch.Tensor:
+        """Compute what the activations are applied to, [n, P].
+
+        Args:
+            values: The rows above, or some of them.
+            sources: Which of them each term has, if not all are there.
+        """
+        sources = self.sources if sources is None else sources
         if self.step.reduction is None:
             return F.embedding_bag(
-                self.sources, values, self.offsets, mode="sum", per_sample_weights=self.factors
+                sources, values, self.offsets, mode="sum", per_sample_weights=self.factors
             )
         nodes = len(self.offsets)
-        terms = values.index_select(0, self.sources) * self.factors.unsqueeze(1)
-        terms = terms.view(nodes, len(self.sources) // nodes, values.shape[1])
+        terms = values.index_select(0, sources) * self.factors.unsqueeze(1)
+        terms = terms.view(nodes, len(sources) // nodes, values.shape[1])
         return self.step.reduction(terms) * self.responses + self.biases
 
 
@@ -152,12 +158,19 @@ class Machine:
         Returns:
             Floats [N, O, P].
         """
-        values = torch.cat([inputs, torch.ones_like(inputs[:1])])
+        rows = [*inputs, torch.ones_like(inputs[0])]
         for operation in self._operations:
-            z = operation.arguments(values)
-            blocks = [block.activation(z[block.rows]) for block in operation.step.blocks]
-            values = torch.cat([values, *blocks])
-        return self._pick(values, slice(None)).transpose(0, 1)
+            # Only the rows that are looked at: to go through all of them at each level, and again
+            # for the gradients, takes time and memory that grow with the square of the depth.
+            used, sources = operation.sources.unique(return_inverse=True)
+            values = inputs.new_zeros(1, inputs.shape[1])
+            if len(used):
+                values = torch.stack([rows[row] for row in used.tolist()])
+            z = operation.arguments(values, sources.to(operation.sources.dtype))
+            for block in operation.step.blocks:
+                rows += block.activation(z[block.rows])
+        outputs = self._outputs.T.tolist()
+        return torch.stack([torch.stack([rows[row] for row in each]) for each in outputs])
 
     def run(self, pixels: int, inputs: Inputs, keep: Keep) -> None:
         """Compute the outputs tile by tile.

@@ -9,15 +9,16 @@ do not pay either: between operations this short they wait for Python's lock.
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
+from neatfool.torch_threads import threads_with_cores
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import ThreadPoolExecutor
 
 Result = TypeVar("Result")
 
@@ -36,17 +37,4 @@ def on_one_core(work: Callable[[], Result]) -> Result:
 @cache
 def _worker(_process: int) -> ThreadPoolExecutor:
     # One a process: a forked one would have the executor, but not its thread.
-    return ThreadPoolExecutor(1, "neatfool-render", initializer=_use_one_core)
-
-
-def _use_one_core() -> None:
-    """Set torch to one core in this thread.
-
-    Torch keeps the number both for each thread and for those to come. The latter is put back, by
-    another thread, as that sets its own number too.
-    """
-    others = torch.get_num_threads()
-    torch.set_num_threads(1)
-    restore = Thread(target=torch.set_num_threads, args=(others,))
-    restore.start()
-    restore.join()
+    return threads_with_cores("neatfool-render", 1)

@@ -10,7 +10,6 @@ from math import exp
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final, cast
 
-from neatfool.cppn.framing import Framing
 from neatfool.cppn.genome import Genome
 from neatfool.cppn.grafting import graft
 from neatfool.cppn.paper_mutation import PaperMutation
@@ -32,7 +31,6 @@ class Refinements:
         initial_rounds: A random CPPN is grown by a number of rounds drawn from 0 to this one, each
             of which splits a connection by a node and adds a connection.
         graft: How often a child takes one of its outputs from a second parent.
-        reframe: How often a child's picture is zoomed, moved and turned.
         mutation_strength: What the probabilities of all mutations are multiplied by; none gets
             larger than 1.
         mutation_spread: Each child's strength is that times a factor of its own, whose logarithm
@@ -41,7 +39,6 @@ class Refinements:
 
     initial_rounds: int = 0
     graft: float = 0.0
-    reframe: float = 0.0
     mutation_strength: float = 1.0
     mutation_spread: float = 0.0
 
@@ -52,14 +49,13 @@ class PaperVariation:
     def __init__(self, config: GenomeConfig, refinements: Refinements) -> None:
         self._outputs: list[int] = list(config.output_keys)
         self._rounds = refinements.initial_rounds
-        self._graft, self._reframe = refinements.graft, refinements.reframe
-        self._frame = Framing(config)
+        self._graft = refinements.graft
         self._mutations = [
             PaperMutation(_with_strength(config, strength)) for strength in _strengths(refinements)
         ]
         self.parents = 2 if self._graft else 1
-        # Two for a graft, seven for a frame, one for a strength.
-        self._own_draws = 2 * bool(self._graft) + 7 * bool(self._reframe) + 1
+        # Three for a graft, one for a strength.
+        self._own_draws = 3 * bool(self._graft) + 1
 
     def litter_size(self, draw: Draw) -> int:
         """Say how many parents a child has; the first thing that is drawn for it."""
@@ -89,8 +85,6 @@ class PaperVariation:
             child = graft(first, second, one_of(self._outputs, draw), self._outputs)
         else:
             child = Genome.born(parent.nodes.copy(), parent.connections.copy())
-        if self._reframe and draw() < self._reframe:
-            self._frame(child, draw)
         mutations = self._mutations
         mutation = mutations[0] if len(mutations) == 1 else one_of(mutations, draw)
         mutation.mutate(child, draw)

@@ -20,9 +20,15 @@ from neatfool.cppn.one_core import on_one_core
 from neatfool.cppn.tape import Tape
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from neatfool.cppn.colour import ColourMap
     from neatfool.cppn.inputs import InputKind, PixelGrid
     from neatfool.cppn.program import Program
+
+DIFFERENTIATED_BYTES: Final = {"cpu": 8 << 20, "gpu": 256 << 20}
+"""How large the values of all nodes may be, of the pixels that are differentiated at once. All that
+is kept for the gradients takes some five times as much."""
 
 PIXELS_KEPT: Final = 1 << 20
 """Of images up to so many pixels the inputs stay on a GPU from one batch to the next."""
@@ -128,6 +134,79 @@ def render(
         raise ValueError(f"device {device}: a tape can only be rendered on the CPU")
     images = images.view(len(program), colours.channels, len(grid.y), len(grid.x))
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
+
+
+def render_gradients(
+    program: Program,
+    gradients: np.ndarray,
+    *,
+    native: tuple[int, int] | None = None,
+    inputs: InputKind = "raw",
+    colour_map: str = "grey",
+    device: torch.device | str = "cpu",
+) -> dict[str, torch.Tensor]:
+    """Follow gradients by pixels back to the parameters of a batch of genomes.
+
+    What it gives is the derivative of sum(gradients * images), where images are what ``render``
+    draws, before they are rounded to bytes. The pixels are done tile by tile, so that memory does
+    not grow with their number.
+
+    Args:
+        program: The N genomes, compiled.
+        gradients: Floats [N, C, H, W], what is differentiated by the grey level of each pixel. C
+            is 3, or as the colour map makes them.
+        native: As for :func:`render`.
+        inputs: As for :func:`render`.
+        colour_map: As for :func:`render`.
+        device: Where to compute.
+
+    Returns:
+        float64 on the CPU, by ``weights`` [E], ``biases`` [M] and ``responses`` [M]. Where a
+        derivative is not finite it counts as 0.
+
+    Raises:
+        ExperimentError: There is no such colour map, or it does not fit.
+        ValueError: A size or the kind of inputs is wrong.
+    """
+    count, channels, height, width = gradients.shape
+    outputs = program.outputs.shape[1]
+    colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
+    grid = pixel_grid(height, width, native=native, kind=inputs)
+    where = torch.device(device)
+    if channels != colours.channels:
+        gradients = gradients.sum(1, keepdims=True)
+    by_byte = torch.from_numpy(gradients).reshape(count, colours.channels, grid.pixels)
+    by_byte = by_byte.to(where, torch.float32)
+    names = ("weights", "biases", "responses")
+
+    @torch.enable_grad()
+    def compute() -> dict[str, torch.Tensor]:
+        totals = {name: torch.zeros_like(getattr(program, name)) for name in names}
+        step = _differentiated_at_once(program, where, grid.pixels)
+        for start in range(0, grid.pixels, step):
+            stop = min(start + step, grid.pixels)
+            given = {
+                name: getattr(program, name).to(where, torch.float32).requires_grad_()
+                for name in names
+            }
+            machine = Machine(program, torch.float32, where, **given)
+            channels = colours(machine.differentiate(grid.inputs(start, stop).to(where)))
+            parts = torch.autograd.grad(
+                channels, list(given.values()), 255 * by_byte[:, :, start:stop], allow_unused=True
+            )
+            for name, part in zip(names, parts, strict=True):
+                if part is not None:
+                    totals[name] += part.double().cpu()
+        return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in totals.items()}
+
+    return on_one_core(compute) if where.type == "cpu" else compute()
+
+
+def _differentiated_at_once(program: Program, where: torch.device, pixels: int) -> int:
+    """Choose how many pixels to differentiate at once; divide them evenly."""
+    size = DIFFERENTIATED_BYTES["cpu" if where.type == "cpu" else "gpu"]
+    most = max(size // (4 * program.rows), 1024)
+    return -(-pixels // -(-pixels // most))
 
 
 def _draw_program(

@@ -19,7 +19,7 @@ OPTIONS = {
     "encoding.cppn": [
         {"preset": "neat"},
         {"preset": "paper", "inputs": "normalised"},
-        {"initial_rounds": 9, "graft": 0.4, "reframe": 0.3, "mutation_spread": 1},
+        {"initial_rounds": 9, "graft": 0.4, "mutation_spread": 1},
     ],
     "encoding.direct": [{"mutation_rate": 0.5, "halve_rate_every": 2}, {"eta": 0}],
     "scheme.gradient": [
