@@ -10,7 +10,7 @@ from searches import toy_assembly
 from neatfool import RunError
 from neatfool.bench import STAGES, Measured, measure, raw_throughput
 from neatfool.plugin_manager import PluginManager
-from neatfool.testing import ToyTarget
+from neatfool.testing import ToyEncoding, ToyTarget
 
 
 def measured(*, alone, shares, rest=0.0):
@@ -63,9 +63,29 @@ def test_what_limits_a_run_is_what_costs_the_target_the_most_time(alone, shares,
     assert limit.split()[-1] in run.advice().lower()
 
 
-def test_throughput_is_that_of_the_median_call_after_the_first():
+class Clock:
+    """Time that passes only where a test says so, and not with what else the machine does."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(time, "perf_counter", made)
+    return made
+
+
+def test_throughput_is_that_of_the_median_call_after_the_first(clock):
     waits = iter([0.5, 0.01, 0.2, 0.2, 0.2, 0.2, 0.2])
-    assert raw_throughput(lambda: time.sleep(next(waits)), 10) == pytest.approx(50, rel=0.3)
+
+    def score():
+        clock.now += next(waits)
+
+    assert raw_throughput(score, 10) == pytest.approx(50)
 
 
 class SlowTarget(ToyTarget):
@@ -73,28 +93,46 @@ class SlowTarget(ToyTarget):
 
     closed = False
 
+    def __init__(self, clock):
+        super().__init__()
+        self._clock = clock
+
     def score(self, images):
         assert not self.closed
-        time.sleep(0.01)
+        self._clock.now += 0.01
         return super().score(images)
 
     def close(self):
         self.closed = True
 
 
-def test_a_run_of_a_slow_target_is_limited_by_it(tmp_path):
+class SlowEncoding(ToyEncoding):
+    """Takes 2 ms to draw a generation."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self._clock = clock
+
+    def render(self, genomes):
+        self._clock.now += 0.002
+        return super().render(genomes)
+
+
+def test_a_run_of_a_slow_target_is_limited_by_it(tmp_path, clock):
     said = []
-    target = SlowTarget()
-    assembly = toy_assembly(30, target=target)
+    target = SlowTarget(clock)
+    assembly = toy_assembly(30, target=target, encoding=SlowEncoding(clock))
     run = measure(assembly, tmp_path / "run", plugins=PluginManager(), say=said.append)
     assert target.closed
     assert (run.generations, run.images, run.whole_images) == (29, 29 * 20, 600)
-    assert 100 < run.alone_per_s < 20 / 0.01
-    assert run.stages["scoring"] > 0.3
-    # A generation's record is counted with the next one.
-    assert run.elapsed <= run.whole_seconds
-    assert run.seconds <= run.whole_seconds
-    assert 0.2 < run.ratio < 1.2
+    assert run.alone_per_s == pytest.approx(20 / 0.01)
+    assert run.stages["scoring"] == pytest.approx(29 * 0.01)
+    assert run.stages["rendering"] == pytest.approx(29 * 0.002)
+    assert run.seconds == pytest.approx(29 * 0.012)
+    assert run.elapsed == pytest.approx(run.seconds)
+    assert run.whole_seconds == pytest.approx(30 * 0.012)
+    assert run.ratio == pytest.approx(0.01 / 0.012)
+    assert run.limit == "the target"
     assert said == [
         "measuring the target alone",
         "running the experiment",
@@ -102,10 +140,10 @@ def test_a_run_of_a_slow_target_is_limited_by_it(tmp_path):
     ]
 
 
-def test_a_run_ends_when_its_time_is_up(tmp_path):
-    assembly = toy_assembly(100_000, target=SlowTarget())
-    run = measure(assembly, tmp_path / "run", plugins=PluginManager(), seconds=0.3)
-    assert 1 <= run.generations <= 30
+def test_a_run_ends_when_its_time_is_up(tmp_path, clock):
+    assembly = toy_assembly(100_000, target=SlowTarget(clock))
+    run = measure(assembly, tmp_path / "run", plugins=PluginManager(), seconds=0.305)
+    assert run.generations == 30
 
 
 def test_the_first_generations_are_left_out(tmp_path):

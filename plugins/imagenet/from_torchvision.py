@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -123,11 +124,17 @@ def _downloaded(weights: WeightsEnum) -> Tensors:
     """Get published weights, from torch's cache if they were downloaded before."""
     try:
         return dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
-    except Exception as error:  # of the network, the disk, and of what is read
-        kept = f"{torch.hub.get_dir()}/checkpoints/{weights.url.rsplit('/', 1)[-1]}"
+    except Exception as error:
+        # torch's words on a damaged file advise to run what is in it.
+        cause = f": {error}" if isinstance(error, OSError) else ""
+        kept = Path(torch.hub.get_dir(), "checkpoints", weights.url.rsplit("/", 1)[-1])
+        remedy = (
+            f"delete {kept}, which may be damaged, and try again"
+            if kept.exists()
+            else "without a network, say [target] weights = FILE, or model = efficientnet-lite0, "
+            "whose weights are in a package"
+        )
         raise TargetError(
             f"torchvision's {weights} cannot be had from {weights.url} "
-            f"({type(error).__name__}: {error}); if it is there, delete {kept}, which may be "
-            "damaged; without a network, say [target] weights = FILE, or model = "
-            "efficientnet-lite0, whose weights are in a package"
+            f"({type(error).__name__}{cause}); {remedy}"
         ) from error

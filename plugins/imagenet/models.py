@@ -56,7 +56,9 @@ def check_name(model: str) -> None:
         return
     if kind in {"torchvision", "timm", "onnx"}:
         raise ValueError(f"{model!r} names no model; there are {_FORMS}")
-    raise ValueError(f"there is no model {model!r}{_did_you_mean(model)}; there are {_FORMS}")
+    raise ValueError(
+        f"there is no model {model!r}{_did_you_mean(model) or f'; there are {_FORMS}'}"
+    )
 
 
 def _did_you_mean(model: str) -> str:

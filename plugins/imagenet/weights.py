@@ -47,11 +47,11 @@ def read_tensors(path: Path) -> Tensors:
         try:
             return load_file(path)
         except SafetensorError as error:
-            raise _damaged(path, "safetensors file", error) from error
+            raise _damaged(path, "safetensors file", str(error)) from error
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds, even on purpose
-        raise _damaged(path, "state dict that torch can read", error) from error
+    except Exception as error:  # torch raises many kinds, and advises to run what is in the file
+        raise _damaged(path, "state dict, of tensors alone", type(error).__name__) from error
     return _state_dict(content, path)
 
 
@@ -110,8 +110,7 @@ def _are_tensors(content: Mapping[Any, Any]) -> bool:
     )
 
 
-def _damaged(path: Path, kind: str, error: Exception) -> TargetError:
-    cause = str(error).strip().split("\n", 1)[0] or type(error).__name__
+def _damaged(path: Path, kind: str, cause: str) -> TargetError:
     return TargetError(
         f"{path}: no {kind} ({cause}); it is damaged, or something else: download, install or save "
         "it anew"

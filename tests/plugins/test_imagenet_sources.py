@@ -136,7 +136,7 @@ class Harmful:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(Harmful(), "no state dict that torch can read"), ([1, 2], "holds list, not a state dict")],
+    [(Harmful(), "no state dict, of tensors alone"), ([1, 2], "holds list, not a state dict")],
 )
 def test_a_file_that_is_no_state_dict_is_refused_and_not_executed(
     tmp_path, monkeypatch, content, said
@@ -182,6 +182,16 @@ def test_weights_that_cannot_be_downloaded_are_told_with_ways_out(monkeypatch) -
     monkeypatch.setattr(ResNet18_Weights, "get_state_dict", offline)
     with pytest.raises(TargetError, match=r"from https://.*no route.*weights = FILE, or model"):
         target(model="torchvision:resnet18")
+
+
+def test_damaged_weights_in_the_cache_are_told_with_their_place(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    kept = tmp_path / "checkpoints" / ResNet18_Weights.DEFAULT.url.rsplit("/", 1)[-1]
+    kept.parent.mkdir()
+    kept.write_bytes(b"cut off")
+    with pytest.raises(TargetError, match=rf"had from .*; delete {kept}, which may be") as caught:
+        target(model="torchvision:resnet18")
+    assert "weights_only" not in str(caught.value)
 
 
 def test_vision_transformers_are_made_as_large_as_their_weights_want() -> None:
