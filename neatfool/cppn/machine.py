@@ -162,11 +162,12 @@ class Machine:
         for operation in self._operations:
             # Only the rows that are looked at: to go through all of them at each level, and again
             # for the gradients, takes time and memory that grow with the square of the depth.
-            used, sources = operation.sources.unique(return_inverse=True)
+            used, places = np.unique(operation.sources.cpu().numpy(), return_inverse=True)
             values = inputs.new_zeros(1, inputs.shape[1])
             if len(used):
                 values = torch.stack([rows[row] for row in used.tolist()])
-            z = operation.arguments(values, sources.to(operation.sources.dtype))
+            sources = torch.from_numpy(places.astype(np.int32)).to(inputs.device)
+            z = operation.arguments(values, sources)
             for block in operation.step.blocks:
                 rows += block.activation(z[block.rows])
         outputs = self._outputs.T.tolist()
