@@ -1,4 +1,4 @@
-"""A comparison for programs: as JSON, and as a table of comma-separated values."""
+"""A comparison for programs: as JSON, and as tables of comma-separated values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def to_json(comparison: Comparison) -> dict[str, Json]:
-    """Say all of a comparison but the classes' courses: what ``--json`` prints."""
+    """Say all of a comparison but the heat maps: what ``--json`` prints."""
     return {
         "groups": [_group(group) for group in comparison.groups],
         "differ_in": comparison.options,
@@ -41,6 +41,20 @@ def to_csv(comparison: Comparison) -> str:
             columns = [run.at(measure, grid).tolist() for measure in MEASURES]
             for evaluations, *values in zip(grid.tolist(), *columns, strict=True):
                 table.writerow([group.label, run.seed, evaluations, *map(_plain, values)])
+    return text.getvalue()
+
+
+def classes_to_csv(comparison: Comparison) -> str:
+    """Write the heat maps: a row for each class of each group, a column for each number of images.
+
+    The values are medians over the seeds, and empty where too few runs have come so far.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["group", "class", *comparison.grid.tolist()])
+    for group, confidences in zip(comparison.groups, comparison.maps, strict=True):
+        for name, course in zip(group.first.classes, confidences.tolist(), strict=True):
+            table.writerow([group.label, name, *map(_known, course)])
     return text.getvalue()
 
 

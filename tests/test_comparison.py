@@ -10,7 +10,7 @@ import pytest
 from made_up_runs import random_course, write_run
 
 from neatfool.comparison import TESTED, Comparison
-from neatfool.comparison_files import to_csv, to_json
+from neatfool.comparison_files import classes_to_csv, to_csv, to_json
 from neatfool.run_groups import gather
 from neatfool.run_series import MEASURES
 from neatfool.verdict import verdict
@@ -186,6 +186,22 @@ def test_csv_has_each_runs_course_as_far_as_it_came(five_against_four):
     assert (by_images[0], by_images[20], by_images[39]) == pytest.approx((0, 0.1, 0.1))
     assert by_images[40] == pytest.approx(0.65)
     assert rows[-1]["connections"] == "4.1"
+
+
+def test_csv_has_each_classs_course_as_far_as_half_of_the_runs_came(tmp_path):
+    course = [[(0, 0.5)], [(1, 0.7)], [(0, 0.9)], []]
+    for seed in (1, 2):
+        write_run(tmp_path / f"a-{seed}", course, name="a", seed=seed)
+    write_run(tmp_path / "b-1", course * 2, name="b", options={"parents": 2})
+    rows = list(csv.DictReader(io.StringIO(classes_to_csv(Comparison(gather([tmp_path]))))))
+    assert [(row["group"], row["class"]) for row in rows] == [
+        (group, name) for group in ("a", "b") for name in ("cat", "dog")
+    ]
+    cat, dog = rows[:2]
+    assert [cat[images] for images in ("0", "10", "29", "30", "40")] == [
+        *("0.0", "0.5", "0.5", "0.9", "0.9")
+    ]
+    assert (dog["19"], dog["20"], dog["41"], rows[3]["41"]) == ("0.0", "0.7", "", "0.7")
 
 
 def test_ten_runs_of_a_thousand_classes_are_compared_in_seconds(tmp_path):

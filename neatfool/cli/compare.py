@@ -21,6 +21,7 @@ Examples:
   neatfool compare runs/mnist runs/mnist_single_class --html compared.html
   neatfool compare runs/a-1 runs/a-2 runs/b-1 runs/b-2 --labels old,new
   neatfool compare runs/imagenet runs/imagenet_paper --at 25000,75000 --csv courses.csv
+  neatfool compare runs/imagenet --json --at 25000,75000,200000 | jq .at
 
 Runs of one experiment that differ only in their seed are put into one group. Runs under way count
 as far as they have come.""",
@@ -41,6 +42,13 @@ as far as they have come.""",
     help="Write each run's course as comma-separated values.",
 )
 @click.option(
+    "--classes-csv",
+    "classes_file",
+    type=A_PATH,
+    metavar="FILE",
+    help="Write each class's course, the heat map, as comma-separated values.",
+)
+@click.option(
     "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with all the figures."
 )
 def compare(
@@ -49,11 +57,12 @@ def compare(
     at: str | None,
     as_json: bool,
     csv_file: Path | None,
+    classes_file: Path | None,
     html_file: Path | None,
 ) -> None:
     """Compare runs: medians over seeds at equal numbers of images, and whether they differ."""
     from neatfool.comparison import Comparison
-    from neatfool.comparison_files import to_csv, to_json
+    from neatfool.comparison_files import classes_to_csv, to_csv, to_json
     from neatfool.report.comparison_page import write_comparison
     from neatfool.report.saving import save
     from neatfool.run_groups import gather
@@ -71,6 +80,9 @@ def compare(
     if csv_file:
         save(csv_file, to_csv(comparison).encode())
         click.echo(f"The courses are in {csv_file}", err=as_json)
+    if classes_file:
+        save(classes_file, classes_to_csv(comparison).encode())
+        click.echo(f"The classes' courses are in {classes_file}", err=as_json)
     if html_file:
         with waiting("drawing"):
             write_comparison(comparison, html_file)

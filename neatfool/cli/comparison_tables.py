@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 20
 """Classes that have a row each; more are put together."""
 COLUMNS: Final = 24
+MOST_WITH_QUARTILES: Final = 3
+"""Groups whose medians have their quartiles beside them; for those of more there is no room."""
 _BLOCKS: Final = ((0.9999, "█"), (0.99, "▆"), (0.9, "▄"), (0.5, "▃"), (0.1, "▂"), (0.01, "▁"))
 
 
@@ -38,7 +40,8 @@ def show(comparison: Comparison, console: Console) -> None:
         say("They differ in", "bold")
         console.print(_options(comparison))
     for snapshot in comparison.snapshots:
-        say(f"After {snapshot.evaluations:,} images: median over seeds [quartiles]", "bold")
+        quartiles = "[quartiles]" if _has_room(comparison) else "(quartiles: --json or --html)"
+        say(f"After {snapshot.evaluations:,} images: median over seeds {quartiles}", "bold")
         console.print(_snapshot(comparison, snapshot))
         if snapshot.differences:
             say("Mann-Whitney U, two-sided: pairs of runs in which the first is the higher", "bold")
@@ -51,6 +54,10 @@ def show(comparison: Comparison, console: Console) -> None:
     say(verdict(comparison), "bold")
     for note in comparison.notes:
         say(f"Note: {note}")
+
+
+def _has_room(comparison: Comparison) -> bool:
+    return len(comparison.groups) <= MOST_WITH_QUARTILES
 
 
 def _groups(comparison: Comparison) -> Table:
@@ -70,9 +77,9 @@ def _groups(comparison: Comparison) -> Table:
 
 def _options(comparison: Comparison) -> Table:
     table = Table()
-    table.add_column("option")
+    table.add_column("option", overflow="fold")
     for place in range(len(comparison.groups)):
-        table.add_column(key_of(place))
+        table.add_column(key_of(place), overflow="fold")
     for name, values in comparison.options.items():
         table.add_row(escape(name), *(escape(_value(value)) for value in values))
     return table
@@ -84,12 +91,15 @@ def _value(value: object) -> str:
 
 def _snapshot(comparison: Comparison, snapshot: Snapshot) -> Table:
     table = Table()
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for place in range(len(comparison.groups)):
-        table.add_column(f"{key_of(place)} (n={snapshot.n(place)})", justify="right")
+        heading = f"{key_of(place)} (n={snapshot.n(place)})"
+        table.add_column(heading, justify="right", overflow="fold")
     for measure in MEASURES:
         cells = [in_words(measure, summary) for summary in snapshot.summaries[measure]]
-        table.add_row(name_of(measure), *cells)
+        if not _has_room(comparison):
+            cells = [cell.partition(" [")[0] for cell in cells]
+        table.add_row(name_of(measure), *map(escape, cells))
     return table
 
 

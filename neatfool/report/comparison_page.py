@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MOST_CLASSES: Final = 24
 """Up to so many classes are listed; of more the easiest, the hardest and those that differ."""
 SOME_CLASSES: Final = 8
+SURE: Final = 0.9999
+"""Where single classes are listed, what is above is told as that."""
 WIDE: Final = 1080
 NARROW: Final = 520
 
@@ -184,7 +186,14 @@ def _class_table(
 ) -> ClassTable:
     names = comparison.groups[0].first.classes
     rows = [
-        (names[index], [value_in_words("median", float(each[index])) for each in confidences])
+        (names[index], [_at_a_glance(float(each[index])) for each in confidences])
         for index in chosen
     ]
     return ClassTable(title, rows)
+
+
+def _at_a_glance(confidence: float) -> str:
+    """Write a confidence in few letters."""
+    if confidence >= SURE:
+        return f"≥ {100 * SURE:g} %"
+    return value_in_words("median", confidence)

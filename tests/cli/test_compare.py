@@ -88,12 +88,19 @@ def test_json_has_the_figures_of_the_databases(runs):
 
 
 def test_csv_and_page_are_written_and_told_of(runs, tmp_path):
-    files = ("--csv", tmp_path / "c.csv", "--html", tmp_path / "c.html")
+    names = {"--csv": "c.csv", "--classes-csv": "classes.csv", "--html": "c.html"}
+    files = [part for option, name in names.items() for part in (option, tmp_path / name)]
     result = neatfool("compare", runs / "small", runs / "tiny", *files)
     assert result.exit_code == 0
     assert result.stdout.endswith(
-        f"The courses are in {tmp_path / 'c.csv'}\nLook at {tmp_path / 'c.html'}\n"
+        f"The courses are in {tmp_path / 'c.csv'}\n"
+        f"The classes' courses are in {tmp_path / 'classes.csv'}\n"
+        f"Look at {tmp_path / 'c.html'}\n"
     )
+    classes = list(csv.DictReader((tmp_path / "classes.csv").open()))
+    assert {(row["group"], row["class"]) for row in classes} == {
+        (group, name) for group in ("small", "tiny") for name in CLASSES
+    }
     rows = list(csv.DictReader((tmp_path / "c.csv").open()))
     assert {(row["group"], row["seed"]) for row in rows} == {
         (name, str(seed)) for name in ("small", "tiny") for seed in FOUR
@@ -147,6 +154,7 @@ def test_a_run_that_another_process_is_running_can_be_compared(runs, tmp_path):
         (("small", "--at", "1,two"), 2, "'two' is no number of images"),
         (("small", "--at", "0"), 2, "'0' is no number of images"),
         (("small", "--csv", "no/where.csv"), 6, "cannot be written"),
+        (("small", "--classes-csv", "no/where.csv"), 6, "cannot be written"),
         (("small", "--html", "no/where.html"), 6, "cannot be written"),
     ],
 )
