@@ -9,16 +9,16 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
 from neatfool.errors import RunError
 from neatfool.hookspecs import hookimpl
-from neatfool.network import in_form
 from neatfool.scoring_plan import networks_of
 from neatfool.session import start
-from neatfool.torch_threads import threads_with_cores
+from neatfool.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -159,17 +159,18 @@ class Alone:
     def _throughput(self, threads: int, workers: int) -> float:
         if not self._networks:
             return raw_throughput(lambda: [*map(self._score, self._calls)], len(self.images))
-        with threads_with_cores("neatfool-alone", threads, workers) as executor:
+        with Workers("neatfool-alone", self._networks, threads, workers) as crew:
 
             def score_all() -> None:
-                for done in [executor.submit(self._score, images) for images in self._calls]:
+                calls = [partial(self._score, images) for images in self._calls]
+                begun = [crew.submit(n, self._form, call) for n, call in enumerate(calls)]
+                for done in begun:
                     done.result()
 
             return raw_throughput(score_all, len(self.images))
 
     def _score(self, images: Any) -> None:
-        with in_form(self._networks, self._form):
-            self._target.score(images)
+        self._target.score(images)
 
 
 def raw_throughput(score: Callable[[], object], images: int) -> float:

@@ -127,6 +127,7 @@ class Evolution:
         if not candidates:
             return None
         scores = scoring.result()
+        self._scorer.sizes.record(self.generation + 1)
         clock.lap("scoring")
         self._refuse_a_blind_target(scores)
         with blaming(f"{self._scheme_name}: tell() failed"):
@@ -178,11 +179,7 @@ class Evolution:
         return candidates
 
     def _state(self) -> Json:
-        screening = self._scorer.screening
-        return {
-            "scheme": self.scheme.state(),
-            "screening": screening.state() if screening is not None else None,
-        }
+        return {"scheme": self.scheme.state(), **self._scorer.state()}
 
     def _rendered(self, candidates: Sequence[Candidate]) -> torch.Tensor:
         with blaming(f"{self._encoding_name}: render() failed"):

@@ -7,6 +7,7 @@ has it, and good enough to tell which images are worth an exact look.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import torch
 from torch import nn
 
-from neatfool.devices import pick_device
+from neatfool.devices import pick_devices
 from neatfool.errors import TargetError
+from neatfool.gpu import computing_on
 from neatfool.malloc import keep_freed_memory
+from neatfool.memory import is_out_of_memory
 from neatfool.spec import Scores
 
 if TYPE_CHECKING:
@@ -62,11 +65,12 @@ class Network:
     A target that lists its networks as ``networks`` lets the framework choose the form that they
     compute in; its ``score`` need not know.
 
-    It may be called from several threads at once.
+    It may be called from several threads at once. Where there are several devices, each has a
+    replica of the module.
 
     Attributes:
-        device: Where it computes.
-        module: The module.
+        devices: Where it computes, all of one kind.
+        module: The module, on the first of them.
     """
 
     def __init__(
@@ -84,10 +88,12 @@ class Network:
                 (image - mean) / std, float [N, C, H, W], and gives logits [N, K].
             mean: What to subtract from the bytes of each channel, in [0, 255].
             std: What to divide each channel by, after that.
-            device: ``auto``, or a torch device.
+            device: ``auto`` (all GPUs, or the CPU if there is none), or one or several of torch's
+                devices: ``cpu``, ``cuda:1``, ``cuda:0, cuda:2``.
 
         Raises:
-            TargetError: The module is in training mode.
+            TargetError: The module is in training mode, or several devices were named and it
+                cannot be copied.
             ExperimentError: There is no such device.
         """
         if module.training:
@@ -96,12 +102,20 @@ class Network:
                 "to call; call .eval() on it first"
             )
         keep_freed_memory()
-        self.device = pick_device(device)
-        self.module = _channels_last(module.to(self.device))
+        devices = pick_devices(device)
+        self.module = _channels_last(module.to(devices[0]))
+        self._replicas = [self.module, *_replicas(self.module, devices[1:], device)]
+        self.devices = devices[: len(self._replicas)]
         self._form = ContextVar("form", default=PLAIN)
+        self._place = ContextVar("place", default=0)
         self._preparing = Lock()
         self._mean, self._std = _per_channel(mean), _per_channel(std)
-        self._runs: dict[tuple[Form, tuple[int, ...]], Run] = {}
+        self._runs: dict[tuple[Form, int, tuple[int, ...]], Run] = {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes, in this thread: on the first device until somebody says otherwise."""
+        return self.devices[self._place.get()]
 
     @property
     def form(self) -> Form:
@@ -163,21 +177,25 @@ class Network:
         logits: torch.Tensor = self._plain("fp32")(images.to(self.device))[0]
         return logits
 
+    def forget(self) -> None:
+        """Let go of the graphs that were made for batches so far, and of memory kept for them."""
+        with self._preparing:
+            self._runs.clear()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
     @torch.inference_mode()
     def _run(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         # While one thread scores, another one breeds, and holds Python's lock nearly all the time.
         # So all that can be is done in one call of a frozen graph, which needs no lock.
-        if images.device != self.device:
-            images = images.to(self.device, non_blocking=True)
-        run = self._runs.get((self.form, tuple(images.shape))) or self._prepared(images)
-        if self.device.type == "cpu":
-            return run(images)
-        # As on a CPU: no reduced precision in place of float32, and no choice by stopwatch.
-        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-            return run(images)
+        device = self.device
+        if images.device != device:
+            images = images.to(device, non_blocking=True)
+        key = self.form, self._place.get(), tuple(images.shape)
+        with computing_on(device):
+            return (self._runs.get(key) or self._prepared(key, images))(images)
 
-    def _prepared(self, images: torch.Tensor) -> Run:
-        key = self.form, tuple(images.shape)
+    def _prepared(self, key: tuple[Form, int, tuple[int, ...]], images: torch.Tensor) -> Run:
         with self._preparing:
             if key not in self._runs:
                 self._runs[key] = self._prepare(self.form, images)
@@ -191,19 +209,40 @@ class Network:
         return plain if frozen is None else frozen
 
     def _plain(self, precision: Precision) -> _FromBytes:
-        whole = _FromBytes(self.module, self._mean, self._std, _DTYPES[precision])
+        module = self._replicas[self._place.get()]
+        whole = _FromBytes(module, self._mean, self._std, _DTYPES[precision])
         return whole.to(self.device).eval()
 
 
 @contextmanager
-def in_form(networks: Sequence[Network], form: Form) -> Iterator[None]:
-    """Let networks compute in another form for a while, in this thread."""
-    before = [network._form.set(form) for network in networks]
+def in_form(networks: Sequence[Network], form: Form, place: int = 0) -> Iterator[None]:
+    """Let networks compute in another form for a while, in this thread.
+
+    Args:
+        networks: The networks.
+        form: The form.
+        place: Which of their devices they compute on.
+    """
+    before = [(network._form.set(form), network._place.set(place)) for network in networks]
     try:
         yield
     finally:
-        for network, token in zip(networks, before, strict=True):
-            network._form.reset(token)
+        for network, (form_before, place_before) in zip(networks, before, strict=True):
+            network._form.reset(form_before)
+            network._place.reset(place_before)
+
+
+def _replicas(module: nn.Module, devices: Sequence[torch.device], given: str) -> list[nn.Module]:
+    """Copy a module to other devices; where nobody named them, only if it can be copied."""
+    try:
+        return [_channels_last(copy.deepcopy(module).to(device)) for device in devices]
+    except Exception as error:  # of whatever the module is made of
+        if given in {"auto", "cuda"} and not is_out_of_memory(error):
+            return []
+        raise TargetError(
+            f"{type(module).__name__} cannot be copied to {', '.join(map(str, devices))} "
+            f"({type(error).__name__}: {error}); give one device"
+        ) from error
 
 
 class _FromBytes(nn.Module):
@@ -274,7 +313,9 @@ def _frozen(plain: _FromBytes, images: torch.Tensor) -> Run | None:
             given = torch.cat([frozen(batch)[0] for batch in batches])
     except TargetError:
         raise
-    except Exception:  # whatever it is, the network runs as it is
+    except Exception as error:  # whatever it is, the network runs as it is
+        if is_out_of_memory(error):
+            raise
         return None
     wanted = torch.cat([plain(batch)[0] for batch in batches])
     same = given.shape == wanted.shape and _alike(given, wanted, plain.dtype)

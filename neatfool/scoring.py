@@ -7,29 +7,29 @@ their last bits, and what it answers is checked before the search may see it.
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from neatfool.answers import check_scores
+from neatfool.batch_sizes import BatchSizes
 from neatfool.errors import NeatfoolError, TargetError, blaming
-from neatfool.network import in_form
+from neatfool.memory import OutOfMemory, is_out_of_memory
 from neatfool.scoring_plan import networks_of, part_size
 from neatfool.screening import Screening
 from neatfool.spec import Scores
-from neatfool.torch_threads import threads_with_cores
+from neatfool.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import torch
 
-    from neatfool.network import Form
     from neatfool.scoring_plan import Plan
-    from neatfool.spec import Target
+    from neatfool.spec import Json, Target
 
     _Timed = tuple[Scores, float]
 
@@ -41,6 +41,7 @@ class Scorer:
         target: The target.
         name: What messages call it.
         plan: How it scores.
+        sizes: How many images a call has: those of the plan, or fewer.
         screening: What screening has learnt; None where each image is scored exactly.
     """
 
@@ -48,11 +49,12 @@ class Scorer:
         self.target = target
         self.name = name
         self.plan = plan
+        self.sizes = BatchSizes(name, plan)
         self.screening = Screening(plan.worth) if plan.screening else None
         self._networks = networks_of(target)
         # A target without networks may be one that only the thread that made it may call.
-        self._threads = (
-            threads_with_cores("neatfool-score", plan.threads, plan.workers)
+        self._workers = (
+            Workers("neatfool-score", self._networks, plan.threads, plan.workers)
             if self._networks
             else None
         )
@@ -60,7 +62,12 @@ class Scorer:
     @property
     def batch_size(self) -> int:
         """Images a call, where they are scored exactly."""
-        return self.plan.batch_size
+        return self.sizes.exact
+
+    @property
+    def workers(self) -> int:
+        """Calls at a time."""
+        return self._workers.count if self._workers is not None else 1
 
     @property
     def device(self) -> str | None:
@@ -95,39 +102,68 @@ class Scorer:
 
     def part_size(self, generation_size: int) -> int:
         """Choose how many candidates to score at a time: whole batches."""
-        return part_size(generation_size, self.plan)
+        return part_size(generation_size, replace(self.plan, batch_size=self.sizes.exact))
+
+    def state(self) -> dict[str, Json]:
+        """Give what a resumed run needs to know."""
+        screening = self.screening.state() if self.screening is not None else None
+        return {"screening": screening, "halvings": [*self.sizes.halvings]}
+
+    def restore(self, state: dict[str, Json]) -> None:
+        """Go on from a state."""
+        self.sizes.restore(state.get("halvings", ()))
+        if self.screening is not None:
+            self.screening.restore(state["screening"])
 
     def close(self) -> None:
         """Close the target, if it can be closed."""
-        if self._threads is not None:
-            self._threads.shutdown()
+        if self._workers is not None:
+            self._workers.shutdown()
         if close := getattr(self.target, "close", None):
             with blaming(self.name):
                 close()
 
-    def _begun(self, images: torch.Tensor, *, screen: bool = False) -> list[Future[_Timed]]:
-        """Begin to score images, in as many tasks as there are threads for."""
-        plan = self.plan
-        form, size = (
-            (plan.screen, plan.screening_batch) if screen else (plan.exact, plan.batch_size)
-        )
-        # A thread that ends a task has to wait for Python's lock; so as few tasks as will do.
-        each = size if plan.workers > 1 else len(images)
-        tasks = [images[start : start + each] for start in range(0, len(images), each)]
-        return [self._submitted(partial(self._timed, task, form, size)) for task in tasks]
+    def _halve(self, *, screen: bool, cause: str) -> None:
+        self.sizes.halve(screen=screen, cause=cause)
+        for network in self._networks:
+            network.forget()
 
-    def _submitted(self, task: Callable[[], _Timed]) -> Future[_Timed]:
-        if self._threads is not None:
-            return self._threads.submit(task)
+    def _begun(
+        self, images: torch.Tensor, *, screen: bool = False, first: int = 0
+    ) -> list[Future[_Timed]]:
+        """Begin to score images, in as many tasks as there are threads for.
+
+        Args:
+            images: The images.
+            screen: Whether to screen them.
+            first: The number of the first task in its generation.
+        """
+        size = self.sizes.of(screen=screen)
+        # A thread that ends a task has to wait for Python's lock; so as few tasks as will do.
+        each = size if self.workers > 1 else len(images)
+        tasks = [images[start : start + each] for start in range(0, len(images), each)]
+        return [
+            self._submitted(first + number, partial(self._timed, task, size), screen=screen)
+            for number, task in enumerate(tasks)
+        ]
+
+    def _submitted(
+        self, number: int, task: Callable[[], _Timed], *, screen: bool
+    ) -> Future[_Timed]:
+        if self._workers is not None:
+            form = self.plan.screen if screen else self.plan.exact
+            return self._workers.submit(number, form, task)
         done: Future[_Timed] = Future()
-        done.set_result(task())
+        try:
+            done.set_result(task())
+        except OutOfMemory as error:
+            done.set_exception(error)
         return done
 
-    def _timed(self, images: torch.Tensor, form: Form, size: int) -> _Timed:
+    def _timed(self, images: torch.Tensor, size: int) -> _Timed:
         began = time.perf_counter()
-        with in_form(self._networks, form):
-            starts = range(0, len(images), size)
-            batches = [self._batch(images[start : start + size], size) for start in starts]
+        starts = range(0, len(images), size)
+        batches = [self._batch(images[start : start + size], size) for start in starts]
         return self._joined(batches), time.perf_counter() - began
 
     def _joined(self, parts: Sequence[Scores]) -> Scores:
@@ -156,15 +192,20 @@ class Scorer:
             return self.target.score(
                 images.cpu().numpy() if self.target.spec.array == "numpy" else images
             )
-        except NeatfoolError:
-            raise
         except Exception as error:
-            shape = "x".join(map(str, images.shape))
-            advice = "; give a smaller [target] batch_size" if "memory" in str(error) else ""
-            raise TargetError(
-                f"{self.name}: score() failed on {shape} images: {type(error).__name__}: {error}"
-                f"{advice}"
-            ) from error
+            if not is_out_of_memory(error):
+                self._blame(images, error)
+            said = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+        # Raised outside of the handler, so that nothing holds on to the memory of what failed.
+        raise OutOfMemory(said)
+
+    def _blame(self, images: torch.Tensor, error: Exception) -> NoReturn:
+        if isinstance(error, NeatfoolError):
+            raise error
+        shape = "x".join(map(str, images.shape))
+        raise TargetError(
+            f"{self.name}: score() failed on {shape} images: {type(error).__name__}: {error}"
+        ) from error
 
 
 class GenerationScoring:
@@ -196,7 +237,7 @@ class GenerationScoring:
             images: uint8 [n, C, H, W], which must not be changed any more.
         """
         self._images.append(images)
-        self._begun += self._scorer._begun(images, screen=self._screening is not None)
+        self._begun += self._scorer._begun(images, screen=self._screens, first=len(self._begun))
 
     def result(self) -> Scores:
         """Wait for the scores of all images.
@@ -208,7 +249,7 @@ class GenerationScoring:
         Raises:
             TargetError: As :meth:`Scorer.score`.
         """
-        scores = self._awaited(self._begun)
+        scores = self._whole(self._images, self._begun, screen=self._screens)
         if self._screening is None or self._bar is None:
             self.confirmed = len(scores.probs)
             return scores
@@ -216,7 +257,8 @@ class GenerationScoring:
         self.confirmed = len(rows)
         if not len(rows):
             return replace(scores, exact=np.zeros(len(scores.probs), np.bool_))
-        exact = self._awaited(self._scorer._begun(self.images(rows)))
+        doubtful = self.images(rows)
+        exact = self._whole([doubtful], self._scorer._begun(doubtful), screen=False)
         self._screening.learn(scores.part(rows), exact, len(scores.probs))
         return _confirmed(scores, rows, exact)
 
@@ -236,9 +278,35 @@ class GenerationScoring:
             ]
         )
 
+    @property
+    def _screens(self) -> bool:
+        return self._screening is not None
+
+    def _whole(
+        self, parts: Sequence[torch.Tensor], begun: Sequence[Future[_Timed]], *, screen: bool
+    ) -> Scores:
+        """Wait for the scores of some images, all in batches of one size that memory suffices for.
+
+        Args:
+            parts: The images.
+            begun: Their scores to be.
+            screen: Whether they are screened.
+        """
+        while True:
+            try:
+                return self._awaited(begun)
+            except OutOfMemory as error:
+                cause = str(error)
+            wait(begun)
+            self._scorer._halve(screen=screen, cause=cause)
+            again: list[Future[_Timed]] = []
+            for images in parts:
+                again += self._scorer._begun(images, screen=screen, first=len(again))
+            begun = again
+
     def _awaited(self, begun: Sequence[Future[_Timed]]) -> Scores:
         done = [future.result() for future in begun]
-        self.seconds += sum(seconds for _, seconds in done) / self._scorer.plan.workers
+        self.seconds += sum(seconds for _, seconds in done) / self._scorer.workers
         return self._scorer._joined([scores for scores, _ in done])
 
 

@@ -16,8 +16,10 @@ import torch
 
 from neatfool.errors import ExperimentError
 from neatfool.measurements import MeasurementCache
+from neatfool.memory import is_out_of_memory
 from neatfool.network import Form, Network
 from neatfool.speed_trial import SpeedTrial
+from neatfool.workers import devices_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,10 +176,18 @@ def make_plan(
     if half and not trial.computes(Form(half, plan.graph), plan.batch_size):
         half = None
     if device != "cpu":
-        return _on_gpu(plan, half, generation_size)
+        return _on_gpu(plan, half, generation_size, devices_of(networks))
     depends_on = (target.spec.shape, plan, generation_size, half)
     cache = MeasurementCache([fingerprint, *map(repr, depends_on)])
-    measured = cache.get_or_make(lambda: _measured(plan, generation_size, half, trial).to_json())
+    try:
+        measured = cache.get_or_make(
+            lambda: _measured(plan, generation_size, half, trial).to_json()
+        )
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        # Nothing was measured; the run itself will find out how many images are too many.
+        return plan
     return _unless_it_is_slow(Plan.from_json(measured), calls)
 
 
@@ -210,12 +220,12 @@ def _half(networks: Sequence[Network], wanted: str, name: str) -> Precision | No
     return "fp16" if wanted == "fp16" else "bf16"
 
 
-def _on_gpu(plan: Plan, half: Precision | None, generation_size: int) -> Plan:
+def _on_gpu(plan: Plan, half: Precision | None, generation_size: int, devices: int) -> Plan:
     """Screen in half precision, unmeasured: on a GPU that has it it is twice as fast or more."""
     plan = replace(plan, parts=PARTS)
     if half is None:
         return plan
-    part = part_size(generation_size, plan)
+    part = math.ceil(part_size(generation_size, plan) / devices)
     return replace(plan, screening=half, screening_batch=part, worth=0.5)
 
 

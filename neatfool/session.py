@@ -257,8 +257,7 @@ def _restore(assembly: Assembly, store: RunStore) -> None:
         )
     if (state := store.state()) is not None:
         assembly.scheme.restore(state["scheme"], candidates)
-        if assembly.scorer.screening is not None:
-            assembly.scorer.screening.restore(state["screening"])
+        assembly.scorer.restore(state)
 
 
 def _info(assembly: Assembly) -> dict[str, Json]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from neatfool.memory import is_out_of_memory
 from neatfool.network import in_form
 from neatfool.torch_threads import threads_with_cores
 
@@ -34,8 +35,9 @@ class SpeedTrial:
         try:
             with in_form(self._networks, form):
                 self._target.score(self._noise(batch))
-        except Exception:  # what is wrong with the target anyway will show in its own form
-            return False
+        except Exception as error:  # what is wrong anyway will show in the target's own form
+            # A batch that is too large does not mean that a smaller one would be.
+            return is_out_of_memory(error)
         return True
 
     def speed(self, form: Form, batch: int, threads: int, workers: int = 1) -> float:

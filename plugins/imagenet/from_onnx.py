@@ -105,6 +105,10 @@ class OnnxModule(nn.Module):
         self._probabilities = False
         self.shape: Sequence[int | None] = [n if isinstance(n, int) else None for n in shape]
 
+    def __deepcopy__(self, _: Any) -> OnnxModule:
+        """Give itself: onnxruntime computes where it does, for any number of threads."""
+        return self
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Compute logits: floats [N, C, H, W] in, float32 [N, K] out."""
         traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]

@@ -6,7 +6,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import torch
-from torch import nn
 
 from neatfool import ExperimentError, ImageSpec, Network, Scores, TargetError
 
@@ -190,8 +189,6 @@ class ImageNetTarget:
             module = TenCrops(module, preprocessing.size)
         if self._wanted(classifier) != (self.spec.height, self.spec.width):
             module = Resized(module, self._wanted(classifier))
-        if device in {"auto", "cuda"} and torch.cuda.device_count() > 1:
-            module = nn.DataParallel(module)
         return Network(
             module.eval().requires_grad_(False),
             mean=preprocessing.mean,

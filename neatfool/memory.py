@@ -1,0 +1,33 @@
+"""Memory that ran out: told from other failures, whoever it was that asked for too much."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_WORDS: Final = (
+    "out of memory",  # torch on a GPU
+    "not enough memory",  # torch on a CPU
+    "allocate memory",  # torch on a CPU, onnxruntime, the system
+    "bad_alloc",  # C++
+    "alloc_failed",  # cuDNN and cuBLAS
+)
+
+
+class OutOfMemory(Exception):  # noqa: N818 - no error yet: with fewer images it may do
+    """A call of a target ran out of memory. It holds nothing of the call but what was said."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an exception means that memory ran out.
+
+    Args:
+        error: The exception; those that caused it are looked at too.
+    """
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, MemoryError) or type(found).__name__ == "OutOfMemoryError":
+            return True
+        if any(words in str(found).casefold() for words in _WORDS):
+            return True
+        found = found.__cause__
+    return False
