@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from neatfool.devices import pick_device
     from neatfool.fooling import fool
     from neatfool.generation_report import GenerationReport, Outcome
+    from neatfool.gradients import gradients_of, odds_and_gradients
     from neatfool.individual import Ancestor, EliteView
     from neatfool.network import Network
     from neatfool.run import Run, open_run
@@ -62,6 +63,8 @@ _LATER = {
     "Ancestor": "individual",
     "EliteView": "individual",
     "Network": "network",
+    "gradients_of": "gradients",
+    "odds_and_gradients": "gradients",
     "Run": "run",
     "open_run": "run",
     **dict.fromkeys(
@@ -120,6 +123,10 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     # errors
     "NeatfoolError",
     "ExperimentError",
+    "gradients_of",
+    "odds_and_gradients",
+    "Learner",
+    "LearningOptions",
     "PluginError",
     "TargetError",
     "RunError",

@@ -5,6 +5,7 @@ ask -> render -> score -> tell -> commit -> observers. Nothing downstream calls 
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Evolution:
     Attributes:
         scheme: The search.
         generation: The last generation done, -1 before the first.
-        evaluations: Images scored so far.
+        evaluations: Images scored so far, with those that gradients took.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class Evolution:
         with blaming(f"{self._scheme_name}: tell() failed"):
             replacements = self.scheme.tell(candidates, scores)
         self.generation += 1
-        self.evaluations += len(candidates)
+        self.evaluations += sum(candidate.evaluations for candidate in candidates)
         clock.lap("selection")
         report = self._report(replacements, scores, scoring, clock)
         with blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded"):
@@ -173,10 +174,15 @@ class Evolution:
             made += part
 
     def _asked(self) -> Iterator[Candidate]:
-        candidates = iter(self.scheme.ask())
-        if self._limits.images is not None:
-            return islice(candidates, self._limits.images - self.evaluations)
-        return candidates
+        """Take a generation's candidates, up to the first that the run's length has no room for."""
+        left = math.inf if self._limits.images is None else self._limits.images - self.evaluations
+        for candidate in self.scheme.ask():
+            left -= candidate.evaluations
+            if left < 0:
+                return
+            yield candidate
+            if not left:
+                return
 
     def _state(self) -> Json:
         return {"scheme": self.scheme.state(), **self._scorer.state()}

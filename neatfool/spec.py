@@ -10,7 +10,7 @@ One generation flows one way::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, runtime_checkable
 
 from neatfool.errors import ExperimentError, nearest
@@ -132,12 +132,15 @@ class Candidate:
         genome: The genome; treat it as immutable.
         parents: The ids of its parents, fittest first; empty for a genome made at random.
         generation: The generation it was bred in, from 0.
+        evaluations: How many images it counts for: itself, and those that the target was shown
+            to make it, and others with it. Not a part of what it is, and not stored with it.
     """
 
     id: int
     genome: Any
     parents: tuple[int, ...] = ()
     generation: int = 0
+    evaluations: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True)
@@ -199,8 +202,8 @@ class Target(Protocol):
     ``networks: Sequence[Network]``
         The :class:`~neatfool.Network` objects that ``score`` computes with. The framework then
         chooses how they compute: threads, frozen graphs, half precision to screen images with.
-        Such a target is called from another thread than the one that made it, one call at a time,
-        with images on any device.
+        Such a target is called from other threads than the one that made it, perhaps from several
+        at once, with images on any device.
     ``logits_of(images) -> torch.Tensor``
         What ``score`` computes, for torch to differentiate: floats [N, C, H, W] in the range of
         bytes, 0 to 255, in; logits [N, K] out. Log-probabilities are logits too: where ``score``
@@ -242,6 +245,19 @@ class Encoding(Protocol[Genome]):
     ``from_images(images) -> list[Genome]``
         Genomes that render to given images, uint8 [N, C, H, W], to the last bit; for a scheme that
         makes images itself.
+
+    One whose genomes hold numbers that images depend on smoothly may have these three, so that
+    schemes can learn better numbers by gradients:
+
+    ``parameters(genomes) -> list[np.ndarray]``
+        Those numbers: float64 [P] for each genome.
+    ``with_parameters(genomes, parameters) -> list[Genome]``
+        The genomes with others, such that ``parameters`` gives these; any that is out of its range
+        is brought to the end of it.
+    ``parameter_gradients(genomes, gradients) -> list[np.ndarray]``
+        How a function of the genomes' images changes with each parameter, float64 [P] for each
+        genome, all finite; given how it changes with the grey level of each pixel, float32
+        [N, C, H, W]. It is told as if images were not rounded to bytes.
 
     Attributes:
         parents: How many parents ``breed`` wants for a child, or at most: 1 (mutation) or 2

@@ -23,6 +23,11 @@ from neatfool.testing.genome_checks import (
     check_loads_refuses_garbage,
     check_size_and_graph_describe_the_genome,
 )
+from neatfool.testing.parameter_checks import (
+    check_parameter_gradients_lead_uphill,
+    check_parameters_are_all_there_or_none,
+    check_parameters_are_written_back,
+)
 from neatfool.testing.rendering_checks import (
     check_a_box_is_a_part_of_the_whole,
     check_images_differ,
@@ -53,6 +58,9 @@ ENCODING_CHECKS = (
     check_loads_refuses_garbage,
     check_distance_is_zero_to_itself_and_symmetric,
     check_size_and_graph_describe_the_genome,
+    check_parameters_are_all_there_or_none,
+    check_parameters_are_written_back,
+    check_parameter_gradients_lead_uphill,
 )
 
 

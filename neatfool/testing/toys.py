@@ -58,6 +58,22 @@ class ToyEncoding:
         """Write images, uint8 [N, C, H, W], as genomes."""
         return [tuple((image.flatten() / 255).tolist()) for image in images.double().cpu()]
 
+    def parameters(self, genomes: Sequence[ToyGenome]) -> list[np.ndarray]:
+        """Give the numbers."""
+        return [np.array(genome) for genome in genomes]
+
+    def with_parameters(
+        self, genomes: Sequence[ToyGenome], parameters: Sequence[np.ndarray]
+    ) -> list[ToyGenome]:
+        """Make genomes of other numbers."""
+        return [tuple(np.clip(numbers, 0, 1).tolist()) for numbers in parameters]
+
+    def parameter_gradients(
+        self, genomes: Sequence[ToyGenome], gradients: np.ndarray
+    ) -> list[np.ndarray]:
+        """Give gradients by pixels as gradients by numbers."""
+        return [255 * gradient.astype(np.float64).ravel() for gradient in gradients]
+
     def render(self, genomes: Sequence[ToyGenome]) -> torch.Tensor:
         """Render at the target's size."""
         import torch

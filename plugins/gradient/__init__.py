@@ -4,9 +4,8 @@ The paper's other way to fooling images, which needs a look into the network: an
 class begins as noise around a grey level and takes step after step in the direction in which the
 class's confidence grows fastest. Each step is an image that is scored like any other.
 
-The modules: :mod:`.gradients` asks the target for gradients, :mod:`.ascent` takes a step,
-:mod:`.climb` knows one class's way, :mod:`.scheme` goes many of them at once, and :mod:`.options`
-holds the presets.
+The modules: :mod:`.ascent` takes a step, :mod:`.climb` knows one class's way, :mod:`.scheme` goes
+many of them at once, and :mod:`.options` holds the presets.
 """
 
 from __future__ import annotations

@@ -9,18 +9,25 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import numpy as np
 import torch
 
-from neatfool import Archive, Candidate, ExperimentError, TargetError, derive_seed, rank
+from neatfool import (
+    Archive,
+    Candidate,
+    ExperimentError,
+    TargetError,
+    derive_seed,
+    gradients_of,
+    odds_and_gradients,
+    rank,
+)
 
 from .ascent import Positions, begin, climb
 from .climb import MARKS, Climb, passes
-from .gradients import odds_and_gradients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
 
-    from .gradients import LogitsOf
     from .options import Options
 
 Item = TypeVar("Item")
@@ -60,7 +67,9 @@ class Gradient:
             ExperimentError: The target gives no gradients, the encoding cannot write images, or
                 an option does not fit the target.
         """
-        self._logits_of = _gradients_of(target)
+        self._logits_of = gradients_of(
+            target, "search it with [scheme] plugin = map_elites, which needs only scores"
+        )
         self._genomes_of = _writer(encoding)
         if len(options.start) not in (1, spec.channels):
             raise ExperimentError(
@@ -182,7 +191,10 @@ class Gradient:
             return {}
         images = self._encoding.render([each.candidate.genome for each in climbs]).cpu().numpy()
         odds, gradients = odds_and_gradients(
-            self._logits_of, images, [each.class_index for each in climbs]
+            self._logits_of,
+            images,
+            [each.class_index for each in climbs],
+            at_once="[scheme] gradients_at_once",
         )
         up = np.flatnonzero(gradients.any(axis=(1, 2, 3))).tolist()
         if not up:
@@ -226,17 +238,6 @@ class Gradient:
         if step.best is None or (elite is not None and elite.candidate.id == step.best.id):
             return None
         return replace(step, ended=True)
-
-
-def _gradients_of(target: Target) -> LogitsOf:
-    logits_of: LogitsOf | None = getattr(target, "logits_of", None)
-    if logits_of is None:
-        raise ExperimentError(
-            "the target gives no gradients: it has no method logits_of(images), as targets that "
-            "are torch networks can have; search it with [scheme] plugin = map_elites, which needs "
-            "only scores"
-        )
-    return logits_of
 
 
 def _writer(encoding: Encoding[Any]) -> Callable[[torch.Tensor], list[Any]]:

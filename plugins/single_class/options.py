@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from neatfool import ClassNames
+from neatfool import ClassNames, LearningOptions
 
 GENERATIONS_FOR_EACH_OF_SEVERAL = 50
 
@@ -53,7 +53,7 @@ class StagnationOptions(BaseModel, extra="forbid"):
     )  # fmt: skip
 
 
-class Options(BaseModel, extra="forbid", populate_by_name=True):
+class Options(LearningOptions, extra="forbid", populate_by_name=True):
     """Options of the scheme ``single_class``."""
 
     classes: ClassNames = Field(

@@ -9,6 +9,7 @@ and 174 by confidences (preset neat, seeds 1 to 12, and preset paper, seeds 1 to
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from neatfool import (
     Archive,
     Candidate,
+    Learner,
     derive_seed,
     derive_seeds,
     in_generation,
@@ -25,13 +27,13 @@ from neatfool import (
 
 from .neat_selection import NeatSelection
 from .options import GENERATIONS_FOR_EACH_OF_SEVERAL, Options
-from .population import Member
+from .population import Member, fittest_first
 from .rank_selection import RankSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from neatfool import Encoding, ImageSpec, Replacement, Scores
+    from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
 
     from .population import Selection
 
@@ -43,7 +45,13 @@ class SingleClass:
     """The scheme."""
 
     def __init__(
-        self, options: Options, *, encoding: Encoding[Any], spec: ImageSpec, seed: int
+        self,
+        options: Options,
+        *,
+        encoding: Encoding[Any],
+        spec: ImageSpec,
+        seed: int,
+        target: Target | None = None,
     ) -> None:
         """Begin a search.
 
@@ -52,9 +60,11 @@ class SingleClass:
             encoding: Makes and breeds the genomes, and measures their distance.
             spec: Names the classes.
             seed: The run's seed.
+            target: Gives gradients, if there is to be learning.
 
         Raises:
-            ExperimentError: ``classes`` names what the target does not have.
+            ExperimentError: ``classes`` names what the target does not have, or the target or the
+                encoding is not such that there could be learning.
         """
         named = [spec.class_index(name) for name in options.classes]
         self._classes = list(dict.fromkeys(named)) or list(range(len(spec.classes)))
@@ -65,6 +75,8 @@ class SingleClass:
             else RankSelection(options, parents=encoding.parents)
         )
         self.batch = self._selection.batch
+        self._learner = Learner(options, encoding=encoding, target=target)
+        self._learnt_on: set[int] = set()
         self._options = options
         self._encoding = encoding
         self._seed = seed
@@ -74,15 +86,18 @@ class SingleClass:
         self._turn_began = 0
         self._population: list[Member] = []
 
-    def ask(self) -> list[Candidate]:
+    def ask(self) -> Iterable[Candidate]:
         """Breed a generation: random genomes where a class begins, then children.
+
+        What is learnt comes last, so that the others are being scored in the meantime.
 
         Returns:
             Only what has not been scored; nothing when each class has had its turn.
         """
         if self._turn == len(self._classes):
             return []
-        return self._children() or self._random()
+        bred = self._children() or self._random()
+        return chain(bred, self._learnt(len(bred))) if self._learner.on else bred
 
     def _random(self) -> list[Candidate]:
         ids = self._new_ids(self._options.population)
@@ -123,6 +138,22 @@ class SingleClass:
             for id_, genome, litter in zip(ids, genomes, litters, strict=True)
         ]
 
+    def _learnt(self, bred: int) -> Iterator[Candidate]:
+        """Learn on the fittest members that there was no learning on yet."""
+        fresh = [
+            member
+            for member in fittest_first(self._population)
+            if member.key not in self._learnt_on
+        ]
+        chosen = fresh[: self._learner.due(bred, len(fresh))]
+        self._learnt_on.update(member.key for member in chosen)
+        class_index, ids = self._classes[self._turn], self._new_ids(len(chosen))
+        return self._learner.learn(
+            [(member.candidate, class_index) for member in chosen],
+            first_id=ids.start,
+            generation=self._generation,
+        )
+
     def _new_ids(self, count: int) -> range:
         self._asked += count
         return range(self._asked - count, self._asked)
@@ -138,6 +169,7 @@ class SingleClass:
             self._turn += 1
             self._turn_began = self._generation
             self._population = []
+            self._learnt_on.clear()
             self._selection.begin()
         else:
             self._selection.settle(self._population, self._generation)
@@ -167,7 +199,15 @@ class SingleClass:
         return [member.candidate for member in self._population]
 
     def state(self) -> dict[str, Any]:
-        """Give the population with its fitness, what selection knows of it, and the counters."""
+        """Give the population with its fitness, what selection knows of it, and the counters.
+
+        With them those members that were learnt on.
+        """
+        living = {member.key for member in self._population}
+        learning = {
+            "learner": self._learner.state(),
+            "learnt_on": sorted(self._learnt_on & living),
+        }
         return {
             "generation": self._generation,
             "asked": self._asked,
@@ -175,6 +215,7 @@ class SingleClass:
             "turn_began": self._turn_began,
             "population": [[member.key, member.fitness] for member in self._population],
             "selection": self._selection.state(),
+            **(learning if self._learner.on else {}),
         }
 
     def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
@@ -186,3 +227,6 @@ class SingleClass:
         ]
         members = {member.key: member for member in self._population}
         self._selection.restore(state["selection"], members)
+        if self._learner.on:
+            self._learner.restore(state["learner"])
+            self._learnt_on = set(state["learnt_on"])

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from searches import Silence
 
 import neatfool
-from neatfool import ExperimentError, ImageSpec, Scores, TargetError
+from neatfool import ExperimentError, ImageSpec, Scores, TargetError, odds_and_gradients
 from neatfool.assembly import assemble, reassemble
 from neatfool.experiment import load_experiment
 from neatfool.images import decode_png
@@ -29,7 +29,6 @@ from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
 from neatfool_plugins.gradient.ascent import Positions, aims, climb
 from neatfool_plugins.gradient.climb import passes
-from neatfool_plugins.gradient.gradients import odds_and_gradients
 from neatfool_plugins.gradient.options import PRESETS, Options
 from neatfool_plugins.gradient.scheme import Gradient
 
@@ -96,7 +95,7 @@ def test_every_class_is_climbed_to_certainty():
 
 def test_gradients_are_those_of_the_log_odds():
     target, images = ToyTarget(), np.full((2, *TOY_SPEC.shape), 100, np.uint8)
-    odds, gradients = odds_and_gradients(target.logits_of, images, [3, 0])
+    odds, gradients = odds_and_gradients(target.logits_of, images, [3, 0], at_once="")
     logits = target.score(images).logits
     assert odds == pytest.approx(neatfool.log_odds(logits)[[0, 1], [3, 0]])
     brighter, darker = images.copy(), images.copy()
@@ -114,7 +113,7 @@ def test_certainty_has_a_gradient_still():
         return (images[:, :1, 0, 0] / 255) @ weights
 
     images = np.full((1, 1, 2, 2), 255, np.uint8)
-    odds, gradients = odds_and_gradients(logits_of, images, [0])
+    odds, gradients = odds_and_gradients(logits_of, images, [0], at_once="")
     assert odds[0] == pytest.approx(40 - np.log(2))
     assert gradients[0, 0, 0, 0] == pytest.approx(40 / 255)
 

@@ -6,18 +6,39 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
-from neatfool import NeatfoolError, TargetError
+from neatfool.errors import ExperimentError, NeatfoolError, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy as np
 
+    from neatfool.spec import Target
+
 LogitsOf: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
 
 
+def gradients_of(target: Target | None, otherwise: str) -> LogitsOf:
+    """Give what a target has for torch to differentiate: its ``logits_of``.
+
+    Args:
+        target: The target; None has none.
+        otherwise: What the user can do where there is none.
+
+    Raises:
+        ExperimentError: The target has no such method.
+    """
+    logits_of: LogitsOf | None = getattr(target, "logits_of", None)
+    if logits_of is None:
+        raise ExperimentError(
+            "the target gives no gradients: it has no method logits_of(images), as targets that "
+            f"are torch networks can have; {otherwise}"
+        )
+    return logits_of
+
+
 def odds_and_gradients(
-    logits_of: LogitsOf, images: np.ndarray, classes: Sequence[int]
+    logits_of: LogitsOf, images: np.ndarray, classes: Sequence[int], *, at_once: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Differentiate the log-odds of a class of each image by its pixels.
 
@@ -28,6 +49,7 @@ def odds_and_gradients(
         logits_of: The target's.
         images: uint8 [N, C, H, W].
         classes: For each image the class.
+        at_once: What the user calls the number of images, to be told where memory is short.
 
     Returns:
         The log-odds, float64 [N], and the gradients for a grey level, float32 [N, C, H, W].
@@ -40,21 +62,21 @@ def odds_and_gradients(
     # As in scoring: on a GPU no reduced precision, and the same bits each time.
     flags = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     with torch.enable_grad(), flags:
-        logits = _logits(logits_of, pixels).cpu().double()
+        logits = _logits(logits_of, pixels, at_once).cpu().double()
         own = logits[places]
         others = logits.index_put(places, torch.full_like(own, -torch.inf))
         odds = own - others.logsumexp(1)
-        gradients = _gradients(odds, pixels)
+        gradients = _gradients(odds, pixels, at_once)
     return odds.detach().numpy(), gradients.numpy()
 
 
-def _logits(logits_of: LogitsOf, pixels: torch.Tensor) -> torch.Tensor:
+def _logits(logits_of: LogitsOf, pixels: torch.Tensor, at_once: str) -> torch.Tensor:
     try:
         logits: Any = logits_of(pixels)
     except NeatfoolError:
         raise
     except Exception as error:
-        advice = "; give fewer [scheme] gradients_at_once" if "memory" in str(error) else ""
+        advice = f"; give fewer {at_once}" if "memory" in str(error) else ""
         raise TargetError(
             f"the target's logits_of() failed on {'x'.join(map(str, pixels.shape))} images: "
             f"{type(error).__name__}: {error}{advice}"
@@ -68,16 +90,14 @@ def _logits(logits_of: LogitsOf, pixels: torch.Tensor) -> torch.Tensor:
     return logits
 
 
-def _gradients(odds: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
+def _gradients(odds: torch.Tensor, pixels: torch.Tensor, at_once: str) -> torch.Tensor:
     advice = "it must not detach, round, or compute without gradients"
     if not odds.requires_grad:
         raise TargetError(f"what the target's logits_of() gives has no gradient; {advice}")
     try:
         (gradients,) = torch.autograd.grad(odds.sum(), pixels)
     except RuntimeError as error:
-        lack = (
-            "; give fewer [scheme] gradients_at_once" if "memory" in str(error) else f"; {advice}"
-        )
+        lack = f"; give fewer {at_once}" if "memory" in str(error) else f"; {advice}"
         raise TargetError(
             f"what the target's logits_of() gives cannot be differentiated: {error}{lack}"
         ) from error
