@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from neatfool.generation_report import GenerationReport, Outcome
     from neatfool.gradients import gradients_of, odds_and_gradients
     from neatfool.individual import Ancestor, EliteView
+    from neatfool.learning import Learner
+    from neatfool.learning_options import LearningOptions
     from neatfool.network import Network
     from neatfool.run import Run, open_run
     from neatfool.spec import (
@@ -60,11 +62,13 @@ _LATER = {
     "fool": "fooling",
     "GenerationReport": "generation_report",
     "Outcome": "generation_report",
-    "Ancestor": "individual",
-    "EliteView": "individual",
-    "Network": "network",
     "gradients_of": "gradients",
     "odds_and_gradients": "gradients",
+    "Ancestor": "individual",
+    "EliteView": "individual",
+    "Learner": "learning",
+    "LearningOptions": "learning_options",
+    "Network": "network",
     "Run": "run",
     "open_run": "run",
     **dict.fromkeys(
@@ -114,6 +118,10 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "Archive",
     "log_odds",
     "rank",
+    "gradients_of",
+    "odds_and_gradients",
+    "Learner",
+    "LearningOptions",
     "GenerationReport",
     "Outcome",
     "derive_seed",
@@ -123,10 +131,6 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     # errors
     "NeatfoolError",
     "ExperimentError",
-    "gradients_of",
-    "odds_and_gradients",
-    "Learner",
-    "LearningOptions",
     "PluginError",
     "TargetError",
     "RunError",
