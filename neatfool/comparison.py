@@ -86,8 +86,11 @@ class Comparison:
 
     @cached_property
     def common(self) -> int:
-        """Images that at least half of the runs of each group have scored."""
-        return min(group.reach for group in self.groups)
+        """Images that at least half of the runs of each group have scored.
+
+        A run whose search came to its own end counts as one that has scored any number.
+        """
+        return int(min([self.grid[-1], *(group.reach for group in self.groups)]))
 
     @property
     def points(self) -> tuple[int, ...]:
@@ -168,8 +171,15 @@ class Comparison:
                     f"{group.label}: {seeds_in_words(short)} not at the end yet; each run counts "
                     "as far as it has come."
                 )
-            elif len({run.length for run in group.runs}) > 1:
+            elif len({run.reach for run in group.runs}) > 1:
                 yield f"{group.label}: its runs are not of one length."
+            if ended := [run.seed for run in group.runs if run.ended]:
+                yield (
+                    f"{group.label}: the search{'es' * (len(ended) > 1)} of "
+                    f"{seeds_in_words(ended).rpartition(' ')[0]} came to an end of "
+                    f"{'their' if len(ended) > 1 else 'its'} own; from there on counts what was "
+                    "found until then."
+                )
             if group.idle:
                 seeds = seeds_in_words([run.seed for run in group.idle])
                 yield f"{group.label}: {seeds} left out, as nothing is recorded yet."

@@ -87,11 +87,14 @@ class Evolution:
         self._sizes: dict[int, GenomeSize] = {}
         self._pending: list[tuple[GenerationRecord, Json]] = []
         self._recording = 0.0
+        self._no_room = False
 
     @property
     def done(self) -> bool:
         """Whether the run has reached its length."""
         limits = self._limits
+        if self._no_room:
+            return True
         return (limits.generations is not None and self.generation + 1 >= limits.generations) or (
             limits.images is not None and self.evaluations >= limits.images
         )
@@ -117,7 +120,10 @@ class Evolution:
             while not self.done and (result := self._step()) is not None:
                 yield result
                 if stop():
-                    break
+                    return
+            if not self.done:
+                self._flush()
+                self._store.end()
         finally:
             self._flush()
 
@@ -179,6 +185,7 @@ class Evolution:
         for candidate in self.scheme.ask():
             left -= candidate.evaluations
             if left < 0:
+                self._no_room = True
                 return
             yield candidate
             if not left:

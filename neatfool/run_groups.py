@@ -76,10 +76,10 @@ class Group:
         return _without_seed(self.first.identity)
 
     @property
-    def reach(self) -> int:
-        """Images scored by at least half of its runs."""
-        lengths = sorted((run.length for run in self.runs), reverse=True)
-        return lengths[(len(lengths) - 1) // 2]
+    def reach(self) -> float:
+        """Up to how many images it is known what at least half of its runs found."""
+        reaches = sorted((run.reach for run in self.runs), reverse=True)
+        return reaches[(len(reaches) - 1) // 2]
 
     def at(self, measure: str, grid: np.ndarray) -> np.ndarray:
         """Give a measure of each run at numbers of images: float64 [S, N]."""

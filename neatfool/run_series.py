@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -43,7 +44,9 @@ class RunSeries:
         changes: int64 [R, 2], the generation and the class (its place among ``classes``) of each
             replacement.
         confidences: float64 [R], the confidence that each replacement reached.
-        finished: Whether the run has reached its length.
+        finished: Whether the run has reached its length, or its own end.
+        ended: Whether the search came to an end of its own. However many images there might be, it
+            would score no more, and what it found stays as it is.
     """
 
     path: Path
@@ -58,11 +61,17 @@ class RunSeries:
     changes: np.ndarray
     confidences: np.ndarray
     finished: bool
+    ended: bool = False
 
     @property
     def length(self) -> int:
         """Images scored so far."""
         return int(self.evaluations[-1]) if len(self.evaluations) else 0
+
+    @property
+    def reach(self) -> float:
+        """Up to how many images it is known what it found: infinity if it ended by itself."""
+        return math.inf if self.ended and self.length else self.length
 
     @cached_property
     def at_change(self) -> np.ndarray:
@@ -82,7 +91,7 @@ class RunSeries:
         """
         last = np.searchsorted(self.evaluations, grid, side="right")
         series = np.concatenate([[0.0], self.values[measure]])
-        return np.where(grid <= self.length, series[last], np.nan)
+        return np.where(grid <= self.reach, series[last], np.nan)
 
     def by_class(self, grid: np.ndarray) -> np.ndarray:
         """Give each class's best confidence so far at numbers of images scored.
@@ -97,7 +106,7 @@ class RunSeries:
         columns = np.searchsorted(grid, self.at_change, side="left")
         np.maximum.at(best, (self.changes[:, 1], columns), self.confidences)
         best = np.maximum.accumulate(best[:, :-1], axis=1)
-        best[:, grid > self.length] = np.nan
+        best[:, grid > self.reach] = np.nan
         return best
 
 
@@ -135,6 +144,7 @@ def read_series(run: Run) -> RunSeries:
         changes=changes,
         confidences=confidences.astype(float),
         finished=_is_finished(run, history),
+        ended=run.store.ended(),
     )
 
 
@@ -154,6 +164,8 @@ def _is_finished(run: Run, history: list[GenerationReport]) -> bool:
     lengths = run.experiment.get("experiment", {})
     if not history:
         return False
+    if run.store.ended():
+        return True
     if generations := lengths.get("generations"):
         return history[-1].generation + 1 >= int(generations)
     return history[-1].evaluations >= int(lengths.get("images") or 0)

@@ -175,6 +175,20 @@ class RunStore:
                 write_record(db, record)
             db.execute("REPLACE INTO state VALUES (0, ?)", (json.dumps(state),))
 
+    def end(self) -> None:
+        """Record that the search came to an end of its own, after the last generation.
+
+        Raises:
+            StorageError: The disk is full or read-only.
+        """
+        last = json.dumps(self.last_generation())
+        with sqlite_errors_in_words(self.path), self._transaction() as db:
+            db.execute("REPLACE INTO info VALUES ('ended_after', ?)", (last,))
+
+    def ended(self) -> bool:
+        """Read whether the search came to an end of its own: it has nothing left to do."""
+        return self.info().get("ended_after") == self.last_generation()
+
     def _rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         with sqlite_errors_in_words(self.path):
             return self._connection.execute(sql, tuple(parameters)).fetchall()

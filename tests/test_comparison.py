@@ -128,6 +128,22 @@ def test_runs_under_way_are_told(tmp_path):
     assert comparison.common == 40
 
 
+def test_searches_that_ended_by_themselves_are_compared_with_those_that_went_on(tmp_path):
+    group(tmp_path / "long", [0.5, 0.6, 0.7], generations=9)
+    for seed, generations in ((1, 2), (2, 4), (3, 6)):
+        course = [[(0, 0.8), (1, 0.8)]] * generations
+        place = tmp_path / "short" / f"{seed}"
+        write_run(place, course, name="short", seed=seed, ended=True, options={"stops": 1})
+    comparison = Comparison(gather([tmp_path]))
+    assert comparison.points == (45, 90)
+    assert [comparison.snapshots[-1].n(place) for place in (0, 1)] == [3, 3]
+    assert comparison.notes[0] == (
+        "short: the searches of seeds 1-3 came to an end of their own; from there on counts what "
+        "was found until then."
+    )
+    assert Comparison(gather([tmp_path / "short"])).points == (30, 60)
+
+
 def test_the_classes_are_in_one_order_the_easiest_first(tmp_path):
     easy_dog = [[(1, 0.9), (0, 0.1)], [(0, 0.2)]]
     write_run(tmp_path / "a", easy_dog, name="a", classes=("cat", "dog"))

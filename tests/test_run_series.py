@@ -73,6 +73,15 @@ def test_a_run_under_way_is_not_finished(tmp_path):
     assert not series_of(tmp_path / "run", [[(0, 0.5)]], length=2).finished
 
 
+def test_what_a_search_found_that_ended_by_itself_counts_from_then_on(tmp_path):
+    series = series_of(tmp_path / "run", [[(0, 0.5)], [(1, 0.7)]], length=9, ended=True)
+    assert (series.ended, series.finished) == (True, True)
+    assert (series.length, series.reach) == (20, np.inf)
+    grid = np.array([10, 20, 1000])
+    assert series.at("mean", grid).tolist() == pytest.approx([0.25, 0.6, 0.6])
+    assert series.by_class(grid)[1].tolist() == [0, 0.7, 0.7]
+
+
 @given(
     st.lists(
         st.lists(st.tuples(st.integers(0, 2), st.floats(0, 1)), max_size=4), min_size=1, max_size=8

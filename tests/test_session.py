@@ -15,7 +15,8 @@ from neatfool.images import decode_png
 from neatfool.interrupts import Interrupts
 from neatfool.run_store import RunStore, contents
 from neatfool.session import resume, start
-from neatfool.testing import ToyTarget
+from neatfool.testing import ToyEncoding, ToyTarget
+from neatfool_plugins.map_elites import MapElites, Options
 
 
 def run_whole(folder, **how):
@@ -87,6 +88,38 @@ def test_a_run_can_be_made_longer(tmp_path, undisturbed):
     start(toy_assembly(3), folder).go(Silence())
     resume(lambda _resolved, _plan: toy_assembly(6), folder).go(Silence())
     assert contents(folder / "run.db") == undisturbed
+
+
+class ShortSearch(MapElites):
+    """Has nothing left to ask for after three generations."""
+
+    def ask(self):
+        return super().ask() if self._asked < 60 else []
+
+
+def short_assembly(generations=6, **how):
+    target = ToyTarget()
+    parts = {"encoding": ToyEncoding(), "spec": target.spec, "seed": 1}
+    return toy_assembly(generations, scheme=ShortSearch(Options(batch=20), **parts), **how)
+
+
+def test_it_is_recorded_that_a_search_ended_by_itself(tmp_path):
+    outcome = start(short_assembly(checkpoint_every=5), tmp_path / "short").go(Silence())
+    assert (outcome.reason, outcome.generation) == ("finished", 2)
+    with closing(RunStore.open(tmp_path / "short" / "run.db")) as store:
+        assert store.ended()
+    start(short_assembly(), tmp_path / "killed").go(Silence(), stop_after(3))
+    with closing(RunStore.open(tmp_path / "killed" / "run.db")) as store:
+        assert not store.ended()
+    resume(lambda _resolved, _plan: short_assembly(), tmp_path / "killed").go(Silence())
+    assert contents(tmp_path / "killed" / "run.db") == contents(tmp_path / "short" / "run.db")
+
+
+def test_a_run_that_reached_its_length_did_not_end_by_itself(tmp_path):
+    for name, length in (("3", {"generations": 3}), ("50", {"generations": None, "images": 50})):
+        start(short_assembly(**length), tmp_path / name).go(Silence())
+        with closing(RunStore.open(tmp_path / name / "run.db")) as store:
+            assert not store.ended()
 
 
 def test_a_length_in_images_is_kept_to_the_image(tmp_path):

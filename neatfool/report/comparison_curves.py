@@ -51,10 +51,9 @@ def course(comparison: Comparison, measure: str) -> bytes:
     if measure in THRESHOLDS:
         classes = max(len(group.first.classes) for group in comparison.groups)
         axes.set_ylim(0, classes * 1.04)
-        axes.set_yticks(sorted({round(classes * part / 4) for part in range(5)}))
     else:
         axes.set_ylim(0, max(1.0, axes.get_ylim()[1]))
-        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     count_axis(axes, comparison.grid.tolist())
     label_ends(axes, ends)

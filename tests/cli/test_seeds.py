@@ -76,6 +76,18 @@ def test_finished_ones_are_left_as_they_are(experiment, folder):
     assert [(path, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))] == before
 
 
+def test_a_search_that_ended_by_itself_is_finished(experiment, tmp_path):
+    scheme = "plugin = single_class\nclasses = dark, bright\npopulation = 9\n"
+    short = experiment.read_text(encoding="utf-8").partition("plugin = map_elites")[0] + scheme
+    shutil.copy(experiment.with_name("patches.py"), tmp_path)
+    (tmp_path / "short.ini").write_text(short + "generations_per_class = 2\n", encoding="utf-8")
+    folder = tmp_path / "small"
+    assert again(tmp_path / "short.ini", folder, "1").exit_code == 0
+    assert open_run(folder / "small-1").generation < 4
+    result = again(tmp_path / "short.ini", folder, "1")
+    assert result.stdout.startswith("seed 1: finished already, left as they are\n")
+
+
 def test_a_greater_length_makes_longer_those_that_are_there(experiment, folder):
     shutil.rmtree(folder / "small-4")
     result = again(experiment, folder, "3", "--set", "experiment.generations=10")

@@ -31,6 +31,7 @@ def write_run(
     fingerprint: str = "f00d",
     options: dict | None = None,
     goal_switch: bool = False,
+    ended: bool = False,
 ) -> Path:
     """Write a run.
 
@@ -46,6 +47,7 @@ def write_run(
         fingerprint: Its target's.
         options: Other options of its scheme.
         goal_switch: Whether each replacement is one.
+        ended: Whether its search came to an end of its own.
     """
     scheme = {"plugin": "map_elites", "batch": batch, **(options or {})}
     identity = {"experiment": {"seed": seed}, "encoding": {"plugin": "cppn"}, "scheme": scheme}
@@ -69,6 +71,8 @@ def write_run(
             best[index] = max(best[index], confidence)
         records.append(_record(generation, made, best[chosen], batch, goal_switch))
     store.commit(records, {})
+    if ended:
+        store.end()
     store.close()
     return folder
 
