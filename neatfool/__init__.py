@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from neatfool.generation_report import GenerationReport, Outcome
     from neatfool.gradients import gradients_of, odds_and_gradients
     from neatfool.individual import Ancestor, EliteView
+    from neatfool.inheritance import Inheritance, inherit
     from neatfool.learning import Learner
     from neatfool.learning_options import LearningOptions
     from neatfool.network import Network
@@ -66,6 +67,8 @@ _LATER = {
     "odds_and_gradients": "gradients",
     "Ancestor": "individual",
     "EliteView": "individual",
+    "Inheritance": "inheritance",
+    "inherit": "inheritance",
     "Learner": "learning",
     "LearningOptions": "learning_options",
     "Network": "network",
@@ -115,6 +118,8 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "Candidate",
     "Elite",
     "Replacement",
+    "Inheritance",
+    "inherit",
     "Archive",
     "log_odds",
     "rank",

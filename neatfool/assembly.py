@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,8 @@ from neatfool.scoring_plan import make_plan
 from neatfool.spec import ImageSpec, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from neatfool.experiment import Choice
     from neatfool.framework_options import Calls
     from neatfool.plugin_manager import PluginManager
@@ -91,6 +94,8 @@ def assemble(experiment: Experiment, recorded: Plan | None = None) -> Assembly:
     fingerprint = own_fingerprint(target, name) or fingerprint_of_plugin(experiment.target, target)
     encoding = make(experiment.encoding, spec=target.spec)
     scheme = make_scheme(experiment.scheme, encoding, target, experiment.seed)
+    if recorded is None:
+        check_scheme(scheme, experiment.scheme)
     return Assembly(
         name=experiment.name,
         seed=experiment.seed,
@@ -179,15 +184,8 @@ def make(choice: Choice, **beside: Any) -> Any:
         PluginError: The factory raised.
         ExperimentError: The factory refused an option; the message names the section.
     """
-    try:
-        with blaming(describe(choice)):
-            return choice.registration.factory(choice.options, **beside)
-    except ExperimentError as error:
-        section = f"[{choice.registration.kind}]"
-        if section in str(error):
-            raise
-        name = choice.registration.name
-        raise ExperimentError(f"{section} plugin = {name}: {error}") from error
+    with _naming_the_section(choice), blaming(describe(choice)):
+        return choice.registration.factory(choice.options, **beside)
 
 
 def make_scheme(choice: Choice, encoding: Encoding[Any], target: Target, seed: int) -> Scheme:
@@ -227,6 +225,34 @@ def check_target(target: Any, name: str) -> None:
             raise
         except Exception as error:
             raise TargetError(f"{name}: self_check: {type(error).__name__}: {error}") from error
+
+
+def check_scheme(scheme: Scheme, choice: Choice) -> None:
+    """See that a scheme has what it needs to begin a run.
+
+    Args:
+        scheme: The scheme.
+        choice: What it was made from, for the message.
+
+    Raises:
+        ExperimentError: Its ``self_check`` found something wanting; the message names the section.
+        PluginError: It raised something else.
+    """
+    if self_check := getattr(scheme, "self_check", None):
+        with _naming_the_section(choice), blaming(describe(choice)):
+            self_check()
+
+
+@contextmanager
+def _naming_the_section(choice: Choice) -> Iterator[None]:
+    try:
+        yield
+    except ExperimentError as error:
+        section = f"[{choice.registration.kind}]"
+        if section in str(error):
+            raise
+        name = choice.registration.name
+        raise ExperimentError(f"{section} plugin = {name}: {error}") from error
 
 
 def own_fingerprint(target: Target, name: str) -> str | None:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from neatfool.assembly import (
     FROM_PYTHON,
     Assembly,
+    check_scheme,
     check_target,
     describe,
     make,
@@ -149,6 +150,8 @@ def _assemble(
     check_target(target, label)
     made = make(encoding, spec=target.spec)
     search = make_scheme(scheme, made, target, seed)
+    if recorded is None:
+        check_scheme(search, scheme)
     fingerprint = own_fingerprint(target, label) or fingerprint_of_code(target)
     identity: dict[str, dict[str, Json]] = {
         "experiment": {"seed": seed},

@@ -64,6 +64,11 @@ class Individual:
         """The genome, equal to the one that was bred."""
         return load_genome(self.run.store, self.run.encoding.loads, self._stored)
 
+    @property
+    def genome_text(self) -> str:
+        """The genome as the run's encoding wrote it, which ``loads`` of such an encoding reads."""
+        return self._stored.genome
+
     def graph(self) -> nx.DiGraph:
         """Give the genome as a graph.
 

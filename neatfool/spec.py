@@ -368,6 +368,9 @@ class Scheme(Protocol):
 
     Only what is listed here is needed. A scheme may have more, and the framework then uses it:
 
+    ``self_check() -> None``
+        Called before a run begins, and not before it goes on: raise
+        :class:`~neatfool.ExperimentError` if there is something that it cannot begin with.
     ``bar() -> np.ndarray``
         float64 [K], the rank that a candidate must exceed in each class for its scores to matter,
         +inf in a class where none can. Candidates that a screening finds to be below it everywhere

@@ -9,6 +9,7 @@ higher than the elite, not only the class that it is most like.
 from __future__ import annotations
 
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
@@ -22,6 +23,7 @@ from neatfool import (
     derive_seeds,
     hookimpl,
     in_generation,
+    inherit,
     litter_sizes,
 )
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from neatfool import Encoding, ImageSpec, Replacement, Scores
+    from neatfool import Encoding, ImageSpec, Inheritance, Replacement, Scores
 
 
 Item = TypeVar("Item")
@@ -55,6 +57,11 @@ class Options(BaseModel, extra="forbid"):
         description="the classes to search, by name or index, or @FILE with one a line; all if "
         "absent",
     )
+    seed_from: Path | None = Field(
+        None,
+        description="the folder of another run: its elites begin this one, beside random "
+        "candidates up to initial",
+    )
 
 
 class MapElites:
@@ -79,16 +86,26 @@ class MapElites:
             len(spec.classes), [spec.class_index(name) for name in options.classes] or None
         )
         self._initial = options.initial or options.batch
+        self._seed_from = options.seed_from
+        self._inherited: dict[str, Any] | None = None
         self._encoding = encoding
         self._seed = seed
         self._generation = 0
         self._asked = 0
 
+    def self_check(self) -> None:
+        """See that there is a run to start from, if there is to be one.
+
+        Raises:
+            ExperimentError: There is none, or its elites are no genomes of this encoding.
+        """
+        self._inheritance()
+
     def ask(self) -> Iterator[Candidate]:
         """Breed a generation, as it is taken: random genomes at first, then children of elites."""
         holders = self.archive.candidate_ids[self.archive.classes]
         filled = self.archive.classes[holders >= 0]
-        return self._children(filled) if len(filled) else self._random()
+        return self._children(filled) if len(filled) else self._first()
 
     def bar(self) -> np.ndarray:
         """Give the ranks of the elites: a candidate below all of them changes nothing."""
@@ -103,17 +120,33 @@ class MapElites:
         """There are none but the elites."""
         return ()
 
-    def state(self) -> dict[str, int]:
-        """Give the generation to breed next and the number of candidates so far."""
-        return {"generation": self._generation, "asked": self._asked}
+    def state(self) -> dict[str, Any]:
+        """Give the generation to breed next, the number of candidates, and what was inherited."""
+        state: dict[str, Any] = {"generation": self._generation, "asked": self._asked}
+        if self._inherited is not None:
+            state["inherited"] = self._inherited
+        return state
 
-    def restore(self, state: dict[str, int], candidates: Mapping[int, Candidate]) -> None:
+    def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
         """Go on from a state; the archive holds the candidates."""
         self._generation, self._asked = state["generation"], state["asked"]
+        self._inherited = state.get("inherited")
 
-    def _random(self) -> Iterator[Candidate]:
-        ids = self._new_ids(self._initial)
-        return chain.from_iterable(map(self._made_at_random, _pieces(ids)))
+    def _inheritance(self) -> Inheritance | None:
+        return None if self._seed_from is None else inherit(self._seed_from, self._encoding)
+
+    def _first(self) -> Iterator[Candidate]:
+        """Give what another run has found, and then random genomes."""
+        inheritance = self._inheritance()
+        genomes = inheritance.genomes if inheritance else []
+        self._inherited = inheritance.record if inheritance else None
+        ids = self._new_ids(max(self._initial, len(genomes)))
+        elders = [
+            Candidate(id_, genome, generation=self._generation)
+            for id_, genome in zip(ids, genomes, strict=False)
+        ]
+        others = map(self._made_at_random, _pieces(ids[len(genomes) :]))
+        return chain(elders, chain.from_iterable(others))
 
     def _made_at_random(self, ids: Sequence[int]) -> list[Candidate]:
         genomes = self._encoding.create(derive_seeds(self._seed, "create", ids=ids))

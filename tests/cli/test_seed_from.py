@@ -1,0 +1,122 @@
+"""``[scheme] seed_from``: a run that begins with the elites of another one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from commands import neatfool
+
+from neatfool import ExperimentError, ImageSpec, inherit, open_run
+from neatfool.run_store import RunStore, contents
+from neatfool.testing import ToyEncoding
+
+
+@pytest.fixture
+def seed(finished, experiment, monkeypatch):
+    """Give the folder of the run to start from, and find its plugin."""
+    monkeypatch.syspath_prepend(str(experiment.parent))
+    return finished
+
+
+def run(experiment, out, seed, *settings, code=0, generations=1):
+    values = [f"scheme.seed_from={seed}", f"experiment.generations={generations}", *settings]
+    overrides = [word for value in values for word in ("--set", value)]
+    result = neatfool("run", experiment, "--out", out, "--no-report", *overrides)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def first_generation(folder):
+    store = RunStore.open(folder / "run.db")
+    found = [(c.id, c.parents, c.genome) for c in store.candidates(range(1000)).values()]
+    reports, state = store.reports(), store.state()
+    store.close()
+    return found, reports, state
+
+
+def test_the_first_generation_is_the_elites_and_random_ones(experiment, seed, tmp_path):
+    run(experiment, tmp_path / "run", seed, "scheme.initial=30")
+    before, after = open_run(seed), open_run(tmp_path / "run")
+    candidates, (report,), state = first_generation(tmp_path / "run")
+    texts = list(dict.fromkeys(elite.genome_text for elite in before.elites))
+    assert report.evaluations == 30
+    assert {parents for _, parents, _ in candidates} == {()}
+    elders = [(id_, genome) for id_, _, genome in candidates if id_ < len(texts)]
+    assert elders
+    assert all(genome == texts[id_] for id_, genome in elders)
+    for name in before.classes:
+        assert after[name].confidence >= before[name].confidence
+    inherited = state["scheme"]["inherited"]
+    assert (inherited["run"], inherited["seed"]) == ("small", 3)
+    assert inherited["genomes"] == len(texts)
+    assert len(inherited["sha256"]) == 64
+
+
+def test_all_elites_begin_also_where_fewer_candidates_were_to(experiment, seed, tmp_path):
+    run(experiment, tmp_path / "run", seed, "scheme.initial=1")
+    _, (report,), state = first_generation(tmp_path / "run")
+    assert report.evaluations == state["scheme"]["inherited"]["genomes"] > 1
+
+
+def test_another_target_scores_the_elites_again(experiment, seed, tmp_path):
+    run(experiment, tmp_path / "run", seed, "target.gain=6")
+    before, after = open_run(seed), open_run(tmp_path / "run")
+    (same,) = {before["bright"].genome_text} & {after["bright"].genome_text}
+    assert same
+    assert after["bright"].confidence < before["bright"].confidence
+
+
+def test_the_other_run_is_not_needed_to_go_on(experiment, seed, tmp_path):
+    for name, generations in (("whole", 4), ("stopped", 2)):
+        shutil.copytree(seed, tmp_path / "seed")
+        run(experiment, tmp_path / name, tmp_path / "seed", generations=generations)
+        shutil.rmtree(tmp_path / "seed")
+    result = neatfool("resume", tmp_path / "stopped", "--generations", "4", "--no-report")
+    assert result.exit_code == 0, result.output
+    whole, stopped = (contents(tmp_path / name / "run.db") for name in ("whole", "stopped"))
+    assert stopped == whole
+
+
+def refusal(experiment, tmp_path, seed, *settings):
+    said = " ".join(run(experiment, tmp_path / "run", seed, *settings, code=2).split())
+    assert not (tmp_path / "run").exists()
+    return said
+
+
+def test_a_folder_that_is_no_run_is_refused_before_anything_is_written(experiment, seed, tmp_path):
+    said = refusal(experiment, tmp_path, tmp_path / "nowhere")
+    assert "[scheme] plugin = map_elites: there is no run to start from" in said
+    assert "nowhere: not a run folder" in said
+
+
+def test_a_run_of_another_encoding_is_refused(experiment, seed, tmp_path):
+    said = refusal(experiment, tmp_path, seed, "encoding.plugin=direct")
+    assert "its elites are no genomes of this encoding (no genome of the encoding direct" in said
+    assert "give a run whose [encoding] has the same plugin" in said
+
+
+def test_a_run_of_images_of_another_kind_is_refused(experiment, seed, tmp_path):
+    said = refusal(experiment, tmp_path, seed, "target.channels=3")
+    assert "its elites are no genomes of this encoding" in said
+
+
+def test_a_run_without_elites_is_refused(seed, tmp_path):
+    copy = shutil.copytree(seed, tmp_path / "copy")
+    store = RunStore.open(copy / "run.db", write=True)
+    store._connection.execute("DELETE FROM elite")
+    store.close()
+    with pytest.raises(ExperimentError, match="has no elites yet to start from"):
+        inherit(copy, ToyEncoding())
+
+
+def test_an_elite_of_several_classes_is_inherited_once(seed):
+    class AnyText(ToyEncoding):
+        def loads(self, text):
+            return json.loads(text)["nodes"]
+
+    held = {elite.candidate_id for elite in open_run(seed).elites}
+    inheritance = inherit(seed, AnyText(ImageSpec(6, 8, 1, ("a", "b"))))
+    assert len(inheritance.genomes) == len(held)
+    assert inheritance.record["genomes"] == len(held)
