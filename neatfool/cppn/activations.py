@@ -1,4 +1,4 @@
-"""Activations: neat-python's eighteen and the paper's four.
+"""Activations: neat-python's eighteen, the paper's four, and one of its authors' next paper.
 
 Each is given twice: as a function of one Python float, which neat-python's own network runs and
 which defines it, and as a formula for arrays. The formula is one text for numpy and torch, whose
@@ -97,6 +97,11 @@ def paper_gaussian(z: float) -> float:
 def paper_linear(z: float) -> float:
     """Z clipped to [-3, 3], over 3."""
     return max(-3.0, min(3.0, z)) / 3.0
+
+
+def paper_tanh(z: float) -> float:
+    """tanh(5 z), which Innovation Engines (Nguyen, Yosinski and Clune, 2015) has for the sine."""
+    return math.tanh(5.0 * z)
 
 
 def _replace(xp: Any, z: Any, where: Any, value: Any, out: Any) -> Any:
@@ -235,6 +240,11 @@ def _paper_linear(xp: Any, z: Any, out: Any) -> Any:
     return xp.divide(z, 3.0, out=out)
 
 
+def _paper_tanh(xp: Any, z: Any, out: Any) -> Any:
+    z = xp.multiply(z, 5.0, out=out)
+    return xp.tanh(z, out=out)
+
+
 PAPER_ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {
         each.name: each
@@ -243,10 +253,11 @@ PAPER_ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
             Activation("paper_sigmoid", paper_sigmoid, _paper_sigmoid, bounded=True),
             Activation("paper_gaussian", paper_gaussian, _paper_gaussian, bounded=True),
             Activation("paper_linear", paper_linear, _paper_linear, nan=3.0, bounded=True),
+            Activation("paper_tanh", paper_tanh, _paper_tanh, bounded=True),
         )
     }
 )
-"""The paper's four activations, all with values in [-1, 1]."""
+"""The paper's four activations and ``paper_tanh``, all with values in [-1, 1]."""
 
 
 def _neat(

@@ -139,6 +139,11 @@ def _paper_linear(z: F) -> F:
     return clamp(z, F(-3.0), F(3.0)) * F(1 / 3)
 
 
+@inner
+def _paper_tanh(z: F) -> F:
+    return tanh(_FIVE * z)
+
+
 def _over(function: Callable[[F], F]) -> Callable[[np.ndarray, F, F], None]:
     """Make a loop of a function: each z becomes function(z * scale + bias)."""
 
@@ -188,11 +193,12 @@ _cubes = _over(_cube)
 _paper_sigmoids = _over(_paper_sigmoid)
 _paper_gaussians = _over(_paper_gaussian)
 _paper_linears = _over(_paper_linear)
+_paper_tanhs = _over(_paper_tanh)
 
 # activate() goes by their order.
 assert " ".join(ACTIVATIONS) == (
     "sigmoid tanh sin gauss relu elu lelu selu softplus identity clamped inv log exp abs hat "
-    "square cube paper_sine paper_sigmoid paper_gaussian paper_linear"
+    "square cube paper_sine paper_sigmoid paper_gaussian paper_linear paper_tanh"
 )
 
 
@@ -250,5 +256,7 @@ def activate(code: int, values: np.ndarray, scale: F, bias: F) -> None:  # noqa:
         _paper_sigmoids(values, scale, bias)
     elif code == 20:
         _paper_gaussians(values, scale, bias)
-    else:
+    elif code == 21:
         _paper_linears(values, scale, bias)
+    else:
+        _paper_tanhs(values, scale, bias)

@@ -22,13 +22,17 @@ from pydantic import (
 )
 
 from neatfool.cppn.genes import ConnectionGene, NodeGene
-from neatfool.cppn.presets import INPUTS, PAPER_ACTIVATIONS, PRESETS
+from neatfool.cppn.presets import INPUTS, MORE_ACTIVATIONS, PAPER_ACTIVATIONS, PRESETS
 from neatfool.errors import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ACTIVATION_NAMES = (*ActivationFunctionSet().functions, *PAPER_ACTIVATIONS)
+ACTIVATION_NAMES = (
+    *ActivationFunctionSet().functions,
+    *PAPER_ACTIVATIONS,
+    *MORE_ACTIVATIONS,
+)
 AGGREGATION_NAMES = tuple(AggregationFunctionSet().functions)
 
 RANDOM = ("random", "none")

@@ -24,6 +24,7 @@ _PAPER: Final[Mapping[str, str]] = {
     "paper_sigmoid": "sigmoid",
     "paper_gaussian": "gauss",
     "paper_linear": "clamped",
+    "paper_tanh": "tanh",
 }
 
 _COLOURS: Final[Mapping[str, str]] = {

@@ -10,6 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from neatfool import ExperimentError, ImageSpec, cppn
+from neatfool.experiment import load_experiment
 from neatfool.ini import parse_ini
 from neatfool.options import read_options
 from neatfool.problems import Problems
@@ -159,6 +160,32 @@ def test_a_preset_has_its_inputs_and_the_option_others(preset, inputs):
     assert not torch.equal(
         encoding.render(genomes), encoding_of(preset=preset, inputs=other).render(genomes)
     )
+
+
+NO_SINE = ("paper_tanh", "paper_sigmoid", "paper_gaussian", "paper_linear")
+
+
+@pytest.mark.parametrize(
+    "renderer",
+    ["plain", pytest.param("compiled", marks=pytest.mark.skipif(not cppn.has_numba(), reason="x"))],
+)
+def test_cppns_may_have_a_hyperbolic_tangent_in_place_of_the_sine(tmp_path, renderer):
+    file = tmp_path / "no_sine.ini"
+    file.write_text(
+        "[experiment]\ngenerations = 1\n[target]\nplugin = mnist\n"
+        f"[encoding]\nrenderer = {renderer}\n"
+        f"[DefaultGenome]\nactivation_options = {' '.join(NO_SINE)}\n"
+    )
+    options = load_experiment(file).encoding.options
+    encoding = CppnEncoding(options, spec=GREY)
+    genomes = encoding.create(range(50))
+    for _ in range(4):
+        genomes = encoding.breed([[genome] for genome in genomes], range(50))
+    used = {node.activation for genome in genomes for node in genome.nodes.values()}
+    assert used == set(NO_SINE)
+    images = encoding.render(genomes)
+    assert len({image.numpy().tobytes() for image in images}) > 20
+    assert [encoding.loads(encoding.dumps(genome)) for genome in genomes] == genomes
 
 
 def image_of(encoding, **outputs):
