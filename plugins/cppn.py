@@ -7,6 +7,7 @@ genome is neat-python's, and so are the keys of ``[DefaultGenome]``.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -58,7 +59,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         ge=0,
         le=1000,
         description="how complex random CPPNs are: each is grown by a number of rounds drawn from "
-        "0 to this, which add a node and a connection each; with preset = paper, as the next three",
+        "0 to this, which add a node and a connection each; with preset = paper, as the next four",
     )
     graft: float = Field(
         0.0,
@@ -75,6 +76,12 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         le=3,
         description="how unequal children are in this: each has a strength of its own, larger or "
         "smaller by up to e to the power of this",
+    )
+    mutation_cooling: int = Field(
+        0,
+        ge=0,
+        description="after so many generations mutations and grafts are half as likely as at "
+        "the beginning, after twice as many a third; 0: they stay as likely",
     )
     genome: cppn.GenomeOptions = Field(
         default_factory=cppn.GenomeOptions,
@@ -148,10 +155,19 @@ class CppnEncoding:
         self._breeder = cppn.Breeder(preset, self._config, options.refinements)
         self._parameters = cppn.Parameters(self._config)
         self.parents = self._breeder.parents
+        self._cools = options.mutation_cooling > 0
 
     def create(self, seeds: Sequence[int]) -> list[cppn.Genome]:
         """Make random genomes, one a seed."""
         return self._breeder.create(seeds)
+
+    def in_generation(self, generation: int) -> CppnEncoding:
+        """Give the encoding as it breeds in a generation of a run."""
+        if not self._cools:
+            return self
+        then = copy(self)
+        then._breeder = self._breeder.in_generation(generation)
+        return then
 
     def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
         """Say how many parents the child of each seed has."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import random
 from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING
 
 from neatfool.cppn.genome import Genome
@@ -49,6 +50,12 @@ class Breeder:
             else NeatVariation(config)
         )
         self.parents = self._vary.parents
+
+    def in_generation(self, generation: int) -> Breeder:
+        """Give the breeder as it breeds in a generation of a run."""
+        then = copy(self)
+        then._vary = self._vary.in_generation(generation)
+        return then
 
     def create(self, seeds: Sequence[int]) -> list[Genome]:
         """Make random genomes.

@@ -44,6 +44,10 @@ class NeatVariation:
             (config.conn_delete_prob, delete_connection),
         ]
 
+    def in_generation(self, generation: int) -> NeatVariation:
+        """Give the variation as it is in a generation of a run: always the same."""
+        return self
+
     def litter_size(self, draw: Draw) -> int:
         """Say how many parents a child has: always two."""
         return self.parents

@@ -136,7 +136,8 @@ class PolynomialWeightChange:
         for gene in self._chosen.of(list(genes.values()), draw):
             weight = gene.weight + unit * polynomial_step(draw(), power)
             weight = low if weight < low else high if weight > high else weight
-            genes[gene.key] = gene.with_weight(weight)
+            if weight != gene.weight:
+                genes[gene.key] = gene.with_weight(weight)
 
     def expected_draws(self, genes: float) -> float:
         """Say how many random numbers so many genes take, on average."""

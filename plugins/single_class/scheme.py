@@ -121,15 +121,18 @@ class SingleClass:
         self._population = choice.survivors
         if not choice.litters:
             return []
+        encoding = in_generation(self._encoding, self._generation)
         ids = self._new_ids(len(choice.litters))
         seeds = derive_seeds(self._seed, "breed", ids=ids)
         litters = [
             [parent.candidate for parent in litter[:size]]
             for litter, size in zip(
-                choice.litters, litter_sizes(self._encoding, seeds), strict=True
+                choice.litters,
+                litter_sizes(in_generation(self._encoding, self._generation), seeds),
+                strict=True,
             )
         ]
-        genomes = in_generation(self._encoding, self._generation).breed(
+        genomes = encoding.breed(
             [[parent.genome for parent in litter] for litter in litters],
             seeds,
         )

@@ -62,7 +62,7 @@ def test_either_parent_may_give_most_of_a_grafted_child() -> None:
 
 
 def test_all_mutations_get_likelier_with_their_strength() -> None:
-    parent = line_of(breeder(), 40, 1)[-1]
+    parent = max(breeder(initial_rounds=60).create(range(9)), key=lambda genome: genome.size())
 
     def changed(**refinements):
         children = breeder(**refinements).breed([[parent]] * 500, range(500))
@@ -85,7 +85,43 @@ def test_all_mutations_get_likelier_with_their_strength() -> None:
 
 def test_no_probability_gets_larger_than_one() -> None:
     parent = line_of(breeder(), 10, 1)[-1]
-    for child in breeder(mutation_strength=10).breed([[parent]] * 20, range(20)):
+    for child in breeder(mutation_strength=16).breed([[parent]] * 20, range(20)):
         kept = parent.connections.keys() & child.connections.keys()
-        same = [edge for edge in kept if child.connections[edge] is parent.connections[edge]]
-        assert same == []
+        weights = [
+            (child.connections[edge].weight, parent.connections[edge].weight) for edge in kept
+        ]
+        assert all(new != old or abs(old) == 10 for new, old in weights)
+
+
+def test_what_cools_gets_less_likely_by_generations() -> None:
+    cooling = breeder(graft=0.8, mutation_cooling=50)
+
+    def grafted(generation):
+        sizes = cooling.in_generation(generation).litter_sizes(range(3000))
+        return np.mean(np.array(sizes) == 2)
+
+    assert grafted(0) == pytest.approx(0.8, abs=0.03)
+    assert grafted(50) == pytest.approx(0.4, abs=0.03)
+    assert grafted(350) == pytest.approx(0.1, abs=0.03)
+    parent = line_of(breeder(), 40, 1)[-1]
+
+    def added(generation):
+        children = cooling.in_generation(generation).breed([[parent]] * 500, range(500))
+        return np.mean([len(child.nodes.keys() - parent.nodes.keys()) for child in children])
+
+    assert added(50) == pytest.approx(added(0) / 2, rel=0.25)
+
+
+def test_however_weak_mutation_is_a_child_is_no_copy() -> None:
+    parent = line_of(breeder(), 40, 1)[-1]
+    weak = breeder(mutation_strength=0.01)
+    children = weak.breed([[parent]] * 200, range(200))
+    assert all(child != parent for child in children)
+    changed = [
+        sum(
+            edge not in child.connections or child.connections[edge] is not gene
+            for edge, gene in parent.connections.items()
+        )
+        for child in children
+    ]
+    assert np.median(changed) == 1
