@@ -54,7 +54,7 @@ def classes_to_csv(comparison: Comparison) -> str:
     table.writerow(["group", "class", *comparison.grid.tolist()])
     for group, confidences in zip(comparison.groups, comparison.maps, strict=True):
         for name, course in zip(group.first.classes, confidences.tolist(), strict=True):
-            table.writerow([group.label, name, *map(_known, course)])
+            table.writerow([group.label, name, *map(_short, course)])
     return text.getvalue()
 
 
@@ -128,6 +128,11 @@ def _numbers(summary: Summary) -> dict[str, list[float | None]]:
 
 def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def _short(confidence: float) -> str:
+    """Write a confidence with the digits that single precision has."""
+    return f"{confidence:.9g}" if np.isfinite(confidence) else ""
 
 
 def _plain(value: float) -> Any:

@@ -47,7 +47,7 @@ def _chance(comparison: Comparison, snapshot: Snapshot, ranked: list[int]) -> st
     ahead = comparison.groups[ranked[0]].label
     u = test.u if ranked[0] < ranked[1] else test.n[0] * test.n[1] - test.u
     pairs = test.n[0] * test.n[1]
-    how = f"{ahead} is ahead in {u:g} of {pairs} pairs of runs"
+    how = f"{ahead} is ahead in {'only ' * (u <= pairs / 2)}{u:g} of {pairs} pairs of runs"
     whom = "" if len(ranked) == 2 else " of it and the next"
     if not test.can_tell:
         return f"{how}{whom}, which so few seeds would often show by chance ({_p(test)})."

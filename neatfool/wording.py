@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import math
 from decimal import ROUND_FLOOR, Decimal
+from typing import Final
+
+SMALLEST: Final = 1e-6
+"""Confidences below are written as none."""
 
 
 def percent(confidence: float) -> str:
-    """Write a confidence so that near-certainties can be told apart.
+    """Write a confidence so that near-certainties can be told apart, and so can small ones.
 
     Args:
         confidence: A probability in [0, 1].
 
     Returns:
         For example ``"63.2 %"``, ``"99.4 %"`` or ``"99.9998 %"``: a digit more than its nines,
-        cut, not rounded up, so that only certainty reads ``"100 %"``.
+        cut, not rounded up, so that only certainty reads ``"100 %"``. Below one per cent two
+        digits: ``"0.21 %"``, ``"0.0034 %"``; below 0.0001 %, ``"0.0 %"``.
     """
     if confidence >= 1:
         return "100 %"
-    nines = int(-math.log10(max(1 - confidence, 1e-16)) + 1e-9)
-    digit = Decimal(1).scaleb(-max(nines - 1, 1))
+    if confidence < SMALLEST:
+        return "0.0 %"
+    if confidence < 0.01:
+        places = 1 - math.floor(math.log10(100 * confidence))
+    else:
+        nines = int(-math.log10(max(1 - confidence, 1e-16)) + 1e-9)
+        places = max(nines - 1, 1)
+    digit = Decimal(1).scaleb(-places)
     return f"{(100 * Decimal(repr(float(confidence)))).quantize(digit, ROUND_FLOOR)} %"
 
 

@@ -215,9 +215,9 @@ def test_csv_has_each_classs_course_as_far_as_half_of_the_runs_came(tmp_path):
     ]
     cat, dog = rows[:2]
     assert [cat[images] for images in ("0", "10", "29", "30", "40")] == [
-        *("0.0", "0.5", "0.5", "0.9", "0.9")
+        *("0", "0.5", "0.5", "0.9", "0.9")
     ]
-    assert (dog["19"], dog["20"], dog["41"], rows[3]["41"]) == ("0.0", "0.7", "", "0.7")
+    assert (dog["19"], dog["20"], dog["41"], rows[3]["41"]) == ("0", "0.7", "", "0.7")
 
 
 def test_ten_runs_of_a_thousand_classes_are_compared_in_seconds(tmp_path):

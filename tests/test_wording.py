@@ -9,6 +9,12 @@ from neatfool.wording import duration, percent
     ("confidence", "text"),
     [
         (0.0, "0.0 %"),
+        (9e-7, "0.0 %"),
+        (0.0000012, "0.00012 %"),
+        (0.0000345, "0.0034 %"),
+        (0.00219, "0.21 %"),
+        (0.00999, "0.99 %"),
+        (0.0123, "1.2 %"),
         (0.5, "50.0 %"),
         (0.99, "99.0 %"),
         (0.98999, "98.9 %"),
@@ -18,7 +24,7 @@ from neatfool.wording import duration, percent
         (1.0, "100 %"),
     ],
 )
-def test_near_certainties_can_be_told_apart(confidence, text):
+def test_near_certainties_can_be_told_apart_and_small_confidences_too(confidence, text):
     assert percent(confidence) == text
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 LOWEST, HIGHEST = 1e-4, 1 - 1e-7
 """Confidences outside are drawn at the edge: the axis of log-odds has no end of its own."""
 TICKS: Final = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
+FEWEST_TICKS: Final = 4
+_LOW: Final = tuple(round(n * scale, 6) for scale in (1e-4, 1e-3, 1e-2, 1e-1) for n in (1, 2, 5))
+FINE_TICKS: Final = (*_LOW, *(round(1 - p, 6) for p in reversed(_LOW[:-1])), *TICKS[-2:])
+"""Where there would be fewer."""
 
 
 def new_axes(width: float, height: float, *, right: float, left: float = 62) -> tuple[Figure, Axes]:
@@ -45,12 +49,21 @@ def log_odds(confidences: Sequence[float]) -> list[float]:
 
 def confidence_axis(axes: Axes, lowest: float, highest: float) -> None:
     """Label log-odds with the confidences that people know."""
-    at = np.array(log_odds(TICKS))
+    ticks = _around(TICKS, lowest, highest)
+    if len(ticks) < FEWEST_TICKS:
+        ticks = _around(FINE_TICKS, lowest, highest)
+    at = log_odds(ticks)
+    axes.set_yticks(at, [f"{p * 100:.8g} %" for p in ticks])
+    room = 0.05 * max(1.0, highest - lowest)
+    axes.set_ylim(min(at[0], lowest - room), max(at[-1], highest + room))
+
+
+def _around(ticks: Sequence[float], lowest: float, highest: float) -> Sequence[float]:
+    """Choose the ticks between two log-odds, with the next ones below and above."""
+    at = np.array(log_odds(ticks))
     first = max(0, int(np.searchsorted(at, lowest, side="right")) - 1)
     last = min(len(at) - 1, int(np.searchsorted(at, highest)))
-    axes.set_yticks(at[first : last + 1], [f"{p * 100:.8g} %" for p in TICKS[first : last + 1]])
-    room = 0.05 * max(1.0, highest - lowest)
-    axes.set_ylim(min(at[first], lowest - room), max(at[last], highest + room))
+    return ticks[first : last + 1]
 
 
 def count_axis(axes: Axes, values: Sequence[float], name: str = "images scored") -> None:
