@@ -80,6 +80,24 @@ def read_ini(path: Path, problems: Problems | None = None) -> tuple[str, dict[st
     return text, parse_ini(text, path, problems)
 
 
+def first_comment(text: str) -> str:
+    """Give the first paragraph of the comment that a file begins with, in one line.
+
+    Args:
+        text: The file's text.
+
+    Returns:
+        What the file says of itself; empty if it does not begin with a comment.
+    """
+    words: list[str] = []
+    for line in text.splitlines():
+        comment = line.strip()
+        if comment[:1] not in {"#", ";"} or not comment.lstrip("#; "):
+            break
+        words += comment.lstrip("#;").split()
+    return " ".join(words)
+
+
 def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[str, Section]:
     """Read INI text.
 

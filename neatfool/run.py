@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from neatfool.errors import RunError
 from neatfool.individual import Ancestor, EliteView
+from neatfool.ini import first_comment
 from neatfool.run_folder import DATABASE
 from neatfool.run_store import RunStore
 from neatfool.spec import ImageSpec
@@ -77,6 +78,11 @@ class Run:
     def seed(self) -> int:
         """The run's seed."""
         return int(self.info["seed"])
+
+    @property
+    def about(self) -> str:
+        """What its experiment file says of itself, in its first comment; empty if nothing."""
+        return first_comment(str(self.info.get("text", "")))
 
     @property
     def experiment(self) -> dict[str, Json]:

@@ -15,6 +15,7 @@ import neatfool
 from neatfool import cppn, errors
 from neatfool.cli import main
 from neatfool.framework_options import Calls, General, Sources
+from neatfool.ini import first_comment
 from neatfool.options import key_of, model_of
 from neatfool.plugin_manager import PluginManager
 
@@ -78,6 +79,8 @@ def test_the_target_of_the_readme_is_fooled(example):
 def test_the_experiments_that_come_with_it_are_valid(experiment):
     result = CliRunner().invoke(main, ["validate", str(experiment)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
+    assert 30 < len(first_comment(experiment.read_text(encoding="utf-8"))) < 500
+    assert f"`{experiment.name}`" in EXPERIMENTS
 
 
 def commands(group, path=()):

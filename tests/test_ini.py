@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool.errors import ExperimentError
-from neatfool.ini import override, parse_ini, read_ini
+from neatfool.ini import first_comment, override, parse_ini, read_ini
 from neatfool.ini_values import unquote, write_ini
 
 PATH = Path("some/mnist.ini")
@@ -149,3 +149,21 @@ def test_any_text_is_read_or_refused_line_by_line(text):
     except ExperimentError as error:
         told = str(error)
     assert all(line.startswith("some/mnist.ini:") for line in told.split("\n") if told)
+
+
+@pytest.mark.parametrize(
+    ("text", "comment"),
+    [
+        (
+            "# Fool it,\n# digit by digit.\n#\n#     neatfool run\n\n[a]\n",
+            "Fool it, digit by digit.",
+        ),
+        ("; One.\n[a]\n# not this\n", "One."),
+        ("# One.\n\n# Two.\n", "One."),
+        ("[a]\n# One.\n", ""),
+        ("#\n# One.\n", ""),
+        ("", ""),
+    ],
+)
+def test_a_file_says_of_itself_what_the_first_paragraph_of_its_comment_says(text, comment):
+    assert first_comment(text) == comment

@@ -107,6 +107,7 @@ class FakeRun:
     side: int = 28
     target: str = "mnist"
     has_graphs: bool = True
+    about: str = ""
     without_elite: frozenset[int] = frozenset()
     info: dict[str, Any] = field(
         default_factory=lambda: {

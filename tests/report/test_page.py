@@ -98,7 +98,12 @@ def test_nothing_is_loaded_from_anywhere(written: Callable[..., Parsed]) -> None
 
 def test_names_and_options_of_plugins_are_text_only(written: Callable[..., Parsed]) -> None:
     parsed = written(
-        generations=3, name=EVIL, target=EVIL, classes=(EVIL, "b"), info={"versions": {EVIL: EVIL}}
+        generations=3,
+        name=EVIL,
+        about=EVIL,
+        target=EVIL,
+        classes=(EVIL, "b"),
+        info={"versions": {EVIL: EVIL}},
     )
     assert [tag for tag, _ in parsed.tags].count("script") == 1
     assert not [attrs for _, attrs in parsed.tags if "onerror" in attrs]
@@ -172,3 +177,12 @@ def test_milestones_are_the_first_generations_that_reached_them(make_run: Callab
 def test_large_coloured_images_stay_small_in_the_page(make_run: Callable) -> None:
     run = make_run(generations=3, channels=3, side=224, classes=tuple("abcdefgh"))
     assert write_report(run).stat().st_size < 4_000_000
+
+
+def test_a_run_is_introduced_by_what_its_experiment_says_of_itself(
+    written: Callable[..., Parsed],
+) -> None:
+    parsed = written(generations=3, about="A first look, in two minutes.")
+    assert len(parsed.of_class("about")) == 1
+    assert parsed.text.index("A first look, in two minutes.") < parsed.text.index("Gallery")
+    assert not written(generations=3).of_class("about")
