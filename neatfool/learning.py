@@ -20,13 +20,20 @@ if TYPE_CHECKING:
     from neatfool.learning_options import LearningOptions
     from neatfool.spec import Encoding, Json, Target
 
-PASSES: Final = 3
-"""The images that a step counts for: one forwards, and two for the way back, which takes about as
-long as two on the way there."""
+FORWARDS, BACKWARDS = 1, 2
+"""The images that a step counts for: one there, and two for the way back."""
 LANES: Final = 2
 """Calls of the target that a lesson's genomes are divided among, at least."""
-FIRST_MOMENT, SECOND_MOMENT, TINY = 0.9, 0.999, 1e-12
-"""Adam's constants (Kingma and Ba, 2015)."""
+
+MOMENTUM: Final = 0.5
+"""Networks as deep as these are rough: what a gradient said a few steps ago is no longer true."""
+MEMORY: Final = 0.9
+"""How much of what is known of gradients' and sensitivities' sizes is kept from step to step."""
+LEAST_SENSITIVE: Final = 1e-3
+"""Grey levels: a parameter that changes an image by less is taken to change it by so much."""
+FIRST_PROBES: Final = 4
+"""Of sensitivities, at the first step; at the others, where more is known, there is one."""
+TINY: Final = 1e-12
 
 
 class Learner:
@@ -37,7 +44,12 @@ class Learner:
     """
 
     def __init__(
-        self, options: LearningOptions, *, encoding: Encoding[Any], target: Target | None
+        self,
+        options: LearningOptions,
+        *,
+        encoding: Encoding[Any],
+        target: Target | None,
+        classes: int,
     ) -> None:
         """Prepare.
 
@@ -45,12 +57,15 @@ class Learner:
             options: How much to learn, and how.
             encoding: Of the genomes: one with parameters, if anything is to be learnt.
             target: What is fooled: one that gives gradients, if anything is to be learnt.
+            classes: How many classes are searched.
 
         Raises:
             ExperimentError: The target gives no gradients, or the encoding has no parameters.
         """
         self._options = options
         self._encoding: Any = encoding
+        self._wait = options.learn_after * classes
+        self._bred = 0
         self._credit = 0.0
         if not options.learn:
             return
@@ -70,8 +85,9 @@ class Learner:
 
     @property
     def cost(self) -> int:
-        """The images that a lesson for one genome counts for, without what it makes."""
-        return PASSES * self._options.learn_steps
+        """The images that a lesson for one genome counts for, without the child's own scoring."""
+        steps = self._options.learn_steps
+        return (steps + 1) * FORWARDS + steps * BACKWARDS
 
     def due(self, bred: int, of: int) -> int:
         """Count a generation's images, and say how many genomes are to be learnt on in it.
@@ -81,7 +97,8 @@ class Learner:
             of: How many genomes there are to learn on.
         """
         share = self._options.learn
-        if not share:
+        self._bred += bred
+        if not share or self._bred < self._wait:
             return 0
         group = LANES * self._options.learn_at_once
         price = self.cost + 1
@@ -124,11 +141,11 @@ class Learner:
 
     def state(self) -> Json:
         """Give what a resumed search needs to know."""
-        return self._credit
+        return {"bred": self._bred, "credit": self._credit}
 
     def restore(self, state: Json) -> None:
         """Go on from a state."""
-        self._credit = float(state)
+        self._bred, self._credit = int(state["bred"]), float(state["credit"])
 
     def _lesson(
         self, parents: Sequence[tuple[Candidate, int]], first_id: int, generation: int
@@ -148,24 +165,60 @@ class Learner:
         ]
 
     def _learnt(self, genomes: list[Any], classes: Sequence[int]) -> list[Any]:
-        from neatfool.gradients import odds_and_gradients
-
+        """Give each genome's best descendant on the way up."""
         encoding = self._encoding
-        ascents: list[Adam] | None = None
-        for _ in range(self._options.learn_steps):
-            images = encoding.render(genomes).cpu().numpy()
-            _, by_pixel = odds_and_gradients(
-                self._logits_of, images, classes, at_once="[scheme] learn_at_once"
-            )
-            rows = encoding.parameters(genomes)
+        ascents: list[Ascent] = []
+        best = [(-np.inf, genome) for genome in genomes]
+        for step in range(self._options.learn_steps + 1):
+            odds, by_pixel = self._odds_and_gradients(genomes, classes)
+            if step:
+                pairs = zip(odds.tolist(), genomes, strict=True)
+                best = [max(pair, key=_first) for pair in zip(best, pairs, strict=True)]
+            if step == self._options.learn_steps:
+                break
             gradients = encoding.parameter_gradients(genomes, by_pixel)
-            ascents = ascents or [Adam(self._options.learn_rate, len(row)) for row in rows]
+            probes = self._probed(genomes, by_pixel.shape, step)
+            rows = encoding.parameters(genomes)
+            ascents = ascents or [Ascent(self._options.learn_rate, len(row)) for row in rows]
             moved = [
-                row + ascent.step(gradient)
-                for row, ascent, gradient in zip(rows, ascents, gradients, strict=True)
+                row + ascent.step(gradient, probe)
+                for row, ascent, gradient, probe in zip(
+                    rows, ascents, gradients, probes, strict=True
+                )
             ]
             genomes = encoding.with_parameters(genomes, moved)
-        return genomes
+        return [genome for _, genome in best]
+
+    def _probed(self, genomes: list[Any], shape: tuple[int, ...], step: int) -> list[np.ndarray]:
+        """Estimate the squares of sensitivities, which asks nothing of the target.
+
+        The square of the gradient of a sum of pixels with random signs is, on average, that of
+        what a parameter changes in all of them.
+        """
+        draw = np.random.default_rng(step)
+        probes = [
+            self._encoding.parameter_gradients(genomes, draw.choice(_SIGNS, shape))
+            for _ in range(1 if step else FIRST_PROBES)
+        ]
+        pixels = int(np.prod(shape[1:]))
+        return [np.mean(np.square(each), axis=0) / pixels for each in zip(*probes, strict=True)]
+
+    def _odds_and_gradients(
+        self, genomes: list[Any], classes: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        from neatfool.gradients import odds_and_gradients
+
+        images = self._encoding.render(genomes).cpu().numpy()
+        return odds_and_gradients(
+            self._logits_of, images, classes, at_once="[scheme] learn_at_once"
+        )
+
+
+_SIGNS: Final = np.array([-1, 1], np.float32)
+
+
+def _first(pair: tuple[float, Any]) -> float:
+    return pair[0]
 
 
 def _cores() -> int:
@@ -175,33 +228,46 @@ def _cores() -> int:
     return 1 if torch.cuda.is_available() else torch.get_num_threads()
 
 
-class Adam:
-    """The steps of one ascent (Kingma and Ba, *Adam*, 2015, algorithm 1)."""
+class Ascent:
+    """The steps of one genome's way up.
+
+    They are Adam's (Kingma and Ba, 2015), each divided by the parameter's *sensitivity*: by how
+    much a unit of it changes the image (the root mean square over pixels). So a step moves each
+    parameter by what is seen of it, and not a weight at the end of a network, which shifts a
+    colour, as far as one at its beginning, which scrambles the picture.
+    """
 
     def __init__(self, rate: float, count: int) -> None:
         """Begin.
 
         Args:
-            rate: How far a step goes in a number whose gradient does not change.
-            count: How many numbers there are.
+            rate: Grey levels by which a step changes the image through a parameter whose gradient
+                does not change.
+            count: How many parameters there are.
         """
         self._rate = rate
-        self._mean, self._square = np.zeros(count), np.zeros(count)
+        self._mean = np.zeros(count)
+        self._square = np.zeros(count)
+        self._sensitivity = np.zeros(count)
         self._steps = 0
 
-    def step(self, gradient: np.ndarray) -> np.ndarray:
+    def step(self, gradient: np.ndarray, probe: np.ndarray) -> np.ndarray:
         """Say how to move.
 
         Args:
             gradient: float64 [P], of what is to become larger.
+            probe: float64 [P], an estimate of the squares of the sensitivities.
 
         Returns:
             float64 [P], what to add.
         """
         self._steps += 1
-        self._mean = FIRST_MOMENT * self._mean + (1 - FIRST_MOMENT) * gradient
-        self._square = SECOND_MOMENT * self._square + (1 - SECOND_MOMENT) * gradient**2
-        mean = self._mean / (1 - FIRST_MOMENT**self._steps)
-        square = self._square / (1 - SECOND_MOMENT**self._steps)
-        moves: np.ndarray = self._rate * mean / (np.sqrt(square) + TINY)
+        self._mean = MOMENTUM * self._mean + (1 - MOMENTUM) * gradient
+        self._square = MEMORY * self._square + (1 - MEMORY) * gradient**2
+        self._sensitivity = MEMORY * self._sensitivity + (1 - MEMORY) * probe
+        mean = self._mean / (1 - MOMENTUM**self._steps)
+        known = 1 - MEMORY**self._steps
+        square, sensitivity = self._square / known, self._sensitivity / known
+        seen = np.sqrt(sensitivity) + LEAST_SENSITIVE
+        moves: np.ndarray = self._rate * mean / (np.sqrt(square) + TINY) / seen
         return moves

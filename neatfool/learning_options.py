@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 
 class LearningOptions(BaseModel):
@@ -16,10 +16,14 @@ class LearningOptions(BaseModel):
         "weights by the target's gradients. 0: none",
     )
     learn_steps: PositiveInt = Field(
-        20, le=1000, description="steps a time that an elite is learnt on"
+        8, le=1000, description="steps a time that an elite is learnt on"
     )
     learn_rate: PositiveFloat = Field(
-        0.02, description="how far a step moves a weight, about, at the beginning"
+        0.3,
+        description="by how many grey levels, about, a step changes an image through each weight",
+    )
+    learn_after: NonNegativeFloat = Field(
+        8.0, description="images a class that are bred before there is any learning"
     )
     learn_at_once: PositiveInt = Field(
         4,

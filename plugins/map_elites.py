@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, Field, PositiveInt
+from pydantic import Field, PositiveInt
 
 from neatfool import (
     Archive,
     Candidate,
     ClassNames,
+    Learner,
+    LearningOptions,
     derive_seed,
     derive_seeds,
     hookimpl,
@@ -31,19 +33,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from neatfool import Encoding, ImageSpec, Inheritance, Replacement, Scores
+    from neatfool import Encoding, ImageSpec, Inheritance, Replacement, Scores, Target
 
 
 Item = TypeVar("Item")
 
 LARGEST_GENERATION: Final = 100_000
 """Candidates: all of a generation's images are in memory at once."""
+CERTAIN: Final = 0.9999
+"""Confidence from which there is no need to learn."""
 BRED_AT_ONCE: Final = 64
 """Candidates: a generation is bred in pieces, so that the first are being scored while the last
 are bred."""
 
 
-class Options(BaseModel, extra="forbid"):
+class Options(LearningOptions, extra="forbid"):
     """Options of the scheme ``map_elites``."""
 
     batch: PositiveInt = Field(200, le=LARGEST_GENERATION, description="candidates a generation")
@@ -68,7 +72,13 @@ class MapElites:
     """The scheme."""
 
     def __init__(
-        self, options: Options, *, encoding: Encoding[Any], spec: ImageSpec, seed: int
+        self,
+        options: Options,
+        *,
+        encoding: Encoding[Any],
+        spec: ImageSpec,
+        seed: int,
+        target: Target | None = None,
     ) -> None:
         """Begin a search.
 
@@ -77,9 +87,11 @@ class MapElites:
             encoding: Makes and breeds the genomes.
             spec: Names the classes.
             seed: The run's seed.
+            target: Gives gradients, if there is to be learning.
 
         Raises:
-            ExperimentError: ``classes`` names what the target does not have.
+            ExperimentError: ``classes`` names what the target does not have, or the target or the
+                encoding is not such that there could be learning.
         """
         self.batch = options.batch
         self.archive = Archive(
@@ -88,6 +100,11 @@ class MapElites:
         self._initial = options.initial or options.batch
         self._seed_from = options.seed_from
         self._inherited: dict[str, Any] | None = None
+        self._learner = Learner(
+            options, encoding=encoding, target=target, classes=len(self.archive.classes)
+        )
+        self._learnt_on: dict[int, int] = {}
+        self._lessons = np.zeros(len(spec.classes), np.int64)
         self._encoding = encoding
         self._seed = seed
         self._generation = 0
@@ -102,10 +119,16 @@ class MapElites:
         self._inheritance()
 
     def ask(self) -> Iterator[Candidate]:
-        """Breed a generation, as it is taken: random genomes at first, then children of elites."""
+        """Breed a generation, as it is taken: random genomes at first, then children of elites.
+
+        What is learnt comes last, so that the others are being scored in the meantime.
+        """
         holders = self.archive.candidate_ids[self.archive.classes]
         filled = self.archive.classes[holders >= 0]
-        return self._children(filled) if len(filled) else self._first()
+        if not len(filled):
+            return self._first()
+        children = self._children(filled)
+        return chain(children, self._learnt(filled)) if self._learner.on else children
 
     def bar(self) -> np.ndarray:
         """Give the ranks of the elites: a candidate below all of them changes nothing."""
@@ -121,16 +144,29 @@ class MapElites:
         return ()
 
     def state(self) -> dict[str, Any]:
-        """Give the generation to breed next, the number of candidates, and what was inherited."""
+        """Give the generation to breed next, the number of candidates so far, and what was learnt.
+
+        Of each class it is the elite that was last learnt on, and how often there was learning.
+        """
         state: dict[str, Any] = {"generation": self._generation, "asked": self._asked}
         if self._inherited is not None:
             state["inherited"] = self._inherited
+        if self._learner.on:
+            state["learner"] = self._learner.state()
+            state["learnt_on"] = [
+                [number, id_, int(self._lessons[number])]
+                for number, id_ in sorted(self._learnt_on.items())
+            ]
         return state
 
     def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
         """Go on from a state; the archive holds the candidates."""
         self._generation, self._asked = state["generation"], state["asked"]
         self._inherited = state.get("inherited")
+        if self._learner.on:
+            self._learner.restore(state["learner"])
+            for number, id_, lessons in state["learnt_on"]:
+                self._learnt_on[number], self._lessons[number] = id_, lessons
 
     def _inheritance(self) -> Inheritance | None:
         return None if self._seed_from is None else inherit(self._seed_from, self._encoding)
@@ -141,6 +177,7 @@ class MapElites:
         genomes = inheritance.genomes if inheritance else []
         self._inherited = inheritance.record if inheritance else None
         ids = self._new_ids(max(self._initial, len(genomes)))
+        self._learner.due(len(ids), 0)
         elders = [
             Candidate(id_, genome, generation=self._generation)
             for id_, genome in zip(ids, genomes, strict=False)
@@ -161,7 +198,7 @@ class MapElites:
         niches = filled[draw.integers(len(filled), size=(self.batch, self._encoding.parents))]
         seeds = derive_seeds(self._seed, "breed", ids=ids)
         # What a child does not want ranks last, and is left out.
-        sizes = np.array(litter_sizes(self._encoding, seeds))
+        sizes = np.array(litter_sizes(in_generation(self._encoding, self._generation), seeds))
         unwanted = np.arange(self._encoding.parents) >= sizes[:, None]
         order = np.lexsort((-self.archive.ranks[niches], unwanted))
         litters = self.archive.candidate_ids[np.take_along_axis(niches, order, 1)].tolist()
@@ -181,6 +218,30 @@ class MapElites:
             Candidate(id_, genome, tuple(dict.fromkeys(litter)), self._generation)
             for (id_, _, litter), genome in zip(born, genomes, strict=True)
         ]
+
+    def _learnt(self, filled: np.ndarray) -> Iterator[Candidate]:
+        """Learn on some elites that there was no learning on yet and that are not certain."""
+        holders, certain = self.archive.candidate_ids, self.archive.confidences >= CERTAIN
+        open_ = [
+            number
+            for number in filled.tolist()
+            if not certain[number] and self._learnt_on.get(number) != holders[number]
+        ]
+        count = self._learner.due(self.batch, len(open_))
+        if not count:
+            return iter(())
+        # Where there was least learning is the most to gain; else it is chance.
+        draw = np.random.default_rng(derive_seed(self._seed, "learn", self._generation))
+        mixed = draw.permutation(open_)
+        chosen = mixed[self._lessons[mixed].argsort(kind="stable")][:count].tolist()
+        self._lessons[chosen] += 1
+        self._learnt_on |= {number: int(holders[number]) for number in chosen}
+        held, ids = self.archive.candidates, self._new_ids(count)
+        return self._learner.learn(
+            [(held[int(holders[number])], number) for number in chosen],
+            first_id=ids.start,
+            generation=self._generation,
+        )
 
     def _new_ids(self, count: int) -> range:
         self._asked += count

@@ -75,7 +75,7 @@ class SingleClass:
             else RankSelection(options, parents=encoding.parents)
         )
         self.batch = self._selection.batch
-        self._learner = Learner(options, encoding=encoding, target=target)
+        self._learner = Learner(options, encoding=encoding, target=target, classes=1)
         self._learnt_on: set[int] = set()
         self._options = options
         self._encoding = encoding

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from neatfool import Candidate, ExperimentError, ImageSpec, Scores, rank
-from neatfool.testing import SchemeSuite
+from neatfool.testing import TOY_SPEC, SchemeSuite, ToyEncoding, ToyTarget
 from neatfool_plugins.map_elites import MapElites, Options
 
 CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibex", "jay")
@@ -41,6 +41,18 @@ class Diary:
 def scheme(*, parents=1, seed=1, classes=CLASSES, encoding=None, **options):
     spec = ImageSpec(height=2, width=2, channels=1, classes=classes)
     return MapElites(Options(**options), encoding=encoding or Diary(parents), spec=spec, seed=seed)
+
+
+def learning(spec=TOY_SPEC, *, target=None, encoding=None, seed=1, **options):
+    """A search in which every second image or so is learnt."""
+    usual = {"batch": 9, "initial": 14, "learn": 0.5, "learn_steps": 2, "learn_at_once": 2}
+    return MapElites(
+        Options(**{**usual, "learn_after": 5, **options}),
+        encoding=encoding or ToyEncoding(spec),
+        spec=spec,
+        seed=seed,
+        target=target or ToyTarget(spec),
+    )
 
 
 def scores(probs, ok=None):
@@ -91,6 +103,11 @@ class TestMapElites(SchemeSuite):
 
 class TestMapElitesWithCrossover(TestMapElites):
     parents = 2
+
+
+class TestMapElitesThatLearns(SchemeSuite):
+    def make_scheme(self, encoding, spec, seed):
+        return learning(spec, encoding=encoding, seed=seed)
 
 
 # --- who breeds
@@ -379,3 +396,63 @@ def test_a_search_that_found_nothing_yet_goes_on_too():
     other = restored(search, batch=4)
     assert list(other.ask()) == list(search.ask())
     assert other.state() == search.state()
+
+
+# --- learning
+
+
+def generations_of(search, count):
+    """The candidates of some generations, each with the scores that the toy target gives it."""
+    for _ in range(count):
+        candidates = list(search.ask())
+        given = ToyTarget().score(ToyEncoding().render([each.genome for each in candidates]))
+        yield candidates
+        search.tell(candidates, Scores(given.probs, given.logits, np.ones(len(candidates), bool)))
+
+
+def test_a_share_of_the_images_is_for_learning():
+    search = learning(learn=0.4, learn_after=0)
+    bred = learnt = 0
+    for candidates in generations_of(search, 60):
+        bred += len(candidates[:9]) if candidates[0].generation else len(candidates)
+        learnt += sum(each.evaluations for each in candidates[9:] if candidates[0].generation)
+    assert learnt / (bred + learnt) == pytest.approx(0.4, abs=0.03)
+
+
+def test_there_is_no_learning_before_its_time():
+    """104 images are bred by generation 10, and a group of four lessons costs 32."""
+    sizes = [len(candidates) for candidates in generations_of(learning(learn_after=20), 14)]
+    assert sizes == [14] + 12 * [9] + [13]
+
+
+def test_an_elite_is_learnt_on_once_and_those_first_that_were_least_often():
+    search = learning(learn=0.8, learn_after=0)
+    learnt_on, lessons = {}, search._lessons.copy()
+    for _ in generations_of(search, 40):
+        chosen = np.flatnonzero(search._lessons > lessons)
+        for number in chosen:
+            assert learnt_on.get(number) != search.archive.candidate_ids[number]
+        if not lessons.all():
+            assert len(chosen) in (0, 4, 5)
+            assert search._lessons.max() - search._lessons.min() <= 1
+        learnt_on, lessons = dict(search._learnt_on), search._lessons.copy()
+    assert lessons.all()
+
+
+def test_a_certain_class_needs_no_learning():
+    search = learning(learn=0.8, learn_after=0)
+    for _ in generations_of(search, 3):
+        pass
+    search.archive.confidences[:] = 0.99995
+    assert [len(list(search.ask())) for _ in range(20)] == [9] * 20
+
+
+def test_learning_without_gradients_is_refused():
+    class Opaque(ToyTarget):
+        logits_of = None
+
+    with pytest.raises(ExperimentError, match="gives no gradients"):
+        learning(target=Opaque())
+    with pytest.raises(ExperimentError, match="no parameters"):
+        learning(encoding=Diary())
+    assert learning(target=Opaque(), encoding=Diary(), learn=0).batch == 9
