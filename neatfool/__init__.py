@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from neatfool.inheritance import Inheritance, inherit
     from neatfool.learning import Learner
     from neatfool.learning_options import LearningOptions
+    from neatfool.memory import is_out_of_memory
     from neatfool.network import Network
     from neatfool.run import Run, open_run
     from neatfool.spec import (
@@ -71,6 +72,7 @@ _LATER = {
     "inherit": "inheritance",
     "Learner": "learning",
     "LearningOptions": "learning_options",
+    "is_out_of_memory": "memory",
     "Network": "network",
     "Run": "run",
     "open_run": "run",
@@ -132,6 +134,7 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "derive_seed",
     "derive_seeds",
     "pick_device",
+    "is_out_of_memory",
     "nearest",
     # errors
     "NeatfoolError",

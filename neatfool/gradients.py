@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError
+from neatfool.gpu import EXACT_CONVOLUTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,9 +60,8 @@ def odds_and_gradients(
     """
     pixels = torch.from_numpy(images).float().requires_grad_()
     places = torch.arange(len(images)), torch.tensor(classes)
-    # As in scoring: on a GPU no reduced precision, and the same bits each time.
-    flags = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-    with torch.enable_grad(), flags:
+    # As in scoring, which another thread may be at: no reduced precision, the same bits each time.
+    with torch.enable_grad(), EXACT_CONVOLUTIONS:
         logits = _logits(logits_of, pixels, at_once).cpu().double()
         own = logits[places]
         others = logits.index_put(places, torch.full_like(own, -torch.inf))

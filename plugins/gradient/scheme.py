@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -16,6 +17,7 @@ from neatfool import (
     TargetError,
     derive_seed,
     gradients_of,
+    is_out_of_memory,
     odds_and_gradients,
     rank,
 )
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from .options import Options
 
 Item = TypeVar("Item")
+_log = logging.getLogger("neatfool.scheme.gradient")
 
 MOST_LOG_ODDS: Final = 1e9
 """Stands for infinite log-odds, which JSON cannot hold."""
@@ -90,6 +93,7 @@ class Gradient:
         self._generation = 0
         self._asked = 0
         self._begun = 0
+        self._told = False
         self._climbs: list[Climb] = []
         self._next: dict[int, Climb] = {}
 
@@ -133,6 +137,7 @@ class Gradient:
             "generation": self._generation,
             "asked": self._asked,
             "begun": self._begun,
+            "at_once": self._at_once,
             "climbs": [each.state() for each in self._climbs],
         }
 
@@ -140,6 +145,7 @@ class Gradient:
         """Go on from a state."""
         self._generation, self._asked = state["generation"], state["asked"]
         self._begun = state["begun"]
+        self._at_once = state.get("at_once", self._at_once)
         self._climbs = [
             Climb.restored(each, candidates, self._spec.shape) for each in state["climbs"]
         ]
@@ -190,12 +196,7 @@ class Gradient:
         if not climbs:
             return {}
         images = self._encoding.render([each.candidate.genome for each in climbs]).cpu().numpy()
-        odds, gradients = odds_and_gradients(
-            self._logits_of,
-            images,
-            [each.class_index for each in climbs],
-            at_once="[scheme] gradients_at_once",
-        )
+        odds, gradients = self._asked_for(images, [each.class_index for each in climbs])
         up = np.flatnonzero(gradients.any(axis=(1, 2, 3))).tolist()
         if not up:
             return {}
@@ -206,6 +207,32 @@ class Gradient:
         genomes = self._genomes_of(torch.from_numpy(there.images))
         ways = zip(genomes, there.rests, strict=True)
         return {climbs[row].class_index: way for row, way in zip(up, ways, strict=True)}
+
+    def _asked_for(
+        self, images: np.ndarray, classes: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Ask for log-odds and gradients; out of memory, from now on for half as many at once."""
+        size = min(self._at_once, len(images))
+        pieces = zip(_pieces(images, size), _pieces(classes, size), strict=True)
+        name = "[scheme] gradients_at_once"
+        try:
+            found = [odds_and_gradients(self._logits_of, *each, at_once=name) for each in pieces]
+            odds, gradients = zip(*found, strict=True)
+            return np.concatenate(odds), np.concatenate(gradients)
+        except TargetError as error:
+            if size == 1 or not is_out_of_memory(error):
+                raise
+        # Out of the handler, so that nothing holds on to the memory of what failed.
+        self._at_once = size // 2
+        if not self._told:
+            _log.warning(
+                "out of memory for the gradients of %d images at once; goes on with %d, and with "
+                "fewer where need be, which the run records",
+                size,
+                self._at_once,
+            )
+            self._told = True
+        return self._asked_for(images, classes)
 
     def _candidate(self, genome: Any, climb: Climb | None = None) -> Candidate:
         """Make a candidate, a child of its class's elite: of the last image that was kept."""
@@ -250,5 +277,5 @@ def _writer(encoding: Encoding[Any]) -> Callable[[torch.Tensor], list[Any]]:
     return from_images
 
 
-def _pieces(whole: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+def _pieces(whole: Any, size: int) -> Iterator[Any]:
     return (whole[start : start + size] for start in range(0, len(whole), size))

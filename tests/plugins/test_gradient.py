@@ -316,6 +316,57 @@ def test_gradients_that_lead_nowhere_end_the_run(bend, message):
         search.generation()
 
 
+class Cramped(ToyTarget):
+    """A target with memory for the gradients of a few images only."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+        self.sizes = []
+
+    def logits_of(self, images):
+        if len(images) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.sizes.append(len(images))
+        # The bits are not those of a larger batch.
+        return super().logits_of(images) * (1 + 1e-7 * len(images))
+
+
+def test_out_of_memory_halves_the_gradients_at_once(caplog):
+    search = Search(Cramped(1), gradients_at_once=4).to_its_end()
+    small = Search(Cramped(1), gradients_at_once=1).to_its_end()
+    assert search.target.sizes == small.target.sizes
+    assert [[each.genome for each in part] for part in search.shown] == [
+        [each.genome for each in part] for part in small.shown
+    ]
+    (said,) = caplog.messages
+    assert "out of memory for the gradients of 4 images at once" in said
+    assert search.scheme.state()["at_once"] == 1
+
+
+def test_gradients_at_once_stay_few_in_a_search_that_goes_on_where_there_is_more_memory():
+    search = Search(Cramped(2), gradients_at_once=4)
+    for _ in range(3):
+        search.generation()
+    held = {each.id: each for part in search.shown for each in part}
+    state = json.loads(json.dumps(search.scheme.state()))
+    roomy = Search(Cramped(1000), gradients_at_once=4)
+    for class_index in range(5):
+        roomy.scheme.archive.place(search.scheme.archive.elite(class_index))
+    roomy.scheme.restore(state, held)
+    search.generation()
+    roomy.generation()
+    assert set(roomy.target.sizes) == {2, 1}
+    assert [each.genome for each in roomy.shown[-1]] == [each.genome for each in search.shown[-1]]
+
+
+def test_the_gradient_of_a_single_image_that_is_too_much_is_told():
+    search = Search(Cramped(0))
+    search.generation()
+    with pytest.raises(TargetError, match=r"failed on 1x1x4x4 images: .*out of memory"):
+        search.generation()
+
+
 def test_a_softmax_that_is_saturated_is_told():
     search = Search(Bent(lambda images, logits: (1000 * logits).float().softmax(1).round()))
     search.generation()
