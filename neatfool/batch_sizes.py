@@ -68,7 +68,7 @@ class BatchSizes:
             self._told = True
             _log.warning(
                 "%s: out of memory with %d images a call (%s); goes on with %d, and with fewer "
-                "where need be, which the run records",
+                "where need be; a run records it",
                 self._name,
                 size,
                 cause,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from neatfool.errors import RunError
+from neatfool.errors import RunError, TargetError
 from neatfool.hookspecs import hookimpl
+from neatfool.memory import is_out_of_memory
 from neatfool.scoring_plan import networks_of
 from neatfool.session import start
 from neatfool.workers import Workers
@@ -132,6 +133,7 @@ class Alone:
 
     def __init__(self, assembly: Assembly) -> None:
         self._target = assembly.scorer.target
+        self._name = assembly.scorer.name
         self._networks = networks_of(self._target)
         plan = assembly.scorer.plan
         self._form = plan.screen if plan.screening else plan.exact
@@ -170,7 +172,15 @@ class Alone:
             return raw_throughput(score_all, len(self.images))
 
     def _score(self, images: Any) -> None:
-        self._target.score(images)
+        try:
+            self._target.score(images)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise TargetError(
+                f"{self._name}: out of memory with {len(images)} images a call; give a smaller "
+                "[target] batch_size"
+            ) from error
 
 
 def raw_throughput(score: Callable[[], object], images: int) -> float:

@@ -7,7 +7,7 @@ import time
 import pytest
 from searches import toy_assembly
 
-from neatfool import RunError
+from neatfool import RunError, TargetError
 from neatfool.bench import STAGES, Measured, measure, raw_throughput
 from neatfool.plugin_manager import PluginManager
 from neatfool.testing import ToyEncoding, ToyTarget
@@ -161,3 +161,12 @@ def test_a_run_without_a_generation_cannot_be_measured(tmp_path):
     assembly.scheme.ask = list
     with pytest.raises(RunError, match="nothing to measure"):
         measure(assembly, tmp_path / "run", plugins=PluginManager())
+
+
+def test_a_target_without_memory_for_its_batches_is_told(tmp_path):
+    class Cramped(ToyTarget):
+        def score(self, images):
+            raise MemoryError("no room")
+
+    with pytest.raises(TargetError, match=r"'toy': out of memory with 20 images .* batch_size"):
+        measure(toy_assembly(6, target=Cramped()), tmp_path / "run", plugins=PluginManager())
