@@ -176,32 +176,20 @@ class Learner:
                 best = [max(pair, key=_first) for pair in zip(best, pairs, strict=True)]
             if step == self._options.learn_steps:
                 break
-            gradients = encoding.parameter_gradients(genomes, by_pixel)
-            probes = self._probed(genomes, by_pixel.shape, step)
+            # The square of the gradient of a sum of pixels with random signs is, on average, that
+            # of what a parameter changes in all of them.
+            probes = 1 if step else FIRST_PROBES
+            signs = np.random.default_rng(step).choice(_SIGNS, (probes, *by_pixel.shape))
+            slopes = encoding.parameter_gradients(genomes, np.concatenate([by_pixel[None], signs]))
+            pixels = by_pixel[0].size
             rows = encoding.parameters(genomes)
             ascents = ascents or [Ascent(self._options.learn_rate, len(row)) for row in rows]
             moved = [
-                row + ascent.step(gradient, probe)
-                for row, ascent, gradient, probe in zip(
-                    rows, ascents, gradients, probes, strict=True
-                )
+                row + ascent.step(slope[0], np.square(slope[1:]).mean(0) / pixels)
+                for row, ascent, slope in zip(rows, ascents, slopes, strict=True)
             ]
             genomes = encoding.with_parameters(genomes, moved)
         return [genome for _, genome in best]
-
-    def _probed(self, genomes: list[Any], shape: tuple[int, ...], step: int) -> list[np.ndarray]:
-        """Estimate the squares of sensitivities, which asks nothing of the target.
-
-        The square of the gradient of a sum of pixels with random signs is, on average, that of
-        what a parameter changes in all of them.
-        """
-        draw = np.random.default_rng(step)
-        probes = [
-            self._encoding.parameter_gradients(genomes, draw.choice(_SIGNS, shape))
-            for _ in range(1 if step else FIRST_PROBES)
-        ]
-        pixels = int(np.prod(shape[1:]))
-        return [np.mean(np.square(each), axis=0) / pixels for each in zip(*probes, strict=True)]
 
     def _odds_and_gradients(
         self, genomes: list[Any], classes: Sequence[int]

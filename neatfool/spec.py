@@ -255,9 +255,9 @@ class Encoding(Protocol[Genome]):
         The genomes with others, such that ``parameters`` gives these; any that is out of its range
         is brought to the end of it.
     ``parameter_gradients(genomes, gradients) -> list[np.ndarray]``
-        How a function of the genomes' images changes with each parameter, float64 [P] for each
-        genome, all finite; given how it changes with the grey level of each pixel, float32
-        [N, C, H, W]. It is told as if images were not rounded to bytes.
+        How functions of the genomes' images change with each parameter: float64 [G, P] for each
+        genome, all finite; given how these G functions change with the grey level of each pixel,
+        float32 [G, N, C, H, W]. It is told as if images were not rounded to bytes.
 
     Attributes:
         parents: How many parents ``breed`` wants for a child, or at most: 1 (mutation) or 2

@@ -150,6 +150,7 @@ class CppnEncoding:
         self._inputs = options.inputs or preset.inputs
         self._colours = _colour_map(options, spec)
         self._compile, self._device = _renderer(options)
+        self._is_compiled = options.renderer == "compiled"
         self._config = cppn.genome_config(options.genome, self._colours.outputs)
         cppn.check_compilable(self._config.activation_options, self._config.aggregation_options)
         self._breeder = cppn.Breeder(preset, self._config, options.refinements)
@@ -192,16 +193,30 @@ class CppnEncoding:
     def parameter_gradients(
         self, genomes: Sequence[cppn.Genome], gradients: np.ndarray
     ) -> list[np.ndarray]:
-        """Follow gradients by pixels back to the parameters: float64 [P] for each genome."""
-        program = self._program(genomes)
-        found = cppn.render_gradients(
-            program,
-            gradients,
-            inputs=self._inputs,
-            colour_map=self._colours.name,
-            device=self._device,
-        )
-        return self._parameters.divide(program, found)
+        """Follow gradients by pixels back to the parameters.
+
+        Args:
+            genomes: N genomes.
+            gradients: float32 [G, N, C, H, W], of G functions of their images.
+
+        Returns:
+            float64 [G, P] for each genome.
+        """
+        # Compiled code does one genome after another, all of which then stays in the cache.
+        size = 1 if self._is_compiled else len(genomes)
+        found: list[np.ndarray] = []
+        for start in range(0, len(genomes), size):
+            program = self._program(genomes[start : start + size])
+            by_parameter = cppn.render_gradients(
+                program,
+                gradients[:, start : start + size],
+                inputs=self._inputs,
+                colour_map=self._colours.name,
+                device=self._device,
+                compiled=self._is_compiled,
+            )
+            found += self._parameters.divide(program, by_parameter)
+        return found
 
     def render(self, genomes: Sequence[cppn.Genome]) -> torch.Tensor:
         """Draw genomes at the target's size: uint8 [N, C, H, W]."""

@@ -75,10 +75,10 @@ class Parameters:
 
         Args:
             program: The N genomes, compiled.
-            numbers: By ``weights`` [E], ``biases`` [M] and ``responses`` [M].
+            numbers: By ``weights`` [..., E], ``biases`` [..., M] and ``responses`` [..., M].
 
         Returns:
-            float64 [P] for each genome.
+            float64 [..., P] for each genome.
         """
         rows: list[list[np.ndarray]] = [[] for _ in range(len(program))]
         for kind in self._kinds:
@@ -86,8 +86,8 @@ class Parameters:
             owners = np.array([owner for owner, _ in _keys(program, kind)], np.int64)
             bounds = np.searchsorted(owners, np.arange(len(program) + 1))
             for genome, row in enumerate(rows):
-                row.append(values[bounds[genome] : bounds[genome + 1]])
-        return [np.concatenate(row).astype(np.float64) for row in rows]
+                row.append(values[..., bounds[genome] : bounds[genome + 1]])
+        return [np.concatenate(row, axis=-1, dtype=np.float64) for row in rows]
 
     def write(
         self, genomes: Sequence[Genome], program: Program, rows: Sequence[np.ndarray]

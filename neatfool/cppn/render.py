@@ -14,6 +14,7 @@ import torch
 
 from neatfool.cppn.colour import find_colour_map, quantise
 from neatfool.cppn.compiled import draw_tape
+from neatfool.cppn.compiled_gradients import factor_gradients, is_sums
 from neatfool.cppn.inputs import pixel_grid
 from neatfool.cppn.machine import Machine
 from neatfool.cppn.one_core import on_one_core
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 DIFFERENTIATED_BYTES: Final = {"cpu": 8 << 20, "gpu": 256 << 20}
 """How large the values of all nodes may be, of the pixels that are differentiated at once. All that
 is kept for the gradients takes some five times as much."""
+
+PARAMETERS: Final = ("weights", "biases", "responses")
 
 PIXELS_KEPT: Final = 1 << 20
 """Of images up to so many pixels the inputs stay on a GPU from one batch to the next."""
@@ -144,62 +147,104 @@ def render_gradients(
     inputs: InputKind = "raw",
     colour_map: str = "grey",
     device: torch.device | str = "cpu",
+    compiled: bool = False,
 ) -> dict[str, torch.Tensor]:
     """Follow gradients by pixels back to the parameters of a batch of genomes.
 
-    What it gives is the derivative of sum(gradients * images), where images are what ``render``
+    What it gives are the derivatives of sum(gradients * images), where images are what ``render``
     draws, before they are rounded to bytes. The pixels are done tile by tile, so that memory does
     not grow with their number.
 
     Args:
         program: The N genomes, compiled.
-        gradients: Floats [N, C, H, W], what is differentiated by the grey level of each pixel. C
-            is 3, or as the colour map makes them.
+        gradients: float32 [G, N, C, H, W]: how G functions of images change with the grey level of
+            each pixel. C is 3, or as the colour map makes them.
         native: As for :func:`render`.
         inputs: As for :func:`render`.
         colour_map: As for :func:`render`.
         device: Where to compute.
+        compiled: Whether to use compiled code, which needs numba and is several times as fast. It
+            takes one genome, on the CPU; one whose nodes are not all weighted sums goes the other
+            way.
 
     Returns:
-        float64 on the CPU, by ``weights`` [E], ``biases`` [M] and ``responses`` [M]. Where a
-        derivative is not finite it counts as 0.
+        float64 on the CPU, by ``weights`` [G, E], ``biases`` [G, M] and ``responses`` [G, M].
+        Where a derivative is not finite it counts as 0.
 
     Raises:
         ExperimentError: There is no such colour map, or it does not fit.
-        ValueError: A size or the kind of inputs is wrong.
+        ValueError: A size, the kind of inputs or the device is wrong.
     """
-    count, channels, height, width = gradients.shape
+    count, channels, height, width = gradients.shape[1:]
     outputs = program.outputs.shape[1]
     colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
     grid = pixel_grid(height, width, native=native, kind=inputs)
     where = torch.device(device)
+    if compiled and (count != 1 or where.type != "cpu"):
+        raise ValueError(f"{count} genomes on {where}: compiled code takes one, on the CPU")
     if channels != colours.channels:
-        gradients = gradients.sum(1, keepdims=True)
-    by_byte = torch.from_numpy(gradients).reshape(count, colours.channels, grid.pixels)
-    by_byte = by_byte.to(where, torch.float32)
-    names = ("weights", "biases", "responses")
+        gradients = gradients.sum(2, keepdims=True)
+    shape = (len(gradients), count, colours.channels, grid.pixels)
+    by_channel = torch.from_numpy(gradients).reshape(shape).to(where, torch.float32) * 255
+    by_compiled = compiled and is_sums(program)
+    follow = _followed_compiled if by_compiled else _followed
 
     @torch.enable_grad()
     def compute() -> dict[str, torch.Tensor]:
-        totals = {name: torch.zeros_like(getattr(program, name)) for name in names}
-        step = _differentiated_at_once(program, where, grid.pixels)
-        for start in range(0, grid.pixels, step):
-            stop = min(start + step, grid.pixels)
-            given = {
-                name: getattr(program, name).to(where, torch.float32).requires_grad_()
-                for name in names
-            }
-            machine = Machine(program, torch.float32, where, **given)
-            channels = colours(machine.differentiate(grid.inputs(start, stop).to(where)))
-            parts = torch.autograd.grad(
-                channels, list(given.values()), 255 * by_byte[:, :, start:stop], allow_unused=True
-            )
-            for name, part in zip(names, parts, strict=True):
-                if part is not None:
-                    totals[name] += part.double().cpu()
-        return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in totals.items()}
+        found = follow(program, grid, colours, by_channel)
+        return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in found.items()}
 
     return on_one_core(compute) if where.type == "cpu" else compute()
+
+
+def _followed(
+    program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Follow gradients [G, N, C, P] back to the parameters by torch, a tile at a time."""
+    where, many = by_channel.device, len(by_channel)
+    totals = {
+        name: torch.zeros(many, len(getattr(program, name)), dtype=torch.float64)
+        for name in PARAMETERS
+    }
+    step = _differentiated_at_once(program, where, grid.pixels)
+    for start in range(0, grid.pixels, step):
+        stop = min(start + step, grid.pixels)
+        given = {
+            name: getattr(program, name).to(where, torch.float32).requires_grad_()
+            for name in PARAMETERS
+        }
+        machine = Machine(program, torch.float32, where, **given)
+        channels = colours(machine.differentiate(grid.inputs(start, stop).to(where)))
+        for which in range(many):
+            parts = torch.autograd.grad(
+                channels,
+                list(given.values()),
+                by_channel[which, :, :, start:stop],
+                retain_graph=which < many - 1,
+                allow_unused=True,
+            )
+            for name, part in zip(PARAMETERS, parts, strict=True):
+                if part is not None:
+                    totals[name][which] += part.double().cpu()
+    return totals
+
+
+def _followed_compiled(
+    program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Follow gradients [G, 1, C, P] back to the parameters of one genome by compiled code."""
+    inputs = grid.inputs(0, grid.pixels)
+    by_factor = factor_gradients(program, inputs, colours, by_channel[:, 0])
+    given = {name: getattr(program, name).clone().requires_grad_() for name in PARAMETERS}
+    factors = program.factors(**given)
+    parts = [
+        torch.autograd.grad(factors, list(given.values()), each, retain_graph=True)
+        for each in by_factor
+    ]
+    return {
+        name: torch.stack(each)
+        for name, each in zip(PARAMETERS, zip(*parts, strict=True), strict=True)
+    }
 
 
 def _differentiated_at_once(program: Program, where: torch.device, pixels: int) -> int:

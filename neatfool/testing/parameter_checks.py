@@ -71,13 +71,19 @@ def check_parameter_gradients_lead_uphill(subject: EncodingSubject) -> None:
     genomes = subject.children
     rows = encoding.parameters(genomes)
     kept: list[float] = []
-    for trial in range(TRIALS):
-        draw = np.random.default_rng(derive_seed("pixels", trial))
-        weights = draw.normal(0, 1, (len(genomes), *subject.spec.shape)).astype(np.float32)
-        slopes = _rows(
-            encoding.parameter_gradients(genomes, weights), genomes, "parameter_gradients()"
-        )
-        for genome, row, slope, weight in zip(genomes, rows, slopes, weights, strict=True):
+    draw = np.random.default_rng(derive_seed("pixels"))
+    weights = draw.normal(0, 1, (TRIALS, len(genomes), *subject.spec.shape)).astype(np.float32)
+    found = encoding.parameter_gradients(genomes, weights)
+    expect(
+        all(np.shape(slopes) == (TRIALS, len(row)) for slopes, row in zip(found, rows, strict=True))
+        and all(slopes.dtype == np.float64 and np.isfinite(slopes).all() for slopes in found),
+        f"parameter_gradients() gives for each genome float64 [{TRIALS}, P], all finite, if it is "
+        f"given float32 [{TRIALS}, N, C, H, W]",
+    )
+    for genome, row, slopes, of_genome in zip(
+        genomes, rows, found, weights.swapaxes(0, 1), strict=True
+    ):
+        for slope, weight in zip(slopes, of_genome, strict=True):
             if np.linalg.norm(slope) < STEEP:
                 continue
             step = GAIN / 2 * slope / (slope**2).sum()

@@ -72,7 +72,9 @@ class ToyEncoding:
         self, genomes: Sequence[ToyGenome], gradients: np.ndarray
     ) -> list[np.ndarray]:
         """Give gradients by pixels as gradients by numbers."""
-        return [255 * gradient.astype(np.float64).ravel() for gradient in gradients]
+        many, count = gradients.shape[:2]
+        by_number = 255 * gradients.astype(np.float64).reshape(many, count, -1)
+        return list(by_number.transpose(1, 0, 2))
 
     def render(self, genomes: Sequence[ToyGenome]) -> torch.Tensor:
         """Render at the target's size."""
