@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from neatfool.errors import (
+    BudgetSpent,
     ExperimentError,
     NeatfoolError,
     PluginError,
     RunError,
     StorageError,
     TargetError,
+    TargetUnavailable,
     VerificationError,
     nearest,
 )
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
     from neatfool.fooling import fool
     from neatfool.generation_report import GenerationReport, Outcome
     from neatfool.gradients import gradients_of, odds_and_gradients
+    from neatfool.images import decode_png, encode_png
     from neatfool.individual import Ancestor, EliteView
     from neatfool.inheritance import Inheritance, inherit
     from neatfool.learning import Learner
     from neatfool.learning_options import LearningOptions
+    from neatfool.ledger import Budget, Ledger
     from neatfool.memory import is_out_of_memory
     from neatfool.network import Network
     from neatfool.run import Run, open_run
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
         Encoding,
         GenomeSize,
         ImageSpec,
+        Labels,
         Replacement,
         Scheme,
         Scores,
@@ -66,12 +71,16 @@ _LATER = {
     "Outcome": "generation_report",
     "gradients_of": "gradients",
     "odds_and_gradients": "gradients",
+    "decode_png": "images",
+    "encode_png": "images",
     "Ancestor": "individual",
     "EliteView": "individual",
     "Inheritance": "inheritance",
     "inherit": "inheritance",
     "Learner": "learning",
     "LearningOptions": "learning_options",
+    "Budget": "ledger",
+    "Ledger": "ledger",
     "is_out_of_memory": "memory",
     "Network": "network",
     "Run": "run",
@@ -83,6 +92,7 @@ _LATER = {
             "Encoding",
             "GenomeSize",
             "ImageSpec",
+            "Labels",
             "Replacement",
             "Scheme",
             "Scores",
@@ -110,7 +120,12 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "read_names",
     "ImageSpec",
     "Scores",
+    "Labels",
     "Target",
+    "Ledger",
+    "Budget",
+    "encode_png",
+    "decode_png",
     "Network",
     "Encoding",
     "in_generation",
@@ -141,6 +156,8 @@ __all__ = [  # noqa: RUF022 - grouped by what they are for
     "ExperimentError",
     "PluginError",
     "TargetError",
+    "TargetUnavailable",
+    "BudgetSpent",
     "RunError",
     "StorageError",
     "VerificationError",

@@ -39,6 +39,16 @@ class TargetError(NeatfoolError):
     exit_code = 4
 
 
+class TargetUnavailable(TargetError):
+    """The target cannot be reached now, but may be later: the run pauses."""
+
+
+class BudgetSpent(NeatfoolError):
+    """What may be asked of a target that costs something has been asked."""
+
+    exit_code = 8
+
+
 class RunError(NeatfoolError):
     """A run folder is missing, in use, damaged, or does not fit what is asked of it."""
 

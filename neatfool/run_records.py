@@ -45,9 +45,16 @@ CREATE TABLE generation (
 CREATE TABLE state (only INTEGER PRIMARY KEY CHECK (only = 0), value TEXT NOT NULL);
 """
 
+LEDGER_SCHEMA: Final = """
+CREATE TABLE request (number INTEGER PRIMARY KEY, images INTEGER NOT NULL, outcome TEXT);
+CREATE TABLE answer (image BLOB PRIMARY KEY, scores BLOB NOT NULL) WITHOUT ROWID;
+"""
+"""What a target that costs something was asked, and what it answered; see the ledger."""
+
 HOW_IT_WAS_RUN: Final = {
     "generation": ("breeding", "rendering", "scoring", "selection", "recording", "elapsed"),
     "info": ("clock", "experiment", "scoring", "text"),
+    "request": ("number", "images", "outcome"),
 }
 """What may differ between equal runs: columns of a table, or keys of ``info``. (The part of the
 experiment that the result depends on is the key ``identity``.)"""
@@ -84,6 +91,7 @@ class GenerationRecord:
         candidates: Those of its new elites and members that are not stored yet.
         images: The PNG of each new elite, by candidate id.
         members: The ids of all candidates that the scheme's state refers to.
+        classes: Classes that turned up: (number, name, whether it is searched) of each.
     """
 
     report: GenerationReport
@@ -91,11 +99,13 @@ class GenerationRecord:
     candidates: Sequence[StoredCandidate]
     images: Mapping[int, bytes]
     members: frozenset[int] = field(default_factory=frozenset)
+    classes: Sequence[tuple[int, str, bool]] = ()
 
 
 def write_record(db: sqlite3.Connection, record: GenerationRecord) -> None:
     """Write one generation, inside the caller's transaction."""
     report = record.report
+    db.executemany("INSERT INTO class VALUES (?, ?, ?)", record.classes)
     for candidate in record.candidates:
         db.execute(
             "INSERT INTO candidate VALUES (?, ?, ?, ?, 0, ?)",

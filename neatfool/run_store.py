@@ -17,6 +17,7 @@ from neatfool.generation_report import GenerationReport, Stages
 from neatfool.run_folder import PARTIAL_DATABASE, require_run
 from neatfool.run_records import (
     HOW_IT_WAS_RUN,
+    LEDGER_SCHEMA,
     SCHEMA,
     GenerationRecord,
     StoredCandidate,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from neatfool.spec import Json
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 @contextmanager
@@ -93,9 +94,9 @@ class RunStore:
         # A run killed before its database is whole leaves none.
         partial = path.with_name(PARTIAL_DATABASE)
         with sqlite_errors_in_words(partial):
-            store = cls(partial, _connect(partial, "rwc"), write=True)
+            store = cls(partial, connect(partial, "rwc"), write=True)
             with store._transaction() as db:
-                for statement in SCHEMA.split(";\n"):
+                for statement in (SCHEMA + LEDGER_SCHEMA).split(";\n"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {FORMAT}")
                 db.executemany(
@@ -123,7 +124,7 @@ class RunStore:
         """
         require_run(path.parent)
         with sqlite_errors_in_words(path):
-            connection = _connect(path, "rw") if write else _connect_to_read(path)
+            connection = connect(path, "rw") if write else _connect_to_read(path)
             if write:
                 connection.execute("PRAGMA journal_mode = WAL")
                 # A killed process loses no commit; a power cut may lose the last ones, never half
@@ -304,7 +305,7 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     back when somebody next opens the database; for that it must be allowed to write.
     """
     for mode in ("ro", "rw", "ro&immutable=1"):
-        connection = _connect(path, mode)
+        connection = connect(path, mode)
         try:
             connection.execute("SELECT * FROM sqlite_schema").fetchone()
         except sqlite3.OperationalError:
@@ -337,6 +338,8 @@ def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 def _comparable(store: RunStore, table: str) -> list[tuple[Any, ...]]:
     columns = [row[1] for row in store._rows(f"PRAGMA table_info({table})")]
     left_out = HOW_IT_WAS_RUN.get(table, ())
-    kept = ", ".join(column for column in columns if column not in left_out)
-    rows = store._rows(f"SELECT {kept} FROM {table} ORDER BY 1, 2")  # noqa: S608
+    kept = [column for column in columns if column not in left_out]
+    if not kept:
+        return []
+    rows = store._rows(f"SELECT {', '.join(kept)} FROM {table} ORDER BY 1, 2")  # noqa: S608
     return [row for row in rows if row[0] not in left_out]

@@ -44,6 +44,7 @@ class ImageSpec:
             uint8 [N, C, H, W].
         sums_to_one: Whether the probabilities of an image sum to one. False for a target that
             answers each class by itself, or only its best few.
+        open: Whether further classes may turn up while the target is asked, in :class:`Labels`.
     """
 
     height: int
@@ -52,6 +53,7 @@ class ImageSpec:
     classes: tuple[str, ...]
     array: Literal["numpy", "torch"] = "numpy"
     sums_to_one: bool = True
+    open: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
@@ -59,7 +61,7 @@ class ImageSpec:
             raise ValueError(f"an image of {self.height}x{self.width} pixels: both must be >= 1")
         if self.channels not in (1, 3):
             raise ValueError(f"channels = {self.channels}: must be 1 (grey) or 3 (RGB)")
-        if len(self.classes) < 2:
+        if len(self.classes) < 2 and not self.open:
             raise ValueError(f"{len(self.classes)} classes: a classifier has at least two")
 
     @property
@@ -84,7 +86,8 @@ class ImageSpec:
             return self.classes.index(text)
         if text.isdecimal() and int(text) < len(self.classes):
             return int(text)
-        raise ExperimentError(f"there is no class {text!r}{self._like(text)}")
+        hint = "; name it among the target's classes, if it is to turn up" if self.open else ""
+        raise ExperimentError(f"there is no class {text!r}{self._like(text)}{hint}")
 
     def _like(self, text: str) -> str:
         """Say which classes may have been meant: those with the text in their names, if any."""
@@ -121,6 +124,23 @@ class Scores:
             return None if values is None else values[rows]
 
         return Scores(self.probs[rows], part(self.logits), part(self.ok), part(self.exact))
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a target says of N images that names only some classes of each: its best few, say.
+
+    A class that is not named has no confidence, and its niche is not claimed.
+
+    Attributes:
+        found: For each image the confidence, in [0, 1], by class name. A name that is not among
+            the classes of the target's spec becomes a further class if the spec is ``open``; else
+            the image is refused.
+        ok: Bools [N], False where an image could not be scored; all True if absent.
+    """
+
+    found: Sequence[Mapping[str, float]]
+    ok: Sequence[bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -209,21 +229,32 @@ class Target(Protocol):
         bytes, 0 to 255, in; logits [N, K] out. Log-probabilities are logits too: where ``score``
         takes the mean of several networks, its logarithm. Schemes that need gradients call it,
         in their own thread, also while ``score`` is under way.
+    ``meter(ledger: Ledger) -> None``
+        For a target that costs something to ask. Called before ``score`` is: from then on, and
+        before each request that it sends, the target debits the :class:`~neatfool.Ledger`. It is
+        asked no image twice in a run; what is over of the budget limits the run. It may have
+        ``batch_size``, the most images a call, and ``concurrency``, how many calls at a time, each
+        in a thread of its own.
     ``close() -> None``
-        Called at the end, whatever happened.
+        Called at the end, whatever happened, also while ``score`` is under way: it ends then.
     """
 
     spec: ImageSpec
 
-    def score(self, images: Any) -> Scores:
+    def score(self, images: Any) -> Scores | Labels:
         """Score images.
 
         Args:
             images: uint8 [N, C, H, W], a numpy array or a torch tensor as ``spec.array`` says. N
-                is the same at each call of a run. Not to be written to.
+                is the same at each call of a run, unless the target has ``meter``. Not to be
+                written to.
 
         Returns:
-            Probabilities [N, K], and logits if there are any.
+            Probabilities [N, K], and logits if there are any. A target with ``meter`` may name
+            only some classes of each image instead.
+
+        Raises:
+            TargetUnavailable: It cannot be reached now; the run pauses.
         """
         ...
 

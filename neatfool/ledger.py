@@ -1,0 +1,187 @@
+"""The ledger: what a run may ask of a target whose answers cost something, and what it has asked.
+
+It is a part of the run's database. A request is entered before it is sent, and is on the disk by
+then: whatever happens to the process, what was spent is known. An answer is kept as soon as it is
+there, so that nothing is asked twice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from neatfool.errors import BudgetSpent
+from neatfool.run_records import LEDGER_SCHEMA
+from neatfool.run_store import connect, sqlite_errors_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be spent in all; None where there is no limit.
+
+    Attributes:
+        queries: Images that may be sent.
+        requests: Requests that may be sent.
+    """
+
+    queries: int | None = None
+    requests: int | None = None
+
+
+class Ledger:
+    """Counts what is sent to a target, and refuses what exceeds the budget.
+
+    It may be used from several threads at once, and by one process at a time.
+
+    Attributes:
+        budget: What may be spent.
+        queries: Images sent so far, those sent again included.
+        requests: Requests sent so far.
+    """
+
+    def __init__(self, budget: Budget | None = None, database: Path | None = None) -> None:
+        """Open the ledger of a run, or begin one in memory.
+
+        Args:
+            budget: What may be spent; there is no limit if absent.
+            database: The run's database.
+
+        Raises:
+            RunError: The database is damaged.
+            StorageError: It cannot be written.
+        """
+        self.budget = budget or Budget()
+        self._where = database
+        self._lock = Lock()
+        self._settled: dict[int, str] = {}
+        if database is None:
+            self._connection = sqlite3.connect(
+                ":memory:", isolation_level=None, check_same_thread=False
+            )
+            self._connection.executescript(LEDGER_SCHEMA)
+        else:
+            with sqlite_errors_in_words(database):
+                self._connection = connect(database, "rw")
+                # What was paid for is to outlive a power cut, too.
+                self._connection.execute("PRAGMA synchronous = FULL")
+        with self._locked() as db:
+            self.requests, self.queries = db.execute(
+                "SELECT count(*), coalesce(sum(images), 0) FROM request"
+            ).fetchone()
+
+    @property
+    def queries_left(self) -> int | None:
+        """How many images may still be sent; None if there is no limit."""
+        return None if self.budget.queries is None else max(0, self.budget.queries - self.queries)
+
+    def debit(self, images: int) -> int:
+        """Enter a request that is about to be sent.
+
+        It is on the disk when this returns.
+
+        Args:
+            images: How many images it carries.
+
+        Returns:
+            The request's number, from 1.
+
+        Raises:
+            BudgetSpent: It exceeds the budget, and must not be sent.
+        """
+        with self._locked() as db:
+            self._refuse_what_exceeds(images)
+            self._write_settled(db)
+            cursor = db.execute("INSERT INTO request (images) VALUES (?)", (images,))
+            self.requests += 1
+            self.queries += images
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def _refuse_what_exceeds(self, images: int) -> None:
+        budget = self.budget
+        if budget.queries is not None and self.queries + images > budget.queries:
+            raise BudgetSpent(
+                f"{self.queries:,} of {budget.queries:,} queries (max_queries) are spent"
+            )
+        if budget.requests is not None and self.requests >= budget.requests:
+            raise BudgetSpent(
+                f"{self.requests:,} of {budget.requests:,} requests (max_requests) are spent"
+            )
+
+    def settle(self, number: int, outcome: str) -> None:
+        """Note what became of a request.
+
+        It is written with whatever is written next.
+
+        Args:
+            number: The request's.
+            outcome: A word or a few: ``answered``, ``timed out``, ``429`` …
+        """
+        with self._lock:
+            self._settled[number] = outcome[:80]
+
+    def outcomes(self) -> Counter[str]:
+        """Count what became of the requests; ``unknown`` where the process ended before."""
+        with self._locked() as db:
+            self._write_settled(db)
+            rows = db.execute(
+                "SELECT coalesce(outcome, 'unknown'), count(*) FROM request GROUP BY 1"
+            )
+            return Counter(dict(rows.fetchall()))
+
+    def answer(self, image: bytes) -> bytes | None:
+        """Read what was answered to an image; None if nothing was.
+
+        Args:
+            image: What tells it from others: a hash.
+        """
+        with self._lock:
+            rows = self._connection.execute("SELECT scores FROM answer WHERE image = ?", (image,))
+            found = rows.fetchone()
+        return None if found is None else found[0]
+
+    def keep(self, answers: Mapping[bytes, bytes]) -> None:
+        """Keep what was answered: scores by image."""
+        with self._locked() as db:
+            self._write_settled(db)
+            db.executemany("INSERT OR IGNORE INTO answer VALUES (?, ?)", answers.items())
+
+    def close(self) -> None:
+        """Write what is left, and close the database."""
+        with self._locked() as db:
+            self._write_settled(db)
+        self._connection.close()
+
+    def _write_settled(self, db: sqlite3.Connection) -> None:
+        rows: Sequence[tuple[str, int]] = [(text, n) for n, text in self._settled.items()]
+        db.executemany("UPDATE request SET outcome = ? WHERE number = ?", rows)
+        self._settled.clear()
+
+    @contextmanager
+    def _locked(self) -> Iterator[sqlite3.Connection]:
+        """Give the database to this thread, for one transaction."""
+        with self._lock, _in_words(self._where):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+
+@contextmanager
+def _in_words(database: Path | None) -> Iterator[None]:
+    if database is None:
+        yield
+    else:
+        with sqlite_errors_in_words(database):
+            yield
