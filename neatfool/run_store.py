@@ -288,7 +288,12 @@ def _report(row: tuple[Any, ...]) -> GenerationReport:
     return GenerationReport(*fields)
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """Open a database file, in a mode of SQLite's; transactions are begun by hand.
+
+    Raises:
+        sqlite3.Error: It cannot be opened.
+    """
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
