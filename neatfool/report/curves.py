@@ -35,7 +35,7 @@ def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
     The axis is in log-odds, so that 99 % and 99.99 % are as far apart as 1 % and 0.01 %.
     """
     shown = _thinned(history)
-    drawn, axes = new_axes(1080, 430, right=165, left=84)
+    drawn, axes = new_axes(1080, 430, right=195, left=84)
     x = [report.evaluations for report in shown]
     lower, upper = (
         log_odds([getattr(report, name) for report in shown])
