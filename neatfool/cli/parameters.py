@@ -22,6 +22,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 no_report_option = click.option(
     "--no-report", is_flag=True, help="Do not write report.html at the end."
 )
+overrides_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Override a key of the experiment; may be given several times.",
+)
 
 
 def out_file_option(default: str) -> Callable[[Command], Command]:
@@ -39,14 +46,7 @@ def experiment_parameters(command: Command) -> Command:
     seed = click.option(
         "--seed", type=click.IntRange(min=0), help="In place of the experiment's seed."
     )
-    overrides = click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="SECTION.KEY=VALUE",
-        help="Override a key of the experiment; may be given several times.",
-    )
-    return click.argument("file", type=A_PATH)(seed(overrides(command)))
+    return click.argument("file", type=A_PATH)(seed(overrides_option(command)))
 
 
 def jobs_option(command: Command) -> Command:

@@ -1,0 +1,135 @@
+"""``neatfool serve``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from neatfool.cli.output import waiting
+from neatfool.cli.parameters import A_PATH, overrides_option
+from neatfool.errors import ExperimentError
+
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+
+    from neatfool.serving import Served
+
+MIB = 2**20
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool serve experiments/mnist.ini
+  neatfool serve experiments/mnist.ini --port 9000 --set target.device=cuda
+  NEATFOOL_KEY=... neatfool serve mine.ini --host 0.0.0.0 --api-key-env NEATFOOL_KEY
+
+Of FILE, section [target] suffices. Ctrl-C (or SIGTERM) ends it.""",
+)
+@click.argument("file", type=A_PATH)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Where to listen. Other machines reach it at 0.0.0.0, or at an address of this machine.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="The port; 0: any that is free.",
+)
+@click.option(
+    "--api-key-env",
+    metavar="NAME",
+    help="The environment variable with the key that clients must show (Authorization: Bearer).",
+)
+@click.option(
+    "--max-body",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    metavar="MIB",
+    help="How large a request may be.",
+)
+@click.option(
+    "--max-images",
+    type=click.IntRange(min=1),
+    default=4096,
+    show_default=True,
+    help="How many images a request may have.",
+)
+@overrides_option
+def serve(
+    file: Path,
+    host: str,
+    port: int,
+    api_key_env: str | None,
+    max_body: int,
+    max_images: int,
+    overrides: tuple[str, ...],
+) -> None:
+    """Serve the target of the experiment in FILE over HTTP (Open Inference Protocol v2).
+
+    So a target on a machine with a GPU, or in an environment of its own, is fooled from another.
+    """
+    key = _key(api_key_env)
+    try:
+        from neatfool import serving
+    except ImportError as error:
+        raise ExperimentError(
+            f"neatfool serve needs more than is installed ({error}); pip install 'neatfool[serve]'"
+        ) from error
+
+    experiment = serving.load_target_of(file, overrides=overrides)
+    listening = serving.listen(host, port)
+    _warn(serving.is_private_to_this_machine(listening), host, key)
+    thread = serving.TargetThread(lambda: serving.make_served(experiment))
+    with waiting("getting ready (the first time on a machine takes longest)"):
+        served = thread.served()
+    limits = serving.Limits(max_body * MIB, max_images)
+    app, count = serving.make_app(served, thread, limits, key=key)
+    _tell(served, serving.address_of(listening), listening, api_key_env)
+    serving.serve(app, listening)
+    click.echo(f"Ended; {count.images:,} images in {count.requests:,} requests were scored.")
+    if not thread.stop(seconds=0.5):
+        click.echo("The target is still in a call, which is abandoned.", err=True)
+        sys.stdout.flush()
+        # Python would wait for the threads that the target computes in.
+        os._exit(0)
+
+
+def _key(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    if key := os.environ.get(variable, "").strip():
+        return key
+    raise ExperimentError(
+        f"--api-key-env {variable}: there is no such environment variable, or "
+        "it is empty; set it to the key"
+    )
+
+
+def _warn(private: bool, host: str, key: str | None) -> None:
+    if private:
+        return
+    who = "whoever reaches this machine can use the target; --api-key-env NAME asks for a key"
+    if key:
+        who = "the key and the images travel unencrypted; let a proxy with TLS stand before it"
+    click.echo(f"warning: listening on {host}: {who}", err=True)
+
+
+def _tell(served: Served, address: str, listening: socket.socket, variable: str | None) -> None:
+    spec = served.spec
+    kind = "grey" if spec.channels == 1 else "RGB"
+    click.echo(
+        f"Serving {served.target} as model {served.name!r}: {len(spec.classes)} classes, {kind} "
+        f"images of {spec.height}x{spec.width} pixels, {served.scorer.plan.describe()}"
+    )
+    click.echo(f"{address}/v2/models/{served.name}")

@@ -1,0 +1,155 @@
+"""Requests for inference, as the Open Inference Protocol v2 has them, with its binary extension."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from neatfool.errors import nearest
+from neatfool.pydantic_wording import reword
+from neatfool.serving.refusal import bad_request
+from neatfool.serving.tensors import DATATYPES, from_bytes, from_json
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from neatfool.serving.served import Output, Served
+
+INPUT: Final = "images"
+"""What the one input is called."""
+
+
+class _Given(BaseModel, extra="ignore", strict=True):
+    name: str
+    shape: list[int]
+    datatype: str
+    parameters: dict[str, Any] = {}
+    data: Any = None
+
+
+class _Wanted(BaseModel, extra="ignore", strict=True):
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class _Body(BaseModel, extra="ignore", strict=True):
+    id: str | None = None
+    parameters: dict[str, Any] = {}
+    inputs: list[_Given]
+    outputs: list[_Wanted] = []
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client wants scored.
+
+    Attributes:
+        images: uint8 [N, C, H, W].
+        id: What the client calls the request, if it does.
+        outputs: The tensors that it wants, each with whether it wants its bytes and not JSON.
+    """
+
+    images: np.ndarray
+    id: str | None
+    outputs: tuple[tuple[Output, bool], ...]
+
+
+def read_request(body: bytearray, header: str | None, served: Served, most: int) -> Request:
+    """Read a request.
+
+    Args:
+        body: The HTTP body: JSON, and raw tensors after it.
+        header: The HTTP header ``Inference-Header-Content-Length``: how long the JSON is; None: it
+            is all there is.
+        served: What is asked.
+        most: Images that a request may have.
+
+    Raises:
+        Refusal: It is malformed, or not for this model.
+    """
+    length = _length(header, len(body))
+    given = _parsed(memoryview(body)[:length])
+    return Request(
+        _images(given, memoryview(body)[length:], served, most),
+        given.id,
+        _outputs(given, served),
+    )
+
+
+def _length(header: str | None, size: int) -> int:
+    if header is None:
+        return size
+    if not (header.isascii() and header.isdecimal()) or int(header) > size:
+        raise bad_request(
+            f"Inference-Header-Content-Length: {header[:20]!r} is no length of JSON in a body of "
+            f"{size} bytes"
+        )
+    return int(header)
+
+
+def _parsed(text: memoryview) -> _Body:
+    try:
+        return _Body.model_validate(orjson.loads(text))
+    except orjson.JSONDecodeError as error:
+        raise bad_request(
+            f"the body is no JSON: {error}. (For raw bytes after it, the header "
+            "Inference-Header-Content-Length says how long it is)"
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in first["loc"])
+        raise bad_request(f"{where.lstrip('.') or 'the body'}: {reword([first])}") from None
+
+
+def _images(given: _Body, raw: memoryview, served: Served, most: int) -> np.ndarray:
+    if len(given.inputs) != 1:
+        raise bad_request(f"there are {len(given.inputs)} inputs; give one, {INPUT!r}")
+    (tensor,) = given.inputs
+    if tensor.name != INPUT:
+        raise bad_request(f"there is no input {tensor.name[:60]!r}; give {INPUT!r}")
+    if tensor.datatype not in DATATYPES:
+        known = " or ".join(DATATYPES)
+        raise bad_request(f"datatype is {tensor.datatype[:60]!r}; give {known}")
+    _check_shape(tensor.shape, served, most)
+    size = tensor.parameters.get("binary_data_size")
+    if size is None:
+        if raw:
+            raise bad_request(f"{len(raw)} bytes after the JSON belong to no input")
+        return from_json(tensor.data, tensor.shape, tensor.datatype)
+    if tensor.data is not None:
+        raise bad_request("data and binary_data_size are both there; give one of them")
+    if size != len(raw):
+        raise bad_request(
+            f"binary_data_size is {str(size)[:20]}, but {len(raw)} bytes follow the JSON, whose "
+            "length the header Inference-Header-Content-Length gives"
+        )
+    return from_bytes(raw, tensor.shape, tensor.datatype)
+
+
+def _check_shape(shape: list[int], served: Served, most: int) -> None:
+    wanted = [*served.spec.shape]
+    if shape[1:] != wanted or shape[0] < 1:
+        raise bad_request(
+            f"shape is {str(shape)[:60]}; give {['N', *wanted]}, N images, at least one, each "
+            "[channels, height, width]".replace("'", "")
+        )
+    if shape[0] > most:
+        raise bad_request(f"{shape[0]} images are too many for a request; at most {most}")
+
+
+def _outputs(given: _Body, served: Served) -> tuple[tuple[Output, bool], ...]:
+    binary = given.parameters.get("binary_data_output") is True
+    if not given.outputs:
+        return tuple((output, binary) for output in served.outputs)
+    known = {output.name: output for output in served.outputs}
+    for wanted in given.outputs:
+        if wanted.name not in known:
+            near = nearest(wanted.name[:60], known)
+            raise bad_request(f"there is no output {wanted.name[:60]!r}{near}")
+    return tuple(
+        (known[wanted.name], wanted.parameters.get("binary_data", binary) is True)
+        for wanted in given.outputs
+    )
