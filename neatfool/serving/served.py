@@ -132,10 +132,10 @@ def make_served(experiment: Experiment) -> Served:
         can_screen=False,
     )
     scorer = Scorer(target, name=name, plan=plan)
-    return Served(experiment.name, name, scorer, fingerprint, _outputs(scorer))
+    return Served(experiment.name, name, scorer, fingerprint, outputs_of(scorer))
 
 
-def _outputs(scorer: Scorer) -> tuple[Output, ...]:
+def outputs_of(scorer: Scorer) -> tuple[Output, ...]:
     """Find out what a target answers with: a black image tells."""
     scores = scorer.score(torch.zeros((1, *scorer.target.spec.shape), dtype=torch.uint8))
     parts = {"probabilities": scores.probs, "logits": scores.logits}

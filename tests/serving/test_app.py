@@ -1,0 +1,360 @@
+"""What a service answers, and what it refuses."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from serving import JSON_LENGTH, binary_request, body_of, in_this_process, tensors_of
+
+from neatfool import ImageSpec, Scores
+from neatfool.serving import Limits
+
+INFER = "/v2/models/toy/infer"
+SPEC = ImageSpec(2, 3, 1, ("dark", "bright"))
+
+
+class Light:
+    """Tells dark from bright; waits, fails, or finds no score, where told to."""
+
+    spec = SPEC
+    dtype = np.float32
+    broken_by, unscorable = 254, 253
+
+    def __init__(self):
+        self.calls = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def score(self, images):
+        self.gate.wait(10)
+        self.calls.append(len(images))
+        if (images == self.broken_by).any():
+            raise ValueError("a secret of the target")
+        light = images.mean((1, 2, 3)).astype(self.dtype) / 255
+        logits = np.stack([-9 * light, 9 * light], 1)
+        weights = np.exp(logits)
+        probs = weights / weights.sum(1, keepdims=True)
+        probs[(images == self.unscorable).any((1, 2, 3))] = np.nan
+        return Scores(probs, logits)
+
+
+@pytest.fixture
+def target():
+    return Light()
+
+
+@pytest.fixture
+def client(target):
+    with in_this_process(target) as client:
+        yield client
+        target.gate.set()
+
+
+def grey(*levels):
+    return np.repeat(np.array(levels, np.uint8), 6).reshape(-1, 1, 2, 3)
+
+
+def random_images(count):
+    return np.random.default_rng(1).integers(0, 250, (count, 1, 2, 3), dtype=np.uint8)
+
+
+def scored(target, images):
+    """Score images as the service should, with what it pads by."""
+    answer = target.score(images)
+    return {"probabilities": answer.probs, "logits": answer.logits}
+
+
+def assert_same_bits(tensors, expected):
+    assert tensors.keys() == expected.keys()
+    for name, values in tensors.items():
+        assert values.dtype == expected[name].dtype
+        assert values.tobytes() == expected[name].tobytes()
+
+
+def test_it_says_what_it_is(client):
+    answer = client.get("/v2").json()
+    assert answer["name"] == "neatfool"
+    assert answer["extensions"] == ["binary_tensor_data"]
+    assert client.get("/v2/health/live").json() == {"live": True}
+    assert client.get("/v2/health/ready").json() == {"ready": True}
+
+
+@pytest.mark.parametrize("path", ["/v2/models/toy", "/v2/models/toy/versions/1"])
+def test_a_model_says_what_it_takes_and_gives(client, path):
+    about = {"classes": ["dark", "bright"], "sums_to_one": True}
+    output = {"datatype": "FP32", "shape": [-1, 2], "parameters": about}
+    assert client.get(path).json() == {
+        "name": "toy",
+        "versions": ["1"],
+        "platform": "neatfool",
+        "inputs": [{"name": "images", "datatype": "UINT8", "shape": [-1, 1, 2, 3]}],
+        "outputs": [{"name": "probabilities", **output}, {"name": "logits", **output}],
+        "parameters": {"fingerprint": "a fingerprint", "max_batch_size": 4096},
+    }
+    assert client.get(f"{path}/ready").json() == {"name": "toy", "ready": True}
+
+
+@pytest.mark.parametrize("path", [INFER, "/v2/models/toy/versions/1/infer"])
+@pytest.mark.parametrize("datatype", ["UINT8", "FP32"])
+def test_json_brings_every_bit_of_the_scores(client, target, path, datatype):
+    images = random_images(7)
+    response = client.post(path, json=body_of(images, datatype))
+    assert response.status_code == 200
+    assert_same_bits(tensors_of(response), scored(target, images))
+
+
+def test_lists_may_be_flat(client):
+    body = body_of(grey(0, 200))
+    nested = client.post(INFER, json=body)
+    body["inputs"][0]["data"] = grey(0, 200).ravel().tolist()
+    assert client.post(INFER, json=body).content == nested.content
+
+
+@pytest.mark.parametrize("datatype", ["UINT8", "FP32"])
+def test_raw_bytes_are_taken_and_given(client, target, datatype):
+    images = random_images(5)
+    headers, body = binary_request(images, datatype)
+    response = client.post(INFER, content=body, headers=headers)
+    assert JSON_LENGTH in response.headers
+    assert_same_bits(tensors_of(response), scored(target, images))
+
+
+def test_a_request_chooses_its_outputs_and_gets_its_id_back(client):
+    wanted = [{"name": "logits", "parameters": {"binary_data": True}}, {"name": "probabilities"}]
+    response = client.post(INFER, json=body_of(grey(9), id="a 9", outputs=wanted))
+    length = int(response.headers[JSON_LENGTH])
+    assert b'"id":"a 9"' in response.content[:length]
+    assert [*tensors_of(response)] == ["logits", "probabilities"]
+    assert len(response.content) == length + 8
+
+
+def test_float64_scores_lose_nothing(target):
+    target.dtype = np.float64
+    with in_this_process(target) as client:
+        metadata = client.get("/v2/models/toy").json()
+        response = client.post(INFER, json=body_of(random_images(3)))
+    assert [output["datatype"] for output in metadata["outputs"]] == ["FP64", "FP64"]
+    assert_same_bits(tensors_of(response), scored(target, random_images(3)))
+
+
+def test_an_image_without_a_score_is_null_and_the_others_are_not(client):
+    response = client.post(INFER, json=body_of(grey(1, Light.unscorable, 3)))
+    for output in response.json()["outputs"]:
+        assert [value is None for value in output["data"]] == [False] * 2 + [True] * 2 + [False] * 2
+    headers, body = binary_request(grey(1, Light.unscorable))
+    for values in tensors_of(client.post(INFER, content=body, headers=headers)).values():
+        assert np.isnan(values).tolist() == [[False] * 2, [True] * 2]
+
+
+def test_the_log_of_nothing_is_the_lowest_number_in_json(target):
+    def score(images):
+        return Scores(np.array([[0, 1.0]] * len(images)), np.array([[-np.inf, 0.0]] * len(images)))
+
+    target.score = score
+    with in_this_process(target) as client:
+        as_json = tensors_of(client.post(INFER, json=body_of(grey(1))))
+        headers, body = binary_request(grey(1))
+        raw = tensors_of(client.post(INFER, content=body, headers=headers))
+    assert as_json["logits"].tolist() == [[np.finfo(float).min, 0.0]]
+    assert raw["logits"].tolist() == [[-np.inf, 0.0]]
+
+
+def test_the_target_is_called_with_batches_of_one_size(client, target):
+    for count in (1, 3, 4, 9):
+        client.post(INFER, json=body_of(random_images(count)))
+    assert set(target.calls) == {4}
+    assert (client.count.requests, client.count.images) == (4, 17)
+
+
+def test_requests_that_wait_are_scored_together(client, target):
+    target.gate.clear()
+    answers = [None] * 5
+
+    def post(number):
+        answers[number] = client.post(INFER, json=body_of(grey(number)))
+
+    threads = [threading.Thread(target=post, args=(number,)) for number in range(5)]
+    target.calls.clear()
+    for thread in threads:
+        thread.start()
+        time.sleep(0.05)
+    assert client.get("/v2/health/live").status_code == 200, "nothing waits for the target"
+    target.gate.set()
+    for thread in threads:
+        thread.join()
+    assert target.calls == [4, 4], "the first alone, then the four that waited"
+    for number, answer in enumerate(answers):
+        assert_same_bits(tensors_of(answer), scored(target, grey(number)))
+
+
+def test_a_request_that_breaks_the_target_disturbs_no_other(client, target):
+    target.gate.clear()
+    statuses = {}
+
+    def post(level):
+        statuses[level] = client.post(INFER, json=body_of(grey(level))).status_code
+
+    threads = [threading.Thread(target=post, args=(each,)) for each in (1, 2, 254, 3)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.05)
+    target.gate.set()
+    for thread in threads:
+        thread.join()
+    assert statuses == {1: 200, 2: 200, 254: 500, 3: 200}
+
+
+def test_a_failure_is_told_in_words(client, caplog):
+    response = client.post(INFER, json=body_of(grey(254)))
+    assert response.status_code == 500
+    assert response.json()["error"].startswith("target 'toy': score() failed on 4x1x2x3 images")
+    assert "target 'toy': score() failed" in caplog.text
+
+
+def wrong(**changes):
+    body = body_of(grey(5))
+    body["inputs"][0].update(changes)
+    return body
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "inputs: missing"),
+        ([], "the body: "),
+        ({"inputs": []}, "there are 0 inputs; give one, 'images'"),
+        ({"inputs": [{"name": "images"}]}, "inputs[0].shape: missing"),
+        (wrong(name="image"), "there is no input 'image'"),
+        (wrong(datatype="INT64"), "datatype is 'INT64'; give UINT8 or FP32"),
+        (wrong(shape=[1, 2, 3]), "shape is [1, 2, 3]; give [N, 1, 2, 3]"),
+        (wrong(shape=[0, 1, 2, 3], data=[]), "at least one"),
+        (wrong(shape=["1", 1, 2, 3]), "inputs[0].shape[0]: "),
+        (wrong(shape=[2**40, 1, 2, 3]), "images are too many"),
+        (wrong(shape=[2, 1, 2, 3]), "a list has 1 items where the shape [2, 1, 2, 3] has 2"),
+        (wrong(data=None), "data: give lists"),
+        (wrong(data=[1, 2]), "a list has 2 items"),
+        (wrong(data=[[[[1, 2, 3], [4, 5]]]]), "a list has 2 items"),
+        (wrong(data=[[[[1, 2, 3], 4]]]), "data: give lists"),
+        (wrong(data=[0, 0, 0, 0, 0, 256]), "UINT8 goes from 0 to 255"),
+        (wrong(data=[0, 0, 0, 0, 0, -1]), "UINT8 goes from 0 to 255"),
+        (wrong(data=[0, 0, 0, 0, 0, 1.5]), "whole numbers"),
+        (wrong(data=[0, 0, 0, 0, 0, "1"]), "whole numbers"),
+        (wrong(data=[0, 0, 0, 0, 0, None]), "whole numbers"),
+        (wrong(data=[0, 0, 0, 0, 0, [1]]), "whole numbers"),
+        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, 0.5]), "do not scale or normalise"),
+        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, 256.0]), "from 0 to 255"),
+        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, -1.0]), "from 0 to 255"),
+        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, "1"]), "made of numbers"),
+        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, None]), "made of numbers"),
+        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, [1]]), "nested deeper"),
+        (wrong(parameters={"binary_data_size": 6}), "data and binary_data_size are both there"),
+        (body_of(grey(5), outputs=[{"name": "logit"}]), "did you mean 'logits'?"),
+        (body_of(grey(5), id=7), "id: "),
+    ],
+)
+def test_a_wrong_request_is_told_what_is_wrong(client, target, body, words):
+    before = len(target.calls)
+    response = client.post(INFER, json=body)
+    assert response.status_code == 400
+    assert words in response.json()["error"]
+    assert len(target.calls) == before
+
+
+@pytest.mark.parametrize(
+    ("length", "cut", "words"),
+    [
+        ("x", 0, "is no length of JSON"),
+        ("-1", 0, "is no length of JSON"),
+        ("99999", 0, "is no length of JSON"),
+        ("7", 0, "is no JSON"),
+        (None, 0, "is no JSON"),
+        ("right", 1, "binary_data_size is 6, but 5 bytes follow"),
+    ],
+)
+def test_lengths_that_do_not_fit_are_refused(client, length, cut, words):
+    headers, body = binary_request(grey(5))
+    if length != "right":
+        headers = {} if length is None else {JSON_LENGTH: length}
+    response = client.post(INFER, content=body[: len(body) - cut], headers=headers)
+    assert response.status_code == 400
+    assert words in response.json()["error"]
+
+
+def test_raw_bytes_of_another_size_than_the_shape_s_are_refused(client):
+    headers, body = binary_request(grey(5, 6))
+    body = body.replace(b'"shape": [2,', b'"shape": [1,')
+    response = client.post(INFER, content=body, headers=headers)
+    assert "binary_data_size is 12; UINT8 of the shape [1, 1, 2, 3]" in response.json()["error"]
+
+
+def test_numbers_that_json_lacks_are_refused(client):
+    body = (
+        b'{"inputs": [{"name": "images", "shape": [1,1,2,3], "datatype": "FP32", "data": [NaN]}]}'
+    )
+    response = client.post(INFER, content=body)
+    assert response.status_code == 400
+    assert "the body is no JSON" in response.json()["error"]
+
+
+def test_nan_among_raw_floats_is_refused(client):
+    images = grey(5).astype(np.float32)
+    images[0, 0, 0, 0] = np.nan
+    headers, body = binary_request(images, "FP32")
+    assert client.post(INFER, content=body, headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 404),
+        ("GET", "/v2/models/else", 404),
+        ("POST", "/v2/models/else/infer", 404),
+        ("GET", "/v2/models/toy/versions/2", 404),
+        ("GET", INFER, 405),
+    ],
+)
+def test_what_is_not_there_is_said_in_json(client, method, path, status):
+    response = client.request(method, path)
+    assert response.status_code == status
+    assert [*response.json()] == ["error"]
+
+
+def test_more_than_the_limits_is_refused(target):
+    with in_this_process(target, limits=Limits(body=2000, images=3)) as client:
+        many = client.post(INFER, json=body_of(random_images(4)))
+        long = client.post(INFER, json=body_of(grey(1), id="x" * 2000))
+        fine = client.post(INFER, json=body_of(random_images(3)))
+        assert client.get("/v2/models/toy").json()["parameters"]["max_batch_size"] == 3
+    assert (many.status_code, long.status_code, fine.status_code) == (400, 413, 200)
+    assert "at most 3" in many.json()["error"]
+    assert "more than 2000 bytes" in long.json()["error"]
+
+
+def test_a_packed_body_is_refused(client):
+    response = client.post(INFER, content=b"...", headers={"Content-Encoding": "gzip"})
+    assert response.status_code == 415
+
+
+def test_with_a_key_nothing_is_answered_without_it(target):
+    with in_this_process(target, key="abra") as client:
+        for header in (None, "Bearer", "Bearer abr", "abra", "Basic abra"):
+            headers = {} if header is None else {"Authorization": header}
+            for method, path in (("GET", "/v2/models/toy"), ("POST", INFER), ("GET", "/v2")):
+                response = client.request(method, path, headers=headers)
+                assert response.status_code == 401
+                assert "abra" not in response.text
+        headers = {"Authorization": "Bearer abra"}
+        assert client.post(INFER, json=body_of(grey(1)), headers=headers).status_code == 200
+
+
+def test_a_bug_shows_no_traceback(client, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("inner workings")
+
+    monkeypatch.setattr("neatfool.serving.app.write_answer", broken)
+    response = client.post(INFER, json=body_of(grey(1)))
+    assert response.status_code == 500
+    assert response.json() == {"error": "ZeroDivisionError in the service, which has logged it"}

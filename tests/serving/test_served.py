@@ -1,0 +1,75 @@
+"""What an experiment's target is when it is served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from commands import write_experiment
+
+from neatfool import ExperimentError
+from neatfool.assembly import assemble
+from neatfool.experiment import load_experiment
+from neatfool.serving import load_target_of, make_served
+
+MNIST = Path(__file__).parents[2] / "experiments" / "mnist.ini"
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return make_served(load_target_of(MNIST))
+
+
+def test_its_scores_are_those_of_a_run_to_the_bit(mnist):
+    images = torch.randint(256, (70, 1, 28, 28), dtype=torch.uint8)
+    assembly = assemble(load_experiment(MNIST))
+    expected = assembly.scorer.score(images)
+    assert mnist.scorer.batch_size == assembly.scorer.batch_size
+    assert mnist.fingerprint == assembly.fingerprint
+    for cuts in ([], [1, 2, 33], [25, 50], [69]):
+        parts = [mnist.scorer.score(part) for part in images.tensor_split(cuts)]
+        for output in mnist.outputs:
+            together = np.concatenate([output.of(part) for part in parts])
+            assert together.tobytes() == output.of(expected).tobytes(), cuts
+
+
+def test_every_image_is_scored_exactly(mnist):
+    assert mnist.scorer.screening is None
+
+
+def test_the_target_s_section_suffices(tmp_path):
+    write_experiment(tmp_path)
+    file = tmp_path / "only.ini"
+    file.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
+    served = make_served(load_target_of(file))
+    assert served.name == "only"
+    assert [output.name for output in served.outputs] == ["probabilities", "logits"]
+    assert {output.datatype for output in served.outputs} == {"FP64"}
+
+
+def test_overrides_hold(tmp_path):
+    file = write_experiment(tmp_path)
+    overrides = ("target.batch_size=7", "experiment.name=other")
+    served = make_served(load_target_of(file, overrides=overrides))
+    assert (served.name, served.scorer.batch_size) == ("other", 7)
+
+
+def test_what_is_wrong_is_told_with_its_line(tmp_path):
+    file = tmp_path / "wrong.ini"
+    file.write_text("[target]\nplugin = mnist\nwieghts = a\n")
+    with pytest.raises(ExperimentError, match=r"wrong.ini:3: .*weights") as caught:
+        load_target_of(file)
+    assert "generations" not in str(caught.value)
+
+
+def test_a_target_that_costs_something_is_not_served(tmp_path):
+    file = write_experiment(tmp_path)
+    plugin = tmp_path / "patches.py"
+    plugin.write_text(
+        plugin.read_text().replace("def score(", "def meter(self, ledger): ...\n\n    def score(")
+    )
+    with pytest.raises(ExperimentError, match="costs something to ask"):
+        make_served(load_target_of(file))

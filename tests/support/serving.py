@@ -1,0 +1,88 @@
+"""Requests to a target that is served, and such a target in this process."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import contextmanager
+
+import numpy as np
+from commands import neatfool_process
+from starlette.testclient import TestClient
+
+from neatfool.scoring import Scorer
+from neatfool.scoring_plan import Plan
+from neatfool.serving import Limits, Served, TargetThread, make_app
+from neatfool.serving.served import outputs_of
+
+JSON_LENGTH = "Inference-Header-Content-Length"
+
+
+@contextmanager
+def in_this_process(target, batch=4, limits=None, key=None):
+    """Serve a target to the client that is given."""
+
+    def make():
+        scorer = Scorer(target, name="target 'toy'", plan=Plan(batch))
+        return Served("toy", "target 'toy'", scorer, "a fingerprint", outputs_of(scorer))
+
+    thread = TargetThread(make)
+    app, count = make_app(thread.served(), thread, limits or Limits(), key=key)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        client.count = count
+        yield client
+    assert thread.stop(5)
+
+
+@contextmanager
+def in_a_process(*args):
+    """Serve an experiment by the program; give the process and the model's URL."""
+    process = neatfool_process("serve", *args, "--port", "0")
+    try:
+        lines = []
+        while not (found := re.search(r"^(http://\S+)$", lines[-1] if lines else "", re.M)):
+            lines.append(process.stdout.readline())
+            assert lines[-1], process.stderr.read()
+        process.url = found[1]
+        process.said = "".join(lines)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def body_of(images, datatype="UINT8", **more):
+    """Write a request as JSON, its data nested."""
+    tensor = {"name": "images", "shape": [*images.shape], "datatype": datatype}
+    return {"inputs": [{**tensor, "data": images.tolist()}], **more}
+
+
+def binary_request(images, datatype="UINT8"):
+    """Write a request as JSON and raw bytes, to be answered likewise: (headers, body)."""
+    raw = images.astype({"UINT8": "u1", "FP32": "<f4"}[datatype]).tobytes()
+    tensor = {
+        "name": "images",
+        "shape": [*images.shape],
+        "datatype": datatype,
+        "parameters": {"binary_data_size": len(raw)},
+    }
+    text = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
+    return {JSON_LENGTH: str(len(text))}, text + raw
+
+
+def tensors_of(response):
+    """Read the tensors of an answer, of JSON or raw bytes, by their names; None becomes NaN."""
+    content = response.content
+    length = int(response.headers.get(JSON_LENGTH, len(content)))
+    answer, raw = json.loads(content[:length]), content[length:]
+    tensors = {}
+    for output in answer["outputs"]:
+        dtype = {"FP32": np.dtype("<f4"), "FP64": np.dtype("<f8")}[output["datatype"]]
+        if "data" in output:
+            values = np.array(output["data"], np.float64).astype(dtype)
+        else:
+            size = output["parameters"]["binary_data_size"]
+            values, raw = np.frombuffer(raw[:size], dtype), raw[size:]
+        tensors[output["name"]] = values.reshape(output["shape"])
+    assert not raw
+    return tensors
