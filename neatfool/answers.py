@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.errors import PluginError, TargetError
-from neatfool.spec import Scores
+from neatfool.spec import Labels, Scores
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from neatfool.spec import ImageSpec
 
 ROUNDING: Final = 1e-3
@@ -80,6 +82,48 @@ def check_scores(
         probs = np.where(ok[:, None], probs, 0.0)
     _check_probabilities(probs[ok], spec, name)
     return Scores(probs.clip(0, 1), logits, ok)
+
+
+def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labels:
+    """Check the classes that a target named.
+
+    Args:
+        answer: What ``score`` returned.
+        count: The images it was given.
+        spec: The target's spec.
+        name: What messages call the target.
+
+    Returns:
+        The same with ``ok``: an image is not ok, and has no classes, where a confidence is not a
+        number in [0, 1], or a name is none of the spec's and the spec is not open.
+
+    Raises:
+        TargetError: The answer is not for so many images.
+    """
+    ok = [True] * count if answer.ok is None else [bool(each) for each in answer.ok]
+    if len(answer.found) != count or len(ok) != count:
+        raise TargetError(
+            f"{name}: score() named classes for {len(answer.found)} images, but was given {count}"
+        )
+    known = None if spec.open else set(spec.classes)
+    found = [
+        _confidences(each, known) if usable else None
+        for each, usable in zip(answer.found, ok, strict=True)
+    ]
+    return Labels([each or {} for each in found], [each is not None for each in found])
+
+
+def _confidences(found: Any, known: Collection[str] | None) -> dict[str, float] | None:
+    """Read the confidences of an image; None if there is anything wrong with them."""
+    try:
+        read = {str(label): float(value) for label, value in found.items()}
+    except (AttributeError, TypeError, ValueError):
+        return None
+    in_range = all(-ROUNDING <= value <= 1 + ROUNDING for value in read.values())
+    named = all(label.strip() and (known is None or label in known) for label in read)
+    if not (in_range and named):
+        return None
+    return {label: min(max(value, 0.0), 1.0) for label, value in read.items()}
 
 
 def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndarray:

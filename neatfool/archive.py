@@ -69,6 +69,7 @@ class Archive:
             class_count: The number K of the target's classes.
             classes: The indices of the classes to search; all if absent.
         """
+        self._all = classes is None
         chosen = range(class_count) if classes is None else sorted(set(classes))
         self.classes = np.fromiter(chosen, dtype=np.int64)
         self.candidate_ids = np.full(class_count, EMPTY, dtype=np.int64)
@@ -81,6 +82,21 @@ class Archive:
     def candidates(self) -> dict[int, Candidate]:
         """The distinct candidates among the elites, by id."""
         return self._candidates
+
+    def grow(self, class_count: int) -> None:
+        """Take classes in that turned up, at the end: their niches are empty.
+
+        Args:
+            class_count: The number of the target's classes now; nothing happens if it is no more.
+        """
+        more = class_count - len(self.ranks)
+        if more <= 0:
+            return
+        self.candidate_ids = np.concatenate([self.candidate_ids, np.full(more, EMPTY)])
+        self.confidences = np.concatenate([self.confidences, np.zeros(more)])
+        self.ranks = np.concatenate([self.ranks, np.full(more, -np.inf)])
+        if self._all:
+            self.classes = np.arange(class_count)
 
     def elite(self, class_index: int) -> Elite | None:
         """Give the elite of a class, or None where its niche is empty."""
@@ -202,13 +218,14 @@ def rank(scores: Scores) -> np.ndarray:
         scores: Scores [N, K].
 
     Returns:
-        float64 [N, K], -inf in the rows that are not ``ok`` or not ``exact``.
+        float64 [N, K], -inf in the rows that are not ``ok`` or not ``exact``, and for a probability
+        of zero: what has no confidence at all takes no niche, not even an empty one.
     """
-    ranks = (
-        np.array(scores.probs, dtype=np.float64)
-        if scores.logits is None
-        else log_odds(np.asarray(scores.logits))
-    )
+    if scores.logits is None:
+        ranks = np.array(scores.probs, dtype=np.float64)
+        ranks[ranks == 0] = -np.inf
+    else:
+        ranks = log_odds(np.asarray(scores.logits))
     for usable in (scores.ok, scores.exact):
         if usable is not None:
             ranks[~np.asarray(usable)] = -np.inf

@@ -142,7 +142,7 @@ def make_scorer(  # noqa: PLR0917 - the parts of an assembly
         can_screen=hasattr(scheme, "bar"),
         recorded=recorded,
     )
-    return Scorer(target, name=name, plan=plan)
+    return Scorer(target, name=name, plan=plan, budget=calls.budget)
 
 
 def reassemble(

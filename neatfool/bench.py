@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from neatfool.errors import RunError, TargetError
+from neatfool.errors import ExperimentError, RunError, TargetError
 from neatfool.hookspecs import hookimpl
 from neatfool.memory import is_out_of_memory
 from neatfool.scoring_plan import networks_of
@@ -222,9 +222,14 @@ def measure(
         say: Told what is being done.
 
     Raises:
+        ExperimentError: Asking the target costs something.
         RunError: There was no generation to measure.
         NeatfoolError: The target, a plugin or the disk failed.
     """
+    if assembly.scorer.metered is not None:
+        raise ExperimentError(
+            f"bench: asking {assembly.scorer.name} costs something, and bench asks a lot"
+        )
     target = Alone(assembly)
 
     def alone() -> float:

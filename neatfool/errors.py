@@ -39,11 +39,11 @@ class TargetError(NeatfoolError):
     exit_code = 4
 
 
-class TargetUnavailable(TargetError):
+class TargetUnavailable(TargetError):  # noqa: N818 - it says what happened
     """The target cannot be reached now, but may be later: the run pauses."""
 
 
-class BudgetSpent(NeatfoolError):
+class BudgetSpent(NeatfoolError):  # noqa: N818 - it says what happened
     """What may be asked of a target that costs something has been asked."""
 
     exit_code = 8

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from neatfool.metering import MeteredScoring
     from neatfool.run_store import RunStore
     from neatfool.scoring import GenerationScoring, Scorer
     from neatfool.spec import (
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
         Scheme,
         Scores,
     )
+
+    Scoring: TypeAlias = GenerationScoring | MeteredScoring
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Evolution:
         scheme: The search.
         generation: The last generation done, -1 before the first.
         evaluations: Images scored so far, with those that gradients took.
+        spent: Why there is no budget to go on, if that is so; else empty.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Evolution:
         limits: Limits,
     ) -> None:
         self.scheme = scheme
+        self.spent = ""
         self.generation = store.last_generation()
         self.evaluations = (
             store.reports(self.generation)[0].evaluations if self.generation >= 0 else 0
@@ -88,16 +93,26 @@ class Evolution:
         self._pending: list[tuple[GenerationRecord, Json]] = []
         self._recording = 0.0
         self._no_room = False
+        self._classes = len(scorer.spec.classes)
 
     @property
     def done(self) -> bool:
         """Whether the run has reached its length."""
         limits = self._limits
-        if self._no_room:
+        if self._no_room or self.spent:
             return True
         return (limits.generations is not None and self.generation + 1 >= limits.generations) or (
             limits.images is not None and self.evaluations >= limits.images
         )
+
+    def length(self) -> float:
+        """Give the images of the whole run; an estimate, where its length is in generations."""
+        limits = self._limits
+        if limits.images is not None:
+            return limits.images
+        assert limits.generations is not None
+        left = limits.generations - self.generation - 1
+        return self.evaluations + left * self.scheme.batch
 
     def run(
         self, stop: Callable[[], bool] = lambda: False
@@ -134,9 +149,13 @@ class Evolution:
         if not candidates:
             return None
         scores = scoring.result()
+        self.spent = scoring.spent
+        if not (candidates := candidates[: len(scores.probs)]):
+            return None
         self._scorer.sizes.record(self.generation + 1)
         clock.lap("scoring")
         self._refuse_a_blind_target(scores)
+        self.scheme.archive.grow(len(self._scorer.spec.classes))
         with blaming(f"{self._scheme_name}: tell() failed"):
             replacements = self.scheme.tell(candidates, scores)
         self.generation += 1
@@ -160,7 +179,7 @@ class Evolution:
         with blaming(f"{self._scheme_name}: bar() failed"):
             return bar()
 
-    def _make(self, scoring: GenerationScoring, clock: _StageClock) -> list[Candidate]:
+    def _make(self, scoring: Scoring, clock: _StageClock) -> list[Candidate]:
         """Breed and draw a generation, a part at a time, each of which is then being scored."""
         whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
         size = self._scorer.part_size(self.scheme.batch)
@@ -178,6 +197,8 @@ class Evolution:
             scoring.add(images)
             clock.lap("scoring")
             made += part
+            if scoring.full:
+                return made
 
     def _asked(self) -> Iterator[Candidate]:
         """Take a generation's candidates, up to the first that the run's length has no room for."""
@@ -197,7 +218,7 @@ class Evolution:
     def _rendered(self, candidates: Sequence[Candidate]) -> torch.Tensor:
         with blaming(f"{self._encoding_name}: render() failed"):
             images = self._encoding.render([candidate.genome for candidate in candidates])
-        check_images(images, len(candidates), self._scorer.target.spec, self._encoding_name)
+        check_images(images, len(candidates), self._scorer.spec, self._encoding_name)
         return images
 
     def _refuse_a_blind_target(self, scores: Scores) -> None:
@@ -212,11 +233,13 @@ class Evolution:
         self,
         replacements: Sequence[Replacement],
         scores: Scores,
-        scoring: GenerationScoring,
+        scoring: Scoring,
         clock: _StageClock,
     ) -> GenerationReport:
         archive = self.scheme.archive
         confidences = archive.confidences[archive.classes]
+        if not len(confidences):
+            confidences = np.zeros(1)
         lower, median, upper = np.percentile(confidences, (25, 50, 75)).tolist()
         sizes = self._elite_sizes()
         assert scores.ok is not None
@@ -253,11 +276,11 @@ class Evolution:
         report: GenerationReport,
         replacements: Sequence[Replacement],
         candidates: Sequence[Candidate],
-        scoring: GenerationScoring,
+        scoring: Scoring,
     ) -> GenerationRecord:
         rows = {candidate.id: row for row, candidate in enumerate(candidates)}
         elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
-        images = scoring.images([rows[id_] for id_ in sorted(elites)]).cpu().numpy()
+        images = scoring.images.pick([rows[id_] for id_ in sorted(elites)]).cpu().numpy()
         members = {candidate.id: candidate for candidate in self.scheme.members()}
         fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
         return GenerationRecord(
@@ -268,7 +291,15 @@ class Evolution:
                 id_: encode_png(image) for id_, image in zip(sorted(elites), images, strict=True)
             },
             members=frozenset(members),
+            classes=self._new_classes(),
         )
+
+    def _new_classes(self) -> list[tuple[int, str, bool]]:
+        """Number and name the classes that turned up in this generation."""
+        known, self._classes = self._classes, len(self._scorer.spec.classes)
+        searched = set(self.scheme.archive.classes.tolist())
+        names = self._scorer.spec.classes
+        return [(i, names[i], i in searched) for i in range(known, self._classes)]
 
     def _written(self, candidate: Candidate) -> StoredCandidate:
         return StoredCandidate(

@@ -48,7 +48,16 @@ __all__ = [
     "resolved_sections",
 ]
 
-NOT_OF_THE_RESULT: Final = ("name", "generations", "images", "checkpoint_every", "stall_after")
+NOT_OF_THE_RESULT: Final = (
+    ("experiment", "name"),
+    ("experiment", "generations"),
+    ("experiment", "images"),
+    ("experiment", "checkpoint_every"),
+    ("experiment", "stall_after"),
+    ("plugins", "observers"),
+    ("target", "max_queries"),
+    ("target", "max_requests"),
+)
 
 
 @dataclass(frozen=True)
@@ -138,11 +147,10 @@ class Experiment:
         )
 
     def identity(self) -> dict[str, dict[str, Json]]:
-        """Describe what the result depends on: all but its name, length, checkpoints, observers."""
+        """Describe what the result depends on: all but name, length, budget and observers."""
         sections = self.resolved()
-        for key in NOT_OF_THE_RESULT:
-            del sections["experiment"][key]
-        del sections["plugins"]["observers"]
+        for section, key in NOT_OF_THE_RESULT:
+            del sections[section][key]
         return sections
 
     def to_ini(self) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import BaseModel, Field, PositiveInt, field_validator
 
 from neatfool.ini import Section
+from neatfool.ledger import Budget
 from neatfool.options import read_options
 
 if TYPE_CHECKING:
@@ -74,6 +75,17 @@ class Calls(BaseModel, extra="forbid", frozen=True):
         description="how the target's network runs: traced and simplified, as it is written, or "
         "by torch.compile, which takes minutes first and needs a compiler",
     )
+    max_queries: PositiveInt | None = Field(
+        None, description="images that may be sent in all, if asking the target costs something"
+    )
+    max_requests: PositiveInt | None = Field(
+        None, description="requests that may be sent in all, if asking the target costs something"
+    )
+
+    @property
+    def budget(self) -> Budget:
+        """What may be spent."""
+        return Budget(self.max_queries, self.max_requests)
 
 
 @dataclass(frozen=True)

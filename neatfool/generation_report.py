@@ -69,16 +69,19 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        reason: ``"finished"``, ``"interrupted"`` or ``"failed"``.
+        reason: ``"finished"``; ``"spent"``, if there was no budget to go on; ``"paused"``, if the
+            target could not be reached; ``"interrupted"`` or ``"failed"``.
         generation: The last generation that was recorded, or -1.
         evaluations: Images scored in all.
         seconds: Wall-clock seconds of this process's part of the run.
+        cause: What there was no budget for, or why the target could not be reached.
     """
 
-    reason: Literal["finished", "interrupted", "failed"]
+    reason: Literal["finished", "spent", "paused", "interrupted", "failed"]
     generation: int
     evaluations: int
     seconds: float
+    cause: str = ""
 
 
 CONFIDENCE_THRESHOLDS = (0.5, 0.9, 0.99, 0.9999)

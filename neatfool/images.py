@@ -59,9 +59,19 @@ def decode_png(png: bytes) -> np.ndarray:
         raise ValueError(str(error)) from error
 
 
-def image_name(class_index: int, class_name: str, class_count: int) -> str:
-    """Name a class's image file, safely on every system: ``007-school-bus.png``."""
-    number = str(class_index).zfill(len(str(class_count - 1)))
+def image_name(
+    class_index: int, class_name: str, class_count: int, *, open_ended: bool = False
+) -> str:
+    """Name a class's image file, safely on every system: ``007-school-bus.png``.
+
+    Args:
+        class_index: The class's.
+        class_name: Its name.
+        class_count: How many classes there are: the number has as many figures as they need.
+        open_ended: Whether there may be more and more classes: then it has four figures or more.
+    """
+    figures = 4 if open_ended else len(str(class_count - 1))
+    number = str(class_index).zfill(figures)
     words = slug(class_name)
     return f"{number}-{words}.png" if words and words != number else f"{number}.png"
 
@@ -74,8 +84,15 @@ def slug(name: str) -> str:
 class ImageFolder:
     """The folder with an image for each class, kept up with the store."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, open_ended: bool = False) -> None:
+        """Begin to keep a folder up.
+
+        Args:
+            folder: The folder.
+            open_ended: Whether there may be more and more classes.
+        """
         self.folder = folder
+        self._open_ended = open_ended
         self._classes: list[str] = []
         self._written: dict[int, int] = {}
 
@@ -85,7 +102,7 @@ class ImageFolder:
         Raises:
             OSError: The folder cannot be written.
         """
-        if not self._classes:
+        if not self._classes or self._open_ended:
             self._classes = store.classes()
         self.folder.mkdir(exist_ok=True)
         changed: dict[int, list[int]] = {}
@@ -96,7 +113,12 @@ class ImageFolder:
             png = store.image(candidate)
             assert png is not None, "an elite's image is stored with it"
             for index in niches:
-                name = image_name(index, self._classes[index], len(self._classes))
+                name = image_name(
+                    index,
+                    self._classes[index],
+                    len(self._classes),
+                    open_ended=self._open_ended,
+                )
                 write_whole(self.folder / name, png)
                 self._written[index] = candidate
 

@@ -173,7 +173,8 @@ class EliteView(Individual):
     @property
     def file(self) -> Path:
         """The image's file in the run folder."""
-        name = image_name(self.index, self.name, len(self.run.classes))
+        spec = self.run.spec
+        name = image_name(self.index, self.name, len(spec.classes), open_ended=spec.open)
         return self.run.path / IMAGES / name
 
     def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:

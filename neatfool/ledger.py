@@ -8,7 +8,6 @@ there, so that nothing is asked twice.
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -19,7 +18,7 @@ from neatfool.run_records import LEDGER_SCHEMA
 from neatfool.run_store import connect, sqlite_errors_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -97,7 +96,8 @@ class Ledger:
             BudgetSpent: It exceeds the budget, and must not be sent.
         """
         with self._locked() as db:
-            self._refuse_what_exceeds(images)
+            if shortage := self.shortage(images):
+                raise BudgetSpent(shortage)
             self._write_settled(db)
             cursor = db.execute("INSERT INTO request (images) VALUES (?)", (images,))
             self.requests += 1
@@ -105,16 +105,14 @@ class Ledger:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
-    def _refuse_what_exceeds(self, images: int) -> None:
+    def shortage(self, images: int) -> str:
+        """Say what a request of so many images exceeds; the empty string if there is room."""
         budget = self.budget
         if budget.queries is not None and self.queries + images > budget.queries:
-            raise BudgetSpent(
-                f"{self.queries:,} of {budget.queries:,} queries (max_queries) are spent"
-            )
+            return f"{self.queries:,} of {budget.queries:,} queries (max_queries) are spent"
         if budget.requests is not None and self.requests >= budget.requests:
-            raise BudgetSpent(
-                f"{self.requests:,} of {budget.requests:,} requests (max_requests) are spent"
-            )
+            return f"{self.requests:,} of {budget.requests:,} requests (max_requests) are spent"
+        return ""
 
     def settle(self, number: int, outcome: str) -> None:
         """Note what became of a request.
@@ -127,15 +125,6 @@ class Ledger:
         """
         with self._lock:
             self._settled[number] = outcome[:80]
-
-    def outcomes(self) -> Counter[str]:
-        """Count what became of the requests; ``unknown`` where the process ended before."""
-        with self._locked() as db:
-            self._write_settled(db)
-            rows = db.execute(
-                "SELECT coalesce(outcome, 'unknown'), count(*) FROM request GROUP BY 1"
-            )
-            return Counter(dict(rows.fetchall()))
 
     def answer(self, image: bytes) -> bytes | None:
         """Read what was answered to an image; None if nothing was.
@@ -153,6 +142,11 @@ class Ledger:
         with self._locked() as db:
             self._write_settled(db)
             db.executemany("INSERT OR IGNORE INTO answer VALUES (?, ?)", answers.items())
+
+    def forget(self, images: Iterable[bytes]) -> None:
+        """Forget what was answered to some images."""
+        with self._locked() as db:
+            db.executemany("DELETE FROM answer WHERE image = ?", [(image,) for image in images])
 
     def close(self) -> None:
         """Write what is left, and close the database."""

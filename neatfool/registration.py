@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESERVED_KEYS: Final = {
-    "target": ("plugin", "batch_size", "precision", "threads", "graph"),
+    "target": (
+        "plugin",
+        "batch_size",
+        "precision",
+        "threads",
+        "graph",
+        "max_queries",
+        "max_requests",
+    ),
     "encoding": ("plugin",),
     "scheme": ("plugin",),
 }

@@ -89,20 +89,31 @@ class Run:
         """The experiment with all its defaults: section -> key -> value."""
         return dict(self.info["experiment"])
 
-    @cached_property
+    @property
     def classes(self) -> tuple[str, ...]:
-        """All class names of the target."""
-        return tuple(self.store.classes())
+        """All class names of the target, as far as they are known."""
+        return self.spec.classes
 
-    @cached_property
+    @property
     def searched(self) -> tuple[int, ...]:
         """The indices of the classes that are searched."""
-        return tuple(self.store.searched())
+        return self._searched if not self.spec.open else tuple(self.store.searched())
 
     @cached_property
+    def _searched(self) -> tuple[int, ...]:
+        return tuple(self.store.searched())
+
+    @property
     def spec(self) -> ImageSpec:
         """The images that the target takes."""
-        return ImageSpec(classes=self.classes, **self.info["spec"])
+        return self._read_spec() if self._spec.open else self._spec
+
+    @cached_property
+    def _spec(self) -> ImageSpec:
+        return self._read_spec()
+
+    def _read_spec(self) -> ImageSpec:
+        return ImageSpec(classes=tuple(self.store.classes()), **self.info["spec"])
 
     @cached_property
     def encoding(self) -> Encoding[Any]:

@@ -273,6 +273,19 @@ class RunStore:
         """Read all replacements, the first one first: generation, class and confidence."""
         return self._rows("SELECT generation, class, confidence FROM replacement ORDER BY number")
 
+    def requests(self) -> dict[str, tuple[int, int]]:
+        """Read what became of the requests to a target that costs something.
+
+        Returns:
+            (requests, images) by outcome, the most frequent first; ``unknown`` is that of requests
+            which were under way when the process ended.
+        """
+        rows = self._rows(
+            "SELECT coalesce(outcome, 'unknown'), count(*), sum(images) FROM request "
+            "GROUP BY 1 ORDER BY 2 DESC, 1"
+        )
+        return {outcome: (count, images) for outcome, count, images in rows}
+
     def last_generation(self) -> int:
         """Read the number of the last generation, -1 before the first."""
         return int(self._rows("SELECT coalesce(max(number), -1) FROM generation")[0][0])

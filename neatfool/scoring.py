@@ -10,14 +10,17 @@ import time
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import numpy as np
 
 from neatfool.answers import check_scores
 from neatfool.batch_sizes import BatchSizes
 from neatfool.errors import NeatfoolError, TargetError, blaming
+from neatfool.generation_images import GenerationImages
+from neatfool.ledger import Budget
 from neatfool.memory import OutOfMemory, is_out_of_memory
+from neatfool.metering import MeteredTarget, is_metered
 from neatfool.scoring_plan import networks_of, part_size
 from neatfool.screening import Screening
 from neatfool.spec import Scores
@@ -28,8 +31,9 @@ if TYPE_CHECKING:
 
     import torch
 
+    from neatfool.metering import MeteredScoring
     from neatfool.scoring_plan import Plan
-    from neatfool.spec import Json, Target
+    from neatfool.spec import ImageSpec, Json, Target
 
     _Timed = tuple[Scores, float]
 
@@ -43,14 +47,30 @@ class Scorer:
         plan: How it scores.
         sizes: How many images a call has: those of the plan, or fewer.
         screening: What screening has learnt; None where each image is scored exactly.
+        metered: The target with its ledger, if asking it costs something; else None.
     """
 
-    def __init__(self, target: Target, *, name: str, plan: Plan) -> None:
+    def __init__(
+        self, target: Target, *, name: str, plan: Plan, budget: Budget | None = None
+    ) -> None:
+        """Make a target safe.
+
+        Args:
+            target: The target.
+            name: What messages call it.
+            plan: How it scores.
+            budget: What may be spent, if asking the target costs something.
+        """
         self.target = target
         self.name = name
         self.plan = plan
         self.sizes = BatchSizes(name, plan)
         self.screening = Screening(plan.worth) if plan.screening else None
+        self.metered = (
+            MeteredTarget(target, name=name, batch_size=plan.batch_size, budget=budget or Budget())
+            if is_metered(target)
+            else None
+        )
         self._networks = networks_of(target)
         # A target without networks may be one that only the thread that made it may call.
         self._workers = (
@@ -58,6 +78,11 @@ class Scorer:
             if self._networks
             else None
         )
+
+    @property
+    def spec(self) -> ImageSpec:
+        """The target's spec, with the classes that have turned up."""
+        return self.metered.spec if self.metered is not None else self.target.spec
 
     @property
     def batch_size(self) -> int:
@@ -87,21 +112,28 @@ class Scorer:
         Raises:
             TargetError: The target raised an exception, or answered with the wrong type or
                 shape, or with what are not probabilities.
+            BudgetSpent: It costs something, and there is no budget for it.
         """
+        if self.metered is not None:
+            return self.metered.score(images)
         scoring = GenerationScoring(self, None)
         scoring.add(images)
         return scoring.result()
 
-    def generation(self, bar: np.ndarray | None = None) -> GenerationScoring:
+    def generation(self, bar: np.ndarray | None = None) -> GenerationScoring | MeteredScoring:
         """Begin to score a generation.
 
         Args:
             bar: float64 [K], the rank to exceed in each class for a score to matter; None: all do.
         """
+        if self.metered is not None:
+            return self.metered.generation()
         return GenerationScoring(self, bar)
 
     def part_size(self, generation_size: int) -> int:
         """Choose how many candidates to score at a time: whole batches."""
+        if self.metered is not None:
+            return generation_size
         return part_size(generation_size, replace(self.plan, batch_size=self.sizes.exact))
 
     def state(self) -> dict[str, Json]:
@@ -117,6 +149,10 @@ class Scorer:
 
     def close(self) -> None:
         """Close the target, if it can be closed."""
+        if self.metered is not None:
+            with blaming(self.name):
+                self.metered.close()
+            return
         if self._workers is not None:
             self._workers.shutdown()
         if close := getattr(self.target, "close", None):
@@ -189,9 +225,8 @@ class Scorer:
         try:
             if not self._networks:
                 images = images.cpu()
-            return self.target.score(
-                images.cpu().numpy() if self.target.spec.array == "numpy" else images
-            )
+            given = images.cpu().numpy() if self.target.spec.array == "numpy" else images
+            return cast("Scores", self.target.score(given))
         except Exception as error:
             if not is_out_of_memory(error):
                 self._blame(images, error)
@@ -212,9 +247,15 @@ class GenerationScoring:
     """A generation's images being scored, a part at a time, while others are made.
 
     Attributes:
+        images: The images.
+        full: Whether no further images can be scored: never.
+        spent: What there is no budget for: nothing.
         seconds: The time that the target took, if all its workers had always had work.
         confirmed: How many images were scored exactly.
     """
+
+    full: Final = False
+    spent: Final = ""
 
     def __init__(self, scorer: Scorer, bar: np.ndarray | None) -> None:
         """Begin; use :meth:`Scorer.generation`."""
@@ -222,7 +263,7 @@ class GenerationScoring:
         self.confirmed = 0
         self._scorer = scorer
         self._bar = bar
-        self._images: list[torch.Tensor] = []
+        self.images = GenerationImages()
         self._begun: list[Future[_Timed]] = []
         screening = scorer.screening
         self._screening = screening if bar is not None and screening is not None else None
@@ -236,7 +277,7 @@ class GenerationScoring:
         Args:
             images: uint8 [n, C, H, W], which must not be changed any more.
         """
-        self._images.append(images)
+        self.images.add(images)
         self._begun += self._scorer._begun(images, screen=self._screens, first=len(self._begun))
 
     def result(self) -> Scores:
@@ -249,7 +290,7 @@ class GenerationScoring:
         Raises:
             TargetError: As :meth:`Scorer.score`.
         """
-        scores = self._whole(self._images, self._begun, screen=self._screens)
+        scores = self._whole(self.images.parts(), self._begun, screen=self._screens)
         if self._screening is None or self._bar is None:
             self.confirmed = len(scores.probs)
             return scores
@@ -257,26 +298,10 @@ class GenerationScoring:
         self.confirmed = len(rows)
         if not len(rows):
             return replace(scores, exact=np.zeros(len(scores.probs), np.bool_))
-        doubtful = self.images(rows)
+        doubtful = self.images.pick(rows)
         exact = self._whole([doubtful], self._scorer._begun(doubtful), screen=False)
         self._screening.learn(scores.part(rows), exact, len(scores.probs))
         return _confirmed(scores, rows, exact)
-
-    def images(self, rows: Sequence[int] | np.ndarray) -> torch.Tensor:
-        """Give some of the generation's images: uint8 [n, C, H, W], where they were made."""
-        import torch
-
-        if not len(rows):
-            return self._images[0][:0]
-        ends = np.cumsum([len(part) for part in self._images])
-        parts = np.searchsorted(ends, rows, side="right").tolist()
-        starts = [0, *ends.tolist()]
-        return torch.stack(
-            [
-                self._images[part][int(row) - starts[part]]
-                for row, part in zip(rows, parts, strict=True)
-            ]
-        )
 
     @property
     def _screens(self) -> bool:

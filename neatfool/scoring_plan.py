@@ -17,6 +17,7 @@ import torch
 from neatfool.errors import ExperimentError
 from neatfool.measurements import MeasurementCache
 from neatfool.memory import is_out_of_memory
+from neatfool.metering import is_metered
 from neatfool.network import Form, Network
 from neatfool.speed_trial import SpeedTrial
 from neatfool.workers import devices_of
@@ -159,11 +160,13 @@ def make_plan(
         ExperimentError: An option is given that the target has no use for.
     """
     networks = networks_of(target)
+    _refuse_a_budget(calls, target, name)
     if recorded is not None:
         return recorded
     if not networks:
         _refuse_options(calls, name)
-        return Plan(_given(calls.batch_size) or automatic_batch_size(generation_size))
+        size = _given(calls.batch_size) or automatic_batch_size(generation_size)
+        return Plan(min(size, getattr(target, "batch_size", None) or size))
     device = networks[0].device.type
     plan = Plan(
         batch_size=_given(calls.batch_size) or _exact_batch(target, device, generation_size),
@@ -272,6 +275,17 @@ def _unless_it_is_slow(plan: Plan, calls: Calls) -> Plan:
 
 def _given(value: int | str) -> int | None:
     return value if isinstance(value, int) else None
+
+
+def _refuse_a_budget(calls: Calls, target: Any, name: str) -> None:
+    if is_metered(target):
+        return
+    for key in ("max_queries", "max_requests"):
+        if getattr(calls, key) is not None:
+            raise ExperimentError(
+                f"[target] {key}: {name} costs nothing to ask (it has no `meter`), so there is "
+                "nothing to count; limit the run by [experiment] images"
+            )
 
 
 def _refuse_options(calls: Calls, name: str) -> None:

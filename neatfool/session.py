@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from neatfool import run_folder
-from neatfool.errors import RunError, blaming
+from neatfool.errors import RunError, TargetUnavailable, blaming
 from neatfool.evolution import Evolution
 from neatfool.garbage import collected_rarely
 from neatfool.generation_report import Outcome
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from neatfool.assembly import Assembly
+    from neatfool.ledger import Ledger
     from neatfool.plugin_manager import Observers
     from neatfool.spec import Json
 
@@ -51,7 +53,7 @@ class Session:
         self._assembly = assembly
         self._store = store
         self._release = release
-        self._images = ImageFolder(folder / run_folder.IMAGES)
+        self._images = ImageFolder(folder / run_folder.IMAGES, open_ended=assembly.spec.open)
         self._evolution = Evolution(
             scorer=assembly.scorer,
             encoding=assembly.encoding,
@@ -73,6 +75,24 @@ class Session:
         return self._assembly.scorer.plan
 
     @property
+    def ledger(self) -> Ledger | None:
+        """What was spent, None if asking the target costs nothing."""
+        metered = self._assembly.scorer.metered
+        return None if metered is None else metered.ledger
+
+    def queries_to_the_end(self) -> tuple[int, int] | None:
+        """Estimate what the whole run costs: (images, requests) sent in all, from what was sent.
+
+        Returns:
+            None where there is nothing yet to tell it from.
+        """
+        length, ledger = self._evolution.length(), self.ledger
+        if ledger is None or not self._evolution.evaluations:
+            return None
+        longer = length / self._evolution.evaluations
+        return math.ceil(ledger.queries * longer), math.ceil(ledger.requests * longer)
+
+    @property
     def description(self) -> str | None:
         """What the target says of itself, None if it says nothing."""
         scorer = self._assembly.scorer
@@ -91,17 +111,19 @@ class Session:
                 what was done is kept.
 
         Returns:
-            How it ended: finished or interrupted.
+            How it ended: finished, interrupted, or paused because the target cannot be reached or
+            there is no budget.
 
         Raises:
             NeatfoolError: The target, a plugin or the disk failed; what was done is kept.
         """
         began = time.perf_counter()
         reason: Any = "failed"
+        cause = ""
         ended: list[Outcome] = []
 
         def finish() -> None:
-            ended.append(self._outcome(reason, began))
+            ended.append(self._outcome(reason, began, cause))
             observers.run_finished(self.run, ended[0])
 
         with ExitStack() as ending, collected_rarely():
@@ -111,15 +133,23 @@ class Session:
             observers.run_started(self.run)
             try:
                 self._loop(observers, stop)
-                reason = "interrupted" if stop() and not self.done else "finished"
+                cause = self._evolution.spent
+                reason = "spent" if cause else "finished" if self.done else self._stopped(stop)
+            except TargetUnavailable as error:
+                reason, cause = "paused", str(error)
             except KeyboardInterrupt:
                 reason = "interrupted"
         return ended[0]
 
-    def _outcome(self, reason: Any, began: float) -> Outcome:
+    @staticmethod
+    def _stopped(stop: Callable[[], bool]) -> str:
+        """Say how a run ended that has not reached its length: somebody stopped it, or itself."""
+        return "interrupted" if stop() else "finished"
+
+    def _outcome(self, reason: Any, began: float, cause: str) -> Outcome:
         last = self._store.reports(self._store.last_generation())
         generation, evaluations = (last[0].generation, last[0].evaluations) if last else (-1, 0)
-        return Outcome(reason, generation, evaluations, time.perf_counter() - began)
+        return Outcome(reason, generation, evaluations, time.perf_counter() - began, cause)
 
     def _loop(self, observers: Observers, stop: Callable[[], bool]) -> None:
         due = time.monotonic() + SECONDS_BETWEEN_IMAGES
@@ -171,6 +201,7 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
         )
         undo.callback(store.close)
         _keep_text(folder, assembly.text)
+        _open_ledger(assembly, folder)
         undo.pop_all()
     return Session(folder, assembly, store, release)
 
@@ -197,8 +228,14 @@ def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) 
         assembly = assemble(info["experiment"], Plan.from_json(info["scoring"]))
         _check_same(folder, info, assembly)
         _restore(assembly, store)
+        _open_ledger(assembly, folder)
         undo.pop_all()
     return Session(folder, assembly, store, release)
+
+
+def _open_ledger(assembly: Assembly, folder: Path) -> None:
+    if (metered := assembly.scorer.metered) is not None:
+        metered.open_ledger(folder / run_folder.DATABASE)
 
 
 def _keep_text(folder: Path, text: str) -> None:
@@ -240,6 +277,9 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
 def _restore(assembly: Assembly, store: RunStore) -> None:
     """Fill the archive and the scheme from the store."""
     archive, loads = assembly.scheme.archive, assembly.encoding.loads
+    if (metered := assembly.scorer.metered) is not None:
+        metered.with_classes(store.classes())
+        archive.grow(len(metered.spec.classes))
     stored_elites = store.elites()
     ids = {elite.candidate for elite in stored_elites} | set(store.members())
     candidates = {

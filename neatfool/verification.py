@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
-from neatfool.errors import VerificationError
+from neatfool.errors import BudgetSpent, VerificationError
 from neatfool.images import decode_png
+from neatfool.run_folder import lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,8 +58,20 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
     Raises:
         VerificationError: An image's file is missing, damaged, or of the wrong size.
         TargetError: The target failed.
+        BudgetSpent: Asking the target costs something, and there is no budget for all images.
+        RunError: It does, and another process is running the run.
     """
-    return list(_verify(run, scorer))
+    with ExitStack() as ending:
+        if (metered := scorer.metered) is not None:
+            ending.callback(lock(run.path))
+            metered.open_ledger(run.store.path)
+            metered.with_classes(run.classes)
+            if shortage := metered.ledger.shortage(len(run)):
+                raise BudgetSpent(
+                    f"{run.path}: verifying takes {len(run)} queries, and {shortage}; allow more "
+                    "with --max-queries N"
+                )
+        return list(_verify(run, scorer))
 
 
 def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from decimal import ROUND_FLOOR, Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SMALLEST: Final = 1e-6
 """Confidences below are written as none."""
@@ -42,3 +45,18 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def spending(requests: Mapping[str, tuple[int, int]]) -> str:
+    """Write what a target that costs something was asked.
+
+    Args:
+        requests: (requests, images) by what became of them.
+
+    Returns:
+        For example ``"988 queries in 45 requests (42 answered, 2 429, 1 timed out)"``.
+    """
+    sent = sum(count for count, _ in requests.values())
+    queries = sum(images for _, images in requests.values())
+    parts = ", ".join(f"{count:,} {outcome}" for outcome, (count, _) in requests.items())
+    return f"{queries:,} queries in {sent:,} requests ({parts})"

@@ -329,4 +329,4 @@ def test_what_goes_wrong_in_the_thread_is_told_as_elsewhere():
 @pytest.mark.parametrize("rows", [[], [0], [39, 3, 3, 12]])
 def test_images_are_found_whatever_part_they_are_in(rows):
     scoring, _ = scored(Scorer(Networked(), name="x", plan=SCREENING), None, part=7)
-    assert torch.equal(scoring.images(rows), IMAGES[rows])
+    assert torch.equal(scoring.images.pick(rows), IMAGES[rows])

@@ -15,7 +15,8 @@ from neatfool.cli.parameters import (
     no_report_option,
     run_argument,
 )
-from neatfool.wording import duration, percent
+from neatfool.errors import TargetUnavailable
+from neatfool.wording import duration, percent, spending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,13 +116,33 @@ def _run_with_seeds(
     epilog="""\b
 Examples:
   neatfool resume runs/mnist-1
-  neatfool resume runs/mnist-1 --generations 400    (longer than it was meant to be)""",
+  neatfool resume runs/mnist-1 --generations 400    (longer than it was meant to be)
+  neatfool resume runs/api-1 --max-queries 5000     (with a larger budget)""",
 )
 @run_argument
 @click.option("--generations", type=click.IntRange(min=1), help="A new length, in generations.")
 @click.option("--images", type=click.IntRange(min=1), help="A new length, in images scored.")
+@click.option(
+    "--max-queries",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="A new budget: images sent in all, if asking the target costs something.",
+)
+@click.option(
+    "--max-requests",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="A new budget: requests sent in all.",
+)
 @no_report_option
-def resume(run_folder: Path, generations: int | None, images: int | None, no_report: bool) -> None:
+def resume(
+    run_folder: Path,
+    generations: int | None,
+    images: int | None,
+    max_queries: int | None,
+    max_requests: int | None,
+    no_report: bool,
+) -> None:
     """Go on with the run in folder RUN, as if it had never stopped."""
     from dataclasses import replace
 
@@ -134,8 +155,11 @@ def resume(run_folder: Path, generations: int | None, images: int | None, no_rep
         raise click.UsageError("give --generations or --images, not both")
     plugins = PluginManager()
     settings: dict[str, Json] = {}
+    budget = {"max_queries": max_queries, "max_requests": max_requests}
 
     def assemble_again(resolved: dict[str, Json], recorded: Plan) -> Assembly:
+        larger = {key: value for key, value in budget.items() if value is not None}
+        resolved = {**resolved, "target": {**resolved["target"], **larger}}
         assembly = reassemble(resolved, plugins, recorded)
         settings.update(resolved["experiment"])
         if generations or images:
@@ -181,7 +205,7 @@ def _go(
         with interrupts.handled():
             outcome = session.go(plugins.observers(), interrupts)
         _tell(console, session, outcome, scoring=display.scoring_seconds)
-        if outcome.reason == "interrupted":
+        if outcome.reason in {"interrupted", "paused"}:
             console.print(go_on, soft_wrap=True)
         if report and outcome.generation >= 0:
             _write_report(console, session.run)
@@ -190,6 +214,8 @@ def _go(
         raise SystemExit(INTERRUPTED) from None
     if outcome.reason == "interrupted":
         raise SystemExit(INTERRUPTED)
+    if outcome.reason == "paused":
+        raise SystemExit(TargetUnavailable.exit_code)
 
 
 def _write_report(console: Console, run: Run) -> None:
@@ -201,9 +227,35 @@ def _write_report(console: Console, run: Run) -> None:
     run.close()
 
 
+def _why(session: Session, outcome: Outcome) -> str:
+    """Say why a run ended early, and what it takes to go on."""
+    if outcome.reason == "paused":
+        return f"Paused, since the target cannot be reached: {outcome.cause}"
+    folder, more = session.run.path, session.queries_to_the_end()
+    if more is None:
+        return f"{outcome.cause}. A larger budget goes on with it: neatfool resume {folder} --help"
+    queries, requests = more
+    ledger = session.ledger
+    assert ledger is not None
+    options = [
+        f"--{name} {needed}"
+        for name, needed, limit in (
+            ("max-queries", queries, ledger.budget.queries),
+            ("max-requests", requests, ledger.budget.requests),
+        )
+        if limit is not None
+    ]
+    return (
+        f"{outcome.cause}. To the end of the experiment it takes about {queries:,} in all, in "
+        f"{requests:,} requests: neatfool resume {folder} {' '.join(options)}"
+    )
+
+
 def _tell(console: Console, session: Session, outcome: Outcome, *, scoring: float) -> None:
     run = session.run
     history = run.history
+    if outcome.cause:
+        console.print(_why(session, outcome), style="yellow", soft_wrap=True, markup=False)
     if not history:
         console.print("Nothing is recorded yet.")
         return
@@ -218,6 +270,8 @@ def _tell(console: Console, session: Session, outcome: Outcome, *, scoring: floa
         f"{last.classes_ge[3]} >= 99.99 %.",
         soft_wrap=True,
     )
+    if requests := run.store.requests():
+        console.print(spending(requests), soft_wrap=True, markup=False)
     if refused := sum(report.refused for report in history):
         console.print(f"{refused:,} images got no usable score and were left out.", style="yellow")
     console.print(f"Images are in {run.path / 'images'}", soft_wrap=True)

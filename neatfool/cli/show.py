@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import asdict
 from statistics import median
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from rich.table import Table
 from neatfool.cli.output import waiting
 from neatfool.cli.parameters import json_option, run_argument
 from neatfool.errors import VerificationError
-from neatfool.wording import percent
+from neatfool.wording import percent, spending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,8 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
         f">= 99.99 %: {summary['classes_ge_0.9999']}",
         soft_wrap=True,
     )
+    if requests := run.store.requests():
+        console.print(spending(requests), soft_wrap=True, markup=False)
     elites = summary["classes"]
     table = Table("class", "confidence", "bred in", "nodes", "connections", "image")
     for elite in elites if every else elites[:ROWS]:
@@ -85,10 +88,20 @@ Examples:
     metavar="P",
     help="How far a confidence may be from the recorded one.  [default: 0.0001]",
 )
-def verify(run_folder: Path, as_json: bool, tolerance: float | None) -> None:
+@click.option(
+    "--max-queries",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="A larger budget than the run's, if asking the target costs something.",
+)
+def verify(
+    run_folder: Path, as_json: bool, tolerance: float | None, max_queries: int | None
+) -> None:
     """Score the saved images of RUN again, and compare with what the run recorded.
 
     Exits with 7 if an image does not score what was recorded.
+
+    Where asking the target costs something, each image is a query of the run's budget.
     """
     from neatfool.assembly import reassemble
     from neatfool.plugin_manager import PluginManager
@@ -101,8 +114,12 @@ def verify(run_folder: Path, as_json: bool, tolerance: float | None) -> None:
     run = open_run(run_folder)
     with waiting("scoring the images again"):
         recorded = Plan.from_json(run.info["scoring"])
-        assembly = reassemble(run.experiment, PluginManager(), recorded)
-        results = verify_run(run, assembly.scorer)
+        experiment = run.experiment
+        if max_queries is not None:
+            experiment["target"] = {**experiment["target"], "max_queries": max_queries}
+        assembly = reassemble(experiment, PluginManager(), recorded)
+        with closing(assembly.scorer):
+            results = verify_run(run, assembly.scorer)
     if not results:
         raise VerificationError(
             f"{run_folder}: the run has no elites yet; there is nothing to verify"

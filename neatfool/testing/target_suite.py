@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.answers import check_scores
+from neatfool import kept_answers
+from neatfool.answers import check_labels, check_scores
 from neatfool.errors import TargetError
-from neatfool.spec import ImageSpec, Scores
+from neatfool.ledger import Ledger
+from neatfool.metering import is_metered
+from neatfool.spec import ImageSpec, Labels, Scores
 from neatfool.testing.expectation import Suite, add_tests, expect
 from neatfool.testing.gradient_checks import check_logits_of_computes_what_score_does
 from neatfool.testing.images import plain_images, sample_images
@@ -36,7 +40,15 @@ class TargetSubject:
     @cached_property
     def target(self) -> Target:
         """The target that the checks share."""
-        return self.make()
+        target = self.make()
+        if is_metered(target):
+            target.meter(self.ledger)  # type: ignore[attr-defined]
+        return target
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What a target is given that costs something to ask; it has no limits."""
+        return Ledger()
 
     @cached_property
     def images(self) -> np.ndarray:
@@ -49,8 +61,19 @@ class TargetSubject:
         return self.ask(self.images)
 
     def show(self, images: np.ndarray) -> Scores:
-        """Show the target a copy of images, as it wants them; its answer is unchecked."""
-        return self.target.score(_as_declared(images, self.target.spec))
+        """Show the target a copy of images, as it wants them; its answer is unchecked.
+
+        Where it names only some classes of each, the others have the confidence 0.
+        """
+        spec = self.target.spec
+        answer = self.target.score(_as_declared(images, spec))
+        if not isinstance(answer, Labels):
+            return answer
+        try:
+            named = check_labels(answer, len(images), replace(spec, open=False), "score()")
+        except TargetError as error:
+            raise AssertionError(str(error)) from error
+        return kept_answers.read(kept_answers.written(named), [*spec.classes])
 
     def ask(self, images: np.ndarray) -> np.ndarray:
         """Show the target images; float64 [N, K] or, with logits, [N, 2 K], unchecked."""

@@ -37,7 +37,7 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
         "name": "toy",
         "seed": seed,
         "limits": Limits(generations, images, checkpoint_every),
-        "scorer": Scorer(target, name="target 'toy'", plan=Plan(20)),
+        "scorer": more.pop("scorer", None) or Scorer(target, name="target 'toy'", plan=Plan(20)),
         "fingerprint": "toy",
         "encoding": encoding,
         "encoding_name": "encoding 'toy'",

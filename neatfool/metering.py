@@ -1,0 +1,272 @@
+"""Targets that cost something to ask, such as a service that is paid by the image.
+
+Nothing is asked twice: an answer is kept in the run's ledger as soon as it is there, by the image
+that it is about. A call is never filled up with images that nobody wants the scores of. Several
+calls may be under way at a time, and what comes of them does not depend on which ends first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from neatfool import kept_answers
+from neatfool.answers import check_labels, check_scores
+from neatfool.errors import BudgetSpent, NeatfoolError, PluginError, TargetError
+from neatfool.generation_images import GenerationImages
+from neatfool.ledger import Ledger
+from neatfool.spec import Labels, Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import torch
+
+    from neatfool.ledger import Budget
+
+
+def is_metered(target: Any) -> bool:
+    """Say whether asking a target costs something."""
+    return hasattr(target, "meter")
+
+
+class MeteredTarget:
+    """A target that costs something, with its ledger and the threads that ask it.
+
+    Attributes:
+        spec: The target's; its classes may become more.
+        ledger: What was spent, and what was answered.
+        batch_size: The most images a call.
+        concurrency: How many calls at a time.
+    """
+
+    def __init__(self, target: Any, *, name: str, batch_size: int, budget: Budget) -> None:
+        """Begin with a ledger in memory.
+
+        Args:
+            target: The target.
+            name: What messages call it.
+            batch_size: The most images a call.
+            budget: What may be spent in all.
+        """
+        self.spec = target.spec
+        self.batch_size = batch_size
+        self.concurrency = max(1, int(getattr(target, "concurrency", 1)))
+        self._target = target
+        self._name = name
+        self._threads = ThreadPoolExecutor(self.concurrency, "neatfool-ask")
+        self._use(Ledger(budget))
+
+    def _use(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._target.meter(ledger)
+
+    def open_ledger(self, database: Path) -> None:
+        """Go on with the ledger of a run."""
+        budget = self.ledger.budget
+        self.ledger.close()
+        self._use(Ledger(budget, database))
+
+    def generation(self) -> MeteredScoring:
+        """Begin to score a generation."""
+        return MeteredScoring(self)
+
+    def score(self, images: torch.Tensor) -> Scores:
+        """Ask for the scores of images, whether they are known or not.
+
+        Raises:
+            BudgetSpent: There is no budget for it.
+            TargetError: As :meth:`neatfool.scoring.Scorer.score`.
+        """
+        size = self.batch_size
+        parts = [images[start : start + size] for start in range(0, len(images), size)]
+        begun = [self._threads.submit(self._asked, part) for part in parts]
+        finish(begun)
+        return self.scores(
+            [each for answer in begun for each in kept_answers.written(answer.result())]
+        )
+
+    def submit(self, images: torch.Tensor, keys: Sequence[bytes]) -> Future[float]:
+        """Begin to ask for the scores of images; the future gives the seconds that it took."""
+        return self._threads.submit(self._ask_and_keep, images, keys)
+
+    def scores(self, kept: Sequence[bytes]) -> Scores:
+        """Read answers as scores of all classes, those that turn up with them included."""
+        classes = list(self.spec.classes)
+        scores = kept_answers.read(kept, classes)
+        self.with_classes(classes)
+        return scores
+
+    def with_classes(self, classes: Sequence[str]) -> None:
+        """Take over the classes that are known, of a target that has more and more."""
+        if len(classes) > len(self.spec.classes):
+            self.spec = replace(self.spec, classes=tuple(classes))
+
+    def close(self) -> None:
+        """End what is under way, and close target and ledger."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        try:
+            if close := getattr(self._target, "close", None):
+                close()
+        finally:
+            self._threads.shutdown()
+            self.ledger.close()
+
+    def _ask_and_keep(self, images: torch.Tensor, keys: Sequence[bytes]) -> float:
+        began = time.perf_counter()
+        answer = self._asked(images)
+        self.ledger.keep(dict(zip(keys, kept_answers.written(answer), strict=True)))
+        return time.perf_counter() - began
+
+    def _asked(self, images: torch.Tensor) -> Scores | Labels:
+        given: Any = images.cpu()
+        if self.spec.array == "numpy":
+            given = given.numpy()
+        requests = self.ledger.requests
+        try:
+            answer = self._target.score(given)
+        except NeatfoolError:
+            raise
+        except Exception as error:
+            raise TargetError(
+                f"{self._name}: score() failed on {len(images)} images: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        if self.ledger.requests == requests:
+            raise PluginError(
+                f"{self._name}: score() returned without a debit from the ledger that meter() was "
+                "given; call ledger.debit(len(images)) before each request"
+            )
+        if isinstance(answer, Labels):
+            return check_labels(answer, len(images), self.spec, self._name)
+        return check_scores(answer, len(images), self.spec, self._name)
+
+
+class MeteredScoring:
+    """A generation's images being scored by a target that costs something.
+
+    Attributes:
+        images: The images.
+        full: Whether no further images can be scored, because there is no budget for them.
+        spent: Why not, or why some that were begun could not be scored; empty if all is well.
+        seconds: The time that the target took, if all its threads had always had work.
+        confirmed: How many images were scored.
+    """
+
+    def __init__(self, metered: MeteredTarget) -> None:
+        """Begin; use :meth:`MeteredTarget.generation`."""
+        self.images = GenerationImages()
+        self.full = False
+        self.spent = ""
+        self.seconds = 0.0
+        self.confirmed = 0
+        self._metered = metered
+        self._room = metered.ledger.queries_left
+        self._keys: list[bytes] = []
+        self._begun_with: set[bytes] = set()
+        self._begun: list[Future[float]] = []
+
+    def add(self, images: torch.Tensor) -> None:
+        """Ask for the scores of images that nobody asked for yet, as far as the budget goes.
+
+        Args:
+            images: uint8 [n, C, H, W], which must not be changed any more.
+        """
+        self.images.add(images)
+        size = self._metered.batch_size
+        keys = [_key(image) for image in images.cpu().numpy()]
+        self._keys += keys
+        # What goes into one call must not depend on what a killed process asked already.
+        for start in range(0, len(images), size):
+            self._begin(images[start : start + size], keys[start : start + size])
+
+    def _begin(self, images: torch.Tensor, keys: Sequence[bytes]) -> None:
+        if self.full:
+            return
+        rows = [row for row, key in enumerate(keys) if self._is_new(key, keys[:row])]
+        if self._room is not None:
+            self.full = len(rows) > self._room
+            rows = rows[: self._room]
+            self._room -= len(rows)
+        if rows:
+            asked = [keys[row] for row in rows]
+            self._begun_with.update(asked)
+            self._begun.append(self._metered.submit(images[rows], asked))
+
+    def _is_new(self, key: bytes, before: Sequence[bytes]) -> bool:
+        if key in self._begun_with or key in before:
+            return False
+        return self._metered.ledger.answer(key) is None
+
+    def result(self) -> Scores:
+        """Wait for the scores.
+
+        Returns:
+            As :meth:`neatfool.scoring.Scorer.score`; where the budget did not suffice for all
+            images, those of the first ones, as far as there are scores.
+
+        Raises:
+            TargetError: The target failed or answered nonsense; what it answered before is kept.
+        """
+        ledger = self._metered.ledger
+        try:
+            finish(self._begun)
+        except BudgetSpent as error:
+            self.spent = str(error)
+        if self.full and not self.spent:
+            self.spent = ledger.shortage(1)
+        self.seconds = (
+            sum(
+                each.result()
+                for each in self._begun
+                if not each.cancelled() and not each.exception()
+            )
+            / self._metered.concurrency
+        )
+        kept = self._answered()
+        self.confirmed = len(kept)
+        if kept and not any(kept):
+            # A service that is out of order: when the run goes on, they are asked for again.
+            ledger.forget(self._begun_with)
+        return self._metered.scores(kept)
+
+    def _answered(self) -> list[bytes]:
+        """Read the answers to the first images, up to the first that there is none to."""
+        kept: list[bytes] = []
+        for key in self._keys:
+            answer = self._metered.ledger.answer(key)
+            if answer is None:
+                return kept
+            kept.append(answer)
+        return kept
+
+
+def finish(begun: Sequence[Future[Any]]) -> None:
+    """Wait until all calls have ended; once one fails, those that wait are not made.
+
+    Raises:
+        BudgetSpent: There was no budget for one of them, and nothing worse.
+        Exception: What the first call that failed otherwise raised.
+    """
+    waiting = wait(begun, return_when=FIRST_EXCEPTION).not_done
+    for future in waiting:
+        future.cancel()
+    wait(waiting)
+    failures = [
+        error
+        for future in begun
+        if not future.cancelled() and (error := future.exception()) is not None
+    ]
+    worse = [error for error in failures if not isinstance(error, BudgetSpent)]
+    for error in [*worse, *failures]:
+        raise error
+
+
+def _key(image: np.ndarray) -> bytes:
+    shape = ",".join(map(str, image.shape)).encode()
+    return hashlib.sha256(shape + b"\n" + image.tobytes()).digest()
