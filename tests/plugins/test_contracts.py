@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 import pytest
+from faulty_server import CLASSES, FaultyServer
 
 from neatfool.plugin_manager import PluginManager
 from neatfool.testing import check_registration
@@ -15,6 +16,7 @@ BUILT_IN = sorted(
     for point in entry_points(group="neatfool")
     if point.dist.name == "neatfool" and point.name.startswith(CHECKED)
 )
+ELSEWHERE = "target.http"
 OPTIONS = {
     "encoding.cppn": [
         {"preset": "neat"},
@@ -41,10 +43,39 @@ def test_there_are_plugins_to_check() -> None:
 
 @pytest.mark.parametrize(
     ("plugin", "options"),
-    [(plugin, options) for plugin in BUILT_IN for options in [{}, *OPTIONS.get(plugin, [])]],
+    [
+        (plugin, options)
+        for plugin in BUILT_IN
+        if plugin != ELSEWHERE
+        for options in [{}, *OPTIONS.get(plugin, [])]
+    ],
 )
 def test_a_built_in_plugin_keeps_its_contract(plugin, options) -> None:
     registration = PluginManager().load(*plugin.split(".", 1))
     results = check_registration(registration, options)
+    assert [result for result in results if not result.passed] == []
+    assert len(results) > 10
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"model": "patches"},
+        {"model": "patches", "datatype": "FP32", "scores_are": "logits"},
+        {
+            "path": "/dense",
+            "body": {"image": "{image}"},
+            "scores_at": "scores",
+            "classes": [*CLASSES],
+        },
+    ],
+)
+def test_the_target_elsewhere_keeps_its_contract(options) -> None:
+    registration = PluginManager().load(*ELSEWHERE.split(".", 1))
+    options = {"allow_private": True, **options}
+    if path := options.pop("path", ""):
+        options |= {"protocol": "json", "height": 6, "width": 8, "channels": 1}
+    with FaultyServer() as server:
+        results = check_registration(registration, {"url": server.url + path, **options})
     assert [result for result in results if not result.passed] == []
     assert len(results) > 10

@@ -1,0 +1,137 @@
+"""Which addresses may be connected to, and how a host's name becomes such addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from neatfool import TargetError
+
+from .faults import TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+METADATA: Final = frozenset(
+    map(
+        ipaddress.ip_address,
+        (
+            "169.254.169.254",
+            "169.254.170.2",
+            "fd00:ec2::254",
+            "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+        ),
+    )
+)
+"""Where clouds tell a machine its own secrets."""
+METADATA_NAMES: Final = frozenset(
+    ("metadata", "metadata.google.internal", "metadata.goog", "instance-data")
+)
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_TRY_AGAIN: Final = {socket.EAI_AGAIN, socket.EAI_FAIL}
+
+
+def check_name(host: str) -> None:
+    """Refuse the names under which clouds tell a machine its own secrets.
+
+    Raises:
+        TargetError: It is one.
+    """
+    name = host.rstrip(".").lower()
+    if name in METADATA_NAMES or name.startswith("instance-data."):
+        raise TargetError(f"http: {host} is a cloud's metadata service; it is never asked")
+
+
+def check_address(address: Address, host: str, *, allow_private: bool) -> None:
+    """Refuse an address that must not be connected to.
+
+    Args:
+        address: The address.
+        host: What it belongs to, for the message.
+        allow_private: Whether it may be this machine or one of a private network.
+
+    Raises:
+        TargetError: It is link-local, multicast, unspecified, reserved or a metadata service's, or
+            it is private and that is not allowed.
+    """
+    named = host if host == str(address) else f"{host} ({address})"
+    for each in (address, *_embedded(address)):
+        if each in METADATA:
+            raise TargetError(f"http: {named} is a cloud's metadata service; it is never asked")
+        if kind := _unusable(each):
+            raise TargetError(f"http: {named} is {kind} address; it is never connected to")
+        if not each.is_global and not allow_private and each not in _NAT64:
+            raise TargetError(
+                f"http: {named} is an address of this machine or of a private network; if it is "
+                "meant, say [target] allow_private = true"
+            )
+
+
+def _unusable(address: Address) -> str | None:
+    if address.is_link_local:
+        return "a link-local"
+    if address.is_multicast:
+        return "a multicast"
+    if address.is_unspecified or address in ipaddress.ip_network("0.0.0.0/8"):
+        return "an unspecified"
+    if address.is_reserved and isinstance(address, ipaddress.IPv4Address):
+        return "a reserved"
+    return None
+
+
+def _embedded(address: Address) -> list[ipaddress.IPv4Address]:
+    """List the IPv4 addresses that an IPv6 one stands for."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64 or int(address) >> 32 == 0:
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return [each for each in found if each is not None]
+
+
+def resolve(host: str, port: int, wait: Callable[[SimpleQueue[object]], object]) -> list[Address]:
+    """Find a host's addresses.
+
+    Args:
+        host: A name, or an address.
+        port: The port.
+        wait: Gets what is put into a queue, and raises ``Empty`` when it has waited enough.
+
+    Returns:
+        The addresses, each once, at least one.
+
+    Raises:
+        TargetError: There is no such host.
+        TransientError: The name could not be looked up now.
+    """
+    check_name(host)
+    found: SimpleQueue[object] = SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.put(error)
+
+    # It cannot be told to give up, so it is left to itself.
+    threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    try:
+        answer = wait(found)
+    except Empty:
+        raise TransientError(
+            "not resolved", f"the name {host} could not be looked up in time"
+        ) from None
+    if isinstance(answer, socket.gaierror) and answer.errno in _TRY_AGAIN:
+        raise TransientError("not resolved", f"the name {host} cannot be looked up now")
+    if isinstance(answer, Exception):
+        raise TargetError(f"http: there is no host {host!r}; check [target] url")
+    assert isinstance(answer, list)
+    texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in answer)
+    return [ipaddress.ip_address(text) for text in texts]

@@ -1,0 +1,153 @@
+"""The key to a service: kept out of all that is written, and found where it should not stand."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from neatfool import ExperimentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HIDDEN: Final = "[the key]"
+_LARGEST_FILE: Final = 16_384
+_SHORTEST: Final = 4
+_SECRET_WORDS: Final = {
+    "apikey",
+    "authorisation",
+    "authorization",
+    "cookie",
+    "credential",
+    "credentials",
+    "passwd",
+    "password",
+    "secret",
+    "sig",
+    "signature",
+    "token",
+}
+_BEFORE_KEY: Final = {"access", "account", "api", "auth", "goog", "private", "subscription"}
+_KEY_SHAPES: Final = re.compile(
+    r"^\s*(?:bearer|basic|key|token|apikey)\s+(?=\S*\d)\S{8,}"
+    r"|\b(?:sk-|hf_|ghp_|gho_|github_pat_|glpat-|xox[abp]-|AIza|ya29\.|AKIA|ASIA|eyJ[\w-]{8,}\.)"
+    r"[\w.-]{8,}",
+    re.IGNORECASE,
+)
+_REMEDY: Final = (
+    "put the key into an environment variable and name it with api_key_env (or into a file, "
+    "api_key_file), and its header with api_key_header"
+)
+
+
+class ApiKey:
+    """A key that nothing shows.
+
+    Attributes:
+        source: Where it is from, in words.
+    """
+
+    def __init__(self, value: str, source: str) -> None:
+        """Take a key.
+
+        Raises:
+            ExperimentError: It is empty, or no header can hold it.
+        """
+        value = value.strip()
+        if len(value) < _SHORTEST or not value.isascii() or not value.isprintable():
+            raise ExperimentError(
+                f"http: {source} holds no key: a key is one line of at least {_SHORTEST} letters, "
+                "figures and signs"
+            )
+        self.source = source
+        self._value = value
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key is not copied")
+
+    def header_value(self, scheme: str) -> str:
+        """Write what the header says, after the scheme if there is one: ``Bearer KEY``."""
+        return f"{scheme} {self._value}" if scheme else self._value
+
+    def scrub(self, text: str) -> str:
+        """Take the key out of a text, however it is written there."""
+        key = self._value
+        encoded = base64.b64encode(key.encode()).decode().rstrip("=")
+        forms = {key, quote(key), quote(key, safe=""), json.dumps(key)[1:-1], encoded}
+        for form in sorted(forms, key=len, reverse=True):
+            text = re.sub(re.escape(form), HIDDEN, text, flags=re.IGNORECASE)
+        return text
+
+
+def read_key(variable: str | None, file: Path | None) -> ApiKey | None:
+    """Read the key from where the options say it is; None if they say nothing.
+
+    Raises:
+        ExperimentError: It is not there, or is none.
+    """
+    if variable is not None:
+        if variable not in os.environ:
+            raise ExperimentError(
+                f"[target] api_key_env: the environment variable {variable} is not set; set it to "
+                "the key before the run"
+            )
+        return ApiKey(os.environ[variable], f"the environment variable {variable}")
+    if file is None:
+        return None
+    try:
+        with file.open(encoding="utf-8") as opened:
+            return ApiKey(opened.read(_LARGEST_FILE), f"the file {file}")
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ExperimentError(f"[target] api_key_file: {file}: {cause}") from None
+
+
+def refuse_literal_keys(name: str, value: Any) -> None:
+    """Refuse what looks like a key written into an experiment.
+
+    Args:
+        name: What the value is of: an option, a header, a part of a body or of a URL.
+        value: The value; a mapping or list is looked through.
+
+    Raises:
+        ValueError: There is one; the message does not show it.
+    """
+    for place, text in _texts(name, value):
+        if _KEY_SHAPES.search(text) or (text.strip() and is_secret_name(place)):
+            raise ValueError(f"{place!r} holds what looks like a key; {_REMEDY}")
+
+
+def is_secret_name(name: str) -> bool:
+    """Say whether what has this name is a secret: ``Authorization``, ``X-API-Key``, ``token``."""
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+    return not _SECRET_WORDS.isdisjoint(words) or any(
+        second == "key" and first in _BEFORE_KEY for first, second in pairwise(words)
+    )
+
+
+def looks_like_a_key(text: str) -> bool:
+    """Say whether a text has the shape of a key of a known kind."""
+    return _KEY_SHAPES.search(text) is not None
+
+
+def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """List the texts in a value, each with the name that is nearest to it."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(str(key), inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(name, inner)

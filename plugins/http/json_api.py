@@ -1,0 +1,234 @@
+"""Any JSON API: a template for the request, and expressions that find labels and scores."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import jmespath
+import numpy as np
+from jmespath.exceptions import JMESPathError
+
+from neatfool import ImageSpec, Labels, Scores
+
+from .faults import RefusedError
+from .numbers import rows_of, softmax, usable_probabilities
+from .service import Call
+from .templates import MEDIA_TYPES, encode, fill
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from . import Options
+
+LONGEST_LABEL: Final = 200
+MOST_LABELS: Final = 100_000
+
+
+class JsonApi:
+    """A service that answers in JSON.
+
+    Attributes:
+        spec: The images it takes and the classes that are known.
+        batch_size: 1, unless a part of the body is repeated for each image.
+    """
+
+    def __init__(self, options: Options) -> None:
+        """Prepare the expressions."""
+        assert options.height is not None
+        assert options.width is not None
+        self._options = options
+        self._labels, self._scores, self._answers, self._error = (
+            None if each is None else jmespath.compile(each)
+            for each in (
+                options.labels_at,
+                options.scores_at,
+                options.answers_at,
+                options.error_at,
+            )
+        )
+        self.batch_size = None if options.repeat else 1
+        names_some = self._labels is not None
+        self.spec = ImageSpec(
+            options.height,
+            options.width,
+            options.channels or 3,
+            tuple(options.classes),
+            sums_to_one=options.sums_to_one is not False and not names_some,
+            open=names_some and not options.classes,
+        )
+
+    def call(self, images: np.ndarray) -> Call:
+        """Write the request for some images, uint8 [N, C, H, W]."""
+        options = self._options
+        files = [encode(image, options.image_format) for image in images]
+        media_type = MEDIA_TYPES[options.image_format]
+        if options.send == "bytes":
+            headers = {"Content-Type": media_type}
+            return Call(options.method, options.url, 1, content=files[0], headers=headers)
+        if options.send == "form":
+            name = f"image.{options.image_format}"
+            fields = options.body if isinstance(options.body, dict) else {}
+            form = {key: _text(value) for key, value in fields.items()}
+            upload = {options.form_field: (name, files[0], media_type)}
+            return Call(options.method, options.url, 1, form=form, files=upload)
+        body = json.dumps(fill(options.body, files, options.repeat)).encode()
+        headers = {"Content-Type": "application/json"}
+        return Call(options.method, options.url, len(images), content=body, headers=headers)
+
+    def read(self, said: Any, count: int) -> Scores | Labels:
+        """Read the answer to so many images.
+
+        Raises:
+            RefusedError: It cannot be told what it says of which image.
+        """
+        answers = [said]
+        if self._answers is not None:
+            answers = _found(self._answers, said)
+        if not isinstance(answers, list) or len(answers) != count:
+            raise RefusedError("not an answer for each image")
+        if self._labels is None:
+            return self._dense(answers)
+        found, ok, refusal = [], [], None
+        for answer in answers:
+            try:
+                found.append(self._named(answer))
+                ok.append(True)
+            except RefusedError as refused:
+                found.append({})
+                ok.append(False)
+                refusal = refused
+        if refusal is not None and not any(ok):
+            raise refusal
+        return Labels(found, ok)
+
+    def nothing(self, count: int) -> Scores | Labels:
+        """Make the answer for images of which nothing usable was said."""
+        if self._labels is not None:
+            return Labels([{}] * count, [False] * count)
+        table = np.zeros((count, len(self.spec.classes)))
+        logits = table.copy() if self._options.scores_are == "logits" else None
+        return Scores(table, logits, np.zeros(count, np.bool_))
+
+    def describe(self) -> str:
+        """Say what is sent, and where in the answer the scores are."""
+        options = self._options
+        kind = options.image_format.upper()
+        file = (
+            "the PNG that is saved"
+            if options.image_format == "png"
+            else f"a {kind} of quality 95, which is not quite the image that is saved"
+        )
+        way = {
+            "json": "in base64 within JSON",
+            "form": f"as the file {options.form_field} of a form",
+            "bytes": "as it is",
+        }[options.send]
+        labels = f"labels at {options.labels_at}, " if options.labels_at else ""
+        known = (
+            f"{len(options.classes)} classes are known"
+            if options.classes
+            else "classes are known as they turn up"
+        )
+        return (
+            f"JSON API: {options.method}, each image goes as {file}, {way}; of the answer, "
+            f"{labels}scores at {options.scores_at}; {known}"
+        )
+
+    def identity(self) -> Any:
+        """Give what tells the way the service is asked from others, as JSON."""
+        told = self._options.model_dump(mode="json", include=_DECISIVE)
+        return [self.spec.shape, told]
+
+    def _dense(self, answers: Sequence[Any]) -> Scores:
+        """Read the scores of all classes, in their order."""
+        width = len(self.spec.classes)
+        table = np.full((len(answers), width), np.nan)
+        refusal = None
+        for row, answer in enumerate(answers):
+            try:
+                self._check_error(answer)
+                table[row] = rows_of(_found(self._scores, answer), 1, width)[0]
+            except RefusedError as refused:
+                refusal = refused
+        if refusal is not None and np.isnan(table).all():
+            raise refusal
+        if self._options.scores_are == "logits":
+            probs = softmax(table)
+            ok = np.isfinite(table).all(1)
+            return Scores(probs, table, ok)
+        probs = table / self._options.full_score
+        return Scores(probs, None, usable_probabilities(probs, sums_to_one=self.spec.sums_to_one))
+
+    def _named(self, answer: Any) -> dict[str, float]:
+        """Read labels and their scores; of a label that is named twice, the better score."""
+        self._check_error(answer)
+        labels, scores = _found(self._labels, answer), _found(self._scores, answer)
+        if not isinstance(labels, list) or not isinstance(scores, list):
+            raise RefusedError("no list of labels and scores")
+        if len(labels) != len(scores) or len(labels) > MOST_LABELS:
+            raise RefusedError(f"{len(labels)} labels with {len(scores)} scores")
+        numbers = rows_of(scores, 1, len(scores))[0] / self._options.full_score
+        if not usable_probabilities(numbers[None], sums_to_one=False)[0]:
+            raise RefusedError("scores that are no confidences")
+        found: dict[str, float] = {}
+        for label, number in zip(labels, numbers.tolist(), strict=True):
+            name = _label(label)
+            found[name] = max(found.get(name, 0.0), min(1.0, max(0.0, number)))
+        return found
+
+    def _check_error(self, answer: Any) -> None:
+        if self._error is not None and _found(self._error, answer):
+            raise RefusedError("the service's own error")
+
+
+_DECISIVE: Final = {
+    "method",
+    "headers",
+    "send",
+    "body",
+    "form_field",
+    "image_format",
+    "repeat",
+    "answers_at",
+    "error_at",
+    "labels_at",
+    "scores_at",
+    "scores_are",
+    "full_score",
+}
+"""The options that what is sent and what is read depend on."""
+
+
+def check_expression(expression: str) -> None:
+    """Check an expression of JMESPath.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        jmespath.compile(expression)
+    except JMESPathError as error:
+        said = " ".join(str(error).split())
+        raise ValueError(f"{expression!r} is no JMESPath expression: {said}") from None
+
+
+def _found(expression: Any, answer: Any) -> Any:
+    try:
+        return expression.search(answer)
+    except (JMESPathError, RecursionError, TypeError, ValueError, OverflowError):
+        raise RefusedError("not of the form that the expressions expect") from None
+
+
+def _label(label: Any) -> str:
+    if type(label) is int:
+        label = str(label)
+    if not isinstance(label, str) or not label.strip() or len(label) > LONGEST_LABEL:
+        raise RefusedError("a label that is no short text")
+    if not label.isprintable():
+        raise RefusedError("a label with unprintable characters")
+    return label.strip()
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,84 @@
+"""The numbers of an answer, taken as they are or not at all."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from .faults import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROUNDING: Final = 1e-3
+"""How far from one a sum of probabilities may be, and a probability from [0, 1]."""
+_DEEPEST: Final = 8
+
+
+def rows_of(data: Any, count: int, width: int) -> np.ndarray:
+    """Read a table of numbers.
+
+    Args:
+        data: A list of ``count * width`` numbers, or of lists of them, nested in any way; None
+            stands for a number that there is none of.
+        count: The rows that there must be.
+        width: The columns.
+
+    Returns:
+        float64 [count, width]; NaN where there was None, or a number beyond all floats.
+
+    Raises:
+        RefusedError: It is something else.
+    """
+    if not isinstance(data, list):
+        raise RefusedError("no list of numbers")
+    flat = data if not any(isinstance(each, list) for each in data) else list(_flat(data, 0))
+    if len(flat) != count * width:
+        raise RefusedError(f"{len(flat)} numbers in place of {count} x {width}")
+    if not {*map(type, flat)} <= {int, float, type(None)}:
+        raise RefusedError("what should be numbers are not")
+    try:
+        return np.array(flat, dtype=np.float64).reshape(count, width)
+    except OverflowError:
+        return np.array([_number(each) for each in flat]).reshape(count, width)
+
+
+def _flat(data: list[Any], depth: int) -> Iterator[Any]:
+    if depth > _DEEPEST:
+        raise RefusedError("nested too deeply")
+    for each in data:
+        if isinstance(each, list):
+            yield from _flat(each, depth + 1)
+        else:
+            yield each
+
+
+def _number(value: Any) -> float:
+    try:
+        return math.nan if value is None else float(value)
+    except OverflowError:
+        return math.nan
+
+
+def usable_probabilities(probs: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
+    """Say which rows are probabilities: bools [N].
+
+    Args:
+        probs: float64 [N, K].
+        sums_to_one: Whether each row must sum to one.
+    """
+    with np.errstate(invalid="ignore"):
+        ok = np.isfinite(probs).all(1)
+        ok &= (probs >= -ROUNDING).all(1) & (probs <= 1 + ROUNDING).all(1)
+        if sums_to_one:
+            ok &= np.abs(probs.sum(1) - 1) <= ROUNDING
+    return np.asarray(ok, dtype=np.bool_)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Make probabilities, float64 [N, K], of logits; NaN rows of what is not finite."""
+    with np.errstate(invalid="ignore"):
+        weights = np.exp(logits - logits.max(1, keepdims=True))
+        return np.asarray(weights / weights.sum(1, keepdims=True))

@@ -1,0 +1,373 @@
+"""The Open Inference Protocol, version 2, as MLServer, Triton, KServe and TorchServe speak it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import quote
+
+import numpy as np
+
+from neatfool import ImageSpec, Scores, TargetError, nearest
+
+from .faults import RefusedError
+from .numbers import rows_of, softmax, usable_probabilities
+from .service import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from . import Options
+
+DATATYPES: Final = ("UINT8", "FP32")
+PROBABILITIES: Final = "probabilities"
+LOGITS: Final = "logits"
+_JSON: Final = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """What a model says of one of its inputs or outputs.
+
+    Attributes:
+        name: Its name.
+        datatype: ``UINT8``, ``FP32`` …
+        shape: Its lengths; -1 where they are free.
+        parameters: What else is said of it.
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    parameters: dict[str, Any]
+
+    @classmethod
+    def read(cls, said: Any) -> Tensor:
+        """Read it.
+
+        Raises:
+            RefusedError: It is no description of a tensor.
+        """
+        if not isinstance(said, dict):
+            raise RefusedError("its metadata are not as the protocol has them")
+        shape, parameters = said.get("shape"), said.get("parameters")
+        if not (
+            isinstance(said.get("name"), str)
+            and isinstance(said.get("datatype"), str)
+            and isinstance(shape, list)
+            and all(type(length) is int for length in shape)
+        ):
+            raise RefusedError("its metadata name no tensors with a datatype and a shape")
+        parameters = parameters if isinstance(parameters, dict) else {}
+        return cls(said["name"], said["datatype"].upper(), tuple(shape), parameters)
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a model says of itself.
+
+    Attributes:
+        model: Its name.
+        versions: The versions that there are.
+        inputs: What it takes.
+        outputs: What it gives.
+        parameters: What else it says.
+    """
+
+    model: str
+    versions: tuple[str, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    parameters: dict[str, Any]
+
+    @classmethod
+    def read(cls, said: Any) -> Metadata:
+        """Read the answer to a request for metadata.
+
+        Raises:
+            RefusedError: It is none.
+        """
+        lists: list[Any] = []
+        if isinstance(said, dict):
+            lists = [said.get(key) for key in ("inputs", "outputs")]
+        if not lists or not all(isinstance(each, list) and each for each in lists):
+            raise RefusedError("its metadata list no inputs and outputs")
+        versions, parameters = said.get("versions"), said.get("parameters")
+        inputs, outputs = (tuple(map(Tensor.read, each)) for each in lists)
+        return cls(
+            str(said.get("name", "")),
+            tuple(map(str, versions)) if isinstance(versions, list) else (),
+            inputs,
+            outputs,
+            parameters if isinstance(parameters, dict) else {},
+        )
+
+
+class OpenInference:
+    """A model behind the protocol.
+
+    Attributes:
+        spec: The images it takes and its classes.
+        batch_size: The most images a request; None if the model sets no limit.
+    """
+
+    def __init__(self, options: Options, metadata: Metadata) -> None:
+        """Find out how the model is asked.
+
+        Raises:
+            TargetError: It takes no images, or the options do not fit it.
+        """
+        self._options = options
+        self._metadata = metadata
+        self._where = f"http: model {options.model!r}"
+        self._input = self._chosen(metadata.inputs, options.input_name, "input")
+        self._datatype = self._chosen_datatype()
+        self._layout = self._found_layout()
+        self._outputs = self._chosen_outputs()
+        self.batch_size = self._limit()
+        self.spec = self._made_spec()
+        self._url = model_url(options) + "/infer"
+        channels = self.spec.channels
+        self._mean, self._std = (
+            np.resize(np.array(each, dtype=np.float32), channels).reshape(1, channels, 1, 1)
+            for each in (options.mean or [0.0], options.std or [1.0])
+        )
+
+    def call(self, images: np.ndarray) -> Call:
+        """Write the request for some images, uint8 [N, C, H, W]."""
+        pixels = images if self._layout == "NCHW" else images.transpose(0, 2, 3, 1)
+        if self._datatype == "UINT8":
+            data: list[Any] = list(pixels.tobytes())
+        else:
+            scaled = (images.astype(np.float32) / np.float32(255) - self._mean) / self._std
+            ordered = scaled if self._layout == "NCHW" else scaled.transpose(0, 2, 3, 1)
+            data = ordered.ravel().tolist()
+        tensor = {
+            "name": self._input.name,
+            "shape": list(pixels.shape),
+            "datatype": self._datatype,
+            "data": data,
+        }
+        content: dict[str, Any] = {"inputs": [tensor]}
+        if len(self._metadata.outputs) > len(self._outputs):
+            content["outputs"] = [{"name": each.name} for each in self._outputs.values()]
+        body = json.dumps(content, separators=(",", ":")).encode()
+        return Call("POST", self._url, len(images), content=body, headers=_JSON)
+
+    def read(self, said: Any, count: int) -> Scores:
+        """Read the answer to so many images.
+
+        Raises:
+            RefusedError: It does not have the form of one.
+        """
+        tables = {kind: self._table(said, tensor, count) for kind, tensor in self._outputs.items()}
+        logits = tables.get(LOGITS)
+        probs = tables[PROBABILITIES] if PROBABILITIES in tables else softmax(tables[LOGITS])
+        ok = usable_probabilities(probs, sums_to_one=self.spec.sums_to_one)
+        if logits is not None:
+            ok &= np.isfinite(logits).all(1)
+        return Scores(probs, logits, ok)
+
+    def nothing(self, count: int) -> Scores:
+        """Make the answer for images of which nothing usable was said."""
+        table = np.zeros((count, len(self.spec.classes)))
+        logits = table.copy() if LOGITS in self._outputs else None
+        return Scores(table, logits, np.zeros(count, np.bool_))
+
+    def describe(self) -> str:
+        """Say what is sent, and what comes back."""
+        shape = {"NCHW": "[N, C, H, W]", "NHWC": "[N, H, W, C]"}[self._layout]
+        scaled = "the bytes themselves"
+        if self._datatype == "FP32":
+            mean, std = self._options.mean or [0.0], self._options.std or [1.0]
+            scaled = f"(x - {mean}) / {std} of x in [0, 1]"
+        said = " and ".join(f"{each.name} ({kind})" for kind, each in self._outputs.items())
+        return (
+            f"Open Inference Protocol, model {self._options.model}: images go as "
+            f"{self._datatype} {shape}, {scaled}, in its input {self._input.name}; of its "
+            f"outputs {said} {'are' if len(self._outputs) > 1 else 'is'} taken"
+        )
+
+    def identity(self) -> Any:
+        """Give what tells this model and the way it is asked from others, as JSON."""
+        metadata = self._metadata
+        tensors = [
+            [each.name, each.datatype, each.shape, each.parameters]
+            for each in (*metadata.inputs, *metadata.outputs)
+        ]
+        return [
+            metadata.model,
+            metadata.versions,
+            metadata.parameters.get("fingerprint"),
+            tensors,
+            self._input.name,
+            self._datatype,
+            self._layout,
+            [[kind, each.name] for kind, each in self._outputs.items()],
+            [self._options.mean, self._options.std] if self._datatype == "FP32" else [],
+        ]
+
+    def _chosen(self, tensors: Sequence[Tensor], name: str | None, kind: str) -> Tensor:
+        if name is None and len(tensors) == 1:
+            return tensors[0]
+        names = [each.name for each in tensors]
+        if name not in names:
+            given = "it has several" if name is None else f"it has no {kind} {name!r}"
+            raise TargetError(
+                f"{self._where}: {given}; give one of its {kind}s as [target] {kind}_name"
+                f"{nearest(name or '', names)}"
+            )
+        return tensors[names.index(name)]
+
+    def _chosen_datatype(self) -> str:
+        asked, own = self._options.datatype, self._input.datatype
+        datatype = own if asked == "auto" else asked
+        if datatype not in DATATYPES:
+            raise TargetError(
+                f"{self._where}: its input {self._input.name} takes {own}; images can be sent as "
+                f"{' or '.join(DATATYPES)} ([target] datatype)"
+            )
+        if datatype == "UINT8" and (self._options.mean or self._options.std):
+            raise TargetError(
+                f"{self._where}: images go as UINT8, and mean and std are for FP32; leave them "
+                "out, or say [target] datatype = FP32"
+            )
+        return datatype
+
+    def _found_layout(self) -> Literal["NCHW", "NHWC"]:
+        shape = self._input.shape
+        if len(shape) != 4:
+            raise TargetError(
+                f"{self._where}: its input {self._input.name} has the shape {list(shape)}; "
+                "images are [N, C, H, W] or [N, H, W, C]"
+            )
+        if self._options.layout != "auto":
+            return self._options.layout
+        first, last = shape[1] in (1, 3), shape[3] in (1, 3)
+        if first == last:
+            raise TargetError(
+                f"{self._where}: the shape {list(shape)} of its input does not show which is "
+                "channels; say [target] layout = NCHW or NHWC"
+            )
+        return "NCHW" if first else "NHWC"
+
+    def _chosen_outputs(self) -> dict[str, Tensor]:
+        """Choose the outputs that are taken, by what they are."""
+        outputs, asked = self._metadata.outputs, self._options.scores_are
+        by_name = {each.name.lower(): each for each in outputs}
+        named: dict[str, Tensor] = {
+            kind: by_name[kind] for kind in (PROBABILITIES, LOGITS) if kind in by_name
+        }
+        if self._options.output_name is None and named:
+            chosen = {kind: each for kind, each in named.items() if asked in ("auto", kind)}
+            if chosen:
+                return chosen
+        output = self._chosen(outputs, self._options.output_name, "output")
+        kind = asked if asked != "auto" else output.name.lower()
+        if kind not in (PROBABILITIES, LOGITS):
+            raise TargetError(
+                f"{self._where}: its output {output.name} does not show what it is; say [target] "
+                "scores_are = logits or probabilities"
+            )
+        return {kind: output}
+
+    def _limit(self) -> int | None:
+        most = self._input.shape[0]
+        if most > 1:
+            raise TargetError(
+                f"{self._where}: it takes exactly {most} images a request; only models that take "
+                "one, or any number, can be used"
+            )
+        limits = [1] if most == 1 else []
+        said = self._metadata.parameters.get("max_batch_size")
+        if type(said) is int and said > 0:
+            limits.append(said)
+        return min(limits, default=None)
+
+    def _made_spec(self) -> ImageSpec:
+        options, shape = self._options, self._input.shape
+        order = (1, 2, 3) if self._layout == "NCHW" else (3, 1, 2)
+        said = [shape[index] for index in order]
+        asked = [options.channels, options.height, options.width]
+        sizes = []
+        for name, free, own in zip(("channels", "height", "width"), asked, said, strict=True):
+            if own < 1 and free is None:
+                raise TargetError(
+                    f"{self._where}: takes images of any {name}; say [target] {name} = NUMBER"
+                )
+            if own >= 1 and free not in (None, own):
+                raise TargetError(
+                    f"{self._where}: takes images of {name} {own}; leave [target] {name} out"
+                )
+            sizes.append(own if own >= 1 else free)
+        channels, height, width = sizes
+        assert channels is not None
+        assert height is not None
+        assert width is not None
+        if channels not in (1, 3):
+            raise TargetError(
+                f"{self._where}: its images have {channels} channels; grey ones have 1, coloured "
+                "ones 3"
+            )
+        return ImageSpec(height, width, channels, self._classes(), sums_to_one=self._sums_to_one())
+
+    def _sums_to_one(self) -> bool:
+        asked = self._options.sums_to_one
+        said = [each.parameters.get("sums_to_one") for each in self._outputs.values()]
+        return (False not in said) if asked is None else asked
+
+    def _classes(self) -> tuple[str, ...]:
+        """Find the names of the classes: those of the options, the model's, or numbers."""
+        counts = {each.shape[-1] for each in self._outputs.values() if each.shape}
+        counts -= {-1}
+        given = tuple(self._options.classes)
+        for tensor in self._outputs.values():
+            said = tensor.parameters.get("classes")
+            if not given and isinstance(said, list):
+                given = tuple(map(str, said))
+        if not given and len(counts) == 1:
+            given = tuple(map(str, range(min(counts))))
+        if not given:
+            raise TargetError(
+                f"{self._where}: it does not say how many classes it has; name them all, in the "
+                "order of its output: [target] classes = @FILE"
+            )
+        if counts and counts != {len(given)}:
+            raise TargetError(
+                f"{self._where}: it has {' or '.join(map(str, sorted(counts)))} classes, and "
+                f"{len(given)} are named"
+            )
+        if len(given) < 2 or len({*given}) < len(given):
+            raise TargetError(
+                f"{self._where}: its classes are fewer than two, or two have one name; name them "
+                "all: [target] classes = @FILE"
+            )
+        return given
+
+    def _table(self, said: Any, tensor: Tensor, count: int) -> np.ndarray:
+        outputs = said.get("outputs") if isinstance(said, dict) else None
+        if not isinstance(outputs, list):
+            raise RefusedError("no outputs")
+        named = [
+            each for each in outputs if isinstance(each, dict) and each.get("name") == tensor.name
+        ]
+        if len(named) != 1:
+            raise RefusedError(f"no output {tensor.name}"[:60])
+        width = len(self.spec.classes)
+        shape = named[0].get("shape")
+        if not isinstance(shape, list) or [n for n in shape if n != 1] != [
+            n for n in (count, width) if n != 1
+        ]:
+            raise RefusedError(f"another shape than [{count}, {width}]")
+        table = rows_of(named[0].get("data"), count, width)
+        if tensor.datatype == "FP64":
+            return table
+        with np.errstate(over="ignore"):
+            return table.astype(np.float32)  # exactly what the model gave
+
+
+def model_url(options: Options) -> str:
+    """Write where a model is found."""
+    version = f"/versions/{quote(options.model_version, safe='')}" if options.model_version else ""
+    return f"{options.url.rstrip('/')}/v2/models/{quote(options.model or '', safe='')}{version}"

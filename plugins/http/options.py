@@ -1,0 +1,359 @@
+"""Options of the target ``http``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from neatfool import ClassNames
+
+from .api_key import is_secret_name, looks_like_a_key, refuse_literal_keys
+from .presets import PRESETS
+from .templates import PLACE, has_place, repeated_item
+
+OPEN_INFERENCE: Final = "open-inference"
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
+_OWN_HEADERS: Final = frozenset(("host", "content-length", "transfer-encoding", "connection"))
+_OF_OPEN_INFERENCE: Final = (
+    "model",
+    "model_version",
+    "datatype",
+    "layout",
+    "input_name",
+    "output_name",
+    "mean",
+    "std",
+)
+_OF_JSON: Final = (
+    "preset",
+    "method",
+    "send",
+    "body",
+    "form_field",
+    "image_format",
+    "repeat",
+    "answers_at",
+    "error_at",
+    "labels_at",
+    "scores_at",
+    "full_score",
+)
+
+
+def _object(value: Any) -> Any:
+    """Refuse what is no JSON object, without showing it: it may have a key in it."""
+    if value is not None and not isinstance(value, dict | list):
+        raise ValueError('must be JSON, as in {"name": "text"}')
+    return value
+
+
+def _mapping(value: Any) -> Any:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise ValueError('must be a JSON object of texts, as in {"name": "text"}')
+    return value
+
+
+Preset = Literal[
+    "huggingface-image-classification", "google-vision-label-detection", "azure-vision-tag"
+]
+Body = Annotated[dict[str, Any] | list[Any] | None, BeforeValidator(_object)]
+Headers = Annotated[dict[str, str], BeforeValidator(_mapping)]
+Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
+Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
+
+
+class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_errors=True):
+    """Options of the target ``http``."""
+
+    url: str = Field(
+        description="where the service is: the server's address for open-inference, without "
+        "/v2/...; the whole address that is asked for json"
+    )
+    protocol: Literal["open-inference", "json"] = Field(
+        "open-inference",
+        description="open-inference: version 2 of that protocol (MLServer, Triton, KServe, "
+        "TorchServe, neatfool serve); json: any API that answers in JSON",
+    )
+    classes: ClassNames = Field(
+        [],
+        description="all classes, or @FILE with one a line; open-inference: in the order of the "
+        "outputs, what the model says if absent; json: those that turn up if absent",
+    )
+    sums_to_one: bool | None = Field(
+        None,
+        description="whether classes exclude one another, so that probabilities sum to one; what "
+        "the model says, or else true, if absent",
+    )
+    scores_are: Literal["auto", "probabilities", "logits"] = Field(
+        "auto",
+        description="what the scores are; auto: what the model's outputs are called, or else "
+        "probabilities",
+    )
+    height: PositiveInt | None = Field(
+        None,
+        description="pixels from top to bottom; open-inference: if the model takes any",
+    )
+    width: PositiveInt | None = Field(None, description="pixels from left to right, likewise")
+    channels: Literal[1, 3] | None = Field(
+        None, description="1 (grey) or 3 (coloured), likewise; json: 3 if absent"
+    )
+
+    model: str | None = Field(None, min_length=1, description="open-inference: the model's name")
+    model_version: str | None = Field(
+        None, min_length=1, description="open-inference: its version; the server chooses if absent"
+    )
+    datatype: Literal["auto", "UINT8", "FP32"] = Field(
+        "auto", description="open-inference: how pixels are sent; auto: what the model says"
+    )
+    layout: Literal["auto", "NCHW", "NHWC"] = Field(
+        "auto", description="open-inference: the order of pixels; auto: by the model's shape"
+    )
+    input_name: str | None = Field(
+        None, description="open-inference: the input that takes images, where there are several"
+    )
+    output_name: str | None = Field(
+        None,
+        description="open-inference: the output with the scores, where there are several and none "
+        "is called probabilities or logits",
+    )
+    mean: Numbers | None = Field(
+        None, description="FP32: what to subtract from images in [0, 1], for all channels or each"
+    )
+    std: Deviations | None = Field(None, description="FP32: what to divide by after that")
+
+    preset: Preset | None = Field(
+        None, description="json: how a known kind of API is asked, in place of the options below"
+    )
+    method: Literal["POST", "PUT", "PATCH"] = Field("POST", description="json: HTTP's method")
+    headers: Headers = Field(
+        {}, description="further headers, as a JSON object; the key is no part of them"
+    )
+    send: Literal["json", "form", "bytes"] = Field(
+        "json",
+        description="json: how an image goes: json, in the body; form, as a file of a multipart "
+        "form; bytes, as the whole body",
+    )
+    body: Body = Field(
+        None,
+        description=f"json: the body, as JSON; {PLACE} in a text of it stands for the image in "
+        "base64. send = form: the other fields of the form",
+    )
+    form_field: str = Field("image", min_length=1, description="send = form: the file's field")
+    image_format: Literal["png", "jpeg"] = Field(
+        "png", description="json: the kind of file; only png is exactly the image that is saved"
+    )
+    repeat: str | None = Field(
+        None,
+        description="json: the list in the body, a.b for the b of a, whose one item is written for "
+        "each image; one image a request if absent",
+    )
+    answers_at: str | None = Field(
+        None, description="with repeat: where the list is of an answer for each image (JMESPath)"
+    )
+    error_at: str | None = Field(
+        None, description="json: what is there only if an image was not looked at (JMESPath)"
+    )
+    labels_at: str | None = Field(
+        None,
+        description="json: where the list of labels is (JMESPath); scores are those of all classes "
+        "in order if absent",
+    )
+    scores_at: str | None = Field(
+        None, description="json: where the list of their scores is (JMESPath)"
+    )
+    full_score: PositiveFloat = Field(
+        1.0, description="json: the score of certainty: 1, or 100 for per cent"
+    )
+
+    api_key_env: str | None = Field(None, description="the environment variable that holds the key")
+    api_key_file: Path | None = Field(None, description="or the file that holds it, and no more")
+    api_key_header: str = Field("Authorization", description="the header that it is sent in")
+    api_key_scheme: str | None = Field(
+        None,
+        description="the word before it; Bearer for Authorization and none for others if absent",
+    )
+
+    concurrency: int = Field(4, ge=1, le=256, description="how many requests at a time")
+    requests_per_second: PositiveFloat | None = Field(
+        None, description="how many requests a second, retries included; no limit if absent"
+    )
+    timeout: PositiveFloat = Field(
+        30.0, le=3600, description="the seconds in which a request must be answered in whole"
+    )
+    give_up_after: PositiveFloat = Field(
+        300.0,
+        le=86_400,
+        description="the seconds, retries included, after which the run pauses",
+    )
+
+    allow_private: bool = Field(
+        False, description="whether the service may be on this machine or in a private network"
+    )
+    proxy_from_env: bool = Field(
+        False, description="whether to go through the proxy that the environment names"
+    )
+    verify_tls: bool = Field(
+        True, description="whether the service must prove who it is; false is never safe"
+    )
+    ca_file: Path | None = Field(
+        None, description="certificates (PEM) to trust in place of the usual authorities'"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(given.get("preset"), str):
+            return PRESETS.get(given["preset"], {}) | {"protocol": "json"} | given
+        return given
+
+    @field_validator("url")
+    @classmethod
+    def _url_can_be_asked(cls, url: str) -> str:
+        if looks_like_a_key(url):
+            raise ValueError("has a key in it; name its environment variable with api_key_env")
+        try:
+            parts = urlsplit(url)
+            parts.port  # noqa: B018 - raises where it is none
+        except ValueError:
+            raise ValueError("is no address; give http://HOST or https://HOST") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must begin with http:// or https:// and a host")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError(
+                "has a user or password in it; name the variable that holds the key with "
+                "api_key_env"
+            )
+        if parts.fragment or any(not each.isprintable() or each == " " for each in url):
+            raise ValueError("has a space, a control character or a # in it; leave it out")
+        for name, value in parse_qsl(parts.query):
+            if value and (is_secret_name(name) or name.lower() == "key"):
+                refuse_literal_keys("authorization", value)
+        return url
+
+    @field_validator("headers")
+    @classmethod
+    def _headers_can_be_sent(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if looks_like_a_key(name):
+                raise ValueError("has a key in the place of a header's name")
+            if not _TOKEN.fullmatch(name) or not (value.isascii() and value.isprintable()):
+                raise ValueError("names and values of headers are ASCII, without line ends")
+            if name.lower() in _OWN_HEADERS:
+                raise ValueError(f"{name!r} is set by neatfool itself; leave it out")
+            if name.lower() == "key" and value:
+                refuse_literal_keys("authorization", value)
+            refuse_literal_keys(name, value)
+        return headers
+
+    @field_validator("body", "repeat", "model", "form_field", "api_key_scheme")
+    @classmethod
+    def _no_key_within(cls, value: Any, info: Any) -> Any:
+        refuse_literal_keys(info.field_name.replace("api_key_", ""), value)
+        return value
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _names_a_variable(cls, name: str | None) -> str | None:
+        # What is no name may be the key itself: it is not shown.
+        if name is not None and (not _VARIABLE.fullmatch(name) or looks_like_a_key(name)):
+            raise ValueError(
+                "must be the name of an environment variable, in capitals (MY_API_KEY), and not "
+                "the key"
+            )
+        return name
+
+    @field_validator("api_key_header")
+    @classmethod
+    def _names_a_header(cls, name: str) -> str:
+        if not _TOKEN.fullmatch(name) or looks_like_a_key(name) or name.lower() in _OWN_HEADERS:
+            raise ValueError("must be the name of a header, as Authorization or X-Api-Key")
+        return name
+
+    @field_validator("answers_at", "error_at", "labels_at", "scores_at")
+    @classmethod
+    def _is_an_expression(cls, expression: str | None) -> str | None:
+        if expression is not None:
+            try:
+                from .json_api import check_expression
+            except ModuleNotFoundError:  # the target says what to install
+                return expression
+            check_expression(expression)
+        return expression
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Options:
+        if self.api_key_env and self.api_key_file:
+            raise ValueError("gives both api_key_env and api_key_file; keep one of the two")
+        if self.ca_file and not self.verify_tls:
+            raise ValueError("gives ca_file and verify_tls = false; keep one of the two")
+        if self.ca_file and not self.ca_file.is_file():
+            raise ValueError(f"ca_file: there is no file {self.ca_file}")
+        others = _OF_JSON if self.protocol == OPEN_INFERENCE else _OF_OPEN_INFERENCE
+        wrong = [name for name in others if getattr(self, name) != _default(name)]
+        if wrong:
+            raise ValueError(
+                f"{wrong[0]} is not for protocol = {self.protocol}; leave it out, or change "
+                "protocol"
+            )
+        if self.protocol == OPEN_INFERENCE:
+            self._check_open_inference()
+        else:
+            self._check_json()
+        return self
+
+    def _check_open_inference(self) -> None:
+        if self.model is None:
+            raise ValueError("model is missing; give the model's name on the server")
+        if urlsplit(self.url).query:
+            raise ValueError("url has a ? in it; give the server's address only")
+
+    def _check_json(self) -> None:
+        if self.scores_at is None:
+            raise ValueError("scores_at is missing; give it, or a preset")
+        if self.height is None or self.width is None:
+            raise ValueError("height and width are missing; give the size of images to send")
+        if self.labels_at is None and len(self.classes) < 2:
+            raise ValueError(
+                "neither labels_at nor classes says what scores are of; give one of the two"
+            )
+        if self.labels_at is not None and self.scores_are == "logits":
+            raise ValueError("scores of labels are probabilities; leave scores_are out")
+        if self.scores_are == "logits" and self.full_score != 1:
+            raise ValueError("full_score is for probabilities; leave it out")
+        if len({*self.classes}) < len(self.classes):
+            raise ValueError("classes has a name twice; leave one out")
+        self._check_body()
+
+    def _check_body(self) -> None:
+        if self.send == "json" and not has_place(self.body):
+            raise ValueError(
+                f'body has no place for the image; write {PLACE} in it, as in {{"data": "{PLACE}"}}'
+            )
+        if self.send == "bytes" and self.body is not None:
+            raise ValueError("body is not for send = bytes; leave it out")
+        if self.send == "form" and isinstance(self.body, list):
+            raise ValueError("body must be a JSON object for send = form: the form's fields")
+        if (self.repeat is None) != (self.answers_at is None):
+            raise ValueError("repeat and answers_at belong together; give both or none")
+        if self.repeat is not None:
+            if self.send != "json":
+                raise ValueError("repeat is for send = json; leave it out")
+            if not has_place(repeated_item(self.body, self.repeat)):
+                raise ValueError(f"the item of {self.repeat!r} has no place {PLACE}")
+
+
+def _default(name: str) -> Any:
+    return Options.model_fields[name].default

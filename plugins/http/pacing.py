@@ -1,0 +1,54 @@
+"""How often the service is asked, by all threads together."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from .faults import StoppedError
+
+
+class Pacer:
+    """Gives each request its turn.
+
+    Attributes:
+        stopped: Set when nobody is to wait any longer.
+    """
+
+    def __init__(self, per_second: float | None, stopped: threading.Event) -> None:
+        """Begin with a turn at once.
+
+        Args:
+            per_second: How many turns there are in a second; no limit if absent.
+            stopped: What ends all waiting when it is set.
+        """
+        self.stopped = stopped
+        self._interval = 0.0 if per_second is None else 1 / per_second
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def turn(self) -> float:
+        """Take the next turn.
+
+        Returns:
+            How many seconds it is from now.
+        """
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + self._interval
+        return turn - now
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody have a turn for some time: the service asked for it."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait.
+
+        Raises:
+            StoppedError: It is over.
+        """
+        if self.stopped.wait(max(0.0, seconds)):
+            raise StoppedError

@@ -1,0 +1,356 @@
+"""The service: one request at a time to a thread, sent again as long as that may help."""
+
+from __future__ import annotations
+
+import json
+import random
+import ssl
+import threading
+import time
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import httpcore2
+import httpx2
+import tenacity
+
+from neatfool import ExperimentError, TargetError, TargetUnavailable
+
+from .faults import (
+    RETRIED,
+    RefusedError,
+    RejectedError,
+    StoppedError,
+    TransientError,
+    seconds_until,
+)
+from .pacing import Pacer
+from .wire import Backend, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from neatfool import Ledger
+
+    from . import Options
+    from .api_key import ApiKey
+
+LARGEST: Final = 8 * 2**20
+"""The most bytes of an answer, after decompression."""
+FIRST_WAIT: Final = 0.5
+LONGEST_WAIT: Final = 30.0
+"""Seconds between a request and the next try: the first time, and at most, unless asked for."""
+LONGEST_WORDS: Final = 2**16
+"""So many bytes of an error are read, or a few more."""
+SHOWN: Final = 300
+"""So many characters of what a service says are shown."""
+
+_OUTCOMES: Final[dict[type[Exception], str]] = {
+    httpcore2.ConnectError: "not connected",
+    httpcore2.RemoteProtocolError: "truncated",
+    httpcore2.ProxyError: "proxy failed",
+}
+_SAID: Final = {
+    "not connected": "it could not be connected to",
+    "truncated": "the connection ended too early",
+    "proxy failed": "the proxy failed",
+    "reset": "the connection was reset",
+}
+_jitter = random.SystemRandom()  # many clients must not come back at the same time
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request.
+
+    Attributes:
+        method: Of HTTP.
+        url: Where to.
+        images: How many images it carries; none is not entered in the ledger.
+        content: The body, if it is bytes.
+        headers: What to say beside what every request says.
+        form: The fields of a multipart form, if the body is one.
+        files: Its files: field -> (name, bytes, media type).
+    """
+
+    method: str
+    url: str
+    images: int = 0
+    content: bytes | None = None
+    headers: dict[str, str] | None = None
+    form: dict[str, str] | None = None
+    files: dict[str, tuple[str, bytes, str]] | None = None
+
+
+class Service:
+    """What is asked over HTTP.
+
+    Attributes:
+        ledger: What each request with images is entered in; nothing is while it is absent.
+    """
+
+    def __init__(self, options: Options, key: ApiKey | None) -> None:
+        """Prepare to connect; nothing is sent.
+
+        Raises:
+            ExperimentError: The proxy or the certificates cannot be used.
+        """
+        self.ledger: Ledger | None = None
+        self._key = key
+        self._host = httpx2.URL(options.url).host
+        self._timeout, self._give_up_after = options.timeout, options.give_up_after
+        self._stopped = threading.Event()
+        self._pacer = Pacer(options.requests_per_second, self._stopped)
+        proxy = proxy_for(options.url) if options.proxy_from_env else None
+        proxy_host = None if proxy is None else httpx2.URL(proxy).host
+        self._backend = Backend(allow_private=options.allow_private, proxy=proxy_host)
+        self._client = self._new_client(options, proxy)
+
+    def _new_client(self, options: Options, proxy: str | None) -> httpx2.Client:
+        pool = httpcore2.ConnectionPool(
+            ssl_context=_tls(options.ca_file, verify=options.verify_tls),
+            proxy=None if proxy is None else _proxy(proxy),
+            max_connections=options.concurrency,
+            keepalive_expiry=30.0,
+            network_backend=self._backend,
+        )
+        headers = {"User-Agent": "neatfool", "Accept": "application/json", **options.headers}
+        if self._key is not None:
+            scheme = options.api_key_scheme
+            if scheme is None:
+                scheme = "Bearer" if options.api_key_header.lower() == "authorization" else ""
+            headers[options.api_key_header] = self._key.header_value(scheme)
+        return httpx2.Client(
+            transport=Transport(pool, self._backend, proxied=proxy is not None),
+            headers=headers,
+            timeout=options.timeout,
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    def ask(self, call: Call, read: Callable[[Any], Any]) -> Any:
+        """Send a request until it is answered.
+
+        Args:
+            call: The request.
+            read: Makes of the answer's JSON what is wanted; raises :class:`RefusedError` where it
+                cannot be used.
+
+        Returns:
+            What ``read`` made.
+
+        Raises:
+            RefusedError: The answer cannot be used.
+            TargetUnavailable: There was no answer in time, or the target was closed.
+            TargetError: The service does not want it, or it must not be asked.
+            BudgetSpent: The budget does not suffice for it.
+        """
+        until: list[float] = []
+
+        def attempt() -> Any:
+            self._await_turn(until)
+            return self._settled(call, read, until[0])
+
+        try:
+            return tenacity.Retrying(
+                retry=tenacity.retry_if_exception_type(TransientError),
+                wait=self._pause,
+                stop=lambda state: _too_late(state, until[0]),
+                sleep=self._pacer.sleep,
+                reraise=True,
+            )(attempt)
+        except TransientError as fault:
+            asked_for = f", and asks for {fault.retry_after:.0f} s of quiet" * bool(
+                fault.retry_after
+            )
+            raise TargetUnavailable(
+                f"http: {self._host} did not answer within {self._give_up_after:g} s "
+                f"(give_up_after); last, {fault}{asked_for}"
+            ) from None
+        except StoppedError:
+            raise TargetUnavailable(f"http: closed while {self._host} was waited for") from None
+
+    def close(self) -> None:
+        """Cut what is under way, and close the connections."""
+        self._stopped.set()
+        self._backend.stop()
+        self._client.close()
+
+    def words(self, text: str) -> str:
+        """Prepare for a message what a service said: without the key, in one line, shortened."""
+        text = self._key.scrub(text) if self._key else text
+        text = " ".join(text.split())
+        shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+        return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
+
+    def _await_turn(self, until: list[float]) -> None:
+        """Wait for the turn; the time for an answer begins with the first one."""
+        turn = self._pacer.turn()
+        if until and time.monotonic() + turn >= until[0]:
+            raise TransientError("not sent", "its turn would have come too late")
+        self._pacer.sleep(turn)
+        if not until:
+            until.append(time.monotonic() + self._give_up_after)
+
+    def _settled(self, call: Call, read: Callable[[Any], Any], until: float) -> Any:
+        """Send a request once, and note in the ledger what becomes of it."""
+        ledger = self.ledger if call.images else None
+        number = ledger.debit(call.images) if ledger is not None else 0
+        outcome = "failed"
+        try:
+            answer = read(self._answer(call, until))
+            outcome = "answered"
+        except (TransientError, RejectedError) as failure:
+            outcome = failure.outcome
+            raise
+        except RefusedError as refused:
+            outcome = f"unusable: {refused}"
+            raise
+        finally:
+            if ledger is not None:
+                ledger.settle(number, outcome)
+        return answer
+
+    def _answer(self, call: Call, until: float) -> Any:
+        """Send a request once; give its answer's JSON."""
+        request = self._client.build_request(
+            call.method,
+            call.url,
+            content=call.content,
+            data=call.form,
+            files=call.files,
+            headers=call.headers,
+        )
+        until = min(until, time.monotonic() + self._timeout)
+        try:
+            with self._backend.deadline.of(until):
+                response = self._client.send(request, stream=True)
+                try:
+                    body = _read(response)
+                finally:
+                    response.close()
+        except httpcore2.TimeoutException:
+            raise self._fault("timed out", f"no whole answer came in {self._timeout:g} s") from None
+        except httpx2.DecodingError:
+            raise self._fault("truncated", "the answer's compression is damaged") from None
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError) as error:
+            raise self._broken(error) from None
+        return self._content(response, body)
+
+    def _content(self, response: httpx2.Response, body: bytes) -> Any:
+        """Judge an answer by its status, and read its JSON."""
+        status = response.status_code
+        if status >= 500 or status in RETRIED:
+            wait = seconds_until(response.headers.get("Retry-After"))
+            if wait:
+                self._pacer.hold(min(wait, self._give_up_after))
+            raise TransientError(str(status), f"it answered {status}{self._said(body)}", wait)
+        if 300 <= status < 400:
+            raise RejectedError(
+                str(status),
+                f"http: {self._host} answered {status}, a redirection; redirections are not "
+                "followed, give the address that it leads to as [target] url",
+            )
+        if status >= 400 or status < 200:
+            hint = "; check the key, and what it is for" * (status in (401, 403))
+            raise RejectedError(
+                str(status), f"http: {self._host} answered {status}{self._said(body)}{hint}"
+            )
+        try:
+            return json.loads(body)
+        except RecursionError:
+            raise RefusedError("nested too deeply") from None
+        except ValueError:
+            raise TransientError(
+                "truncated", f"the answer was no whole JSON{self._said(body)}"
+            ) from None
+
+    def _said(self, body: bytes) -> str:
+        said = self.words(body.decode("utf-8", "replace"))
+        return f": {said}" if said else ""
+
+    def _broken(self, error: Exception) -> Exception:
+        """Say what a connection's error means."""
+        what = self.words(str(error)) or type(error).__name__
+        if "CERTIFICATE_VERIFY_FAILED" in what:
+            return TargetError(
+                f"http: the certificate of {self._host} is not trusted ({what}); if it is signed "
+                "by an authority of your own, give its certificate as [target] ca_file"
+            )
+        if isinstance(error, httpcore2.LocalProtocolError):
+            return TargetError(f"http: the request cannot be sent ({what})")
+        outcome = next(
+            (outcome for kind, outcome in _OUTCOMES.items() if isinstance(error, kind)), "reset"
+        )
+        return self._fault(outcome, f"{_SAID[outcome]} ({what})")
+
+    def _fault(self, outcome: str, said: str) -> Exception:
+        return StoppedError() if self._stopped.is_set() else TransientError(outcome, said)
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        """Say how long to wait before the next try: as asked for, or longer each time."""
+        longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(state.attempt_number - 1, 30))
+        pause = _jitter.uniform(longest / 2, longest)
+        fault = state.outcome.exception() if state.outcome else None
+        asked_for = fault.retry_after if isinstance(fault, TransientError) else None
+        return asked_for + _jitter.uniform(0, FIRST_WAIT) if asked_for else pause
+
+
+def _too_late(state: tenacity.RetryCallState, until: float) -> bool:
+    return time.monotonic() + state.upcoming_sleep >= until
+
+
+def _read(response: httpx2.Response) -> bytes:
+    """Read an answer, piece by piece; of an error, the beginning.
+
+    Raises:
+        RefusedError: It is too large.
+    """
+    body = bytearray()
+    for piece in response.iter_bytes():
+        body += piece
+        if not response.is_success and len(body) > LONGEST_WORDS:
+            break
+        if len(body) > LARGEST:
+            raise RefusedError(f"more than {LARGEST // 2**20} MiB")
+    return bytes(body)
+
+
+def proxy_for(url: str) -> str | None:
+    """Find the proxy that the environment names for a URL; None if there is none."""
+    parts = httpx2.URL(url)
+    if urllib.request.proxy_bypass(parts.host):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+def _proxy(proxy: str) -> httpcore2.Proxy:
+    url = httpx2.URL(proxy if "://" in proxy else f"http://{proxy}")
+    if url.scheme != "http":
+        raise ExperimentError(
+            f"[target] proxy_from_env: the environment names a proxy of {url.scheme}://; only "
+            "http:// ones can be used"
+        )
+    auth = (url.username.encode(), url.password.encode()) if url.username else None
+    return httpcore2.Proxy(
+        httpcore2.URL(scheme=b"http", host=url.raw_host, port=url.port or 80, target=b"/"), auth
+    )
+
+
+def _tls(ca_file: Path | None, *, verify: bool) -> ssl.SSLContext:
+    if not verify:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if ca_file is None:
+        return httpx2.create_ssl_context(trust_env=False)
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ExperimentError(
+            f"[target] ca_file: {ca_file} holds no certificates ({error})"
+        ) from None

@@ -1,0 +1,190 @@
+"""What is fooled: a classifier that is reached over HTTP."""
+
+from __future__ import annotations
+
+import json
+import logging
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from neatfool import ImageSpec, Labels, Scores, TargetError
+
+from .api_key import read_key
+from .faults import RefusedError
+from .json_api import JsonApi
+from .open_inference import Metadata, OpenInference, model_url
+from .service import Call, Service, proxy_for
+
+if TYPE_CHECKING:
+    from neatfool import Ledger
+
+    from . import Options
+
+_log = logging.getLogger("neatfool.target.http")
+
+
+class Wording(Protocol):
+    """How a service is asked, and how its answers are read.
+
+    Attributes:
+        spec: The images it takes and its classes.
+        batch_size: The most images a request; None if there is no limit.
+    """
+
+    spec: ImageSpec
+    batch_size: int | None
+
+    def call(self, images: np.ndarray) -> Call:
+        """Write the request for some images, uint8 [N, C, H, W]."""
+        ...
+
+    def read(self, said: Any, count: int) -> Scores | Labels:
+        """Read the answer to so many images, or raise :class:`RefusedError`."""
+        ...
+
+    def nothing(self, count: int) -> Scores | Labels:
+        """Make the answer for images of which nothing usable was said."""
+        ...
+
+    def describe(self) -> str:
+        """Say what is sent, in a line."""
+        ...
+
+    def identity(self) -> Any:
+        """Give what tells this way of asking from others, as JSON."""
+        ...
+
+
+class HttpTarget:
+    """A classifier behind an HTTP API. Each call of ``score`` is one request, and its retries.
+
+    Attributes:
+        spec: The images it takes and its classes.
+        batch_size: The most images a request; None if the service sets no limit.
+        concurrency: How many requests may be under way at a time.
+    """
+
+    def __init__(self, options: Options) -> None:
+        """Prepare to ask; by the Open Inference Protocol, ask the model what it takes.
+
+        Raises:
+            ExperimentError: The key, the proxy or the certificates are not where they should be.
+            TargetUnavailable: The service does not answer.
+            TargetError: It must not be connected to, or does not do what the options say.
+        """
+        self._options = options
+        self._key = read_key(options.api_key_env, options.api_key_file)
+        self._service = Service(options, self._key)
+        self.concurrency = options.concurrency
+        try:
+            self._wording = self._new_wording()
+        except BaseException:
+            self._service.close()
+            raise
+        self.spec = self._wording.spec
+        self.batch_size = self._wording.batch_size
+        if not options.verify_tls:
+            _log.warning("%s", _UNVERIFIED)
+
+    def _new_wording(self) -> Wording:
+        if self._options.protocol == "json":
+            return JsonApi(self._options)
+        try:
+            said = self._service.ask(Call("GET", model_url(self._options)), Metadata.read)
+        except RefusedError as refused:
+            raise TargetError(
+                f"http: model {self._options.model!r}: {refused}; is [target] url the address of a "
+                "server that speaks the Open Inference Protocol, version 2?"
+            ) from None
+        return OpenInference(self._options, said)
+
+    def meter(self, ledger: Ledger) -> None:
+        """Enter every request with images, from now on, in a ledger before it is sent."""
+        self._service.ledger = ledger
+
+    def score(self, images: np.ndarray) -> Scores | Labels:
+        """Ask what images show, in one request that is sent again while that may help.
+
+        Args:
+            images: uint8 [N, C, H, W], at most ``batch_size``.
+
+        Returns:
+            Probabilities [N, K] and logits if the service gives them, or the labels that it names;
+            images whose answer cannot be used are not ``ok``.
+
+        Raises:
+            TargetUnavailable: There was no answer in time, or the target was closed.
+            TargetError: The service does not want the request.
+            BudgetSpent: The ledger has no room for it.
+        """
+        images = np.asarray(images)
+        most = self.batch_size
+        if most is not None and len(images) > most:
+            parts = [self.score(images[at : at + most]) for at in range(0, len(images), most)]
+            return _joined(parts)
+        try:
+            call, count = self._wording.call(images), len(images)
+            answer: Scores | Labels = self._service.ask(
+                call, lambda said: self._wording.read(said, count)
+            )
+        except RefusedError:
+            return self._wording.nothing(len(images))
+        return answer
+
+    def describe(self) -> str:
+        """Say what is sent where, with which key, and what is not as safe as it could be."""
+        options = self._options
+        lines = [f"Images leave this machine for {options.url}", self._wording.describe()]
+        if self._key is not None:
+            lines.append(f"Key: {self._key.source}, sent as {options.api_key_header}")
+        pace = "" if options.requests_per_second is None else f", {options.requests_per_second:g}/s"
+        lines.append(
+            f"At most {options.concurrency} requests at a time{pace}; a request is given "
+            f"{options.timeout:g} s, its retries {options.give_up_after:g} s"
+        )
+        if options.proxy_from_env and proxy_for(options.url):
+            lines.append("Through the proxy that the environment names, which looks up the host")
+        if not options.verify_tls:
+            lines.append(_UNVERIFIED)
+        return "\n".join(lines)
+
+    def fingerprint(self) -> str:
+        """Hash where the service is, how it is asked and read, and what it says of its model."""
+        options = self._options
+        told = [
+            options.protocol,
+            options.url,
+            options.model,
+            options.model_version,
+            self.spec.shape,
+            self.spec.classes,
+            self._wording.identity(),
+        ]
+        return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+    def close(self) -> None:
+        """End what is under way at once, and close the connections."""
+        self._service.close()
+
+
+_UNVERIFIED = (
+    "WARNING: verify_tls = false: anybody on the way can read the images and the key, and answer "
+    "in place of the service"
+)
+
+
+def _joined(parts: list[Scores | Labels]) -> Scores | Labels:
+    """Put the answers to parts of a batch together."""
+    labels = [part for part in parts if isinstance(part, Labels)]
+    if labels:
+        found = [each for part in labels for each in part.found]
+        return Labels(found, [ok for part in labels for ok in part.ok or ()])
+    scores = [part for part in parts if isinstance(part, Scores)]
+    logits = [part.logits for part in scores]
+    return Scores(
+        np.concatenate([part.probs for part in scores]),
+        None if any(each is None for each in logits) else np.concatenate(logits),  # type: ignore[arg-type]
+        np.concatenate([np.asarray(part.ok) for part in scores]),
+    )

@@ -1,0 +1,91 @@
+"""The body of a request to a JSON API: a template with places for images."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+from PIL import Image
+
+from neatfool import encode_png
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+PLACE: Final = "{image}"
+"""What stands in a template for an image in base64."""
+QUALITY: Final = 95
+"""Of JPEGs, whose colours keep their full resolution."""
+MEDIA_TYPES: Final = {"png": "image/png", "jpeg": "image/jpeg"}
+
+
+def encode(image: np.ndarray, image_format: str) -> bytes:
+    """Write an image, uint8 [C, H, W], as a file: ``png``, the one that is saved, or ``jpeg``."""
+    if image_format == "png":
+        return encode_png(image)
+    pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0).copy()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
+    return buffer.getvalue()
+
+
+def fill(template: Any, files: Sequence[bytes], repeat: str | None) -> Any:
+    """Put images into a template.
+
+    Args:
+        template: JSON.
+        files: The images as files; one, unless a part is repeated.
+        repeat: Where the list is, in keys with dots between them, whose one item is written for
+            each image; None if there is none.
+
+    Returns:
+        JSON.
+    """
+    encoded = [base64.b64encode(file).decode("ascii") for file in files]
+    if repeat is None:
+        return _filled(template, encoded[0])
+    return _with_repeated(template, repeat.split("."), encoded)
+
+
+def has_place(template: Any) -> bool:
+    """Say whether there is a place for an image."""
+    if isinstance(template, str):
+        return PLACE in template
+    inner = template.values() if isinstance(template, dict) else template
+    return isinstance(template, dict | list) and any(map(has_place, inner))
+
+
+def repeated_item(template: Any, repeat: str) -> Any:
+    """Find the item that is written for each image.
+
+    Raises:
+        ValueError: There is no list with one item.
+    """
+    found = template
+    for key in repeat.split("."):
+        found = found.get(key) if isinstance(found, dict) else None
+    if not isinstance(found, list) or len(found) != 1:
+        raise ValueError(
+            f"{repeat!r} is no list with one item in the body; name the one whose item is to be "
+            "written for each image"
+        )
+    return found[0]
+
+
+def _filled(template: Any, image: str) -> Any:
+    if isinstance(template, str):
+        return template.replace(PLACE, image)
+    if isinstance(template, dict):
+        return {key: _filled(inner, image) for key, inner in template.items()}
+    if isinstance(template, list):
+        return [_filled(inner, image) for inner in template]
+    return template
+
+
+def _with_repeated(template: Any, path: Sequence[str], images: Sequence[str]) -> Any:
+    if not path:
+        return [_filled(template[0], image) for image in images]
+    return template | {path[0]: _with_repeated(template[path[0]], path[1:], images)}

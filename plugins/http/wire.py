@@ -1,0 +1,284 @@
+"""Connections that go only where they may, end in time, and can be cut from another thread.
+
+A name is looked up, each of its addresses is checked, and what is connected to is an address that
+was checked: that the name means something else a moment later changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import select
+import socket
+import threading
+import time
+from queue import Empty
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
+
+import httpcore2
+import httpx2
+
+from .addresses import check_address, check_name, resolve
+from .faults import StoppedError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable, Iterator
+    from queue import SimpleQueue
+
+    from .addresses import Address
+
+_PIECE: Final = 2**17
+_GLANCE: Final = 0.05
+
+
+class Deadline(threading.local):
+    """When what this thread is about must be done, by ``time.monotonic``."""
+
+    until = float("inf")
+
+    @contextlib.contextmanager
+    def of(self, until: float) -> Iterator[None]:
+        """Set it for a block."""
+        before, self.until = self.until, until
+        try:
+            yield
+        finally:
+            self.until = before
+
+    def left(self, timeout: float | None) -> float:
+        """Give the seconds that are left, or a shorter time-out.
+
+        Raises:
+            TimeoutError: None are left.
+        """
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time is up")
+        return left if timeout is None else min(left, timeout)
+
+
+class Backend(httpcore2.NetworkBackend):
+    """Connects to addresses that were checked."""
+
+    def __init__(self, *, allow_private: bool, proxy: str | None = None) -> None:
+        """Begin without connections.
+
+        Args:
+            allow_private: Whether a host may be this machine or one of a private network.
+            proxy: The host of a proxy that may be either, too.
+        """
+        self.deadline = Deadline()
+        self._allow_private = allow_private
+        self._proxy = proxy
+        self._stopped = threading.Event()
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._lock = threading.Lock()
+
+    def stop(self) -> None:
+        """Cut all connections; what waits for one ends at once."""
+        self._stopped.set()
+        with self._lock:
+            sockets = list(self._sockets)
+        for each in sockets:
+            cut(each)
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        """Connect to the first of a host's addresses that can be connected to."""
+        with errors_of(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+            addresses = self._addresses(host, port, timeout)
+            for index, address in enumerate(addresses):
+                share = self.deadline.left(timeout) / (len(addresses) - index)
+                try:
+                    return self._connect(address, port, share)
+                except OSError:
+                    if index == len(addresses) - 1:
+                        raise
+        raise AssertionError("a host has an address")
+
+    def _addresses(self, host: str, port: int, timeout: float | None) -> list[Address]:
+        until = time.monotonic() + self.deadline.left(timeout)
+
+        def wait(queue: SimpleQueue[object]) -> object:
+            while True:
+                self._check_stopped()
+                try:
+                    return queue.get(timeout=max(0, min(_GLANCE, until - time.monotonic())))
+                except Empty:
+                    if time.monotonic() >= until:
+                        raise
+
+        addresses = resolve(host, port, wait)
+        for address in addresses:
+            allowed = self._allow_private or host == self._proxy
+            check_address(address, host, allow_private=allowed)
+        return addresses
+
+    def _connect(self, address: Address, port: int, timeout: float) -> Stream:
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        made = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            with self._lock:
+                self._sockets.add(made)
+            self._check_stopped()
+            made.settimeout(timeout)
+            made.connect((str(address), port))
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except BaseException:
+            made.close()
+            raise
+        return Stream(made, self)
+
+    def check_far_host(self, host: str) -> None:
+        """Check a host that a proxy connects to: its name, or the address if it is one.
+
+        Raises:
+            TargetError: It must not be asked.
+        """
+        check_name(host)
+        with contextlib.suppress(ValueError):
+            address = ipaddress.ip_address(host.strip("[]"))
+            check_address(address, host, allow_private=self._allow_private)
+
+    def keep(self, wrapped: socket.socket) -> None:
+        """Take note of a connection that TLS was begun on."""
+        with self._lock:
+            self._sockets.add(wrapped)
+        self._check_stopped()
+
+    def _check_stopped(self) -> None:
+        if self._stopped.is_set():
+            raise StoppedError
+
+
+class Stream(httpcore2.NetworkStream):
+    """A connection of which every step ends by the deadline."""
+
+    def __init__(self, connected: socket.socket, backend: Backend) -> None:
+        self._socket = connected
+        self._backend = backend
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Wait for some bytes; none are the end."""
+        with errors_of(httpcore2.ReadTimeout, httpcore2.ReadError):
+            self._socket.settimeout(self._backend.deadline.left(timeout))
+            return self._socket.recv(max_bytes)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send bytes."""
+        with errors_of(httpcore2.WriteTimeout, httpcore2.WriteError):
+            view = memoryview(buffer)
+            while view:
+                self._socket.settimeout(self._backend.deadline.left(timeout))
+                view = view[self._socket.send(view[:_PIECE]) :]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore2.NetworkStream:
+        """Begin TLS."""
+        with errors_of(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+            try:
+                self._socket.settimeout(self._backend.deadline.left(timeout))
+                wrapped = ssl_context.wrap_socket(
+                    self._socket, server_hostname=server_hostname, do_handshake_on_connect=False
+                )
+                self._socket = wrapped
+                self._backend.keep(wrapped)
+                wrapped.do_handshake()
+            except BaseException:
+                self._socket.close()
+                raise
+        return Stream(wrapped, self._backend)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Say what the pool asks of a connection: whether it was closed at the other end."""
+        if info == "is_readable":
+            return _is_readable(self._socket)
+        return self._socket if info == "socket" else None
+
+
+class Transport(httpx2.BaseTransport):
+    """httpx's requests over a pool of such connections."""
+
+    def __init__(self, pool: httpcore2.ConnectionPool, backend: Backend, *, proxied: bool) -> None:
+        self._pool = pool
+        self._backend = backend
+        self._proxied = proxied
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request; errors are httpcore's."""
+        if self._proxied:
+            self._backend.check_far_host(request.url.host)
+        answer = self._pool.handle_request(
+            httpcore2.Request(
+                method=request.method,
+                url=httpcore2.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+
+class _Body(httpx2.SyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._stream
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def cut(connected: socket.socket) -> None:
+    """Wake whoever waits for a connection; it is at its end."""
+    with contextlib.suppress(OSError):
+        # An SSL socket's own shutdown() would first take its state away from the waiting thread.
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def errors_of(timed_out: type[Exception], failed: type[Exception]) -> Iterator[None]:
+    """Turn a socket's errors into httpcore's."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise timed_out(str(error)) from error
+    except OSError as error:
+        raise failed(str(error)) from error
+
+
+def _is_readable(connected: socket.socket) -> bool:
+    if connected.fileno() < 0:
+        return True
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(connected, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([connected], [], [], 0)[0])
