@@ -162,9 +162,8 @@ class Service:
                 reraise=True,
             )(attempt)
         except TransientError as fault:
-            asked_for = f", and asks for {fault.retry_after:.0f} s of quiet" * bool(
-                fault.retry_after
-            )
+            wanted = fault.retry_after
+            asked_for = f", and asks for {wanted:.0f} s of quiet" if wanted else ""
             raise TargetUnavailable(
                 f"http: {self._host} did not answer within {self._give_up_after:g} s "
                 f"(give_up_after); last, {fault}{asked_for}"

@@ -7,7 +7,6 @@ APIs: ``/huggingface``, ``/google``, ``/azure``, ``/dense`` and ``/form``.
 from __future__ import annotations
 
 import base64
-import gzip
 import io
 import json
 import random
@@ -17,8 +16,10 @@ import ssl
 import struct
 import threading
 import time
+import zlib
 from collections import deque
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -52,6 +53,14 @@ def open_image(file):
     with Image.open(io.BytesIO(file)) as image:
         pixels = np.asarray(image)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+@cache
+def bomb():
+    """Give gzip of 200 MiB of spaces, made without ever holding them."""
+    made = zlib.compressobj(wbits=31)
+    pieces = [made.compress(b" " * 2**20) for _ in range(200)]
+    return b"".join([*pieces, made.flush()])
 
 
 @dataclass
@@ -192,7 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif seen.fault is not None:
             self._fail(seen.fault, json.dumps(said).encode())
         else:
-            made = json.dumps(said).encode() if faulty.answer is None else faulty.answer(said)
+            changed = faulty.answer if images else None
+            made = json.dumps(said).encode() if changed is None else changed(said)
             self._send(200, made)
 
     def _said(self, body):
@@ -256,8 +266,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "huge":
             self._send(200, b'{"outputs": [' + b"1," * (5 * 2**20) + b"1]}")
         elif fault == "bomb":
-            bomb = gzip.compress(b" " * (200 * 2**20))
-            self._send(200, bomb, Content_Encoding="gzip")
+            self._send(200, bomb(), Content_Encoding="gzip")
         elif fault == "redirect":
             self._send(302, b"", Location=f"{faulty.url}/elsewhere")
         else:
@@ -288,7 +297,7 @@ def _inferred(request, metadata):
     if channels[3] in (1, 3):
         pixels = pixels.transpose(0, 3, 1, 2)
     tables = {"probabilities": probabilities_of(pixels), "logits": logits_of(pixels)}
-    wanted = [each["name"] for each in request.get("outputs", metadata["outputs"])]
+    wanted = [each["name"] for each in request.get("outputs", [])] or [*tables]
     outputs = [
         {
             "name": name,

@@ -1,0 +1,30 @@
+"""Targets of the plugin http, made and closed by tests."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import numpy as np
+from faulty_server import HEIGHT, WIDTH
+
+from neatfool_plugins.http import Options, _target
+
+SIZE = {"height": HEIGHT, "width": WIDTH, "channels": 1}
+
+
+@contextmanager
+def open_target(server, path="", **options):
+    """Make a target that asks the server's model, or one of its JSON APIs."""
+    usual = {"protocol": "json", **SIZE} if path else {"model": "patches"}
+    usual |= {"url": server.url + path, "allow_private": True}
+    target = _target(Options(**usual | options))
+    try:
+        yield target
+    finally:
+        target.close()
+
+
+def random_images(count, channels=1, seed=0):
+    """Make uint8 [count, C, 6, 8]."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (count, channels, HEIGHT, WIDTH)).astype(np.uint8)
