@@ -77,6 +77,10 @@ class Options(LearningOptions, extra="forbid", populate_by_name=True):
     keep: float = Field(
         0.6, gt=0, lt=1, description="selection = rank: the share of the population that stays"
     )
+    batch: PositiveInt | None = Field(
+        None, description="selection = rank: children a generation, in place of the share that "
+        "does not stay; few make use of what was found sooner, and so need fewer images"
+    )  # fmt: skip
     pressure: float = Field(
         1.1, ge=1, description="selection = rank: how many times likelier each rank is to be a "
         "parent than the next"
@@ -100,6 +104,21 @@ class Options(LearningOptions, extra="forbid", populate_by_name=True):
             )
         return self
 
+    @model_validator(mode="after")
+    def _room_for_parents(self) -> Options:
+        if self.batch is None:
+            return self
+        if self.selection == "neat":
+            raise ValueError(
+                f"batch = {self.batch}: neat-python replaces its whole population; for smaller "
+                "generations give a smaller population, or selection = rank"
+            )
+        if self.batch >= self.population:
+            raise ValueError(
+                f"batch = {self.batch}: must be less than population, here {self.population}"
+            )
+        return self
+
     @property
     def smallest_species(self) -> int:
         """The fewest members that neat-python gives a species."""
@@ -108,4 +127,6 @@ class Options(LearningOptions, extra="forbid", populate_by_name=True):
     @property
     def kept(self) -> int:
         """How many of the population stay under rank selection."""
+        if self.batch is not None:
+            return self.population - self.batch
         return max(1, min(self.population - 1, round(self.population * self.keep)))

@@ -476,6 +476,12 @@ def test_rank_selection_keeps_the_best_and_replaces_the_rest():
         assert set(fitness) == {*best, *(child.id for child in children)}
 
 
+def test_small_generations_keep_all_but_as_many_of_the_population():
+    search = scheme(selection="rank", population=50, batch=4)
+    assert [len(candidates) for candidates in generations(search, 4)] == [50, 4, 4, 4]
+    assert len(search.members()) == 50
+
+
 def test_each_rank_is_likelier_than_the_next_by_the_pressure():
     options = Options(selection="rank", population=5000, keep=0.001, pressure=2)
     members = [Member(Candidate(i, None), -float(i)) for i in range(10)]
@@ -532,6 +538,8 @@ def test_options_go_by_neat_python_s_sections_and_keys():
         ({"population": 5, "reproduction": {"elitism": 5}}, "here 5"),
         ({"stop_at": 1.5}, "stop_at"),
         ({"selection": "rank", "keep": 1}, "keep"),
+        ({"selection": "rank", "population": 10, "batch": 10}, "less than population, here 10"),
+        ({"batch": 5}, "smaller population, or selection = rank"),
     ],
 )
 def test_wrong_options_are_refused(options, where):
