@@ -62,16 +62,17 @@ def check_address(address: Address, host: str, *, allow_private: bool) -> None:
             it is private and that is not allowed.
     """
     named = host if host == str(address) else f"{host} ({address})"
-    for each in (address, *_embedded(address)):
+    meant = _meant(address)
+    for each in meant:
         if each in METADATA:
             raise TargetError(f"http: {named} is a cloud's metadata service; it is never asked")
         if kind := _unusable(each):
             raise TargetError(f"http: {named} is {kind} address; it is never connected to")
-        if not each.is_global and not allow_private and each not in _NAT64:
-            raise TargetError(
-                f"http: {named} is an address of this machine or of a private network; if it is "
-                "meant, say [target] allow_private = true"
-            )
+    if not allow_private and not all(map(_is_public, meant)):
+        raise TargetError(
+            f"http: {named} is an address of this machine or of a private network; if it is "
+            "meant, say [target] allow_private = true"
+        )
 
 
 def _unusable(address: Address) -> str | None:
@@ -86,14 +87,23 @@ def _unusable(address: Address) -> str | None:
     return None
 
 
-def _embedded(address: Address) -> list[ipaddress.IPv4Address]:
-    """List the IPv4 addresses that an IPv6 one stands for."""
+def _is_public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        return False
+    return address.is_global or address in _NAT64
+
+
+def _meant(address: Address) -> list[Address]:
+    """List what an address stands for: itself, and the IPv4 addresses that are within it."""
     if isinstance(address, ipaddress.IPv4Address):
-        return []
-    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64 or int(address) >> 32 == 0:
-        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    return [each for each in found if each is not None]
+        return [address]
+    last = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if address.ipv4_mapped:
+        return [last]
+    within = [address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64 or 1 < int(address) < 2**32:
+        within.append(last)
+    return [address, *(each for each in within if each is not None)]
 
 
 def resolve(host: str, port: int, wait: Callable[[SimpleQueue[object]], object]) -> list[Address]:

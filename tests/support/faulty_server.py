@@ -21,6 +21,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
@@ -207,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _said(self, body):
         """Answer as it should be: JSON, and how many images there were."""
-        path = self.path.partition("?")[0]
+        path = urlsplit(self.path).path  # a proxy is given the whole address
         if path == "/v2/models/patches":
             return self.server.faulty.metadata, 0
         if path == "/v2/models/patches/infer":

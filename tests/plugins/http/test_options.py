@@ -1,0 +1,193 @@
+"""Target http: what an experiment may say, and what must not stand in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from neatfool import ExperimentError
+from neatfool.plugin_choice import choose
+from neatfool.plugin_manager import PluginManager
+from neatfool_plugins.http.api_key import ApiKey, is_secret_name
+
+CANARY = "sk-canary0123456789"
+HTTPS = "https://example.org"
+
+
+def read(**options):
+    """Read options as an experiment's are; no target is made."""
+    return choose(PluginManager(), "target", "http", {"url": HTTPS, "model": "m"} | options).options
+
+
+def json_options(**options):
+    return {
+        "protocol": "json",
+        "model": None,
+        "height": 8,
+        "width": 8,
+        "body": {"image": "{image}"},
+        "labels_at": "labels",
+        "scores_at": "scores",
+        **options,
+    }
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"headers": {"Authorization": f"Bearer {CANARY}"}},
+        {"headers": {"Authorization": "secret of mine"}},
+        {"headers": {"X-API-Key": "mine"}},
+        {"headers": {"Ocp-Apim-Subscription-Key": "mine"}},
+        {"headers": {"X-Thing": CANARY}},
+        {"headers": {CANARY: "x"}},
+        {"headers": {"Cookie": "session=1"}},
+        {"headers": f"Authorization: Bearer {CANARY}"},
+        {"headers": [CANARY]},
+        {"headers": {"X-Many": [CANARY]}},
+        {"url": f"https://example.org?key={CANARY}"},
+        {"url": "https://example.org?api_key=mine"},
+        {"url": "https://example.org?key=mine"},
+        {"url": f"https://user:{CANARY}@example.org"},
+        {"url": f"https://{CANARY}@example.org"},
+        {"url": f"https://example.org/{CANARY}"},
+        {"api_key_env": CANARY},
+        {"api_key_env": "mine or yours"},
+        {"api_key_env": "AKIACANARY0123456789"},
+        {"api_key_header": f"Authorization: Bearer {CANARY}"},
+        {"api_key_header": CANARY},
+        {"api_key_scheme": f"Bearer {CANARY}"},
+        {"model": CANARY},
+        json_options(body={"image": "{image}", "api_key": "mine"}),
+        json_options(body={"image": "{image}", "more": [{"accessToken": "mine"}]}),
+        json_options(body={"image": "{image}", "text": f"with {CANARY}"}),
+        json_options(body=f"image, {CANARY}"),
+    ],
+)
+def test_a_key_in_an_experiment_is_an_error_that_does_not_show_it(options):
+    with pytest.raises(ExperimentError) as caught:
+        read(**options)
+    said = str(caught.value)
+    for secret in (CANARY, "mine", "AKIA", "secret of"):
+        assert secret not in said
+    error = caught.value
+    while error is not None:
+        assert CANARY not in repr(error)
+        error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"headers": {"X-Model-Version": "7", "Accept-Language": "en"}},
+        {"url": "https://example.org/v1?model=keyboards&top_k=5", **json_options()},
+        json_options(body={"image": "{image}", "max_tokens": 5, "task": "Basic classification"}),
+        json_options(body={"image": "data:image/png;base64,{image}", "monkey": "yes"}),
+        {"api_key_env": "HF_TOKEN"},
+        {"api_key_header": "X-Goog-Api-Key"},
+    ],
+)
+def test_what_is_no_key_is_taken(options):
+    read(**options)
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("Authorization", True),
+        ("x-api-key", True),
+        ("apiKey", True),
+        ("APIKey", True),
+        ("api_key", True),
+        ("access_token", True),
+        ("client-secret", True),
+        ("max_tokens", False),
+        ("keyword", False),
+        ("tokenizer", False),
+        ("Content-Type", False),
+    ],
+)
+def test_names_tell_secrets(name, secret):
+    assert is_secret_name(name) is secret
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://example.org",
+        "gopher://example.org",
+        "unix:///run/docker.sock",
+        "javascript:alert(1)",
+        "example.org",
+        "//example.org",
+        "http://",
+        "http:///v2",
+        "http://[::1",
+        "http://example.org:99999",
+        "http://exam ple.org",
+        "http://example.org\r\nX-Header: 1",
+        "http://example.org#part",
+        "",
+    ],
+)
+def test_only_http_and_https_addresses_are_taken(url):
+    with pytest.raises(ExperimentError, match="url"):
+        read(url=url)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"model": None}, "model is missing"),
+        ({"url": "https://example.org?x=1"}, "url has a \\? in it"),
+        ({"scores_at": "scores"}, "scores_at is not for protocol = open-inference"),
+        (json_options(model="m"), "model is not for protocol = json"),
+        (json_options(scores_at=None), "scores_at is missing"),
+        (json_options(height=None), "height and width are missing"),
+        (json_options(labels_at=None), "neither labels_at nor classes"),
+        (json_options(labels_at="[*"), "no JMESPath expression"),
+        (json_options(body={"image": "png"}), "no place for the image"),
+        (json_options(body=None), "no place for the image"),
+        (json_options(send="bytes"), "body is not for send = bytes"),
+        (json_options(repeat="a.b"), "belong together"),
+        (json_options(repeat="a.b", answers_at="x"), "no list with one item"),
+        (json_options(repeat="image", answers_at="x"), "no list with one item"),
+        (json_options(scores_are="logits"), "leave scores_are out"),
+        (json_options(classes=["a", "a"]), "a name twice"),
+        (json_options(preset="other"), "preset: must be"),
+        ({"headers": {"Host": "example.com"}}, "set by neatfool itself"),
+        ({"headers": {"X": "a\r\nY: b"}}, "ASCII, without line ends"),
+        ({"api_key_env": "A", "api_key_file": "b"}, "keep one of the two"),
+        ({"ca_file": "none.pem"}, "there is no file"),
+        ({"ca_file": "none.pem", "verify_tls": False}, "keep one of the two"),
+        ({"timeout": 0}, "must be > 0"),
+        ({"concurrency": 0}, "must be >= 1"),
+        ({"max_retries": 3}, "unknown key"),
+    ],
+)
+def test_what_does_not_fit_together_is_an_error(options, said):
+    with pytest.raises(ExperimentError, match=said):
+        read(**options)
+
+
+def test_a_key_shows_itself_to_nobody():
+    key = ApiKey(CANARY, "a test")
+    assert CANARY not in f"{key} {key!r} {[key]} {vars(key).keys()}"
+    assert key.header_value("Bearer") == f"Bearer {CANARY}"
+    with pytest.raises(TypeError):
+        __import__("copy").copy(key)
+
+
+def test_a_key_is_scrubbed_in_all_its_forms():
+    key = ApiKey('ab/c+d"e f', "a test")
+    text = 'ab/c+d"e f AB/C+D"E F ab/c%2Bd%22e%20f ab%2Fc%2Bd%22e%20f ab/c+d\\"e f YWIvYytkImUgZg=='
+    scrubbed = key.scrub(text)
+    assert scrubbed.count("[the key]") == 6
+    assert "c+d" not in scrubbed.lower()
+
+
+@pytest.mark.parametrize("value", ["", "   ", "abc", "ab\ncdef", "kéykey", "a\x00bcdef"])
+def test_what_no_header_can_hold_is_no_key(value):
+    with pytest.raises(ExperimentError, match="holds no key") as caught:
+        ApiKey(value, "the file x")
+    assert not value.strip() or value not in str(caught.value)
