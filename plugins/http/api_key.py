@@ -67,6 +67,7 @@ class ApiKey:
             )
         self.source = source
         self._value = value
+        self._forms = _forms_of(value)
 
     def __repr__(self) -> str:
         return HIDDEN
@@ -81,13 +82,32 @@ class ApiKey:
         return f"{scheme} {self._value}" if scheme else self._value
 
     def scrub(self, text: str) -> str:
-        """Take the key out of a text, however it is written there."""
-        key = self._value
-        encoded = base64.b64encode(key.encode()).decode().rstrip("=")
-        forms = {key, quote(key), quote(key, safe=""), json.dumps(key)[1:-1], encoded}
-        for form in sorted(forms, key=len, reverse=True):
-            text = re.sub(re.escape(form), HIDDEN, text, flags=re.IGNORECASE)
+        """Take the key out of a text, also the beginning of it that the text ends with."""
+        for form in self._forms:
+            text = text.replace(form, HIDDEN)
+            for length in range(min(len(form), len(text)), _SHORTEST - 1, -1):
+                if text.endswith(form[:length]):
+                    text = text[:-length] + HIDDEN
+                    break
         return text
+
+    def scrub_json(self, value: Any) -> Any:
+        """Take the key out of all texts of a JSON value."""
+        if isinstance(value, str):
+            return self.scrub(value)
+        if isinstance(value, dict):
+            return {self.scrub(name): self.scrub_json(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.scrub_json(inner) for inner in value]
+        return value
+
+
+def _forms_of(key: str) -> list[str]:
+    """Write a key as it is, in a URL, in JSON and in base64, the longest first."""
+    encoded = base64.b64encode(key.encode()).decode().rstrip("=")
+    escaped = json.dumps(key)[1:-1]
+    forms = {key, quote(key), quote(key, safe=""), escaped, escaped.replace("/", "\\/"), encoded}
+    return sorted(forms, key=len, reverse=True)
 
 
 def read_key(variable: str | None, file: Path | None) -> ApiKey | None:

@@ -295,6 +295,8 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
 
     @model_validator(mode="after")
     def _fits_together(self) -> Options:
+        if self.api_key_header.lower() in {name.lower() for name in self.headers}:
+            raise ValueError(f"headers: {self.api_key_header} is for the key (api_key_header)")
         if self.api_key_env and self.api_key_file:
             raise ValueError("gives both api_key_env and api_key_file; keep one of the two")
         if self.ca_file and not self.verify_tls:

@@ -42,6 +42,8 @@ LARGEST: Final = 8 * 2**20
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
 """Seconds between a request and the next try: the first time, and at most, unless asked for."""
+LEAST: Final = 0.1
+"""The share of a request's time without which it is not sent again: it may cost something."""
 LONGEST_WORDS: Final = 2**16
 """So many bytes of an error are read, or a few more."""
 SHOWN: Final = 300
@@ -157,7 +159,7 @@ class Service:
             return tenacity.Retrying(
                 retry=tenacity.retry_if_exception_type(TransientError),
                 wait=self._pause,
-                stop=lambda state: _too_late(state, until[0]),
+                stop=lambda state: self._is_too_late(state.upcoming_sleep, until[0]),
                 sleep=self._pacer.sleep,
                 reraise=True,
             )(attempt)
@@ -187,11 +189,16 @@ class Service:
     def _await_turn(self, until: list[float]) -> None:
         """Wait for the turn; the time for an answer begins with the first one."""
         turn = self._pacer.turn()
-        if until and time.monotonic() + turn >= until[0]:
+        if until and self._is_too_late(turn, until[0]):
             raise TransientError("not sent", "its turn would have come too late")
         self._pacer.sleep(turn)
         if not until:
             until.append(time.monotonic() + self._give_up_after)
+
+    def _is_too_late(self, wait: float, until: float) -> bool:
+        """Say whether a request after some seconds would have too little time to be answered."""
+        least = LEAST * min(self._timeout, self._give_up_after)
+        return time.monotonic() + wait + least >= until
 
     def _settled(self, call: Call, read: Callable[[Any], Any], until: float) -> Any:
         """Send a request once, and note in the ledger what becomes of it."""
@@ -222,16 +229,16 @@ class Service:
             files=call.files,
             headers=call.headers,
         )
-        until = min(until, time.monotonic() + self._timeout)
+        seconds = min(self._timeout, until - time.monotonic())
         try:
-            with self._backend.deadline.of(until):
+            with self._backend.deadline.of(time.monotonic() + seconds):
                 response = self._client.send(request, stream=True)
                 try:
                     body = _read(response)
                 finally:
                     response.close()
         except httpcore2.TimeoutException:
-            raise self._fault("timed out", f"no whole answer came in {self._timeout:g} s") from None
+            raise self._fault("timed out", f"no whole answer came in {seconds:.3g} s") from None
         except httpx2.DecodingError:
             raise self._fault("truncated", "the answer's compression is damaged") from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError) as error:
@@ -258,13 +265,21 @@ class Service:
                 str(status), f"http: {self._host} answered {status}{self._said(body)}{hint}"
             )
         try:
-            return json.loads(body)
+            return self._parsed(body)
         except RecursionError:
             raise RefusedError("nested too deeply") from None
         except ValueError:
             raise TransientError(
                 "truncated", f"the answer was no whole JSON{self._said(body)}"
             ) from None
+
+    def _parsed(self, body: bytes) -> Any:
+        """Read JSON, without the key if it should be in there."""
+        if self._key is None:
+            return json.loads(body)
+        said = json.loads(self._key.scrub(body.decode("utf-8")))
+        # With escapes it could be written in too many ways.
+        return self._key.scrub_json(said) if b"\\" in body else said
 
     def _said(self, body: bytes) -> str:
         said = self.words(body.decode("utf-8", "replace"))
@@ -295,10 +310,6 @@ class Service:
         fault = state.outcome.exception() if state.outcome else None
         asked_for = fault.retry_after if isinstance(fault, TransientError) else None
         return asked_for + _jitter.uniform(0, FIRST_WAIT) if asked_for else pause
-
-
-def _too_late(state: tenacity.RetryCallState, until: float) -> bool:
-    return time.monotonic() + state.upcoming_sleep >= until
 
 
 def _read(response: httpx2.Response) -> bytes:

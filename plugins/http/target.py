@@ -138,7 +138,8 @@ class HttpTarget:
         options = self._options
         lines = [f"Images leave this machine for {options.url}", self._wording.describe()]
         if self._key is not None:
-            lines.append(f"Key: {self._key.source}, sent as {options.api_key_header}")
+            clear = "; it is not encrypted on its way" * options.url.startswith("http:")
+            lines.append(f"Key: {self._key.source}, sent as {options.api_key_header}{clear}")
         pace = "" if options.requests_per_second is None else f", {options.requests_per_second:g}/s"
         lines.append(
             f"At most {options.concurrency} requests at a time{pace}; a request is given "

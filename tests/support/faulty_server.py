@@ -83,6 +83,7 @@ class FaultyServer:
         plan: Faults of the next requests with images, in turn; None is none.
         rate: The share of all further ones that fail, in ways drawn from ``mix``.
         retry_after: What 429 and 503 say; None: nothing.
+        words: What errors say.
         answer: Makes another answer of a good one: JSON in, bytes out.
         headers: Further headers of each answer.
         metadata: What the model says of itself; may be changed.
@@ -94,6 +95,7 @@ class FaultyServer:
         self.rate = rate
         self.mix = MIXED
         self.retry_after = None
+        self.words = b'{"error": "this is a test"}'
         self.answer = None
         self.headers = {}
         self.seen = []
@@ -247,7 +249,7 @@ class _Handler(BaseHTTPRequestHandler):
         faulty = self.server.faulty
         if fault.isdecimal():
             wait = {} if faulty.retry_after is None else {"Retry-After": str(faulty.retry_after)}
-            self._send(int(fault), b'{"error": "this is a test"}', **wait)
+            self._send(int(fault), faulty.words, **wait)
         elif fault == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True

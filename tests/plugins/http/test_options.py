@@ -157,6 +157,7 @@ def test_only_http_and_https_addresses_are_taken(url):
         (json_options(preset="other"), "preset: must be"),
         ({"headers": {"Host": "example.com"}}, "set by neatfool itself"),
         ({"headers": {"X": "a\r\nY: b"}}, "ASCII, without line ends"),
+        ({"api_key_header": "X-Mine", "headers": {"x-mine": "a"}}, "X-Mine is for the key"),
         ({"api_key_env": "A", "api_key_file": "b"}, "keep one of the two"),
         ({"ca_file": "none.pem"}, "there is no file"),
         ({"ca_file": "none.pem", "verify_tls": False}, "keep one of the two"),
@@ -180,10 +181,20 @@ def test_a_key_shows_itself_to_nobody():
 
 def test_a_key_is_scrubbed_in_all_its_forms():
     key = ApiKey('ab/c+d"e f', "a test")
-    text = 'ab/c+d"e f AB/C+D"E F ab/c%2Bd%22e%20f ab%2Fc%2Bd%22e%20f ab/c+d\\"e f YWIvYytkImUgZg=='
+    text = r'ab/c+d"e f, ab/c%2Bd%22e%20f, ab%2Fc%2Bd%22e%20f, ab/c+d\"e f, ab\/c+d\"e f, ' + (
+        "YWIvYytkImUgZg==, and its beginning: ab/c+d"
+    )
     scrubbed = key.scrub(text)
-    assert scrubbed.count("[the key]") == 6
-    assert "c+d" not in scrubbed.lower()
+    assert scrubbed.count("[the key]") == 7
+    assert "c+d" not in scrubbed
+
+
+def test_a_key_is_taken_out_of_json_however_it_is_escaped():
+    key = ApiKey(CANARY, "a test")
+    assert key.scrub_json({"a": [f"is {CANARY}", 1.5, None], CANARY: True}) == {
+        "a": ["is [the key]", 1.5, None],
+        "[the key]": True,
+    }
 
 
 @pytest.mark.parametrize("value", ["", "   ", "abc", "ab\ncdef", "kéykey", "a\x00bcdef"])
