@@ -38,9 +38,10 @@ class JsonApi:
         assert options.height is not None
         assert options.width is not None
         self._options = options
-        self._labels, self._scores, self._answers, self._error = (
+        self._found, self._labels, self._scores, self._answers, self._error = (
             None if each is None else jmespath.compile(each)
             for each in (
+                options.found_at,
                 options.labels_at,
                 options.scores_at,
                 options.answers_at,
@@ -84,7 +85,7 @@ class JsonApi:
         """
         answers = [said]
         if self._answers is not None:
-            answers = _found(self._answers, said)
+            answers = _search(self._answers, said)
         if not isinstance(answers, list) or len(answers) != count:
             raise RefusedError("not an answer for each image")
         if self._labels is None:
@@ -125,6 +126,8 @@ class JsonApi:
             "bytes": "as it is",
         }[options.send]
         labels = f"labels at {options.labels_at}, " if options.labels_at else ""
+        if options.found_at:
+            labels = f"in each item of {options.found_at} {labels}"
         known = (
             f"{len(options.classes)} classes are known"
             if options.classes
@@ -148,7 +151,7 @@ class JsonApi:
         for row, answer in enumerate(answers):
             try:
                 self._check_error(answer)
-                table[row] = rows_of(_found(self._scores, answer), 1, width)[0]
+                table[row] = rows_of(_search(self._scores, answer), 1, width)[0]
             except RefusedError as refused:
                 refusal = refused
         if refusal is not None and np.isnan(table).all():
@@ -163,7 +166,7 @@ class JsonApi:
     def _named(self, answer: Any) -> dict[str, float]:
         """Read labels and their scores; of a label that is named twice, the better score."""
         self._check_error(answer)
-        labels, scores = _found(self._labels, answer), _found(self._scores, answer)
+        labels, scores = self._labels_and_scores(answer)
         if not isinstance(labels, list) or not isinstance(scores, list):
             raise RefusedError("no list of labels and scores")
         if len(labels) != len(scores) or len(labels) > MOST_LABELS:
@@ -177,8 +180,20 @@ class JsonApi:
             found[name] = max(found.get(name, 0.0), min(1.0, max(0.0, number)))
         return found
 
+    def _labels_and_scores(self, answer: Any) -> tuple[Any, Any]:
+        """Find the list of labels, and that of their scores."""
+        if self._found is None:
+            return _search(self._labels, answer), _search(self._scores, answer)
+        items = _search(self._found, answer)
+        if not isinstance(items, list) or len(items) > MOST_LABELS:
+            raise RefusedError("no list of what was found")
+        return (
+            [_search(self._labels, item) for item in items],
+            [_search(self._scores, item) for item in items],
+        )
+
     def _check_error(self, answer: Any) -> None:
-        if self._error is not None and _found(self._error, answer):
+        if self._error is not None and _search(self._error, answer):
             raise RefusedError("the service's own error")
 
 
@@ -192,6 +207,7 @@ _DECISIVE: Final = {
     "repeat",
     "answers_at",
     "error_at",
+    "found_at",
     "labels_at",
     "scores_at",
     "scores_are",
@@ -213,7 +229,18 @@ def check_expression(expression: str) -> None:
         raise ValueError(f"{expression!r} is no JMESPath expression: {said}") from None
 
 
-def _found(expression: Any, answer: Any) -> Any:
+def skips_null(expression: str) -> bool:
+    """Say whether an expression may skip what is null, so that lists no longer go together."""
+    nodes = [jmespath.compile(expression).parsed]
+    while nodes:
+        node = nodes.pop()
+        if "projection" in node["type"] or node["type"] == "flatten":
+            return True
+        nodes += [child for child in node["children"] if isinstance(child, dict)]
+    return False
+
+
+def _search(expression: Any, answer: Any) -> Any:
     try:
         return expression.search(answer)
     except (JMESPathError, RecursionError, TypeError, ValueError, OverflowError):

@@ -47,6 +47,7 @@ _OF_JSON: Final = (
     "repeat",
     "answers_at",
     "error_at",
+    "found_at",
     "labels_at",
     "scores_at",
     "full_score",
@@ -166,6 +167,11 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
     error_at: str | None = Field(
         None, description="json: what is there only if an image was not looked at (JMESPath)"
     )
+    found_at: str | None = Field(
+        None,
+        description="json: the list of what was found (JMESPath); labels_at and scores_at are then "
+        "places in each of its items",
+    )
     labels_at: str | None = Field(
         None,
         description="json: where the list of labels is (JMESPath); scores are those of all classes "
@@ -282,7 +288,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
             raise ValueError("must be the name of a header, as Authorization or X-Api-Key")
         return name
 
-    @field_validator("answers_at", "error_at", "labels_at", "scores_at")
+    @field_validator("answers_at", "error_at", "found_at", "labels_at", "scores_at")
     @classmethod
     def _is_an_expression(cls, expression: str | None) -> str | None:
         if expression is not None:
@@ -331,6 +337,9 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
             raise ValueError(
                 "neither labels_at nor classes says what scores are of; give one of the two"
             )
+        if self.found_at is not None and self.labels_at is None:
+            raise ValueError("found_at needs labels_at: where the label of each item is")
+        self._check_lists()
         if self.labels_at is not None and self.scores_are == "logits":
             raise ValueError("scores of labels are probabilities; leave scores_are out")
         if self.scores_are == "logits" and self.full_score != 1:
@@ -338,6 +347,19 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
         if len({*self.classes}) < len(self.classes):
             raise ValueError("classes has a name twice; leave one out")
         self._check_body()
+
+    def _check_lists(self) -> None:
+        try:
+            from .json_api import skips_null
+        except ModuleNotFoundError:  # the target says what to install
+            return
+        for name in ("labels_at", "scores_at") * (self.labels_at is not None):
+            if self.found_at is None and skips_null(getattr(self, name)):
+                raise ValueError(
+                    f"{name} = {getattr(self, name)}: skips what is null, and then labels and "
+                    "scores do not go together; give the list as found_at, and labels_at and "
+                    "scores_at within an item of it"
+                )
 
     def _check_body(self) -> None:
         if self.send == "json" and not has_place(self.body):

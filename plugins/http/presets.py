@@ -7,8 +7,9 @@ from typing import Any, Final
 PRESETS: Final[dict[str, dict[str, Any]]] = {
     "huggingface-image-classification": {
         "body": {"inputs": "{image}"},
-        "labels_at": "[].label",
-        "scores_at": "[].score",
+        "found_at": "@",
+        "labels_at": "label",
+        "scores_at": "score",
     },
     "google-vision-label-detection": {
         "body": {
@@ -22,14 +23,16 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
         "repeat": "requests",
         "answers_at": "responses",
         "error_at": "error.message",
-        "labels_at": "labelAnnotations[].description || `[]`",
-        "scores_at": "labelAnnotations[].score || `[]`",
+        "found_at": "labelAnnotations || `[]`",
+        "labels_at": "description",
+        "scores_at": "score",
         "api_key_header": "X-Goog-Api-Key",
     },
     "azure-vision-tag": {
         "send": "bytes",
-        "labels_at": "tags[].name",
-        "scores_at": "tags[].confidence",
+        "found_at": "tags",
+        "labels_at": "name",
+        "scores_at": "confidence",
         "api_key_header": "Ocp-Apim-Subscription-Key",
     },
 }

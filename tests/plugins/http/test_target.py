@@ -207,7 +207,7 @@ def test_every_preset_is_a_choice_and_fills_in_the_options():
         url="https://example.org", preset="azure-vision-tag", height=8, width=8, labels_at="other"
     )
     assert options.protocol == "json"
-    assert options.scores_at == "tags[].confidence"
+    assert options.scores_at == "confidence"
     assert options.labels_at == "other"
 
 

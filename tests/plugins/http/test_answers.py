@@ -1,0 +1,194 @@
+"""Target http: whatever a service answers, it becomes scores that can be used, or none."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+import numpy as np
+from faulty_server import CLASSES, metadata_of
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from neatfool import ImageSpec, Labels, Scores
+from neatfool_plugins.http import Options
+from neatfool_plugins.http.faults import RefusedError
+from neatfool_plugins.http.json_api import JsonApi
+from neatfool_plugins.http.numbers import rows_of
+from neatfool_plugins.http.open_inference import Metadata, OpenInference
+from neatfool_plugins.http.templates import fill
+
+COUNT = 3
+SIZE = {"protocol": "json", "url": "https://example.org", "height": 6, "width": 8, "channels": 1}
+NUMBERS = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True),
+    st.floats(0, 1),
+    st.integers(-(10**400), 10**400),
+    st.none(),
+)
+SCALARS = st.one_of(NUMBERS, st.booleans(), st.text(max_size=8))
+ANY_JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=5), st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+def model(**options):
+    asked = Options(url="https://example.org", model="patches", **options)
+    return OpenInference(asked, Metadata.read(metadata_of(1)))
+
+
+def some_api(**options):
+    asked = {"found_at": "@", "labels_at": "label", "scores_at": "score"}
+    return JsonApi(Options(**SIZE, **asked | {"body": {"image": "{image}"}} | options))
+
+
+def check(answer, spec):
+    """Check that no score can be used that is no confidence."""
+    if isinstance(answer, Labels):
+        assert len(answer.found) == len(answer.ok)
+        for found, ok in zip(answer.found, answer.ok, strict=True):
+            assert ok or not found
+            assert all(isinstance(name, str) and name.strip() == name != "" for name in found)
+            assert all(isinstance(each, float) and 0 <= each <= 1 for each in found.values())
+        return
+    assert isinstance(answer, Scores)
+    assert answer.probs.shape[1] == len(spec.classes)
+    good = answer.probs[answer.ok]
+    assert np.isfinite(good).all()
+    assert ((good >= -1e-3) & (good <= 1 + 1e-3)).all()
+    if spec.sums_to_one:
+        assert np.allclose(good.sum(1), 1, atol=1e-3)
+    if answer.logits is not None:
+        assert np.isfinite(answer.logits[answer.ok]).all()
+
+
+def tensor(name, data):
+    return {"name": name, "datatype": "FP32", "shape": [COUNT, len(CLASSES)], "data": data}
+
+
+@given(ANY_JSON)
+def test_any_json_is_scores_or_refused_by_the_open_inference_protocol(said):
+    wording = model()
+    with suppress(RefusedError):
+        check(wording.read(said, COUNT), wording.spec)
+
+
+@given(st.data())
+def test_any_data_of_its_outputs_are_scores_or_refused(data):
+    wording = model(scores_are=data.draw(st.sampled_from(["auto", "logits", "probabilities"])))
+    tables = st.one_of(ANY_JSON, st.lists(NUMBERS, min_size=12, max_size=12))
+    said = {"outputs": [tensor(name, data.draw(tables)) for name in ("logits", "probabilities")]}
+    try:
+        answer = wording.read(said, COUNT)
+    except RefusedError:
+        return
+    assert answer.probs.shape == (COUNT, len(CLASSES))
+    check(answer, wording.spec)
+
+
+@given(
+    st.lists(
+        st.lists(st.floats(-50, 50, width=32), min_size=4, max_size=4), min_size=3, max_size=3
+    ),
+    st.booleans(),
+)
+def test_good_answers_are_taken_to_the_bit_however_they_are_nested(logits, nested):
+    table = np.array(logits, np.float32)
+    data = table.tolist() if nested else table.ravel().tolist()
+    said = json.loads(json.dumps({"outputs": [tensor("logits", data)]}))
+    scores = model(scores_are="logits").read(said, COUNT)
+    assert scores.ok.all()
+    assert np.array_equal(scores.logits, table)
+    assert np.allclose(scores.probs.sum(1), 1)
+
+
+@given(st.integers(0, 11), st.sampled_from([None, float("nan"), float("inf"), 10**400]))
+def test_only_the_row_is_refused_in_which_there_is_no_number(place, value):
+    data = [0.25] * 12
+    data[place] = value
+    scores = model(scores_are="probabilities").read(
+        {"outputs": [tensor("probabilities", data)]}, COUNT
+    )
+    assert scores.ok.tolist() == [row != place // 4 for row in range(COUNT)]
+
+
+@given(ANY_JSON)
+@example([{"label": "a", "score": True}])
+@example([{"label": "a", "score": "0.5"}])
+@example([{"label": " ", "score": 0.5}])
+@example([{"label": "a"}, {"score": 0.5}])
+def test_any_json_is_labels_or_refused(said):
+    wording = some_api()
+    with suppress(RefusedError):
+        check(wording.read(said, 1), wording.spec)
+
+
+LABELS = st.one_of(st.text("ab", min_size=1), st.text("ab ", max_size=3), st.none(), st.integers())
+SCORES = st.one_of(st.floats(0, 1), st.floats(0, 1), SCALARS)
+
+
+@given(st.lists(st.fixed_dictionaries({"label": LABELS, "score": SCORES}), max_size=3))
+@example([{"label": "a", "score": None}, {"label": None, "score": 0.5}])
+@example([{"label": "a", "score": 0.5}, None])
+def test_a_score_is_that_of_its_own_label_or_all_are_refused(said):
+    wording = some_api()
+    good = all(
+        each is not None
+        and (type(each["label"]) is int or (each["label"] or "").strip())
+        and type(each["score"]) in (int, float)
+        and -1e-3 <= each["score"] <= 1 + 1e-3
+        for each in said
+    )
+    try:
+        labels = wording.read(said, 1)
+    except RefusedError:
+        assert not good
+        return
+    assert good
+    check(labels, wording.spec)
+    best = {}
+    for each in said:
+        name = str(each["label"]).strip()
+        best[name] = max(best.get(name, 0.0), min(1.0, max(0.0, each["score"])))
+    assert labels.found == [best]
+
+
+@given(st.one_of(ANY_JSON, st.lists(NUMBERS, min_size=4, max_size=4)))
+def test_any_scores_of_all_classes_are_taken_or_refused(said):
+    wording = some_api(found_at=None, labels_at=None, scores_at="@", classes=[*CLASSES])
+    with suppress(RefusedError):
+        check(wording.read(said, 1), wording.spec)
+
+
+@given(st.lists(NUMBERS, min_size=6, max_size=6))
+def test_rows_are_the_numbers_in_order(numbers):
+    rows = rows_of(numbers, 2, 3)
+    for number, read in zip(numbers, rows.ravel().tolist(), strict=True):
+        if number is None or abs(number) > 1e308:
+            assert not np.isfinite(read) or abs(read) > 1e308
+        else:
+            assert read == float(number) or number != number
+
+
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.integers(), st.text(max_size=8), st.just("a {image} b")),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)
+        ),
+        max_leaves=8,
+    )
+)
+def test_filling_a_template_changes_its_places_only(template):
+    assume("{image}" not in json.dumps(template).replace("a {image} b", ""))
+    filled = fill(template, [b"\x00\x01"], None)
+    assert json.dumps(filled) == json.dumps(template).replace("{image}", "AAE=")
+
+
+def test_spec_of_a_service_that_names_its_best_few_is_open_unless_classes_are_given():
+    assert some_api().spec == ImageSpec(6, 8, 1, (), sums_to_one=False, open=True)
+    assert some_api(classes=["a", "b"]).spec == ImageSpec(6, 8, 1, ("a", "b"), sums_to_one=False)
