@@ -13,7 +13,6 @@ from neatfool.cli.parameters import A_PATH, overrides_option
 from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
-    import socket
     from pathlib import Path
 
     from neatfool.serving import Served
@@ -89,13 +88,14 @@ def serve(
 
     experiment = serving.load_target_of(file, overrides=overrides)
     listening = serving.listen(host, port)
-    _warn(serving.is_private_to_this_machine(listening), host, key)
+    private = serving.is_private_to_this_machine(listening)
+    _warn(host, private=private, with_key=key is not None)
     thread = serving.TargetThread(lambda: serving.make_served(experiment))
     with waiting("getting ready (the first time on a machine takes longest)"):
         served = thread.served()
     limits = serving.Limits(max_body * MIB, max_images)
     app, count = serving.make_app(served, thread, limits, key=key)
-    _tell(served, serving.address_of(listening), listening, api_key_env)
+    _tell(served, serving.address_of(listening), key_in=api_key_env)
     serving.serve(app, listening)
     click.echo(f"Ended; {count.images:,} images in {count.requests:,} requests were scored.")
     if not thread.stop(seconds=0.5):
@@ -116,20 +116,26 @@ def _key(variable: str | None) -> str | None:
     )
 
 
-def _warn(private: bool, host: str, key: str | None) -> None:
+def _warn(host: str, *, private: bool, with_key: bool) -> None:
     if private:
         return
-    who = "whoever reaches this machine can use the target; --api-key-env NAME asks for a key"
-    if key:
-        who = "the key and the images travel unencrypted; let a proxy with TLS stand before it"
-    click.echo(f"warning: listening on {host}: {who}", err=True)
+    what = "whoever reaches this machine can use the target; --api-key-env NAME asks for a key"
+    if with_key:
+        what = "the key and the images travel unencrypted; let a proxy with TLS stand before it"
+    click.echo(f"warning: listening on {host}: {what}", err=True)
 
 
-def _tell(served: Served, address: str, listening: socket.socket, variable: str | None) -> None:
+def _tell(served: Served, address: str, *, key_in: str | None) -> None:
+    """Say what is served where, and how an experiment says it."""
     spec = served.spec
     kind = "grey" if spec.channels == 1 else "RGB"
     click.echo(
-        f"Serving {served.target} as model {served.name!r}: {len(spec.classes)} classes, {kind} "
-        f"images of {spec.height}x{spec.width} pixels, {served.scorer.plan.describe()}"
+        f"Serving {served.target}: {len(spec.classes)} classes, {kind} images of "
+        f"{spec.height}x{spec.width} pixels; {served.scorer.plan.describe()}"
     )
-    click.echo(f"{address}/v2/models/{served.name}")
+    lines = ["[target]", "plugin = http", f"url = {address}", f"model = {served.name}"]
+    if key_in:
+        lines.append(f"api_key_env = {key_in}")
+    lines.append("allow_private = true")
+    click.echo("An experiment fools it with\n\n" + "\n".join(f"    {line}" for line in lines))
+    click.echo("\nCtrl-C ends it.")

@@ -32,8 +32,8 @@ def describe_model(served: Served, most: int) -> Json:
 
     Returns:
         The protocol's model metadata. ``parameters`` say what the protocol has no place for: of
-        the outputs the names of the classes and whether the probabilities of an image sum to one,
-        of the model the target's fingerprint and the most images of a request.
+        the input the most images of a request, of the outputs the names of the classes and whether
+        the probabilities of an image sum to one, of the model the target's fingerprint.
     """
     spec = served.spec
     about = {"classes": [*spec.classes], "sums_to_one": spec.sums_to_one}
@@ -41,7 +41,14 @@ def describe_model(served: Served, most: int) -> Json:
         "name": served.name,
         "versions": [VERSION],
         "platform": "neatfool",
-        "inputs": [{"name": INPUT, "datatype": "UINT8", "shape": [-1, *spec.shape]}],
+        "inputs": [
+            {
+                "name": INPUT,
+                "datatype": "UINT8",
+                "shape": [-1, *spec.shape],
+                "parameters": {"max_batch_size": most},
+            }
+        ],
         "outputs": [
             {
                 "name": output.name,
@@ -51,7 +58,7 @@ def describe_model(served: Served, most: int) -> Json:
             }
             for output in served.outputs
         ],
-        "parameters": {"fingerprint": served.fingerprint, "max_batch_size": most},
+        "parameters": {"fingerprint": served.fingerprint},
     }
 
 
@@ -81,20 +88,11 @@ def write_answer(scores: Scores, request: Request, served: Served) -> tuple[byte
             raw.append(values.astype(values.dtype.newbyteorder("<")).tobytes())
             tensor["parameters"] = {"binary_data_size": len(raw[-1])}
         else:
-            tensor["data"] = _json_numbers(values)
+            # float64 brings each float32 back exactly, and orjson writes NaN as null.
+            tensor["data"] = values.astype(np.float64).ravel()
         tensors.append(tensor)
     answer: dict[str, Any] = {"model_name": served.name, "model_version": VERSION}
     if request.id is not None:
         answer["id"] = request.id
     text = orjson.dumps(answer | {"outputs": tensors}, option=orjson.OPT_SERIALIZE_NUMPY)
     return b"".join([text, *raw]), len(text) if raw else None
-
-
-def _json_numbers(values: np.ndarray) -> np.ndarray:
-    """Give numbers, flat, that JSON can hold: as float64, which brings each float32 back exactly.
-
-    JSON has no infinity. The logarithm of a probability of zero becomes the lowest float, beside
-    which, in a softmax, nothing else differs.
-    """
-    lowest = float(np.finfo(values.dtype).min)
-    return np.where(np.isneginf(values), lowest, values.astype(np.float64)).ravel()

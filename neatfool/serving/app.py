@@ -140,6 +140,8 @@ class _Service:
             wanted = read_request(body, length, self._served, self._limits.images)
             images = torch.from_numpy(wanted.images)
             scores = await asyncio.wrap_future(self._thread.submit(images))
+        except asyncio.CancelledError:
+            raise Refusal(503, "the service ends") from None
         finally:
             self._at_a_time -= 1
         self.count.requests += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import socket
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
@@ -66,9 +68,25 @@ def serve(app: ASGIApp, listening: socket.socket) -> None:
         access_log=False,
         lifespan="off",
         server_header=False,
-        timeout_graceful_shutdown=SECONDS_TO_FINISH,
         timeout_keep_alive=SECONDS_OF_SILENCE,
     )
-    # uvicorn handles the signals, and raises them anew when it has ended.
-    with Interrupts().handled():
-        uvicorn.Server(config).run([listening])
+    server = _Server(config)
+    # Nothing that is there now is garbage before the end: neither requests nor the end, which is to
+    # be soon, need wait for Python to look through it.
+    gc.freeze()
+
+    def end() -> None:
+        server.should_exit = True
+
+    # uvicorn handles signals itself once it has begun, and raises them anew when it has ended.
+    with Interrupts(end).handled():
+        server.run([listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends in time; uvicorn's own way to do so complains of each request that is cut off."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(SECONDS_TO_FINISH, setattr, self, "force_exit", True)
+        await super().shutdown(sockets)

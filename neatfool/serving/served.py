@@ -47,9 +47,14 @@ class Output:
         return f"FP{8 * self.dtype.itemsize}"
 
     def of(self, scores: Scores) -> np.ndarray:
-        """Give its numbers: [N, K], NaN for an image that could not be scored."""
+        """Give its numbers: [N, K], all NaN for an image that could not be scored.
+
+        Elsewhere all are finite, as JSON has no infinity: the logarithm of a probability of zero
+        becomes the lowest number, beside which, in a softmax, nothing else differs.
+        """
         values = scores.probs if self.name == "probabilities" else scores.logits
-        given = np.asarray(values).astype(self.dtype)
+        lowest = np.finfo(self.dtype).min
+        given = np.maximum(np.asarray(values).astype(self.dtype), lowest)
         given[~np.asarray(scores.ok)] = np.nan
         return given
 

@@ -35,16 +35,16 @@ def in_this_process(target, batch=4, limits=None, key=None):
 
 
 @contextmanager
-def in_a_process(*args):
-    """Serve an experiment by the program; give the process and the model's URL."""
-    process = neatfool_process("serve", *args, "--port", "0")
+def in_a_process(*args, port=0):
+    """Serve an experiment by the program; give the process, its ``url`` and what it ``said``."""
+    process = neatfool_process("serve", *args, "--port", port)
     try:
-        lines = []
-        while not (found := re.search(r"^(http://\S+)$", lines[-1] if lines else "", re.M)):
-            lines.append(process.stdout.readline())
-            assert lines[-1], process.stderr.read()
-        process.url = found[1]
-        process.said = "".join(lines)
+        process.said = ""
+        while "Ctrl-C ends it" not in process.said:
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            process.said += line
+        process.url = re.search(r"url = (\S+)", process.said)[1]
         yield process
     finally:
         process.kill()

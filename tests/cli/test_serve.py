@@ -1,0 +1,163 @@
+"""``neatfool serve``."""
+
+from __future__ import annotations
+
+import builtins
+import re
+import signal
+import socket
+import time
+from pathlib import Path
+
+import httpx2
+import numpy as np
+import pytest
+from commands import CLASSES, neatfool, write_experiment
+from serving import body_of, in_a_process, tensors_of
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+IMAGES = np.arange(96, dtype=np.uint8).reshape(2, 1, 6, 8)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Serve the small experiment."""
+    with in_a_process(write_experiment(tmp_path_factory.mktemp("served"))) as process:
+        yield process
+
+
+def test_it_says_what_it_serves_and_how_that_is_fooled(served):
+    assert re.fullmatch(
+        r"Serving target 'patches' \(\S+patches.py\): 4 classes, grey images of 6x8 pixels; 20 "
+        r"images a call\n"
+        r"An experiment fools it with\n\n"
+        r"    \[target\]\n    plugin = http\n    url = http://127\.0\.0\.1:\d+\n"
+        r"    model = small\n    allow_private = true\n\n"
+        r"Ctrl-C ends it.\n",
+        served.said,
+    )
+
+
+def test_the_target_answers(served):
+    metadata = httpx2.get(f"{served.url}/v2/models/small").json()
+    assert metadata["outputs"][0]["parameters"]["classes"] == [*CLASSES]
+    answer = httpx2.post(f"{served.url}/v2/models/small/infer", json=body_of(IMAGES))
+    assert tensors_of(answer)["probabilities"].sum(1) == pytest.approx([1, 1])
+
+
+def test_a_request_that_is_no_http_does_no_harm(served):
+    port = int(served.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        assert b"400" in connection.recv(1000)
+    assert httpx2.get(f"{served.url}/v2/health/live").status_code == 200
+
+
+def test_a_body_that_is_too_long_is_told_so(tmp_path):
+    with in_a_process(write_experiment(tmp_path), "--max-body", "1") as process:
+        url = f"{process.url}/v2/models/small/infer"
+        answer = httpx2.post(url, content=b" " * (3 * 2**19))
+    assert answer.status_code == 413
+    assert "more than 1048576 bytes" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
+def test_a_signal_ends_it_soon(tmp_path, number, busy):
+    file = write_experiment(tmp_path)
+    (tmp_path / "hold").touch()
+    with in_a_process(file) as process, httpx2.Client() as client:
+        url = f"{process.url}/v2/models/small/infer"
+        client.post(url, json=body_of(IMAGES))
+        if busy:
+            with pytest.raises(httpx2.TimeoutException):
+                client.post(url, json=body_of(IMAGES), timeout=0.5)
+            assert (tmp_path / "held").exists()
+            assert client.get(f"{process.url}/v2/health/live").status_code == 200
+        began = time.monotonic()
+        process.send_signal(number)
+        said, complaints = process.communicate(timeout=10)
+        assert time.monotonic() - began < 2
+    assert process.returncode == 0
+    assert said == "Ended; 2 images in 1 requests were scored.\n"
+    assert complaints == ("The target is still in a call, which is abandoned.\n" if busy else "")
+
+
+def test_a_signal_before_the_first_request_ends_it_too(tmp_path):
+    with in_a_process(write_experiment(tmp_path)) as process:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_with_a_key_it_wants_one_and_shows_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPEN_SESAME", "canary-7f3a")
+    with in_a_process(write_experiment(tmp_path), "--api-key-env", "OPEN_SESAME") as process:
+        url = f"{process.url}/v2/models/small"
+        assert httpx2.get(url).status_code == 401
+        right = {"Authorization": "Bearer canary-7f3a"}
+        assert httpx2.get(url, headers=right).status_code == 200
+        command_line = Path(f"/proc/{process.pid}/cmdline")
+        if command_line.exists():
+            assert "canary" not in command_line.read_text()
+        process.terminate()
+        said, complaints = process.communicate()
+    assert "    api_key_env = OPEN_SESAME\n" in process.said
+    assert "canary" not in process.said + said + complaints
+
+
+@pytest.mark.parametrize(
+    ("key", "words"), [(None, "asks for a key"), ("canary", "travel unencrypted")]
+)
+def test_it_warns_where_others_can_reach_it(tmp_path, monkeypatch, key, words):
+    options = ["--host", "0.0.0.0"]
+    if key:
+        monkeypatch.setenv("OPEN_SESAME", key)
+        options += ["--api-key-env", "OPEN_SESAME"]
+    with in_a_process(write_experiment(tmp_path), *options) as process:
+        process.terminate()
+        _, complaints = process.communicate()
+    assert complaints.startswith("warning: listening on 0.0.0.0: ")
+    assert words in complaints
+
+
+def test_a_key_that_is_not_there_is_an_error(experiment, monkeypatch):
+    monkeypatch.setenv("OPEN_SESAME", " ")
+    result = neatfool("serve", experiment, "--api-key-env", "OPEN_SESAME")
+    assert result.exit_code == 2
+    assert "--api-key-env OPEN_SESAME: " in result.stderr
+
+
+def test_a_port_that_is_taken_is_an_error(experiment):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = neatfool("serve", experiment, "--port", taken.getsockname()[1])
+    assert result.exit_code == 2
+    assert "Give another --port" in result.stderr
+
+
+def test_a_wrong_experiment_is_refused(experiment):
+    result = neatfool("serve", experiment, "--set", "target.gian=3", "--port", "0")
+    assert result.exit_code == 2
+    assert "gain" in result.stderr
+
+
+def test_a_target_that_cannot_be_made_is_an_error_in_words(tmp_path):
+    file = write_experiment(tmp_path)
+    options = ("--set", "target.channels=2", "--port", "0")
+    result = neatfool("serve", file, *options)
+    assert result.exit_code == 3
+    assert "must be 1 (grey) or 3 (RGB)" in result.stderr
+
+
+def test_what_must_be_installed_is_said(experiment, monkeypatch):
+    ordinary = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name == "neatfool" and "serving" in (args[2] or ()):
+            raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
+        return ordinary(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    result = neatfool("serve", experiment)
+    assert result.exit_code == 2
+    assert "pip install 'neatfool[serve]'" in result.stderr
