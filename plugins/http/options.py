@@ -108,7 +108,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
         description="pixels from top to bottom; open-inference: if the model takes any",
     )
     width: PositiveInt | None = Field(None, description="pixels from left to right, likewise")
-    channels: Literal[1, 3] | None = Field(
+    channels: int | None = Field(
         None, description="1 (grey) or 3 (coloured), likewise; json: 3 if absent"
     )
 
@@ -248,6 +248,13 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
             if value and (is_secret_name(name) or name.lower() == "key"):
                 refuse_literal_keys("authorization", value)
         return url
+
+    @field_validator("channels")
+    @classmethod
+    def _one_or_three(cls, channels: int | None) -> int | None:
+        if channels not in (None, 1, 3):
+            raise ValueError("must be 1 (grey) or 3 (coloured)")
+        return channels
 
     @field_validator("headers")
     @classmethod

@@ -164,6 +164,7 @@ def test_only_http_and_https_addresses_are_taken(url):
         ({"api_key_env": "A", "api_key_file": "b"}, "keep one of the two"),
         ({"ca_file": "none.pem"}, "there is no file"),
         ({"ca_file": "none.pem", "verify_tls": False}, "keep one of the two"),
+        ({"channels": 2}, r"must be 1 \(grey\) or 3"),
         ({"timeout": 0}, "must be > 0"),
         ({"concurrency": 0}, "must be >= 1"),
         ({"max_retries": 3}, "unknown key"),

@@ -1,0 +1,245 @@
+"""Target http in whole runs: the same elites whatever goes wrong, and no key anywhere."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+from commands import neatfool, neatfool_process
+from faulty_server import CLASSES
+
+from neatfool.run_store import contents
+
+CANARY = "canary-0123456789-abcdef"
+EXPERIMENT = """\
+[experiment]
+name = api
+generations = {generations}
+seed = 3
+[target]
+plugin = http
+url = {url}
+allow_private = true
+batch_size = 5
+concurrency = 3
+{more}
+[encoding]
+plugin = cppn
+[scheme]
+plugin = map_elites
+batch = 20
+"""
+MODEL = "model = patches"
+TOP_TWO = """\
+preset = google-vision-label-detection
+height = 6
+width = 8
+channels = 1
+"""
+
+
+def write(folder, server, more=MODEL, path="", generations=8):
+    """Write an experiment; give its file."""
+    file = folder / "api.ini"
+    file.write_text(EXPERIMENT.format(url=server.url + path, more=more, generations=generations))
+    return file
+
+
+def run(file, folder, *more):
+    done = neatfool("run", file, "--out", folder, "--no-report", *more)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+@pytest.mark.parametrize(("more", "path"), [(MODEL, ""), (TOP_TWO, "/google")])
+def test_a_run_among_failures_finds_what_a_run_without_finds(server, tmp_path, more, path):
+    file = write(tmp_path, server, more, path)
+    run(file, tmp_path / "calm")
+    asked = server.images
+    server.rate = 0.2
+    run(file, tmp_path / "rough")
+    failed = [each.images for each in server.asked if each.fault]
+    assert len(failed) > 3
+    assert server.images == 2 * asked + sum(failed)
+    assert contents(tmp_path / "rough" / "run.db") == contents(tmp_path / "calm" / "run.db")
+
+
+def test_a_run_of_a_service_that_names_its_best_few_finds_their_classes(server, tmp_path):
+    run(write(tmp_path, server, TOP_TWO, "/google"), tmp_path / "run")
+    shown = neatfool("show", tmp_path / "run").output
+    assert {name for name in CLASSES if name in shown} == {*CLASSES}
+
+
+def test_what_is_sent_is_what_is_saved(server, tmp_path):
+    run(write(tmp_path, server), tmp_path / "run")
+    verified = neatfool("verify", tmp_path / "run")
+    assert verified.exit_code == 0, verified.output
+
+
+def test_a_budget_ends_a_run_which_a_larger_one_goes_on_with(server, tmp_path):
+    file = write(tmp_path, server)
+    run(file, tmp_path / "whole")
+    needed = server.images
+    server.seen.clear()
+    server.rate = 0.2
+    stopped = run(file, tmp_path / "run", "--set", "target.max_queries=60")
+    assert "max_queries" in stopped.output
+    assert server.images <= 60
+    done = neatfool("resume", tmp_path / "run", "--no-report", "--max-queries", 3 * needed)
+    assert done.exit_code == 0, done.output
+    assert "max_queries" not in done.output
+    assert needed < server.images <= 3 * needed
+
+
+def test_a_service_that_goes_away_pauses_the_run_and_back_again_it_goes_on(server, tmp_path):
+    more = MODEL + "\ngive_up_after = 0.3"
+    file = write(tmp_path, server, more)
+    run(file, tmp_path / "whole")
+
+    server.plan.extend([None] * 12)
+    server.rate, server.mix = 1.0, ("503",)
+    paused = neatfool("run", file, "--out", tmp_path / "run", "--no-report")
+    assert paused.exit_code == 4
+    assert "Paused" in paused.output
+    assert "give_up_after" in paused.output
+    server.rate = 0
+    done = neatfool("resume", tmp_path / "run", "--no-report")
+    assert done.exit_code == 0, done.output
+    assert contents(tmp_path / "run" / "run.db") == contents(tmp_path / "whole" / "run.db")
+
+
+def start_and_kill(file, folder, seconds, *more):
+    """Begin a run and kill it after some seconds; say whether it had recorded anything."""
+    process = neatfool_process("run", file, "--out", folder, "--no-report", *more)
+    time.sleep(seconds)
+    process.kill()
+    process.communicate()
+    return (folder / "run.db").exists()
+
+
+def timed(file, folder, server):
+    """Run undisturbed: give the seconds until it asks for the first image, and until it ends."""
+    began = time.monotonic()
+    process = neatfool_process("run", file, "--out", folder, "--no-report")
+    while not server.asked:
+        assert process.poll() is None
+        time.sleep(0.01)
+    first = time.monotonic() - began
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+    return first, time.monotonic() - began
+
+
+@pytest.mark.slow
+def test_twenty_kills_never_overspend_and_lose_nothing(server, tmp_path):
+    file = write(tmp_path, server, generations=150)
+    first, last = timed(file, tmp_path / "whole", server)
+    needed = server.images
+    budget = needed + 3 * 5  # what may be under way when it is killed
+    draw, begun = random.Random(4), []
+    for number in range(20):
+        server.seen.clear()
+        folder, limit = tmp_path / f"{number}", f"target.max_queries={budget}"
+        if start_and_kill(file, folder, draw.uniform(first, last), "--set", limit):
+            begun.append(server.images)
+            done = neatfool("resume", folder, "--no-report")
+            assert done.exit_code == 0, done.output
+        else:
+            run(file, folder, "--set", limit, "--overwrite")
+        assert needed <= server.images <= budget
+        assert contents(folder / "run.db") == contents(tmp_path / "whole" / "run.db")
+    print(f"{needed} images needed, {budget} allowed; killed after {sorted(begun)}")
+    assert len({*begun}) > 10, "the kills did not fall all over the run"
+
+
+def texts_of(folder):
+    """Give all that a run left, as bytes by file."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def command_lines(pid):
+    """Give the command lines of a process and of those that it began."""
+    found = [Path(f"/proc/{pid}/cmdline").read_bytes()]
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            found += command_lines(child)
+    return found
+
+
+@pytest.fixture
+def indiscreet(server, monkeypatch):
+    """A server that repeats the key wherever it can."""
+    monkeypatch.setenv("CANARY_KEY", CANARY)
+    server.words = f'{{"error": "no, {CANARY}", "got": "Bearer {CANARY}"}}'.encode()
+    server.headers = {"X-Echo": CANARY, "Set-Cookie": f"key={CANARY}"}
+    for output in server.metadata["outputs"]:
+        output["parameters"]["classes"][2] = f"left {CANARY}"
+    server.plan.extend(["503", None, "429", None, "reset"])
+    return server
+
+
+def check_key_is_hidden(folder, server, *texts):
+    left = texts_of(folder)
+    assert {"run.db", "report.html", "experiment.ini"} <= {path.name for path in left}
+    assert not any(CANARY.encode() in text for text in [*left.values(), *texts])
+    assert "left [the key]" in left[folder / "report.html"].decode()
+    assert {each.headers["Authorization"] for each in server.seen} == {f"Bearer {CANARY}"}
+
+
+WITH_KEY = f"{MODEL}\napi_key_env = CANARY_KEY"
+
+
+def test_a_run_leaves_no_key(indiscreet, tmp_path):
+    file = write(tmp_path, indiscreet, WITH_KEY, generations=2)
+    done = neatfool("--debug", "run", file, "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.output
+    check_key_is_hidden(tmp_path / "run", indiscreet, done.output.encode())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc here")
+def test_the_list_of_processes_shows_no_key(indiscreet, tmp_path):
+    file = write(tmp_path, indiscreet, WITH_KEY, generations=20)
+    process = neatfool_process("--debug", "run", file, "--out", tmp_path / "run")
+    lines = []
+    while process.poll() is None:
+        try:
+            lines += command_lines(process.pid)
+        except OSError:
+            break
+        time.sleep(0.02)
+    texts = [text.encode() for text in process.communicate()]
+    assert process.returncode == 0, texts
+    assert len(lines) > 3
+    check_key_is_hidden(tmp_path / "run", indiscreet, *lines, *texts)
+
+
+@pytest.mark.parametrize("fault", ["401", "503", "no json"])
+def test_a_run_that_fails_does_not_show_the_key_either(server, tmp_path, monkeypatch, fault):
+    monkeypatch.setenv("CANARY_KEY", CANARY)
+    server.words = f'{{"error": "no, {CANARY}"}}'.encode()
+    server.rate, server.mix = 1.0, (fault,)
+    more = f"{WITH_KEY}\ngive_up_after = 0.3"
+    done = neatfool("--debug", "run", write(tmp_path, server, more), "--out", tmp_path / "run")
+    assert done.exit_code == 4
+    assert CANARY not in done.output
+    assert fault == "no json" or "[the key]" in done.output
+    assert not any(CANARY.encode() in text for text in texts_of(tmp_path).values())
+
+
+def test_a_literal_key_is_an_error_that_does_not_show_it(server, tmp_path):
+    more = f'{MODEL}\nheaders = {{"Authorization": "Bearer {CANARY}"}}'
+    for command in ("run", "validate"):
+        done = neatfool("--debug", command, write(tmp_path, server, more))
+        assert done.exit_code == 2
+        assert "api.ini:" in done.output
+        assert "api_key_env" in done.output
+        assert CANARY not in done.output
+
+
+def test_validating_asks_nobody(server, tmp_path):
+    done = neatfool("validate", write(tmp_path, server))
+    assert done.exit_code == 0
+    assert server.seen == []
