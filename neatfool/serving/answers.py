@@ -28,7 +28,7 @@ def describe_model(served: Served, most: int) -> Json:
 
     Args:
         served: The model.
-        most: Images that a request may have.
+        most: Images that a client should send in a request at most.
 
     Returns:
         The protocol's model metadata. ``parameters`` say what the protocol has no place for: of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
 
     from neatfool.serving.served import Served
     from neatfool.serving.target_thread import TargetThread
-    from neatfool.spec import Json
+    from neatfool.spec import ImageSpec, Json
 
 JSON_LENGTH: Final = "inference-header-content-length"
+LONGEST_PIXEL: Final = len("[255.0, ")
+BESIDE_PIXELS: Final = 1000
+"""Bytes of JSON for a pixel, and for all that is no pixel, or a few less."""
 MOST_AT_A_TIME: Final = 64
 """Requests in work or waiting; with more, clients are told to come again."""
 
@@ -47,6 +51,11 @@ class Limits:
 
     body: int = 64 * 2**20
     images: int = 4096
+
+    def advised(self, spec: ImageSpec) -> int:
+        """Give the most images that a request may have however they are written: at least one."""
+        image = LONGEST_PIXEL * math.prod(spec.shape)
+        return max(1, min(self.images, (self.body - BESIDE_PIXELS) // image))
 
 
 @dataclass
@@ -109,7 +118,7 @@ class _Service:
         self._served = served
         self._thread = thread
         self._limits = limits
-        self._description = describe_model(served, limits.images)
+        self._description = describe_model(served, limits.advised(served.spec))
         self._at_a_time = 0
 
     async def about(self, request: Request) -> Response:

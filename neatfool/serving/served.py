@@ -54,7 +54,7 @@ class Output:
         """
         values = scores.probs if self.name == "probabilities" else scores.logits
         lowest = np.finfo(self.dtype).min
-        given = np.maximum(np.asarray(values).astype(self.dtype), lowest)
+        given: np.ndarray = np.maximum(np.asarray(values).astype(self.dtype), lowest)
         given[~np.asarray(scores.ok)] = np.nan
         return given
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
@@ -340,6 +341,17 @@ def test_more_than_the_limits_is_refused(target):
     assert (many.status_code, long.status_code, fine.status_code) == (400, 413, 200)
     assert "at most 3" in many.json()["error"]
     assert "more than 2000 bytes" in long.json()["error"]
+
+
+def test_the_advised_size_of_a_request_is_within_the_limits_however_it_is_written(target):
+    with in_this_process(target, limits=Limits(body=2000, images=99)) as client:
+        (tensor,) = client.get("/v2/models/toy").json()["inputs"]
+        most = tensor["parameters"]["max_batch_size"]
+        assert 10 < most < 99
+        # As long as it can be.
+        body = body_of(np.full((most, 1, 2, 3), 250.0), "FP32")
+        body["inputs"][0]["data"] = np.array(body["inputs"][0]["data"]).ravel().tolist()
+        assert client.post(INFER, content=json.dumps(body)).status_code == 200
 
 
 def test_a_packed_body_is_refused(client):
