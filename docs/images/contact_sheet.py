@@ -3,6 +3,7 @@
 python docs/images/contact_sheet.py runs/mnist/mnist-1 docs/images/mnist.png
 python docs/images/contact_sheet.py runs/digits-1 digits.png --columns 10 --side 96 --redrawn
 python docs/images/contact_sheet.py runs/imagenet-1 docs/images/imagenet.png --most 48 --columns 8
+python docs/images/contact_sheet.py runs/imagenet-1 bus.png --classes "school bus" volcano
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--most", type=int, default=10, help="the surest so many (10)")
+    parser.add_argument("--classes", nargs="+", default=[], help="these in place of the surest")
     parser.add_argument("--columns", type=int, default=5, help="images a row (5)")
     parser.add_argument("--side", type=int, default=140, help="pixels of an image (140)")
     parser.add_argument("--colours", type=int, default=256, help="of the file, at most (256)")
@@ -70,7 +72,10 @@ def main() -> None:
         "--redrawn", action="store_true", help="below each what its genome draws, as large"
     )
     given = parser.parse_args()
-    surest = sorted(open_run(given.run), key=lambda elite: -elite.confidence)[: given.most]
+    run = open_run(given.run)
+    surest = [run[name] for name in given.classes] or sorted(
+        run, key=lambda elite: -elite.confidence
+    )[: given.most]
     chosen = sorted(surest, key=lambda elite: elite.index)
     tiles = [tile(elite, given.side, redrawn=given.redrawn) for elite in chosen]
     most = Image.Quantize.MAXCOVERAGE
