@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DATATYPES: Final = ("UINT8", "FP32")
 PROBABILITIES: Final = "probabilities"
 LOGITS: Final = "logits"
+BINARY: Final = "binary_tensor_data"
+"""What a server calls the extension by which pixels go as raw bytes."""
 _JSON: Final = {"Content-Type": "application/json"}
 
 
@@ -112,14 +114,20 @@ class OpenInference:
         batch_size: The most images a request; None if the model sets no limit.
     """
 
-    def __init__(self, options: Options, metadata: Metadata) -> None:
+    def __init__(self, options: Options, metadata: Metadata, *, binary: bool = False) -> None:
         """Find out how the model is asked.
+
+        Args:
+            options: What the experiment says.
+            metadata: What the model says.
+            binary: Whether the server takes pixels as raw bytes.
 
         Raises:
             TargetError: It takes no images, or the options do not fit it.
         """
         self._options = options
         self._metadata = metadata
+        self._binary = binary
         self._where = f"http: model {options.model!r}"
         self._input = self._chosen(metadata.inputs, options.input_name, "input")
         self._datatype = self._chosen_datatype()
@@ -137,23 +145,31 @@ class OpenInference:
     def call(self, images: np.ndarray) -> Call:
         """Write the request for some images, uint8 [N, C, H, W]."""
         pixels = images if self._layout == "NCHW" else images.transpose(0, 2, 3, 1)
-        if self._datatype == "UINT8":
-            data: list[Any] = list(pixels.tobytes())
-        else:
+        if self._datatype == "FP32":
             scaled = (images.astype(np.float32) / np.float32(255) - self._mean) / self._std
-            ordered = scaled if self._layout == "NCHW" else scaled.transpose(0, 2, 3, 1)
-            data = ordered.ravel().tolist()
-        tensor = {
+            pixels = scaled if self._layout == "NCHW" else scaled.transpose(0, 2, 3, 1)
+        tensor: dict[str, Any] = {
             "name": self._input.name,
             "shape": list(pixels.shape),
             "datatype": self._datatype,
-            "data": data,
         }
+        raw = b""
+        if self._binary:
+            raw = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+            tensor["parameters"] = {"binary_data_size": len(raw)}
+        else:
+            tensor["data"] = pixels.ravel().tolist()
         content: dict[str, Any] = {"inputs": [tensor]}
         if len(self._metadata.outputs) > len(self._outputs):
             content["outputs"] = [{"name": each.name} for each in self._outputs.values()]
-        body = json.dumps(content, separators=(",", ":")).encode()
-        return Call("POST", self._url, len(images), content=body, headers=_JSON)
+        text = json.dumps(content, separators=(",", ":")).encode()
+        headers = _JSON
+        if self._binary:
+            headers = {
+                "Content-Type": "application/octet-stream",
+                "Inference-Header-Content-Length": str(len(text)),
+            }
+        return Call("POST", self._url, len(images), content=text + raw, headers=headers)
 
     def read(self, said: Any, count: int) -> Scores:
         """Read the answer to so many images.
@@ -371,3 +387,14 @@ def model_url(options: Options) -> str:
     """Write where a model is found."""
     version = f"/versions/{quote(options.model_version, safe='')}" if options.model_version else ""
     return f"{options.url.rstrip('/')}/v2/models/{quote(options.model or '', safe='')}{version}"
+
+
+def server_url(options: Options) -> str:
+    """Write where the server says what it is."""
+    return f"{options.url.rstrip('/')}/v2"
+
+
+def takes_binary(said: Any) -> bool:
+    """Read from what a server says of itself whether it takes pixels as raw bytes."""
+    extensions = said.get("extensions") if isinstance(said, dict) else None
+    return isinstance(extensions, list) and BINARY in extensions

@@ -173,6 +173,15 @@ class Service:
         except StoppedError:
             raise TargetUnavailable(f"http: closed while {self._host} was waited for") from None
 
+    def ask_once(self, call: Call, read: Callable[[Any], Any]) -> Any:
+        """Ask what can be done without: as :meth:`ask`, but None where there is no answer."""
+        try:
+            until: list[float] = []
+            self._await_turn(until)
+            return self._settled(call, read, until[0])
+        except (TransientError, TargetError, RefusedError):
+            return None
+
     def close(self) -> None:
         """Cut what is under way, and close the connections."""
         self._stopped.set()

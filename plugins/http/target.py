@@ -14,7 +14,7 @@ from neatfool import ImageSpec, Labels, Scores, TargetError
 from .api_key import read_key
 from .faults import RefusedError
 from .json_api import JsonApi
-from .open_inference import Metadata, OpenInference, model_url
+from .open_inference import Metadata, OpenInference, model_url, server_url, takes_binary
 from .service import Call, Service, proxy_for
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class HttpTarget:
                 f"http: model {self._options.model!r}: {refused}; is [target] url the address of a "
                 "server that speaks the Open Inference Protocol, version 2?"
             ) from None
-        return OpenInference(self._options, said)
+        binary = self._service.ask_once(Call("GET", server_url(self._options)), takes_binary)
+        return OpenInference(self._options, said, binary=binary is True)
 
     def meter(self, ledger: Ledger) -> None:
         """Enter every request with images, from now on, in a ledger before it is sent."""

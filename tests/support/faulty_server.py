@@ -87,6 +87,7 @@ class FaultyServer:
         answer: Makes another answer of a good one: JSON in, bytes out.
         headers: Further headers of each answer.
         metadata: What the model says of itself; may be changed.
+        extensions: What the server says that it can do beside; if none, it does not say what it is.
         seen: The requests that came.
     """
 
@@ -100,6 +101,7 @@ class FaultyServer:
         self.headers = {}
         self.seen = []
         self.metadata = metadata_of(channels)
+        self.extensions = []
         self.left = threading.Event()
         self._random = random.Random(seed)
         self._lock = threading.Lock()
@@ -213,8 +215,12 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path  # a proxy is given the whole address
         if path == "/v2/models/patches":
             return self.server.faulty.metadata, 0
+        if path == "/v2" and self.server.faulty.extensions:
+            return {"name": "faulty", "extensions": self.server.faulty.extensions}, 0
         if path == "/v2/models/patches/infer":
-            return _inferred(json.loads(body), self.server.faulty.metadata)
+            length = int(self.headers.get("Inference-Header-Content-Length", len(body)))
+            raw = body[length:]
+            return _inferred(json.loads(body[:length]), self.server.faulty.metadata, raw)
         if path == "/huggingface":
             image = base64.b64decode(json.loads(body)["inputs"])
             return _named(image, "label", "score"), 1
@@ -289,11 +295,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"x" if header else b"1\r\n \r\n")
 
 
-def _inferred(request, metadata):
+def _inferred(request, metadata, raw):
     tensor = request["inputs"][0]
     shape = tensor["shape"]
     kind = np.uint8 if tensor["datatype"] == "UINT8" else np.float32
-    pixels = np.array(tensor["data"], kind).reshape(shape)
+    if raw:
+        assert tensor["parameters"] == {"binary_data_size": len(raw)}
+        pixels = np.frombuffer(raw, np.dtype(kind).newbyteorder("<")).reshape(shape)
+    else:
+        pixels = np.array(tensor["data"], kind).reshape(shape)
     if kind is np.float32:
         pixels = np.rint(pixels * 255).astype(np.uint8)
     channels = metadata["inputs"][0]["shape"]

@@ -168,7 +168,7 @@ def test_redirections_are_not_followed(server):
     server.plan.append("redirect")
     with open_target(server) as target, pytest.raises(TargetError, match="not followed"):
         target.score(random_images(1))
-    assert [each.path for each in server.seen][1:] == ["/v2/models/patches/infer"]
+    assert [each.path for each in server.seen][2:] == ["/v2/models/patches/infer"]
 
 
 def test_proxies_of_the_environment_are_ignored(server, monkeypatch):

@@ -36,7 +36,7 @@ def all_of(error):
 def test_the_key_is_sent_as_a_bearer_token(server, key):
     with open_target(server, **key) as target:
         target.score(random_images(1))
-    assert [each.headers["Authorization"] for each in server.seen] == [f"Bearer {CANARY}"] * 2
+    assert [each.headers["Authorization"] for each in server.seen] == [f"Bearer {CANARY}"] * 3
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,26 @@ def test_scores_are_the_models_to_the_bit(server, datatype):
     assert scores.ok.all()
 
 
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("datatype", ["UINT8", "FP32"])
+def test_a_server_that_takes_raw_bytes_is_sent_them(server, datatype, layout):
+    server.extensions = ["binary_tensor_data"]
+    if layout == "NHWC":
+        server.metadata["inputs"][0]["shape"] = [-1, 6, 8, 1]
+    images = random_images(7)
+    with open_target(server, datatype=datatype) as target:
+        scores = target.score(images)
+    assert np.array_equal(scores.logits, logits_of(images))
+    size = {"UINT8": 1, "FP32": 4}[datatype] * images.size
+    assert size < len(server.asked[0].body) < size + 250
+
+
+def test_a_server_that_does_not_say_what_it_is_is_sent_json(server):
+    with open_target(server) as target:
+        target.score(random_images(2))
+    assert json.loads(server.asked[0].body)["inputs"][0]["datatype"] == "UINT8"
+
+
 def test_a_call_is_a_request(server):
     with open_target(server) as target:
         target.score(random_images(5))
