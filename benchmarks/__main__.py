@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from benchmarks.figures import Figure
 
-NAMES = ("render", "breeding", "scoring", "run", "growth", "memory")
+NAMES = ("render", "breeding", "scoring", "run", "serving", "growth", "memory")
 
 EXAMPLES = """\
 examples:

@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
     from neatfool.serving.served import Served
     from neatfool.serving.target_thread import TargetThread
-    from neatfool.spec import ImageSpec, Json
+    from neatfool.spec import Json
 
 JSON_LENGTH: Final = "inference-header-content-length"
 LONGEST_PIXEL: Final = len("[255.0, ")
 BESIDE_PIXELS: Final = 1000
 """Bytes of JSON for a pixel, and for all that is no pixel, or a few less."""
+LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
+LONGEST_ANSWER: Final = 4 * 2**20
+"""Bytes of JSON for a score, and for all of them: clients do not take answers of any length."""
 MOST_AT_A_TIME: Final = 64
 """Requests in work or waiting; with more, clients are told to come again."""
 
@@ -52,10 +55,12 @@ class Limits:
     body: int = 64 * 2**20
     images: int = 4096
 
-    def advised(self, spec: ImageSpec) -> int:
-        """Give the most images that a request may have however they are written: at least one."""
-        image = LONGEST_PIXEL * math.prod(spec.shape)
-        return max(1, min(self.images, (self.body - BESIDE_PIXELS) // image))
+    def advised(self, served: Served) -> int:
+        """Give the images that a request may have however it and its answer are written."""
+        classes, outputs = len(served.spec.classes), len(served.outputs)
+        sent = (self.body - BESIDE_PIXELS) // (LONGEST_PIXEL * math.prod(served.spec.shape))
+        answered = LONGEST_ANSWER // (LONGEST_SCORE * classes * outputs)
+        return max(1, min(self.images, sent, answered))
 
 
 @dataclass
@@ -118,7 +123,7 @@ class _Service:
         self._served = served
         self._thread = thread
         self._limits = limits
-        self._description = describe_model(served, limits.advised(served.spec))
+        self._description = describe_model(served, limits.advised(served))
         self._at_a_time = 0
 
     async def about(self, request: Request) -> Response:
