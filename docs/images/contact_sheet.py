@@ -78,9 +78,10 @@ def main() -> None:
     )[: given.most]
     chosen = sorted(surest, key=lambda elite: elite.index)
     tiles = [tile(elite, given.side, redrawn=given.redrawn) for elite in chosen]
-    most = Image.Quantize.MAXCOVERAGE
-    colours = sheet(tiles, given.columns).quantize(given.colours, most, dither=Image.Dither.NONE)
-    colours.save(given.out, optimize=True)
+    drawn = sheet(tiles, given.columns).quantize(
+        given.colours, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE
+    )
+    drawn.save(given.out, optimize=True)
 
 
 if __name__ == "__main__":
