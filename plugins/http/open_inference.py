@@ -146,7 +146,8 @@ class OpenInference:
         """Write the request for some images, uint8 [N, C, H, W]."""
         pixels = images if self._layout == "NCHW" else images.transpose(0, 2, 3, 1)
         if self._datatype == "FP32":
-            scaled = (images.astype(np.float32) / np.float32(255) - self._mean) / self._std
+            white = np.float32(self._options.white)
+            scaled = (images.astype(np.float32) / np.float32(255 / white) - self._mean) / self._std
             pixels = scaled if self._layout == "NCHW" else scaled.transpose(0, 2, 3, 1)
         tensor: dict[str, Any] = {
             "name": self._input.name,
@@ -197,11 +198,12 @@ class OpenInference:
         scaled = "the bytes themselves"
         if self._datatype == "FP32":
             mean, std = self._options.mean or [0.0], self._options.std or [1.0]
-            scaled = f"(x - {mean}) / {std} of x in [0, 1]"
+            scaled = f"(x - {mean}) / {std} of x in [0, {self._options.white:g}]"
         said = " and ".join(f"{each.name} ({kind})" for kind, each in self._outputs.items())
+        way = ", as raw bytes" * self._binary
         return (
             f"Open Inference Protocol, model {self._options.model}: images go as "
-            f"{self._datatype} {shape}, {scaled}, in its input {self._input.name}; of its "
+            f"{self._datatype} {shape}, {scaled}{way}, in its input {self._input.name}; of its "
             f"outputs {said} {'are' if len(self._outputs) > 1 else 'is'} taken"
         )
 
@@ -221,7 +223,9 @@ class OpenInference:
             self._datatype,
             self._layout,
             [[kind, each.name] for kind, each in self._outputs.items()],
-            [self._options.mean, self._options.std] if self._datatype == "FP32" else [],
+            [self._options.white, self._options.mean, self._options.std]
+            if self._datatype == "FP32"
+            else [],
         ]
 
     def _chosen(self, tensors: Sequence[Tensor], name: str | None, kind: str) -> Tensor:
@@ -244,10 +248,11 @@ class OpenInference:
                 f"{self._where}: its input {self._input.name} takes {own}; images can be sent as "
                 f"{' or '.join(DATATYPES)} ([target] datatype)"
             )
-        if datatype == "UINT8" and (self._options.mean or self._options.std):
+        scaled = self._options.mean or self._options.std or self._options.white != 1
+        if datatype == "UINT8" and scaled:
             raise TargetError(
-                f"{self._where}: images go as UINT8, and mean and std are for FP32; leave them "
-                "out, or say [target] datatype = FP32"
+                f"{self._where}: images go as UINT8, and white, mean and std are for FP32; leave "
+                "them out, or say [target] datatype = FP32"
             )
         return datatype
 

@@ -34,6 +34,7 @@ _OF_OPEN_INFERENCE: Final = (
     "layout",
     "input_name",
     "output_name",
+    "white",
     "mean",
     "std",
 )
@@ -130,8 +131,11 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
         description="open-inference: the output with the scores, where there are several and none "
         "is called probabilities or logits",
     )
+    white: PositiveFloat = Field(
+        1.0, description="FP32: the number that a byte of 255 becomes: 1, or 255 for the bytes"
+    )
     mean: Numbers | None = Field(
-        None, description="FP32: what to subtract from images in [0, 1], for all channels or each"
+        None, description="FP32: what to subtract after that, for all channels or each"
     )
     std: Deviations | None = Field(None, description="FP32: what to divide by after that")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from pathlib import Path
 
@@ -108,50 +107,6 @@ def test_a_service_that_goes_away_pauses_the_run_and_back_again_it_goes_on(serve
     done = neatfool("resume", tmp_path / "run", "--no-report")
     assert done.exit_code == 0, done.output
     assert contents(tmp_path / "run" / "run.db") == contents(tmp_path / "whole" / "run.db")
-
-
-def start_and_kill(file, folder, seconds, *more):
-    """Begin a run and kill it after some seconds; say whether it had recorded anything."""
-    process = neatfool_process("run", file, "--out", folder, "--no-report", *more)
-    time.sleep(seconds)
-    process.kill()
-    process.communicate()
-    return (folder / "run.db").exists()
-
-
-def timed(file, folder, server):
-    """Run undisturbed: give the seconds until it asks for the first image, and until it ends."""
-    began = time.monotonic()
-    process = neatfool_process("run", file, "--out", folder, "--no-report")
-    while not server.asked:
-        assert process.poll() is None
-        time.sleep(0.01)
-    first = time.monotonic() - began
-    said, _ = process.communicate()
-    assert process.returncode == 0, said
-    return first, time.monotonic() - began
-
-
-@pytest.mark.slow
-def test_twenty_kills_never_overspend_and_lose_nothing(server, tmp_path):
-    file = write(tmp_path, server, generations=150)
-    first, last = timed(file, tmp_path / "whole", server)
-    needed = server.images
-    budget = needed + 3 * 5  # what may be under way when it is killed
-    draw, begun = random.Random(4), []
-    for number in range(20):
-        server.seen.clear()
-        folder, limit = tmp_path / f"{number}", f"target.max_queries={budget}"
-        if start_and_kill(file, folder, draw.uniform(first, last), "--set", limit):
-            begun.append(server.images)
-            done = neatfool("resume", folder, "--no-report")
-            assert done.exit_code == 0, done.output
-        else:
-            run(file, folder, "--set", limit, "--overwrite")
-        assert needed <= server.images <= budget
-        assert contents(folder / "run.db") == contents(tmp_path / "whole" / "run.db")
-    print(f"{needed} images needed, {budget} allowed; killed after {sorted(begun)}")
-    assert len({*begun}) > 10, "the kills did not fall all over the run"
 
 
 def texts_of(folder):

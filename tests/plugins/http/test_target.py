@@ -106,6 +106,13 @@ def test_floats_are_scaled_as_asked_for(server):
     assert {*json.loads(server.asked[0].body)["inputs"][0]["data"]} == {2.0}
 
 
+def test_floats_may_be_the_bytes_themselves(server):
+    image = np.arange(48, dtype=np.uint8).reshape(1, 1, 6, 8) + 200
+    with open_target(server, datatype="FP32", white=255) as target:
+        target.score(image)
+    assert json.loads(server.asked[0].body)["inputs"][0]["data"] == [*range(200, 248)]
+
+
 def test_only_the_outputs_that_are_wanted_are_asked_for(server):
     images = random_images(2)
     with open_target(server, scores_are="probabilities") as target:
