@@ -92,28 +92,30 @@ class Run:
     @property
     def classes(self) -> tuple[str, ...]:
         """All class names of the target, as far as they are known."""
-        return self.spec.classes
+        return tuple(self.store.classes()) if self._open_ended else self._classes
 
     @property
     def searched(self) -> tuple[int, ...]:
         """The indices of the classes that are searched."""
-        return self._searched if not self.spec.open else tuple(self.store.searched())
+        return tuple(self.store.searched()) if self._open_ended else self._searched
+
+    @cached_property
+    def _classes(self) -> tuple[str, ...]:
+        return tuple(self.store.classes())
 
     @cached_property
     def _searched(self) -> tuple[int, ...]:
         return tuple(self.store.searched())
 
+    @cached_property
+    def _open_ended(self) -> bool:
+        """Whether there may be more classes the next time."""
+        return bool(self.info.get("spec", {}).get("open"))
+
     @property
     def spec(self) -> ImageSpec:
         """The images that the target takes."""
-        return self._read_spec() if self._spec.open else self._spec
-
-    @cached_property
-    def _spec(self) -> ImageSpec:
-        return self._read_spec()
-
-    def _read_spec(self) -> ImageSpec:
-        return ImageSpec(classes=tuple(self.store.classes()), **self.info["spec"])
+        return ImageSpec(classes=self.classes, **self.info["spec"])
 
     @cached_property
     def encoding(self) -> Encoding[Any]:
