@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import ssl
 import threading
@@ -86,6 +87,19 @@ class Call:
     files: dict[str, tuple[str, bytes, str]] | None = None
 
 
+@dataclass
+class _Patience:
+    """How far a request is.
+
+    Attributes:
+        until: When there must be an answer, by ``time.monotonic``; infinite until it is first sent.
+        last: What went wrong the last time.
+    """
+
+    until: float = math.inf
+    last: TransientError | None = None
+
+
 class Service:
     """What is asked over HTTP.
 
@@ -149,20 +163,15 @@ class Service:
             TargetError: The service does not want it, or it must not be asked.
             BudgetSpent: The budget does not suffice for it.
         """
-        until: list[float] = []
-
-        def attempt() -> Any:
-            self._await_turn(until)
-            return self._settled(call, read, until[0])
-
+        patience = _Patience()
         try:
             return tenacity.Retrying(
                 retry=tenacity.retry_if_exception_type(TransientError),
                 wait=self._pause,
-                stop=lambda state: self._is_too_late(state.upcoming_sleep, until[0]),
+                stop=lambda state: self._is_too_late(state.upcoming_sleep, patience.until),
                 sleep=self._pacer.sleep,
                 reraise=True,
-            )(attempt)
+            )(self._attempt, call, read, patience)
         except TransientError as fault:
             wanted = fault.retry_after
             asked_for = f", and asks for {wanted:.0f} s of quiet" if wanted else ""
@@ -176,9 +185,7 @@ class Service:
     def ask_once(self, call: Call, read: Callable[[Any], Any]) -> Any:
         """Ask what can be done without: as :meth:`ask`, but None where there is no answer."""
         try:
-            until: list[float] = []
-            self._await_turn(until)
-            return self._settled(call, read, until[0])
+            return self._attempt(call, read, _Patience())
         except (TransientError, TargetError, RefusedError):
             return None
 
@@ -195,14 +202,23 @@ class Service:
         shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
         return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
 
-    def _await_turn(self, until: list[float]) -> None:
-        """Wait for the turn; the time for an answer begins with the first one."""
+    def _attempt(self, call: Call, read: Callable[[Any], Any], patience: _Patience) -> Any:
+        """Send a request when it is its turn; the time for an answer begins with the first one."""
         turn = self._pacer.turn()
-        if until and self._is_too_late(turn, until[0]):
-            raise TransientError("not sent", "its turn would have come too late")
+        if self._is_too_late(turn, patience.until):
+            raise patience.last or TransientError("not sent", "its turn would have come too late")
         self._pacer.sleep(turn)
-        if not until:
-            until.append(time.monotonic() + self._give_up_after)
+        patience.until = min(patience.until, time.monotonic() + self._give_up_after)
+        try:
+            return self._settled(call, read, patience.until)
+        except TransientError as fault:
+            patience.last = fault
+            raise
+        except (OSError, ValueError):
+            # A socket that is closed while another thread waits for it says so in many ways.
+            if self._stopped.is_set():
+                raise StoppedError from None
+            raise
 
     def _is_too_late(self, wait: float, until: float) -> bool:
         """Say whether a request after some seconds would have too little time to be answered."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 import socket
+import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import trustme
@@ -178,6 +180,22 @@ def test_slow_answers_end_in_time_with_tls_too(encrypted, fault):
     encrypted.plan.append(fault)
     with open_target(encrypted, ca_file=encrypted.authority, timeout=0.3) as target:
         assert target.score(random_images(1)).ok.all()
+
+
+@pytest.mark.parametrize("fault", ["hang", "trickle", "slow header"])
+def test_closing_ends_what_is_under_way_with_tls_too(encrypted, fault):
+    encrypted.plan.append(fault)
+    with (
+        open_target(encrypted, ca_file=encrypted.authority) as target,
+        ThreadPoolExecutor() as threads,
+    ):
+        asked = threads.submit(target.score, random_images(1))
+        while not encrypted.asked:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        target.close()
+        with pytest.raises(TargetUnavailable, match="closed while"):
+            asked.result(3)
 
 
 def test_a_closed_target_leaves_nothing_open(server):
