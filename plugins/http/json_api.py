@@ -12,7 +12,7 @@ from jmespath.exceptions import JMESPathError
 from neatfool import ImageSpec, Labels, Scores
 
 from .faults import RefusedError
-from .numbers import rows_of, softmax, usable_probabilities
+from .numbers import is_short_text, rows_of, softmax, usable_probabilities
 from .service import Call
 from .templates import MEDIA_TYPES, encode, fill
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from . import Options
 
-LONGEST_LABEL: Final = 200
 MOST_LABELS: Final = 100_000
 
 
@@ -250,11 +249,9 @@ def _search(expression: Any, answer: Any) -> Any:
 def _label(label: Any) -> str:
     if type(label) is int:
         label = str(label)
-    if not isinstance(label, str) or not label.strip() or len(label) > LONGEST_LABEL:
-        raise RefusedError("a label that is no short text")
-    if not label.isprintable():
-        raise RefusedError("a label with unprintable characters")
-    return label.strip()
+    if not is_short_text(label):
+        raise RefusedError("a label that is no short printable text")
+    return str(label).strip()
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The numbers of an answer, taken as they are or not at all."""
+"""The numbers and names of an answer, taken as they are or not at all."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be, and a probability from [0, 1]."""
+LONGEST_NAME: Final = 200
+"""Of a class or a tensor, in characters."""
 _DEEPEST: Final = 8
 
 
@@ -75,6 +77,16 @@ def usable_probabilities(probs: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
         if sums_to_one:
             ok &= np.abs(probs.sum(1) - 1) <= ROUNDING
     return np.asarray(ok, dtype=np.bool_)
+
+
+def is_short_text(value: Any) -> bool:
+    """Say whether a value is a text that can be shown, and stand as a name in a table."""
+    return (
+        isinstance(value, str)
+        and bool(value.strip())
+        and len(value) <= LONGEST_NAME
+        and value.isprintable()
+    )
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

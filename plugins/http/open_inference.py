@@ -12,7 +12,7 @@ import numpy as np
 from neatfool import ImageSpec, Scores, TargetError, nearest
 
 from .faults import RefusedError
-from .numbers import rows_of, softmax, usable_probabilities
+from .numbers import is_short_text, rows_of, softmax, usable_probabilities
 from .service import Call
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class Tensor:
             raise RefusedError("its metadata are not as the protocol has them")
         shape, parameters = said.get("shape"), said.get("parameters")
         if not (
-            isinstance(said.get("name"), str)
-            and isinstance(said.get("datatype"), str)
+            is_short_text(said.get("name"))
+            and is_short_text(said.get("datatype"))
             and isinstance(shape, list)
             and all(type(length) is int for length in shape)
         ):
@@ -359,10 +359,10 @@ class OpenInference:
                 f"{self._where}: it has {' or '.join(map(str, sorted(counts)))} classes, and "
                 f"{len(given)} are named"
             )
-        if len(given) < 2 or len({*given}) < len(given):
+        if len(given) < 2 or len({*given}) < len(given) or not all(map(is_short_text, given)):
             raise TargetError(
-                f"{self._where}: its classes are fewer than two, or two have one name; name them "
-                "all: [target] classes = @FILE"
+                f"{self._where}: its classes are fewer than two, two have one name, or a name is "
+                "no short printable text; name them all: [target] classes = @FILE"
             )
         return given
 

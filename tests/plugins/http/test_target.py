@@ -170,6 +170,18 @@ def test_a_model_that_is_not_there_is_told_of_in_the_servers_words(server):
         open_target(server, model="other").__enter__()
 
 
+@pytest.mark.parametrize("name", ["\x1b[31mred", "two\nlines", " ", "long" * 100])
+def test_a_name_that_cannot_be_shown_is_no_class(server, name):
+    server.metadata["outputs"][0]["parameters"]["classes"][1] = name
+    with pytest.raises(TargetError, match="no short printable text") as caught:
+        open_target(server).__enter__()
+    assert str(caught.value).isprintable()
+    server.answer = lambda _: json.dumps([{"label": name, "score": 1}]).encode()
+    preset = "huggingface-image-classification"
+    with open_target(server, "/huggingface", preset=preset) as target:
+        assert not target.score(random_images(1)).ok[0]
+
+
 def test_classes_of_another_number_are_an_error(server):
     with pytest.raises(TargetError, match="has 4 classes, and 2 are named"):
         open_target(server, classes=["a", "b"]).__enter__()
