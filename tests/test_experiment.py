@@ -362,6 +362,8 @@ def test_what_is_resolved_is_json_with_all_defaults(write):
             "precision": "auto",
             "threads": "auto",
             "graph": "frozen",
+            "max_queries": None,
+            "max_requests": None,
             "weights": None,
             "gain": 12.0,
             "labels": [],
