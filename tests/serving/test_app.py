@@ -354,6 +354,17 @@ def test_the_advised_size_of_a_request_is_within_the_limits_however_it_is_writte
         assert client.post(INFER, content=json.dumps(body)).status_code == 200
 
 
+def test_of_many_classes_fewer_images_are_advised(target):
+    target.spec = ImageSpec(2, 3, 1, tuple(map(str, range(50_000))))
+    target.score = lambda images: Scores(np.full((len(images), 50_000), 1 / 50_000))
+    with in_this_process(target) as client:
+        (tensor,) = client.get("/v2/models/toy").json()["inputs"]
+        images = random_images(tensor["parameters"]["max_batch_size"])
+        answer = client.post(INFER, json=body_of(images))
+    assert len(images) == 3
+    assert len(answer.content) < 4 * 2**20
+
+
 def test_a_packed_body_is_refused(client):
     response = client.post(INFER, content=b"...", headers={"Content-Encoding": "gzip"})
     assert response.status_code == 415
