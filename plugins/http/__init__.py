@@ -1,11 +1,12 @@
 """Target ``http``: a classifier that is reached over HTTP.
 
 The modules: :mod:`.options` is what an experiment says of it, with :mod:`.presets` for some public
-APIs; :mod:`.target` is what is fooled. :mod:`.open_inference` and :mod:`.json_api` (with
-:mod:`.templates`) write requests and read answers, whose :mod:`.numbers` are taken as they are or
-not at all. :mod:`.service` sends a request until it is answered, at its turn (:mod:`.pacing`);
-:mod:`.faults` says what may go wrong, :mod:`.wire` and :mod:`.addresses` where connections may go
-and when they end, and :mod:`.api_key` keeps the key out of all that is written.
+APIs; :mod:`.target` is what is fooled. :mod:`.open_inference` (with :mod:`.metadata`) and
+:mod:`.json_api` (with :mod:`.templates`) write requests and read answers, whose :mod:`.numbers` are
+taken as they are or not at all. :mod:`.service` sends a request until it is answered, at its turn
+(:mod:`.pacing`); :mod:`.faults` says what may go wrong. :mod:`.connections` is the client,
+:mod:`.wire` and :mod:`.addresses` say where connections may go and when they end, and
+:mod:`.api_key` keeps the key out of all that is written.
 """
 
 from __future__ import annotations

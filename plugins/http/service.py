@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import math
 import random
-import ssl
 import threading
 import time
-import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +14,9 @@ import httpcore2
 import httpx2
 import tenacity
 
-from neatfool import ExperimentError, TargetError, TargetUnavailable
+from neatfool import TargetError, TargetUnavailable
 
+from .connections import connect
 from .faults import (
     RETRIED,
     RefusedError,
@@ -27,11 +26,9 @@ from .faults import (
     seconds_until,
 )
 from .pacing import Pacer
-from .wire import Backend, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from neatfool import Ledger
 
@@ -119,32 +116,7 @@ class Service:
         self._timeout, self._give_up_after = options.timeout, options.give_up_after
         self._stopped = threading.Event()
         self._pacer = Pacer(options.requests_per_second, self._stopped)
-        proxy = proxy_for(options.url) if options.proxy_from_env else None
-        proxy_host = None if proxy is None else httpx2.URL(proxy).host
-        self._backend = Backend(allow_private=options.allow_private, proxy=proxy_host)
-        self._client = self._new_client(options, proxy)
-
-    def _new_client(self, options: Options, proxy: str | None) -> httpx2.Client:
-        pool = httpcore2.ConnectionPool(
-            ssl_context=_tls(options.ca_file, verify=options.verify_tls),
-            proxy=None if proxy is None else _proxy(proxy),
-            max_connections=options.concurrency,
-            keepalive_expiry=30.0,
-            network_backend=self._backend,
-        )
-        headers = {"User-Agent": "neatfool", "Accept": "application/json", **options.headers}
-        if self._key is not None:
-            scheme = options.api_key_scheme
-            if scheme is None:
-                scheme = "Bearer" if options.api_key_header.lower() == "authorization" else ""
-            headers[options.api_key_header] = self._key.header_value(scheme)
-        return httpx2.Client(
-            transport=Transport(pool, self._backend, proxied=proxy is not None),
-            headers=headers,
-            timeout=options.timeout,
-            trust_env=False,
-            follow_redirects=False,
-        )
+        self._client, self._backend = connect(options, key)
 
     def ask(self, call: Call, read: Callable[[Any], Any]) -> Any:
         """Send a request until it is answered.
@@ -351,41 +323,3 @@ def _read(response: httpx2.Response) -> bytes:
         if len(body) > LARGEST:
             raise RefusedError(f"more than {LARGEST // 2**20} MiB")
     return bytes(body)
-
-
-def proxy_for(url: str) -> str | None:
-    """Find the proxy that the environment names for a URL; None if there is none."""
-    parts = httpx2.URL(url)
-    if urllib.request.proxy_bypass(parts.host):
-        return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
-
-
-def _proxy(proxy: str) -> httpcore2.Proxy:
-    url = httpx2.URL(proxy if "://" in proxy else f"http://{proxy}")
-    if url.scheme != "http":
-        raise ExperimentError(
-            f"[target] proxy_from_env: the environment names a proxy of {url.scheme}://; only "
-            "http:// ones can be used"
-        )
-    auth = (url.username.encode(), url.password.encode()) if url.username else None
-    return httpcore2.Proxy(
-        httpcore2.URL(scheme=b"http", host=url.raw_host, port=url.port or 80, target=b"/"), auth
-    )
-
-
-def _tls(ca_file: Path | None, *, verify: bool) -> ssl.SSLContext:
-    if not verify:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    if ca_file is None:
-        return httpx2.create_ssl_context(trust_env=False)
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ExperimentError(
-            f"[target] ca_file: {ca_file} holds no certificates ({error})"
-        ) from None

@@ -12,10 +12,12 @@ import numpy as np
 from neatfool import ImageSpec, Labels, Scores, TargetError
 
 from .api_key import read_key
+from .connections import proxy_for
 from .faults import RefusedError
 from .json_api import JsonApi
-from .open_inference import Metadata, OpenInference, model_url, server_url, takes_binary
-from .service import Call, Service, proxy_for
+from .metadata import Metadata, model_url, server_url, takes_binary
+from .open_inference import OpenInference
+from .service import Call, Service
 
 if TYPE_CHECKING:
     from neatfool import Ledger

@@ -14,8 +14,9 @@ from neatfool import ImageSpec, Labels, Scores
 from neatfool_plugins.http import Options
 from neatfool_plugins.http.faults import RefusedError
 from neatfool_plugins.http.json_api import JsonApi
+from neatfool_plugins.http.metadata import Metadata
 from neatfool_plugins.http.numbers import rows_of
-from neatfool_plugins.http.open_inference import Metadata, OpenInference
+from neatfool_plugins.http.open_inference import OpenInference
 from neatfool_plugins.http.templates import fill
 
 COUNT = 3

@@ -1,0 +1,95 @@
+"""The client with which a service is asked: its connections, certificates, proxy and headers."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from typing import TYPE_CHECKING
+
+import httpcore2
+import httpx2
+
+from neatfool import ExperimentError
+
+from .wire import Backend, Transport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from . import Options
+    from .api_key import ApiKey
+
+
+def connect(options: Options, key: ApiKey | None) -> tuple[httpx2.Client, Backend]:
+    """Make a client, and what its connections are made by; nothing is sent.
+
+    Raises:
+        ExperimentError: The proxy or the certificates cannot be used.
+    """
+    proxy = proxy_for(options.url) if options.proxy_from_env else None
+    through = None if proxy is None else _proxy(proxy)
+    proxy_host = None if through is None else through.url.host.decode("ascii")
+    backend = Backend(allow_private=options.allow_private, proxy=proxy_host)
+    pool = httpcore2.ConnectionPool(
+        ssl_context=_tls(options.ca_file, verify=options.verify_tls),
+        proxy=through,
+        max_connections=options.concurrency,
+        keepalive_expiry=30.0,
+        network_backend=backend,
+    )
+    client = httpx2.Client(
+        transport=Transport(pool, backend, proxied=through is not None),
+        headers=_headers(options, key),
+        timeout=options.timeout,
+        trust_env=False,
+        follow_redirects=False,
+    )
+    return client, backend
+
+
+def _headers(options: Options, key: ApiKey | None) -> dict[str, str]:
+    headers = {"User-Agent": "neatfool", "Accept": "application/json", **options.headers}
+    if key is not None:
+        scheme = options.api_key_scheme
+        if scheme is None:
+            scheme = "Bearer" if options.api_key_header.lower() == "authorization" else ""
+        headers[options.api_key_header] = key.header_value(scheme)
+    return headers
+
+
+def proxy_for(url: str) -> str | None:
+    """Find the proxy that the environment names for a URL; None if there is none."""
+    parts = httpx2.URL(url)
+    if urllib.request.proxy_bypass(parts.host):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+def _proxy(proxy: str) -> httpcore2.Proxy:
+    url = httpx2.URL(proxy if "://" in proxy else f"http://{proxy}")
+    if url.scheme != "http":
+        raise ExperimentError(
+            f"[target] proxy_from_env: the environment names a proxy of {url.scheme}://; only "
+            "http:// ones can be used"
+        )
+    auth = (url.username.encode(), url.password.encode()) if url.username else None
+    return httpcore2.Proxy(
+        httpcore2.URL(scheme=b"http", host=url.raw_host, port=url.port or 80, target=b"/"), auth
+    )
+
+
+def _tls(ca_file: Path | None, *, verify: bool) -> ssl.SSLContext:
+    if not verify:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if ca_file is None:
+        return httpx2.create_ssl_context(trust_env=False)
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ExperimentError(
+            f"[target] ca_file: {ca_file} holds no certificates ({error})"
+        ) from None
