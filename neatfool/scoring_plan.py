@@ -166,10 +166,11 @@ def make_plan(
     if not networks:
         _refuse_options(calls, name)
         size = _given(calls.batch_size) or automatic_batch_size(generation_size)
-        return Plan(min(size, getattr(target, "batch_size", None) or size))
+        return Plan(_at_most(target, size))
     device = networks[0].device.type
     plan = Plan(
-        batch_size=_given(calls.batch_size) or _exact_batch(target, device, generation_size),
+        batch_size=_given(calls.batch_size)
+        or _at_most(target, _exact_batch(target, device, generation_size)),
         device=device,
         threads=_given(calls.threads),
         graph=calls.graph,
@@ -179,12 +180,14 @@ def make_plan(
     if half and not trial.computes(Form(half, plan.graph), plan.batch_size):
         half = None
     if device != "cpu":
-        return _on_gpu(plan, half, generation_size, devices_of(networks))
-    depends_on = (target.spec.shape, plan, generation_size, half)
+        part = _at_most(target, math.ceil(part_size(generation_size, plan) / devices_of(networks)))
+        return _on_gpu(plan, half, part)
+    most = _at_most(target, generation_size)
+    depends_on = (target.spec.shape, plan, generation_size, half, most)
     cache = MeasurementCache([fingerprint, *map(repr, depends_on)])
     try:
         measured = cache.get_or_make(
-            lambda: _measured(plan, generation_size, half, trial).to_json()
+            lambda: _measured(plan, generation_size, half, trial, most).to_json()
         )
     except Exception as error:
         if not is_out_of_memory(error):
@@ -223,16 +226,22 @@ def _half(networks: Sequence[Network], wanted: str, name: str) -> Precision | No
     return "fp16" if wanted == "fp16" else "bf16"
 
 
-def _on_gpu(plan: Plan, half: Precision | None, generation_size: int, devices: int) -> Plan:
+def _at_most(target: Target, size: int) -> int:
+    """Bound the size of a batch by what the target takes in a call."""
+    return min(size, getattr(target, "batch_size", None) or size)
+
+
+def _on_gpu(plan: Plan, half: Precision | None, part: int) -> Plan:
     """Screen in half precision, unmeasured: on a GPU that has it it is twice as fast or more."""
     plan = replace(plan, parts=PARTS)
     if half is None:
         return plan
-    part = math.ceil(part_size(generation_size, plan) / devices)
     return replace(plan, screening=half, screening_batch=part, worth=0.5)
 
 
-def _measured(plan: Plan, generation_size: int, half: Precision | None, trial: SpeedTrial) -> Plan:
+def _measured(
+    plan: Plan, generation_size: int, half: Precision | None, trial: SpeedTrial, most: int
+) -> Plan:
     """Time what there is to choose from."""
     fast = Form(half, plan.graph) if half else plan.exact
     ways = {way: trial.speed(fast, plan.batch_size, *way) for way in _ways(plan.threads)}
@@ -247,7 +256,7 @@ def _measured(plan: Plan, generation_size: int, half: Precision | None, trial: S
         return replace(plan, speeds={"fp32": round(fastest, 1)})
     exact = trial.speed(plan.exact, plan.batch_size, threads, workers)
     sizes = {plan.batch_size: fastest}
-    larger = math.ceil(part_size(generation_size, plan) / workers)
+    larger = min(most, math.ceil(part_size(generation_size, plan) / workers))
     if larger > plan.batch_size:
         sizes[larger] = trial.speed(fast, larger, threads, workers)
     batch = max(sizes, key=lambda size: sizes[size])

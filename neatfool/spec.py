@@ -229,12 +229,13 @@ class Target(Protocol):
         bytes, 0 to 255, in; logits [N, K] out. Log-probabilities are logits too: where ``score``
         takes the mean of several networks, its logarithm. Schemes that need gradients call it,
         in their own thread, also while ``score`` is under way.
+    ``batch_size: int | None``
+        The most images a call, where the experiment does not say how many there are.
     ``meter(ledger: Ledger) -> None``
         For a target that costs something to ask. Called before ``score`` is: from then on, and
         before each request that it sends, the target debits the :class:`~neatfool.Ledger`. It is
         asked no image twice in a run; what is over of the budget limits the run. It may have
-        ``batch_size``, the most images a call, and ``concurrency``, how many calls at a time, each
-        in a thread of its own.
+        ``concurrency``, how many calls at a time, each in a thread of its own.
     ``close() -> None``
         Called at the end, whatever happened, also while ``score`` is under way: it ends then.
     """

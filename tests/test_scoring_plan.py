@@ -330,3 +330,11 @@ def test_what_goes_wrong_in_the_thread_is_told_as_elsewhere():
 def test_images_are_found_whatever_part_they_are_in(rows):
     scoring, _ = scored(Scorer(Networked(), name="x", plan=SCREENING), None, part=7)
     assert torch.equal(scoring.images.pick(rows), IMAGES[rows])
+
+
+def test_a_call_has_no_more_images_than_the_target_takes(trial):
+    target = Networked()
+    target.batch_size = 3
+    made = plan(target)
+    assert (made.batch_size, made.screening_batch) == (3, 3)
+    assert plan(target, batch_size=5).batch_size == 5

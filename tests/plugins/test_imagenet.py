@@ -134,6 +134,7 @@ def test_the_check_can_be_left_out_and_that_is_said() -> None:
 def test_ten_crops_are_the_mean_of_ten_softmaxes() -> None:
     ten = target(crops="ten")
     assert ten.spec.shape == (3, 256, 256)
+    assert ten.batch_size == 2, "each is ten images to the network"
     images = photographs(ten)[:2]
     crops = torch.stack(ten_crop(images.float(), 224))
     with torch.inference_mode():
