@@ -81,6 +81,13 @@ class Ledger:
         """How many images may still be sent; None if there is no limit."""
         return None if self.budget.queries is None else max(0, self.budget.queries - self.queries)
 
+    @property
+    def requests_left(self) -> int | None:
+        """How many requests may still be sent; None if there is no limit."""
+        if self.budget.requests is None:
+            return None
+        return max(0, self.budget.requests - self.requests)
+
     def debit(self, images: int) -> int:
         """Enter a request that is about to be sent.
 

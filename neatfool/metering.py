@@ -8,6 +8,7 @@ calls may be under way at a time, and what comes of them does not depend on whic
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -166,7 +167,9 @@ class MeteredScoring:
         self.seconds = 0.0
         self.confirmed = 0
         self._metered = metered
-        self._room = metered.ledger.queries_left
+        ledger = metered.ledger
+        self._queries = math.inf if ledger.queries_left is None else ledger.queries_left
+        self._requests = math.inf if ledger.requests_left is None else ledger.requests_left
         self._keys: list[bytes] = []
         self._begun_with: set[bytes] = set()
         self._begun: list[Future[float]] = []
@@ -189,14 +192,21 @@ class MeteredScoring:
         if self.full:
             return
         rows = [row for row, key in enumerate(keys) if self._is_new(key, keys[:row])]
-        if self._room is not None:
-            self.full = len(rows) > self._room
-            rows = rows[: self._room]
-            self._room -= len(rows)
-        if rows:
-            asked = [keys[row] for row in rows]
+        affordable = self._afforded(rows)
+        self.full = len(affordable) < len(rows)
+        if affordable:
+            asked = [keys[row] for row in affordable]
             self._begun_with.update(asked)
-            self._begun.append(self._metered.submit(images[rows], asked))
+            self._begun.append(self._metered.submit(images[affordable], asked))
+
+    def _afforded(self, rows: Sequence[int]) -> Sequence[int]:
+        """Choose those that there is budget for, and take it; retries may need more than that."""
+        if not rows or not self._requests:
+            return []
+        afforded = rows[: int(min(len(rows), self._queries))]
+        self._requests -= 1
+        self._queries -= len(afforded)
+        return afforded
 
     def _is_new(self, key: bytes, before: Sequence[bytes]) -> bool:
         if key in self._begun_with or key in before:

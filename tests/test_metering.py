@@ -6,6 +6,7 @@ from paid import PaidToy, TopTwo, gone, paid_assembly
 from searches import Silence, toy_assembly
 
 from neatfool import BudgetSpent, Labels, PluginError, Scores, TargetError, TargetUnavailable
+from neatfool.report import write_report
 from neatfool.run import open_run
 from neatfool.run_store import contents
 from neatfool.scoring import Scorer
@@ -232,6 +233,12 @@ def test_a_class_that_no_answer_names_has_no_elite(tmp_path):
 
     go(tmp_path / "run", NeverE())
     assert sorted(elite.name for elite in open_run(tmp_path / "run")) == [*"abcd"]
+
+
+def test_the_report_says_what_was_spent(tmp_path):
+    _, session = go(tmp_path / "run", PaidToy(), queries=50)
+    page = write_report(session.run).read_text()
+    assert "50 queries in 8 requests (8 answered)" in page
 
 
 def test_verifying_asks_again_and_is_debited(tmp_path):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neatfool.wording import duration, percent
+from neatfool.wording import duration, percent, spending
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,8 @@ def test_only_certainty_reads_100_and_nothing_is_rounded_up(confidence):
 )
 def test_times_are_said_in_two_units_at_most(seconds, text):
     assert duration(seconds) == text
+
+
+def test_spending_is_summed_up():
+    requests = {"answered": (1200, 9600), "429": (2, 16)}
+    assert spending(requests) == "9,616 queries in 1,202 requests (1,200 answered, 2 429)"

@@ -17,7 +17,7 @@ from neatfool.report.figure import SURFACE
 from neatfool.report.graph_drawing import draw_graph
 from neatfool.report.saving import save
 from neatfool.run_folder import REPORT
-from neatfool.wording import duration, percent
+from neatfool.wording import duration, percent, spending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -270,7 +270,10 @@ def _facts(run: Run) -> dict[str, str]:
     facts = {str(name): str(version) for name, version in info.get("versions", {}).items()}
     facts |= {str(name): str(value) for name, value in info.get("clock", {}).items()}
     target = info.get("target", {})
-    return facts | {f"target {name}": str(value) for name, value in target.items()}
+    facts |= {f"target {name}": str(value) for name, value in target.items()}
+    if requests := run.store.requests():
+        facts["spent"] = spending(requests)
+    return facts
 
 
 def asset(name: str) -> str:
