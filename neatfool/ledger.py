@@ -71,6 +71,8 @@ class Ledger:
                 self._connection = connect(database, "rw")
                 # What was paid for is to outlive a power cut, too.
                 self._connection.execute("PRAGMA synchronous = FULL")
+        self.queries: int
+        self.requests: int
         with self._locked() as db:
             self.requests, self.queries = db.execute(
                 "SELECT count(*), coalesce(sum(images), 0) FROM request"
