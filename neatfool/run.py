@@ -149,6 +149,11 @@ class Run:
         return self.store.reports()
 
     @property
+    def requests(self) -> dict[str, tuple[int, int]]:
+        """What a target that costs something was asked: (requests, images) by what became of them."""
+        return self.store.requests()
+
+    @property
     def elites(self) -> list[EliteView]:
         """The elites, in the order of their classes."""
         stored = self.store.elites()

@@ -270,7 +270,7 @@ def _tell(console: Console, session: Session, outcome: Outcome, *, scoring: floa
         f"{last.classes_ge[3]} >= 99.99 %.",
         soft_wrap=True,
     )
-    if requests := run.store.requests():
+    if requests := run.requests:
         console.print(spending(requests), soft_wrap=True, markup=False)
     if refused := sum(report.refused for report in history):
         console.print(f"{refused:,} images got no usable score and were left out.", style="yellow")

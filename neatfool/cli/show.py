@@ -56,7 +56,7 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
         f">= 99.99 %: {summary['classes_ge_0.9999']}",
         soft_wrap=True,
     )
-    if requests := run.store.requests():
+    if requests := run.requests:
         console.print(spending(requests), soft_wrap=True, markup=False)
     elites = summary["classes"]
     table = Table("class", "confidence", "bred in", "nodes", "connections", "image")

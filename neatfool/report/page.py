@@ -271,7 +271,7 @@ def _facts(run: Run) -> dict[str, str]:
     facts |= {str(name): str(value) for name, value in info.get("clock", {}).items()}
     target = info.get("target", {})
     facts |= {f"target {name}": str(value) for name, value in target.items()}
-    if requests := run.store.requests():
+    if requests := run.requests:
         facts["spent"] = spending(requests)
     return facts
 

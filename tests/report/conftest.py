@@ -109,6 +109,7 @@ class FakeRun:
     has_graphs: bool = True
     about: str = ""
     without_elite: frozenset[int] = frozenset()
+    requests: dict[str, tuple[int, int]] = field(default_factory=dict)
     info: dict[str, Any] = field(
         default_factory=lambda: {
             "versions": {"python": "3.11.2", "neatfool": "0.1.0", "torch": "2.6.0"},
