@@ -150,7 +150,7 @@ class Run:
 
     @property
     def requests(self) -> dict[str, tuple[int, int]]:
-        """What a target that costs something was asked: (requests, images) by what became of them."""
+        """What a target that costs something was asked: (requests, images) by outcome."""
         return self.store.requests()
 
     @property
