@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DATATYPES: Final = ("UINT8", "FP32")
 PROBABILITIES: Final = "probabilities"
 LOGITS: Final = "logits"
+LIMIT: Final = "max_batch_size"
+"""What a model, or its input, calls the most images of a request."""
 _JSON: Final = {"Content-Type": "application/json"}
 
 
@@ -131,7 +133,7 @@ class OpenInference:
         """Give what tells this model and the way it is asked from others, as JSON."""
         metadata = self._metadata
         tensors = [
-            [each.name, each.datatype, each.shape, each.parameters]
+            [each.name, each.datatype, each.shape, _without_limit(each.parameters)]
             for each in (*metadata.inputs, *metadata.outputs)
         ]
         return [
@@ -221,9 +223,10 @@ class OpenInference:
                 "one, or any number, can be used"
             )
         limits = [1] if most == 1 else []
-        said = self._metadata.parameters.get("max_batch_size")
-        if type(said) is int and said > 0:
-            limits.append(said)
+        for parameters in (self._metadata.parameters, self._input.parameters):
+            said = parameters.get(LIMIT)
+            if type(said) is int and said > 0:
+                limits.append(said)
         return min(limits, default=None)
 
     def _made_spec(self) -> ImageSpec:
@@ -306,3 +309,7 @@ class OpenInference:
             return table
         with np.errstate(over="ignore"):
             return table.astype(np.float32)  # exactly what the model gave
+
+
+def _without_limit(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if name != LIMIT}

@@ -119,14 +119,16 @@ class HttpTarget:
 
         Raises:
             TargetUnavailable: There was no answer in time, or the target was closed.
-            TargetError: The service does not want the request.
+            TargetError: The service does not want the request, or there are too many images.
             BudgetSpent: The ledger has no room for it.
         """
         images = np.asarray(images)
         most = self.batch_size
         if most is not None and len(images) > most:
-            parts = [self.score(images[at : at + most]) for at in range(0, len(images), most)]
-            return _joined(parts)
+            raise TargetError(
+                f"http: {len(images)} images in a request to {self._options.url}, which takes "
+                f"{most} at most; say [target] batch_size = {most}"
+            )
         try:
             call, count = self._wording.call(images), len(images)
             answer: Scores | Labels = self._service.ask(
@@ -177,18 +179,3 @@ _UNVERIFIED = (
     "WARNING: verify_tls = false: anybody on the way can read the images and the key, and answer "
     "in place of the service"
 )
-
-
-def _joined(parts: list[Scores | Labels]) -> Scores | Labels:
-    """Put the answers to parts of a batch together."""
-    labels = [part for part in parts if isinstance(part, Labels)]
-    if labels:
-        found = [each for part in labels for each in part.found]
-        return Labels(found, [ok for part in labels for ok in part.ok or ()])
-    scores = [part for part in parts if isinstance(part, Scores)]
-    logits = [part.logits for part in scores]
-    return Scores(
-        np.concatenate([part.probs for part in scores]),
-        None if any(each is None for each in logits) else np.concatenate(logits),  # type: ignore[arg-type]
-        np.concatenate([np.asarray(part.ok) for part in scores]),
-    )

@@ -65,22 +65,27 @@ def test_a_call_is_a_request(server):
     assert [each.images for each in server.asked] == [5]
 
 
-def test_a_model_of_one_image_is_asked_one_at_a_time(server):
+def test_more_images_than_a_request_takes_are_not_sent(server):
     server.metadata["inputs"][0]["shape"][0] = 1
     images = random_images(3)
     with open_target(server) as target:
         assert target.batch_size == 1
-        scores = target.score(images)
-    assert [each.images for each in server.asked] == [1, 1, 1]
-    assert np.array_equal(scores.logits, logits_of(images))
+        with pytest.raises(TargetError, match="3 images in a request.*1 at most"):
+            target.score(images)
+        assert server.asked == []
+        assert np.array_equal(target.score(images[:1]).logits, logits_of(images[:1]))
 
 
-def test_the_servers_own_limit_of_a_batch_is_kept(server):
-    server.metadata["parameters"] = {"max_batch_size": 2}
-    with open_target(server) as target:
-        assert target.batch_size == 2
-        target.score(random_images(5))
-    assert [each.images for each in server.asked] == [2, 2, 1]
+@pytest.mark.parametrize("of", ["model", "input"])
+def test_the_servers_own_limit_of_a_batch_is_kept_and_is_no_part_of_the_fingerprint(server, of):
+    says = server.metadata if of == "model" else server.metadata["inputs"][0]
+    told = []
+    for limit in (2, 3):
+        says["parameters"] = {"max_batch_size": limit}
+        with open_target(server) as target:
+            assert target.batch_size == limit
+            told.append(target.fingerprint())
+    assert told[0] == told[1]
 
 
 def test_channels_may_come_last(server):
@@ -231,10 +236,11 @@ def test_a_preset_knows_how_an_api_is_asked(server, preset, path, named):
     with open_target(server, path, preset=preset) as target:
         assert target.spec.open
         assert target.spec.classes == ()
-        labels = target.score(images)
-    assert isinstance(labels, Labels)
-    assert [*labels.ok] == [True] * 3
-    for found, row in zip(labels.found, probabilities_of(images), strict=True):
+        size = target.batch_size or len(images)
+        parts = [target.score(images[at : at + size]) for at in range(0, len(images), size)]
+    assert all(isinstance(part, Labels) and all(part.ok) for part in parts)
+    named_of = [found for part in parts for found in part.found]
+    for found, row in zip(named_of, probabilities_of(images), strict=True):
         assert len(found) == named
         assert found == pytest.approx({name: row[CLASSES.index(name)] for name in found})
         assert max(found, key=found.get) == CLASSES[row.argmax()]
