@@ -24,6 +24,7 @@ METADATA: Final = frozenset(
             "169.254.169.254",
             "169.254.170.2",
             "fd00:ec2::254",
+            "fd20:ce::254",
             "100.100.100.200",
             "168.63.129.16",
             "192.0.0.192",
@@ -35,6 +36,11 @@ METADATA_NAMES: Final = frozenset(
     ("metadata", "metadata.google.internal", "metadata.goog", "instance-data")
 )
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_TRANSLATED: Final = (
+    ipaddress.ip_network("64:ff9b:1::/48"),
+    ipaddress.ip_network("::ffff:0:0:0/96"),
+)
+"""What a network's own translators make IPv4 addresses of, in ways that only they know."""
 _TRY_AGAIN: Final = {socket.EAI_AGAIN, socket.EAI_FAIL}
 
 
@@ -47,6 +53,20 @@ def check_name(host: str) -> None:
     name = host.rstrip(".").lower()
     if name in METADATA_NAMES or name.startswith("instance-data."):
         raise TargetError(f"http: {host} is a cloud's metadata service; it is never asked")
+
+
+def address_in(host: str) -> Address | None:
+    """Read a host that is an address, in any way that systems read one; None if it is a name."""
+    host = host.partition("%")[0].rstrip(".")
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    try:
+        # 2852039166, 0xa9fea9fe and 169.254.43518 are 169.254.169.254, too.
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
 
 
 def check_address(address: Address, host: str, *, allow_private: bool) -> None:
@@ -82,6 +102,8 @@ def _unusable(address: Address) -> str | None:
         return "a multicast"
     if address.is_unspecified or address in ipaddress.ip_network("0.0.0.0/8"):
         return "an unspecified"
+    if any(address in each for each in _TRANSLATED):
+        return "a translated"
     if address.is_reserved and isinstance(address, ipaddress.IPv4Address):
         return "a reserved"
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import urllib.request
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpcore2
 import httpx2
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
     from . import Options
     from .api_key import ApiKey
+
+_NO_PROXY: Final = (
+    "[target] proxy_from_env: what the environment names is no address of a proxy; it must be "
+    "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with the signs : / ? # @ in USER and "
+    "PASSWORD written as %3A %2F %3F %23 %40"
+)
 
 
 def connect(options: Options, key: ApiKey | None) -> tuple[httpx2.Client, Backend]:
@@ -67,7 +73,15 @@ def proxy_for(url: str) -> str | None:
 
 
 def _proxy(proxy: str) -> httpcore2.Proxy:
-    url = httpx2.URL(proxy if "://" in proxy else f"http://{proxy}")
+    try:
+        url = httpx2.URL(proxy if "://" in proxy else f"http://{proxy}")
+    except httpx2.InvalidURL:
+        # Its words may hold a part of the password.
+        raise ExperimentError(_NO_PROXY) from None
+    if not url.host or url.path not in ("", "/") or url.query or url.fragment:
+        raise ExperimentError(_NO_PROXY)
+    if url.scheme not in ("http", "https", "socks4", "socks5", "socks5h"):
+        raise ExperimentError(_NO_PROXY)
     if url.scheme != "http":
         raise ExperimentError(
             f"[target] proxy_from_env: the environment names a proxy of {url.scheme}://; only "

@@ -7,7 +7,6 @@ was checked: that the name means something else a moment later changes nothing.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import select
 import socket
 import threading
@@ -19,7 +18,7 @@ from weakref import WeakSet
 import httpcore2
 import httpx2
 
-from .addresses import check_address, check_name, resolve
+from .addresses import address_in, check_address, check_name, resolve
 from .faults import StoppedError
 
 if TYPE_CHECKING:
@@ -144,8 +143,7 @@ class Backend(httpcore2.NetworkBackend):
             TargetError: It must not be asked.
         """
         check_name(host)
-        with contextlib.suppress(ValueError):
-            address = ipaddress.ip_address(host.strip("[]"))
+        if (address := address_in(host.strip("[]"))) is not None:
             check_address(address, host, allow_private=self._allow_private)
 
     def keep(self, wrapped: socket.socket) -> None:

@@ -9,7 +9,7 @@ import threading
 import pytest
 from http_targets import open_target, random_images
 
-from neatfool import TargetError, TargetUnavailable
+from neatfool import ExperimentError, TargetError, TargetUnavailable
 from neatfool_plugins.http import Options, _target
 from neatfool_plugins.http.addresses import check_address, check_name
 
@@ -33,6 +33,10 @@ NEVER = [
     "64:ff9b::169.254.169.254",
     "2002:a9fe:a9fe::1",
     "::169.254.169.254",
+    "fd20:ce::254",
+    "64:ff9b:1::a9fe:a9fe",
+    "64:ff9b:1:a9fe:a9:fe00::",
+    "::ffff:0:169.254.169.254",
 ]
 PRIVATE = [
     "127.0.0.1",
@@ -189,7 +193,17 @@ def test_a_proxy_of_the_environment_is_used_where_it_is_asked_for(server, monkey
 
 
 @pytest.mark.parametrize(
-    "url", ["http://169.254.169.254", "http://metadata.google.internal", "http://10.0.0.1"]
+    "url",
+    [
+        "http://169.254.169.254",
+        "http://169.254.169.254.",
+        "http://metadata.google.internal",
+        "http://10.0.0.1",
+        "http://2852039166",
+        "http://0xa9fea9fe",
+        "http://169.254.43518",
+        "http://[fd20:ce::254]",
+    ],
 )
 def test_a_proxy_is_no_way_around_the_rules(server, monkeypatch, url):
     monkeypatch.setenv("http_proxy", server.url)
@@ -198,3 +212,27 @@ def test_a_proxy_is_no_way_around_the_rules(server, monkeypatch, url):
     with pytest.raises(TargetError, match=r"metadata service|allow_private"):
         _target(Options(url=url, model="m", proxy_from_env=True))
     assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://user:pa/ss@proxy.example:80",
+        "http://user:pa#ss@proxy.example:80",
+        "http://pa/ss@proxy.example:80",
+        "user:pass",
+        "pass://proxy.example",
+        "http://user:pass@[::1",
+        "http://user:pass@",
+        "ftp://user:pass@proxy.example",
+    ],
+)
+def test_a_proxy_that_is_none_is_an_error_without_its_password(server, monkeypatch, proxy):
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(ExperimentError, match="is no address of a proxy") as caught:
+        open_target(server, url="http://far.example", proxy_from_env=True).__enter__()
+    said = str(caught.value)
+    assert not any(part in said for part in ("user", "pa/", "pa#", "pass", "'pa'"))
+    assert caught.value.__cause__ is None

@@ -70,7 +70,7 @@ def test_more_images_than_a_request_takes_are_not_sent(server):
     images = random_images(3)
     with open_target(server) as target:
         assert target.batch_size == 1
-        with pytest.raises(TargetError, match="3 images in a request.*1 at most"):
+        with pytest.raises(TargetError, match=r"3 images in a request.*1 at most"):
             target.score(images)
         assert server.asked == []
         assert np.array_equal(target.score(images[:1]).logits, logits_of(images[:1]))
