@@ -21,6 +21,7 @@ _LARGEST_FILE: Final = 16_384
 _SHORTEST: Final = 4
 _SECRET_WORDS: Final = {
     "apikey",
+    "auth",
     "authorisation",
     "authorization",
     "cookie",
@@ -28,11 +29,15 @@ _SECRET_WORDS: Final = {
     "credentials",
     "passwd",
     "password",
+    "pwd",
     "secret",
+    "session",
     "sig",
     "signature",
     "token",
 }
+_SECRET_ENDS: Final = ("key", "pass", "passwd", "password", "secret", "token")
+_NO_SECRETS: Final = {"bypass", "compass", "donkey", "hockey", "monkey", "turkey"}
 _BEFORE_KEY: Final = {"access", "account", "api", "auth", "goog", "private", "subscription"}
 _KEY_SHAPES: Final = re.compile(
     r"^\s*(?:bearer|basic|key|token|apikey)\s+(?=\S*\d)\S{8,}"
@@ -151,9 +156,11 @@ def refuse_literal_keys(name: str, value: Any) -> None:
 def is_secret_name(name: str) -> bool:
     """Say whether what has this name is a secret: ``Authorization``, ``X-API-Key``, ``token``."""
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
-    return not _SECRET_WORDS.isdisjoint(words) or any(
-        second == "key" and first in _BEFORE_KEY for first, second in pairwise(words)
-    )
+    if not _SECRET_WORDS.isdisjoint(words) or [each for each in words if each != "x"] == ["code"]:
+        return True
+    if any(second == "key" and first in _BEFORE_KEY for first, second in pairwise(words)):
+        return True
+    return bool(words) and words[-1].endswith(_SECRET_ENDS) and words[-1] not in _NO_SECRETS
 
 
 def looks_like_a_key(text: str) -> bool:

@@ -249,7 +249,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
         if parts.fragment or any(not each.isprintable() or each == " " for each in url):
             raise ValueError("has a space, a control character or a # in it; leave it out")
         for name, value in parse_qsl(parts.query):
-            if value and (is_secret_name(name) or name.lower() == "key"):
+            if value and is_secret_name(name):
                 refuse_literal_keys("authorization", value)
         return url
 
@@ -270,8 +270,6 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
                 raise ValueError("names and values of headers are ASCII, without line ends")
             if name.lower() in _OWN_HEADERS:
                 raise ValueError(f"{name!r} is set by neatfool itself; leave it out")
-            if name.lower() == "key" and value:
-                refuse_literal_keys("authorization", value)
             refuse_literal_keys(name, value)
         return headers
 

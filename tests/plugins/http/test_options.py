@@ -12,6 +12,15 @@ from neatfool_plugins.http.api_key import ApiKey, is_secret_name
 CANARY = "sk-canary0123456789"
 HTTPS = "https://example.org"
 
+HEADERS_OF_KEYS = (
+    *("x-functions-key", "X-Key", "X-Auth", "Auth", "X-Client-Key", "X-License-Key"),
+    *("X-Session", "X-Pass", "Key", "X-Code"),
+)
+FIELDS_OF_KEYS = (
+    *("key", "auth", "code", "pwd", "pass", "client_key", "app_key", "appkey", "secretkey"),
+    *("accesskey", "authtoken"),
+)
+
 
 def read(**options):
     """Read options as an experiment's are; no target is made."""
@@ -57,6 +66,10 @@ def json_options(**options):
         {"api_key_header": CANARY},
         {"api_key_scheme": f"Bearer {CANARY}"},
         {"model": CANARY},
+        {"headers": {"X-Key": "mine"}},
+        {"url": "https://example.org?code=mine"},
+        {"url": "https://example.org?app_key=mine"},
+        json_options(body={"image": "{image}", "key": "mine"}),
         json_options(body={"image": "{image}", "api_key": "mine"}),
         json_options(body={"image": "{image}", "more": [{"accessToken": "mine"}]}),
         json_options(body={"image": "{image}", "text": f"with {CANARY}"}),
@@ -82,6 +95,7 @@ def test_a_key_in_an_experiment_is_an_error_that_does_not_show_it(options):
         {"url": "https://example.org/v1?model=keyboards&top_k=5", **json_options()},
         json_options(body={"image": "{image}", "max_tokens": 5, "task": "Basic classification"}),
         json_options(body={"image": "data:image/png;base64,{image}", "monkey": "yes"}),
+        json_options(body={"image": "{image}", "language_code": "en", "pass_through": "no"}),
         {"api_key_env": "HF_TOKEN"},
         {"api_key_header": "X-Goog-Api-Key"},
     ],
@@ -100,6 +114,11 @@ def test_what_is_no_key_is_taken(options):
         ("api_key", True),
         ("access_token", True),
         ("client-secret", True),
+        ("AWSAccessKeyId", True),
+        *[(name, True) for name in HEADERS_OF_KEYS + FIELDS_OF_KEYS],
+        ("language_code", False),
+        ("monkey", False),
+        ("key_points", False),
         ("max_tokens", False),
         ("keyword", False),
         ("tokenizer", False),
