@@ -109,8 +109,8 @@ class Comparison:
 
     @cached_property
     def same_classes(self) -> bool:
-        """Whether all groups search the same classes."""
-        return len({group.first.classes for group in self.groups}) == 1
+        """Whether all groups search the same classes, taken over all their runs."""
+        return len({run.classes for group in self.groups for run in group.runs}) == 1
 
     @cached_property
     def maps(self) -> list[np.ndarray]:

@@ -12,7 +12,7 @@ from neatfool.differences import differences
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run import open_run
 from neatfool.run_folder import DATABASE
-from neatfool.run_series import read_series
+from neatfool.run_series import read_series, told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ class Group:
 
     Attributes:
         label: What people call it.
-        runs: Its runs, by seed.
+        runs: Its runs, by seed. All have the same classes, in one order.
         folder: The folder they were found in, None if they were named one by one.
         left_out: Runs that are no replicates, as another of the same seed has come farther.
         idle: Runs that have recorded nothing yet.
@@ -129,6 +129,9 @@ def _middle(values: np.ndarray, quantiles: Sequence[float]) -> np.ndarray:
 def gather(paths: Sequence[Path], labels: Sequence[str] = ()) -> list[Group]:
     """Read runs and put together those that differ in nothing but their seed.
 
+    Classes that turn up during a run do so in an order of its own. All runs of a group are given
+    the classes of each of them, by name, and all groups have them in one order.
+
     Args:
         paths: Folders of runs, and folders that hold such. A folder of the latter kind is a
             group, or several if there are several experiments in it.
@@ -152,7 +155,7 @@ def gather(paths: Sequence[Path], labels: Sequence[str] = ()) -> list[Group]:
             series = _read(place)
             same = json.dumps(_without_seed(series.identity), sort_keys=True)
             found.setdefault((folder, same, series.fingerprint), []).append(series)
-    groups = [_group(key[0], runs) for key, runs in found.items()]
+    groups = _aligned([_group(key[0], runs) for key, runs in found.items()])
     if labels and len(labels) != len(groups):
         told = ", ".join(_labels(groups))
         raise ExperimentError(
@@ -205,6 +208,21 @@ def _group(folder: Path | None, runs: Sequence[RunSeries]) -> Group:
     idle = tuple(run for run in kept.values() if not run.length)
     left_out = tuple(run for run in runs if run not in kept.values())
     return Group(chosen[0].name, chosen, folder, left_out, idle)
+
+
+def _aligned(groups: Sequence[Group]) -> list[Group]:
+    """Give all runs of a group the same classes, in an order that is that of all groups."""
+    all_keys = dict.fromkeys(key for group in groups for key in _classes_of(group))
+    aligned = []
+    for group in groups:
+        own = set(_classes_of(group))
+        classes = [name for name, number in all_keys if (name, number) in own]
+        aligned.append(replace(group, runs=tuple(run.with_classes(classes) for run in group.runs)))
+    return aligned
+
+
+def _classes_of(group: Group) -> list[tuple[str, int]]:
+    return [key for run in group.runs for key in told_apart(run.classes)]
 
 
 def _without_seed(identity: Mapping[str, Json]) -> dict[str, Json]:

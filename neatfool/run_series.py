@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,7 @@ import numpy as np
 from neatfool.generation_report import CONFIDENCE_THRESHOLDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from neatfool.generation_report import GenerationReport
@@ -109,6 +110,29 @@ class RunSeries:
         best[:, grid > self.reach] = np.nan
         return best
 
+    def with_classes(self, names: Sequence[str]) -> RunSeries:
+        """Give the same course with its classes in another order, or among others.
+
+        Args:
+            names: The classes, those of the run among them. The others are empty niches.
+        """
+        if self.classes == tuple(names):
+            return self
+        places = {key: place for place, key in enumerate(told_apart(names))}
+        moved = np.array([places[key] for key in told_apart(self.classes)], dtype=np.int64)
+        changes = np.stack([self.changes[:, 0], moved[self.changes[:, 1]]], axis=1)
+        return replace(self, classes=tuple(names), changes=changes)
+
+
+def told_apart(names: Iterable[str]) -> list[tuple[str, int]]:
+    """Give each name and how many like it come before: two classes may have one name."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for name in names:
+        keys.append((name, seen[name]))
+        seen[name] += 1
+    return keys
+
 
 def read_series(run: Run) -> RunSeries:
     """Read a run's course.
@@ -123,8 +147,11 @@ def read_series(run: Run) -> RunSeries:
     replacements = run.store.replacements()
     history = run.history
     info = run.info
-    places = np.full(len(run.classes), -1)
-    places[list(run.searched)] = np.arange(len(run.searched))
+    # The names last: of a run under way there may meanwhile be more classes, never fewer.
+    searched = run.searched
+    names = run.classes
+    places = np.full(len(names), -1)
+    places[list(searched)] = np.arange(len(searched))
     generations, classes, confidences = (
         np.array(column)
         for column in (zip(*replacements, strict=True) if replacements else [()] * 3)
@@ -138,7 +165,7 @@ def read_series(run: Run) -> RunSeries:
         identity=info["identity"],
         target=str(info["target"]["name"]),
         fingerprint=str(info["target"]["fingerprint"]),
-        classes=tuple(run.classes[index] for index in run.searched),
+        classes=tuple(names[index] for index in searched),
         evaluations=np.array([report.evaluations for report in history], dtype=np.int64),
         values=_values(history),
         changes=changes,

@@ -152,6 +152,22 @@ def test_the_classes_are_in_one_order_the_easiest_first(tmp_path):
     assert [order.tolist() for order in comparison.orders] == [[1, 0], [1, 0]]
 
 
+def test_runs_that_found_other_classes_can_be_compared(tmp_path):
+    ease = {"cat": 0.3, "dog": 0.9, "eel": 0.1}
+    found = {"a": [("cat", "dog"), ("dog", "eel")], "b": [("eel", "cat", "dog"), ("dog",)]}
+    for group, classes_by_seed in found.items():
+        for seed, classes in enumerate(classes_by_seed, 1):
+            course = [[(index, ease[name]) for index, name in enumerate(classes)]]
+            more = {"name": group, "options": {"only in": group}}
+            write_run(tmp_path / group / f"{seed}", course, seed=seed, classes=classes, **more)
+    comparison = Comparison(gather([tmp_path]))
+    assert comparison.same_classes
+    names = comparison.groups[0].first.classes
+    assert comparison.groups[1].first.classes == names
+    orders = [[names[index] for index in order] for order in comparison.orders]
+    assert orders == [["dog", "cat", "eel"]] * 2
+
+
 def test_one_run_can_be_looked_at_alone(tmp_path):
     write_run(tmp_path / "a", [[(0, 0.5)], [(1, 0.7)]])
     comparison = Comparison(gather([tmp_path / "a"]))
