@@ -13,6 +13,8 @@ class Pacer:
 
     Attributes:
         stopped: Set when nobody is to wait any longer.
+        held_until: Before when nobody is to have a turn, by ``time.monotonic``; one that was taken
+            earlier and is before it is void.
     """
 
     def __init__(self, per_second: float | None, stopped: threading.Event) -> None:
@@ -23,6 +25,7 @@ class Pacer:
             stopped: What ends all waiting when it is set.
         """
         self.stopped = stopped
+        self.held_until = 0.0
         self._interval = 0.0 if per_second is None else 1 / per_second
         self._next = 0.0
         self._lock = threading.Lock()
@@ -42,7 +45,8 @@ class Pacer:
     def hold(self, seconds: float) -> None:
         """Let nobody have a turn for some time: the service asked for it."""
         with self._lock:
-            self._next = max(self._next, time.monotonic() + seconds)
+            self.held_until = max(self.held_until, time.monotonic() + seconds)
+            self._next = max(self._next, self.held_until)
 
     def sleep(self, seconds: float) -> None:
         """Wait.

@@ -176,10 +176,7 @@ class Service:
 
     def _attempt(self, call: Call, read: Callable[[Any], Any], patience: _Patience) -> Any:
         """Send a request when it is its turn; the time for an answer begins with the first one."""
-        turn = self._pacer.turn()
-        if self._is_too_late(turn, patience.until):
-            raise patience.last or TransientError("not sent", "its turn would have come too late")
-        self._pacer.sleep(turn)
+        self._wait_for_turn(patience)
         patience.until = min(patience.until, time.monotonic() + self._give_up_after)
         try:
             return self._settled(call, read, patience.until)
@@ -191,6 +188,17 @@ class Service:
             if self._stopped.is_set():
                 raise StoppedError from None
             raise
+
+    def _wait_for_turn(self, patience: _Patience) -> None:
+        """Wait until it is a request's turn, and for another one if it was put off meanwhile."""
+        moment = -math.inf
+        while moment < self._pacer.held_until:
+            turn = self._pacer.turn()
+            if self._is_too_late(turn, patience.until):
+                late = TransientError("not sent", "its turn would have come too late")
+                raise patience.last or late
+            moment = time.monotonic() + turn
+            self._pacer.sleep(turn)
 
     def _is_too_late(self, wait: float, until: float) -> bool:
         """Say whether a request after some seconds would have too little time to be answered."""

@@ -109,6 +109,22 @@ def test_retry_after_holds_the_other_threads_too(server):
     assert [each.time - server.asked[0].time >= 1 for each in server.asked[1:]] == [True, True]
 
 
+def test_retry_after_holds_threads_that_have_their_turn_already(server):
+    server.plan.append("503")
+    server.retry_after = 1
+    with open_target(server, requests_per_second=5) as target:
+        threads = [
+            threading.Thread(target=target.score, args=(random_images(1),)) for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    times = [each.time - server.asked[0].time for each in server.asked]
+    assert [each >= 1 for each in times] == [False, True, True, True]
+    assert times[3] - times[1] >= 0.3
+
+
 def test_a_retry_after_beyond_the_deadline_makes_the_run_pause_at_once(server):
     server.plan.append("429")
     server.retry_after = 3600
