@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from neatfool.run import Run
     from neatfool.run_records import StoredCandidate, StoredElite
     from neatfool.run_store import RunStore
-    from neatfool.spec import GenomeSize, Json
+    from neatfool.spec import GenomeSize, ImageSpec, Json
 
 SMALLEST_SHOWN: Final = 128
 """Pixels: smaller images are enlarged, without smoothing, where a notebook shows them."""
@@ -51,13 +51,14 @@ def load_genome(store: RunStore, loads: Callable[[str], Any], stored: StoredCand
 class Individual:
     """A stored candidate, with its genome loaded when it is asked for."""
 
-    def __init__(self, run: Run, stored: StoredCandidate) -> None:
+    def __init__(self, run: Run, stored: StoredCandidate, spec: ImageSpec) -> None:
         self.run = run
         self.candidate_id = stored.id
         self.generation = stored.generation
         self.parents = stored.parents
         self.size: GenomeSize = stored.size
         self._stored = stored
+        self._spec = spec
 
     @cached_property
     def genome(self) -> Any:
@@ -105,7 +106,7 @@ class Individual:
 
     def height_width(self, size: int | tuple[int, int] | None) -> tuple[int, int]:
         """Turn a size (see :meth:`pixels`) into (height, width)."""
-        spec = self.run.spec
+        spec = self._spec
         if size is None:
             return spec.height, spec.width
         if not isinstance(size, tuple):
@@ -135,7 +136,7 @@ class Ancestor(Individual):
     @property
     def name(self) -> str | None:
         """The class that it was best at when it became an elite; None if it never did."""
-        return self.run.classes[self._won[0]] if self._won else None
+        return self._spec.classes[self._won[0]] if self._won else None
 
     @property
     def confidence(self) -> float | None:
@@ -156,10 +157,12 @@ class EliteView(Individual):
         size: Its nodes and connections.
     """
 
-    def __init__(self, run: Run, elite: StoredElite, stored: StoredCandidate) -> None:
-        super().__init__(run, stored)
+    def __init__(
+        self, run: Run, elite: StoredElite, stored: StoredCandidate, spec: ImageSpec
+    ) -> None:
+        super().__init__(run, stored, spec)
         self.index = elite.class_index
-        self.name = run.classes[elite.class_index]
+        self.name = spec.classes[elite.class_index]
         self.confidence = elite.confidence
 
     @property
@@ -173,7 +176,7 @@ class EliteView(Individual):
     @property
     def file(self) -> Path:
         """The image's file in the run folder."""
-        spec = self.run.spec
+        spec = self._spec
         name = image_name(self.index, self.name, len(spec.classes), open_ended=spec.open)
         return self.run.path / IMAGES / name
 

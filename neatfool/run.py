@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from neatfool.generation_report import GenerationReport
+    from neatfool.run_records import StoredCandidate
     from neatfool.spec import Encoding, Json
 
 
@@ -158,7 +159,8 @@ class Run:
         """The elites, in the order of their classes."""
         stored = self.store.elites()
         candidates = self.store.candidates({elite.candidate for elite in stored})
-        return [EliteView(self, elite, candidates[elite.candidate]) for elite in stored]
+        spec = self.spec
+        return [EliteView(self, elite, candidates[elite.candidate], spec) for elite in stored]
 
     def elite(self, name: str | int) -> EliteView:
         """Give the elite of a class.
@@ -170,12 +172,13 @@ class Run:
             ExperimentError: The target has no such class.
             RunError: The class has no elite (yet).
         """
-        index = self.spec.class_index(name)
+        spec = self.spec
+        index = spec.class_index(name)
         stored = self.store.elite(index)
         if stored is None:
-            raise RunError(f"{self.path}: class {self.classes[index]!r} has no elite")
+            raise RunError(f"{self.path}: class {spec.classes[index]!r} has no elite")
         candidate = self.store.candidates([stored.candidate])[stored.candidate]
-        return EliteView(self, stored, candidate)
+        return EliteView(self, stored, candidate, spec)
 
     def __getitem__(self, name: str | int) -> EliteView:
         """Give the elite of a class; see :meth:`elite`."""
@@ -198,13 +201,14 @@ class Run:
         Returns:
             The elite's own candidate first, the random genome of generation 0 last.
         """
-        line: list[Ancestor] = []
+        line: list[StoredCandidate] = []
         parents: tuple[int, ...] = (self.elite(name).candidate_id,)
         while parents and (found := self.store.candidates(parents[:1])):
             stored = found[parents[0]]
-            line.append(Ancestor(self, stored))
+            line.append(stored)
             parents = stored.parents
-        return line
+        spec = self.spec
+        return [Ancestor(self, each, spec) for each in line]
 
     def summary(self) -> dict[str, Json]:
         """Say how far the run has come, as ``neatfool show --json`` does."""

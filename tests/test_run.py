@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+from paid import TopTwo, paid_assembly
 from searches import Silence, toy_assembly
 
 from neatfool import ExperimentError, ImageSpec, RunError, open_run
@@ -64,6 +65,23 @@ def test_a_line_of_ancestors_ends_in_generation_0(run):
         assert all(
             later.parents[0] == earlier.candidate_id for later, earlier in itertools.pairwise(line)
         )
+
+
+def test_names_that_may_become_more_are_read_once_for_all_elites(tmp_path, monkeypatch):
+    session = start(paid_assembly(TopTwo()), tmp_path / "run")
+    session.go(Silence())
+    run = session.run
+    read = []
+    classes = run.store.classes
+    monkeypatch.setattr(run.store, "classes", lambda: read.append(1) or classes())
+    assert len(run.summary()["classes"]) == 5
+    assert len(read) == 1
+    for elite in run.elites:
+        assert elite.pixels().shape == (1, 4, 4)
+    assert len(read) == 2
+    # One for the class by its name, one for the names of the ancestors.
+    assert {ancestor.name for ancestor in run.lineage("a")} <= {*"abcde", None}
+    assert len(read) == 4
 
 
 def test_the_summary_has_the_keys_that_scripts_read(run):
