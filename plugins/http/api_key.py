@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import os
 import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from neatfool import ExperimentError
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 HIDDEN: Final = "[the key]"
 _LARGEST_FILE: Final = 16_384
 _SHORTEST: Final = 4
+_ROUNDS: Final = 2
+_ESCAPES: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'/]))")
 _SECRET_WORDS: Final = {
     "apikey",
     "auth",
@@ -88,23 +91,42 @@ class ApiKey:
 
     def scrub(self, text: str) -> str:
         """Take the key out of a text, also the beginning of it that the text ends with."""
-        for form in self._forms:
-            text = text.replace(form, HIDDEN)
-            for length in range(min(len(form), len(text)), _SHORTEST - 1, -1):
-                if text.endswith(form[:length]):
-                    text = text[:-length] + HIDDEN
-                    break
+        text = self._scrubbed(text)
+        for each in (text, _plain(text)):
+            for form in self._forms:
+                for length in range(min(len(form), len(each)), _SHORTEST - 1, -1):
+                    if each.endswith(form[:length]):
+                        return each[:-length] + HIDDEN
         return text
 
     def scrub_json(self, value: Any) -> Any:
-        """Take the key out of all texts of a JSON value."""
+        """Take the key out of all texts of a JSON value, which are whole; numbers stay."""
         if isinstance(value, str):
-            return self.scrub(value)
+            return self._scrubbed(value)
         if isinstance(value, dict):
-            return {self.scrub(name): self.scrub_json(inner) for name, inner in value.items()}
+            return {self.scrub_json(name): self.scrub_json(each) for name, each in value.items()}
         if isinstance(value, list):
             return [self.scrub_json(inner) for inner in value]
         return value
+
+    def _scrubbed(self, text: str) -> str:
+        plain = _plain(text)
+        if self._value in plain:
+            text = plain
+        for form in self._forms:
+            text = text.replace(form, HIDDEN)
+        return text
+
+
+def _plain(text: str) -> str:
+    """Undo the escapes of HTML, JSON and URLs, also where they are within one another."""
+    for _ in range(_ROUNDS):
+        text = unquote(_without_backslashes(html.unescape(text)))
+    return text
+
+
+def _without_backslashes(text: str) -> str:
+    return _ESCAPES.sub(lambda found: found[3] or chr(int(found[1] or found[2], 16)), text)
 
 
 def _forms_of(key: str) -> list[str]:

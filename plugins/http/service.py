@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import random
@@ -280,11 +281,8 @@ class Service:
 
     def _parsed(self, body: bytes) -> Any:
         """Read JSON, without the key if it should be in there."""
-        if self._key is None:
-            return json.loads(body)
-        said = json.loads(self._key.scrub(body.decode("utf-8")))
-        # With escapes it could be written in too many ways.
-        return self._key.scrub_json(said) if b"\\" in body else said
+        said = json.loads(body.removeprefix(codecs.BOM_UTF8))
+        return said if self._key is None else self._key.scrub_json(said)
 
     def _said(self, body: bytes) -> str:
         said = self.words(body.decode("utf-8", "replace"))

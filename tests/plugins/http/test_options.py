@@ -220,6 +220,34 @@ def test_a_key_is_taken_out_of_json_however_it_is_escaped():
     }
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"error": "bad sk\u002bcanary\/0123456"}',
+        r'{"error": "{\"of\": \"sk\\u002Bcanary/0123456\"}"}',
+        "<p>sk&#43;canary&#x2F;0123456</p>",
+        "sk&amp;#43;canary/0123456",
+        "sk%2bcanary%2f0123456",
+        r"its beginning: sk\u002Bcanary",
+    ],
+)
+def test_a_key_is_scrubbed_however_a_service_escapes_it(text):
+    scrubbed = ApiKey("sk+canary/0123456", "a test").scrub(text)
+    assert "[the key]" in scrubbed
+    assert "canary" not in scrubbed
+
+
+def test_escapes_that_hide_no_key_stay():
+    text = r"no \u00e9, &amp; and %20" + "%25" * 9
+    assert ApiKey(CANARY, "a test").scrub(text) == text
+
+
+def test_numbers_and_names_that_only_begin_as_a_key_does_stay():
+    said = {"score": [0.0000, 10000], "more": ["high score"]}
+    assert ApiKey("0000", "a test").scrub_json(said) == said
+    assert ApiKey("score-1234", "a test").scrub_json(said) == said
+
+
 @pytest.mark.parametrize("value", ["", "   ", "abc", "ab\ncdef", "kéykey", "a\x00bcdef"])
 def test_what_no_header_can_hold_is_no_key(value):
     with pytest.raises(ExperimentError, match="holds no key") as caught:

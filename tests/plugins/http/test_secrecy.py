@@ -104,6 +104,28 @@ def test_a_label_that_repeats_the_key_does_not_name_a_class_so(server, key, writ
         assert target.score(random_images(1)).found == [{"a [the key]": 1.0}]
 
 
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("of", ["0000", "0.25", None])
+def test_an_answer_means_the_same_whatever_the_key_is(server, monkeypatch, bom, of):
+    monkeypatch.setenv("CANARY_KEY", of or "")
+    key = {"api_key_env": "CANARY_KEY"} if of else {}
+    said = b'[{"label": "a", "score": 0.2500001}, {"label": "b", "score": 0.00001}]'
+    server.answer = lambda _: bom + said
+    preset = "huggingface-image-classification"
+    with open_target(server, "/huggingface", preset=preset, **key) as target:
+        assert target.score(random_images(1)).found == [{"a": 0.2500001, "b": 0.00001}]
+
+
+@pytest.mark.parametrize("escape", [r"\u002D", "&#45;", "%2d"])
+def test_no_error_has_the_key_though_the_service_escapes_it(server, key, escape):
+    server.words = f'{{"error": "bad key {CANARY.replace("-", escape)}"}}'.encode()
+    server.plan.append("401")
+    with open_target(server, **key) as target, pytest.raises(TargetError) as caught:
+        target.score(random_images(1))
+    assert "bad key [the key]" in str(caught.value)
+    assert "0123456789" not in all_of(caught.value)
+
+
 def test_a_model_whose_metadata_repeat_the_key_does_not_put_it_into_classes(server, key):
     for output in server.metadata["outputs"]:
         output["parameters"]["classes"][1] = CANARY
