@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from neatfool.serving.requests import Request as Wanted
     from neatfool.serving.served import Served
     from neatfool.serving.target_thread import TargetThread
-    from neatfool.spec import Json
+    from neatfool.spec import Json, Scores
 
 JSON_LENGTH: Final = "inference-header-content-length"
 LONGEST_PIXEL: Final = len("[255.0, ")
@@ -38,7 +39,7 @@ LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
 LONGEST_ANSWER: Final = 4 * 2**20
 """Bytes of JSON for a score, and for all of them: clients do not take answers of any length."""
 MOST_AT_A_TIME: Final = 64
-"""Requests in work or waiting; with more, clients are told to come again."""
+"""Requests in work or waiting, their bodies read; with more, clients are told to come again."""
 
 _log = logging.getLogger("neatfool.serving")
 
@@ -50,10 +51,12 @@ class Limits:
     Attributes:
         body: Bytes of its body.
         images: How many images it may have.
+        seconds: How long its body may take to come.
     """
 
     body: int = 64 * 2**20
     images: int = 4096
+    seconds: float = 60
 
     def advised(self, served: Served) -> int:
         """Give the images that a request may have however it and its answer are written."""
@@ -145,26 +148,34 @@ class _Service:
 
     async def infer(self, request: Request) -> Response:
         self._check_model(request)
-        if self._at_a_time >= MOST_AT_A_TIME:
-            raise Refusal(503, "too many requests at a time; try again", retry_after="1")
-        self._at_a_time += 1
+        self._check_busy()
         try:
-            body = await _read_body(request, self._limits.body)
-            length = request.headers.get(JSON_LENGTH)
-            wanted = read_request(body, length, self._served, self._limits.images)
-            images = torch.from_numpy(wanted.images)
-            scores = await asyncio.wrap_future(self._thread.submit(images))
+            body = await _body_in_time(request, self._limits)
+            wanted, scores = await self._scored(body, request.headers.get(JSON_LENGTH))
         except asyncio.CancelledError:
             raise Refusal(503, "the service ends") from None
-        finally:
-            self._at_a_time -= 1
         self.count.requests += 1
-        self.count.images += len(images)
+        self.count.images += len(wanted.images)
         answer, json_length = write_answer(scores, wanted, self._served)
         if json_length is None:
             return Response(answer, media_type="application/json")
         headers = {JSON_LENGTH: str(json_length)}
         return Response(answer, headers=headers, media_type="application/octet-stream")
+
+    async def _scored(self, body: bytearray, length: str | None) -> tuple[Wanted, Scores]:
+        # Only now is it under way: clients that do not go on sending must keep nobody out.
+        self._check_busy()
+        self._at_a_time += 1
+        try:
+            wanted = read_request(body, length, self._served, self._limits.images)
+            images = torch.from_numpy(wanted.images)
+            return wanted, await asyncio.wrap_future(self._thread.submit(images))
+        finally:
+            self._at_a_time -= 1
+
+    def _check_busy(self) -> None:
+        if self._at_a_time >= MOST_AT_A_TIME:
+            raise Refusal(503, "too many requests at a time; try again", retry_after="1")
 
     def _check_model(self, request: Request) -> None:
         name, version = request.path_params["name"], request.path_params.get("version", VERSION)
@@ -192,6 +203,15 @@ class _KeyWanted:
                 )
                 return await _told(refusal)(scope, receive, send)
         return await self._app(scope, receive, send)
+
+
+async def _body_in_time(request: Request, limits: Limits) -> bytearray:
+    try:
+        async with asyncio.timeout(limits.seconds):
+            return await _read_body(request, limits.body)
+    except TimeoutError:
+        words = f"the body was not there after {limits.seconds:g} s; send fewer images a request"
+        raise Refusal(408, words, connection="close") from None
 
 
 async def _read_body(request: Request, most: int) -> bytearray:

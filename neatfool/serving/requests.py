@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 INPUT: Final = "images"
 """What the one input is called."""
+MOST_FIGURES: Final = 20
+"""Of the length of any JSON that can be sent."""
 
 
 class _Given(BaseModel, extra="ignore", strict=True):
@@ -82,7 +84,9 @@ def read_request(body: bytearray, header: str | None, served: Served, most: int)
 def _length(header: str | None, size: int) -> int:
     if header is None:
         return size
-    if not (header.isascii() and header.isdecimal()) or int(header) > size:
+    # Python refuses to make a number of thousands of figures.
+    is_number = header.isascii() and header.isdecimal() and len(header) <= MOST_FIGURES
+    if not is_number or int(header) > size:
         raise bad_request(
             f"Inference-Header-Content-Length: {header[:20]!r} is no length of JSON in a body of "
             f"{size} bytes"

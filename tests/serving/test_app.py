@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -12,6 +13,7 @@ from serving import JSON_LENGTH, binary_request, body_of, in_this_process, tenso
 
 from neatfool import ImageSpec, Scores
 from neatfool.serving import Limits
+from neatfool.serving.app import MOST_AT_A_TIME
 
 INFER = "/v2/models/toy/infer"
 SPEC = ImageSpec(2, 3, 1, ("dark", "bright"))
@@ -277,6 +279,7 @@ def test_a_wrong_request_is_told_what_is_wrong(client, target, body, words):
         ("x", 0, "is no length of JSON"),
         ("-1", 0, "is no length of JSON"),
         ("99999", 0, "is no length of JSON"),
+        ("9" * 5000, 0, "is no length of JSON"),
         ("7", 0, "is no JSON"),
         (None, 0, "is no JSON"),
         ("right", 1, "binary_data_size is 6, but 5 bytes follow"),
@@ -363,6 +366,65 @@ def test_of_many_classes_fewer_images_are_advised(target):
         answer = client.post(INFER, json=body_of(images))
     assert len(images) == 3
     assert len(answer.content) < 4 * 2**20
+
+
+async def posted(app, *, body=None):
+    """Post a request whose body stays away if there is none: its status and headers."""
+    answers = []
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": INFER,
+        "query_string": b"",
+        "headers": [],
+    }
+
+    async def receive():
+        if body is None:
+            await asyncio.sleep(60)
+        return {"type": "http.request", "body": json.dumps(body).encode()}
+
+    async def send(message):
+        answers.append(message)
+
+    await app(scope, receive, send)
+    return answers[0]["status"], dict(answers[0]["headers"])
+
+
+def test_requests_whose_bodies_stay_away_keep_nobody_out(client):
+    async def ask():
+        stalled = [asyncio.create_task(posted(client.app)) for _ in range(MOST_AT_A_TIME)]
+        await asyncio.sleep(0.05)
+        status, _ = await posted(client.app, body=body_of(grey(1)))
+        for task in stalled:
+            assert not task.done()
+            task.cancel()
+        await asyncio.gather(*stalled, return_exceptions=True)
+        return status
+
+    assert asyncio.run(ask()) == 200
+
+
+def test_a_body_that_stays_away_is_given_up(target):
+    with in_this_process(target, limits=Limits(seconds=0.05)) as client:
+        status, headers = asyncio.run(posted(client.app))
+        assert (status, headers[b"connection"]) == (408, b"close")
+
+
+def test_more_requests_at_a_time_than_there_may_be_are_told_to_come_again(client, target):
+    async def ask():
+        bodies = [body_of(grey(1))] * (MOST_AT_A_TIME + 1)
+        tasks = [asyncio.create_task(posted(client.app, body=body)) for body in bodies]
+        done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        assert len(waiting) == MOST_AT_A_TIME
+        target.gate.set()
+        statuses = [status for status, _ in await asyncio.gather(*waiting)]
+        return done.pop().result(), statuses
+
+    target.gate.clear()
+    (status, headers), others = asyncio.run(ask())
+    assert (status, headers[b"retry-after"]) == (503, b"1")
+    assert set(others) == {200}
 
 
 def test_a_packed_body_is_refused(client):
