@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 import neatfool
-from neatfool.cli import COMMANDS, main
+from neatfool import errors
+from neatfool.cli import COMMANDS, failures, main
 from neatfool.cli.main_group import MainGroup
-from neatfool.errors import RunError, VerificationError
+from neatfool.errors import NeatfoolError, RunError, VerificationError
 
 COMMAND = """
 import click
@@ -135,6 +136,13 @@ def test_a_command_that_two_plugins_add_is_an_error_when_used(distribute):
 
 
 # errors
+
+
+def test_every_exit_code_of_an_error_is_in_the_table():
+    told = {line.split()[0] for line in failures.__doc__.splitlines() if line[:1].isdecimal()}
+    kinds = [each for each in vars(errors).values() if isinstance(each, type)]
+    codes = {str(each.exit_code) for each in kinds if issubclass(each, NeatfoolError)}
+    assert codes | {"0", str(failures.INTERRUPTED)} == told
 
 
 @pytest.mark.parametrize("error", [RunError("x: in use; wait"), VerificationError("2 wrong")])
