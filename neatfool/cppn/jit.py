@@ -37,6 +37,10 @@ def inner(function: Function) -> Function:
 
     Nothing is reordered and NaN is respected; a product and a sum may become one operation.
     """
+    # Where code of two processes is read from the disk, the linker takes functions of one name for
+    # one function; those that a function made are called alike, unless they are told apart.
+    made_with = [cell.cell_contents for cell in function.__closure__ or ()]
+    function.__qualname__ += "".join(f"_{part.__name__}" for part in made_with)
     return cast("Function", numba.njit(**_OPTIONS, **_NO_WRAPPERS)(function))
 
 

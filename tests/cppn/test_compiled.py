@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -208,13 +209,13 @@ print(hashlib.sha256(images.numpy().tobytes()).hexdigest())
 """
 
 
-def run_python(code):
+def run_python(code, **environment):
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=True,
-        env={"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"},
+        env={"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1", **environment},
     )
     return done.stdout.strip()
 
@@ -223,6 +224,25 @@ def test_another_process_draws_the_same():
     made = compile_tape([random_genome(seed) for seed in range(30)], INPUTS, OUTPUTS)
     images = render(made, height=150, width=150, colour_map="hsv")
     assert run_python(DIGEST) == hashlib.sha256(images.numpy().tobytes()).hexdigest()
+
+
+def test_no_two_loops_of_compiled_code_are_called_alike():
+    """The linker would take them for one."""
+    modules = [import_module(f"neatfool.cppn.fast_{name}") for name in ("activations", "slopes")]
+    for module in modules:
+        loops = {id(each): each for each in vars(module).values() if hasattr(each, "py_func")}
+        names = [each.py_func.__qualname__ for each in loops.values()]
+        assert len(names) > 20
+        assert len(set(names)) == len(names)
+
+
+@pytest.mark.slow
+def test_code_that_was_compiled_in_several_processes_goes_together(tmp_path):
+    kept = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    slopes = "from neatfool.cppn.slope_kernel import flow_back\n"
+    run_python(slopes, **kept)
+    run_python(DIGEST, **kept)
+    assert run_python(slopes + DIGEST, **kept) == run_python(DIGEST, **kept)
 
 
 MEMORY = """
