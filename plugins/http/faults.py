@@ -26,6 +26,13 @@ class TransientError(Exception):
         self.retry_after = retry_after
 
 
+class NotJsonError(TransientError):
+    """An answer came in whole and is no JSON; seldom is the next one better."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__("not JSON", said)
+
+
 class RejectedError(TargetError):
     """The service does not want the request, and would not want it the next time.
 

@@ -20,6 +20,7 @@ from neatfool import TargetError, TargetUnavailable
 from .connections import connect
 from .faults import (
     RETRIED,
+    NotJsonError,
     RefusedError,
     RejectedError,
     StoppedError,
@@ -43,6 +44,8 @@ LONGEST_WAIT: Final = 30.0
 """Seconds between a request and the next try: the first time, and at most, unless asked for."""
 LEAST: Final = 0.1
 """The share of a request's time without which it is not sent again: it may cost something."""
+MOST_NOT_JSON: Final = 3
+"""So often is a request sent again whose whole answer was no JSON: each time may cost something."""
 LONGEST_WORDS: Final = 2**16
 """So many bytes of an error are read, or a few more."""
 SHOWN: Final = 300
@@ -92,10 +95,12 @@ class _Patience:
     Attributes:
         until: When there must be an answer, by ``time.monotonic``; infinite until it is first sent.
         last: What went wrong the last time.
+        not_json: How many whole answers were no JSON.
     """
 
     until: float = math.inf
     last: TransientError | None = None
+    not_json: int = 0
 
 
 class Service:
@@ -183,6 +188,12 @@ class Service:
             return self._settled(call, read, patience.until)
         except TransientError as fault:
             patience.last = fault
+            patience.not_json += isinstance(fault, NotJsonError)
+            if patience.not_json > MOST_NOT_JSON:
+                raise TargetError(
+                    f"http: {patience.not_json} times {fault}; check that [target] url is the "
+                    f"address of the API on {self._host}"
+                ) from None
             raise
         except (OSError, ValueError):
             # A socket that is closed while another thread waits for it says so in many ways.
@@ -275,9 +286,10 @@ class Service:
         except RecursionError:
             raise RefusedError("nested too deeply") from None
         except ValueError:
-            raise TransientError(
-                "truncated", f"the answer was no whole JSON{self._said(body)}"
-            ) from None
+            said = self._said(body)
+            if _is_whole(response):
+                raise NotJsonError(f"it answered {status} and no JSON{said}") from None
+            raise TransientError("truncated", f"the answer was no whole JSON{said}") from None
 
     def _parsed(self, body: bytes) -> Any:
         """Read JSON, without the key if it should be in there."""
@@ -313,6 +325,15 @@ class Service:
         fault = state.outcome.exception() if state.outcome else None
         asked_for = fault.retry_after if isinstance(fault, TransientError) else None
         return asked_for + _jitter.uniform(0, FIRST_WAIT) if asked_for else pause
+
+
+def _is_whole(response: httpx2.Response) -> bool:
+    """Say whether an answer that was read to its end is all that there is of it.
+
+    One that is shorter than it says was an error already; one without a length may be cut.
+    """
+    framed = {"content-length", "transfer-encoding"} & {*response.headers}
+    return bool(framed) or response.status_code in (204, 205)
 
 
 def _read(response: httpx2.Response) -> bytes:

@@ -267,6 +267,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif fault == "no json":
             self._send(200, b"<html>busy</html>")
+        elif fault == "empty":
+            self._send(204, b"")
+        elif fault in ("cut chunks", "cut without length"):
+            self.close_connection = True
+            self.send_response(200)
+            piece = good[: len(good) // 2]
+            if fault == "cut chunks":
+                self.send_header("Transfer-Encoding", "chunked")
+                piece = b"%x\r\n%s\r\n" % (len(piece), piece)
+            self.end_headers()
+            self.wfile.write(piece)
         elif fault == "hang":
             faulty.left.wait(SLOW)
             self.close_connection = True

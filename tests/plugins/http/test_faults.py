@@ -17,6 +17,7 @@ from http_targets import open_target, random_images
 from neatfool import Budget, BudgetSpent, Ledger, TargetError, TargetUnavailable
 from neatfool_plugins.http.faults import seconds_until
 from neatfool_plugins.http.pacing import Pacer
+from neatfool_plugins.http.service import MOST_NOT_JSON
 
 IN_TIME = 3.0
 """Seconds within which all ends here that must not wait for the server, which takes 20."""
@@ -43,7 +44,9 @@ def test_a_request_ends_at_its_time_out_however_the_answer_drags_on(server, faul
     assert len(server.asked) == 2
 
 
-@pytest.mark.parametrize("fault", ["503", "hang", "trickle", "reset", "no json"])
+@pytest.mark.parametrize(
+    "fault", ["503", "hang", "trickle", "reset", "truncated", "cut chunks", "cut without length"]
+)
 def test_a_service_that_stays_away_makes_the_run_pause_in_time(server, fault):
     server.rate, server.mix = 1.0, (fault,)
     began = time.monotonic()
@@ -54,6 +57,15 @@ def test_a_service_that_stays_away_makes_the_run_pause_in_time(server, fault):
         target.score(random_images(1))
     assert time.monotonic() - began < IN_TIME
     assert len(server.asked) > 1
+
+
+@pytest.mark.parametrize(("fault", "words"), [("no json", "200 .*busy"), ("empty", "204")])
+def test_what_is_whole_and_no_json_is_tried_again_a_few_times_only(server, fault, words):
+    server.rate, server.mix = 1.0, (fault,)
+    with open_target(server) as target, pytest.raises(TargetError, match=words) as caught:
+        target.score(random_images(1))
+    assert not isinstance(caught.value, TargetUnavailable)
+    assert len(server.asked) == 1 + MOST_NOT_JSON
 
 
 def test_a_server_that_is_not_there_makes_the_run_pause(server):

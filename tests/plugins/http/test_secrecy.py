@@ -90,7 +90,7 @@ def test_an_answer_that_is_no_json_and_repeats_the_key_does_not_show_it(server, 
     server.answer = lambda _: b"x" * 290 + CANARY.encode() * 50
     with (
         open_target(server, give_up_after=0.5, **key) as target,
-        pytest.raises(TargetUnavailable) as caught,
+        pytest.raises(TargetError, match="no JSON") as caught,
     ):
         target.score(random_images(1))
     assert CANARY[:8] not in str(caught.value)
