@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from . import Options
     from .api_key import ApiKey
 
+_LAST_PORT: Final = 65_535
 _NO_PROXY: Final = (
     "[target] proxy_from_env: what the environment names is no address of a proxy; it must be "
     "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with the signs : / ? # @ in USER and "
@@ -78,7 +79,13 @@ def _proxy(proxy: str) -> httpcore2.Proxy:
     except httpx2.InvalidURL:
         # Its words may hold a part of the password.
         raise ExperimentError(_NO_PROXY) from None
-    if not url.host or url.path not in ("", "/") or url.query or url.fragment:
+    if (
+        not url.host
+        or (url.port or 80) > _LAST_PORT
+        or url.path not in ("", "/")
+        or url.query
+        or url.fragment
+    ):
         raise ExperimentError(_NO_PROXY)
     if url.scheme not in ("http", "https", "socks4", "socks5", "socks5h"):
         raise ExperimentError(_NO_PROXY)

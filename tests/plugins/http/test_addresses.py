@@ -225,6 +225,7 @@ def test_a_proxy_is_no_way_around_the_rules(server, monkeypatch, url):
         "http://user:pass@[::1",
         "http://user:pass@",
         "ftp://user:pass@proxy.example",
+        "http://user:pass@proxy.example:99999999",
     ],
 )
 def test_a_proxy_that_is_none_is_an_error_without_its_password(server, monkeypatch, proxy):
