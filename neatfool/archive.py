@@ -197,7 +197,7 @@ class Archive:
         count, class_count = scores.probs.shape
         best = np.full(len(niches), -np.inf)
         winners = np.zeros(len(niches), dtype=np.int64)
-        step = max(1, SCORES_AT_ONCE // class_count)
+        step = max(1, SCORES_AT_ONCE // max(1, class_count))
         for start in range(0, count, step):
             piece = slice(start, start + step)
             ranks = rank(scores.part(piece))

@@ -71,12 +71,10 @@ class Ledger:
                 self._connection = connect(database, "rw")
                 # What was paid for is to outlive a power cut, too.
                 self._connection.execute("PRAGMA synchronous = FULL")
-        self.queries: int
-        self.requests: int
+        self.queries = self.requests = 0
+        self._version = -1
         with self._locked() as db:
-            self.requests, self.queries = db.execute(
-                "SELECT count(*), coalesce(sum(images), 0) FROM request"
-            ).fetchone()
+            self._look_for_others(db)
 
     @property
     def queries_left(self) -> int | None:
@@ -105,6 +103,7 @@ class Ledger:
             BudgetSpent: It exceeds the budget, and must not be sent.
         """
         with self._locked() as db:
+            self._look_for_others(db)
             if shortage := self.shortage(images):
                 raise BudgetSpent(shortage)
             self._write_settled(db)
@@ -141,7 +140,7 @@ class Ledger:
         Args:
             image: What tells it from others: a hash.
         """
-        with self._lock:
+        with self._lock, _in_words(self._where):
             rows = self._connection.execute("SELECT scores FROM answer WHERE image = ?", (image,))
             found = rows.fetchone()
         return None if found is None else found[0]
@@ -159,9 +158,20 @@ class Ledger:
 
     def close(self) -> None:
         """Write what is left, and close the database."""
-        with self._locked() as db:
-            self._write_settled(db)
-        self._connection.close()
+        try:
+            with self._locked() as db:
+                self._write_settled(db)
+        finally:
+            self._connection.close()
+
+    def _look_for_others(self, db: sqlite3.Connection) -> None:
+        """Sum up again, if somebody else wrote: another process may spend, too."""
+        (version,) = db.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._version = version
+            self.requests, self.queries = db.execute(
+                "SELECT count(*), coalesce(sum(images), 0) FROM request"
+            ).fetchone()
 
     def _write_settled(self, db: sqlite3.Connection) -> None:
         rows: Sequence[tuple[str, int]] = [(text, n) for n, text in self._settled.items()]
@@ -175,10 +185,11 @@ class Ledger:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
 
 @contextmanager

@@ -12,17 +12,17 @@ import math
 import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool import kept_answers
 from neatfool.answers import check_labels, check_scores
-from neatfool.errors import BudgetSpent, NeatfoolError, PluginError, TargetError
+from neatfool.errors import BudgetSpent, NeatfoolError, PluginError, TargetError, TargetUnavailable
 from neatfool.generation_images import GenerationImages
 from neatfool.ledger import Ledger
 from neatfool.spec import Labels, Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -56,7 +56,7 @@ class MeteredTarget:
             budget: What may be spent in all.
         """
         self.spec = target.spec
-        self.batch_size = batch_size
+        self.batch_size = min(batch_size, getattr(target, "batch_size", None) or batch_size)
         self.concurrency = max(1, int(getattr(target, "concurrency", 1)))
         self._target = target
         self._name = name
@@ -78,19 +78,22 @@ class MeteredTarget:
         return MeteredScoring(self)
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Ask for the scores of images, whether they are known or not.
+        """Ask for the scores of images, whether they are known or not; of equal ones once.
 
         Raises:
             BudgetSpent: There is no budget for it.
             TargetError: As :meth:`neatfool.scoring.Scorer.score`.
         """
+        keys = [_key(image) for image in images.cpu().numpy()]
+        rows = {key: row for row, key in enumerate(keys)}
+        different = images[list(rows.values())]
         size = self.batch_size
-        parts = [images[start : start + size] for start in range(0, len(images), size)]
+        parts = [different[start : start + size] for start in range(0, len(different), size)]
         begun = [self._threads.submit(self._asked, part) for part in parts]
-        finish(begun)
-        return self.scores(
-            [each for answer in begun for each in kept_answers.written(answer.result())]
-        )
+        finish(begun, self.stop)
+        kept = [each for answer in begun for each in kept_answers.written(answer.result())]
+        by_key = dict(zip(rows, kept, strict=True))
+        return self.scores([by_key[key] for key in keys])
 
     def submit(self, images: torch.Tensor, keys: Sequence[bytes]) -> Future[float]:
         """Begin to ask for the scores of images; the future gives the seconds that it took."""
@@ -108,14 +111,17 @@ class MeteredTarget:
         if len(classes) > len(self.spec.classes):
             self.spec = replace(self.spec, classes=tuple(classes))
 
+    def stop(self) -> None:
+        """Close the target: what is under way ends."""
+        if close := getattr(self._target, "close", None):
+            close()
+
     def close(self) -> None:
         """End what is under way, and close target and ledger."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
         try:
-            if close := getattr(self._target, "close", None):
-                close()
+            self.stop()
         finally:
-            self._threads.shutdown()
+            self._threads.shutdown(cancel_futures=True)
             self.ledger.close()
 
     def _ask_and_keep(self, images: torch.Tensor, keys: Sequence[bytes]) -> float:
@@ -191,7 +197,8 @@ class MeteredScoring:
     def _begin(self, images: torch.Tensor, keys: Sequence[bytes]) -> None:
         if self.full:
             return
-        rows = [row for row, key in enumerate(keys) if self._is_new(key, keys[:row])]
+        first = {key: row for row, key in reversed([*enumerate(keys)])}
+        rows = [row for row, key in enumerate(keys) if first[key] == row and self._is_new(key)]
         affordable = self._afforded(rows)
         self.full = len(affordable) < len(rows)
         if affordable:
@@ -208,10 +215,8 @@ class MeteredScoring:
         self._queries -= len(afforded)
         return afforded
 
-    def _is_new(self, key: bytes, before: Sequence[bytes]) -> bool:
-        if key in self._begun_with or key in before:
-            return False
-        return self._metered.ledger.answer(key) is None
+    def _is_new(self, key: bytes) -> bool:
+        return key not in self._begun_with and self._metered.ledger.answer(key) is None
 
     def result(self) -> Scores:
         """Wait for the scores.
@@ -225,7 +230,7 @@ class MeteredScoring:
         """
         ledger = self._metered.ledger
         try:
-            finish(self._begun)
+            finish(self._begun, self._metered.stop)
         except BudgetSpent as error:
             self.spent = str(error)
         if self.full and not self.spent:
@@ -242,7 +247,7 @@ class MeteredScoring:
         self.confirmed = len(kept)
         if kept and not any(kept):
             # A service that is out of order: when the run goes on, they are asked for again.
-            ledger.forget(self._begun_with)
+            ledger.forget(self._keys)
         return self._metered.scores(kept)
 
     def _answered(self) -> list[bytes]:
@@ -256,25 +261,42 @@ class MeteredScoring:
         return kept
 
 
-def finish(begun: Sequence[Future[Any]]) -> None:
+def finish(begun: Sequence[Future[Any]], stop: Callable[[], None]) -> None:
     """Wait until all calls have ended; once one fails, those that wait are not made.
+
+    Args:
+        begun: The calls.
+        stop: Called when one fails in a way that waiting does not mend, so that the others need
+            not go on trying.
 
     Raises:
         BudgetSpent: There was no budget for one of them, and nothing worse.
+        TargetUnavailable: The target could not be reached by one of them, and nothing worse.
         Exception: What the first call that failed otherwise raised.
     """
     waiting = wait(begun, return_when=FIRST_EXCEPTION).not_done
     for future in waiting:
         future.cancel()
-    wait(waiting)
-    failures = [
-        error
-        for future in begun
-        if not future.cancelled() and (error := future.exception()) is not None
-    ]
-    worse = [error for error in failures if not isinstance(error, BudgetSpent)]
-    for error in [*worse, *failures]:
-        raise error
+    while waiting:
+        if any(_badness(error) == WORST for error in _failures(begun)):
+            stop()
+        waiting = wait(waiting, return_when=FIRST_EXCEPTION).not_done
+    if failures := _failures(begun):
+        raise max(failures, key=_badness)
+
+
+WORST: Final = 2
+
+
+def _badness(error: BaseException) -> int:
+    if isinstance(error, BudgetSpent):
+        return 0
+    return 1 if isinstance(error, TargetUnavailable) else WORST
+
+
+def _failures(begun: Sequence[Future[Any]]) -> list[BaseException]:
+    ended = [future for future in begun if future.done() and not future.cancelled()]
+    return [error for future in ended if (error := future.exception()) is not None]
 
 
 def _key(image: np.ndarray) -> bytes:

@@ -165,8 +165,9 @@ def make_plan(
         return recorded
     if not networks:
         _refuse_options(calls, name)
-        size = _given(calls.batch_size) or automatic_batch_size(generation_size)
-        return Plan(_at_most(target, size))
+        at_a_time = max(1, getattr(target, "concurrency", 1))
+        automatic = automatic_batch_size(math.ceil(generation_size / at_a_time))
+        return Plan(_at_most(target, _given(calls.batch_size) or automatic))
     device = networks[0].device.type
     plan = Plan(
         batch_size=_given(calls.batch_size)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 """How far a confidence may be from the recorded one: processors and batches round differently."""
 
+ASKED_AT_ONCE = 1024
+"""Images: where asking costs something, equal ones among so many are asked about once."""
+
 
 @dataclass(frozen=True)
 class Verified:
@@ -66,9 +69,10 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
             ending.callback(lock(run.path))
             metered.open_ledger(run.store.path)
             metered.with_classes(run.classes)
-            if shortage := metered.ledger.shortage(len(run)):
+            queries = len({elite.candidate_id for elite in run.elites})
+            if shortage := metered.ledger.shortage(queries):
                 raise BudgetSpent(
-                    f"{run.path}: verifying takes {len(run)} queries, and {shortage}; allow more "
+                    f"{run.path}: verifying takes {queries} queries, and {shortage}; allow more "
                     "with --max-queries N"
                 )
         return list(_verify(run, scorer))
@@ -76,8 +80,9 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
 
 def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:
     elites = run.elites
-    for start in range(0, len(elites), scorer.batch_size):
-        batch = elites[start : start + scorer.batch_size]
+    size = scorer.batch_size if scorer.metered is None else ASKED_AT_ONCE
+    for start in range(0, len(elites), size):
+        batch = elites[start : start + size]
         images = torch.stack([_saved(elite) for elite in batch])
         scores = scorer.score(images)
         for row, elite in enumerate(batch):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from searches import toy_assembly
 
-from neatfool import Budget, BudgetSpent, Ledger
+from neatfool import Budget, BudgetSpent, Ledger, StorageError
 from neatfool.run_store import RunStore
 from neatfool.session import start
 
@@ -63,6 +63,21 @@ def test_what_was_spent_is_known_to_the_next_process(database):
     assert second.queries_left == 2
     with pytest.raises(BudgetSpent, match=r"8 of 10 queries \(max_queries\) are spent"):
         second.debit(3)
+
+
+def test_two_processes_do_not_overspend_together(database):
+    first, second = (Ledger(Budget(queries=10), database) for _ in range(2))
+    first.debit(6)
+    with pytest.raises(BudgetSpent):
+        second.debit(6)
+
+
+def test_a_full_disk_is_told_as_that(database):
+    ledger = Ledger(None, database)
+    (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
+    ledger._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(StorageError, match="the disk is full"):
+        ledger.keep({b"image": b"x" * 10**6})
 
 
 def test_the_number_of_requests_is_a_budget_of_its_own(database):

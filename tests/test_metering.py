@@ -1,19 +1,30 @@
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
 from paid import PaidToy, TopTwo, gone, paid_assembly
 from searches import Silence, toy_assembly
 
-from neatfool import BudgetSpent, Labels, PluginError, Scores, TargetError, TargetUnavailable
+from neatfool import (
+    BudgetSpent,
+    ExperimentError,
+    Labels,
+    PluginError,
+    Scores,
+    TargetError,
+    TargetUnavailable,
+)
 from neatfool.report import write_report
 from neatfool.run import open_run
 from neatfool.run_store import contents
 from neatfool.scoring import Scorer
 from neatfool.scoring_plan import Plan
 from neatfool.session import resume, start
-from neatfool.testing import TargetSuite
+from neatfool.testing import TargetSuite, ToyEncoding
 from neatfool.verification import verify
+from neatfool_plugins.single_class.options import Options
+from neatfool_plugins.single_class.scheme import SingleClass
 
 
 class TestPaidToy(TargetSuite):
@@ -169,6 +180,65 @@ def test_answers_that_are_all_refused_are_asked_for_again(tmp_path, whole):
         go(tmp_path / "run", Broken())
     assert go_on(tmp_path / "run", PaidToy()).reason == "finished"
     assert contents(tmp_path / "run" / "run.db") == whole
+
+
+def test_refused_answers_of_an_earlier_process_are_asked_for_again(tmp_path, whole):
+    class Broken(PaidToy):
+        def answer(self, images):
+            return Scores(np.full((len(images), 5), np.nan))
+
+    outcome, _ = go(tmp_path / "run", Broken(wrong=lambda call: gone(call) if call > 1 else None))
+    assert outcome.reason == "paused"
+    with pytest.raises(TargetError, match="not one of 20 images"):
+        go_on(tmp_path / "run", Broken())
+    assert go_on(tmp_path / "run", PaidToy()).reason == "finished"
+    assert contents(tmp_path / "run" / "run.db") == whole
+
+
+def test_what_will_not_get_better_is_told_and_ends_the_other_calls(tmp_path):
+    class Hangs(PaidToy):
+        def __init__(self):
+            super().__init__()
+            self.ended = Event()
+
+        def score(self, images):
+            self._ledger.debit(len(images))
+            with self._lock:
+                self.asked.append(images)
+                first = len(self.asked) == 1
+            if first:
+                self.ended.wait(60)
+                raise TargetUnavailable("closed")
+            raise TargetError("the key is wrong")
+
+        def close(self):
+            self.ended.set()
+
+    with pytest.raises(TargetError, match="the key is wrong"):
+        go(tmp_path / "run", Hangs())
+
+
+def test_a_target_may_name_nothing_at_first(tmp_path):
+    class Shy(TopTwo):
+        def answer(self, images):
+            named = super().answer(images)
+            return named if len(self.asked) > 4 else Labels([{} for _ in images])
+
+    outcome, _ = go(tmp_path / "run", Shy(), generations=12)
+    assert outcome.reason == "finished"
+    assert len(open_run(tmp_path / "run")) >= 2
+
+
+def test_one_class_after_another_needs_to_know_which():
+    with pytest.raises(ExperimentError, match="name them with classes"):
+        SingleClass(Options(), encoding=ToyEncoding(), spec=TopTwo().spec, seed=1)
+
+
+def test_equal_images_are_verified_once():
+    target = PaidToy()
+    scores = Scorer(target, name="x", plan=Plan(7)).score(_images(3)[[0, 1, 0, 2, 1]])
+    assert target.queries == 3
+    assert (scores.probs[[0, 1]] == scores.probs[[2, 4]]).all()
 
 
 def test_refused_answers_are_counted_and_never_become_elites(tmp_path):

@@ -17,6 +17,7 @@ import numpy as np
 from neatfool import (
     Archive,
     Candidate,
+    ExperimentError,
     Learner,
     derive_seed,
     derive_seeds,
@@ -68,6 +69,11 @@ class SingleClass:
         """
         named = [spec.class_index(name) for name in options.classes]
         self._classes = list(dict.fromkeys(named)) or list(range(len(spec.classes)))
+        if not self._classes:
+            raise ExperimentError(
+                "single_class searches for one class after another, and nobody knows yet which "
+                "there are; name them with classes, or take map_elites"
+            )
         self.archive = Archive(len(spec.classes), self._classes)
         self._selection: Selection = (
             NeatSelection(options, encoding)
