@@ -55,7 +55,7 @@ class JsonApi:
             options.channels or 3,
             tuple(options.classes),
             sums_to_one=options.sums_to_one is not False and not names_some,
-            open=names_some and not options.classes,
+            open=names_some and (options.further_classes or not options.classes),
         )
 
     def call(self, images: np.ndarray) -> Call:

@@ -51,6 +51,7 @@ _OF_JSON: Final = (
     "found_at",
     "labels_at",
     "scores_at",
+    "further_classes",
     "full_score",
 )
 
@@ -183,6 +184,11 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
     )
     scores_at: str | None = Field(
         None, description="json: where the list of their scores is (JMESPath)"
+    )
+    further_classes: bool = Field(
+        False,
+        description="json: whether labels beside those of classes may turn up; an image that has "
+        "one is refused if not",
     )
     full_score: PositiveFloat = Field(
         1.0, description="json: the score of certainty: 1, or 100 for per cent"

@@ -320,3 +320,12 @@ def test_the_extra_is_named_where_its_packages_are_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "httpx2", None)
     with pytest.raises(ExperimentError, match=r"pip install 'neatfool\[http\]'"):
         _target(Options(url="https://example.org", model="m"))
+
+
+def test_some_classes_may_be_known_beforehand_and_others_turn_up(server):
+    known = {"preset": "google-vision-label-detection", "classes": ["bright", "dark"]}
+    with open_target(server, "/google", **known, further_classes=True) as target:
+        assert target.spec.open
+        assert target.spec.class_index("dark") == 1
+    with open_target(server, "/google", **known) as target:
+        assert not target.spec.open
