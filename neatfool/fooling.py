@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import sys
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from neatfool.scoring_plan import Plan
     from neatfool.spec import Json
 
+_log = logging.getLogger("neatfool.fool")
+
 STALL_AFTER = 50
 
 
@@ -65,6 +68,8 @@ def fool(
     resume_run: bool = False,
     batch_size: int | None = None,
     precision: str = "auto",
+    max_queries: int | None = None,
+    max_requests: int | None = None,
     progress: bool = True,
 ) -> Run:
     """Evolve images that fool a classifier.
@@ -73,7 +78,9 @@ def fool(
 
         run = neatfool.fool(network.eval(), image=(3, 224, 224), classes=names, images=20_000)
 
-    Ctrl-C ends it after the generation under way; what was found until then is returned.
+    Ctrl-C ends it after the generation under way; what was found until then is returned. So it
+    is where a target that costs something cannot be reached, or its budget is spent; a warning
+    says so.
 
     Args:
         model: A torch module in evaluation mode, which is given float32 [N, C, H, W] in [0, 1]
@@ -97,6 +104,8 @@ def fool(
         batch_size: Images a call of the model; chosen if absent.
         precision: How a module screens images before it scores the promising ones in fp32:
             ``auto``, ``bf16`` or ``fp16``, or ``fp32`` for not at all.
+        max_queries: Images that may be sent in all, to a target that costs something.
+        max_requests: Requests that may be sent in all, likewise.
         progress: Whether to show progress on standard error.
 
     Returns:
@@ -122,7 +131,12 @@ def fool(
         name=label,
         seed=seed,
         limits=limits,
-        calls=_calls(batch_size=batch_size or "auto", precision=precision),
+        calls=_calls(
+            batch_size=batch_size or "auto",
+            precision=precision,
+            max_queries=max_queries,
+            max_requests=max_requests,
+        ),
         encoding=choose(plugins, "encoding", encoding, encoding_options or {}),
         scheme=choose(plugins, "scheme", scheme, scheme_options or {}),
     )
@@ -193,7 +207,9 @@ def _go(session: Session, plugins: PluginManager, limits: Limits, *, progress: b
         )
         plugins.add_observer(display, "progress")
     with interrupts.handled():
-        session.go(plugins.observers(), interrupts)
+        outcome = session.go(plugins.observers(), interrupts)
+    if outcome.cause:
+        _log.warning("the run is %s: %s", outcome.reason, outcome.cause)
     return session.run
 
 

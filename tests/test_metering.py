@@ -14,6 +14,7 @@ from neatfool import (
     Scores,
     TargetError,
     TargetUnavailable,
+    fool,
 )
 from neatfool.report import write_report
 from neatfool.run import open_run
@@ -309,6 +310,22 @@ def test_the_report_says_what_was_spent(tmp_path):
     _, session = go(tmp_path / "run", PaidToy(), queries=50)
     page = write_report(session.run).read_text()
     assert "50 queries in 8 requests (8 answered)" in page
+
+
+def test_fool_keeps_to_a_budget_and_says_so(tmp_path, caplog):
+    target = PaidToy()
+    run = fool(
+        target,
+        image=(1, 4, 4),
+        classes=[*"abcde"],
+        images=200,
+        max_queries=30,
+        scheme_options={"batch": 20},
+        out=tmp_path / "run",
+        progress=False,
+    )
+    assert run.evaluations >= target.queries == 30
+    assert "the run is spent: 30 of 30 queries" in caplog.text
 
 
 def test_verifying_asks_again_and_is_debited(tmp_path):
