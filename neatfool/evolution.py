@@ -19,6 +19,7 @@ from neatfool.errors import TargetError, blaming
 from neatfool.generation_report import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
 from neatfool.images import encode_png
 from neatfool.run_records import GenerationRecord, StoredCandidate
+from neatfool.wording import spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -143,6 +144,9 @@ class Evolution:
             self._flush()
 
     def _step(self) -> tuple[GenerationReport, Sequence[Replacement]] | None:
+        if (metered := self._scorer.metered) is not None and (spent := metered.exhausted()):
+            self.spent = spent
+            return None
         clock = _StageClock()
         scoring = self._scorer.generation(self._bar())
         candidates = self._make(scoring, clock)
@@ -226,8 +230,15 @@ class Evolution:
         if not scores.ok.any():
             raise TargetError(
                 f"{self._scorer.name}: not one of {len(scores.ok)} images got a usable score "
-                "(NaN, infinite or refused); what is recorded so far is kept"
+                f"(NaN, infinite or refused{self._what_was_said()}); what is recorded so far is "
+                "kept"
             )
+
+    def _what_was_said(self) -> str:
+        """Say what became of the requests, if asking the target costs something."""
+        if not (requests := self._store.requests()):
+            return ""
+        return f": {spending(requests)}; a resumed run asks again"
 
     def _report(
         self,

@@ -153,7 +153,7 @@ def override(
                 f"--set {text}: must be SECTION.KEY=VALUE, for example --set scheme.batch=100"
             )
         name, key, value = match.groups()
-        where = f"--set {name}.{key}={value}"
+        where = f"--set {name}.{key}"
         before = merged.get(name, Section({}, where))
         values = {**before.values, key: Value(value.strip(), where, folder)}
         merged[name] = Section(values, before.where, before.line)

@@ -145,6 +145,11 @@ class Ledger:
             found = rows.fetchone()
         return None if found is None else found[0]
 
+    def count(self) -> int:
+        """Count the images that there are answers to."""
+        with self._lock, _in_words(self._where):
+            return int(self._connection.execute("SELECT count(*) FROM answer").fetchone()[0])
+
     def keep(self, answers: Mapping[bytes, bytes]) -> None:
         """Keep what was answered: scores by image."""
         with self._locked() as db:
@@ -154,6 +159,7 @@ class Ledger:
     def forget(self, images: Iterable[bytes]) -> None:
         """Forget what was answered to some images."""
         with self._locked() as db:
+            self._write_settled(db)
             db.executemany("DELETE FROM answer WHERE image = ?", [(image,) for image in images])
 
     def close(self) -> None:

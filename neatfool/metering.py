@@ -12,6 +12,7 @@ import math
 import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool import kept_answers
@@ -61,6 +62,8 @@ class MeteredTarget:
         self._target = target
         self._name = name
         self._threads = ThreadPoolExecutor(self.concurrency, "neatfool-ask")
+        self._failed = Event()
+        self._recorded = 0
         self._use(Ledger(budget))
 
     def _use(self, ledger: Ledger) -> None:
@@ -72,6 +75,24 @@ class MeteredTarget:
         budget = self.ledger.budget
         self.ledger.close()
         self._use(Ledger(budget, database))
+
+    def exhausted(self) -> str:
+        """Say why nothing more can come of a run as it was recorded; empty if it can.
+
+        Without a budget, answers can still be there that no recorded generation has.
+        """
+        if self.ledger.count() > self._recorded:
+            return ""
+        return self.ledger.shortage(1)
+
+    def state(self) -> int:
+        """Give how many answers there are when a generation is recorded."""
+        self._recorded = self.ledger.count()
+        return self._recorded
+
+    def restore(self, state: int) -> None:
+        """Go on from a state."""
+        self._recorded = state
 
     def generation(self) -> MeteredScoring:
         """Begin to score a generation."""
@@ -125,8 +146,14 @@ class MeteredTarget:
             self.ledger.close()
 
     def _ask_and_keep(self, images: torch.Tensor, keys: Sequence[bytes]) -> float:
+        if self._failed.is_set():
+            raise TargetUnavailable(f"{self._name}: not asked, since a call before has failed")
         began = time.perf_counter()
-        answer = self._asked(images)
+        try:
+            answer = self._asked(images)
+        except BaseException:
+            self._failed.set()
+            raise
         self.ledger.keep(dict(zip(keys, kept_answers.written(answer), strict=True)))
         return time.perf_counter() - began
 

@@ -176,6 +176,15 @@ class RunStore:
                 write_record(db, record)
             db.execute("REPLACE INTO state VALUES (0, ?)", (json.dumps(state),))
 
+    def keep_experiment(self, experiment: Mapping[str, Json]) -> None:
+        """Record the experiment anew, of which only what the result does not depend on changed.
+
+        Raises:
+            StorageError: The disk is full or read-only.
+        """
+        with sqlite_errors_in_words(self.path), self._transaction() as db:
+            db.execute("REPLACE INTO info VALUES ('experiment', ?)", (json.dumps(experiment),))
+
     def end(self) -> None:
         """Record that the search came to an end of its own, after the last generation.
 

@@ -139,11 +139,16 @@ class Scorer:
     def state(self) -> dict[str, Json]:
         """Give what a resumed run needs to know."""
         screening = self.screening.state() if self.screening is not None else None
-        return {"screening": screening, "halvings": [*self.sizes.halvings]}
+        state: dict[str, Json] = {"screening": screening, "halvings": [*self.sizes.halvings]}
+        if self.metered is not None:
+            state["answers"] = self.metered.state()
+        return state
 
     def restore(self, state: dict[str, Json]) -> None:
         """Go on from a state."""
         self.sizes.restore(state.get("halvings", ()))
+        if self.metered is not None:
+            self.metered.restore(state["answers"])
         if self.screening is not None:
             self.screening.restore(state["screening"])
 

@@ -227,6 +227,8 @@ def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) 
         _keep_text(folder, info["text"])
         assembly = assemble(info["experiment"], Plan.from_json(info["scoring"]))
         _check_same(folder, info, assembly)
+        if assembly.resolved != info["experiment"]:
+            store.keep_experiment(assembly.resolved)
         _restore(assembly, store)
         _open_ledger(assembly, folder)
         undo.pop_all()

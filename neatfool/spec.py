@@ -86,7 +86,7 @@ class ImageSpec:
             return self.classes.index(text)
         if text.isdecimal() and int(text) < len(self.classes):
             return int(text)
-        hint = "; name it among the target's classes, if it is to turn up" if self.open else ""
+        hint = "; if it may turn up, name it among the target's classes" if self.open else ""
         raise ExperimentError(f"there is no class {text!r}{self._like(text)}{hint}")
 
     def _like(self, text: str) -> str:

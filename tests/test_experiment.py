@@ -253,12 +253,12 @@ def test_its_errors_are_told_as_its_own(write):
     overrides = ["target.gain=-1", "scheme.bach=3", "target.plugin=toy_tarket", "what.x=1"]
     assert errors(write(TOY), overrides=overrides, seed=-4) == [
         "--seed -4: [experiment] seed: must be >= 0, not '-4'",
-        "--set target.plugin=toy_tarket: [target] plugin: unknown target 'toy_tarket'; "
+        "--set target.plugin: [target] plugin: unknown target 'toy_tarket'; "
         "did you mean 'toy_target'?",
-        "--set scheme.bach=3: [scheme] bach: unknown key; did you mean 'batch'?",
+        "--set scheme.bach: [scheme] bach: unknown key; did you mean 'batch'?",
     ]
     assert errors(write(TOY), overrides=["what.x=1"]) == [
-        "--set what.x=1: [what]: unknown section; there are: ToyGenome, encoding, experiment, "
+        "--set what.x: [what]: unknown section; there are: ToyGenome, encoding, experiment, "
         "plugins, scheme, target"
     ]
 

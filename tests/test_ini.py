@@ -120,7 +120,7 @@ def test_overrides_take_the_place_of_values():
     sections = parse_ini("[a]\nx = 1\n", PATH)
     merged = override(sections, ["a.x=2", "b.y = a=b.c ", "a.x=3"], Path("here"))
     assert values(merged) == {"a": {"x": "3"}, "b": {"y": "a=b.c"}}
-    assert merged["a"].values["x"].where == "--set a.x=3"
+    assert merged["a"].values["x"].where == "--set a.x"
     assert merged["a"].values["x"].base == Path("here")
     assert merged["a"].where == "some/mnist.ini:1"
     assert values(sections) == {"a": {"x": "1"}}

@@ -35,9 +35,7 @@ class TestPaidToy(TargetSuite):
 
 class TestTopTwo(TargetSuite):
     def make_target(self):
-        target = TopTwo()
-        target.spec = replace(target._toy.spec, sums_to_one=False)
-        return target
+        return TopTwo()
 
 
 def go(folder, target, **how):
@@ -122,6 +120,27 @@ def test_a_run_whose_budget_is_spent_stays_so(tmp_path):
     assert contents(tmp_path / "run" / "run.db") == before
 
 
+def test_a_larger_budget_is_kept(tmp_path):
+    go(tmp_path / "run", PaidToy(), queries=50)
+    larger = paid_assembly(PaidToy(), queries=90)
+    larger.resolved["target"] = {"max_queries": 90}
+    resume(lambda _resolved, _plan: larger, tmp_path / "run").go(Silence())
+    assert open_run(tmp_path / "run").experiment["target"] == {"max_queries": 90}
+
+
+def test_once_a_call_has_failed_no_other_is_begun(tmp_path):
+    def fails(call):
+        raise TargetError("no")
+
+    class OneByOne(PaidToy):
+        batch_size = 1
+
+    target = OneByOne(wrong=fails)
+    with pytest.raises(TargetError, match="no"):
+        go(tmp_path / "run", target)
+    assert len(target.asked) <= target.concurrency
+
+
 def test_a_larger_budget_goes_on(tmp_path):
     go(tmp_path / "run", PaidToy(), queries=50)
     target = PaidToy()
@@ -177,7 +196,9 @@ def test_answers_that_are_all_refused_are_asked_for_again(tmp_path, whole):
         def answer(self, images):
             return Scores(np.full((len(images), 5), np.nan))
 
-    with pytest.raises(TargetError, match="not one of 20 images got a usable score"):
+    with pytest.raises(
+        TargetError, match=r"not one of 20 images got a usable .*3 answered.*asks again"
+    ):
         go(tmp_path / "run", Broken())
     assert go_on(tmp_path / "run", PaidToy()).reason == "finished"
     assert contents(tmp_path / "run" / "run.db") == whole

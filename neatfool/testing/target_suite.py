@@ -19,7 +19,7 @@ from neatfool.testing.gradient_checks import check_logits_of_computes_what_score
 from neatfool.testing.images import plain_images, sample_images
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from neatfool.spec import Target
 
@@ -65,15 +65,48 @@ class TargetSubject:
 
         Where it names only some classes of each, the others have the confidence 0.
         """
-        spec = self.target.spec
-        answer = self.target.score(_as_declared(images, spec))
-        if not isinstance(answer, Labels):
-            return answer
+        answers = [self.target.score(part) for part in self._parts(images)]
+        if not isinstance(answers[0], Labels):
+            return answers[0] if len(answers) == 1 else _joined(answers)
+        named = self._named(answers, len(images))
+        known = set(self.spec.classes)
+        kept = [{name: found[name] for name in found if name in known} for found in named.found]
+        return kept_answers.read(kept_answers.written(Labels(kept, named.ok)), [*self.spec.classes])
+
+    def _parts(self, images: np.ndarray) -> Iterator[Any]:
+        """Copy images as the target wants them, and as many at a time as it takes at most."""
+        size = getattr(self.target, "batch_size", None) if is_metered(self.target) else None
+        for start in range(0, len(images), size or len(images)):
+            yield _as_declared(images[start : start + (size or len(images))], self.target.spec)
+
+    def _named(self, answers: Sequence[Scores | Labels], count: int) -> Labels:
+        """Put labels together, checked."""
+        labels = [answer for answer in answers if isinstance(answer, Labels)]
+        found = [each for answer in labels for each in answer.found]
+        ok = [
+            usable
+            for answer in labels
+            for usable in (answer.ok if answer.ok is not None else [True] * len(answer.found))
+        ]
         try:
-            named = check_labels(answer, len(images), replace(spec, open=False), "score()")
+            return check_labels(Labels(found, ok), count, self.target.spec, "score()")
         except TargetError as error:
             raise AssertionError(str(error)) from error
-        return kept_answers.read(kept_answers.written(named), [*spec.classes])
+
+    @cached_property
+    def spec(self) -> ImageSpec:
+        """The target's; of one with an open list of classes, with those named for some images."""
+        spec = self.target.spec
+        if not spec.open:
+            return spec
+        answers = [self.target.score(part) for part in self._parts(self.images)]
+        expect(
+            isinstance(answers[0], Labels),
+            "a target with an open list of classes names them: let score() return neatfool.Labels",
+        )
+        found = self._named(answers, len(self.images)).found
+        names = sorted({name for each in found for name in each} - {*spec.classes})
+        return replace(spec, classes=(*spec.classes, *names), sums_to_one=False)
 
     def ask(self, images: np.ndarray) -> np.ndarray:
         """Show the target images; float64 [N, K] or, with logits, [N, 2 K], unchecked."""
@@ -88,7 +121,7 @@ class TargetSubject:
     def checked(self, answer: Scores, count: int) -> Scores:
         """Check an answer as a run does."""
         try:
-            return check_scores(answer, count, self.target.spec, "score()")
+            return check_scores(answer, count, self.spec, "score()")
         except TargetError as error:
             raise AssertionError(str(error)) from error
 
@@ -193,10 +226,11 @@ def check_answers_are_not_overwritten(subject: TargetSubject) -> None:
 
 def check_images_are_not_written_to(subject: TargetSubject) -> None:
     """The images are the same after scoring as before."""
-    given = _as_declared(subject.images, subject.target.spec)
-    subject.target.score(given)
+    given = [*subject._parts(subject.images)]
+    for part in given:
+        subject.target.score(part)
     expect(
-        np.array_equal(np.asarray(given), subject.images),
+        np.array_equal(np.concatenate([np.asarray(part) for part in given]), subject.images),
         "score() changed the images that it was given; work on a copy (images / 255 makes one)",
     )
 
@@ -287,6 +321,20 @@ class TargetSuite(Suite[TargetSubject]):
 
 
 add_tests(TargetSuite, TARGET_CHECKS)
+
+
+def _joined(answers: Sequence[Any]) -> Scores:
+    logits = [each.logits for each in answers]
+    return Scores(
+        np.concatenate([_numbers(each.probs) for each in answers]),
+        None if any(each is None for each in logits) else np.concatenate([*map(_numbers, logits)]),
+        np.concatenate(
+            [
+                np.ones(len(each.probs), bool) if each.ok is None else np.asarray(each.ok, bool)
+                for each in answers
+            ]
+        ),
+    )
 
 
 def _as_declared(images: np.ndarray, spec: ImageSpec) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import logging
 import math
 import random
 import threading
@@ -37,11 +38,15 @@ if TYPE_CHECKING:
     from . import Options
     from .api_key import ApiKey
 
+_log = logging.getLogger("neatfool.target.http")
+
 LARGEST: Final = 8 * 2**20
 """The most bytes of an answer, after decompression."""
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
 """Seconds between a request and the next try: the first time, and at most, unless asked for."""
+SILENCE: Final = 10.0
+"""Seconds between two messages on what is being waited for."""
 LEAST: Final = 0.1
 """The share of a request's time without which it is not sent again: it may cost something."""
 MOST_NOT_JSON: Final = 3
@@ -121,6 +126,7 @@ class Service:
         self._host = httpx2.URL(options.url).host
         self._timeout, self._give_up_after = options.timeout, options.give_up_after
         self._stopped = threading.Event()
+        self._silent_until = time.monotonic() + SILENCE / 2
         self._pacer = Pacer(options.requests_per_second, self._stopped)
         self._client, self._backend = connect(options, key)
 
@@ -148,6 +154,7 @@ class Service:
                 wait=self._pause,
                 stop=lambda state: self._is_too_late(state.upcoming_sleep, patience.until),
                 sleep=self._pacer.sleep,
+                before_sleep=lambda state: self._tell(state, patience.until),
                 reraise=True,
             )(self._attempt, call, read, patience)
         except TransientError as fault:
@@ -317,6 +324,17 @@ class Service:
 
     def _fault(self, outcome: str, said: str) -> Exception:
         return StoppedError() if self._stopped.is_set() else TransientError(outcome, said)
+
+    def _tell(self, state: tenacity.RetryCallState, until: float) -> None:
+        """Say now and then why there is a pause."""
+        now = time.monotonic()
+        if now < self._silent_until:
+            return
+        self._silent_until = now + SILENCE
+        fault = state.outcome.exception() if state.outcome else None
+        _log.warning(
+            "http: %s: %s; trying again, for at most %.0f s more", self._host, fault, until - now
+        )
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         """Say how long to wait before the next try: as asked for, or longer each time."""

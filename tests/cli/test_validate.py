@@ -74,7 +74,7 @@ def test_it_tells_every_error_with_its_line():
     assert result.stderr.splitlines() == [
         "error: e.ini:11: [scheme] batch: unknown key; there are: plugin",
         "e.ini:12: [plugin]: unknown section; did you mean 'plugins'?",
-        "--set target.gian=3: [target] gian: unknown key; did you mean 'gain' or 'plugin'?",
+        "--set target.gian: [target] gian: unknown key; did you mean 'gain' or 'plugin'?",
     ]
 
 
