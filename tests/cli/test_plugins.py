@@ -125,7 +125,7 @@ def test_options_for_the_checks_can_be_given():
     result = plugins("check", "bright.py", "--set", "totle=1")
     assert result.exit_code == 2
     assert (
-        "--set target.totle=1: [target] totle: unknown key; did you mean 'total'?" in result.stderr
+        "--set target.totle: [target] totle: unknown key; did you mean 'total'?" in result.stderr
     )
 
 
