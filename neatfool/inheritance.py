@@ -45,7 +45,7 @@ def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
     try:
         run = open_run(folder)
         elites = {elite.candidate_id: elite for elite in run.elites}
-        name, seed = run.name, run.seed
+        name, seed, channels = run.name, run.seed, run.spec.channels
         run.close()
     except RunError as error:
         raise ExperimentError(f"there is no run to start from: {error}") from error
@@ -59,6 +59,12 @@ def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
             f"{folder}: its elites are no genomes of this encoding ({error}); give a run whose "
             "[encoding] has the same plugin, and images of the same kind"
         ) from error
+    drawn = encoding.render(genomes[:1]).shape[1]
+    if drawn != channels:
+        raise ExperimentError(
+            f"{folder}: its images have {channels} channels, and this target's {drawn}; give a run "
+            "on images of the same kind"
+        )
     digest = sha256("\n".join(texts).encode()).hexdigest()
     record = {"run": name, "seed": seed, "genomes": len(texts), "sha256": digest}
     return Inheritance(genomes, record)

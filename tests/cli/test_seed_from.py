@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import pytest
 from commands import neatfool
 
-from neatfool import ExperimentError, ImageSpec, inherit, open_run
+from neatfool import ExperimentError, inherit, open_run
 from neatfool.run_store import RunStore, contents
 from neatfool.testing import ToyEncoding
 
@@ -112,11 +111,17 @@ def test_a_run_without_elites_is_refused(seed, tmp_path):
 
 
 def test_an_elite_of_several_classes_is_inherited_once(seed):
-    class AnyText(ToyEncoding):
-        def loads(self, text):
-            return json.loads(text)["nodes"]
-
-    held = {elite.candidate_id for elite in open_run(seed).elites}
-    inheritance = inherit(seed, AnyText(ImageSpec(6, 8, 1, ("a", "b"))))
+    run = open_run(seed)
+    held = {elite.candidate_id for elite in run.elites}
+    inheritance = inherit(seed, run.encoding)
     assert len(inheritance.genomes) == len(held)
     assert inheritance.record["genomes"] == len(held)
+
+
+def test_grey_images_do_not_begin_with_what_draws_coloured_ones(seed):
+    encoding = open_run(seed).encoding
+    assert inherit(seed, encoding).genomes
+    render = encoding.render
+    encoding.render = lambda genomes: render(genomes).expand(-1, 3, -1, -1)
+    with pytest.raises(ExperimentError, match="have 1 channels, and this target's 3"):
+        inherit(seed, encoding)
