@@ -124,9 +124,7 @@ def test_options_for_the_checks_can_be_given():
     assert plugins("check", "bright.py", "--set", "total=1").exit_code == 0
     result = plugins("check", "bright.py", "--set", "totle=1")
     assert result.exit_code == 2
-    assert (
-        "--set target.totle: [target] totle: unknown key; did you mean 'total'?" in result.stderr
-    )
+    assert "--set target.totle: [target] totle: unknown key; did you mean 'total'?" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["bright", "target.bright"])
