@@ -138,7 +138,10 @@ def run(file, folder, *overrides):
 def found(folder):
     """Give all that a run found and each step to it, but not what it asked and of whom."""
     tables = contents(folder / "run.db")
-    return {name: rows for name, rows in tables.items() if name not in {"answer", "info"}}
+    tables = {name: rows for name, rows in tables.items() if name not in {"answer", "info"}}
+    ((_, state),) = tables.pop("state")
+    answered = {"answers"}  # how many there are, which is recorded only where they cost something
+    return tables | {"state": {k: v for k, v in json.loads(state).items() if k not in answered}}
 
 
 def test_the_server_s_own_numbers_are_the_network_s(server):
