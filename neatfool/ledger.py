@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from neatfool.errors import BudgetSpent
 from neatfool.run_records import LEDGER_SCHEMA
-from neatfool.run_store import connect, sqlite_errors_in_words
+from neatfool.run_store import connect, sqlite_errors_in_words, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -187,15 +187,8 @@ class Ledger:
     @contextmanager
     def _locked(self) -> Iterator[sqlite3.Connection]:
         """Give the database to this thread, for one transaction."""
-        with self._lock, _in_words(self._where):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self._lock, _in_words(self._where), transaction(self._connection) as db:
+            yield db
 
 
 @contextmanager

@@ -147,7 +147,7 @@ class MeteredTarget:
 
     def _ask_and_keep(self, images: torch.Tensor, keys: Sequence[bytes]) -> float:
         if self._failed.is_set():
-            raise TargetUnavailable(f"{self._name}: not asked, since a call before has failed")
+            raise _NotAskedError
         began = time.perf_counter()
         try:
             answer = self._asked(images)
@@ -312,10 +312,16 @@ def finish(begun: Sequence[Future[Any]], stop: Callable[[], None]) -> None:
         raise max(failures, key=_badness)
 
 
+class _NotAskedError(Exception):
+    """A call that was not made, because one before it has failed."""
+
+
 WORST: Final = 2
 
 
 def _badness(error: BaseException) -> int:
+    if isinstance(error, _NotAskedError):
+        return -1
     if isinstance(error, BudgetSpent):
         return 0
     return 1 if isinstance(error, TargetUnavailable) else WORST

@@ -66,6 +66,19 @@ def _in_words(path: Path, error: sqlite3.Error) -> NeatfoolError:
     )
 
 
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Write all that the block writes, or, should it raise, nothing of it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
 class RunStore:
     """A run's database, open for writing or for reading."""
 
@@ -95,7 +108,7 @@ class RunStore:
         partial = path.with_name(PARTIAL_DATABASE)
         with sqlite_errors_in_words(partial):
             store = cls(partial, connect(partial, "rwc"), write=True)
-            with store._transaction() as db:
+            with transaction(store._connection) as db:
                 for statement in (SCHEMA + LEDGER_SCHEMA).split(";\n"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {FORMAT}")
@@ -151,17 +164,6 @@ class RunStore:
                     self._connection.execute("PRAGMA journal_mode = DELETE")
             self._connection.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-
     def commit(self, records: Sequence[GenerationRecord], state: Json) -> None:
         """Write generations and the state after them, in one transaction.
 
@@ -171,7 +173,7 @@ class RunStore:
         """
         if not self.path.exists():
             raise RunError(f"{self.path}: was deleted while the run went on; it is lost")
-        with sqlite_errors_in_words(self.path), self._transaction() as db:
+        with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
             for record in records:
                 write_record(db, record)
             db.execute("REPLACE INTO state VALUES (0, ?)", (json.dumps(state),))
@@ -182,7 +184,7 @@ class RunStore:
         Raises:
             StorageError: The disk is full or read-only.
         """
-        with sqlite_errors_in_words(self.path), self._transaction() as db:
+        with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
             db.execute("REPLACE INTO info VALUES ('experiment', ?)", (json.dumps(experiment),))
 
     def end(self) -> None:
@@ -192,7 +194,7 @@ class RunStore:
             StorageError: The disk is full or read-only.
         """
         last = json.dumps(self.last_generation())
-        with sqlite_errors_in_words(self.path), self._transaction() as db:
+        with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
             db.execute("REPLACE INTO info VALUES ('ended_after', ?)", (last,))
 
     def ended(self) -> bool:

@@ -1,3 +1,4 @@
+from concurrent.futures import wait
 from dataclasses import replace
 from threading import Event
 
@@ -15,6 +16,7 @@ from neatfool import (
     TargetError,
     TargetUnavailable,
     fool,
+    metering,
 )
 from neatfool.report import write_report
 from neatfool.run import open_run
@@ -189,6 +191,28 @@ def test_a_call_in_which_the_budget_ends_leaves_the_others_answers(tmp_path):
     Retries.concurrency = 1
     outcome, _ = go(tmp_path / "run", Retries(), queries=47)
     assert (outcome.reason, outcome.evaluations) == ("spent", 40)
+
+
+def test_a_budget_that_ends_in_retries_is_spent_whatever_waits(tmp_path):
+    class Retries(PaidToy):
+        concurrency = 1
+        batch_size = 1
+
+        def score(self, images):
+            for _ in range(4):
+                self._ledger.debit(1)
+            return super().score(images)
+
+    target = Retries()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metering, "wait", wait_for_all)
+        outcome, _ = go(tmp_path / "run", target, queries=33)
+    assert (outcome.reason, outcome.evaluations) == ("spent", 6)
+
+
+def wait_for_all(futures, **_):
+    """Wait so long that every call that waited has begun before any is cancelled."""
+    return wait(futures)
 
 
 def test_answers_that_are_all_refused_are_asked_for_again(tmp_path, whole):
