@@ -70,10 +70,11 @@ class Calls(BaseModel, extra="forbid", frozen=True):
     threads: Annotated[int, Field(gt=0, le=1024)] | Literal["auto"] = Field(
         "auto", description="threads that the target's network uses on a CPU; auto measures"
     )
-    graph: Literal["frozen", "eager", "compiled"] = Field(
-        "frozen",
-        description="how the target's network runs: traced and simplified, as it is written, or "
-        "by torch.compile, which takes minutes first and needs a compiler",
+    graph: Literal["fused", "frozen", "eager", "compiled"] = Field(
+        "fused",
+        description="how the target's network runs: traced, simplified and, on a CPU, neighbouring "
+        "operations made one; that without the last; as it is written; or by torch.compile, which "
+        "takes minutes first and needs a compiler",
     )
     max_queries: PositiveInt | None = Field(
         None, description="images that may be sent in all, if asking the target costs something"

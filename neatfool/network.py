@@ -8,7 +8,6 @@ has it, and good enough to tell which images are worth an exact look.
 from __future__ import annotations
 
 import copy
-import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -20,23 +19,21 @@ from torch import nn
 
 from neatfool.devices import pick_devices
 from neatfool.errors import TargetError
+from neatfool.frozen_graph import freeze
 from neatfool.gpu import computing_on
 from neatfool.malloc import keep_freed_memory
 from neatfool.memory import is_out_of_memory
 from neatfool.spec import Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+    from neatfool.frozen_graph import Run
 
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
-Graph: TypeAlias = Literal["eager", "frozen", "compiled"]
+Graph: TypeAlias = Literal["eager", "frozen", "fused", "compiled"]
 
 _DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_CALLS_BEFORE_IT_IS_OPTIMISED: Final = 3
-_AS_EXACT: Final = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.05}
-"""How far the logits of a frozen network may be from its own, as a part of the largest."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,10 @@ class Form:
         precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
         graph: ``"eager"``: as the module is written. ``"frozen"``: traced once for each shape of
             batch, with its weights folded in; a network that computes otherwise when it is traced
-            stays eager. ``"compiled"``: by ``torch.compile``, which needs a compiler (on a CPU
-            that of C++), takes up to minutes, and on a GPU replays the graph at once.
+            stays eager. ``"fused"``: frozen, and neighbouring operations made one by oneDNN; a
+            network that this does not work with, or that is not on a CPU, is only frozen.
+            ``"compiled"``: by ``torch.compile``, which needs a compiler (on a CPU that of C++),
+            takes up to minutes, and on a GPU replays the graph at once.
     """
 
     precision: Precision = "fp32"
@@ -111,6 +110,7 @@ class Network:
         self._preparing = Lock()
         self._mean, self._std = _per_channel(mean), _per_channel(std)
         self._runs: dict[tuple[Form, int, tuple[int, ...]], Run] = {}
+        self._graphs: dict[Form, set[Graph]] = {}
 
     @property
     def device(self) -> torch.device:
@@ -177,6 +177,14 @@ class Network:
         logits: torch.Tensor = self._plain("fp32")(images.to(self.device))[0]
         return logits
 
+    def graphs(self, form: Form) -> frozenset[Graph]:
+        """Give what the network's graphs became in a form, for all batches that it was called with.
+
+        Returns:
+            The form's own graph, or what was done where that did not work.
+        """
+        return frozenset(self._graphs.get(form, ()))
+
     def forget(self) -> None:
         """Let go of the graphs that were made for batches so far, and of memory kept for them."""
         with self._preparing:
@@ -202,11 +210,9 @@ class Network:
             return self._runs[key]
 
     def _prepare(self, form: Form, images: torch.Tensor) -> Run:
-        plain = self._plain(form.precision)
-        if form.graph == "compiled":
-            return _compiled(plain)
-        frozen = _frozen(plain, images) if form.graph == "frozen" else None
-        return plain if frozen is None else frozen
+        graph, run = _first_that_works(form.graph, self._plain(form.precision), images)
+        self._graphs.setdefault(form, set()).add(graph)
+        return run
 
     def _plain(self, precision: Precision) -> _FromBytes:
         module = self._replicas[self._place.get()]
@@ -284,6 +290,21 @@ def _channels_last(module: nn.Module) -> nn.Module:
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
+def _first_that_works(wanted: Graph, plain: _FromBytes, images: torch.Tensor) -> tuple[Graph, Run]:
+    """Make of a network what is wanted, or what comes next to it."""
+    if wanted == "compiled":
+        return wanted, _compiled(plain)
+    if wanted == "fused" and images.device.type == "cpu":
+        fused = freeze(plain, images, plain.dtype, fuse=True)
+        if fused is not None:
+            return "fused", fused
+    if wanted in {"fused", "frozen"}:
+        frozen = freeze(plain, images, plain.dtype, fuse=False)
+        if frozen is not None:
+            return "frozen", frozen
+    return "eager", plain
+
+
 def _compiled(plain: _FromBytes) -> Run:
     mode = "reduce-overhead" if plain.mean.device.type == "cuda" else "default"
     compiled: Run = torch.compile(plain, mode=mode, dynamic=False)
@@ -294,35 +315,3 @@ def _compiled(plain: _FromBytes) -> Run:
         return logits.clone(), probs.clone()
 
     return run
-
-
-def _frozen(plain: _FromBytes, images: torch.Tensor) -> Run | None:
-    """Trace a network for one shape of batch; None if that changes what it computes."""
-    dark = images // 4
-    batches = (dark, 255 - dark)
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            # torch.jit is no longer developed, and says so; nothing else does this on a CPU
-            # without a C++ compiler.
-            warnings.simplefilter("ignore")
-            traced = torch.jit.trace(plain, images, check_trace=False)  # type: ignore[no-untyped-call]
-            frozen = torch.jit.freeze(traced.eval())
-            # The first calls are watched, and the code made from that: later ones are all alike.
-            for _ in range(_CALLS_BEFORE_IT_IS_OPTIMISED):
-                frozen(images)
-            given = torch.cat([frozen(batch)[0] for batch in batches])
-    except TargetError:
-        raise
-    except Exception as error:  # whatever it is, the network runs as it is
-        if is_out_of_memory(error):
-            raise
-        return None
-    wanted = torch.cat([plain(batch)[0] for batch in batches])
-    same = given.shape == wanted.shape and _alike(given, wanted, plain.dtype)
-    return frozen if same else None
-
-
-def _alike(given: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> bool:
-    error = (given - wanted).abs().nan_to_num(0.0).max()
-    largest = wanted.abs().nan_to_num(0.0).max().clamp(min=1.0)
-    return bool(error <= _AS_EXACT[dtype] * largest)

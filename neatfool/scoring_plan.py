@@ -169,15 +169,20 @@ def make_plan(
         automatic = automatic_batch_size(math.ceil(generation_size / at_a_time))
         return Plan(_at_most(target, _given(calls.batch_size) or automatic))
     device = networks[0].device.type
+    trial = SpeedTrial(target, networks)
+
+    def exact_batch(graph: Graph) -> int:
+        automatic = _exact_batch(target, device, generation_size, graph)
+        return _given(calls.batch_size) or _at_most(target, automatic)
+
+    graph = trial.graph(calls.graph, exact_batch(calls.graph))
     plan = Plan(
-        batch_size=_given(calls.batch_size)
-        or _at_most(target, _exact_batch(target, device, generation_size)),
+        batch_size=exact_batch(graph),
         device=device,
         threads=_given(calls.threads),
-        graph=calls.graph,
+        graph=graph,
     )
     half = _half(networks, calls.precision, name) if can_screen else None
-    trial = SpeedTrial(target, networks)
     if half and not trial.computes(Form(half, plan.graph), plan.batch_size):
         half = None
     if device != "cpu":
@@ -198,15 +203,15 @@ def make_plan(
     return _unless_it_is_slow(Plan.from_json(measured), calls)
 
 
-def _exact_batch(target: Target, device: str, generation_size: int) -> int:
-    """Choose the size of an exact batch, by what the images are and not by a stopwatch.
+def _exact_batch(target: Target, device: str, generation_size: int, graph: Graph) -> int:
+    """Choose the size of an exact batch, by what is computed and not by a stopwatch.
 
     On a CPU small batches are as fast as large ones, and where few images are confirmed they are
-    not filled up with many others for nothing. Below 16, though, oneDNN takes slower ways for the
-    float32 convolutions of large images.
+    not filled up with many others for nothing. Where operations are not fused, though, oneDNN takes
+    slower ways for the float32 convolutions of less than 16 large images.
     """
     if device == "cpu" and target.spec.height * target.spec.width > SMALL_IMAGE:
-        return min(16, generation_size)
+        return min(4 if graph in {"fused", "compiled"} else 16, generation_size)
     largest = 32 if device == "cpu" else 64
     return automatic_batch_size(math.ceil(generation_size / PARTS), largest)
 
@@ -300,7 +305,7 @@ def _refuse_a_budget(calls: Calls, target: Any, name: str) -> None:
 
 def _refuse_options(calls: Calls, name: str) -> None:
     """See that nothing is asked of a target without networks that only networks can do."""
-    for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "frozen")):
+    for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "fused")):
         value = getattr(calls, key)
         if value != ordinary:
             raise ExperimentError(

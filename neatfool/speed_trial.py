@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from neatfool.memory import is_out_of_memory
-from neatfool.network import in_form
+from neatfool.network import Form, in_form
 from neatfool.torch_threads import threads_with_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from neatfool.network import Form, Network
+    from neatfool.network import Graph, Network
     from neatfool.spec import Target
 
 SECONDS: Final = 0.15
@@ -39,6 +39,22 @@ class SpeedTrial:
             # A batch that is too large does not mean that a smaller one would be.
             return is_out_of_memory(error)
         return True
+
+    def graph(self, wanted: Graph, batch: int) -> Graph:
+        """Find what the networks' graphs become, where one is wanted that not all can have.
+
+        Args:
+            wanted: The graph.
+            batch: Images a call.
+
+        Returns:
+            The graph wanted, or ``"frozen"`` if operations are to be fused and cannot be.
+        """
+        form = Form("fp32", wanted)
+        if wanted != "fused" or not self.computes(form, batch):
+            return wanted
+        became = {graph for network in self._networks for graph in network.graphs(form)}
+        return wanted if became == {wanted} else "frozen"
 
     def speed(self, form: Form, batch: int, threads: int, workers: int = 1) -> float:
         """Measure images a second.

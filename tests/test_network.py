@@ -1,15 +1,19 @@
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from neatfool import Network, TargetError
 from neatfool.network import Form, in_form
 
 FROZEN = Form("fp32", "frozen")
+FUSED = Form("fp32", "fused")
 HALF = Form("bf16", "frozen")
+FUSED_HALF = Form("bf16", "fused")
 
 
 class Small(nn.Module):
@@ -47,10 +51,12 @@ def test_a_module_in_training_mode_is_refused():
         Network(Small())
 
 
-def test_frozen_it_gives_the_same_logits_but_for_rounding(images, network):
+@pytest.mark.parametrize("form", [FROZEN, FUSED])
+def test_frozen_it_gives_the_same_logits_but_for_rounding(images, network, form):
     plain = network(images)
-    with in_form([network], FROZEN):
+    with in_form([network], form):
         frozen = network(images)
+    assert network.graphs(form) == {form.graph}
     assert frozen.dtype == torch.float32
     torch.testing.assert_close(frozen, plain, atol=1e-5, rtol=1e-5)
 
@@ -65,9 +71,10 @@ def test_it_is_traced_once_for_each_shape(images, network, monkeypatch):
     assert len(traced) == 2
 
 
-def test_half_precision_is_near_and_is_float32_outside(images, network):
+@pytest.mark.parametrize("form", [HALF, FUSED_HALF])
+def test_half_precision_is_near_and_is_float32_outside(images, network, form):
     plain = network(images)
-    with in_form([network], HALF):
+    with in_form([network], form):
         half = network(images)
     assert half.dtype == torch.float32
     assert not torch.equal(half, plain)
@@ -80,10 +87,74 @@ def test_a_form_is_put_back_whatever_happens(network):
     assert network.form == Form()
 
 
-def test_scores_of_an_image_do_not_depend_on_its_place_in_the_batch(images, network):
-    with in_form([network], FROZEN):
+@pytest.mark.parametrize("form", [FROZEN, FUSED, FUSED_HALF])
+def test_scores_of_an_image_do_not_depend_on_its_place_in_the_batch(images, network, form):
+    with in_form([network], form):
         there, back = network(images), network(images.flip(0)).flip(0)
     assert torch.equal(there, back)
+
+
+@pytest.mark.parametrize("form", [FUSED, FUSED_HALF])
+def test_scores_do_not_depend_on_what_else_is_being_scored(images, network, form):
+    with in_form([network], form):
+        alone = [network(images), network(255 - images)]
+
+    def call(number):
+        with in_form([network], form):
+            return network(images if number % 2 == 0 else 255 - images)
+
+    with ThreadPoolExecutor(4) as pool:
+        for number, logits in enumerate(pool.map(call, range(64))):
+            assert torch.equal(logits, alone[number % 2])
+
+
+class Pools(Small):
+    """Pools in a way, before all else."""
+
+    def __init__(self, pool):
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, pixels):
+        return super().forward(self.pool(pixels))
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        lambda pixels: F.max_pool2d(pixels, 2),
+        lambda pixels: F.max_pool2d(pixels, (2, 3), padding=1),
+        lambda pixels: F.max_pool2d(pixels, 3, 1),
+        lambda pixels: F.max_pool2d(pixels, 3, (2, 1)),
+    ],
+)
+def test_a_pooling_with_or_without_strides_is_fused(images, pool):
+    network = Network(Pools(pool).eval(), std=64.0, device="cpu")
+    with in_form([network], FUSED):
+        torch.testing.assert_close(network(images), network.module(images.float() / 64.0).detach())
+    assert network.graphs(FUSED) == {"fused"}
+
+
+def test_what_cannot_be_fused_is_only_frozen(images, network, monkeypatch):
+    def cannot(enabled):
+        raise RuntimeError("Running oneDNN Graph fuser is only supported with MKLDNN builds.")
+
+    monkeypatch.setattr(torch.jit, "enable_onednn_fusion", cannot)
+    with in_form([network], FROZEN):
+        frozen = network(images)
+    with in_form([network], FUSED):
+        assert torch.equal(network(images), frozen)
+    assert network.graphs(FUSED) == {"frozen"}
+
+
+def test_what_fuses_graphs_is_switched_back(images, network):
+    for before in (True, False):
+        torch.jit.enable_onednn_fusion(before)
+        for form in (FUSED, FROZEN):
+            with in_form([network], form):
+                network(images)
+        assert torch.jit.onednn_fusion_enabled() == before
+        network.forget()
 
 
 def test_a_module_that_decides_by_its_input_is_not_frozen(images):
@@ -94,7 +165,7 @@ def test_a_module_that_decides_by_its_input_is_not_frozen(images):
 
     network = Network(Decides().eval(), std=1.0, device="cpu")
     dark, bright = images // 4, 255 - images // 4
-    with in_form([network], FROZEN):
+    with in_form([network], FUSED):
         network(dark)
         assert torch.equal(network(bright), network.module(bright.float()))
 
@@ -108,8 +179,9 @@ def test_what_cannot_be_traced_runs_as_it_is(images, network):
             return super().forward(pixels)
 
     odd = Network(Odd().eval(), mean=[10.0, 20.0, 30.0], std=64.0, device="cpu")
-    with in_form([odd], FROZEN):
+    with in_form([odd], FUSED):
         torch.testing.assert_close(odd(images), network(images))
+    assert odd.graphs(FUSED) == {"eager"}
 
 
 def test_a_module_that_gives_no_tensor_is_told(images):
@@ -147,5 +219,5 @@ def test_a_gpu_gives_the_probabilities_that_a_cpu_gives(images, network):
     there = Network(Small().eval(), mean=[10.0, 20.0, 30.0], std=64.0, device="cuda")
     probs = network(images).softmax(1)
     torch.testing.assert_close(there(images).softmax(1).cpu(), probs, atol=1e-4, rtol=0)
-    with in_form([there], Form("fp16", "frozen")):
+    with in_form([there], Form("fp16", "fused")):
         torch.testing.assert_close(there(images).softmax(1).cpu(), probs, atol=0.05, rtol=0)

@@ -80,9 +80,9 @@ def plan(target=None, *, can_screen=True, generation_size=200, fingerprint="x", 
 
 def test_a_fast_half_precision_screens(trial):
     made = plan()
-    assert (made.screening, made.graph, made.device) == ("bf16", "frozen", "cpu")
+    assert (made.screening, made.graph, made.device) == ("bf16", "fused", "cpu")
     assert made.worth == pytest.approx(2 / 3, abs=1e-3)
-    assert made.exact == Form("fp32", "frozen")
+    assert made.exact == Form("fp32", "fused")
 
 
 def test_a_half_precision_that_saves_little_does_not(trial, monkeypatch):
@@ -131,6 +131,22 @@ def test_the_exact_batch_does_not_depend_on_the_stopwatch(trial, monkeypatch):
     monkeypatch.setitem(SPEEDS, "bf16", 10.0)
     assert plan(fingerprint="y").batch_size == made.batch_size == 25
     assert plan(fingerprint="y", batch_size=64).batch_size == 64
+
+
+class Large(nn.Module):
+    def forward(self, pixels):
+        return pixels[:, :, ::9, ::99].flatten(1)[:, :3]
+
+
+def test_exact_batches_of_large_images_are_small_where_operations_are_fused(trial, monkeypatch):
+    target = Networked(Large())
+    target.spec = ImageSpec(65, 65, 1, ("a", "b", "c"), array="torch")
+    fused = plan(target)
+    assert (fused.graph, fused.batch_size) == ("fused", 4)
+    frozen = plan(target, graph="frozen")
+    assert (frozen.graph, frozen.batch_size) == ("frozen", 16)
+    monkeypatch.setattr(Network, "graphs", lambda *_: {"frozen"})
+    assert plan(target) == frozen
 
 
 def test_measurements_are_kept_for_the_machine(trial):

@@ -1,0 +1,113 @@
+"""Frozen graphs: a network traced once for a shape of batch, with its weights folded in.
+
+On a CPU neighbouring operations can be *fused* besides: oneDNN computes a convolution together with
+the activation and the sum that follow it, in one pass over memory.
+"""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from neatfool.errors import TargetError
+from neatfool.memory import is_out_of_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import nn
+
+    Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+
+_CALLS_BEFORE_IT_IS_OPTIMISED: Final = 3
+_AS_EXACT: Final = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.05}
+"""How far the logits of a frozen network may be from its own, as a part of the largest."""
+_one_at_a_time: Final = RLock()
+"""Whether graphs are fused is a switch of the whole process."""
+
+
+def freeze(plain: nn.Module, images: torch.Tensor, dtype: torch.dtype, *, fuse: bool) -> Run | None:
+    """Freeze a network for one shape of batch.
+
+    Args:
+        plain: Gives logits and probabilities [N, K] of bytes [N, C, H, W].
+        images: A batch of that shape, uint8.
+        dtype: What it computes in.
+        fuse: Whether to fuse operations.
+
+    Returns:
+        The same, faster; None if it cannot be had, or does not compute the same.
+
+    Raises:
+        TargetError: The module gives something else than a tensor.
+    """
+    dark = images // 4
+    batches = (dark, 255 - dark)
+    try:
+        with torch.no_grad(), warnings.catch_warnings(), _fusing(fuse):
+            # torch.jit is no longer developed, and says so; nothing else does this on a CPU
+            # without a C++ compiler.
+            warnings.simplefilter("ignore")
+            traced = torch.jit.trace(plain, images, check_trace=False)  # type: ignore[no-untyped-call]
+            frozen: Any = torch.jit.freeze(traced.eval())
+            if fuse:
+                _say_strides(frozen.graph)
+            # The first calls are watched, and the code made from that: later ones are all alike.
+            for _ in range(_CALLS_BEFORE_IT_IS_OPTIMISED):
+                frozen(images)
+            given = torch.cat([frozen(batch)[0] for batch in batches])
+    except TargetError:
+        raise
+    except Exception as error:  # whatever it is, the network runs as it is
+        if is_out_of_memory(error):
+            raise
+        return None
+    wanted = torch.cat([plain(batch)[0] for batch in batches])
+    same = given.shape == wanted.shape and _alike(given, wanted, dtype)
+    return frozen if same else None
+
+
+@contextmanager
+def _fusing(fuse: bool) -> Iterator[None]:
+    """Let graphs that are optimised meanwhile be fused, or not.
+
+    Raises:
+        RuntimeError: They are to be, and this build of torch cannot.
+    """
+    with _one_at_a_time:
+        before = torch.jit.onednn_fusion_enabled()  # type: ignore[no-untyped-call]
+        if fuse != before:
+            torch.jit.enable_onednn_fusion(fuse)  # type: ignore[no-untyped-call]
+        try:
+            yield
+        finally:
+            if fuse != before:
+                torch.jit.enable_onednn_fusion(before)  # type: ignore[no-untyped-call]
+
+
+def _say_strides(graph: Any) -> None:
+    """Write out the strides of poolings, which are those of the window where none are given.
+
+    oneDNN does not take a pooling without.
+    """
+    for node in graph.findAllNodes("aten::max_pool2d"):
+        _, window, stride, *_ = node.inputs()
+        if _is_empty(stride):
+            node.replaceInput(2, window)
+
+
+def _is_empty(value: Any) -> bool:
+    node = value.node()
+    if node.kind() == "prim::ListConstruct":
+        return not list(node.inputs())
+    return bool(node.kind() == "prim::Constant" and value.toIValue() == [])
+
+
+def _alike(given: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> bool:
+    error = (given - wanted).abs().nan_to_num(0.0).max()
+    largest = wanted.abs().nan_to_num(0.0).max().clamp(min=1.0)
+    return bool(error <= _AS_EXACT[dtype] * largest)
