@@ -76,7 +76,7 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
 def ratio(times: Mapping[str, list[float]], *ours: str) -> float:
     """Give the median over the rounds of the ratio to neat-python's time."""
     rounds = zip(times["neat-python"], *(times[name] for name in ours), strict=True)
-    return median(sum(mine) / theirs for theirs, *mine in rounds)
+    return float(median(sum(mine) / theirs for theirs, *mine in rounds))
 
 
 def took(preset: str, say: Callable[[str], None]) -> dict[str, list[float]]:

@@ -64,7 +64,7 @@ class LinearTarget:
         rows, columns = self._step
         pixels = images[:, :, ::rows, ::columns][:, :, :FEATURES, :FEATURES]
         logits = (pixels.flatten(1).float() / 255 - 0.5) @ self._weights
-        return Scores(logits.softmax(1), logits)
+        return Scores(logits.softmax(1).numpy(), logits.numpy())
 
 
 def random_genome(rng: random.Random, nodes: int) -> cppn.Genome:
@@ -96,7 +96,7 @@ def midrun(setting: Setting, *, generations: int) -> Iterator[Iterator[Generatio
         setting: What the run is like.
         generations: How many generations it is still to do.
     """
-    sections = {
+    sections: dict[str, dict[str, Any]] = {
         "experiment": {"generations": generations},
         "encoding": {"inputs": "normalised"},
         "scheme": {"batch": setting.population},

@@ -148,7 +148,7 @@ def ratios(title: str, times: dict[str, list[float]], bound: float) -> list[Figu
 
     def ratio(*ours: str) -> float:
         rounds = zip(times["torch"], *(times[name] for name in ours), strict=True)
-        return median(sum(mine) / torchs for torchs, *mine in rounds)
+        return float(median(sum(mine) / torchs for torchs, *mine in rounds))
 
     best = "compiled" if "compiled" in times else "plain"
     found = [

@@ -28,7 +28,8 @@ from neatfool.plugin_manager import PluginManager
 from neatfool.torch_threads import with_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     import torch
 
@@ -47,7 +48,7 @@ EARLY, LATE = 100, 5000
 scratch had after 85 generations of 96 images, and some 3. That run had 15 after 190 generations,
 in inverse proportion to their number: 3 are to be expected after 1000, the length of a good run."""
 
-IMAGENET = {
+IMAGENET: Mapping[str, Mapping[str, Any]] = {
     "experiment": {"generations": 100_000},
     "encoding": {"inputs": "normalised"},
     "scheme": {"batch": 96},

@@ -29,6 +29,7 @@ from neatfool.torch_threads import with_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     import torch
 
@@ -67,7 +68,7 @@ class Watched(Scorer):
     def look(self, scoring: GenerationScoring, scores: Scores, bar: np.ndarray | None) -> None:
         """Compare a generation's scores with exact ones, and the time they took."""
         self._generation += 1
-        images = scoring.images(range(len(scores.probs)))
+        images = scoring.images.pick(range(len(scores.probs)))
         if bar is not None and scores.exact is not None:
             ranks = rank(self.score(images))
             niches = np.flatnonzero(ranks.max(0) > bar)
@@ -104,7 +105,7 @@ class _WatchedGeneration(GenerationScoring):
 def watch(make: type[NetworkTarget], batch: int, generations: int, before: int | None) -> Watched:
     """Run a search and give what was seen of its scorer."""
     with TemporaryDirectory(prefix="neatfool-scoring-") as name:
-        sections = {
+        sections: dict[str, dict[str, Any]] = {
             "experiment": {"generations": generations},
             "encoding": {"inputs": "normalised"},
             "scheme": {"batch": batch},

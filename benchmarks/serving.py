@@ -60,7 +60,7 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
     with service(MNIST) as url:
         options = {"url": url, "model": "mnist", "allow_private": True}
         client = make(choose(PluginManager(), "target", "http", options))
-        parts = [part.numpy() for part in images.split(IMAGES)]
+        parts = [images[start : start + IMAGES].numpy() for start in range(0, len(images), IMAGES)]
         with ThreadPoolExecutor(client.concurrency) as threads:
 
             def in_process() -> float:

@@ -79,7 +79,8 @@ class ResNetTarget(NetworkTarget):
 
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            return resnet18().eval()
+            module: nn.Module = resnet18()
+        return module.eval()
 
 
 class EfficientNetTarget(NetworkTarget):
@@ -121,7 +122,8 @@ class LeNetTarget(NetworkTarget):
     def make(self) -> nn.Module:
         from neatfool_plugins.mnist import lenet
 
-        return lenet.load(lenet.PACKAGED)
+        module: nn.Module = lenet.load(lenet.PACKAGED)
+        return module
 
 
 def imagenet_target() -> NetworkTarget:

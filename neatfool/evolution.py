@@ -22,7 +22,7 @@ from neatfool.run_records import GenerationRecord, StoredCandidate
 from neatfool.wording import spending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     import torch
 
@@ -117,7 +117,7 @@ class Evolution:
 
     def run(
         self, stop: Callable[[], bool] = lambda: False
-    ) -> Iterator[tuple[GenerationReport, Sequence[Replacement]]]:
+    ) -> Generator[tuple[GenerationReport, Sequence[Replacement]], None, None]:
         """Do generation after generation, until the run's length, the scheme's end, or a stop.
 
         Whatever ends the iteration, the generations done are in the store then.

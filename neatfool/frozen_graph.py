@@ -81,12 +81,12 @@ def _fusing(fuse: bool) -> Iterator[None]:
     with _one_at_a_time:
         before = torch.jit.onednn_fusion_enabled()  # type: ignore[no-untyped-call]
         if fuse != before:
-            torch.jit.enable_onednn_fusion(fuse)  # type: ignore[no-untyped-call]
+            torch.jit.enable_onednn_fusion(fuse)
         try:
             yield
         finally:
             if fuse != before:
-                torch.jit.enable_onednn_fusion(before)  # type: ignore[no-untyped-call]
+                torch.jit.enable_onednn_fusion(before)
 
 
 def _say_strides(graph: Any) -> None:
