@@ -1,6 +1,10 @@
 """The loop: a run's generations, one after another.
 
 ask -> render -> score -> tell -> commit -> observers. Nothing downstream calls back up.
+
+A target that computes here is kept busy: after tell, the first part of the next generation is bred,
+drawn and given to it, and only while that is being scored is the last one committed. What is
+recorded is the same as if one came after the other.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ import math
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -92,7 +96,6 @@ class Evolution:
         self._limits = limits
         self._sizes: dict[int, GenomeSize] = {}
         self._pending: list[tuple[GenerationRecord, Json]] = []
-        self._recording = 0.0
         self._no_room = False
         self._classes = len(scorer.spec.classes)
 
@@ -132,26 +135,61 @@ class Evolution:
             TargetError: The target failed.
             StorageError: The disk is full or read-only.
         """
+        ahead = self._scorer.scores_meanwhile
+        clock = _StageClock()
+        begun: _Begun | None = None
         try:
-            while not self.done and (result := self._step()) is not None:
-                yield result
+            begun = self._begin(clock)
+            while begun is not None and (told := self._finish(begun)) is not None:
+                clock = _StageClock()
+                begun, failure = self._begin_ahead(clock) if ahead else (None, None)
+                clock.skip()
+                self._keep(told)
+                clock.lap("recording")
+                yield told.report, told.replacements
+                clock.skip()
                 if stop():
                     return
+                if failure is not None:
+                    raise failure
+                if not ahead:
+                    begun = self._begin(clock)
             if not self.done:
                 self._flush()
                 self._store.end()
         finally:
+            if begun is not None:
+                begun.scoring.cancel()
+                self._no_room = False
             self._flush()
 
-    def _step(self) -> tuple[GenerationReport, Sequence[Replacement]] | None:
+    def _begin_ahead(self, clock: _StageClock) -> tuple[_Begun | None, BaseException | None]:
+        """Begin the next generation before the last is committed.
+
+        Returns:
+            It, if there is one, and what went wrong, which is for later: the last one is whole.
+        """
+        try:
+            return self._begin(clock), None
+        except BaseException as error:  # Ctrl-C, too
+            return None, error
+
+    def _begin(self, clock: _StageClock) -> _Begun | None:
+        """Begin a generation, if there is to be one: its first part is with the target then."""
+        if self.done:
+            return None
         if (metered := self._scorer.metered) is not None and (spent := metered.exhausted()):
             self.spent = spent
             return None
-        clock = _StageClock()
         scoring = self._scorer.generation(self._bar())
-        candidates = self._make(scoring, clock)
-        if not candidates:
-            return None
+        parts = self._parts(scoring, clock)
+        first = next(parts, None)
+        return None if first is None else _Begun(clock, scoring, chain([first], parts))
+
+    def _finish(self, begun: _Begun) -> _Told | None:
+        """Make the rest of a generation, wait for its scores, and let the scheme select by them."""
+        clock, scoring = begun.clock, begun.scoring
+        candidates = [*chain.from_iterable(begun.parts)]
         scores = scoring.result()
         self.spent = scoring.spent
         if not (candidates := candidates[: len(scores.probs)]):
@@ -167,14 +205,18 @@ class Evolution:
         clock.lap("selection")
         report = self._report(replacements, scores, scoring, clock)
         with blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded"):
-            record = self._record(report, replacements, candidates, scoring)
-            state = self._state()
+            # What the next generation changes.
+            members, state = tuple(self.scheme.members()), self._state()
+        return _Told(report, replacements, candidates, scoring, members, self._new_classes(), state)
+
+    def _keep(self, told: _Told) -> None:
+        """Record a generation; it is committed with others, if so wished."""
+        with blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded"):
+            record = self._record(told)
         # An interrupt may come at any line: what is pending is always a whole generation.
-        self._pending.append((record, state))
+        self._pending.append((record, told.state))
         if len(self._pending) >= self._limits.checkpoint_every:
             self._flush()
-        self._recording = clock.lap("recording")
-        return report, replacements
 
     def _bar(self) -> np.ndarray | None:
         bar: Callable[[], np.ndarray] | None = getattr(self.scheme, "bar", None)
@@ -183,11 +225,10 @@ class Evolution:
         with blaming(f"{self._scheme_name}: bar() failed"):
             return bar()
 
-    def _make(self, scoring: Scoring, clock: _StageClock) -> list[Candidate]:
+    def _parts(self, scoring: Scoring, clock: _StageClock) -> Iterator[Sequence[Candidate]]:
         """Breed and draw a generation, a part at a time, each of which is then being scored."""
         whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
         size = self._scorer.part_size(self.scheme.batch)
-        made: list[Candidate] = []
         with blaming(whose):
             asked = self._asked()
         while True:
@@ -195,14 +236,14 @@ class Evolution:
                 part = list(islice(asked, size))
             clock.lap("breeding")
             if not part:
-                return made
+                return
             images = self._rendered(part)
             clock.lap("rendering")
             scoring.add(images)
             clock.lap("scoring")
-            made += part
+            yield part
             if scoring.full:
-                return made
+                return
 
     def _asked(self) -> Iterator[Candidate]:
         """Take a generation's candidates, up to the first that the run's length has no room for."""
@@ -270,7 +311,7 @@ class Evolution:
             nodes=_mean([size.nodes for size in sizes]),
             connections=_mean([size.connections for size in sizes]),
             confirmed=scoring.confirmed,
-            stages=clock.stages(scoring=scoring.seconds, recording=self._recording),
+            stages=clock.stages(scoring=scoring.seconds),
         )
 
     def _elite_sizes(self) -> list[GenomeSize]:
@@ -282,27 +323,21 @@ class Evolution:
         }
         return list(self._sizes.values())
 
-    def _record(
-        self,
-        report: GenerationReport,
-        replacements: Sequence[Replacement],
-        candidates: Sequence[Candidate],
-        scoring: Scoring,
-    ) -> GenerationRecord:
-        rows = {candidate.id: row for row, candidate in enumerate(candidates)}
-        elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
-        images = scoring.images.pick([rows[id_] for id_ in sorted(elites)]).cpu().numpy()
-        members = {candidate.id: candidate for candidate in self.scheme.members()}
+    def _record(self, told: _Told) -> GenerationRecord:
+        rows = {candidate.id: row for row, candidate in enumerate(told.candidates)}
+        elites = {r.elite.candidate.id: r.elite.candidate for r in told.replacements}
+        images = told.scoring.images.pick([rows[id_] for id_ in sorted(elites)]).cpu().numpy()
+        members = {candidate.id: candidate for candidate in told.members}
         fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
         return GenerationRecord(
-            report=report,
-            replacements=replacements,
+            report=told.report,
+            replacements=told.replacements,
             candidates=[self._written(candidate) for candidate in fresh],
             images={
                 id_: encode_png(image) for id_, image in zip(sorted(elites), images, strict=True)
             },
             members=frozenset(members),
-            classes=self._new_classes(),
+            classes=told.classes,
         )
 
     def _new_classes(self) -> list[tuple[int, str, bool]]:
@@ -331,30 +366,54 @@ class Evolution:
         self._pending.clear()
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """A generation whose first part is being scored; the others are made as they are taken."""
+
+    clock: _StageClock
+    scoring: Scoring
+    parts: Iterator[Sequence[Candidate]]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A generation that the scheme has selected from, and all that is to be recorded of it."""
+
+    report: GenerationReport
+    replacements: Sequence[Replacement]
+    candidates: Sequence[Candidate]
+    scoring: Scoring
+    members: Sequence[Candidate]
+    classes: Sequence[tuple[int, str, bool]]
+    state: Json
+
+
 class _StageClock:
     """Adds up a generation's stages as they end."""
 
     def __init__(self) -> None:
         self._seconds: defaultdict[str, float] = defaultdict(float)
-        self._began = self._last = time.perf_counter()
+        self._elapsed = 0.0
+        self._last = time.perf_counter()
 
-    def lap(self, stage: str) -> float:
+    def skip(self) -> None:
+        """Let the time since the last lap count for nothing."""
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
         """Count the time since the last lap to a stage."""
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
         self._seconds[stage] += seconds
-        return seconds
+        self._elapsed += seconds
 
-    def stages(self, *, scoring: float, recording: float) -> Stages:
+    def stages(self, *, scoring: float) -> Stages:
         """Give the stages.
 
         Args:
             scoring: Seconds that the target took, of which some may have passed in other stages.
-            recording: Seconds that the last generation took to record, counted with this one.
         """
-        elapsed = self._last - self._began + recording
-        taken = {**self._seconds, "scoring": scoring, "recording": recording}
-        return Stages(**taken, elapsed=elapsed)
+        return Stages(**{**self._seconds, "scoring": scoring}, elapsed=self._elapsed)
 
 
 def _mean(values: Sequence[int]) -> float:

@@ -221,6 +221,11 @@ class MeteredScoring:
         for start in range(0, len(images), size):
             self._begin(images[start : start + size], keys[start : start + size])
 
+    def cancel(self) -> None:
+        """Do not ask for what is not being asked for yet; there is to be no result."""
+        for future in self._begun:
+            future.cancel()
+
     def _begin(self, images: torch.Tensor, keys: Sequence[bytes]) -> None:
         if self.full:
             return

@@ -95,6 +95,11 @@ class Scorer:
         return self._workers.count if self._workers is not None else 1
 
     @property
+    def scores_meanwhile(self) -> bool:
+        """Whether images are scored in threads of their own, while others are made."""
+        return self._workers is not None
+
+    @property
     def device(self) -> str | None:
         """The kind of device that the target's networks compute on, None if it has none."""
         return self._networks[0].device.type if self._networks else None
@@ -307,6 +312,11 @@ class GenerationScoring:
         exact = self._whole([doubtful], self._scorer._begun(doubtful), screen=False)
         self._screening.learn(scores.part(rows), exact, len(scores.probs))
         return _confirmed(scores, rows, exact)
+
+    def cancel(self) -> None:
+        """Do not score what is not being scored yet; there is to be no result."""
+        for future in self._begun:
+            future.cancel()
 
     @property
     def _screens(self) -> bool:

@@ -361,7 +361,7 @@ def test_what_is_resolved_is_json_with_all_defaults(write):
             "batch_size": "auto",
             "precision": "auto",
             "threads": "auto",
-            "graph": "frozen",
+            "graph": "fused",
             "max_queries": None,
             "max_requests": None,
             "weights": None,
@@ -388,7 +388,7 @@ EXPERIMENTS = st.builds(
         batch_size=st.just("auto") | st.integers(1, 65536),
         precision=st.sampled_from(["auto", "fp32", "bf16", "fp16"]),
         threads=st.just("auto") | st.integers(1, 1024),
-        graph=st.sampled_from(["frozen", "eager", "compiled"]),
+        graph=st.sampled_from(["fused", "frozen", "eager", "compiled"]),
     ),
     target=st.builds(
         lambda **options: choose(PLUGINS, "target", "toy_target", options),

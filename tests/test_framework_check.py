@@ -60,7 +60,7 @@ plugin = mine
 batch_size = auto
 precision = auto
 threads = auto
-graph = frozen
+graph = fused
 anything = 1
     2
 

@@ -59,7 +59,7 @@ def validate(*args):
 def test_it_prints_the_experiment_with_all_its_defaults():
     result = validate("e.ini", "--set", "target.gain=3", "--seed", "4")
     assert result.exit_code == 0, result.output
-    calls = "batch_size = auto\nprecision = auto\nthreads = auto\ngraph = frozen\n"
+    calls = "batch_size = auto\nprecision = auto\nthreads = auto\ngraph = fused\n"
     assert f"[target]\nplugin = filed_target\n{calls}gain = 3.0\n" in result.stdout
     assert "seed = 4\n" in result.stdout
     Path("resolved.ini").write_text(result.stdout)
