@@ -24,19 +24,21 @@ if TYPE_CHECKING:
     Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 _CALLS_BEFORE_IT_IS_OPTIMISED: Final = 3
-_AS_EXACT: Final = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.05}
+_ROUNDING: Final = 1e-3
 """How far the logits of a frozen network may be from its own, as a part of the largest."""
+_ROUGH: Final = 0.5
+"""How large the errors of half precision may be, as a part of what logits vary by."""
 _one_at_a_time: Final = RLock()
 """Whether graphs are fused is a switch of the whole process."""
 
 
-def freeze(plain: nn.Module, images: torch.Tensor, dtype: torch.dtype, *, fuse: bool) -> Run | None:
+def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bool) -> Run | None:
     """Freeze a network for one shape of batch.
 
     Args:
         plain: Gives logits and probabilities [N, K] of bytes [N, C, H, W].
         images: A batch of that shape, uint8.
-        dtype: What it computes in.
+        exact: The same in float32: itself, or what half precision is to be near to.
         fuse: Whether to fuse operations.
 
     Returns:
@@ -66,9 +68,9 @@ def freeze(plain: nn.Module, images: torch.Tensor, dtype: torch.dtype, *, fuse: 
         if is_out_of_memory(error):
             raise
         return None
-    wanted = torch.cat([plain(batch)[0] for batch in batches])
-    same = given.shape == wanted.shape and _alike(given, wanted, dtype)
-    return frozen if same else None
+    wanted = torch.cat([exact(batch)[0] for batch in batches])
+    good = _as_exact if exact is plain else _good_enough
+    return frozen if given.shape == wanted.shape and good(given, wanted) else None
 
 
 @contextmanager
@@ -107,7 +109,13 @@ def _is_empty(value: Any) -> bool:
     return bool(node.kind() == "prim::Constant" and value.toIValue() == [])
 
 
-def _alike(given: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> bool:
+def _as_exact(given: torch.Tensor, wanted: torch.Tensor) -> bool:
     error = (given - wanted).abs().nan_to_num(0.0).max()
     largest = wanted.abs().nan_to_num(0.0).max().clamp(min=1.0)
-    return bool(error <= _AS_EXACT[dtype] * largest)
+    return bool(error <= _ROUNDING * largest)
+
+
+def _good_enough(given: torch.Tensor, wanted: torch.Tensor) -> bool:
+    """Tell whether logits in half precision are good enough to screen by."""
+    error = (given - wanted).nan_to_num(0.0).square().mean().sqrt()
+    return bool(error <= _ROUGH * wanted.nan_to_num(0.0).std().clamp(min=0.1))

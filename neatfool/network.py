@@ -19,6 +19,7 @@ from torch import nn
 
 from neatfool.devices import pick_devices
 from neatfool.errors import TargetError
+from neatfool.folding import folded
 from neatfool.frozen_graph import freeze
 from neatfool.gpu import computing_on
 from neatfool.malloc import keep_freed_memory
@@ -111,6 +112,7 @@ class Network:
         self._mean, self._std = _per_channel(mean), _per_channel(std)
         self._runs: dict[tuple[Form, int, tuple[int, ...]], Run] = {}
         self._graphs: dict[Form, set[Graph]] = {}
+        self._folded: dict[int, nn.Module] = {}
 
     @property
     def device(self) -> torch.device:
@@ -210,12 +212,23 @@ class Network:
             return self._runs[key]
 
     def _prepare(self, form: Form, images: torch.Tensor) -> Run:
-        graph, run = _first_that_works(form.graph, self._plain(form.precision), images)
+        exact = self._plain("fp32")
+        plain = exact if form.precision == "fp32" else self._rough(form.precision, images)
+        graph, run = _first_that_works(form.graph, plain, exact, images)
         self._graphs.setdefault(form, set()).add(graph)
         return run
 
     def _plain(self, precision: Precision) -> _FromBytes:
-        module = self._replicas[self._place.get()]
+        return self._from_bytes(self._replicas[self._place.get()], precision)
+
+    def _rough(self, precision: Precision, images: torch.Tensor) -> _FromBytes:
+        """Make it compute in half precision, with as little loss as may be."""
+        plain, place = self._plain(precision), self._place.get()
+        if place not in self._folded:
+            self._folded[place] = folded(plain.module, plain.numbers(images))
+        return self._from_bytes(self._folded[place], precision)
+
+    def _from_bytes(self, module: nn.Module, precision: Precision) -> _FromBytes:
         whole = _FromBytes(module, self._mean, self._std, _DTYPES[precision])
         return whole.to(self.device).eval()
 
@@ -265,9 +278,13 @@ class _FromBytes(nn.Module):
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
 
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def numbers(self, images: torch.Tensor) -> torch.Tensor:
+        """Give what the module is given."""
         images = images.contiguous(memory_format=torch.channels_last)
-        numbers = (images.float() - self.mean) / self.std
+        return (images.float() - self.mean) / self.std
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        numbers = self.numbers(images)
         half = self.dtype is not torch.float32
         # The module's weights stay float32, and so does what only float32 can do. What autocast
         # remembers of weights would be wrong in a graph that is traced.
@@ -290,16 +307,18 @@ def _channels_last(module: nn.Module) -> nn.Module:
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _first_that_works(wanted: Graph, plain: _FromBytes, images: torch.Tensor) -> tuple[Graph, Run]:
+def _first_that_works(
+    wanted: Graph, plain: _FromBytes, exact: _FromBytes, images: torch.Tensor
+) -> tuple[Graph, Run]:
     """Make of a network what is wanted, or what comes next to it."""
     if wanted == "compiled":
         return wanted, _compiled(plain)
     if wanted == "fused" and images.device.type == "cpu":
-        fused = freeze(plain, images, plain.dtype, fuse=True)
+        fused = freeze(plain, images, exact=exact, fuse=True)
         if fused is not None:
             return "fused", fused
     if wanted in {"fused", "frozen"}:
-        frozen = freeze(plain, images, plain.dtype, fuse=False)
+        frozen = freeze(plain, images, exact=exact, fuse=False)
         if frozen is not None:
             return "frozen", frozen
     return "eager", plain

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 LARGEST_AUTOMATIC_BATCH: Final = 256
 PARTS: Final = 4
 """A generation is scored in so many parts, if it takes long enough."""
+MOST_PARTS: Final = 12
+"""In so many, where calls are small: the target waits for the first to be drawn."""
 SECONDS_TO_DIVIDE: Final = 0.05
 """If it takes less, threads wait for Python's lock longer than is gained."""
 SMALL_IMAGE: Final = 64 * 64
@@ -266,8 +268,11 @@ def _measured(
     if larger > plan.batch_size:
         sizes[larger] = trial.speed(fast, larger, threads, workers)
     batch = max(sizes, key=lambda size: sizes[size])
+    if parts > 1:
+        parts = max(parts, min(generation_size // (workers * batch), MOST_PARTS))
     return replace(
         plan,
+        parts=parts,
         screening=half,
         screening_batch=batch,
         worth=round(max(1.0 - exact / sizes[batch], 0.0), 3),

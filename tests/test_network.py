@@ -168,6 +168,12 @@ def test_a_module_that_decides_by_its_input_is_not_frozen(images):
     with in_form([network], FUSED):
         network(dark)
         assert torch.equal(network(bright), network.module(bright.float()))
+    with in_form([network], FUSED_HALF):
+        network(dark)
+        torch.testing.assert_close(
+            network(bright), network.module(bright.float()), atol=2, rtol=0.1
+        )
+    assert network.graphs(FUSED) == network.graphs(FUSED_HALF) == {"eager"}
 
 
 def test_what_cannot_be_traced_runs_as_it_is(images, network):

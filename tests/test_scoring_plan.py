@@ -212,8 +212,14 @@ def test_parts_are_whole_batches(generation, batch):
         assert -(-generation // size) <= parts
 
 
+def test_a_part_has_a_call_for_each_worker_where_calls_are_small(trial, monkeypatch):
+    assert (plan().screening_batch, plan().parts) == (25, 8)
+    monkeypatch.setattr(SpeedTrial, "speed", lambda *a: SPEEDS[a[1].precision] * a[2])
+    large = plan(fingerprint="y")
+    assert (large.screening_batch, large.parts) == (50, 4)
+
+
 def test_a_generation_that_is_scored_in_no_time_is_not_divided(trial, monkeypatch):
-    assert plan().parts == 4
     monkeypatch.setitem(SPEEDS, "bf16", 30_000.0)
     assert plan(fingerprint="y").parts == 1
 
