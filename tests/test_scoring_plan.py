@@ -214,7 +214,7 @@ def test_parts_are_whole_batches(generation, batch):
 
 def test_a_part_has_a_call_for_each_worker_where_calls_are_small(trial, monkeypatch):
     assert (plan().screening_batch, plan().parts) == (25, 8)
-    monkeypatch.setattr(SpeedTrial, "speed", lambda *a: SPEEDS[a[1].precision] * a[2])
+    monkeypatch.setattr(SpeedTrial, "speed", lambda *a: SPEEDS[a[1].precision] * a[2] / 25)
     large = plan(fingerprint="y")
     assert (large.screening_batch, large.parts) == (50, 4)
 
