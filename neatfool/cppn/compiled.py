@@ -176,8 +176,15 @@ def _scratch(
     """Give memory of this thread to write over, the same again."""
     table: np.ndarray | None = getattr(_memory, "table", None)
     if table is None or len(table) < rows + terms:
-        table = _memory.table = np.empty((rows + terms, tile), np.float32)
+        table = _memory.table = _aligned(rows + terms, tile)
     return table[:rows], table[rows:], np.empty((channels, tile), np.uint8)
+
+
+def _aligned(rows: int, tile: int) -> np.ndarray:
+    """Give a table each of whose rows begins with a line of the processor's cache, of 64 bytes."""
+    memory = np.empty(rows * tile + 16, np.float32)
+    skipped = -(memory.ctypes.data // memory.itemsize) % 16
+    return memory[skipped : skipped + rows * tile].reshape(rows, tile)
 
 
 @cache

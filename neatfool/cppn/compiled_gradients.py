@@ -21,7 +21,8 @@ _CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
 
 @cache
 def _kernel() -> tuple[Callable[..., None], int, int]:
-    from neatfool.cppn.slope_kernel import LANES, TILE, flow_back
+    from neatfool.cppn.fast_lanes import LANES
+    from neatfool.cppn.slope_kernel import TILE, flow_back
 
     return flow_back, TILE, LANES
 
@@ -48,13 +49,13 @@ def factor_gradients(
     flow_back, tile, lanes = _kernel()
     nodes = np.array(
         [
-            (_CODES[block.activation.name], 0, 0)
+            (_CODES[block.activation.name], 0, 0, 0)
             for step in program.steps
             for block in step.blocks
             for _ in range(block.rows.start, block.rows.stop)
         ],
         np.int32,
-    ).reshape(-1, 3)
+    ).reshape(-1, 4)
     starts = np.concatenate(
         [
             program.offsets.numpy()[step.rows.start - program.inputs - 1 :][
@@ -66,6 +67,7 @@ def factor_gradients(
     )
     nodes[:, 1] = starts
     nodes[:, 2] = [*starts[1:], len(program.sources)]
+    nodes[:, 3] = program.inputs + 1 + np.arange(len(nodes))
     scratch = [np.empty((program.rows, tile), np.float32) for _ in range(3)]
     raw = np.empty((program.outputs.shape[1], inputs.shape[1]), np.float32)
 

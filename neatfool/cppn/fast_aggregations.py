@@ -1,6 +1,7 @@
-"""The aggregations, compiled: how a node joins its weighted inputs, for the pixels of a tile.
+"""The aggregations but sums, compiled: how a node joins its weighted inputs.
 
-They are those of :mod:`neatfool.cppn.aggregations`, and go in the same order.
+They are those of :mod:`neatfool.cppn.aggregations`, and go in the same order. Sums,
+which means are, too, belong to :mod:`neatfool.cppn.fast_activations`.
 """
 
 from __future__ import annotations
@@ -20,53 +21,6 @@ assert AGGREGATIONS == ("sum", "mean", "product", "max", "min", "maxabs", "media
 def _copy_number(number: F, out: np.ndarray) -> None:
     for i in range(len(out)):
         out[i] = number
-
-
-@inner
-def _add_up(values: np.ndarray, out: np.ndarray, sources: np.ndarray, factors: np.ndarray) -> None:
-    """Add up weighted inputs, four at a time, which spares reading and writing the sums so far."""
-    terms = len(sources)
-    if terms == 0:
-        _copy_number(F(0.0), out)
-        return
-    head = (terms - 1) % 4 + 1
-    a, u = values[sources[0]], factors[0]
-    if head == 1:
-        for i in range(len(out)):
-            out[i] = a[i] * u
-    elif head == 2:
-        b, v = values[sources[1]], factors[1]
-        for i in range(len(out)):
-            out[i] = a[i] * u + b[i] * v
-    elif head == 3:
-        b, v = values[sources[1]], factors[1]
-        c, w = values[sources[2]], factors[2]
-        for i in range(len(out)):
-            out[i] = (a[i] * u + b[i] * v) + c[i] * w
-    else:
-        _add_four(values, out, sources, factors, 0, False)
-    for term in range(head, terms, 4):
-        _add_four(values, out, sources, factors, term, True)
-
-
-@inner
-def _add_four(
-    values: np.ndarray,
-    out: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
-    term: int,
-    on_top: bool,
-) -> None:
-    a, b = values[sources[term]], values[sources[term + 1]]
-    c, d = values[sources[term + 2]], values[sources[term + 3]]
-    u, v, w, x = factors[term], factors[term + 1], factors[term + 2], factors[term + 3]
-    if on_top:
-        for i in range(len(out)):
-            out[i] = (((out[i] + a[i] * u) + b[i] * v) + c[i] * w) + d[i] * x
-    else:
-        for i in range(len(out)):
-            out[i] = ((a[i] * u + b[i] * v) + c[i] * w) + d[i] * x
 
 
 @inner
@@ -149,17 +103,14 @@ def aggregate(
     """Join weighted inputs.
 
     Args:
-        kind: How: the aggregation's place in ``AGGREGATIONS``; that of a mean is a sum's, as its
-            factors are divided already.
+        kind: How: the aggregation's place in ``AGGREGATIONS``; no sum or mean.
         values: float32 [R, P], the rows that the inputs are among.
         out: float32 [P], to write to.
-        sources: int32 [k], the row of each input.
+        sources: int32 [k], the row of each input; there are some, unless they are multiplied.
         factors: float32 [k], what each is multiplied by.
         scratch: float32 [k, P], to write over.
     """
-    if kind == SUM or (kind != PRODUCT and len(sources) == 0):
-        _add_up(values, out, sources, factors)
-    elif kind == PRODUCT:
+    if kind == PRODUCT:
         _multiply(values, out, sources, factors)
     elif kind == MEDIAN:
         _take_middle(values, out, sources, factors, scratch)

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from neatfool.cppn.colour import COLOUR_MAPS
-from neatfool.cppn.jit import bits_of, inner
+from neatfool.cppn.fast_lanes import bits_of
+from neatfool.cppn.jit import inner
 
 F = np.float32
 _ZERO, _ONE = F(0.0), F(1.0)

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from zlib import crc32
 
 import numba
-from numba.core import types
-from numba.extending import intrinsic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +42,11 @@ def inner(function: Function) -> Function:
     return cast("Function", numba.njit(**_OPTIONS, **_NO_WRAPPERS)(function))
 
 
+def inlined(function: Function) -> Function:
+    """Compile a function as a part of each compiled function that calls it."""
+    return cast("Function", numba.njit(**_OPTIONS, **_NO_WRAPPERS, forceinline=True)(function))
+
+
 def outer(signature: str) -> Callable[[Function], Function]:
     """Compile a function that Python calls, for one signature, or read its code from the disk."""
 
@@ -63,19 +66,3 @@ def _fingerprint() -> int:
     """Give a number that follows from the text of the inner functions."""
     files = [Path(__file__), *sorted(Path(__file__).parent.glob("fast_*.py"))]
     return crc32(b"".join(file.read_bytes() for file in files))
-
-
-def _same_bits(source: Any, target: Any) -> Callable[..., Any]:
-    """Make a compiled function that reads the bits of one type as another."""
-
-    def typed(_: Any, value: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            return builder.bitcast(values[0], context.get_value_type(signature.return_type))
-
-        return (target(source), code) if value == source else None
-
-    return cast("Callable[..., Any]", intrinsic(typed))
-
-
-bits_of: Callable[..., Any] = _same_bits(types.float32, types.int32)
-float_of: Callable[..., Any] = _same_bits(types.int32, types.float32)

@@ -1,9 +1,8 @@
 """The compiled renderer: a tape of nodes, run over the pixels a tile at a time.
 
 A tile is a range of pixels, of which the values of all nodes of a genome stay in the processor's
-cache. All loops over its pixels have a number of rounds that the processor's vectors divide, so
-that each pixel is computed by the same instructions wherever in a tile it lies: the bits of an
-image do not depend on the tile, on what else is rendered, or on the number of threads.
+cache. It is computed in blocks, each pixel by the same instructions wherever it lies: the bits
+of an image do not depend on the tile, on what else is rendered, or on the number of threads.
 """
 
 from __future__ import annotations
@@ -13,23 +12,40 @@ from typing import Final
 import numpy as np
 
 from neatfool.cppn.fast_activations import activate
-from neatfool.cppn.fast_aggregations import aggregate
+from neatfool.cppn.fast_aggregations import SUM, aggregate
 from neatfool.cppn.fast_colour import paint
-from neatfool.cppn.jit import inner, outer
+from neatfool.cppn.fast_lanes import LANES
+from neatfool.cppn.jit import inlined, inner, outer
 
 F = np.float32
 
 TILE: Final = 1024
 """The pixels of a tile, but for the last."""
 
-GRAIN: Final = 64
-"""What the pixels of any tile are a multiple of; some may lie beyond the image."""
-
 
 @inner
 def _copy(source: np.ndarray, target: np.ndarray) -> None:
     for i in range(len(target)):
         target[i] = source[i]
+
+
+@inlined
+def _compute(
+    node: np.ndarray,
+    numbers: np.ndarray,
+    sources: np.ndarray,
+    factors: np.ndarray,
+    values: np.ndarray,
+    scratch: np.ndarray,
+    width: int,
+) -> None:
+    """Compute a node, as :func:`draw` describes it."""
+    own, row = slice(node[2], node[3]), node[4]
+    terms, weights = sources[own], factors[own]
+    if node[1] != SUM:
+        aggregate(node[1], values, values[row][:width], terms, weights, scratch)
+        terms, weights = node[4:5], numbers[:1]
+    activate(node[0], values, terms, weights, numbers[1], values, row, width)
 
 
 @outer(
@@ -61,11 +77,10 @@ def draw(
 
     Args:
         bounds: int64 [N + 1], where the nodes of each genome begin and end.
-        nodes: int32 [M, 4], of each node its activation, its aggregation and where its terms
-            begin and end.
+        nodes: int32 [M, 5], of each node its activation, its aggregation, where its terms begin
+            and end, and its row.
         numbers: float32 [M, 2], what each node multiplies its aggregate by, and what it adds.
-        sources: int32 [T], the row of each term: of an input, or the number of inputs + that of a
-            node within its genome.
+        sources: int32 [T], the row of each term: that of an input or of a node.
         factors: float32 [T], what that is multiplied by.
         outputs: int32 [N, O], the row of each output.
         first: The first genome to draw.
@@ -81,21 +96,16 @@ def draw(
         scratch: float32 [k, TILE], to write over: a row for each term of any node.
         image: uint8 [C, TILE], to write over.
     """
-    given = len(inputs)
     for start in range(begin, end, TILE):
         count = min(TILE, end - start)
-        width = (count + GRAIN - 1) // GRAIN * GRAIN
-        for row in range(given):
+        # The last block may reach beyond the image.
+        width = (count + LANES - 1) // LANES * LANES
+        for row in range(len(inputs)):
             for pixel in range(width):
                 values[row, pixel] = inputs[row, start + pixel] if pixel < count else F(0.0)
         for genome in range(first, last):
-            row = given
             for node in range(bounds[genome], bounds[genome + 1]):
-                out = values[row][:width]
-                own = slice(nodes[node, 2], nodes[node, 3])
-                aggregate(nodes[node, 1], values, out, sources[own], factors[own], scratch)
-                activate(nodes[node, 0], out, numbers[node, 0], numbers[node, 1])
-                row += 1
+                _compute(nodes[node], numbers[node], sources, factors, values, scratch, width)
             rows = outputs[genome]
             at = slice(offset + start, offset + start + count)
             if colour < 0:

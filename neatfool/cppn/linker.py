@@ -151,6 +151,7 @@ def _write_node(
     edges: np.ndarray,
     ends: np.ndarray,
     rows: np.ndarray,
+    row: int,
     written: int,
     nodes: np.ndarray,
     numbers: np.ndarray,
@@ -168,6 +169,7 @@ def _write_node(
     term = nodes[written - 1, 3] if written else 0
     nodes[written, 0], nodes[written, 1] = activation, kind
     nodes[written, 2], nodes[written, 3] = term, term + len(edges)
+    nodes[written, 4] = row
     numbers[written, 0], numbers[written, 1] = response, bias
     for number in range(len(edges)):
         sources[term + number] = rows[ends[edges[number], 0]]
@@ -215,7 +217,7 @@ def link(
         work: int64 [7, W], to write over: W is larger than the places of any genome, and at least
             twice its connections.
         bounds: int64 [N + 1], to write to, as the others: see :func:`neatfool.cppn.kernel.draw`.
-        nodes: int32 [M, 4].
+        nodes: int32 [M, 5].
         numbers: float32 [M, 2].
         sources: int32 [E].
         factors: float32 [E].
@@ -260,6 +262,7 @@ def link(
                 by_sink[starts[place] : starts[place + 1]],
                 ends,
                 rows,
+                rows[place],
                 written + number,
                 nodes,
                 numbers,

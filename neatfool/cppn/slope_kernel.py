@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from neatfool.cppn.fast_activations import activate
-from neatfool.cppn.fast_aggregations import SUM, aggregate
+from neatfool.cppn.fast_activations import IDENTITY, activate
+from neatfool.cppn.fast_lanes import LANES
 from neatfool.cppn.fast_slopes import differentiate
 from neatfool.cppn.jit import inner, outer
 
@@ -20,9 +20,6 @@ F = np.float32
 
 TILE: Final = 1024
 """The pixels of a tile, but for the last."""
-
-LANES: Final = 64
-"""What the pixels of any tile are a multiple of, and in how many sums products are added up."""
 
 
 @inner
@@ -41,7 +38,7 @@ def _load(source: np.ndarray, start: int, count: int, out: np.ndarray, beyond: F
 
 @inner
 def _product(a: np.ndarray, b: np.ndarray, sums: np.ndarray) -> float:
-    """Add up products: in single precision within a tile, side by side."""
+    """Add up products: in single precision within a tile, as many sums side by side as lanes."""
     for k in range(LANES):
         sums[k] = F(0.0)
     for start in range(0, len(a), LANES):
@@ -77,15 +74,14 @@ def _compute(
     wanted: bool,
 ) -> None:
     """Compute the values of all nodes, and the slopes of their activations if these are wanted."""
+    one = values[first - 1][:1]
     for node in range(len(nodes)):
-        out, z = values[first + node][:width], slopes[first + node][:width]
-        own = slice(nodes[node, 1], nodes[node, 2])
-        aggregate(SUM, values, z, sources[own], factors[own], slopes)
-        for i in range(len(z)):
-            out[i] = z[i]
-        activate(nodes[node, 0], out, F(1.0), F(0.0))
+        row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
+        terms = sources[own], factors[own]
+        activate(IDENTITY, values, *terms, F(0.0), slopes, row, width)
+        activate(nodes[node, 0], slopes, nodes[node, 3:4], one, F(0.0), values, row, width)
         if wanted:
-            differentiate(nodes[node, 0], z, out)
+            differentiate(nodes[node, 0], slopes[row][:width], values[row][:width])
 
 
 @inner
@@ -134,8 +130,8 @@ def flow_back(
     """Compute the outputs of a genome, or follow gradients by them back.
 
     Args:
-        nodes: int32 [M, 3], of each node its activation, and where its terms begin and end; each
-            after what it needs itself. All are weighted sums.
+        nodes: int32 [M, 4], of each node its activation, where its terms begin and end, and its
+            row; each after what it needs itself. All are weighted sums.
         sources: int32 [T], the row of each term: of an input, of the ones, which come next, or of
             a node.
         factors: float32 [T], what that is multiplied by.

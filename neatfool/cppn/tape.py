@@ -37,11 +37,11 @@ class Tape:
         inputs: I, the number of inputs.
         bounds: int64 [N + 1], where the M nodes of each genome begin and end; what other arrays
             have beyond them means nothing.
-        nodes: int32 [≥ M, 4], of each node its activation, its aggregation and where its terms
-            begin and end.
+        nodes: int32 [≥ M, 5], of each node its activation, its aggregation, where its terms begin
+            and end, and its row.
         numbers: float32 [≥ M, 2], what each node multiplies its aggregate by, and what it adds.
-        sources: int32 [≥ T], the row of each term: of an input, or I + that of a node within its
-            genome.
+        sources: int32 [≥ T], the row of each term. Inputs have the first I rows, and the nodes of
+            each genome those that follow.
         factors: float32 [≥ T], what that is multiplied by.
         outputs: int32 [N, O], the row of each output.
     """
@@ -83,7 +83,7 @@ class Tape:
     @property
     def terms(self) -> int:
         """The largest number of terms of a node."""
-        begin, end = self.nodes[: self.size, 2:].T
+        begin, end = self.nodes[: self.size, 2:4].T
         return int((end - begin).max(initial=0))
 
 
@@ -161,7 +161,7 @@ def _blank(genes: _Genes, outputs: int) -> tuple[np.ndarray, ...]:
     genomes, nodes, terms = len(genes.counts), len(genes.node_keys), len(genes.weights)
     return (
         np.empty(genomes + 1, np.int64),
-        np.empty((nodes, 4), np.int32),
+        np.empty((nodes, 5), np.int32),
         np.empty((nodes, 2), np.float32),
         np.empty(terms, np.int32),
         np.empty(terms, np.float32),

@@ -24,7 +24,7 @@ def nodes_of(tape, genome=0):
             AGGREGATIONS[aggregation],
             list(zip(tape.sources[start:stop].tolist(), tape.factors[start:stop], strict=True)),
         )
-        for activation, aggregation, start, stop in tape.nodes[
+        for activation, aggregation, start, stop, *_ in tape.nodes[
             tape.bounds[genome] : tape.bounds[genome + 1]
         ].tolist()
     ]
