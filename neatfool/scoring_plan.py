@@ -130,8 +130,9 @@ def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_
 
 def part_size(generation_size: int, plan: Plan) -> int:
     """Choose how many candidates are scored while the next are bred and drawn: whole batches."""
-    batches = math.ceil(generation_size / plan.batch_size)
-    return math.ceil(batches / plan.parts) * plan.batch_size
+    batch = math.lcm(plan.batch_size, plan.screening_batch or 1)
+    batches = math.ceil(generation_size / batch)
+    return math.ceil(batches / plan.parts) * batch
 
 
 def make_plan(
@@ -213,7 +214,7 @@ def _exact_batch(target: Target, device: str, generation_size: int, graph: Graph
     slower ways for the float32 convolutions of less than 16 large images.
     """
     if device == "cpu" and target.spec.height * target.spec.width > SMALL_IMAGE:
-        return min(4 if graph in {"fused", "compiled"} else 16, generation_size)
+        return min(2 if graph in {"fused", "compiled"} else 16, generation_size)
     largest = 32 if device == "cpu" else 64
     return automatic_batch_size(math.ceil(generation_size / PARTS), largest)
 
@@ -264,9 +265,11 @@ def _measured(
         return replace(plan, speeds={"fp32": round(fastest, 1)})
     exact = trial.speed(plan.exact, plan.batch_size, threads, workers)
     sizes = {plan.batch_size: fastest}
-    larger = min(most, math.ceil(part_size(generation_size, plan) / workers))
-    if larger > plan.batch_size:
-        sizes[larger] = trial.speed(fast, larger, threads, workers)
+    exact_batches = part_size(generation_size, plan) / workers / plan.batch_size
+    largest = min(most, math.ceil(exact_batches) * plan.batch_size)
+    for size in sorted({2 * plan.batch_size, largest}):
+        if plan.batch_size < size <= largest:
+            sizes[size] = trial.speed(fast, size, threads, workers)
     batch = max(sizes, key=lambda size: sizes[size])
     if parts > 1:
         parts = max(parts, min(generation_size // (workers * batch), MOST_PARTS))

@@ -142,7 +142,7 @@ def test_exact_batches_of_large_images_are_small_where_operations_are_fused(tria
     target = Networked(Large())
     target.spec = ImageSpec(65, 65, 1, ("a", "b", "c"), array="torch")
     fused = plan(target)
-    assert (fused.graph, fused.batch_size) == ("fused", 4)
+    assert (fused.graph, fused.batch_size) == ("fused", 2)
     frozen = plan(target, graph="frozen")
     assert (frozen.graph, frozen.batch_size) == ("frozen", 16)
     monkeypatch.setattr(Network, "graphs", lambda *_: {"frozen"})
@@ -205,10 +205,12 @@ def test_a_plan_goes_through_json(trial):
 
 @pytest.mark.parametrize("generation", [1, 7, 96, 200, 1000])
 @pytest.mark.parametrize("batch", [1, 16, 25, 300])
-def test_parts_are_whole_batches(generation, batch):
+@pytest.mark.parametrize("screening_batch", [0, 1, 3])
+def test_parts_are_whole_batches(generation, batch, screening_batch):
     for parts in (1, 4):
-        size = part_size(generation, Plan(batch, parts=parts))
-        assert size % batch == 0
+        screening = screening_batch * batch
+        size = part_size(generation, Plan(batch, parts=parts, screening_batch=screening))
+        assert size % (screening or batch) == 0
         assert -(-generation // size) <= parts
 
 
