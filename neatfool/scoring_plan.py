@@ -130,7 +130,9 @@ def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_
 
 def part_size(generation_size: int, plan: Plan) -> int:
     """Choose how many candidates are scored while the next are bred and drawn: whole batches."""
-    batch = math.lcm(plan.batch_size, plan.screening_batch or 1)
+    batch, screening = plan.batch_size, plan.screening_batch
+    if screening and screening % batch == 0:
+        batch = screening
     batches = math.ceil(generation_size / batch)
     return math.ceil(batches / plan.parts) * batch
 
