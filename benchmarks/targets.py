@@ -124,11 +124,3 @@ class LeNetTarget(NetworkTarget):
 
         module: nn.Module = lenet.load(lenet.PACKAGED)
         return module
-
-
-def imagenet_target() -> NetworkTarget:
-    """Make EfficientNet-Lite0, or ResNet-18 where it is not installed."""
-    try:
-        return EfficientNetTarget()
-    except ImportError:
-        return ResNetTarget()
