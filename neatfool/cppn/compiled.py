@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from neatfool.cppn.colour import COLOUR_MAPS
+from neatfool.cppn.inputs import BY_COLUMN, BY_ROW
 from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
@@ -29,8 +30,12 @@ if TYPE_CHECKING:
 PIXELS_AT_ONCE: Final = 1 << 16
 """Of how many pixels the inputs are worked out at once: what they take is megabytes."""
 
+NARROWEST: Final = 16
+"""From how many pixels of a line on nodes that are the same in all lines, or in all of a line, are
+computed once only."""
+
 WORTH_A_THREAD: Final = 1 << 20
-"""How many values of nodes a thread should have to compute: some 0.3 milliseconds' worth."""
+"""How many values of nodes a thread should have to compute: some 0.1 milliseconds' worth."""
 
 _COLOURS = tuple(COLOUR_MAPS)
 
@@ -42,6 +47,7 @@ class Kernels:
     link: Callable[..., bool]
     draw: Callable[..., None]
     tile: int
+    lanes: int
 
 
 def has_numba() -> bool:
@@ -57,6 +63,7 @@ def kernels() -> Kernels:
         ExperimentError: numba is missing, or does not work.
     """
     try:
+        from neatfool.cppn.fast_lanes import LANES
         from neatfool.cppn.kernel import TILE, draw
         from neatfool.cppn.linker import link
     except ImportError as error:
@@ -64,7 +71,7 @@ def kernels() -> Kernels:
             f"renderer = compiled needs numba ({error}); pip install 'neatfool[fast]', or say "
             "renderer = plain"
         ) from error
-    return Kernels(link, draw, TILE)
+    return Kernels(link, draw, TILE, LANES)
 
 
 def load_compiled() -> None:
@@ -90,7 +97,7 @@ def compute_tape(tape: Tape, inputs: torch.Tensor) -> torch.Tensor:
     """
     raw = np.empty((*tape.outputs.shape, inputs.shape[1]), np.float32)
     images = np.empty((0, 0, 0), np.uint8)
-    _draw(tape, inputs.contiguous().numpy(), _Target(-1, images, raw, 0))
+    _draw(tape, inputs.contiguous().numpy(), _Target(-1, images, raw, 0), None)
     return torch.from_numpy(raw)
 
 
@@ -108,10 +115,30 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap) -> torch.Tensor:
     images = np.empty((len(tape), colours.channels, grid.pixels), np.uint8)
     raw = np.empty((0, 0, 0), np.float32)
     colour = _COLOURS.index(colours.name)
-    for start in range(0, grid.pixels, PIXELS_AT_ONCE):
-        inputs = grid.inputs(start, min(start + PIXELS_AT_ONCE, grid.pixels)).numpy()
-        _draw(tape, inputs, _Target(colour, images, raw, start))
+    across = len(grid.x)
+    at_once = max(PIXELS_AT_ONCE // across, 1) * across
+    for start in range(0, grid.pixels, at_once):
+        inputs = grid.inputs(start, min(start + at_once, grid.pixels)).numpy()
+        _draw(tape, inputs, _Target(colour, images, raw, start), across)
     return torch.from_numpy(images)
+
+
+@dataclass(frozen=True)
+class _Tiling:
+    """How pixels are divided, as :func:`neatfool.cppn.kernel.draw` takes it."""
+
+    tile: int
+    across: int
+    by_column: int
+    by_row: int
+
+    @classmethod
+    def of(cls, across: int | None) -> _Tiling:
+        """Divide lines of so many pixels, or pixels of which nothing is known."""
+        tile, lanes = kernels().tile, kernels().lanes
+        if across is None or not NARROWEST <= across <= tile:
+            return cls(tile, tile, -1, -1)
+        return cls(min(tile // across, lanes) * across, across, BY_COLUMN, BY_ROW)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +151,9 @@ class _Target:
     offset: int
 
 
-def _draw(tape: Tape, inputs: np.ndarray, target: _Target) -> None:
+def _draw(tape: Tape, inputs: np.ndarray, target: _Target, across: int | None) -> None:
     """Draw all genomes at some pixels, in as many threads as that is worth."""
-    draw, tile = kernels().draw, kernels().tile
+    draw, tiling = kernels().draw, _Tiling.of(across)
 
     def work(genomes: slice, pixels: slice) -> None:
         draw(
@@ -136,16 +163,17 @@ def _draw(tape: Tape, inputs: np.ndarray, target: _Target) -> None:
             inputs,
             pixels.start,
             pixels.stop,
+            *vars(tiling).values(),
             target.colour,
             target.images,
             target.raw,
             target.offset,
-            *_scratch(tile, tape.rows, tape.terms, target.images.shape[1]),
+            *_scratch(tape.rows, tape.terms, target.images.shape[1]),
         )
 
     values = tape.size * inputs.shape[1]
     threads = min(torch.get_num_threads(), values // WORTH_A_THREAD)
-    parts = list(_share(len(tape), inputs.shape[1], threads, tile))
+    parts = list(_share(len(tape), inputs.shape[1], threads, tiling.tile))
     if len(parts) == 1:
         work(*parts[0])
     else:
@@ -170,21 +198,21 @@ def _share(genomes: int, pixels: int, threads: int, tile: int) -> Iterator[tuple
 _memory = threading.local()
 
 
-def _scratch(
-    tile: int, rows: int, terms: int, channels: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _scratch(rows: int, terms: int, channels: int) -> tuple[np.ndarray, ...]:
     """Give memory of this thread to write over, the same again."""
+    tile, lanes = kernels().tile, kernels().lanes
     table: np.ndarray | None = getattr(_memory, "table", None)
     if table is None or len(table) < rows + terms:
-        table = _memory.table = _aligned(rows + terms, tile)
-    return table[:rows], table[rows:], np.empty((channels, tile), np.uint8)
+        table = _memory.table = _aligned(rows + terms, tile + lanes)
+        _memory.lines = _aligned(rows + terms, lanes)
+    return table[:rows], _memory.lines, table[rows:], np.empty((channels, tile), np.uint8)
 
 
-def _aligned(rows: int, tile: int) -> np.ndarray:
-    """Give a table each of whose rows begins with a line of the processor's cache, of 64 bytes."""
-    memory = np.empty(rows * tile + 16, np.float32)
+def _aligned(rows: int, columns: int) -> np.ndarray:
+    """Give a table of whose rows each begins with a line of the processor's cache, of 64 bytes."""
+    memory = np.zeros(rows * columns + 16, np.float32)
     skipped = -(memory.ctypes.data // memory.itemsize) % 16
-    return memory[skipped : skipped + rows * tile].reshape(rows, tile)
+    return memory[skipped : skipped + rows * columns].reshape(rows, columns)
 
 
 @cache

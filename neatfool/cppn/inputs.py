@@ -18,6 +18,12 @@ InputKind: TypeAlias = Literal["raw", "normalised"]
 INPUT_LABELS: Final = ("x", "y", "d", "1")
 """The inputs in their order: column, row, distance from the centre, and one."""
 
+BY_COLUMN: Final = 0b0101
+"""Which inputs are not the same in all columns: bit i is input i."""
+
+BY_ROW: Final = 0b0110
+"""Which inputs are not the same in all rows."""
+
 _FLOATS: Final = {torch.float32: np.float32, torch.float64: np.float64}
 
 

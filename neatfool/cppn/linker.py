@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 NOWHERE: Final = -1
+BITS: Final = 31
+"""How many bits tell of the inputs that a node depends on; input 31 shares that of input 0."""
 _SPREAD: Final = 0x9E3779B97F4A7C15 - (1 << 64)
 """2^64 over the golden ratio, as an int64."""
 
@@ -152,13 +154,17 @@ def _write_node(
     ends: np.ndarray,
     rows: np.ndarray,
     row: int,
+    first: int,
     written: int,
     nodes: np.ndarray,
     numbers: np.ndarray,
     sources: np.ndarray,
     factors: np.ndarray,
 ) -> None:
-    """Write a node and its terms to the tape, after those that are on it."""
+    """Write a node and its terms to the tape, after those that are on it.
+
+    Of its genome's nodes the first one, whose row is the number of inputs, is at ``first``.
+    """
     activation, kind = functions[0, node], functions[1, node]
     bias, response = constants[0, node], constants[1, node]
     factor = 1.0
@@ -169,11 +175,15 @@ def _write_node(
     term = nodes[written - 1, 3] if written else 0
     nodes[written, 0], nodes[written, 1] = activation, kind
     nodes[written, 2], nodes[written, 3] = term, term + len(edges)
+    reach, inputs = 0, row - (written - first)
     nodes[written, 4] = row
     numbers[written, 0], numbers[written, 1] = response, bias
     for number in range(len(edges)):
-        sources[term + number] = rows[ends[edges[number], 0]]
+        source = rows[ends[edges[number], 0]]
+        reach |= 1 << (source % BITS) if source < inputs else nodes[first + source - inputs, 5]
+        sources[term + number] = source
         factors[term + number] = weights[edges[number]] * factor
+    nodes[written, 5] = reach
 
 
 @outer(
@@ -217,7 +227,7 @@ def link(
         work: int64 [7, W], to write over: W is larger than the places of any genome, and at least
             twice its connections.
         bounds: int64 [N + 1], to write to, as the others: see :func:`neatfool.cppn.kernel.draw`.
-        nodes: int32 [M, 5].
+        nodes: int32 [M, 6].
         numbers: float32 [M, 2].
         sources: int32 [E].
         factors: float32 [E].
@@ -263,6 +273,7 @@ def link(
                 ends,
                 rows,
                 rows[place],
+                written,
                 written + number,
                 nodes,
                 numbers,

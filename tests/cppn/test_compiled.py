@@ -12,6 +12,7 @@ import pytest
 import torch
 from genomes import breeder_of, genomes, line_of
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from random_cppns import BOUNDED, INPUTS, OUTPUTS, neat_outputs, random_genome
 
 from neatfool import ExperimentError
@@ -157,6 +158,28 @@ def test_a_box_is_the_crop_of_the_whole(box):
     left, top, right, bottom = box
     whole = render(made, **options)
     assert torch.equal(render(made, box=box, **options), whole[:, :, top:bottom, left:right])
+
+
+@given(genomes(), st.integers(1, 50), st.integers(1, 50), st.sampled_from(["raw", "normalised"]))
+@settings(max_examples=100)
+def test_nodes_that_are_the_same_in_all_rows_or_columns_are_as_if_computed_everywhere(
+    genome, width, height, inputs
+):
+    made, options = tape([genome]), {"inputs": inputs, "colour_map": "hsv"}
+    whole = render(made, height=height, width=width, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "NARROWEST", 1 << 30)
+        assert torch.equal(render(made, height=height, width=width, **options), whole)
+
+
+@pytest.mark.parametrize("width", [15, 16, 63, 64, 65, 700, 2048, 2049])
+def test_lines_of_any_length_are_drawn_alike(width):
+    made, options = tape(batch(40)), {"height": 80, "width": width, "colour_map": "hsv"}
+    whole = render(made, **options)
+    for left in range(0, width, 1 + width // 3):
+        right = min(left + 7, width)
+        part = render(made, **options, box=(left, 2, right, 80))
+        assert torch.equal(part, whole[:, :, 2:, left:right])
 
 
 def test_a_value_has_the_same_bits_wherever_its_pixel_lies():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from neatfool.cppn.inputs import INPUT_LABELS, pixel_grid
+from neatfool.cppn.inputs import BY_COLUMN, BY_ROW, INPUT_LABELS, pixel_grid
 
 
 def rows(*size, **options):
@@ -82,3 +82,12 @@ def test_pixels_can_be_had_a_few_at_a_time():
 def test_wrong_grids_are_refused(size, options, message):
     with pytest.raises(ValueError, match=message):
         pixel_grid(*size, **options)
+
+
+@pytest.mark.parametrize("kind", ["raw", "normalised"])
+def test_inputs_that_are_the_same_in_all_rows_or_columns_are_known(kind):
+    grid = pixel_grid(5, 7, kind=kind)
+    inputs = grid.inputs(0, grid.pixels).view(4, 5, 7)
+    for number, values in enumerate(inputs):
+        assert bool((values != values[:, :1]).any()) == bool(BY_COLUMN >> number & 1)
+        assert bool((values != values[:1]).any()) == bool(BY_ROW >> number & 1)

@@ -76,6 +76,31 @@ def test_a_weighted_sum_has_its_response_in_its_factors(aggregation, kind, facto
     assert made.numbers[0].tolist() == numbers
 
 
+def test_it_is_told_which_inputs_a_node_depends_on():
+    genome = genome_of(
+        [node(key) for key in (0, 5, 6, 7, 8)],
+        [
+            connection(-2, 5),
+            connection(-3, 6),
+            connection(5, 7),
+            connection(6, 7),
+            connection(-4, 8),
+            connection(-1, 8, enabled=False),
+            *(connection(key, 0) for key in (-1, 5, 7, 8)),
+        ],
+    )
+    made = tape(FINE, genome)
+    _, *of_second = made.nodes[: made.size, 5].tolist()
+    assert of_second == [0b0010, 0b0100, 0b0110, 0b1000, 0b1111]
+
+
+def test_of_more_inputs_than_bits_some_share_one():
+    keys = [-1 - place for place in range(40)]
+    genome = genome_of([node(0)], [connection(-32, 0), connection(-40, 0)])
+    made = compile_tape([genome], keys, [0])
+    assert made.nodes[0, 5] == 1 << 0 | 1 << 8
+
+
 def test_a_tape_has_the_nodes_and_terms_of_the_plain_program():
     genomes = [random_genome(seed) for seed in range(300)]
     program, made = (
