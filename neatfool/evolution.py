@@ -2,8 +2,8 @@
 
 ask -> render -> score -> tell -> commit -> observers. Nothing downstream calls back up.
 
-A target that computes here is kept busy: after tell, the first part of the next generation is bred,
-drawn and given to it, and only while that is being scored is the last one committed. What is
+A target that computes here is kept busy: after tell, first parts of the next generation are bred,
+drawn and given to it, and only while these are being scored is the last one committed. What is
 recorded is the same as if one came after the other.
 """
 
@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     )
 
     Scoring: TypeAlias = GenerationScoring | MeteredScoring
+
+
+SECONDS_AHEAD: Final = 0.1
+"""How long parts of a generation are made before the last one is committed."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,7 @@ class Evolution:
             return None, error
 
     def _begin(self, clock: _StageClock) -> _Begun | None:
-        """Begin a generation, if there is to be one: its first part is with the target then."""
+        """Begin a generation, if there is to be one: its first parts are with the target then."""
         if self.done:
             return None
         if (metered := self._scorer.metered) is not None and (spent := metered.exhausted()):
@@ -183,8 +187,12 @@ class Evolution:
             return None
         scoring = self._scorer.generation(self._bar())
         parts = self._parts(scoring, clock)
-        first = next(parts, None)
-        return None if first is None else _Begun(clock, scoring, chain([first], parts))
+        first: list[Sequence[Candidate]] = []
+        for part in parts:
+            first.append(part)
+            if clock.elapsed > SECONDS_AHEAD:
+                break
+        return _Begun(clock, scoring, chain(first, parts)) if first else None
 
     def _finish(self, begun: _Begun) -> _Told | None:
         """Make the rest of a generation, wait for its scores, and let the scheme select by them."""
@@ -368,7 +376,7 @@ class Evolution:
 
 @dataclass(frozen=True)
 class _Begun:
-    """A generation whose first part is being scored; the others are made as they are taken."""
+    """A generation whose first parts are being scored; the others are made as they are taken."""
 
     clock: _StageClock
     scoring: Scoring
@@ -389,11 +397,15 @@ class _Told:
 
 
 class _StageClock:
-    """Adds up a generation's stages as they end."""
+    """Adds up a generation's stages as they end.
+
+    Attributes:
+        elapsed: Seconds of all of them.
+    """
 
     def __init__(self) -> None:
         self._seconds: defaultdict[str, float] = defaultdict(float)
-        self._elapsed = 0.0
+        self.elapsed = 0.0
         self._last = time.perf_counter()
 
     def skip(self) -> None:
@@ -405,7 +417,7 @@ class _StageClock:
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
         self._seconds[stage] += seconds
-        self._elapsed += seconds
+        self.elapsed += seconds
 
     def stages(self, *, scoring: float) -> Stages:
         """Give the stages.
@@ -413,7 +425,7 @@ class _StageClock:
         Args:
             scoring: Seconds that the target took, of which some may have passed in other stages.
         """
-        return Stages(**{**self._seconds, "scoring": scoring}, elapsed=self._elapsed)
+        return Stages(**{**self._seconds, "scoring": scoring}, elapsed=self.elapsed)
 
 
 def _mean(values: Sequence[int]) -> float:
