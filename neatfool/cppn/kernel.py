@@ -120,8 +120,9 @@ def draw(
 
     Args:
         bounds: int64 [N + 1], where the nodes of each genome begin and end.
-        nodes: int32 [M, 6], of each node its activation, its aggregation, where its terms begin
-            and end, its row, and the inputs that it depends on: bit i % 31 for input i.
+        nodes: int32 [M, 7], of each node its activation, its aggregation, where its terms begin
+            and end, its row, the inputs that it depends on, and those that the nodes which need it
+            depend on: bit i % 31 for input i, or -1 for an output.
         numbers: float32 [M, 2], what each node multiplies its aggregate by, and what it adds.
         sources: int32 [T], the row of each term: that of an input or of a node.
         factors: float32 [T], what that is multiplied by.
@@ -162,8 +163,9 @@ def draw(
                 size = LANES if same_across else line if same_down else width
                 _compute(node, numbers[place], sources[own], factors[own], table, scratch, size)
                 if same_across:
-                    _spread_lines(lines, values, row, across, count)
-                elif same_down:
+                    if node[6] & by_column:
+                        _spread_lines(lines, values, row, across, count)
+                elif same_down and node[6] & by_row:
                     _repeat_line(values, row, across, count)
             rows = outputs[genome]
             at = slice(offset + start, offset + start + count)

@@ -20,6 +20,8 @@ BITS: Final = 31
 _SPREAD: Final = 0x9E3779B97F4A7C15 - (1 << 64)
 """2^64 over the golden ratio, as an int64."""
 
+ALL: Final = -1
+
 
 @inner
 def _slot(key: int, keys: np.ndarray, places: np.ndarray) -> int:
@@ -183,7 +185,10 @@ def _write_node(
         reach |= 1 << (source % BITS) if source < inputs else nodes[first + source - inputs, 5]
         sources[term + number] = source
         factors[term + number] = weights[edges[number]] * factor
-    nodes[written, 5] = reach
+    nodes[written, 5], nodes[written, 6] = reach, 0
+    for number in range(term, term + len(edges)):
+        if sources[number] >= inputs:
+            nodes[first + sources[number] - inputs, 6] |= reach
 
 
 @outer(
@@ -227,7 +232,7 @@ def link(
         work: int64 [7, W], to write over: W is larger than the places of any genome, and at least
             twice its connections.
         bounds: int64 [N + 1], to write to, as the others: see :func:`neatfool.cppn.kernel.draw`.
-        nodes: int32 [M, 6].
+        nodes: int32 [M, 7].
         numbers: float32 [M, 2].
         sources: int32 [E].
         factors: float32 [E].
@@ -280,6 +285,9 @@ def link(
                 sources,
                 factors,
             )
+        for row in outputs[genome]:
+            if row >= inputs:
+                nodes[written + row - inputs, 6] = ALL
         written += ordered
         node, edge = node + count, next_edge
     bounds[len(counts)] = written

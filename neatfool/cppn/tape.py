@@ -37,8 +37,9 @@ class Tape:
         inputs: I, the number of inputs.
         bounds: int64 [N + 1], where the M nodes of each genome begin and end; what other arrays
             have beyond them means nothing.
-        nodes: int32 [≥ M, 6], of each node its activation, its aggregation, where its terms begin
-            and end, its row, and the inputs that it depends on: bit i % 31 for input i.
+        nodes: int32 [≥ M, 7], of each node its activation, its aggregation, where its terms begin
+            and end, its row, the inputs that it depends on, and those that the nodes which need it
+            depend on: bit i % 31 for input i, or -1 for an output.
         numbers: float32 [≥ M, 2], what each node multiplies its aggregate by, and what it adds.
         sources: int32 [≥ T], the row of each term. Inputs have the first I rows, and the nodes of
             each genome those that follow.
@@ -161,7 +162,7 @@ def _blank(genes: _Genes, outputs: int) -> tuple[np.ndarray, ...]:
     genomes, nodes, terms = len(genes.counts), len(genes.node_keys), len(genes.weights)
     return (
         np.empty(genomes + 1, np.int64),
-        np.empty((nodes, 6), np.int32),
+        np.empty((nodes, 7), np.int32),
         np.empty((nodes, 2), np.float32),
         np.empty(terms, np.int32),
         np.empty(terms, np.float32),

@@ -76,7 +76,7 @@ def test_a_weighted_sum_has_its_response_in_its_factors(aggregation, kind, facto
     assert made.numbers[0].tolist() == numbers
 
 
-def test_it_is_told_which_inputs_a_node_depends_on():
+def test_it_is_told_which_inputs_a_node_depends_on_and_those_that_need_it():
     genome = genome_of(
         [node(key) for key in (0, 5, 6, 7, 8)],
         [
@@ -90,8 +90,14 @@ def test_it_is_told_which_inputs_a_node_depends_on():
         ],
     )
     made = tape(FINE, genome)
-    _, *of_second = made.nodes[: made.size, 5].tolist()
-    assert of_second == [0b0010, 0b0100, 0b0110, 0b1000, 0b1111]
+    _, *of_second = made.nodes[: made.size, 5:].tolist()
+    assert of_second == [
+        [0b0010, 0b1111],
+        [0b0100, 0b0110],
+        [0b0110, 0b1111],
+        [0b1000, 0b1111],
+        [0b1111, -1],
+    ]
 
 
 def test_of_more_inputs_than_bits_some_share_one():
