@@ -34,8 +34,8 @@ NARROWEST: Final = 16
 """From how many pixels of a line on nodes that are the same in all lines, or in all of a line, are
 computed once only."""
 
-WORTH_A_THREAD: Final = 1 << 20
-"""How many values of nodes a thread should have to compute: some 0.1 milliseconds' worth."""
+WORTH_A_THREAD: Final = 1 << 21
+"""How many values of nodes a thread should have to compute: some 0.3 milliseconds' worth."""
 
 _COLOURS = tuple(COLOUR_MAPS)
 
