@@ -23,7 +23,8 @@ from benchmarks.figures import Figure
 from benchmarks.midrun import fill_archive
 from benchmarks.targets import EfficientNetTarget, LeNetTarget, NetworkTarget, ResNetTarget
 from neatfool.archive import rank
-from neatfool.scoring import GenerationScoring, Scorer
+from neatfool.generation_scoring import GenerationScoring
+from neatfool.scoring import Scorer
 from neatfool.session import start
 from neatfool.torch_threads import with_cores
 

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
     import torch
 
+    from neatfool.generation_scoring import GenerationScoring
     from neatfool.metering import MeteredScoring
     from neatfool.run_store import RunStore
-    from neatfool.scoring import GenerationScoring, Scorer
+    from neatfool.scoring import Scorer
     from neatfool.spec import (
         Candidate,
         Encoding,

@@ -7,17 +7,17 @@ their last bits, and what it answers is checked before the search may see it.
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, TypeAlias, cast
 
 import numpy as np
 
 from neatfool.answers import check_scores
 from neatfool.batch_sizes import BatchSizes
 from neatfool.errors import NeatfoolError, TargetError, blaming
-from neatfool.generation_images import GenerationImages
+from neatfool.generation_scoring import GenerationScoring
 from neatfool.ledger import Budget
 from neatfool.memory import OutOfMemory, is_out_of_memory
 from neatfool.metering import MeteredTarget, is_metered
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from neatfool.scoring_plan import Plan
     from neatfool.spec import ImageSpec, Json, Target
 
-    _Timed = tuple[Scores, float]
+    Timed: TypeAlias = tuple[Scores, float]
+    """Scores, and the seconds that they took."""
 
 
 class Scorer:
@@ -93,6 +94,11 @@ class Scorer:
     def workers(self) -> int:
         """Calls at a time."""
         return self._workers.count if self._workers is not None else 1
+
+    @property
+    def devices(self) -> int:
+        """Devices that the target's networks compute on, at least 1."""
+        return self._workers.devices if self._workers is not None else 1
 
     @property
     def scores_meanwhile(self) -> bool:
@@ -169,20 +175,32 @@ class Scorer:
             with blaming(self.name):
                 close()
 
-    def _halve(self, *, screen: bool, cause: str) -> None:
+    def halve(self, *, screen: bool, cause: str) -> None:
+        """Make batches smaller, since memory does not suffice.
+
+        Args:
+            screen: Whether it was a call that screened.
+            cause: What was said then.
+
+        Raises:
+            TargetError: There was only one image in it.
+        """
         self.sizes.halve(screen=screen, cause=cause)
         for network in self._networks:
             network.forget()
 
-    def _begun(
+    def begun(
         self, images: torch.Tensor, *, screen: bool = False, first: int = 0
-    ) -> list[Future[_Timed]]:
+    ) -> list[Future[Timed]]:
         """Begin to score images, in as many tasks as there are threads for.
 
         Args:
             images: The images.
             screen: Whether to screen them.
             first: The number of the first task in its generation.
+
+        Returns:
+            The scores to be of each task, and the seconds that it took.
         """
         size = self.sizes.of(screen=screen)
         # A thread that ends a task has to wait for Python's lock; so as few tasks as will do.
@@ -193,26 +211,29 @@ class Scorer:
             for number, task in enumerate(tasks)
         ]
 
-    def _submitted(
-        self, number: int, task: Callable[[], _Timed], *, screen: bool
-    ) -> Future[_Timed]:
+    def _submitted(self, number: int, task: Callable[[], Timed], *, screen: bool) -> Future[Timed]:
         if self._workers is not None:
             form = self.plan.screen if screen else self.plan.exact
             return self._workers.submit(number, form, task)
-        done: Future[_Timed] = Future()
+        done: Future[Timed] = Future()
         try:
             done.set_result(task())
         except OutOfMemory as error:
             done.set_exception(error)
         return done
 
-    def _timed(self, images: torch.Tensor, size: int) -> _Timed:
+    def _timed(self, images: torch.Tensor, size: int) -> Timed:
         began = time.perf_counter()
         starts = range(0, len(images), size)
         batches = [self._batch(images[start : start + size], size) for start in starts]
-        return self._joined(batches), time.perf_counter() - began
+        return self.joined(batches), time.perf_counter() - began
 
-    def _joined(self, parts: Sequence[Scores]) -> Scores:
+    def joined(self, parts: Sequence[Scores]) -> Scores:
+        """Put scores together.
+
+        Raises:
+            TargetError: Some have logits, others have not.
+        """
         logits = [part.logits for part in parts if part.logits is not None]
         if logits and len(logits) != len(parts):
             raise TargetError(f"{self.name}: gave logits for some batches only; give all or none")
@@ -251,116 +272,6 @@ class Scorer:
         raise TargetError(
             f"{self.name}: score() failed on {shape} images: {type(error).__name__}: {error}"
         ) from error
-
-
-class GenerationScoring:
-    """A generation's images being scored, a part at a time, while others are made.
-
-    Attributes:
-        images: The images.
-        full: Whether no further images can be scored: never.
-        spent: What there is no budget for: nothing.
-        seconds: The time that the target took, if all its workers had always had work.
-        confirmed: How many images were scored exactly.
-    """
-
-    full: Final = False
-    spent: Final = ""
-
-    def __init__(self, scorer: Scorer, bar: np.ndarray | None) -> None:
-        """Begin; use :meth:`Scorer.generation`."""
-        self.seconds = 0.0
-        self.confirmed = 0
-        self._scorer = scorer
-        self._bar = bar
-        self.images = GenerationImages()
-        self._begun: list[Future[_Timed]] = []
-        screening = scorer.screening
-        self._screening = screening if bar is not None and screening is not None else None
-        if self._screening is not None and self._screening.paused:
-            self._screening.skip()
-            self._screening = None
-
-    def add(self, images: torch.Tensor) -> None:
-        """Score some images: at once, or in the scorer's own thread where it has one.
-
-        Args:
-            images: uint8 [n, C, H, W], which must not be changed any more.
-        """
-        self.images.add(images)
-        self._begun += self._scorer._begun(images, screen=self._screens, first=len(self._begun))
-
-    def result(self) -> Scores:
-        """Wait for the scores of all images.
-
-        Returns:
-            As :meth:`Scorer.score`; where images were screened, ``exact`` says which of them were
-            confirmed.
-
-        Raises:
-            TargetError: As :meth:`Scorer.score`.
-        """
-        scores = self._whole(self.images.parts(), self._begun, screen=self._screens)
-        if self._screening is None or self._bar is None:
-            self.confirmed = len(scores.probs)
-            return scores
-        rows = np.flatnonzero(self._screening.doubtful(scores, self._bar))
-        self.confirmed = len(rows)
-        if not len(rows):
-            return replace(scores, exact=np.zeros(len(scores.probs), np.bool_))
-        doubtful = self.images.pick(rows)
-        exact = self._whole([doubtful], self._scorer._begun(doubtful), screen=False)
-        self._screening.learn(scores.part(rows), exact, len(scores.probs))
-        return _confirmed(scores, rows, exact)
-
-    def cancel(self) -> None:
-        """Do not score what is not being scored yet; there is to be no result."""
-        for future in self._begun:
-            future.cancel()
-
-    @property
-    def _screens(self) -> bool:
-        return self._screening is not None
-
-    def _whole(
-        self, parts: Sequence[torch.Tensor], begun: Sequence[Future[_Timed]], *, screen: bool
-    ) -> Scores:
-        """Wait for the scores of some images, all in batches of one size that memory suffices for.
-
-        Args:
-            parts: The images.
-            begun: Their scores to be.
-            screen: Whether they are screened.
-        """
-        while True:
-            try:
-                return self._awaited(begun)
-            except OutOfMemory as error:
-                cause = str(error)
-            wait(begun)
-            self._scorer._halve(screen=screen, cause=cause)
-            again: list[Future[_Timed]] = []
-            for images in parts:
-                again += self._scorer._begun(images, screen=screen, first=len(again))
-            begun = again
-
-    def _awaited(self, begun: Sequence[Future[_Timed]]) -> Scores:
-        done = [future.result() for future in begun]
-        self.seconds += sum(seconds for _, seconds in done) / self._scorer.workers
-        return self._scorer._joined([scores for scores, _ in done])
-
-
-def _confirmed(scores: Scores, rows: np.ndarray, exact: Scores) -> Scores:
-    """Put the exact scores of some images in the place of their others."""
-    probs, ok = scores.probs.copy(), np.asarray(scores.ok).copy()
-    probs[rows], ok[rows] = exact.probs, exact.ok
-    logits = None
-    if scores.logits is not None and exact.logits is not None:
-        logits = scores.logits.copy()
-        logits[rows] = exact.logits
-    looked_at = np.zeros(len(probs), np.bool_)
-    looked_at[rows] = True
-    return Scores(probs, logits, ok, looked_at)
 
 
 def _padded(images: torch.Tensor, missing: int) -> torch.Tensor:

@@ -34,6 +34,9 @@ class Screening:
     """What a run's screening has learnt, and what it lets through.
 
     All of it follows from the scores, so that a resumed run screens alike.
+
+    Attributes:
+        confirmed: The part of the last generation that was scored exactly, as far as is known.
     """
 
     def __init__(self, worth: float) -> None:
@@ -42,6 +45,7 @@ class Screening:
         Args:
             worth: The part of a generation up to which confirming leaves something saved.
         """
+        self.confirmed = 1.0
         self._worth = worth
         self._margin = 0.0
         self._seen = 0
@@ -84,6 +88,7 @@ class Screening:
             exact: Their exact ones.
             of: How many images there were in all.
         """
+        self.confirmed = len(exact.probs) / of
         learning = self._seen < LEARNING
         self._seen += len(exact.probs)
         with np.errstate(invalid="ignore"):  # infinite less infinite
