@@ -112,7 +112,8 @@ class Network:
         self._mean, self._std = _per_channel(mean), _per_channel(std)
         self._runs: dict[tuple[Form, int, tuple[int, ...]], Run] = {}
         self._graphs: dict[Form, set[Graph]] = {}
-        self._folded: dict[int, nn.Module] = {}
+        self._folding = Lock()
+        self._folded_modules: dict[int, nn.Module] = {}
 
     @property
     def device(self) -> torch.device:
@@ -165,7 +166,7 @@ class Network:
         return Scores(probs.numpy(), logits.numpy())
 
     def logits_of(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute logits in float32, as the module is written, for torch to differentiate.
+        """Compute logits in float32, operation by operation, for torch to differentiate.
 
         Args:
             images: Floats [N, C, H, W] in the range of bytes, 0 to 255, on any device.
@@ -176,7 +177,8 @@ class Network:
         Raises:
             TargetError: The module gives something else than a tensor.
         """
-        logits: torch.Tensor = self._plain("fp32")(images.to(self.device))[0]
+        images = images.to(self.device)
+        logits: torch.Tensor = self._folded("fp32", images.detach())(images)[0]
         return logits
 
     def graphs(self, form: Form) -> frozenset[Graph]:
@@ -213,7 +215,7 @@ class Network:
 
     def _prepare(self, form: Form, images: torch.Tensor) -> Run:
         exact = self._plain("fp32")
-        plain = exact if form.precision == "fp32" else self._rough(form.precision, images)
+        plain = exact if form.precision == "fp32" else self._folded(form.precision, images)
         graph, run = _first_that_works(form.graph, plain, exact, images)
         self._graphs.setdefault(form, set()).add(graph)
         return run
@@ -221,12 +223,15 @@ class Network:
     def _plain(self, precision: Precision) -> _FromBytes:
         return self._from_bytes(self._replicas[self._place.get()], precision)
 
-    def _rough(self, precision: Precision, images: torch.Tensor) -> _FromBytes:
-        """Make it compute in half precision, with as little loss as may be."""
-        plain, place = self._plain(precision), self._place.get()
-        if place not in self._folded:
-            self._folded[place] = folded(plain.module, plain.numbers(images))
-        return self._from_bytes(self._folded[place], precision)
+    def _folded(self, precision: Precision, images: torch.Tensor) -> _FromBytes:
+        """Make it compute without the normalisations that can be folded into convolutions."""
+        place = self._place.get()
+        with self._folding:
+            if place not in self._folded_modules:
+                plain = self._plain("fp32")
+                with torch.inference_mode(mode=False), torch.no_grad():
+                    self._folded_modules[place] = folded(plain.module, plain.numbers(images))
+        return self._from_bytes(self._folded_modules[place], precision)
 
     def _from_bytes(self, module: nn.Module, precision: Precision) -> _FromBytes:
         whole = _FromBytes(module, self._mean, self._std, _DTYPES[precision])
