@@ -142,7 +142,8 @@ def draw(
         images: uint8 [N, C, Q], to write to, unless the outputs themselves are wanted.
         raw: float32 [N, O, Q], to write these to.
         offset: Which of the Q pixels the first of the P is.
-        values: float32 [R, TILE + LANES], to write over: as many rows as any genome has.
+        values: float32 [R, TILE + LANES], to write over: a row for each input and each node of any
+            genome.
         lines: float32 [R, LANES], to write over.
         scratch: float32 [k, TILE], to write over: a row for each term of any node.
         image: uint8 [C, TILE], to write over.

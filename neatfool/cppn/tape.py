@@ -41,8 +41,8 @@ class Tape:
             and end, its row, the inputs that it depends on, and those that the nodes which need it
             depend on: bit i % 31 for input i, or -1 for an output.
         numbers: float32 [≥ M, 2], what each node multiplies its aggregate by, and what it adds.
-        sources: int32 [≥ T], the row of each term. Inputs have the first I rows; nodes that are not
-            needed at the same time may share one.
+        sources: int32 [≥ T], the row of each term. Inputs have the first I rows; of a genome's nodes,
+            some that are not needed at the same time share one.
         factors: float32 [≥ T], what that is multiplied by.
         outputs: int32 [N, O], the row of each output.
     """
