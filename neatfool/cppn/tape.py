@@ -41,8 +41,8 @@ class Tape:
             and end, its row, the inputs that it depends on, and those that the nodes which need it
             depend on: bit i % 31 for input i, or -1 for an output.
         numbers: float32 [≥ M, 2], what each node multiplies its aggregate by, and what it adds.
-        sources: int32 [≥ T], the row of each term. Inputs have the first I rows; of a genome's nodes,
-            some that are not needed at the same time share one.
+        sources: int32 [≥ T], the row of each term. Inputs have the first I rows, and the nodes of
+            each genome those that follow.
         factors: float32 [≥ T], what that is multiplied by.
         outputs: int32 [N, O], the row of each output.
     """
@@ -79,7 +79,7 @@ class Tape:
     @property
     def rows(self) -> int:
         """The number of rows that any genome needs."""
-        return 1 + int(self.nodes[: self.size, 4].max(initial=self.inputs - 1))
+        return self.inputs + int(np.diff(self.bounds).max(initial=0))
 
     @property
     def terms(self) -> int:
