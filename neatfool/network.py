@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from neatfool.frozen_graph import Run
 
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
+_Key: TypeAlias = "tuple[Form, int, int, tuple[int, ...]]"
 Graph: TypeAlias = Literal["eager", "frozen", "fused", "compiled"]
 
 _DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -110,7 +111,7 @@ class Network:
         self._place = ContextVar("place", default=0)
         self._preparing = Lock()
         self._mean, self._std = _per_channel(mean), _per_channel(std)
-        self._runs: dict[tuple[Form, int, tuple[int, ...]], Run] = {}
+        self._runs: dict[_Key, Run] = {}
         self._graphs: dict[Form, set[Graph]] = {}
         self._folding = Lock()
         self._folded_modules: dict[int, nn.Module] = {}
@@ -203,11 +204,12 @@ class Network:
         device = self.device
         if images.device != device:
             images = images.to(device, non_blocking=True)
-        key = self.form, self._place.get(), tuple(images.shape)
+        # A fused graph goes on using as many cores as it was made with.
+        key = self.form, self._place.get(), torch.get_num_threads(), tuple(images.shape)
         with computing_on(device):
             return (self._runs.get(key) or self._prepared(key, images))(images)
 
-    def _prepared(self, key: tuple[Form, int, tuple[int, ...]], images: torch.Tensor) -> Run:
+    def _prepared(self, key: _Key, images: torch.Tensor) -> Run:
         with self._preparing:
             if key not in self._runs:
                 self._runs[key] = self._prepare(self.form, images)

@@ -10,7 +10,7 @@ import torch
 
 from neatfool.memory import is_out_of_memory
 from neatfool.network import Form, in_form
-from neatfool.torch_threads import threads_with_cores
+from neatfool.torch_threads import threads_with_cores, with_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,9 +32,13 @@ class SpeedTrial:
 
     def computes(self, form: Form, batch: int) -> bool:
         """Try whether the networks can compute in a form at all."""
-        try:
+
+        def call() -> None:
             with in_form(self._networks, form):
                 self._target.score(self._noise(batch))
+
+        try:
+            with_cores(1, call)
         except Exception as error:  # what is wrong anyway will show in the target's own form
             # A batch that is too large does not mean that a smaller one would be.
             return is_out_of_memory(error)

@@ -1,4 +1,5 @@
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import nn
 
 from neatfool import Network, TargetError
 from neatfool.network import Form, in_form
+from neatfool.torch_threads import with_cores
 
 FROZEN = Form("fp32", "frozen")
 FUSED = Form("fp32", "fused")
@@ -123,6 +125,23 @@ def test_scores_do_not_depend_on_what_else_is_being_scored(images, network, form
     with ThreadPoolExecutor(4) as pool:
         for number, logits in enumerate(pool.map(call, range(64))):
             assert torch.equal(logits, alone[number % 2])
+
+
+def test_a_graph_uses_the_cores_of_its_thread_whoever_made_it_first():
+    layers = [nn.Conv2d(3, 64, 3), *[nn.Conv2d(64, 64, 3) for _ in range(3)], nn.Flatten()]
+    network = Network(nn.Sequential(*layers).eval(), device="cpu")
+    large = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+
+    def processor_time_to_wall_time():
+        with in_form([network], FUSED):
+            network(large)
+            processor, wall = time.process_time(), time.perf_counter()
+            for _ in range(5):
+                network(large)
+        return (time.process_time() - processor) / (time.perf_counter() - wall)
+
+    with_cores(2, processor_time_to_wall_time)
+    assert with_cores(1, processor_time_to_wall_time) < 1.25
 
 
 class Pools(Small):
