@@ -39,6 +39,8 @@ SECONDS_TO_DIVIDE: Final = 0.05
 SMALL_IMAGE: Final = 64 * 64
 GAIN_OF_A_THREAD: Final = 1.2
 """How much faster more threads must be to be taken: what they leave idle, breeding can use."""
+NEARLY: Final = 0.97
+"""What a smaller batch must reach of the speed of the fastest to be taken in its place."""
 LARGEST_PART_CONFIRMED: Final = 0.1
 """The least part of images that must be able to be confirmed for screening to be taken up."""
 
@@ -272,7 +274,8 @@ def _measured(
     for size in sorted({2 * plan.batch_size, largest}):
         if plan.batch_size < size <= largest:
             sizes[size] = trial.speed(fast, size, threads, workers)
-    batch = max(sizes, key=lambda size: sizes[size])
+    # Small calls leave less to wait for.
+    batch = min(size for size in sizes if sizes[size] > NEARLY * max(sizes.values()))
     if parts > 1:
         parts = max(parts, min(generation_size // (workers * batch), MOST_PARTS))
     return replace(
