@@ -10,8 +10,6 @@ recorded is the same as if one came after the other.
 from __future__ import annotations
 
 import math
-import time
-from collections import defaultdict
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -20,25 +18,26 @@ import numpy as np
 
 from neatfool.answers import check_images
 from neatfool.errors import TargetError, blaming
-from neatfool.generation_report import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
-from neatfool.images import encode_png
-from neatfool.run_records import GenerationRecord, StoredCandidate
+from neatfool.generation_report import CONFIDENCE_THRESHOLDS, GenerationReport
+from neatfool.recorder import Recorder
+from neatfool.stage_clock import StageClock
 from neatfool.wording import spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     import torch
 
     from neatfool.generation_scoring import GenerationScoring
     from neatfool.metering import MeteredScoring
+    from neatfool.recorder import Told
     from neatfool.run_store import RunStore
     from neatfool.scoring import Scorer
     from neatfool.spec import (
         Candidate,
         Encoding,
         GenomeSize,
-        Json,
         Replacement,
         Scheme,
         Scores,
@@ -100,9 +99,10 @@ class Evolution:
         self._store = store
         self._limits = limits
         self._sizes: dict[int, GenomeSize] = {}
-        self._pending: list[tuple[GenerationRecord, Json]] = []
         self._no_room = False
-        self._classes = len(scorer.spec.classes)
+        self._recorder = Recorder(
+            scorer, encoding, scheme, store, checkpoint_every=limits.checkpoint_every
+        )
 
     @property
     def done(self) -> bool:
@@ -141,15 +141,16 @@ class Evolution:
             StorageError: The disk is full or read-only.
         """
         ahead = self._scorer.scores_meanwhile
-        clock = _StageClock()
+        clock = StageClock()
         begun: _Begun | None = None
         try:
             begun = self._begin(clock)
             while begun is not None and (told := self._finish(begun)) is not None:
-                clock = _StageClock()
+                clock, begun = StageClock(), None
                 begun, failure = self._begin_ahead(clock) if ahead else (None, None)
                 clock.skip()
-                self._keep(told)
+                with self._blaming_recording():
+                    self._recorder.keep(told)
                 clock.lap("recording")
                 yield told.report, told.replacements
                 clock.skip()
@@ -160,15 +161,15 @@ class Evolution:
                 if not ahead:
                     begun = self._begin(clock)
             if not self.done:
-                self._flush()
+                self._recorder.flush()
                 self._store.end()
         finally:
             if begun is not None:
                 begun.scoring.cancel()
                 self._no_room = False
-            self._flush()
+            self._recorder.flush()
 
-    def _begin_ahead(self, clock: _StageClock) -> tuple[_Begun | None, BaseException | None]:
+    def _begin_ahead(self, clock: StageClock) -> tuple[_Begun | None, BaseException | None]:
         """Begin the next generation before the last is committed.
 
         Returns:
@@ -179,7 +180,7 @@ class Evolution:
         except BaseException as error:  # Ctrl-C, too
             return None, error
 
-    def _begin(self, clock: _StageClock) -> _Begun | None:
+    def _begin(self, clock: StageClock) -> _Begun | None:
         """Begin a generation, if there is to be one: its first parts are with the target then."""
         if self.done:
             return None
@@ -195,7 +196,7 @@ class Evolution:
                 break
         return _Begun(clock, scoring, chain(first, parts)) if first else None
 
-    def _finish(self, begun: _Begun) -> _Told | None:
+    def _finish(self, begun: _Begun) -> Told | None:
         """Make the rest of a generation, wait for its scores, and let the scheme select by them."""
         clock, scoring = begun.clock, begun.scoring
         candidates = [*chain.from_iterable(begun.parts)]
@@ -213,19 +214,11 @@ class Evolution:
         self.evaluations += sum(candidate.evaluations for candidate in candidates)
         clock.lap("selection")
         report = self._report(replacements, scores, scoring, clock)
-        with blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded"):
-            # What the next generation changes.
-            members, state = tuple(self.scheme.members()), self._state()
-        return _Told(report, replacements, candidates, scoring, members, self._new_classes(), state)
+        with self._blaming_recording():
+            return self._recorder.take(report, replacements, candidates, scoring.images)
 
-    def _keep(self, told: _Told) -> None:
-        """Record a generation; it is committed with others, if so wished."""
-        with blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded"):
-            record = self._record(told)
-        # An interrupt may come at any line: what is pending is always a whole generation.
-        self._pending.append((record, told.state))
-        if len(self._pending) >= self._limits.checkpoint_every:
-            self._flush()
+    def _blaming_recording(self) -> AbstractContextManager[None]:
+        return blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded")
 
     def _bar(self) -> np.ndarray | None:
         bar: Callable[[], np.ndarray] | None = getattr(self.scheme, "bar", None)
@@ -234,7 +227,7 @@ class Evolution:
         with blaming(f"{self._scheme_name}: bar() failed"):
             return bar()
 
-    def _parts(self, scoring: Scoring, clock: _StageClock) -> Iterator[Sequence[Candidate]]:
+    def _parts(self, scoring: Scoring, clock: StageClock) -> Iterator[Sequence[Candidate]]:
         """Breed and draw a generation, a part at a time, each of which is then being scored."""
         whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
         size = self._scorer.part_size(self.scheme.batch)
@@ -266,9 +259,6 @@ class Evolution:
             if not left:
                 return
 
-    def _state(self) -> Json:
-        return {"scheme": self.scheme.state(), **self._scorer.state()}
-
     def _rendered(self, candidates: Sequence[Candidate]) -> torch.Tensor:
         with blaming(f"{self._encoding_name}: render() failed"):
             images = self._encoding.render([candidate.genome for candidate in candidates])
@@ -295,7 +285,7 @@ class Evolution:
         replacements: Sequence[Replacement],
         scores: Scores,
         scoring: Scoring,
-        clock: _StageClock,
+        clock: StageClock,
     ) -> GenerationReport:
         archive = self.scheme.archive
         confidences = archive.confidences[archive.classes]
@@ -332,101 +322,14 @@ class Evolution:
         }
         return list(self._sizes.values())
 
-    def _record(self, told: _Told) -> GenerationRecord:
-        rows = {candidate.id: row for row, candidate in enumerate(told.candidates)}
-        elites = {r.elite.candidate.id: r.elite.candidate for r in told.replacements}
-        images = told.scoring.images.pick([rows[id_] for id_ in sorted(elites)]).cpu().numpy()
-        members = {candidate.id: candidate for candidate in told.members}
-        fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
-        return GenerationRecord(
-            report=told.report,
-            replacements=told.replacements,
-            candidates=[self._written(candidate) for candidate in fresh],
-            images={
-                id_: encode_png(image) for id_, image in zip(sorted(elites), images, strict=True)
-            },
-            members=frozenset(members),
-            classes=told.classes,
-        )
-
-    def _new_classes(self) -> list[tuple[int, str, bool]]:
-        """Number and name the classes that turned up in this generation."""
-        known, self._classes = self._classes, len(self._scorer.spec.classes)
-        searched = set(self.scheme.archive.classes.tolist())
-        names = self._scorer.spec.classes
-        return [(i, names[i], i in searched) for i in range(known, self._classes)]
-
-    def _written(self, candidate: Candidate) -> StoredCandidate:
-        return StoredCandidate(
-            id=candidate.id,
-            generation=candidate.generation,
-            parents=candidate.parents,
-            genome=self._encoding.dumps(candidate.genome),
-            size=self._encoding.size(candidate.genome),
-        )
-
-    def _flush(self) -> None:
-        """Write what is pending, with the state after it, in one transaction."""
-        # An interrupt may also have come between a commit and the line after it.
-        committed = self._store.last_generation()
-        pending = [entry for entry in self._pending if entry[0].report.generation > committed]
-        if pending:
-            self._store.commit([record for record, _ in pending], pending[-1][1])
-        self._pending.clear()
-
 
 @dataclass(frozen=True)
 class _Begun:
     """A generation whose first parts are being scored; the others are made as they are taken."""
 
-    clock: _StageClock
+    clock: StageClock
     scoring: Scoring
     parts: Iterator[Sequence[Candidate]]
-
-
-@dataclass(frozen=True)
-class _Told:
-    """A generation that the scheme has selected from, and all that is to be recorded of it."""
-
-    report: GenerationReport
-    replacements: Sequence[Replacement]
-    candidates: Sequence[Candidate]
-    scoring: Scoring
-    members: Sequence[Candidate]
-    classes: Sequence[tuple[int, str, bool]]
-    state: Json
-
-
-class _StageClock:
-    """Adds up a generation's stages as they end.
-
-    Attributes:
-        elapsed: Seconds of all of them.
-    """
-
-    def __init__(self) -> None:
-        self._seconds: defaultdict[str, float] = defaultdict(float)
-        self.elapsed = 0.0
-        self._last = time.perf_counter()
-
-    def skip(self) -> None:
-        """Let the time since the last lap count for nothing."""
-        self._last = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        """Count the time since the last lap to a stage."""
-        now = time.perf_counter()
-        seconds, self._last = now - self._last, now
-        self._seconds[stage] += seconds
-        self.elapsed += seconds
-
-    def stages(self, *, scoring: float) -> Stages:
-        """Give the stages.
-
-        Args:
-            scoring: Seconds that the target took, of which some may have passed in other stages.
-        """
-        return Stages(**{**self._seconds, "scoring": scoring}, elapsed=self.elapsed)
 
 
 def _mean(values: Sequence[int]) -> float:
