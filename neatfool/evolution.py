@@ -10,7 +10,7 @@ recorded is the same as if one came after the other.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -140,13 +140,14 @@ class Evolution:
             TargetError: The target failed.
             StorageError: The disk is full or read-only.
         """
-        ahead = self._scorer.scores_meanwhile
         clock = StageClock()
         begun: _Begun | None = None
         try:
             begun = self._begin(clock)
             while begun is not None and (told := self._finish(begun)) is not None:
-                clock, begun = StageClock(), None
+                ahead = self._scorer.scores_meanwhile and begun.quickly
+                clock, begun = begun.clock.next(), None
+                clock.lap("recording")
                 begun, failure = self._begin_ahead(clock) if ahead else (None, None)
                 clock.skip()
                 with self._blaming_recording():
@@ -166,7 +167,6 @@ class Evolution:
         finally:
             if begun is not None:
                 begun.scoring.cancel()
-                self._no_room = False
             self._recorder.flush()
 
     def _begin_ahead(self, clock: StageClock) -> tuple[_Begun | None, BaseException | None]:
@@ -187,20 +187,31 @@ class Evolution:
         if (metered := self._scorer.metered) is not None and (spent := metered.exhausted()):
             self.spent = spent
             return None
-        scoring = self._scorer.generation(self._bar())
-        parts = self._parts(scoring, clock)
+        begun = _Begun(clock, self._scorer.generation(self._bar()))
+        begun.parts = self._parts(begun)
         first: list[Sequence[Candidate]] = []
-        for part in parts:
-            first.append(part)
-            if clock.elapsed > SECONDS_AHEAD:
-                break
-        return _Begun(clock, scoring, chain(first, parts)) if first else None
+        limit = clock.elapsed + SECONDS_AHEAD
+        try:
+            for part in begun.parts:
+                first.append(part)
+                if clock.elapsed > limit:
+                    begun.quickly = len(first) > 1
+                    break
+        except BaseException:
+            begun.scoring.cancel()
+            raise
+        if not first:
+            self._no_room = begun.no_room
+            return None
+        begun.parts = chain(first, begun.parts)
+        return begun
 
     def _finish(self, begun: _Begun) -> Told | None:
         """Make the rest of a generation, wait for its scores, and let the scheme select by them."""
         clock, scoring = begun.clock, begun.scoring
         candidates = [*chain.from_iterable(begun.parts)]
         scores = scoring.result()
+        self._no_room = begun.no_room
         self.spent = scoring.spent
         if not (candidates := candidates[: len(scores.probs)]):
             return None
@@ -227,12 +238,13 @@ class Evolution:
         with blaming(f"{self._scheme_name}: bar() failed"):
             return bar()
 
-    def _parts(self, scoring: Scoring, clock: StageClock) -> Iterator[Sequence[Candidate]]:
+    def _parts(self, begun: _Begun) -> Iterator[Sequence[Candidate]]:
         """Breed and draw a generation, a part at a time, each of which is then being scored."""
+        clock, scoring = begun.clock, begun.scoring
         whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
         size = self._scorer.part_size(self.scheme.batch)
         with blaming(whose):
-            asked = self._asked()
+            asked = self._asked(begun)
         while True:
             with blaming(whose):
                 part = list(islice(asked, size))
@@ -247,13 +259,13 @@ class Evolution:
             if scoring.full:
                 return
 
-    def _asked(self) -> Iterator[Candidate]:
+    def _asked(self, begun: _Begun) -> Iterator[Candidate]:
         """Take a generation's candidates, up to the first that the run's length has no room for."""
         left = math.inf if self._limits.images is None else self._limits.images - self.evaluations
         for candidate in self.scheme.ask():
             left -= candidate.evaluations
             if left < 0:
-                self._no_room = True
+                begun.no_room = True
                 return
             yield candidate
             if not left:
@@ -323,13 +335,20 @@ class Evolution:
         return list(self._sizes.values())
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Begun:
-    """A generation whose first parts are being scored; the others are made as they are taken."""
+    """A generation whose first parts are being scored; the others are made as they are taken.
+
+    Attributes:
+        quickly: Whether a part is made so quickly that recording may wait for the next one.
+        no_room: Whether the run's length has no room for a candidate that it would have.
+    """
 
     clock: StageClock
     scoring: Scoring
-    parts: Iterator[Sequence[Candidate]]
+    parts: Iterator[Sequence[Candidate]] = field(default_factory=lambda: iter(()))
+    quickly: bool = True
+    no_room: bool = False
 
 
 def _mean(values: Sequence[int]) -> float:

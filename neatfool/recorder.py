@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,8 @@ class Recorder:
             images=dict(zip(ids, drawn, strict=True)),
             members=frozenset(members),
             classes=self._new_classes(),
-            state={"scheme": self._scheme.state(), **self._scorer.state()},
+            # As it is now, whatever the scheme goes on to do with what it gave.
+            state=json.loads(json.dumps({"scheme": self._scheme.state(), **self._scorer.state()})),
         )
 
     def keep(self, told: Told) -> None:

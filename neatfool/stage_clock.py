@@ -20,6 +20,12 @@ class StageClock:
         self.elapsed = 0.0
         self._last = time.perf_counter()
 
+    def next(self) -> StageClock:
+        """Give the clock of the next generation, which counts on from the last lap of this one."""
+        clock = StageClock()
+        clock._last = self._last
+        return clock
+
     def skip(self) -> None:
         """Let the time since the last lap count for nothing."""
         self._last = time.perf_counter()

@@ -66,9 +66,9 @@ class Workers:
         return self._executors[device].submit(there)
 
     def shutdown(self) -> None:
-        """End the threads, when they are done."""
+        """End the threads, when they are done with what they are at; what waits is not begun."""
         for executor in self._executors:
-            executor.shutdown()
+            executor.shutdown(cancel_futures=True)
 
     def __enter__(self) -> Workers:
         return self
