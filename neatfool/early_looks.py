@@ -1,7 +1,7 @@
 """Exact scores that are begun while other images of the generation are still being screened.
 
-They are for idle workers: which images are confirmed is decided when all are screened, and what was
-begun for others is let go.
+They are for idle workers. Which images are confirmed, and in which batches, is decided when all are
+screened; of what was begun, only batches that are just so are taken.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class EarlyLooks:
         )
         self._seen = 0
         self._waiting: list[int] = []
-        self._begun: list[tuple[list[int], Future[Timed]]] = []
+        self._begun: dict[tuple[int, ...], Future[Timed]] = {}
 
     def look(self, scores: Scores) -> None:
         """Look at the next images' half-precision scores, and begin to confirm what may matter.
@@ -74,33 +74,31 @@ class EarlyLooks:
         size = self._scorer.batch_size
         while len(self._waiting) >= size:
             rows, self._waiting = self._waiting[:size], self._waiting[size:]
-            (future,) = self._scorer.begun(self._images.pick(rows))
-            self._begun.append((rows, future))
+            (self._begun[tuple(rows)],) = self._scorer.begun(self._images.pick(rows))
 
-    def taken(self, rows: np.ndarray) -> tuple[np.ndarray, list[Scores]]:
-        """Take those scores that are wanted, and let go of the others.
+    def taken(self, rows: np.ndarray) -> dict[tuple[int, ...], Scores]:
+        """Take those batches that are wanted, and let go of the others.
 
         Args:
-            rows: int64 [n], the images that are to be confirmed.
+            rows: int64 [n], the images that are to be confirmed, in batches, in this order.
 
         Returns:
-            The images that there are scores of, int64 [m], and these, in some pieces; none, if
-            memory did not suffice for one of them.
+            The scores of some batches by their images; none, if memory did not suffice for one.
 
         Raises:
             TargetError: As :meth:`Scorer.score`.
         """
-        wanted, found, pieces = set(rows.tolist()), [], []
+        size, taken = self._scorer.batch_size, {}
+        batches = {
+            tuple(rows[first : first + size].tolist()) for first in range(0, len(rows), size)
+        }
+        for batch, future in self._begun.items():
+            if batch not in batches:
+                future.cancel()
         try:
-            for begun, future in self._begun:
-                places = [place for place, row in enumerate(begun) if row in wanted]
-                if not places:
-                    future.cancel()
-                    continue
-                scores, seconds = future.result()
+            for batch in batches & self._begun.keys():
+                taken[batch], seconds = self._begun[batch].result()
                 self.seconds += seconds
-                found += [begun[place] for place in places]
-                pieces.append(scores.part(places))
         except OutOfMemory:
-            found, pieces = [], []
-        return np.array(found, np.int64), pieces
+            return {}
+        return taken

@@ -13,19 +13,21 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from neatfool.memory import is_out_of_memory
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _SAME: Final = 1e-3
 """How far logits may be from the module's own, as a part of the largest."""
 
 
-def folded(module: nn.Module, numbers: torch.Tensor) -> nn.Module:
+def folded(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
     """Fold what can be folded.
 
     Args:
         module: A classifier in evaluation mode, float32.
-        numbers: What it takes, float32 [N, C, H, W].
+        batches: Some of what it takes, float32 [N, C, H, W], as different as may be.
 
     Returns:
         A copy without those batch normalisations that come right after a convolution; the module
@@ -33,21 +35,26 @@ def folded(module: nn.Module, numbers: torch.Tensor) -> nn.Module:
     """
     try:
         with torch.no_grad():
-            made = _fold(copy.deepcopy(module), numbers)
-            logits, wanted = made(numbers), module(numbers)
-            largest = wanted.abs().max().clamp(min=1.0)
-            same = bool((logits - wanted).abs().max() <= _SAME * largest)
-    except Exception:  # of whatever the module is made of: it runs as it is
+            names = {each: name for name, each in module.named_modules()}
+            pairs = _pairs(module, batches[0])
+            if not pairs:
+                return module
+            made = copy.deepcopy(module)
+            for convolution, normalisation in pairs.items():
+                fused = fuse_conv_bn_eval(convolution, normalisation)
+                _replace(made, names[convolution], fused)
+                _replace(made, names[normalisation], nn.Identity())
+            same = all(_same(made(batch), module(batch)) for batch in batches)
+    except Exception as error:  # of whatever the module is made of: it runs as it is
+        if is_out_of_memory(error):
+            raise
         return module
     return made if same else module
 
 
-def _fold(module: nn.Module, numbers: torch.Tensor) -> nn.Module:
-    names = {each: name for name, each in module.named_modules()}
-    for convolution, normalisation in _pairs(module, numbers).items():
-        _replace(module, names[convolution], fuse_conv_bn_eval(convolution, normalisation))
-        _replace(module, names[normalisation], nn.Identity())
-    return module
+def _same(logits: torch.Tensor, wanted: torch.Tensor) -> bool:
+    largest = wanted.abs().max().clamp(min=1.0)
+    return bool((logits - wanted).abs().max() <= _SAME * largest)
 
 
 def _pairs(module: nn.Module, numbers: torch.Tensor) -> Mapping[nn.Conv2d, nn.BatchNorm2d]:

@@ -83,6 +83,7 @@ class GenerationScoring:
         rows = np.flatnonzero(screening.doubtful(scores, bar))
         self.confirmed = len(rows)
         if not len(rows):
+            screening.confirmed = 0.0
             return replace(scores, exact=np.zeros(len(scores.probs), np.bool_))
         exact = self._exact(rows, early)
         screening.learn(scores.part(rows), exact, len(scores.probs))
@@ -95,18 +96,20 @@ class GenerationScoring:
 
     def _exact(self, rows: np.ndarray, early: EarlyLooks) -> Scores:
         """Score some images exactly, as far as that is not under way yet."""
-        order, pieces = early.taken(rows)
+        known = early.taken(rows)
         self.seconds += early.seconds / self._scorer.workers
-        late = np.setdiff1d(rows, order)
+        order = np.array([row for batch in known for row in batch], np.int64)
+        pieces = [*known.values()]
+        # The others are in the same batches as if none had been begun early.
+        late = rows[~np.isin(rows, order)]
         if len(late):
             size, images = self._scorer.batch_size, self.images.pick(late)
             pieces.append(self._whole([images], self._scorer.begun(images), screen=False))
-            if self._scorer.batch_size < size and len(order):
+            if self._scorer.batch_size < size and known:
                 # All of a generation are scored in batches of one size.
                 images = self.images.pick(rows)
                 return self._whole([images], self._scorer.begun(images), screen=False)
-            order = np.concatenate([order, late])
-        return self._scorer.joined(pieces).part(order.argsort())
+        return self._scorer.joined(pieces).part(np.concatenate([order, late]).argsort())
 
     def _whole(
         self,

@@ -20,7 +20,7 @@ from torch import nn
 from neatfool.devices import pick_devices
 from neatfool.errors import TargetError
 from neatfool.folding import folded
-from neatfool.frozen_graph import freeze
+from neatfool.frozen_graph import different, freeze
 from neatfool.gpu import computing_on
 from neatfool.malloc import keep_freed_memory
 from neatfool.memory import is_out_of_memory
@@ -167,7 +167,7 @@ class Network:
         return Scores(probs.numpy(), logits.numpy())
 
     def logits_of(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute logits in float32, operation by operation, for torch to differentiate.
+        """Compute logits in float32, as the module is written, for torch to differentiate.
 
         Args:
             images: Floats [N, C, H, W] in the range of bytes, 0 to 255, on any device.
@@ -178,8 +178,7 @@ class Network:
         Raises:
             TargetError: The module gives something else than a tensor.
         """
-        images = images.to(self.device)
-        logits: torch.Tensor = self._folded("fp32", images.detach())(images)[0]
+        logits: torch.Tensor = self._plain("fp32")(images.to(self.device))[0]
         return logits
 
     def graphs(self, form: Form) -> frozenset[Graph]:
@@ -194,6 +193,7 @@ class Network:
         """Let go of the graphs that were made for batches so far, and of memory kept for them."""
         with self._preparing:
             self._runs.clear()
+            self._folded_modules.clear()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -217,7 +217,9 @@ class Network:
 
     def _prepare(self, form: Form, images: torch.Tensor) -> Run:
         exact = self._plain("fp32")
-        plain = exact if form.precision == "fp32" else self._folded(form.precision, images)
+        plain = exact if form.precision == "fp32" else self._plain(form.precision)
+        if plain is not exact and form.graph in {"frozen", "fused"}:
+            plain = self._folded(form.precision, images[:2])
         graph, run = _first_that_works(form.graph, plain, exact, images)
         self._graphs.setdefault(form, set()).add(graph)
         return run
@@ -229,11 +231,13 @@ class Network:
         """Make it compute without the normalisations that can be folded into convolutions."""
         place = self._place.get()
         with self._folding:
-            if place not in self._folded_modules:
+            module = self._folded_modules.get(place)
+            if module is None:
                 plain = self._plain("fp32")
                 with torch.inference_mode(mode=False), torch.no_grad():
-                    self._folded_modules[place] = folded(plain.module, plain.numbers(images))
-        return self._from_bytes(self._folded_modules[place], precision)
+                    batches = [plain.numbers(batch) for batch in different(images)]
+                    module = self._folded_modules[place] = folded(plain.module, batches)
+        return self._from_bytes(module, precision)
 
     def _from_bytes(self, module: nn.Module, precision: Precision) -> _FromBytes:
         whole = _FromBytes(module, self._mean, self._std, _DTYPES[precision])

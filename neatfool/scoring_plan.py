@@ -39,6 +39,8 @@ SECONDS_TO_DIVIDE: Final = 0.05
 SMALL_IMAGE: Final = 64 * 64
 GAIN_OF_A_THREAD: Final = 1.2
 """How much faster more threads must be to be taken: what they leave idle, breeding can use."""
+WELL_SHARED: Final = 0.8
+"""If calls side by side use the cores so well, one call on all of them is not tried."""
 NEARLY: Final = 0.97
 """What a smaller batch must reach of the speed of the fastest to be taken in its place."""
 LARGEST_PART_CONFIRMED: Final = 0.1
@@ -257,7 +259,13 @@ def _measured(
 ) -> Plan:
     """Time what there is to choose from."""
     fast = Form(half, plan.graph) if half else plan.exact
-    ways = {way: trial.speed(fast, plan.batch_size, *way) for way in _ways(plan.threads)}
+    ways: dict[tuple[int, int], float] = {}
+    for cores, calls in _ways(plan.threads):
+        shared_well = cores > 1 and ways.get((1, cores), 0) > WELL_SHARED * cores * ways.get(
+            (1, 1), math.inf
+        )
+        if not shared_well:
+            ways[cores, calls] = trial.speed(fast, plan.batch_size, cores, calls)
     threads, workers = next(iter(ways))
     for way, speed in ways.items():
         if speed > GAIN_OF_A_THREAD * ways[threads, workers]:

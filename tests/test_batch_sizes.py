@@ -175,7 +175,7 @@ def test_a_graph_that_memory_does_not_suffice_for_is_not_given_up():
             network(IMAGES[:16])
         network(IMAGES[:8])
     kinds = {form.graph: type(run).__name__ for (form, *_), run in network._runs.items()}
-    assert kinds == {"frozen": "RecursiveScriptModule"}
+    assert kinds == {"frozen": "ScriptFunction"}
     network.forget()
     assert not network._runs
 

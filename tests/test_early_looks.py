@@ -78,6 +78,31 @@ def test_what_is_confirmed_and_learnt_is_the_same_as_without(both, bar):
     assert both[0].screening.state() == both[1].screening.state()
 
 
+class Companions(Flat):
+    """An image's logits depend on those that it is scored with, as dynamic quantisation has it."""
+
+    def forward(self, pixels):
+        return super().forward(pixels) * (1 + pixels.mean() / 1000)
+
+
+def test_images_are_confirmed_with_the_same_companions_as_without():
+    found = []
+    for early in (True, False):
+        target = Target()
+        target.networks = [Network(Companions().eval(), device="cpu")]
+        scorer = scorer_of(target, early=early, plan=replace(PLAN, batch_size=3))
+        # A margin so wide that many are confirmed, some of which are surpassed later.
+        scorer.screening.restore({"margin": 2.0, "seen": 10_000, "pause": 0})
+        scoring, scores = scored(scorer, [0.5, 0.5, 0.5])
+        assert 6 < scoring.confirmed < 30
+        found.append((scores.probs, scores.logits, scorer.screening.state()))
+        scorer.close()
+    (probs, logits, state), (others, other_logits, other_state) = found
+    assert np.array_equal(probs, others)
+    assert np.array_equal(logits, other_logits)
+    assert state == other_state
+
+
 def test_an_idle_worker_confirms_while_the_other_still_screens():
     confirming = threading.Event()
 
@@ -87,8 +112,10 @@ def test_an_idle_worker_confirms_while_the_other_still_screens():
         elif torch.equal(images[-1], IMAGES[-1]):
             assert confirming.wait(30)
 
-    scoring, scores = scored(scorer_of(Target(called), early=True), [1.0, 1.0, 1.0])
+    scorer = scorer_of(Target(called), early=True)
+    scoring, scores = scored(scorer, [1.0, 1.0, 1.0])
     assert scoring.confirmed == scores.exact.sum() > 0
+    scorer.close()
 
 
 @pytest.mark.parametrize(
@@ -105,6 +132,7 @@ def test_elsewhere_nothing_is_confirmed_before_all_is_screened(otherwise):
     scored(scorer, [1.0, 1.0, 1.0])
     assert "fp32" in calls
     assert "bf16" not in calls[calls.index("fp32") :]
+    scorer.close()
 
 
 def test_out_of_memory_early_all_are_confirmed_in_smaller_batches():
@@ -122,5 +150,7 @@ def test_out_of_memory_early_all_are_confirmed_in_smaller_batches():
     _, expected = scored(alone, [1.0, 1.0, 1.0])
     assert scorer.batch_size == 1
     assert set(sizes) == {1, 2}
+    scorer.close()
+    alone.close()
     for name in ("probs", "logits", "ok", "exact"):
         assert np.array_equal(getattr(given, name), getattr(expected, name))

@@ -40,7 +40,7 @@ def kinds(module):
 @torch.inference_mode()
 def test_a_normalisation_after_a_convolution_is_folded(numbers):
     module = Normalised().eval()
-    made = folded(module, numbers)
+    made = folded(module, [numbers])
     assert nn.BatchNorm2d not in kinds(made)
     torch.testing.assert_close(made(numbers), module(numbers), atol=1e-5, rtol=1e-5)
 
@@ -48,7 +48,7 @@ def test_a_normalisation_after_a_convolution_is_folded(numbers):
 def test_the_module_itself_is_left_as_it_is(numbers):
     module = Normalised().eval()
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    folded(module, numbers)
+    folded(module, [numbers])
     assert nn.BatchNorm2d in kinds(module)
     assert not any(each._forward_hooks for each in module.modules())
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
@@ -61,7 +61,7 @@ def test_where_folding_changes_what_is_computed_the_module_stays(numbers):
             return self.dense((hidden + self.normalisation(hidden)).mean((2, 3)))
 
     for module in (Both().eval(), Normalised(Odd).eval()):
-        assert folded(module, numbers) is module
+        assert folded(module, [numbers]) is module
 
 
 def test_a_module_that_cannot_be_copied_stays(numbers):
@@ -70,9 +70,30 @@ def test_a_module_that_cannot_be_copied_stays(numbers):
             raise RuntimeError("there can only be one")
 
     module = Single().eval()
-    assert folded(module, numbers) is module
+    assert folded(module, [numbers]) is module
 
 
-def test_a_module_without_normalisations_still_computes_the_same(numbers):
+def test_a_module_without_normalisations_is_not_copied(numbers):
     module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()).eval()
-    torch.testing.assert_close(folded(module, numbers)(numbers), module(numbers))
+    assert folded(module, [numbers]) is module
+
+
+def test_a_normalisation_of_bright_images_only_is_not_folded(numbers):
+    class Decides(Normalised):
+        def forward(self, pixels):
+            hidden = self.convolution(pixels)
+            if pixels.mean() > 0:
+                hidden = self.normalisation(hidden)
+            return self.dense(hidden.mean((2, 3)))
+
+    module = Decides().eval()
+    assert folded(module, [numbers.abs(), -numbers.abs()]) is module
+
+
+def test_out_of_memory_is_told(numbers):
+    class Large(Normalised):
+        def forward(self, pixels):
+            raise torch.OutOfMemoryError("that is too much")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        folded(Large().eval(), [numbers])
