@@ -38,8 +38,9 @@ REMEDIES: Final = {
     "breeding": "give the machine more cores, or let genomes stay small",
     "rendering": "render on a GPU, or, where the encoding is cppn and there is none, "
     "`pip install neatfool[fast]`",
-    "scoring": "see that nothing else keeps the cores busy, and that [scheme] batch is a multiple "
-    "of [target] batch_size, so that no call is padded",
+    "scoring": "early in a run most images are confirmed, later few are; else see that nothing "
+    "else keeps the cores busy, and that [scheme] batch is a multiple of [target] batch_size, so "
+    "that no call is padded",
     "selection": "search fewer classes ([scheme] classes)",
     "recording": "write several generations at once ([experiment] checkpoint_every = 10), on a "
     "disk that is near",
@@ -102,7 +103,11 @@ class Measured:
         if self.ratio >= FINE:
             return "the target"
         costs = {name: share for name, _, share in self.rows}
-        costs["scoring"] -= self.ratio
+        # What is done while the target scores does not keep it waiting.
+        waiting = max(0.0, 1 - costs["scoring"])
+        costs = {name: min(share, waiting) for name, share in costs.items()} | {
+            "scoring": costs["scoring"] - self.ratio
+        }
         return max(costs, key=lambda name: costs[name])
 
     def advice(self) -> str:

@@ -17,7 +17,7 @@ from neatfool.errors import TargetError
 from neatfool.memory import is_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import nn
 
@@ -49,20 +49,22 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
     Raises:
         TargetError: The module gives something else than a tensor.
     """
-    batches = different(images)
+    noise, *batches = probes(images.shape, images.device)
     try:
         with torch.no_grad(), warnings.catch_warnings(), _fusing(fuse):
             # torch.jit is no longer developed, and says so; nothing else does this on a CPU
             # without a C++ compiler.
             warnings.simplefilter("ignore")
-            traced = torch.jit.trace(plain, images, check_trace=False)  # type: ignore[no-untyped-call]
+            traced = torch.jit.trace(plain, noise, check_trace=False)  # type: ignore[no-untyped-call]
             frozen: Any = torch.jit.freeze(traced.eval())
             if fuse:
+                if _fused_without_end(frozen.graph):
+                    return None
                 _say_strides(frozen.graph)
             frozen = _on_its_own(frozen)
             # The first calls are watched, and the code made from that: later ones are all alike.
             for _ in range(_CALLS_BEFORE_IT_IS_OPTIMISED):
-                frozen(images)
+                frozen(noise)
             given = torch.cat([frozen(batch)[0] for batch in batches])
     except TargetError:
         raise
@@ -79,14 +81,32 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
     return frozen if _good_enough(given, rough, wanted) else None
 
 
-def different(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give dark images and bright ones, for which a module may do different things.
+def probes(shape: Sequence[int], device: torch.device) -> list[torch.Tensor]:
+    """Make batches of images of many kinds, for which a module may do different things.
+
+    They are always the same, so that what becomes of a network does not depend on what it was first
+    called with.
 
     Args:
-        images: uint8 [N, C, H, W].
+        shape: [N, C, H, W] of each batch.
+        device: Where they are to be.
+
+    Returns:
+        uint8 batches: noise, dark noise, bright noise, and some in which kinds are mixed.
     """
-    dark = images // 4
-    return dark, 255 - dark
+    count, *image = shape
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randint(256, (count, *image), generator=generator, dtype=torch.uint8)
+    ramp = torch.linspace(0, 255, image[-1]).to(torch.uint8).expand(image)
+    black = torch.zeros(image, dtype=torch.uint8)
+    dark = noise // 4
+    kinds = [black, noise[0], ramp, 255 - black, 127 + noise[0] // 64]
+    mixed = [
+        torch.stack([kinds[(first + place) % len(kinds)] for place in range(count)])
+        for first in range(0, len(kinds), count)
+    ]
+    batches = [dark, 255 - dark, *mixed]
+    return [batch.to(device) for batch in (noise, *batches)]
 
 
 @contextmanager
@@ -123,6 +143,19 @@ def _on_its_own(frozen: Any) -> Any:
     for node in reversed(list(frozen.graph.nodes())):
         node.destroy()
     return function
+
+
+def _fused_without_end(graph: Any) -> bool:
+    """Look for what oneDNN's compiler tries to fuse for ever, taking all memory.
+
+    That is a batch normalisation of a convolution's result that something else uses, too. (If
+    nothing did, it would have been folded.)
+    """
+    return any(
+        next(iter(node.inputs())).node().kind().startswith("aten::_convolution")
+        or next(iter(node.inputs())).node().kind().startswith("aten::conv")
+        for node in graph.findAllNodes("aten::batch_norm")
+    )
 
 
 def _say_strides(graph: Any) -> None:

@@ -20,7 +20,7 @@ from torch import nn
 from neatfool.devices import pick_devices
 from neatfool.errors import TargetError
 from neatfool.folding import folded
-from neatfool.frozen_graph import different, freeze
+from neatfool.frozen_graph import freeze, probes
 from neatfool.gpu import computing_on
 from neatfool.malloc import keep_freed_memory
 from neatfool.memory import is_out_of_memory
@@ -97,7 +97,7 @@ class Network:
                 cannot be copied.
             ExperimentError: There is no such device.
         """
-        if module.training:
+        if any(each.training for each in module.modules()):
             raise TargetError(
                 f"{type(module).__name__} is in training mode, where its scores change from call "
                 "to call; call .eval() on it first"
@@ -219,7 +219,7 @@ class Network:
         exact = self._plain("fp32")
         plain = exact if form.precision == "fp32" else self._plain(form.precision)
         if plain is not exact and form.graph in {"frozen", "fused"}:
-            plain = self._folded(form.precision, images[:2])
+            plain = self._folded(form.precision, images.shape)
         graph, run = _first_that_works(form.graph, plain, exact, images)
         self._graphs.setdefault(form, set()).add(graph)
         return run
@@ -227,7 +227,7 @@ class Network:
     def _plain(self, precision: Precision) -> _FromBytes:
         return self._from_bytes(self._replicas[self._place.get()], precision)
 
-    def _folded(self, precision: Precision, images: torch.Tensor) -> _FromBytes:
+    def _folded(self, precision: Precision, shape: torch.Size) -> _FromBytes:
         """Make it compute without the normalisations that can be folded into convolutions."""
         place = self._place.get()
         with self._folding:
@@ -235,7 +235,8 @@ class Network:
             if module is None:
                 plain = self._plain("fp32")
                 with torch.inference_mode(mode=False), torch.no_grad():
-                    batches = [plain.numbers(batch) for batch in different(images)]
+                    images = probes((2, *shape[1:]), self.device)
+                    batches = [plain.numbers(batch) for batch in images]
                     module = self._folded_modules[place] = folded(plain.module, batches)
         return self._from_bytes(module, precision)
 

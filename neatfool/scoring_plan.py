@@ -2,19 +2,21 @@
 
 What a run records does not depend on a stopwatch: an image's exact score has the same bits
 whatever is measured here, because the size of an exact batch, and the form of a network for it,
-follow from the experiment alone. Measured is what only saves time: screening, and the number of
-threads. The plan is part of the run, which is resumed and verified with it.
+follow from the experiment and from what can be done with the network. Measured is what only saves
+time: screening, and the number of threads. The plan is part of the run, which is resumed and
+verified with it.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from neatfool.errors import ExperimentError
+from neatfool.errors import ExperimentError, NeatfoolError, TargetError
 from neatfool.measurements import MeasurementCache
 from neatfool.memory import is_out_of_memory
 from neatfool.metering import is_metered
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from neatfool.framework_options import Calls
     from neatfool.network import Graph, Precision
     from neatfool.spec import Json, Target
+
+_log = logging.getLogger("neatfool.scoring")
 
 LARGEST_AUTOMATIC_BATCH: Final = 256
 PARTS: Final = 4
@@ -171,6 +175,7 @@ def make_plan(
     networks = networks_of(target)
     _refuse_a_budget(calls, target, name)
     if recorded is not None:
+        _tell_of_another_graph(recorded, SpeedTrial(target, networks), name)
         return recorded
     if not networks:
         _refuse_options(calls, name)
@@ -194,19 +199,23 @@ def make_plan(
     half = _half(networks, calls.precision, name) if can_screen else None
     if half and not trial.computes(Form(half, plan.graph), plan.batch_size):
         half = None
-    if device != "cpu":
-        part = _at_most(target, math.ceil(part_size(generation_size, plan) / devices_of(networks)))
-        return _on_gpu(plan, half, part)
     most = _at_most(target, generation_size)
+    if device != "cpu":
+        return _on_gpu(plan, half, generation_size, devices_of(networks), most)
     depends_on = (target.spec.shape, plan, generation_size, half, most)
     cache = MeasurementCache([fingerprint, *map(repr, depends_on)])
     try:
         measured = cache.get_or_make(
             lambda: _measured(plan, generation_size, half, trial, most).to_json()
         )
+    except NeatfoolError:
+        raise
     except Exception as error:
         if not is_out_of_memory(error):
-            raise
+            raise TargetError(
+                f"{name}: score() failed while its speed was measured: "
+                f"{type(error).__name__}: {error}"
+            ) from error
         # Nothing was measured; the run itself will find out how many images are too many.
         return plan
     return _unless_it_is_slow(Plan.from_json(measured), calls)
@@ -246,12 +255,15 @@ def _at_most(target: Target, size: int) -> int:
     return min(size, getattr(target, "batch_size", None) or size)
 
 
-def _on_gpu(plan: Plan, half: Precision | None, part: int) -> Plan:
+def _on_gpu(
+    plan: Plan, half: Precision | None, generation_size: int, devices: int, most: int
+) -> Plan:
     """Screen in half precision, unmeasured: on a GPU that has it it is twice as fast or more."""
     plan = replace(plan, parts=PARTS)
     if half is None:
         return plan
-    return replace(plan, screening=half, screening_batch=part, worth=0.5)
+    batch = min(most, math.ceil(part_size(generation_size, plan) / devices))
+    return replace(plan, screening=half, screening_batch=batch, worth=0.5)
 
 
 def _measured(
@@ -307,6 +319,18 @@ def _unless_it_is_slow(plan: Plan, calls: Calls) -> Plan:
     if plan.worth < LARGEST_PART_CONFIRMED and calls.precision == "auto":
         return replace(plan, screening=None, screening_batch=0, worth=0.0)
     return plan
+
+
+def _tell_of_another_graph(recorded: Plan, trial: SpeedTrial, name: str) -> None:
+    """Warn if a run's graphs cannot be had here: nothing else computes the same last bits."""
+    if recorded.device == "cpu" and (
+        recorded.graph != trial.graph(recorded.graph, recorded.batch_size)
+    ):
+        _log.warning(
+            "%s: the run fused the operations of its networks, which cannot be done here (another "
+            "version of torch?); scores may differ from its own in their last bits",
+            name,
+        )
 
 
 def _given(value: int | str) -> int | None:

@@ -58,7 +58,8 @@ class SpeedTrial:
         if wanted != "fused" or not self.computes(form, batch):
             return wanted
         became = {graph for network in self._networks for graph in network.graphs(form)}
-        return wanted if became == {wanted} else "frozen"
+        # If memory did not suffice, nothing is known.
+        return wanted if became <= {wanted} else "frozen"
 
     def speed(self, form: Form, batch: int, threads: int, workers: int = 1) -> float:
         """Measure images a second.

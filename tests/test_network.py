@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -152,6 +154,53 @@ def test_a_pooling_with_or_without_strides_is_fused(images, pool):
     with in_form([network], FUSED):
         torch.testing.assert_close(network(images), network.module(images.float() / 64.0).detach())
     assert network.graphs(FUSED) == {"fused"}
+
+
+ENDLESS = """
+import resource, torch
+from torch import nn
+from neatfool import Network
+from neatfool.network import Form, in_form
+
+class Both(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolution, self.normalisation = nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)
+
+    def forward(self, pixels):
+        hidden = self.convolution(pixels)
+        return (self.normalisation(hidden) + hidden).mean((2, 3))
+
+resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+network, form = Network(Both().eval(), device="cpu"), Form("fp32", "fused")
+with in_form([network], form):
+    network(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
+print(*network.graphs(form))
+"""
+
+
+def test_what_the_compiler_would_fuse_for_ever_is_only_frozen():
+    done = subprocess.run(
+        [sys.executable, "-c", ENDLESS], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["frozen"]
+
+
+@pytest.mark.parametrize("first", ["noise", "flat"])
+def test_what_becomes_of_a_network_does_not_depend_on_its_first_images(first):
+    class Decides(Small):
+        def forward(self, pixels):
+            flat = pixels.flatten(1).amax(1) == pixels.flatten(1).amin(1)
+            logits = super().forward(pixels)
+            return torch.where(flat[:, None], logits + 3, logits) if flat.any() else logits
+
+    network = Network(Decides().eval(), std=64.0, device="cpu")
+    noise = torch.randint(256, (2, 3, 9, 7), dtype=torch.uint8)
+    flat = torch.full_like(noise, 90)
+    with in_form([network], FUSED):
+        for images in (noise, flat) if first == "noise" else (flat, noise):
+            torch.testing.assert_close(network(images), network.module(images / 64.0).detach())
+    assert network.graphs(FUSED) == {"eager"}
 
 
 def test_what_cannot_be_fused_is_only_frozen(images, network, monkeypatch):

@@ -1,4 +1,5 @@
 import json
+import math
 import threading
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from neatfool import ExperimentError, ImageSpec, Network, Scores, TargetError
 from neatfool.framework_options import Calls
 from neatfool.network import Form
 from neatfool.scoring import Scorer
-from neatfool.scoring_plan import Plan, automatic_batch_size, make_plan, part_size
+from neatfool.scoring_plan import Plan, _on_gpu, automatic_batch_size, make_plan, part_size
 from neatfool.speed_trial import SpeedTrial
 
 SPEC = ImageSpec(8, 8, 1, ("a", "b", "c"), array="torch")
@@ -212,6 +213,32 @@ def test_parts_are_whole_batches(generation, batch, screening_batch):
         size = part_size(generation, Plan(batch, parts=parts, screening_batch=screening))
         assert size % (screening or batch) == 0
         assert -(-generation // size) <= parts
+
+
+@pytest.mark.parametrize(
+    ("generation", "exact", "parts"), [(200, 50, 4), (96, 24, 4), (400, 50, 4), (96, 16, 3)]
+)
+@pytest.mark.parametrize("devices", [1, 2, 3])
+def test_on_gpus_a_generation_is_made_in_parts(generation, exact, parts, devices):
+    made = _on_gpu(Plan(exact, "cuda"), "fp16", generation, devices, generation)
+    assert math.ceil(generation / part_size(generation, made)) == parts
+    assert made.screening_batch * devices >= part_size(generation, made)
+
+
+def test_a_run_that_was_fused_is_told_where_that_cannot_be(trial, monkeypatch, caplog):
+    recorded = replace(plan(), batch_size=2)
+
+    def resumed():
+        return make_plan(
+            Networked(), Calls(), name="target 'x'", fingerprint="x", generation_size=200,
+            can_screen=True, recorded=recorded,
+        )  # fmt: skip
+
+    assert resumed() is recorded
+    assert not caplog.text
+    monkeypatch.setattr(Network, "graphs", lambda *_: {"frozen"})
+    assert resumed() is recorded
+    assert "target 'x': the run fused the operations of its networks" in caplog.text
 
 
 def test_a_part_has_a_call_for_each_worker_where_calls_are_small(trial, monkeypatch):

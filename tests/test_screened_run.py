@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from searches import Silence
 
@@ -9,6 +11,7 @@ from neatfool.assembly import assemble, reassemble
 from neatfool.experiment import load_experiment
 from neatfool.plugin_manager import PluginManager
 from neatfool.run_store import contents
+from neatfool.scoring import Scorer
 from neatfool.scoring_plan import Plan
 from neatfool.session import resume, start
 from neatfool.speed_trial import SpeedTrial
@@ -111,3 +114,24 @@ def test_the_plan_is_recorded(screened):
     plan = Plan.from_json(screened.info["scoring"])
     assert (plan.screening, plan.device, plan.batch_size) == ("bf16", "cpu", 15)
     assert plan.speeds["fp32"] > 0
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_begun_ahead_or_not_a_run_ends_in_the_same_database(folder, monkeypatch, every):
+    """With screening, several parts, a length that is no multiple of a generation, and learning."""
+    databases = []
+    for ahead in (True, False):
+        monkeypatch.setattr(Scorer, "scores_meanwhile", ahead)
+        file = folder / "ahead.ini"
+        file.write_text(
+            EXPERIMENT.replace("generations = 40", f"images = 1111\ncheckpoint_every = {every}")
+            + "learn = 0.3\nlearn_steps = 2\n"
+        )
+        assembly = assemble(load_experiment(file, overrides=["target.precision=bf16"]))
+        plan = replace(assembly.scorer.plan, parts=3, workers=2)
+        scorer = Scorer(assembly.scorer.target, name="target 'mnist'", plan=plan)
+        assembly = replace(assembly, scorer=scorer)
+        there = folder / f"ahead-{ahead}-{every}"
+        start(assembly, there).go(Silence())
+        databases.append(contents(there / "run.db"))
+    assert databases[0] == databases[1]

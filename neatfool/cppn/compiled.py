@@ -66,10 +66,10 @@ def kernels() -> Kernels:
         from neatfool.cppn.fast_lanes import LANES
         from neatfool.cppn.kernel import TILE, draw
         from neatfool.cppn.linker import link
-    except ImportError as error:
+    except Exception as error:  # numba's own parts are used, and may be others in its next version
         raise ExperimentError(
-            f"renderer = compiled needs numba ({error}); pip install 'neatfool[fast]', or say "
-            "renderer = plain"
+            f"renderer = compiled needs numba ({type(error).__name__}: {error}); pip install "
+            "'neatfool[fast]', or say renderer = plain"
         ) from error
     return Kernels(link, draw, TILE, LANES)
 
