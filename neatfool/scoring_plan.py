@@ -36,8 +36,6 @@ _log = logging.getLogger("neatfool.scoring")
 LARGEST_AUTOMATIC_BATCH: Final = 256
 PARTS: Final = 4
 """A generation is scored in so many parts, if it takes long enough."""
-MOST_PARTS: Final = 12
-"""In so many, where calls are small: the target waits for the first to be drawn."""
 SECONDS_TO_DIVIDE: Final = 0.05
 """If it takes less, threads wait for Python's lock longer than is gained."""
 SMALL_IMAGE: Final = 64 * 64
@@ -45,8 +43,6 @@ GAIN_OF_A_THREAD: Final = 1.2
 """How much faster more threads must be to be taken: what they leave idle, breeding can use."""
 WELL_SHARED: Final = 0.8
 """If calls side by side use the cores so well, one call on all of them is not tried."""
-NEARLY: Final = 0.97
-"""What a smaller batch must reach of the speed of the fastest to be taken in its place."""
 LARGEST_PART_CONFIRMED: Final = 0.1
 """The least part of images that must be able to be confirmed for screening to be taken up."""
 
@@ -294,13 +290,9 @@ def _measured(
     for size in sorted({2 * plan.batch_size, largest}):
         if plan.batch_size < size <= largest:
             sizes[size] = trial.speed(fast, size, threads, workers)
-    # Small calls leave less to wait for.
-    batch = min(size for size in sizes if sizes[size] > NEARLY * max(sizes.values()))
-    if parts > 1:
-        parts = max(parts, min(generation_size // (workers * batch), MOST_PARTS))
+    batch = max(sizes, key=lambda size: sizes[size])
     return replace(
         plan,
-        parts=parts,
         screening=half,
         screening_batch=batch,
         worth=round(max(1.0 - exact / sizes[batch], 0.0), 3),

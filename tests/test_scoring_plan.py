@@ -241,11 +241,11 @@ def test_a_run_that_was_fused_is_told_where_that_cannot_be(trial, monkeypatch, c
     assert "target 'x': the run fused the operations of its networks" in caplog.text
 
 
-def test_a_part_has_a_call_for_each_worker_where_calls_are_small(trial, monkeypatch):
-    assert (plan().screening_batch, plan().parts) == (25, 8)
+def test_images_are_screened_in_the_batches_that_are_fastest(trial, monkeypatch):
+    assert plan().screening_batch == 25
     monkeypatch.setattr(SpeedTrial, "speed", lambda *a: SPEEDS[a[1].precision] * a[2] / 25)
-    large = plan(fingerprint="y")
-    assert (large.screening_batch, large.parts) == (50, 4)
+    made = plan(fingerprint="y")
+    assert (made.screening_batch, made.parts) == (50, 4)
 
 
 def test_a_generation_that_is_scored_in_no_time_is_not_divided(trial, monkeypatch):
