@@ -155,7 +155,7 @@ def _check_probabilities(probs: np.ndarray, spec: ImageSpec, name: str) -> None:
         )
     if spec.sums_to_one:
         sums = probs.sum(axis=1)
-        worst = float(sums[np.abs(sums - 1).argmax()])
+        worst = float(sums[np.argmax(np.abs(sums - 1))])
         if abs(worst - 1) > ROUNDING:
             raise TargetError(
                 f"{name}: the probabilities of an image sum to {worst:.4g}, not 1. If its classes "

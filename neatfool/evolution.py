@@ -311,7 +311,7 @@ class Evolution:
             evaluations=self.evaluations,
             median=median,
             mean=float(confidences.mean()),
-            minimum=float(confidences.min()),
+            minimum=float(np.min(confidences)),
             lower_quartile=lower,
             upper_quartile=upper,
             classes_ge=tuple(int((confidences >= t).sum()) for t in CONFIDENCE_THRESHOLDS),

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 import torch
 from torch import nn
@@ -316,7 +316,9 @@ def _per_channel(numbers: Sequence[float] | float) -> torch.Tensor:
 
 
 def _channels_last(module: nn.Module) -> nn.Module:
-    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    # Some versions of torch declare no `memory_format` here.
+    changed: nn.Module = cast("Any", module).to(memory_format=torch.channels_last)
+    return changed
 
 
 def _first_that_works(

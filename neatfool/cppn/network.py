@@ -223,7 +223,7 @@ def _levels(networks: Networks) -> np.ndarray | None:
     source, sink = source[order], sink[order]
     starts = np.flatnonzero(np.diff(sink, prepend=-1))
     sink = sink[starts]
-    for _ in range(np.bincount(networks.genome).max()):
+    for _ in range(int(np.max(np.bincount(networks.genome)))):
         deeper = np.maximum.reduceat(level[source], starts) + 1
         if np.array_equal(deeper, level[sink]):
             return level

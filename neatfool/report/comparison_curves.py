@@ -50,7 +50,9 @@ def course(comparison: Comparison, measure: str) -> bytes:
     ends = _draw(comparison, measure, axes, width=2)
     if measure in THRESHOLDS:
         classes = max(len(group.first.classes) for group in comparison.groups)
-        highest = max(1.0, *(float(np.nanmax(line.get_ydata())) for line in axes.lines))
+        highest = max(
+            1.0, *(float(np.nanmax(np.asarray(line.get_ydata(), float))) for line in axes.lines)
+        )
         axes.set_ylim(0, min(classes, 1.2 * highest) * 1.04)
     else:
         axes.set_ylim(0, max(1.0, axes.get_ylim()[1]))
