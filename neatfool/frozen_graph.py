@@ -151,11 +151,8 @@ def _fused_without_end(graph: Any) -> bool:
     That is a batch normalisation of a convolution's result that something else uses, too. (If
     nothing did, it would have been folded.)
     """
-    return any(
-        next(iter(node.inputs())).node().kind().startswith("aten::_convolution")
-        or next(iter(node.inputs())).node().kind().startswith("aten::conv")
-        for node in graph.findAllNodes("aten::batch_norm")
-    )
+    given = (next(iter(node.inputs())).node() for node in graph.findAllNodes("aten::batch_norm"))
+    return any(node.kind().startswith(("aten::_conv", "aten::conv")) for node in given)
 
 
 def _say_strides(graph: Any) -> None:

@@ -25,7 +25,7 @@ from neatfool.speed_trial import SpeedTrial
 from neatfool.workers import devices_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from neatfool.framework_options import Calls
     from neatfool.network import Graph, Precision
@@ -200,21 +200,32 @@ def make_plan(
         return _on_gpu(plan, half, generation_size, devices_of(networks), most)
     depends_on = (target.spec.shape, plan, generation_size, half, most)
     cache = MeasurementCache([fingerprint, *map(repr, depends_on)])
+
+    def measure() -> dict[str, Json]:
+        return _measured(plan, generation_size, half, trial, most).to_json()
+
+    measured = _unless_it_fails(lambda: cache.get_or_make(measure), name)
+    if measured is None:
+        return plan
+    return _unless_it_is_slow(Plan.from_json(measured), calls)
+
+
+def _unless_it_fails(measure: Callable[[], dict[str, Json]], name: str) -> dict[str, Json] | None:
+    """Measure; None if memory does not suffice: the run itself finds out how many images it takes.
+
+    Raises:
+        TargetError: The target failed otherwise.
+    """
     try:
-        measured = cache.get_or_make(
-            lambda: _measured(plan, generation_size, half, trial, most).to_json()
-        )
+        return measure()
     except NeatfoolError:
         raise
     except Exception as error:
-        if not is_out_of_memory(error):
-            raise TargetError(
-                f"{name}: score() failed while its speed was measured: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        # Nothing was measured; the run itself will find out how many images are too many.
-        return plan
-    return _unless_it_is_slow(Plan.from_json(measured), calls)
+        if is_out_of_memory(error):
+            return None
+        raise TargetError(
+            f"{name}: score() failed while its speed was measured: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _exact_batch(target: Target, device: str, generation_size: int, graph: Graph) -> int:

@@ -55,6 +55,21 @@ def session_of(folder, target, generations=4, calls_a_generation=1):
     return start(toy_assembly(generations, target=target, scorer=scorer), folder)
 
 
+def session_that_fails(folder, generation, error):
+    """One whose scheme raises an error when it is asked for a generation."""
+    session = session_of(folder, Networked())
+    scheme = session._evolution.scheme
+    ask = scheme.ask
+
+    def fails():
+        if scheme._generation == generation:
+            raise error
+        return ask()
+
+    scheme.ask = fails
+    return session
+
+
 def test_a_generation_is_committed_while_the_next_is_being_scored(tmp_path):
     target = Networked(held_from=2)
     session = session_of(tmp_path / "run", target)
@@ -77,16 +92,7 @@ def test_one_generation_ahead_gives_what_one_after_the_other_gives(tmp_path, mon
 
 
 def test_what_goes_wrong_ahead_is_told_after_the_generation_before(tmp_path):
-    session = session_of(tmp_path / "run", Networked())
-    scheme = session._evolution.scheme
-    ask = scheme.ask
-
-    def fails_later():
-        if scheme._generation == 2:
-            raise ValueError("no more ideas")
-        return ask()
-
-    scheme.ask = fails_later
+    session = session_that_fails(tmp_path / "run", 2, ValueError("no more ideas"))
     seen = []
     run = session._evolution.run()
 
@@ -101,16 +107,7 @@ def test_what_goes_wrong_ahead_is_told_after_the_generation_before(tmp_path):
 
 
 def test_an_interrupt_ahead_loses_no_generation(tmp_path):
-    session = session_of(tmp_path / "run", Networked())
-    scheme = session._evolution.scheme
-    ask = scheme.ask
-
-    def interrupted():
-        if scheme._generation == 1:
-            raise KeyboardInterrupt
-        return ask()
-
-    scheme.ask = interrupted
+    session = session_that_fails(tmp_path / "run", 1, KeyboardInterrupt())
     assert session.go(Silence()).reason == "interrupted"
     assert last_generation(tmp_path / "run") == 0
 
