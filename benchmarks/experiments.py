@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from neatfool import hookimpl
-from neatfool.assembly import Assembly, assemble
-from neatfool.experiment import load_experiment
-from neatfool.ini_values import write_ini
-from neatfool.plugin_manager import PluginManager
+from neatfool.config.values import write_ini
+from neatfool.evolution.assembly import Assembly, assemble
+from neatfool.experiment.experiment import load_experiment
+from neatfool.plugin.manager import PluginManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

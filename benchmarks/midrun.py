@@ -16,17 +16,17 @@ import torch
 
 from benchmarks.experiments import assembled
 from neatfool import Candidate, GenomeSize, ImageSpec, Replacement, Scores, cppn
-from neatfool.archive import rank
-from neatfool.generation_report import GenerationReport
-from neatfool.run_records import GenerationRecord, StoredCandidate
-from neatfool.session import start
-from neatfool.spec import Elite
+from neatfool.evolution.session import start
+from neatfool.run.records import GenerationRecord, StoredCandidate
+from neatfool.run.statistics import GenerationReport
+from neatfool.spec.archive import rank
+from neatfool.spec.spec import Elite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neatfool.assembly import Assembly
-    from neatfool.run_store import RunStore
+    from neatfool.evolution.assembly import Assembly
+    from neatfool.run.store import RunStore
 
 INPUTS, OUTPUTS = (-1, -2, -3, -4), (0, 1, 2)
 ACTIVATIONS = ("paper_sine", "paper_sigmoid", "paper_gaussian", "paper_linear")

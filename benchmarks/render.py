@@ -41,9 +41,9 @@ from neatfool.cppn import (
     has_numba,
     render,
 )
-from neatfool.cppn.colour import quantise
-from neatfool.cppn.inputs import pixel_grid
-from neatfool.malloc import keep_freed_memory
+from neatfool.cppn.functions.colour import quantise
+from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.network.malloc import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -22,11 +22,11 @@ from benchmarks.experiments import assembled
 from benchmarks.figures import Figure
 from benchmarks.midrun import fill_archive
 from benchmarks.targets import EfficientNetTarget, LeNetTarget, ResNetTarget
-from neatfool.assembly import assemble
-from neatfool.bench import Alone, measure, raw_throughput
-from neatfool.experiment import load_experiment
-from neatfool.plugin_manager import PluginManager
-from neatfool.torch_threads import with_cores
+from neatfool.evolution.assembly import assemble
+from neatfool.evolution.bench import Alone, measure, raw_throughput
+from neatfool.experiment.experiment import load_experiment
+from neatfool.network.threads import with_cores
+from neatfool.plugin.manager import PluginManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     import torch
 
     from benchmarks.targets import NetworkTarget
-    from neatfool.assembly import Assembly
-    from neatfool.bench import Measured
+    from neatfool.evolution.assembly import Assembly
+    from neatfool.evolution.bench import Measured
 
     Say = Callable[[str], None]
 

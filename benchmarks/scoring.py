@@ -23,11 +23,11 @@ from benchmarks.experiments import assembled
 from benchmarks.figures import Figure
 from benchmarks.midrun import fill_archive
 from benchmarks.targets import EfficientNetTarget, LeNetTarget, NetworkTarget, ResNetTarget
-from neatfool.archive import rank
-from neatfool.generation_scoring import GenerationScoring
-from neatfool.scoring import Scorer
-from neatfool.session import start
-from neatfool.torch_threads import with_cores
+from neatfool.evolution.session import start
+from neatfool.network.threads import with_cores
+from neatfool.scoring.generation import GenerationScoring
+from neatfool.scoring.scorer import Scorer
+from neatfool.spec.archive import rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

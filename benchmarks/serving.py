@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from benchmarks.figures import Figure
-from neatfool.assembly import make
-from neatfool.bench import raw_throughput
-from neatfool.plugin_choice import choose
-from neatfool.plugin_manager import PluginManager
+from neatfool.evolution.assembly import make
+from neatfool.evolution.bench import raw_throughput
+from neatfool.experiment.choice import choose
+from neatfool.plugin.manager import PluginManager
 from neatfool.serving import load_target_of, make_served
 
 if TYPE_CHECKING:

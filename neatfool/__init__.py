@@ -20,28 +20,28 @@ from neatfool.errors import (
     VerificationError,
     nearest,
 )
-from neatfool.hookspecs import Register, hookimpl
-from neatfool.seeds import derive_seed, derive_seeds
+from neatfool.plugin.hookspecs import Register, hookimpl
+from neatfool.search.seeds import derive_seed, derive_seeds
 
 if TYPE_CHECKING:
     from neatfool import cppn
-    from neatfool.annotations import PathAfter
-    from neatfool.archive import Archive, log_odds, rank
-    from neatfool.class_names import ClassNames, read_names
-    from neatfool.devices import pick_device
-    from neatfool.fooling import fool
-    from neatfool.generation_report import GenerationReport, Outcome
-    from neatfool.gradients import gradients_of, odds_and_gradients
-    from neatfool.images import decode_png, encode_png
-    from neatfool.individual import Ancestor, EliteView
-    from neatfool.inheritance import Inheritance, inherit
-    from neatfool.learning import Learner
-    from neatfool.learning_options import LearningOptions
-    from neatfool.ledger import Budget, Ledger
-    from neatfool.memory import is_out_of_memory
-    from neatfool.network import Network
-    from neatfool.run import Run, open_run
-    from neatfool.spec import (
+    from neatfool.config.annotations import PathAfter
+    from neatfool.config.class_names import ClassNames, read_names
+    from neatfool.fooling.fool import fool
+    from neatfool.network.devices import pick_device
+    from neatfool.network.gradients import gradients_of, odds_and_gradients
+    from neatfool.network.memory import is_out_of_memory
+    from neatfool.network.network import Network
+    from neatfool.run.images import decode_png, encode_png
+    from neatfool.run.individual import Ancestor, EliteView
+    from neatfool.run.inheritance import Inheritance, inherit
+    from neatfool.run.run import Run, open_run
+    from neatfool.run.statistics import GenerationReport, Outcome
+    from neatfool.scoring.ledger import Budget, Ledger
+    from neatfool.search.learning import Learner
+    from neatfool.search.learning_options import LearningOptions
+    from neatfool.spec.archive import Archive, log_odds, rank
+    from neatfool.spec.spec import (
         Candidate,
         Elite,
         Encoding,
@@ -59,32 +59,32 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LATER = {
-    "PathAfter": "annotations",
-    "Archive": "archive",
-    "log_odds": "archive",
-    "rank": "archive",
-    "ClassNames": "class_names",
-    "read_names": "class_names",
-    "pick_device": "devices",
-    "fool": "fooling",
-    "GenerationReport": "generation_report",
-    "Outcome": "generation_report",
-    "gradients_of": "gradients",
-    "odds_and_gradients": "gradients",
-    "decode_png": "images",
-    "encode_png": "images",
-    "Ancestor": "individual",
-    "EliteView": "individual",
-    "Inheritance": "inheritance",
-    "inherit": "inheritance",
-    "Learner": "learning",
-    "LearningOptions": "learning_options",
-    "Budget": "ledger",
-    "Ledger": "ledger",
-    "is_out_of_memory": "memory",
-    "Network": "network",
-    "Run": "run",
-    "open_run": "run",
+    "PathAfter": "config.annotations",
+    "Archive": "spec.archive",
+    "log_odds": "spec.archive",
+    "rank": "spec.archive",
+    "ClassNames": "config.class_names",
+    "read_names": "config.class_names",
+    "pick_device": "network.devices",
+    "fool": "fooling.fool",
+    "GenerationReport": "run.statistics",
+    "Outcome": "run.statistics",
+    "gradients_of": "network.gradients",
+    "odds_and_gradients": "network.gradients",
+    "decode_png": "run.images",
+    "encode_png": "run.images",
+    "Ancestor": "run.individual",
+    "EliteView": "run.individual",
+    "Inheritance": "run.inheritance",
+    "inherit": "run.inheritance",
+    "Learner": "search.learning",
+    "LearningOptions": "search.learning_options",
+    "Budget": "scoring.ledger",
+    "Ledger": "scoring.ledger",
+    "is_out_of_memory": "network.memory",
+    "Network": "network.network",
+    "Run": "run.run",
+    "open_run": "run.run",
     **dict.fromkeys(
         (
             "Candidate",
@@ -100,7 +100,7 @@ _LATER = {
             "in_generation",
             "litter_sizes",
         ),
-        "spec",
+        "spec.spec",
     ),
 }
 

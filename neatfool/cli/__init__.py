@@ -9,7 +9,7 @@ import click
 
 from neatfool import __version__
 from neatfool.cli.main_group import MainGroup
-from neatfool.malloc import keep_freed_memory
+from neatfool.network.malloc import keep_freed_memory
 
 __all__ = ["main"]
 

@@ -14,13 +14,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from neatfool.cli.parameters import experiment_parameters, json_option
-from neatfool.hookspecs import hookimpl
+from neatfool.plugin.hookspecs import hookimpl
 from neatfool.wording import duration
 
 if TYPE_CHECKING:
-    from neatfool.bench import Measured
-    from neatfool.generation_report import GenerationReport
-    from neatfool.run import Run
+    from neatfool.evolution.bench import Measured
+    from neatfool.run.run import Run
+    from neatfool.run.statistics import GenerationReport
 
 
 @click.command(
@@ -45,10 +45,10 @@ def bench(
     file: Path, seed: int | None, overrides: tuple[str, ...], seconds: float, as_json: bool
 ) -> None:
     """Say how fast the experiment in FILE runs, where its time goes and what limits it."""
-    from neatfool.assembly import assemble
-    from neatfool.bench import measure
-    from neatfool.experiment import load_experiment
-    from neatfool.plugin_manager import PluginManager
+    from neatfool.evolution.assembly import assemble
+    from neatfool.evolution.bench import measure
+    from neatfool.experiment.experiment import load_experiment
+    from neatfool.plugin.manager import PluginManager
 
     plugins = PluginManager()
     experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)

@@ -61,11 +61,11 @@ def compare(
     html_file: Path | None,
 ) -> None:
     """Compare runs: medians over seeds at equal numbers of images, and whether they differ."""
-    from neatfool.comparison import Comparison
-    from neatfool.comparison_files import classes_to_csv, to_csv, to_json
+    from neatfool.comparison.comparison import Comparison
+    from neatfool.comparison.files import classes_to_csv, to_csv, to_json
+    from neatfool.comparison.groups import gather
     from neatfool.report.comparison_page import write_comparison
     from neatfool.report.saving import save
-    from neatfool.run_groups import gather
 
     points = _numbers(at)
     with waiting("reading the runs"):

@@ -9,17 +9,17 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from neatfool.comparison import TESTED
-from neatfool.measure_wording import in_words, name_of, pair_in_words, short_name_of
-from neatfool.report.keys import key_of
-from neatfool.run_series import MEASURES
-from neatfool.seed_list import format_seeds
-from neatfool.verdict import verdict
+from neatfool.comparison.comparison import TESTED
+from neatfool.comparison.series import MEASURES
+from neatfool.comparison.verdict import verdict
+from neatfool.comparison.wording import in_words, name_of, pair_in_words, short_name_of
+from neatfool.replicates.seed_list import format_seeds
+from neatfool.report.charts.keys import key_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from neatfool.comparison import Comparison, Snapshot
+    from neatfool.comparison.comparison import Comparison, Snapshot
 
 MOST_ROWS: Final = 20
 """Classes that have a row each; more are put together."""

@@ -28,7 +28,7 @@ The suffix says the format: .svg, .png, .graphml, .json or .dot.""",
 def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     """Write the CPPN of CLASS's elite (by name or index) as a graph."""
     from neatfool.report import export_graph
-    from neatfool.run import open_run
+    from neatfool.run.run import open_run
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(_file_name(elite.name, ".svg"))
@@ -61,8 +61,8 @@ def render(run_folder: Path, class_name: str, size: int, out: Path | None) -> No
     from rich.console import Console
     from rich.progress import track
 
-    from neatfool.images import to_pillow
-    from neatfool.run import open_run
+    from neatfool.run.images import to_pillow
+    from neatfool.run.run import open_run
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(_file_name(elite.name, f"-{size}.png"))
@@ -98,7 +98,7 @@ Examples:
 def report(run_folder: Path, out: Path | None) -> None:
     """Write RUN's report: one HTML file that opens from disk."""
     from neatfool.report import write_report
-    from neatfool.run import open_run
+    from neatfool.run.run import open_run
 
     with waiting("writing the report"):
         page = write_report(open_run(run_folder), out)
@@ -106,6 +106,6 @@ def report(run_folder: Path, out: Path | None) -> None:
 
 
 def _file_name(class_name: str, ending: str) -> str:
-    from neatfool.images import slug
+    from neatfool.run.images import slug
 
     return f"{slug(class_name) or 'class'}{ending}"

@@ -14,7 +14,7 @@ from neatfool.cli.lazy import LazyGroup
 from neatfool.errors import PluginError
 
 if TYPE_CHECKING:
-    from neatfool.plugin_manager import PluginManager
+    from neatfool.plugin.manager import PluginManager
 
 
 class MainGroup(LazyGroup):
@@ -27,7 +27,7 @@ class MainGroup(LazyGroup):
     @cached_property
     def plugins(self) -> PluginManager:
         """Where plugins' commands are loaded."""
-        from neatfool.plugin_manager import PluginManager
+        from neatfool.plugin.manager import PluginManager
 
         return PluginManager()
 

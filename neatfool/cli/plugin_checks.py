@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neatfool.cli import COMMANDS
+from neatfool.config.ini import override
+from neatfool.config.options import read_options
+from neatfool.config.problems import Problems
 from neatfool.errors import ExperimentError, PluginError, nearest
-from neatfool.ini import override
-from neatfool.options import read_options
-from neatfool.plugin_manager import PluginManager
-from neatfool.problems import Problems
-from neatfool.registration import RESERVED_KEYS, Registration
+from neatfool.plugin.manager import PluginManager
+from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.testing import CheckResult, check_observers, check_registration
 
 if TYPE_CHECKING:

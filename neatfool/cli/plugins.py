@@ -18,7 +18,7 @@ from neatfool.errors import PluginError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from neatfool.plugin_manager import PluginEntry, PluginManager
+    from neatfool.plugin.manager import PluginEntry, PluginManager
     from neatfool.testing import CheckResult
 
 
@@ -50,7 +50,7 @@ def list_plugins(file: Path | None, as_json: bool) -> None:
 
     Nothing that is installed is imported for it.
     """
-    from neatfool.plugin_manager import PluginManager
+    from neatfool.plugin.manager import PluginManager
 
     manager = PluginManager()
     problems = _load_local(manager, file) if file else []
@@ -95,10 +95,10 @@ def check(name: str, settings: tuple[str, ...]) -> None:
 
 def _load_local(manager: PluginManager, file: Path) -> list[str]:
     """Load the plugin files that an experiment names; give the errors of those that are broken."""
-    from neatfool.framework_options import Sources
-    from neatfool.ini import read_ini
-    from neatfool.options import read_options
-    from neatfool.problems import Problems
+    from neatfool.config.ini import read_ini
+    from neatfool.config.options import read_options
+    from neatfool.config.problems import Problems
+    from neatfool.experiment.framework import Sources
 
     problems = Problems()
     sources = read_options(Sources, "plugins", read_ini(file)[1], problems)

@@ -13,17 +13,17 @@ from rich.table import Table
 
 from neatfool.cli.failures import INTERRUPTED
 from neatfool.cli.output import Output
-from neatfool.replicates import plan_replicates
-from neatfool.seed_list import format_seeds
-from neatfool.side_by_side import SideBySide
+from neatfool.replicates.replicates import plan_replicates
+from neatfool.replicates.seed_list import format_seeds
+from neatfool.replicates.side_by_side import SideBySide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from neatfool.experiment import Experiment
-    from neatfool.replicates import Replicate
-    from neatfool.side_by_side import Child
+    from neatfool.experiment.experiment import Experiment
+    from neatfool.replicates.replicates import Replicate
+    from neatfool.replicates.side_by_side import Child
 
 FOR_TERMINALS: Final = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 """What would make a process believe that it writes to a terminal."""

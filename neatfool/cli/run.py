@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from neatfool.generation_report import Outcome
-    from neatfool.plugin_manager import PluginManager
-    from neatfool.run import Run
-    from neatfool.scoring_plan import Plan
-    from neatfool.session import Session
-    from neatfool.spec import Json
+    from neatfool.evolution.session import Session
+    from neatfool.plugin.manager import PluginManager
+    from neatfool.run.run import Run
+    from neatfool.run.statistics import Outcome
+    from neatfool.scoring.plan import Plan
+    from neatfool.spec.spec import Json
 
 
 @click.command(
@@ -71,10 +71,10 @@ def run(
     no_report: bool,
 ) -> None:
     """Run the experiment in FILE, and leave a folder with images and a report."""
-    from neatfool.assembly import assemble
-    from neatfool.experiment import load_experiment
-    from neatfool.plugin_manager import PluginManager
-    from neatfool.session import start
+    from neatfool.evolution.assembly import assemble
+    from neatfool.evolution.session import start
+    from neatfool.experiment.experiment import load_experiment
+    from neatfool.plugin.manager import PluginManager
 
     if seeds is not None:
         if seed is not None:
@@ -101,8 +101,8 @@ def _run_with_seeds(
     told: Mapping[str, Any],
 ) -> int:
     from neatfool.cli.replicates import run_replicates
-    from neatfool.experiment import load_experiment
-    from neatfool.seed_list import parse_seeds
+    from neatfool.experiment.experiment import load_experiment
+    from neatfool.replicates.seed_list import parse_seeds
 
     chosen = parse_seeds(seeds)
     experiment = load_experiment(file, overrides=overrides, seed=chosen[0])
@@ -146,10 +146,10 @@ def resume(
     """Go on with the run in folder RUN, as if it had never stopped."""
     from dataclasses import replace
 
-    from neatfool.assembly import Assembly, reassemble
-    from neatfool.evolution import Limits
-    from neatfool.plugin_manager import PluginManager
-    from neatfool.session import resume as resume_session
+    from neatfool.evolution.assembly import Assembly, reassemble
+    from neatfool.evolution.loop import Limits
+    from neatfool.evolution.session import resume as resume_session
+    from neatfool.plugin.manager import PluginManager
 
     if generations and images:
         raise click.UsageError("give --generations or --images, not both")
@@ -182,8 +182,8 @@ def _go(
     session: Session, plugins: PluginManager, settings: Mapping[str, Json], *, report: bool
 ) -> None:
     """Run a session under the eyes of whoever sits before the terminal."""
-    from neatfool.interrupts import Interrupts
-    from neatfool.progress import ProgressDisplay
+    from neatfool.evolution.interrupts import Interrupts
+    from neatfool.evolution.progress import ProgressDisplay
 
     console = Output()
     display = ProgressDisplay(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from neatfool.verification import Verified
+    from neatfool.evolution.verification import Verified
 
 ROWS = 40
 
@@ -37,7 +37,7 @@ Examples:
 @click.option("--all", "every", is_flag=True, help=f"Show all classes, not the first {ROWS}.")
 def show(run_folder: Path, as_json: bool, every: bool) -> None:
     """Show how far the run in folder RUN has come."""
-    from neatfool.run import open_run
+    from neatfool.run.run import open_run
 
     run = open_run(run_folder)
     summary = run.summary()
@@ -103,12 +103,12 @@ def verify(
 
     Where asking the target costs something, each image is a query of the run's budget.
     """
-    from neatfool.assembly import reassemble
-    from neatfool.plugin_manager import PluginManager
-    from neatfool.run import open_run
-    from neatfool.scoring_plan import Plan
-    from neatfool.verification import TOLERANCE
-    from neatfool.verification import verify as verify_run
+    from neatfool.evolution.assembly import reassemble
+    from neatfool.evolution.verification import TOLERANCE
+    from neatfool.evolution.verification import verify as verify_run
+    from neatfool.plugin.manager import PluginManager
+    from neatfool.run.run import open_run
+    from neatfool.scoring.plan import Plan
 
     allowed = TOLERANCE if tolerance is None else tolerance
     run = open_run(run_folder)

@@ -31,11 +31,11 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None, no_plugin
     Every error is told, each with its line.
     """
     if no_plugins:
-        from neatfool.framework_check import validate_framework_only
+        from neatfool.experiment.check import validate_framework_only
 
         click.echo(validate_framework_only(file, overrides=overrides, seed=seed), nl=False)
         click.echo("The options of plugins were not checked.", err=True)
         return
-    from neatfool.experiment import load_experiment
+    from neatfool.experiment.experiment import load_experiment
 
     click.echo(load_experiment(file, overrides=overrides, seed=seed).to_ini(), nl=False)

@@ -10,24 +10,24 @@ JSON (:func:`dumps`, :func:`loads`) and given as a graph (:func:`to_graph`, :fun
 
 from __future__ import annotations
 
-from neatfool.cppn.activations import ACTIVATIONS
-from neatfool.cppn.aggregations import AGGREGATIONS
-from neatfool.cppn.breeding import Breeder
-from neatfool.cppn.colour import COLOUR_MAPS, ColourMap
-from neatfool.cppn.compiled import has_numba, load_compiled
-from neatfool.cppn.genes import ConnectionGene, NodeGene
-from neatfool.cppn.genome import Genome, GenomeConfig
-from neatfool.cppn.graph import from_graph, to_graph
-from neatfool.cppn.network import check_compilable
-from neatfool.cppn.options import GenomeOptions
+from neatfool.cppn.breeding.breeding import Breeder
+from neatfool.cppn.breeding.refinements import Refinements
+from neatfool.cppn.compiled.renderer import has_numba, load_compiled
+from neatfool.cppn.compiled.tape import Tape, compile_tape
+from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.aggregations import AGGREGATIONS
+from neatfool.cppn.functions.colour import COLOUR_MAPS, ColourMap
+from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
+from neatfool.cppn.genome.genome import Genome, GenomeConfig
+from neatfool.cppn.genome.graph import from_graph, to_graph
+from neatfool.cppn.genome.options import GenomeOptions
+from neatfool.cppn.genome.presets import PRESETS, Preset
+from neatfool.cppn.genome.serial import dumps, loads
+from neatfool.cppn.genome.settings import genome_config, resolve
 from neatfool.cppn.parameters import Parameters
-from neatfool.cppn.presets import PRESETS, Preset
-from neatfool.cppn.program import Program, compile_genomes
-from neatfool.cppn.refinements import Refinements
+from neatfool.cppn.plain.program import Program, compile_genomes
 from neatfool.cppn.render import evaluate, render, render_gradients
-from neatfool.cppn.serial import dumps, loads
-from neatfool.cppn.settings import genome_config, resolve
-from neatfool.cppn.tape import Tape, compile_tape
+from neatfool.cppn.wiring import check_compilable
 
 __all__ = [
     "ACTIVATIONS",

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.cppn.genome import Genome
+from neatfool.cppn.genome.genome import Genome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import torch
 
-    from neatfool.cppn.genome import GenomeConfig
-    from neatfool.cppn.program import Program
+    from neatfool.cppn.genome.genome import GenomeConfig
+    from neatfool.cppn.plain.program import Program
 
 
 @dataclass(frozen=True)

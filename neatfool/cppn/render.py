@@ -1,7 +1,7 @@
 """Rendering: from a program to numbers, and from numbers to images.
 
-There are two renderers. The plain one runs a :class:`~neatfool.cppn.program.Program` with torch and
-numpy, on any device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.tape.Tape`
+There are two renderers. The plain one runs a :class:`~neatfool.cppn.plain.program.Program` with torch and
+numpy, on any device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.compiled.tape.Tape`
 on a CPU, and is several times as fast.
 """
 
@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from neatfool.cppn.colour import find_colour_map, quantise
-from neatfool.cppn.compiled import draw_tape
-from neatfool.cppn.compiled_gradients import factor_gradients, is_sums
-from neatfool.cppn.inputs import pixel_grid
-from neatfool.cppn.machine import Machine
-from neatfool.cppn.one_core import on_one_core
-from neatfool.cppn.tape import Tape
+from neatfool.cppn.compiled.gradients import factor_gradients, is_sums
+from neatfool.cppn.compiled.one_core import on_one_core
+from neatfool.cppn.compiled.renderer import draw_tape
+from neatfool.cppn.compiled.tape import Tape
+from neatfool.cppn.functions.colour import find_colour_map, quantise
+from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.plain.execution import Machine
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from neatfool.cppn.colour import ColourMap
-    from neatfool.cppn.inputs import InputKind, PixelGrid
-    from neatfool.cppn.program import Program
+    from neatfool.cppn.functions.colour import ColourMap
+    from neatfool.cppn.functions.inputs import InputKind, PixelGrid
+    from neatfool.cppn.plain.program import Program
 
 DIFFERENTIATED_BYTES: Final = {"cpu": 8 << 20, "gpu": 256 << 20}
 """How large the values of all nodes may be, of the pixels that are differentiated at once. All that
@@ -111,8 +111,8 @@ def render(
         native: (height, width) of the images that the genomes are made for; that of this one if
             absent.
         box: (left, top, right, bottom) of the part to render; all if absent.
-        inputs: ``"raw"`` or ``"normalised"``; see :func:`~neatfool.cppn.inputs.pixel_grid`.
-        colour_map: One of :data:`~neatfool.cppn.colour.COLOUR_MAPS`.
+        inputs: ``"raw"`` or ``"normalised"``; see :func:`~neatfool.cppn.functions.inputs.pixel_grid`.
+        colour_map: One of :data:`~neatfool.cppn.functions.colour.COLOUR_MAPS`.
         channels: 3 to have a grey channel three times; as the colour map makes them if absent.
         device: Where to render; a tape only on the CPU.
 

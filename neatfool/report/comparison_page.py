@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.comparison import TESTED, log_odds
-from neatfool.measure_wording import (
+from neatfool.comparison.comparison import TESTED, log_odds
+from neatfool.comparison.series import MEASURES, THRESHOLDS
+from neatfool.comparison.verdict import verdict
+from neatfool.comparison.wording import (
     in_words,
     name_of,
     pair_in_words,
     short_name_of,
     value_in_words,
 )
+from neatfool.replicates.seed_list import format_seeds
 from neatfool.report import pictures
-from neatfool.report.comparison_curves import confidence_course, course
-from neatfool.report.heat_map import heat_map, heat_scale
-from neatfool.report.keys import colour_of, key_of, stroke_of
+from neatfool.report.charts.comparison_curves import confidence_course, course
+from neatfool.report.charts.heat_map import heat_map, heat_scale
+from neatfool.report.charts.keys import colour_of, key_of, stroke_of
 from neatfool.report.page import asset, page_environment
 from neatfool.report.saving import save
-from neatfool.run_series import MEASURES, THRESHOLDS
-from neatfool.seed_list import format_seeds
-from neatfool.verdict import verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from neatfool.comparison import Comparison, Snapshot
+    from neatfool.comparison.comparison import Comparison, Snapshot
 
 MOST_CLASSES: Final = 24
 """Up to so many classes are listed; of more the easiest, the hardest and those that differ."""

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.errors import RunError
-from neatfool.generation_report import CONFIDENCE_THRESHOLDS
-from neatfool.report import curves, pictures
-from neatfool.report.figure import SURFACE
-from neatfool.report.graph_drawing import draw_graph
+from neatfool.report import pictures
+from neatfool.report.charts import curves
+from neatfool.report.charts.figure import SURFACE
+from neatfool.report.graph.drawing import draw_graph
 from neatfool.report.saving import save
-from neatfool.run_folder import REPORT
+from neatfool.run.folder import REPORT
+from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
 from neatfool.wording import duration, percent, spending
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from neatfool.generation_report import GenerationReport
-    from neatfool.individual import Ancestor, EliteView
     from neatfool.report.pictures import Picture
-    from neatfool.run import Run
+    from neatfool.run.individual import Ancestor, EliteView
+    from neatfool.run.run import Run
+    from neatfool.run.statistics import GenerationReport
 
 MOST_DETAILS: Final = 48
 MOST_CARDS: Final = 2000

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from neatfool.report.figure import for_page
+from neatfool.report.charts.figure import for_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

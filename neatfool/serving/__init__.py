@@ -2,7 +2,7 @@
 
 An experiment's target is made, and called, in a thread of its own (:class:`TargetThread`), through
 a scorer as a run has it (:func:`make_served`). Requests are read and answers written as the
-protocol says (:mod:`~neatfool.serving.requests`, :mod:`~neatfool.serving.answers`) by a small web
+protocol says (:mod:`~neatfool.serving.requests`, :mod:`~neatfool.serving.responses`) by a small web
 application (:func:`make_app`), which :func:`listen` and :func:`serve` give to the network.
 
 Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
@@ -11,7 +11,7 @@ Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
 from __future__ import annotations
 
 from neatfool.serving.app import Limits, make_app
-from neatfool.serving.network import address_of, is_private_to_this_machine, listen, serve
+from neatfool.serving.listening import address_of, is_private_to_this_machine, listen, serve
 from neatfool.serving.served import Served, load_target_of, make_served
 from neatfool.serving.target_thread import TargetThread
 

@@ -17,9 +17,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from neatfool.errors import NeatfoolError
-from neatfool.serving.answers import SERVER, describe_model, write_answer
 from neatfool.serving.refusal import Refusal
 from neatfool.serving.requests import read_request
+from neatfool.serving.responses import SERVER, describe_model, write_answer
 from neatfool.serving.served import VERSION
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from neatfool.serving.requests import Request as Wanted
     from neatfool.serving.served import Served
     from neatfool.serving.target_thread import TargetThread
-    from neatfool.spec import Json, Scores
+    from neatfool.spec.spec import Json, Scores
 
 JSON_LENGTH: Final = "inference-header-content-length"
 LONGEST_PIXEL: Final = len("[255.0, ")

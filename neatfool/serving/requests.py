@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from neatfool.config.wording import reword
 from neatfool.errors import nearest
-from neatfool.pydantic_wording import reword
 from neatfool.serving.refusal import bad_request
 from neatfool.serving.tensors import DATATYPES, from_bytes, from_json
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 
-from neatfool.assembly import check_target, describe, make, make_scheme, own_fingerprint
+from neatfool.config.problems import Problems
 from neatfool.errors import ExperimentError
-from neatfool.experiment import load_experiment, read_given
-from neatfool.fingerprints import fingerprint_of_plugin
-from neatfool.framework_options import LENGTHS
-from neatfool.problems import Problems
-from neatfool.scoring import Scorer
-from neatfool.scoring_plan import make_plan
+from neatfool.evolution.assembly import check_target, describe, make, make_scheme, own_fingerprint
+from neatfool.evolution.fingerprints import fingerprint_of_plugin
+from neatfool.experiment.experiment import load_experiment, read_given
+from neatfool.experiment.framework import LENGTHS
+from neatfool.scoring.plan import make_plan
+from neatfool.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neatfool.experiment import Experiment
-    from neatfool.plugin_manager import PluginManager
-    from neatfool.spec import ImageSpec, Scores
+    from neatfool.experiment.experiment import Experiment
+    from neatfool.plugin.manager import PluginManager
+    from neatfool.spec.spec import ImageSpec, Scores
 
 VERSION: Final = "1"
 """The one version that a model has."""
@@ -94,7 +94,7 @@ def load_target_of(
         plugins: Where plugins are loaded.
 
     Raises:
-        NeatfoolError: As :func:`~neatfool.experiment.load_experiment`.
+        NeatfoolError: As :func:`~neatfool.experiment.experiment.load_experiment`.
     """
     _, sections = read_given(Path(path), overrides, None, Problems())
     given = sections["experiment"].values
@@ -114,7 +114,7 @@ def make_served(experiment: Experiment) -> Served:
 
     Raises:
         ExperimentError: The target costs something to ask, or has no use for an option.
-        NeatfoolError: As :func:`~neatfool.assembly.assemble`.
+        NeatfoolError: As :func:`~neatfool.evolution.assembly.assemble`.
     """
     name = describe(experiment.target)
     target = make(experiment.target)

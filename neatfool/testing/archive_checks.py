@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neatfool.archive import EMPTY
+from neatfool.spec.archive import EMPTY
 from neatfool.testing.expectation import expect
 from neatfool.testing.scheme_subject import few
 
 if TYPE_CHECKING:
-    from neatfool.spec import Scores
+    from neatfool.spec.spec import Scores
     from neatfool.testing.scheme_subject import SchemeSubject
     from neatfool.testing.toy_search import Step
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neatfool.archive import Archive
+from neatfool.spec.archive import Archive
 from neatfool.testing.expectation import expect
 from neatfool.testing.scheme_subject import few
 

@@ -17,8 +17,8 @@ from neatfool.testing.toys import ToyTarget
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from neatfool.registration import Registration
-    from neatfool.spec import ImageSpec
+    from neatfool.plugin.registration import Registration
+    from neatfool.spec.spec import ImageSpec
 
 CAN_BE_MADE = "can be made"
 

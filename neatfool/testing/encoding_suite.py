@@ -37,7 +37,7 @@ from neatfool.testing.rendering_checks import (
 )
 
 if TYPE_CHECKING:
-    from neatfool.spec import Encoding, ImageSpec
+    from neatfool.spec.spec import Encoding, ImageSpec
 
 ENCODING_CHECKS = (
     check_parents_is_one_or_two,

@@ -14,8 +14,8 @@ from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neatfool.assembly import Assembly
-    from neatfool.observers import Observers
+    from neatfool.evolution.assembly import Assembly
+    from neatfool.plugin.observers import Observers
 
 
 def check_observer(observer: object) -> list[CheckResult]:
@@ -30,7 +30,7 @@ def check_observer(observer: object) -> list[CheckResult]:
     Raises:
         PluginError: It has no hook, or a misspelt one, or one with wrong arguments.
     """
-    from neatfool.plugin_manager import PluginManager
+    from neatfool.plugin.manager import PluginManager
 
     plugins = PluginManager()
     plugins.add_observer(observer, getattr(observer, "__name__", type(observer).__name__))
@@ -46,7 +46,7 @@ def check_observers(observers: Observers) -> list[CheckResult]:
     Returns:
         Two results; a failure's message has what each hook raised.
     """
-    from neatfool.session import resume, start
+    from neatfool.evolution.session import resume, start
 
     with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary) / "toy-1"
@@ -61,10 +61,10 @@ def check_observers(observers: Observers) -> list[CheckResult]:
 
 
 def _assembly(generations: int) -> Assembly:
-    from neatfool.assembly import Assembly
-    from neatfool.evolution import Limits
-    from neatfool.scoring import Scorer
-    from neatfool.scoring_plan import Plan
+    from neatfool.evolution.assembly import Assembly
+    from neatfool.evolution.loop import Limits
+    from neatfool.scoring.plan import Plan
+    from neatfool.scoring.scorer import Scorer
 
     encoding = ToyEncoding()
     resolved = {

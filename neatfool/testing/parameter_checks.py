@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.seeds import derive_seed
+from neatfool.search.seeds import derive_seed
 from neatfool.testing.encoding_subject import expect_same, pixels_of
 from neatfool.testing.expectation import expect
 

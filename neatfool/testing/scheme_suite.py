@@ -30,7 +30,7 @@ from neatfool.testing.resuming_checks import (
 from neatfool.testing.scheme_subject import SchemeSubject
 
 if TYPE_CHECKING:
-    from neatfool.spec import Encoding, ImageSpec, Scheme
+    from neatfool.spec.spec import Encoding, ImageSpec, Scheme
 
 SCHEME_CHECKS = (
     check_has_an_archive_and_a_batch,

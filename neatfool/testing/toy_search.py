@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.spec import Candidate, Scores
+from neatfool.spec.spec import Candidate, Scores
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neatfool.archive import Archive
-    from neatfool.spec import Replacement, Scheme
+    from neatfool.spec.archive import Archive
+    from neatfool.spec.spec import Replacement, Scheme
 
 Judge = Callable[[Scores], Scores]
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.archive import Archive
-from neatfool.seeds import derive_seed
-from neatfool.spec import Candidate, GenomeSize, ImageSpec, Scores
+from neatfool.search.seeds import derive_seed
+from neatfool.spec.archive import Archive
+from neatfool.spec.spec import Candidate, GenomeSize, ImageSpec, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import torch
 
-    from neatfool.spec import Encoding, Replacement
+    from neatfool.spec.spec import Encoding, Replacement
 
 TOY_SPEC = ImageSpec(height=4, width=4, channels=1, classes=("a", "b", "c", "d", "e"))
 """What :class:`ToyTarget` takes unless told otherwise."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from commands import neatfool
 
-from neatfool.bench import STAGES
+from neatfool.evolution.bench import STAGES
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

@@ -13,7 +13,7 @@ from made_up_runs import write_run
 from scipy.stats import mannwhitneyu
 
 from neatfool import open_run
-from neatfool.run_store import RunStore
+from neatfool.run.store import RunStore
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

@@ -12,7 +12,7 @@ from commands import CLASSES, neatfool
 from PIL import Image
 
 from neatfool import cppn, open_run
-from neatfool.images import from_pillow
+from neatfool.run.images import from_pillow
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

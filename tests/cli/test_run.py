@@ -10,8 +10,8 @@ import pytest
 from commands import CLASSES, neatfool, neatfool_process
 
 from neatfool import open_run
-from neatfool.run_folder import lock
-from neatfool.run_store import contents
+from neatfool.run.folder import lock
+from neatfool.run.store import contents
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
@@ -286,7 +286,7 @@ def test_an_interrupt_while_images_are_written_says_how_to_go_on(experiment, tmp
     def interrupted(self, store):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("neatfool.images.ImageFolder.update", interrupted)
+    monkeypatch.setattr("neatfool.run.images.ImageFolder.update", interrupted)
     result = neatfool("run", experiment, "--out", tmp_path / "run")
     assert result.exit_code == 130
     assert f"Go on with: neatfool resume {tmp_path / 'run'}" in result.output.replace("\n", "")

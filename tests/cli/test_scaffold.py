@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from neatfool import ExperimentError, StorageError
 from neatfool.cli import main
 from neatfool.cli.scaffold import KINDS, new, write_plugin
-from neatfool.plugin_manager import PluginManager
+from neatfool.plugin.manager import PluginManager
 from neatfool.testing import check_registration
 
 if TYPE_CHECKING:

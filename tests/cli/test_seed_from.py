@@ -8,7 +8,7 @@ import pytest
 from commands import neatfool
 
 from neatfool import ExperimentError, inherit, open_run
-from neatfool.run_store import RunStore, contents
+from neatfool.run.store import RunStore, contents
 from neatfool.testing import ToyEncoding
 
 

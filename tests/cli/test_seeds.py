@@ -17,9 +17,9 @@ from rich.console import Console
 
 from neatfool import machine, open_run
 from neatfool.cli.replicates import _Crew, _environment, _meaning
-from neatfool.replicates import Replicate
-from neatfool.run_folder import lock
-from neatfool.run_store import contents
+from neatfool.replicates.replicates import Replicate
+from neatfool.run.folder import lock
+from neatfool.run.store import contents
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

@@ -11,7 +11,7 @@ from commands import CLASSES, neatfool, neatfool_process
 from PIL import Image
 
 from neatfool import open_run
-from neatfool.images import decode_png, encode_png
+from neatfool.run.images import decode_png, encode_png
 from neatfool.wording import percent
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")

@@ -10,8 +10,9 @@ from random_cppns import BOUNDED, INPUTS, random_genome
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from neatfool import ExperimentError
-from neatfool.cppn import COLOUR_MAPS, compile_genomes, evaluate, machine, render
-from neatfool.cppn.inputs import pixel_grid
+from neatfool.cppn import COLOUR_MAPS, compile_genomes, evaluate, render
+from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.plain import execution as machine
 
 SIZE = {"height": 33, "width": 37}
 

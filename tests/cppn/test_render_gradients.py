@@ -18,8 +18,8 @@ from neatfool.cppn import (
     render,
     render_gradients,
 )
-from neatfool.cppn.colour import quantise
-from neatfool.cppn.inputs import pixel_grid
+from neatfool.cppn.functions.colour import quantise
+from neatfool.cppn.functions.inputs import pixel_grid
 
 SIZE = 19, 23
 NAMES = ("weights", "biases", "responses")

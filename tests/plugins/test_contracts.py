@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 import pytest
 from faulty_server import CLASSES, FaultyServer
 
-from neatfool.plugin_manager import PluginManager
+from neatfool.plugin.manager import PluginManager
 from neatfool.testing import check_registration
 
 CHECKED = ("target", "encoding", "scheme")

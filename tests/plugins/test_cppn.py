@@ -10,10 +10,10 @@ import torch
 from pydantic import ValidationError
 
 from neatfool import ExperimentError, ImageSpec, cppn
-from neatfool.experiment import load_experiment
-from neatfool.ini import parse_ini
-from neatfool.options import read_options
-from neatfool.problems import Problems
+from neatfool.config.ini import parse_ini
+from neatfool.config.options import read_options
+from neatfool.config.problems import Problems
+from neatfool.experiment.experiment import load_experiment
 from neatfool.testing import COLOUR, GREY, EncodingSuite
 from neatfool_plugins.cppn import CppnEncoding, Options
 

@@ -15,16 +15,16 @@ from searches import Silence
 
 import neatfool
 from neatfool import ExperimentError, ImageSpec, Scores, TargetError, odds_and_gradients
-from neatfool.assembly import assemble, reassemble
-from neatfool.experiment import load_experiment
-from neatfool.images import decode_png
-from neatfool.plugin_manager import PluginManager
+from neatfool.evolution.assembly import assemble, reassemble
+from neatfool.evolution.session import resume, start
+from neatfool.evolution.verification import verify
+from neatfool.experiment.experiment import load_experiment
+from neatfool.plugin.manager import PluginManager
 from neatfool.report import write_report
-from neatfool.run import open_run
-from neatfool.run_store import RunStore, contents
-from neatfool.session import resume, start
+from neatfool.run.images import decode_png
+from neatfool.run.run import open_run
+from neatfool.run.store import RunStore, contents
 from neatfool.testing import TOY_SPEC, SchemeSuite, ToyTarget
-from neatfool.verification import verify
 from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
 from neatfool_plugins.gradient.ascent import Positions, aims, climb

@@ -343,7 +343,7 @@ def test_an_onnx_network_is_never_traced_and_has_no_gradients(tmp_path) -> None:
     made = target(model=f"onnx:{export(Tiny(), tmp_path / 'tiny.onnx', 16)}")
     with pytest.raises(TargetError, match="onnxruntime computes no gradients"):
         made.logits_of(noise(1, 16).float().requires_grad_())
-    from neatfool.network import Form, in_form
+    from neatfool.network.network import Form, in_form
 
     with in_form(made.networks, Form("fp32", "frozen")):
         made.score(noise(2, 16))

@@ -269,7 +269,7 @@ def test_only_what_is_strictly_better_replaces():
 
 @pytest.mark.parametrize("scores_at_once", [1, 4, 100])
 def test_of_equal_children_the_first_takes_the_niche(monkeypatch, scores_at_once):
-    monkeypatch.setattr("neatfool.archive.SCORES_AT_ONCE", scores_at_once)
+    monkeypatch.setattr("neatfool.spec.archive.SCORES_AT_ONCE", scores_at_once)
     search = held_by([0, 1], ranks=[0.3, 0.5], batch=4)
     search.tell(list(search.ask()), scores([[0.1, 0.7], [0.6, 0.7], [0.6, 0.7], [0.6, 0.1]]))
     assert search.archive.candidate_ids.tolist() == [3, 2]

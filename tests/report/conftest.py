@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from neatfool import GenerationReport, GenomeSize, ImageSpec, RunError
-from neatfool.generation_report import CONFIDENCE_THRESHOLDS, Stages
+from neatfool.run.statistics import CONFIDENCE_THRESHOLDS, Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ import pytest
 from browser import browse, needs_browser
 from made_up_runs import random_course, write_run
 
-from neatfool.comparison import Comparison
+from neatfool.comparison.comparison import Comparison
+from neatfool.comparison.groups import gather
 from neatfool.report.comparison_page import write_comparison
-from neatfool.run_groups import gather
 
 pytestmark = [needs_browser, pytest.mark.browser]
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from neatfool.report import draw_graph, pictures
-from neatfool.report.figure import INK
+from neatfool.report.charts.figure import INK
 
 
 def noise(side: int) -> Image.Image:

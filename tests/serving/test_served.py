@@ -10,8 +10,8 @@ import torch
 from commands import write_experiment
 
 from neatfool import ExperimentError
-from neatfool.assembly import assemble
-from neatfool.experiment import load_experiment
+from neatfool.evolution.assembly import assemble
+from neatfool.experiment.experiment import load_experiment
 from neatfool.serving import load_target_of, make_served
 
 MNIST = Path(__file__).parents[2] / "experiments" / "mnist.ini"

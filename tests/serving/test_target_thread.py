@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from neatfool import ExperimentError, ImageSpec, Scores
-from neatfool.scoring import Scorer
-from neatfool.scoring_plan import Plan
+from neatfool.scoring.plan import Plan
+from neatfool.scoring.scorer import Scorer
 from neatfool.serving import Served, TargetThread
 
 IMAGE = torch.zeros((1, 1, 1, 1), dtype=torch.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from neatfool import cppn
-from neatfool.cppn.options import ACTIVATION_NAMES, AGGREGATION_NAMES
+from neatfool.cppn.genome.options import ACTIVATION_NAMES, AGGREGATION_NAMES
 
 
 def config_of(preset="paper", outputs=3, **given):

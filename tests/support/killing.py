@@ -8,9 +8,9 @@ from pathlib import Path
 
 from searches import Silence, toy_assembly
 
-from neatfool.run_folder import DATABASE
-from neatfool.run_store import RunStore
-from neatfool.session import resume, start
+from neatfool.evolution.session import resume, start
+from neatfool.run.folder import DATABASE
+from neatfool.run.store import RunStore
 
 TOY_GENERATIONS = 60
 
@@ -19,8 +19,8 @@ context.set_forkserver_preload(
     [
         "torch",
         "neatfool.cppn",
-        "neatfool.experiment",
-        "neatfool.session",
+        "neatfool.experiment.experiment",
+        "neatfool.evolution.session",
         "neatfool.testing",
         "neatfool_plugins.cppn",
         "neatfool_plugins.map_elites",
@@ -44,9 +44,9 @@ def run_experiment(folder: str) -> None:
     """Run ``experiment.ini`` beside the folder, or go on with it."""
     import torch
 
-    from neatfool.assembly import assemble
-    from neatfool.experiment import Experiment, load_experiment
-    from neatfool.plugin_manager import PluginManager
+    from neatfool.evolution.assembly import assemble
+    from neatfool.experiment.experiment import Experiment, load_experiment
+    from neatfool.plugin.manager import PluginManager
 
     torch.set_num_threads(1)
     path, plugins = Path(folder), PluginManager()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neatfool import GenerationReport, GenomeSize
-from neatfool.generation_report import CONFIDENCE_THRESHOLDS
-from neatfool.run_folder import DATABASE
-from neatfool.run_records import GenerationRecord, StoredCandidate
-from neatfool.run_store import RunStore
+from neatfool.run.folder import DATABASE
+from neatfool.run.records import GenerationRecord, StoredCandidate
+from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
+from neatfool.run.store import RunStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,8 +9,8 @@ import numpy as np
 from searches import toy_assembly
 
 from neatfool import Budget, ImageSpec, Labels, TargetUnavailable
-from neatfool.scoring import Scorer
-from neatfool.scoring_plan import Plan
+from neatfool.scoring.plan import Plan
+from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
 
 if TYPE_CHECKING:

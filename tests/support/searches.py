@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from neatfool.assembly import Assembly
-from neatfool.evolution import Limits
-from neatfool.scoring import Scorer
-from neatfool.scoring_plan import Plan
+from neatfool.evolution.assembly import Assembly
+from neatfool.evolution.loop import Limits
+from neatfool.scoring.plan import Plan
+from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool_plugins.map_elites import MapElites, Options
 

@@ -10,8 +10,8 @@ import numpy as np
 from commands import neatfool_process
 from starlette.testclient import TestClient
 
-from neatfool.scoring import Scorer
-from neatfool.scoring_plan import Plan
+from neatfool.scoring.plan import Plan
+from neatfool.scoring.scorer import Scorer
 from neatfool.serving import Limits, Served, TargetThread, make_app
 from neatfool.serving.served import outputs_of
 

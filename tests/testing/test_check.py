@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from neatfool import ImageSpec, Scores
-from neatfool.registration import NoOptions, Registration
+from neatfool.plugin.registration import NoOptions, Registration
 from neatfool.testing import CheckResult, ToyEncoding, ToyTarget, check_registration
 from neatfool.testing.expectation import expect, failure
 

@@ -5,8 +5,8 @@ import pytest
 from faulty_server import FaultyServer
 from killing import context, run_experiment, run_to_the_end
 
-from neatfool.run import open_run
-from neatfool.run_store import contents
+from neatfool.run.run import open_run
+from neatfool.run.store import contents
 
 EXPERIMENT = """\
 [experiment]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from neatfool import ExperimentError
-from neatfool.plugin_choice import choose
-from neatfool.plugin_manager import PluginManager
+from neatfool.experiment.choice import choose
+from neatfool.plugin.manager import PluginManager
 from neatfool_plugins.http.api_key import ApiKey, is_secret_name
 
 CANARY = "sk-canary0123456789"

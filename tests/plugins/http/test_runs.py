@@ -9,7 +9,7 @@ import pytest
 from commands import neatfool, neatfool_process
 from faulty_server import CLASSES
 
-from neatfool.run_store import contents
+from neatfool.run.store import contents
 
 CANARY = "canary-0123456789-abcdef"
 EXPERIMENT = """\

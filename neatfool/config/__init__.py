@@ -1,0 +1,1 @@
+"""From the text of an INI file to validated models, each error with its line."""

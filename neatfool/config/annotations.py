@@ -1,0 +1,146 @@
+"""How the text of an INI value becomes what pydantic takes, by the field's annotation."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from neatfool.config.values import split, unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
+    from neatfool.config.ini import Value
+    from neatfool.spec.spec import Json
+
+_NONE = type(None)
+
+
+@dataclass(frozen=True)
+class PathAfter:
+    """Marks text in which a path may follow a word: ``Annotated[str, PathAfter("onnx:")]``.
+
+    Like any other, the path is relative to where it was given.
+    """
+
+    word: str
+
+
+def annotation_of(field: FieldInfo) -> Any:
+    """Give a field's type as it was written, with what it is annotated with."""
+    annotation: Any = field.annotation
+    for mark in field.metadata:
+        annotation = Annotated[annotation, mark]
+    return annotation
+
+
+def model_of(annotation: Any) -> type[BaseModel] | None:
+    """Find the model that a field is, perhaps an optional one; None if it is something else."""
+    members = [member for member in alternatives(annotation) if member is not _NONE]
+    if len(members) == 1 and _is_a(members[0], BaseModel):
+        model: type[BaseModel] = members[0]
+        return model
+    return None
+
+
+def from_text(annotation: Any, value: Value) -> Json:
+    """Make what pydantic validates of what was given.
+
+    - A list's items are separated by commas or line ends; numbers and fixed words also by spaces.
+    - A mapping, or a list of lists, is JSON.
+    - A path is relative to where it was given, also one that follows a word (:class:`PathAfter`).
+    - All else is text, which pydantic reads as the field's type.
+
+    Args:
+        annotation: The field's type.
+        value: What was given; JSON is left as it is.
+    """
+    if value.base is None:
+        return value.given
+    text: str = value.given
+    members = alternatives(annotation)
+    marks = [*_marks(annotation)]
+    lists = [
+        member for member in members if _is_a(_kind(member), Collection, but=str | bytes | Mapping)
+    ]
+    if any(_is_a(_kind(member), Mapping) for member in members) or (lists and text[:1] == "["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    if not lists:
+        return _scalar(members, unquote(text), value.base, marks)
+    item_types = [
+        member
+        for a_list in lists
+        for argument in get_args(a_list)
+        for member in alternatives(argument)
+    ]
+    items = split(text, at_spaces=bool(item_types) and all(map(_is_one_word, item_types)))
+    if len(items) == 1 and len([member for member in members if member is not _NONE]) > len(lists):
+        return _scalar(members, items[0], value.base, marks)
+    return [_scalar(item_types, item, value.base, marks) for item in items]
+
+
+def alternatives(annotation: Any) -> list[Any]:
+    """List the types that a union is made of; another type is its own only alternative."""
+    annotation = getattr(annotation, "__value__", annotation)
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return alternatives(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [member for part in get_args(annotation) for member in alternatives(part)]
+    return [annotation]
+
+
+def _marks(annotation: Any) -> Iterator[PathAfter]:
+    """Find what marks a type, and the types that it is made of."""
+    for part in get_args(annotation):
+        if isinstance(part, PathAfter):
+            yield part
+        else:
+            yield from _marks(part)
+
+
+def _scalar(
+    members: Collection[Any], text: str, base: Path, marks: Collection[PathAfter] = ()
+) -> str:
+    """Make a path absolute, if text can only be a path or has one in it; leave other text."""
+    for mark in marks:
+        if text.startswith(mark.word) and len(text) > len(mark.word):
+            return mark.word + _absolute(text.removeprefix(mark.word), base)
+    fixed = {word for member in members for word in _words(member)}
+    is_path = any(_is_a(member, PurePath) for member in members) and str not in members
+    if not is_path or not text or text in fixed:
+        return text
+    return _absolute(text, base)
+
+
+def _absolute(text: str, base: Path) -> str:
+    return str((base / Path(text).expanduser()).absolute())
+
+
+def _words(member: Any) -> tuple[Any, ...]:
+    return get_args(member) if get_origin(member) is Literal else ()
+
+
+def _is_one_word(member: Any) -> bool:
+    if words := _words(member):
+        return not any(" " in str(word) for word in words)
+    return _is_a(member, int | float)
+
+
+def _kind(annotation: Any) -> Any:
+    return get_origin(annotation) or annotation
+
+
+def _is_a(thing: Any, kind: Any, *, but: Any = ()) -> bool:
+    return isinstance(thing, type) and issubclass(thing, kind) and not issubclass(thing, but)

@@ -1,0 +1,54 @@
+"""Names of classes as options give them: one by one, or as a file of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
+
+from neatfool.config.annotations import PathAfter
+
+_FILE: Final = "@"
+
+
+def read_names(path: Path) -> list[str]:
+    """Read a file of names.
+
+    Args:
+        path: A text file in UTF-8 with a name a line; empty lines, and lines that begin with
+            ``#``, are left out.
+
+    Returns:
+        The names, at least one.
+
+    Raises:
+        ValueError: The file cannot be read, or has no name in it.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise ValueError(f"{path}: {cause}; give a file with a name a line") from error
+    names = [name for line in lines if (name := line.strip()) and not name.startswith("#")]
+    if not names:
+        raise ValueError(f"{path}: has no name in it; give a file with a name a line")
+    return names
+
+
+def _with_files_read(items: list[str]) -> list[str]:
+    names: list[str] = []
+    for item in items:
+        is_file = item.startswith(_FILE) and len(item) > 1
+        names += read_names(Path(item[1:])) if is_file else [item]
+    return names
+
+
+ClassNames = Annotated[
+    list[Annotated[str, PathAfter(_FILE)]],
+    AfterValidator(_with_files_read),
+]
+"""The type of an option that lists classes, by name or index.
+
+``@FILE`` among them stands for the lines of a file; what the file says is what the run records.
+"""

@@ -1,0 +1,232 @@
+"""INI files, read with line numbers.
+
+What is read is what iniconfig reads, with these rules beside:
+
+- A comment begins with ``#`` or ``;`` at the start of a line, or after a space behind a value.
+  ``a#b`` is a value.
+- A line that begins with a space goes on with the value of the line before.
+- A key or a section that is given twice is an error, as is a line that is neither.
+
+:mod:`neatfool.config.values` has what a value may say.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from iniconfig import IniConfig, ParseError
+
+from neatfool.config.problems import Problems
+from neatfool.config.values import without_comment, without_comments
+from neatfool.errors import ExperimentError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from neatfool.spec.spec import Json
+
+_LINE_ENDS_NOBODY_SEES: Final = "\x00\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+_UNREADABLE: Final = "\x01"
+_PLACEHOLDER: Final = f"[{_UNREADABLE}{{}}]"
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a key was given.
+
+    Attributes:
+        given: The text; or, where ``base`` is None, JSON.
+        where: What an error says of the place: ``"mnist.ini:6"``.
+        base: What a relative path is relative to; None if ``given`` is not the text of an INI
+            value but JSON.
+        line: The line in the file, 0 outside it.
+    """
+
+    given: Json
+    where: str
+    base: Path | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Section:
+    """The keys of a section, in the order in which they were given."""
+
+    values: Mapping[str, Value]
+    where: str
+    line: int = 0
+
+
+def read_ini(path: Path, problems: Problems | None = None) -> tuple[str, dict[str, Section]]:
+    r"""Read an INI file.
+
+    Args:
+        path: The file; UTF-8, with or without a byte order mark.
+        problems: Where lines that cannot be read are noted, so that others can be checked too;
+            they are raised if absent.
+
+    Returns:
+        Its text, with line ends ``\n`` and no byte order mark, and its sections.
+
+    Raises:
+        ExperimentError: There is no such file, or it is no INI file; all errors at once, each
+            with its line.
+    """
+    text = _read_text(path)
+    return text, parse_ini(text, path, problems)
+
+
+def first_comment(text: str) -> str:
+    """Give the first paragraph of the comment that a file begins with, in one line.
+
+    Args:
+        text: The file's text.
+
+    Returns:
+        What the file says of itself; empty if it does not begin with a comment.
+    """
+    words: list[str] = []
+    for line in text.splitlines():
+        comment = line.strip()
+        if comment[:1] not in {"#", ";"} or not comment.lstrip("#; "):
+            break
+        words += comment.lstrip("#;").split()
+    return " ".join(words)
+
+
+def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[str, Section]:
+    """Read INI text.
+
+    Args:
+        text: The text.
+        path: What errors call it; relative paths in it are relative to its folder.
+        problems: Where lines that cannot be read are noted; they are raised if absent.
+
+    Raises:
+        ExperimentError: It is no INI text; all errors at once, each with its line. Raised in any
+            case where a section's name cannot be read: what is in it could not be told.
+    """
+    found = Problems() if problems is None else problems
+    config = _parse_lines(text, path, found)
+    if problems is None or any(_UNREADABLE in name for name in config.sections):
+        found.raise_if_any()
+    return {
+        name: Section(
+            {
+                key: Value(
+                    without_comments(value),
+                    f"{path}:{config.lineof(name, key)}",
+                    path.parent,
+                    config.lineof(name, key) or 0,
+                )
+                for key, value in values.items()
+            },
+            f"{path}:{config.lineof(name)}",
+            config.lineof(name) or 0,
+        )
+        for name, values in config.sections.items()
+    }
+
+
+def override(
+    sections: Mapping[str, Section], overrides: Sequence[str], folder: Path
+) -> dict[str, Section]:
+    """Replace values by those of ``--set`` options.
+
+    Args:
+        sections: The sections of a file.
+        overrides: Each ``section.key=value``; of two for the same key the later one counts.
+        folder: What relative paths in them are relative to.
+
+    Raises:
+        ExperimentError: One is not of that form.
+    """
+    merged = dict(sections)
+    for text in overrides:
+        match = re.fullmatch(r"\s*([^.=]+)\.([^=]+?)\s*=(.*)", text, re.DOTALL)
+        if match is None:
+            raise ExperimentError(
+                f"--set {text}: must be SECTION.KEY=VALUE, for example --set scheme.batch=100"
+            )
+        name, key, value = match.groups()
+        where = f"--set {name}.{key}"
+        before = merged.get(name, Section({}, where))
+        values = {**before.values, key: Value(value.strip(), where, folder)}
+        merged[name] = Section(values, before.where, before.line)
+    return merged
+
+
+def _parse_lines(text: str, path: Path, problems: Problems) -> IniConfig:
+    """Parse all that can be parsed, and find all that cannot."""
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        if found := [char for char in line if char in _LINE_ENDS_NOBODY_SEES]:
+            code = f"U+{ord(found[0]):04X}"
+            problems.add(f"{path}:{index + 1}", f"holds the invisible character {code}; delete it")
+            lines[index] = ""
+        elif line.startswith("["):
+            lines[index] = _checked_header(line, f"{path}:{index + 1}", problems, index)
+    while True:
+        try:
+            return IniConfig(str(path), data="\n".join(lines))
+        except ParseError as error:
+            index, line = error.lineno, lines[error.lineno].strip()
+            problems.add(f"{path}:{index + 1}", _reworded(error.msg, line))
+            lines[index] = _PLACEHOLDER.format(index) if line.startswith("[") else ""
+
+
+def _reworded(message: str, line: str) -> str:
+    if message.startswith("duplicate section"):
+        return f"{line} is there already; make one of the two"
+    if message.startswith("duplicate name"):
+        return f"{_key(line)!r} is given twice in this section; keep one"
+    if message.startswith("unexpected value"):
+        return (
+            f"{line!r} begins with a space, so that it would go on with a value, and there is none "
+            "before it; delete the space"
+        )
+    if message.startswith("no section"):
+        return f"{line!r} is in no section; begin with [experiment]"
+    return f"{line!r} is no 'key = value', no [section] and no # comment"
+
+
+def _checked_header(line: str, where: str, problems: Problems, index: int) -> str:
+    header = without_comment(line).strip()
+    name = header[1:-1].strip()
+    if header.endswith("]") and name and not set(name) & set("[]"):
+        return f"[{name}]"
+    problems.add(where, f"{header!r} is no section; write [name]")
+    return _PLACEHOLDER.format(index)
+
+
+def _key(line: str) -> str:
+    return re.split("[=:]", line, maxsplit=1)[0].strip()
+
+
+def _read_text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ExperimentError(f"{path}: there is no such file{_files_beside(path)}") from None
+    except IsADirectoryError:
+        raise ExperimentError(f"{path}: is a folder{_files_beside(path / '.ini')}") from None
+    except OSError as error:
+        raise ExperimentError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if data.startswith(_UTF16):
+        raise ExperimentError(f"{path}:1: is UTF-16 text; save it as UTF-8")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ExperimentError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _files_beside(path: Path) -> str:
+    folder = path.parent
+    names = [found.name for found in folder.glob("*.ini")] if folder.is_dir() else []
+    return nearest(path.name, names)

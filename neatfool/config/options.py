@@ -1,0 +1,203 @@
+"""A plugin's options: its pydantic model, filled from the sections of an experiment.
+
+The model's fields are the keys of the plugin's section. A field that is itself a model is read
+from a section of its own, named by the field's alias or name.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import AliasChoices, BaseModel, ValidationError
+
+from neatfool.config.annotations import annotation_of, from_text, model_of
+from neatfool.config.ini import Section, Value
+from neatfool.config.wording import reword
+from neatfool.errors import NeatfoolError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+    from neatfool.config.problems import Problems
+    from neatfool.spec.spec import Json
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def read_options(
+    model: type[ModelT],
+    name: str,
+    sections: Mapping[str, Section],
+    problems: Problems,
+    *,
+    reserved: Collection[str] = (),
+) -> ModelT | None:
+    """Fill a model.
+
+    Args:
+        model: The options model.
+        name: The plugin's section.
+        sections: All sections that were given; one that is not there is empty.
+        problems: Where problems are noted, all of them.
+        reserved: Keys of the plugin's section that are not the plugin's.
+
+    Returns:
+        The filled model, or None if there were problems.
+    """
+    reader = _Reader(sections, problems)
+    before = len(problems)
+    given = reader.collect(model, name, reserved)
+    section = reader.section(name)
+    try:
+        options = model.model_validate(given)
+    except ValidationError as error:
+        reader.note(model, name, error.errors(include_url=False))
+    except NeatfoolError as error:
+        problems.add_at(section, name, "", str(error))
+    except Exception as error:
+        cause = f"the options model {model.__qualname__} raised {type(error).__name__}: {error}"
+        problems.add_at(section, name, "", cause, of_plugin=True)
+    return options if len(problems) == before else None
+
+
+def dump_options(options: BaseModel, name: str) -> dict[str, dict[str, Json]]:
+    """Write a filled model as sections.
+
+    Args:
+        options: The model.
+        name: The plugin's section.
+
+    Returns:
+        Section -> key -> JSON value, the plugin's section first.
+    """
+    return _dump(type(options), options.model_dump(mode="json", by_alias=False), name)
+
+
+def _dump(model: type[BaseModel], dumped: Mapping[str, Json], name: str) -> dict[str, Any]:
+    own: dict[str, Json] = {}
+    inner: dict[str, Any] = {}
+    for field_name, field in model.model_fields.items():
+        key, value = key_of(field_name, field), dumped.get(field_name)
+        if (submodel := model_of(field.annotation)) is None:
+            own[key] = value
+        elif value is not None:
+            inner |= _dump(submodel, value, key)
+    extra = {key: value for key, value in dumped.items() if key not in model.model_fields}
+    return {name: own | extra, **inner}
+
+
+def own_sections(model: type[BaseModel]) -> dict[str, str]:
+    """Find the sections, beside the plugin's, that a model is read from.
+
+    Returns:
+        For each key that a field which is a model may be given as, the name of its section; those
+        of the models within these models too.
+    """
+    found: dict[str, str] = {}
+    for name, field in model.model_fields.items():
+        if inner := model_of(field.annotation):
+            found |= dict.fromkeys(_keys_of(model, name), key_of(name, field))
+            found |= own_sections(inner)
+    return found
+
+
+def key_of(name: str, field: FieldInfo) -> str:
+    """Give the key (or section) that a field is written as: its alias, or else its name."""
+    return next(iter(_aliases(field)), name)
+
+
+def _aliases(field: FieldInfo) -> list[str]:
+    alias = field.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    return [choice for choice in choices if isinstance(choice, str)]
+
+
+def _keys_of(model: type[BaseModel], name: str) -> set[str]:
+    aliases = {*_aliases(model.model_fields[name])}
+    config = model.model_config
+    by_name = config.get("populate_by_name") or config.get("validate_by_name")
+    return aliases | {name} if by_name or not aliases else aliases
+
+
+class _Reader:
+    """Gathers what was given for a model, and tells where it was given what is wrong."""
+
+    def __init__(self, sections: Mapping[str, Section], problems: Problems) -> None:
+        self._sections = sections
+        self._problems = problems
+        self._parents: dict[str, str] = {}
+        self._given: dict[tuple[str, str], tuple[str, Value]] = {}
+
+    def section(self, name: str) -> Section:
+        """Find a section; for one that was not given, an empty one where its parent is."""
+        if name in self._sections:
+            return self._sections[name]
+        if name not in self._parents:
+            return Section({}, "")
+        parent = self.section(self._parents[name])
+        return Section({}, parent.where, parent.line)
+
+    def collect(
+        self, model: type[BaseModel], name: str, reserved: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Gather what was given for a model, and note what it has no field for."""
+        known = {key: field for field in model.model_fields for key in _keys_of(model, field)}
+        given: dict[str, Any] = {}
+        for key, value in self.section(name).values.items():
+            if key in known:
+                self._take(model, known[key], name, key, given)
+            elif key not in reserved and model.model_config.get("extra") == "allow":
+                given[key] = from_text(str, value)
+            elif key not in reserved:
+                what = f"unknown key{nearest(key, {*known, *reserved} - {*own_sections(model)})}"
+                self._problems.add_at(value, name, key, what)
+        for field_name, field in model.model_fields.items():
+            if inner := model_of(field.annotation):
+                section = key_of(field_name, field)
+                self._parents[section] = name
+                if section in self._sections or field.is_required():
+                    given[section] = self.collect(inner, section)
+        return given
+
+    def _take(
+        self, model: type[BaseModel], field: str, name: str, key: str, given: dict[str, Any]
+    ) -> None:
+        """Take what one key was given."""
+        value = self.section(name).values[key]
+        annotation = annotation_of(model.model_fields[field])
+        canonical = key_of(field, model.model_fields[field])
+        if model_of(annotation):
+            self._problems.add_at(value, name, key, f"has its own section; write [{canonical}]")
+        elif (name, canonical) in self._given:
+            self._problems.add_at(value, name, key, f"is {canonical!r} once more; keep one")
+        else:
+            self._given[name, canonical] = key, value
+            given[canonical] = from_text(annotation, value)
+
+    def note(self, model: type[BaseModel], name: str, errors: list[ErrorDetails]) -> None:
+        """Note what pydantic found, each at the key that it is about."""
+        grouped: dict[tuple[str, str, int | None], list[ErrorDetails]] = defaultdict(list)
+        for error in errors:
+            grouped[_place(model, name, error["loc"])].append(error)
+        for (section, key, item), found in grouped.items():
+            as_given, place = self._given.get((section, key), (key, self.section(section)))
+            self._problems.add_at(place, section, as_given, reword(found, item))
+
+
+def _place(
+    model: type[BaseModel], section: str, loc: tuple[int | str, ...]
+) -> tuple[str, str, int | None]:
+    """Find what an error is about: the section, the key, and the item if the key is a list."""
+    fields = {key: name for name in model.model_fields for key in (name, *_keys_of(model, name))}
+    if not loc or loc[0] not in fields:
+        return section, str(loc[0]) if loc else "", None
+    name = fields[str(loc[0])]
+    field = model.model_fields[name]
+    if inner := model_of(field.annotation):
+        return _place(inner, key_of(name, field), loc[1:])
+    item = next((part for part in loc[1:] if isinstance(part, int)), None)
+    return section, key_of(name, field), item

@@ -1,0 +1,105 @@
+"""The text of values in INI files: read, and written so that it reads back.
+
+- A comment begins with ``#`` or ``;`` at a value's start or after a space.
+- Text in double quotes is a JSON string: for what would else be cut off or split (spaces at the
+  ends, `` #``, a comma in an item of a list).
+- A list's items are separated by commas or line ends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from neatfool.spec.spec import Json
+
+_QUOTED: Final = r'(?<![^\s,\[{:])"(?:[^"\\\n]|\\.)*"'
+_COMMENT: Final = re.compile(rf"({_QUOTED})|(?<!\S)[#;].*$")
+_ITEM: Final = re.compile(rf"\s*({_QUOTED})\s*(?=[,\n]|$)|[^,\n]+")
+
+
+def unquote(text: str) -> str:
+    """Give what a value's text stands for: itself, or the JSON string in double quotes."""
+    if re.fullmatch(_QUOTED, text):
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            return text
+    return text
+
+
+def split(text: str, *, at_spaces: bool = False) -> list[str]:
+    """Split a list's text at commas and line ends; items without text are left out.
+
+    Args:
+        text: The text.
+        at_spaces: Whether spaces separate items too.
+    """
+    if at_spaces:
+        text = ",".join(text.split())
+    found = (match.group(1) or match.group().strip() for match in _ITEM.finditer(text))
+    return [unquote(item) for item in found if item]
+
+
+def write_ini(sections: Mapping[str, Mapping[str, Json]]) -> str:
+    """Write sections as INI text; keys that are None, and sections without keys, are left out."""
+    written = []
+    for name, values in sections.items():
+        lines = [
+            f"{key} = {write_value(value)}".rstrip()
+            for key, value in values.items()
+            if value is not None
+        ]
+        if lines:
+            written.append("\n".join([f"[{name}]", *lines, ""]))
+    return "\n".join(written)
+
+
+def write_value(value: Json) -> str:
+    """Write a value as the text that reads back as it; None has no text.
+
+    Args:
+        value: A bool, number, string, list, or dict of JSON.
+    """
+    if isinstance(value, str):
+        plain = value.isprintable() and value.strip() == value
+        read_back = plain and without_comments(value) == value == unquote(value)
+        return value if read_back else _quoted(value)
+    if isinstance(value, list) and not any(isinstance(item, list | dict) for item in value):
+        return ", ".join(_write_item(item) for item in value)
+    if isinstance(value, float):
+        return repr(value)
+    return _without_comment_signs(json.dumps(value))
+
+
+def _write_item(item: Json) -> str:
+    text = write_value(item)
+    if not isinstance(item, str):
+        return text
+    return text if text == item != "" and not set(item) & set(',"') else _quoted(item)
+
+
+def _quoted(text: str) -> str:
+    return _without_comment_signs(json.dumps(text))
+
+
+def _without_comment_signs(text: str) -> str:
+    return text.replace("#", "\\u0023").replace(";", "\\u003b")
+
+
+def without_comments(value: str) -> str:
+    """Cut the comments off the lines of a value, and leave out lines without anything else."""
+    lines = (without_comment(line).strip() for line in value.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def without_comment(line: str) -> str:
+    """Cut the comment off a line."""
+    for match in _COMMENT.finditer(line):
+        if not match.group(1):
+            return line[: match.start()]
+    return line

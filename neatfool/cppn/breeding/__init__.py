@@ -1,0 +1,1 @@
+"""How a child is bred from its parents."""

@@ -1,0 +1,118 @@
+"""Breeding: a batch of genomes, each from its own seed.
+
+A child depends on its parents and its seed alone. Children are bred by code of our own, from
+streams of their own; random genomes are made by neat-python's code, which draws from Python's
+global random generator: that is seeded for each genome, and put back after the batch as it was
+before.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+from contextlib import contextmanager
+from copy import copy
+from typing import TYPE_CHECKING
+
+from neatfool.cppn.breeding.neat_variation import NeatVariation
+from neatfool.cppn.breeding.refinements import PaperVariation, Refinements
+from neatfool.cppn.breeding.streams import streams
+from neatfool.cppn.genome.genome import Genome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from neatfool.cppn.genome.genome import GenomeConfig
+    from neatfool.cppn.genome.presets import Preset
+
+
+class Breeder:
+    """Makes and breeds genomes as a preset has it.
+
+    Attributes:
+        parents: How many parents a child has at most.
+    """
+
+    def __init__(
+        self, preset: Preset, config: GenomeConfig, refinements: Refinements | None = None
+    ) -> None:
+        """Prepare.
+
+        Args:
+            preset: How genomes evolve.
+            config: The genomes' configuration.
+            refinements: What the preset ``paper`` does besides.
+        """
+        self._config = config
+        self._vary: PaperVariation | NeatVariation = (
+            PaperVariation(config, refinements or Refinements())
+            if preset.name == "paper"
+            else NeatVariation(config)
+        )
+        self.parents = self._vary.parents
+
+    def in_generation(self, generation: int) -> Breeder:
+        """Give the breeder as it breeds in a generation of a run."""
+        then = copy(self)
+        then._vary = self._vary.in_generation(generation)
+        return then
+
+    def create(self, seeds: Sequence[int]) -> list[Genome]:
+        """Make random genomes.
+
+        Args:
+            seeds: For each genome the seed that all its randomness comes from.
+        """
+        genomes = [Genome() for _ in seeds]
+        with _global_generator_restored():
+            for genome, seed in zip(genomes, seeds, strict=True):
+                random.seed(seed)
+                genome.configure_new(self._config)
+        for genome, draw in zip(genomes, streams(seeds, 256), strict=True):
+            self._vary.grow(genome, draw)
+        return genomes
+
+    def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
+        """Say how many parents the child of each seed has."""
+        return [self._vary.litter_size(draw) for draw in streams(seeds, 1)]
+
+    def breed(self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int]) -> list[Genome]:
+        """Breed children.
+
+        Args:
+            litters: For each child its parents, fittest first; at least one, and none beyond
+                ``parents`` is looked at.
+            seeds: For each child the seed that all its randomness comes from.
+        """
+        count = max(len(litters), 1)
+        expected = self._vary.expected_draws(
+            sum(len(parents[0].nodes) for parents in litters) / count,
+            sum(len(parents[0].connections) for parents in litters) / count,
+        )
+        vary, used = self._vary, self.parents
+        with _garbage_left_alone():
+            return [
+                vary(draw, *parents[:used])
+                for parents, draw in zip(litters, streams(seeds, expected), strict=True)
+            ]
+
+
+@contextmanager
+def _garbage_left_alone() -> Iterator[None]:
+    """Pause Python's search for garbage: thousands of genes are made, and all of them stay."""
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
+
+
+@contextmanager
+def _global_generator_restored() -> Iterator[None]:
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)

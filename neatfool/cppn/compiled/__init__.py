@@ -1,0 +1,1 @@
+"""The renderer in machine code, for CPUs."""

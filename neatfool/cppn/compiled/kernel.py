@@ -1,0 +1,178 @@
+"""The compiled renderer: a tape of nodes, run over the pixels a tile at a time.
+
+A tile is a range of pixels, of which the values of all nodes of a genome stay in the processor's
+cache. It is computed in blocks, each pixel by the same instructions wherever it lies: the bits
+of an image do not depend on the tile, on what else is rendered, or on the number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from neatfool.cppn.compiled.activations import activate
+from neatfool.cppn.compiled.aggregations import SUM, aggregate
+from neatfool.cppn.compiled.colour import paint
+from neatfool.cppn.compiled.jit import inlined, inner, outer
+from neatfool.cppn.compiled.lanes import LANES, load, spread, store
+
+F = np.float32
+
+TILE: Final = 2048
+"""The most pixels of a tile."""
+
+
+@inner
+def _copy(source: np.ndarray, target: np.ndarray) -> None:
+    for i in range(len(target)):
+        target[i] = source[i]
+
+
+@inlined
+def _compute(
+    node: np.ndarray,
+    numbers: np.ndarray,
+    sources: np.ndarray,
+    factors: np.ndarray,
+    values: np.ndarray,
+    scratch: np.ndarray,
+    width: int,
+) -> None:
+    """Compute a node, as :func:`draw` describes it."""
+    row = node[4]
+    if node[1] != SUM:
+        aggregate(node[1], values, values[row][:width], sources, factors, scratch)
+        sources, factors = node[4:5], numbers[:1]
+    activate(node[0], values, sources, factors, numbers[1], values, row, width)
+
+
+@inner
+def _load(
+    inputs: np.ndarray,
+    start: int,
+    count: int,
+    width: int,
+    across: int,
+    values: np.ndarray,
+    lines: np.ndarray,
+) -> None:
+    """Read the inputs at a tile's pixels, and those at the first pixel of each of its lines."""
+    for row in range(len(inputs)):
+        for pixel in range(count):
+            values[row, pixel] = inputs[row, start + pixel]
+        for pixel in range(count, width):
+            values[row, pixel] = F(0.0)
+        for line in range(LANES):
+            pixel = start + line * across
+            lines[row, line] = inputs[row, pixel] if pixel < start + count else F(0.0)
+
+
+@inner
+def _spread_lines(lines: np.ndarray, values: np.ndarray, row: int, across: int, count: int) -> None:
+    """Give all pixels of a line its value; some pixels beyond the tile are written to."""
+    for line in range((count + across - 1) // across):
+        value = spread(lines[row, line])
+        for column in range(0, across, LANES):
+            store(values, row, line * across + column, value)
+
+
+@inner
+def _repeat_line(values: np.ndarray, row: int, across: int, count: int) -> None:
+    """Give all lines the values of the first; some pixels beyond the tile are written to."""
+    for start in range(across, count, across):
+        for column in range(0, across, LANES):
+            store(values, row, start + column, load(values, row, column))
+
+
+@outer(
+    "void(int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], int32[:, ::1], "
+    "int64, int64, float32[:, ::1], int64, int64, int64, int64, int64, int64, int64, "
+    "uint8[:, :, ::1], float32[:, :, ::1], int64, float32[:, ::1], float32[:, ::1], "
+    "float32[:, ::1], uint8[:, ::1])"
+)
+def draw(
+    bounds: np.ndarray,
+    nodes: np.ndarray,
+    numbers: np.ndarray,
+    sources: np.ndarray,
+    factors: np.ndarray,
+    outputs: np.ndarray,
+    first: int,
+    last: int,
+    inputs: np.ndarray,
+    begin: int,
+    end: int,
+    tile: int,
+    across: int,
+    by_column: int,
+    by_row: int,
+    colour: int,
+    images: np.ndarray,
+    raw: np.ndarray,
+    offset: int,
+    values: np.ndarray,
+    lines: np.ndarray,
+    scratch: np.ndarray,
+    image: np.ndarray,
+) -> None:
+    """Draw some genomes at some pixels.
+
+    Args:
+        bounds: int64 [N + 1], where the nodes of each genome begin and end.
+        nodes: int32 [M, 7], of each node its activation, its aggregation, where its terms begin
+            and end, its row, the inputs that it depends on, and those that the nodes which need it
+            depend on: bit i % 31 for input i, or -1 for an output.
+        numbers: float32 [M, 2], what each node multiplies its aggregate by, and what it adds.
+        sources: int32 [T], the row of each term: that of an input or of a node.
+        factors: float32 [T], what that is multiplied by.
+        outputs: int32 [N, O], the row of each output.
+        first: The first genome to draw.
+        last: The genome after the last.
+        inputs: float32 [I, P].
+        begin: The first of the P pixels to draw.
+        end: The pixel after the last.
+        tile: How many pixels to do at a time: up to ``TILE``, and up to ``LANES`` whole lines if
+            any input is the same in all rows or columns.
+        across: The pixels of a line of the image.
+        by_column: Which inputs are not the same in all columns of the image: bit i % 31 for input
+            i.
+        by_row: Which inputs are not the same in all rows.
+        colour: The place of the colour map in ``COLOUR_MAPS``; -1 for the outputs themselves.
+        images: uint8 [N, C, Q], to write to, unless the outputs themselves are wanted.
+        raw: float32 [N, O, Q], to write these to.
+        offset: Which of the Q pixels the first of the P is.
+        values: float32 [R, TILE + LANES], to write over: a row for each input and each node of any
+            genome.
+        lines: float32 [R, LANES], to write over.
+        scratch: float32 [k, TILE], to write over: a row for each term of any node.
+        image: uint8 [C, TILE], to write over.
+    """
+    # The last block of a line may reach beyond it.
+    line = (across + LANES - 1) // LANES * LANES
+    for start in range(begin, end, tile):
+        count = min(tile, end - start)
+        width = (count + LANES - 1) // LANES * LANES
+        _load(inputs, start, count, width, across, values, lines)
+        for genome in range(first, last):
+            for place in range(bounds[genome], bounds[genome + 1]):
+                node = nodes[place]
+                row, reach, own = node[4], node[5], slice(node[2], node[3])
+                same_across, same_down = reach & by_column == 0, reach & by_row == 0
+                table = lines if same_across else values
+                size = LANES if same_across else line if same_down else width
+                _compute(node, numbers[place], sources[own], factors[own], table, scratch, size)
+                if same_across:
+                    if node[6] & by_column:
+                        _spread_lines(lines, values, row, across, count)
+                elif same_down and node[6] & by_row:
+                    _repeat_line(values, row, across, count)
+            rows = outputs[genome]
+            at = slice(offset + start, offset + start + count)
+            if colour < 0:
+                for output in range(len(rows)):
+                    _copy(values[rows[output]], raw[genome, output][at])
+            else:
+                paint(colour, values, rows, image, width)
+                for channel in range(len(image)):
+                    _copy(image[channel], images[genome, channel][at])

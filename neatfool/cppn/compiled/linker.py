@@ -1,0 +1,294 @@
+"""Linking, compiled: from the genes of a batch of genomes to a tape of nodes in their order.
+
+The nodes that the outputs need are found from the outputs backwards, depth first, and each is
+written to the tape after what it needs itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from neatfool.cppn.compiled.aggregations import MEAN, PRODUCT, SUM
+from neatfool.cppn.compiled.jit import inner, outer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+NOWHERE: Final = -1
+BITS: Final = 31
+"""How many bits tell of the inputs that a node depends on; input 31 shares that of input 0."""
+_SPREAD: Final = 0x9E3779B97F4A7C15 - (1 << 64)
+"""2^64 over the golden ratio, as an int64."""
+
+ALL: Final = -1
+
+
+@inner
+def _slot(key: int, keys: np.ndarray, places: np.ndarray) -> int:
+    """Find where in a hash table of 2^k slots a key is, or would be."""
+    mask = len(keys) - 1
+    slot = key * _SPREAD
+    slot = (slot ^ (slot >> 32)) & mask
+    while places[slot] != NOWHERE and keys[slot] != key:
+        slot = (slot + 1) & mask
+    return slot
+
+
+@inner
+def _place_nodes(
+    input_keys: np.ndarray, node_keys: np.ndarray, keys: np.ndarray, places: np.ndarray
+) -> None:
+    """Fill the hash table: inputs are at 0, 1, …, and the nodes follow."""
+    for slot in range(len(places)):
+        places[slot] = NOWHERE
+    for place in range(len(input_keys) + len(node_keys)):
+        number = place - len(input_keys)
+        key = input_keys[place] if number < 0 else node_keys[number]
+        slot = _slot(key, keys, places)
+        if places[slot] == NOWHERE:
+            keys[slot], places[slot] = key, place
+
+
+@inner
+def _sort_edges(
+    edges: np.ndarray,
+    enabled: np.ndarray,
+    keys: np.ndarray,
+    places: np.ndarray,
+    ends: np.ndarray,
+    starts: np.ndarray,
+    by_sink: np.ndarray,
+) -> bool:
+    """Sort enabled connections by the node they lead to; tell whether all join what is there.
+
+    Args:
+        edges: int64 [E, 2], the keys that each joins.
+        enabled: bool [E], which of them count.
+        keys: The hash table's keys.
+        places: The hash table's places.
+        ends: int64 [E, 2], to write the places to that each joins.
+        starts: int64 [places + 1], to write to where those to each place begin.
+        by_sink: int64 [E], to write their numbers to, in order.
+    """
+    for place in range(len(starts)):
+        starts[place] = 0
+    for edge in range(len(edges)):
+        if not enabled[edge]:
+            continue
+        for end in range(2):
+            slot = _slot(edges[edge, end], keys, places)
+            if places[slot] == NOWHERE:
+                return False
+            ends[edge, end] = places[slot]
+        starts[ends[edge, 1]] += 1
+    total = 0
+    for place in range(len(starts)):
+        total += starts[place]
+        starts[place] = total
+    for edge in range(len(edges) - 1, -1, -1):
+        if enabled[edge]:
+            sink = ends[edge, 1]
+            starts[sink] -= 1
+            by_sink[starts[sink]] = edge
+    return True
+
+
+@inner
+def _order(
+    root: int,
+    inputs: int,
+    ends: np.ndarray,
+    starts: np.ndarray,
+    by_sink: np.ndarray,
+    rows: np.ndarray,
+    stack: np.ndarray,
+    following: np.ndarray,
+    order: np.ndarray,
+    count: int,
+) -> int:
+    """Add a node, after all that it needs, to the order of nodes.
+
+    Args:
+        root: The place of the node.
+        inputs: The number of inputs.
+        ends: int64 [E, 2], the places that each connection joins.
+        starts: int64 [places + 1], where the connections to each place begin.
+        by_sink: int64 [E], the connections' numbers, by sink.
+        rows: int64 [places], the row of each place; ``NOWHERE`` if it is not in the order yet,
+            and below that while what it needs is looked for.
+        stack: int64 [places], to write over.
+        following: int64 [places], to write over.
+        order: int64 [places], the places of nodes, to add to.
+        count: How many there are.
+
+    Returns:
+        How many there are now; ``NOWHERE`` if there is a cycle.
+    """
+    stack[0], depth = root, 1
+    while depth:
+        place = stack[depth - 1]
+        if rows[place] == NOWHERE:
+            rows[place], following[place] = NOWHERE - 1, starts[place]
+        if rows[place] >= 0:
+            depth -= 1
+        elif following[place] == starts[place + 1]:
+            rows[place] = inputs + count
+            order[count] = place
+            count, depth = count + 1, depth - 1
+        else:
+            source = ends[by_sink[following[place]], 0]
+            following[place] += 1
+            if rows[source] < NOWHERE:
+                return NOWHERE
+            if rows[source] == NOWHERE:
+                stack[depth] = source
+                depth += 1
+    return count
+
+
+@inner
+def _write_node(
+    node: int,
+    functions: np.ndarray,
+    constants: np.ndarray,
+    weights: np.ndarray,
+    edges: np.ndarray,
+    ends: np.ndarray,
+    rows: np.ndarray,
+    row: int,
+    first: int,
+    written: int,
+    nodes: np.ndarray,
+    numbers: np.ndarray,
+    sources: np.ndarray,
+    factors: np.ndarray,
+) -> None:
+    """Write a node and its terms to the tape, after those that are on it.
+
+    Of its genome's nodes the first one, whose row is the number of inputs, is at ``first``.
+    """
+    activation, kind = functions[0, node], functions[1, node]
+    bias, response = constants[0, node], constants[1, node]
+    factor = 1.0
+    if kind <= MEAN or (len(edges) == 0 and kind != PRODUCT):
+        # A weighted sum has its response and its number of terms in its factors.
+        factor = response / max(len(edges), 1) if kind == MEAN else response
+        kind, response = SUM, 1.0
+    term = nodes[written - 1, 3] if written else 0
+    nodes[written, 0], nodes[written, 1] = activation, kind
+    nodes[written, 2], nodes[written, 3] = term, term + len(edges)
+    reach, inputs = 0, row - (written - first)
+    nodes[written, 4] = row
+    numbers[written, 0], numbers[written, 1] = response, bias
+    for number in range(len(edges)):
+        source = rows[ends[edges[number], 0]]
+        reach |= 1 << (source % BITS) if source < inputs else nodes[first + source - inputs, 5]
+        sources[term + number] = source
+        factors[term + number] = weights[edges[number]] * factor
+    nodes[written, 5], nodes[written, 6] = reach, 0
+    for number in range(term, term + len(edges)):
+        if sources[number] >= inputs:
+            nodes[first + sources[number] - inputs, 6] |= reach
+
+
+@outer(
+    "boolean(int64[:, ::1], int64[::1], int64[:, ::1], float64[:, ::1], int64[:, ::1], "
+    "boolean[::1], float64[::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], "
+    "int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], int32[:, ::1])"
+)
+def link(
+    counts: np.ndarray,
+    node_keys: np.ndarray,
+    functions: np.ndarray,
+    constants: np.ndarray,
+    edges: np.ndarray,
+    enabled: np.ndarray,
+    weights: np.ndarray,
+    input_keys: np.ndarray,
+    output_keys: np.ndarray,
+    table: np.ndarray,
+    work: np.ndarray,
+    bounds: np.ndarray,
+    nodes: np.ndarray,
+    numbers: np.ndarray,
+    sources: np.ndarray,
+    factors: np.ndarray,
+    outputs: np.ndarray,
+) -> bool:
+    """Write the tape of a batch of genomes.
+
+    Args:
+        counts: int64 [N, 2], how many nodes and connections each genome has.
+        node_keys: int64 [M], the nodes' keys, genome by genome.
+        functions: int64 [2, M], the nodes' activations, and their aggregations, by their places
+            in ``ACTIVATIONS`` and ``AGGREGATIONS``.
+        constants: float64 [2, M], the nodes' biases, and their responses.
+        edges: int64 [E, 2], the keys that each connection joins.
+        enabled: bool [E], which connections count.
+        weights: float64 [E], their weights.
+        input_keys: int64 [I].
+        output_keys: int64 [O].
+        table: int64 [2, 2^k], to write over: more than the places of any genome, twice.
+        work: int64 [7, W], to write over: W is larger than the places of any genome, and at least
+            twice its connections.
+        bounds: int64 [N + 1], to write to, as the others: see :func:`neatfool.cppn.compiled.kernel.draw`.
+        nodes: int32 [M, 7].
+        numbers: float32 [M, 2].
+        sources: int32 [E].
+        factors: float32 [E].
+        outputs: int32 [N, O].
+
+    Returns:
+        Whether it was: not if a genome has a cycle or lacks a node.
+    """
+    keys, places = table[0], table[1]
+    rows, order, stack, following = work[3], work[4], work[5], work[6]
+    inputs = len(input_keys)
+    node, edge, written = 0, 0, 0
+    for genome in range(len(counts)):
+        count, next_edge = counts[genome, 0], edge + counts[genome, 1]
+        ends = work[0][: 2 * counts[genome, 1]].reshape((counts[genome, 1], 2))
+        starts, by_sink = work[1][: inputs + count + 1], work[2]
+        _place_nodes(input_keys, node_keys[node : node + count], keys, places)
+        if not _sort_edges(
+            edges[edge:next_edge], enabled[edge:next_edge], keys, places, ends, starts, by_sink
+        ):
+            return False
+        for place in range(inputs + count):
+            rows[place] = place if place < inputs else NOWHERE
+        ordered = 0
+        for output in range(len(output_keys)):
+            place = places[_slot(output_keys[output], keys, places)]
+            if place != NOWHERE:
+                ordered = _order(
+                    place, inputs, ends, starts, by_sink, rows, stack, following, order, ordered
+                )
+            if NOWHERE in (place, ordered):
+                return False
+            outputs[genome, output] = rows[place]
+        bounds[genome] = written
+        for number in range(ordered):
+            place = order[number]
+            _write_node(
+                node + place - inputs,
+                functions,
+                constants,
+                weights[edge:next_edge],
+                by_sink[starts[place] : starts[place + 1]],
+                ends,
+                rows,
+                rows[place],
+                written,
+                written + number,
+                nodes,
+                numbers,
+                sources,
+                factors,
+            )
+        for row in outputs[genome]:
+            if row >= inputs:
+                nodes[written + row - inputs, 6] = ALL
+        written += ordered
+        node, edge = node + count, next_edge
+    bounds[len(counts)] = written
+    return True

@@ -1,0 +1,221 @@
+"""The compiled renderer: where numba is, a CPU draws a tape many times faster.
+
+Compiled code runs without Python's lock, so threads may share the work.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+
+from neatfool.cppn.functions.colour import COLOUR_MAPS
+from neatfool.cppn.functions.inputs import BY_COLUMN, BY_ROW
+from neatfool.errors import ExperimentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from neatfool.cppn.compiled.tape import Tape
+    from neatfool.cppn.functions.colour import ColourMap
+    from neatfool.cppn.functions.inputs import PixelGrid
+
+PIXELS_AT_ONCE: Final = 1 << 16
+"""Of how many pixels the inputs are worked out at once: what they take is megabytes."""
+
+NARROWEST: Final = 16
+"""From how many pixels of a line on nodes that are the same in all lines, or in all of a line, are
+computed once only."""
+
+WORTH_A_THREAD: Final = 1 << 21
+"""How many values of nodes a thread should have to compute: some 0.3 milliseconds' worth."""
+
+_COLOURS = tuple(COLOUR_MAPS)
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The compiled functions."""
+
+    link: Callable[..., bool]
+    draw: Callable[..., None]
+    tile: int
+    lanes: int
+
+
+def has_numba() -> bool:
+    """Tell whether numba is installed, without importing it."""
+    return find_spec("numba") is not None
+
+
+@cache
+def kernels() -> Kernels:
+    """Load the compiled functions, or compile them where that was never done before.
+
+    Raises:
+        ExperimentError: numba is missing, or does not work.
+    """
+    try:
+        from neatfool.cppn.compiled.kernel import TILE, draw
+        from neatfool.cppn.compiled.lanes import LANES
+        from neatfool.cppn.compiled.linker import link
+    except Exception as error:  # numba's own parts are used, and may be others in its next version
+        raise ExperimentError(
+            f"renderer = compiled needs numba ({type(error).__name__}: {error}); pip install "
+            "'neatfool[fast]', or say renderer = plain"
+        ) from error
+    return Kernels(link, draw, TILE, LANES)
+
+
+def load_compiled() -> None:
+    """Load the compiled renderer now, and not when something is first drawn.
+
+    That takes about half a second; the first time on a machine, when it is compiled, several.
+
+    Raises:
+        ExperimentError: numba is missing, or does not work.
+    """
+    kernels()
+
+
+def compute_tape(tape: Tape, inputs: torch.Tensor) -> torch.Tensor:
+    """Compute the outputs of a batch of genomes.
+
+    Args:
+        tape: The N genomes.
+        inputs: float32 [I, P], the inputs at P pixels, on the CPU.
+
+    Returns:
+        float32 [N, O, P].
+    """
+    raw = np.empty((*tape.outputs.shape, inputs.shape[1]), np.float32)
+    images = np.empty((0, 0, 0), np.uint8)
+    _draw(tape, inputs.contiguous().numpy(), _Target(-1, images, raw, 0), None)
+    return torch.from_numpy(raw)
+
+
+def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap) -> torch.Tensor:
+    """Draw a batch of genomes.
+
+    Args:
+        tape: The N genomes.
+        grid: Their P pixels.
+        colours: How outputs become channels.
+
+    Returns:
+        uint8 [N, C, P].
+    """
+    images = np.empty((len(tape), colours.channels, grid.pixels), np.uint8)
+    raw = np.empty((0, 0, 0), np.float32)
+    colour = _COLOURS.index(colours.name)
+    across = len(grid.x)
+    at_once = max(PIXELS_AT_ONCE // across, 1) * across
+    for start in range(0, grid.pixels, at_once):
+        inputs = grid.inputs(start, min(start + at_once, grid.pixels)).numpy()
+        _draw(tape, inputs, _Target(colour, images, raw, start), across)
+    return torch.from_numpy(images)
+
+
+@dataclass(frozen=True)
+class _Tiling:
+    """How pixels are divided, as :func:`neatfool.cppn.compiled.kernel.draw` takes it."""
+
+    tile: int
+    across: int
+    by_column: int
+    by_row: int
+
+    @classmethod
+    def of(cls, across: int | None) -> _Tiling:
+        """Divide lines of so many pixels, or pixels of which nothing is known."""
+        tile, lanes = kernels().tile, kernels().lanes
+        if across is None or not NARROWEST <= across <= tile:
+            return cls(tile, tile, -1, -1)
+        return cls(min(tile // across, lanes) * across, across, BY_COLUMN, BY_ROW)
+
+
+@dataclass(frozen=True, eq=False)
+class _Target:
+    """What is to be made, as :func:`neatfool.cppn.compiled.kernel.draw` takes it."""
+
+    colour: int
+    images: np.ndarray
+    raw: np.ndarray
+    offset: int
+
+
+def _draw(tape: Tape, inputs: np.ndarray, target: _Target, across: int | None) -> None:
+    """Draw all genomes at some pixels, in as many threads as that is worth."""
+    draw, tiling = kernels().draw, _Tiling.of(across)
+
+    def work(genomes: slice, pixels: slice) -> None:
+        draw(
+            *tape.arrays,
+            genomes.start,
+            genomes.stop,
+            inputs,
+            pixels.start,
+            pixels.stop,
+            *vars(tiling).values(),
+            target.colour,
+            target.images,
+            target.raw,
+            target.offset,
+            *_scratch(tape.rows, tape.terms, target.images.shape[1]),
+        )
+
+    values = tape.size * inputs.shape[1]
+    threads = min(torch.get_num_threads(), values // WORTH_A_THREAD)
+    parts = list(_share(len(tape), inputs.shape[1], threads, tiling.tile))
+    if len(parts) == 1:
+        work(*parts[0])
+    else:
+        list(_pool(os.getpid(), torch.get_num_threads()).map(work, *zip(*parts, strict=True)))
+
+
+def _share(genomes: int, pixels: int, threads: int, tile: int) -> Iterator[tuple[slice, slice]]:
+    """Share the work among threads: the genomes, or the pixels where there are few genomes."""
+    if threads <= 1:
+        yield slice(0, genomes), slice(0, pixels)
+    elif genomes >= 4 * threads:
+        # In more parts than threads, as genomes differ and so do the moments of a busy machine.
+        size = -(-genomes // (4 * threads))
+        for start in range(0, genomes, size):
+            yield slice(start, min(start + size, genomes)), slice(0, pixels)
+    else:
+        size = -(-pixels // (4 * threads * tile)) * tile
+        for start in range(0, pixels, size):
+            yield slice(0, genomes), slice(start, min(start + size, pixels))
+
+
+_memory = threading.local()
+
+
+def _scratch(rows: int, terms: int, channels: int) -> tuple[np.ndarray, ...]:
+    """Give memory of this thread to write over, the same again."""
+    tile, lanes = kernels().tile, kernels().lanes
+    table: np.ndarray | None = getattr(_memory, "table", None)
+    if table is None or len(table) < rows + terms:
+        table = _memory.table = _aligned(rows + terms, tile + lanes)
+        _memory.lines = _aligned(rows + terms, lanes)
+    return table[:rows], _memory.lines, table[rows:], np.empty((channels, tile), np.uint8)
+
+
+def _aligned(rows: int, columns: int) -> np.ndarray:
+    """Give a table of whose rows each begins with a line of the processor's cache, of 64 bytes."""
+    memory = np.zeros(rows * columns + 16, np.float32)
+    skipped = -(memory.ctypes.data // memory.itemsize) % 16
+    return memory[skipped : skipped + rows * columns].reshape(rows, columns)
+
+
+@cache
+def _pool(_process: int, threads: int) -> ThreadPoolExecutor:
+    # One a process: a forked one would have the executor, but not its threads.
+    return ThreadPoolExecutor(threads, "neatfool-render")

@@ -1,0 +1,173 @@
+"""A batch of CPPNs as a tape, for the compiled renderer.
+
+The tape lists, genome by genome, the nodes that the outputs need, each after what it needs itself,
+with its weighted inputs. It is written by compiled code (:mod:`neatfool.cppn.compiled.linker`), so that
+reading the genes takes most of the time.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neatfool.cppn.compiled.renderer import kernels
+from neatfool.cppn.wiring import ACTIVATION_CODES, AGGREGATION_CODES, flat_array, read_networks
+from neatfool.errors import ExperimentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_flat = chain.from_iterable
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """A batch of N genomes for the compiled renderer. It holds copies of all numbers.
+
+    Attributes:
+        inputs: I, the number of inputs.
+        bounds: int64 [N + 1], where the M nodes of each genome begin and end; what other arrays
+            have beyond them means nothing.
+        nodes: int32 [≥ M, 7], of each node its activation, its aggregation, where its terms begin
+            and end, its row, the inputs that it depends on, and those that the nodes which need it
+            depend on: bit i % 31 for input i, or -1 for an output.
+        numbers: float32 [≥ M, 2], what each node multiplies its aggregate by, and what it adds.
+        sources: int32 [≥ T], the row of each term. Inputs have the first I rows, and the nodes of
+            each genome those that follow.
+        factors: float32 [≥ T], what that is multiplied by.
+        outputs: int32 [N, O], the row of each output.
+    """
+
+    inputs: int
+    bounds: np.ndarray
+    nodes: np.ndarray
+    numbers: np.ndarray
+    sources: np.ndarray
+    factors: np.ndarray
+    outputs: np.ndarray
+
+    def __len__(self) -> int:
+        """The number of genomes."""
+        return len(self.outputs)
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """All arrays, in the order that compiled code takes them."""
+        return (
+            self.bounds,
+            self.nodes,
+            self.numbers,
+            self.sources,
+            self.factors,
+            self.outputs,
+        )
+
+    @property
+    def size(self) -> int:
+        """The number of nodes, of all genomes together."""
+        return int(self.bounds[-1])
+
+    @property
+    def rows(self) -> int:
+        """The number of rows that any genome needs."""
+        return self.inputs + int(np.diff(self.bounds).max(initial=0))
+
+    @property
+    def terms(self) -> int:
+        """The largest number of terms of a node."""
+        begin, end = self.nodes[: self.size, 2:4].T
+        return int((end - begin).max(initial=0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Genes:
+    """The genes of N genomes, as :func:`neatfool.cppn.compiled.linker.link` takes them."""
+
+    counts: np.ndarray
+    node_keys: np.ndarray
+    functions: np.ndarray
+    constants: np.ndarray
+    edges: np.ndarray
+    enabled: np.ndarray
+    weights: np.ndarray
+
+
+def compile_tape(
+    genomes: Sequence[Any], input_keys: Sequence[int], output_keys: Sequence[int]
+) -> Tape:
+    """Compile a batch of genomes for the compiled renderer, which needs numba.
+
+    Args:
+        genomes: N genomes of neat-python's kind, as
+            :func:`~neatfool.cppn.plain.program.compile_genomes` takes them.
+        input_keys: The keys of the I inputs.
+        output_keys: The keys of the O output nodes.
+
+    Returns:
+        The tape.
+
+    Raises:
+        ExperimentError: A genome has a cycle, lacks a node, or names an unknown activation or
+            aggregation; the message names the genome and the nodes. Or numba is missing.
+    """
+    link = kernels().link
+    try:
+        genes = _read(genomes)
+    except (KeyError, struct.error):
+        pass
+    else:
+        inputs, outputs = np.array(input_keys, np.int64), np.array(output_keys, np.int64)
+        arrays = _blank(genes, len(outputs))
+        if link(*vars(genes).values(), inputs, outputs, *_workspace(genes, inputs), *arrays):
+            return Tape(len(inputs), *arrays)
+    read_networks(genomes, input_keys, output_keys)  # which says what is wrong
+    raise ExperimentError(
+        "a genome's node has an id of more than 64 bits; use a smaller one, or renderer = plain"
+    )
+
+
+def _read(genomes: Sequence[Any]) -> _Genes:
+    """Read all genes. Of the ways to do so these comprehensions were the fastest by far."""
+    nodes = list(_flat([genome.nodes.values() for genome in genomes]))
+    connections = list(_flat([genome.connections.values() for genome in genomes]))
+    counts = _flat([(len(genome.nodes), len(genome.connections)) for genome in genomes])
+    activations = [ACTIVATION_CODES[gene.activation] for gene in nodes]
+    aggregations = [AGGREGATION_CODES[gene.aggregation] for gene in nodes]
+    keys = _flat([genome.nodes for genome in genomes])
+    edges = _flat(_flat([genome.connections for genome in genomes]))
+    return _Genes(
+        counts=flat_array("q", counts).reshape(-1, 2),
+        node_keys=flat_array("q", keys),
+        functions=flat_array("q", activations + aggregations).reshape(2, -1),
+        constants=flat_array(
+            "d", [gene.bias for gene in nodes] + [gene.response for gene in nodes]
+        ).reshape(2, -1),
+        edges=flat_array("q", edges).reshape(-1, 2),
+        enabled=flat_array("?", [gene.enabled for gene in connections]),
+        weights=flat_array("d", [gene.weight for gene in connections]),
+    )
+
+
+def _blank(genes: _Genes, outputs: int) -> tuple[np.ndarray, ...]:
+    """Give the arrays of a tape, as large as they can become."""
+    genomes, nodes, terms = len(genes.counts), len(genes.node_keys), len(genes.weights)
+    return (
+        np.empty(genomes + 1, np.int64),
+        np.empty((nodes, 7), np.int32),
+        np.empty((nodes, 2), np.float32),
+        np.empty(terms, np.int32),
+        np.empty(terms, np.float32),
+        np.empty((genomes, outputs), np.int32),
+    )
+
+
+def _workspace(genes: _Genes, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give what linking writes over: a hash table and some rows, large enough for any genome."""
+    nodes, edges = (genes.counts.max(axis=0, initial=0)).tolist()
+    places = nodes + len(inputs)
+    table = np.empty((2, 1 << (2 * places).bit_length()), np.int64)
+    return table, np.empty((7, max(places + 1, 2 * edges)), np.int64)

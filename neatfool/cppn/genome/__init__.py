@@ -1,0 +1,1 @@
+"""CPPN genomes: genes, options, text and graphs."""

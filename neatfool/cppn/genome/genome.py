@@ -1,0 +1,164 @@
+"""The genome of a CPPN and its configuration: neat-python's, with markings of our own."""
+
+from __future__ import annotations
+
+from random import choice
+from typing import TYPE_CHECKING, Any
+
+from neat.genome import DefaultGenome, DefaultGenomeConfig
+
+from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
+from neatfool.cppn.genome.markings import Innovations, first_free, split_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from neatfool.cppn.genome.markings import Edge
+
+_SPELLED_OUT = {
+    "fs_neat": "fs_neat_nohidden",
+    "full": "full_nodirect",
+    "partial": "partial_nodirect",
+}
+
+
+class GenomeConfig(DefaultGenomeConfig):  # type: ignore[misc]
+    """neat-python's configuration of a genome, with the paper's activations and our markings."""
+
+    initial_connection: str
+
+    def __init__(self, params: Mapping[str, object], section_name: str = "DefaultGenome") -> None:
+        """Read the values of neat-python's section.
+
+        Args:
+            params: A value, or its text, for each key.
+            section_name: What neat-python's errors call the section.
+        """
+        from neatfool.cppn.functions.activations import ACTIVATIONS
+
+        values: dict[str, object] = {key: _text(value) for key, value in params.items()}
+        # Left out, neat-python makes it the text "false", which is true.
+        values.setdefault("single_structural_mutation", "False")
+        values |= {"node_gene_type": NodeGene, "connection_gene_type": ConnectionGene}
+        super().__init__(values, section_name)
+        # neat-python prints a warning for each genome where the short name has to be read.
+        self.initial_connection = _SPELLED_OUT.get(self.initial_connection, self.initial_connection)
+        self.innovation_tracker = Innovations()
+        for name, activation in ACTIVATIONS.items():
+            self.add_activation(name, activation.scalar)
+
+    def get_new_node_key(self, node_dict: Mapping[int, Any]) -> int:
+        """Give the id of a hidden node that a genome starts with."""
+        return first_free("initial", taken=node_dict)
+
+
+def _text(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+class Genome(DefaultGenome):  # type: ignore[misc]
+    """A CPPN's nodes and connections, each in an order that a sum may depend on.
+
+    Once born, a genome and its genes are not changed: a child may share genes with its parent.
+
+    Attributes:
+        nodes: The gene of each output (0, 1, …) and hidden node, by its id.
+        connections: The gene of each connection, by its edge.
+    """
+
+    nodes: dict[int, NodeGene]
+    connections: dict[Edge, ConnectionGene]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, key: int = 0) -> None:
+        super().__init__(key)
+
+    @classmethod
+    def born(cls, nodes: dict[int, NodeGene], connections: dict[Edge, ConnectionGene]) -> Genome:
+        """Make a genome of dicts that are its own from now on."""
+        genome: Genome = object.__new__(cls)
+        genome.key, genome.fitness = 0, None
+        genome.nodes, genome.connections = nodes, connections
+        return genome
+
+    @classmethod
+    def of(cls, nodes: Iterable[NodeGene], connections: Iterable[ConnectionGene]) -> Genome:
+        """Make a genome of genes."""
+        genome = cls()
+        genome.nodes = {gene.key: gene for gene in nodes}
+        genome.connections = {gene.key: gene for gene in connections}
+        return genome
+
+    @classmethod
+    def parse_config(cls, param_dict: Mapping[str, object]) -> GenomeConfig:
+        """Read neat-python's section of the genome."""
+        return GenomeConfig(param_dict, cls.__name__)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare nodes and connections with all their attributes, and their order."""
+        if not isinstance(other, Genome):
+            return NotImplemented
+        return self is other or (
+            self._keys == other._keys
+            and all(
+                mine.values == yours.values
+                for mine, yours in zip(self.genes, other.genes, strict=True)
+            )
+        )
+
+    @property
+    def genes(self) -> list[NodeGene | ConnectionGene]:
+        """All genes: the nodes, then the connections."""
+        return [*self.nodes.values(), *self.connections.values()]
+
+    @property
+    def _keys(self) -> tuple[list[int], list[Edge]]:
+        return list(self.nodes), list(self.connections)
+
+    def clone(self) -> Genome:
+        """Copy the genome, with genes of its own."""
+        return self.of(
+            (gene.copy() for gene in self.nodes.values()),
+            (gene.copy() for gene in self.connections.values()),
+        )
+
+    def configure_crossover(self, genome1: Genome, genome2: Genome, config: GenomeConfig) -> None:
+        """Become the child of two genomes that have a fitness.
+
+        As neat-python has it, without its search for a cycle before each gene: a child has the
+        connections of its fitter parent and no others, so there is none. The order is that
+        parent's too.
+        """
+        fitter, other = (
+            (genome1, genome2) if genome1.fitness > genome2.fitness else (genome2, genome1)
+        )
+        for edge, connection in fitter.connections.items():
+            same = other.connections.get(edge)
+            self.connections[edge] = connection.crossover(same) if same else connection.copy()
+        for key, node in fitter.nodes.items():
+            match = other.nodes.get(key)
+            self.nodes[key] = node.crossover(match) if match else node.copy()
+
+    def mutate_add_node(self, config: GenomeConfig) -> None:
+        """Split a random connection, as neat-python does, with a node of the connection's id."""
+        if not self.connections:
+            if config.check_structural_mutation_surer():
+                self.mutate_add_connection(config)
+            return
+        split = choice(list(self.connections.values()))  # noqa: S311
+        source, target = split.key
+        node = self.create_node(config, split_key(split.key, self.nodes))
+        node.bias = 0.0
+        self.nodes[node.key] = node
+        split.enabled = False
+        self.add_connection(config, source, node.key, 1.0, True)
+        self.add_connection(config, node.key, target, split.weight, True)
+
+    def distance(self, other: Genome, config: GenomeConfig) -> float:
+        """Measure how unlike two genomes are: neat-python's distance, the same both ways.
+
+        Its terms are added in the order of one genome, and floating-point sums depend on that.
+        """
+        first, second = (self, other) if self._keys <= other._keys else (other, self)
+        return float(DefaultGenome.distance(first, second, config))

@@ -1,0 +1,131 @@
+"""A genome as a networkx graph, and back.
+
+The graph holds all of the genome in attributes that GraphML and JSON can write: text, floats,
+integers and truth values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+
+from neatfool.cppn.functions.inputs import INPUT_LABELS
+from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
+from neatfool.cppn.genome.genome import Genome
+from neatfool.cppn.genome.validity import check_genome, layers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from neatfool.cppn.genome.genome import GenomeConfig
+
+
+def to_graph(
+    genome: Genome, config: GenomeConfig, *, output_labels: Sequence[str] = ()
+) -> nx.DiGraph:
+    """Give a genome as a graph.
+
+    Args:
+        genome: The genome.
+        config: Tells the outputs from the hidden nodes, and the inputs there are.
+        output_labels: What the outputs are called; their numbers if absent.
+
+    Returns:
+        A graph whose nodes are the genome's ids, with the inputs, which are negative.
+
+        Nodes have ``kind`` ("input", "hidden" or "output"), ``label`` and ``layer``: the longest
+        way from an input over enabled connections, 0 for an input, at least 1 for others. Hidden
+        nodes and outputs have ``activation``, ``aggregation``, ``bias``, ``response``,
+        ``time_constant`` and ``order``.
+
+        Edges are the connections, disabled ones too, and have ``weight``, ``enabled``,
+        ``innovation`` and ``order``. The ``order`` numbers the genome's nodes or connections.
+    """
+    graph = nx.DiGraph()
+    layer = layers(edge for edge, gene in genome.connections.items() if gene.enabled)
+    for key, label in zip(config.input_keys, INPUT_LABELS, strict=True):
+        graph.add_node(key, kind="input", label=label, layer=0)
+    labels = output_labels or [str(key) for key in config.output_keys]
+    names = dict(zip(config.output_keys, labels, strict=True))
+    for order, (key, node) in enumerate(genome.nodes.items()):
+        graph.add_node(
+            key,
+            kind="output" if key in names else "hidden",
+            label=names.get(key, node.activation),
+            layer=layer.get(key, 1),
+            activation=node.activation,
+            aggregation=node.aggregation,
+            bias=node.bias,
+            response=node.response,
+            time_constant=node.time_constant,
+            order=order,
+        )
+    for order, (edge, gene) in enumerate(genome.connections.items()):
+        graph.add_edge(
+            *edge,
+            weight=gene.weight,
+            enabled=gene.enabled,
+            innovation=gene.innovation,
+            order=order,
+        )
+    return graph
+
+
+def from_graph(graph: nx.DiGraph) -> Genome:
+    """Give the genome that a graph was made of.
+
+    Args:
+        graph: What ``to_graph`` gave, also after it was written and read, when ids may have become
+            text. Without ``order`` the graph's own order counts; an edge that does not say
+            ``enabled`` is.
+
+    Returns:
+        The genome.
+
+    Raises:
+        ValueError: The graph is not a genome's; the message says what is wrong.
+    """
+    nodes = {
+        _key(name): data for name, data in graph.nodes(data=True) if data.get("kind") != "input"
+    }
+    edges = {(_key(a), _key(b)): data for a, b, data in graph.edges(data=True)}
+    genome = Genome.of(
+        [_node(key, data) for key, data in _in_order(nodes.items())],
+        [
+            ConnectionGene.make(
+                edge, float(_attribute(data, "weight", f"edge {edge}")), data.get("enabled", True)
+            )
+            for edge, data in _in_order(edges.items())
+        ],
+    )
+    check_genome(genome)
+    return genome
+
+
+def _node(key: int, data: dict[str, Any]) -> NodeGene:
+    return NodeGene.make(
+        key,
+        _attribute(data, "activation", f"node {key}"),
+        data.get("aggregation", "sum"),
+        float(data.get("bias", 0.0)),
+        float(data.get("response", 1.0)),
+        float(data.get("time_constant", 1.0)),
+    )
+
+
+def _key(name: object) -> int:
+    try:
+        return int(name)  # type: ignore[call-overload, no-any-return]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"node {name!r}: a genome's ids are integers") from error
+
+
+def _attribute(data: dict[str, Any], name: str, where: str) -> Any:
+    if name not in data:
+        raise ValueError(f"{where} has no {name!r}")
+    return data[name]
+
+
+def _in_order(items: Iterable[tuple[Any, dict[str, Any]]]) -> list[tuple[Any, dict[str, Any]]]:
+    return sorted(items, key=lambda item: item[1].get("order", 0))

@@ -1,0 +1,199 @@
+"""The section ``[DefaultGenome]`` of an experiment: neat-python's own keys, each optional.
+
+The keys are read from neat-python's lists of parameters, so what a version of it knows is known
+here and nothing else is. A key left out has the preset's value.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from neat.activations import ActivationFunctionSet
+from neat.aggregations import AggregationFunctionSet
+from neat.genome import DefaultGenomeConfig
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FiniteFloat,
+    NonNegativeInt,
+    create_model,
+)
+
+from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
+from neatfool.cppn.genome.presets import INPUTS, MORE_ACTIVATIONS, PAPER_ACTIVATIONS, PRESETS
+from neatfool.errors import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ACTIVATION_NAMES = (
+    *ActivationFunctionSet().functions,
+    *PAPER_ACTIVATIONS,
+    *MORE_ACTIVATIONS,
+)
+AGGREGATION_NAMES = tuple(AggregationFunctionSet().functions)
+
+RANDOM = ("random", "none")
+"""What neat-python takes for any of the options."""
+
+_MEANINGS = {
+    "num_inputs": f"{INPUTS}: x, y, the distance from the centre, and 1",
+    "num_outputs": "as many as the colour map needs",
+    "num_hidden": "hidden nodes of a genome made at random",
+    "feed_forward": "True: an image has no time for a cycle to run in",
+    "compatibility_disjoint_coefficient": "what a gene without a match adds to a distance",
+    "compatibility_weight_coefficient": "what a difference of matching genes adds to a distance",
+    "conn_add_prob": "the probability of a new connection",
+    "conn_delete_prob": "the probability that a connection goes",
+    "node_add_prob": "the probability that a node splits a connection",
+    "node_delete_prob": "the probability that a hidden node goes",
+    "single_structural_mutation": "whether a child has one structural mutation at most",
+    "structural_mutation_surer": "whether a mutation that cannot be made is made another way; "
+    "default: as single_structural_mutation",
+    "initial_connection": "how genomes made at random are connected; partial ones take a fraction",
+}
+_MEANINGS_BY_ENDING = {
+    "_init_mean": "the mean of a new gene's {}",
+    "_init_stdev": "the standard deviation of a new gene's {}; uniform: half the way from the "
+    "mean to either end",
+    "_init_type": "the distribution of a new gene's {}",
+    "_replace_rate": "the probability that the {} is drawn anew",
+    "_mutate_rate": "the probability that the {} changes",
+    "_mutate_power": "the standard deviation of a change of the {}",
+    "_mutate_eta": "the index of polynomial mutation of the {}; larger: smaller changes",
+    "_max_value": "the largest {}",
+    "_min_value": "the smallest {}",
+    "_default": "a new gene's {}; random: any",
+    "_options": "what the {} may be",
+    "_rate_to_true_add": "added to the rate of change where {} is False",
+    "_rate_to_false_add": "added to the rate of change where {} is True",
+}
+
+
+def _words(value: object) -> object:
+    """Split neat-python's lists, whose items a space separates."""
+    if isinstance(value, str):
+        return value.split()
+    if isinstance(value, list | tuple):
+        return [word for item in value for word in str(item).split()]
+    return value
+
+
+def _known(names: tuple[str, ...]) -> Callable[[list[str]], list[str]]:
+    def check(given: list[str]) -> list[str]:
+        if not given:
+            raise ValueError("no name is given")
+        for name in given:
+            if name not in names:
+                raise ValueError(f"there is no {name!r}{nearest(name, names)}")
+        return given
+
+    return check
+
+
+def _known_one(names: tuple[str, ...]) -> Callable[[str], str]:
+    check = _known((*names, *RANDOM))
+    return lambda given: check([given])[0]
+
+
+def _connectivity(given: str) -> str:
+    """Check a way to connect a new genome: a name, and for partial ones a fraction."""
+    names: list[str] = DefaultGenomeConfig.allowed_connectivity
+    name, *fraction = given.split() or [""]
+    if name not in names:
+        raise ValueError(f"there is no {name!r}{nearest(name, names)}")
+    if not name.startswith("partial"):
+        if fraction:
+            raise ValueError(f"{name} takes no fraction, but {' '.join(fraction)!r} is given")
+        return name
+    try:
+        (value,) = (float(text) for text in fraction)
+    except ValueError:
+        value = math.nan
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"give {name} a fraction from 0 to 1: '{name} 0.5'")
+    return f"{name} {value}"
+
+
+def _lower(value: object) -> object:
+    return str(value).lower() if isinstance(value, str | bool) else value
+
+
+_Rate = Annotated[FiniteFloat, Field(ge=0, le=1)]
+_Amount = Annotated[FiniteFloat, Field(ge=0)]
+_TYPES_BY_KEY: dict[str, Any] = {
+    "activation_options": Annotated[
+        list[str], BeforeValidator(_words), AfterValidator(_known(ACTIVATION_NAMES))
+    ],
+    "aggregation_options": Annotated[
+        list[str], BeforeValidator(_words), AfterValidator(_known(AGGREGATION_NAMES))
+    ],
+    "activation_default": Annotated[str, AfterValidator(_known_one(ACTIVATION_NAMES))],
+    "aggregation_default": Annotated[str, AfterValidator(_known_one(AGGREGATION_NAMES))],
+    "enabled_default": Annotated[
+        Literal["true", "false", "random", "none"], BeforeValidator(_lower)
+    ],
+    "structural_mutation_surer": Annotated[
+        Literal["default", "true", "false"], BeforeValidator(_lower)
+    ],
+    "initial_connection": Annotated[str, AfterValidator(_connectivity)],
+}
+_TYPES_BY_ENDING: dict[str, Any] = {
+    "_init_type": Annotated[
+        Literal["gaussian", "gauss", "normal", "uniform"], BeforeValidator(_lower)
+    ],
+    "_rate": _Rate,
+    "_prob": _Rate,
+    "_true_add": Annotated[FiniteFloat, Field(ge=-1, le=1)],
+    "_false_add": Annotated[FiniteFloat, Field(ge=-1, le=1)],
+    "_stdev": _Amount,
+    "_power": _Amount,
+    "_eta": _Amount,
+    "_coefficient": _Amount,
+}
+_TYPES: dict[type, Any] = {float: FiniteFloat, int: NonNegativeInt, list: list[str]}
+
+
+def _type_of(parameter: Any) -> Any:
+    if parameter.name in _TYPES_BY_KEY:
+        return _TYPES_BY_KEY[parameter.name]
+    for ending, annotation in _TYPES_BY_ENDING.items():
+        if parameter.name.endswith(ending):
+            return annotation
+    return _TYPES.get(parameter.value_type, parameter.value_type)
+
+
+def _meaning_of(key: str) -> str | None:
+    if key in _MEANINGS:
+        return _MEANINGS[key]
+    for ending, meaning in _MEANINGS_BY_ENDING.items():
+        if key.endswith(ending):
+            return meaning.format(key.removesuffix(ending).replace("_", " "))
+    return None
+
+
+def _parameters() -> list[Any]:
+    """List neat-python's parameters of a genome; only an instance of its configuration has all."""
+    values = {key: str(value) for key, value in PRESETS["paper"].values.items()}
+    genes = {"node_gene_type": NodeGene, "connection_gene_type": ConnectionGene}
+    random = {"activation_default": "random", "aggregation_default": "random"}
+    parameters: list[Any] = DefaultGenomeConfig(
+        {**values, **random, "num_outputs": "1", **genes}
+    )._params
+    return parameters
+
+
+_fields: dict[str, Any] = {
+    parameter.name: (
+        _type_of(parameter) | None,
+        Field(None, description=_meaning_of(parameter.name)),
+    )
+    for parameter in _parameters()
+}
+_Keys = create_model("_Keys", **_fields)
+
+
+class GenomeOptions(_Keys, extra="forbid"):
+    """neat-python's section ``[DefaultGenome]``; None is the preset's value."""

@@ -1,0 +1,150 @@
+"""The presets: two ways of evolving CPPNs, each a full set of values for neat-python's keys.
+
+``paper``
+    What the paper's own code does: see :mod:`neatfool.cppn.breeding.paper_mutation`. A child has one
+    parent.
+``neat``
+    What neat-python does: its mutation, and its crossover of two parents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PAPER_ACTIVATIONS = ("paper_sine", "paper_sigmoid", "paper_gaussian", "paper_linear")
+"""sin(z), 2/(1 + exp(-z)) - 1, exp(-z^2) and clip(z, -3, 3)/3."""
+
+MORE_ACTIVATIONS = ("paper_tanh",)
+"""tanh(5 z), which is in no preset."""
+
+INPUTS = 4
+"""x, y, the distance from the centre, and 1."""
+
+_FIXED: Mapping[str, object] = {"num_inputs": INPUTS, "feed_forward": True}
+
+_BESIDE_THE_PAPER: Mapping[str, object] = {
+    "bias_init_mean": 0.0,
+    "bias_init_stdev": 0.0,
+    "bias_init_type": "gaussian",
+    "bias_replace_rate": 0.0,
+    "bias_mutate_rate": 0.0,
+    "bias_mutate_power": 0.5,
+    "bias_max_value": 10.0,
+    "bias_min_value": -10.0,
+    "response_init_mean": 1.0,
+    "response_init_stdev": 0.0,
+    "response_init_type": "gaussian",
+    "response_replace_rate": 0.0,
+    "response_mutate_rate": 0.0,
+    "response_mutate_power": 0.5,
+    "response_max_value": 10.0,
+    "response_min_value": -10.0,
+    "time_constant_init_mean": 1.0,
+    "time_constant_init_stdev": 0.0,
+    "time_constant_init_type": "gaussian",
+    "time_constant_replace_rate": 0.0,
+    "time_constant_mutate_rate": 0.0,
+    "time_constant_mutate_power": 0.0,
+    "time_constant_max_value": 10.0,
+    "time_constant_min_value": 0.01,
+    "aggregation_default": "sum",
+    "aggregation_options": ("sum",),
+    "aggregation_mutate_rate": 0.0,
+    "enabled_default": "True",
+    "enabled_mutate_rate": 0.0,
+    "enabled_rate_to_true_add": 0.0,
+    "enabled_rate_to_false_add": 0.0,
+    "single_structural_mutation": False,
+    "structural_mutation_surer": "default",
+    "compatibility_disjoint_coefficient": 1.0,
+    "compatibility_weight_coefficient": 0.5,
+}
+
+_PAPER: Mapping[str, object] = {
+    **_FIXED,
+    **_BESIDE_THE_PAPER,
+    "num_hidden": 0,
+    "initial_connection": "full_direct",
+    "weight_init_type": "uniform",
+    "weight_init_mean": 0.0,
+    "weight_init_stdev": 5.0,
+    "weight_min_value": -10.0,
+    "weight_max_value": 10.0,
+    "weight_mutate_rate": 0.1,
+    "weight_mutate_eta": 15.0,
+    "weight_mutate_power": 1.0,
+    "weight_replace_rate": 0.0,
+    "activation_default": "random",
+    "activation_options": PAPER_ACTIVATIONS,
+    "activation_mutate_rate": 0.1,
+    "conn_add_prob": 0.5,
+    "conn_delete_prob": 0.3,
+    "node_add_prob": 0.5,
+    "node_delete_prob": 0.2,
+}
+
+_NEAT: Mapping[str, object] = {
+    **_PAPER,
+    "weight_init_type": "gaussian",
+    "weight_init_stdev": 3.0,
+    "weight_mutate_rate": 0.5,
+    "weight_replace_rate": 0.05,
+    "bias_init_stdev": 1.0,
+    "bias_mutate_rate": 0.3,
+    "bias_replace_rate": 0.05,
+    "activation_options": ("sin", "gauss", "sigmoid", "tanh", "clamped", "identity", "abs"),
+    "enabled_mutate_rate": 0.01,
+    "node_add_prob": 0.3,
+}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A way of evolving CPPNs.
+
+    Attributes:
+        name: What an experiment calls it.
+        parents: How many parents a child has: 1 or 2.
+        inputs: Whether x and y are the pixels' indices ("raw") or in [-1, 1] ("normalised").
+        values: A value for each key of neat-python's genome section, ``num_outputs`` aside.
+        idle: The keys that its way of mutation has no use for.
+    """
+
+    name: str
+    parents: int
+    inputs: Literal["raw", "normalised"]
+    values: Mapping[str, object]
+    idle: frozenset[str]
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "paper": Preset(
+            name="paper",
+            parents=1,
+            inputs="raw",
+            values=MappingProxyType(_PAPER),
+            idle=frozenset(
+                {
+                    "weight_mutate_power",
+                    "weight_replace_rate",
+                    "single_structural_mutation",
+                    "structural_mutation_surer",
+                }
+            ),
+        ),
+        "neat": Preset(
+            name="neat",
+            parents=2,
+            inputs="normalised",
+            values=MappingProxyType(_NEAT),
+            idle=frozenset({"weight_mutate_eta"}),
+        ),
+    }
+)
+"""The presets by name."""

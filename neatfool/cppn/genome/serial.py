@@ -1,0 +1,136 @@
+"""Genomes as versioned JSON text.
+
+::
+
+    {"format": "neatfool.cppn", "version": 1,
+     "nodes": [[id, activation, aggregation, bias, response, time_constant], ...],
+     "connections": [[from, to, weight, enabled], ...]}
+
+The order of nodes and connections is kept, and a float is written so that it reads back exactly.
+Innovation numbers follow from the connections.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
+from neatfool.cppn.genome.genome import Genome
+from neatfool.cppn.genome.validity import check_genome
+
+if TYPE_CHECKING:
+    from neatfool.cppn.genome.genome import GenomeConfig
+    from neatfool.spec.spec import Json
+
+FORMAT = "neatfool.cppn"
+VERSION = 1
+
+NODE_COLUMNS = "[id, activation, aggregation, bias, response, time_constant]"
+CONNECTION_COLUMNS = "[from, to, weight, enabled]"
+
+
+def dumps(genome: Genome) -> str:
+    """Write a genome as JSON text.
+
+    Args:
+        genome: The genome; all its numbers are finite.
+
+    Returns:
+        One line of text.
+
+    Raises:
+        ValueError: A number is not finite.
+    """
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "nodes": [gene.values for gene in genome.nodes.values()],
+            "connections": [
+                (*gene.key, gene.weight, gene.enabled) for gene in genome.connections.values()
+            ],
+        },
+        separators=(",", ":"),
+        allow_nan=False,
+    )
+
+
+def loads(text: str, config: GenomeConfig | None = None) -> Genome:
+    """Read what ``dumps`` wrote.
+
+    Args:
+        text: The text.
+        config: What the genome must fit: its inputs and outputs. Any will do if absent.
+
+    Returns:
+        The equal genome.
+
+    Raises:
+        ValueError: The text is not a genome, or one that does not fit; the message says what is
+            wrong.
+    """
+    record = _record(text)
+    genome = Genome.of(
+        [_node(row) for row in _rows(record, "nodes")],
+        [_connection(row) for row in _rows(record, "connections")],
+    )
+    for kind, genes in (("nodes", genome.nodes), ("connections", genome.connections)):
+        if len(genes) != len(record[kind]):
+            raise ValueError(f"a genome with two {kind} of one id")
+    check_genome(genome, config)
+    return genome
+
+
+def _record(text: str) -> dict[str, Any]:
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise ValueError(f"not a genome of the format {FORMAT!r}")
+    if type(record.get("version")) is not int or record["version"] != VERSION:
+        raise ValueError(
+            f"a genome of version {record.get('version')!r}; this neatfool reads version {VERSION}"
+        )
+    if surplus := sorted(record.keys() - {"format", "version", "nodes", "connections"}):
+        raise ValueError(f"a genome does not have {surplus[0]!r}")
+    return record
+
+
+def _rows(record: dict[str, Any], kind: str) -> list[Json]:
+    rows = record.get(kind)
+    if isinstance(rows, list):
+        return rows
+    raise ValueError(f"a genome without a list of {kind}")
+
+
+def _node(row: Json) -> NodeGene:
+    match row:
+        case [int(key), str(activation), str(aggregation), bias, response, time_constant]:
+            numbers = map(_number, (bias, response, time_constant))
+            return NodeGene.make(_id(key), activation, aggregation, *numbers)
+    raise ValueError(f"{row!r} is not a node: expected {NODE_COLUMNS}")
+
+
+def _connection(row: Json) -> ConnectionGene:
+    match row:
+        case [int(source), int(target), weight, bool(enabled)]:
+            return ConnectionGene.make((_id(source), _id(target)), _number(weight), enabled)
+    raise ValueError(f"{row!r} is not a connection: expected {CONNECTION_COLUMNS}")
+
+
+def _id(value: int) -> int:
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is not an id")  # noqa: TRY004 - the text is wrong, not the call
+    return value
+
+
+def _number(value: Json) -> float:
+    if type(value) not in (int, float):
+        raise ValueError(f"{value!r} is not a number")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf

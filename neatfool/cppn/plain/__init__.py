@@ -1,0 +1,1 @@
+"""The renderer in PyTorch operations, for every device."""

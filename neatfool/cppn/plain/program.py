@@ -1,0 +1,286 @@
+"""A batch of CPPNs as one flat program.
+
+The nodes of all genomes become rows of one table of values: first the inputs, which the genomes
+share, then a row of ones, then each node that some output needs, sorted by level, by how it joins
+its inputs, and by activation. So a level is one weighted sum over the rows above it (a bias is the
+weight of the row of ones), and each activation in it is one block of rows: how many array
+operations that takes depends on the deepest genome, not on the number of genomes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.aggregations import AGGREGATIONS, REDUCTIONS
+from neatfool.cppn.wiring import read_networks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.cppn.functions.activations import Activation
+    from neatfool.cppn.functions.aggregations import Reduction
+    from neatfool.cppn.wiring import Networks
+
+_ACTIVATIONS = tuple(ACTIVATIONS.values())
+_BOUNDED = np.array([activation.bounded for activation in _ACTIVATIONS])
+_LARGE = 1e30
+_MEAN, _PRODUCT = AGGREGATIONS.index("mean"), AGGREGATIONS.index("product")
+_REDUCTIONS: tuple[Reduction | None, ...] = (None, *REDUCTIONS.values())
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of a step, counted from its first, whose nodes have one activation."""
+
+    activation: Activation
+    rows: slice
+
+
+@dataclass(frozen=True)
+class Step:
+    """Nodes of one level that join their inputs in one way.
+
+    Attributes:
+        rows: Their rows.
+        terms: Which terms of the program are theirs.
+        reduction: How they join their terms, the same number for each; None for weighted sums,
+            of any number.
+        blocks: The rows by activation.
+    """
+
+    rows: slice
+    terms: slice
+    reduction: Reduction | None
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A batch of N genomes, flattened; :func:`~neatfool.cppn.render.evaluate` runs it.
+
+    Its parameters are those of the E connections and M nodes that some output needs, in the order
+    of the genomes and of their dicts. A *term* is what a node adds up or otherwise joins: a row
+    times a factor.
+
+    Attributes:
+        inputs: I, the number of inputs. They are rows 0 to I - 1, and row I is the ones.
+        rows: The number of rows, I + 1 + M.
+        steps: What to do, in order.
+        outputs: int64 [N, O], the row of each output.
+        weights: float64 [E], the parameters of the connections.
+        biases: float64 [M], of the nodes.
+        responses: float64 [M], of the nodes.
+        nodes: int64 [M], which of the parameters each row after the ones has.
+        sources: int32 [T], the row of each term.
+        offsets: int32 [M], the first term of each row after the ones, counted in its step.
+        may_overflow: Whether some value might become infinite or NaN.
+    """
+
+    inputs: int
+    rows: int
+    steps: tuple[Step, ...]
+    outputs: torch.Tensor
+    weights: torch.Tensor
+    biases: torch.Tensor
+    responses: torch.Tensor
+    nodes: torch.Tensor
+    sources: torch.Tensor
+    offsets: torch.Tensor
+    may_overflow: bool
+    _networks: Networks
+    _layout: _Layout
+
+    def __len__(self) -> int:
+        """The number of genomes."""
+        return len(self.outputs)
+
+    @property
+    def weight_keys(self) -> list[tuple[int, tuple[int, int]]]:
+        """Whose each of ``weights`` is: (index of the genome, key of the connection)."""
+        sinks = self._layout.sinks
+        owners = self._networks.genome[sinks].tolist()
+        return list(zip(owners, self._networks.connection_keys, strict=True))
+
+    @property
+    def node_keys(self) -> list[tuple[int, int]]:
+        """Whose each of ``biases`` and ``responses`` is: (index of the genome, key of the node)."""
+        return list(zip(self._networks.genome.tolist(), self._networks.node_keys, strict=True))
+
+    def factors(
+        self,
+        weights: torch.Tensor | None = None,
+        biases: torch.Tensor | None = None,
+        responses: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Work out what the row of each term is multiplied by.
+
+        A weighted sum has its response, a mean its number of inputs, and both have their bias
+        among the factors; the other nodes apply response and bias afterwards.
+
+        Args:
+            weights: Floats [E] in place of ``Program.weights``.
+            biases: Floats [M] in place of ``Program.biases``.
+            responses: Floats [M] in place of ``Program.responses``.
+
+        Returns:
+            Floats [T], differentiable with respect to all three.
+        """
+        own = (self.weights, self.biases, self.responses)
+        given = [tensor for tensor in (weights, biases, responses) if tensor is not None]
+        if not given:
+            # In numpy, because torch may wake its other threads for this, which takes longer.
+            with np.errstate(over="ignore", invalid="ignore"):
+                return torch.from_numpy(self._layout.factors(np, *(each.numpy() for each in own)))
+        factors: torch.Tensor = self._layout.factors(
+            torch,
+            *(
+                (mine if other is None else other).to(given[0].device)
+                for mine, other in zip(own, (weights, biases, responses), strict=True)
+            ),
+        )
+        return factors
+
+
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """Where each term's factor comes from.
+
+    Attributes:
+        sinks: int [E], the node that each weight leads to.
+        summed: bool [M], whether the node is a weighted sum.
+        divisors: int [M], what that is divided by.
+        slots: int [T], the place of each term's factor among scaled weights and biases, joined.
+    """
+
+    sinks: np.ndarray
+    summed: np.ndarray
+    divisors: np.ndarray
+    slots: np.ndarray
+
+    def factors(self, xp: Any, weights: Any, biases: Any, responses: Any) -> Any:
+        """Compute the factors with numpy or torch; see :meth:`Program.factors`."""
+        array = np.asarray if xp is np else partial(torch.as_tensor, device=weights.device)
+        scale = xp.where(array(self.summed), responses / array(self.divisors), 1.0)
+        return xp.concatenate([weights * scale[array(self.sinks)], biases])[array(self.slots)]
+
+
+def compile_genomes(
+    genomes: Sequence[Any], input_keys: Sequence[int], output_keys: Sequence[int]
+) -> Program:
+    """Compile a batch of genomes into one program.
+
+    Args:
+        genomes: N genomes of neat-python's kind: ``nodes`` maps keys to genes with ``activation``,
+            ``aggregation``, ``bias`` and ``response``; ``connections`` maps (from, to) to genes
+            with ``weight`` and ``enabled``.
+        input_keys: The keys of the I inputs.
+        output_keys: The keys of the O output nodes.
+
+    Returns:
+        The program. It holds copies of all numbers.
+
+    Raises:
+        ExperimentError: A genome has a cycle, lacks a node, or names an unknown activation or
+            aggregation; the message names the genome and the nodes.
+    """
+    networks = read_networks(genomes, input_keys, output_keys)
+    first, count = networks.first, len(networks.bias)
+    fan_in = np.bincount(networks.sink - first, minlength=count)
+    kind = np.maximum(networks.aggregation - _MEAN, 0)
+    # A product of nothing is 1; any other aggregation of nothing is 0, as an empty sum is.
+    kind[(fan_in == 0) & (networks.aggregation != _PRODUCT)] = 0
+    arity = np.where(kind > 0, fan_in, 0)
+    nodes = np.lexsort((networks.activation, arity, kind, networks.level))
+    row = np.arange(first + count)
+    row[first + nodes] = np.arange(first, first + count)
+
+    layout, sources, bounds = _lay_out(networks, fan_in, kind == 0, row)
+    starts = _starts(networks.level[nodes], kind[nodes], arity[nodes])
+    offsets = bounds[:-1] - np.repeat(bounds[starts], np.diff(starts, append=count))
+    return Program(
+        inputs=networks.inputs,
+        rows=first + count,
+        steps=_steps(starts, networks.activation[nodes], kind[nodes], bounds, first),
+        outputs=torch.from_numpy(row[networks.outputs]),
+        weights=torch.from_numpy(networks.weight),
+        biases=torch.from_numpy(networks.bias),
+        responses=torch.from_numpy(networks.response),
+        nodes=torch.from_numpy(nodes),
+        sources=torch.from_numpy(sources.astype(np.int32)),
+        offsets=torch.from_numpy(offsets.astype(np.int32)),
+        may_overflow=_may_overflow(networks),
+        _networks=networks,
+        _layout=layout,
+    )
+
+
+def _lay_out(
+    networks: Networks, fan_in: np.ndarray, summed: np.ndarray, row: np.ndarray
+) -> tuple[_Layout, np.ndarray, np.ndarray]:
+    """Put the terms in the order of the rows that they belong to.
+
+    Returns:
+        Where their factors come from, the row [T] of each, and [M + 1] where those of each row
+        after the ones begin and end.
+    """
+    first, weights = networks.first, len(networks.weight)
+    biased = np.flatnonzero(summed)
+    owner = row[np.concatenate([networks.sink, first + biased])] - first
+    source = np.concatenate([row[networks.source], np.full(len(biased), networks.inputs)])
+    factor = np.concatenate([np.arange(weights), weights + biased])
+    order = np.argsort(owner, kind="stable")
+    layout = _Layout(
+        sinks=networks.sink - first,
+        summed=summed,
+        divisors=np.where(networks.aggregation == _MEAN, fan_in.clip(1), 1),
+        slots=factor[order],
+    )
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(summed)))])
+    return layout, source[order], bounds
+
+
+def _starts(*columns: np.ndarray) -> np.ndarray:
+    """Find where a run of equal rows begins in sorted columns."""
+    return np.flatnonzero(np.any([np.diff(column, prepend=-1) for column in columns], axis=0))
+
+
+def _steps(
+    starts: np.ndarray, activation: np.ndarray, kind: np.ndarray, bounds: np.ndarray, first: int
+) -> tuple[Step, ...]:
+    """Make the steps that begin at the given nodes, all in the order of rows."""
+    count = len(activation)
+    cuts = np.append(np.union1d(starts, _starts(activation)), count)
+    steps = []
+    for low, high in pairwise(np.searchsorted(cuts, np.append(starts, count))):
+        own = cuts[low : high + 1].tolist()
+        begin, end = own[0], own[-1]
+        steps.append(
+            Step(
+                rows=slice(first + begin, first + end),
+                terms=slice(int(bounds[begin]), int(bounds[end])),
+                reduction=_REDUCTIONS[kind[begin]],
+                blocks=tuple(
+                    Block(_ACTIVATIONS[activation[cut]], slice(cut - begin, following - begin))
+                    for cut, following in pairwise(own)
+                ),
+            )
+        )
+    return tuple(steps)
+
+
+def _may_overflow(networks: Networks) -> bool:
+    """Look whether weighted sums might leave the range of float32."""
+    if not _BOUNDED[networks.activation].all() or (networks.aggregation == _PRODUCT).any():
+        return True
+    weight, bias, response = (
+        float(np.abs(numbers).max(initial=0.0))
+        for numbers in (networks.weight, networks.bias, networks.response)
+    )
+    return not len(networks.weight) * weight * response + bias < _LARGE

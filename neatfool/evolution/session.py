@@ -1,0 +1,323 @@
+"""A session: one process's part of a run, from its start or resumption to its end."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from neatfool.errors import RunError, TargetUnavailable, blaming
+from neatfool.evolution.garbage import collected_rarely
+from neatfool.evolution.loop import Evolution
+from neatfool.run import folder as run_folder
+from neatfool.run.images import ImageFolder, write_whole
+from neatfool.run.individual import load_genome
+from neatfool.run.run import Run
+from neatfool.run.statistics import Outcome
+from neatfool.run.store import RunStore
+from neatfool.scoring.plan import Plan
+from neatfool.spec.spec import Candidate, Elite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from neatfool.evolution.assembly import Assembly
+    from neatfool.plugin.manager import Observers
+    from neatfool.scoring.ledger import Ledger
+    from neatfool.spec.spec import Json
+
+SECONDS_BETWEEN_IMAGES = 10.0
+RUNNING_TO_IMAGES = 20
+"""A run goes on for at least so many times the time that writing image files took."""
+VERSIONED = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
+
+
+class Session:
+    """A run that is open in this process for writing.
+
+    Attributes:
+        run: The run, as everybody may read it.
+    """
+
+    def __init__(
+        self, folder: Path, assembly: Assembly, store: RunStore, release: Callable[[], None]
+    ) -> None:
+        """Take an open run; use :func:`start` or :func:`resume`."""
+        self.run = Run(folder, encoding=assembly.encoding)
+        self._assembly = assembly
+        self._store = store
+        self._release = release
+        self._images = ImageFolder(folder / run_folder.IMAGES, open_ended=assembly.spec.open)
+        self._evolution = Evolution(
+            scorer=assembly.scorer,
+            encoding=assembly.encoding,
+            encoding_name=assembly.encoding_name,
+            scheme=assembly.scheme,
+            scheme_name=assembly.scheme_name,
+            store=store,
+            limits=assembly.limits,
+        )
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has reached its length."""
+        return self._evolution.done
+
+    @property
+    def plan(self) -> Plan:
+        """How the run scores."""
+        return self._assembly.scorer.plan
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """What was spent, None if asking the target costs nothing."""
+        metered = self._assembly.scorer.metered
+        return None if metered is None else metered.ledger
+
+    def queries_to_the_end(self) -> tuple[int, int] | None:
+        """Estimate what the whole run costs: (images, requests) sent in all, from what was sent.
+
+        Returns:
+            None where there is nothing yet to tell it from.
+        """
+        length, ledger = self._evolution.length(), self.ledger
+        if ledger is None or not self._evolution.evaluations:
+            return None
+        longer = length / self._evolution.evaluations
+        return math.ceil(ledger.queries * longer), math.ceil(ledger.requests * longer)
+
+    @property
+    def description(self) -> str | None:
+        """What the target says of itself, None if it says nothing."""
+        scorer = self._assembly.scorer
+        describe = getattr(scorer.target, "describe", None)
+        if describe is None:
+            return None
+        with blaming(scorer.name):
+            return str(describe())
+
+    def go(self, observers: Observers, stop: Callable[[], bool] = lambda: False) -> Outcome:
+        """Run to the end, and leave the folder complete: images written, all closed.
+
+        Args:
+            observers: Told of each generation.
+            stop: Asked after each generation; a KeyboardInterrupt stops at once. Either way
+                what was done is kept.
+
+        Returns:
+            How it ended: finished, interrupted, or paused because the target cannot be reached or
+            there is no budget.
+
+        Raises:
+            NeatfoolError: The target, a plugin or the disk failed; what was done is kept.
+        """
+        began = time.perf_counter()
+        reason: Any = "failed"
+        cause = ""
+        ended: list[Outcome] = []
+
+        def finish() -> None:
+            ended.append(self._outcome(reason, began, cause))
+            observers.run_finished(self.run, ended[0])
+
+        with ExitStack() as ending, collected_rarely():
+            ending.callback(self._close)
+            ending.callback(finish)
+            ending.callback(self._update_images)
+            observers.run_started(self.run)
+            try:
+                self._loop(observers, stop)
+                cause = self._evolution.spent
+                reason = "spent" if cause else "finished" if self.done else self._stopped(stop)
+            except TargetUnavailable as error:
+                reason, cause = "paused", str(error)
+            except KeyboardInterrupt:
+                reason = "interrupted"
+        return ended[0]
+
+    @staticmethod
+    def _stopped(stop: Callable[[], bool]) -> str:
+        """Say how a run ended that has not reached its length: somebody stopped it, or itself."""
+        return "interrupted" if stop() else "finished"
+
+    def _outcome(self, reason: Any, began: float, cause: str) -> Outcome:
+        last = self._store.reports(self._store.last_generation())
+        generation, evaluations = (last[0].generation, last[0].evaluations) if last else (-1, 0)
+        return Outcome(reason, generation, evaluations, time.perf_counter() - began, cause)
+
+    def _loop(self, observers: Observers, stop: Callable[[], bool]) -> None:
+        due = time.monotonic() + SECONDS_BETWEEN_IMAGES
+        for report, replacements in self._evolution.run(stop):
+            observers.generation_done(self.run, report)
+            if observers.wants_replacements:
+                for replacement in replacements:
+                    observers.elite_replaced(self.run, replacement)
+            if (began := time.monotonic()) > due:
+                self._update_images()
+                ended = time.monotonic()
+                due = ended + max(SECONDS_BETWEEN_IMAGES, RUNNING_TO_IMAGES * (ended - began))
+
+    def _update_images(self) -> None:
+        folder = self.run.path
+        kept = f"; what is recorded is kept, and `neatfool resume {folder}` goes on with it"
+        if not folder.exists():
+            return
+        with run_folder.storage_errors(self._images.folder, kept):
+            self._images.update(self._store)
+
+    def _close(self) -> None:
+        try:
+            self._assembly.scorer.close()
+        finally:
+            self.run.close()
+            self._store.close()
+            self._release()
+
+
+def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Session:
+    """Begin a run.
+
+    Args:
+        assembly: What it is made of.
+        folder: Its folder, made here.
+        overwrite: Whether to delete a run that is there already.
+
+    Raises:
+        RunError: The folder holds a run, or something else, already.
+        StorageError: The folder cannot be written.
+    """
+    with ExitStack() as undo, run_folder.storage_errors(folder):
+        release = run_folder.take(folder, overwrite=overwrite)
+        undo.callback(release)
+        searched = assembly.scheme.archive.classes.tolist()
+        store = RunStore.create(
+            folder / run_folder.DATABASE, _info(assembly), assembly.spec.classes, searched
+        )
+        undo.callback(store.close)
+        _keep_text(folder, assembly.text)
+        _open_ledger(assembly, folder)
+        undo.pop_all()
+    return Session(folder, assembly, store, release)
+
+
+def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) -> Session:
+    """Go on with a run.
+
+    Args:
+        assemble: Makes the parts from the run's resolved experiment and the way it scores.
+        folder: Its folder.
+
+    Raises:
+        RunError: There is no run, it is damaged or in use, its experiment was edited, or the
+            target scores otherwise than when it began.
+    """
+    run_folder.require_run(folder)
+    with ExitStack() as undo:
+        release = run_folder.lock(folder)
+        undo.callback(release)
+        store = RunStore.open(folder / run_folder.DATABASE, write=True)
+        undo.callback(store.close)
+        info = store.info()
+        _keep_text(folder, info["text"])
+        assembly = assemble(info["experiment"], Plan.from_json(info["scoring"]))
+        _check_same(folder, info, assembly)
+        if assembly.resolved != info["experiment"]:
+            store.keep_experiment(assembly.resolved)
+        _restore(assembly, store)
+        _open_ledger(assembly, folder)
+        undo.pop_all()
+    return Session(folder, assembly, store, release)
+
+
+def _open_ledger(assembly: Assembly, folder: Path) -> None:
+    if (metered := assembly.scorer.metered) is not None:
+        metered.open_ledger(folder / run_folder.DATABASE)
+
+
+def _keep_text(folder: Path, text: str) -> None:
+    """Write the experiment as it was given, if it is not there; see that nobody changed it."""
+    copy = folder / run_folder.EXPERIMENT
+    with run_folder.storage_errors(copy):
+        if not copy.is_file():
+            write_whole(copy, text.encode())
+        elif copy.read_bytes() != text.encode():
+            raise RunError(
+                f"{copy}: was changed since the run began, and a run keeps its experiment. Undo "
+                "the change, or start another run; `neatfool resume RUN --generations N` makes it "
+                "longer"
+            )
+
+
+def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None:
+    if assembly.identity != info["identity"]:
+        raise RunError(f"{folder}: the experiment is not the one that the run began with")
+    if assembly.fingerprint != info["target"]["fingerprint"]:
+        raise RunError(
+            f"{folder}: the {assembly.scorer.name} is not the one that the run began with (its "
+            "weights or code changed), so its scores cannot be compared. Bring the old one back, "
+            "or start another run"
+        )
+    there, here = info["scoring"]["device"], assembly.scorer.device
+    if there != here:
+        raise RunError(
+            f"{folder}: its images were scored on {there}, and here they would be on {here}, where "
+            "scores come out otherwise. Resume it on such a machine, or start another run"
+        )
+    if assembly.scorer.plan != Plan.from_json(info["scoring"]):
+        raise RunError(
+            f"{folder}: the run scores otherwise ({info['scoring']['batch_size']} images a call); "
+            "keep that"
+        )
+
+
+def _restore(assembly: Assembly, store: RunStore) -> None:
+    """Fill the archive and the scheme from the store."""
+    archive, loads = assembly.scheme.archive, assembly.encoding.loads
+    if (metered := assembly.scorer.metered) is not None:
+        metered.with_classes(store.classes())
+        archive.grow(len(metered.spec.classes))
+    stored_elites = store.elites()
+    ids = {elite.candidate for elite in stored_elites} | set(store.members())
+    candidates = {
+        id_: Candidate(id_, load_genome(store, loads, stored), stored.parents, stored.generation)
+        for id_, stored in store.candidates(sorted(ids)).items()
+    }
+    for stored_elite in stored_elites:
+        archive.place(
+            Elite(
+                stored_elite.class_index,
+                candidates[stored_elite.candidate],
+                stored_elite.confidence,
+                stored_elite.rank,
+            )
+        )
+    if (state := store.state()) is not None:
+        assembly.scheme.restore(state["scheme"], candidates)
+        assembly.scorer.restore(state)
+
+
+def _info(assembly: Assembly) -> dict[str, Json]:
+    spec = asdict(assembly.spec)
+    del spec["classes"]
+    return {
+        "name": assembly.name,
+        "seed": assembly.seed,
+        "experiment": assembly.resolved,
+        "identity": assembly.identity,
+        "text": assembly.text,
+        "spec": spec,
+        "scoring": assembly.scorer.plan.to_json(),
+        "target": {"name": assembly.scorer.name, "fingerprint": assembly.fingerprint},
+        "versions": {"python": platform.python_version()}
+        | {package: version(package) for package in VERSIONED},
+        "clock": {
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": platform.platform(),
+        },
+    }

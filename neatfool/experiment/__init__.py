@@ -1,0 +1,1 @@
+"""An experiment: which plugins, with which options, for how long."""

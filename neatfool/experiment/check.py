@@ -1,0 +1,90 @@
+"""An experiment file checked without its plugins; nothing is imported for it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neatfool.config.problems import Problems
+from neatfool.config.values import unquote, write_value
+from neatfool.errors import nearest
+from neatfool.experiment.choice import PLUGIN_SECTIONS
+from neatfool.experiment.experiment import read_given
+from neatfool.experiment.framework import FRAMEWORK_SECTIONS, Framework, read_framework, safe_name
+from neatfool.plugin.entries import installed_plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from neatfool.config.ini import Section
+    from neatfool.spec.spec import Json
+
+
+def validate_framework_only(
+    path: Path | str, *, overrides: Sequence[str] = (), seed: int | None = None
+) -> str:
+    """Check what can be checked without plugins: the form, and the framework's own keys.
+
+    Args:
+        path: The INI file.
+        overrides: ``section.key=value`` in place of what the file says.
+        seed: In place of the file's seed.
+
+    Returns:
+        INI text: the framework's keys with their defaults, and all others as they were given.
+
+    Raises:
+        ExperimentError: Something is wrong; one line for each thing, all of them.
+        PluginError: A plugin is not installed, and all else is right.
+    """
+    path = Path(path)
+    problems = Problems()
+    _, sections = read_given(path, overrides, seed, problems)
+    framework = read_framework(sections, problems)
+    _check_names(sections, framework, problems)
+    for name, section in sections.items():
+        if name not in FRAMEWORK_SECTIONS and get_close_matches(
+            name, FRAMEWORK_SECTIONS, cutoff=0.8
+        ):
+            what = f"unknown section{nearest(name, FRAMEWORK_SECTIONS)}"
+            problems.add_at(section, name, "", what)
+    problems.raise_if_any()
+    return _text(framework, sections, safe_name(path.stem))
+
+
+def _check_names(sections: Mapping[str, Section], framework: Framework, problems: Problems) -> None:
+    """Note plugins that are not named, or are named and nowhere installed."""
+    for kind, default in PLUGIN_SECTIONS.items():
+        installed = {entry.name for entry, _ in installed_plugins() if entry.kind == kind}
+        section = sections[kind]
+        value = section.values.get("plugin")
+        name = unquote(value.given) if value else default
+        if not name:
+            what = f"missing; give 'plugin = NAME'{nearest(name, installed)}"
+            problems.add_at(value or section, kind, "plugin", what)
+        elif name not in installed and not framework.sources.path:
+            what = f"unknown {kind} {name!r}{nearest(name, installed)}"
+            problems.add_at(value or section, kind, "plugin", what, of_plugin=True)
+
+
+def _text(framework: Framework, sections: Mapping[str, Section], name: str) -> str:
+    general = framework.general.model_dump()
+    own: dict[str, dict[str, Json]] = {
+        "experiment": general | {"name": general["name"] or name},
+        "plugins": framework.sources.model_dump(mode="json"),
+        "target": framework.calls.model_dump(),
+    }
+    written = []
+    for section in dict.fromkeys((*FRAMEWORK_SECTIONS, *sections)):
+        keys = {key: write_value(v) for key, v in own.get(section, {}).items() if v is not None}
+        if section in PLUGIN_SECTIONS:
+            keys = {"plugin": PLUGIN_SECTIONS[section]} | keys
+        keys |= {
+            key: value.given.replace("\n", "\n    ")
+            for key, value in sections[section].values.items()
+            if key not in own.get(section, {})
+        }
+        lines = [f"{key} = {text}".rstrip() for key, text in keys.items()]
+        written.append("\n".join([f"[{section}]", *lines, ""]))
+    return "\n".join(written)

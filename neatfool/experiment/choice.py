@@ -1,0 +1,184 @@
+"""Choices: a plugin that was picked, with its validated options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from neatfool.config.ini import Section, Value
+from neatfool.config.options import dump_options, own_sections, read_options
+from neatfool.config.problems import Problems
+from neatfool.config.values import unquote
+from neatfool.errors import PluginError, nearest
+from neatfool.plugin.manager import PluginManager
+from neatfool.plugin.registration import RESERVED_KEYS, Registration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
+
+    from neatfool.spec.spec import Json
+
+PLUGIN_SECTIONS: Final = {"target": "", "encoding": "cppn", "scheme": "map_elites"}
+"""The sections that pick a plugin, and the one that is picked where none is named."""
+
+RECORDED: Final = "the run's experiment"
+"""What errors call the place of an option that a run recorded."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A plugin that was picked.
+
+    Attributes:
+        registration: The plugin.
+        options: Its validated options.
+    """
+
+    registration: Registration
+    options: BaseModel
+
+
+def choose(
+    plugins: PluginManager, kind: str, name: str, options: Mapping[str, Any] | None = None
+) -> Choice:
+    """Pick a plugin from Python.
+
+    Args:
+        plugins: Where it is loaded.
+        kind: ``"target"``, ``"encoding"`` or ``"scheme"``.
+        name: Its name.
+        options: Its options by their keys; those of a section of its own as a mapping under the
+            section's name.
+
+    Raises:
+        PluginError: There is no such plugin, or it is broken.
+        ExperimentError: Options are wrong; all of them are named.
+    """
+    inner = own_sections(plugins.load(kind, name).options)
+    given = {"plugin": name, **(options or {})}
+    sections = {inner[key]: value for key, value in given.items() if key in inner}
+    own = {key: value for key, value in given.items() if key not in inner}
+    problems = Problems()
+    choice = read_choice(kind, json_sections({kind: own, **sections}, ""), plugins, problems)
+    problems.raise_if_any()
+    assert choice is not None
+    return choice
+
+
+def resolved_choice(
+    resolved: Mapping[str, Json], kind: str, plugins: PluginManager | None = None
+) -> Choice:
+    """Make one plugin's choice again from a resolved experiment, loading as little as possible.
+
+    Args:
+        resolved: What :meth:`Experiment.resolved` gave.
+        kind: ``"target"``, ``"encoding"`` or ``"scheme"``.
+        plugins: Where it is loaded.
+
+    Raises:
+        PluginError: The plugin is no longer there, or broken.
+        ExperimentError: An option is no longer valid.
+    """
+    manager = plugins or PluginManager()
+    if resolved[kind]["plugin"] not in manager.names(kind):
+        for path in resolved.get("plugins", {}).get("path", ()):
+            manager.load_files(Path(path))
+    problems = Problems()
+    choice = read_choice(kind, json_sections(resolved, RECORDED), manager, problems)
+    problems.raise_if_any()
+    assert choice is not None
+    return choice
+
+
+def resolved_sections(kind: str, choice: Choice) -> dict[str, dict[str, Json]]:
+    """Describe a choice as sections: its own, first, and those of its options' models."""
+    dumped = dump_options(choice.options, kind)
+    return dumped | {kind: {"plugin": choice.registration.name, **dumped[kind]}}
+
+
+def read_choice(
+    kind: str, sections: Mapping[str, Section], plugins: PluginManager, problems: Problems
+) -> Choice | None:
+    """Load the plugin that a section picks, and read its options.
+
+    Args:
+        kind: The section.
+        sections: All sections.
+        plugins: Where it is loaded.
+        problems: Where problems are noted.
+
+    Returns:
+        The choice, or None if there were problems.
+    """
+    registration = read_registration(kind, sections, plugins, problems)
+    return fill_choice(registration, sections, problems) if registration else None
+
+
+def read_registration(
+    kind: str,
+    sections: Mapping[str, Section],
+    plugins: PluginManager,
+    problems: Problems,
+    *,
+    tell_unknown: bool = True,
+) -> Registration | None:
+    """Load the plugin that a section picks.
+
+    Args:
+        kind: The section.
+        sections: All sections.
+        plugins: Where it is loaded.
+        problems: Where problems are noted.
+        tell_unknown: Whether it is a problem if there is no such plugin.
+
+    Returns:
+        The plugin, or None if there were problems.
+    """
+    section = sections.get(kind, Section({}, ""))
+    place = section.values.get("plugin", section)
+    name = unquote(place.given) if isinstance(place, Value) else PLUGIN_SECTIONS[kind]
+    if not name:
+        what = f"missing; give 'plugin = NAME'{nearest(name, plugins.names(kind))}"
+        problems.add_at(place, kind, "plugin", what)
+        return None
+    try:
+        return plugins.load(kind, name)
+    except PluginError as error:
+        if tell_unknown or name in plugins.names(kind):
+            problems.add_at(place, kind, "plugin", str(error), of_plugin=True)
+        return None
+
+
+def fill_choice(
+    registration: Registration, sections: Mapping[str, Section], problems: Problems
+) -> Choice | None:
+    """Read a plugin's options.
+
+    Args:
+        registration: The plugin.
+        sections: All sections.
+        problems: Where problems are noted.
+
+    Returns:
+        The choice, or None if there were problems.
+    """
+    kind = registration.kind
+    reserved = RESERVED_KEYS[kind]
+    options = read_options(registration.options, kind, sections, problems, reserved=reserved)
+    return Choice(registration, options) if options is not None else None
+
+
+def json_sections(resolved: Mapping[str, Mapping[str, Json]], where: str) -> dict[str, Section]:
+    """Make sections of JSON values.
+
+    Args:
+        resolved: Section -> key -> value.
+        where: What errors call their place.
+    """
+    return {
+        name: Section({key: Value(value, where) for key, value in values.items()}, where)
+        for name, values in resolved.items()
+    }

@@ -1,0 +1,27 @@
+"""In what two experiments differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from neatfool.spec.spec import Json
+
+
+def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
+    """Go through the options in which two experiments differ.
+
+    Args:
+        one: Section -> key -> value.
+        other: Likewise.
+
+    Yields:
+        ``"[section] key"``, the value of the one and that of the other; None where it is absent.
+    """
+    for section in dict.fromkeys([*one, *other]):
+        here, there = one.get(section) or {}, other.get(section) or {}
+        for key in dict.fromkeys([*here, *there]):
+            if here.get(key) != there.get(key):
+                yield f"[{section}] {key}", here.get(key), there.get(key)

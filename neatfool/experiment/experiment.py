@@ -1,0 +1,285 @@
+"""Experiments: from an INI file, or from what a run recorded, to what is to be run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from neatfool.config.ini import Section, Value, override, read_ini
+from neatfool.config.options import own_sections
+from neatfool.config.problems import Problems
+from neatfool.config.values import write_ini
+from neatfool.errors import PluginError, nearest
+from neatfool.experiment.choice import (
+    PLUGIN_SECTIONS,
+    RECORDED,
+    Choice,
+    choose,
+    fill_choice,
+    json_sections,
+    read_registration,
+    resolved_choice,
+    resolved_sections,
+)
+from neatfool.experiment.framework import (
+    FRAMEWORK_SECTIONS,
+    Framework,
+    read_framework,
+    safe_name,
+    with_one_length,
+)
+from neatfool.plugin.manager import PluginManager
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from neatfool.experiment.framework import Calls
+    from neatfool.plugin.registration import Registration
+    from neatfool.spec.spec import Json
+
+__all__ = [
+    "Choice",
+    "Experiment",
+    "choose",
+    "load_experiment",
+    "resolved_choice",
+    "resolved_sections",
+]
+
+NOT_OF_THE_RESULT: Final = (
+    ("experiment", "name"),
+    ("experiment", "generations"),
+    ("experiment", "images"),
+    ("experiment", "checkpoint_every"),
+    ("experiment", "stall_after"),
+    ("plugins", "observers"),
+    ("target", "max_queries"),
+    ("target", "max_requests"),
+)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What to run.
+
+    Attributes:
+        name: Its name, fit for a folder.
+        seed: What all chance comes from.
+        generations: The run's length in generations, or None.
+        images: The run's length in images scored, or None; exactly one of the two is given.
+        checkpoint_every: Generations a commit.
+        stall_after: Generations without any replacement after which the user is told.
+        calls: How the target is called.
+        target: What is fooled.
+        encoding: How images are written.
+        scheme: How the search selects.
+        plugin_paths: The files and folders of plugins that it names.
+        observers: The installed observers that it names.
+        path: The file it was read from, or None.
+        text: The file as it was given.
+    """
+
+    name: str
+    seed: int
+    generations: int | None
+    images: int | None
+    checkpoint_every: int
+    stall_after: int
+    calls: Calls
+    target: Choice
+    encoding: Choice
+    scheme: Choice
+    plugin_paths: tuple[Path, ...] = ()
+    observers: tuple[str, ...] = ()
+    path: Path | None = field(default=None, compare=False)
+    text: str = field(default="", compare=False)
+
+    @classmethod
+    def from_resolved(
+        cls, resolved: Mapping[str, Json], plugins: PluginManager | None = None
+    ) -> Experiment:
+        """Make the experiment again that :meth:`resolved` described.
+
+        Args:
+            resolved: Section -> key -> value.
+            plugins: Where plugins are loaded.
+
+        Raises:
+            PluginError: A plugin is no longer there, or broken.
+            ExperimentError: An option is no longer valid.
+        """
+        sections = json_sections(resolved, RECORDED)
+        given = {key: v for key, v in sections["experiment"].values.items() if v.given is not None}
+        sections["experiment"] = Section(given, RECORDED)
+        experiment = _build(sections, plugins or PluginManager(), name="experiment")
+        object.__setattr__(experiment, "text", experiment.to_ini())
+        return experiment
+
+    def resolved(self) -> dict[str, dict[str, Json]]:
+        """Describe it with all defaults: section -> key -> JSON value."""
+        calls = self.calls.model_dump()
+        sections: dict[str, dict[str, Json]] = {
+            "experiment": {
+                "name": self.name,
+                "generations": self.generations,
+                "images": self.images,
+                "seed": self.seed,
+                "checkpoint_every": self.checkpoint_every,
+                "stall_after": self.stall_after,
+            },
+            "plugins": {
+                "path": [str(path) for path in self.plugin_paths],
+                "observers": [*self.observers],
+            },
+            "target": {},
+            "encoding": {},
+            "scheme": {},
+        }
+        target = resolved_sections("target", self.target)
+        target["target"] = {"plugin": target["target"].pop("plugin"), **calls, **target["target"]}
+        return (
+            sections
+            | target
+            | resolved_sections("encoding", self.encoding)
+            | resolved_sections("scheme", self.scheme)
+        )
+
+    def identity(self) -> dict[str, dict[str, Json]]:
+        """Describe what the result depends on: all but name, length, budget and observers."""
+        sections = self.resolved()
+        for section, key in NOT_OF_THE_RESULT:
+            del sections[section][key]
+        return sections
+
+    def to_ini(self) -> str:
+        """Write it as INI text with all defaults; the text loads as the equal experiment."""
+        sections = self.resolved()
+        sections["plugins"] = {key: value or None for key, value in sections["plugins"].items()}
+        return write_ini(sections)
+
+
+def load_experiment(
+    path: Path | str,
+    *,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    plugins: PluginManager | None = None,
+) -> Experiment:
+    """Read an experiment file, and load the plugins that it names.
+
+    Args:
+        path: The INI file.
+        overrides: ``section.key=value`` in place of what the file says; paths in them are relative
+            to the current folder.
+        seed: In place of the file's seed.
+        plugins: Where plugins are loaded.
+
+    Raises:
+        ExperimentError: Something is wrong with the file; one line for each thing, all of them.
+        PluginError: A plugin is missing or broken, and all else is right.
+    """
+    path = Path(path)
+    problems = Problems()
+    text, sections = read_given(path, overrides, seed, problems)
+    manager = plugins or PluginManager()
+    name = safe_name(path.stem)
+    return _build(sections, manager, name=name, path=path, text=text, problems=problems)
+
+
+def read_given(
+    path: Path, overrides: Sequence[str], seed: int | None, problems: Problems
+) -> tuple[str, dict[str, Section]]:
+    """Read a file's text and sections, with the command line's values in place of the file's."""
+    text, in_file = read_ini(path, problems)
+    absent = {name: Section({}, f"{path}:1", 1) for name in FRAMEWORK_SECTIONS}
+    sections = override(absent | in_file, overrides, Path.cwd())
+    if seed is not None:
+        value = Value(str(seed), f"--seed {seed}", Path.cwd())
+        general = sections["experiment"]
+        sections["experiment"] = replace(general, values={**general.values, "seed": value})
+    return text, with_one_length(sections)
+
+
+def _build(
+    sections: Mapping[str, Section],
+    plugins: PluginManager,
+    *,
+    name: str,
+    path: Path | None = None,
+    text: str = "",
+    problems: Problems | None = None,
+) -> Experiment:
+    problems = Problems() if problems is None else problems
+    framework = read_framework(sections, problems)
+    whole = _load_sources(framework, sections, plugins, problems)
+    registrations = [
+        read_registration(kind, sections, plugins, problems, tell_unknown=whole)
+        for kind in PLUGIN_SECTIONS
+    ]
+    picked = [registration for registration in registrations if registration]
+    choices = {made.kind: fill_choice(made, sections, problems) for made in picked}
+    _check_sections(sections, picked, problems)
+    problems.raise_if_any()
+    general = framework.general
+    return Experiment(
+        name=general.name or name,
+        seed=general.seed,
+        generations=general.generations,
+        images=general.images,
+        checkpoint_every=general.checkpoint_every,
+        stall_after=general.stall_after,
+        calls=framework.calls,
+        **{kind: choice for kind, choice in choices.items() if choice},
+        plugin_paths=tuple(framework.sources.path),
+        observers=tuple(framework.sources.observers),
+        path=path,
+        text=text,
+    )
+
+
+def _load_sources(
+    framework: Framework,
+    sections: Mapping[str, Section],
+    plugins: PluginManager,
+    problems: Problems,
+) -> bool:
+    """Load what ``[plugins]`` names; say whether all of its files could be loaded."""
+    section = sections.get("plugins", Section({}, ""))
+    whole = True
+    for path in framework.sources.path:
+        try:
+            plugins.load_files(path)
+        except PluginError as error:
+            place = section.values.get("path", section)
+            problems.add_at(place, "plugins", "path", str(error), of_plugin=True)
+            whole = False
+    for name in framework.sources.observers:
+        try:
+            plugins.load_observer(name)
+        except PluginError as error:
+            place = section.values.get("observers", section)
+            problems.add_at(place, "plugins", "observers", str(error), of_plugin=True)
+    return whole
+
+
+def _check_sections(
+    sections: Mapping[str, Section], picked: Sequence[Registration], problems: Problems
+) -> None:
+    """Note sections that nobody reads, and those that two plugins read."""
+    readers = Counter(
+        section
+        for registration in picked
+        for section in {*own_sections(registration.options).values()}
+    )
+    known = {*FRAMEWORK_SECTIONS, *readers}
+    for name, section in sections.items():
+        near = nearest(name, known)
+        if name not in known and (len(picked) == len(PLUGIN_SECTIONS) or "did you mean" in near):
+            problems.add_at(section, name, "", f"unknown section{near}")
+    for name, count in readers.items():
+        if count > 1 or name in FRAMEWORK_SECTIONS:
+            place = sections.get(name, Section({}, ""))
+            what = "two plugins read this section; use another plugin"
+            problems.add_at(place, name, "", what, of_plugin=True)

@@ -1,0 +1,1 @@
+"""A run from Python, on a model of your own."""

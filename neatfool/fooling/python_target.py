@@ -1,0 +1,135 @@
+"""Targets made of what a Python session holds: a torch module, or any callable."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from neatfool.evolution.fingerprints import fingerprint_of_code, source_of
+from neatfool.network.network import PLAIN, Network, in_form
+from neatfool.scoring.answers import ROUNDING
+from neatfool.spec.spec import ImageSpec, Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+
+
+class CallableTarget:
+    """A function from uint8 [N, C, H, W] to probabilities [N, K] as a target."""
+
+    def __init__(self, function: Callable[[Any], Any], spec: ImageSpec) -> None:
+        """Wrap a function.
+
+        Args:
+            function: Gives probabilities, or :class:`neatfool.Scores`.
+            spec: The images it takes and the classes it gives.
+        """
+        self.spec = spec
+        self._function = function
+
+    def score(self, images: np.ndarray) -> Scores:
+        """Call the function."""
+        answer = self._function(images)
+        return answer if isinstance(answer, Scores) else Scores(answer)
+
+    def fingerprint(self) -> str:
+        """Hash the file that the function, or the object's class, is defined in."""
+        return fingerprint_of_code(self._function)
+
+
+class ModuleTarget:
+    """A torch classifier in evaluation mode as a target.
+
+    The module is given float32 [N, C, H, W] in [0, 1], less ``mean`` and divided by ``std`` where
+    these are given, and gives logits [N, K]. Where what it gives are probabilities already (no
+    negative number, each row sums to one), they are taken as they are; the first numbers decide.
+
+    Attributes:
+        spec: The images it takes and the classes it gives.
+        networks: The module.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        spec: ImageSpec,
+        *,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        device: str = "auto",
+    ) -> None:
+        """Wrap a module.
+
+        Args:
+            module: The classifier; moved to the device, in memory layout channels-last.
+            spec: The images it takes and the classes it gives; ``spec.array`` is ``"torch"``.
+            mean: What to subtract from each channel of images in [0, 1].
+            std: What to divide each channel by, after that.
+            device: ``auto``, or a torch device.
+
+        Raises:
+            TargetError: The module is in training mode.
+            ExperimentError: There is no such device.
+        """
+        self.spec = spec
+        self._scale = (
+            [255 * each for each in mean or [0.0] * spec.channels],
+            [255 * each for each in std or [1.0] * spec.channels],
+        )
+        self._network = Network(module, mean=self._scale[0], std=self._scale[1], device=device)
+        self.networks = [self._network]
+        self._probabilities: bool | None = None
+
+    def score(self, images: torch.Tensor) -> Scores:
+        """Run the module."""
+        scores = self._network.score(images)
+        if self._probabilities is None:
+            self._probabilities = self._gives_probabilities(images)
+        if not self._probabilities:
+            return scores
+        assert scores.logits is not None
+        probs = scores.logits
+        if self._network.form.precision != "fp32":
+            # In half precision they do not sum to one.
+            probs = probs / probs.sum(1, keepdims=True)
+        return Scores(probs)
+
+    def logits_of(self, images: torch.Tensor) -> torch.Tensor:
+        """Run the module for torch to differentiate, in float32."""
+        outputs = self._network.logits_of(images)
+        if self._probabilities is None:
+            self._probabilities = _look(outputs.detach())
+        if not self._probabilities:
+            return outputs
+        return outputs.clamp(min=torch.finfo(outputs.dtype).tiny).log()
+
+    def _gives_probabilities(self, images: torch.Tensor) -> bool | None:
+        """Look at what the module gives, in float32; None where there is no number."""
+        with in_form(self.networks, PLAIN):
+            return _look(self._network(images))
+
+    def fingerprint(self) -> str:
+        """Hash the module's class, parameters and buffers, and the normalisation."""
+        module = self._network.module
+        digest = hashlib.sha256(source_of(module))
+        mean, std = map(torch.tensor, self._scale)
+        tensors = {**module.state_dict(), "mean": mean, "std": std}
+        for name, tensor in sorted(tensors.items()):
+            digest.update(f"{name} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+
+def _look(outputs: torch.Tensor) -> bool | None:
+    """Say whether outputs are probabilities; None where no row of them is finite."""
+    finite = outputs[outputs.isfinite().all(1)]
+    return _are_probabilities(finite) if len(finite) else None
+
+
+def _are_probabilities(outputs: torch.Tensor) -> bool:
+    sums = outputs.sum(1)
+    return bool((outputs >= 0).all()) and bool(((sums - 1).abs() < ROUNDING).all())

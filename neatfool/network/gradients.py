@@ -1,0 +1,106 @@
+"""How confidence changes with each pixel: log-odds of images and their gradients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import torch
+
+from neatfool.errors import ExperimentError, NeatfoolError, TargetError
+from neatfool.network.gpu import EXACT_CONVOLUTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+
+    from neatfool.spec.spec import Target
+
+LogitsOf: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
+
+
+def gradients_of(target: Target | None, otherwise: str) -> LogitsOf:
+    """Give what a target has for torch to differentiate: its ``logits_of``.
+
+    Args:
+        target: The target; None has none.
+        otherwise: What the user can do where there is none.
+
+    Raises:
+        ExperimentError: The target has no such method.
+    """
+    logits_of: LogitsOf | None = getattr(target, "logits_of", None)
+    if logits_of is None:
+        raise ExperimentError(
+            "the target gives no gradients: it has no method logits_of(images), as targets that "
+            f"are torch networks can have; {otherwise}"
+        )
+    return logits_of
+
+
+def odds_and_gradients(
+    logits_of: LogitsOf, images: np.ndarray, classes: Sequence[int], *, at_once: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Differentiate the log-odds of a class of each image by its pixels.
+
+    Log-odds, ``z_c - logsumexp(z_others)``, and not the probability: near certainty, and near
+    impossibility, a softmax is flat and its gradient too small for single precision.
+
+    Args:
+        logits_of: The target's.
+        images: uint8 [N, C, H, W].
+        classes: For each image the class.
+        at_once: What the user calls the number of images, to be told where memory is short.
+
+    Returns:
+        The log-odds, float64 [N], and the gradients for a grey level, float32 [N, C, H, W].
+
+    Raises:
+        TargetError: The target failed, or what it gives cannot be differentiated.
+    """
+    pixels = torch.from_numpy(images).float().requires_grad_()
+    places = torch.arange(len(images)), torch.tensor(classes)
+    # As in scoring, which another thread may be at: no reduced precision, the same bits each time.
+    with torch.enable_grad(), EXACT_CONVOLUTIONS:
+        logits = _logits(logits_of, pixels, at_once).cpu().double()
+        own = logits[places]
+        others = logits.index_put(places, torch.full_like(own, -torch.inf))
+        odds = own - others.logsumexp(1)
+        gradients = _gradients(odds, pixels, at_once)
+    return odds.detach().numpy(), gradients.numpy()
+
+
+def _logits(logits_of: LogitsOf, pixels: torch.Tensor, at_once: str) -> torch.Tensor:
+    try:
+        logits: Any = logits_of(pixels)
+    except NeatfoolError:
+        raise
+    except Exception as error:
+        advice = f"; give fewer {at_once}" if "memory" in str(error) else ""
+        raise TargetError(
+            f"the target's logits_of() failed on {'x'.join(map(str, pixels.shape))} images: "
+            f"{type(error).__name__}: {error}{advice}"
+        ) from error
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != len(pixels):
+        found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise TargetError(
+            f"the target's logits_of() gave {found} for {len(pixels)} images; it gives a tensor "
+            "[N, K]"
+        )
+    return logits
+
+
+def _gradients(odds: torch.Tensor, pixels: torch.Tensor, at_once: str) -> torch.Tensor:
+    advice = "it must not detach, round, or compute without gradients"
+    if not odds.requires_grad:
+        raise TargetError(f"what the target's logits_of() gives has no gradient; {advice}")
+    try:
+        (gradients,) = torch.autograd.grad(odds.sum(), pixels)
+    except RuntimeError as error:
+        lack = f"; give fewer {at_once}" if "memory" in str(error) else f"; {advice}"
+        raise TargetError(
+            f"what the target's logits_of() gives cannot be differentiated: {error}{lack}"
+        ) from error
+    if not gradients.isfinite().all():
+        raise TargetError("the target's gradients are not finite (NaN or infinite)")
+    return gradients

@@ -1,0 +1,350 @@
+"""A network to be fooled: a torch classifier, and the faster forms that it can take.
+
+The *exact* form computes in float32, and what is recorded of an image is always what it says. A
+*screening* form computes in half precision: two to three times as fast on a processor or GPU that
+has it, and good enough to tell which images are worth an exact look.
+"""
+
+from __future__ import annotations
+
+import copy
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+
+import torch
+from torch import nn
+
+from neatfool.errors import TargetError
+from neatfool.network.devices import pick_devices
+from neatfool.network.folding import folded
+from neatfool.network.frozen_graph import freeze, probes
+from neatfool.network.gpu import computing_on
+from neatfool.network.malloc import keep_freed_memory
+from neatfool.network.memory import is_out_of_memory
+from neatfool.spec.spec import Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from neatfool.network.frozen_graph import Run
+
+Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
+_Key: TypeAlias = "tuple[Form, int, int, tuple[int, ...]]"
+Graph: TypeAlias = Literal["eager", "frozen", "fused", "compiled"]
+
+_DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a network computes.
+
+    Attributes:
+        precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
+        graph: ``"eager"``: as the module is written. ``"frozen"``: traced once for each shape of
+            batch, with its weights folded in; a network that computes otherwise when it is traced
+            stays eager. ``"fused"``: frozen, and neighbouring operations made one by oneDNN; a
+            network that this does not work with, or that is not on a CPU, is only frozen.
+            ``"compiled"``: by ``torch.compile``, which needs a compiler (on a CPU that of C++),
+            takes up to minutes, and on a GPU replays the graph at once.
+    """
+
+    precision: Precision = "fp32"
+    graph: Graph = "eager"
+
+
+PLAIN: Final = Form()
+"""As the module is written, in float32."""
+
+
+class Network:
+    """A torch classifier that takes 8-bit images.
+
+    A target that lists its networks as ``networks`` lets the framework choose the form that they
+    compute in; its ``score`` need not know.
+
+    It may be called from several threads at once. Where there are several devices, each has a
+    replica of the module.
+
+    Attributes:
+        devices: Where it computes, all of one kind.
+        module: The module, on the first of them.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        mean: Sequence[float] | float = 0.0,
+        std: Sequence[float] | float = 255.0,
+        device: str = "auto",
+    ) -> None:
+        """Take a module; its memory layout becomes channels-last, which convolutions run fast in.
+
+        Args:
+            module: The classifier, in evaluation mode; moved to the device. It is given
+                (image - mean) / std, float [N, C, H, W], and gives logits [N, K].
+            mean: What to subtract from the bytes of each channel, in [0, 255].
+            std: What to divide each channel by, after that.
+            device: ``auto`` (all GPUs, or the CPU if there is none), or one or several of torch's
+                devices: ``cpu``, ``cuda:1``, ``cuda:0, cuda:2``.
+
+        Raises:
+            TargetError: The module is in training mode, or several devices were named and it
+                cannot be copied.
+            ExperimentError: There is no such device.
+        """
+        if any(each.training for each in module.modules()):
+            raise TargetError(
+                f"{type(module).__name__} is in training mode, where its scores change from call "
+                "to call; call .eval() on it first"
+            )
+        keep_freed_memory()
+        devices = pick_devices(device)
+        self.module = _channels_last(module.to(devices[0]))
+        self._replicas = [self.module, *_replicas(self.module, devices[1:], device)]
+        self.devices = devices[: len(self._replicas)]
+        self._form = ContextVar("form", default=PLAIN)
+        self._place = ContextVar("place", default=0)
+        self._preparing = Lock()
+        self._mean, self._std = _per_channel(mean), _per_channel(std)
+        self._runs: dict[_Key, Run] = {}
+        self._graphs: dict[Form, set[Graph]] = {}
+        self._folding = Lock()
+        self._folded_modules: dict[int, nn.Module] = {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes, in this thread: on the first device until somebody says otherwise."""
+        return self.devices[self._place.get()]
+
+    @property
+    def form(self) -> Form:
+        """The form it computes in, in this thread: plain float32 until somebody says otherwise."""
+        return self._form.get()
+
+    @property
+    def half(self) -> Precision | None:
+        """The half precision that the device computes fast in, None if it has none."""
+        if self.device.type == "cuda":
+            return "fp16"
+        if self.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+            return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else None
+        return None
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute logits.
+
+        Args:
+            images: uint8 [N, C, H, W], on any device.
+
+        Returns:
+            float32 [N, K], on the network's device.
+
+        Raises:
+            TargetError: The module gives something else than a tensor.
+        """
+        return self._run(images)[0]
+
+    def score(self, images: torch.Tensor) -> Scores:
+        """Compute logits and the probabilities that they mean (softmax).
+
+        Args:
+            images: uint8 [N, C, H, W], on any device.
+
+        Returns:
+            Numpy arrays, float32 [N, K].
+
+        Raises:
+            TargetError: The module gives something else than a tensor.
+        """
+        logits, probs = self._run(images)
+        if self.device.type != "cpu":
+            logits, probs = logits.cpu(), probs.cpu()
+        return Scores(probs.numpy(), logits.numpy())
+
+    def logits_of(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute logits in float32, as the module is written, for torch to differentiate.
+
+        Args:
+            images: Floats [N, C, H, W] in the range of bytes, 0 to 255, on any device.
+
+        Returns:
+            float32 [N, K], on the network's device.
+
+        Raises:
+            TargetError: The module gives something else than a tensor.
+        """
+        logits: torch.Tensor = self._plain("fp32")(images.to(self.device))[0]
+        return logits
+
+    def graphs(self, form: Form) -> frozenset[Graph]:
+        """Give what the network's graphs became in a form, for all batches that it was called with.
+
+        Returns:
+            The form's own graph, or what was done where that did not work.
+        """
+        return frozenset(self._graphs.get(form, ()))
+
+    def forget(self) -> None:
+        """Let go of the graphs that were made for batches so far, and of memory kept for them."""
+        with self._preparing:
+            self._runs.clear()
+            self._folded_modules.clear()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def _run(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        # While one thread scores, another one breeds, and holds Python's lock nearly all the time.
+        # So all that can be is done in one call of a frozen graph, which needs no lock.
+        device = self.device
+        if images.device != device:
+            images = images.to(device, non_blocking=True)
+        # A fused graph goes on using as many cores as it was made with.
+        key = self.form, self._place.get(), torch.get_num_threads(), tuple(images.shape)
+        with computing_on(device):
+            return (self._runs.get(key) or self._prepared(key, images))(images)
+
+    def _prepared(self, key: _Key, images: torch.Tensor) -> Run:
+        with self._preparing:
+            if key not in self._runs:
+                self._runs[key] = self._prepare(self.form, images)
+            return self._runs[key]
+
+    def _prepare(self, form: Form, images: torch.Tensor) -> Run:
+        exact = self._plain("fp32")
+        plain = exact if form.precision == "fp32" else self._plain(form.precision)
+        if plain is not exact and form.graph in {"frozen", "fused"}:
+            plain = self._folded(form.precision, images.shape)
+        graph, run = _first_that_works(form.graph, plain, exact, images)
+        self._graphs.setdefault(form, set()).add(graph)
+        return run
+
+    def _plain(self, precision: Precision) -> _FromBytes:
+        return self._from_bytes(self._replicas[self._place.get()], precision)
+
+    def _folded(self, precision: Precision, shape: torch.Size) -> _FromBytes:
+        """Make it compute without the normalisations that can be folded into convolutions."""
+        place = self._place.get()
+        with self._folding:
+            module = self._folded_modules.get(place)
+            if module is None:
+                plain = self._plain("fp32")
+                with torch.inference_mode(mode=False), torch.no_grad():
+                    images = probes((2, *shape[1:]), self.device)
+                    batches = [plain.numbers(batch) for batch in images]
+                    module = self._folded_modules[place] = folded(plain.module, batches)
+        return self._from_bytes(module, precision)
+
+    def _from_bytes(self, module: nn.Module, precision: Precision) -> _FromBytes:
+        whole = _FromBytes(module, self._mean, self._std, _DTYPES[precision])
+        return whole.to(self.device).eval()
+
+
+@contextmanager
+def in_form(networks: Sequence[Network], form: Form, place: int = 0) -> Iterator[None]:
+    """Let networks compute in another form for a while, in this thread.
+
+    Args:
+        networks: The networks.
+        form: The form.
+        place: Which of their devices they compute on.
+    """
+    before = [(network._form.set(form), network._place.set(place)) for network in networks]
+    try:
+        yield
+    finally:
+        for network, (form_before, place_before) in zip(networks, before, strict=True):
+            network._form.reset(form_before)
+            network._place.reset(place_before)
+
+
+def _replicas(module: nn.Module, devices: Sequence[torch.device], given: str) -> list[nn.Module]:
+    """Copy a module to other devices; where nobody named them, only if it can be copied."""
+    try:
+        return [_channels_last(copy.deepcopy(module).to(device)) for device in devices]
+    except Exception as error:  # of whatever the module is made of
+        if given in {"auto", "cuda"} and not is_out_of_memory(error):
+            return []
+        raise TargetError(
+            f"{type(module).__name__} cannot be copied to {', '.join(map(str, devices))} "
+            f"({type(error).__name__}: {error}); give one device"
+        ) from error
+
+
+class _FromBytes(nn.Module):
+    """A module together with what happens to images before it; gives logits and probabilities."""
+
+    def __init__(
+        self, module: nn.Module, mean: torch.Tensor, std: torch.Tensor, dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.dtype = dtype
+        self.mean: torch.Tensor
+        self.std: torch.Tensor
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def numbers(self, images: torch.Tensor) -> torch.Tensor:
+        """Give what the module is given."""
+        images = images.contiguous(memory_format=torch.channels_last)
+        return (images.float() - self.mean) / self.std
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        numbers = self.numbers(images)
+        half = self.dtype is not torch.float32
+        # The module's weights stay float32, and so does what only float32 can do. What autocast
+        # remembers of weights would be wrong in a graph that is traced.
+        with torch.autocast(images.device.type, self.dtype, enabled=half, cache_enabled=False):
+            logits = self.module(numbers)
+        if not isinstance(logits, torch.Tensor):
+            raise TargetError(
+                f"{type(self.module).__name__} gives {type(logits).__name__}, not a tensor of "
+                "logits; pass a callable that returns probabilities instead"
+            )
+        logits = logits.float()
+        return logits, logits.softmax(-1)
+
+
+def _per_channel(numbers: Sequence[float] | float) -> torch.Tensor:
+    return torch.tensor(numbers, dtype=torch.float32).reshape(1, -1, 1, 1)
+
+
+def _channels_last(module: nn.Module) -> nn.Module:
+    # Some versions of torch declare no `memory_format` here.
+    changed: nn.Module = cast("Any", module).to(memory_format=torch.channels_last)
+    return changed
+
+
+def _first_that_works(
+    wanted: Graph, plain: _FromBytes, exact: _FromBytes, images: torch.Tensor
+) -> tuple[Graph, Run]:
+    """Make of a network what is wanted, or what comes next to it."""
+    if wanted == "compiled":
+        return wanted, _compiled(plain)
+    if wanted == "fused" and images.device.type == "cpu":
+        fused = freeze(plain, images, exact=exact, fuse=True)
+        if fused is not None:
+            return "fused", fused
+    if wanted in {"fused", "frozen"}:
+        frozen = freeze(plain, images, exact=exact, fuse=False)
+        if frozen is not None:
+            return "frozen", frozen
+    return "eager", plain
+
+
+def _compiled(plain: _FromBytes) -> Run:
+    mode = "reduce-overhead" if plain.mean.device.type == "cuda" else "default"
+    compiled: Run = torch.compile(plain, mode=mode, dynamic=False)
+
+    def run(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        # What a replayed graph gives is overwritten by the next replay.
+        logits, probs = compiled(images)
+        return logits.clone(), probs.clone()
+
+    return run

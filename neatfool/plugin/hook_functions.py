@@ -1,0 +1,72 @@
+"""The hooks that a plugin implements: checked, and called."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from neatfool.errors import PluginError, nearest
+from neatfool.plugin.files import cause
+
+if TYPE_CHECKING:
+    import pluggy
+
+PREFIX = "neatfool_"
+
+
+def hooks_of(manager: pluggy.PluginManager, plugin: object, source: str) -> list[str]:
+    """List the hooks that a plugin implements.
+
+    Args:
+        manager: Knows the hooks that there are.
+        plugin: A module or another object.
+        source: Where it is from; messages say so.
+
+    Raises:
+        PluginError: It is a class, or what looks like a hook in it is none.
+    """
+    if inspect.isclass(plugin):
+        raise PluginError(
+            f"{source}: {plugin.__qualname__} is a class; a plugin is a module or an object, "
+            f"for example {plugin.__qualname__}()"
+        )
+    known = [name for name in vars(manager.hook) if name.startswith(PREFIX)]
+    hooks = []
+    for name in dir(plugin):
+        options = manager.parse_hookimpl_opts(plugin, name)
+        if options is None:
+            _check_unmarked(plugin, name, source)
+            continue
+        hook = options.get("specname") or name
+        if hook not in known:
+            raise PluginError(f"{source}: there is no hook {hook!r}{nearest(hook, known, count=1)}")
+        if options.get("wrapper") or options.get("hookwrapper"):
+            raise PluginError(f"{source}: {hook}: is a wrapper; neatfool's hooks take none")
+        hooks.append(hook)
+    return hooks
+
+
+def _check_unmarked(plugin: object, name: str, source: str) -> None:
+    if name.startswith(PREFIX) and inspect.isroutine(inspect.getattr_static(plugin, name)):
+        raise PluginError(
+            f"{source}: {name} is not marked as a hook; put @neatfool.hookimpl above it"
+        )
+
+
+def call(impl: pluggy.HookImpl, who: str, **given: Any) -> None:
+    """Call a hook's implementation with the arguments that it names.
+
+    Args:
+        impl: The implementation.
+        who: What messages call the plugin.
+        given: The hook's arguments.
+
+    Raises:
+        PluginError: It raised an exception.
+    """
+    try:
+        impl.function(*(given[name] for name in impl.argnames))
+    except PluginError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{who}: {impl.function.__name__}: {cause(error)}") from error

@@ -1,0 +1,224 @@
+"""Plugins: found, loaded by name, and checked; errors name the plugin, its source and the cause."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+import pluggy
+
+from neatfool.errors import PluginError, nearest
+from neatfool.plugin import hookspecs
+from neatfool.plugin.entries import PluginEntry, installed_plugins, order
+from neatfool.plugin.files import cause, import_file, plugin_files
+from neatfool.plugin.hook_functions import call, hooks_of
+from neatfool.plugin.observers import OBSERVER_HOOKS, Observers
+from neatfool.plugin.registration import NoOptions, Registrar, Registration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.metadata import EntryPoint
+    from pathlib import Path
+
+    import click
+
+__all__ = ["NoOptions", "Observers", "PluginEntry", "PluginManager", "Registration"]
+
+REGISTERING_HOOKS: Final = {
+    "target": "neatfool_register_targets",
+    "encoding": "neatfool_register_encodings",
+    "scheme": "neatfool_register_schemes",
+}
+COMMANDS_HOOK: Final = "neatfool_add_commands"
+
+
+class PluginManager:
+    """The plugins of one experiment. Installed ones are imported when they are asked for."""
+
+    def __init__(self) -> None:
+        self._pluggy = pluggy.PluginManager("neatfool")
+        self._pluggy.add_hookspecs(hookspecs)
+        self._installed = installed_plugins()
+        self._registrations: dict[tuple[str, str], list[Registration]] = defaultdict(list)
+        self._files: set[Path] = set()
+
+    def available(self) -> list[PluginEntry]:
+        """List what there is: what is installed (nothing is imported) and what was loaded."""
+        installed = [entry for entry, _ in self._installed]
+        known = {(entry.kind, entry.name, entry.origin) for entry in installed}
+        loaded = [
+            PluginEntry(made.kind, made.name, made.source)
+            for registrations in self._registrations.values()
+            for made in registrations
+            if (made.kind, made.name, made.source) not in known
+        ]
+        return sorted(installed + loaded, key=lambda entry: (order(entry.kind), entry.name))
+
+    def names(self, kind: str) -> list[str]:
+        """List the names of a kind."""
+        return sorted({entry.name for entry in self.available() if entry.kind == kind})
+
+    def load(self, kind: str, name: str) -> Registration:
+        """Load a target, encoding or scheme.
+
+        Args:
+            kind: ``"target"``, ``"encoding"`` or ``"scheme"``.
+            name: Its name.
+
+        Raises:
+            PluginError: There is none of that name, or there are two, or it is broken.
+        """
+        entry = self._only_entry(kind, name)
+        found = self._registrations.get((kind, name), [])
+        sources = {made.source for made in found} | ({entry[0].origin} if entry else set())
+        if len(sources) > 1:
+            raise _ambiguous(kind, name, sources)
+        if not found and entry is None:
+            raise PluginError(f"unknown {kind} {name!r}{nearest(name, self.names(kind))}")
+        if not found and entry is not None:
+            self._import(*entry)
+            found = self._registrations.get((kind, name), [])
+        if not found:
+            offered = [key for key, made in self._registrations.items() if made]
+            names = [offer for of, offer in offered if of == kind]
+            raise PluginError(
+                f"{kind} {name!r} ({sources.pop()}): registers no {kind} of that name"
+                f"{nearest(name, names)}"
+            )
+        return found[0]
+
+    def load_observer(self, name: str) -> None:
+        """Load an installed observer.
+
+        Raises:
+            PluginError: There is none of that name, or there are two, or it is broken.
+        """
+        entry = self._only_entry("observer", name)
+        if entry is None:
+            raise PluginError(f"unknown observer {name!r}{nearest(name, self.names('observer'))}")
+        plugin = self._import(*entry)
+        if not any(impl.plugin is plugin for hook in OBSERVER_HOOKS for impl in self._of(hook)):
+            raise PluginError(f"observer {name!r} ({entry[0].origin}): implements no observer hook")
+
+    def load_files(self, path: Path) -> None:
+        """Load the plugins of a file or folder; once only.
+
+        Args:
+            path: A Python file, a package, or a folder of modules.
+
+        Raises:
+            PluginError: There is no such file, it is broken, or no plugin.
+        """
+        files = plugin_files(path)
+        hooks = 0
+        for file in files:
+            if file.resolve() in self._files:
+                hooks += 1
+                continue
+            module = import_file(file)
+            if hooks_of(self._pluggy, module, str(file)) or len(files) == 1:
+                self.register_object(module, str(file))
+                hooks += 1
+            self._files.add(file.resolve())
+        if not hooks:
+            raise PluginError(f"{path}: none of its modules implements a hook of neatfool")
+
+    def commands(self, name: str) -> dict[str, click.Command]:
+        """Load the commands of the plugin ``command.NAME``.
+
+        Raises:
+            PluginError: There is none of that name, or there are two, or it is broken.
+        """
+        import click
+
+        entry = self._only_entry("command", name)
+        if entry is None:
+            raise PluginError(f"unknown command {name!r}{nearest(name, self.names('command'))}")
+        plugin = self._import(*entry)
+        group = click.Group()
+        for impl in self._of(COMMANDS_HOOK):
+            if impl.plugin is plugin:
+                call(impl, f"command {name!r} ({entry[0].origin})", cli=group)
+        return dict(group.commands)
+
+    def observers(self) -> Observers:
+        """Give all observers that were loaded or added."""
+        return Observers({hook: list(self._of(hook)) for hook in OBSERVER_HOOKS})
+
+    def add_observer(self, observer: object, name: str) -> None:
+        """Add an object that implements observer hooks.
+
+        Args:
+            observer: The object.
+            name: What messages call it.
+        """
+        self.register_object(observer, name)
+
+    def register_object(self, plugin: object, source: str) -> None:
+        """Register a module, or another object, that implements hooks.
+
+        Args:
+            plugin: The module or object; nothing happens if it is registered already.
+            source: Where it is from; messages say so.
+
+        Raises:
+            PluginError: It implements no hook, or a misspelt one, or one with wrong arguments, or
+                what it registers is wrong. It is then not registered.
+        """
+        if any(plugin is other for _, other in self._pluggy.list_name_plugin()):
+            return
+        if not hooks_of(self._pluggy, plugin, source):
+            raise PluginError(
+                f"{source}: implements no hook of neatfool; mark functions such as "
+                f"{REGISTERING_HOOKS['target']} with @neatfool.hookimpl"
+            )
+        if self._pluggy.has_plugin(source):
+            raise PluginError(f"{source}: there is a plugin of this source already")
+        try:
+            self._pluggy.register(plugin, name=source)
+            self._pluggy.check_pending()
+            registered = list(self._registered_by(plugin, source))
+        except BaseException as error:
+            if self._pluggy.has_plugin(source):
+                self._pluggy.unregister(name=source)
+            if isinstance(error, pluggy.PluginValidationError):
+                text = " ".join(str(error).split())
+                raise PluginError(f"{source}: {text}") from error
+            raise
+        for registration in registered:
+            self._registrations[registration.kind, registration.name].append(registration)
+
+    def _only_entry(self, kind: str, name: str) -> tuple[PluginEntry, EntryPoint] | None:
+        found = [pair for pair in self._installed if (pair[0].kind, pair[0].name) == (kind, name)]
+        if len(found) > 1:
+            raise _ambiguous(kind, name, {entry.origin for entry, _ in found})
+        return found[0] if found else None
+
+    def _import(self, entry: PluginEntry, point: EntryPoint) -> object:
+        who = f"{entry.kind} {entry.name!r} ({entry.origin})"
+        try:
+            plugin: object = point.load()
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"{who}: cannot be imported: {cause(error)}") from error
+        try:
+            self.register_object(plugin, entry.origin)
+        except PluginError as error:
+            raise PluginError(f"{entry.kind} {entry.name!r}: {error}") from error
+        return plugin
+
+    def _of(self, hook: str) -> Iterator[pluggy.HookImpl]:
+        """Give a hook's implementations in the order in which pluggy would call them."""
+        yield from reversed(getattr(self._pluggy.hook, hook).get_hookimpls())
+
+    def _registered_by(self, plugin: object, source: str) -> Iterator[Registration]:
+        for kind, hook in REGISTERING_HOOKS.items():
+            for impl in self._of(hook):
+                if impl.plugin is plugin:
+                    register = Registrar(kind, source)
+                    call(impl, source, register=register)
+                    yield from register.made.values()
+
+
+def _ambiguous(kind: str, name: str, sources: set[str]) -> PluginError:
+    listed = " and ".join(sorted(sources))
+    return PluginError(f"there are two {kind}s named {name!r}: {listed}; rename or remove one")

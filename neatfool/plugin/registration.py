@@ -1,0 +1,95 @@
+"""What a plugin offers, and the call by which it does."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel
+
+from neatfool.config.options import key_of
+from neatfool.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RESERVED_KEYS: Final = {
+    "target": (
+        "plugin",
+        "batch_size",
+        "precision",
+        "threads",
+        "graph",
+        "max_queries",
+        "max_requests",
+    ),
+    "encoding": ("plugin",),
+    "scheme": ("plugin",),
+}
+"""The keys of a plugin's section that are the framework's own."""
+
+
+class NoOptions(BaseModel, extra="forbid"):
+    """The options of a plugin that has none."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a plugin offers under a name.
+
+    Attributes:
+        name: The name that an experiment picks it by.
+        kind: ``"target"``, ``"encoding"`` or ``"scheme"``.
+        factory: Makes it.
+        options: The pydantic model of its options; without fields if it has none.
+        source: Where it is from: distribution, version and module, or a file.
+    """
+
+    name: str
+    kind: str
+    factory: Callable[..., Any]
+    options: type[BaseModel]
+    source: str
+
+    def wanted(self, **offered: Any) -> dict[str, Any]:
+        """Choose from what may be given to a factory what it has a parameter for."""
+        parameters = inspect.signature(self.factory).parameters
+        return {name: value for name, value in offered.items() if name in parameters}
+
+
+class Registrar:
+    """What a registering hook is given to call."""
+
+    def __init__(self, kind: str, source: str) -> None:
+        self._kind = kind
+        self._source = source
+        self.made: dict[str, Registration] = {}
+
+    def __call__(
+        self,
+        name: str,
+        factory: Callable[..., Any],
+        *,
+        options: type[BaseModel] | None = None,
+    ) -> None:
+        """Take an offer; see :class:`neatfool.plugin.hookspecs.Register`."""
+        who = f"{self._source}: register({name!r}, ...)"
+        if not isinstance(name, str) or not name or name != name.strip():
+            raise PluginError(f"{who}: the name must be text; got {name!r}")
+        if name in self.made:
+            raise PluginError(f"{who}: registers two {self._kind}s of this name; rename one")
+        if not callable(factory):
+            raise PluginError(
+                f"{who}: the factory must be a class or function; got {type(factory).__name__}"
+            )
+        if options is None:
+            options = NoOptions
+        if not (inspect.isclass(options) and issubclass(options, BaseModel)):
+            raise PluginError(f"{who}: options must be a pydantic model class; got {options!r}")
+        keys = {key_of(field_name, field) for field_name, field in options.model_fields.items()}
+        if taken := keys & {*RESERVED_KEYS[self._kind]}:
+            raise PluginError(
+                f"{who}: the option {min(taken)!r} is neatfool's own in [{self._kind}]; rename it"
+            )
+        self.made[name] = Registration(name, self._kind, factory, options, self._source)

@@ -1,0 +1,99 @@
+"""Replicates: runs of one experiment that differ in their seed, in one folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from neatfool.errors import RunError
+from neatfool.experiment.differences import differences
+from neatfool.run.folder import DATABASE
+from neatfool.run.run import open_run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from neatfool.experiment.experiment import Experiment
+    from neatfool.run.run import Run
+
+MOST_DIFFERENCES: Final = 3
+"""So many differences of two experiments a message tells."""
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """A run of an experiment with one of several seeds.
+
+    Attributes:
+        seed: The seed.
+        folder: The run's folder.
+        state: ``"new"``, ``"unfinished"`` or ``"finished"``.
+        longer: What ``neatfool resume`` is to be told of its length, if that is another now.
+    """
+
+    seed: int
+    folder: Path
+    state: Literal["new", "unfinished", "finished"]
+    longer: tuple[str, ...] = ()
+
+
+def plan_replicates(
+    experiment: Experiment, seeds: Sequence[int], folder: Path, *, overwrite: bool = False
+) -> list[Replicate]:
+    """Look at what is there of an experiment's replicates, and what is to be done.
+
+    Args:
+        experiment: The experiment, with any seed.
+        seeds: The replicates' seeds.
+        folder: Where their folders are, ``NAME-SEED`` each.
+        overwrite: Whether those that are there are to begin anew.
+
+    Returns:
+        One a seed.
+
+    Raises:
+        RunError: A folder holds a run of another experiment, or one that cannot be read.
+    """
+    planned = []
+    for seed in seeds:
+        place = folder / f"{experiment.name}-{seed}"
+        if overwrite or not (place / DATABASE).is_file():
+            planned.append(Replicate(seed, place, "new"))
+            continue
+        run = open_run(place)
+        try:
+            planned.append(_as_it_is(replace(experiment, seed=seed), run))
+        finally:
+            run.close()
+    return planned
+
+
+def _as_it_is(experiment: Experiment, run: Run) -> Replicate:
+    recorded = run.info["identity"]
+    if recorded != experiment.identity():
+        told = [
+            f"{name} = {there} there and {here} here"
+            for name, here, there in differences(experiment.identity(), recorded)
+        ]
+        more = ", …" if len(told) > MOST_DIFFERENCES else ""
+        raise RunError(
+            f"{run.path}: holds a run of another experiment ({', '.join(told[:MOST_DIFFERENCES])}"
+            f"{more}). --out DIR writes elsewhere, --overwrite starts all anew"
+        )
+    if _is_long_enough(experiment, run):
+        return Replicate(experiment.seed, run.path, "finished")
+    length = {"generations": experiment.generations, "images": experiment.images}
+    before = run.experiment["experiment"]
+    longer: tuple[str, ...] = ()
+    if any(before[kind] != number for kind, number in length.items()):
+        longer = next((f"--{kind}", str(number)) for kind, number in length.items() if number)
+    return Replicate(experiment.seed, run.path, "unfinished", longer)
+
+
+def _is_long_enough(experiment: Experiment, run: Run) -> bool:
+    if run.store.ended():
+        return True
+    if experiment.generations is not None:
+        return run.generation + 1 >= experiment.generations
+    return run.evaluations >= (experiment.images or 0)

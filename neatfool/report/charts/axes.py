@@ -1,0 +1,123 @@
+"""Axes of the report's curves: their looks, the scale of confidences, names at the lines' ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from neatfool.report.charts import figure
+from neatfool.report.charts.spacing import spread
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LOWEST, HIGHEST = 1e-4, 1 - 1e-7
+"""Confidences outside are drawn at the edge: the axis of log-odds has no end of its own."""
+TICKS: Final = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
+FEWEST_TICKS: Final = 4
+_LOW: Final = tuple(round(n * scale, 6) for scale in (1e-4, 1e-3, 1e-2, 1e-1) for n in (1, 2, 5))
+FINE_TICKS: Final = (*_LOW, *(round(1 - p, 6) for p in reversed(_LOW[:-1])), *TICKS[-2:])
+"""Where there would be fewer."""
+
+
+def new_axes(width: float, height: float, *, right: float, left: float = 62) -> tuple[Figure, Axes]:
+    """Make a figure with one pair of axes; lengths in CSS pixels."""
+    drawn = figure.new_figure(width, height, figure.SURFACE)
+    bottom, top = 50, 16
+    box = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
+    axes = drawn.add_axes(box, facecolor=figure.SURFACE)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(figure.RULE)
+    axes.tick_params(
+        axis="both", labelsize=13 * figure.POINT, labelcolor=figure.MUTED, length=0, pad=6
+    )
+    axes.grid(axis="y", color=figure.RULE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    return drawn, axes
+
+
+def log_odds(confidences: Sequence[float]) -> list[float]:
+    """Turn confidences into decimal log-odds, kept within what the axis shows."""
+    p = np.clip(np.asarray(confidences, dtype=float), LOWEST, HIGHEST)
+    return list(np.log10(p / (1 - p)))
+
+
+def confidence_axis(axes: Axes, lowest: float, highest: float) -> None:
+    """Label log-odds with the confidences that people know."""
+    ticks = _around(TICKS, lowest, highest)
+    if len(ticks) < FEWEST_TICKS:
+        ticks = _around(FINE_TICKS, lowest, highest)
+    at = log_odds(ticks)
+    axes.set_yticks(at, [f"{p * 100:.8g} %" for p in ticks])
+    room = 0.05 * max(1.0, highest - lowest)
+    axes.set_ylim(min(at[0], lowest - room), max(at[-1], highest + room))
+
+
+def _around(ticks: Sequence[float], lowest: float, highest: float) -> Sequence[float]:
+    """Choose the ticks between two log-odds, with the next ones below and above."""
+    at = np.array(log_odds(ticks))
+    first = max(0, int(np.searchsorted(at, lowest, side="right")) - 1)
+    last = min(len(at) - 1, int(np.searchsorted(at, highest)))
+    return ticks[first : last + 1]
+
+
+def count_axis(axes: Axes, values: Sequence[float], name: str = "images scored") -> None:
+    """Let the axis of counts reach over the given ones, with few round numbers at it."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    first, last = min(values), max(values)
+    axes.set_xlim(
+        min(first, 0) if name == "images scored" else first - 0.5,
+        last + 0.5 if name == "generation" else max(last, 1),
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value + 0:,.0f}"))
+    axes.set_xlabel(name, fontsize=13 * figure.POINT, color=figure.MUTED, labelpad=8)
+
+
+def marker_for(points: Sequence[float]) -> str:
+    """Mark the points of a curve that is too short to be seen as a line."""
+    return "o" if len(points) < 3 else ""
+
+
+def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
+    """Write each curve's name (value, text, colour) at its end, apart from the others'."""
+    low, high = axes.get_ylim()
+    pixels = axes.bbox.height / axes.figure.dpi * figure.PIXELS_PER_INCH
+    gap = 19 * (high - low) / pixels
+    ordered = sorted(labels, key=lambda label: label[0])
+    places = spread([value for value, _, _ in ordered], [gap] * (len(ordered) - 1))
+    # Where they would leave the axes at an end they are moved back as one.
+    move = max(0.0, low + gap / 2 - places[0]) + min(0.0, high - places[-1])
+    for place, (_, text, colour) in zip(places, ordered, strict=True):
+        axes.annotate(
+            text,
+            (1, place + move),
+            xycoords=("axes fraction", "data"),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center_baseline",
+            color=colour,
+            fontsize=13 * figure.POINT,
+            annotation_clip=False,
+            weight="bold" if colour != figure.MUTED else "normal",
+        )
+
+
+def legend_in(axes: Axes) -> None:
+    """Write what the colours mean into the upper right corner."""
+    legend: Any = axes.legend(
+        frameon=False,
+        fontsize=13 * figure.POINT,
+        handlelength=1.1,
+        handleheight=0.9,
+        loc="upper right",
+        borderaxespad=0.1,
+    )
+    for text in legend.get_texts():
+        text.set_color(figure.MUTED)

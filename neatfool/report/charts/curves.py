@@ -1,0 +1,145 @@
+"""Curves of a run: each function turns its generations into one SVG."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from neatfool.report.charts import figure
+from neatfool.report.charts.axes import (
+    confidence_axis,
+    count_axis,
+    label_ends,
+    legend_in,
+    log_odds,
+    marker_for,
+    new_axes,
+)
+from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
+from neatfool.wording import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.run.statistics import GenerationReport
+
+MOST_POINTS: Final = 400
+MOST_BARS: Final = 100
+_BLUE, _ORANGE, _GREEN, _PURPLE = figure.LINES
+
+
+def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
+    """Draw median, quartiles, mean and minimum of the elites' confidences over images scored.
+
+    The axis is in log-odds, so that 99 % and 99.99 % are as far apart as 1 % and 0.01 %.
+    """
+    shown = _thinned(history)
+    drawn, axes = new_axes(1080, 430, right=195, left=84)
+    x = [report.evaluations for report in shown]
+    lower, upper = (
+        log_odds([getattr(report, name) for report in shown])
+        for name in ("lower_quartile", "upper_quartile")
+    )
+    axes.fill_between(x, lower, upper, color=_BLUE, alpha=0.17, linewidth=0)
+    lines = [("median", _BLUE, 2.6), ("mean", _GREEN, 1.6), ("minimum", _ORANGE, 1.6)]
+    labels = []
+    lowest, highest = min(lower), max(upper)
+    for name, colour, width in lines:
+        values = [getattr(report, name) for report in shown]
+        odds = log_odds(values)
+        axes.plot(
+            x,
+            odds,
+            color=colour,
+            linewidth=width * figure.POINT,
+            marker=marker_for(x),
+            clip_on=False,
+        )
+        labels.append((odds[-1], f"{name}  {percent(values[-1])}", colour))
+        lowest, highest = min(lowest, *odds), max(highest, *odds)
+    confidence_axis(axes, lowest, highest)
+    count_axis(axes, x)
+    label_ends(axes, [*labels, ((lower[-1] + upper[-1]) / 2, "middle half", figure.MUTED)])
+    return figure.to_bytes(drawn, "svg")
+
+
+def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
+    """Draw how many classes have reached each confidence, over images scored.
+
+    Args:
+        history: The run's generations.
+        classes: How many classes are searched.
+    """
+    shown = _thinned(history)
+    drawn, axes = new_axes(520, 330, right=96)
+    x = [report.evaluations for report in shown]
+    labels = []
+    for i, colour in reversed(list(enumerate((_ORANGE, _PURPLE, _GREEN, _BLUE)))):
+        threshold = CONFIDENCE_THRESHOLDS[i]
+        counts = [report.classes_ge[i] for report in shown]
+        axes.step(
+            x,
+            counts,
+            where="post",
+            color=colour,
+            linewidth=2 * figure.POINT,
+            marker=marker_for(x),
+            clip_on=False,
+        )
+        labels.append((float(counts[-1]), f"≥ {threshold * 100:g} %", colour))
+    axes.set_ylim(0, classes * 1.04)
+    axes.set_yticks(sorted({round(classes * part / 4) for part in range(5)}))
+    count_axis(axes, x)
+    label_ends(axes, labels)
+    return figure.to_bytes(drawn, "svg")
+
+
+def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
+    """Draw elites replaced in each generation and the goal switches among them."""
+    from matplotlib.ticker import MaxNLocator
+
+    drawn, axes = new_axes(520, 330, right=24)
+    edges = np.unique(np.linspace(0, len(history), min(len(history), MOST_BARS) + 1).round())
+    starts = edges[:-1].astype(int)
+    for name, colour, text in (
+        ("replacements", _BLUE, "replacements"),
+        ("goal_switches", _ORANGE, "of them goal switches"),
+    ):
+        counts = np.array([getattr(report, name) for report in history], dtype=float)
+        means = np.add.reduceat(counts, starts) / np.diff(edges)
+        axes.stairs(means, edges + history[0].generation - 0.5, fill=True, color=colour, label=text)
+    axes.set_ylim(0, 1.2 * max(1.0, axes.get_ylim()[1]))
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
+    count_axis(axes, [history[0].generation, history[-1].generation], "generation")
+    legend_in(axes)
+    return figure.to_bytes(drawn, "svg")
+
+
+def size_curve(history: Sequence[GenerationReport]) -> bytes:
+    """Draw the mean size of the elites' genomes over images scored."""
+    from matplotlib.ticker import MaxNLocator
+
+    shown = _thinned(history)
+    drawn, axes = new_axes(520, 330, right=110)
+    x = [report.evaluations for report in shown]
+    labels = []
+    for name, colour in (("connections", _BLUE), ("nodes", _ORANGE)):
+        values = [getattr(report, name) for report in shown]
+        axes.plot(
+            x, values, color=colour, linewidth=2 * figure.POINT, marker=marker_for(x), clip_on=False
+        )
+        labels.append((values[-1], name, colour))
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    count_axis(axes, x)
+    label_ends(axes, labels)
+    return figure.to_bytes(drawn, "svg")
+
+
+def _thinned(history: Sequence[GenerationReport]) -> list[GenerationReport]:
+    """Leave out generations that lie closer together than a curve can show, never the last."""
+    if len(history) <= MOST_POINTS:
+        return list(history)
+    chosen = np.unique(np.linspace(0, len(history) - 1, MOST_POINTS).round().astype(int))
+    return [history[i] for i in chosen]

@@ -1,0 +1,216 @@
+"""A CPPN drawn: from its inputs on the left to the image's channels on the right."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import networkx as nx
+import numpy as np
+
+from neatfool.report.charts import figure
+from neatfool.report.graph.layout import lay_out, reading_order
+from neatfool.report.graph.pen import RADIUS, Pen
+
+if TYPE_CHECKING:
+    Entry = tuple[Literal["activation", "faint", "positive", "negative", "disabled"], str]
+
+ROW: Final = 41.0
+"""Pixels between two nodes of a column."""
+MARGIN: Final = 18.0
+NARROWEST: Final = 420.0
+LEGEND_ROW: Final = 24.0
+LETTER: Final = 7.4
+"""Pixels that a letter of the legend takes, on average, in a wide typeface."""
+FAINT: Final = 0.22
+"""Opacity of an edge that does not influence the image."""
+FAINT_NODE: Final = 0.3
+THINNEST, THICKEST = 0.7, 3.6
+
+
+def draw_graph(
+    graph: nx.DiGraph,
+    *,
+    format: Literal["svg", "png"] = "svg",  # noqa: A002 - the word for it
+    width: int | None = None,
+    background: str | None = "white",
+) -> bytes:
+    """Draw a genome's graph.
+
+    Nodes are coloured by activation and show its curve. Edges are coloured by the sign of their
+    weight, and the wider the larger it is (by its square root). What does not influence an output
+    is faint; a disabled edge is dotted.
+
+    Args:
+        graph: Nodes with ``kind`` (``"input"``, ``"hidden"``, ``"output"``), ``label``, ``layer``,
+            ``activation`` and ``aggregation``, edges with ``weight`` and ``enabled``. Each of
+            them may be missing.
+        format: ``"svg"`` or ``"png"``.
+        width: Pixels across; by the graph's size if absent (a PNG then at twice that).
+        background: A colour, or None for a transparent one.
+
+    Returns:
+        The file's content, the same bytes for the same graph.
+    """
+    drawing = _Drawing(graph, background)
+    drawing.edges()
+    drawing.nodes()
+    drawing.legend()
+    drawn = drawing.pen.figure
+    if format == "png":
+        return figure.to_bytes(drawn, "png", zoom=width / drawing.width if width else 2.0)
+    svg = figure.to_bytes(drawn, "svg")
+    return _resized(svg, width, drawing.height / drawing.width) if width else svg
+
+
+def influential(graph: nx.DiGraph) -> set[Any]:
+    """Give the nodes from which an enabled path leads to an output, outputs included."""
+    enabled = nx.DiGraph()
+    enabled.add_nodes_from(graph)
+    enabled.add_edges_from((u, v) for u, v, on in graph.edges(data="enabled", default=True) if on)
+    outputs = [node for node, kind in graph.nodes(data="kind") if kind == "output"]
+    return set(outputs).union(*(nx.ancestors(enabled, node) for node in outputs))
+
+
+def _resized(svg: bytes, width: int, ratio: float) -> bytes:
+    """Give an SVG another nominal size; its view box scales what it shows."""
+    size = b'width="%dpx" height="%dpx" viewBox=' % (width, round(width * ratio))
+    return re.sub(rb'width="[^"]*" height="[^"]*" viewBox=', size, svg, count=1)
+
+
+class _Drawing:
+    """One graph on its way onto one sheet; lengths in CSS pixels."""
+
+    def __init__(self, graph: nx.DiGraph, background: str | None) -> None:
+        self.graph = graph
+        self.layout = lay_out(graph)
+        self.influential = influential(graph)
+        weights = (abs(weight) for *_, weight in graph.edges(data="weight", default=1.0))
+        self.heaviest = max(weights, default=0.0)
+        steps = max(1, self.layout.columns - 1)
+        # Steep bundles of long edges are easier to follow where there is more room across.
+        self.pitch = max(
+            float(np.clip(760 / steps, 62, 150)), min(110.0, self.layout.rows * ROW / steps / 2)
+        )
+        natural = 2 * (MARGIN + RADIUS) + self.pitch * steps + self._room_for_output_labels()
+        self.width = max(NARROWEST, natural)
+        self.left = MARGIN + RADIUS + (self.width - natural) / 2
+        self.top = MARGIN + RADIUS + 2
+        self.legend_top = self.top + self.layout.rows * ROW + RADIUS + 16
+        self.legend_rows = self._legend_rows()
+        self.height = self.legend_top + LEGEND_ROW * len(self.legend_rows) + MARGIN - 6
+        self.pen = Pen(self.width, self.height, background)
+
+    def _room_for_output_labels(self) -> float:
+        outputs = [node for node, kind in self.graph.nodes(data="kind") if kind == "output"]
+        longest = max((len(self._label(node)) for node in outputs), default=0)
+        return 8 + 1.1 * LETTER * longest
+
+    def _label(self, node: Any) -> str:
+        return str(self.graph.nodes[node].get("label", node))
+
+    def _at(self, place: tuple[float, float]) -> tuple[float, float]:
+        return self.left + place[0] * self.pitch, self.top + place[1] * ROW
+
+    def edges(self) -> None:
+        """Draw the edges: those that matter above those that do not, wide below thin ones."""
+        for u, v, data in sorted(self.graph.edges(data=True), key=self._edge_order):
+            points = [self._at(place) for place in self.layout.routes[u, v]]
+            self.pen.curve(points, **self._edge_style(v, data))
+
+    def _edge_order(self, edge: tuple[Any, Any, dict[str, Any]]) -> tuple[bool, float, str]:
+        u, v, data = edge
+        matters = data.get("enabled", True) and v in self.influential
+        return bool(matters), -abs(data.get("weight", 1.0)), f"{u} {v}"
+
+    def _edge_style(self, target: Any, data: dict[str, Any]) -> dict[str, Any]:
+        if not data.get("enabled", True):
+            return {"colour": figure.DISABLED, "width": 1.2, "dotted": True, "opacity": 0.9}
+        weight = data.get("weight", 1.0)
+        share = (abs(weight) / self.heaviest) ** 0.5 if self.heaviest else 0.0
+        return {
+            "colour": figure.POSITIVE if weight >= 0 else figure.NEGATIVE,
+            "width": THINNEST + (THICKEST - THINNEST) * share,
+            "dotted": False,
+            "opacity": 0.85 if target in self.influential else FAINT,
+        }
+
+    def nodes(self) -> None:
+        """Draw the nodes above the edges, with their labels."""
+        for node in reading_order(self.graph):
+            data = self.graph.nodes[node]
+            x, y = self._at(self.layout.places[node])
+            opacity = 1.0 if node in self.influential else FAINT_NODE
+            if data.get("kind") == "input":
+                self.pen.box((x, y), self._label(node), opacity=opacity)
+                continue
+            name = str(data.get("activation", ""))
+            self.pen.activation((x, y), name, radius=RADIUS, opacity=opacity)
+            if data.get("kind") == "output":
+                self.pen.ring((x, y))
+                beside = (x + RADIUS + 9, y)
+                self.pen.write(beside, self._label(node), size=13.5, align="left", bold=True)
+            if (aggregation := str(data.get("aggregation", "sum"))) != "sum":
+                below = (x, y + RADIUS + 8)
+                self.pen.write(below, aggregation, size=9.5, colour=figure.MUTED)
+
+    def _legend_entries(self) -> list[Entry]:
+        names = {str(name) for _, name in self.graph.nodes(data="activation") if name}
+        entries: list[Entry] = [("activation", name) for name in sorted(names)]
+        edges = [data for *_, data in self.graph.edges(data=True)]
+        live = [data.get("weight", 1.0) for data in edges if data.get("enabled", True)]
+        if any(weight >= 0 for weight in live):
+            entries.append(("positive", "weight > 0"))
+        if any(weight < 0 for weight in live):
+            entries.append(("negative", "weight < 0"))
+        if len(live) < len(edges):
+            entries.append(("disabled", "disabled"))
+        if set(self.graph) - self.influential:
+            entries.append(("faint", "without influence"))
+        return entries
+
+    def _legend_rows(self) -> list[list[Entry]]:
+        """Break the legend into rows that fit."""
+        rows: list[list[Entry]] = []
+        used = float("inf")
+        for entry in self._legend_entries():
+            used += _entry_width(entry)
+            if used > self.width - 2 * MARGIN:
+                rows.append([])
+                used = _entry_width(entry)
+            rows[-1].append(entry)
+        return rows
+
+    def legend(self) -> None:
+        """Draw the legend under the graph, each row in the middle."""
+        for number, row in enumerate(self.legend_rows):
+            y = self.legend_top + LEGEND_ROW * (number + 0.5)
+            x = (self.width - sum(_entry_width(entry) for entry in row)) / 2
+            for entry in row:
+                self._legend_mark(entry, x, y)
+                text_at = (x + _mark_width(entry) + 5, y)
+                self.pen.write(text_at, entry[1], size=12, colour=figure.MUTED, align="left")
+                x += _entry_width(entry)
+
+    def _legend_mark(self, entry: Entry, x: float, y: float) -> None:
+        kind, text = entry
+        if kind in ("activation", "faint"):
+            name, opacity = (text, 1.0) if kind == "activation" else ("", FAINT_NODE)
+            self.pen.activation((x + 8, y), name, radius=8, opacity=opacity)
+            return
+        colours = {"positive": figure.POSITIVE, "negative": figure.NEGATIVE}
+        self.pen.curve(
+            [(x, y), (x + 22, y)],
+            colour=colours.get(kind, figure.DISABLED),
+            width=1.6 if kind == "disabled" else 3.0,
+            dotted=kind == "disabled",
+            opacity=1.0,
+        )
+
+
+def _mark_width(entry: Entry) -> float:
+    return 16 if entry[0] in ("activation", "faint") else 24
+
+
+def _entry_width(entry: Entry) -> float:
+    return _mark_width(entry) + 21 + LETTER * len(entry[1])

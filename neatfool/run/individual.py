@@ -1,0 +1,214 @@
+"""A candidate of a run as one reads it: an elite, or one of its ancestors."""
+
+from __future__ import annotations
+
+import html
+from base64 import b64encode
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from neatfool.errors import ExperimentError, RunError
+from neatfool.run.folder import IMAGES
+from neatfool.run.images import decode_png, encode_png, image_name, to_pillow
+from neatfool.wording import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import networkx as nx
+    import numpy as np
+    from PIL import Image
+
+    from neatfool.run.records import StoredCandidate, StoredElite
+    from neatfool.run.run import Run
+    from neatfool.run.store import RunStore
+    from neatfool.spec.spec import GenomeSize, ImageSpec, Json
+
+SMALLEST_SHOWN: Final = 128
+"""Pixels: smaller images are enlarged, without smoothing, where a notebook shows them."""
+
+
+def load_genome(store: RunStore, loads: Callable[[str], Any], stored: StoredCandidate) -> Any:
+    """Read a stored genome.
+
+    Args:
+        store: Where it is from, for the message.
+        loads: The encoding's.
+        stored: The candidate.
+
+    Raises:
+        RunError: The text is no longer what the encoding wrote.
+    """
+    try:
+        return loads(stored.genome)
+    except ValueError as error:
+        raise RunError(
+            f"{store.path}: the genome of candidate {stored.id} is damaged: {error}"
+        ) from error
+
+
+class Individual:
+    """A stored candidate, with its genome loaded when it is asked for."""
+
+    def __init__(self, run: Run, stored: StoredCandidate, spec: ImageSpec) -> None:
+        self.run = run
+        self.candidate_id = stored.id
+        self.generation = stored.generation
+        self.parents = stored.parents
+        self.size: GenomeSize = stored.size
+        self._stored = stored
+        self._spec = spec
+
+    @cached_property
+    def genome(self) -> Any:
+        """The genome, equal to the one that was bred."""
+        return load_genome(self.run.store, self.run.encoding.loads, self._stored)
+
+    @property
+    def genome_text(self) -> str:
+        """The genome as the run's encoding wrote it, which ``loads`` of such an encoding reads."""
+        return self._stored.genome
+
+    def graph(self) -> nx.DiGraph:
+        """Give the genome as a graph.
+
+        Raises:
+            RunError: The encoding's genomes are not graphs.
+        """
+        graph = self.run.encoding.graph(self.genome)
+        if graph is None:
+            encoding = self.run.experiment["encoding"]["plugin"]
+            raise RunError(f"{self.run.path}: genomes of encoding {encoding!r} are not graphs")
+        return graph
+
+    def pixels(
+        self,
+        size: int | tuple[int, int] | None = None,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> np.ndarray:
+        """Render the genome.
+
+        Args:
+            size: Pixels of the longer side, or (height, width); the target's size if absent.
+            box: (left, top, right, bottom), the part of that image to render; all if absent.
+
+        Returns:
+            uint8 [C, H, W].
+        """
+        height, width = self.height_width(size)
+        rendered: np.ndarray = self.run.encoding.render_at(self.genome, height, width, box).numpy()
+        return rendered
+
+    def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:
+        """Render the genome at a size (see :meth:`pixels`), as a Pillow image."""
+        return to_pillow(self.pixels(size))
+
+    def height_width(self, size: int | tuple[int, int] | None) -> tuple[int, int]:
+        """Turn a size (see :meth:`pixels`) into (height, width)."""
+        spec = self._spec
+        if size is None:
+            return spec.height, spec.width
+        if not isinstance(size, tuple):
+            scale = size / max(spec.height, spec.width)
+            least = min(size, 1)
+            size = max(least, round(spec.height * scale)), max(least, round(spec.width * scale))
+        height, width = size
+        if height < 1 or width < 1:
+            raise ExperimentError(f"an image of {height} x {width} pixels: both must be >= 1")
+        return height, width
+
+
+class Ancestor(Individual):
+    """A candidate in a line of ancestors.
+
+    Attributes:
+        candidate_id: Its id.
+        generation: The generation it was bred in.
+        parents: The ids of its parents, fittest first.
+        size: Its nodes and connections.
+    """
+
+    @cached_property
+    def _won(self) -> tuple[int, float] | None:
+        return next(iter(self.run.store.won(self.candidate_id)), None)
+
+    @property
+    def name(self) -> str | None:
+        """The class that it was best at when it became an elite; None if it never did."""
+        return self._spec.classes[self._won[0]] if self._won else None
+
+    @property
+    def confidence(self) -> float | None:
+        """The confidence in that class."""
+        return self._won[1] if self._won else None
+
+
+class EliteView(Individual):
+    """An elite of a run.
+
+    Attributes:
+        index: The index of its class.
+        name: The name of its class.
+        confidence: The probability that the target gave the class, of the very PNG.
+        candidate_id: Its candidate's id.
+        generation: The generation it was bred in.
+        parents: The ids of its parents, fittest first.
+        size: Its nodes and connections.
+    """
+
+    def __init__(
+        self, run: Run, elite: StoredElite, stored: StoredCandidate, spec: ImageSpec
+    ) -> None:
+        super().__init__(run, stored, spec)
+        self.index = elite.class_index
+        self.name = spec.classes[elite.class_index]
+        self.confidence = elite.confidence
+
+    @property
+    def png(self) -> bytes:
+        """The image that was scored, as the PNG that is saved."""
+        png = self.run.store.image(self.candidate_id)
+        if png is None:
+            raise RunError(f"{self.run.path}: elite of {self.name!r} was replaced meanwhile")
+        return png
+
+    @property
+    def file(self) -> Path:
+        """The image's file in the run folder."""
+        spec = self._spec
+        name = image_name(self.index, self.name, len(spec.classes), open_ended=spec.open)
+        return self.run.path / IMAGES / name
+
+    def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:
+        """Give the image that was scored, or render the genome anew at a size."""
+        return to_pillow(decode_png(self.png) if size is None else self.pixels(size))
+
+    def summary(self) -> dict[str, Json]:
+        """Say what ``neatfool show --json`` says of a class."""
+        return {
+            "name": self.name,
+            "index": self.index,
+            "confidence": self.confidence,
+            "generation": self.generation,
+            "genome": self.candidate_id,
+            "nodes": self.size.nodes,
+            "connections": self.size.connections,
+            "image": str(self.file.relative_to(self.run.path)),
+        }
+
+    def _repr_png_(self) -> bytes:
+        pixels = decode_png(self.png)
+        scale = max(1, SMALLEST_SHOWN // max(pixels.shape[1:]))
+        return encode_png(pixels.repeat(scale, 1).repeat(scale, 2))
+
+    def _repr_html_(self) -> str:
+        data = b64encode(self._repr_png_()).decode()
+        return (
+            f'<figure style="margin:0"><img src="data:image/png;base64,{data}" '
+            f'style="image-rendering:pixelated"><figcaption>{html.escape(self.name)} '
+            f"{percent(self.confidence)}</figcaption></figure>"
+        )
+
+    def __repr__(self) -> str:
+        return f"<elite of {self.name!r}: confidence {percent(self.confidence)}>"

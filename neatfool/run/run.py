@@ -1,0 +1,243 @@
+"""A run as one reads it: its elites, their images, graphs and lines of ancestors."""
+
+from __future__ import annotations
+
+import html
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neatfool.config.ini import first_comment
+from neatfool.errors import RunError
+from neatfool.run.folder import DATABASE
+from neatfool.run.individual import Ancestor, EliteView
+from neatfool.run.store import RunStore
+from neatfool.spec.spec import ImageSpec
+from neatfool.wording import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from neatfool.run.records import StoredCandidate
+    from neatfool.run.statistics import GenerationReport
+    from neatfool.spec.spec import Encoding, Json
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run to read it, also while another process is running it.
+
+    Args:
+        path: The run's folder.
+
+    Returns:
+        The run.
+
+    Raises:
+        RunError: There is no run in the folder, or its database is damaged.
+        PluginError: The run's encoding cannot be loaded.
+    """
+    run = Run(Path(path))
+    run.info  # noqa: B018 - reads the database: a wrong path fails here
+    return run
+
+
+class Run:
+    """A run's folder, to read.
+
+    What it says is read anew from the database, so that a run under way can be watched.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path, *, encoding: Encoding[Any] | None = None) -> None:
+        """Look at a folder; use :func:`open_run`."""
+        self.path = path
+        self._given_encoding = encoding
+
+    @cached_property
+    def store(self) -> RunStore:
+        """The run's database, open for reading."""
+        return RunStore.open(self.path / DATABASE)
+
+    def close(self) -> None:
+        """Close the database; it is opened again when something is asked."""
+        if store := self.__dict__.pop("store", None):
+            store.close()
+
+    @cached_property
+    def info(self) -> dict[str, Json]:
+        """What was recorded when the run began: versions, machine, target, seed."""
+        return self.store.info()
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return str(self.info["name"])
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return int(self.info["seed"])
+
+    @property
+    def about(self) -> str:
+        """What its experiment file says of itself, in its first comment; empty if nothing."""
+        return first_comment(str(self.info.get("text", "")))
+
+    @property
+    def experiment(self) -> dict[str, Json]:
+        """The experiment with all its defaults: section -> key -> value."""
+        return dict(self.info["experiment"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """All class names of the target, as far as they are known."""
+        return tuple(self.store.classes()) if self._open_ended else self._classes
+
+    @property
+    def searched(self) -> tuple[int, ...]:
+        """The indices of the classes that are searched."""
+        return tuple(self.store.searched()) if self._open_ended else self._searched
+
+    @cached_property
+    def _classes(self) -> tuple[str, ...]:
+        return tuple(self.store.classes())
+
+    @cached_property
+    def _searched(self) -> tuple[int, ...]:
+        return tuple(self.store.searched())
+
+    @cached_property
+    def _open_ended(self) -> bool:
+        """Whether there may be more classes the next time."""
+        return bool(self.info.get("spec", {}).get("open"))
+
+    @property
+    def spec(self) -> ImageSpec:
+        """The images that the target takes."""
+        return ImageSpec(classes=self.classes, **self.info["spec"])
+
+    @cached_property
+    def encoding(self) -> Encoding[Any]:
+        """The run's encoding.
+
+        Raises:
+            PluginError: It cannot be loaded.
+        """
+        if self._given_encoding is not None:
+            return self._given_encoding
+        from neatfool.evolution.assembly import make
+        from neatfool.experiment.experiment import resolved_choice
+
+        encoding: Encoding[Any] = make(resolved_choice(self.experiment, "encoding"), spec=self.spec)
+        return encoding
+
+    @property
+    def generation(self) -> int:
+        """The last generation, -1 before the first."""
+        return self.store.last_generation()
+
+    @property
+    def evaluations(self) -> int:
+        """Images scored so far."""
+        last = self.store.reports(self.generation)
+        return last[0].evaluations if last else 0
+
+    @property
+    def history(self) -> list[GenerationReport]:
+        """The statistics of each generation."""
+        return self.store.reports()
+
+    @property
+    def requests(self) -> dict[str, tuple[int, int]]:
+        """What a target that costs something was asked: (requests, images) by outcome."""
+        return self.store.requests()
+
+    @property
+    def elites(self) -> list[EliteView]:
+        """The elites, in the order of their classes."""
+        stored = self.store.elites()
+        candidates = self.store.candidates({elite.candidate for elite in stored})
+        spec = self.spec
+        return [EliteView(self, elite, candidates[elite.candidate], spec) for elite in stored]
+
+    def elite(self, name: str | int) -> EliteView:
+        """Give the elite of a class.
+
+        Args:
+            name: The class, by name or index.
+
+        Raises:
+            ExperimentError: The target has no such class.
+            RunError: The class has no elite (yet).
+        """
+        spec = self.spec
+        index = spec.class_index(name)
+        stored = self.store.elite(index)
+        if stored is None:
+            raise RunError(f"{self.path}: class {spec.classes[index]!r} has no elite")
+        candidate = self.store.candidates([stored.candidate])[stored.candidate]
+        return EliteView(self, stored, candidate, spec)
+
+    def __getitem__(self, name: str | int) -> EliteView:
+        """Give the elite of a class; see :meth:`elite`."""
+        return self.elite(name)
+
+    def __iter__(self) -> Iterator[EliteView]:
+        """Go through the elites."""
+        return iter(self.elites)
+
+    def __len__(self) -> int:
+        """Count the classes that have an elite."""
+        return len(self.store.elites())
+
+    def lineage(self, name: str | int) -> list[Ancestor]:
+        """Follow an elite back to generation 0, by the fitter parent each time.
+
+        Args:
+            name: The class, by name or index.
+
+        Returns:
+            The elite's own candidate first, the random genome of generation 0 last.
+        """
+        line: list[StoredCandidate] = []
+        parents: tuple[int, ...] = (self.elite(name).candidate_id,)
+        while parents and (found := self.store.candidates(parents[:1])):
+            stored = found[parents[0]]
+            line.append(stored)
+            parents = stored.parents
+        spec = self.spec
+        return [Ancestor(self, each, spec) for each in line]
+
+    def summary(self) -> dict[str, Json]:
+        """Say how far the run has come, as ``neatfool show --json`` does."""
+        history = self.history
+        last = history[-1] if history else None
+        seconds = sum(report.stages.elapsed for report in history)
+        return {
+            "name": self.name,
+            "seed": self.seed,
+            "generation": self.generation,
+            "evaluations": self.evaluations,
+            "evaluations_per_s": self.evaluations / seconds if seconds else 0.0,
+            "median": last.median if last else 0.0,
+            "mean": last.mean if last else 0.0,
+            "min": last.minimum if last else 0.0,
+            "classes_ge_0.99": last.classes_ge[2] if last else 0,
+            "classes_ge_0.9999": last.classes_ge[3] if last else 0,
+            "classes": [elite.summary() for elite in self.elites],
+        }
+
+    def _repr_html_(self) -> str:
+        last = self.history[-1:]
+        median = f", median confidence {percent(last[0].median)}" if last else ""
+        figures = "".join(elite._repr_html_() for elite in self.elites[:100])
+        return (
+            f"<div><b>{html.escape(self.name)}</b>, seed {self.seed}: generation "
+            f"{self.generation}, {self.evaluations:,} images{median}</div>"
+            f'<div style="display:flex;flex-wrap:wrap;gap:12px">{figures}</div>'
+        )
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path} generation {self.generation}>"

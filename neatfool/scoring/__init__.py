@@ -1,0 +1,1 @@
+"""A target made safe and fast."""

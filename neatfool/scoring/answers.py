@@ -1,0 +1,163 @@
+"""What plugins answer, checked before the search may see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from neatfool.errors import PluginError, TargetError
+from neatfool.spec.spec import Labels, Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from neatfool.spec.spec import ImageSpec
+
+ROUNDING: Final = 1e-3
+"""How far from one a sum of probabilities may be: half-precision networks round."""
+
+
+def check_images(images: Any, count: int, spec: ImageSpec, name: str) -> None:
+    """Check what an encoding rendered.
+
+    Args:
+        images: What ``render`` returned.
+        count: The genomes it was given.
+        spec: The target's spec.
+        name: What messages call the encoding.
+
+    Raises:
+        PluginError: It is not uint8 [count, C, H, W].
+    """
+    import torch
+
+    shape = (count, *spec.shape)
+    if not isinstance(images, torch.Tensor):
+        raise PluginError(f"{name}: render() returned {type(images).__name__}, not a torch tensor")
+    if images.dtype != torch.uint8 or tuple(images.shape) != shape:
+        raise PluginError(
+            f"{name}: render() returned {images.dtype} {tuple(images.shape)}; the target takes "
+            f"torch.uint8 {shape}"
+        )
+
+
+def check_scores(
+    answer: Any, count: int, spec: ImageSpec, name: str, *, keep: int | None = None
+) -> Scores:
+    """Check what a target answered.
+
+    Args:
+        answer: What ``score`` returned.
+        count: The images it was given.
+        spec: The target's spec.
+        name: What messages call the target.
+        keep: How many of the images were real and not padding; all if absent.
+
+    Returns:
+        The scores of those, as numpy arrays with ``ok``; rows with NaN or infinity are not ok,
+        and zero.
+
+    Raises:
+        TargetError: The answer has the wrong type or shape, or is not made of probabilities.
+    """
+    if not isinstance(answer, Scores):
+        raise TargetError(
+            f"{name}: score() returned {type(answer).__name__}; "
+            "return neatfool.Scores(probabilities)"
+        )
+    keep = count if keep is None else keep
+    shape = (count, len(spec.classes))
+    probs = _array(answer.probs, "probs", shape, name)[:keep]
+    ok = np.isfinite(probs).all(axis=1)
+    if answer.ok is not None:
+        ok &= _array(answer.ok, "ok", (count,), name)[:keep].astype(bool)
+    logits = None
+    if answer.logits is not None:
+        logits = _array(answer.logits, "logits", shape, name)[:keep]
+        ok &= ~np.isnan(logits).any(axis=1) & np.isfinite(logits.max(axis=1))
+        if not ok.all():
+            logits = np.where(ok[:, None], logits, 0.0)
+    if not ok.all():
+        probs = np.where(ok[:, None], probs, 0.0)
+    _check_probabilities(probs[ok], spec, name)
+    return Scores(probs.clip(0, 1), logits, ok)
+
+
+def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labels:
+    """Check the classes that a target named.
+
+    Args:
+        answer: What ``score`` returned.
+        count: The images it was given.
+        spec: The target's spec.
+        name: What messages call the target.
+
+    Returns:
+        The same with ``ok``: an image is not ok, and has no classes, where a confidence is not a
+        number in [0, 1], or a name is none of the spec's and the spec is not open.
+
+    Raises:
+        TargetError: The answer is not for so many images.
+    """
+    ok = [True] * count if answer.ok is None else [bool(each) for each in answer.ok]
+    if len(answer.found) != count or len(ok) != count:
+        raise TargetError(
+            f"{name}: score() named classes for {len(answer.found)} images, but was given {count}"
+        )
+    known = None if spec.open else set(spec.classes)
+    found = [
+        _confidences(each, known) if usable else None
+        for each, usable in zip(answer.found, ok, strict=True)
+    ]
+    return Labels([each or {} for each in found], [each is not None for each in found])
+
+
+def _confidences(found: Any, known: Collection[str] | None) -> dict[str, float] | None:
+    """Read the confidences of an image; None if there is anything wrong with them."""
+    try:
+        read = {str(label): float(value) for label, value in found.items()}
+    except (AttributeError, TypeError, ValueError):
+        return None
+    in_range = all(-ROUNDING <= value <= 1 + ROUNDING for value in read.values())
+    named = all(label.strip() and (known is None or label in known) for label in read)
+    if not (in_range and named):
+        return None
+    return {label: min(max(value, 0.0), 1.0) for label, value in read.items()}
+
+
+def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndarray:
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        narrow = values.is_floating_point() and values.element_size() < 4
+        values = values.float() if narrow else values
+    try:
+        array = np.asarray(values)
+        numeric = array.dtype.kind in "fiub"
+    except ValueError:
+        numeric = False
+    if not numeric:
+        raise TargetError(f"{name}: {what} are not numbers; give an array of floats")
+    if array.shape != shape:
+        kind = "[images, classes]" if len(shape) > 1 else "[images]"
+        raise TargetError(f"{name}: {what} have shape {array.shape}; {kind} is {shape} here")
+    return array if array.dtype.kind in "fb" else array.astype(np.float32)
+
+
+def _check_probabilities(probs: np.ndarray, spec: ImageSpec, name: str) -> None:
+    if not probs.size:
+        return
+    low, high = float(probs.min()), float(probs.max())
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        raise TargetError(
+            f"{name}: probs reach from {low:.4g} to {high:.4g}; probabilities lie in [0, 1]. "
+            "Put raw network outputs into logits= and their softmax into probs"
+        )
+    if spec.sums_to_one:
+        sums = probs.sum(axis=1)
+        worst = float(sums[np.argmax(np.abs(sums - 1))])
+        if abs(worst - 1) > ROUNDING:
+            raise TargetError(
+                f"{name}: the probabilities of an image sum to {worst:.4g}, not 1. If its classes "
+                "do not exclude one another, say ImageSpec(..., sums_to_one=False)"
+            )

@@ -1,0 +1,200 @@
+"""The ledger: what a run may ask of a target whose answers cost something, and what it has asked.
+
+It is a part of the run's database. A request is entered before it is sent, and is on the disk by
+then: whatever happens to the process, what was spent is known. An answer is kept as soon as it is
+there, so that nothing is asked twice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from neatfool.errors import BudgetSpent
+from neatfool.run.records import LEDGER_SCHEMA
+from neatfool.run.store import connect, sqlite_errors_in_words, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be spent in all; None where there is no limit.
+
+    Attributes:
+        queries: Images that may be sent.
+        requests: Requests that may be sent.
+    """
+
+    queries: int | None = None
+    requests: int | None = None
+
+
+class Ledger:
+    """Counts what is sent to a target, and refuses what exceeds the budget.
+
+    It may be used from several threads at once, and by one process at a time.
+
+    Attributes:
+        budget: What may be spent.
+        queries: Images sent so far, those sent again included.
+        requests: Requests sent so far.
+    """
+
+    def __init__(self, budget: Budget | None = None, database: Path | None = None) -> None:
+        """Open the ledger of a run, or begin one in memory.
+
+        Args:
+            budget: What may be spent; there is no limit if absent.
+            database: The run's database.
+
+        Raises:
+            RunError: The database is damaged.
+            StorageError: It cannot be written.
+        """
+        self.budget = budget or Budget()
+        self._where = database
+        self._lock = Lock()
+        self._settled: dict[int, str] = {}
+        if database is None:
+            self._connection = sqlite3.connect(
+                ":memory:", isolation_level=None, check_same_thread=False
+            )
+            self._connection.executescript(LEDGER_SCHEMA)
+        else:
+            with sqlite_errors_in_words(database):
+                self._connection = connect(database, "rw")
+                # What was paid for is to outlive a power cut, too.
+                self._connection.execute("PRAGMA synchronous = FULL")
+        self.queries = self.requests = 0
+        self._version = -1
+        with self._locked() as db:
+            self._look_for_others(db)
+
+    @property
+    def queries_left(self) -> int | None:
+        """How many images may still be sent; None if there is no limit."""
+        return None if self.budget.queries is None else max(0, self.budget.queries - self.queries)
+
+    @property
+    def requests_left(self) -> int | None:
+        """How many requests may still be sent; None if there is no limit."""
+        if self.budget.requests is None:
+            return None
+        return max(0, self.budget.requests - self.requests)
+
+    def debit(self, images: int) -> int:
+        """Enter a request that is about to be sent.
+
+        It is on the disk when this returns.
+
+        Args:
+            images: How many images it carries.
+
+        Returns:
+            The request's number, from 1.
+
+        Raises:
+            BudgetSpent: It exceeds the budget, and must not be sent.
+        """
+        with self._locked() as db:
+            self._look_for_others(db)
+            if shortage := self.shortage(images):
+                raise BudgetSpent(shortage)
+            self._write_settled(db)
+            cursor = db.execute("INSERT INTO request (images) VALUES (?)", (images,))
+            self.requests += 1
+            self.queries += images
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def shortage(self, images: int) -> str:
+        """Say what a request of so many images exceeds; the empty string if there is room."""
+        budget = self.budget
+        if budget.queries is not None and self.queries + images > budget.queries:
+            return f"{self.queries:,} of {budget.queries:,} queries (max_queries) are spent"
+        if budget.requests is not None and self.requests >= budget.requests:
+            return f"{self.requests:,} of {budget.requests:,} requests (max_requests) are spent"
+        return ""
+
+    def settle(self, number: int, outcome: str) -> None:
+        """Note what became of a request.
+
+        It is written with whatever is written next.
+
+        Args:
+            number: The request's.
+            outcome: A word or a few: ``answered``, ``timed out``, ``429`` …
+        """
+        with self._lock:
+            self._settled[number] = outcome[:80]
+
+    def answer(self, image: bytes) -> bytes | None:
+        """Read what was answered to an image; None if nothing was.
+
+        Args:
+            image: What tells it from others: a hash.
+        """
+        with self._lock, _in_words(self._where):
+            rows = self._connection.execute("SELECT scores FROM answer WHERE image = ?", (image,))
+            found = rows.fetchone()
+        return None if found is None else found[0]
+
+    def count(self) -> int:
+        """Count the images that there are answers to."""
+        with self._lock, _in_words(self._where):
+            return int(self._connection.execute("SELECT count(*) FROM answer").fetchone()[0])
+
+    def keep(self, answers: Mapping[bytes, bytes]) -> None:
+        """Keep what was answered: scores by image."""
+        with self._locked() as db:
+            self._write_settled(db)
+            db.executemany("INSERT OR IGNORE INTO answer VALUES (?, ?)", answers.items())
+
+    def forget(self, images: Iterable[bytes]) -> None:
+        """Forget what was answered to some images."""
+        with self._locked() as db:
+            self._write_settled(db)
+            db.executemany("DELETE FROM answer WHERE image = ?", [(image,) for image in images])
+
+    def close(self) -> None:
+        """Write what is left, and close the database."""
+        try:
+            with self._locked() as db:
+                self._write_settled(db)
+        finally:
+            self._connection.close()
+
+    def _look_for_others(self, db: sqlite3.Connection) -> None:
+        """Sum up again, if somebody else wrote: another process may spend, too."""
+        (version,) = db.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._version = version
+            self.requests, self.queries = db.execute(
+                "SELECT count(*), coalesce(sum(images), 0) FROM request"
+            ).fetchone()
+
+    def _write_settled(self, db: sqlite3.Connection) -> None:
+        rows: Sequence[tuple[str, int]] = [(text, n) for n, text in self._settled.items()]
+        db.executemany("UPDATE request SET outcome = ? WHERE number = ?", rows)
+        self._settled.clear()
+
+    @contextmanager
+    def _locked(self) -> Iterator[sqlite3.Connection]:
+        """Give the database to this thread, for one transaction."""
+        with self._lock, _in_words(self._where), transaction(self._connection) as db:
+            yield db
+
+
+@contextmanager
+def _in_words(database: Path | None) -> Iterator[None]:
+    if database is None:
+        yield
+    else:
+        with sqlite_errors_in_words(database):
+            yield

@@ -1,0 +1,86 @@
+"""What was measured on this machine, kept from one run to the next."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from filelock import FileLock, Timeout
+from platformdirs import user_cache_path
+
+from neatfool.machine import usable_cores
+from neatfool.run.images import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+PLACE: Final = "NEATFOOL_CACHE"
+"""The environment variable that names another folder than the user's cache."""
+_SECONDS_TO_WAIT: Final = 60
+
+
+def cache_folder() -> Path:
+    """Give the folder of what can be made again: ``NEATFOOL_CACHE``, or the user's cache."""
+    given = os.environ.get(PLACE)
+    return Path(given) if given else user_cache_path("neatfool")
+
+
+class MeasurementCache:
+    """One measurement of a machine, by what was measured.
+
+    A folder that cannot be written, or a file that cannot be read, only costs the time of
+    measuring again.
+    """
+
+    def __init__(self, of: Sequence[str]) -> None:
+        """Name the measurement.
+
+        Args:
+            of: All that it depends on beside the machine and torch.
+        """
+        machine = [platform.node(), platform.processor(), *_processor(), str(usable_cores())]
+        machine += [str(torch.get_num_threads()), torch.__version__]
+        key = hashlib.sha256(json.dumps([*machine, *of]).encode()).hexdigest()[:24]
+        self._file = cache_folder() / "measurements" / f"{key}.json"
+
+    def get_or_make(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Give the measurement, made now if this is the first time.
+
+        Args:
+            make: Measures; what it gives is JSON.
+        """
+        lock = FileLock(self._file.with_suffix(".lock"), timeout=_SECONDS_TO_WAIT)
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            # Two runs that begin together would measure each other.
+            with lock:
+                return self._read() or self._kept(make())
+        except (OSError, Timeout):
+            return make()
+
+    def _read(self) -> dict[str, Any] | None:
+        try:
+            record = json.loads(self._file.read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return record if isinstance(record, dict) else None
+
+    def _kept(self, record: dict[str, Any]) -> dict[str, Any]:
+        with suppress(OSError):
+            write_whole(self._file, json.dumps(record).encode())
+        return record
+
+
+def _processor() -> list[str]:
+    """Name the processor's model, where the system says it."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+            if line.startswith(("model name", "flags")):
+                return [line]
+    return [platform.machine()]

@@ -1,0 +1,362 @@
+"""How a run scores: on which device, how many images a call, and whether half precision screens.
+
+What a run records does not depend on a stopwatch: an image's exact score has the same bits
+whatever is measured here, because the size of an exact batch, and the form of a network for it,
+follow from the experiment and from what can be done with the network. Measured is what only saves
+time: screening, and the number of threads. The plan is part of the run, which is resumed and
+verified with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from neatfool.errors import ExperimentError, NeatfoolError, TargetError
+from neatfool.network.memory import is_out_of_memory
+from neatfool.network.network import Form, Network
+from neatfool.scoring.measurements import MeasurementCache
+from neatfool.scoring.metering import is_metered
+from neatfool.scoring.speed_trial import SpeedTrial
+from neatfool.scoring.workers import devices_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from neatfool.experiment.framework import Calls
+    from neatfool.network.network import Graph, Precision
+    from neatfool.spec.spec import Json, Target
+
+_log = logging.getLogger("neatfool.scoring")
+
+LARGEST_AUTOMATIC_BATCH: Final = 256
+PARTS: Final = 4
+"""A generation is scored in so many parts, if it takes long enough."""
+SECONDS_TO_DIVIDE: Final = 0.05
+"""If it takes less, threads wait for Python's lock longer than is gained."""
+SMALL_IMAGE: Final = 64 * 64
+GAIN_OF_A_THREAD: Final = 1.2
+"""How much faster more threads must be to be taken: what they leave idle, breeding can use."""
+WELL_SHARED: Final = 0.8
+"""If calls side by side use the cores so well, one call on all of them is not tried."""
+LARGEST_PART_CONFIRMED: Final = 0.1
+"""The least part of images that must be able to be confirmed for screening to be taken up."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a run scores.
+
+    Attributes:
+        batch_size: Images a call of ``score``, for the scores that are recorded.
+        device: The kind of device the networks compute on, None for a target without networks.
+        threads: Threads that torch uses in a call of ``score``, None to leave them as they are.
+        workers: Calls at a time, each in a thread of Python.
+        parts: In how many parts a generation is scored: while one is, the next is bred and drawn.
+        graph: How the networks' graphs are treated.
+        screening: The precision that looks at each image first, None: each is scored exactly.
+        screening_batch: Images a call then.
+        worth: Screening saves time as long as fewer than this part of the images is confirmed.
+        speeds: Images a second that were measured, by what was tried.
+    """
+
+    batch_size: int
+    device: str | None = None
+    threads: int | None = None
+    workers: int = 1
+    parts: int = 1
+    graph: Graph = "eager"
+    screening: Precision | None = None
+    screening_batch: int = 0
+    worth: float = 0.0
+    speeds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def cores(self) -> int:
+        """How many cores the networks compute on, on a CPU."""
+        return (self.threads or torch.get_num_threads()) * self.workers
+
+    @property
+    def exact(self) -> Form:
+        """The form of the networks whose scores are recorded."""
+        return Form("fp32", self.graph)
+
+    @property
+    def screen(self) -> Form:
+        """The form of the networks that screen."""
+        assert self.screening is not None
+        return Form(self.screening, self.graph)
+
+    def to_json(self) -> dict[str, Json]:
+        """Give it as a run records it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: dict[str, Json]) -> Plan:
+        """Take what a run recorded."""
+        return cls(**{each.name: record[each.name] for each in fields(cls) if each.name in record})
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        if self.device is None:
+            return f"{self.batch_size} images a call"
+        threads = f", {self.cores} thread{'s' * (self.cores != 1)}" if self.threads else ""
+        how = "each image in fp32"
+        if self.screening:
+            how = f"screened in {self.screening}, confirmed in fp32"
+        speeds = [f"{name} {speed:,.0f} images/s" for name, speed in self.speeds.items()]
+        measured = f" ({', '.join(speeds)})" if speeds else ""
+        return f"{self.device}{threads}: {how}{measured}"
+
+
+def networks_of(target: Any) -> list[Network]:
+    """List the networks that a target says it scores with."""
+    found = getattr(target, "networks", ())
+    return [each for each in found if isinstance(each, Network)]
+
+
+def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_BATCH) -> int:
+    """Choose how many images a call of ``score`` is given.
+
+    Args:
+        generation_size: Candidates a generation, at least 1.
+        largest: The most images a call.
+
+    Returns:
+        The least number that fits a generation into as few equal batches as there can be.
+    """
+    return math.ceil(generation_size / math.ceil(generation_size / largest))
+
+
+def part_size(generation_size: int, plan: Plan) -> int:
+    """Choose how many candidates are scored while the next are bred and drawn: whole batches."""
+    batch, screening = plan.batch_size, plan.screening_batch
+    if screening and screening % batch == 0:
+        batch = screening
+    batches = math.ceil(generation_size / batch)
+    return math.ceil(batches / plan.parts) * batch
+
+
+def make_plan(
+    target: Target,
+    calls: Calls,
+    *,
+    name: str,
+    fingerprint: str,
+    generation_size: int,
+    can_screen: bool,
+    recorded: Plan | None = None,
+) -> Plan:
+    """Decide how a run scores.
+
+    Args:
+        target: The target.
+        calls: What the experiment says about it.
+        name: What messages call the target.
+        fingerprint: The target's, by which measurements are kept.
+        generation_size: Candidates a generation.
+        can_screen: Whether the scheme says what is worth an exact look.
+        recorded: The plan of a run that is to go on, which is kept.
+
+    Returns:
+        The plan; its measurement takes a second or two, once on a machine.
+
+    Raises:
+        ExperimentError: An option is given that the target has no use for.
+    """
+    networks = networks_of(target)
+    _refuse_a_budget(calls, target, name)
+    if recorded is not None:
+        _tell_of_another_graph(recorded, SpeedTrial(target, networks), name)
+        return recorded
+    if not networks:
+        _refuse_options(calls, name)
+        at_a_time = max(1, getattr(target, "concurrency", 1))
+        automatic = automatic_batch_size(math.ceil(generation_size / at_a_time))
+        return Plan(_at_most(target, _given(calls.batch_size) or automatic))
+    device = networks[0].device.type
+    trial = SpeedTrial(target, networks)
+
+    def exact_batch(graph: Graph) -> int:
+        automatic = _exact_batch(target, device, generation_size, graph)
+        return _given(calls.batch_size) or _at_most(target, automatic)
+
+    graph = trial.graph(calls.graph, exact_batch(calls.graph))
+    plan = Plan(
+        batch_size=exact_batch(graph),
+        device=device,
+        threads=_given(calls.threads),
+        graph=graph,
+    )
+    half = _half(networks, calls.precision, name) if can_screen else None
+    if half and not trial.computes(Form(half, plan.graph), plan.batch_size):
+        half = None
+    most = _at_most(target, generation_size)
+    if device != "cpu":
+        return _on_gpu(plan, half, generation_size, devices_of(networks), most)
+    depends_on = (target.spec.shape, plan, generation_size, half, most)
+    cache = MeasurementCache([fingerprint, *map(repr, depends_on)])
+
+    def measure() -> dict[str, Json]:
+        return _measured(plan, generation_size, half, trial, most).to_json()
+
+    measured = _unless_it_fails(lambda: cache.get_or_make(measure), name)
+    if measured is None:
+        return plan
+    return _unless_it_is_slow(Plan.from_json(measured), calls)
+
+
+def _unless_it_fails(measure: Callable[[], dict[str, Json]], name: str) -> dict[str, Json] | None:
+    """Measure; None if memory does not suffice: the run itself finds out how many images it takes.
+
+    Raises:
+        TargetError: The target failed otherwise.
+    """
+    try:
+        return measure()
+    except NeatfoolError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            return None
+        raise TargetError(
+            f"{name}: score() failed while its speed was measured: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _exact_batch(target: Target, device: str, generation_size: int, graph: Graph) -> int:
+    """Choose the size of an exact batch, by what is computed and not by a stopwatch.
+
+    On a CPU small batches are as fast as large ones, and where few images are confirmed they are
+    not filled up with many others for nothing. Where operations are not fused, though, oneDNN takes
+    slower ways for the float32 convolutions of less than 16 large images.
+    """
+    if device == "cpu" and target.spec.height * target.spec.width > SMALL_IMAGE:
+        return min(2 if graph in {"fused", "compiled"} else 16, generation_size)
+    largest = 32 if device == "cpu" else 64
+    return automatic_batch_size(math.ceil(generation_size / PARTS), largest)
+
+
+def _half(networks: Sequence[Network], wanted: str, name: str) -> Precision | None:
+    """Find the precision to screen in, None if there is none or it is not wanted."""
+    if wanted == "fp32":
+        return None
+    halves = {network.half for network in networks}
+    usable = halves.pop() if len(halves) == 1 else None
+    if wanted == "auto":
+        return usable
+    if wanted == "fp16" and networks[0].device.type == "cpu":
+        raise ExperimentError(
+            f"[target] precision = fp16: {name} computes on the CPU, which is slow in it; say "
+            "bf16, or auto"
+        )
+    return "fp16" if wanted == "fp16" else "bf16"
+
+
+def _at_most(target: Target, size: int) -> int:
+    """Bound the size of a batch by what the target takes in a call."""
+    return min(size, getattr(target, "batch_size", None) or size)
+
+
+def _on_gpu(
+    plan: Plan, half: Precision | None, generation_size: int, devices: int, most: int
+) -> Plan:
+    """Screen in half precision, unmeasured: on a GPU that has it it is twice as fast or more."""
+    plan = replace(plan, parts=PARTS)
+    if half is None:
+        return plan
+    batch = min(most, math.ceil(part_size(generation_size, plan) / devices))
+    return replace(plan, screening=half, screening_batch=batch, worth=0.5)
+
+
+def _measured(
+    plan: Plan, generation_size: int, half: Precision | None, trial: SpeedTrial, most: int
+) -> Plan:
+    """Time what there is to choose from."""
+    fast = Form(half, plan.graph) if half else plan.exact
+    ways: dict[tuple[int, int], float] = {}
+    for cores, calls in _ways(plan.threads):
+        shared_well = cores > 1 and ways.get((1, cores), 0) > WELL_SHARED * cores * ways.get(
+            (1, 1), math.inf
+        )
+        if not shared_well:
+            ways[cores, calls] = trial.speed(fast, plan.batch_size, cores, calls)
+    threads, workers = next(iter(ways))
+    for way, speed in ways.items():
+        if speed > GAIN_OF_A_THREAD * ways[threads, workers]:
+            threads, workers = way
+    fastest = ways[threads, workers]
+    parts = PARTS if generation_size / fastest > SECONDS_TO_DIVIDE else 1
+    plan = replace(plan, threads=threads, workers=workers, parts=parts)
+    if half is None:
+        return replace(plan, speeds={"fp32": round(fastest, 1)})
+    exact = trial.speed(plan.exact, plan.batch_size, threads, workers)
+    sizes = {plan.batch_size: fastest}
+    exact_batches = part_size(generation_size, plan) / workers / plan.batch_size
+    largest = min(most, math.ceil(exact_batches) * plan.batch_size)
+    for size in sorted({2 * plan.batch_size, largest}):
+        if plan.batch_size < size <= largest:
+            sizes[size] = trial.speed(fast, size, threads, workers)
+    batch = max(sizes, key=lambda size: sizes[size])
+    return replace(
+        plan,
+        screening=half,
+        screening_batch=batch,
+        worth=round(max(1.0 - exact / sizes[batch], 0.0), 3),
+        speeds={"fp32": round(exact, 1), half: round(sizes[batch], 1)},
+    )
+
+
+def _ways(threads: int | None) -> list[tuple[int, int]]:
+    """List how the cores may be used: (threads of a call, calls at a time)."""
+    cores = threads or torch.get_num_threads()
+    return list(dict.fromkeys([(1, 1), (1, cores), (cores, 1)][threads is not None :]))
+
+
+def _unless_it_is_slow(plan: Plan, calls: Calls) -> Plan:
+    """Leave screening out where it would hardly save anything and nobody asked for it."""
+    if plan.worth < LARGEST_PART_CONFIRMED and calls.precision == "auto":
+        return replace(plan, screening=None, screening_batch=0, worth=0.0)
+    return plan
+
+
+def _tell_of_another_graph(recorded: Plan, trial: SpeedTrial, name: str) -> None:
+    """Warn if a run's graphs cannot be had here: nothing else computes the same last bits."""
+    if recorded.device == "cpu" and (
+        recorded.graph != trial.graph(recorded.graph, recorded.batch_size)
+    ):
+        _log.warning(
+            "%s: the run fused the operations of its networks, which cannot be done here (another "
+            "version of torch?); scores may differ from its own in their last bits",
+            name,
+        )
+
+
+def _given(value: int | str) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _refuse_a_budget(calls: Calls, target: Any, name: str) -> None:
+    if is_metered(target):
+        return
+    for key in ("max_queries", "max_requests"):
+        if getattr(calls, key) is not None:
+            raise ExperimentError(
+                f"[target] {key}: {name} costs nothing to ask (it has no `meter`), so there is "
+                "nothing to count; limit the run by [experiment] images"
+            )
+
+
+def _refuse_options(calls: Calls, name: str) -> None:
+    """See that nothing is asked of a target without networks that only networks can do."""
+    for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "fused")):
+        value = getattr(calls, key)
+        if value != ordinary:
+            raise ExperimentError(
+                f"[target] {key} = {value}: {name} does not say which networks it scores with "
+                "(`networks`), so neatfool cannot run them otherwise; leave it out"
+            )

@@ -1,0 +1,102 @@
+"""How fast a target's networks are in each of their forms, on this machine and now."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from neatfool.network.memory import is_out_of_memory
+from neatfool.network.network import Form, in_form
+from neatfool.network.threads import threads_with_cores, with_cores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from neatfool.network.network import Graph, Network
+    from neatfool.spec.spec import Target
+
+SECONDS: Final = 0.15
+"""How long each way is timed, at least."""
+FEWEST_CALLS: Final = 3
+
+
+class SpeedTrial:
+    """Times a target on noise, for which a network takes as long as for any image."""
+
+    def __init__(self, target: Target, networks: Sequence[Network]) -> None:
+        self._target = target
+        self._networks = networks
+
+    def computes(self, form: Form, batch: int) -> bool:
+        """Try whether the networks can compute in a form at all."""
+
+        def call() -> None:
+            with in_form(self._networks, form):
+                self._target.score(self._noise(batch))
+
+        try:
+            with_cores(1, call)
+        except Exception as error:  # what is wrong anyway will show in the target's own form
+            # A batch that is too large does not mean that a smaller one would be.
+            return is_out_of_memory(error)
+        return True
+
+    def graph(self, wanted: Graph, batch: int) -> Graph:
+        """Find what the networks' graphs become, where one is wanted that not all can have.
+
+        Args:
+            wanted: The graph.
+            batch: Images a call.
+
+        Returns:
+            The graph wanted, or ``"frozen"`` if operations are to be fused and cannot be.
+        """
+        form = Form("fp32", wanted)
+        if wanted != "fused" or not self.computes(form, batch):
+            return wanted
+        became = {graph for network in self._networks for graph in network.graphs(form)}
+        # If memory did not suffice, nothing is known.
+        return wanted if became <= {wanted} else "frozen"
+
+    def speed(self, form: Form, batch: int, threads: int, workers: int = 1) -> float:
+        """Measure images a second.
+
+        Args:
+            form: How the networks compute.
+            batch: Images a call.
+            threads: Threads that torch uses in a call.
+            workers: Calls at a time.
+        """
+        images = self._noise(batch)
+
+        def call() -> None:
+            with in_form(self._networks, form):
+                self._target.score(images)
+
+        with threads_with_cores("neatfool-trial", threads, workers) as executor:
+
+            def round_of_calls() -> None:
+                for done in [executor.submit(call) for _ in range(workers)]:
+                    done.result()
+
+            return workers * batch / _seconds(round_of_calls)
+
+    def _noise(self, batch: int) -> Any:
+        generator = torch.Generator().manual_seed(0)
+        shape = (batch, *self._target.spec.shape)
+        images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+        return images if self._target.spec.array == "torch" else images.numpy()
+
+
+def _seconds(call: Callable[[], None]) -> float:
+    """Give the median of some calls, the first uncounted."""
+    call()
+    seconds: list[float] = []
+    while sum(seconds) < SECONDS or len(seconds) < FEWEST_CALLS:
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)

@@ -1,0 +1,1 @@
+"""What schemes search with: seeds, and learning by gradients."""

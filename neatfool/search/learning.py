@@ -1,0 +1,261 @@
+"""Learning: evolution finds a genome's structure, and gradients better numbers for it.
+
+A *lesson* takes an elite and improves its parameters (the weights of a CPPN, say) for one class,
+by the gradient of the class's log-odds. What is learnt is written back into a genome, which is a
+child of the elite as any other: rendered, scored and offered to every niche as all are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from neatfool.errors import ExperimentError
+from neatfool.spec.spec import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from neatfool.search.learning_options import LearningOptions
+    from neatfool.spec.spec import Encoding, Json, Target
+
+FORWARDS, BACKWARDS = 1, 2
+"""The images that a step counts for: one there, and two for the way back."""
+LANES: Final = 2
+"""Calls of the target that a lesson's genomes are divided among, at least."""
+
+MOMENTUM: Final = 0.5
+"""Networks as deep as these are rough: what a gradient said a few steps ago is no longer true."""
+MEMORY: Final = 0.9
+"""How much of what is known of gradients' and sensitivities' sizes is kept from step to step."""
+LEAST_SENSITIVE: Final = 1e-3
+"""Grey levels: a parameter that changes an image by less is taken to change it by so much."""
+FIRST_PROBES: Final = 4
+"""Of sensitivities, at the first step; at the others, where more is known, there is one."""
+TINY: Final = 1e-12
+
+
+class Learner:
+    """Gives lessons, as many as a share of the images pays for.
+
+    A scheme asks it in each generation how many are due (:meth:`due`), chooses what to learn on,
+    and has it learnt (:meth:`learn`).
+    """
+
+    def __init__(
+        self,
+        options: LearningOptions,
+        *,
+        encoding: Encoding[Any],
+        target: Target | None,
+        classes: int,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            options: How much to learn, and how.
+            encoding: Of the genomes: one with parameters, if anything is to be learnt.
+            target: What is fooled: one that gives gradients, if anything is to be learnt.
+            classes: How many classes are searched.
+
+        Raises:
+            ExperimentError: The target gives no gradients, or the encoding has no parameters.
+        """
+        self._options = options
+        self._encoding: Any = encoding
+        self._wait = options.learn_after * classes
+        self._bred = 0
+        self._credit = 0.0
+        if not options.learn:
+            return
+        from neatfool.network.gradients import gradients_of
+
+        self._logits_of = gradients_of(target, "leave learn out")
+        if not hasattr(encoding, "parameter_gradients"):
+            raise ExperimentError(
+                "learn: the encoding has no parameters that gradients could change; give "
+                "[encoding] plugin = cppn, or leave learn out"
+            )
+
+    @property
+    def on(self) -> bool:
+        """Whether anything is to be learnt."""
+        return self._options.learn > 0
+
+    @property
+    def cost(self) -> int:
+        """The images that a lesson for one genome counts for, without the child's own scoring."""
+        steps = self._options.learn_steps
+        return (steps + 1) * FORWARDS + steps * BACKWARDS
+
+    def due(self, bred: int, of: int) -> int:
+        """Count a generation's images, and say how many genomes are to be learnt on in it.
+
+        Args:
+            bred: The candidates that the generation has besides.
+            of: How many genomes there are to learn on.
+        """
+        share = self._options.learn
+        self._bred += bred
+        if not share or self._bred < self._wait:
+            return 0
+        group = LANES * self._options.learn_at_once
+        price = self.cost + 1
+        self._credit += bred * share / (1 - share)
+        groups = int(self._credit / (group * price))
+        count = min(groups * group, of)
+        # What cannot be spent, as there is nothing to learn on, is not saved for later.
+        self._credit = min(self._credit - count * price, group * price)
+        return count
+
+    def learn(
+        self, parents: Sequence[tuple[Candidate, int]], *, first_id: int, generation: int
+    ) -> Iterator[Candidate]:
+        """Make candidates by learning.
+
+        Args:
+            parents: What to learn on, each for a class.
+            first_id: The id of the first new candidate; the others follow on.
+            generation: The generation that they belong to.
+
+        Yields:
+            A child of each, in order. What the target was asked for several at once is counted
+            with the first of them.
+        """
+        if not parents:
+            return
+        from neatfool.network.threads import threads_with_cores
+
+        size = self._options.learn_at_once
+        starts = range(0, len(parents), size)
+        # Bits may depend on how many cores a call uses, so each uses one.
+        with threads_with_cores("neatfool-learn", 1, min(len(starts), _cores())) as threads:
+            for lesson in threads.map(
+                lambda start: self._lesson(
+                    parents[start : start + size], first_id + start, generation
+                ),
+                starts,
+            ):
+                yield from lesson
+
+    def state(self) -> Json:
+        """Give what a resumed search needs to know."""
+        return {"bred": self._bred, "credit": self._credit}
+
+    def restore(self, state: Json) -> None:
+        """Go on from a state."""
+        self._bred, self._credit = int(state["bred"]), float(state["credit"])
+
+    def _lesson(
+        self, parents: Sequence[tuple[Candidate, int]], first_id: int, generation: int
+    ) -> list[Candidate]:
+        genomes = self._learnt(
+            [parent.genome for parent, _ in parents], [number for _, number in parents]
+        )
+        return [
+            Candidate(
+                first_id + place,
+                genome,
+                (parent.id,),
+                generation,
+                evaluations=1 + (0 if place else len(parents) * self.cost),
+            )
+            for place, (genome, (parent, _)) in enumerate(zip(genomes, parents, strict=True))
+        ]
+
+    def _learnt(self, genomes: list[Any], classes: Sequence[int]) -> list[Any]:
+        """Give each genome's best descendant on the way up."""
+        encoding = self._encoding
+        ascents: list[Ascent] = []
+        best = [(-np.inf, genome) for genome in genomes]
+        for step in range(self._options.learn_steps + 1):
+            odds, by_pixel = self._odds_and_gradients(genomes, classes)
+            if step:
+                pairs = zip(odds.tolist(), genomes, strict=True)
+                best = [max(pair, key=_first) for pair in zip(best, pairs, strict=True)]
+            if step == self._options.learn_steps:
+                break
+            # The square of the gradient of a sum of pixels with random signs is, on average, that
+            # of what a parameter changes in all of them.
+            probes = 1 if step else FIRST_PROBES
+            signs = np.random.default_rng(step).choice(_SIGNS, (probes, *by_pixel.shape))
+            slopes = encoding.parameter_gradients(genomes, np.concatenate([by_pixel[None], signs]))
+            pixels = by_pixel[0].size
+            rows = encoding.parameters(genomes)
+            ascents = ascents or [Ascent(self._options.learn_rate, len(row)) for row in rows]
+            moved = [
+                row + ascent.step(slope[0], np.square(slope[1:]).mean(0) / pixels)
+                for row, ascent, slope in zip(rows, ascents, slopes, strict=True)
+            ]
+            genomes = encoding.with_parameters(genomes, moved)
+        return [genome for _, genome in best]
+
+    def _odds_and_gradients(
+        self, genomes: list[Any], classes: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        from neatfool.network.gradients import odds_and_gradients
+
+        images = self._encoding.render(genomes).cpu().numpy()
+        return odds_and_gradients(
+            self._logits_of, images, classes, at_once="[scheme] learn_at_once"
+        )
+
+
+_SIGNS: Final = np.array([-1, 1], np.float32)
+
+
+def _first(pair: tuple[float, Any]) -> float:
+    return pair[0]
+
+
+def _cores() -> int:
+    import torch
+
+    # Calls that share a GPU would wait for each other, and share torch's settings of it.
+    return 1 if torch.cuda.is_available() else torch.get_num_threads()
+
+
+class Ascent:
+    """The steps of one genome's way up.
+
+    They are Adam's (Kingma and Ba, 2015), each divided by the parameter's *sensitivity*: by how
+    much a unit of it changes the image (the root mean square over pixels). So a step moves each
+    parameter by what is seen of it, and not a weight at the end of a network, which shifts a
+    colour, as far as one at its beginning, which scrambles the picture.
+    """
+
+    def __init__(self, rate: float, count: int) -> None:
+        """Begin.
+
+        Args:
+            rate: Grey levels by which a step changes the image through a parameter whose gradient
+                does not change.
+            count: How many parameters there are.
+        """
+        self._rate = rate
+        self._mean = np.zeros(count)
+        self._square = np.zeros(count)
+        self._sensitivity = np.zeros(count)
+        self._steps = 0
+
+    def step(self, gradient: np.ndarray, probe: np.ndarray) -> np.ndarray:
+        """Say how to move.
+
+        Args:
+            gradient: float64 [P], of what is to become larger.
+            probe: float64 [P], an estimate of the squares of the sensitivities.
+
+        Returns:
+            float64 [P], what to add.
+        """
+        self._steps += 1
+        self._mean = MOMENTUM * self._mean + (1 - MOMENTUM) * gradient
+        self._square = MEMORY * self._square + (1 - MEMORY) * gradient**2
+        self._sensitivity = MEMORY * self._sensitivity + (1 - MEMORY) * probe
+        mean = self._mean / (1 - MOMENTUM**self._steps)
+        known = 1 - MEMORY**self._steps
+        square, sensitivity = self._square / known, self._sensitivity / known
+        seen = np.sqrt(sensitivity) + LEAST_SENSITIVE
+        moves: np.ndarray = self._rate * mean / (np.sqrt(square) + TINY) / seen
+        return moves

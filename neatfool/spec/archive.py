@@ -1,0 +1,232 @@
+"""The archive: for each class the best candidate found so far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neatfool.spec.spec import Elite, Replacement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from neatfool.spec.spec import Candidate, Scores
+
+SCORES_AT_ONCE = 1 << 21
+"""Scores looked at in one piece: bounds the memory of an archive of very many classes."""
+
+EMPTY = -1
+
+
+def log_odds(logits: np.ndarray) -> np.ndarray:
+    """Turn logits into the log-odds of each class against all others.
+
+    ``z_c - logsumexp(z_j, j != c)``, in float64: strictly monotonic in the class's probability
+    and free of the ties that a softmax has near one.
+
+    Args:
+        logits: Floats [N, K] with K >= 2; some but not all of a row may be -inf.
+
+    Returns:
+        float64 [N, K].
+    """
+    z = np.array(logits, dtype=np.float64)
+    rows = np.arange(len(z))
+    winner = z.argmax(axis=1)
+    z -= z[rows, winner][:, None]
+    weights = np.exp(z)
+    others = weights.sum(axis=1, keepdims=True) - weights
+    others[rows, winner] = 1.0
+    odds: np.ndarray = z - np.log(others)
+    # The winner's own weight would cancel the others away, so theirs are summed without it.
+    z[rows, winner] = -np.inf
+    runner_up = z.max(axis=1)
+    # Where all others are ruled out (-inf), the winner is certain, and its odds are infinite.
+    at_most = np.where(np.isneginf(runner_up), 0.0, runner_up)
+    with np.errstate(divide="ignore"):
+        odds[rows, winner] = -(at_most + np.log(np.exp(z - at_most[:, None]).sum(axis=1)))
+    return odds
+
+
+class Archive:
+    """The elites, one niche a class.
+
+    Memory is linear in the classes, plus the genomes of the distinct elites.
+
+    Attributes:
+        classes: int64 [M], the indices of the classes that are searched, ascending.
+        candidate_ids: int64 [K], the id of the candidate that holds each niche, -1 if empty.
+        confidences: float64 [K], that candidate's probability of the class, 0 if empty.
+        ranks: float64 [K], what selection compares, -inf if empty.
+    """
+
+    def __init__(self, class_count: int, classes: Sequence[int] | None = None) -> None:
+        """Make an empty archive.
+
+        Args:
+            class_count: The number K of the target's classes.
+            classes: The indices of the classes to search; all if absent.
+        """
+        self._all = classes is None
+        chosen = range(class_count) if classes is None else sorted(set(classes))
+        self.classes = np.fromiter(chosen, dtype=np.int64)
+        self.candidate_ids = np.full(class_count, EMPTY, dtype=np.int64)
+        self.confidences = np.zeros(class_count)
+        self.ranks = np.full(class_count, -np.inf)
+        self._candidates: dict[int, Candidate] = {}
+        self._niches: Counter[int] = Counter()
+
+    @property
+    def candidates(self) -> dict[int, Candidate]:
+        """The distinct candidates among the elites, by id."""
+        return self._candidates
+
+    def grow(self, class_count: int) -> None:
+        """Take classes in that turned up, at the end: their niches are empty.
+
+        Args:
+            class_count: The number of the target's classes now; nothing happens if it is no more.
+        """
+        more = class_count - len(self.ranks)
+        if more <= 0:
+            return
+        self.candidate_ids = np.concatenate([self.candidate_ids, np.full(more, EMPTY)])
+        self.confidences = np.concatenate([self.confidences, np.zeros(more)])
+        self.ranks = np.concatenate([self.ranks, np.full(more, -np.inf)])
+        if self._all:
+            self.classes = np.arange(class_count)
+
+    def elite(self, class_index: int) -> Elite | None:
+        """Give the elite of a class, or None where its niche is empty."""
+        candidate_id = int(self.candidate_ids[class_index])
+        if candidate_id == EMPTY:
+            return None
+        return Elite(
+            class_index=class_index,
+            candidate=self._candidates[candidate_id],
+            confidence=float(self.confidences[class_index]),
+            rank=float(self.ranks[class_index]),
+        )
+
+    def bar(self) -> np.ndarray:
+        """Give the rank to exceed in each class.
+
+        Returns:
+            float64 [K]: the elite's rank, -inf where a niche is empty, +inf in classes that are
+            not searched.
+        """
+        bar = np.full(len(self.ranks), np.inf)
+        bar[self.classes] = self.ranks[self.classes]
+        return bar
+
+    def elites(self) -> Iterator[Elite]:
+        """Give the elites in the order of their classes."""
+        for class_index in np.flatnonzero(self.candidate_ids != EMPTY).tolist():
+            elite = self.elite(class_index)
+            assert elite is not None
+            yield elite
+
+    def place(self, elite: Elite) -> int | None:
+        """Put an elite into its niche, whatever holds it.
+
+        Returns:
+            The id of the candidate that held the niche, None if it was empty.
+        """
+        index, candidate = elite.class_index, elite.candidate
+        previous = int(self.candidate_ids[index])
+        self.candidate_ids[index] = candidate.id
+        self.confidences[index] = elite.confidence
+        self.ranks[index] = elite.rank
+        self._candidates[candidate.id] = candidate
+        self._niches[candidate.id] += 1
+        if previous == EMPTY:
+            return None
+        self._niches[previous] -= 1
+        if not self._niches[previous]:
+            del self._niches[previous], self._candidates[previous]
+        return previous
+
+    def offer(
+        self,
+        candidates: Sequence[Candidate],
+        scores: Scores,
+        classes: Sequence[int] | None = None,
+    ) -> list[Replacement]:
+        """Let every candidate take every niche in which it ranks strictly higher than the elite.
+
+        The result is that of inserting one candidate after another; only what holds a niche at
+        the end of the batch counts as a replacement.
+
+        Args:
+            candidates: N candidates.
+            scores: Their scores [N, K]; rows that are not ``ok`` or not ``exact`` take nothing.
+                Ranked by log-odds where there are logits, else by probability.
+            classes: The niches to offer them to; all that are searched if absent.
+
+        Returns:
+            The replacements, in the order of the classes.
+        """
+        niches = self.classes if classes is None else np.asarray(sorted(set(classes)), np.int64)
+        winners, ranks = self._best(scores, niches)
+        changed = np.flatnonzero(ranks > self.ranks[niches])
+        won = [
+            Elite(
+                class_index=int(niches[i]),
+                candidate=candidates[winners[i]],
+                confidence=float(scores.probs[winners[i], niches[i]]),
+                rank=float(ranks[i]),
+            )
+            for i in changed
+        ]
+        of_elites = [self._has_elite_parent(elite.candidate) for elite in won]
+        return [self._replace(*pair) for pair in zip(won, of_elites, strict=True)]
+
+    def _has_elite_parent(self, candidate: Candidate) -> bool:
+        return any(parent in self._candidates for parent in candidate.parents)
+
+    def _replace(self, elite: Elite, of_elite: bool) -> Replacement:
+        previous = self.place(elite)
+        goal_switch = of_elite and previous not in elite.candidate.parents
+        return Replacement(elite, previous, goal_switch)
+
+    @staticmethod
+    def _best(scores: Scores, niches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Find for each niche the first best row of the scores, and its rank."""
+        count, class_count = scores.probs.shape
+        best = np.full(len(niches), -np.inf)
+        winners = np.zeros(len(niches), dtype=np.int64)
+        step = max(1, SCORES_AT_ONCE // max(1, class_count))
+        for start in range(0, count, step):
+            piece = slice(start, start + step)
+            ranks = rank(scores.part(piece))
+            if len(niches) < class_count:
+                ranks = ranks[:, niches]
+            rows = ranks.argmax(axis=0)
+            values = ranks[rows, np.arange(len(niches))]
+            better = values > best
+            best[better] = values[better]
+            winners[better] = rows[better] + start
+        return winners, best
+
+
+def rank(scores: Scores) -> np.ndarray:
+    """Give what selection compares: log-odds where there are logits, else probabilities.
+
+    Args:
+        scores: Scores [N, K].
+
+    Returns:
+        float64 [N, K], -inf in the rows that are not ``ok`` or not ``exact``, and for a probability
+        of zero: what has no confidence at all takes no niche, not even an empty one.
+    """
+    if scores.logits is None:
+        ranks = np.array(scores.probs, dtype=np.float64)
+        ranks[ranks == 0] = -np.inf
+    else:
+        ranks = log_odds(np.asarray(scores.logits))
+    for usable in (scores.ok, scores.exact):
+        if usable is not None:
+            ranks[~np.asarray(usable)] = -np.inf
+    return ranks

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from genomes import config_of, line_of
+
+from neatfool import cppn
+from neatfool.cppn.breeding.paper_mutation import PaperMutation
+from neatfool.cppn.breeding.streams import streams
+
+
+def breeder(**refinements):
+    return cppn.Breeder(cppn.PRESETS["paper"], config_of(), cppn.Refinements(**refinements))
+
+
+def test_without_refinements_a_child_is_the_papers_to_the_bit() -> None:
+    plain = breeder()
+    parent = line_of(plain, 30)[-1]
+    mutate = PaperMutation(config_of())
+    wanted = [mutate(draw, parent) for draw in streams(range(50))]
+    assert plain.breed([[parent]] * 50, range(50)) == wanted
+    assert plain.parents == 1
+
+
+def test_random_cppns_grow_by_up_to_so_many_rounds() -> None:
+    sizes = [genome.size() for genome in breeder(initial_rounds=20).create(range(300))]
+    hidden = np.array([nodes for nodes, _ in sizes]) - 3
+    connections = np.array([connections for _, connections in sizes])
+    assert hidden.min() == 0
+    assert hidden.max() == 20
+    assert hidden.mean() == pytest.approx(10, abs=1.2)
+    # 4 inputs to 3 outputs, and for each round one more by the split and nearly always one more.
+    assert (connections <= 12 + 2 * hidden).all()
+    assert (connections - 12).mean() == pytest.approx(2 * hidden.mean(), rel=0.1)
+
+
+def test_a_random_cppn_depends_on_its_seed_alone() -> None:
+    seeds = [7, 8, 9]
+    together = breeder(initial_rounds=30).create(seeds)
+    assert together == [breeder(initial_rounds=30).create([seed])[0] for seed in seeds]
+
+
+def test_as_many_children_are_grafted_as_wanted_and_only_they_want_two_parents() -> None:
+    grafting = breeder(graft=0.25)
+    sizes = np.array(grafting.litter_sizes(range(2000)))
+    assert grafting.parents == 2
+    assert (sizes == 2).mean() == pytest.approx(0.25, abs=0.03)
+    one, other = (line_of(grafting, 25, seed)[-1] for seed in (1, 2))
+    alone = grafting.breed([[one]] * 400, range(400))
+    mated = grafting.breed([[one, other]] * 400, range(400))
+    changed = np.array([child != same for child, same in zip(mated, alone, strict=True)])
+    assert (changed <= (sizes[:400] == 2)).all()
+    assert changed.sum() > 0.9 * (sizes[:400] == 2).sum()
+
+
+def test_either_parent_may_give_most_of_a_grafted_child() -> None:
+    grafting = breeder(graft=1.0, mutation_strength=1e-9)
+    one, other = (line_of(grafting, 40, seed)[-1] for seed in (1, 2))
+    children = grafting.breed([[one, other]] * 100, range(100))
+    of_one = {sum(child.nodes[key] is one.nodes[key] for key in range(3)) for child in children}
+    assert of_one == {1, 2}
+
+
+def test_all_mutations_get_likelier_with_their_strength() -> None:
+    parent = max(breeder(initial_rounds=60).create(range(9)), key=lambda genome: genome.size())
+
+    def changed(**refinements):
+        children = breeder(**refinements).breed([[parent]] * 500, range(500))
+        weights = [
+            sum(
+                edge in child.connections and child.connections[edge].weight != gene.weight
+                for edge, gene in parent.connections.items()
+            )
+            for child in children
+        ]
+        added = [len(child.nodes.keys() - parent.nodes.keys()) for child in children]
+        return np.array(weights), np.mean(added)
+
+    (weights, added), (half_weights, half_added) = changed(), changed(mutation_strength=0.5)
+    assert half_weights.mean() == pytest.approx(weights.mean() / 2, rel=0.1)
+    assert half_added == pytest.approx(added / 2, rel=0.25)
+    spread_weights, _ = changed(mutation_spread=1.0)
+    assert spread_weights.std() > 1.3 * weights.std()
+
+
+def test_no_probability_gets_larger_than_one() -> None:
+    parent = line_of(breeder(), 10, 1)[-1]
+    for child in breeder(mutation_strength=16).breed([[parent]] * 20, range(20)):
+        kept = parent.connections.keys() & child.connections.keys()
+        weights = [
+            (child.connections[edge].weight, parent.connections[edge].weight) for edge in kept
+        ]
+        assert all(new != old or abs(old) == 10 for new, old in weights)
+
+
+def test_what_cools_gets_less_likely_by_generations() -> None:
+    cooling = breeder(graft=0.8, mutation_cooling=50)
+
+    def grafted(generation):
+        sizes = cooling.in_generation(generation).litter_sizes(range(3000))
+        return np.mean(np.array(sizes) == 2)
+
+    assert grafted(0) == pytest.approx(0.8, abs=0.03)
+    assert grafted(50) == pytest.approx(0.4, abs=0.03)
+    assert grafted(350) == pytest.approx(0.1, abs=0.03)
+    parent = line_of(breeder(), 40, 1)[-1]
+
+    def added(generation):
+        children = cooling.in_generation(generation).breed([[parent]] * 500, range(500))
+        return np.mean([len(child.nodes.keys() - parent.nodes.keys()) for child in children])
+
+    assert added(50) == pytest.approx(added(0) / 2, rel=0.25)
+
+
+def test_however_weak_mutation_is_a_child_is_no_copy() -> None:
+    parent = line_of(breeder(), 40, 1)[-1]
+    weak = breeder(mutation_strength=0.01)
+    children = weak.breed([[parent]] * 200, range(200))
+    assert all(child != parent for child in children)
+    changed = [
+        sum(
+            edge not in child.connections or child.connections[edge] is not gene
+            for edge, gene in parent.connections.items()
+        )
+        for child in children
+    ]
+    assert np.median(changed) == 1

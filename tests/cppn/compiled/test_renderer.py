@@ -1,0 +1,341 @@
+"""The compiled renderer against neat-python and against the plain one, and its promises."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+from genomes import breeder_of, genomes, line_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_cppns import BOUNDED, INPUTS, OUTPUTS, neat_outputs, random_genome
+
+from neatfool import ExperimentError
+from neatfool.cppn import (
+    ACTIVATIONS,
+    AGGREGATIONS,
+    COLOUR_MAPS,
+    compile_genomes,
+    compile_tape,
+    evaluate,
+    has_numba,
+    render,
+)
+from neatfool.cppn.compiled import renderer as compiled
+from neatfool.cppn.compiled.renderer import compute_tape
+from neatfool.cppn.functions.inputs import pixel_grid
+
+pytest.importorskip("numba")
+
+SIZE = {"height": 33, "width": 37}
+
+
+def batch(count=24, outputs=3, **options):
+    return [random_genome(seed, outputs=outputs, weight=2.0, **options) for seed in range(count)]
+
+
+def tape(genomes, outputs=3):
+    return compile_tape(genomes, INPUTS, list(range(outputs)))
+
+
+def program(genomes, outputs=3):
+    return compile_genomes(genomes, INPUTS, list(range(outputs)))
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    monkeypatch.setattr(compiled, "WORTH_A_THREAD", 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_numbers_are_neat_pythons():
+    inputs = pixel_grid(13, 11, kind="normalised").inputs(0, 143)[:, ::16]
+    aggregations = [name for name in AGGREGATIONS if name != "product"]
+    many = [random_genome(seed, BOUNDED, aggregations) for seed in range(1000)]
+    many += [random_genome(seed, ["square", "log", "abs"], hidden=3) for seed in range(100)]
+    expected = [neat_outputs(genome, inputs.T.double().tolist()) for genome in many]
+    expected = np.array(expected).transpose(0, 2, 1)
+    got = compute_tape(tape(many), inputs).numpy()
+    assert (np.abs(got - expected) / np.maximum(np.abs(expected), 1)).max() < 1e-5
+
+
+@pytest.mark.parametrize("preset", ["paper", "neat"])
+def test_evolved_genomes_are_drawn_as_by_the_plain_renderer(preset):
+    breeder = breeder_of(preset, aggregation_options=" ".join(AGGREGATIONS))
+    evolved = [genome for seed in range(10) for genome in line_of(breeder, 40, seed)[::8]]
+    options = {**SIZE, "colour_map": "hsv", "inputs": "normalised"}
+    assert_alike(render(tape(evolved), **options), render(program(evolved), **options))
+
+
+def assert_alike(images, plain):
+    difference = (images.int() - plain.int()).abs()
+    assert difference.max() <= 1
+    assert (difference > 0).float().mean() < 1e-3
+    assert len(plain.unique()) > 100
+
+
+def steady(genomes, outputs, inputs):
+    """Pick the genomes that single precision can draw: double precision makes them the same."""
+    grid = pixel_grid(33, 37, kind=inputs)
+    made = program(genomes, outputs)
+    single, double = (
+        evaluate(made, grid.inputs(0, grid.pixels, dtype)).nan_to_num(0.0).clamp(-2, 2)
+        for dtype in (torch.float32, torch.float64)
+    )
+    right = ((single - double).abs() < 1e-3).flatten(1).all(1)
+    assert right.float().mean() > 0.9
+    return [genome for genome, kept in zip(genomes, right.tolist(), strict=True) if kept]
+
+
+@pytest.mark.parametrize("inputs", ["raw", "normalised"])
+@pytest.mark.parametrize("colour_map", COLOUR_MAPS)
+def test_images_are_those_of_the_plain_renderer(colour_map, inputs):
+    outputs = COLOUR_MAPS[colour_map].outputs
+    drawn = steady(batch(150, outputs), outputs, inputs)
+    used = {(n.activation, n.aggregation) for genome in drawn for n in genome.nodes.values()}
+    assert len(used) == len(ACTIVATIONS) * len(AGGREGATIONS)
+    options = {**SIZE, "colour_map": colour_map, "inputs": inputs}
+    assert_alike(
+        render(tape(drawn, outputs), **options), render(program(drawn, outputs), **options)
+    )
+
+
+@pytest.mark.parametrize("colour_map", COLOUR_MAPS)
+def test_outputs_of_any_size_and_nan_become_the_same_colours(colour_map):
+    outputs = COLOUR_MAPS[colour_map].outputs
+    wild = [
+        random_genome(seed, ["identity", "inv", "square"], ["sum", "max"], 2, 3.0, outputs)
+        for seed in range(200)
+    ]
+    # Infinity times a zero weight, or less itself, is NaN.
+    for genome in wild[::3]:
+        for gene in genome.connections.values():
+            gene.weight *= 1e38
+    options = {**SIZE, "colour_map": colour_map, "inputs": "normalised"}
+    images, plain = (
+        render(tape(wild, outputs), **options),
+        render(program(wild, outputs), **options),
+    )
+    assert ((images.int() - plain.int()).abs() <= 1).float().mean() > 0.999
+
+
+@given(genomes())
+@settings(max_examples=200)
+def test_any_genome_is_drawn(genome):
+    images = render(tape([genome]), height=5, width=4, colour_map="hsv")
+    assert images.shape == (1, 3, 5, 4)
+    alone = compute_tape(tape([genome]), pixel_grid(5, 4).inputs(0, 20))
+    beside = compute_tape(tape([*batch(3), genome]), pixel_grid(5, 4).inputs(0, 20))[3:]
+    assert alone.numpy().tobytes() == beside.numpy().tobytes()
+
+
+@pytest.mark.parametrize("inputs", ["raw", "normalised"])
+@pytest.mark.parametrize("colour_map", COLOUR_MAPS)
+def test_an_image_is_the_same_in_any_batch(colour_map, inputs):
+    outputs = COLOUR_MAPS[colour_map].outputs
+    some = batch(outputs=outputs)
+    options = {**SIZE, "colour_map": colour_map, "inputs": inputs}
+    together = render(tape(some, outputs), **options)
+    assert together.shape == (24, COLOUR_MAPS[colour_map].channels, 33, 37)
+    for genome, image in zip(some, together, strict=True):
+        assert torch.equal(render(tape([genome], outputs), **options)[0], image)
+    others = render(tape(some[20:3:-2], outputs), **options)
+    assert torch.equal(others, together[torch.arange(20, 3, -2)])
+
+
+@pytest.mark.parametrize("box", [(0, 0, 1, 1), (3, 5, 30, 31), (36, 32, 37, 33), (10, 0, 20, 33)])
+def test_a_box_is_the_crop_of_the_whole(box):
+    made = tape(batch())
+    options = {**SIZE, "colour_map": "hsv", "native": (28, 28)}
+    left, top, right, bottom = box
+    whole = render(made, **options)
+    assert torch.equal(render(made, box=box, **options), whole[:, :, top:bottom, left:right])
+
+
+@given(genomes(), st.integers(1, 50), st.integers(1, 50), st.sampled_from(["raw", "normalised"]))
+@settings(max_examples=100)
+def test_nodes_that_are_the_same_in_all_rows_or_columns_are_as_if_computed_everywhere(
+    genome, width, height, inputs
+):
+    made, options = tape([genome]), {"inputs": inputs, "colour_map": "hsv"}
+    whole = render(made, height=height, width=width, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "NARROWEST", 1 << 30)
+        assert torch.equal(render(made, height=height, width=width, **options), whole)
+
+
+@pytest.mark.parametrize("width", [15, 16, 63, 64, 65, 700, 2048, 2049])
+def test_lines_of_any_length_are_drawn_alike(width):
+    made, options = tape(batch(40)), {"height": 80, "width": width, "colour_map": "hsv"}
+    whole = render(made, **options)
+    for left in range(0, width, 1 + width // 3):
+        right = min(left + 7, width)
+        part = render(made, **options, box=(left, 2, right, 80))
+        assert torch.equal(part, whole[:, :, 2:, left:right])
+
+
+def test_a_value_has_the_same_bits_wherever_its_pixel_lies():
+    made = tape(batch(40))
+    inputs = pixel_grid(60, 61, kind="normalised").inputs(0, 3660)
+    whole = compute_tape(made, inputs).numpy()
+    for start, stop in ((0, 1), (1, 2), (1, 64), (7, 1031), (13, 3659), (1023, 2049), (3000, 3660)):
+        part = compute_tape(made, inputs[:, start:stop]).numpy()
+        assert part.tobytes() == whole[:, :, start:stop].tobytes()
+
+
+def test_pixels_done_at_once_do_not_show(monkeypatch):
+    made = tape(batch())
+    whole = render(made, **SIZE, colour_map="rgb")
+    monkeypatch.setattr(compiled, "PIXELS_AT_ONCE", 100)
+    assert torch.equal(render(made, **SIZE, colour_map="rgb"), whole)
+
+
+@pytest.mark.parametrize("count", [1, 3, 24])
+def test_threads_do_not_show(count, two_threads):
+    made = tape(batch(count))
+    options = {"height": 100, "width": 100, "colour_map": "hsv"}
+    with_two = render(made, **options)
+    torch.set_num_threads(1)
+    assert torch.equal(render(made, **options), with_two)
+
+
+def test_work_is_shared_without_gap_or_overlap():
+    for genomes_, pixels, threads in (
+        (0, 784, 2),
+        (200, 784, 2),
+        (1, 5000, 4),
+        (9, 1, 3),
+        (7, 0, 1),
+    ):
+        done = np.zeros((genomes_, pixels), int)
+        for genome, pixel in compiled._share(genomes_, pixels, threads, 1024):
+            done[genome, pixel] += 1
+        assert (done == 1).all()
+
+
+DIGEST = """
+import hashlib, torch
+from random_cppns import INPUTS, OUTPUTS, random_genome
+from neatfool.cppn import compile_tape, render
+torch.set_num_threads(2)
+tape = compile_tape([random_genome(seed) for seed in range(30)], INPUTS, OUTPUTS)
+images = render(tape, height=150, width=150, colour_map="hsv")
+print(hashlib.sha256(images.numpy().tobytes()).hexdigest())
+"""
+
+
+def run_python(code, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1", **environment},
+    )
+    return done.stdout.strip()
+
+
+def test_another_process_draws_the_same():
+    made = compile_tape([random_genome(seed) for seed in range(30)], INPUTS, OUTPUTS)
+    images = render(made, height=150, width=150, colour_map="hsv")
+    assert run_python(DIGEST) == hashlib.sha256(images.numpy().tobytes()).hexdigest()
+
+
+def test_no_two_loops_of_compiled_code_are_called_alike():
+    """The linker would take them for one."""
+    modules = [import_module(f"neatfool.cppn.fast_{name}") for name in ("activations", "slopes")]
+    for module in modules:
+        loops = {id(each): each for each in vars(module).values() if hasattr(each, "py_func")}
+        names = [each.py_func.__qualname__ for each in loops.values()]
+        assert len(names) > 20
+        assert len(set(names)) == len(names)
+
+
+@pytest.mark.slow
+def test_code_that_was_compiled_in_several_processes_goes_together(tmp_path):
+    kept = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    slopes = "from neatfool.cppn.compiled.slope_kernel import flow_back\n"
+    run_python(slopes, **kept)
+    run_python(DIGEST, **kept)
+    assert run_python(slopes + DIGEST, **kept) == run_python(DIGEST, **kept)
+
+
+MEMORY = """
+import resource
+from random_cppns import INPUTS, OUTPUTS, random_genome
+from neatfool.cppn import compile_tape, render
+tape = compile_tape([random_genome(3, hidden=30)], INPUTS, OUTPUTS)
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+render(tape, height=300, width=300, colour_map="hsv")
+before = peak()
+images = render(tape, height=2048, width=2048, native=(224, 224), colour_map="hsv")
+print(peak() - before - images.numel() // 2**20)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux counts it")
+def test_a_poster_takes_little_more_memory_than_itself():
+    assert int(run_python(MEMORY)) < 20
+
+
+def test_numba_is_not_imported_before_something_is_compiled():
+    code = "import sys, neatfool.cli, neatfool_plugins.cppn; print('numba' in sys.modules)"
+    assert run_python(code) == "False"
+
+
+def test_a_grey_image_is_given_thrice_for_three_channels():
+    made = tape(batch(outputs=1), 1)
+    grey = render(made, **SIZE)
+    assert torch.equal(render(made, **SIZE, channels=3), grey.expand(-1, 3, -1, -1))
+
+
+def test_an_empty_batch_gives_no_images():
+    assert render(tape([]), **SIZE, colour_map="rgb").shape == (0, 3, 33, 37)
+
+
+def test_a_tape_is_not_rendered_on_another_device():
+    with pytest.raises(ValueError, match="device cuda: a tape can only be rendered on the CPU"):
+        render(tape(batch()), **SIZE, colour_map="rgb", device="cuda")
+
+
+def test_numba_that_is_missing_is_told(monkeypatch):
+    compiled.kernels.cache_clear()
+    for name in ("kernel", "linker", "jit"):
+        monkeypatch.delitem(sys.modules, f"neatfool.cppn.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(ExperimentError, match=r"needs numba .*pip install 'neatfool\[fast\]'"):
+        tape(batch(1))
+    assert compiled.kernels.cache_info().currsize == 0
+
+
+def test_code_that_cannot_be_kept_on_the_disk_is_compiled_all_the_same(monkeypatch):
+    from neatfool.cppn.compiled import jit
+
+    compile_ = jit.numba.njit
+
+    def njit(*arguments, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return compile_(*arguments, **options)
+
+    monkeypatch.setattr(jit.numba, "njit", njit)
+
+    @jit.outer("int64(int64)")
+    def double(number):
+        return 2 * number
+
+    assert double(21) == 42
+
+
+def test_whether_numba_is_there_is_told(monkeypatch):
+    assert has_numba()
+    monkeypatch.setattr(compiled, "find_spec", lambda name: None)
+    assert not has_numba()

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+
+import neat
+import pytest
+from genomes import breeder_of, config_of, genomes, line_of
+from hypothesis import given
+from neat.genome import DefaultGenome
+
+from neatfool import cppn
+from neatfool.cppn.genome.markings import innovation_number, marking, split_key
+
+
+def small_genome(weight=1.0):
+    return cppn.Genome.of(
+        [cppn.NodeGene.make(0, "sin"), cppn.NodeGene.make(7, "gauss")],
+        [cppn.ConnectionGene.make((-1, 7), weight), cppn.ConnectionGene.make((7, 0), 2.0)],
+    )
+
+
+def test_markings_fit_a_double_and_differ():
+    markings = {innovation_number(a, b) for a in range(-4, 100) for b in range(100)}
+    assert len(markings) == 104 * 100
+    assert all(0 <= number < 2**52 for number in markings)
+
+
+def test_a_marking_never_changes():
+    assert innovation_number(-1, 0) == 1459455771073827
+    assert split_key((-1, 0), ()) == 3039615059181377
+
+
+def test_equal_splits_of_two_genomes_get_equal_ids():
+    config = config_of("neat")
+    first, second = small_genome(), small_genome(weight=-3.0)
+    del second.connections[7, 0]
+    second.mutate_add_node(config)
+    new = list(second.nodes)[-1]
+    while new not in first.nodes:
+        first.mutate_add_node(config)
+    for edge in ((-1, new), (new, 7)):
+        assert first.connections[edge].innovation == second.connections[edge].innovation
+
+
+def test_splitting_a_connection_again_gets_another_id():
+    first = split_key((-1, 0), {0})
+    second = split_key((-1, 0), {0, first})
+    assert second not in (0, first)
+    assert split_key((-1, 0), {0, second}) == first
+
+
+def test_a_split_never_takes_the_id_of_a_node_that_is_there():
+    taken = {marking("split", -1, 0, n) for n in range(50)}
+    assert split_key((-1, 0), taken) == marking("split", -1, 0, 50)
+
+
+def test_neat_python_gets_markings_from_the_configuration():
+    tracker = config_of().innovation_tracker
+    assert tracker.get_innovation_number(-1, 0, "add_node_in") == innovation_number(-1, 0)
+    assert tracker.get_node_split(-1, 0, 99) == split_key((-1, 0), ())
+    tracker.reset_generation()
+    assert cppn.ConnectionGene((-1, 0), innovation=5).innovation == innovation_number(-1, 0)
+
+
+def test_hidden_nodes_at_the_start_have_the_same_ids_in_all_genomes():
+    first, second = breeder_of(num_hidden=3).create([1, 2])
+    assert list(first.nodes) == list(second.nodes)
+    assert len(first.nodes) == 6
+
+
+def test_a_fresh_configuration_takes_genomes_of_any_size():
+    config = config_of("neat")
+    for genome in reversed(line_of(breeder_of("neat", node_add_prob=1.0), 30)):
+        genome.clone().mutate(config)
+
+
+@pytest.mark.parametrize("short", ["full", "partial 0.5", "fs_neat"])
+def test_neat_python_has_nothing_to_warn_of(short, capfd):
+    breeder_of(num_hidden=2, initial_connection=short).create([1])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_single_structural_mutation_left_out_is_false():
+    given = {"num_outputs": 1, **cppn.PRESETS["neat"].values}
+    del given["single_structural_mutation"]
+    assert cppn.GenomeConfig(given).single_structural_mutation is False
+
+
+@given(genomes())
+def test_a_genome_equals_its_clone_and_shares_no_gene_with_it(genome):
+    clone = genome.clone()
+    assert clone == genome
+    assert not {id(gene) for gene in clone.genes} & {id(gene) for gene in genome.genes}
+
+
+@pytest.mark.parametrize(
+    ("kind", "attribute", "value"),
+    [
+        ("nodes", "activation", "tanh"),
+        ("nodes", "aggregation", "max"),
+        ("nodes", "bias", 0.1),
+        ("nodes", "response", 0.1),
+        ("nodes", "time_constant", 0.1),
+        ("connections", "weight", 0.1),
+        ("connections", "enabled", False),
+    ],
+)
+def test_a_genome_with_one_other_attribute_differs(kind, attribute, value):
+    changed = small_genome()
+    setattr(next(iter(getattr(changed, kind).values())), attribute, value)
+    assert changed != small_genome()
+
+
+def test_order_key_and_fitness():
+    turned, renamed = small_genome(), small_genome()
+    turned.connections = dict(reversed(turned.connections.items()))
+    renamed.key, renamed.fitness = 12, 3.0
+    assert turned != small_genome()
+    assert renamed == small_genome()
+    assert small_genome() != "a genome"
+
+
+def test_a_genome_has_no_hash_because_it_is_compared_by_content():
+    with pytest.raises(TypeError):
+        hash(small_genome())
+
+
+@given(genomes(), genomes())
+def test_distance_is_the_same_both_ways_and_zero_to_an_equal_genome(first, second):
+    config = config_of()
+    assert first.distance(second, config) == second.distance(first, config)
+    assert first.distance(first.clone(), config) == 0.0
+
+
+def test_distance_is_neat_pythons():
+    first, second = line_of(breeder_of("neat"), 40)[20::20]
+    config = config_of("neat")
+    assert first.distance(second, config) > 0
+    assert first.distance(second, config) == pytest.approx(
+        DefaultGenome.distance(first, second, config)
+    )
+
+
+def with_fitness(genome, fitness):
+    genome = genome.clone()
+    genome.fitness = fitness
+    return genome
+
+
+def test_crossover_of_distant_genomes_only_inherits():
+    config = config_of("neat")
+    fitter, other = (line_of(breeder_of("neat"), 60, seed)[-1] for seed in (1, 2))
+    child = cppn.Genome()
+    child.configure_crossover(with_fitness(other, 0.0), with_fitness(fitter, 1.0), config)
+    assert list(child.connections) == list(fitter.connections)
+    assert list(child.nodes) == list(fitter.nodes)
+    assert (
+        0 < sum(edge in other.connections for edge in fitter.connections) < len(child.connections)
+    )
+    for edge, gene in child.connections.items():
+        parents = [fitter.connections[edge], other.connections.get(edge)]
+        assert gene.weight in [parent.weight for parent in parents if parent]
+    for key, gene in child.nodes.items():
+        parents = [parent for parent in (fitter.nodes[key], other.nodes.get(key)) if parent]
+        for attribute in ("bias", "response", "activation", "aggregation"):
+            assert getattr(gene, attribute) in [getattr(parent, attribute) for parent in parents]
+
+
+def test_crossover_takes_what_neat_pythons_takes():
+    config = config_of("neat")
+    lines = [with_fitness(line_of(breeder_of("neat"), 60, seed)[-1], seed) for seed in (1, 2)]
+    ours, theirs = cppn.Genome(), cppn.Genome()
+    ours.configure_crossover(*lines, config)
+    DefaultGenome.configure_crossover(theirs, *lines, config)
+    assert ours.connections.keys() == theirs.connections.keys()
+    assert ours.nodes.keys() == theirs.nodes.keys()
+
+
+def test_neat_mutation_is_neat_pythons_but_for_the_ids():
+    class Counted(cppn.Genome):
+        mutate_add_node = DefaultGenome.mutate_add_node
+
+    config = config_of("neat", node_add_prob=1.0)
+    numbers = iter(range(10, 100))
+    config.get_new_node_key = lambda nodes: next(numbers)
+    parent = breeder_of("neat").create([1])[0]
+    children = []
+    for kind in (cppn.Genome, Counted):
+        child = kind()
+        child.nodes, child.connections = parent.clone().nodes, parent.clone().connections
+        random.seed(4)
+        child.mutate(config)
+        children.append(child)
+    ours, theirs = children
+    assert [gene.values[1:] for gene in ours.nodes.values()] == [
+        gene.values[1:] for gene in theirs.nodes.values()
+    ]
+    assert [gene.values[1:] for gene in ours.connections.values()] == [
+        gene.values[1:] for gene in theirs.connections.values()
+    ]
+
+
+def test_plain_neat_python_evolves_these_genomes(tmp_path):
+    path = tmp_path / "neat.ini"
+    values = {**cppn.PRESETS["neat"].values, "num_outputs": 1}
+    genome = "\n".join(
+        f"{key} = {' '.join(value) if isinstance(value, tuple) else value}"
+        for key, value in values.items()
+    )
+    path.write_text(
+        "[NEAT]\npop_size = 20\nfitness_criterion = max\nfitness_threshold = 1e9\n"
+        "reset_on_extinction = False\nno_fitness_termination = True\n"
+        f"[Genome]\n{genome}\n"
+        "[DefaultSpeciesSet]\ncompatibility_threshold = 3.0\n"
+        "[DefaultStagnation]\nspecies_fitness_func = max\nmax_stagnation = 15\n"
+        "species_elitism = 1\n"
+        "[DefaultReproduction]\nelitism = 1\nsurvival_threshold = 0.2\nmin_species_size = 2\n"
+    )
+    config = neat.Config(
+        cppn.Genome,
+        neat.DefaultReproduction,
+        neat.DefaultSpeciesSet,
+        neat.DefaultStagnation,
+        path,
+    )
+
+    def evaluate(population, config):
+        for _, genome in population:
+            network = neat.nn.FeedForwardNetwork.create(genome, config)
+            genome.fitness = network.activate((0.1, 0.2, 0.3, 1.0))[0]
+
+    population = neat.Population(config, seed=3)
+    population.run(evaluate, 8)
+    assert all(isinstance(genome, cppn.Genome) for genome in population.population.values())
+
+
+def test_genomes_do_not_depend_on_the_hash_seed():
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from genomes import breeder_of, line_of\n"
+        "from neatfool import cppn\n"
+        "for preset in cppn.PRESETS:\n"
+        "    first, second = (line_of(breeder_of(preset), 60, seed)[-1] for seed in (1, 2))\n"
+        "    for child in breeder_of(preset).breed([[first, second]] * 20, range(20)):\n"
+        "        print(cppn.dumps(child))\n"
+    )
+    support = next(path for path in sys.path if path.endswith("support"))
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", program, support],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert printed[0] == printed[1]
+    assert printed[0].count("\n") == 40

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+from neat.genome import DefaultGenome
+from pydantic import ValidationError
+
+from neatfool import cppn
+from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.aggregations import AGGREGATIONS
+from neatfool.cppn.genome.options import ACTIVATION_NAMES, AGGREGATION_NAMES
+
+
+def errors_of(**given):
+    with pytest.raises(ValidationError) as caught:
+        cppn.GenomeOptions.model_validate(given)
+    return {error["loc"][0]: error["msg"] for error in caught.value.errors()}
+
+
+def test_the_keys_are_neat_pythons_and_one_more():
+    values = {"num_outputs": 1, **cppn.PRESETS["neat"].values}
+    values = {
+        key: " ".join(value) if isinstance(value, tuple) else str(value)
+        for key, value in values.items()
+    }
+    theirs = {parameter.name for parameter in DefaultGenome.parse_config(values)._params}
+    assert cppn.GenomeOptions.model_fields.keys() == theirs | {"weight_mutate_eta"}
+
+
+def test_every_key_is_optional_and_described():
+    assert set(cppn.GenomeOptions().model_dump().values()) == {None}
+    assert all(field.description for field in cppn.GenomeOptions.model_fields.values())
+
+
+def test_the_names_offered_are_those_that_can_be_rendered():
+    assert set(ACTIVATION_NAMES) == set(ACTIVATIONS)
+    assert set(AGGREGATION_NAMES) == set(AGGREGATIONS)
+
+
+@pytest.mark.parametrize("preset", cppn.PRESETS)
+def test_a_preset_has_a_value_for_each_key_but_the_number_of_outputs(preset):
+    values = cppn.PRESETS[preset].values
+    assert values.keys() == cppn.GenomeOptions.model_fields.keys() - {"num_outputs"}
+    cppn.GenomeOptions.model_validate(dict(values))
+
+
+def test_a_typo_is_an_error():
+    assert errors_of(weight_mutate_rat="0.1") == {
+        "weight_mutate_rat": "Extra inputs are not permitted"
+    }
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["weight_mutate_rate", "bias_replace_rate", "node_add_prob", "enabled_mutate_rate"],
+)
+@pytest.mark.parametrize("value", ["-0.1", "1.1", "nan", "inf", "often", ""])
+def test_a_rate_is_a_probability(key, value):
+    assert key in errors_of(**{key: value})
+
+
+@pytest.mark.parametrize("key", ["weight_init_stdev", "bias_mutate_power", "weight_mutate_eta"])
+@pytest.mark.parametrize("value", ["-0.1", "nan", "much"])
+def test_an_amount_is_not_negative(key, value):
+    assert key in errors_of(**{key: value})
+
+
+def test_values_are_typed_as_neat_python_types_them():
+    options = cppn.GenomeOptions.model_validate(
+        {
+            "activation_options": "sin  gauss",
+            "aggregation_options": ["sum max"],
+            "weight_init_type": "Uniform",
+            "enabled_default": "True",
+            "single_structural_mutation": "False",
+            "num_hidden": "3",
+            "conn_add_prob": "0.25",
+            "initial_connection": "partial_direct 0.5",
+        }
+    )
+    assert options.model_dump(exclude_none=True) == {
+        "activation_options": ["sin", "gauss"],
+        "aggregation_options": ["sum", "max"],
+        "weight_init_type": "uniform",
+        "enabled_default": "true",
+        "single_structural_mutation": False,
+        "num_hidden": 3,
+        "conn_add_prob": 0.25,
+        "initial_connection": "partial_direct 0.5",
+    }
+
+
+def test_unknown_names_are_told_with_the_nearest():
+    errors = errors_of(
+        activation_options="sin gaus",
+        aggregation_default="som",
+        initial_connection="ful_direct",
+    )
+    assert "no 'gaus'; did you mean 'gauss'" in errors["activation_options"]
+    assert "no 'som'; did you mean 'sum'" in errors["aggregation_default"]
+    assert "no 'ful_direct'; did you mean 'full_direct'" in errors["initial_connection"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("partial", "from 0 to 1"),
+        ("partial_direct 1.5", "from 0 to 1"),
+        ("partial 0.5 0.5", "from 0 to 1"),
+        ("partial half", "from 0 to 1"),
+        ("full_direct 0.5", "takes no fraction"),
+        ("", "there is no ''"),
+    ],
+)
+def test_a_partial_connection_takes_a_fraction_and_no_other_does(given, message):
+    assert message in errors_of(initial_connection=given)["initial_connection"]
+
+
+def test_a_list_of_functions_is_not_empty():
+    assert "no name is given" in errors_of(activation_options=" ")["activation_options"]

@@ -1,0 +1,239 @@
+"""What a person sees of a run under way."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from neatfool.evolution import progress
+from neatfool.evolution.progress import ProgressDisplay
+from neatfool.run.statistics import GenerationReport, Stages
+
+BATCH = 100
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Give a clock that stands still until it is moved."""
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+def report(
+    generation, *, replacements=1, median=0.5, minimum=0.25, ge_99=3, evaluations=None, scoring=0.0
+):
+    return GenerationReport(
+        generation=generation,
+        evaluations=evaluations or BATCH * (generation + 1),
+        median=median,
+        mean=median,
+        minimum=minimum,
+        lower_quartile=minimum,
+        upper_quartile=median,
+        classes_ge=(9, 7, ge_99, 1),
+        elites=10,
+        replacements=replacements,
+        goal_switches=0,
+        refused=0,
+        nodes=1.0,
+        connections=4.0,
+        confirmed=BATCH,
+        stages=Stages(scoring=scoring),
+    )
+
+
+class Watched:
+    """A display with what it writes, and a made-up run of ten classes."""
+
+    def __init__(self, clock, *, terminal=False, history=(), stall_after=50, **length):
+        self.clock = clock
+        console = Console(
+            file=io.StringIO(), force_terminal=terminal, width=160, highlight=False, _environ={}
+        )
+        self.output = console.file.getvalue
+        length = {"generations": 10, "images": None} | length
+        self.display = ProgressDisplay(console, **length, stall_after=stall_after)
+        evaluations = history[-1].evaluations if history else 0
+        self.run = SimpleNamespace(
+            name="toy", searched=tuple(range(10)), history=list(history), evaluations=evaluations
+        )
+        self.display.neatfool_run_started(self.run)
+
+    def see(self, *reports, seconds=1.0):
+        for one in reports:
+            self.clock.now += seconds
+            self.display.neatfool_generation_done(self.run, one)
+
+    @property
+    def lines(self):
+        return self.output().splitlines()
+
+
+# without a terminal
+
+
+def test_a_line_says_how_far_how_fast_and_how_well(clock):
+    watched = Watched(clock)
+    watched.see(report(0, median=0.5, minimum=0.25, ge_99=3), seconds=2)
+    assert watched.output() == (
+        "generation 1/10  100 images  50/s  18 s left  median 50.0 %  min 25.0 %  >= 99 %: 3/10\n"
+    )
+
+
+def test_plain_lines_come_now_and_then(clock):
+    watched = Watched(clock, generations=100)
+    watched.see(*map(report, range(20)), seconds=1)
+    assert [line.split("  ")[0] for line in watched.lines] == [
+        f"generation {generation}/100" for generation in (1, 6, 11, 16)
+    ]
+
+
+def test_plain_lines_hold_no_control_characters(clock):
+    watched = Watched(clock)
+    watched.see(*map(report, range(10)), seconds=6)
+    watched.display.neatfool_run_finished()
+    assert len(watched.lines) == 10
+    assert all(character.isprintable() or character == "\n" for character in watched.output())
+
+
+def test_near_certainties_can_be_told_apart(clock):
+    watched = Watched(clock)
+    watched.see(report(0, median=0.9999987, minimum=0.994))
+    assert "  median 99.9998 %  min 99.4 %  " in watched.lines[0]
+
+
+# speed and time left
+
+
+def test_the_speed_is_that_of_the_last_seconds(clock):
+    watched = Watched(clock, generations=100)
+    watched.see(*map(report, range(10)), seconds=10)
+    assert "  10/s  " in watched.lines[-1]
+    watched.see(*map(report, range(10, 40)), seconds=0.5)
+    assert "  200/s  30 s left  " in watched.lines[-1]
+    assert watched.lines[-1].startswith("generation 40/100  ")
+
+
+def test_the_time_left_counts_down_to_nothing(clock):
+    watched = Watched(clock)
+    watched.see(*map(report, range(10)), seconds=60)
+    assert "9 min 0 s left" in watched.lines[0]
+    assert "  0 s left" in watched.lines[-1]
+
+
+def test_a_run_of_so_many_images_counts_in_images(clock):
+    watched = Watched(clock, generations=None, images=1000)
+    watched.see(report(0), report(1), seconds=10)
+    assert watched.lines[0].startswith("generation 1  100 images  10/s  1 min 30 s left")
+    assert watched.lines[1].startswith("generation 2  200 images  10/s  1 min 20 s left")
+
+
+def test_a_resumed_run_counts_only_its_own_images_for_the_speed(clock):
+    watched = Watched(clock, history=[report(n) for n in range(6)])
+    watched.see(report(6), seconds=10)
+    assert watched.lines[0].startswith("generation 7/10  700 images  10/s  30 s left")
+
+
+def test_no_speed_is_told_where_no_time_has_passed(clock):
+    watched = Watched(clock)
+    watched.see(report(0), seconds=0)
+    assert watched.lines[0].startswith("generation 1/10  100 images  median")
+
+
+def test_the_time_that_scoring_took_is_that_of_the_generations_seen(clock):
+    watched = Watched(clock, history=[report(n, scoring=100) for n in range(2)])
+    watched.see(report(2, scoring=0.5), report(3, scoring=0.25))
+    assert watched.display.scoring_seconds == 0.75
+
+
+# on a terminal
+
+
+def test_a_terminal_gets_one_live_line(clock):
+    watched = Watched(clock, terminal=True)
+    watched.see(*map(report, range(4)), seconds=10)
+    watched.display.neatfool_run_finished()
+    output = watched.output()
+    assert "\x1b[2K" in output, "lines are drawn over"
+    assert "toy" in output
+    last = output[output.rindex("generation ") :]
+    assert last.startswith("generation 4/10  400 images  10/s  1 min 0 s left  median 50.0 %")
+    assert ">= 99 %: 3/10" in last
+    assert output.endswith("\x1b[1A\x1b[2K"), "the line is gone at the end"
+
+
+@pytest.mark.parametrize(
+    ("length", "done"),
+    [({}, 3), ({"generations": None, "images": 1000}, 300)],
+)
+def test_the_bar_grows_with_the_run(clock, length, done):
+    watched = Watched(clock, terminal=True, **length)
+    (task,) = watched.display._live.tasks
+    assert task.total == (length.get("images") or 10)
+    watched.see(*map(report, range(3)))
+    assert task.completed == done
+    watched.display.neatfool_run_finished()
+
+
+# when nothing improves
+
+
+def still(*generations, **more):
+    return [report(generation, replacements=0, **more) for generation in generations]
+
+
+def warnings(watched):
+    return [line for line in watched.lines if line.startswith("Nothing has improved")]
+
+
+def test_it_is_told_when_nothing_improves(clock):
+    watched = Watched(clock, stall_after=3)
+    watched.see(report(0), report(1), *still(2, 3))
+    assert warnings(watched) == []
+    watched.see(*still(4))
+    assert warnings(watched) == ["Nothing has improved for 3 generations (since generation 2)."]
+
+
+def test_it_is_told_again_as_long_as_nothing_improves(clock):
+    watched = Watched(clock, stall_after=3)
+    watched.see(report(0), *still(*range(1, 9)))
+    assert warnings(watched) == [
+        "Nothing has improved for 3 generations (since generation 1).",
+        "Nothing has improved for 6 generations (since generation 1).",
+    ]
+
+
+def test_an_improvement_begins_the_count_anew(clock):
+    watched = Watched(clock, stall_after=3)
+    watched.see(report(0), *still(1, 2), report(3), *still(4, 5))
+    assert warnings(watched) == []
+
+
+def test_where_nothing_can_improve_nothing_is_told(clock):
+    watched = Watched(clock, stall_after=3)
+    watched.see(report(0), *still(1, 2, 3, median=1.0, minimum=1.0))
+    assert warnings(watched) == []
+
+
+def test_the_generations_before_a_resumption_count(clock):
+    watched = Watched(clock, stall_after=3, history=[report(0), *still(1, 2)])
+    watched.see(*still(3))
+    assert warnings(watched) == ["Nothing has improved for 3 generations (since generation 1)."]
+
+
+def test_a_terminal_is_told_beside_the_live_line(clock):
+    watched = Watched(clock, terminal=True, stall_after=2)
+    watched.see(report(0), *still(1, 2))
+    watched.display.neatfool_run_finished()
+    assert "Nothing has improved for 2 generations" in watched.output()
+
+
+def test_a_resumption_within_a_long_stall_counts_all_of_it(clock):
+    watched = Watched(clock, stall_after=3, history=[report(0), *still(1, 2, 3, 4, 5)])
+    watched.see(*still(6))
+    assert len(warnings(watched)) == 1
+    assert "6 generations (since generation 1)" in warnings(watched)[0]

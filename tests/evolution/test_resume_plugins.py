@@ -1,0 +1,264 @@
+"""The built-in plugins, through a real database: stopped or killed, and resumed to the bit."""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+
+import pytest
+from searches import Silence
+
+from neatfool.evolution.assembly import assemble, reassemble
+from neatfool.evolution.session import resume, start
+from neatfool.experiment.experiment import load_experiment
+from neatfool.plugin.manager import PluginManager
+from neatfool.run.store import RunStore, contents
+
+STOPS = (1, 7, 13)
+TURN = 7
+"""Generations a class: a stop falls on the end of a class's turn, others into its midst."""
+
+MAP_ELITES = """\
+[experiment]
+generations = 20
+[target]
+plugin = mnist
+[encoding]
+plugin = cppn
+preset = {}
+[scheme]
+plugin = map_elites
+batch = 24
+initial = 40
+"""
+
+SINGLE_CLASS = """\
+[experiment]
+generations = 100
+[target]
+plugin = mnist
+[encoding]
+plugin = cppn
+preset = {}
+[scheme]
+plugin = single_class
+selection = {}
+classes = 3, 8, 1
+population = 24
+generations_per_class = 7
+stop_at = 1
+[DefaultSpeciesSet]
+compatibility_threshold = 1.0
+"""
+
+EXPERIMENTS = {
+    "map_elites, paper": MAP_ELITES.format("paper"),
+    "map_elites, neat": MAP_ELITES.format("neat"),
+    "single_class, neat": SINGLE_CLASS.format("neat", "neat"),
+    "single_class, rank": SINGLE_CLASS.format("paper", "rank"),
+}
+
+
+class Snapshots(Silence):
+    """Copies the run's folder after some generations: what a kill at that instant leaves."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def generation_done(self, run, report):
+        if report.generation + 1 in STOPS:
+            shutil.copytree(run.path, self.folder / f"killed-{report.generation + 1}")
+
+
+def assembled(folder, name, **settings):
+    file = folder.parent / f"{folder.name}.ini"
+    file.write_text(EXPERIMENTS[name])
+    overrides = [f"experiment.{key}={value}" for key, value in settings.items()]
+    return assemble(load_experiment(file, overrides=overrides))
+
+
+def begin(folder, name, **settings):
+    return start(assembled(folder, name, **settings), folder)
+
+
+def go_on(folder):
+    """Resume as another process would: with nothing but the folder."""
+    return resume(lambda resolved, plan: reassemble(resolved, PluginManager(), plan), folder)
+
+
+def stop_after(generations):
+    asked = []
+
+    def stop():
+        asked.append(1)
+        return len(asked) >= generations
+
+    return stop
+
+
+@pytest.fixture(scope="module", params=EXPERIMENTS)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def undisturbed(name, tmp_path_factory):
+    """The folder of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    assert begin(folder, name).go(Silence()).reason == "finished"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def killed(name, tmp_path_factory):
+    """The folder with what kills left of a run that writes every five generations."""
+    folder = tmp_path_factory.mktemp("killed")
+    begin(folder / "run", name, checkpoint_every=5).go(Snapshots(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stopped(name, tmp_path_factory):
+    """The folder of a run that was stopped while a population lives."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    begin(folder, name).go(Silence(), stop_after(max(STOPS)))
+    return folder
+
+
+def test_the_runs_are_such_that_a_wrong_resumption_would_show(name, undisturbed):
+    rows = contents(undisturbed / "run.db")
+    last = {row[1] for row in rows["replacement"]}
+    assert all(any(generation >= stop for generation in last) for stop in STOPS)
+    if name.startswith("single_class"):
+        assert len(rows["generation"]) == 3 * TURN
+        assert [row[0] for row in rows["elite"]] == [1, 3, 8]
+
+
+@pytest.mark.parametrize("generations", STOPS)
+def test_stopped_and_resumed_a_run_ends_in_the_same_database(
+    tmp_path, name, undisturbed, generations
+):
+    folder = tmp_path / "run"
+    outcome = begin(folder, name).go(Silence(), stop_after(generations))
+    assert (outcome.reason, outcome.generation) == ("interrupted", generations - 1)
+    assert go_on(folder).go(Silence()).reason == "finished"
+    assert contents(folder / "run.db") == contents(undisturbed / "run.db")
+
+
+def test_another_checkpoint_interval_ends_in_the_same_database(undisturbed, killed):
+    assert contents(killed / "run" / "run.db") == contents(undisturbed / "run.db")
+
+
+@pytest.mark.parametrize("generations", STOPS)
+def test_killed_between_checkpoints_and_resumed_it_ends_in_the_same_database(
+    tmp_path, undisturbed, killed, generations
+):
+    folder = shutil.copytree(killed / f"killed-{generations}", tmp_path / "run")
+    store = RunStore.open(folder / "run.db")
+    assert store.last_generation() == generations // 5 * 5 - 1
+    store.close()
+    go_on(folder).go(Silence())
+    assert contents(folder / "run.db") == contents(undisturbed / "run.db")
+
+
+def test_the_images_are_those_of_the_undisturbed_run(tmp_path, undisturbed, killed):
+    folder = shutil.copytree(killed / f"killed-{STOPS[1]}", tmp_path / "run")
+    go_on(folder).go(Silence())
+    images = [
+        {path.name: path.read_bytes() for path in (run / "images").iterdir()}
+        for run in (folder, undisturbed)
+    ]
+    assert images[0] == images[1]
+    assert len(images[0]) == len(contents(undisturbed / "run.db")["elite"])
+
+
+# --- lineage
+
+
+def family(folder):
+    """The stored candidates' generations, their parents, and the ids that need be kept."""
+    rows = contents(folder / "run.db")
+    generations = {row[0]: row[1] for row in rows["candidate"]}
+    parents = defaultdict(list)
+    for child, _, parent in rows["parent"]:
+        parents[child].append(parent)
+    members = {row[0] for row in rows["candidate"] if row[4]}
+    once_elites = {row[3] for row in rows["replacement"]}
+    assert {row[1] for row in rows["elite"]} <= once_elites
+    return generations, parents, members | once_elites
+
+
+@pytest.fixture(params=["undisturbed", "stopped"])
+def folder(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_each_elite_and_member_has_all_its_ancestors_to_the_beginning(name, folder):
+    generations, parents, kept = family(folder)
+    beginnings = {0, TURN, 2 * TURN} if name.startswith("single_class") else {0}
+    assert kept <= set(generations)
+    for child, generation in generations.items():
+        assert bool(parents[child]) == (generation not in beginnings)
+        assert all(generations[parent] < generation for parent in parents[child])
+
+
+@pytest.mark.usefixtures("name")
+def test_nothing_is_stored_but_members_elites_and_their_ancestors(folder):
+    generations, parents, kept = family(folder)
+    needed, found = set(), set(kept)
+    while found:
+        needed |= found
+        found = {parent for child in found for parent in parents[child]} - needed
+    assert set(generations) == needed
+    assert set(parents) - needed == set()
+
+
+def test_the_members_are_those_that_the_state_needs(name, stopped):
+    store = RunStore.open(stopped / "run.db")
+    members, state = store.members(), store.state()["scheme"]
+    store.close()
+    if name.startswith("single_class"):
+        assert members == sorted(id_ for id_, _ in state["population"])
+        assert len(members) > 1
+    else:
+        assert members == []
+        assert state == {"generation": 13, "asked": 40 + 12 * 24}
+
+
+class EliteImages(Silence):
+    """Notes after each generation who holds a niche and whose images are stored."""
+
+    def __init__(self):
+        self.seen = []
+
+    def generation_done(self, run, report):
+        elites = [elite.candidate for elite in run.store.elites()]
+        images = {row[0] for row in run.store._rows("SELECT candidate FROM image")}
+        self.seen.append((elites, images))
+
+
+def test_each_present_elite_has_its_image_and_nobody_else_has(tmp_path, name):
+    images = EliteImages()
+    begin(tmp_path / "run", name).go(images)
+    assert all(set(elites) == stored for elites, stored in images.seen)
+    if name.startswith("map_elites"):
+        assert any(len(stored) < len(elites) for elites, stored in images.seen)
+
+
+def test_the_parents_that_are_stored_are_those_that_bred_the_candidate(tmp_path, name):
+    assembly, asked = assembled(tmp_path / "run", name), {}
+    ask = assembly.scheme.ask
+
+    def noting():
+        candidates = list(ask())
+        asked.update({c.id: (c.generation, c.parents) for c in candidates})
+        return candidates
+
+    assembly.scheme.ask = noting
+    start(assembly, tmp_path / "run").go(Silence())
+    store = RunStore.open(tmp_path / "run" / "run.db")
+    stored = {id_: (c.generation, c.parents) for id_, c in store.candidates(asked).items()}
+    store.close()
+    assert stored == {id_: asked[id_] for id_ in stored}
+    numbers = {len(parents) for _, parents in stored.values()}
+    assert numbers == ({0, 1} if name.endswith(("paper", "rank")) else {0, 1, 2})

@@ -1,0 +1,426 @@
+import gc
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from searches import Silence, toy_assembly
+
+from neatfool import PluginError, RunError, Scores, StorageError, TargetError
+from neatfool.evolution.interrupts import Interrupts
+from neatfool.evolution.loop import Limits
+from neatfool.evolution.session import resume, start
+from neatfool.run.images import decode_png
+from neatfool.run.store import RunStore, contents
+from neatfool.testing import ToyEncoding, ToyTarget
+from neatfool_plugins.map_elites import MapElites, Options
+
+
+def run_whole(folder, **how):
+    start(toy_assembly(**how), folder).go(Silence())
+    return contents(folder / "run.db")
+
+
+def stop_after(generations):
+    asked = []
+
+    def stop():
+        asked.append(1)
+        return len(asked) >= generations
+
+    return stop
+
+
+@pytest.fixture
+def undisturbed(tmp_path):
+    return run_whole(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize("generations", [1, 3, 5])
+def test_a_run_that_was_stopped_and_resumed_ends_in_the_same_database(
+    tmp_path, undisturbed, generations
+):
+    folder = tmp_path / "stopped"
+    outcome = start(toy_assembly(), folder).go(Silence(), stop_after(generations))
+    assert (outcome.reason, outcome.generation) == ("interrupted", generations - 1)
+    outcome = resume(lambda _resolved, _plan: toy_assembly(), folder).go(Silence())
+    assert (outcome.reason, outcome.generation) == ("finished", 5)
+    assert contents(folder / "run.db") == undisturbed
+
+
+@pytest.mark.parametrize("every", [2, 4, 100])
+def test_another_checkpoint_interval_ends_in_the_same_database(tmp_path, undisturbed, every):
+    assert run_whole(tmp_path / "run", checkpoint_every=every) == undisturbed
+
+
+def test_another_seed_does_not(tmp_path, undisturbed):
+    assert run_whole(tmp_path / "run", seed=2)["elite"] != undisturbed["elite"]
+
+
+class Interrupting(ToyTarget):
+    """Presses Ctrl-C in the midst of a generation."""
+
+    calls = 0
+
+    def score(self, images):
+        self.calls += 1
+        if self.calls == 4:
+            raise KeyboardInterrupt
+        return super().score(images)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_an_interrupt_in_the_midst_of_a_generation_loses_nothing(tmp_path, undisturbed, every):
+    folder = tmp_path / "run"
+    assembly = toy_assembly(target=Interrupting(), checkpoint_every=every)
+    outcome = start(assembly, folder).go(Silence())
+    assert (outcome.reason, outcome.generation) == ("interrupted", 2)
+    assert RunStore.open(folder / "run.db").last_generation() == 2
+    resume(lambda _resolved, _plan: toy_assembly(), folder).go(Silence())
+    assert contents(folder / "run.db") == undisturbed
+
+
+def test_a_run_can_be_made_longer(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    start(toy_assembly(3), folder).go(Silence())
+    resume(lambda _resolved, _plan: toy_assembly(6), folder).go(Silence())
+    assert contents(folder / "run.db") == undisturbed
+
+
+class ShortSearch(MapElites):
+    """Has nothing left to ask for after three generations."""
+
+    def ask(self):
+        return super().ask() if self._asked < 60 else []
+
+
+def short_assembly(generations=6, **how):
+    target = ToyTarget()
+    parts = {"encoding": ToyEncoding(), "spec": target.spec, "seed": 1}
+    return toy_assembly(generations, scheme=ShortSearch(Options(batch=20), **parts), **how)
+
+
+def test_it_is_recorded_that_a_search_ended_by_itself(tmp_path):
+    outcome = start(short_assembly(checkpoint_every=5), tmp_path / "short").go(Silence())
+    assert (outcome.reason, outcome.generation) == ("finished", 2)
+    with closing(RunStore.open(tmp_path / "short" / "run.db")) as store:
+        assert store.ended()
+    start(short_assembly(), tmp_path / "killed").go(Silence(), stop_after(3))
+    with closing(RunStore.open(tmp_path / "killed" / "run.db")) as store:
+        assert not store.ended()
+    resume(lambda _resolved, _plan: short_assembly(), tmp_path / "killed").go(Silence())
+    assert contents(tmp_path / "killed" / "run.db") == contents(tmp_path / "short" / "run.db")
+
+
+def test_a_run_that_reached_its_length_did_not_end_by_itself(tmp_path):
+    for name, length in (("3", {"generations": 3}), ("50", {"generations": None, "images": 50})):
+        start(short_assembly(**length), tmp_path / name).go(Silence())
+        with closing(RunStore.open(tmp_path / name / "run.db")) as store:
+            assert not store.ended()
+
+
+def test_a_length_in_images_is_kept_to_the_image(tmp_path):
+    run_whole(tmp_path / "run", generations=None, images=50)
+    store = RunStore.open(tmp_path / "run" / "run.db")
+    assert [report.evaluations for report in store.reports()] == [20, 40, 50]
+
+
+def test_images_are_those_that_were_scored(tmp_path):
+    run_whole(tmp_path / "run")
+    store = RunStore.open(tmp_path / "run" / "run.db")
+    names = sorted(path.name for path in (tmp_path / "run" / "images").iterdir())
+    assert names == ["0-a.png", "1-b.png", "2-c.png", "3-d.png", "4-e.png"]
+    for elite, name in zip(store.elites(), names, strict=True):
+        pixels = decode_png((tmp_path / "run" / "images" / name).read_bytes())
+        scored = ToyTarget().score(pixels[None]).probs[0, elite.class_index]
+        assert scored == elite.confidence
+
+
+def test_every_elite_has_its_ancestors_to_generation_0(tmp_path):
+    run_whole(tmp_path / "run")
+    store = RunStore.open(tmp_path / "run" / "run.db")
+    for elite in store.elites():
+        line = store.candidates([elite.candidate])[elite.candidate]
+        while line.parents:
+            line = store.candidates(line.parents)[line.parents[0]]
+        assert line.generation == 0
+
+
+def test_a_run_does_not_begin_in_a_folder_that_holds_one(tmp_path):
+    run_whole(tmp_path / "run")
+    with pytest.raises(RunError, match=r"holds a run already.*resume"):
+        start(toy_assembly(), tmp_path / "run")
+    start(toy_assembly(), tmp_path / "run", overwrite=True).go(Silence())
+
+
+def test_a_run_does_not_begin_among_other_files(tmp_path):
+    (tmp_path / "thesis.tex").write_text("dear")
+    with pytest.raises(RunError, match=r"thesis\.tex"):
+        start(toy_assembly(), tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.tex").read_text() == "dear"
+
+
+def test_a_run_in_use_is_not_resumed(tmp_path):
+    session = start(toy_assembly(), tmp_path / "run")
+    with pytest.raises(RunError, match="another process is running it"):
+        resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
+    session.go(Silence())
+
+
+def test_resuming_with_another_target_is_refused(tmp_path):
+    run_whole(tmp_path / "run", generations=2)
+    with pytest.raises(RunError, match="weights or code changed"):
+        resume(lambda _resolved, _plan: toy_assembly(fingerprint="other"), tmp_path / "run")
+
+
+def test_resuming_with_another_experiment_is_refused(tmp_path):
+    run_whole(tmp_path / "run", generations=2)
+    with pytest.raises(RunError, match="not the one that the run began with"):
+        resume(lambda _resolved, _plan: toy_assembly(identity={"seed": 9}), tmp_path / "run")
+    (tmp_path / "run" / "experiment.ini").write_text("[experiment]\nseed = 9\n")
+    with pytest.raises(RunError, match=r"experiment\.ini: was changed"):
+        resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
+
+
+def test_a_refused_resume_leaves_the_run_free(tmp_path):
+    run_whole(tmp_path / "run", generations=2)
+    with pytest.raises(RunError):
+        resume(lambda _resolved, _plan: toy_assembly(fingerprint="other"), tmp_path / "run")
+    resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run").go(Silence())
+
+
+def test_a_damaged_database_is_said_to_be_damaged(tmp_path):
+    run_whole(tmp_path / "run")
+    path = tmp_path / "run" / "run.db"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:3000] + b"\xff" * 5000 + whole[8000:])
+    with pytest.raises(RunError, match="damaged"):
+        resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
+
+
+def test_a_folder_without_a_run_is_said_to_have_none(tmp_path):
+    with pytest.raises(RunError, match="not a run folder"):
+        resume(lambda _resolved, _plan: toy_assembly(), tmp_path)
+
+
+def test_a_full_disk_loses_nothing_that_was_recorded(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    session = start(toy_assembly(), folder)
+    full = session._store._connection
+    pages = full.execute("PRAGMA page_count").fetchone()[0]
+    full.execute(f"PRAGMA max_page_count = {pages + 1}")
+    with pytest.raises(StorageError, match="disk is full"):
+        session.go(Silence())
+    resume(lambda _resolved, _plan: toy_assembly(), folder).go(Silence())
+    assert contents(folder / "run.db") == undisturbed
+
+
+class Failing(ToyTarget):
+    calls = 0
+
+    def score(self, images):
+        self.calls += 1
+        scores = super().score(images)
+        return Scores(scores.probs * np.nan) if self.calls == 3 else scores
+
+
+def test_a_target_that_answers_nan_only_stops_the_run_and_keeps_it(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    with pytest.raises(TargetError, match="not one of 20 images"):
+        start(toy_assembly(target=Failing()), folder).go(Silence())
+    resume(lambda _resolved, _plan: toy_assembly(), folder).go(Silence())
+    assert contents(folder / "run.db") == undisturbed
+
+
+def test_the_target_is_closed_whatever_happened(tmp_path):
+    closed = []
+
+    class Closing(Failing):
+        def close(self):
+            closed.append(True)
+
+    with pytest.raises(TargetError):
+        start(toy_assembly(target=Closing()), tmp_path / "run").go(Silence())
+    assert closed == [True]
+
+
+def test_a_copied_read_only_run_can_be_read(tmp_path):
+    run_whole(tmp_path / "run")
+    copy = shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    copy.chmod(0o555)
+    try:
+        assert RunStore.open(copy / "run.db").last_generation() == 5
+    finally:
+        copy.chmod(0o755)
+
+
+def test_the_second_interrupt_stops_at_once():
+    said = []
+    interrupts = Interrupts(lambda: said.append(1))
+    with interrupts.handled():
+        import signal
+
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts()
+        assert said == [1]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_limits_say_when_a_run_is_done(tmp_path):
+    session = start(replace(toy_assembly(), limits=Limits(generations=2)), tmp_path / "run")
+    assert not session.done
+    session.go(Silence())
+    assert session.done
+
+
+def test_overwriting_deletes_only_what_a_run_wrote(tmp_path):
+    folder = tmp_path / "run"
+    run_whole(folder)
+    (folder / "notes.txt").write_text("mine")
+    start(toy_assembly(), folder, overwrite=True).go(Silence())
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["experiment.ini", "images", "images-holiday"])
+def test_files_that_only_look_like_a_runs_are_left_alone(tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine.txt").write_text("mine")
+    with pytest.raises(RunError, match="holds no run"):
+        start(toy_assembly(), tmp_path, overwrite=True)
+    assert (tmp_path / name / "mine.txt").read_text() == "mine"
+
+
+class Writing(ToyTarget):
+    """Writes to the images that it is given."""
+
+    def score(self, images):
+        scores = super().score(images)
+        images[:] = 0
+        return scores
+
+
+def test_a_target_that_writes_to_its_images_does_not_change_what_is_saved(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    start(toy_assembly(target=Writing()), folder).go(Silence())
+    assert contents(folder / "run.db") == undisturbed
+
+
+@pytest.mark.parametrize(
+    ("part", "method", "words"),
+    [
+        ("encoding", "render", r"encoding 'toy': render\(\) failed: ValueError: no"),
+        ("encoding", "breed", r"encoding 'toy': ask\(\) failed: ValueError: no"),
+        ("encoding", "dumps", "cannot be recorded: ValueError: no"),
+        ("scheme", "tell", r"scheme 'map_elites': tell\(\) failed: ValueError: no"),
+    ],
+)
+def test_a_plugin_that_raises_is_named_and_nothing_is_lost(
+    tmp_path, undisturbed, part, method, words
+):
+    assembly = toy_assembly()
+    calls = []
+    working = getattr(getattr(assembly, part), method)
+
+    def failing(*given):
+        calls.append(1)
+        if len(calls) == 3:
+            raise ValueError("no")
+        return working(*given)
+
+    setattr(getattr(assembly, part), method, failing)
+    with pytest.raises(PluginError, match=words):
+        start(assembly, tmp_path / "run").go(Silence())
+    resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run").go(Silence())
+    assert contents(tmp_path / "run" / "run.db") == undisturbed
+
+
+@pytest.mark.parametrize(
+    "wrong", [torch.zeros(20, 1, 4, 4), torch.zeros(20, 1, 5, 4, dtype=torch.uint8), "picture"]
+)
+def test_an_encoding_that_renders_something_else_is_named(tmp_path, wrong):
+    assembly = toy_assembly()
+    assembly.encoding.render = lambda genomes: wrong
+    with pytest.raises(PluginError, match=r"encoding 'toy': render\(\) returned"):
+        start(assembly, tmp_path / "run").go(Silence())
+
+
+def test_a_damaged_genome_is_said_to_be_damaged(tmp_path):
+    folder = tmp_path / "run"
+    run_whole(folder)
+    with sqlite3.connect(folder / "run.db") as database:
+        database.execute("UPDATE candidate SET genome = '{'")
+    with pytest.raises(RunError, match=r"genome of candidate \d+ is damaged"):
+        resume(lambda _resolved, _plan: toy_assembly(), folder)
+
+
+def test_a_run_killed_in_the_midst_of_a_transaction_can_be_read(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    run_whole(folder)
+    with closing(sqlite3.connect(folder / "run.db", isolation_level=None)) as database:
+        database.execute("PRAGMA cache_size = 1")
+        database.execute("BEGIN")
+        database.execute("UPDATE candidate SET genome = genome || genome")
+        killed = shutil.copytree(folder, tmp_path / "killed")
+        database.execute("ROLLBACK")
+    assert (killed / "run.db-journal").stat().st_size > 0
+    assert (killed / "run.db").read_bytes() != (folder / "run.db").read_bytes()
+    assert contents(killed / "run.db") == undisturbed
+
+
+def test_damaged_text_is_said_to_be_damaged(tmp_path):
+    folder = tmp_path / "run"
+    run_whole(folder)
+    with sqlite3.connect(folder / "run.db") as database:
+        database.execute("UPDATE info SET value = '{' WHERE key = 'name'")
+        database.execute("UPDATE candidate SET genome = CAST(x'ba' AS TEXT)")
+    with pytest.raises(RunError, match="damaged"):
+        RunStore.open(folder / "run.db").info()
+    with pytest.raises(RunError, match="damaged"):
+        RunStore.open(folder / "run.db").candidates(range(200))
+
+
+def test_an_empty_database_is_no_run(tmp_path):
+    (tmp_path / "run.db").touch()
+    with pytest.raises(RunError, match="empty or no run's database"):
+        resume(lambda _resolved, _plan: toy_assembly(), tmp_path)
+
+
+def test_a_run_whose_folder_was_deleted_ends_and_says_so(tmp_path):
+    folder = tmp_path / "run"
+    session = start(toy_assembly(), folder)
+    shutil.rmtree(folder)
+    with pytest.raises(RunError, match="was deleted while the run went on"):
+        session.go(Silence())
+    assert not folder.exists()
+
+
+def test_a_run_killed_before_its_experiment_was_kept_gets_it_when_it_is_resumed(tmp_path):
+    folder = tmp_path / "run"
+    run_whole(folder, generations=2)
+    (folder / "experiment.ini").unlink()
+    resume(lambda _resolved, _plan: toy_assembly(), folder).go(Silence())
+    assert (folder / "experiment.ini").read_text() == "[experiment]\n"
+
+
+def test_a_run_killed_before_its_database_was_whole_begins_anew(tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / ".lock").touch()
+    (folder / "run.db.partial").write_bytes(b"half of it")
+    assert run_whole(folder) == undisturbed
+
+
+def test_python_looks_for_cycles_less_often_while_a_run_goes_on(tmp_path):
+    before, during = gc.get_threshold(), []
+
+    def stop():
+        during.append(gc.get_threshold())
+        return False
+
+    start(toy_assembly(1), tmp_path / "run").go(Silence(), stop)
+    assert during[0][0] > before[0]
+    assert gc.get_threshold() == before

@@ -1,0 +1,194 @@
+"""Verification: the saved images are scored again, and what is wrong with them is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from searches import Silence, toy_assembly
+
+from neatfool import VerificationError, open_run
+from neatfool.evolution.assembly import assemble
+from neatfool.evolution.session import start
+from neatfool.evolution.verification import TOLERANCE, Verified, verify
+from neatfool.experiment.experiment import load_experiment
+from neatfool.run.images import decode_png, encode_png
+from neatfool.scoring.plan import Plan
+from neatfool.scoring.scorer import Scorer
+from neatfool.testing import ToyTarget
+
+MNIST = """\
+[experiment]
+generations = 3
+[target]
+plugin = mnist
+[encoding]
+plugin = cppn
+[scheme]
+plugin = map_elites
+batch = 20
+"""
+
+
+def scorer(batch_size=20):
+    return Scorer(ToyTarget(), name="target 'toy'", plan=Plan(batch_size))
+
+
+@pytest.fixture
+def run(tmp_path):
+    session = start(toy_assembly(), tmp_path / "run")
+    session.go(Silence())
+    return session.run
+
+
+def test_what_a_run_saved_scores_what_it_recorded(run):
+    verified = verify(run, scorer())
+    assert [(v.name, v.index, v.recorded) for v in verified] == [
+        (elite.name, elite.index, elite.confidence) for elite in run.elites
+    ]
+    assert [v.measured for v in verified] == [v.recorded for v in verified]
+    assert len({v.measured for v in verified}) == 5
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+def test_each_image_is_scored_whatever_the_batch(run, batch_size):
+    assert verify(run, scorer(batch_size)) == verify(run, scorer())
+
+
+def test_a_real_network_recognises_the_images_of_a_finished_run(tmp_path):
+    (tmp_path / "mnist.ini").write_text(MNIST)
+    start(assemble(load_experiment(tmp_path / "mnist.ini")), tmp_path / "run").go(Silence())
+    again = assemble(load_experiment(tmp_path / "mnist.ini"))
+    verified = verify(open_run(tmp_path / "run"), again.scorer)
+    assert [v.name for v in verified] == [str(digit) for digit in range(10)]
+    assert all(v.difference <= TOLERANCE for v in verified)
+    assert max(v.recorded for v in verified) > 0.5
+
+
+def differing(run):
+    return [v.name for v in verify(run, scorer()) if v.difference > TOLERANCE]
+
+
+def test_the_files_are_scored_and_not_what_the_database_holds(run):
+    file = run["c"].file
+    pixels = decode_png(file.read_bytes()).copy()
+    pixels[0, 1, 2] ^= 0x80
+    file.write_bytes(encode_png(pixels))
+    assert differing(run) == ["c"]
+    measured = verify(run, scorer())[2].measured
+    assert measured == ToyTarget().score(pixels[None]).probs[0, 2]
+
+
+def test_images_that_changed_places_are_noticed(run):
+    one, other = run["a"].file, run["d"].file
+    pngs = one.read_bytes(), other.read_bytes()
+    other.write_bytes(pngs[0])
+    one.write_bytes(pngs[1])
+    assert differing(run) == ["a", "d"]
+
+
+def test_a_target_that_scores_otherwise_is_noticed(run):
+    class Other(ToyTarget):
+        def score(self, images):
+            scores = super().score(images)
+            return replace(scores, probs=scores.probs[:, ::-1].copy())
+
+    verified = verify(run, Scorer(Other(), name="other", plan=Plan(20)))
+    assert sum(v.difference > TOLERANCE for v in verified) >= 4
+
+
+def test_a_difference_has_no_sign():
+    assert Verified("a", 0, 0.25, 0.75).difference == 0.5
+    assert Verified("a", 0, 0.75, 0.25).difference == 0.5
+
+
+def test_a_run_that_has_only_begun_has_nothing_to_verify(tmp_path):
+    session = start(toy_assembly(), tmp_path / "run")
+    assert verify(session.run, scorer()) == []
+    session.go(Silence(), lambda: True)
+
+
+# --- files that cannot be scored
+
+
+def refused(run, file):
+    """What is said of a run with a bad file; it names the file and nothing before it."""
+    with pytest.raises(VerificationError) as caught:
+        verify(run, scorer())
+    said = str(caught.value)
+    assert said.startswith(f"{file}: ")
+    return said.removeprefix(f"{file}: ")
+
+
+def test_a_missing_file_is_named_and_how_to_have_it_again(run):
+    file = run["b"].file
+    file.unlink()
+    assert refused(run, file).startswith("missing; `neatfool resume`")
+
+
+DAMAGE = {
+    "empty": lambda png: b"",
+    "text": lambda png: b"not an image\n",
+    "cut in its header": lambda png: png[:20],
+    "cut in its pixels": lambda png: png[: png.index(b"IDAT") + 12],
+    "a bit of its header": lambda png: png[:18] + bytes([png[18] ^ 1]) + png[19:],
+    "its pixels": lambda png: png.replace(b"IDAT\x78", b"IDAT\x00"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_is_named(run, damage):
+    file = run["d"].file
+    file.write_bytes(DAMAGE[damage](file.read_bytes()))
+    assert refused(run, file).startswith("not a readable PNG (")
+
+
+def test_a_folder_in_place_of_a_file_is_named(run):
+    file = run["e"].file
+    file.unlink()
+    file.mkdir()
+    assert refused(run, file).startswith("not a readable PNG (")
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 5), (1, 8, 8), (1, 1, 1), (3, 4, 4)])
+def test_an_image_of_another_size_is_named_with_both_sizes(run, shape):
+    file = run["a"].file
+    file.write_bytes(encode_png(np.zeros(shape, np.uint8)))
+    actual, _, wanted = refused(run, file).partition("not ")
+    assert str(shape) in actual
+    assert "(1, 4, 4)" in wanted
+
+
+def test_an_image_with_transparency_is_named(run):
+    file = run["a"].file
+    Image.open(file).convert("RGBA").save(file)
+    assert "RGBA" in refused(run, file)
+
+
+@pytest.mark.parametrize("mode", ["1", "I;16"])
+def test_an_image_of_another_depth_is_named(run, mode):
+    file = run["a"].file
+    Image.new(mode, (4, 4)).save(file)
+    refused(run, file)
+
+
+def measured_or_said(run, index):
+    try:
+        return verify(run, scorer())[index].measured
+    except VerificationError as error:
+        return str(error)
+
+
+def test_no_damage_to_a_byte_passes_unnoticed(run):
+    elite = run["c"]
+    png = elite.file.read_bytes()
+    for place in range(len(png) - len(b"IEND") - 4):
+        elite.file.write_bytes(png[:place] + bytes([png[place] ^ 0xFF]) + png[place + 1 :])
+        result = measured_or_said(run, elite.index)
+        if isinstance(result, str):
+            assert result.startswith(f"{elite.file}: ")
+        else:
+            same = (decode_png(elite.file.read_bytes()) == decode_png(png)).all()
+            assert same == (result == elite.confidence), place

@@ -1,0 +1,518 @@
+"""Experiments: read from files and from what runs recorded, all errors at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, FilePath, PositiveInt
+
+from neatfool import hookimpl
+from neatfool.errors import ExperimentError, PluginError
+from neatfool.experiment.experiment import (
+    Experiment,
+    choose,
+    load_experiment,
+    resolved_choice,
+    resolved_sections,
+)
+from neatfool.experiment.framework import Calls
+from neatfool.plugin.manager import PluginManager
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+TOY = """\
+[experiment]
+generations = 3
+[target]
+plugin = toy_target
+[encoding]
+plugin = toy_encoding
+[scheme]
+plugin = toy_scheme
+"""
+
+PLUGIN_FILE = """
+from neatfool import hookimpl
+
+@hookimpl
+def neatfool_register_targets(register):
+    register("filed", dict)
+"""
+
+
+class TargetOptions(BaseModel, extra="forbid"):
+    weights: Path | None = None
+    gain: float = Field(12.0, gt=0)
+    labels: list[str] = []
+    device: Literal["auto", "cpu"] = "auto"
+
+
+class Genome(BaseModel, extra="forbid"):
+    rate: float = Field(0.5, ge=0, le=1)
+    functions: list[Literal["sin", "gauss"]] = ["sin"]
+
+
+class EncodingOptions(BaseModel, extra="forbid"):
+    preset: Literal["paper", "neat"] = "paper"
+    genome: Genome = Field(default_factory=Genome, alias="ToyGenome")
+
+
+class SchemeOptions(BaseModel, extra="forbid"):
+    batch: PositiveInt = 200
+    note: str | None = None
+
+
+class Toys:
+    @hookimpl
+    def neatfool_register_targets(self, register):
+        register("toy_target", dict, options=TargetOptions)
+
+    @hookimpl
+    def neatfool_register_encodings(self, register):
+        register("toy_encoding", dict, options=EncodingOptions)
+
+    @hookimpl
+    def neatfool_register_schemes(self, register):
+        register("toy_scheme", dict, options=SchemeOptions)
+
+
+def toys():
+    manager = PluginManager()
+    manager.register_object(Toys(), "toys")
+    return manager
+
+
+PLUGINS = toys()
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Write an experiment in a folder that is the current one."""
+    monkeypatch.chdir(tmp_path)
+
+    def write_file(text, name="toy.ini"):
+        Path(name).write_text(text)
+        return Path(name)
+
+    return write_file
+
+
+def errors(path, kind=ExperimentError, **settings):
+    settings.setdefault("plugins", PLUGINS)
+    with pytest.raises(kind) as raised:
+        load_experiment(path, **settings)
+    return str(raised.value).splitlines()
+
+
+def test_defaults_fill_what_is_not_given(write):
+    experiment = load_experiment(write(TOY), plugins=PLUGINS)
+    assert experiment.name == "toy"
+    assert experiment.path == Path("toy.ini")
+    assert experiment.text == TOY
+    assert (experiment.seed, experiment.generations, experiment.images) == (1, 3, None)
+    assert (experiment.checkpoint_every, experiment.stall_after) == (1, 50)
+    assert experiment.calls == Calls()
+    assert experiment.target.registration.name == "toy_target"
+    assert experiment.target.options == TargetOptions()
+    assert experiment.encoding.options == EncodingOptions()
+    assert experiment.scheme.options == SchemeOptions()
+
+
+def test_what_is_given_is_read(write):
+    text = TOY.replace("generations = 3", "images = 1000\nseed = 7\ncheckpoint_every = 5")
+    text += "batch = 50  # few\n[ToyGenome]\nrate = 0.1\nfunctions = gauss sin\n"
+    text = text.replace("= toy_target", "= toy_target\nweights = a.bin\nbatch_size = 64")
+    experiment = load_experiment(write(text), plugins=PLUGINS)
+    assert (experiment.seed, experiment.generations, experiment.images) == (7, None, 1000)
+    assert (experiment.checkpoint_every, experiment.calls) == (5, Calls(batch_size=64))
+    assert experiment.target.options.weights == Path("a.bin").absolute()
+    assert experiment.encoding.options.genome == Genome(rate=0.1, functions=["gauss", "sin"])
+    assert experiment.scheme.options.batch == 50
+
+
+def test_encoding_and_scheme_have_defaults(write, monkeypatch):
+    monkeypatch.setattr("neatfool.plugin.manager.installed_plugins", list)
+    lines = errors(
+        write("[experiment]\nimages = 9\n[target]\nplugin = toy_target\n"),
+        PluginError,
+        plugins=toys(),
+    )
+    assert lines == [
+        "toy.ini:1: [encoding] plugin: unknown encoding 'cppn'; there are: toy_encoding",
+        "toy.ini:1: [scheme] plugin: unknown scheme 'map_elites'; there are: toy_scheme",
+    ]
+
+
+def test_all_errors_are_told_at_once_in_the_order_of_their_lines(write):
+    text = """\
+[experimant]
+[experiment]
+generations = 0
+sead = 2
+name = a/b
+[target]
+plugin = toy_target
+batch_sise = 3
+batch_size = none
+gain = -1
+[encoding]
+plugin = toy_encoding
+[ToyGenom]
+[ToyGenome]
+rate = 2
+[scheme]
+plugin = toy_sceme
+batch = oops
+"""
+    assert errors(write(text)) == [
+        "toy.ini:1: [experimant]: unknown section; did you mean 'experiment'?",
+        "toy.ini:3: [experiment] generations: must be > 0, not '0'",
+        "toy.ini:4: [experiment] sead: unknown key; did you mean 'seed'?",
+        "toy.ini:5: [experiment] name: 'a/b' is to name a folder: letters, figures and . _ + - "
+        "only, for example 'a-b'",
+        "toy.ini:8: [target] batch_sise: unknown key; did you mean 'batch_size'?",
+        "toy.ini:9: [target] batch_size: must be a whole number or 'auto', not 'none'",
+        "toy.ini:10: [target] gain: must be > 0, not '-1'",
+        "toy.ini:13: [ToyGenom]: unknown section; did you mean 'ToyGenome'?",
+        "toy.ini:15: [ToyGenome] rate: must be <= 1, not '2'",
+        "toy.ini:17: [scheme] plugin: unknown scheme 'toy_sceme'; did you mean 'toy_scheme'?",
+    ]
+
+
+def test_an_empty_file_lacks_a_length_and_a_target(write, monkeypatch):
+    monkeypatch.setattr("neatfool.plugin.manager.installed_plugins", list)
+    lines = errors(write(""), plugins=toys())
+    assert lines[:2] == [
+        "toy.ini:1: [experiment] generations: missing; give 'generations = N', or 'images = N', "
+        "for how long to run",
+        "toy.ini:1: [target] plugin: missing; give 'plugin = NAME'; there are: toy_target",
+    ]
+
+
+def test_a_section_that_nobody_reads_is_told(write):
+    assert errors(write(TOY + "[ToyGenes]\n[Elsewhere]\n")) == [
+        "toy.ini:9: [ToyGenes]: unknown section; did you mean 'ToyGenome'?",
+        "toy.ini:10: [Elsewhere]: unknown section; there are: ToyGenome, encoding, experiment, "
+        "plugins, scheme, target",
+    ]
+
+
+def test_a_section_that_two_plugins_read_is_told(write):
+    class Clash:
+        @hookimpl
+        def neatfool_register_schemes(self, register):
+            register("clash", dict, options=EncodingOptions)
+
+    manager = toys()
+    manager.register_object(Clash(), "clash")
+    text = TOY.replace("toy_scheme", "clash") + "[ToyGenome]\n"
+    assert errors(write(text), PluginError, plugins=manager) == [
+        "toy.ini:9: [ToyGenome]: two plugins read this section; use another plugin"
+    ]
+
+
+def test_two_lengths_are_one_too_many(write):
+    assert errors(write(TOY.replace("= 3", "= 3\nimages = 5"))) == [
+        "toy.ini:3: [experiment] images: is given beside 'generations'; keep one of the two"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("a b.ini", "a-b"), ("été.ini", "été"), ("(1).ini", "1")]
+)
+def test_the_files_name_is_made_fit_for_a_folder(write, file, name):
+    assert load_experiment(write(TOY, file), plugins=PLUGINS).name == name
+
+
+# --set and --seed
+
+
+def test_the_command_line_takes_the_place_of_the_file(write):
+    overrides = ["scheme.batch=7", "ToyGenome.rate=0.25", "target.labels=a, b"]
+    experiment = load_experiment(write(TOY), overrides=overrides, seed=9, plugins=PLUGINS)
+    assert experiment.scheme.options.batch == 7
+    assert experiment.encoding.options.genome.rate == 0.25
+    assert experiment.target.options.labels == ["a", "b"]
+    assert experiment.seed == 9
+    assert experiment.text == TOY
+
+
+def test_its_paths_are_relative_to_the_current_folder(write, tmp_path):
+    Path("sub").mkdir()
+    path = write(TOY, "sub/toy.ini")
+    experiment = load_experiment(path, overrides=["target.weights=a.bin"], plugins=PLUGINS)
+    assert experiment.target.options.weights == tmp_path / "a.bin"
+
+
+def test_its_errors_are_told_as_its_own(write):
+    overrides = ["target.gain=-1", "scheme.bach=3", "target.plugin=toy_tarket", "what.x=1"]
+    assert errors(write(TOY), overrides=overrides, seed=-4) == [
+        "--seed -4: [experiment] seed: must be >= 0, not '-4'",
+        "--set target.plugin: [target] plugin: unknown target 'toy_tarket'; "
+        "did you mean 'toy_target'?",
+        "--set scheme.bach: [scheme] bach: unknown key; did you mean 'batch'?",
+    ]
+    assert errors(write(TOY), overrides=["what.x=1"]) == [
+        "--set what.x: [what]: unknown section; there are: ToyGenome, encoding, experiment, "
+        "plugins, scheme, target"
+    ]
+
+
+def test_a_length_of_the_command_line_takes_the_place_of_the_other(write):
+    experiment = load_experiment(write(TOY), overrides=["experiment.images=50"], plugins=PLUGINS)
+    assert (experiment.generations, experiment.images) == (None, 50)
+    overrides = ["experiment.images=50", "experiment.generations=2"]
+    assert len(errors(write(TOY), overrides=overrides)) == 1
+
+
+# plugins beside the experiment
+
+
+def test_a_plugin_beside_the_experiment_is_loaded(write):
+    Path("filed.py").write_text(PLUGIN_FILE)
+    path = write("[plugins]\npath = filed.py\n" + TOY.replace("toy_target", "filed"))
+    experiment = load_experiment(path, plugins=toys())
+    assert experiment.target.registration.source == "filed.py"
+    assert experiment.plugin_paths == (Path("filed.py").absolute(),)
+
+
+def test_it_is_relative_to_the_experiment(write, tmp_path, monkeypatch):
+    Path("plugins").mkdir()
+    Path("plugins/filed.py").write_text(PLUGIN_FILE)
+    write("[plugins]\npath = plugins\n" + TOY.replace("toy_target", "filed"))
+    monkeypatch.chdir("/")
+    experiment = load_experiment(tmp_path / "toy.ini", plugins=toys())
+    assert experiment.target.registration.name == "filed"
+
+
+def test_a_broken_one_is_told_once_at_the_line_that_names_it(write):
+    Path("filed.py").write_text("import no_such_thing")
+    text = "[plugins]\npath = filed.py, gone.py\n" + TOY.replace("toy_target", "filed")
+    assert errors(write(text), PluginError) == [
+        "toy.ini:2: [plugins] path: filed.py: cannot be imported: ModuleNotFoundError: "
+        "No module named 'no_such_thing'",
+        "toy.ini:2: [plugins] path: gone.py: there is no such file or folder",
+    ]
+
+
+def test_observers_are_loaded_by_name(write, distribute):
+    code = "from neatfool import hookimpl\n@hookimpl\ndef neatfool_run_started(): ...\n"
+    distribute("birds", {"observer.watch": "birds_watch"}, {"birds_watch": code})
+    text = "[plugins]\nobservers = watch\n" + TOY
+    assert load_experiment(write(text), plugins=toys()).observers == ("watch",)
+    assert errors(write(text.replace("watch", "wacth")), PluginError, plugins=toys()) == [
+        "toy.ini:2: [plugins] observers: unknown observer 'wacth'; did you mean 'watch'?"
+    ]
+
+
+def test_a_plugin_that_is_broken_is_told_where_it_is_named(write, distribute):
+    distribute("birds", {"target.tit": "birds_gone"})
+    text = TOY.replace("toy_target", "tit") + "batch = 0\n"
+    assert errors(write(text), plugins=toys()) == [
+        "toy.ini:4: [target] plugin: target 'tit' (birds 1.2, birds_gone): cannot be imported: "
+        "ModuleNotFoundError: No module named 'birds_gone'",
+        "toy.ini:9: [scheme] batch: must be > 0, not '0'",
+    ]
+
+
+def test_a_file_that_must_be_there_is_told(write):
+    class Needs(BaseModel):
+        weights: FilePath
+
+    class Plugin:
+        @hookimpl
+        def neatfool_register_targets(self, register):
+            register("needs", dict, options=Needs)
+
+    manager = toys()
+    manager.register_object(Plugin(), "needs")
+    path = write(TOY.replace("toy_target", "needs\nweights = gone.bin"))
+    gone = Path("gone.bin").absolute()
+    assert errors(path, plugins=manager) == [
+        f"toy.ini:5: [target] weights: there is no file {gone}"
+    ]
+    Path("gone.bin").touch()
+    assert load_experiment(path, plugins=manager).target.options.weights == gone
+
+
+# resolved
+
+
+def test_what_is_resolved_is_json_with_all_defaults(write):
+    resolved = load_experiment(write(TOY), plugins=PLUGINS).resolved()
+    assert json.loads(json.dumps(resolved)) == resolved
+    assert resolved == {
+        "experiment": {
+            "name": "toy",
+            "generations": 3,
+            "images": None,
+            "seed": 1,
+            "checkpoint_every": 1,
+            "stall_after": 50,
+        },
+        "plugins": {"path": [], "observers": []},
+        "target": {
+            "plugin": "toy_target",
+            "batch_size": "auto",
+            "precision": "auto",
+            "threads": "auto",
+            "graph": "fused",
+            "max_queries": None,
+            "max_requests": None,
+            "weights": None,
+            "gain": 12.0,
+            "labels": [],
+            "device": "auto",
+        },
+        "encoding": {"plugin": "toy_encoding", "preset": "paper"},
+        "scheme": {"plugin": "toy_scheme", "batch": 200, "note": None},
+        "ToyGenome": {"rate": 0.5, "functions": ["sin"]},
+    }
+
+
+EXPERIMENTS = st.builds(
+    Experiment,
+    name=st.from_regex(r"[a-z0-9]([a-z._+-]*[a-z0-9])?", fullmatch=True),
+    seed=st.integers(0, 2**63 - 1),
+    generations=st.none(),
+    images=st.integers(1),
+    checkpoint_every=st.integers(1),
+    stall_after=st.integers(1),
+    calls=st.builds(
+        Calls,
+        batch_size=st.just("auto") | st.integers(1, 65536),
+        precision=st.sampled_from(["auto", "fp32", "bf16", "fp16"]),
+        threads=st.just("auto") | st.integers(1, 1024),
+        graph=st.sampled_from(["fused", "frozen", "eager", "compiled"]),
+    ),
+    target=st.builds(
+        lambda **options: choose(PLUGINS, "target", "toy_target", options),
+        weights=st.none() | st.sampled_from(["/a", "/with space/#1 # 2", '/"quoted"', "/a;b ;c"]),
+        gain=st.floats(min_value=1e-300, allow_nan=False),
+        labels=st.lists(st.text()),
+    ),
+    encoding=st.builds(
+        lambda **genome: choose(PLUGINS, "encoding", "toy_encoding", {"ToyGenome": genome}),
+        rate=st.floats(0, 1),
+        functions=st.lists(st.sampled_from(["sin", "gauss"])),
+    ),
+    scheme=st.builds(
+        lambda **options: choose(PLUGINS, "scheme", "toy_scheme", options),
+        batch=st.integers(1),
+        note=st.none() | st.text(),
+    ),
+)
+
+
+@given(EXPERIMENTS)
+def test_the_resolved_text_loads_as_the_equal_experiment(tmp_path_factory, experiment):
+    path = tmp_path_factory.getbasetemp() / "resolved.ini"
+    path.write_text(experiment.to_ini(), encoding="utf-8")
+    again = load_experiment(path, plugins=PLUGINS)
+    assert again == experiment
+    assert again.to_ini() == experiment.to_ini()
+
+
+@given(EXPERIMENTS)
+def test_what_was_recorded_makes_the_equal_experiment(experiment):
+    recorded = json.loads(json.dumps(experiment.resolved()))
+    again = Experiment.from_resolved(recorded, PLUGINS)
+    assert again == experiment
+    assert again.identity() == experiment.identity()
+
+
+def test_what_was_recorded_finds_its_plugin_files(write, monkeypatch):
+    Path("filed.py").write_text(PLUGIN_FILE)
+    path = write("[plugins]\npath = filed.py\n" + TOY.replace("toy_target", "filed"))
+    recorded = load_experiment(path, plugins=toys()).resolved()
+    monkeypatch.chdir("/")
+    again = Experiment.from_resolved(recorded, toys())
+    assert again.target.registration.name == "filed"
+    assert "filed" in again.text
+
+
+def test_what_was_recorded_and_fits_no_more_is_told(write):
+    recorded = load_experiment(write(TOY), plugins=PLUGINS).resolved()
+    recorded["scheme"]["bach"] = 3
+    with pytest.raises(ExperimentError) as raised:
+        Experiment.from_resolved(recorded, PLUGINS)
+    assert str(raised.value) == (
+        "the run's experiment: [scheme] bach: unknown key; did you mean 'batch'?"
+    )
+
+
+def test_a_recorded_plugin_that_is_gone_is_told(write):
+    recorded = load_experiment(write(TOY), plugins=PLUGINS).resolved()
+    with pytest.raises(PluginError, match=r"the run's experiment: \[target\] plugin: unknown"):
+        Experiment.from_resolved(recorded, PluginManager())
+
+
+def test_the_identity_is_what_the_result_depends_on(write):
+    path = write(TOY)
+    identity = load_experiment(path, plugins=PLUGINS).identity()
+    for same in (
+        ["experiment.name=other", "experiment.checkpoint_every=9", "experiment.stall_after=9"],
+        ["experiment.images=99"],
+    ):
+        assert load_experiment(path, overrides=same, plugins=PLUGINS).identity() == identity
+    for other in ("experiment.seed=2", "scheme.batch=3", "ToyGenome.rate=0", "target.batch_size=8"):
+        assert load_experiment(path, overrides=[other], plugins=PLUGINS).identity() != identity
+
+
+# choosing from Python
+
+
+def test_a_plugin_is_chosen_from_python():
+    choice = choose(
+        PLUGINS, "encoding", "toy_encoding", {"ToyGenome": {"rate": 0.1}, "preset": "neat"}
+    )
+    assert choice.options == EncodingOptions(ToyGenome=Genome(rate=0.1), preset="neat")
+    assert resolved_sections("encoding", choice) == {
+        "encoding": {"plugin": "toy_encoding", "preset": "neat"},
+        "ToyGenome": {"rate": 0.1, "functions": ["sin"]},
+    }
+
+
+def test_wrong_options_from_python_are_all_told():
+    with pytest.raises(ExperimentError) as raised:
+        choose(PLUGINS, "scheme", "toy_scheme", {"batch": "x", "nota": 1})
+    assert str(raised.value).splitlines() == [
+        "[scheme] nota: unknown key; did you mean 'note'?",
+        "[scheme] batch: must be a whole number, not 'x'",
+    ]
+    with pytest.raises(PluginError, match="unknown scheme 'toy_sceme'"):
+        choose(PLUGINS, "scheme", "toy_sceme")
+
+
+def test_one_choice_is_made_again_without_the_other_plugins(write):
+    experiment = load_experiment(write(TOY + "batch = 3\n"), plugins=PLUGINS)
+    recorded = experiment.resolved()
+    recorded["plugins"] = {"path": ["/gone/target.py"]}
+    assert resolved_choice(recorded, "scheme", PLUGINS) == experiment.scheme
+    del recorded["plugins"]
+    assert resolved_choice(recorded, "encoding", PLUGINS) == experiment.encoding
+
+
+def test_lines_that_cannot_be_read_do_not_hide_wrong_keys(tmp_path):
+    file = tmp_path / "toy.ini"
+    file.write_text(
+        "[experiment]\ngenerations = 0\nseed = 1\nseed = 2\n[target]\nplugin = toy_target\n"
+        "what is this\nlabls = a\n[encoding]\nplugin = toy_encoding\n"
+    )
+    with pytest.raises(ExperimentError) as caught:
+        load_experiment(file, plugins=PLUGINS)
+    told = [line.removeprefix(f"{file}:").split(":")[0] for line in str(caught.value).splitlines()]
+    assert told == ["2", "4", "7", "8"]
+
+
+def test_a_section_whose_name_cannot_be_read_is_told_by_itself(tmp_path):
+    file = tmp_path / "toy.ini"
+    file.write_text("[experiment]\ngenerations = 0\n[target\nplugin = toy_target\n")
+    with pytest.raises(ExperimentError, match=r"\[target") as caught:
+        load_experiment(file, plugins=PLUGINS)
+    assert len(str(caught.value).splitlines()) == 1

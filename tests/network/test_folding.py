@@ -1,0 +1,99 @@
+import pytest
+import torch
+from torch import nn
+
+from neatfool.network.folding import folded
+
+
+class Odd(nn.Conv2d):
+    """A convolution with a way of its own."""
+
+    def forward(self, pixels):
+        return super().forward(pixels) + 1.0
+
+
+class Normalised(nn.Module):
+    def __init__(self, convolution=nn.Conv2d):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.convolution = convolution(3, 8, 3)
+            self.normalisation = nn.BatchNorm2d(8)
+            self.normalisation.running_mean.uniform_(-1, 1)
+            self.normalisation.running_var.uniform_(0.1, 2)
+            self.dense = nn.Linear(8, 5)
+
+    def forward(self, pixels):
+        hidden = self.normalisation(self.convolution(pixels)).relu()
+        return self.dense(hidden.mean((2, 3)))
+
+
+@pytest.fixture
+def numbers():
+    return torch.randn(4, 3, 9, 7, generator=torch.Generator().manual_seed(1))
+
+
+def kinds(module):
+    return [type(each) for each in module.modules()]
+
+
+@torch.inference_mode()
+def test_a_normalisation_after_a_convolution_is_folded(numbers):
+    module = Normalised().eval()
+    made = folded(module, [numbers])
+    assert nn.BatchNorm2d not in kinds(made)
+    torch.testing.assert_close(made(numbers), module(numbers), atol=1e-5, rtol=1e-5)
+
+
+def test_the_module_itself_is_left_as_it_is(numbers):
+    module = Normalised().eval()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    folded(module, [numbers])
+    assert nn.BatchNorm2d in kinds(module)
+    assert not any(each._forward_hooks for each in module.modules())
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+def test_where_folding_changes_what_is_computed_the_module_stays(numbers):
+    class Both(Normalised):
+        def forward(self, pixels):
+            hidden = self.convolution(pixels)
+            return self.dense((hidden + self.normalisation(hidden)).mean((2, 3)))
+
+    for module in (Both().eval(), Normalised(Odd).eval()):
+        assert folded(module, [numbers]) is module
+
+
+def test_a_module_that_cannot_be_copied_stays(numbers):
+    class Single(Normalised):
+        def __deepcopy__(self, memo):
+            raise RuntimeError("there can only be one")
+
+    module = Single().eval()
+    assert folded(module, [numbers]) is module
+
+
+def test_a_module_without_normalisations_is_not_copied(numbers):
+    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()).eval()
+    assert folded(module, [numbers]) is module
+
+
+def test_a_normalisation_of_bright_images_only_is_not_folded(numbers):
+    class Decides(Normalised):
+        def forward(self, pixels):
+            hidden = self.convolution(pixels)
+            if pixels.mean() > 0:
+                hidden = self.normalisation(hidden)
+            return self.dense(hidden.mean((2, 3)))
+
+    module = Decides().eval()
+    assert folded(module, [numbers.abs(), -numbers.abs()]) is module
+
+
+def test_out_of_memory_is_told(numbers):
+    class Large(Normalised):
+        def forward(self, pixels):
+            raise torch.OutOfMemoryError("that is too much")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        folded(Large().eval(), [numbers])

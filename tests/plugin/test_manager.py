@@ -1,0 +1,348 @@
+"""Plugins are found and loaded by name; whatever is wrong with one is told with its source."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import pytest
+from pydantic import BaseModel, Field
+
+from neatfool import hookimpl
+from neatfool.errors import ExperimentError, PluginError
+from neatfool.plugin.manager import NoOptions, PluginManager
+
+TARGET = """
+from neatfool import hookimpl
+
+@hookimpl
+def neatfool_register_targets(register):
+    register({name!r}, dict)
+"""
+
+
+class Options(BaseModel):
+    gain: float = 1.0
+
+
+def target_plugin(*args, **kwargs):
+    """Make a plugin that registers a target with these arguments."""
+
+    class Plugin:
+        @hookimpl
+        def neatfool_register_targets(self, register):
+            register(*args, **kwargs)
+
+    return Plugin()
+
+
+def message(source="here", **hooks):
+    """Register an object with these hooks; give what was wrong."""
+    manager = PluginManager()
+    plugin = type("Plugin", (), {name: hookimpl(hook) for name, hook in hooks.items()})()
+    with pytest.raises(PluginError) as raised:
+        manager.register_object(plugin, source)
+    assert "toy" not in manager.names("target")
+    return str(raised.value)
+
+
+# what is installed
+
+
+def test_what_is_installed_is_listed_without_importing_it(distribute):
+    distribute("birds", {"target.bird": "no_such_module", "observer.watch": "birds_watch:plugin"})
+    entries = {(entry.kind, entry.name): entry for entry in PluginManager().available()}
+    bird = entries["target", "bird"]
+    assert (bird.source, bird.version, bird.value) == ("birds", "1.2", "no_such_module")
+    assert bird.origin == "birds 1.2, no_such_module"
+    assert entries["observer", "watch"].value == "birds_watch:plugin"
+
+
+def test_only_what_is_asked_for_is_imported(distribute):
+    distribute(
+        "birds",
+        {"target.tit": "birds_tit", "target.jay": "birds_jay"},
+        {"birds_tit": TARGET.format(name="tit"), "birds_jay": TARGET.format(name="jay")},
+    )
+    registration = PluginManager().load("target", "tit")
+    assert (registration.kind, registration.name, registration.factory) == ("target", "tit", dict)
+    assert registration.options is NoOptions
+    assert registration.source == "birds 1.2, birds_tit"
+    assert "birds_tit" in sys.modules
+    assert "birds_jay" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("import no_such_thing", "ModuleNotFoundError: No module named 'no_such_thing'"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("def f(:", "SyntaxError: invalid syntax"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+    ],
+)
+def test_one_that_cannot_be_imported_breaks_only_its_own_use(distribute, code, cause):
+    distribute(
+        "birds",
+        {"target.tit": "birds_tit", "target.jay": "birds_jay"},
+        {"birds_tit": code, "birds_jay": TARGET.format(name="jay")},
+    )
+    manager = PluginManager()
+    with pytest.raises(PluginError) as raised:
+        manager.load("target", "tit")
+    assert str(raised.value).startswith(
+        f"target 'tit' (birds 1.2, birds_tit): cannot be imported: {cause}"
+    )
+    assert manager.load("target", "jay").name == "jay"
+
+
+def test_one_that_registers_another_name_is_told(distribute):
+    distribute("birds", {"target.tit": "birds_m"}, {"birds_m": TARGET.format(name="titt")})
+    expected = (
+        r"target 'tit' \(birds 1.2, birds_m\): registers no target of that name; "
+        r"did you mean 'titt'\?"
+    )
+    with pytest.raises(PluginError, match=expected):
+        PluginManager().load("target", "tit")
+
+
+def test_an_error_in_one_that_is_installed_names_it(distribute):
+    code = "from neatfool import hookimpl\n@hookimpl\ndef neatfool_register_target(register): ..."
+    distribute("birds", {"target.tit": "birds_m"}, {"birds_m": code})
+    expected = r"target 'tit': birds 1.2, birds_m: there is no hook 'neatfool_register_target'"
+    with pytest.raises(PluginError, match=expected):
+        PluginManager().load("target", "tit")
+
+
+def test_two_that_are_installed_under_one_name_are_told_with_both_sources(distribute):
+    distribute("birds", {"target.tit": "birds_m"}, {"birds_m": TARGET.format(name="tit")})
+    distribute("more-birds", {"target.tit": "more_m"})
+    expected = (
+        "there are two targets named 'tit': birds 1.2, birds_m and more-birds 1.2, more_m; "
+        "rename or remove one"
+    )
+    with pytest.raises(PluginError, match=expected):
+        PluginManager().load("target", "tit")
+
+
+def test_one_of_ours_and_one_that_is_installed_under_one_name_are_told(distribute):
+    distribute("birds", {"target.tit": "birds_m"}, {"birds_m": TARGET.format(name="tit")})
+    manager = PluginManager()
+    manager.register_object(target_plugin("tit", dict), "tit.py")
+    with pytest.raises(PluginError, match=r"birds 1.2, birds_m and tit\.py"):
+        manager.load("target", "tit")
+
+
+def test_the_same_name_may_be_of_two_kinds(distribute):
+    distribute("birds", {"scheme.tit": "birds_m", "command.tit": "birds_m"})
+    manager = PluginManager()
+    manager.register_object(target_plugin("tit", dict), "tit.py")
+    assert manager.load("target", "tit").source == "tit.py"
+
+
+def test_a_module_with_two_entry_points_is_registered_once(distribute):
+    code = TARGET.format(name="tit") + TARGET.format(name="pit").replace("targets", "schemes")
+    distribute("birds", {"target.tit": "birds_m", "scheme.pit": "birds_m"}, {"birds_m": code})
+    manager = PluginManager()
+    assert manager.load("target", "tit").source == manager.load("scheme", "pit").source
+    assert len([entry for entry in manager.available() if entry.source == "birds"]) == 2
+
+
+def test_an_unknown_name_is_told_with_those_near():
+    manager = PluginManager()
+    manager.register_object(target_plugin("bright", dict), "here")
+    with pytest.raises(PluginError, match=r"unknown target 'brihgt'; did you mean 'bright'\?"):
+        manager.load("target", "brihgt")
+
+
+def test_an_entry_point_of_no_kind_is_listed_with_what_is_wrong(distribute):
+    distribute("birds", {"tit": "birds_m", "targets.tit": "birds_m"})
+    problems = [entry.problem for entry in PluginManager().available() if entry.source == "birds"]
+    assert len(problems) == 2
+    assert all("is not named KIND.NAME" in problem for problem in problems)
+
+
+# what is registered
+
+
+def test_what_is_registered_can_be_loaded():
+    manager = PluginManager()
+    manager.register_object(target_plugin("toy", dict, options=Options), "here")
+    registration = manager.load("target", "toy")
+    assert registration.options is Options
+    assert registration.source == "here"
+    assert "toy" in manager.names("target")
+
+
+def test_a_module_made_in_a_test_can_be_registered():
+    module = ModuleType("toys")
+    module.neatfool_register_schemes = hookimpl(lambda register: register("toy", list))
+    module.neatfool_register_schemes.__name__ = "neatfool_register_schemes"
+    manager = PluginManager()
+    manager.register_object(module, "toys")
+    manager.register_object(module, "toys")
+    assert manager.load("scheme", "toy").factory is list
+
+
+@pytest.mark.parametrize(
+    ("args", "options", "expected"),
+    [
+        ((3, dict), None, "the name must be text; got 3"),
+        ((" ", dict), None, "the name must be text; got ' '"),
+        (("toy", "dict"), None, "the factory must be a class or function; got str"),
+        (("toy", dict), Options(), "options must be a pydantic model class; got Options(gain=1.0)"),
+        (("toy", dict), dict, "options must be a pydantic model class; got <class 'dict'>"),
+    ],
+)
+def test_what_registers_something_else_is_told(args, options, expected):
+    manager = PluginManager()
+    with pytest.raises(PluginError) as raised:
+        manager.register_object(target_plugin(*args, options=options), "here")
+    assert str(raised.value) == f"here: register({args[0]!r}, ...): {expected}"
+
+
+@pytest.mark.parametrize("taken", ["plugin", "batch_size"])
+def test_an_option_may_not_have_a_key_of_the_frameworks(taken):
+    class Taking(BaseModel):
+        mine: int = Field(1, alias=taken)
+
+    with pytest.raises(PluginError, match=f"the option '{taken}' is neatfool's own in .target."):
+        PluginManager().register_object(target_plugin("toy", dict, options=Taking), "here")
+
+
+def test_a_name_registered_twice_by_one_plugin_is_told():
+    def twice(self, register):
+        register("toy", dict)
+        register("toy", list)
+
+    assert message(neatfool_register_targets=twice) == (
+        "here: register('toy', ...): registers two targets of this name; rename one"
+    )
+
+
+def test_a_hook_that_raises_is_told_and_the_plugin_not_kept():
+    def failing(self, register):
+        register("toy", dict)
+        raise KeyError("weights")
+
+    told = message(neatfool_register_targets=failing)
+    assert told == "here: failing: KeyError: 'weights'"
+
+
+def test_errors_of_neatfools_own_pass():
+    def failing(self, register):
+        raise ExperimentError("mind the gap")
+
+    manager = PluginManager()
+    plugin = type("Plugin", (), {"neatfool_register_targets": hookimpl(failing)})()
+    with pytest.raises(PluginError, match="mind the gap"):
+        manager.register_object(plugin, "here")
+
+
+def test_a_misspelt_hook_is_told_with_the_nearest():
+    told = message(neatfool_register_target=lambda self, register: None)
+    assert told == (
+        "here: there is no hook 'neatfool_register_target'; did you mean "
+        "'neatfool_register_targets'?"
+    )
+
+
+def test_a_hook_with_a_wrong_argument_is_told():
+    told = message(neatfool_run_started=lambda self, ran: None)
+    assert told.startswith("here: ")
+    assert "neatfool_run_started" in told
+    assert "'ran'" in told
+
+
+def test_a_wrapper_is_refused():
+    def wrapping(self, run):
+        yield
+
+    plugin = type("Plugin", (), {"neatfool_run_started": hookimpl(wrapper=True)(wrapping)})()
+    with pytest.raises(PluginError, match="is a wrapper"):
+        PluginManager().register_object(plugin, "here")
+
+
+def test_a_hook_without_its_mark_is_told():
+    class Plugin:
+        def neatfool_register_targets(self, register): ...
+
+    with pytest.raises(PluginError, match=r"is not marked as a hook; put @neatfool.hookimpl"):
+        PluginManager().register_object(Plugin(), "here")
+
+
+def test_what_has_no_hook_is_no_plugin():
+    with pytest.raises(PluginError, match="here: implements no hook of neatfool"):
+        PluginManager().register_object(ModuleType("nothing"), "here")
+
+
+def test_a_class_is_no_plugin():
+    with pytest.raises(PluginError, match=r"here: Watcher is a class; .* Watcher\(\)"):
+        PluginManager().register_object(type("Watcher", (), {}), "here")
+
+
+def test_one_that_failed_can_be_registered_when_it_is_mended():
+    manager = PluginManager()
+    with pytest.raises(PluginError):
+        manager.register_object(target_plugin("toy", 3), "here")
+    manager.register_object(target_plugin("toy", dict), "here")
+    assert manager.load("target", "toy").factory is dict
+
+
+def test_a_misspelt_hook_does_not_spoil_later_plugins():
+    manager = PluginManager()
+    misspelt = type("Plugin", (), {"neatfool_oops": hookimpl(lambda self: None)})()
+    with pytest.raises(PluginError):
+        manager.register_object(misspelt, "here")
+    manager.register_object(target_plugin("toy", dict), "there")
+    assert manager.load("target", "toy").source == "there"
+
+
+# observers and commands
+
+WATCHING = """
+from neatfool import hookimpl
+
+heard = []
+
+@hookimpl
+def neatfool_run_started(run):
+    heard.append(run)
+"""
+
+
+def test_an_observer_that_is_named_is_told(distribute):
+    distribute("birds", {"observer.watch": "birds_watch"}, {"birds_watch": WATCHING})
+    manager = PluginManager()
+    manager.observers().run_started("nobody listens")
+    manager.load_observer("watch")
+    manager.observers().run_started("a run")
+    assert sys.modules["birds_watch"].heard == ["a run"]
+
+
+def test_an_observer_without_observer_hooks_is_told(distribute):
+    distribute("birds", {"observer.tit": "birds_m"}, {"birds_m": TARGET.format(name="tit")})
+    with pytest.raises(PluginError, match=r"observer 'tit' .*implements no observer hook"):
+        PluginManager().load_observer("tit")
+
+
+def test_an_unknown_observer_is_told_with_those_near(distribute):
+    distribute("birds", {"observer.watch": "birds_watch"})
+    with pytest.raises(PluginError, match=r"unknown observer 'wacth'; did you mean 'watch'\?"):
+        PluginManager().load_observer("wacth")
+
+
+def test_a_plugins_commands_are_given(distribute):
+    code = """
+import click
+from neatfool import hookimpl
+
+@hookimpl
+def neatfool_add_commands(cli):
+    @cli.command()
+    def sing(): ...
+"""
+    distribute("birds", {"command.birds": "birds_m"}, {"birds_m": code})
+    assert list(PluginManager().commands("birds")) == ["sing"]
+    with pytest.raises(PluginError, match="unknown command 'brids'"):
+        PluginManager().commands("brids")

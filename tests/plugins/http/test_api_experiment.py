@@ -1,0 +1,55 @@
+"""experiments/api.ini, by the two commands that it names."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from commands import neatfool_process
+
+from neatfool import open_run
+
+EXPERIMENTS = Path(__file__).parents[3] / "experiments"
+COMMANDS = re.findall(r"^#     neatfool (.+)$", (EXPERIMENTS / "api.ini").read_text(), re.M)
+PAGE = EXPERIMENTS.parent / "docs" / "api.md"
+
+
+def test_the_docs_give_the_same_two_commands():
+    assert [command.split()[0] for command in COMMANDS] == ["serve", "run"]
+    given = re.findall(r"^neatfool (.+)$", PAGE.read_text(encoding="utf-8"), re.M)
+    assert given[:2] == COMMANDS
+
+
+@pytest.mark.slow
+def test_two_commands_fool_a_network_behind_http(tmp_path, monkeypatch):
+    try:
+        socket.create_server(("127.0.0.1", 8080)).close()
+    except OSError:
+        pytest.skip("port 8080, which the experiment names, is in use")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiments").symlink_to(EXPERIMENTS)
+    serve, run = (command.split() for command in COMMANDS)
+    service = neatfool_process(*serve)
+    try:
+        assert any("Ctrl-C ends it" in line for line in service.stdout)
+        asking = neatfool_process(*run)
+        said, complaints = asking.communicate()
+        assert asking.returncode == 0, said + complaints
+        service.terminate()
+        scored = service.communicate()[0]
+    finally:
+        service.kill()
+        service.communicate()
+    found = open_run("runs/api-1")
+    assert found.evaluations == 9000
+    assert all(elite.confidence > 0.999 for elite in found)
+    queries = number(r"([\d,]+) queries in", said)
+    # Not exactly as many: on this port another run of the experiment may ask, too.
+    assert queries <= number(r"Ended; ([\d,]+) images in", scored)
+    assert queries <= 10_000
+
+
+def number(pattern, text):
+    return int(re.search(pattern, text)[1].replace(",", ""))

@@ -1,0 +1,186 @@
+"""The rules that hold the code together, read off its syntax trees."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import neatfool
+
+ROOT = Path(__file__).parents[2]
+FRAMEWORK = sorted((ROOT / "neatfool").rglob("*.py"))
+PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
+MODULES = [*FRAMEWORK, *PLUGINS]
+
+RUN_CODE_WHEN_THEY_READ = {
+    "cPickle",
+    "cloudpickle",
+    "dill",
+    "joblib",
+    "marshal",
+    "pickle",
+    "shelve",
+}
+
+
+def place(path, node):
+    return f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def nodes(paths, *kinds):
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+            if isinstance(node, kinds):
+                yield path, node
+
+
+def imported_modules(paths):
+    """Give (place, module) for every absolute import, also of those within functions."""
+    for path, node in nodes(paths, ast.Import, ast.ImportFrom):
+        if isinstance(node, ast.Import):
+            yield from ((place(path, node), alias.name) for alias in node.names)
+        elif not node.level:
+            yield place(path, node), node.module
+
+
+def dotted(expression):
+    """Write ``torch.load`` for that expression; empty for what is no dotted name."""
+    if isinstance(expression, ast.Name):
+        return expression.id
+    if isinstance(expression, ast.Attribute) and (owner := dotted(expression.value)):
+        return f"{owner}.{expression.attr}"
+    return ""
+
+
+def argument(call, name):
+    return next((kw.value for kw in call.keywords if kw.arg == name), None)
+
+
+def is_constant(node, value):
+    return isinstance(node, ast.Constant) and node.value is value
+
+
+def test_there_is_code_to_look_at():
+    assert len(FRAMEWORK) > 20
+    assert len(PLUGINS) > 5
+
+
+def test_the_framework_knows_no_plugin():
+    found = [
+        where
+        for where, module in imported_modules(FRAMEWORK)
+        if module.split(".")[0] in {"neatfool_plugins", "plugins"}
+    ]
+    assert found == []
+
+
+def test_plugins_import_only_the_public_names():
+    outside = []
+    for path, node in nodes(PLUGINS, ast.Import, ast.ImportFrom):
+        if isinstance(node, ast.Import):
+            names = {alias.name for alias in node.names}
+            private = {name for name in names if name.split(".")[0] == "neatfool"}
+        elif not node.level and node.module == "neatfool":
+            private = {alias.name for alias in node.names} - {*neatfool.__all__, "testing"}
+        else:
+            module = "" if node.level else node.module
+            private = {module} if module.startswith("neatfool.") else set()
+            private -= {"neatfool.testing"}
+        outside += [(place(path, node), name) for name in sorted(private)]
+    assert outside == []
+
+
+def test_nothing_is_read_or_written_by_a_serialiser_that_runs_code():
+    found = [
+        (where, module)
+        for where, module in imported_modules(MODULES)
+        if module.split(".")[0] in RUN_CODE_WHEN_THEY_READ
+    ]
+    for path, call in nodes(MODULES, ast.Call):
+        name, pickles = dotted(call.func), argument(call, "allow_pickle")
+        if (
+            name == "torch.save"
+            or (name == "torch.load" and not is_constant(argument(call, "weights_only"), True))
+            or (pickles is not None and not is_constant(pickles, False))
+        ):
+            found.append((place(path, call), name))
+    assert found == []
+
+
+def test_nothing_is_evaluated():
+    found = [
+        (place(path, call), dotted(call.func))
+        for path, call in nodes(MODULES, ast.Call)
+        if dotted(call.func) in {"eval", "exec", "builtins.eval", "builtins.exec"}
+    ]
+    assert found == []
+
+
+def test_the_library_does_not_print():
+    found = [
+        place(path, call) for path, call in nodes(MODULES, ast.Call) if dotted(call.func) == "print"
+    ]
+    assert found == []
+
+
+def test_no_exception_is_swallowed_unseen():
+    found = [
+        place(path, handler)
+        for path, handler in nodes(MODULES, ast.ExceptHandler)
+        if handler.type is None
+        or (dotted(handler.type) == "ImportError" and isinstance(handler.body[0], ast.Pass))
+    ]
+    assert found == []
+
+
+def test_every_package_is_in_the_wheel():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    listed = set(config["options"]["packages"].split())
+    folders = {"neatfool": ROOT / "neatfool", "neatfool_plugins": ROOT / "plugins"}
+    on_disk = {
+        ".".join((name, *path.parent.relative_to(folder).parts))
+        for name, folder in folders.items()
+        for path in folder.rglob("__init__.py")
+        if "templates" not in path.parts
+    }
+    assert listed == on_disk
+
+
+def test_every_module_lies_in_a_package():
+    homeless = [
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        if "templates" not in path.parts and not (path.parent / "__init__.py").exists()
+    ]
+    assert homeless == []
+
+
+@pytest.mark.parametrize("name", neatfool.__all__)
+def test_a_public_name_is_there_and_described(name):
+    assert getattr(neatfool, name).__doc__
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        neatfool.no_such_name  # noqa: B018
+
+
+def test_the_command_line_starts_without_what_is_heavy():
+    heavy = {"torch", "torchvision", "matplotlib", "neat", "networkx", "safetensors", "scipy"}
+    program = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from neatfool.cli import main\n"
+        "assert CliRunner().invoke(main, ['--help']).exit_code == 0\n"
+        "print(*sorted(set(sys.modules)))\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert heavy & set(answer.stdout.split()) == set()

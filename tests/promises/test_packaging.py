@@ -1,0 +1,110 @@
+"""What is installed is whole, and works away from the checkout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from importlib.metadata import entry_points, version
+from pathlib import Path
+
+import pytest
+
+import neatfool
+import neatfool_plugins
+
+ROOT = Path(__file__).parents[2]
+NOT_SOURCE = shutil.ignore_patterns(
+    ".*", "*.egg-info", "__pycache__", "build", "dist", "runs", "_build"
+)
+
+
+def test_the_version_is_the_same_everywhere():
+    assert version("neatfool") == neatfool.__version__
+    assert f"\nversion: {neatfool.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_the_citation_has_the_paper():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert citation.startswith("cff-version: 1.2.0\n")
+    assert "doi: 10.1109/CVPR.2015.7298640\n" in citation
+    assert "arXiv:1412.1897" in citation
+
+
+def test_the_licence_is_apache_2():
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in text
+    assert "Version 2.0, January 2004" in text
+
+
+def test_built_in_plugins_are_registered_as_anybody_s_would_be():
+    names = {
+        entry.name for entry in entry_points(group="neatfool") if entry.dist.name == "neatfool"
+    }
+    assert names >= {"target.mnist", "encoding.cppn", "scheme.map_elites", "scheme.single_class"}
+
+
+@pytest.mark.skipif("TOX_ENV_NAME" not in os.environ, reason="not run through tox")
+def test_tox_tests_the_installed_package():
+    assert Path(neatfool.__file__).parent != ROOT / "neatfool"
+    assert Path(neatfool_plugins.__file__).parent != ROOT / "plugins"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Build a wheel from a copy of the source, so that no old build gets into it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = shutil.copytree(ROOT, folder / "source", ignore=NOT_SOURCE)
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, source]
+    subprocess.run(command, check=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.mark.slow
+def test_a_wheel_has_all_that_the_source_has(wheel):
+    packaged = set(zipfile.ZipFile(wheel).namelist())
+    folders = {"neatfool": ROOT / "neatfool", "neatfool_plugins": ROOT / "plugins"}
+    source = {
+        f"{package}/{path.relative_to(folder).as_posix()}"
+        for package, folder in folders.items()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert source - packaged == set()
+    assert {name for name in packaged if ".dist-info/" not in name} == source
+    assert {"neatfool/py.typed", "neatfool_plugins/py.typed"} <= packaged
+    assert any(name.endswith("/licenses/LICENSE") for name in packaged)
+
+
+@pytest.mark.slow
+def test_a_wheel_says_what_it_is(wheel):
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    metadata = archive.read(name).decode().splitlines()
+    assert {"License-Expression: Apache-2.0", "Requires-Python: >=3.11"} <= set(metadata)
+    needed = [line.split(";")[0] for line in metadata if line.startswith("Requires-Dist: ")]
+    assert [line for line in needed if ">=" not in line or "," in line] == [], "ranges, not pins"
+
+
+@pytest.mark.slow
+def test_a_wheel_installed_elsewhere_runs_a_copy_of_the_experiment(wheel, tmp_path):
+    venv.create(tmp_path / "venv", with_pip=True)
+    scripts = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    subprocess.run([scripts / "python", "-m", "pip", "install", "-q", wheel], check=True)
+    shutil.copy(ROOT / "experiments" / "mnist.ini", tmp_path / "copy.ini")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    ended = subprocess.run(
+        [scripts / "neatfool", "run", "copy.ini", "--out", "run"],
+        cwd=tmp_path,
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert len(list((tmp_path / "run" / "images").glob("*.png"))) == 10
+    assert (tmp_path / "run" / "report.html").stat().st_size > 10_000

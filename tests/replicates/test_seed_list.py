@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neatfool import ExperimentError
+from neatfool.replicates.seed_list import MOST, format_seeds, parse_seeds
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [
+        ("1-5", (1, 2, 3, 4, 5)),
+        ("1,3,7-9", (1, 3, 7, 8, 9)),
+        (" 4 - 5 , 0 ", (4, 5, 0)),
+        ("7-7", (7,)),
+        (f"{2**63 - 1}", (2**63 - 1,)),
+    ],
+)
+def test_seeds_and_ranges_are_read_in_their_order(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "a comma too many"),
+        ("1,,2", "a comma too many"),
+        ("one", "'one' is no seed; write 1-5, or 1,3,7-9"),
+        ("-3", "'-3' is no seed"),
+        ("1.5", "'1.5' is no seed"),
+        ("٣", "is no seed"),
+        ("5-1", "5-1 runs backwards; write 1-5"),
+        ("1-3,2-5", "2-3 twice"),
+        (f"{2**63}", "the highest seed"),
+        (f"0-{MOST}", "more than 10,000"),
+        (f"1-{MOST},{MOST + 5}", "more than 10,000"),
+    ],
+)
+def test_what_is_no_list_of_seeds_is_refused_in_words(text, said):
+    with pytest.raises(ExperimentError, match=r"^seeds ") as refused:
+        parse_seeds(text)
+    assert said in str(refused.value)
+
+
+@given(st.lists(st.integers(0, 2**63 - 1) | st.integers(0, 30), unique=True, min_size=1))
+def test_what_is_written_is_read_again(seeds):
+    assert parse_seeds(format_seeds(seeds)) == tuple(seeds)
+
+
+@given(st.text(alphabet="0123456789,- x", max_size=20))
+def test_any_text_is_read_or_refused(text):
+    try:
+        seeds = parse_seeds(text)
+    except ExperimentError:
+        return
+    assert len(seeds) == len(set(seeds)) > 0
+    assert parse_seeds(format_seeds(seeds)) == seeds
+
+
+def test_neighbours_are_written_as_a_range():
+    assert format_seeds([1, 2, 3, 7, 9, 10]) == "1-3,7,9-10"
+    assert format_seeds([]) == ""

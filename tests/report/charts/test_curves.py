@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from neatfool.report.charts import curves
+from neatfool.wording import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from neatfool import GenerationReport
+
+
+@pytest.fixture
+def history(make_run: Callable) -> list[GenerationReport]:
+    return make_run(generations=40).history
+
+
+def texts(svg: bytes) -> list[str]:
+    return [
+        element.text or "" for element in ET.fromstring(svg).iter() if element.tag[-4:] == "text"
+    ]
+
+
+def test_confidences_are_on_an_axis_that_tells_near_certainties_apart(
+    history: list[GenerationReport],
+) -> None:
+    last = replace(
+        history[-1],
+        median=0.999912,
+        lower_quartile=0.99,
+        upper_quartile=0.99995,
+        minimum=0.4,
+        mean=0.9,
+    )
+    found = texts(curves.confidence_curve([*history[:3], last]))
+    assert {"50 %", "90 %", "99 %", "99.9 %", "99.99 %"} <= set(found)
+    assert {f"median  {percent(0.999912)}", f"minimum  {percent(0.4)}", "middle half"} <= set(found)
+
+
+def test_numbers_in_texts_are_not_rounded_with_those_of_paths() -> None:
+    assert curves.figure._compact(b'<text x="1.23456">99.9999 %</text>') == (
+        b'<text x="1.23">99.9999 %</text>'
+    )
+
+
+def test_equal_confidences_of_exactly_one_and_zero_can_be_drawn(
+    history: list[GenerationReport],
+) -> None:
+    for p in (0.0, 1.0):
+        same = dict.fromkeys(("median", "mean", "minimum", "lower_quartile", "upper_quartile"), p)
+        svg = curves.confidence_curve([replace(report, **same) for report in history])
+        assert b"nan" not in svg.lower()
+        assert b"inf" not in svg.lower()
+
+
+def test_thresholds_are_counted_up_to_all_classes(history: list[GenerationReport]) -> None:
+    found = texts(curves.threshold_curve(history, 10))
+    assert {"0", "10", "≥ 50 %", "≥ 90 %", "≥ 99 %", "≥ 99.99 %", "images scored"} <= set(found)
+
+
+def test_labels_of_curves_that_end_together_do_not_cover_each_other(
+    history: list[GenerationReport],
+) -> None:
+    together = [replace(report, classes_ge=(10, 10, 10, 10)) for report in history]
+    root = ET.fromstring(curves.threshold_curve(together, 10))
+    rows = sorted(float(e.get("y", 0)) for e in root.iter() if (e.text or "").startswith("≥"))
+    assert len(rows) == 4
+    assert all(b - a > 10 for a, b in pairwise(rows))
+
+
+def test_replacements_of_a_long_run_are_averaged_so_that_none_is_lost(
+    history: list[GenerationReport],
+) -> None:
+    long = [
+        replace(history[0], generation=i, replacements=1000 * (i == 3), goal_switches=0)
+        for i in range(1000)
+    ]
+    found = texts(curves.replacement_curve(long))
+    assert "100" in found  # 1000 replacements in a bar of 10 generations
+    assert "1,000" not in found
+
+
+@pytest.mark.parametrize("count", [1, 2, 3000])
+def test_every_curve_can_be_drawn_of_any_number_of_generations(
+    history: list[GenerationReport], count: int
+) -> None:
+    stretched = [
+        replace(history[i % 40], generation=i, evaluations=200 * (i + 1)) for i in range(count)
+    ]
+    drawn = [
+        curves.confidence_curve(stretched),
+        curves.threshold_curve(stretched, 10),
+        curves.replacement_curve(stretched),
+        curves.size_curve(stretched),
+    ]
+    for svg in drawn:
+        assert ET.fromstring(svg).tag.endswith("svg")
+        assert len(svg) < 100_000
+
+
+def test_thinning_keeps_the_last_generation(history: list[GenerationReport]) -> None:
+    long = [replace(history[0], generation=i) for i in range(1234)]
+    thinned = curves._thinned(long)
+    assert len(thinned) <= curves.MOST_POINTS
+    assert (thinned[0].generation, thinned[-1].generation) == (0, 1233)

@@ -1,0 +1,121 @@
+import itertools
+import json
+
+import numpy as np
+import pytest
+from paid import TopTwo, paid_assembly
+from searches import Silence, toy_assembly
+
+from neatfool import ExperimentError, ImageSpec, RunError, open_run
+from neatfool.evolution.session import start
+from neatfool.run.images import decode_png
+from neatfool.testing import ToyTarget
+
+
+@pytest.fixture
+def run(tmp_path):
+    session = start(toy_assembly(), tmp_path / "run")
+    session.go(Silence())
+    return session.run
+
+
+def test_it_tells_what_the_run_was(run):
+    assert (run.name, run.seed, run.generation, run.evaluations) == ("toy", 1, 5, 120)
+    assert run.classes == ("a", "b", "c", "d", "e")
+    assert run.spec == ToyTarget().spec
+    assert [report.generation for report in run.history] == list(range(6))
+    assert run.info["versions"]["neatfool"]
+
+
+def test_an_elite_is_found_by_name_and_by_index(run):
+    assert run["b"].candidate_id == run[1].candidate_id == run.elites[1].candidate_id
+    assert [elite.name for elite in run] == list("abcde")
+
+
+def test_a_class_that_does_not_exist_is_an_error_with_the_nearest_names(tmp_path):
+    spec = ImageSpec(4, 4, 1, ("starfish", "school bus", "c"))
+    session = start(toy_assembly(target=ToyTarget(spec)), tmp_path / "run")
+    session.go(Silence())
+    with pytest.raises(ExperimentError, match="did you mean 'starfish'"):
+        session.run.elite("starfsh")
+
+
+def test_an_elites_image_scores_its_confidence(run):
+    for elite in run:
+        pixels = np.asarray(elite.image())[None, None]
+        assert ToyTarget().score(pixels).probs[0, elite.index] == elite.confidence
+        assert (decode_png(elite.png) == pixels[0]).all()
+
+
+def test_an_elite_renders_at_any_size(run):
+    assert run["a"].image(20).size == (20, 20)
+    assert run["a"].image((8, 12)).size == (12, 8)
+    part = run["a"].pixels(20, box=(5, 0, 10, 20))
+    assert (part == run["a"].pixels(20)[:, :, 5:10]).all()
+
+
+def test_a_line_of_ancestors_ends_in_generation_0(run):
+    for elite in run:
+        line = run.lineage(elite.name)
+        assert line[0].candidate_id == elite.candidate_id
+        assert line[-1].generation == 0
+        generations = [ancestor.generation for ancestor in line]
+        assert generations == sorted(generations, reverse=True)
+        assert line[0].name in run.classes
+        assert all(
+            later.parents[0] == earlier.candidate_id for later, earlier in itertools.pairwise(line)
+        )
+
+
+def test_names_that_may_become_more_are_read_once_for_all_elites(tmp_path, monkeypatch):
+    session = start(paid_assembly(TopTwo()), tmp_path / "run")
+    session.go(Silence())
+    run = session.run
+    read = []
+    classes = run.store.classes
+    monkeypatch.setattr(run.store, "classes", lambda: read.append(1) or classes())
+    assert len(run.summary()["classes"]) == 5
+    assert len(read) == 1
+    for elite in run.elites:
+        assert elite.pixels().shape == (1, 4, 4)
+    assert len(read) == 2
+    # One for the class by its name, one for the names of the ancestors.
+    assert {ancestor.name for ancestor in run.lineage("a")} <= {*"abcde", None}
+    assert len(read) == 4
+
+
+def test_the_summary_has_the_keys_that_scripts_read(run):
+    summary = json.loads(json.dumps(run.summary()))
+    assert list(summary) == [
+        "name", "seed", "generation", "evaluations", "evaluations_per_s", "median", "mean",
+        "min", "classes_ge_0.99", "classes_ge_0.9999", "classes",
+    ]  # fmt: skip
+    assert list(summary["classes"][0]) == [
+        "name", "index", "confidence", "generation", "genome", "nodes", "connections", "image",
+    ]  # fmt: skip
+    assert summary["min"] == min(elite["confidence"] for elite in summary["classes"])
+    assert all((run.path / elite["image"]).is_file() for elite in summary["classes"])
+
+
+def test_an_encoding_without_graphs_says_so(run):
+    with pytest.raises(RunError, match="are not graphs"):
+        run["a"].graph()
+
+
+def test_a_notebook_shows_a_run_and_an_elite(run):
+    assert run._repr_html_().count("<img") == 5
+    shown = decode_png(run["a"]._repr_png_())
+    assert shown.shape == (1, 128, 128)
+    assert (shown[:, ::32, ::32] == decode_png(run["a"].png)).all()
+
+
+def test_names_are_escaped_in_a_notebook(tmp_path):
+    spec = ImageSpec(4, 4, 1, ("<script>alert(1)</script>", "b"))
+    session = start(toy_assembly(target=ToyTarget(spec)), tmp_path / "run")
+    session.go(Silence())
+    assert "<script>" not in session.run._repr_html_()
+
+
+def test_a_folder_without_a_run_cannot_be_opened(tmp_path):
+    with pytest.raises(RunError, match="not a run folder"):
+        open_run(tmp_path / "nothing")

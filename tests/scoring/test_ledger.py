@@ -1,0 +1,113 @@
+from threading import Thread
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from searches import toy_assembly
+
+from neatfool import Budget, BudgetSpent, Ledger, StorageError
+from neatfool.evolution.session import start
+from neatfool.run.store import RunStore
+
+
+@pytest.fixture
+def database(tmp_path):
+    session = start(toy_assembly(), tmp_path / "run")
+    session._close()
+    return tmp_path / "run" / "run.db"
+
+
+@given(st.lists(st.integers(1, 9), max_size=30), st.integers(1, 60), st.integers(1, 20))
+def test_a_budget_is_never_overspent(sizes, queries, requests):
+    ledger, sent = Ledger(Budget(queries, requests)), []
+    for size in sizes:
+        try:
+            ledger.debit(size)
+        except BudgetSpent:
+            assert sum(sent) + size > queries or len(sent) == requests
+        else:
+            sent.append(size)
+    assert (ledger.queries, ledger.requests) == (sum(sent), len(sent))
+    assert sum(sent) <= queries
+    assert len(sent) <= requests
+
+
+def test_without_a_budget_there_is_no_limit():
+    ledger = Ledger()
+    assert [ledger.debit(10**6) for _ in range(3)] == [1, 2, 3]
+    assert ledger.queries_left is None
+
+
+def test_several_threads_do_not_overspend_together():
+    ledger = Ledger(Budget(queries=100))
+
+    def spend():
+        for _ in range(30):
+            try:
+                ledger.debit(1)
+            except BudgetSpent:
+                return
+
+    threads = [Thread(target=spend) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ledger.queries == 100
+
+
+def test_what_was_spent_is_known_to_the_next_process(database):
+    first = Ledger(Budget(queries=10), database)
+    first.debit(8)
+    second = Ledger(Budget(queries=10), database)
+    assert second.queries_left == 2
+    with pytest.raises(BudgetSpent, match=r"8 of 10 queries \(max_queries\) are spent"):
+        second.debit(3)
+
+
+def test_two_processes_do_not_overspend_together(database):
+    first, second = (Ledger(Budget(queries=10), database) for _ in range(2))
+    first.debit(6)
+    with pytest.raises(BudgetSpent):
+        second.debit(6)
+
+
+def test_a_full_disk_is_told_as_that(database):
+    ledger = Ledger(None, database)
+    (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
+    ledger._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(StorageError, match="the disk is full"):
+        ledger.keep({b"image": b"x" * 10**6})
+
+
+def test_the_number_of_requests_is_a_budget_of_its_own(database):
+    ledger = Ledger(Budget(requests=1), database)
+    ledger.debit(5)
+    with pytest.raises(BudgetSpent, match=r"1 of 1 requests \(max_requests\) are spent"):
+        ledger.debit(1)
+
+
+def test_what_became_of_requests_is_counted(database):
+    ledger = Ledger(None, database)
+    for outcome in ("answered", "429", "answered"):
+        ledger.settle(ledger.debit(4), outcome)
+    ledger.debit(2)
+    ledger.close()
+    store = RunStore.open(database)
+    assert store.requests() == {"answered": (2, 8), "429": (1, 4), "unknown": (1, 2)}
+    store.close()
+
+
+def test_answers_are_kept_for_the_next_process(database):
+    Ledger(None, database).keep({b"a": b"first"})
+    ledger = Ledger(None, database)
+    assert ledger.answer(b"a") == b"first"
+    assert ledger.answer(b"b") is None
+    ledger.forget([b"a"])
+    assert ledger.answer(b"a") is None
+
+
+def test_a_power_cut_loses_no_debit(database):
+    ledger = Ledger(None, database)
+    (synchronous,) = ledger._connection.execute("PRAGMA synchronous").fetchone()
+    assert synchronous == 2, "FULL"

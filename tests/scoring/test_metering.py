@@ -1,0 +1,398 @@
+from concurrent.futures import wait
+from dataclasses import replace
+from threading import Event
+
+import numpy as np
+import pytest
+from paid import PaidToy, TopTwo, gone, paid_assembly
+from searches import Silence, toy_assembly
+
+from neatfool import (
+    BudgetSpent,
+    ExperimentError,
+    Labels,
+    PluginError,
+    Scores,
+    TargetError,
+    TargetUnavailable,
+    fool,
+)
+from neatfool.evolution.session import resume, start
+from neatfool.evolution.verification import verify
+from neatfool.report import write_report
+from neatfool.run.run import open_run
+from neatfool.run.store import contents
+from neatfool.scoring import metering
+from neatfool.scoring.plan import Plan
+from neatfool.scoring.scorer import Scorer
+from neatfool.testing import TargetSuite, ToyEncoding
+from neatfool_plugins.single_class.options import Options
+from neatfool_plugins.single_class.scheme import SingleClass
+
+
+class TestPaidToy(TargetSuite):
+    def make_target(self):
+        return PaidToy()
+
+
+class TestTopTwo(TargetSuite):
+    def make_target(self):
+        return TopTwo()
+
+
+def go(folder, target, **how):
+    session = start(paid_assembly(target, **how), folder)
+    return session.go(Silence()), session
+
+
+def go_on(folder, target, **how):
+    return resume(lambda _resolved, _plan: paid_assembly(target, **how), folder).go(Silence())
+
+
+def elites(folder):
+    database = contents(folder / "run.db")
+    return database["elite"], database["candidate"], database["generation"]
+
+
+@pytest.fixture
+def whole(tmp_path):
+    """The database of a run that nothing disturbed."""
+    go(tmp_path / "whole", PaidToy())
+    return contents(tmp_path / "whole" / "run.db")
+
+
+def test_a_target_that_costs_something_finds_what_it_finds_for_nothing(tmp_path, whole):
+    start(toy_assembly(), tmp_path / "free").go(Silence())
+    free = contents(tmp_path / "free" / "run.db")
+    for table in ("elite", "candidate", "generation", "replacement", "image"):
+        assert whole[table] == free[table]
+
+
+def test_no_image_is_asked_for_twice(tmp_path):
+    target = PaidToy()
+    outcome, _ = go(tmp_path / "run", target, generations=30)
+    images = np.concatenate(target.asked)
+    assert len(np.unique(images.reshape(len(images), -1), axis=0)) == len(images)
+    assert outcome.evaluations == 600
+    assert len(images) <= 600
+
+
+def test_equal_images_are_asked_for_once():
+    target = PaidToy()
+    scoring = paid_assembly(target).scorer.generation()
+    image = np.random.default_rng(0).integers(0, 256, (1, 1, 4, 4), np.uint8)
+    import torch
+
+    scoring.add(torch.from_numpy(image).expand(20, 1, 4, 4))
+    scores = scoring.result()
+    assert target.queries == 1
+    assert scores.probs.shape == (20, 5)
+    assert (scores.probs == scores.probs[0]).all()
+
+
+def test_a_call_has_no_more_images_than_the_target_takes(tmp_path):
+    target = PaidToy()
+    go(tmp_path / "run", target)
+    assert {len(images) for images in target.asked} == {7, 6}
+
+
+def test_the_budget_ends_the_run_with_what_was_found(tmp_path):
+    target = PaidToy()
+    outcome, session = go(tmp_path / "run", target, queries=50)
+    assert (outcome.reason, outcome.evaluations) == ("spent", 50)
+    assert outcome.cause == "50 of 50 queries (max_queries) are spent"
+    assert target.queries == 50
+    assert len(open_run(tmp_path / "run")) == 5
+    assert session.queries_to_the_end() == (pytest.approx(120, abs=10), pytest.approx(18, abs=3))
+
+
+def test_a_budget_of_requests_ends_the_run_with_what_was_found(tmp_path):
+    target = PaidToy()
+    outcome, _ = go(tmp_path / "run", target, requests=4)
+    assert (outcome.reason, outcome.evaluations) == ("spent", 27)
+    assert len(target.asked) == 4
+
+
+def test_a_run_whose_budget_is_spent_stays_so(tmp_path):
+    go(tmp_path / "run", PaidToy(), queries=50)
+    before = contents(tmp_path / "run" / "run.db")
+    target = PaidToy()
+    assert go_on(tmp_path / "run", target, queries=50).reason == "spent"
+    assert not target.asked
+    assert contents(tmp_path / "run" / "run.db") == before
+
+
+def test_a_larger_budget_is_kept(tmp_path):
+    go(tmp_path / "run", PaidToy(), queries=50)
+    larger = paid_assembly(PaidToy(), queries=90)
+    larger.resolved["target"] = {"max_queries": 90}
+    resume(lambda _resolved, _plan: larger, tmp_path / "run").go(Silence())
+    assert open_run(tmp_path / "run").experiment["target"] == {"max_queries": 90}
+
+
+def test_once_a_call_has_failed_no_other_is_begun(tmp_path):
+    def fails(call):
+        raise TargetError("no")
+
+    class OneByOne(PaidToy):
+        batch_size = 1
+
+    target = OneByOne(wrong=fails)
+    with pytest.raises(TargetError, match="no"):
+        go(tmp_path / "run", target)
+    assert len(target.asked) <= target.concurrency
+
+
+def test_a_larger_budget_goes_on(tmp_path):
+    go(tmp_path / "run", PaidToy(), queries=50)
+    target = PaidToy()
+    outcome = go_on(tmp_path / "run", target, queries=200)
+    assert outcome.reason == "finished"
+    assert 0 < target.queries <= 120 - 20
+
+
+def test_a_budget_that_suffices_changes_nothing(tmp_path, whole):
+    go(tmp_path / "run", PaidToy(), queries=120)
+    assert contents(tmp_path / "run" / "run.db") == whole
+
+
+def test_a_target_that_is_gone_pauses_the_run(tmp_path, whole):
+    target = PaidToy(wrong=lambda call: gone(call) if call > 8 else None)
+    outcome, _ = go(tmp_path / "run", target)
+    assert (outcome.reason, outcome.cause) == ("paused", "nobody answers")
+    assert target.closed
+    again = PaidToy()
+    assert go_on(tmp_path / "run", again).reason == "finished"
+    assert contents(tmp_path / "run" / "run.db") == whole
+    answered = sum(len(images) for images in target.asked[:8])
+    assert answered + again.queries == 120
+
+
+def test_a_failure_is_told_and_what_was_answered_is_kept(tmp_path, whole):
+    def fails(call):
+        if call == 9:
+            raise TargetError("target 'paid': no")
+
+    with pytest.raises(TargetError, match="target 'paid': no"):
+        go(tmp_path / "run", PaidToy(wrong=fails))
+    assert go_on(tmp_path / "run", PaidToy()).reason == "finished"
+    assert contents(tmp_path / "run" / "run.db") == whole
+
+
+def test_a_call_in_which_the_budget_ends_leaves_the_others_answers(tmp_path):
+    """Retries may spend what was meant for other images."""
+
+    class Retries(PaidToy):
+        def score(self, images):
+            if len(self.asked) == 4:
+                self._ledger.debit(len(images))
+            return super().score(images)
+
+    Retries.concurrency = 1
+    outcome, _ = go(tmp_path / "run", Retries(), queries=47)
+    assert (outcome.reason, outcome.evaluations) == ("spent", 40)
+
+
+def test_a_budget_that_ends_in_retries_is_spent_whatever_waits(tmp_path):
+    class Retries(PaidToy):
+        concurrency = 1
+        batch_size = 1
+
+        def score(self, images):
+            for _ in range(4):
+                self._ledger.debit(1)
+            return super().score(images)
+
+    target = Retries()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metering, "wait", wait_for_all)
+        outcome, _ = go(tmp_path / "run", target, queries=33)
+    assert (outcome.reason, outcome.evaluations) == ("spent", 6)
+
+
+def wait_for_all(futures, **_):
+    """Wait so long that every call that waited has begun before any is cancelled."""
+    return wait(futures)
+
+
+def test_answers_that_are_all_refused_are_asked_for_again(tmp_path, whole):
+    class Broken(PaidToy):
+        def answer(self, images):
+            return Scores(np.full((len(images), 5), np.nan))
+
+    with pytest.raises(
+        TargetError, match=r"not one of 20 images got a usable .*3 answered.*asks again"
+    ):
+        go(tmp_path / "run", Broken())
+    assert go_on(tmp_path / "run", PaidToy()).reason == "finished"
+    assert contents(tmp_path / "run" / "run.db") == whole
+
+
+def test_refused_answers_of_an_earlier_process_are_asked_for_again(tmp_path, whole):
+    class Broken(PaidToy):
+        def answer(self, images):
+            return Scores(np.full((len(images), 5), np.nan))
+
+    outcome, _ = go(tmp_path / "run", Broken(wrong=lambda call: gone(call) if call > 1 else None))
+    assert outcome.reason == "paused"
+    with pytest.raises(TargetError, match="not one of 20 images"):
+        go_on(tmp_path / "run", Broken())
+    assert go_on(tmp_path / "run", PaidToy()).reason == "finished"
+    assert contents(tmp_path / "run" / "run.db") == whole
+
+
+def test_what_will_not_get_better_is_told_and_ends_the_other_calls(tmp_path):
+    class Hangs(PaidToy):
+        def __init__(self):
+            super().__init__()
+            self.ended = Event()
+
+        def score(self, images):
+            self._ledger.debit(len(images))
+            with self._lock:
+                self.asked.append(images)
+                first = len(self.asked) == 1
+            if first:
+                self.ended.wait(60)
+                raise TargetUnavailable("closed")
+            raise TargetError("the key is wrong")
+
+        def close(self):
+            self.ended.set()
+
+    with pytest.raises(TargetError, match="the key is wrong"):
+        go(tmp_path / "run", Hangs())
+
+
+def test_a_target_may_name_nothing_at_first(tmp_path):
+    class Shy(TopTwo):
+        def answer(self, images):
+            named = super().answer(images)
+            return named if len(self.asked) > 4 else Labels([{} for _ in images])
+
+    outcome, _ = go(tmp_path / "run", Shy(), generations=12)
+    assert outcome.reason == "finished"
+    assert len(open_run(tmp_path / "run")) >= 2
+
+
+def test_one_class_after_another_needs_to_know_which():
+    with pytest.raises(ExperimentError, match="name them with classes"):
+        SingleClass(Options(), encoding=ToyEncoding(), spec=TopTwo().spec, seed=1)
+
+
+def test_equal_images_are_verified_once():
+    target = PaidToy()
+    scores = Scorer(target, name="x", plan=Plan(7)).score(_images(3)[[0, 1, 0, 2, 1]])
+    assert target.queries == 3
+    assert (scores.probs[[0, 1]] == scores.probs[[2, 4]]).all()
+
+
+def test_refused_answers_are_counted_and_never_become_elites(tmp_path):
+    class Doubtful(PaidToy):
+        def answer(self, images):
+            scores = super().answer(images)
+            return Scores(scores.probs, scores.logits, images[:, 0, 0, 0] < 128)
+
+    go(tmp_path / "run", Doubtful())
+    run = open_run(tmp_path / "run")
+    assert 3 < sum(report.refused for report in run.history) < 100
+    assert all(elite.image().getpixel((0, 0)) < 128 for elite in run)
+
+
+def test_a_target_that_does_not_debit_is_told():
+    class Forgets(PaidToy):
+        def score(self, images):
+            return self.answer(images)
+
+    with pytest.raises(PluginError, match="without a debit"):
+        paid_assembly(Forgets()).scorer.score(_images(3))
+
+
+def test_classes_that_turn_up_are_searched(tmp_path):
+    go(tmp_path / "run", TopTwo(), generations=20)
+    run = open_run(tmp_path / "run")
+    assert sorted(run.classes) == [*"abcde"]
+    assert len(run) == 5
+    assert all(elite.confidence > 0.5 for elite in run)
+    assert sorted(path.name[:5] for path in (tmp_path / "run" / "images").glob("*")) == [
+        f"{n:04}-" for n in range(5)
+    ]
+
+
+def test_classes_turn_up_in_the_same_order_whatever_ends_first(tmp_path):
+    class OneByOne(TopTwo):
+        concurrency = 1
+
+    go(tmp_path / "run", TopTwo(), generations=12)
+    go(tmp_path / "one", OneByOne(), generations=12)
+    assert elites(tmp_path / "run") == elites(tmp_path / "one")
+    assert open_run(tmp_path / "run").classes == open_run(tmp_path / "one").classes
+
+
+def test_a_run_with_growing_classes_is_resumed_exactly(tmp_path):
+    go(tmp_path / "whole", TopTwo(), generations=12)
+    target = TopTwo(wrong=lambda call: gone(call) if call > 5 else None)
+    go(tmp_path / "run", target, generations=12)
+    go_on(tmp_path / "run", TopTwo(), generations=12)
+    assert contents(tmp_path / "run" / "run.db") == contents(tmp_path / "whole" / "run.db")
+
+
+def test_a_class_that_no_answer_names_has_no_elite(tmp_path):
+    class NeverE(TopTwo):
+        def __init__(self):
+            super().__init__()
+            self.spec = replace(self._toy.spec, sums_to_one=False)
+
+        def answer(self, images):
+            found = super().answer(images).found
+            return Labels([{k: v for k, v in each.items() if k != "e"} for each in found])
+
+    go(tmp_path / "run", NeverE())
+    assert sorted(elite.name for elite in open_run(tmp_path / "run")) == [*"abcd"]
+
+
+def test_the_report_says_what_was_spent(tmp_path):
+    _, session = go(tmp_path / "run", PaidToy(), queries=50)
+    page = write_report(session.run).read_text()
+    assert "50 queries in 8 requests (8 answered)" in page
+
+
+def test_fool_keeps_to_a_budget_and_says_so(tmp_path, caplog):
+    target = PaidToy()
+    run = fool(
+        target,
+        image=(1, 4, 4),
+        classes=[*"abcde"],
+        images=200,
+        max_queries=30,
+        scheme_options={"batch": 20},
+        out=tmp_path / "run",
+        progress=False,
+    )
+    assert run.evaluations >= target.queries == 30
+    assert "the run is spent: 30 of 30 queries" in caplog.text
+
+
+def test_verifying_asks_again_and_is_debited(tmp_path):
+    go(tmp_path / "run", PaidToy(), queries=125)
+    run, target = open_run(tmp_path / "run"), PaidToy()
+    scorer = paid_assembly(target, queries=125).scorer
+    assert all(verified.difference == 0 for verified in verify(run, scorer))
+    assert target.queries == 5
+    scorer.close()
+    with pytest.raises(BudgetSpent, match="verifying takes 5 queries"):
+        verify(run, paid_assembly(PaidToy(), queries=125).scorer)
+
+
+def test_a_target_that_is_gone_is_no_failure_of_the_target():
+    assert issubclass(TargetUnavailable, TargetError)
+    scorer = Scorer(PaidToy(wrong=gone), name="x", plan=Plan(7))
+    with pytest.raises(TargetUnavailable):
+        scorer.score(_images(3))
+
+
+def _images(count):
+    import torch
+
+    draw = np.random.default_rng(count)
+    return torch.from_numpy(draw.integers(0, 256, (count, 1, 4, 4), np.uint8))

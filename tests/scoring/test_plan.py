@@ -1,0 +1,391 @@
+import json
+import math
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from neatfool import ExperimentError, ImageSpec, Network, Scores, TargetError
+from neatfool.experiment.framework import Calls
+from neatfool.network.network import Form
+from neatfool.scoring.plan import Plan, _on_gpu, automatic_batch_size, make_plan, part_size
+from neatfool.scoring.scorer import Scorer
+from neatfool.scoring.speed_trial import SpeedTrial
+
+SPEC = ImageSpec(8, 8, 1, ("a", "b", "c"), array="torch")
+
+
+class Flat(nn.Module):
+    def __init__(self, scale=1.0):
+        super().__init__()
+        draw = torch.Generator().manual_seed(0)
+        self.weights = nn.Parameter(torch.randn(64, 3, generator=draw) * scale)
+
+    def forward(self, pixels):
+        return pixels.flatten(1) @ self.weights
+
+
+class Networked:
+    """A target of one network, that notes in which form and thread it is called."""
+
+    def __init__(self, module=None):
+        self.spec = SPEC
+        self.networks = [Network((module or Flat()).eval(), device="cpu")]
+        self.calls = []
+
+    def score(self, images):
+        self.calls.append((self.networks[0].form.precision, len(images), torch.get_num_threads()))
+        logits = self.networks[0](images)
+        return Scores(logits.softmax(1).numpy(), logits.numpy())
+
+
+class Plain:
+    spec = SPEC
+
+    def score(self, images):
+        raise AssertionError
+
+
+SPEEDS = {"fp32": 1000.0, "bf16": 3000.0}
+
+
+@pytest.fixture
+def trial(monkeypatch, tmp_path):
+    """Timed by this table: (precision, batch, threads) -> images a second."""
+    monkeypatch.setenv("NEATFOOL_CACHE", str(tmp_path))
+    asked = []
+
+    def speed(self, form, batch, threads, workers=1):
+        asked.append((form.precision, batch, threads, workers))
+        return SPEEDS[form.precision]
+
+    monkeypatch.setattr(SpeedTrial, "speed", speed)
+    monkeypatch.setattr(Network, "half", "bf16")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    return asked
+
+
+def plan(target=None, *, can_screen=True, generation_size=200, fingerprint="x", **calls):
+    return make_plan(
+        target or Networked(),
+        Calls(**calls),
+        name="target 'x'",
+        fingerprint=fingerprint,
+        generation_size=generation_size,
+        can_screen=can_screen,
+    )
+
+
+def test_a_fast_half_precision_screens(trial):
+    made = plan()
+    assert (made.screening, made.graph, made.device) == ("bf16", "fused", "cpu")
+    assert made.worth == pytest.approx(2 / 3, abs=1e-3)
+    assert made.exact == Form("fp32", "fused")
+
+
+def test_a_half_precision_that_saves_little_does_not(trial, monkeypatch):
+    monkeypatch.setitem(SPEEDS, "bf16", 1050.0)
+    assert plan().screening is None
+    assert plan(precision="bf16").screening == "bf16"
+
+
+def test_a_scheme_without_a_bar_is_not_screened_for(trial):
+    assert plan(can_screen=False).screening is None
+
+
+def test_precision_fp32_scores_each_image_exactly(trial):
+    made = plan(precision="fp32")
+    assert made.screening is None
+    assert {precision for precision, *_ in trial} == {"fp32"}
+
+
+def test_a_network_that_half_precision_breaks_is_not_screened(trial):
+    class Strict(Flat):
+        def forward(self, pixels):
+            if torch.is_autocast_enabled("cpu"):
+                raise RuntimeError("no half measures")
+            return super().forward(pixels)
+
+    assert plan(Networked(Strict())).screening is None
+
+
+def test_more_threads_are_taken_only_where_they_pay(trial, monkeypatch):
+    def cores(**more):
+        made = plan(**more)
+        return made.threads, made.workers
+
+    assert cores() == (1, 1)
+    speed = SpeedTrial.speed
+    monkeypatch.setattr(SpeedTrial, "speed", lambda *a: speed(*a) * (1.5 if a[3] == 2 else 1))
+    assert cores(fingerprint="y") == (2, 1)
+    assert cores(fingerprint="z", threads=1) == (1, 1)
+    monkeypatch.setattr(SpeedTrial, "speed", lambda *a: speed(*a) * a[4])
+    assert cores(fingerprint="w") == (1, 2)
+    assert cores(fingerprint="v", threads=4) == (1, 4)
+
+
+def test_the_exact_batch_does_not_depend_on_the_stopwatch(trial, monkeypatch):
+    made = plan()
+    monkeypatch.setitem(SPEEDS, "bf16", 10.0)
+    assert plan(fingerprint="y").batch_size == made.batch_size == 25
+    assert plan(fingerprint="y", batch_size=64).batch_size == 64
+
+
+class Large(nn.Module):
+    def forward(self, pixels):
+        return pixels[:, :, ::9, ::99].flatten(1)[:, :3]
+
+
+def test_exact_batches_of_large_images_are_small_where_operations_are_fused(trial, monkeypatch):
+    target = Networked(Large())
+    target.spec = ImageSpec(65, 65, 1, ("a", "b", "c"), array="torch")
+    fused = plan(target)
+    assert (fused.graph, fused.batch_size) == ("fused", 2)
+    frozen = plan(target, graph="frozen")
+    assert (frozen.graph, frozen.batch_size) == ("frozen", 16)
+    monkeypatch.setattr(Network, "graphs", lambda *_: {"frozen"})
+    assert plan(target) == frozen
+
+
+def test_measurements_are_kept_for_the_machine(trial):
+    made = plan()
+    count = len(trial)
+    assert plan() == made
+    assert len(trial) == count
+    plan(fingerprint="other weights")
+    assert len(trial) > count
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(trial, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NEATFOOL_CACHE", str(tmp_path / "file"))
+    assert plan().screening == "bf16"
+
+
+def test_a_damaged_measurement_is_made_again(trial, tmp_path):
+    made = plan()
+    for file in tmp_path.rglob("*.json"):
+        file.write_text("{")
+    assert plan() == made
+
+
+@pytest.mark.parametrize("option", [{"precision": "bf16"}, {"threads": 2}, {"graph": "eager"}])
+def test_options_for_networks_are_refused_where_there_are_none(option):
+    (key,) = option
+    with pytest.raises(ExperimentError, match=rf"\[target\] {key} = .*`networks`.*leave it out"):
+        plan(Plain(), **option)
+
+
+def test_a_target_without_networks_is_called_with_equal_batches():
+    assert plan(Plain(), generation_size=300) == Plan(150)
+
+
+def test_a_recorded_plan_is_kept(trial):
+    recorded = Plan(7, "cpu", 1, 1, 4, "frozen", "bf16", 14, 0.5)
+    assert (
+        make_plan(
+            Networked(),
+            Calls(),
+            name="x",
+            fingerprint="x",
+            generation_size=200,
+            can_screen=True,
+            recorded=recorded,
+        )
+        is recorded
+    )
+
+
+def test_a_plan_goes_through_json(trial):
+    made = plan()
+    assert Plan.from_json(json.loads(json.dumps(made.to_json()))) == made
+
+
+@pytest.mark.parametrize("generation", [1, 7, 96, 200, 1000])
+@pytest.mark.parametrize("batch", [1, 16, 25, 300])
+@pytest.mark.parametrize("screening_batch", [0, 1, 3])
+def test_parts_are_whole_batches(generation, batch, screening_batch):
+    for parts in (1, 4):
+        screening = screening_batch * batch
+        size = part_size(generation, Plan(batch, parts=parts, screening_batch=screening))
+        assert size % (screening or batch) == 0
+        assert -(-generation // size) <= parts
+
+
+@pytest.mark.parametrize(
+    ("generation", "exact", "parts"), [(200, 50, 4), (96, 24, 4), (400, 50, 4), (96, 16, 3)]
+)
+@pytest.mark.parametrize("devices", [1, 2, 3])
+def test_on_gpus_a_generation_is_made_in_parts(generation, exact, parts, devices):
+    made = _on_gpu(Plan(exact, "cuda"), "fp16", generation, devices, generation)
+    assert math.ceil(generation / part_size(generation, made)) == parts
+    assert made.screening_batch * devices >= part_size(generation, made)
+
+
+def test_a_run_that_was_fused_is_told_where_that_cannot_be(trial, monkeypatch, caplog):
+    recorded = replace(plan(), batch_size=2)
+
+    def resumed():
+        return make_plan(
+            Networked(), Calls(), name="target 'x'", fingerprint="x", generation_size=200,
+            can_screen=True, recorded=recorded,
+        )  # fmt: skip
+
+    assert resumed() is recorded
+    assert not caplog.text
+    monkeypatch.setattr(Network, "graphs", lambda *_: {"frozen"})
+    assert resumed() is recorded
+    assert "target 'x': the run fused the operations of its networks" in caplog.text
+
+
+def test_images_are_screened_in_the_batches_that_are_fastest(trial, monkeypatch):
+    assert plan().screening_batch == 25
+    monkeypatch.setattr(SpeedTrial, "speed", lambda *a: SPEEDS[a[1].precision] * a[2] / 25)
+    made = plan(fingerprint="y")
+    assert (made.screening_batch, made.parts) == (50, 4)
+
+
+def test_a_generation_that_is_scored_in_no_time_is_not_divided(trial, monkeypatch):
+    monkeypatch.setitem(SPEEDS, "bf16", 30_000.0)
+    assert plan(fingerprint="y").parts == 1
+
+
+@pytest.mark.parametrize(
+    ("generation", "size"), [(1, 1), (200, 200), (256, 256), (257, 129), (1000, 250)]
+)
+def test_the_automatic_batch_divides_a_generation_evenly(generation, size):
+    assert automatic_batch_size(generation) == size
+
+
+IMAGES = torch.randint(
+    256, (40, 1, 8, 8), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
+)
+SCREENING = Plan(5, "cpu", 1, 1, 4, "eager", "bf16", 10, 0.9)
+
+
+def scored(scorer, bar, images=IMAGES, part=10):
+    scoring = scorer.generation(bar)
+    for start in range(0, len(images), part):
+        scoring.add(images[start : start + part])
+    return scoring, scoring.result()
+
+
+def test_confirmed_scores_are_the_exact_ones():
+    scorer = Scorer(Networked(), name="x", plan=SCREENING)
+    exact = scorer.score(IMAGES)
+    scorer.screening._seen, scorer.screening._margin = 10_000, 0.01
+    scoring, scores = scored(scorer, np.full(3, 1.0))
+    assert 0 < scoring.confirmed < 40
+    assert scores.exact.sum() == scoring.confirmed
+    assert np.array_equal(scores.probs[scores.exact], exact.probs[scores.exact])
+    assert np.array_equal(scores.logits[scores.exact], exact.logits[scores.exact])
+    assert not np.array_equal(scores.probs[~scores.exact], exact.probs[~scores.exact])
+    scorer.close()
+
+
+def test_nothing_is_confirmed_where_nothing_matters():
+    target = Networked()
+    scorer = Scorer(target, name="x", plan=SCREENING)
+    scorer.screening._seen = 10_000
+    scoring, scores = scored(scorer, np.full(3, np.inf))
+    assert scoring.confirmed == 0
+    assert not scores.exact.any()
+    assert {precision for precision, *_ in target.calls} == {"bf16"}
+
+
+def test_without_a_bar_all_is_exact():
+    target = Networked()
+    scorer = Scorer(target, name="x", plan=SCREENING)
+    scoring, scores = scored(scorer, None)
+    assert scores.exact is None
+    assert scoring.confirmed == 40
+    assert {call[:2] for call in target.calls} == {("fp32", 5)}
+
+
+def test_while_screening_pauses_all_is_exact():
+    scorer = Scorer(Networked(), name="x", plan=SCREENING)
+    scorer.screening.restore({"margin": 0.1, "seen": 999, "pause": 2})
+    for left in (1, 0):
+        _, scores = scored(scorer, np.zeros(3))
+        assert scores.exact is None
+        assert scorer.screening.state()["pause"] == left
+    assert scored(scorer, np.zeros(3))[1].exact is not None
+
+
+def test_networks_are_called_in_a_thread_with_the_cores_of_the_plan():
+    target = Networked()
+    before = torch.get_num_threads()
+    scorer = Scorer(target, name="x", plan=replace(SCREENING, threads=before + 1))
+    scorer.score(IMAGES[:5])
+    assert [threads for *_, threads in target.calls] == [before + 1]
+    assert torch.get_num_threads() == before
+
+
+def test_the_parts_are_scored_while_others_are_made():
+    go_on = threading.Event()
+
+    class Waits(Networked):
+        def score(self, images):
+            assert go_on.wait(30)
+            return super().score(images)
+
+    scoring = Scorer(Waits(), name="x", plan=Plan(10, "cpu", 1)).generation()
+    scoring.add(IMAGES[:10])  # returns, though the target does not
+    go_on.set()
+    scoring.add(IMAGES[10:20])
+    assert scoring.result().probs.shape == (20, 3)
+    assert scoring.seconds > 0
+
+
+def test_several_workers_give_the_same_scores():
+    one, two = (
+        Scorer(Networked(), name="x", plan=replace(SCREENING, workers=workers))
+        for workers in (1, 2)
+    )
+    for scorer in (one, two):
+        scorer.screening._seen, scorer.screening._margin = 10_000, 0.01
+    bar = np.full(3, 1.0)
+    (alone, expected), (together, given) = scored(one, bar), scored(two, bar)
+    assert together.confirmed == alone.confirmed
+    for name in ("probs", "logits", "ok", "exact"):
+        assert np.array_equal(getattr(given, name), getattr(expected, name))
+
+
+def test_workers_call_at_the_same_time():
+    both = threading.Barrier(2, timeout=30)
+
+    class Meets(Networked):
+        def score(self, images):
+            both.wait()
+            return super().score(images)
+
+    scorer = Scorer(Meets(), name="x", plan=replace(SCREENING, workers=2))
+    assert scorer.score(IMAGES[:20]).ok.all()
+
+
+def test_what_goes_wrong_in_the_thread_is_told_as_elsewhere():
+    class Fails(Networked):
+        def score(self, images):
+            raise RuntimeError("lens cap on")
+
+    scoring = Scorer(Fails(), name="target 'x'", plan=Plan(10, "cpu", 1)).generation()
+    scoring.add(IMAGES[:10])
+    with pytest.raises(TargetError, match=r"target 'x': score\(\) failed.*lens cap on"):
+        scoring.result()
+
+
+@pytest.mark.parametrize("rows", [[], [0], [39, 3, 3, 12]])
+def test_images_are_found_whatever_part_they_are_in(rows):
+    scoring, _ = scored(Scorer(Networked(), name="x", plan=SCREENING), None, part=7)
+    assert torch.equal(scoring.images.pick(rows), IMAGES[rows])
+
+
+def test_a_call_has_no_more_images_than_the_target_takes(trial):
+    target = Networked()
+    target.batch_size = 3
+    made = plan(target)
+    assert (made.batch_size, made.screening_batch) == (3, 3)
+    assert plan(target, batch_size=5).batch_size == 5

@@ -1,0 +1,137 @@
+"""Screening on a real network: what it lets through, and what it must not change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from searches import Silence
+
+from neatfool.evolution.assembly import assemble, reassemble
+from neatfool.evolution.session import resume, start
+from neatfool.evolution.verification import verify
+from neatfool.experiment.experiment import load_experiment
+from neatfool.plugin.manager import PluginManager
+from neatfool.run.store import contents
+from neatfool.scoring.plan import Plan
+from neatfool.scoring.scorer import Scorer
+from neatfool.scoring.speed_trial import SpeedTrial
+
+EXPERIMENT = """
+[experiment]
+generations = 40
+[target]
+plugin = mnist
+[encoding]
+plugin = cppn
+inputs = normalised
+[scheme]
+plugin = map_elites
+batch = 60
+"""
+
+
+def assembled(folder, **target):
+    file = folder / "screened.ini"
+    file.write_text(EXPERIMENT)
+    return assemble(
+        load_experiment(file, overrides=[f"target.{key}={value}" for key, value in target.items()])
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("screened")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def half_as_long():
+    """Let half precision take a third of the time, whatever else this machine does."""
+    with pytest.MonkeyPatch.context() as patch:
+        speeds = {"fp32": 1000.0, "bf16": 3000.0}
+        patch.setattr(SpeedTrial, "speed", lambda _self, form, *_way: speeds[form.precision])
+        yield
+
+
+@pytest.fixture(scope="module")
+def screened(folder):
+    session = start(assembled(folder, precision="bf16"), folder / "screened")
+    session.go(Silence())
+    return session.run
+
+
+@pytest.fixture(scope="module")
+def exact(folder):
+    session = start(assembled(folder, precision="fp32"), folder / "exact")
+    session.go(Silence())
+    return session.run
+
+
+def test_most_images_are_only_screened(screened, exact):
+    confirmed = sum(report.confirmed for report in screened.history)
+    assert 256 <= confirmed < screened.evaluations / 2
+    assert sum(report.confirmed for report in exact.history) == exact.evaluations
+
+
+def test_the_search_is_that_of_exact_scores(screened, exact):
+    one, other = (contents(run.path / "run.db") for run in (screened, exact))
+    for table in ("candidate", "parent", "elite", "replacement", "image"):
+        assert one[table] == other[table], table
+
+
+def test_what_is_recorded_is_the_exact_score_of_the_saved_image(screened, folder):
+    scorer = assembled(folder, precision="fp32").scorer
+    for verified in verify(screened, scorer):
+        assert verified.measured == verified.recorded
+
+
+def test_a_run_goes_on_with_the_plan_it_began_with(folder, monkeypatch):
+    session = start(assembled(folder, precision="bf16"), folder / "stopped")
+    left = iter([False] * 12 + [True])
+    session.go(Silence(), lambda: next(left, True))
+    monkeypatch.delattr(SpeedTrial, "speed")
+    plugins = PluginManager()
+    again = resume(lambda resolved, plan: reassemble(resolved, plugins, plan), folder / "stopped")
+    again.go(Silence())
+    undisturbed = contents(folder / "screened" / "run.db")
+    assert contents(folder / "stopped" / "run.db") == undisturbed
+
+
+def test_a_run_of_another_device_is_refused_in_words(folder, screened):
+    from neatfool import RunError
+
+    def elsewhere(resolved, plan):
+        assembly = reassemble(resolved, PluginManager(), plan)
+        monkey = type(assembly.scorer)
+        assembly.scorer.__class__ = type("Elsewhere", (monkey,), {"device": "cuda"})
+        return assembly
+
+    with pytest.raises(RunError, match="were scored on cpu, and here they would be on cuda"):
+        resume(elsewhere, screened.path)
+
+
+def test_the_plan_is_recorded(screened):
+    plan = Plan.from_json(screened.info["scoring"])
+    assert (plan.screening, plan.device, plan.batch_size) == ("bf16", "cpu", 15)
+    assert plan.speeds["fp32"] > 0
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_begun_ahead_or_not_a_run_ends_in_the_same_database(folder, monkeypatch, every):
+    """With screening, several parts, a length that is no multiple of a generation, and learning."""
+    databases = []
+    for ahead in (True, False):
+        monkeypatch.setattr(Scorer, "scores_meanwhile", ahead)
+        file = folder / "ahead.ini"
+        file.write_text(
+            EXPERIMENT.replace("generations = 40", f"images = 1111\ncheckpoint_every = {every}")
+            + "learn = 0.3\nlearn_steps = 2\n"
+        )
+        assembly = assemble(load_experiment(file, overrides=["target.precision=bf16"]))
+        plan = replace(assembly.scorer.plan, parts=3, workers=2)
+        scorer = Scorer(assembly.scorer.target, name="target 'mnist'", plan=plan)
+        assembly = replace(assembly, scorer=scorer)
+        there = folder / f"ahead-{ahead}-{every}"
+        start(assembly, there).go(Silence())
+        databases.append(contents(there / "run.db"))
+    assert databases[0] == databases[1]

@@ -1,0 +1,132 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neatfool import Scores, rank
+from neatfool.scoring.screening import LEARNING, PAUSE, Screening
+
+
+def scores_of(logits, ok=None):
+    logits = np.asarray(logits, float)
+    weights = np.exp(logits - logits.max(1, keepdims=True))
+    ok = np.ones(len(logits), bool) if ok is None else np.array(ok)
+    return Scores(weights / weights.sum(1, keepdims=True), logits, ok)
+
+
+def learnt(error=0.1, worth=0.5, count=LEARNING):
+    """A screening that has seen errors of one size."""
+    screening = Screening(worth)
+    draw = np.random.default_rng(0)
+    logits = draw.normal(size=(count, 4)) * 3
+    exact = scores_of(logits)
+    shift = np.zeros_like(logits)
+    shift[:, 0] = error
+    screening.learn(scores_of(logits + shift), exact, count)
+    return screening
+
+
+def test_at_first_all_are_looked_at():
+    screening = Screening(worth=0.5)
+    assert screening.doubtful(scores_of(np.zeros((5, 3))), np.full(3, 100.0)).all()
+
+
+def test_what_is_far_below_is_not_looked_at_again():
+    screening = learnt(error=0.1)
+    scores = scores_of([[3, 0, 0, 0], [2.999, 0, 0, 0], [-3, -3, -3, 0.0]])
+    bar = rank(scores).max(0) + np.array([0.05, 9, 9, 9])
+    assert screening.doubtful(scores, bar).tolist() == [True, True, False]
+
+
+def test_what_may_beat_the_elite_but_not_the_best_of_the_batch_is_left_out():
+    screening = learnt(error=0.01)
+    scores = scores_of([[9, 0, 0, 0], [5, 0, 0, 0.0]])
+    bar = np.array([1.0, 99, 99, 99])
+    assert screening.doubtful(scores, bar).tolist() == [True, False]
+
+
+def test_an_empty_niche_draws_the_best_of_the_batch():
+    screening = learnt(error=0.01)
+    scores = scores_of([[0, 4, 0, 0], [0, 3, 0, 0.0]])
+    assert screening.doubtful(scores, np.array([99, -np.inf, 99, 99])).tolist() == [True, False]
+
+
+def test_classes_that_are_not_searched_draw_nothing():
+    screening = learnt()
+    scores = scores_of(np.random.default_rng(1).normal(size=(20, 4)))
+    assert not screening.doubtful(scores, np.full(4, np.inf)).any()
+
+
+def test_what_half_precision_cannot_score_is_looked_at():
+    screening = learnt()
+    scores = scores_of([[0, 0, 0, 0], [0, 0, 0, 0.0]], ok=[True, False])
+    assert screening.doubtful(scores, np.full(4, 50.0)).tolist() == [False, True]
+
+
+def test_the_wide_margin_is_taken_where_it_costs_little():
+    screening = learnt(error=0.1)
+    margin = screening.state()["margin"]
+    far, between = [-50.0, 0, 0, 0], [4 - 1.5 * margin, 0, 0, 0]
+    bar = np.array([rank(scores_of([[4.0, 0, 0, 0]]))[0, 0], 99, 99, 99])
+    few = scores_of([between] + [far] * 99)
+    assert screening.doubtful(few, bar).sum() == 1
+    many = scores_of([between] * 20 + [far] * 80)
+    assert screening.doubtful(many, bar).sum() == 0
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.001, 2.0))
+def test_errors_within_the_margin_lose_no_elite(seed, size):
+    draw = np.random.default_rng(seed)
+    exact = draw.normal(size=(40, 6)) * 4
+    screened = exact + draw.uniform(-size, size, exact.shape)
+    off = np.abs(rank(scores_of(screened)) - rank(scores_of(exact))).max()
+    screening = Screening(worth=0.5)
+    screening._margin, screening._seen = off, LEARNING
+    bar = draw.normal(size=6) * 8
+    ranks = rank(scores_of(exact))
+    doubtful = screening.doubtful(scores_of(screened), bar)
+    for niche in np.flatnonzero(ranks.max(0) > bar):
+        assert doubtful[ranks[:, niche].argmax()]
+
+
+def test_the_margin_grows_at_once_and_shrinks_slowly():
+    screening = learnt(error=0.1)
+    before = screening.state()["margin"]
+    draw = np.random.default_rng(2).normal(size=(64, 4))
+    exact = scores_of(draw)
+    screening.learn(exact, exact, 640)
+    assert 0.8 * before < screening.state()["margin"] < before
+    screening.learn(scores_of(draw + np.array([5, 0, 0, 0])), exact, 640)
+    assert screening.state()["margin"] > 2
+
+
+def test_screening_pauses_where_it_does_not_pay():
+    screening = learnt(worth=0.3)
+    exact = scores_of(np.random.default_rng(3).normal(size=(40, 4)))
+    screening.learn(exact, exact, of=200)
+    assert not screening.paused
+    screening.learn(exact, exact, of=100)
+    assert screening.paused
+    for _ in range(PAUSE):
+        assert screening.paused
+        screening.skip()
+    assert not screening.paused
+
+
+def test_a_state_goes_through_json_to_the_bit():
+    screening, other = learnt(error=0.1234567), Screening(worth=0.5)
+    other.restore(json.loads(json.dumps(screening.state())))
+    assert other.state() == screening.state()
+    scores = scores_of(np.random.default_rng(4).normal(size=(50, 4)) * 3)
+    bar = rank(scores).max(0)
+    assert (other.doubtful(scores, bar) == screening.doubtful(scores, bar)).all()
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_images_without_numbers_teach_nothing(count):
+    screening = Screening(worth=0.5)
+    nothing = Scores(np.zeros((count, 3)), np.zeros((count, 3)), np.zeros(count, bool))
+    screening.learn(nothing, nothing, count)
+    assert screening.state()["margin"] == 0.0
