@@ -1,7 +1,7 @@
 """The activations, compiled: nodes that sum, from the values of their inputs to their own.
 
-They are those of :mod:`neatfool.cppn.functions.activations`, NaN included: an argument is clamped as Python
-clamps it, which takes NaN to the upper limit.
+They are those of :mod:`neatfool.cppn.functions.activations`, NaN included: an argument is
+clamped as Python clamps it, which takes NaN to the upper limit.
 """
 
 from __future__ import annotations

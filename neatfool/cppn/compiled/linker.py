@@ -231,7 +231,8 @@ def link(
         table: int64 [2, 2^k], to write over: more than the places of any genome, twice.
         work: int64 [7, W], to write over: W is larger than the places of any genome, and at least
             twice its connections.
-        bounds: int64 [N + 1], to write to, as the others: see :func:`neatfool.cppn.compiled.kernel.draw`.
+        bounds: int64 [N + 1], to write to, as the others: see
+            :func:`neatfool.cppn.compiled.kernel.draw`.
         nodes: int32 [M, 7].
         numbers: float32 [M, 2].
         sources: int32 [E].

@@ -1,8 +1,8 @@
 """The compiled way back: from gradients by the outputs of a CPPN to those by its terms' factors.
 
-As in drawing (:mod:`neatfool.cppn.compiled.kernel`), pixels are done a tile at a time, of which all that is
-needed stays in the processor's cache: the values of all nodes, the slopes of their activations,
-and how what is differentiated flows back through them.
+As in drawing (:mod:`neatfool.cppn.compiled.kernel`), pixels are done a tile at a time. All that a
+tile needs stays in the processor's cache: the values of all nodes, the slopes of their
+activations, and how what is differentiated flows back through them.
 """
 
 from __future__ import annotations

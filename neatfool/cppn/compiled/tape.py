@@ -1,7 +1,7 @@
 """A batch of CPPNs as a tape, for the compiled renderer.
 
 The tape lists, genome by genome, the nodes that the outputs need, each after what it needs itself,
-with its weighted inputs. It is written by compiled code (:mod:`neatfool.cppn.compiled.linker`), so that
+with its weighted inputs. Compiled code writes it (:mod:`neatfool.cppn.compiled.linker`), so that
 reading the genes takes most of the time.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.cppn.compiled.renderer import kernels
+from neatfool.cppn.compiled.loading import kernels
 from neatfool.cppn.wiring import ACTIVATION_CODES, AGGREGATION_CODES, flat_array, read_networks
 from neatfool.errors import ExperimentError
 

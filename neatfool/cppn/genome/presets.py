@@ -1,8 +1,8 @@
 """The presets: two ways of evolving CPPNs, each a full set of values for neat-python's keys.
 
 ``paper``
-    What the paper's own code does: see :mod:`neatfool.cppn.breeding.paper_mutation`. A child has one
-    parent.
+    What the paper's own code does: see :mod:`neatfool.cppn.breeding.paper_mutation`. A child has
+    one parent.
 ``neat``
     What neat-python does: its mutation, and its crossover of two parents.
 """

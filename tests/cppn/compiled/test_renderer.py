@@ -26,6 +26,7 @@ from neatfool.cppn import (
     has_numba,
     render,
 )
+from neatfool.cppn.compiled import loading
 from neatfool.cppn.compiled import renderer as compiled
 from neatfool.cppn.compiled.renderer import compute_tape
 from neatfool.cppn.functions.inputs import pixel_grid
@@ -251,7 +252,7 @@ def test_another_process_draws_the_same():
 
 def test_no_two_loops_of_compiled_code_are_called_alike():
     """The linker would take them for one."""
-    modules = [import_module(f"neatfool.cppn.fast_{name}") for name in ("activations", "slopes")]
+    modules = [import_module(f"neatfool.cppn.compiled.{name}") for name in ("activations", "slopes")]
     for module in modules:
         loops = {id(each): each for each in vars(module).values() if hasattr(each, "py_func")}
         names = [each.py_func.__qualname__ for each in loops.values()]
@@ -307,13 +308,13 @@ def test_a_tape_is_not_rendered_on_another_device():
 
 
 def test_numba_that_is_missing_is_told(monkeypatch):
-    compiled.kernels.cache_clear()
+    loading.kernels.cache_clear()
     for name in ("kernel", "linker", "jit"):
-        monkeypatch.delitem(sys.modules, f"neatfool.cppn.{name}", raising=False)
+        monkeypatch.delitem(sys.modules, f"neatfool.cppn.compiled.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(ExperimentError, match=r"needs numba .*pip install 'neatfool\[fast\]'"):
         tape(batch(1))
-    assert compiled.kernels.cache_info().currsize == 0
+    assert loading.kernels.cache_info().currsize == 0
 
 
 def test_code_that_cannot_be_kept_on_the_disk_is_compiled_all_the_same(monkeypatch):
@@ -337,5 +338,5 @@ def test_code_that_cannot_be_kept_on_the_disk_is_compiled_all_the_same(monkeypat
 
 def test_whether_numba_is_there_is_told(monkeypatch):
     assert has_numba()
-    monkeypatch.setattr(compiled, "find_spec", lambda name: None)
+    monkeypatch.setattr(loading, "find_spec", lambda name: None)
     assert not has_numba()

@@ -1,8 +1,8 @@
 """Rendering: from a program to numbers, and from numbers to images.
 
-There are two renderers. The plain one runs a :class:`~neatfool.cppn.plain.program.Program` with torch and
-numpy, on any device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.compiled.tape.Tape`
-on a CPU, and is several times as fast.
+There are two renderers. The plain one runs a :class:`~neatfool.cppn.plain.program.Program` with
+torch and numpy, on any device, and gives gradients. The compiled one runs a
+:class:`~neatfool.cppn.compiled.tape.Tape` on a CPU, and is several times as fast.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ def render(
         native: (height, width) of the images that the genomes are made for; that of this one if
             absent.
         box: (left, top, right, bottom) of the part to render; all if absent.
-        inputs: ``"raw"`` or ``"normalised"``; see :func:`~neatfool.cppn.functions.inputs.pixel_grid`.
+        inputs: ``"raw"`` or ``"normalised"``; see
+            :func:`~neatfool.cppn.functions.inputs.pixel_grid`.
         colour_map: One of :data:`~neatfool.cppn.functions.colour.COLOUR_MAPS`.
         channels: 3 to have a grey channel three times; as the colour map makes them if absent.
         device: Where to render; a tape only on the CPU.

@@ -1,0 +1,1 @@
+"""What may be asked of a target that costs something, what was asked, and what it answered."""
