@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 import neatfool
@@ -136,6 +138,57 @@ def test_no_exception_is_swallowed_unseen():
         or (dotted(handler.type) == "ImportError" and isinstance(handler.body[0], ast.Pass))
     ]
     assert found == []
+
+
+HANDBOOK = (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+HOUSE = re.findall(r"^\| `(\w+)` \|", HANDBOOK.split("## The database")[0], re.MULTILINE)
+"""The rooms from the ground up, as the documentation lists them."""
+ROOMS_OF_CPPN = re.findall(
+    r"`(\w+)`", HANDBOOK.split("Within `cppn` the order is")[1].split(".")[0]
+)
+
+
+def name_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_within_the_framework():
+    """Give (module, module that it imports) for each import, type-only and late ones too."""
+    names = {name_of(path) for path in FRAMEWORK}
+    for path, node in nodes(FRAMEWORK, ast.Import, ast.ImportFrom):
+        if isinstance(node, ast.Import):
+            found = {alias.name for alias in node.names}
+        else:
+            found = {f"{node.module}.{alias.name}" for alias in node.names}
+            found = {each if each in names else node.module for each in found}
+        yield from ((name_of(path), each) for each in sorted(found & names))
+
+
+def floor(module):
+    _, *rooms = module.split(".")
+    upstairs = ROOMS_OF_CPPN.index(rooms[1]) if rooms[0] == "cppn" and rooms[1:] else 0
+    return HOUSE.index(rooms[0]), upstairs
+
+
+def test_each_room_has_its_floor():
+    rooms = {path.stem if path.is_file() else path.name for path in (ROOT / "neatfool").iterdir()}
+    assert rooms - {"__init__", "__pycache__", "py"} == {*HOUSE}
+    assert len(HOUSE) == len({*HOUSE})
+
+
+def test_imports_go_down_only():
+    up = [
+        f"{module} imports {imported}"
+        for module, imported in imports_within_the_framework()
+        if imported != "neatfool" and module != "neatfool" and floor(imported) > floor(module)
+    ]
+    assert up == []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = nx.DiGraph(pair for pair in imports_within_the_framework() if pair[0] != pair[1])
+    assert [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
 
 
 def test_every_package_is_in_the_wheel():
