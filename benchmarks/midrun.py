@@ -19,8 +19,8 @@ from neatfool import Candidate, GenomeSize, ImageSpec, Replacement, Scores, cppn
 from neatfool.evolution.session import start
 from neatfool.run.records import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport
-from neatfool.spec.archive import rank
-from neatfool.spec.spec import Elite
+from neatfool.spec.candidate import Elite
+from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,7 +27,7 @@ from neatfool.evolution.session import start
 from neatfool.network.threads import with_cores
 from neatfool.scoring.generation import GenerationScoring
 from neatfool.scoring.scorer import Scorer
-from neatfool.spec.archive import rank
+from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

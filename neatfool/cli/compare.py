@@ -64,7 +64,7 @@ def compare(
     from neatfool.comparison.comparison import Comparison
     from neatfool.comparison.files import classes_to_csv, to_csv, to_json
     from neatfool.comparison.groups import gather
-    from neatfool.report.comparison_page import write_comparison
+    from neatfool.comparison.page import write_comparison
     from neatfool.report.saving import save
 
     points = _numbers(at)

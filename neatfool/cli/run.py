@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from neatfool.run.run import Run
     from neatfool.run.statistics import Outcome
     from neatfool.scoring.plan import Plan
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 
 @click.command(

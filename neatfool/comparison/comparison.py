@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from neatfool.comparison.groups import Group, Summary
     from neatfool.comparison.significance import RankTest
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 GRID_POINTS: Final = 200
 """Steps of the common grid of images scored."""

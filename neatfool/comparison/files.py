@@ -13,7 +13,7 @@ from neatfool.comparison.series import MEASURES
 if TYPE_CHECKING:
     from neatfool.comparison.comparison import Comparison, Difference, Snapshot
     from neatfool.comparison.groups import Group, Summary
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 
 def to_json(comparison: Comparison) -> dict[str, Json]:

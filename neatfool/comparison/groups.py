@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from neatfool.comparison.series import RunSeries
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 MOST_IN_A_LABEL: Final = 2
 """So many options tell groups of one name apart in their labels."""

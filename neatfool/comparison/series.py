@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 CONFIDENCES: Final = ("median", "mean", "minimum")
 THRESHOLDS: Final = tuple(f"classes_ge_{threshold:g}" for threshold in CONFIDENCE_THRESHOLDS)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from neatfool.config.ini import Value
-    from neatfool.spec.spec import Json
+    from neatfool.config.section import Value
+    from neatfool.spec.json import Json
 
 _NONE = type(None)
 

@@ -13,12 +13,12 @@ What is read is what iniconfig reads, with these rules beside:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from iniconfig import IniConfig, ParseError
 
 from neatfool.config.problems import Problems
+from neatfool.config.section import Section, Value
 from neatfool.config.values import without_comment, without_comments
 from neatfool.errors import ExperimentError, nearest
 
@@ -26,39 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from neatfool.spec.spec import Json
 
 _LINE_ENDS_NOBODY_SEES: Final = "\x00\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 _UNREADABLE: Final = "\x01"
 _PLACEHOLDER: Final = f"[{_UNREADABLE}{{}}]"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
-
-
-@dataclass(frozen=True)
-class Value:
-    """What a key was given.
-
-    Attributes:
-        given: The text; or, where ``base`` is None, JSON.
-        where: What an error says of the place: ``"mnist.ini:6"``.
-        base: What a relative path is relative to; None if ``given`` is not the text of an INI
-            value but JSON.
-        line: The line in the file, 0 outside it.
-    """
-
-    given: Json
-    where: str
-    base: Path | None = None
-    line: int = 0
-
-
-@dataclass(frozen=True)
-class Section:
-    """The keys of a section, in the order in which they were given."""
-
-    values: Mapping[str, Value]
-    where: str
-    line: int = 0
 
 
 def read_ini(path: Path, problems: Problems | None = None) -> tuple[str, dict[str, Section]]:

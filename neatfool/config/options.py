@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import AliasChoices, BaseModel, ValidationError
 
 from neatfool.config.annotations import annotation_of, from_text, model_of
-from neatfool.config.ini import Section, Value
+from neatfool.config.section import Section, Value
 from neatfool.config.wording import reword
 from neatfool.errors import NeatfoolError, nearest
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from neatfool.config.problems import Problems
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

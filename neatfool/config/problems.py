@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from neatfool.errors import ExperimentError, PluginError
 
 if TYPE_CHECKING:
-    from neatfool.config.ini import Section, Value
+    from neatfool.config.section import Section, Value
 
 
 @dataclass(frozen=True)

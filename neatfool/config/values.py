@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 _QUOTED: Final = r'(?<![^\s,\[{:])"(?:[^"\\\n]|\\.)*"'
 _COMMENT: Final = re.compile(rf"({_QUOTED})|(?<!\S)[#;].*$")

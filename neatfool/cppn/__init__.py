@@ -8,56 +8,6 @@ renderer (:func:`compile_tape`), and rendered at any size (:func:`render`). A ge
 JSON (:func:`dumps`, :func:`loads`) and given as a graph (:func:`to_graph`, :func:`from_graph`).
 """
 
-from __future__ import annotations
+import lazy_loader
 
-from neatfool.cppn.breeding.breeding import Breeder
-from neatfool.cppn.breeding.refinements import Refinements
-from neatfool.cppn.compiled.renderer import has_numba, load_compiled
-from neatfool.cppn.compiled.tape import Tape, compile_tape
-from neatfool.cppn.functions.activations import ACTIVATIONS
-from neatfool.cppn.functions.aggregations import AGGREGATIONS
-from neatfool.cppn.functions.colour import COLOUR_MAPS, ColourMap
-from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
-from neatfool.cppn.genome.genome import Genome, GenomeConfig
-from neatfool.cppn.genome.graph import from_graph, to_graph
-from neatfool.cppn.genome.options import GenomeOptions
-from neatfool.cppn.genome.presets import PRESETS, Preset
-from neatfool.cppn.genome.serial import dumps, loads
-from neatfool.cppn.genome.settings import genome_config, resolve
-from neatfool.cppn.parameters import Parameters
-from neatfool.cppn.plain.program import Program, compile_genomes
-from neatfool.cppn.render import evaluate, render, render_gradients
-from neatfool.cppn.wiring import check_compilable
-
-__all__ = [
-    "ACTIVATIONS",
-    "AGGREGATIONS",
-    "COLOUR_MAPS",
-    "PRESETS",
-    "Breeder",
-    "ColourMap",
-    "ConnectionGene",
-    "Genome",
-    "GenomeConfig",
-    "GenomeOptions",
-    "NodeGene",
-    "Parameters",
-    "Preset",
-    "Program",
-    "Refinements",
-    "Tape",
-    "check_compilable",
-    "compile_genomes",
-    "compile_tape",
-    "dumps",
-    "evaluate",
-    "from_graph",
-    "genome_config",
-    "has_numba",
-    "load_compiled",
-    "loads",
-    "render",
-    "render_gradients",
-    "resolve",
-    "to_graph",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

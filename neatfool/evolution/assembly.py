@@ -19,7 +19,8 @@ from neatfool.evolution.loop import Limits
 from neatfool.experiment.experiment import Experiment
 from neatfool.scoring.plan import make_plan
 from neatfool.scoring.scorer import Scorer
-from neatfool.spec.spec import ImageSpec, Target
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from neatfool.experiment.framework import Calls
     from neatfool.plugin.manager import PluginManager
     from neatfool.scoring.plan import Plan
-    from neatfool.spec.spec import Encoding, Json, Scheme
+    from neatfool.spec.encoding import Encoding
+    from neatfool.spec.json import Json
+    from neatfool.spec.scheme import Scheme
 
 
 FROM_PYTHON: Final = "python"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neatfool.experiment.experiment import Choice
-    from neatfool.spec.spec import Target
+    from neatfool.spec.target import Target
 
 
 def fingerprint_of_plugin(choice: Choice, target: Target) -> str:

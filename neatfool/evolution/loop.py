@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from neatfool.scoring.generation import GenerationScoring
     from neatfool.scoring.metering import MeteredScoring
     from neatfool.scoring.scorer import Scorer
-    from neatfool.spec.spec import Candidate, Encoding, GenomeSize, Replacement, Scheme, Scores
+    from neatfool.spec.candidate import Candidate, GenomeSize, Replacement
+    from neatfool.spec.encoding import Encoding
+    from neatfool.spec.scheme import Scheme
+    from neatfool.spec.scores import Scores
 
     Scoring: TypeAlias = GenerationScoring | MeteredScoring
 

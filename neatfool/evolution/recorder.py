@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from neatfool.run.store import RunStore
     from neatfool.scoring.generation_images import GenerationImages
     from neatfool.scoring.scorer import Scorer
-    from neatfool.spec.spec import Candidate, Encoding, Json, Replacement, Scheme
+    from neatfool.spec.candidate import Candidate, Replacement
+    from neatfool.spec.encoding import Encoding
+    from neatfool.spec.json import Json
+    from neatfool.spec.scheme import Scheme
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,16 @@ from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
-from neatfool.spec.spec import Candidate, Elite
+from neatfool.spec.candidate import Candidate, Elite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from neatfool.budget.ledger import Ledger
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import Observers
-    from neatfool.scoring.ledger import Ledger
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 SECONDS_BETWEEN_IMAGES = 10.0
 RUNNING_TO_IMAGES = 20

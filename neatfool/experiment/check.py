@@ -17,8 +17,8 @@ from neatfool.plugin.entries import installed_plugins
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from neatfool.config.ini import Section
-    from neatfool.spec.spec import Json
+    from neatfool.config.section import Section
+    from neatfool.spec.json import Json
 
 
 def validate_framework_only(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.config.ini import Section, Value
 from neatfool.config.options import dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
+from neatfool.config.section import Section, Value
 from neatfool.config.values import unquote
 from neatfool.errors import PluginError, nearest
 from neatfool.plugin.manager import PluginManager
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 PLUGIN_SECTIONS: Final = {"target": "", "encoding": "cppn", "scheme": "map_elites"}
 """The sections that pick a plugin, and the one that is picked where none is named."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 
 def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:

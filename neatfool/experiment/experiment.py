@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from neatfool.config.ini import Section, Value, override, read_ini
+from neatfool.config.ini import override, read_ini
 from neatfool.config.options import own_sections
 from neatfool.config.problems import Problems
+from neatfool.config.section import Section, Value
 from neatfool.config.values import write_ini
 from neatfool.errors import PluginError, nearest
 from neatfool.experiment.choice import (
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from neatfool.experiment.framework import Calls
     from neatfool.plugin.registration import Registration
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 __all__ = [
     "Choice",

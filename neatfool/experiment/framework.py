@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, Field, PositiveInt, field_validator
 
-from neatfool.config.ini import Section
+from neatfool.budget.ledger import Budget
 from neatfool.config.options import read_options
-from neatfool.scoring.ledger import Budget
+from neatfool.config.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

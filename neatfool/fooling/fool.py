@@ -31,7 +31,8 @@ from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.experiment import choose, resolved_sections
 from neatfool.experiment.framework import Calls
 from neatfool.plugin.manager import PluginManager
-from neatfool.spec.spec import ImageSpec, Target
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from neatfool.experiment.experiment import Choice
     from neatfool.run.run import Run
     from neatfool.scoring.plan import Plan
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 _log = logging.getLogger("neatfool.fool")
 

@@ -10,7 +10,8 @@ import torch
 from neatfool.evolution.fingerprints import fingerprint_of_code, source_of
 from neatfool.network.network import PLAIN, Network, in_form
 from neatfool.scoring.answers import ROUNDING
-from neatfool.spec.spec import ImageSpec, Scores
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from neatfool.spec.spec import Target
+    from neatfool.spec.target import Target
 
 LogitsOf: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
 

@@ -24,7 +24,7 @@ from neatfool.network.frozen_graph import freeze, probes
 from neatfool.network.gpu import computing_on
 from neatfool.network.malloc import keep_freed_memory
 from neatfool.network.memory import is_out_of_memory
-from neatfool.spec.spec import Scores
+from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

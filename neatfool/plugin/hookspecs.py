@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport, Outcome
-    from neatfool.spec.spec import Replacement
+    from neatfool.spec.candidate import Replacement
 
 hookspec = pluggy.HookspecMarker("neatfool")
 hookimpl = pluggy.HookimplMarker("neatfool")

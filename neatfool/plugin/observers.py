@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport, Outcome
-    from neatfool.spec.spec import Replacement
+    from neatfool.spec.candidate import Replacement
 
 FAILURES: Final = 3
 """After so many failures an observer is switched off."""

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from neatfool.run.records import StoredCandidate, StoredElite
     from neatfool.run.run import Run
     from neatfool.run.store import RunStore
-    from neatfool.spec.spec import GenomeSize, ImageSpec, Json
+    from neatfool.spec.candidate import GenomeSize
+    from neatfool.spec.image_spec import ImageSpec
+    from neatfool.spec.json import Json
 
 SMALLEST_SHOWN: Final = 128
 """Pixels: smaller images are enlarged, without smoothing, where a notebook shows them."""

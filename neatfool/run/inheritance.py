@@ -12,7 +12,8 @@ from neatfool.run.run import open_run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from neatfool.spec.spec import Encoding, Json
+    from neatfool.spec.encoding import Encoding
+    from neatfool.spec.json import Json
 
 
 @dataclass(frozen=True)

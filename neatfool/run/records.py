@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from neatfool.run.statistics import GenerationReport
-    from neatfool.spec.spec import GenomeSize, Replacement
+    from neatfool.spec.candidate import GenomeSize, Replacement
 
 SCHEMA: Final = """
 CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -12,7 +12,7 @@ from neatfool.errors import RunError
 from neatfool.run.folder import DATABASE
 from neatfool.run.individual import Ancestor, EliteView
 from neatfool.run.store import RunStore
-from neatfool.spec.spec import ImageSpec
+from neatfool.spec.image_spec import ImageSpec
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from neatfool.run.records import StoredCandidate
     from neatfool.run.statistics import GenerationReport
-    from neatfool.spec.spec import Encoding, Json
+    from neatfool.spec.encoding import Encoding
+    from neatfool.spec.json import Json
 
 
 def open_run(path: str | Path) -> Run:

@@ -24,13 +24,13 @@ from neatfool.run.records import (
     write_record,
 )
 from neatfool.run.statistics import GenerationReport, Stages
-from neatfool.spec.spec import GenomeSize
+from neatfool.spec.candidate import GenomeSize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 FORMAT: Final = 3
 

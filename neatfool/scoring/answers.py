@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.errors import PluginError, TargetError
-from neatfool.spec.spec import Labels, Scores
+from neatfool.spec.scores import Labels, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from neatfool.spec.spec import ImageSpec
+    from neatfool.spec.image_spec import ImageSpec
 
 ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be: half-precision networks round."""

@@ -13,7 +13,7 @@ from neatfool.errors import TargetError
 
 if TYPE_CHECKING:
     from neatfool.scoring.plan import Plan
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 _log = logging.getLogger("neatfool.scoring")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from neatfool.scoring.generation_images import GenerationImages
     from neatfool.scoring.scorer import Scorer, Timed
     from neatfool.scoring.screening import Screening
-    from neatfool.spec.spec import Scores
+    from neatfool.spec.scores import Scores
 
 MOST_CONFIRMED: Final = 0.25
 """If more of a generation was confirmed, many that seem to matter come to be surpassed."""

@@ -15,7 +15,7 @@ import numpy as np
 from neatfool.network.memory import OutOfMemory
 from neatfool.scoring.early_looks import EarlyLooks
 from neatfool.scoring.generation_images import GenerationImages
-from neatfool.spec.spec import Scores
+from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,12 +15,12 @@ from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
+from neatfool.budget import kept_answers
+from neatfool.budget.ledger import Ledger
 from neatfool.errors import BudgetSpent, NeatfoolError, PluginError, TargetError, TargetUnavailable
-from neatfool.scoring import kept_answers
 from neatfool.scoring.answers import check_labels, check_scores
 from neatfool.scoring.generation_images import GenerationImages
-from neatfool.scoring.ledger import Ledger
-from neatfool.spec.spec import Labels, Scores
+from neatfool.spec.scores import Labels, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from neatfool.scoring.ledger import Budget
+    from neatfool.budget.ledger import Budget
 
 
 def is_metered(target: Any) -> bool:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from neatfool.experiment.framework import Calls
     from neatfool.network.network import Graph, Precision
-    from neatfool.spec.spec import Json, Target
+    from neatfool.spec.json import Json
+    from neatfool.spec.target import Target
 
 _log = logging.getLogger("neatfool.scoring")
 

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias, cast
 
 import numpy as np
 
+from neatfool.budget.ledger import Budget
 from neatfool.errors import NeatfoolError, TargetError, blaming
 from neatfool.network.memory import OutOfMemory, is_out_of_memory
 from neatfool.scoring.answers import check_scores
 from neatfool.scoring.batch_sizes import BatchSizes
 from neatfool.scoring.generation import GenerationScoring
-from neatfool.scoring.ledger import Budget
 from neatfool.scoring.metering import MeteredTarget, is_metered
 from neatfool.scoring.plan import networks_of, part_size
 from neatfool.scoring.screening import Screening
 from neatfool.scoring.workers import Workers
-from neatfool.spec.spec import Scores
+from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
     from neatfool.scoring.metering import MeteredScoring
     from neatfool.scoring.plan import Plan
-    from neatfool.spec.spec import ImageSpec, Json, Target
+    from neatfool.spec.image_spec import ImageSpec
+    from neatfool.spec.json import Json
+    from neatfool.spec.target import Target
 
     Timed: TypeAlias = tuple[Scores, float]
     """Scores, and the seconds that they took."""

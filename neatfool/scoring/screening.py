@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool.spec.archive import SCORES_AT_ONCE, rank
+from neatfool.spec.archive import SCORES_AT_ONCE
+from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:
-    from neatfool.spec.spec import Json, Scores
+    from neatfool.spec.json import Json
+    from neatfool.spec.scores import Scores
 
 LEARNING: Final = 256
 """The first images of a run, at least so many, are all scored both ways."""

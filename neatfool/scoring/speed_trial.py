@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from neatfool.network.network import Graph, Network
-    from neatfool.spec.spec import Target
+    from neatfool.spec.target import Target
 
 SECONDS: Final = 0.15
 """How long each way is timed, at least."""

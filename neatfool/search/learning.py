@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.errors import ExperimentError
-from neatfool.spec.spec import Candidate
+from neatfool.spec.candidate import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from neatfool.search.learning_options import LearningOptions
-    from neatfool.spec.spec import Encoding, Json, Target
+    from neatfool.spec.encoding import Encoding
+    from neatfool.spec.json import Json
+    from neatfool.spec.target import Target
 
 FORWARDS, BACKWARDS = 1, 2
 """The images that a step counts for: one there, and two for the way back."""

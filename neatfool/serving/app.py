@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from neatfool.serving.requests import Request as Wanted
     from neatfool.serving.served import Served
     from neatfool.serving.target_thread import TargetThread
-    from neatfool.spec.spec import Json, Scores
+    from neatfool.spec.json import Json
+    from neatfool.spec.scores import Scores
 
 JSON_LENGTH: Final = "inference-header-content-length"
 LONGEST_PIXEL: Final = len("[255.0, ")

@@ -14,7 +14,8 @@ from neatfool.serving.served import VERSION
 if TYPE_CHECKING:
     from neatfool.serving.requests import Request
     from neatfool.serving.served import Served
-    from neatfool.spec.spec import Json, Scores
+    from neatfool.spec.json import Json
+    from neatfool.spec.scores import Scores
 
 SERVER: Final[Json] = {
     "name": "neatfool",

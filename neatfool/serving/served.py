@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from neatfool.experiment.experiment import Experiment
     from neatfool.plugin.manager import PluginManager
-    from neatfool.spec.spec import ImageSpec, Scores
+    from neatfool.spec.image_spec import ImageSpec
+    from neatfool.spec.scores import Scores
 
 VERSION: Final = "1"
 """The one version that a model has."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from neatfool.serving.served import Served
-    from neatfool.spec.spec import Scores
+    from neatfool.spec.scores import Scores
 
 MOST_TOGETHER: Final = 512
 """Images: requests that wait are scored together, up to so many, so that fewer batches are padded;

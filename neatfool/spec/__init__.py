@@ -1,1 +1,9 @@
-"""What plugins implement, and what passes between them."""
+"""What plugins implement, and what passes between them.
+
+One generation flows one way::
+
+    scheme.ask()                        -> candidates
+    encoding.render(genomes)            -> images       uint8 [N, C, H, W]
+    target.score(images)                -> Scores       probs [N, K]
+    scheme.tell(candidates, scores)     -> replacements
+"""

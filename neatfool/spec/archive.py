@@ -7,47 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neatfool.spec.spec import Elite, Replacement
+from neatfool.spec.candidate import Elite, Replacement
+from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from neatfool.spec.spec import Candidate, Scores
+    from neatfool.spec.candidate import Candidate
+    from neatfool.spec.scores import Scores
 
 SCORES_AT_ONCE = 1 << 21
 """Scores looked at in one piece: bounds the memory of an archive of very many classes."""
 
 EMPTY = -1
-
-
-def log_odds(logits: np.ndarray) -> np.ndarray:
-    """Turn logits into the log-odds of each class against all others.
-
-    ``z_c - logsumexp(z_j, j != c)``, in float64: strictly monotonic in the class's probability
-    and free of the ties that a softmax has near one.
-
-    Args:
-        logits: Floats [N, K] with K >= 2; some but not all of a row may be -inf.
-
-    Returns:
-        float64 [N, K].
-    """
-    z = np.array(logits, dtype=np.float64)
-    rows = np.arange(len(z))
-    winner = z.argmax(axis=1)
-    z -= z[rows, winner][:, None]
-    weights = np.exp(z)
-    others = weights.sum(axis=1, keepdims=True) - weights
-    others[rows, winner] = 1.0
-    odds: np.ndarray = z - np.log(others)
-    # The winner's own weight would cancel the others away, so theirs are summed without it.
-    z[rows, winner] = -np.inf
-    runner_up = z.max(axis=1)
-    # Where all others are ruled out (-inf), the winner is certain, and its odds are infinite.
-    at_most = np.where(np.isneginf(runner_up), 0.0, runner_up)
-    with np.errstate(divide="ignore"):
-        odds[rows, winner] = -(at_most + np.log(np.exp(z - at_most[:, None]).sum(axis=1)))
-    return odds
 
 
 class Archive:
@@ -209,24 +181,3 @@ class Archive:
             best[better] = values[better]
             winners[better] = rows[better] + start
         return winners, best
-
-
-def rank(scores: Scores) -> np.ndarray:
-    """Give what selection compares: log-odds where there are logits, else probabilities.
-
-    Args:
-        scores: Scores [N, K].
-
-    Returns:
-        float64 [N, K], -inf in the rows that are not ``ok`` or not ``exact``, and for a probability
-        of zero: what has no confidence at all takes no niche, not even an empty one.
-    """
-    if scores.logits is None:
-        ranks = np.array(scores.probs, dtype=np.float64)
-        ranks[ranks == 0] = -np.inf
-    else:
-        ranks = log_odds(np.asarray(scores.logits))
-    for usable in (scores.ok, scores.exact):
-        if usable is not None:
-            ranks[~np.asarray(usable)] = -np.inf
-    return ranks

@@ -12,7 +12,7 @@ from neatfool.testing.expectation import expect
 from neatfool.testing.scheme_subject import few
 
 if TYPE_CHECKING:
-    from neatfool.spec.spec import Scores
+    from neatfool.spec.scores import Scores
     from neatfool.testing.scheme_subject import SchemeSubject
     from neatfool.testing.toy_search import Step
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from neatfool.plugin.registration import Registration
-    from neatfool.spec.spec import ImageSpec
+    from neatfool.spec.image_spec import ImageSpec
 
 CAN_BE_MADE = "can be made"
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neatfool.search.seeds import derive_seed
-from neatfool.spec.spec import ImageSpec
+from neatfool.spec.image_spec import ImageSpec
 from neatfool.testing.expectation import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from neatfool.spec.spec import Encoding
+    from neatfool.spec.encoding import Encoding
 
 GREY = ImageSpec(height=12, width=9, channels=1, classes=("a", "b", "c"))
 COLOUR = ImageSpec(height=7, width=11, channels=3, classes=("a", "b", "c"))

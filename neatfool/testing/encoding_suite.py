@@ -37,7 +37,8 @@ from neatfool.testing.rendering_checks import (
 )
 
 if TYPE_CHECKING:
-    from neatfool.spec.spec import Encoding, ImageSpec
+    from neatfool.spec.encoding import Encoding
+    from neatfool.spec.image_spec import ImageSpec
 
 ENCODING_CHECKS = (
     check_parents_is_one_or_two,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neatfool.spec.spec import GenomeSize
+from neatfool.spec.candidate import GenomeSize
 from neatfool.testing.encoding_subject import expect_same, pixels_of
 from neatfool.testing.expectation import expect
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from neatfool.spec.spec import ImageSpec
+    from neatfool.spec.image_spec import ImageSpec
 
 
 def sample_images(spec: ImageSpec) -> np.ndarray:

@@ -11,7 +11,7 @@ from neatfool.testing.toy_search import Step, ToySearch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from neatfool.spec.spec import Scheme
+    from neatfool.spec.scheme import Scheme
     from neatfool.testing.toy_search import Judge
 
 GENERATIONS = 18

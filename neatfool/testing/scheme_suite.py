@@ -30,7 +30,9 @@ from neatfool.testing.resuming_checks import (
 from neatfool.testing.scheme_subject import SchemeSubject
 
 if TYPE_CHECKING:
-    from neatfool.spec.spec import Encoding, ImageSpec, Scheme
+    from neatfool.spec.encoding import Encoding
+    from neatfool.spec.image_spec import ImageSpec
+    from neatfool.spec.scheme import Scheme
 
 SCHEME_CHECKS = (
     check_has_an_archive_and_a_batch,

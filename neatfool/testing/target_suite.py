@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neatfool.budget import kept_answers
+from neatfool.budget.ledger import Ledger
 from neatfool.errors import TargetError
-from neatfool.scoring import kept_answers
 from neatfool.scoring.answers import check_labels, check_scores
-from neatfool.scoring.ledger import Ledger
 from neatfool.scoring.metering import is_metered
-from neatfool.spec.spec import ImageSpec, Labels, Scores
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.scores import Labels, Scores
 from neatfool.testing.expectation import Suite, add_tests, expect
 from neatfool.testing.gradient_checks import check_logits_of_computes_what_score_does
 from neatfool.testing.images import plain_images, sample_images
@@ -21,7 +22,7 @@ from neatfool.testing.images import plain_images, sample_images
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from neatfool.spec.spec import Target
+    from neatfool.spec.target import Target
 
 TOLERANCE = 1e-5
 """How far the scores of an image may move with its neighbours in a batch."""

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.spec.spec import Candidate, Scores
+from neatfool.spec.candidate import Candidate
+from neatfool.spec.scores import Scores
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from neatfool.spec.archive import Archive
-    from neatfool.spec.spec import Replacement, Scheme
+    from neatfool.spec.candidate import Replacement
+    from neatfool.spec.scheme import Scheme
 
 Judge = Callable[[Scores], Scores]
 

@@ -9,14 +9,17 @@ import numpy as np
 
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.archive import Archive
-from neatfool.spec.spec import Candidate, GenomeSize, ImageSpec, Scores
+from neatfool.spec.candidate import Candidate, GenomeSize
+from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import torch
 
-    from neatfool.spec.spec import Encoding, Replacement
+    from neatfool.spec.candidate import Replacement
+    from neatfool.spec.encoding import Encoding
 
 TOY_SPEC = ImageSpec(height=4, width=4, channels=1, classes=("a", "b", "c", "d", "e"))
 """What :class:`ToyTarget` takes unless told otherwise."""

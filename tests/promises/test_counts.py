@@ -19,7 +19,7 @@ from neatfool.network.network import Network
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.archive import Archive
-from neatfool.spec.spec import Elite
+from neatfool.spec.candidate import Elite
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions

@@ -10,18 +10,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 
+from neatfool.cppn.compiled.loading import kernels
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 from neatfool.cppn.functions.inputs import BY_COLUMN, BY_ROW
-from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from neatfool.cppn.compiled.tape import Tape
     from neatfool.cppn.functions.colour import ColourMap
@@ -38,51 +37,6 @@ WORTH_A_THREAD: Final = 1 << 21
 """How many values of nodes a thread should have to compute: some 0.3 milliseconds' worth."""
 
 _COLOURS = tuple(COLOUR_MAPS)
-
-
-@dataclass(frozen=True)
-class Kernels:
-    """The compiled functions."""
-
-    link: Callable[..., bool]
-    draw: Callable[..., None]
-    tile: int
-    lanes: int
-
-
-def has_numba() -> bool:
-    """Tell whether numba is installed, without importing it."""
-    return find_spec("numba") is not None
-
-
-@cache
-def kernels() -> Kernels:
-    """Load the compiled functions, or compile them where that was never done before.
-
-    Raises:
-        ExperimentError: numba is missing, or does not work.
-    """
-    try:
-        from neatfool.cppn.compiled.kernel import TILE, draw
-        from neatfool.cppn.compiled.lanes import LANES
-        from neatfool.cppn.compiled.linker import link
-    except Exception as error:  # numba's own parts are used, and may be others in its next version
-        raise ExperimentError(
-            f"renderer = compiled needs numba ({type(error).__name__}: {error}); pip install "
-            "'neatfool[fast]', or say renderer = plain"
-        ) from error
-    return Kernels(link, draw, TILE, LANES)
-
-
-def load_compiled() -> None:
-    """Load the compiled renderer now, and not when something is first drawn.
-
-    That takes about half a second; the first time on a machine, when it is compiled, several.
-
-    Raises:
-        ExperimentError: numba is missing, or does not work.
-    """
-    kernels()
 
 
 def compute_tape(tape: Tape, inputs: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.cppn.compiled.renderer import kernels
+from neatfool.cppn.compiled.loading import kernels
 from neatfool.cppn.wiring import ACTIVATION_CODES, AGGREGATION_CODES, flat_array, read_networks
 from neatfool.errors import ExperimentError
 

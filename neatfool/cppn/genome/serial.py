@@ -22,7 +22,7 @@ from neatfool.cppn.genome.validity import check_genome
 
 if TYPE_CHECKING:
     from neatfool.cppn.genome.genome import GenomeConfig
-    from neatfool.spec.spec import Json
+    from neatfool.spec.json import Json
 
 FORMAT = "neatfool.cppn"
 VERSION = 1

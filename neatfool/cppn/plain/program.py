@@ -63,7 +63,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A batch of N genomes, flattened; :func:`~neatfool.cppn.render.evaluate` runs it.
+    """A batch of N genomes, flattened; :func:`~neatfool.cppn.rendering.evaluate` runs it.
 
     Its parameters are those of the E connections and M nodes that some output needs, in the order
     of the genomes and of their dicts. A *term* is what a node adds up or otherwise joins: a row

@@ -14,7 +14,7 @@ from made_up_runs import random_course, write_run
 
 from neatfool.comparison.comparison import Comparison
 from neatfool.comparison.groups import gather
-from neatfool.report.comparison_page import write_comparison
+from neatfool.comparison.page import write_comparison
 
 pytestmark = [needs_browser, pytest.mark.browser]
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from neatfool import ImageSpec, Labels, Scores, TargetError
+from neatfool.budget.kept_answers import REFUSED, read, written
 from neatfool.scoring.answers import check_labels
-from neatfool.scoring.kept_answers import REFUSED, read, written
 
 OPEN = ImageSpec(2, 2, 1, (), open=True)
 FIXED = ImageSpec(2, 2, 1, ("cat", "dog"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from safetensors.numpy import load, save
 
-from neatfool.spec.spec import Labels, Scores
+from neatfool.spec.scores import Labels, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

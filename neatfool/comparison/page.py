@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.comparison.comparison import TESTED, log_odds
+from neatfool.comparison.curves import confidence_course, course
+from neatfool.comparison.heat_map import heat_map, heat_scale
 from neatfool.comparison.series import MEASURES, THRESHOLDS
 from neatfool.comparison.verdict import verdict
 from neatfool.comparison.wording import (
@@ -19,8 +21,6 @@ from neatfool.comparison.wording import (
 )
 from neatfool.replicates.seed_list import format_seeds
 from neatfool.report import pictures
-from neatfool.report.charts.comparison_curves import confidence_course, course
-from neatfool.report.charts.heat_map import heat_map, heat_scale
 from neatfool.report.charts.keys import colour_of, key_of, stroke_of
 from neatfool.report.page import asset, page_environment
 from neatfool.report.saving import save

@@ -11,12 +11,12 @@ from made_up_runs import random_course, write_run
 
 from neatfool import StorageError
 from neatfool.comparison.comparison import Comparison
+from neatfool.comparison.curves import confidence_course, course
 from neatfool.comparison.groups import gather
+from neatfool.comparison.heat_map import _raster, heat_map, heat_scale
+from neatfool.comparison.page import write_comparison
 from neatfool.comparison.series import CONFIDENCES, MEASURES
-from neatfool.report.charts.comparison_curves import confidence_course, course
-from neatfool.report.charts.heat_map import _raster, heat_map, heat_scale
 from neatfool.report.charts.keys import colour_of, key_of, stroke_of
-from neatfool.report.comparison_page import write_comparison
 
 EVIL = "<script>alert(1)</script>\"' onerror=alert(2)"
 

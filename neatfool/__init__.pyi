@@ -1,0 +1,73 @@
+# The public names of neatfool, each where it is defined. This is their only list.
+
+from . import cppn as cppn
+from . import testing as testing
+
+# Fooling, and reading runs
+from .fooling.fool import fool as fool
+from .run.individual import Ancestor as Ancestor
+from .run.individual import EliteView as EliteView
+from .run.run import Run as Run
+from .run.run import open_run as open_run
+
+# Registering plugins, and their options
+from .plugin.hookspecs import Register as Register
+from .plugin.hookspecs import hookimpl as hookimpl
+from .config.annotations import PathAfter as PathAfter
+from .config.class_names import ClassNames as ClassNames
+from .config.class_names import read_names as read_names
+
+# Targets
+from .spec.image_spec import ImageSpec as ImageSpec
+from .spec.scores import Labels as Labels
+from .spec.scores import Scores as Scores
+from .spec.scores import log_odds as log_odds
+from .spec.scores import rank as rank
+from .spec.target import Target as Target
+from .budget.ledger import Budget as Budget
+from .budget.ledger import Ledger as Ledger
+from .run.images import decode_png as decode_png
+from .run.images import encode_png as encode_png
+from .network.devices import pick_device as pick_device
+from .network.gradients import gradients_of as gradients_of
+from .network.gradients import odds_and_gradients as odds_and_gradients
+from .network.memory import is_out_of_memory as is_out_of_memory
+from .network.network import Network as Network
+
+# Encodings
+from .spec.candidate import GenomeSize as GenomeSize
+from .spec.encoding import Encoding as Encoding
+from .spec.encoding import in_generation as in_generation
+from .spec.encoding import litter_sizes as litter_sizes
+
+# Schemes
+from .spec.archive import Archive as Archive
+from .spec.candidate import Candidate as Candidate
+from .spec.candidate import Elite as Elite
+from .spec.candidate import Replacement as Replacement
+from .spec.scheme import Scheme as Scheme
+from .run.inheritance import Inheritance as Inheritance
+from .run.inheritance import inherit as inherit
+from .search.learning import Learner as Learner
+from .search.learning_options import LearningOptions as LearningOptions
+from .search.seeds import derive_seed as derive_seed
+from .search.seeds import derive_seeds as derive_seeds
+
+# Observers
+from .run.statistics import GenerationReport as GenerationReport
+from .run.statistics import Outcome as Outcome
+
+# Errors
+from .errors import BudgetSpent as BudgetSpent
+from .errors import ExperimentError as ExperimentError
+from .errors import NeatfoolError as NeatfoolError
+from .errors import PluginError as PluginError
+from .errors import RunError as RunError
+from .errors import StorageError as StorageError
+from .errors import TargetError as TargetError
+from .errors import TargetUnavailable as TargetUnavailable
+from .errors import VerificationError as VerificationError
+from .errors import nearest as nearest
+
+__version__: str
+__all__: list[str]

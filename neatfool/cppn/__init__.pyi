@@ -1,0 +1,34 @@
+# The public names of neatfool.cppn, each where it is defined. This is their only list.
+
+from .breeding.breeding import Breeder as Breeder
+from .breeding.refinements import Refinements as Refinements
+from .compiled.loading import has_numba as has_numba
+from .compiled.loading import load_compiled as load_compiled
+from .compiled.tape import Tape as Tape
+from .compiled.tape import compile_tape as compile_tape
+from .functions.activations import ACTIVATIONS as ACTIVATIONS
+from .functions.aggregations import AGGREGATIONS as AGGREGATIONS
+from .functions.colour import COLOUR_MAPS as COLOUR_MAPS
+from .functions.colour import ColourMap as ColourMap
+from .genome.genes import ConnectionGene as ConnectionGene
+from .genome.genes import NodeGene as NodeGene
+from .genome.genome import Genome as Genome
+from .genome.genome import GenomeConfig as GenomeConfig
+from .genome.graph import from_graph as from_graph
+from .genome.graph import to_graph as to_graph
+from .genome.options import GenomeOptions as GenomeOptions
+from .genome.presets import PRESETS as PRESETS
+from .genome.presets import Preset as Preset
+from .genome.serial import dumps as dumps
+from .genome.serial import loads as loads
+from .genome.settings import genome_config as genome_config
+from .genome.settings import resolve as resolve
+from .parameters import Parameters as Parameters
+from .plain.program import Program as Program
+from .plain.program import compile_genomes as compile_genomes
+from .rendering import evaluate as evaluate
+from .rendering import render as render
+from .rendering import render_gradients as render_gradients
+from .wiring import check_compilable as check_compilable
+
+__all__: list[str]

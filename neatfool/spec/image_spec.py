@@ -1,0 +1,77 @@
+"""The images that a target takes, and its classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from neatfool.errors import ExperimentError, nearest
+
+SHOWN_NAMES: Final = 5
+"""The most class names with a text in them that are offered instead of it."""
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """The images that a target takes and the classes that it gives.
+
+    Attributes:
+        height: Pixels from top to bottom, at least 1.
+        width: Pixels from left to right, at least 1.
+        channels: 1 (grey) or 3 (RGB).
+        classes: The class names, in the order of the columns of the target's scores; at least two.
+        array: What ``score`` is given: a numpy array or a torch tensor (on the CPU), both
+            uint8 [N, C, H, W].
+        sums_to_one: Whether the probabilities of an image sum to one. False for a target that
+            answers each class by itself, or only its best few.
+        open: Whether further classes may turn up while the target is asked, in :class:`Labels`.
+    """
+
+    height: int
+    width: int
+    channels: int
+    classes: tuple[str, ...]
+    array: Literal["numpy", "torch"] = "numpy"
+    sums_to_one: bool = True
+    open: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
+        if self.height < 1 or self.width < 1:
+            raise ValueError(f"an image of {self.height}x{self.width} pixels: both must be >= 1")
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels = {self.channels}: must be 1 (grey) or 3 (RGB)")
+        if len(self.classes) < 2 and not self.open:
+            raise ValueError(f"{len(self.classes)} classes: a classifier has at least two")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)."""
+        return self.channels, self.height, self.width
+
+    def class_index(self, name: str | int) -> int:
+        """Find a class by its name, or by its index in figures.
+
+        Args:
+            name: A class name, or an index in [0, K). A name made of figures is a name first.
+
+        Returns:
+            The index.
+
+        Raises:
+            ExperimentError: There is no such class; the message offers the nearest names.
+        """
+        text = str(name)
+        if text in self.classes:
+            return self.classes.index(text)
+        if text.isdecimal() and int(text) < len(self.classes):
+            return int(text)
+        hint = "; if it may turn up, name it among the target's classes" if self.open else ""
+        raise ExperimentError(f"there is no class {text!r}{self._like(text)}{hint}")
+
+    def _like(self, text: str) -> str:
+        """Say which classes may have been meant: those with the text in their names, if any."""
+        within = [name for name in self.classes if text.casefold() in name.casefold()]
+        if text and 0 < len(within) <= SHOWN_NAMES:
+            return f"; did you mean {' or '.join(map(repr, within))}?"
+        return nearest(text, self.classes)
