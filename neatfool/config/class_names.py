@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator
 
 from neatfool.config.annotations import PathAfter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _FILE: Final = "@"
 
@@ -34,6 +38,24 @@ def read_names(path: Path) -> list[str]:
     if not names:
         raise ValueError(f"{path}: has no name in it; give a file with a name a line")
     return names
+
+
+def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Make names different from each other: one that occurs twice gets its index behind it.
+
+    Args:
+        names: The names, in the order of a target's scores.
+
+    Returns:
+        As many names: for two cranes ``("crane (0)", "owl", "crane (2)")``.
+    """
+    while len(set(names)) < len(names):  # "a (0)" may be a name, too
+        occurrences = Counter(names)
+        names = [
+            f"{name} ({index})" if occurrences[name] > 1 else name
+            for index, name in enumerate(names)
+        ]
+    return tuple(names)
 
 
 def _with_files_read(items: list[str]) -> list[str]:
