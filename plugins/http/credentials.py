@@ -6,7 +6,7 @@ Both are added beneath the HTTP client, which logs the addresses that it asks.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx2
 
@@ -97,7 +97,7 @@ class Credentials:
         if self._sign is not None:
             told = HttpRequest(request.method, str(url), dict(headers.items()), request.read())
             self._sign(told)
-            self._remember(headers, told.headers)
+            self._remember(headers, told)
             url, headers = httpx2.URL(told.url), httpx2.Headers(told.headers)
         return httpx2.Request(
             request.method,
@@ -113,9 +113,9 @@ class Credentials:
             return "Bearer" if header.lower() == "authorization" else ""
         return scheme
 
-    def _remember(self, before: httpx2.Headers, after: dict[str, str]) -> None:
+    def _remember(self, before: httpx2.Headers, signed: HttpRequest) -> None:
         """Keep what a signer added, to take it out of what the service says."""
-        for name, value in after.items():
+        for name, value in [*parse_qsl(urlsplit(signed.url).query), *signed.headers.items()]:
             added = before.get(name) != value and len(value) >= _SHORTEST_SECRET
             if added and is_secret_name(name):
                 self._signed[name] = ApiKey(value, "a signature")

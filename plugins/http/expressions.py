@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from string import ascii_uppercase as LETTERS
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import jmespath
@@ -14,6 +13,7 @@ from jmespath.functions import Functions, signature
 from neatfool import nearest
 
 from .faults import RefusedError
+from .templates import by_letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
         """Prepare to tell classes by their letters."""
-        self._lettered = dict(zip(LETTERS, classes, strict=False))
+        self._lettered = by_letter(classes)
 
     @_takes("object")
     def _func_items(self, value: dict[str, Any]) -> list[list[Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from string import ascii_uppercase as LETTERS
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,7 +16,7 @@ from .numbers import is_short_text, rows_of, softmax, usable_probabilities
 from .options import DECISIVE
 from .presets import MEDIA_TYPES, MOST_IMAGES
 from .service import Call
-from .templates import CLASSES_PLACE, FORMATS, MODEL_PLACE, encode, fill
+from .templates import CLASSES_PLACE, FORMATS, MODEL_PLACE, by_letter, encode, fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +55,7 @@ class JsonApi:
                 options.error_at,
             )
         )
-        lettered = map(") ".join, zip(LETTERS, options.classes, strict=False))
+        lettered = map(") ".join, by_letter(options.classes).items())
         self._places = {
             **(places or {}),
             MODEL_PLACE: options.model or "",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from string import ascii_uppercase
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import parse_qsl, urlsplit
 
@@ -22,7 +21,15 @@ from neatfool import ClassNames
 
 from .api_key import is_secret_name, looks_like_a_key, refuse_literal_keys
 from .presets import PRESETS
-from .templates import CLASSES_PLACE, KEY_PLACE, MODEL_PLACE, PLACE, has_place, repeated_item
+from .templates import (
+    CLASSES_PLACE,
+    KEY_PLACE,
+    LETTERS,
+    MODEL_PLACE,
+    PLACE,
+    has_place,
+    repeated_item,
+)
 
 OPEN_INFERENCE: Final = "open-inference"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -55,8 +62,6 @@ _ASKED_AND_READ: Final = (
 _OF_JSON: Final = ("preset", *_ASKED_AND_READ, "further_classes")
 DECISIVE: Final = frozenset((*_ASKED_AND_READ, "headers", "scores_are"))
 """The options that what is sent to a JSON API, and what is read of its answer, depend on."""
-MOST_LETTERS: Final = len(ascii_uppercase)
-"""So many classes can have a letter each."""
 
 
 def _object(value: Any) -> Any:
@@ -425,9 +430,9 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
             raise ValueError(
                 f"model has no place in the body; write {MODEL_PLACE} in it, or leave model out"
             )
-        if has_place(self.body, CLASSES_PLACE) and not 2 <= len(self.classes) <= MOST_LETTERS:
+        if has_place(self.body, CLASSES_PLACE) and not 2 <= len(self.classes) <= len(LETTERS):
             raise ValueError(
-                f"{CLASSES_PLACE} in the body gives each class a letter; name 2 to {MOST_LETTERS} "
+                f"{CLASSES_PLACE} in the body gives each class a letter; name 2 to {len(LETTERS)} "
                 "classes"
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
@@ -29,6 +30,14 @@ QUALITY: Final = 95
 """Of JPEGs, whose colours keep their full resolution."""
 FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg"}
 """Format of an image -> what a body of it is called."""
+
+LETTERS: Final = ascii_uppercase
+"""What classes are told by in a question; so many can be asked for."""
+
+
+def by_letter(classes: Sequence[str]) -> dict[str, str]:
+    """Give each class its letter: A for the first."""
+    return dict(zip(LETTERS, classes, strict=False))
 
 
 def encode(image: np.ndarray, image_format: str) -> bytes:
