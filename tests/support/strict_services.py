@@ -25,7 +25,7 @@ from faulty_server import CLASSES, open_image, probabilities_of
 
 KEY = "canary+0123/456789=="
 SIDE = 50
-"""The least height and width of an image."""
+"""What the height and width of an image must exceed."""
 ACCESS, SECRET, SESSION = (
     "ACCESS-ID-OF-TESTS",
     "secret+canary/0123456789",
@@ -69,7 +69,7 @@ def probabilities(file):
         pixels = open_image(file)
     except OSError:
         raise Refusal(400, "this is no image") from None
-    refuse_unless(min(pixels.shape[1:]) >= SIDE, 400, "InvalidImageSize")
+    refuse_unless(min(pixels.shape[1:]) > SIDE, 400, "InvalidImageSize")
     return dict(zip(CLASSES, probabilities_of(pixels[None])[0].tolist(), strict=True))
 
 
@@ -88,6 +88,15 @@ def azure(asked):
     refuse_unless(asked.kind == listed[0], 400, "the tests send bytes")
     found = probabilities(asked.body)
     return {"tags": [{"name": name, "confidence": each} for name, each in found.items()]}
+
+
+def hugging_face(asked):
+    """Classify an image, by Hugging Face's inference API."""
+    refuse_unless(asked.headers.get("authorization") == f"Bearer {KEY}", 401, "Unauthorized")
+    said = asked.json()
+    refuse_unless({"inputs"} <= {*said} <= {"inputs", "parameters"}, 422, "unknown field")
+    found = probabilities(decoded(said["inputs"]))
+    return [{"label": name, "score": each} for name, each in found.items()]
 
 
 def google(asked):
@@ -236,6 +245,7 @@ def check_signature(asked):
 
 SERVICES = {
     "/vision/v3.2/tag": azure,
+    "/models/mine": hugging_face,
     "/v1/images:annotate": google,
     "/my-model/1": roboflow,
     "/v2/identify": plant_id,

@@ -95,6 +95,7 @@ def test_logarithms_of_all_classes_become_probabilities(services, tmp_path):
     ("preset", "path", "most"),
     [
         ("azure-vision-tag", "/vision/v3.2/tag", 1),
+        ("huggingface-image-classification", "/models/mine", 1),
         ("google-vision-label-detection", "/v1/images:annotate", 16),
     ],
 )
