@@ -6,6 +6,7 @@ implements the hooks it needs and leaves the others out.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
@@ -61,6 +62,33 @@ def neatfool_register_schemes(register: Register) -> None:
 
     ``factory(options, encoding=encoding, spec=spec, seed=seed)`` gives a
     :class:`neatfool.Scheme`.
+    """
+
+
+@dataclass
+class HttpRequest:
+    """A request as it is about to be sent, for a plugin to sign.
+
+    Attributes:
+        method: Of HTTP: ``"POST"``.
+        url: The whole address. A signature may be added to its query.
+        headers: By their names in small letters. A signature may be added.
+        body: The bytes of the body; changing them changes nothing.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@hookspec
+def neatfool_sign_request(request: HttpRequest) -> None:
+    """Sign a request of a target, just before it is sent; one that is sent again is signed anew.
+
+    A target joins in by a factory that has a parameter ``sign``: where plugins with this hook are
+    loaded, it is given a function that calls them all with a :class:`neatfool.HttpRequest`. It may
+    be called by several threads at once. The target ``http`` does so.
     """
 
 

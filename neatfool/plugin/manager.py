@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pluggy
 
-from neatfool.errors import PluginError, nearest
+from neatfool.errors import PluginError, blaming, nearest
 from neatfool.plugin import hookspecs
 from neatfool.plugin.entries import PluginEntry, installed_plugins, order
 from neatfool.plugin.files import cause, import_file, plugin_files
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     import click
 
+    from neatfool.plugin.hookspecs import HttpRequest
+
 __all__ = ["NoOptions", "Observers", "PluginEntry", "PluginManager", "Registration"]
 
 REGISTERING_HOOKS: Final = {
@@ -30,6 +34,7 @@ REGISTERING_HOOKS: Final = {
     "scheme": "neatfool_register_schemes",
 }
 COMMANDS_HOOK: Final = "neatfool_add_commands"
+SIGNING_HOOK: Final = "neatfool_sign_request"
 
 
 class PluginManager:
@@ -85,7 +90,7 @@ class PluginManager:
                 f"{kind} {name!r} ({sources.pop()}): registers no {kind} of that name"
                 f"{nearest(name, names)}"
             )
-        return found[0]
+        return self._with_signers(found[0])
 
     def load_observer(self, name: str) -> None:
         """Load an installed observer.
@@ -187,6 +192,18 @@ class PluginManager:
             raise
         for registration in registered:
             self._registrations[registration.kind, registration.name].append(registration)
+
+    def _with_signers(self, registration: Registration) -> Registration:
+        """Give a factory that has a parameter ``sign`` the signers that are loaded, if any."""
+        if not any(self._of(SIGNING_HOOK)):
+            return registration
+        factory = partial(registration.factory, **registration.wanted(sign=self._sign))
+        return replace(registration, factory=factory)
+
+    def _sign(self, request: HttpRequest) -> None:
+        for impl in self._of(SIGNING_HOOK):
+            with blaming(f"{impl.plugin_name}: {SIGNING_HOOK}"):
+                impl.function(*(request for _ in impl.argnames))
 
     def _only_entry(self, kind: str, name: str) -> tuple[PluginEntry, EntryPoint] | None:
         found = [pair for pair in self._installed if (pair[0].kind, pair[0].name) == (kind, name)]

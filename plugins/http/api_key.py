@@ -13,6 +13,8 @@ from urllib.parse import quote, unquote
 
 from neatfool import ExperimentError
 
+from .templates import KEY_PLACE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -49,8 +51,8 @@ _KEY_SHAPES: Final = re.compile(
     re.IGNORECASE,
 )
 _REMEDY: Final = (
-    "put the key into an environment variable and name it with api_key_env (or into a file, "
-    "api_key_file), and its header with api_key_header"
+    "put the key into an environment variable, name it with api_key_env (or a file, with "
+    f"api_key_file), and write {KEY_PLACE} in its place"
 )
 
 
@@ -171,7 +173,8 @@ def refuse_literal_keys(name: str, value: Any) -> None:
         ValueError: There is one; the message does not show it.
     """
     for place, text in _texts(name, value):
-        if _KEY_SHAPES.search(text) or (text.strip() and is_secret_name(place)):
+        named = text.strip() and KEY_PLACE not in text and is_secret_name(place)
+        if named or _KEY_SHAPES.search(text):
             raise ValueError(f"{place!r} holds what looks like a key; {_REMEDY}")
 
 

@@ -11,13 +11,14 @@ import httpx2
 
 from neatfool import ExperimentError
 
+from .credentials import CompletedTransport
 from .wire import Backend, Transport
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from . import Options
-    from .api_key import ApiKey
+    from .credentials import Credentials
 
 _LAST_PORT: Final = 65_535
 _NO_PROXY: Final = (
@@ -27,7 +28,7 @@ _NO_PROXY: Final = (
 )
 
 
-def connect(options: Options, key: ApiKey | None) -> tuple[httpx2.Client, Backend]:
+def connect(options: Options, credentials: Credentials) -> tuple[httpx2.Client, Backend]:
     """Make a client, and what its connections are made by; nothing is sent.
 
     Raises:
@@ -45,8 +46,10 @@ def connect(options: Options, key: ApiKey | None) -> tuple[httpx2.Client, Backen
         network_backend=backend,
     )
     client = httpx2.Client(
-        transport=Transport(pool, backend, proxied=through is not None),
-        headers=_headers(options, key),
+        transport=CompletedTransport(
+            Transport(pool, backend, proxied=through is not None), credentials
+        ),
+        headers=_headers(options),
         timeout=options.timeout,
         trust_env=False,
         follow_redirects=False,
@@ -54,13 +57,9 @@ def connect(options: Options, key: ApiKey | None) -> tuple[httpx2.Client, Backen
     return client, backend
 
 
-def _headers(options: Options, key: ApiKey | None) -> dict[str, str]:
-    headers = {"User-Agent": "neatfool", "Accept": "application/json", **options.headers}
-    if key is not None:
-        scheme = options.api_key_scheme
-        if scheme is None:
-            scheme = "Bearer" if options.api_key_header.lower() == "authorization" else ""
-        headers[options.api_key_header] = key.header_value(scheme)
+def _headers(options: Options) -> httpx2.Headers:
+    headers = httpx2.Headers({"User-Agent": "neatfool", "Accept": "application/json"})
+    headers.update(options.headers)  # in place of these, however they are capitalised
     return headers
 
 

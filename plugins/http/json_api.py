@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-import jmespath
 import numpy as np
-from jmespath.exceptions import JMESPathError
 
 from neatfool import ImageSpec, Labels, Scores
 
+from .expressions import Expression
 from .faults import RefusedError
 from .numbers import is_short_text, rows_of, softmax, usable_probabilities
+from .options import DECISIVE
+from .presets import MEDIA_TYPES, MOST_IMAGES
 from .service import Call
-from .templates import MEDIA_TYPES, encode, fill
+from .templates import CLASSES_PLACE, FORMATS, MODEL_PLACE, by_letter, encode, fill
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from . import Options
 
@@ -32,22 +34,34 @@ class JsonApi:
         batch_size: 1, unless a part of the body is repeated for each image.
     """
 
-    def __init__(self, options: Options) -> None:
-        """Prepare the expressions."""
+    def __init__(self, options: Options, places: Mapping[str, str] | None = None) -> None:
+        """Prepare the expressions.
+
+        Args:
+            options: What the experiment says.
+            places: What stands for places of the body that are no options: ``{key}``.
+        """
         assert options.height is not None
         assert options.width is not None
         self._options = options
-        self._found, self._labels, self._scores, self._answers, self._error = (
-            None if each is None else jmespath.compile(each)
+        assert options.scores_at is not None
+        self._scores = Expression(options.scores_at, options.classes)
+        self._found, self._labels, self._answers, self._error = (
+            None if each is None else Expression(each, options.classes)
             for each in (
                 options.found_at,
                 options.labels_at,
-                options.scores_at,
                 options.answers_at,
                 options.error_at,
             )
         )
-        self.batch_size = None if options.repeat else 1
+        lettered = map(") ".join, by_letter(options.classes).items())
+        self._places = {
+            **(places or {}),
+            MODEL_PLACE: options.model or "",
+            CLASSES_PLACE: "\n".join(lettered),
+        }
+        self.batch_size = MOST_IMAGES.get(options.preset or "") if options.repeat else 1
         names_some = self._labels is not None
         self.spec = ImageSpec(
             options.height,
@@ -62,19 +76,28 @@ class JsonApi:
         """Write the request for some images, uint8 [N, C, H, W]."""
         options = self._options
         files = [encode(image, options.image_format) for image in images]
-        media_type = MEDIA_TYPES[options.image_format]
-        if options.send == "bytes":
-            headers = {"Content-Type": media_type}
-            return Call(options.method, options.url, 1, content=files[0], headers=headers)
         if options.send == "form":
-            name = f"image.{options.image_format}"
-            fields = options.body if isinstance(options.body, dict) else {}
-            form = {key: _text(value) for key, value in fields.items()}
-            upload = {options.form_field: (name, files[0], media_type)}
-            return Call(options.method, options.url, 1, form=form, files=upload)
-        body = json.dumps(fill(options.body, files, options.repeat)).encode()
-        headers = {"Content-Type": "application/json"}
-        return Call(options.method, options.url, len(images), content=body, headers=headers)
+            return self._form(files[0])
+        if options.send == "json":
+            filled = fill(options.body, files, options.repeat, self._places)
+            content, usual = json.dumps(filled).encode(), "application/json"
+        elif options.send == "base64":
+            content, usual = base64.b64encode(files[0]), "text/plain"
+        else:
+            usual = MEDIA_TYPES.get(options.preset or "", FORMATS[options.image_format])
+            content = files[0]
+        headers = options.content_type(usual)
+        return Call(options.method, options.url, len(images), content=content, headers=headers)
+
+    def _form(self, file: bytes) -> Call:
+        """Write the request that has an image in a form."""
+        options = self._options
+        fields = options.body if isinstance(options.body, dict) else {}
+        filled = fill(fields, [file], None, self._places)
+        form = {name: _text(value) for name, value in filled.items()}
+        name = f"image.{options.image_format}"
+        upload = {options.form_field: (name, file, FORMATS[options.image_format])}
+        return Call(options.method, options.url, 1, form=form, files=upload)
 
     def read(self, said: Any, count: int) -> Scores | Labels:
         """Read the answer to so many images.
@@ -84,7 +107,7 @@ class JsonApi:
         """
         answers = [said]
         if self._answers is not None:
-            answers = _search(self._answers, said)
+            answers = self._answers.find(said)
         if not isinstance(answers, list) or len(answers) != count:
             raise RefusedError("not an answer for each image")
         if self._labels is None:
@@ -123,6 +146,7 @@ class JsonApi:
             "json": "in base64 within JSON",
             "form": f"as the file {options.form_field} of a form",
             "bytes": "as it is",
+            "base64": "in base64",
         }[options.send]
         labels = f"labels at {options.labels_at}, " if options.labels_at else ""
         if options.found_at:
@@ -139,7 +163,7 @@ class JsonApi:
 
     def identity(self) -> Any:
         """Give what tells the way the service is asked from others, as JSON."""
-        told = self._options.model_dump(mode="json", include=_DECISIVE)
+        told = self._options.model_dump(mode="json", include={*DECISIVE})
         return [self.spec.shape, told]
 
     def _dense(self, answers: Sequence[Any]) -> Scores:
@@ -150,7 +174,7 @@ class JsonApi:
         for row, answer in enumerate(answers):
             try:
                 self._check_error(answer)
-                table[row] = rows_of(_search(self._scores, answer), 1, width)[0]
+                table[row] = rows_of(self._scores.find(answer), 1, width)[0]
             except RefusedError as refused:
                 refusal = refused
         if refusal is not None and np.isnan(table).all():
@@ -181,69 +205,20 @@ class JsonApi:
 
     def _labels_and_scores(self, answer: Any) -> tuple[Any, Any]:
         """Find the list of labels, and that of their scores."""
+        assert self._labels is not None
         if self._found is None:
-            return _search(self._labels, answer), _search(self._scores, answer)
-        items = _search(self._found, answer)
+            return self._labels.find(answer), self._scores.find(answer)
+        items = self._found.find(answer)
         if not isinstance(items, list) or len(items) > MOST_LABELS:
             raise RefusedError("no list of what was found")
         return (
-            [_search(self._labels, item) for item in items],
-            [_search(self._scores, item) for item in items],
+            [self._labels.find(item) for item in items],
+            [self._scores.find(item) for item in items],
         )
 
     def _check_error(self, answer: Any) -> None:
-        if self._error is not None and _search(self._error, answer):
+        if self._error is not None and self._error.find(answer):
             raise RefusedError("the service's own error")
-
-
-_DECISIVE: Final = {
-    "method",
-    "headers",
-    "send",
-    "body",
-    "form_field",
-    "image_format",
-    "repeat",
-    "answers_at",
-    "error_at",
-    "found_at",
-    "labels_at",
-    "scores_at",
-    "scores_are",
-    "full_score",
-}
-"""The options that what is sent and what is read depend on."""
-
-
-def check_expression(expression: str) -> None:
-    """Check an expression of JMESPath.
-
-    Raises:
-        ValueError: It is none.
-    """
-    try:
-        jmespath.compile(expression)
-    except JMESPathError as error:
-        said = " ".join(str(error).split())
-        raise ValueError(f"{expression!r} is no JMESPath expression: {said}") from None
-
-
-def skips_null(expression: str) -> bool:
-    """Say whether an expression may skip what is null, so that lists no longer go together."""
-    nodes = [jmespath.compile(expression).parsed]
-    while nodes:
-        node = nodes.pop()
-        if "projection" in node["type"] or node["type"] == "flatten":
-            return True
-        nodes += [child for child in node["children"] if isinstance(child, dict)]
-    return False
-
-
-def _search(expression: Any, answer: Any) -> Any:
-    try:
-        return expression.search(answer)
-    except (JMESPathError, RecursionError, TypeError, ValueError, OverflowError):
-        raise RefusedError("not of the form that the expressions expect") from None
 
 
 def _label(label: Any) -> str:

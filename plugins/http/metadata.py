@@ -60,8 +60,8 @@ class Metadata:
     Attributes:
         model: Its name.
         versions: The versions that there are.
-        inputs: What it takes.
-        outputs: What it gives.
+        inputs: What it takes; none if it does not say.
+        outputs: What it gives, likewise.
         parameters: What else it says.
     """
 
@@ -78,10 +78,10 @@ class Metadata:
         Raises:
             RefusedError: It is none.
         """
-        lists: list[Any] = []
-        if isinstance(said, dict):
-            lists = [said.get(key) for key in ("inputs", "outputs")]
-        if not lists or not all(isinstance(each, list) and each for each in lists):
+        if not isinstance(said, dict) or not ({"name", "inputs", "outputs"} & {*said}):
+            raise RefusedError("its metadata are not as the protocol has them")
+        lists = [said.get(key) or [] for key in ("inputs", "outputs")]
+        if not all(isinstance(each, list) for each in lists):
             raise RefusedError("its metadata list no inputs and outputs")
         versions, parameters = said.get("versions"), said.get("parameters")
         inputs, outputs = (tuple(map(Tensor.read, each)) for each in lists)

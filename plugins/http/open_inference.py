@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from neatfool import ImageSpec, Scores, TargetError, nearest
 
 from .faults import RefusedError
-from .metadata import model_url
+from .metadata import Tensor, model_url
 from .numbers import is_short_text, rows_of, softmax, usable_probabilities
 from .service import Call
 
@@ -18,14 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from . import Options
-    from .metadata import Metadata, Tensor
+    from .metadata import Metadata
 
 DATATYPES: Final = ("UINT8", "FP32")
 PROBABILITIES: Final = "probabilities"
 LOGITS: Final = "logits"
 LIMIT: Final = "max_batch_size"
 """What a model, or its input, calls the most images of a request."""
-_JSON: Final = {"Content-Type": "application/json"}
 
 
 class OpenInference:
@@ -48,9 +48,14 @@ class OpenInference:
             TargetError: It takes no images, or the options do not fit it.
         """
         self._options = options
+        self._where = f"http: model {options.model!r}"
+        metadata = replace(
+            metadata,
+            inputs=metadata.inputs or (self._stated_input(),),
+            outputs=metadata.outputs or (self._stated_output(),),
+        )
         self._metadata = metadata
         self._binary = binary
-        self._where = f"http: model {options.model!r}"
         self._input = self._chosen(metadata.inputs, options.input_name, "input")
         self._datatype = self._chosen_datatype()
         self._layout = self._found_layout()
@@ -86,12 +91,11 @@ class OpenInference:
         if len(self._metadata.outputs) > len(self._outputs):
             content["outputs"] = [{"name": each.name} for each in self._outputs.values()]
         text = json.dumps(content, separators=(",", ":")).encode()
-        headers = _JSON
+        headers = self._options.content_type(
+            "application/octet-stream" if self._binary else "application/json"
+        )
         if self._binary:
-            headers = {
-                "Content-Type": "application/octet-stream",
-                "Inference-Header-Content-Length": str(len(text)),
-            }
+            headers["Inference-Header-Content-Length"] = str(len(text))
         return Call("POST", self._url, len(images), content=text + raw, headers=headers)
 
     def read(self, said: Any, count: int) -> Scores:
@@ -149,6 +153,28 @@ class OpenInference:
             if self._datatype == "FP32"
             else [],
         ]
+
+    def _stated_input(self) -> Tensor:
+        """Describe the input of a model that declares none, by the options."""
+        name, datatype, layout, channels, height, width = self._stated(
+            "inputs", "input_name", "datatype", "layout", "channels", "height", "width"
+        )
+        order = (channels, height, width) if layout == "NCHW" else (height, width, channels)
+        return Tensor(name, datatype, (-1, *order), {})
+
+    def _stated_output(self) -> Tensor:
+        """Describe the output of a model that declares none; its numbers are taken as they are."""
+        return Tensor(self._stated("outputs", "output_name")[0], "FP64", (-1,), {})
+
+    def _stated(self, kind: str, *names: str) -> list[Any]:
+        """Give options that must be there, because the model does not declare its tensors."""
+        values = [getattr(self._options, name) for name in names]
+        if missing := [name for name, v in zip(names, values, strict=True) if v in (None, "auto")]:
+            raise TargetError(
+                f"{self._where}: its metadata declare no {kind}; say [target] "
+                f"{' and '.join(missing)}"
+            )
+        return values
 
     def _chosen(self, tensors: Sequence[Tensor], name: str | None, kind: str) -> Tensor:
         if name is None and len(tensors) == 1:

@@ -21,14 +21,21 @@ from neatfool import ClassNames
 
 from .api_key import is_secret_name, looks_like_a_key, refuse_literal_keys
 from .presets import PRESETS
-from .templates import PLACE, has_place, repeated_item
+from .templates import (
+    CLASSES_PLACE,
+    KEY_PLACE,
+    LETTERS,
+    MODEL_PLACE,
+    PLACE,
+    has_place,
+    repeated_item,
+)
 
 OPEN_INFERENCE: Final = "open-inference"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 _OWN_HEADERS: Final = frozenset(("host", "content-length", "transfer-encoding", "connection"))
 _OF_OPEN_INFERENCE: Final = (
-    "model",
     "model_version",
     "datatype",
     "layout",
@@ -38,8 +45,7 @@ _OF_OPEN_INFERENCE: Final = (
     "mean",
     "std",
 )
-_OF_JSON: Final = (
-    "preset",
+_ASKED_AND_READ: Final = (
     "method",
     "send",
     "body",
@@ -51,9 +57,11 @@ _OF_JSON: Final = (
     "found_at",
     "labels_at",
     "scores_at",
-    "further_classes",
     "full_score",
 )
+_OF_JSON: Final = ("preset", *_ASKED_AND_READ, "further_classes")
+DECISIVE: Final = frozenset((*_ASKED_AND_READ, "headers", "scores_are"))
+"""The options that what is sent to a JSON API, and what is read of its answer, depend on."""
 
 
 def _object(value: Any) -> Any:
@@ -70,7 +78,10 @@ def _mapping(value: Any) -> Any:
 
 
 Preset = Literal[
-    "huggingface-image-classification", "google-vision-label-detection", "azure-vision-tag"
+    "huggingface-image-classification",
+    "google-vision-label-detection",
+    "azure-vision-tag",
+    "openai-vision-chat",
 ]
 Body = Annotated[dict[str, Any] | list[Any] | None, BeforeValidator(_object)]
 Headers = Annotated[dict[str, str], BeforeValidator(_mapping)]
@@ -83,7 +94,8 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
 
     url: str = Field(
         description="where the service is: the server's address for open-inference, without "
-        "/v2/...; the whole address that is asked for json"
+        f"/v2/...; the whole address that is asked for json; {KEY_PLACE} in its path or query "
+        "stands for the key"
     )
     protocol: Literal["open-inference", "json"] = Field(
         "open-inference",
@@ -114,7 +126,11 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
         None, description="1 (grey) or 3 (coloured), likewise; json: 3 if absent"
     )
 
-    model: str | None = Field(None, min_length=1, description="open-inference: the model's name")
+    model: str | None = Field(
+        None,
+        min_length=1,
+        description=f"the model's name; json: what {MODEL_PLACE} in the body stands for",
+    )
     model_version: str | None = Field(
         None, min_length=1, description="open-inference: its version; the server chooses if absent"
     )
@@ -125,12 +141,14 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
         "auto", description="open-inference: the order of pixels; auto: by the model's shape"
     )
     input_name: str | None = Field(
-        None, description="open-inference: the input that takes images, where there are several"
+        None,
+        description="open-inference: the input that takes images, where there are several or "
+        "none is declared",
     )
     output_name: str | None = Field(
         None,
         description="open-inference: the output with the scores, where there are several and none "
-        "is called probabilities or logits",
+        "is called probabilities or logits, or none is declared",
     )
     white: PositiveFloat = Field(
         1.0, description="FP32: the number that a byte of 255 becomes: 1, or 255 for the bytes"
@@ -145,17 +163,20 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
     )
     method: Literal["POST", "PUT", "PATCH"] = Field("POST", description="json: HTTP's method")
     headers: Headers = Field(
-        {}, description="further headers, as a JSON object; the key is no part of them"
+        {},
+        description=f"further headers, as a JSON object; {KEY_PLACE} in one stands for the key; "
+        "Content-Type is sent in place of the usual one",
     )
-    send: Literal["json", "form", "bytes"] = Field(
+    send: Literal["json", "form", "bytes", "base64"] = Field(
         "json",
         description="json: how an image goes: json, in the body; form, as a file of a multipart "
-        "form; bytes, as the whole body",
+        "form; bytes, as the whole body; base64, the same in base64",
     )
     body: Body = Field(
         None,
         description=f"json: the body, as JSON; {PLACE} in a text of it stands for the image in "
-        "base64. send = form: the other fields of the form",
+        f"base64, {KEY_PLACE} for the key, {MODEL_PLACE} for model, {CLASSES_PLACE} for the "
+        "classes with a letter each. send = form: the other fields of the form",
     )
     form_field: str = Field("image", min_length=1, description="send = form: the file's field")
     image_format: Literal["png", "jpeg"] = Field(
@@ -196,7 +217,11 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
 
     api_key_env: str | None = Field(None, description="the environment variable that holds the key")
     api_key_file: Path | None = Field(None, description="or the file that holds it, and no more")
-    api_key_header: str = Field("Authorization", description="the header that it is sent in")
+    api_key_header: str = Field(
+        "Authorization",
+        description=f"the header that it is sent in, unless {KEY_PLACE} in url, headers or body "
+        "says where it stands",
+    )
     api_key_scheme: str | None = Field(
         None,
         description="the word before it; Bearer for Authorization and none for others if absent",
@@ -228,6 +253,16 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
         None, description="certificates (PEM) to trust in place of the usual authorities'"
     )
 
+    def key_places(self) -> list[str]:
+        """List the options with a place for the key; without one, it has a header of its own."""
+        places = {"url": self.url, "headers": self.headers, "body": self.body}
+        return [name for name, template in places.items() if has_place(template, KEY_PLACE)]
+
+    def content_type(self, usual: str) -> dict[str, str]:
+        """Give the header that says what a body is; none where ``headers`` says so already."""
+        own = any(name.lower() == "content-type" for name in self.headers)
+        return {} if own else {"Content-Type": usual}
+
     @model_validator(mode="before")
     @classmethod
     def _with_preset(cls, given: Any) -> Any:
@@ -252,6 +287,8 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
                 "has a user or password in it; name the variable that holds the key with "
                 "api_key_env"
             )
+        if "{" in parts.netloc:
+            raise ValueError("has a { in its host; places are for the path and the query")
         if parts.fragment or any(not each.isprintable() or each == " " for each in url):
             raise ValueError("has a space, a control character or a # in it; leave it out")
         for name, value in parse_qsl(parts.query):
@@ -308,7 +345,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
     def _is_an_expression(cls, expression: str | None) -> str | None:
         if expression is not None:
             try:
-                from .json_api import check_expression
+                from .expressions import check_expression
             except ModuleNotFoundError:  # the target says what to install
                 return expression
             check_expression(expression)
@@ -316,8 +353,16 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
 
     @model_validator(mode="after")
     def _fits_together(self) -> Options:
-        if self.api_key_header.lower() in {name.lower() for name in self.headers}:
+        given = {name.lower(): value for name, value in self.headers.items()}
+        if KEY_PLACE not in given.get(self.api_key_header.lower(), KEY_PLACE):
             raise ValueError(f"headers: {self.api_key_header} is for the key (api_key_header)")
+        if self.send == "form" and "content-type" in given:
+            raise ValueError("headers: a form has a Content-Type of its own; leave it out")
+        if (places := self.key_places()) and not (self.api_key_env or self.api_key_file):
+            raise ValueError(
+                f"{places[0]} has a place {KEY_PLACE}; say where the key is, with api_key_env or "
+                "api_key_file"
+            )
         if self.api_key_env and self.api_key_file:
             raise ValueError("gives both api_key_env and api_key_file; keep one of the two")
         if self.ca_file and not self.verify_tls:
@@ -355,6 +400,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
         if self.found_at is not None and self.labels_at is None:
             raise ValueError("found_at needs labels_at: where the label of each item is")
         self._check_lists()
+        self._check_places()
         if self.labels_at is not None and self.scores_are == "logits":
             raise ValueError("scores of labels are probabilities; leave scores_are out")
         if self.scores_are == "logits" and self.full_score != 1:
@@ -365,7 +411,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
 
     def _check_lists(self) -> None:
         try:
-            from .json_api import skips_null
+            from .expressions import skips_null
         except ModuleNotFoundError:  # the target says what to install
             return
         for name in ("labels_at", "scores_at") * (self.labels_at is not None):
@@ -376,13 +422,27 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
                     "scores_at within an item of it"
                 )
 
+    def _check_places(self) -> None:
+        asked = has_place(self.body, MODEL_PLACE)
+        if asked and self.model is None:
+            raise ValueError(f"model is missing; give what {MODEL_PLACE} in the body stands for")
+        if self.model is not None and not asked:
+            raise ValueError(
+                f"model has no place in the body; write {MODEL_PLACE} in it, or leave model out"
+            )
+        if has_place(self.body, CLASSES_PLACE) and not 2 <= len(self.classes) <= len(LETTERS):
+            raise ValueError(
+                f"{CLASSES_PLACE} in the body gives each class a letter; name 2 to {len(LETTERS)} "
+                "classes"
+            )
+
     def _check_body(self) -> None:
         if self.send == "json" and not has_place(self.body):
             raise ValueError(
                 f'body has no place for the image; write {PLACE} in it, as in {{"data": "{PLACE}"}}'
             )
-        if self.send == "bytes" and self.body is not None:
-            raise ValueError("body is not for send = bytes; leave it out")
+        if self.send in ("bytes", "base64") and self.body is not None:
+            raise ValueError(f"body is not for send = {self.send}; leave it out")
         if self.send == "form" and isinstance(self.body, list):
             raise ValueError("body must be a JSON object for send = form: the form's fields")
         if (self.repeat is None) != (self.answers_at is None):

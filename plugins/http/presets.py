@@ -35,5 +35,37 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
         "scores_at": "confidence",
         "api_key_header": "Ocp-Apim-Subscription-Key",
     },
+    # No temperature: some servers give the log-probabilities that it makes.
+    "openai-vision-chat": {
+        "body": {
+            "model": "{model}",
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "text",
+                            "text": "Which of these does the image show?\n{classes}\n"
+                            "Answer with its letter and nothing else.",
+                        },
+                        {
+                            "type": "image_url",
+                            "image_url": {"url": "data:image/png;base64,{image}"},
+                        },
+                    ],
+                }
+            ],
+            "max_completion_tokens": 1,
+            "logprobs": True,
+            "top_logprobs": 20,
+        },
+        "found_at": "choices[0].logprobs.content[0].top_logprobs[?class_of(token)]",
+        "labels_at": "class_of(token)",
+        "scores_at": "exp(logprob)",
+    },
 }
 """Preset -> option -> value; what an experiment says itself comes first."""
+MOST_IMAGES: Final = {"google-vision-label-detection": 16}
+"""Preset -> the most images that the API takes a request."""
+MEDIA_TYPES: Final = {"azure-vision-tag": "application/octet-stream"}
+"""Preset -> what the body is called, where the API takes no ``image/png``."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from neatfool import Ledger
 
     from . import Options
-    from .api_key import ApiKey
+    from .credentials import Credentials
 
 _log = logging.getLogger("neatfool.target.http")
 
@@ -115,20 +115,20 @@ class Service:
         ledger: What each request with images is entered in; nothing is while it is absent.
     """
 
-    def __init__(self, options: Options, key: ApiKey | None) -> None:
+    def __init__(self, options: Options, credentials: Credentials) -> None:
         """Prepare to connect; nothing is sent.
 
         Raises:
             ExperimentError: The proxy or the certificates cannot be used.
         """
         self.ledger: Ledger | None = None
-        self._key = key
+        self._credentials = credentials
         self._host = httpx2.URL(options.url).host
         self._timeout, self._give_up_after = options.timeout, options.give_up_after
         self._stopped = threading.Event()
         self._silent_until = time.monotonic() + SILENCE / 2
         self._pacer = Pacer(options.requests_per_second, self._stopped)
-        self._client, self._backend = connect(options, key)
+        self._client, self._backend = connect(options, credentials)
 
     def ask(self, call: Call, read: Callable[[Any], Any]) -> Any:
         """Send a request until it is answered.
@@ -182,8 +182,7 @@ class Service:
 
     def words(self, text: str) -> str:
         """Prepare for a message what a service said: without the key, in one line, shortened."""
-        text = self._key.scrub(text) if self._key else text
-        text = " ".join(text.split())
+        text = " ".join(self._credentials.scrub(text).split())
         shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
         return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
 
@@ -300,8 +299,7 @@ class Service:
 
     def _parsed(self, body: bytes) -> Any:
         """Read JSON, without the key if it should be in there."""
-        said = json.loads(body.removeprefix(codecs.BOM_UTF8))
-        return said if self._key is None else self._key.scrub_json(said)
+        return self._credentials.scrub_json(json.loads(body.removeprefix(codecs.BOM_UTF8)))
 
     def _said(self, body: bytes) -> str:
         said = self.words(body.decode("utf-8", "replace"))

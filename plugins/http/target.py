@@ -11,8 +11,8 @@ import numpy as np
 
 from neatfool import ImageSpec, Labels, Scores, TargetError
 
-from .api_key import read_key
 from .connections import proxy_for
+from .credentials import Credentials
 from .faults import RefusedError
 from .json_api import JsonApi
 from .metadata import Metadata, model_url, server_url, takes_binary
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from neatfool import Ledger
 
     from . import Options
+    from .credentials import Sign
 
 _log = logging.getLogger("neatfool.target.http")
 
@@ -68,8 +69,12 @@ class HttpTarget:
         concurrency: How many requests may be under way at a time.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, sign: Sign | None = None) -> None:
         """Prepare to ask; by the Open Inference Protocol, ask the model what it takes.
+
+        Args:
+            options: What the experiment says.
+            sign: Signs a request before it is sent.
 
         Raises:
             ExperimentError: The key, the proxy or the certificates are not where they should be.
@@ -77,8 +82,8 @@ class HttpTarget:
             TargetError: It must not be connected to, or does not do what the options say.
         """
         self._options = options
-        self._key = read_key(options.api_key_env, options.api_key_file)
-        self._service = Service(options, self._key)
+        self._credentials = Credentials(options, sign)
+        self._service = Service(options, self._credentials)
         self.concurrency = options.concurrency
         try:
             self._wording = self._new_wording()
@@ -92,7 +97,7 @@ class HttpTarget:
 
     def _new_wording(self) -> Wording:
         if self._options.protocol == "json":
-            return JsonApi(self._options)
+            return JsonApi(self._options, self._credentials.places())
         try:
             said = self._service.ask(Call("GET", model_url(self._options)), Metadata.read)
         except RefusedError as refused:
@@ -142,9 +147,7 @@ class HttpTarget:
         """Say what is sent where, with which key, and what is not as safe as it could be."""
         options = self._options
         lines = [f"Images leave this machine for {options.url}", self._wording.describe()]
-        if self._key is not None:
-            clear = "; it is not encrypted on its way" * options.url.startswith("http:")
-            lines.append(f"Key: {self._key.source}, sent as {options.api_key_header}{clear}")
+        lines += self._credentials.describe()
         pace = "" if options.requests_per_second is None else f", {options.requests_per_second:g}/s"
         lines.append(
             f"At most {options.concurrency} requests at a time{pace}; a request is given "

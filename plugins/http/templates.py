@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import re
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
@@ -11,15 +13,31 @@ from PIL import Image
 from neatfool import encode_png
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
 PLACE: Final = "{image}"
 """What stands in a template for an image in base64."""
+KEY_PLACE: Final = "{key}"
+"""What stands in a template, a header or an address for the key."""
+MODEL_PLACE: Final = "{model}"
+"""What stands in a template for the model's name."""
+CLASSES_PLACE: Final = "{classes}"
+"""What stands in a template for the classes, one a line, each behind a letter."""
+_PLACES: Final = re.compile(r"\{(?:image|key|model|classes)\}")
 QUALITY: Final = 95
 """Of JPEGs, whose colours keep their full resolution."""
-MEDIA_TYPES: Final = {"png": "image/png", "jpeg": "image/jpeg"}
+FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg"}
+"""Format of an image -> what a body of it is called."""
+
+LETTERS: Final = ascii_uppercase
+"""What classes are told by in a question; so many can be asked for."""
+
+
+def by_letter(classes: Sequence[str]) -> dict[str, str]:
+    """Give each class its letter: A for the first."""
+    return dict(zip(LETTERS, classes, strict=False))
 
 
 def encode(image: np.ndarray, image_format: str) -> bytes:
@@ -32,30 +50,38 @@ def encode(image: np.ndarray, image_format: str) -> bytes:
     return buffer.getvalue()
 
 
-def fill(template: Any, files: Sequence[bytes], repeat: str | None) -> Any:
-    """Put images into a template.
+def fill(
+    template: Any,
+    files: Sequence[bytes],
+    repeat: str | None,
+    further: Mapping[str, str] | None = None,
+) -> Any:
+    """Put images into a template, and what else has a place in it.
 
     Args:
         template: JSON.
         files: The images as files; one, unless a part is repeated.
         repeat: Where the list is, in keys with dots between them, whose one item is written for
             each image; None if there is none.
+        further: What stands at the other places: ``{key}``, ``{model}``, ``{classes}``.
 
     Returns:
         JSON.
     """
     encoded = [base64.b64encode(file).decode("ascii") for file in files]
     if repeat is None:
-        return _filled(template, encoded[0])
-    return _with_repeated(template, repeat.split("."), encoded)
+        made = _filled(template, {PLACE: encoded[0]})
+    else:
+        made = _with_repeated(template, repeat.split("."), encoded)
+    return _filled(made, further or {})
 
 
-def has_place(template: Any) -> bool:
-    """Say whether there is a place for an image."""
+def has_place(template: Any, place: str = PLACE) -> bool:
+    """Say whether there is a place for an image, or for something else."""
     if isinstance(template, str):
-        return PLACE in template
+        return place in template
     inner = template.values() if isinstance(template, dict) else template
-    return isinstance(template, dict | list) and any(map(has_place, inner))
+    return isinstance(template, dict | list) and any(has_place(each, place) for each in inner)
 
 
 def repeated_item(template: Any, repeat: str) -> Any:
@@ -75,17 +101,18 @@ def repeated_item(template: Any, repeat: str) -> Any:
     return found[0]
 
 
-def _filled(template: Any, image: str) -> Any:
+def _filled(template: Any, places: Mapping[str, str]) -> Any:
     if isinstance(template, str):
-        return template.replace(PLACE, image)
+        # In one pass: what is filled in is not looked through.
+        return _PLACES.sub(lambda found: places.get(found[0], found[0]), template)
     if isinstance(template, dict):
-        return {key: _filled(inner, image) for key, inner in template.items()}
+        return {key: _filled(inner, places) for key, inner in template.items()}
     if isinstance(template, list):
-        return [_filled(inner, image) for inner in template]
+        return [_filled(inner, places) for inner in template]
     return template
 
 
 def _with_repeated(template: Any, path: Sequence[str], images: Sequence[str]) -> Any:
     if not path:
-        return [_filled(template[0], image) for image in images]
+        return [_filled(template[0], {PLACE: image}) for image in images]
     return template | {path[0]: _with_repeated(template[path[0]], path[1:], images)}

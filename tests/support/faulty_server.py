@@ -220,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/v2/models/patches/infer":
             length = int(self.headers.get("Inference-Header-Content-Length", len(body)))
             raw = body[length:]
-            return _inferred(json.loads(body[:length]), self.server.faulty.metadata, raw)
+            return _inferred(json.loads(body[:length]), raw)
         if path == "/huggingface":
             image = base64.b64decode(json.loads(body)["inputs"])
             return _named(image, "label", "score"), 1
@@ -306,7 +306,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"x" if header else b"1\r\n \r\n")
 
 
-def _inferred(request, metadata, raw):
+def _inferred(request, raw):
     tensor = request["inputs"][0]
     shape = tensor["shape"]
     kind = np.uint8 if tensor["datatype"] == "UINT8" else np.float32
@@ -317,8 +317,7 @@ def _inferred(request, metadata, raw):
         pixels = np.array(tensor["data"], kind).reshape(shape)
     if kind is np.float32:
         pixels = np.rint(pixels * 255).astype(np.uint8)
-    channels = metadata["inputs"][0]["shape"]
-    if channels[3] in (1, 3):
+    if shape[3] in (1, 3):
         pixels = pixels.transpose(0, 3, 1, 2)
     tables = {"probabilities": probabilities_of(pixels), "logits": logits_of(pixels)}
     wanted = [each["name"] for each in request.get("outputs", [])] or [*tables]

@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 
 import numpy as np
+import pytest
 from faulty_server import CLASSES, metadata_of
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -126,6 +127,16 @@ def test_any_json_is_labels_or_refused(said):
     wording = some_api()
     with suppress(RefusedError):
         check(wording.read(said, 1), wording.spec)
+
+
+@pytest.mark.parametrize("given", ["no JSON", "[" * 100_000, '{"a": 1000}', '{"a": "x"}', "[1]"])
+def test_what_a_function_of_an_expression_cannot_take_is_refused(given):
+    wording = some_api(
+        found_at="items(from_json(@))", labels_at="[0]", scores_at="exp([1])", classes=["a", "b"]
+    )
+    with pytest.raises(RefusedError):
+        wording.read(given, 1)
+    assert wording.read('{"a": -0.5}', 1).found == [{"a": pytest.approx(0.60653, rel=1e-4)}]
 
 
 LABELS = st.one_of(st.text("ab", min_size=1), st.text("ab ", max_size=3), st.none(), st.integers())

@@ -149,7 +149,11 @@ def test_an_output_of_another_name_is_what_the_options_say(server):
         ({"inputs": [{"name": "x", "datatype": "UINT8", "shape": [-1, 9]}]}, r"\[-1, 9\]"),
         ({"inputs": [{"name": "x", "datatype": "UINT8", "shape": [4, 1, 6, 8]}]}, "exactly 4"),
         ({"inputs": [{"name": "x", "datatype": "UINT8", "shape": [-1, 3, 6, 3]}]}, "layout ="),
-        ({"inputs": []}, "no inputs and outputs"),
+        (
+            {"inputs": []},
+            r"declare no inputs; say \[target\] input_name and datatype and layout and",
+        ),
+        ({"outputs": []}, r"declare no outputs; say \[target\] output_name"),
         ({"inputs": "images"}, "no inputs and outputs"),
         ({"outputs": [{"name": 3}]}, "no tensors"),
         ({"outputs": [{"name": "logits", "datatype": "FP32", "shape": [-1]}]}, "classes = @FILE"),
@@ -258,7 +262,6 @@ def test_every_preset_is_a_choice_and_fills_in_the_options():
 
 def test_an_item_of_the_body_is_repeated_for_each_image(server):
     with open_target(server, "/google", preset="google-vision-label-detection") as target:
-        assert target.batch_size is None
         target.score(random_images(3))
     assert [each.images for each in server.asked] == [3]
 
