@@ -5,16 +5,20 @@ from . import testing as testing
 
 # Fooling, and reading runs
 from .fooling.fool import fool as fool
+from .evolution.verification import Verdict as Verdict
+from .evolution.verification import Verified as Verified
 from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
 from .run.run import Run as Run
 from .run.run import open_run as open_run
 
 # Registering plugins, and their options
+from .plugin.hookspecs import HttpRequest as HttpRequest
 from .plugin.hookspecs import Register as Register
 from .plugin.hookspecs import hookimpl as hookimpl
 from .config.annotations import PathAfter as PathAfter
 from .config.class_names import ClassNames as ClassNames
+from .config.class_names import distinct_names as distinct_names
 from .config.class_names import read_names as read_names
 
 # Targets
