@@ -9,10 +9,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from neatfool.cli.output import waiting
+from neatfool.cli.output import Output, waiting
 from neatfool.cli.parameters import json_option, run_argument
 from neatfool.errors import VerificationError
 from neatfool.wording import percent, spending
@@ -44,7 +43,7 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary, indent=2))
         return
-    console = Console(highlight=False)
+    console = Output()
     console.print(
         f"[bold]{summary['name']}[/], seed {summary['seed']}: generation {summary['generation']}, "
         f"{summary['evaluations']:,} images, {summary['evaluations_per_s']:,.0f} a second",
@@ -151,7 +150,7 @@ def _verdict(results: Sequence[Verified], wrong: Sequence[Verified]) -> dict[str
 
 
 def _print_verdict(results: Sequence[Verified], wrong: Sequence[Verified]) -> None:
-    console = Console(highlight=False)
+    console = Output()
     table = Table("class", "recorded", "measured now", "difference")
     for result in (wrong or results)[:ROWS]:
         table.add_row(

@@ -67,7 +67,7 @@ class ImageSpec:
         if text.isdecimal() and int(text) < len(self.classes):
             return int(text)
         hint = "; if it may turn up, name it among the target's classes" if self.open else ""
-        raise ExperimentError(f"there is no class {text!r}{self._like(text)}{hint}")
+        raise ExperimentError(f"there is no class {quoted(text)}{self._like(text)}{hint}")
 
     def _like(self, text: str) -> str:
         """Say which classes may have been meant: those with the text in their names, if any."""

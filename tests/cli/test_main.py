@@ -9,11 +9,13 @@ import sys
 import click
 import pytest
 from click.testing import CliRunner
+from rich.table import Table
 
 import neatfool
 from neatfool import errors
 from neatfool.cli import COMMANDS, failures, main
 from neatfool.cli.main_group import MainGroup
+from neatfool.cli.output import Output
 from neatfool.errors import NeatfoolError, RunError, VerificationError
 
 COMMAND = """
@@ -169,6 +171,30 @@ def test_a_disk_that_cannot_be_written_is_no_bug(code):
     result = run("fail", group=failing(OSError(code, "The reason", "some/file")))
     assert result.stderr.startswith("error: some/file: The reason; ")
     assert result.exit_code == 6
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--nonsense"], ["nonsense"], ["run"], ["run", "--nonsense"], ["run", "x", "--seed", "-1"]],
+)
+def test_a_wrong_word_on_the_command_line_is_told_as_any_error_is(words):
+    result = run(*words)
+    assert result.exit_code == 2
+    assert "\nerror: " in result.stderr
+    assert "Error:" not in result.stderr
+
+
+def test_an_option_is_told_without_its_control_characters():
+    assert "No such option '--\\x1b[31m'" in run("run", "--\x1b[31m").stderr
+
+
+def test_output_shows_control_characters_and_obeys_none(capsys):
+    table = Table()
+    table.add_row("\x1b[31mred\x07")
+    Output().print("\x9b31m[bold]x[/]\n", table)
+    printed = capsys.readouterr().out
+    assert "\\x9b31mx\n" in printed
+    assert "\\x1b[31mred\\x07" in printed
 
 
 def test_anything_else_is_a_bug_told_in_one_line():
