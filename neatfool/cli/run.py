@@ -188,6 +188,7 @@ def _go(
     console = Output()
     display = ProgressDisplay(
         console,
+        session,
         generations=settings.get("generations"),
         images=settings.get("images"),
         stall_after=settings["stall_after"],
@@ -262,10 +263,12 @@ def _tell(console: Console, session: Session, outcome: Outcome, *, scoring: floa
     last = history[-1]
     count = len(run.searched)
     share = f"; scoring took {100 * scoring / outcome.seconds:.0f} % of the time" if scoring else ""
+    middle, lowest = run.ranks
     console.print(
         f"{run.name}, seed {run.seed}: {outcome.reason} after {last.generation + 1} generations "
         f"and {last.evaluations:,} images ({duration(outcome.seconds)}{share}). "
-        f"Median confidence {percent(last.median)}, lowest {percent(last.minimum)}; "
+        f"Median confidence {percent(last.median, middle)}, "
+        f"lowest {percent(last.minimum, lowest)}; "
         f"{last.classes_ge[2]} of {count} classes >= 99 %, "
         f"{last.classes_ge[3]} >= 99.99 %.",
         soft_wrap=True,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import asdict
 from statistics import median
 from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from neatfool.cli.output import Output, waiting
@@ -49,24 +49,25 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
         f"{summary['evaluations']:,} images, {summary['evaluations_per_s']:,.0f} a second",
         soft_wrap=True,
     )
+    middle, lowest = run.ranks
     console.print(
-        f"confidence: median {percent(summary['median'])}, mean {percent(summary['mean'])}, "
-        f"min {percent(summary['min'])}; classes >= 99 %: {summary['classes_ge_0.99']}, "
-        f">= 99.99 %: {summary['classes_ge_0.9999']}",
+        f"confidence: median {percent(summary['median'], middle)}, "
+        f"mean {percent(summary['mean'], lowest)}, min {percent(summary['min'], lowest)}; classes "
+        f">= 99 %: {summary['classes_ge_0.99']}, >= 99.99 %: {summary['classes_ge_0.9999']}",
         soft_wrap=True,
     )
     if requests := run.requests:
         console.print(spending(requests), soft_wrap=True, markup=False)
-    elites = summary["classes"]
+    elites = run.elites
     table = Table("class", "confidence", "bred in", "nodes", "connections", "image")
     for elite in elites if every else elites[:ROWS]:
         table.add_row(
-            _escaped(elite["name"]),
-            percent(elite["confidence"]),
-            str(elite["generation"]),
-            str(elite["nodes"]),
-            str(elite["connections"]),
-            _escaped(elite["image"]),
+            escape(elite.name),
+            percent(elite.confidence, elite.rank),
+            str(elite.generation),
+            str(elite.size.nodes),
+            str(elite.size.connections),
+            escape(str(elite.file.relative_to(run.path))),
         )
     console.print(table)
     if len(elites) > ROWS and not every:
@@ -137,6 +138,7 @@ def verify(
 
 def _verdict(results: Sequence[Verified], wrong: Sequence[Verified]) -> dict[str, object]:
     measured = [result.measured for result in results]
+    keys = ("name", "index", "recorded", "measured")
     return {
         "images": len(results),
         "wrong": len(wrong),
@@ -145,7 +147,7 @@ def _verdict(results: Sequence[Verified], wrong: Sequence[Verified]) -> dict[str
         "min": min(measured),
         "classes_ge_0.99": sum(value >= 0.99 for value in measured),
         "classes_ge_0.9999": sum(value >= 0.9999 for value in measured),
-        "classes": [asdict(result) for result in results],
+        "classes": [{key: getattr(result, key) for key in keys} for result in results],
     }
 
 
@@ -154,23 +156,19 @@ def _print_verdict(results: Sequence[Verified], wrong: Sequence[Verified]) -> No
     table = Table("class", "recorded", "measured now", "difference")
     for result in (wrong or results)[:ROWS]:
         table.add_row(
-            _escaped(result.name),
-            percent(result.recorded),
-            percent(result.measured),
+            escape(result.name),
+            percent(result.recorded, result.recorded_rank),
+            percent(result.measured, result.measured_rank),
             f"{result.difference:.1e}",
         )
     console.print(table)
     measured = [result.measured for result in results]
+    ranks = [result.measured_rank for result in results]
     console.print(
         f"{len(results)} images scored from their files: {len(wrong)} wrong, largest difference "
-        f"{max(result.difference for result in results):.1e}. Median {percent(median(measured))}, "
-        f"lowest {percent(min(measured))}; {sum(value >= 0.9999 for value in measured)} of "
-        f"{len(measured)} classes >= 99.99 %.",
+        f"{max(result.difference for result in results):.1e}. "
+        f"Median {percent(median(measured), median(ranks))}, "
+        f"lowest {percent(min(measured), min(ranks))}; "
+        f"{sum(value >= 0.9999 for value in measured)} of {len(measured)} classes >= 99.99 %.",
         soft_wrap=True,
     )
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

@@ -11,6 +11,7 @@ import torch
 from neatfool.errors import BudgetSpent, VerificationError
 from neatfool.run.folder import lock
 from neatfool.run.images import decode_png
+from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,12 +36,16 @@ class Verified:
         index: The index of its class.
         recorded: The confidence that the run recorded.
         measured: The confidence that the target gives the saved file now.
+        recorded_rank: The rank that the run recorded, which tells certainties apart.
+        measured_rank: The rank that the saved file has now.
     """
 
     name: str
     index: int
     recorded: float
     measured: float
+    recorded_rank: float = 0.0
+    measured_rank: float = 0.0
 
     @property
     def difference(self) -> float:
@@ -85,9 +90,12 @@ def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:
         batch = elites[start : start + size]
         images = torch.stack([_saved(elite) for elite in batch])
         scores = scorer.score(images)
+        ranks = rank(scores)
         for row, elite in enumerate(batch):
-            measured = float(scores.probs[row, elite.index])
-            yield Verified(elite.name, elite.index, elite.confidence, measured)
+            measured = float(scores.probs[row, elite.index]), float(ranks[row, elite.index])
+            yield Verified(
+                elite.name, elite.index, elite.confidence, measured[0], elite.rank, measured[1]
+            )
 
 
 def _saved(elite: EliteView) -> torch.Tensor:

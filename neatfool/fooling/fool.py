@@ -202,6 +202,7 @@ def _go(session: Session, plugins: PluginManager, limits: Limits, *, progress: b
 
         display = ProgressDisplay(
             Console(file=sys.stderr, highlight=False),
+            session,
             generations=limits.generations,
             images=limits.images,
             stall_after=STALL_AFTER,
