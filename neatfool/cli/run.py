@@ -71,11 +71,6 @@ def run(
     no_report: bool,
 ) -> None:
     """Run the experiment in FILE, and leave a folder with images and a report."""
-    from neatfool.evolution.assembly import assemble
-    from neatfool.evolution.session import start
-    from neatfool.experiment.experiment import load_experiment
-    from neatfool.plugin.manager import PluginManager
-
     if seeds is not None:
         if seed is not None:
             raise click.UsageError("give --seed or --seeds, not both")
@@ -83,10 +78,15 @@ def run(
         raise SystemExit(_run_with_seeds(ctx, file, out, seeds, overrides, told))
     if jobs is not None:
         raise click.UsageError("--jobs is for --seeds; one run is one process")
-    plugins = PluginManager()
-    experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
-    folder = out or Path("runs") / f"{experiment.name}-{experiment.seed}"
     with waiting("getting ready (the first time on a machine takes longest)"):
+        from neatfool.evolution.assembly import assemble
+        from neatfool.evolution.session import start
+        from neatfool.experiment.experiment import load_experiment
+        from neatfool.plugin.manager import PluginManager
+
+        plugins = PluginManager()
+        experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
+        folder = out or Path("runs") / f"{experiment.name}-{experiment.seed}"
         assembly = assemble(experiment)
     session = start(assembly, folder, overwrite=overwrite)
     _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)

@@ -8,6 +8,7 @@ import sys
 
 import click
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner
 from rich.table import Table
 
@@ -74,6 +75,20 @@ def test_each_command_for_plugins_has_help_with_an_example(name):
 
 def test_the_version_is_told():
     assert run("--version").output == f"neatfool, version {neatfool.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "begun", "offered"),
+    [
+        ([], "re", ["resume", "report", "render"]),
+        (["plugins"], "", ["new", "check", "list"]),
+        (["run"], "--seed", ["--seed", "--seeds"]),
+        (["plugins", "new"], "t", ["target"]),
+    ],
+)
+def test_a_shell_can_complete_it(before, begun, offered):
+    shell = BashComplete(main, {}, "neatfool", "_NEATFOOL_COMPLETE")
+    assert [item.value for item in shell.get_completions(before, begun)] == offered
 
 
 def test_it_runs_as_a_module():
