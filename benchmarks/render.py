@@ -5,8 +5,8 @@ and 140 connections, at 28x28 and 256x256, in one thread and in as many as torch
 in turn, round after round:
 
 compiled
-    ``neatfool.cppn.rendering`` of a tape, and with it ``compile_tape``. Where numba is missing, it is
-    the plain renderer that has to keep the bounds.
+    ``neatfool.cppn.rendering`` of a tape, and with it ``compile_tape``. Where numba is missing, the
+    plain renderer has to keep the bounds.
 plain
     ``neatfool.cppn.rendering`` of a program, and with it ``compile_genomes``.
 torch

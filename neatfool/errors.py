@@ -9,16 +9,53 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+LONGEST_QUOTE: Final = 60
+"""Characters of a file that a message quotes: enough to find the place again."""
+LONGEST_LINE: Final = 1000
+"""Characters in a line of a message, whatever it quotes: still less than a screen."""
+
+
+def printable(text: str, longest: int | None = None) -> str:
+    r"""Make text from elsewhere fit for a terminal.
+
+    Args:
+        text: What a file, a server or a plugin says.
+        longest: The most characters to show; the middle of longer text is left out.
+
+    Returns:
+        The text, with ``"\x1b"`` and the like in place of characters that would do something to
+        the terminal. Tabs and line ends stay as they are.
+    """
+    return "".join(
+        char if char.isprintable() or char in "\t\n" else char.encode("unicode_escape").decode()
+        for char in _shortened(text, longest or len(text))
+    )
+
+
+def quoted(text: str) -> str:
+    """Quote text from elsewhere: in quotation marks, fit for a terminal, and not too long."""
+    return repr(_shortened(text, LONGEST_QUOTE))
+
+
+def _shortened(text: str, longest: int) -> str:
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
 
 
 class NeatfoolError(Exception):
     """A message without a traceback; the base of every error raised on purpose."""
 
     exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        """Give the message; nothing in it can do anything to a terminal."""
+        lines = super().__str__().split("\n")
+        return "\n".join(printable(line, LONGEST_LINE) for line in lines)
 
 
 class ExperimentError(NeatfoolError):
@@ -97,7 +134,7 @@ def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:
         ``"; did you mean 'a' or 'b'?"``, or, where nothing is near, ``"; there are: ..."`` with
         the first dozen names, or the empty string where there are none.
     """
-    known = sorted(set(known))
+    known = sorted({*known} - {""})
     if close := get_close_matches(name, known, n=count, cutoff=0.6):
         return f"; did you mean {' or '.join(repr(match) for match in close)}?"
     if not known:

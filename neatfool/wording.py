@@ -11,13 +11,17 @@ if TYPE_CHECKING:
 
 SMALLEST: Final = 1e-6
 """Confidences below are written as none."""
+LARGEST_LOG_ODDS: Final = 27.7
+"""Twelve nines: of confidences above no more are told."""
 
 
-def percent(confidence: float) -> str:
+def percent(confidence: float, rank: float = 0.0) -> str:
     """Write a confidence so that near-certainties can be told apart, and so can small ones.
 
     Args:
         confidence: A probability in [0, 1].
+        rank: What selection compared, where that is known. Log-odds, which are above 1 for a
+            certainty, tell the nines of a confidence that was rounded to 1.
 
     Returns:
         For example ``"63.2 %"``, ``"99.4 %"`` or ``"99.9998 %"``: a digit more than its nines,
@@ -25,7 +29,10 @@ def percent(confidence: float) -> str:
         digits: ``"0.21 %"``, ``"0.0034 %"``; below 0.0001 %, ``"0.0 %"``.
     """
     if confidence >= 1:
-        return "100 %"
+        if rank <= 1:
+            return "100 %"
+        miss = math.exp(-min(rank, LARGEST_LOG_ODDS))
+        return _cut(1 - Decimal(miss), max(int(-math.log10(miss)) - 1, 1))
     if confidence < SMALLEST:
         return "0.0 %"
     if confidence < 0.01:
@@ -33,8 +40,12 @@ def percent(confidence: float) -> str:
     else:
         nines = int(-math.log10(max(1 - confidence, 1e-16)) + 1e-9)
         places = max(nines - 1, 1)
+    return _cut(Decimal(repr(float(confidence))), places)
+
+
+def _cut(confidence: Decimal, places: int) -> str:
     digit = Decimal(1).scaleb(-places)
-    return f"{(100 * Decimal(repr(float(confidence)))).quantize(digit, ROUND_FLOOR)} %"
+    return f"{(100 * confidence).quantize(digit, ROUND_FLOOR)} %"
 
 
 def duration(seconds: float) -> str:

@@ -28,6 +28,20 @@ def test_near_certainties_can_be_told_apart_and_small_confidences_too(confidence
     assert percent(confidence) == text
 
 
+@pytest.mark.parametrize(
+    ("rank", "text"),
+    [
+        (1.0, "100 %"),  # of a target without logits: the confidence itself
+        (17.0, "99.999995 %"),
+        (20.0, "99.9999997 %"),
+        (500.0, "99.99999999990 %"),
+    ],
+)
+def test_log_odds_tell_certainties_apart(rank, text):
+    assert percent(1.0, rank) == text
+    assert percent(0.98999, rank) == "98.9 %"
+
+
 @given(st.floats(0, 1, exclude_max=True))
 def test_only_certainty_reads_100_and_nothing_is_rounded_up(confidence):
     written = float(percent(confidence).removesuffix(" %")) / 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Final
 
@@ -62,3 +63,5 @@ def main(debug: bool) -> None:
     certainty.
     """
     keep_freed_memory()
+    # It warns where there is no home folder to keep its cache in, and has the same one elsewhere.
+    logging.getLogger("matplotlib").addHandler(logging.NullHandler())

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from neatfool.cli.output import Output
 from neatfool.cli.parameters import experiment_parameters, json_option
 from neatfool.plugin.hookspecs import hookimpl
 from neatfool.wording import duration
@@ -68,7 +68,7 @@ class _Signs:
     """Says on standard error what is being done: a live line on a terminal, else plain lines."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Output(stderr=True)
         self._what = ""
         live = self._console.is_terminal
         self._status = self._console.status("") if live else None
@@ -116,7 +116,7 @@ def _data(measured: Measured) -> dict[str, Any]:
 
 
 def _show(name: str, measured: Measured) -> None:
-    console = Console(highlight=False)
+    console = Output()
     console.print(
         f"[bold]{escape(name)}[/]: {measured.images:,} images in {measured.generations} "
         f"generations ({duration(measured.seconds)}){_screened(measured)}",

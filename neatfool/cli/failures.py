@@ -19,14 +19,22 @@ code  meaning
 from __future__ import annotations
 
 import errno
+import re
 import traceback
-from typing import Final
+from contextlib import contextmanager
+from io import StringIO
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool.errors import NeatfoolError, StorageError
+from neatfool.errors import LONGEST_LINE, NeatfoolError, StorageError, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 INTERRUPTED: Final = 130
+PREFIX: Final = "error: "
+"""What every message about an error begins with."""
 _STORAGE: Final = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
@@ -49,19 +57,40 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     if isinstance(error, NeatfoolError):
-        click.echo(f"error: {error}", err=True)
+        _say(str(error))
         return error.exit_code
     if isinstance(error, OSError) and error.errno in _STORAGE:
         place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"error: {place}{error.strerror}; {_STORAGE[error.errno]}", err=True)
+        _say(f"{place}{error.strerror}; {_STORAGE[error.errno]}")
         return StorageError.exit_code
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-        click.echo("error: out of memory; use a smaller batch or image", err=True)
+        _say("out of memory; use a smaller batch or image")
         return 1
     told = f"{type(error).__name__}: {error}".splitlines()[0]
-    click.echo(
-        f"error: {told}. This is a bug in neatfool or a plugin; "
-        "`neatfool --debug ...` shows where, please report it",
-        err=True,
+    _say(
+        f"{printable(told, LONGEST_LINE)}. This is a bug in neatfool or a plugin; "
+        "`neatfool --debug ...` shows where, please report it"
     )
     return 1
+
+
+@contextmanager
+def reworded() -> Iterator[None]:
+    """Let click tell its own errors as neatfool's are told: ``error: ...``, fit for a terminal."""
+    try:
+        yield
+    except click.ClickException as error:
+        show = error.show
+
+        def show_reworded(file: IO[Any] | None = None) -> None:
+            told = StringIO()
+            show(told)
+            words = re.sub("^Error: ", PREFIX, told.getvalue(), flags=re.MULTILINE)
+            click.echo(printable(words), file=file, err=True, nl=False)
+
+        error.show = show_reworded  # type: ignore[method-assign]
+        raise
+
+
+def _say(message: str) -> None:
+    click.echo(printable(f"{PREFIX}{message}"), err=True)

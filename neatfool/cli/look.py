@@ -61,11 +61,16 @@ def render(run_folder: Path, class_name: str, size: int, out: Path | None) -> No
     from rich.console import Console
     from rich.progress import track
 
-    from neatfool.run.images import to_pillow
+    from neatfool.run.images import replacing, to_pillow
     from neatfool.run.run import open_run
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(_file_name(elite.name, f"-{size}.png"))
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise click.BadParameter(
+            f"{path}: no image has the extension {path.suffix!r}; use .png", param_hint="--out"
+        )
     height, width = elite.height_width(size)
     canvas = Image.new("L" if elite.run.spec.channels == 1 else "RGB", (width, height))
     corners = [
@@ -79,7 +84,8 @@ def render(run_folder: Path, class_name: str, size: int, out: Path | None) -> No
         box = (left, top, min(left + LARGEST_PIECE, width), min(top + LARGEST_PIECE, height))
         canvas.paste(to_pillow(elite.pixels((height, width), box)), (left, top))
     try:
-        canvas.save(path)
+        with replacing(path) as partial:
+            canvas.save(partial, kind)
     except ValueError as error:
         raise click.BadParameter(f"{path}: {error}; use .png", param_hint="--out") from error
     except OSError as error:

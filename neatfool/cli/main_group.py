@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool.cli.failures import exit_code_of
+from neatfool.cli.failures import exit_code_of, reworded
 from neatfool.cli.lazy import LazyGroup
 from neatfool.errors import PluginError
 
@@ -46,8 +46,17 @@ class MainGroup(LazyGroup):
             return command
         return self._load_all().get(cmd_name)
 
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        """Read the options before the command."""
+        with reworded():
+            return super().make_context(*args, **settings)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Call a command; tell errors as messages, with their exit codes."""
+        with reworded():
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> Any:
         debug = bool(ctx.params.get("debug"))
         logging.getLogger("neatfool").setLevel(logging.DEBUG if debug else logging.NOTSET)
         try:

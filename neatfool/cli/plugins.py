@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from neatfool.cli.lazy import LazyGroup
+from neatfool.cli.output import Output
 from neatfool.errors import PluginError
 
 if TYPE_CHECKING:
@@ -118,11 +118,11 @@ def _print_table(entries: Sequence[PluginEntry]) -> None:
         module = entry.value or "(named by the experiment)"
         cells = (entry.kind, entry.name, entry.source, entry.version, entry.problem or module)
         table.add_row(*map(escape, cells))
-    Console(highlight=False).print(table)
+    Output().print(table)
 
 
 def _print_results(results: Mapping[str, Sequence[CheckResult]]) -> None:
-    console = Console(highlight=False)
+    console = Output()
     for plugin, checks in results.items():
         table = Table("check", "", "what came of it", title=escape(plugin), title_justify="left")
         for result in checks:

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from neatfool.cli.failures import INTERRUPTED
+from neatfool.cli.failures import INTERRUPTED, PREFIX
 from neatfool.cli.output import Output
 from neatfool.replicates.replicates import plan_replicates
 from neatfool.replicates.seed_list import format_seeds
@@ -192,7 +192,7 @@ class _Crew:
             ]
         if not code:
             return [line for line in said if line.startswith(f"{self._name}, seed ")]
-        first = next((i for i, line in enumerate(said) if line.startswith("error: ")), -LAST_WORDS)
+        first = next((i for i, line in enumerate(said) if line.startswith(PREFIX)), -LAST_WORDS)
         return [*said[first:], _meaning(code)]
 
     def _asked_to_stop(self, number: int) -> None:

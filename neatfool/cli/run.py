@@ -71,11 +71,6 @@ def run(
     no_report: bool,
 ) -> None:
     """Run the experiment in FILE, and leave a folder with images and a report."""
-    from neatfool.evolution.assembly import assemble
-    from neatfool.evolution.session import start
-    from neatfool.experiment.experiment import load_experiment
-    from neatfool.plugin.manager import PluginManager
-
     if seeds is not None:
         if seed is not None:
             raise click.UsageError("give --seed or --seeds, not both")
@@ -83,10 +78,15 @@ def run(
         raise SystemExit(_run_with_seeds(ctx, file, out, seeds, overrides, told))
     if jobs is not None:
         raise click.UsageError("--jobs is for --seeds; one run is one process")
-    plugins = PluginManager()
-    experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
-    folder = out or Path("runs") / f"{experiment.name}-{experiment.seed}"
     with waiting("getting ready (the first time on a machine takes longest)"):
+        from neatfool.evolution.assembly import assemble
+        from neatfool.evolution.session import start
+        from neatfool.experiment.experiment import load_experiment
+        from neatfool.plugin.manager import PluginManager
+
+        plugins = PluginManager()
+        experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
+        folder = out or Path("runs") / f"{experiment.name}-{experiment.seed}"
         assembly = assemble(experiment)
     session = start(assembly, folder, overwrite=overwrite)
     _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)
@@ -188,6 +188,7 @@ def _go(
     console = Output()
     display = ProgressDisplay(
         console,
+        session,
         generations=settings.get("generations"),
         images=settings.get("images"),
         stall_after=settings["stall_after"],
@@ -262,10 +263,12 @@ def _tell(console: Console, session: Session, outcome: Outcome, *, scoring: floa
     last = history[-1]
     count = len(run.searched)
     share = f"; scoring took {100 * scoring / outcome.seconds:.0f} % of the time" if scoring else ""
+    middle, lowest = run.ranks
     console.print(
         f"{run.name}, seed {run.seed}: {outcome.reason} after {last.generation + 1} generations "
         f"and {last.evaluations:,} images ({duration(outcome.seconds)}{share}). "
-        f"Median confidence {percent(last.median)}, lowest {percent(last.minimum)}; "
+        f"Median confidence {percent(last.median, middle)}, "
+        f"lowest {percent(last.minimum, lowest)}; "
         f"{last.classes_ge[2]} of {count} classes >= 99 %, "
         f"{last.classes_ge[3]} >= 99.99 %.",
         soft_wrap=True,

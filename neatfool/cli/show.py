@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from neatfool.cli.output import waiting
+from neatfool.cli.output import Output, waiting
 from neatfool.cli.parameters import json_option, run_argument
 from neatfool.errors import VerificationError
 from neatfool.wording import percent, spending
@@ -40,30 +40,31 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary, indent=2))
         return
-    console = Console(highlight=False)
+    console = Output()
     console.print(
         f"[bold]{summary['name']}[/], seed {summary['seed']}: generation {summary['generation']}, "
         f"{summary['evaluations']:,} images, {summary['evaluations_per_s']:,.0f} a second",
         soft_wrap=True,
     )
+    middle, lowest = run.ranks
     console.print(
-        f"confidence: median {percent(summary['median'])}, mean {percent(summary['mean'])}, "
-        f"min {percent(summary['min'])}; classes >= 99 %: {summary['classes_ge_0.99']}, "
-        f">= 99.99 %: {summary['classes_ge_0.9999']}",
+        f"confidence: median {percent(summary['median'], middle)}, "
+        f"mean {percent(summary['mean'], lowest)}, min {percent(summary['min'], lowest)}; classes "
+        f">= 99 %: {summary['classes_ge_0.99']}, >= 99.99 %: {summary['classes_ge_0.9999']}",
         soft_wrap=True,
     )
     if requests := run.requests:
         console.print(spending(requests), soft_wrap=True, markup=False)
-    elites = summary["classes"]
+    elites = run.elites
     table = Table("class", "confidence", "bred in", "nodes", "connections", "image")
     for elite in elites if every else elites[:ROWS]:
         table.add_row(
-            _escaped(elite["name"]),
-            percent(elite["confidence"]),
-            str(elite["generation"]),
-            str(elite["nodes"]),
-            str(elite["connections"]),
-            _escaped(elite["image"]),
+            escape(elite.name),
+            percent(elite.confidence, elite.rank),
+            str(elite.generation),
+            str(elite.size.nodes),
+            str(elite.size.connections),
+            escape(str(elite.file.relative_to(run.path))),
         )
     console.print(table)
     if len(elites) > ROWS and not every:
@@ -115,20 +116,14 @@ def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int |
 
 
 def _print_verdict(verdict: Verdict) -> None:
-    console = Console(highlight=False)
+    console = Output()
     table = Table("class", "recorded", "measured now", "difference")
     for result in (verdict.wrong or verdict.results)[:ROWS]:
         table.add_row(
-            _escaped(result.name),
-            percent(result.recorded),
-            percent(result.measured),
+            escape(result.name),
+            percent(result.recorded, result.recorded_rank),
+            percent(result.measured, result.measured_rank),
             f"{result.difference:.1e}",
         )
     console.print(table)
     console.print(str(verdict), soft_wrap=True)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

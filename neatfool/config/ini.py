@@ -20,14 +20,15 @@ from iniconfig import IniConfig, ParseError
 from neatfool.config.problems import Problems
 from neatfool.config.section import Section, Value
 from neatfool.config.values import without_comment, without_comments
-from neatfool.errors import ExperimentError, nearest
+from neatfool.errors import LONGEST_QUOTE, ExperimentError, nearest, printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
-_LINE_ENDS_NOBODY_SEES: Final = "\x00\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+_INVISIBLE: Final = re.compile("[\x00-\x08\v\f\x0e-\x1f\x7f-\x9f\u2028\u2029]")
+"""Control characters but for tabs, and line ends that nobody sees."""
 _UNREADABLE: Final = "\x01"
 _PLACEHOLDER: Final = f"[{_UNREADABLE}{{}}]"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -122,10 +123,11 @@ def override(
         match = re.fullmatch(r"\s*([^.=]+)\.([^=]+?)\s*=(.*)", text, re.DOTALL)
         if match is None:
             raise ExperimentError(
-                f"--set {text}: must be SECTION.KEY=VALUE, for example --set scheme.batch=100"
+                f"--set {printable(text, LONGEST_QUOTE)}: must be SECTION.KEY=VALUE, for example "
+                "--set scheme.batch=100"
             )
         name, key, value = match.groups()
-        where = f"--set {name}.{key}"
+        where = f"--set {printable(name, LONGEST_QUOTE)}.{printable(key, LONGEST_QUOTE)}"
         before = merged.get(name, Section({}, where))
         values = {**before.values, key: Value(value.strip(), where, folder)}
         merged[name] = Section(values, before.where, before.line)
@@ -136,7 +138,7 @@ def _parse_lines(text: str, path: Path, problems: Problems) -> IniConfig:
     """Parse all that can be parsed, and find all that cannot."""
     lines = text.split("\n")
     for index, line in enumerate(lines):
-        if found := [char for char in line if char in _LINE_ENDS_NOBODY_SEES]:
+        if found := _INVISIBLE.search(line):
             code = f"U+{ord(found[0]):04X}"
             problems.add(f"{path}:{index + 1}", f"holds the invisible character {code}; delete it")
             lines[index] = ""
@@ -153,17 +155,17 @@ def _parse_lines(text: str, path: Path, problems: Problems) -> IniConfig:
 
 def _reworded(message: str, line: str) -> str:
     if message.startswith("duplicate section"):
-        return f"{line} is there already; make one of the two"
+        return f"{printable(line, LONGEST_QUOTE)} is there already; make one of the two"
     if message.startswith("duplicate name"):
-        return f"{_key(line)!r} is given twice in this section; keep one"
+        return f"{quoted(_key(line))} is given twice in this section; keep one"
     if message.startswith("unexpected value"):
         return (
-            f"{line!r} begins with a space, so that it would go on with a value, and there is none "
-            "before it; delete the space"
+            f"{quoted(line)} begins with a space, so that it would go on with a value, and there "
+            "is none before it; delete the space"
         )
     if message.startswith("no section"):
-        return f"{line!r} is in no section; begin with [experiment]"
-    return f"{line!r} is no 'key = value', no [section] and no # comment"
+        return f"{quoted(line)} is in no section; begin with [experiment]"
+    return f"{quoted(line)} is no 'key = value', no [section] and no # comment"
 
 
 def _checked_header(line: str, where: str, problems: Problems, index: int) -> str:
@@ -171,7 +173,7 @@ def _checked_header(line: str, where: str, problems: Problems, index: int) -> st
     name = header[1:-1].strip()
     if header.endswith("]") and name and not set(name) & set("[]"):
         return f"[{name}]"
-    problems.add(where, f"{header!r} is no section; write [name]")
+    problems.add(where, f"{quoted(header)} is no section; write [name]")
     return _PLACEHOLDER.format(index)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neatfool.errors import ExperimentError, PluginError
+from neatfool.errors import LONGEST_QUOTE, ExperimentError, PluginError, printable
 
 if TYPE_CHECKING:
     from neatfool.config.section import Section, Value
@@ -58,6 +58,7 @@ class Problems:
             what: What is wrong, and what to do.
             of_plugin: Whether a plugin is at fault.
         """
+        section, key = printable(section, LONGEST_QUOTE), printable(key, LONGEST_QUOTE)
         name = f"[{section}] {key}".rstrip()
         text = f"{place.where}: {name}: {what}" if place.where else f"{name}: {what}"
         self._found.append(Problem(place.line or float("inf"), text, of_plugin))

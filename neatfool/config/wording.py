@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.errors import nearest
+from neatfool.errors import LONGEST_QUOTE, nearest, printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydantic_core import ErrorDetails
 
-_LONGEST: Final = 60
 _MUST_BE: Final = {
     "int_parsing": "a whole number",
     "int_type": "a whole number",
@@ -86,8 +85,7 @@ def _filled(template: str, error: ErrorDetails) -> str:
 
 
 def _shown(given: Any) -> str:
-    text = repr(given)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return quoted(given) if isinstance(given, str) else printable(repr(given), LONGEST_QUOTE)
 
 
 def _did_you_mean(errors: Sequence[ErrorDetails], given: Any) -> str:

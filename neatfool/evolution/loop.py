@@ -94,6 +94,7 @@ class Evolution:
         self._scheme_name = scheme_name
         self._store = store
         self._limits = limits
+        self._scoring: Scoring | None = None
         self._sizes: dict[int, GenomeSize] = {}
         self._no_room = False
         self._recorder = Recorder(
@@ -109,6 +110,12 @@ class Evolution:
         return (limits.generations is not None and self.generation + 1 >= limits.generations) or (
             limits.images is not None and self.evaluations >= limits.images
         )
+
+    @property
+    def scored(self) -> int:
+        """Images scored so far, with those of the generation under way."""
+        under_way = self._scoring
+        return self.evaluations + (sum(under_way.answered) if under_way is not None else 0)
 
     def length(self) -> float:
         """Give the images of the whole run; an estimate, where its length is in generations."""
@@ -183,7 +190,8 @@ class Evolution:
         if (metered := self._scorer.metered) is not None and (spent := metered.exhausted()):
             self.spent = spent
             return None
-        begun = _Begun(clock, self._scorer.generation(self._bar()))
+        self._scoring = self._scorer.generation(self._bar())
+        begun = _Begun(clock, self._scoring)
         begun.parts = self._parts(begun)
         first: list[Sequence[Candidate]] = []
         limit = clock.elapsed + SECONDS_AHEAD
@@ -218,6 +226,7 @@ class Evolution:
         with blaming(f"{self._scheme_name}: tell() failed"):
             replacements = self.scheme.tell(candidates, scores)
         self.generation += 1
+        self._scoring = None
         self.evaluations += sum(candidate.evaluations for candidate in candidates)
         clock.lap("selection")
         report = self._report(replacements, scores, scoring, clock)

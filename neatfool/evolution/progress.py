@@ -1,24 +1,27 @@
-"""What a person sees of a run under way: a live line on a terminal, plain lines elsewhere."""
+"""What a person sees of a run under way: a live line, or now and then a plain one."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final
 
-from rich.progress import BarColumn, Progress, TextColumn
-
+from neatfool.evolution.live_line import GAP, Line, LiveLine
 from neatfool.plugin.hookspecs import hookimpl
 from neatfool.wording import duration, percent
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from neatfool.evolution.session import Session
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport
 
-SECONDS_BETWEEN_LINES = 5.0
-SECONDS_OF_SPEED = 5.0
+SECONDS_TO_THE_FIRST_LINE: Final = 2.0
+"""A person who sees nothing for longer wonders whether anything happens."""
+SECONDS_BETWEEN_LINES: Final = 5.0
+SECONDS_OF_SPEED: Final = 5.0
 
 
 class ProgressDisplay:
@@ -31,6 +34,7 @@ class ProgressDisplay:
     def __init__(
         self,
         console: Console,
+        session: Session,
         *,
         generations: int | None,
         images: int | None,
@@ -39,86 +43,110 @@ class ProgressDisplay:
         """Make a display.
 
         Args:
-            console: Where to show it; a terminal gets a live line.
+            console: Where to show it; a terminal or a notebook gets a live line.
+            session: What runs: it knows how much of a generation is scored.
             generations: The run's length in generations, or None.
             images: The run's length in images, or None.
             stall_after: Generations without any replacement after which to say so.
         """
         self.scoring_seconds = 0.0
         self._console = console
+        self._session = session
         self._generations = generations
         self._images = images
         self._stall_after = stall_after
         self._still = 0
         self._shown = 0.0
         self._speed: deque[tuple[float, int]] = deque()
-        self._live: Progress | None = None
+        self._last: tuple[GenerationReport, tuple[float, float]] | None = None
+        self._live: LiveLine | None = None
+        self._seen = Event()
 
     @hookimpl
     def neatfool_run_started(self, run: Run) -> None:
         """Begin to show."""
+        self._name, self._classes = run.name, len(run.searched)
         self._speed.append((time.monotonic(), run.evaluations))
         for report in run.history:
             self._still = 0 if report.replacements else self._still + 1
-        if self._console.is_terminal:
-            self._live = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                TextColumn("{task.fields[line]}"),
-                console=self._console,
-                transient=True,
-            )
-            self._live.add_task(run.name, total=self._generations or self._images, line="")
-            self._live.start()
+            self._last = report, self._session.ranks
+        console = self._console
+        if console.is_jupyter or (console.is_terminal and not console.is_dumb_terminal):
+            self._live = LiveLine(console, self._line)
+        else:
+            Thread(target=self._tell_of_the_first, daemon=True).start()
 
     @hookimpl
     def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
         """Show a generation."""
+        self._seen.set()
+        self._last, self._classes = (report, self._session.ranks), len(run.searched)
         self.scoring_seconds += report.stages.scoring
         now = time.monotonic()
         self._speed.append((now, report.evaluations))
         while len(self._speed) > 2 and now - self._speed[0][0] > SECONDS_OF_SPEED:
             self._speed.popleft()
-        if self._live is not None:
-            done = report.generation + 1 if self._generations else report.evaluations
-            self._live.update(self._live.task_ids[0], completed=done, line=self.line(report, run))
-        elif now - self._shown >= SECONDS_BETWEEN_LINES:
-            self._console.print(self.line(report, run), soft_wrap=True)
+        if self._live is None and now - self._shown >= SECONDS_BETWEEN_LINES:
+            self._print(self._figures(report.evaluations))
             self._shown = now
         self._watch_for_stall(report)
 
     @hookimpl
     def neatfool_run_finished(self) -> None:
         """Stop showing."""
+        self._seen.set()
         if self._live is not None:
             self._live.stop()
 
-    def line(self, report: GenerationReport, run: Run) -> str:
-        """Put a generation into one line."""
-        count = len(run.searched)
-        of = f"/{self._generations}" if self._generations else ""
-        return "  ".join(
-            [
-                f"generation {report.generation + 1}{of}",
-                f"{report.evaluations:,} images",
-                *self._pace(report),
-                f"median {percent(report.median)}",
-                f"min {percent(report.minimum)}",
-                f">= 99 %: {report.classes_ge[2]}/{count}",
-            ]
+    def _tell_of_the_first(self) -> None:
+        """Print plain lines while the first generation of this process is under way."""
+        pause = SECONDS_TO_THE_FIRST_LINE
+        while not self._seen.wait(pause):
+            self._print(self._figures(self._session.scored))
+            pause = SECONDS_BETWEEN_LINES
+
+    def _print(self, figures: dict[str, str]) -> None:
+        self._console.print(GAP.join(figures.values()), soft_wrap=True)
+
+    def _line(self) -> Line:
+        """Give the line as it is now."""
+        scored = self._session.scored
+        done = self._last[0].generation + 1 if self._last else 0
+        images = ("generation", "images") if self._images else ("images", "generation")
+        return Line(
+            self._name,
+            done if self._generations else scored,
+            self._generations or self._images or 1,
+            self._figures(scored),
+            spare=("speed", images[0], "left", images[1], "median"),
         )
 
-    def _pace(self, report: GenerationReport) -> list[str]:
+    def _figures(self, images: int) -> dict[str, str]:
+        """Put into words how far the run is."""
+        of = f"/{self._generations}" if self._generations else ""
+        if self._last is None:
+            return {"generation": f"generation 1{of}", "images": f"{images:,} images so far"}
+        report, (middle, lowest) = self._last
+        return {
+            "generation": f"generation {report.generation + 1}{of}",
+            "images": f"{images:,} images",
+            **self._pace(report),
+            "median": f"median {percent(report.median, middle)}",
+            "min": f"min {percent(report.minimum, lowest)}",
+            "certain": f">= 99 %: {report.classes_ge[2]}/{self._classes}",
+        }
+
+    def _pace(self, report: GenerationReport) -> dict[str, str]:
         (then, before), (now, evaluations) = self._speed[0], self._speed[-1]
         if now <= then or evaluations <= before:
-            return []
+            return {}
         rate = (evaluations - before) / (now - then)
         if self._generations:
             batch = report.evaluations / (report.generation + 1)
             left = (self._generations - report.generation - 1) * batch
         else:
             left = (self._images or 0) - report.evaluations
-        return [f"{rate:,.0f}/s", f"{duration(left / rate)} left"]
+        return {"speed": f"{rate:,.0f}/s", "left": f"{duration(left / rate)} left"}
 
     def _watch_for_stall(self, report: GenerationReport) -> None:
         self._still = 0 if report.replacements else self._still + 1

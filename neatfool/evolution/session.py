@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from neatfool.errors import RunError, TargetUnavailable, blaming
 from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution
@@ -71,6 +73,18 @@ class Session:
     def done(self) -> bool:
         """Whether the run has reached its length."""
         return self._evolution.done
+
+    @property
+    def scored(self) -> int:
+        """Images scored so far, with those of the generation under way."""
+        return self._evolution.scored
+
+    @property
+    def ranks(self) -> tuple[float, float]:
+        """The median and the lowest rank of the elites, which tell certainties apart."""
+        archive = self._evolution.scheme.archive
+        ranks = archive.ranks[archive.classes]
+        return (float(np.median(ranks)), float(ranks.min())) if len(ranks) else (0.0, 0.0)
 
     @property
     def plan(self) -> Plan:

@@ -21,6 +21,7 @@ from neatfool.run.folder import lock
 from neatfool.run.images import decode_png
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
+from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
 from neatfool.wording import percent
 
@@ -47,12 +48,16 @@ class Verified:
         index: The index of its class.
         recorded: The confidence that the run recorded.
         measured: The confidence that the target gives the saved file now.
+        recorded_rank: The rank that the run recorded, which tells certainties apart.
+        measured_rank: The rank that the saved file has now.
     """
 
     name: str
     index: int
     recorded: float
     measured: float
+    recorded_rank: float = 0.0
+    measured_rank: float = 0.0
 
     @property
     def difference(self) -> float:
@@ -93,11 +98,12 @@ class Verdict:
 
     def __str__(self) -> str:
         said = self.summary()
+        ranks = [result.measured_rank for result in self.results]
         return (
             f"{said['images']} images scored from their files: {said['wrong']} wrong, largest "
-            f"difference {said['largest_difference']:.1e}. Median {percent(said['median'])}, "
-            f"lowest {percent(said['min'])}; {said['classes_ge_0.9999']} of {said['images']} "
-            "classes >= 99.99 %."
+            f"difference {said['largest_difference']:.1e}. Median "
+            f"{percent(said['median'], median(ranks))}, lowest {percent(said['min'], min(ranks))}; "
+            f"{said['classes_ge_0.9999']} of {said['images']} classes >= 99.99 %."
         )
 
     def __repr__(self) -> str:
@@ -181,9 +187,12 @@ def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:
         batch = elites[start : start + size]
         images = torch.stack([_saved(elite) for elite in batch])
         scores = scorer.score(images)
+        ranks = rank(scores)
         for row, elite in enumerate(batch):
-            measured = float(scores.probs[row, elite.index])
-            yield Verified(elite.name, elite.index, elite.confidence, measured)
+            measured = float(scores.probs[row, elite.index]), float(ranks[row, elite.index])
+            yield Verified(
+                elite.name, elite.index, elite.confidence, measured[0], elite.rank, measured[1]
+            )
 
 
 def _saved(elite: EliteView) -> torch.Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from neatfool.config.problems import Problems
 from neatfool.config.values import unquote, write_value
-from neatfool.errors import nearest
+from neatfool.errors import nearest, quoted
 from neatfool.experiment.choice import PLUGIN_SECTIONS
 from neatfool.experiment.experiment import read_given
 from neatfool.experiment.framework import FRAMEWORK_SECTIONS, Framework, read_framework, safe_name
@@ -64,7 +64,7 @@ def _check_names(sections: Mapping[str, Section], framework: Framework, problems
             what = f"missing; give 'plugin = NAME'{nearest(name, installed)}"
             problems.add_at(value or section, kind, "plugin", what)
         elif name not in installed and not framework.sources.path:
-            what = f"unknown {kind} {name!r}{nearest(name, installed)}"
+            what = f"unknown {kind} {quoted(name)}{nearest(name, installed)}"
             problems.add_at(value or section, kind, "plugin", what, of_plugin=True)
 
 

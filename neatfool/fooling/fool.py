@@ -245,6 +245,7 @@ def _go(session: Session, plugins: PluginManager, arguments: Arguments, *, progr
 
         display = ProgressDisplay(
             Console(file=sys.stderr, highlight=False),
+            session,
             generations=arguments.generations,
             images=arguments.images,
             stall_after=arguments.stall_after,

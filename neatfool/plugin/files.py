@@ -34,12 +34,18 @@ def plugin_files(path: Path) -> list[Path]:
     path = path.absolute()
     if path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())
+    try:
+        path.stat()
+    except PermissionError:
+        raise
+    except (OSError, ValueError):
+        raise PluginError(f"{path}: there is no such file or folder") from None
     if path.is_file():
         if path.suffix != ".py":
             raise PluginError(f"{path}: is no Python file; a plugin is a .py file or a folder")
         return [path]
     if not path.is_dir():
-        raise PluginError(f"{path}: there is no such file or folder")
+        raise PluginError(f"{path}: is no Python file and no folder")
     if (path / "__init__.py").is_file():
         return [path / "__init__.py"]
     found = sorted(file for file in path.glob("*.py") if not file.name.startswith(_NO_PLUGINS))

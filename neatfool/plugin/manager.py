@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pluggy
 
-from neatfool.errors import PluginError, blaming, nearest
+from neatfool.errors import PluginError, blaming, nearest, quoted
 from neatfool.plugin import hookspecs
 from neatfool.plugin.entries import PluginEntry, installed_plugins, order
 from neatfool.plugin.files import cause, import_file, plugin_files
@@ -79,7 +79,7 @@ class PluginManager:
         if len(sources) > 1:
             raise _ambiguous(kind, name, sources)
         if not found and entry is None:
-            raise PluginError(f"unknown {kind} {name!r}{nearest(name, self.names(kind))}")
+            raise self._unknown(kind, name)
         if not found and entry is not None:
             self._import(*entry)
             found = self._registrations.get((kind, name), [])
@@ -100,7 +100,9 @@ class PluginManager:
         """
         entry = self._only_entry("observer", name)
         if entry is None:
-            raise PluginError(f"unknown observer {name!r}{nearest(name, self.names('observer'))}")
+            raise PluginError(
+                f"unknown observer {quoted(name)}{nearest(name, self.names('observer'))}"
+            )
         plugin = self._import(*entry)
         if not any(impl.plugin is plugin for hook in OBSERVER_HOOKS for impl in self._of(hook)):
             raise PluginError(f"observer {name!r} ({entry[0].origin}): implements no observer hook")
@@ -138,7 +140,9 @@ class PluginManager:
 
         entry = self._only_entry("command", name)
         if entry is None:
-            raise PluginError(f"unknown command {name!r}{nearest(name, self.names('command'))}")
+            raise PluginError(
+                f"unknown command {quoted(name)}{nearest(name, self.names('command'))}"
+            )
         plugin = self._import(*entry)
         group = click.Group()
         for impl in self._of(COMMANDS_HOOK):
@@ -204,6 +208,9 @@ class PluginManager:
         for impl in self._of(SIGNING_HOOK):
             with blaming(f"{impl.plugin_name}: {SIGNING_HOOK}"):
                 impl.function(*(request for _ in impl.argnames))
+
+    def _unknown(self, kind: str, name: str) -> PluginError:
+        return PluginError(f"unknown {kind} {quoted(name)}{nearest(name, self.names(kind))}")
 
     def _only_entry(self, kind: str, name: str) -> tuple[PluginEntry, EntryPoint] | None:
         found = [pair for pair in self._installed if (pair[0].kind, pair[0].name) == (kind, name)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import os
 import re
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from neatfool.run.store import RunStore
@@ -123,8 +125,23 @@ class ImageFolder:
                 self._written[index] = candidate
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the name to write a file under, so that it takes the old one's place once it is whole.
+
+    If the block raises, nothing is left of it.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        os.replace(partial, path)  # noqa: PTH105
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that at any instant it is either the old one or the new one."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)  # noqa: PTH105
+    with replacing(path) as partial:
+        partial.write_bytes(data)

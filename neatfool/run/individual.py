@@ -106,6 +106,28 @@ class Individual:
         """Render the genome at a size (see :meth:`pixels`), as a Pillow image."""
         return to_pillow(self.pixels(size))
 
+    @property
+    def caption(self) -> str:
+        """What a notebook writes below its image."""
+        return f"generation {self.generation}"
+
+    def _shown(self) -> np.ndarray:
+        """Give the image that a notebook shows."""
+        return self.pixels()
+
+    def _repr_png_(self) -> bytes:
+        pixels = self._shown()
+        scale = max(1, SMALLEST_SHOWN // max(pixels.shape[1:]))
+        return encode_png(pixels.repeat(scale, 1).repeat(scale, 2))
+
+    def _repr_html_(self) -> str:
+        data = b64encode(self._repr_png_()).decode()
+        return (
+            f'<figure style="margin:0"><img src="data:image/png;base64,{data}" '
+            f'style="image-rendering:pixelated"><figcaption>{html.escape(self.caption)}'
+            "</figcaption></figure>"
+        )
+
     def height_width(self, size: int | tuple[int, int] | None) -> tuple[int, int]:
         """Turn a size (see :meth:`pixels`) into (height, width)."""
         spec = self._spec
@@ -132,7 +154,7 @@ class Ancestor(Individual):
     """
 
     @cached_property
-    def _won(self) -> tuple[int, float] | None:
+    def _won(self) -> tuple[int, float, float] | None:
         return next(iter(self.run.store.won(self.candidate_id)), None)
 
     @property
@@ -145,6 +167,20 @@ class Ancestor(Individual):
         """The confidence in that class."""
         return self._won[1] if self._won else None
 
+    @property
+    def caption(self) -> str:
+        """Its generation, and what it was best at."""
+        if self._won is None:
+            return f"{super().caption}: never an elite"
+        return f"{super().caption}: {self.name} {percent(*self._won[1:])}"
+
+    def __repr__(self) -> str:
+        if self._won is None:
+            return f"<ancestor of {self.caption}>"
+        return (
+            f"<ancestor of generation {self.generation}: {self.name!r} {percent(*self._won[1:])}>"
+        )
+
 
 class EliteView(Individual):
     """An elite of a run.
@@ -153,6 +189,8 @@ class EliteView(Individual):
         index: The index of its class.
         name: The name of its class.
         confidence: The probability that the target gave the class, of the very PNG.
+        rank: What selection compared. Where the target gives logits it is the class's log-odds,
+            which tell apart what rounds to a confidence of 1; else the confidence.
         candidate_id: Its candidate's id.
         generation: The generation it was bred in.
         parents: The ids of its parents, fittest first.
@@ -166,6 +204,7 @@ class EliteView(Individual):
         self.index = elite.class_index
         self.name = spec.classes[elite.class_index]
         self.confidence = elite.confidence
+        self.rank = elite.rank
 
     @property
     def png(self) -> bytes:
@@ -199,18 +238,13 @@ class EliteView(Individual):
             "image": str(self.file.relative_to(self.run.path)),
         }
 
-    def _repr_png_(self) -> bytes:
-        pixels = decode_png(self.png)
-        scale = max(1, SMALLEST_SHOWN // max(pixels.shape[1:]))
-        return encode_png(pixels.repeat(scale, 1).repeat(scale, 2))
+    @property
+    def caption(self) -> str:
+        """Its class and its confidence."""
+        return f"{self.name} {percent(self.confidence, self.rank)}"
 
-    def _repr_html_(self) -> str:
-        data = b64encode(self._repr_png_()).decode()
-        return (
-            f'<figure style="margin:0"><img src="data:image/png;base64,{data}" '
-            f'style="image-rendering:pixelated"><figcaption>{html.escape(self.name)} '
-            f"{percent(self.confidence)}</figcaption></figure>"
-        )
+    def _shown(self) -> np.ndarray:
+        return decode_png(self.png)
 
     def __repr__(self) -> str:
-        return f"<elite of {self.name!r}: confidence {percent(self.confidence)}>"
+        return f"<elite of {self.name!r}: confidence {percent(self.confidence, self.rank)}>"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+import math
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from neatfool.config.ini import first_comment
-from neatfool.errors import RunError
+from neatfool.errors import ExperimentError, RunError
 from neatfool.run.folder import DATABASE
 from neatfool.run.individual import Ancestor, EliteView
 from neatfool.run.store import RunStore
@@ -17,6 +20,8 @@ from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pandas as pd
 
     from neatfool.evolution.verification import Verdict
     from neatfool.run.records import StoredCandidate
@@ -159,6 +164,34 @@ class Run:
         """The statistics of each generation."""
         return self.store.reports()
 
+    def frame(self) -> pd.DataFrame:
+        """Give the history as a pandas data frame, with a row for each generation.
+
+        The columns are the attributes of :class:`neatfool.GenerationReport`. In place of
+        ``classes_ge`` and ``stages`` there is a column for each of their numbers.
+
+        Raises:
+            ExperimentError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ExperimentError("Run.frame: needs pandas; pip install pandas") from None
+        from neatfool.comparison.series import THRESHOLDS
+
+        rows = [asdict(report) for report in self.history]
+        for row in rows:
+            row.update(zip(THRESHOLDS, row.pop("classes_ge"), strict=True))
+            row.update(row.pop("stages"))
+        return pd.DataFrame(rows)
+
+    @property
+    def ranks(self) -> tuple[float, float]:
+        """The median and the lowest rank of the elites, which tell certainties apart."""
+        held = {elite.class_index: elite.rank for elite in self.store.elites()}
+        ranks = [held.get(index, -math.inf) for index in self.searched] or [0.0]
+        return median(ranks), min(ranks)
+
     @property
     def requests(self) -> dict[str, tuple[int, int]]:
         """What a target that costs something was asked: (requests, images) by outcome."""
@@ -282,7 +315,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         last = self.history[-1:]
-        median = f", median confidence {percent(last[0].median)}" if last else ""
+        median = f", median confidence {percent(last[0].median, self.ranks[0])}" if last else ""
         figures = "".join(elite._repr_html_() for elite in self.elites[:100])
         return (
             f"<div><b>{html.escape(self.name)}</b>, seed {self.seed}: generation "

@@ -272,10 +272,10 @@ class RunStore:
         rows = self._rows("SELECT png FROM image WHERE candidate = ?", (candidate,))
         return rows[0][0] if rows else None
 
-    def won(self, candidate: int) -> list[tuple[int, float]]:
-        """Read which classes a candidate took when it was scored, and with what confidence."""
+    def won(self, candidate: int) -> list[tuple[int, float, float]]:
+        """Read which classes a candidate took when it was scored: class, confidence and rank."""
         return self._rows(
-            "SELECT class, confidence FROM replacement WHERE candidate = ? "
+            "SELECT class, confidence, rank FROM replacement WHERE candidate = ? "
             "ORDER BY rank DESC, class",
             (candidate,),
         )

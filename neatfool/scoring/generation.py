@@ -34,6 +34,7 @@ class GenerationScoring:
         spent: What there is no budget for: nothing.
         seconds: The time that the target took, if all its workers had always had work.
         confirmed: How many images were scored exactly.
+        answered: The sizes of the batches that the target has answered; confirming is left out.
     """
 
     full: Final = False
@@ -43,6 +44,7 @@ class GenerationScoring:
         """Begin; use :meth:`Scorer.generation`."""
         self.seconds = 0.0
         self.confirmed = 0
+        self.answered: list[int] = []
         self._scorer = scorer
         self._bar = bar
         self.images = GenerationImages()
@@ -61,7 +63,9 @@ class GenerationScoring:
         """
         self.images.add(images)
         screens = self._screening is not None
-        self._begun += self._scorer.begun(images, screen=screens, first=len(self._begun))
+        self._begun += self._scorer.begun(
+            images, screen=screens, first=len(self._begun), answered=self.answered
+        )
 
     def result(self) -> Scores:
         """Wait for the scores of all images.

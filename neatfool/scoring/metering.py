@@ -190,6 +190,7 @@ class MeteredScoring:
         spent: Why not, or why some that were begun could not be scored; empty if all is well.
         seconds: The time that the target took, if all its threads had always had work.
         confirmed: How many images were scored.
+        answered: The sizes of the calls that have ended.
     """
 
     def __init__(self, metered: MeteredTarget) -> None:
@@ -199,6 +200,7 @@ class MeteredScoring:
         self.spent = ""
         self.seconds = 0.0
         self.confirmed = 0
+        self.answered: list[int] = []
         self._metered = metered
         ledger = metered.ledger
         self._queries = math.inf if ledger.queries_left is None else ledger.queries_left
@@ -237,6 +239,7 @@ class MeteredScoring:
             asked = [keys[row] for row in affordable]
             self._begun_with.update(asked)
             self._begun.append(self._metered.submit(images[affordable], asked))
+            self._begun[-1].add_done_callback(lambda _: self.answered.append(len(asked)))
 
     def _afforded(self, rows: Sequence[int]) -> Sequence[int]:
         """Choose those that there is budget for, and take it; retries may need more than that."""

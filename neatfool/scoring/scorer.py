@@ -192,7 +192,12 @@ class Scorer:
             network.forget()
 
     def begun(
-        self, images: torch.Tensor, *, screen: bool = False, first: int = 0
+        self,
+        images: torch.Tensor,
+        *,
+        screen: bool = False,
+        first: int = 0,
+        answered: list[int] | None = None,
     ) -> list[Future[Timed]]:
         """Begin to score images, in as many tasks as there are threads for.
 
@@ -200,6 +205,7 @@ class Scorer:
             images: The images.
             screen: Whether to screen them.
             first: The number of the first task in its generation.
+            answered: Where the size of each batch is noted once it is scored.
 
         Returns:
             The scores to be of each task, and the seconds that it took.
@@ -209,7 +215,9 @@ class Scorer:
         each = size if self.workers > 1 else len(images)
         tasks = [images[start : start + each] for start in range(0, len(images), each)]
         return [
-            self._submitted(first + number, partial(self._timed, task, size), screen=screen)
+            self._submitted(
+                first + number, partial(self._timed, task, size, answered), screen=screen
+            )
             for number, task in enumerate(tasks)
         ]
 
@@ -224,10 +232,14 @@ class Scorer:
             done.set_exception(error)
         return done
 
-    def _timed(self, images: torch.Tensor, size: int) -> Timed:
+    def _timed(self, images: torch.Tensor, size: int, answered: list[int] | None) -> Timed:
         began = time.perf_counter()
-        starts = range(0, len(images), size)
-        batches = [self._batch(images[start : start + size], size) for start in starts]
+        batches = []
+        for start in range(0, len(images), size):
+            batch = images[start : start + size]
+            batches.append(self._batch(batch, size))
+            if answered is not None:
+                answered.append(len(batch))
         return self.joined(batches), time.perf_counter() - began
 
     def joined(self, parts: Sequence[Scores]) -> Scores:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from neatfool.errors import ExperimentError, nearest
+from neatfool.errors import ExperimentError, nearest, quoted
 
 SHOWN_NAMES: Final = 5
 """The most class names with a text in them that are offered instead of it."""
@@ -67,7 +67,7 @@ class ImageSpec:
         if text.isdecimal() and int(text) < len(self.classes):
             return int(text)
         hint = "; if it may turn up, name it among the target's classes" if self.open else ""
-        raise ExperimentError(f"there is no class {text!r}{self._like(text)}{hint}")
+        raise ExperimentError(f"there is no class {quoted(text)}{self._like(text)}{hint}")
 
     def _like(self, text: str) -> str:
         """Say which classes may have been meant: those with the text in their names, if any."""

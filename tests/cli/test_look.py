@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from xml.etree import ElementTree as ET
 
 import networkx as nx
 import numpy as np
 import pytest
-from commands import CLASSES, neatfool
+from commands import CLASSES, neatfool, neatfool_process
 from PIL import Image
 
 from neatfool import cppn, open_run
@@ -108,7 +109,32 @@ def test_a_folder_that_is_not_there_cannot_be_written_to(command, finished, tmp_
     assert "Traceback" not in result.output
 
 
+def test_there_is_no_noise_where_there_is_no_home_folder(finished, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/dev/null/home")
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    process = neatfool_process("graph", finished, BUS, "-o", tmp_path / "bus.svg")
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+
+
 # render
+
+
+@pytest.mark.parametrize("before", [None, b"the one before"])
+def test_a_full_disk_leaves_no_image_behind(before, finished, tmp_path, monkeypatch):
+    file = tmp_path / "bus.png"
+    if before:
+        file.write_bytes(before)
+
+    def fill_up(image, path, *args):
+        path.write_bytes(b"")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Image.Image, "save", fill_up)
+    result = neatfool("render", finished, BUS, "-o", file)
+    assert result.exit_code == 6
+    assert f"error: {file}: cannot be written: No space left on device" in result.stderr
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == ([before] if before else [])
 
 
 @pytest.mark.parametrize("size", [1, 7, 16, 17, 48, 50])

@@ -8,12 +8,15 @@ import sys
 
 import click
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner
+from rich.table import Table
 
 import neatfool
 from neatfool import errors
 from neatfool.cli import COMMANDS, failures, main
 from neatfool.cli.main_group import MainGroup
+from neatfool.cli.output import Output
 from neatfool.errors import NeatfoolError, RunError, VerificationError
 
 COMMAND = """
@@ -72,6 +75,20 @@ def test_each_command_for_plugins_has_help_with_an_example(name):
 
 def test_the_version_is_told():
     assert run("--version").output == f"neatfool, version {neatfool.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "begun", "offered"),
+    [
+        ([], "re", ["resume", "report", "render"]),
+        (["plugins"], "", ["new", "check", "list"]),
+        (["run"], "--seed", ["--seed", "--seeds"]),
+        (["plugins", "new"], "t", ["target"]),
+    ],
+)
+def test_a_shell_can_complete_it(before, begun, offered):
+    shell = BashComplete(main, {}, "neatfool", "_NEATFOOL_COMPLETE")
+    assert [item.value for item in shell.get_completions(before, begun)] == offered
 
 
 def test_it_runs_as_a_module():
@@ -169,6 +186,30 @@ def test_a_disk_that_cannot_be_written_is_no_bug(code):
     result = run("fail", group=failing(OSError(code, "The reason", "some/file")))
     assert result.stderr.startswith("error: some/file: The reason; ")
     assert result.exit_code == 6
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--nonsense"], ["nonsense"], ["run"], ["run", "--nonsense"], ["run", "x", "--seed", "-1"]],
+)
+def test_a_wrong_word_on_the_command_line_is_told_as_any_error_is(words):
+    result = run(*words)
+    assert result.exit_code == 2
+    assert "\nerror: " in result.stderr
+    assert "Error:" not in result.stderr
+
+
+def test_an_option_is_told_without_its_control_characters():
+    assert "No such option '--\\x1b[31m'" in run("run", "--\x1b[31m").stderr
+
+
+def test_output_shows_control_characters_and_obeys_none(capsys):
+    table = Table()
+    table.add_row("\x1b[31mred\x07")
+    Output().print("\x9b31m[bold]x[/]\n", table)
+    printed = capsys.readouterr().out
+    assert "\\x9b31mx\n" in printed
+    assert "\\x1b[31mred\\x07" in printed
 
 
 def test_anything_else_is_a_bug_told_in_one_line():

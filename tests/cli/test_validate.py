@@ -78,6 +78,32 @@ def test_it_tells_every_error_with_its_line():
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ("images = 9", "\x1b[31mred = 9"),
+        ("[scheme]", "[\x1b]0;title\x07]"),
+        ("path = filed.py", r'path = "\u001b[31mred.py"'),
+        ("path = filed.py", r'observers = "\u001b[31mred"'),
+        ("path = filed.py", f"path = {'long' * 250_000}"),
+        ("plugin = filed_scheme", f"plugin = {'long' * 250_000}"),
+        ("images = 9", f"{'long' * 250_000} = 9"),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--no-plugins"]])
+def test_what_a_file_says_does_nothing_to_the_terminal(given, wrong, options):
+    Path("e.ini").write_text(EXPERIMENT.replace(given, wrong))
+    result = validate("e.ini", *options)
+    assert result.exit_code in {2, 3} or options
+    assert len(result.stderr) < 2500
+    assert all(character.isprintable() or character == "\n" for character in result.stderr)
+
+
+def test_nothing_is_no_name_that_may_have_been_meant():
+    result = validate("e.ini", "--set", "target.gain=")
+    assert result.stderr == ("error: --set target.gain: [target] gain: must be a number, not ''\n")
+
+
 def test_without_plugins_it_imports_none():
     Path("filed.py").write_text("raise SystemExit")
     result = validate("e.ini", "--no-plugins", "--set", "target.gian=3")

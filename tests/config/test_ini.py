@@ -77,6 +77,26 @@ def test_all_that_is_wrong_is_told_with_its_line():
     assert "U+2028" in found[7]
 
 
+@pytest.mark.parametrize(
+    "text", ["{}\n[a]\n", "[a]\n{}\n", "  {}\n", "[a]\n{}=1\n{}=2\n", "[{}\n", "[{}]\n[{}]\n"]
+)
+def test_a_long_line_is_quoted_shortened(text):
+    found = errors(text.replace("{}", 1_000_000 * "x"))
+    assert all(len(line) < 250 for line in found)
+    assert "xxxxx…xxxxx" in found[0]
+
+
+@pytest.mark.parametrize("text", ["[a]\n\x1b[31mx = 1\n", "[\x1b]\n", "[a]\nx = \x07\n", "#\x9b\n"])
+def test_a_control_character_is_told_by_its_number(text):
+    (found,) = errors(text)
+    assert "holds the invisible character U+00" in found
+    assert found.isprintable()
+
+
+def test_tabs_are_no_control_characters():
+    assert values(parse_ini("[a]\nx\t=\t1\t# one\n", PATH)) == {"a": {"x": "1"}}
+
+
 def test_the_keys_of_a_section_that_is_there_twice_do_not_clash():
     assert len(errors("[a]\nx = 1\n[a]\nx = 2\n")) == 1
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
-from types import SimpleNamespace
+import re
+import sys
+import time
+from types import ModuleType, SimpleNamespace
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from neatfool.evolution import progress
@@ -21,6 +25,13 @@ def clock(monkeypatch):
     clock = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def report(
@@ -49,24 +60,38 @@ def report(
 class Watched:
     """A display with what it writes, and a made-up run of ten classes."""
 
-    def __init__(self, clock, *, terminal=False, history=(), stall_after=50, **length):
+    def __init__(
+        self, clock, *, terminal=False, width=160, jupyter=False, history=(), name="toy", **options
+    ):
         self.clock = clock
         console = Console(
-            file=io.StringIO(), force_terminal=terminal, width=160, highlight=False, _environ={}
+            file=io.StringIO(),
+            force_terminal=terminal,
+            force_jupyter=jupyter,
+            width=width,
+            highlight=False,
+            _environ={},
         )
         self.output = console.file.getvalue
-        length = {"generations": 10, "images": None} | length
-        self.display = ProgressDisplay(console, **length, stall_after=stall_after)
+        options = {"generations": 10, "images": None, "stall_after": 50} | options
         evaluations = history[-1].evaluations if history else 0
+        self.session = SimpleNamespace(scored=evaluations, ranks=(0.0, 0.0))
+        self.display = ProgressDisplay(console, self.session, **options)
         self.run = SimpleNamespace(
-            name="toy", searched=tuple(range(10)), history=list(history), evaluations=evaluations
+            name=name, searched=tuple(range(10)), history=list(history), evaluations=evaluations
         )
         self.display.neatfool_run_started(self.run)
 
     def see(self, *reports, seconds=1.0):
         for one in reports:
             self.clock.now += seconds
+            self.session.scored = one.evaluations
             self.display.neatfool_generation_done(self.run, one)
+
+    def drawn(self):
+        """Stop; give the line as it was drawn last, without its control codes."""
+        self.display.neatfool_run_finished()
+        return re.sub(r"\x1b\[[^A-Za-z]*[A-Za-z]", "", self.output()).split("\r")[-3]
 
     @property
     def lines(self):
@@ -98,6 +123,23 @@ def test_plain_lines_hold_no_control_characters(clock):
     watched.display.neatfool_run_finished()
     assert len(watched.lines) == 10
     assert all(character.isprintable() or character == "\n" for character in watched.output())
+
+
+def test_something_is_told_while_the_first_generation_takes_long(clock, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS_TO_THE_FIRST_LINE", 0.01)
+    watched = Watched(clock)
+    watched.session.scored = 48
+    wait_until(lambda: watched.lines)
+    assert watched.lines == ["generation 1/10  48 images so far"]
+    watched.see(report(0))
+    assert watched.lines[1].startswith("generation 1/10  100 images  ")
+
+
+def test_certainties_are_told_apart_by_their_log_odds(clock):
+    watched = Watched(clock)
+    watched.session.ranks = (20.0, 17.0)
+    watched.see(report(0, median=1.0, minimum=1.0))
+    assert "  median 99.9999997 %  min 99.999995 %  " in watched.lines[0]
 
 
 def test_near_certainties_can_be_told_apart(clock):
@@ -156,27 +198,84 @@ def test_the_time_that_scoring_took_is_that_of_the_generations_seen(clock):
 def test_a_terminal_gets_one_live_line(clock):
     watched = Watched(clock, terminal=True)
     watched.see(*map(report, range(4)), seconds=10)
-    watched.display.neatfool_run_finished()
-    output = watched.output()
-    assert "\x1b[2K" in output, "lines are drawn over"
-    assert "toy" in output
-    last = output[output.rindex("generation ") :]
-    assert last.startswith("generation 4/10  400 images  10/s  1 min 0 s left  median 50.0 %")
-    assert ">= 99 %: 3/10" in last
-    assert output.endswith("\x1b[1A\x1b[2K"), "the line is gone at the end"
+    last = watched.drawn()
+    assert re.fullmatch(
+        "toy  ━+╺?╸?━+  generation 4/10  400 images  10/s  1 min 0 s left  median 50.0 %  "
+        "min 25.0 %  >= 99 %: 3/10",
+        last,
+    )
+    assert watched.output().endswith("\x1b[1A\x1b[2K"), "the line is gone at the end"
 
 
-@pytest.mark.parametrize(
-    ("length", "done"),
-    [({}, 3), ({"generations": None, "images": 1000}, 300)],
-)
+def test_a_resumed_run_begins_with_what_is_known(clock):
+    watched = Watched(clock, terminal=True, history=[report(n) for n in range(6)])
+    assert "generation 6/10  600 images  median 50.0 %" in watched.drawn()
+
+
+def test_the_live_line_counts_images_while_a_generation_is_under_way(clock):
+    watched = Watched(clock, terminal=True)
+    watched.session.scored = 48
+    wait_until(lambda: "generation 1/10  48 images so far" in watched.output())
+    watched.see(report(0))
+    watched.session.scored = 148
+    assert "generation 1/10  148 images  " in watched.drawn()
+
+
+@pytest.mark.parametrize("length", [{}, {"generations": None, "images": 20_000}])
+@pytest.mark.parametrize("width", [40, 50, 60, 80, 100, 120, 160])
+def test_a_line_of_any_width_keeps_name_minimum_and_certain_classes(clock, width, length):
+    watched = Watched(clock, terminal=True, width=width, **length)
+    watched.see(*map(report, range(4)), seconds=1)
+    line = watched.drawn()
+    assert line.startswith("toy  ")
+    assert line.endswith("min 25.0 %  >= 99 %: 3/10")
+    assert cell_len(line) <= width
+
+
+def test_a_long_name_is_shortened(clock):
+    watched = Watched(clock, terminal=True, width=80, name="名" * 50)
+    watched.see(report(0))
+    line = watched.drawn()
+    assert line.startswith("名名名名名名名名名")
+    assert "…  " in line
+    assert line.endswith("min 25.0 %  >= 99 %: 3/10")
+    assert cell_len(line) <= 80
+
+
+@pytest.mark.parametrize(("length", "done"), [({}, 3 / 10), ({"images": 1000}, 300 / 1000)])
 def test_the_bar_grows_with_the_run(clock, length, done):
+    length = {"generations": None} | length if length else {}
     watched = Watched(clock, terminal=True, **length)
-    (task,) = watched.display._live.tasks
-    assert task.total == (length.get("images") or 10)
     watched.see(*map(report, range(3)))
-    assert task.completed == done
+    line = watched.display._line()
+    assert line.done / line.total == done
     watched.display.neatfool_run_finished()
+
+
+# in a notebook
+
+
+def test_a_notebook_gets_one_line_that_is_kept_up_to_date(clock, monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, data, *, raw):
+            shown.append(data["text/plain"])
+
+    def display(data, *, raw, display_id):
+        shown.append(data["text/plain"])
+        return Handle()
+
+    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+    watched = Watched(clock, jupyter=True)
+    assert shown[0] == "toy  generation 1/10  0 images so far"
+    watched.session.scored = 48
+    wait_until(lambda: shown[-1] == "toy  generation 1/10  48 images so far")
+    watched.see(*map(report, range(10)))
+    watched.display.neatfool_run_finished()
+    assert shown[-1].startswith("toy  generation 10/10  1,000 images  ")
+    assert watched.output() == ""
 
 
 # when nothing improves

@@ -15,6 +15,8 @@ from neatfool.evolution.loop import Limits
 from neatfool.evolution.session import resume, start
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore, contents
+from neatfool.scoring.plan import Plan
+from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool_plugins.map_elites import MapElites, Options
 
@@ -424,3 +426,19 @@ def test_python_looks_for_cycles_less_often_while_a_run_goes_on(tmp_path):
     start(toy_assembly(1), tmp_path / "run").go(Silence(), stop)
     assert during[0][0] > before[0]
     assert gc.get_threshold() == before
+
+
+def test_images_are_counted_while_a_generation_is_under_way(tmp_path):
+    seen = []
+
+    class Watched(ToyTarget):
+        def score(self, images):
+            seen.append(session.scored)
+            return super().score(images)
+
+    target = Watched()
+    scorer = Scorer(target, name="target 'toy'", plan=Plan(5))
+    session = start(toy_assembly(2, target=target, scorer=scorer), tmp_path / "run")
+    session.go(Silence())
+    assert seen == [*range(0, 40, 5)]
+    assert session.scored == 40

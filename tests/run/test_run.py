@@ -1,15 +1,19 @@
+import html
 import itertools
 import json
+import statistics
+import sys
 
 import numpy as np
 import pytest
 from paid import TopTwo, paid_assembly
 from searches import Silence, toy_assembly
 
-from neatfool import ExperimentError, ImageSpec, RunError, open_run
+from neatfool import ExperimentError, ImageSpec, RunError, Scores, open_run
 from neatfool.evolution.session import start
 from neatfool.run.images import decode_png
 from neatfool.testing import ToyTarget
+from neatfool.wording import percent
 
 
 @pytest.fixture
@@ -65,6 +69,67 @@ def test_a_line_of_ancestors_ends_in_generation_0(run):
         assert all(
             later.parents[0] == earlier.candidate_id for later, earlier in itertools.pairwise(line)
         )
+
+
+def test_ancestors_are_told_by_generation_class_and_confidence(run):
+    line = run.lineage("b")
+    first = line[0]
+    confidence = percent(first.confidence)
+    assert (
+        repr(first) == f"<ancestor of generation {first.generation}: {first.name!r} {confidence}>"
+    )
+    assert "object at 0x" not in repr(line)
+
+
+def test_an_ancestor_that_was_no_elite_says_so(run, monkeypatch):
+    monkeypatch.setattr(run.store, "won", lambda candidate: [])
+    assert repr(run.lineage("b")[-1]) == "<ancestor of generation 0: never an elite>"
+
+
+def test_a_notebook_shows_an_ancestor(run):
+    ancestor = run.lineage("b")[-1]
+    shown = ancestor._repr_html_()
+    assert "<img" in shown
+    assert html.escape(ancestor.caption) in shown
+    assert (decode_png(ancestor._repr_png_())[:, ::32, ::32] == ancestor.pixels()).all()
+
+
+def test_the_history_is_a_data_frame(run):
+    pytest.importorskip("pandas")
+    frame = run.frame()
+    assert list(frame["generation"]) == list(range(6))
+    assert list(frame["median"]) == [report.median for report in run.history]
+    assert list(frame["classes_ge_0.99"]) == [report.classes_ge[2] for report in run.history]
+    assert list(frame["elapsed"]) == [report.stages.elapsed for report in run.history]
+    assert all(kind.kind in "if" for kind in frame.dtypes)
+
+
+def test_without_pandas_it_is_said_what_a_frame_needs(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ExperimentError, match="pip install pandas"):
+        run.frame()
+
+
+def test_certainties_are_told_apart(tmp_path):
+    class Certain(ToyTarget):
+        def score(self, images):
+            logits = 40 * super().score(images).logits
+            weights = np.exp(logits - logits.max(1, keepdims=True)).astype(np.float32)
+            return Scores(weights / weights.sum(1, keepdims=True), logits)
+
+    session = start(toy_assembly(target=Certain()), tmp_path / "run")
+    session.go(Silence())
+    run = session.run
+    middle, lowest = run.ranks
+    assert (middle, lowest) == session.ranks
+    assert (middle, lowest) == (
+        statistics.median(elite.rank for elite in run),
+        min(elite.rank for elite in run),
+    )
+    certain = [elite for elite in run if elite.confidence == 1]
+    assert certain
+    assert not any("100 %" in repr(elite) for elite in certain)
+    assert "100 %" not in run._repr_html_()
 
 
 def test_names_that_may_become_more_are_read_once_for_all_elites(tmp_path, monkeypatch):

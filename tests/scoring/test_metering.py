@@ -90,6 +90,17 @@ def test_equal_images_are_asked_for_once():
     assert (scores.probs == scores.probs[0]).all()
 
 
+def test_images_are_counted_as_they_are_answered():
+    target = PaidToy()
+    scoring = paid_assembly(target).scorer.generation()
+    images = np.random.default_rng(0).integers(0, 256, (20, 1, 4, 4), np.uint8)
+    import torch
+
+    scoring.add(torch.from_numpy(images))
+    scoring.result()
+    assert sorted(scoring.answered) == [6, 7, 7]
+
+
 def test_a_call_has_no_more_images_than_the_target_takes(tmp_path):
     target = PaidToy()
     go(tmp_path / "run", target)
