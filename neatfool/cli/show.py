@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from neatfool.cli.output import waiting
-from neatfool.cli.parameters import json_option, run_argument
+from neatfool.cli.parameters import FiniteRange, json_option, run_argument
 from neatfool.errors import VerificationError
 from neatfool.wording import percent, spending
 
@@ -84,7 +84,7 @@ Examples:
 @json_option
 @click.option(
     "--tolerance",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     metavar="P",
     help="How far a confidence may be from the recorded one.  [default: 0.0001]",
 )
