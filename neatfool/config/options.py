@@ -6,14 +6,15 @@ from a section of its own, named by the field's alias or name.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ValidationError
 
-from neatfool.config.annotations import annotation_of, from_text, model_of
+from neatfool.config.annotations import absolute, annotation_of, from_text, model_of
 from neatfool.config.section import Section, Value
-from neatfool.config.wording import reword
+from neatfool.config.wording import reword, shown
 from neatfool.errors import NeatfoolError, nearest
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def read_options(
     section = reader.section(name)
     try:
         options = model.model_validate(given)
+        reader.check_finite(options, name)
     except ValidationError as error:
         reader.note(model, name, error.errors(include_url=False))
     except NeatfoolError as error:
@@ -139,7 +141,7 @@ class _Reader:
         if name not in self._parents:
             return Section({}, "")
         parent = self.section(self._parents[name])
-        return Section({}, parent.where, parent.line)
+        return Section({}, parent.where, parent.line, parent.base)
 
     def collect(
         self, model: type[BaseModel], name: str, reserved: Collection[str] = ()
@@ -161,6 +163,10 @@ class _Reader:
                 self._parents[section] = name
                 if section in self._sections or field.is_required():
                     given[section] = self.collect(inner, section)
+            elif (key := key_of(field_name, field)) not in given:
+                default = absolute(field.default, self.section(name).base)
+                if default is not field.default:
+                    given[key] = default
         return given
 
     def _take(
@@ -177,6 +183,19 @@ class _Reader:
         else:
             self._given[name, canonical] = key, value
             given[canonical] = from_text(annotation, value)
+
+    def check_finite(self, options: BaseModel, name: str) -> None:
+        """Note numbers that were given and are not finite, where the default is."""
+        for field_name, field in type(options).model_fields.items():
+            key, value = key_of(field_name, field), getattr(options, field_name)
+            if isinstance(value, BaseModel):
+                self.check_finite(value, key)
+            elif (name, key) in self._given and (
+                _is_finite(field.default) and not _is_finite(value)
+            ):
+                as_given, place = self._given[name, key]
+                what = f"must be a finite number, not {shown(place.given)}"
+                self._problems.add_at(place, name, as_given, what)
 
     def note(self, model: type[BaseModel], name: str, errors: list[ErrorDetails]) -> None:
         """Note what pydantic found, each at the key that it is about."""
@@ -201,3 +220,11 @@ def _place(
         return _place(inner, key_of(name, field), loc[1:])
     item = next((part for part in loc[1:] if isinstance(part, int)), None)
     return section, key_of(name, field), item
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)

@@ -194,7 +194,7 @@ def read_given(
 ) -> tuple[str, dict[str, Section]]:
     """Read a file's text and sections, with the command line's values in place of the file's."""
     text, in_file = read_ini(path, problems)
-    absent = {name: Section({}, f"{path}:1", 1) for name in FRAMEWORK_SECTIONS}
+    absent = {name: Section({}, f"{path}:1", 1, path.parent) for name in FRAMEWORK_SECTIONS}
     sections = override(absent | in_file, overrides, Path.cwd())
     if seed is not None:
         value = Value(str(seed), f"--seed {seed}", Path.cwd())
