@@ -14,6 +14,7 @@ from pydantic import AliasChoices, BaseModel, ValidationError
 
 from neatfool.config.annotations import absolute, annotation_of, from_text, model_of
 from neatfool.config.section import Section, Value
+from neatfool.config.values import write_value
 from neatfool.config.wording import reword, shown
 from neatfool.errors import NeatfoolError, nearest
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from neatfool.config.problems import Problems
+    from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -90,6 +92,36 @@ def _dump(model: type[BaseModel], dumped: Mapping[str, Json], name: str) -> dict
             inner |= _dump(submodel, value, key)
     extra = {key: value for key, value in dumped.items() if key not in model.model_fields}
     return {name: own | extra, **inner}
+
+
+def describe_unset(
+    options: BaseModel, name: str, spec: ImageSpec | None
+) -> dict[str, dict[str, str]]:
+    """Say what the keys stand for that are None in a filled model.
+
+    What its method ``absent(spec)``, if it has one, gives for a key is the key's value; for others
+    there is their description.
+
+    Args:
+        options: The model.
+        name: The plugin's section.
+        spec: The target's, None if it is not known.
+
+    Returns:
+        Section -> key -> what to write behind ``key =`` in a comment.
+    """
+    absent = getattr(options, "absent", None)
+    known = absent(spec) if callable(absent) else {}
+    found: dict[str, dict[str, str]] = {name: {}}
+    for field_name, field in type(options).model_fields.items():
+        key, value = key_of(field_name, field), getattr(options, field_name)
+        if isinstance(value, BaseModel):
+            found |= describe_unset(value, key, spec)
+        elif value is None and field_name in known:
+            found[name][key] = write_value(known[field_name])
+        elif value is None:
+            found[name][key] = f" # {' '.join((field.description or '').split())}"
+    return found
 
 
 def own_sections(model: type[BaseModel]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from neatfool.config.ini import override, read_ini
-from neatfool.config.options import own_sections
+from neatfool.config.options import describe_unset, own_sections
 from neatfool.config.problems import Problems
 from neatfool.config.section import Section, Value
 from neatfool.config.values import write_ini
@@ -154,11 +154,23 @@ class Experiment:
             del sections[section][key]
         return sections
 
-    def to_ini(self) -> str:
-        """Write it as INI text with all defaults; the text loads as the equal experiment."""
+    def to_ini(self, *, explained: bool = False) -> str:
+        """Write it as INI text with all defaults; the text loads as the equal experiment.
+
+        Args:
+            explained: Whether comments say what keys stand for that have no value.
+        """
         sections = self.resolved()
         sections["plugins"] = {key: value or None for key, value in sections["plugins"].items()}
-        return write_ini(sections)
+        return write_ini(sections, self._describe_unset() if explained else None)
+
+    def _describe_unset(self) -> dict[str, dict[str, str]]:
+        spec = self.target.spec()
+        unset = describe_unset(self.calls, "target", spec)
+        for choice in (self.target, self.encoding, self.scheme):
+            for section, keys in choice.describe_unset(spec).items():
+                unset[section] = unset.get(section, {}) | keys
+        return unset
 
 
 def load_experiment(
