@@ -47,6 +47,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def left_out(refused: int) -> str:
+    """Say how many images have no score: ``"3 images got no usable score and were left out"``."""
+    images, were = ("image", "was") if refused == 1 else ("images", "were")
+    return f"{refused:,} {images} got no usable score and {were} left out"
+
+
 def spending(requests: Mapping[str, tuple[int, int]]) -> str:
     """Write what a target that costs something was asked.
 

@@ -16,7 +16,7 @@ from neatfool.cli.parameters import (
     run_argument,
 )
 from neatfool.errors import TargetUnavailable
-from neatfool.wording import duration, percent, spending
+from neatfool.wording import duration, left_out, percent, spending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -273,5 +273,5 @@ def _tell(console: Console, session: Session, outcome: Outcome, *, scoring: floa
     if requests := run.requests:
         console.print(spending(requests), soft_wrap=True, markup=False)
     if refused := sum(report.refused for report in history):
-        console.print(f"{refused:,} images got no usable score and were left out.", style="yellow")
+        console.print(f"{left_out(refused)}.", style="yellow")
     console.print(f"Images are in {run.path / 'images'}", soft_wrap=True)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
-from dataclasses import asdict
-from statistics import median
 from typing import TYPE_CHECKING
 
 import click
@@ -18,10 +15,9 @@ from neatfool.errors import VerificationError
 from neatfool.wording import percent, spending
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from neatfool.evolution.verification import Verified
+    from neatfool.evolution.verification import Verdict
 
 ROWS = 40
 
@@ -85,8 +81,10 @@ Examples:
 @click.option(
     "--tolerance",
     type=FiniteRange(min=0),
+    default=1e-4,
+    show_default=True,
     metavar="P",
-    help="How far a confidence may be from the recorded one.  [default: 0.0001]",
+    help="How far a confidence may be from the recorded one.",
 )
 @click.option(
     "--max-queries",
@@ -94,66 +92,32 @@ Examples:
     metavar="N",
     help="A larger budget than the run's, if asking the target costs something.",
 )
-def verify(
-    run_folder: Path, as_json: bool, tolerance: float | None, max_queries: int | None
-) -> None:
+def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int | None) -> None:
     """Score the saved images of RUN again, and compare with what the run recorded.
 
     Exits with 7 if an image does not score what was recorded.
 
     Where asking the target costs something, each image is a query of the run's budget.
     """
-    from neatfool.evolution.assembly import reassemble
-    from neatfool.evolution.verification import TOLERANCE
-    from neatfool.evolution.verification import verify as verify_run
-    from neatfool.plugin.manager import PluginManager
     from neatfool.run.run import open_run
-    from neatfool.scoring.plan import Plan
 
-    allowed = TOLERANCE if tolerance is None else tolerance
-    run = open_run(run_folder)
     with waiting("scoring the images again"):
-        recorded = Plan.from_json(run.info["scoring"])
-        experiment = run.experiment
-        if max_queries is not None:
-            experiment["target"] = {**experiment["target"], "max_queries": max_queries}
-        assembly = reassemble(experiment, PluginManager(), recorded)
-        with closing(assembly.scorer):
-            results = verify_run(run, assembly.scorer)
-    if not results:
-        raise VerificationError(
-            f"{run_folder}: the run has no elites yet; there is nothing to verify"
-        )
-    wrong = [result for result in results if not result.difference <= allowed]
+        verdict = open_run(run_folder).verify(tolerance=tolerance, max_queries=max_queries)
     if as_json:
-        click.echo(json.dumps(_verdict(results, wrong), indent=2))
+        click.echo(json.dumps(verdict.summary(), indent=2))
     else:
-        _print_verdict(results, wrong)
-    if wrong:
+        _print_verdict(verdict)
+    if verdict.wrong:
         raise VerificationError(
-            f"{run_folder}: {len(wrong)} of {len(results)} images do not score what was recorded "
-            f"(tolerance {allowed:g}); the files or the target were changed"
+            f"{run_folder}: {len(verdict.wrong)} of {len(verdict.results)} images do not score "
+            f"what was recorded (tolerance {tolerance:g}); the files or the target were changed"
         )
 
 
-def _verdict(results: Sequence[Verified], wrong: Sequence[Verified]) -> dict[str, object]:
-    measured = [result.measured for result in results]
-    return {
-        "images": len(results),
-        "wrong": len(wrong),
-        "largest_difference": max(result.difference for result in results),
-        "median": median(measured),
-        "min": min(measured),
-        "classes_ge_0.99": sum(value >= 0.99 for value in measured),
-        "classes_ge_0.9999": sum(value >= 0.9999 for value in measured),
-        "classes": [asdict(result) for result in results],
-    }
-
-
-def _print_verdict(results: Sequence[Verified], wrong: Sequence[Verified]) -> None:
+def _print_verdict(verdict: Verdict) -> None:
     console = Console(highlight=False)
     table = Table("class", "recorded", "measured now", "difference")
-    for result in (wrong or results)[:ROWS]:
+    for result in (verdict.wrong or verdict.results)[:ROWS]:
         table.add_row(
             _escaped(result.name),
             percent(result.recorded),
@@ -161,14 +125,7 @@ def _print_verdict(results: Sequence[Verified], wrong: Sequence[Verified]) -> No
             f"{result.difference:.1e}",
         )
     console.print(table)
-    measured = [result.measured for result in results]
-    console.print(
-        f"{len(results)} images scored from their files: {len(wrong)} wrong, largest difference "
-        f"{max(result.difference for result in results):.1e}. Median {percent(median(measured))}, "
-        f"lowest {percent(min(measured))}; {sum(value >= 0.9999 for value in measured)} of "
-        f"{len(measured)} classes >= 99.99 %.",
-        soft_wrap=True,
-    )
+    console.print(str(verdict), soft_wrap=True)
 
 
 def _escaped(text: str) -> str:

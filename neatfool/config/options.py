@@ -16,7 +16,7 @@ from neatfool.config.annotations import absolute, annotation_of, from_text, mode
 from neatfool.config.section import Section, Value
 from neatfool.config.values import write_value
 from neatfool.config.wording import reword, shown
-from neatfool.errors import NeatfoolError, nearest
+from neatfool.errors import ExperimentError, NeatfoolError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -66,6 +66,24 @@ def read_options(
         cause = f"the options model {model.__qualname__} raised {type(error).__name__}: {error}"
         problems.add_at(section, name, "", cause, of_plugin=True)
     return options if len(problems) == before else None
+
+
+def check_arguments(model: type[ModelT], **given: Any) -> ModelT:
+    """Fill a model with what a function was given: Python's own types, which no text stands for.
+
+    Args:
+        model: The model; its fields are the function's arguments.
+        given: The arguments by name.
+
+    Raises:
+        ExperimentError: Some are wrong; a line for each, which begins with its name.
+    """
+    try:
+        return model.model_validate(given, strict=True)
+    except ValidationError as error:
+        found = _grouped(model, "", error.errors(include_url=False))
+        lines = [f"{name}: {reword(errors, item)}" for (_, name, item), errors in found.items()]
+        raise ExperimentError("\n".join(lines)) from None
 
 
 def dump_options(options: BaseModel, name: str) -> dict[str, dict[str, Json]]:
@@ -231,12 +249,19 @@ class _Reader:
 
     def note(self, model: type[BaseModel], name: str, errors: list[ErrorDetails]) -> None:
         """Note what pydantic found, each at the key that it is about."""
-        grouped: dict[tuple[str, str, int | None], list[ErrorDetails]] = defaultdict(list)
-        for error in errors:
-            grouped[_place(model, name, error["loc"])].append(error)
-        for (section, key, item), found in grouped.items():
+        for (section, key, item), found in _grouped(model, name, errors).items():
             as_given, place = self._given.get((section, key), (key, self.section(section)))
             self._problems.add_at(place, section, as_given, reword(found, item))
+
+
+def _grouped(
+    model: type[BaseModel], section: str, errors: list[ErrorDetails]
+) -> dict[tuple[str, str, int | None], list[ErrorDetails]]:
+    """Put together what is about one value: several where a type has alternatives."""
+    grouped: dict[tuple[str, str, int | None], list[ErrorDetails]] = defaultdict(list)
+    for error in errors:
+        grouped[_place(model, section, error["loc"])].append(error)
+    return grouped
 
 
 def _place(

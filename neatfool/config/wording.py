@@ -34,6 +34,7 @@ _MUST_BE: Final = {
     "string_too_short": "at least {min_length} characters",
     "string_too_long": "at most {max_length} characters",
     "dict_type": "a JSON object",
+    "list_type": "a list",
     "json_invalid": "JSON",
 }
 _SAID: Final = {

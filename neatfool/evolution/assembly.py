@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from neatfool.config.class_names import check_classes
 from neatfool.errors import (
@@ -18,6 +18,7 @@ from neatfool.errors import (
 from neatfool.evolution.fingerprints import fingerprint_of_plugin
 from neatfool.evolution.loop import Limits
 from neatfool.experiment.experiment import Experiment
+from neatfool.run.advice import is_from_python
 from neatfool.scoring.plan import make_plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.image_spec import ImageSpec
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
     from neatfool.spec.scheme import Scheme
-
-
-FROM_PYTHON: Final = "python"
-"""What a resolved experiment has for the name of a target that is no plugin."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +160,7 @@ def reassemble(
         RunError: The run's target is not a plugin but was given from Python.
         NeatfoolError: As :func:`assemble`.
     """
-    if resolved["target"]["plugin"] == FROM_PYTHON:
+    if is_from_python(resolved):
         raise RunError(
             f"run {resolved['experiment']['name']!r}: its target was given from Python, which "
             "alone has it. Go on there: neatfool.fool(..., out=FOLDER, resume_run=True)"

@@ -15,6 +15,7 @@ from neatfool.errors import RunError, TargetUnavailable, blaming
 from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution
 from neatfool.run import folder as run_folder
+from neatfool.run.advice import advice_for, is_from_python
 from neatfool.run.images import ImageFolder, write_whole
 from neatfool.run.individual import load_genome
 from neatfool.run.run import Run
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from neatfool.budget.ledger import Ledger
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import Observers
+    from neatfool.run.advice import Advice
     from neatfool.spec.json import Json
 
 SECONDS_BETWEEN_IMAGES = 10.0
@@ -49,7 +51,8 @@ class Session:
         self, folder: Path, assembly: Assembly, store: RunStore, release: Callable[[], None]
     ) -> None:
         """Take an open run; use :func:`start` or :func:`resume`."""
-        self.run = Run(folder, encoding=assembly.encoding)
+        given = assembly.scorer.target if is_from_python(assembly.resolved) else None
+        self.run = Run(folder, encoding=assembly.encoding, target=given)
         self._assembly = assembly
         self._store = store
         self._release = release
@@ -165,7 +168,8 @@ class Session:
 
     def _update_images(self) -> None:
         folder = self.run.path
-        kept = f"; what is recorded is kept, and `neatfool resume {folder}` goes on with it"
+        resume = advice_for(self._assembly.resolved, folder).resume
+        kept = f"; what is recorded is kept, and {resume} goes on with it"
         if not folder.exists():
             return
         with run_folder.storage_errors(self._images.folder, kept):
@@ -193,14 +197,15 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
         StorageError: The folder cannot be written.
     """
     with ExitStack() as undo, run_folder.storage_errors(folder):
-        release = run_folder.take(folder, overwrite=overwrite)
+        advice = advice_for(assembly.resolved, folder)
+        release = run_folder.take(folder, advice, overwrite=overwrite)
         undo.callback(release)
         searched = assembly.scheme.archive.classes.tolist()
         store = RunStore.create(
             folder / run_folder.DATABASE, _info(assembly), assembly.spec.classes, searched
         )
         undo.callback(store.close)
-        _keep_text(folder, assembly.text)
+        _keep_text(folder, assembly.text, advice)
         _open_ledger(assembly, folder)
         undo.pop_all()
     return Session(folder, assembly, store, release)
@@ -224,7 +229,7 @@ def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) 
         store = RunStore.open(folder / run_folder.DATABASE, write=True)
         undo.callback(store.close)
         info = store.info()
-        _keep_text(folder, info["text"])
+        _keep_text(folder, info["text"], advice_for(info["experiment"], folder))
         assembly = assemble(info["experiment"], Plan.from_json(info["scoring"]))
         _check_same(folder, info, assembly)
         if assembly.resolved != info["experiment"]:
@@ -240,7 +245,7 @@ def _open_ledger(assembly: Assembly, folder: Path) -> None:
         metered.open_ledger(folder / run_folder.DATABASE)
 
 
-def _keep_text(folder: Path, text: str) -> None:
+def _keep_text(folder: Path, text: str, advice: Advice) -> None:
     """Write the experiment as it was given, if it is not there; see that nobody changed it."""
     copy = folder / run_folder.EXPERIMENT
     with run_folder.storage_errors(copy):
@@ -249,8 +254,7 @@ def _keep_text(folder: Path, text: str) -> None:
         elif copy.read_bytes() != text.encode():
             raise RunError(
                 f"{copy}: was changed since the run began, and a run keeps its experiment. Undo "
-                "the change, or start another run; `neatfool resume RUN --generations N` makes it "
-                "longer"
+                f"the change, or start another run; {advice.lengthen} makes it longer"
             )
 
 

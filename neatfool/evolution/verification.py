@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from neatfool.errors import BudgetSpent, VerificationError
+from neatfool.budget.ledger import Budget
+from neatfool.config.options import check_arguments
+from neatfool.errors import BudgetSpent, RunError, VerificationError
+from neatfool.evolution.assembly import check_target, reassemble
+from neatfool.experiment.framework import Calls
+from neatfool.fooling.python_target import target_of
+from neatfool.plugin.manager import PluginManager
+from neatfool.run.advice import advice_for, is_from_python
 from neatfool.run.folder import lock
 from neatfool.run.images import decode_png
+from neatfool.scoring.plan import Plan
+from neatfool.scoring.scorer import Scorer
+from neatfool.spec.target import Target
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
-    from neatfool.scoring.scorer import Scorer
+    from neatfool.spec.json import Json
 
 TOLERANCE = 1e-4
 """How far a confidence may be from the recorded one: processors and batches round differently."""
@@ -48,6 +60,88 @@ class Verified:
         return abs(self.recorded - self.measured)
 
 
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """What the saved images of a run score now; ``str`` says it in two sentences.
+
+    Attributes:
+        results: What each image scores, in the order of the classes; at least one.
+        tolerance: How far a confidence may be from the recorded one.
+    """
+
+    results: tuple[Verified, ...]
+    tolerance: float = TOLERANCE
+
+    @property
+    def wrong(self) -> list[Verified]:
+        """The images that do not score what was recorded."""
+        return [result for result in self.results if not result.difference <= self.tolerance]
+
+    def summary(self) -> dict[str, Json]:
+        """Give it as ``neatfool verify --json`` does."""
+        measured = [result.measured for result in self.results]
+        return {
+            "images": len(self.results),
+            "wrong": len(self.wrong),
+            "largest_difference": max(result.difference for result in self.results),
+            "median": median(measured),
+            "min": min(measured),
+            "classes_ge_0.99": sum(value >= 0.99 for value in measured),
+            "classes_ge_0.9999": sum(value >= 0.9999 for value in measured),
+            "classes": [asdict(result) for result in self.results],
+        }
+
+    def __str__(self) -> str:
+        said = self.summary()
+        return (
+            f"{said['images']} images scored from their files: {said['wrong']} wrong, largest "
+            f"difference {said['largest_difference']:.1e}. Median {percent(said['median'])}, "
+            f"lowest {percent(said['min'])}; {said['classes_ge_0.9999']} of {said['images']} "
+            "classes >= 99.99 %."
+        )
+
+    def __repr__(self) -> str:
+        return f"<Verdict {self}>"
+
+
+def verify_run(
+    run: Run, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None
+) -> Verdict:
+    """Score a run's saved images again, as :meth:`neatfool.Run.verify` says."""
+    with closing(_scorer(run, model, max_queries)) as scorer:
+        results = verify(run, scorer)
+    if not results:
+        raise VerificationError(
+            f"{run.path}: the run has no elites yet; there is nothing to verify"
+        )
+    return Verdict(tuple(results), tolerance)
+
+
+def _scorer(run: Run, model: Any, max_queries: int | None) -> Scorer:
+    """Make what scores as the run did: with a model, or else with the experiment's target."""
+    check_arguments(Calls, max_queries=max_queries)
+    experiment = run.experiment
+    settings = dict(experiment["target"])
+    if max_queries is not None:
+        settings["max_queries"] = max_queries
+    plan = Plan.from_json(run.info["scoring"])
+    if model is None and is_from_python(experiment):
+        raise RunError(
+            f"{run.path}: its target was given from Python, which alone has it. Hand it in there: "
+            "neatfool.open_run(FOLDER).verify(model)"
+        )
+    if model is None:
+        return reassemble(experiment | {"target": settings}, PluginManager(), plan).scorer
+    name = str(run.info["target"]["name"])
+    spec = run.spec
+    if spec.open and isinstance(model, Target):
+        spec = replace(spec, classes=spec.classes[: len(model.spec.classes)])
+    target = target_of(model, spec, mean=settings.get("mean"), std=settings.get("std"))
+    check_target(target, name)
+    budget = Budget(settings.get("max_queries"), settings.get("max_requests"))
+    return Scorer(target, name=name, plan=plan, budget=budget)
+
+
 def verify(run: Run, scorer: Scorer) -> list[Verified]:
     """Score the saved image of each class again.
 
@@ -73,7 +167,7 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
             if shortage := metered.ledger.shortage(queries):
                 raise BudgetSpent(
                     f"{run.path}: verifying takes {queries} queries, and {shortage}; allow more "
-                    "with --max-queries N"
+                    "with max_queries"
                 )
         return list(_verify(run, scorer))
 
@@ -95,9 +189,8 @@ def _saved(elite: EliteView) -> torch.Tensor:
     try:
         pixels = decode_png(path.read_bytes())
     except FileNotFoundError:
-        raise VerificationError(
-            f"{path}: missing; `neatfool resume` on the run writes its images again"
-        ) from None
+        resume = advice_for(elite.run.experiment, elite.run.path).resume
+        raise VerificationError(f"{path}: missing; {resume} writes its images again") from None
     except (OSError, ValueError) as error:
         raise VerificationError(f"{path}: not a readable PNG ({error})") from error
     if pixels.shape != shape:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import BaseModel, Field, PositiveInt, field_validator
+from pydantic import BaseModel, Field, PositiveInt, ValidationInfo, field_validator
 
 from neatfool.budget.ledger import Budget
 from neatfool.config.options import read_options
@@ -47,6 +47,13 @@ class General(BaseModel, extra="forbid"):
                 f"{safe_name(name)!r}"
             )
         return name
+
+    @field_validator("images")
+    @classmethod
+    def _one_length(cls, images: int | None, info: ValidationInfo) -> int | None:
+        if images is not None and info.data.get("generations") is not None:
+            raise ValueError("is given beside 'generations'; keep one of the two")
+        return images
 
 
 class Sources(BaseModel, extra="forbid"):
@@ -110,7 +117,7 @@ def read_framework(sections: Mapping[str, Section], problems: Problems) -> Frame
     own = {key: value for key, value in target.values.items() if key in Calls.model_fields}
     calls = read_options(Calls, "target", {"target": replace(target, values=own)}, problems)
     sources = read_options(Sources, "plugins", sections, problems)
-    _check_length(sections.get("experiment", Section({}, "")), problems)
+    _require_a_length(sections.get("experiment", Section({}, "")), problems)
     return Framework(general or General(), sources or Sources(), calls or Calls())
 
 
@@ -134,11 +141,7 @@ def safe_name(text: str) -> str:
     return _UNSAFE.sub("-", text).strip("-.+")[:100] or "experiment"
 
 
-def _check_length(section: Section, problems: Problems) -> None:
-    given = [key for key in LENGTHS if key in section.values]
-    if not given:
+def _require_a_length(section: Section, problems: Problems) -> None:
+    if not any(key in section.values for key in LENGTHS):
         what = "missing; give 'generations = N', or 'images = N', for how long to run"
         problems.add_at(section, "experiment", "generations", what)
-    elif len(given) == 2:
-        what = "is given beside 'generations'; keep one of the two"
-        problems.add_at(section.values["images"], "experiment", "images", what)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import sys
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
-
+from neatfool.config.options import check_arguments
 from neatfool.config.values import write_ini
 from neatfool.errors import ExperimentError
 from neatfool.evolution.assembly import (
-    FROM_PYTHON,
     Assembly,
     check_scheme,
     check_target,
@@ -29,13 +27,15 @@ from neatfool.evolution.interrupts import Interrupts
 from neatfool.evolution.loop import Limits
 from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.experiment import choose, resolved_sections
-from neatfool.experiment.framework import Calls
+from neatfool.fooling.arguments import Arguments
 from neatfool.plugin.manager import PluginManager
+from neatfool.run.advice import FROM_PYTHON
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Target
+from neatfool.wording import left_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import torch
 
@@ -46,7 +46,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("neatfool.fool")
 
-STALL_AFTER = 50
+_ARGUMENTS: Final = {
+    "[experiment] ": "",
+    "[target] ": "",
+    "[encoding] ": "encoding_options: ",
+    "[scheme] ": "scheme_options: ",
+}
+"""What the keys of an experiment's sections are called here."""
 
 
 def fool(
@@ -60,13 +66,15 @@ def fool(
     encoding: str = "cppn",
     scheme_options: Mapping[str, Any] | None = None,
     encoding_options: Mapping[str, Any] | None = None,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
+    plugins: str | Path | Sequence[str | Path] = (),
+    mean: Sequence[float] | float | None = None,
+    std: Sequence[float] | float | None = None,
     device: str = "auto",
     seed: int = 1,
     name: str | None = None,
     out: str | Path | None = None,
     resume_run: bool = False,
+    overwrite: bool = False,
     batch_size: int | None = None,
     precision: str = "auto",
     max_queries: int | None = None,
@@ -81,27 +89,32 @@ def fool(
 
     Ctrl-C ends it after the generation under way; what was found until then is returned. So it
     is where a target that costs something cannot be reached, or its budget is spent; a warning
-    says so.
+    says so. Another says how many images got no usable score.
 
     Args:
         model: A torch module in evaluation mode, which is given float32 [N, C, H, W] in [0, 1]
             (less ``mean``, by ``std``) and gives logits or probabilities [N, K]; or any callable
             from uint8 [N, C, H, W] (numpy) to probabilities [N, K]; or a target.
         image: (channels, height, width) of the images that it takes.
-        classes: The class names, or their number.
+        classes: The class names, or their number. A name that occurs twice gets its index behind
+            it.
         images: How many images to score in all; 20,000 if ``generations`` is absent too.
         generations: How many generations to breed, in place of ``images``.
         scheme: The name of a scheme.
         encoding: The name of an encoding.
         scheme_options: The scheme's options, as in an experiment's section.
         encoding_options: The encoding's options.
-        mean: What a module wants subtracted from each channel.
-        std: What a module wants each channel divided by.
+        plugins: Files and folders that hold schemes and encodings, as an experiment names them
+            in ``[plugins] path``.
+        mean: What a module wants subtracted from each channel, in [0, 1] as torchvision gives it;
+            one number stands for all channels. (:class:`neatfool.Network` takes it in bytes.)
+        std: What a module wants each channel divided by, on the same scale.
         device: Where a module runs: ``auto``, ``cpu``, ``cuda`` …
         seed: The run's seed.
-        name: The run's name; made from the model's if absent.
+        name: The run's name, fit for a folder; made from the model's if absent.
         out: The run's folder; a new one under ``runs/`` if absent.
         resume_run: Go on with the run in ``out``.
+        overwrite: Delete the run that is in the folder already, and start anew.
         batch_size: Images a call of the model; chosen if absent.
         precision: How a module screens images before it scores the promising ones in fp32:
             ``auto``, ``bf16`` or ``fp16``, or ``fp32`` for not at all.
@@ -114,54 +127,64 @@ def fool(
 
     Raises:
         TargetError: The model failed, or what it gives are not probabilities.
-        ExperimentError: An option is wrong.
+        ExperimentError: Arguments are wrong; a line for each.
+        PluginError: There is no such scheme or encoding, or a plugin is broken.
         RunError: The folder holds a run already.
     """
-    _check_length(images, generations)
-    names = tuple(map(str, range(classes)) if isinstance(classes, int) else classes)
-    target = _target(model, image, names, mean=mean, std=std, device=device)
-    plugins = PluginManager()
-    if generations is None and images is None:
-        images = 20_000
-    label = name or _model_name(model).lower()
-    limits = Limits(generations, images)
-    assemble = partial(
-        _assemble,
-        target,
-        model=_model_name(model),
-        name=label,
+    arguments = check_arguments(
+        Arguments,
+        image=image,
+        classes=classes,
+        images=20_000 if images is None and generations is None else images,
+        generations=generations,
+        mean=mean,
+        std=std,
         seed=seed,
-        limits=limits,
-        calls=_calls(
-            batch_size=batch_size or "auto",
-            precision=precision,
-            max_queries=max_queries,
-            max_requests=max_requests,
-        ),
-        encoding=choose(plugins, "encoding", encoding, encoding_options or {}),
-        scheme=choose(plugins, "scheme", scheme, scheme_options or {}),
+        name=name,
+        batch_size="auto" if batch_size is None else batch_size,
+        precision=precision,
+        max_queries=max_queries,
+        max_requests=max_requests,
     )
-    folder = Path(out) if out else _new_folder(f"{label}-{seed}")
-    if resume_run:
-        session = resume(lambda _, recorded: assemble(recorded=recorded), folder)
-    else:
-        session = start(assemble(), folder)
-    return _go(session, plugins, limits, progress=progress)
+    label = arguments.name or _model_name(model).lower()
+    folder = _folder(out, f"{label}-{seed}", resume_run=resume_run, overwrite=overwrite)
+    target = _target(model, arguments, device)
+    manager = PluginManager()
+    files = [plugins] if isinstance(plugins, str | Path) else plugins
+    paths = [Path(file).expanduser().absolute() for file in files]
+    for path in paths:
+        manager.load_files(path)
+    with _in_words_of_arguments():
+        assemble = partial(
+            _assemble,
+            target,
+            arguments,
+            model=_model_name(model),
+            name=label,
+            plugin_paths=paths,
+            encoding=choose(manager, "encoding", encoding, encoding_options or {}),
+            scheme=choose(manager, "scheme", scheme, scheme_options or {}),
+        )
+        if resume_run:
+            session = resume(lambda _, recorded: assemble(recorded=recorded), folder)
+        else:
+            session = start(assemble(), folder, overwrite=overwrite)
+    return _go(session, manager, arguments, progress=progress)
 
 
 def _assemble(
     target: Target,
+    arguments: Arguments,
     *,
     model: str,
     name: str,
-    seed: int,
-    limits: Limits,
-    calls: Calls,
+    plugin_paths: Sequence[Path],
     encoding: Choice,
     scheme: Choice,
     recorded: Plan | None = None,
 ) -> Assembly:
     label = f"target {model!r} (from Python)"
+    seed = arguments.seed
     check_target(target, label)
     made = make(encoding, spec=target.spec)
     search = make_scheme(scheme, made, target, seed)
@@ -174,14 +197,12 @@ def _assemble(
         **resolved_sections("encoding", encoding),
         **resolved_sections("scheme", scheme),
     }
-    length = {"generations": limits.generations, "images": limits.images}
-    general: dict[str, Json] = {"name": name, **length, "seed": seed, "stall_after": STALL_AFTER}
-    resolved = identity | {"experiment": general}
+    resolved = _resolved(identity, arguments, name, plugin_paths)
     return Assembly(
         name=name,
         seed=seed,
-        limits=limits,
-        scorer=make_scorer(target, label, calls, fingerprint, search, recorded),
+        limits=Limits(arguments.generations, arguments.images),
+        scorer=make_scorer(target, label, arguments, fingerprint, search, recorded),
         fingerprint=fingerprint,
         encoding=made,
         encoding_name=describe(encoding),
@@ -193,7 +214,28 @@ def _assemble(
     )
 
 
-def _go(session: Session, plugins: PluginManager, limits: Limits, *, progress: bool) -> Run:
+def _resolved(
+    identity: Mapping[str, Mapping[str, Json]],
+    arguments: Arguments,
+    name: str,
+    plugin_paths: Sequence[Path],
+) -> dict[str, Json]:
+    """Describe the run: what its result depends on, and all else that reading it again takes."""
+    general = arguments.model_dump(include={"generations", "images", "seed", "stall_after"})
+    asking = arguments.model_dump(
+        include={"mean", "std", "max_queries", "max_requests"}, exclude_none=True
+    )
+    resolved: dict[str, Json] = {
+        **identity,
+        "experiment": {"name": name, **general},
+        "target": {**identity["target"], **asking},
+    }
+    if plugin_paths:
+        resolved["plugins"] = {"path": [str(path) for path in plugin_paths]}
+    return resolved
+
+
+def _go(session: Session, plugins: PluginManager, arguments: Arguments, *, progress: bool) -> Run:
     interrupts = Interrupts()
     if progress:
         from rich.console import Console
@@ -202,74 +244,51 @@ def _go(session: Session, plugins: PluginManager, limits: Limits, *, progress: b
 
         display = ProgressDisplay(
             Console(file=sys.stderr, highlight=False),
-            generations=limits.generations,
-            images=limits.images,
-            stall_after=STALL_AFTER,
+            generations=arguments.generations,
+            images=arguments.images,
+            stall_after=arguments.stall_after,
         )
         plugins.add_observer(display, "progress")
     with interrupts.handled():
         outcome = session.go(plugins.observers(), interrupts)
     if outcome.cause:
         _log.warning("the run is %s: %s", outcome.reason, outcome.cause)
+    if refused := sum(report.refused for report in session.run.history):
+        _log.warning("%s", left_out(refused))
     return session.run
 
 
-def _target(
-    model: Any,
-    image: tuple[int, int, int],
-    classes: tuple[str, ...],
-    *,
-    mean: Sequence[float] | None,
-    std: Sequence[float] | None,
-    device: str,
-) -> Target:
-    from torch import nn
+def _target(model: Any, arguments: Arguments, device: str) -> Target:
+    from neatfool.fooling.python_target import ModuleTarget, target_of
 
-    from neatfool.fooling.python_target import CallableTarget, ModuleTarget
-
-    if isinstance(model, nn.Module):
-        spec = _spec(image, classes, array="torch")
-        return ModuleTarget(model, spec, mean=mean, std=std, device=device)
-    if isinstance(model, Target):
-        if (model.spec.shape, model.spec.classes) != (tuple(image), classes):
-            raise ExperimentError(
-                f"fool: image = {image} and {len(classes)} classes, but the target takes "
-                f"{model.spec.shape} and has {len(model.spec.classes)}; give those of its spec"
-            )
-        return model
-    if not callable(model) or inspect.isclass(model):
+    channels, height, width = arguments.image
+    open_ended = isinstance(model, Target) and model.spec.open
+    if len(arguments.classes) < 2 and not open_ended:
+        raise ExperimentError("classes: a classifier has at least two; give them all")
+    try:
+        spec = ImageSpec(height, width, channels, tuple(arguments.classes), open=open_ended)
+    except ValueError as error:
         raise ExperimentError(
-            f"fool: {model!r} is no model; give a torch module in evaluation mode, or a function "
-            "from uint8 [N, C, H, W] to probabilities"
+            f"image: {error}; give (channels, height, width), not {tuple(arguments.image)}"
+        ) from error
+    mean, std = arguments.mean, arguments.std
+    target = target_of(model, spec, mean=mean, std=std, device=device)
+    if not isinstance(target, ModuleTarget) and (mean, std) != (None, None):
+        raise ExperimentError(
+            "mean, std: are for a torch module; let the function subtract and divide by itself"
         )
-    return CallableTarget(model, _spec(image, classes))
+    return target
 
 
-def _calls(**options: Any) -> Calls:
+@contextmanager
+def _in_words_of_arguments() -> Iterator[None]:
     try:
-        return Calls(**options)
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        raise ExperimentError(
-            f"fool: {wrong['loc'][0]} = {wrong['input']!r}: {wrong['msg']}"
-        ) from error
-
-
-def _check_length(*lengths: Any) -> None:
-    for length in lengths:
-        if length is not None and (not isinstance(length, int) or length < 1):
-            raise ExperimentError(f"fool: a run's length is a whole number >= 1, not {length!r}")
-
-
-def _spec(image: Any, classes: tuple[str, ...], **more: Any) -> ImageSpec:
-    try:
-        channels, height, width = image
-        return ImageSpec(height, width, channels, classes, **more)
-    except (TypeError, ValueError) as error:
-        raise ExperimentError(
-            f"fool: image = {image!r} and {len(classes)} classes: {error}; an image is "
-            "(channels, height, width)"
-        ) from error
+        yield
+    except ExperimentError as error:
+        text = str(error)
+        for key, argument in _ARGUMENTS.items():
+            text = text.replace(key, argument)
+        raise ExperimentError(text) from None
 
 
 def _model_name(model: Any) -> str:
@@ -277,9 +296,17 @@ def _model_name(model: Any) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in named).strip("-") or "model"
 
 
-def _new_folder(name: str) -> Path:
+def _folder(out: str | Path | None, name: str, *, resume_run: bool, overwrite: bool) -> Path:
+    if resume_run and overwrite:
+        raise ExperimentError(
+            "overwrite: starts a run anew, and resume_run goes on with it; give one of the two"
+        )
+    if resume_run and out is None:
+        raise ExperimentError("out: missing; give the folder of the run that is to go on")
+    if out is not None:
+        return Path(out)
     folder, number = Path("runs") / name, 1
-    while folder.exists():
+    while folder.exists() and not overwrite:
         number += 1
         folder = Path("runs") / f"{name}-{number}"
     return folder

@@ -3,20 +3,64 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from neatfool.errors import ExperimentError
 from neatfool.evolution.fingerprints import fingerprint_of_code, source_of
 from neatfool.network.network import PLAIN, Network, in_form
 from neatfool.scoring.answers import ROUNDING
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Scores
+from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy as np
+
+
+def target_of(
+    model: Any,
+    spec: ImageSpec,
+    *,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    device: str = "auto",
+) -> Target:
+    """Make a target of what a Python session has.
+
+    Args:
+        model: A torch module, a function, or a target, which is given back.
+        spec: The images that it takes and the classes that it gives.
+        mean: What a module wants subtracted from each channel of images in [0, 1].
+        std: What a module wants each channel divided by, after that.
+        device: Where a module runs.
+
+    Raises:
+        ExperimentError: It is no model, a target of other images, or there is no such device.
+        TargetError: A module is in training mode.
+    """
+    if isinstance(model, torch.nn.Module):
+        spec = replace(spec, array="torch")
+        return ModuleTarget(model, spec, mean=mean, std=std, device=device)
+    if isinstance(model, Target):
+        if (model.spec.shape, model.spec.classes) != (spec.shape, spec.classes):
+            raise ExperimentError(
+                f"image, classes: {spec.shape} and {len(spec.classes)} classes, but the target "
+                f"takes {model.spec.shape} and has {len(model.spec.classes)}; give those of its "
+                "spec"
+            )
+        return model
+    if not callable(model) or inspect.isclass(model):
+        raise ExperimentError(
+            f"model: {model!r} is no model; give a torch module in evaluation mode, or a function "
+            "from uint8 [N, C, H, W] to probabilities"
+        )
+    return CallableTarget(model, replace(spec, array="numpy"))
 
 
 class CallableTarget:

@@ -93,8 +93,8 @@ class Network:
                 devices: ``cpu``, ``cuda:1``, ``cuda:0, cuda:2``.
 
         Raises:
-            TargetError: The module is in training mode, or several devices were named and it
-                cannot be copied.
+            TargetError: The module is in training mode, the mean and deviation are not those of
+                bytes, or several devices were named and the module cannot be copied.
             ExperimentError: There is no such device.
         """
         if any(each.training for each in module.modules()):
@@ -102,6 +102,8 @@ class Network:
                 f"{type(module).__name__} is in training mode, where its scores change from call "
                 "to call; call .eval() on it first"
             )
+        self._mean, self._std = _per_channel(mean), _per_channel(std)
+        _check_scale(self._mean, self._std)
         keep_freed_memory()
         devices = pick_devices(device)
         self.module = _channels_last(module.to(devices[0]))
@@ -110,7 +112,6 @@ class Network:
         self._form = ContextVar("form", default=PLAIN)
         self._place = ContextVar("place", default=0)
         self._preparing = Lock()
-        self._mean, self._std = _per_channel(mean), _per_channel(std)
         self._runs: dict[_Key, Run] = {}
         self._graphs: dict[Form, set[Graph]] = {}
         self._folding = Lock()
@@ -313,6 +314,14 @@ class _FromBytes(nn.Module):
 
 def _per_channel(numbers: Sequence[float] | float) -> torch.Tensor:
     return torch.tensor(numbers, dtype=torch.float32).reshape(1, -1, 1, 1)
+
+
+def _check_scale(mean: torch.Tensor, std: torch.Tensor) -> None:
+    if bool(((mean > 0) & (mean <= 1) & (std <= 1)).any()):
+        raise TargetError(
+            f"Network: mean = {mean.flatten().tolist()} and std = {std.flatten().tolist()} are of "
+            "images in [0, 1], and a Network is given bytes, in [0, 255]; multiply both by 255"
+        )
 
 
 def _channels_last(module: nn.Module) -> nn.Module:

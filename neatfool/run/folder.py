@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from neatfool.run.advice import Advice
+
 DATABASE: Final = "run.db"
 PARTIAL_DATABASE: Final = "run.db.partial"
 EXPERIMENT: Final = "experiment.ini"
@@ -23,11 +25,12 @@ LOCK: Final = ".lock"
 LOG_ENDINGS: Final = ("-wal", "-shm", "-journal")
 
 
-def take(folder: Path, *, overwrite: bool) -> Callable[[], None]:
+def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]:
     """Make a folder ready for a new run, and lock it.
 
     Args:
         folder: The folder; made if it is not there.
+        advice: What to say where it cannot be taken.
         overwrite: Whether to delete a run that is there already.
 
     Returns:
@@ -38,7 +41,7 @@ def take(folder: Path, *, overwrite: bool) -> Callable[[], None]:
         StorageError: It cannot be written.
     """
     with storage_errors(folder):
-        _refuse_taken(folder, overwrite=overwrite)
+        _refuse_taken(folder, advice, overwrite=overwrite)
         folder.mkdir(parents=True, exist_ok=True)
         release = lock(folder)
         _clear(folder)
@@ -91,21 +94,21 @@ def storage_errors(folder: Path, kept: str = "") -> Iterator[None]:
         raise StorageError(f"{folder}: cannot be written: {what}{kept}") from error
 
 
-def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
+def _refuse_taken(folder: Path, advice: Advice, *, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder}: is a file; give another folder with --out DIR")
+        raise RunError(f"{folder}: is a file; give another folder with {advice.elsewhere}")
     if (folder / DATABASE).exists():
         if not overwrite:
             raise RunError(
-                f"{folder}: holds a run already. `neatfool resume {folder}` goes on with it, "
-                "--overwrite starts it anew, --out DIR writes elsewhere"
+                f"{folder}: holds a run already. {advice.resume} goes on with it, "
+                f"{advice.overwrite} starts it anew, {advice.elsewhere} writes elsewhere"
             )
     elif not (folder / PARTIAL_DATABASE).exists():
         strangers = sorted(path.name for path in folder.glob("*") if path.name != LOCK)
         if strangers:
             raise RunError(
                 f"{folder}: holds no run, but {strangers[0]!r}; give an empty or new folder with "
-                "--out DIR"
+                f"{advice.elsewhere}"
             )
 
 

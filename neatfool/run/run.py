@@ -18,10 +18,12 @@ from neatfool.wording import percent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from neatfool.evolution.verification import Verdict
     from neatfool.run.records import StoredCandidate
     from neatfool.run.statistics import GenerationReport
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
+    from neatfool.spec.target import Target
 
 
 def open_run(path: str | Path) -> Run:
@@ -51,10 +53,17 @@ class Run:
         path: The folder.
     """
 
-    def __init__(self, path: Path, *, encoding: Encoding[Any] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        encoding: Encoding[Any] | None = None,
+        target: Target | None = None,
+    ) -> None:
         """Look at a folder; use :func:`open_run`."""
         self.path = path
         self._given_encoding = encoding
+        self._given_target = target
 
     @cached_property
     def store(self) -> RunStore:
@@ -210,6 +219,47 @@ class Run:
             parents = stored.parents
         spec = self.spec
         return [Ancestor(self, each, spec) for each in line]
+
+    def verify(
+        self, model: Any = None, *, tolerance: float = 1e-4, max_queries: int | None = None
+    ) -> Verdict:
+        """Score the saved images again, and compare with what was recorded.
+
+        Where asking the target costs something, each image is a query of the run's budget.
+
+        Args:
+            model: What to score them with. If absent, the target that the run's experiment names;
+                or, of a run that :func:`neatfool.fool` has just made, the model that it was given.
+                A run of :func:`neatfool.fool` that was opened later needs its model again.
+            tolerance: How far a confidence may be from the recorded one.
+            max_queries: A larger budget than the run's.
+
+        Returns:
+            What each image scores, and which of them score something else than was recorded.
+
+        Raises:
+            VerificationError: An image's file is missing or damaged, or there is none yet.
+            RunError: The run needs its model again, or another process is running it.
+            TargetError: The target failed.
+            BudgetSpent: There is no budget for all images.
+        """
+        from neatfool.evolution.verification import verify_run
+
+        model = self._given_target if model is None else model
+        return verify_run(self, model, tolerance=tolerance, max_queries=max_queries)
+
+    def report(self) -> Path:
+        """Write ``report.html`` into the run's folder: one file that needs no network.
+
+        Returns:
+            The file.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        from neatfool.report import write_report
+
+        return write_report(self)
 
     def summary(self) -> dict[str, Json]:
         """Say how far the run has come, as ``neatfool show --json`` does."""

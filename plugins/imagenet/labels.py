@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +23,7 @@ def imagenet_labels() -> tuple[str, ...]:
     """
     from torchvision.models import ResNet18_Weights
 
-    return distinct(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+    return tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
 
 
 def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:
@@ -39,7 +38,7 @@ def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:
         a class for what is none of them; or else numbers.
     """
     if own is not None and len(own) == count:
-        return distinct(own)
+        return tuple(own)
     if count == IMAGENET_CLASSES:
         return imagenet_labels()
     if count == IMAGENET_CLASSES + 1:
@@ -66,12 +65,4 @@ def read_labels(path: Path, count: int) -> tuple[str, ...]:
             f"[target] class_names = {path}: holds {len(names)} names, the network has {count} "
             "classes; give a name a line, in the order of its outputs"
         )
-    return distinct(names)
-
-
-def distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Make names different from each other: those that occur twice get their index behind them."""
-    occurrences = Counter(names)
-    return tuple(
-        f"{name} ({index})" if occurrences[name] > 1 else name for index, name in enumerate(names)
-    )
+    return tuple(names)

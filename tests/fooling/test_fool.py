@@ -1,13 +1,17 @@
+import logging
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from paid import PaidToy
 
 import neatfool
-from neatfool import ImageSpec
-from neatfool.evolution.verification import verify
+from neatfool import BudgetSpent, ExperimentError, ImageSpec, RunError
 from neatfool.fooling.python_target import ModuleTarget
 from neatfool.network.network import Form, in_form
-from neatfool.scoring.plan import Plan
+from neatfool.run.images import decode_png, encode_png
 
 
 def brightness(images):
@@ -138,13 +142,8 @@ def test_a_run_is_read_and_verified_later(tmp_path):
     graph = run["bright"].graph()
     assert {data["kind"] for _, data in graph.nodes(data=True)} >= {"input", "output"}
     assert neatfool.cppn.from_graph(graph) == run["bright"].genome
-
-    from neatfool.fooling.fool import _target
-    from neatfool.scoring.scorer import Scorer
-
-    target = _target(brightness, (1, 12, 10), ("dark", "bright"), mean=None, std=None, device="cpu")
-    results = verify(run, Scorer(target, name="x", plan=Plan(7)))
-    assert [result.measured for result in results] == [result.recorded for result in results]
+    verdict = run.verify(brightness)
+    assert [each.measured for each in verdict.results] == [elite.confidence for elite in run]
 
 
 def test_unknown_schemes_and_options_are_said_to_be_unknown(tmp_path):
@@ -158,19 +157,244 @@ def test_unknown_schemes_and_options_are_said_to_be_unknown(tmp_path):
 @pytest.mark.parametrize(
     ("model", "how", "words"),
     [
-        (brightness, {"image": (224, 224, 3)}, r"channels = 224.*\(channels, height, width\)"),
-        (brightness, {"image": (8, 8)}, r"an image is \(channels, height, width\)"),
-        (brightness, {"images": 0}, "length is a whole number >= 1, not 0"),
-        (brightness, {"images": "many"}, "not 'many'"),
-        (brightness, {"classes": ["one"]}, "at least two"),
-        (None, {}, "None is no model"),
-        (Linear, {}, "is no model; give a torch module"),
+        (None, {}, "model: None is no model"),
+        (Linear, {}, "model: .* is no model; give a torch module"),
+        (brightness, {"mean": 0.5}, "mean, std: are for a torch module"),
+        (brightness, {"max_queries": 5}, "max_queries: .*; limit the run by images$"),
+        (brightness, {"precision": "bf16"}, "precision = bf16: "),
+        (brightness, {"scheme_options": {"batch": 0}}, "scheme_options: batch: must be > 0"),
     ],
 )
 def test_what_cannot_be_fooled_is_refused_in_words(tmp_path, model, how, words):
     settings = {"image": (1, 8, 8), "classes": 2} | how
-    with pytest.raises(neatfool.ExperimentError, match=words):
+    with pytest.raises(ExperimentError, match=f"^{words}"):
         fool(model, tmp_path / "run", **settings)
+
+
+WRONG = {
+    "name": ["../x", "my model", "", 7],
+    "seed": [1.5, -1, 2**70, "3", True, None],
+    "images": [True, 0, "many", 2.0],
+    "generations": [False, 0],
+    "batch_size": [0, True, "10"],
+    "precision": ["fp64"],
+    "max_queries": [0],
+    "classes": [["a", ""], [" ", "b"], [""] * 10, ["one"], 0, True, 2.5, "ab", {"a": 1}],
+    "image": [(1, 28.0, 28), (1, True, 8), (8, 8), (224, 224, 3), (1, 0, 8), 28, "123"],
+    "mean": [[0.5] * 3, [127.0], -0.1, float("nan"), "0.5", [True], []],
+    "std": [[0], 0.0, [58.4], [0.5] * 2, float("inf")],
+}
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [(name, value) for name, values in WRONG.items() for value in values]
+)
+def test_a_wrong_argument_is_refused_by_its_name(tmp_path, monkeypatch, argument, value):
+    monkeypatch.chdir(tmp_path)
+    how = {"image": (1, 8, 6), "classes": 3} | {argument: value}
+    with pytest.raises(ExperimentError) as caught:
+        neatfool.fool(Linear().eval(), progress=False, **how)
+    assert str(caught.value).startswith(f"{argument}: ")
+    assert not re.search(r"\[(experiment|target)\]|--|\n", str(caught.value))
+    assert not any(tmp_path.iterdir())
+
+
+def test_all_wrong_arguments_are_told_at_once(tmp_path):
+    with pytest.raises(ExperimentError) as caught:
+        fool(brightness, tmp_path / "run", image=(1, 8.5, 8), classes=2, seed="3", name="my model")
+    assert str(caught.value).splitlines() == [
+        "name: 'my model' is to name a folder: letters, figures and . _ + - only, for example "
+        "'my-model'",
+        "seed: must be a whole number, not '3'",
+        "image: item 2 must be a whole number, not 8.5",
+    ]
+
+
+def test_a_run_has_one_length(tmp_path):
+    with pytest.raises(ExperimentError, match=r"^images: is given beside 'generations'"):
+        fool(brightness, tmp_path / "run", image=(1, 8, 8), classes=2, images=9, generations=9)
+
+
+def test_numbers_of_numpy_and_torch_are_numbers(tmp_path):
+    module, shape = Linear().eval(), torch.zeros(3, 8, 6).shape
+    plain = fool(module, tmp_path / "a", image=shape, classes=3, mean=0.0, std=1, images=40)
+    arrays = fool(
+        module,
+        tmp_path / "b",
+        image=np.array(shape),
+        classes=np.array(["0", "1", "2"]),
+        mean=np.zeros(3, np.float32),
+        std=torch.ones(3),
+        images=np.int64(40),
+        seed=np.int64(1),
+    )
+    assert [elite.confidence for elite in arrays] == [elite.confidence for elite in plain]
+
+
+def test_a_name_that_occurs_twice_gets_its_index(tmp_path):
+    run = fool(Linear().eval(), tmp_path / "run", image=(3, 8, 6), classes=["a", "b", "a"])
+    assert run.classes == ("a (0)", "b", "a (2)")
+    assert run["a (2)"].index == 2
+
+
+def test_a_folder_that_is_taken_is_told_of_in_the_words_of_python(tmp_path):
+    how = {"image": (1, 12, 10), "classes": 2, "images": 40}
+    fool(brightness, tmp_path / "run", **how)
+    with pytest.raises(RunError, match="holds a run already") as caught:
+        fool(brightness, tmp_path / "run", **how)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").touch()
+    with pytest.raises(RunError, match=r"holds no run, but 'letter.txt'") as other:
+        fool(brightness, tmp_path / "full", **how)
+    for said in (str(caught.value), str(other.value)):
+        assert "out=FOLDER" in said
+        assert not re.search("--|neatfool resume", said)
+    assert "overwrite=True" in str(caught.value)
+
+
+def test_a_run_is_overwritten_if_asked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    how = {"image": (1, 12, 10), "classes": 2, "images": 40, "progress": False, "name": "b"}
+    for _ in range(2):
+        run = neatfool.fool(brightness, seed=3, overwrite=True, **how)
+        assert run.path == Path("runs/b-3")
+    assert neatfool.fool(brightness, seed=3, **how).path == Path("runs/b-3-2")
+    with pytest.raises(ExperimentError, match=r"^overwrite: .* give one of the two"):
+        neatfool.fool(brightness, out="runs/b-3", overwrite=True, resume_run=True, **how)
+    with pytest.raises(ExperimentError, match=r"^out: missing"):
+        neatfool.fool(brightness, resume_run=True, **how)
+
+
+SCHEME = """\
+from neatfool import hookimpl
+from neatfool_plugins.map_elites import MapElites, Options
+
+@hookimpl
+def neatfool_register_schemes(register):
+    register("mine", MapElites, options=Options)
+"""
+
+
+@pytest.mark.usefixtures("own_sys_path")
+def test_a_scheme_in_a_file_is_used(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(SCHEME, encoding="utf-8")
+    how = {"image": (1, 12, 10), "classes": 2, "scheme": "mine"}
+    run = fool(brightness, tmp_path / "run", plugins=file, images=40, **how)
+    assert run.experiment["scheme"]["plugin"] == "mine"
+    run = fool(brightness, tmp_path / "run", plugins=[file], images=80, resume_run=True, **how)
+    assert run.evaluations == 80
+    with pytest.raises(neatfool.PluginError, match="unknown scheme 'mine'"):
+        fool(brightness, tmp_path / "other", **how)
+
+
+ENCODING = """\
+from neatfool import hookimpl
+from neatfool_plugins.direct import DirectEncoding, Options
+
+@hookimpl
+def neatfool_register_encodings(register):
+    register("mine", DirectEncoding, options=Options)
+"""
+
+
+@pytest.mark.usefixtures("own_sys_path")
+def test_a_run_with_an_encoding_in_a_file_is_opened_later(tmp_path):
+    file = tmp_path / "mine_too.py"
+    file.write_text(ENCODING, encoding="utf-8")
+    how = {"image": (1, 12, 10), "classes": 2, "encoding": "mine", "images": 40}
+    fool(brightness, tmp_path / "run", plugins=[file], **how)
+    run = neatfool.open_run(tmp_path / "run")
+    assert run["1"].image().size == (10, 12)
+
+
+# --- a run checks itself
+
+
+def invert(elite):
+    elite.file.write_bytes(encode_png(255 - decode_png(elite.png)))
+
+
+def test_a_run_scores_its_files_again_with_the_model_it_was_made_with(tmp_path):
+    how = {"image": (3, 8, 6), "classes": 3, "mean": (0.4, 0.5, 0.6), "std": 0.25}
+    run = fool(Shifted().eval(), tmp_path / "run", **how)
+    verdict = run.verify()
+    assert [each.measured for each in verdict.results] == [elite.confidence for elite in run]
+    assert (verdict.wrong, verdict.summary()["images"]) == ([], 3)
+    assert "3 images scored from their files: 0 wrong" in repr(verdict)
+    invert(run["1"])
+    assert [each.name for each in run.verify().wrong] == ["1"]
+    assert run.verify(tolerance=1).wrong == []
+
+
+class Shifted(Linear):
+    def forward(self, images):
+        return images.flatten(1) @ self.weights.T
+
+
+def test_a_run_that_is_opened_later_asks_for_its_model(tmp_path):
+    how = {"image": (3, 8, 6), "classes": 3, "mean": (0.4, 0.5, 0.6), "std": 0.25}
+    fool(Shifted().eval(), tmp_path / "run", **how)
+    run = neatfool.open_run(tmp_path / "run")
+    with pytest.raises(RunError, match=r"alone has it.*verify\(model\)"):
+        run.verify()
+    assert run.verify(Shifted().eval()).wrong == []
+
+
+def test_a_run_of_an_experiment_verifies_itself(tmp_path):
+    file = tmp_path / "small.ini"
+    file.write_text(
+        "[experiment]\ngenerations = 2\n[target]\nplugin = mnist\n[scheme]\nbatch = 20\n",
+        encoding="utf-8",
+    )
+    from searches import Silence
+
+    from neatfool.evolution.assembly import assemble
+    from neatfool.evolution.session import start
+    from neatfool.experiment.experiment import load_experiment
+
+    start(assemble(load_experiment(file)), tmp_path / "run").go(Silence())
+    run = neatfool.open_run(tmp_path / "run")
+    assert run.verify().wrong == []
+    invert(run["3"])
+    assert [each.name for each in run.verify().wrong] == ["3"]
+
+
+def test_verifying_keeps_to_the_budget(tmp_path):
+    how = {"image": (1, 4, 4), "classes": [*"abcde"], "images": 90, "max_queries": 30}
+    run = fool(PaidToy(), tmp_path / "run", **how)
+    with pytest.raises(BudgetSpent, match=r"verifying takes . queries") as caught:
+        run.verify()
+    assert "--" not in str(caught.value)
+    assert run.verify(PaidToy(), max_queries=100).wrong == []
+    with pytest.raises(ExperimentError, match=r"^max_queries: must be > 0, not 0"):
+        run.verify(max_queries=0)
+
+
+def test_a_missing_file_is_told_of_in_the_words_of_python(tmp_path):
+    run = fool(brightness, tmp_path / "run", image=(1, 12, 10), classes=2, images=40)
+    run["1"].file.unlink()
+    with pytest.raises(neatfool.VerificationError, match=r"missing; neatfool.fool with resume_run"):
+        run.verify()
+
+
+def test_a_run_writes_its_report(tmp_path):
+    run = fool(brightness, tmp_path / "run", image=(1, 12, 10), classes=2, images=40)
+    assert run.report() == tmp_path / "run" / "report.html"
+    assert "brightness" in run.report().read_text(encoding="utf-8")
+
+
+def test_images_without_a_score_are_told(tmp_path, caplog):
+    def blind(images):
+        scores = brightness(images)
+        scores[images.mean((1, 2, 3)) > 150] = np.nan
+        return scores
+
+    run = fool(blind, tmp_path / "run", image=(1, 12, 10), classes=2)
+    refused = sum(report.refused for report in run.history)
+    assert refused > 1
+    said = f"{refused} images got no usable score and were left out"
+    assert (logging.WARNING, said) in [(each.levelno, each.message) for each in caplog.records]
 
 
 def test_a_run_counts_its_elites_and_refuses_images_of_no_size(tmp_path):

@@ -55,6 +55,14 @@ def test_a_module_in_training_mode_is_refused():
         Network(Small())
 
 
+@pytest.mark.parametrize(
+    ("mean", "std"), [([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), (0.5, 1.0)]
+)
+def test_a_mean_that_is_not_of_bytes_is_refused(mean, std):
+    with pytest.raises(TargetError, match=r"of images in \[0, 1\].*multiply both by 255"):
+        Network(Small().eval(), mean=mean, std=std, device="cpu")
+
+
 @pytest.mark.parametrize("form", [FROZEN, FUSED])
 def test_frozen_it_gives_the_same_logits_but_for_rounding(images, network, form):
     plain = network(images)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from neatfool import ExperimentError
 from neatfool_plugins.imagenet import Options, models
-from neatfool_plugins.imagenet.labels import distinct, imagenet_labels, labels_for, read_labels
+from neatfool_plugins.imagenet.labels import imagenet_labels, labels_for, read_labels
 from neatfool_plugins.imagenet.models import Request, load
 
 
@@ -84,10 +84,6 @@ def test_names_come_with_the_network_or_follow_from_their_number() -> None:
     assert labels_for(3, None) == labels_for(3, ["a", "b"]) == ("0", "1", "2")
     assert labels_for(1000, None)[0] == "tench"
     assert labels_for(1001, None)[:2] == ("background", "tench")
-
-
-def test_a_name_that_occurs_twice_gets_its_index() -> None:
-    assert distinct(["crane", "owl", "crane"]) == ("crane (0)", "owl", "crane (2)")
 
 
 def test_a_file_of_names_must_be_as_long_as_there_are_classes(tmp_path) -> None:

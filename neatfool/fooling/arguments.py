@@ -1,0 +1,81 @@
+"""The arguments of :func:`neatfool.fool`, held to what an experiment's keys are held to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationInfo, field_validator, model_validator
+
+from neatfool.experiment.framework import Calls, General
+
+
+class Arguments(General, Calls, extra="forbid"):
+    """What the model takes and gives, and the keys of ``[experiment]`` and ``[target]``."""
+
+    image: list[int]
+    classes: list[str]
+    mean: list[float] | None
+    std: list[float] | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_arrays(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {name: _plain(value) for name, value in given.items()}
+
+    @field_validator("image", mode="before")
+    @classmethod
+    def _three(cls, image: Any) -> Any:
+        if not isinstance(image, list) or len(image) != 3:
+            raise ValueError(f"must be (channels, height, width), not {image!r}")
+        return image
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _named(cls, classes: Any) -> list[str]:
+        if isinstance(classes, int) and not isinstance(classes, bool) and classes > 0:
+            return [str(number) for number in range(classes)]
+        if not isinstance(classes, list):  # pydantic tells of a ValueError alone
+            raise ValueError(  # noqa: TRY004
+                f"must be the names of the classes, or their number, not {classes!r}"
+            )
+        for index, name in enumerate(classes):
+            if not str(name).strip():
+                raise ValueError(f"item {index + 1} is empty; give each class a name")
+        return [str(name) for name in classes]
+
+    @field_validator("mean", "std", mode="before")
+    @classmethod
+    def _listed(cls, numbers: Any) -> Any:
+        return [numbers] if isinstance(numbers, int | float) else numbers
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _fit_for_the_image(
+        cls, numbers: list[float] | None, info: ValidationInfo
+    ) -> list[float] | None:
+        if numbers is None or "image" not in info.data:
+            return numbers
+        channels = info.data["image"][0]
+        if len(numbers) not in {1, channels}:
+            raise ValueError(
+                f"must be one number for each channel ({channels} here), or one for all, not "
+                f"{len(numbers)}"
+            )
+        for number in numbers:
+            if not 0 <= number <= 1 or (info.field_name == "std" and number == 0):
+                least = "> 0" if info.field_name == "std" else ">= 0"
+                raise ValueError(
+                    f"must be {least} and <= 1, not {number:g}: the images that it is for are "
+                    "numbers in [0, 1]. Divide by 255 what is meant for bytes"
+                )
+        return numbers
+
+
+def _plain(value: Any) -> Any:
+    """Give Python's own lists and numbers in place of tuples, arrays and tensors."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return [_plain(each) for each in value]
+    return value
