@@ -127,7 +127,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
         """Say what keys that are left out stand for; the colour depends on the target's images."""
-        known = {"inputs": cppn.PRESETS[self.preset].inputs}
+        known: dict[str, Any] = {"inputs": cppn.PRESETS[self.preset].inputs}
         if spec is not None:
             known["colour"] = "grey" if spec.channels == 1 else "hsv"
         return known
