@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -15,6 +16,9 @@ from neatfool.errors import ExperimentError
 if TYPE_CHECKING:
     from neatfool.experiment.choice import Choice
     from neatfool.spec.image_spec import ImageSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _FILE: Final = "@"
 
@@ -41,6 +45,24 @@ def read_names(path: Path) -> list[str]:
     if not names:
         raise ValueError(f"{path}: has no name in it; give a file with a name a line")
     return names
+
+
+def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Make names different from each other: one that occurs twice gets its index behind it.
+
+    Args:
+        names: The names, in the order of a target's scores.
+
+    Returns:
+        As many names: for two cranes ``("crane (0)", "owl", "crane (2)")``.
+    """
+    while len(set(names)) < len(names):  # "a (0)" may be a name, too
+        occurrences = Counter(names)
+        names = [
+            f"{name} ({index})" if occurrences[name] > 1 else name
+            for index, name in enumerate(names)
+        ]
+    return tuple(names)
 
 
 def _with_files_read(items: list[str]) -> list[str]:

@@ -156,8 +156,10 @@ def make_scorer(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
         return reassemble(experiment | {"target": settings}, PluginManager(), plan).scorer
     name = str(run.info["target"]["name"])
     spec = run.spec
-    if spec.open and isinstance(model, Target):
-        spec = replace(spec, classes=spec.classes[: len(model.spec.classes)])
+    if isinstance(model, Target) and (
+        spec.open or len(model.spec.classes) == len(spec.classes)
+    ):  # further classes turned up, or are called otherwise
+        spec = replace(spec, classes=model.spec.classes)
     target = target_of(model, spec, mean=settings.get("mean"), std=settings.get("std"))
     check_target(target, name)
     budget = Budget(settings.get("max_queries"), settings.get("max_requests"))

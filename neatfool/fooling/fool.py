@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from neatfool.config.class_names import distinct_names
 from neatfool.config.options import check_arguments
 from neatfool.config.values import write_ini
 from neatfool.errors import ExperimentError
@@ -263,10 +264,13 @@ def _target(model: Any, arguments: Arguments, device: str) -> Target:
 
     channels, height, width = arguments.image
     open_ended = isinstance(model, Target) and model.spec.open
-    if len(arguments.classes) < 2 and not open_ended:
+    classes = tuple(arguments.classes)
+    if not isinstance(model, Target):
+        classes = distinct_names(classes)
+    if len(classes) < 2 and not open_ended:
         raise ExperimentError("classes: a classifier has at least two; give them all")
     try:
-        spec = ImageSpec(height, width, channels, tuple(arguments.classes), open=open_ended)
+        spec = ImageSpec(height, width, channels, classes, open=open_ended)
     except ValueError as error:
         raise ExperimentError(
             f"image: {error}; give (channels, height, width), not {tuple(arguments.image)}"

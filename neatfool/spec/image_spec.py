@@ -20,7 +20,6 @@ class ImageSpec:
         width: Pixels from left to right, at least 1.
         channels: 1 (grey) or 3 (RGB).
         classes: The class names, in the order of the columns of the target's scores; at least two.
-            A name that occurs twice gets its index behind it: ``"crane (517)"``.
         array: What ``score`` is given: a numpy array or a torch tensor (on the CPU), both
             uint8 [N, C, H, W].
         sums_to_one: Whether the probabilities of an image sum to one. False for a target that
@@ -37,7 +36,7 @@ class ImageSpec:
     open: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "classes", _distinct([str(name) for name in self.classes]))
+        object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
         if self.height < 1 or self.width < 1:
             raise ValueError(f"an image of {self.height}x{self.width} pixels: both must be >= 1")
         if self.channels not in (1, 3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from neatfool import ExperimentError, read_names
+from neatfool import ExperimentError, distinct_names, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ def imagenet_labels() -> tuple[str, ...]:
     """
     from torchvision.models import ResNet18_Weights
 
-    return tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+    return distinct_names(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
 
 
 def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:
         a class for what is none of them; or else numbers.
     """
     if own is not None and len(own) == count:
-        return tuple(own)
+        return distinct_names(own)
     if count == IMAGENET_CLASSES:
         return imagenet_labels()
     if count == IMAGENET_CLASSES + 1:
@@ -65,4 +65,4 @@ def read_labels(path: Path, count: int) -> tuple[str, ...]:
             f"[target] class_names = {path}: holds {len(names)} names, the network has {count} "
             "classes; give a name a line, in the order of its outputs"
         )
-    return tuple(names)
+    return distinct_names(names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel
 
-from neatfool import ClassNames, ExperimentError, ImageSpec
+from neatfool import ClassNames, ExperimentError, ImageSpec, distinct_names
 from neatfool.config.annotations import PathAfter
 from neatfool.config.ini import parse_ini
 from neatfool.config.options import read_options
@@ -61,6 +61,18 @@ def test_a_path_after_a_word_is_relative_to_the_file_and_other_text_is_left(tmp_
     options = read_options(Model, "target", sections, problems)
     assert options.model == f"dir:{tmp_path / 'a' / 'b'}"
     assert options.several == ["onnx:/c.onnx", "torch:a/b", f"onnx:{tmp_path / 'd'}"]
+
+
+@pytest.mark.parametrize(
+    ("names", "made"),
+    [
+        ("abc", ("a", "b", "c")),
+        (["crane", "owl", "crane"], ("crane (0)", "owl", "crane (2)")),
+        (["a", "a", "a (0)"], ("a (0) (0)", "a (1)", "a (0) (2)")),
+    ],
+)
+def test_a_name_that_occurs_twice_gets_its_index(names, made):
+    assert distinct_names(names) == made
 
 
 @pytest.mark.parametrize(

@@ -270,6 +270,10 @@ from neatfool import hookimpl
 from neatfool_plugins.map_elites import MapElites, Options
 
 @hookimpl
+def neatfool_run_started(run):
+    (run.path / "seen").touch()
+
+@hookimpl
 def neatfool_register_schemes(register):
     register("mine", MapElites, options=Options)
 """
@@ -282,6 +286,7 @@ def test_a_scheme_in_a_file_is_used(tmp_path):
     how = {"image": (1, 12, 10), "classes": 2, "scheme": "mine"}
     run = fool(brightness, tmp_path / "run", plugins=file, images=40, **how)
     assert run.experiment["scheme"]["plugin"] == "mine"
+    assert (run.path / "seen").exists()
     run = fool(brightness, tmp_path / "run", plugins=[file], images=80, resume_run=True, **how)
     assert run.evaluations == 80
     with pytest.raises(neatfool.PluginError, match="unknown scheme 'mine'"):

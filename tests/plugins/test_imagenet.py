@@ -109,8 +109,8 @@ def test_every_photograph_is_licensed_and_named_by_classes_that_there_are(lite0)
 
 @pytest.mark.parametrize(
     ("mean", "std"),
-    [(0.0, 1.0), (127.0, 1.0), (127.0, 1280.0), (127 / 255, 128 / 255)],
-    ids=["bytes", "contrast 128 times", "contrast a tenth", "for images in [0, 1]"],
+    [(0.0, 1.0), (127.0, 1.0), (127.0, 1280.0)],
+    ids=["bytes", "contrast 128 times", "contrast a tenth"],
 )
 def test_images_scaled_as_in_no_training_fail_the_check(mean, std) -> None:
     wrong = target()
