@@ -125,6 +125,13 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
             )
         return value
 
+    def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
+        """Say what keys that are left out stand for; the colour depends on the target's images."""
+        known: dict[str, Any] = {"inputs": cppn.PRESETS[self.preset].inputs}
+        if spec is not None:
+            known["colour"] = "grey" if spec.channels == 1 else "hsv"
+        return known
+
     @property
     def refinements(self) -> cppn.Refinements:
         """Those of the preset ``paper``."""
@@ -147,7 +154,7 @@ class CppnEncoding:
         """
         preset = cppn.PRESETS[options.preset]
         self._spec = spec
-        self._inputs = options.inputs or preset.inputs
+        self._inputs = options.inputs or options.absent(spec)["inputs"]
         self._colours = _colour_map(options, spec)
         self._compile, self._device = _renderer(options)
         self._is_compiled = options.renderer == "compiled"
@@ -298,7 +305,7 @@ def _renderer(options: Options) -> tuple[Callable[..., cppn.Program | cppn.Tape]
 
 
 def _colour_map(options: Options, spec: ImageSpec) -> cppn.ColourMap:
-    name = options.colour or ("grey" if spec.channels == 1 else "hsv")
+    name = options.colour or options.absent(spec)["colour"]
     colours = cppn.COLOUR_MAPS[name]
     if colours.channels > spec.channels:
         raise ExperimentError(

@@ -57,6 +57,10 @@ class Options(BaseModel, extra="forbid"):
         15.0, ge=0, description="the index of polynomial mutation; larger: smaller changes"
     )
 
+    def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
+        """Say what colour stands for where it is left out, once the target's images are known."""
+        return {} if spec is None else {"colour": "grey" if spec.channels == 1 else "hsv"}
+
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
@@ -109,7 +113,7 @@ class DirectEncoding:
         self._colours: tuple[Colour, ...] = (
             ("grey",) if spec.channels == 1 else ("rgb", "hsv", "hls")
         )
-        self._colour: Colour = options.colour or ("grey" if spec.channels == 1 else "hsv")
+        self._colour: Colour = options.colour or options.absent(spec)["colour"]
         if self._colour not in self._colours:
             raise ExperimentError(
                 f"[encoding] colour = {self._colour}: the target takes "

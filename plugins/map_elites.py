@@ -67,6 +67,10 @@ class Options(LearningOptions, extra="forbid"):
         "candidates up to initial",
     )
 
+    def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
+        """Say what keys that are left out stand for."""
+        return {"initial": self.batch}
+
 
 class MapElites:
     """The scheme."""
@@ -97,7 +101,7 @@ class MapElites:
         self.archive = Archive(
             len(spec.classes), [spec.class_index(name) for name in options.classes] or None
         )
-        self._initial = options.initial or options.batch
+        self._initial = options.initial or options.absent(spec)["initial"]
         self._seed_from = options.seed_from
         self._inherited: dict[str, Any] | None = None
         self._learner = Learner(

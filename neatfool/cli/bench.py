@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from neatfool.cli.output import Output
-from neatfool.cli.parameters import experiment_parameters, json_option
+from neatfool.cli.parameters import FiniteRange, experiment_parameters, json_option
 from neatfool.plugin.hookspecs import hookimpl
 from neatfool.wording import duration
 
@@ -35,7 +35,7 @@ The run is made in a temporary folder and deleted. Try a change with --set befor
 @experiment_parameters
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=10.0,
     show_default=True,
     help="How long to run, if the experiment is not at its end before.",

@@ -28,7 +28,8 @@ def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[Che
     """Check all plugins that a name stands for.
 
     Args:
-        name: A plugin's name, ``kind.name``, or a path to a Python file or folder.
+        name: A plugin's name, ``kind.name``, or a path to a Python file or folder; ``name`` also
+            stands for ``name.py`` in the current folder, if nothing of that name is installed.
         settings: ``key=value``, options of the plugin; ``section.key=value`` those of a section
             of its own.
 
@@ -40,7 +41,7 @@ def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[Che
         ExperimentError: A setting is wrong, or fits none or several plugins.
     """
     manager = PluginManager()
-    found = _in_files(manager, Path(name)) if _is_path(name) else _installed(manager, name)
+    found = _in_files(manager, Path(name)) if _is_path(name) else _named(manager, name)
     optioned = [(kind, of) for kind, of in found if kind in RESERVED_KEYS]
     if settings and len(optioned) != 1:
         raise ExperimentError(
@@ -63,13 +64,17 @@ def _in_files(manager: PluginManager, path: Path) -> list[tuple[str, str]]:
     return [(entry.kind, entry.name) for entry in manager.available() if entry not in before]
 
 
-def _installed(manager: PluginManager, name: str) -> list[tuple[str, str]]:
+def _named(manager: PluginManager, name: str) -> list[tuple[str, str]]:
     pairs = dict.fromkeys((entry.kind, entry.name) for entry in manager.available())
     found = [(kind, of) for kind, of in pairs if name in (of, f"{kind}.{of}")]
-    if not found:
-        known = {known for kind, of in pairs for known in (of, f"{kind}.{of}")}
-        raise PluginError(f"unknown plugin {name!r}{nearest(name, known)}")
-    return found
+    if found:
+        return found
+    file = Path(f"{name.rpartition('.')[2]}.py")
+    if file.is_file() and file.stem == name:
+        return _in_files(manager, file)
+    known = {known for kind, of in pairs for known in (of, f"{kind}.{of}")}
+    hint = f"; to check the file {file}, give '{file}'" if file.is_file() else nearest(name, known)
+    raise PluginError(f"unknown plugin {name!r}{hint}")
 
 
 def _check(

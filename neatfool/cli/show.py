@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from neatfool.cli.output import Output, waiting
-from neatfool.cli.parameters import json_option, run_argument
+from neatfool.cli.parameters import FiniteRange, json_option, run_argument
 from neatfool.errors import VerificationError
 from neatfool.wording import percent, spending
 
@@ -81,7 +81,7 @@ Examples:
 @json_option
 @click.option(
     "--tolerance",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=1e-4,
     show_default=True,
     metavar="P",

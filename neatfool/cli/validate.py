@@ -28,7 +28,7 @@ Examples:
 def validate(file: Path, overrides: tuple[str, ...], seed: int | None, no_plugins: bool) -> None:
     """Check the experiment in FILE, and print it with all its defaults.
 
-    Every error is told, each with its line.
+    Every error is told, each with its line. A comment says what a key stands for that is not given.
     """
     if no_plugins:
         from neatfool.experiment.check import validate_framework_only
@@ -36,6 +36,17 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None, no_plugin
         click.echo(validate_framework_only(file, overrides=overrides, seed=seed), nl=False)
         click.echo("The options of plugins were not checked.", err=True)
         return
+    from neatfool.config.class_names import check_classes, named_classes
     from neatfool.experiment.experiment import load_experiment
 
-    click.echo(load_experiment(file, overrides=overrides, seed=seed).to_ini(), nl=False)
+    experiment = load_experiment(file, overrides=overrides, seed=seed)
+    if spec := experiment.target.spec():
+        check_classes(experiment.scheme, spec)
+    click.echo(experiment.to_ini(explained=True), nl=False)
+    named = [key for key, names in named_classes(experiment.scheme).items() if names]
+    if named and spec is None:
+        click.echo(
+            f"[scheme] {', '.join(named)}: not checked. The target knows its classes only when it "
+            "is loaded; `neatfool run` checks them then.",
+            err=True,
+        )

@@ -124,6 +124,16 @@ def _scalar(
     return _absolute(text, base)
 
 
+def absolute(default: Any, base: Path | None) -> Any:
+    """Make a default that is a path, or a list of paths, relative to a folder; leave any other."""
+    made = default
+    if base is not None and isinstance(default, PurePath):
+        made = Path(_absolute(str(default), base))
+    elif isinstance(default, list):
+        made = [absolute(item, base) for item in default]
+    return default if made is default or made == default else made
+
+
 def _absolute(text: str, base: Path) -> str:
     return str((base / Path(text).expanduser()).absolute())
 

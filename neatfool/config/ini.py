@@ -13,6 +13,7 @@ What is read is what iniconfig reads, with these rules beside:
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from iniconfig import IniConfig, ParseError
@@ -100,6 +101,7 @@ def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[s
             },
             f"{path}:{config.lineof(name)}",
             config.lineof(name) or 0,
+            path.parent,
         )
         for name, values in config.sections.items()
     }
@@ -128,9 +130,9 @@ def override(
             )
         name, key, value = match.groups()
         where = f"--set {printable(name, LONGEST_QUOTE)}.{printable(key, LONGEST_QUOTE)}"
-        before = merged.get(name, Section({}, where))
+        before = merged.get(name, Section({}, where, base=folder))
         values = {**before.values, key: Value(value.strip(), where, folder)}
-        merged[name] = Section(values, before.where, before.line)
+        merged[name] = replace(before, values=values)
     return merged
 
 

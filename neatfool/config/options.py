@@ -6,14 +6,16 @@ from a section of its own, named by the field's alias or name.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ValidationError
 
-from neatfool.config.annotations import annotation_of, from_text, model_of
+from neatfool.config.annotations import absolute, annotation_of, from_text, model_of
 from neatfool.config.section import Section, Value
-from neatfool.config.wording import reword
+from neatfool.config.values import write_value
+from neatfool.config.wording import reword, shown
 from neatfool.errors import ExperimentError, NeatfoolError, nearest
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from neatfool.config.problems import Problems
+    from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -54,6 +57,7 @@ def read_options(
     section = reader.section(name)
     try:
         options = model.model_validate(given)
+        reader.check_finite(options, name)
     except ValidationError as error:
         reader.note(model, name, error.errors(include_url=False))
     except NeatfoolError as error:
@@ -108,6 +112,36 @@ def _dump(model: type[BaseModel], dumped: Mapping[str, Json], name: str) -> dict
     return {name: own | extra, **inner}
 
 
+def describe_unset(
+    options: BaseModel, name: str, spec: ImageSpec | None
+) -> dict[str, dict[str, str]]:
+    """Say what the keys stand for that are None in a filled model.
+
+    What its method ``absent(spec)``, if it has one, gives for a key is the key's value; for others
+    there is their description.
+
+    Args:
+        options: The model.
+        name: The plugin's section.
+        spec: The target's, None if it is not known.
+
+    Returns:
+        Section -> key -> what to write behind ``key =`` in a comment.
+    """
+    absent = getattr(options, "absent", None)
+    known = absent(spec) if callable(absent) else {}
+    found: dict[str, dict[str, str]] = {name: {}}
+    for field_name, field in type(options).model_fields.items():
+        key, value = key_of(field_name, field), getattr(options, field_name)
+        if isinstance(value, BaseModel):
+            found |= describe_unset(value, key, spec)
+        elif value is None and field_name in known:
+            found[name][key] = write_value(known[field_name])
+        elif value is None:
+            found[name][key] = f" # {' '.join((field.description or '').split())}"
+    return found
+
+
 def own_sections(model: type[BaseModel]) -> dict[str, str]:
     """Find the sections, beside the plugin's, that a model is read from.
 
@@ -157,7 +191,7 @@ class _Reader:
         if name not in self._parents:
             return Section({}, "")
         parent = self.section(self._parents[name])
-        return Section({}, parent.where, parent.line)
+        return Section({}, parent.where, parent.line, parent.base)
 
     def collect(
         self, model: type[BaseModel], name: str, reserved: Collection[str] = ()
@@ -179,6 +213,10 @@ class _Reader:
                 self._parents[section] = name
                 if section in self._sections or field.is_required():
                     given[section] = self.collect(inner, section)
+            elif (key := key_of(field_name, field)) not in given:
+                default = absolute(field.default, self.section(name).base)
+                if default is not field.default:
+                    given[key] = default
         return given
 
     def _take(
@@ -195,6 +233,19 @@ class _Reader:
         else:
             self._given[name, canonical] = key, value
             given[canonical] = from_text(annotation, value)
+
+    def check_finite(self, options: BaseModel, name: str) -> None:
+        """Note numbers that were given and are not finite, where the default is."""
+        for field_name, field in type(options).model_fields.items():
+            key, value = key_of(field_name, field), getattr(options, field_name)
+            if isinstance(value, BaseModel):
+                self.check_finite(value, key)
+            elif (name, key) in self._given and (
+                _is_finite(field.default) and not _is_finite(value)
+            ):
+                as_given, place = self._given[name, key]
+                what = f"must be a finite number, not {shown(place.given)}"
+                self._problems.add_at(place, name, as_given, what)
 
     def note(self, model: type[BaseModel], name: str, errors: list[ErrorDetails]) -> None:
         """Note what pydantic found, each at the key that it is about."""
@@ -226,3 +277,11 @@ def _place(
         return _place(inner, key_of(name, field), loc[1:])
     item = next((part for part in loc[1:] if isinstance(part, int)), None)
     return section, key_of(name, field), item
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)

@@ -32,8 +32,9 @@ class Value:
 
 @dataclass(frozen=True)
 class Section:
-    """The keys of a section, in the order in which they were given."""
+    """The keys of a section, in the order in which they were given; places as in :class:`Value`."""
 
     values: Mapping[str, Value]
     where: str
     line: int = 0
+    base: Path | None = None

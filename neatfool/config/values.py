@@ -45,15 +45,25 @@ def split(text: str, *, at_spaces: bool = False) -> list[str]:
     return [unquote(item) for item in found if item]
 
 
-def write_ini(sections: Mapping[str, Mapping[str, Json]]) -> str:
-    """Write sections as INI text; keys that are None, and sections without keys, are left out."""
+def write_ini(
+    sections: Mapping[str, Mapping[str, Json]],
+    unset: Mapping[str, Mapping[str, str]] | None = None,
+) -> str:
+    """Write sections as INI text; sections without keys are left out.
+
+    Args:
+        sections: Section -> key -> value.
+        unset: Section -> key -> what a comment says of a key that is None; others are left out.
+    """
     written = []
     for name, values in sections.items():
+        comments = (unset or {}).get(name, {})
         lines = [
-            f"{key} = {write_value(value)}".rstrip()
+            f"#{key} = {comments[key]}" if value is None else f"{key} = {write_value(value)}"
             for key, value in values.items()
-            if value is not None
+            if value is not None or key in comments
         ]
+        lines = [line.rstrip() for line in lines]
         if lines:
             written.append("\n".join([f"[{name}]", *lines, ""]))
     return "\n".join(written)

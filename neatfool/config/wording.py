@@ -63,7 +63,7 @@ def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
         return prefix + "; ".join(dict.fromkeys(map(_said, errors)))
     kinds = dict.fromkeys(_filled(_MUST_BE[error["type"]], error) for error in errors)
     given = errors[0]["input"]
-    message = f"{prefix}must be {' or '.join(kinds)}, not {_shown(given)}"
+    message = f"{prefix}must be {' or '.join(kinds)}, not {shown(given)}"
     return message + _did_you_mean(errors, given) + _indentation(given)
 
 
@@ -71,9 +71,9 @@ def _said(error: ErrorDetails) -> str:
     if error["type"] in _SAID:
         return _filled(_SAID[error["type"]], error)
     if error["type"] in _MUST_BE:
-        return f"must be {_filled(_MUST_BE[error['type']], error)}, not {_shown(error['input'])}"
+        return f"must be {_filled(_MUST_BE[error['type']], error)}, not {shown(error['input'])}"
     said = error["msg"]
-    return f"{said[:1].lower()}{said[1:]}, got {_shown(error['input'])}"
+    return f"{said[:1].lower()}{said[1:]}, got {shown(error['input'])}"
 
 
 def _filled(template: str, error: ErrorDetails) -> str:
@@ -84,7 +84,8 @@ def _filled(template: str, error: ErrorDetails) -> str:
     return template.format(**{"input": error["input"], **context})
 
 
-def _shown(given: Any) -> str:
+def shown(given: Any) -> str:
+    """Write a value for a message; a long one is cut."""
     return quoted(given) if isinstance(given, str) else printable(repr(given), LONGEST_QUOTE)
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from neatfool.config.class_names import check_classes
 from neatfool.errors import (
     ExperimentError,
     NeatfoolError,
@@ -169,8 +170,7 @@ def reassemble(
 
 def describe(choice: Choice) -> str:
     """Name a plugin as messages do: its kind, name and source."""
-    registration = choice.registration
-    return f"{registration.kind} {registration.name!r} ({registration.source})"
+    return choice.label
 
 
 def make(choice: Choice, **beside: Any) -> Any:
@@ -197,6 +197,7 @@ def make_scheme(choice: Choice, encoding: Encoding[Any], target: Target, seed: i
         target: What is fooled, which a factory with a parameter ``target`` is given.
         seed: The run's seed.
     """
+    check_classes(choice, target.spec)
     more = choice.registration.wanted(target=target)
     scheme: Scheme = make(choice, encoding=encoding, spec=target.spec, seed=seed, **more)
     return scheme

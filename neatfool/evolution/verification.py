@@ -11,7 +11,7 @@ import torch
 
 from neatfool.budget.ledger import Budget
 from neatfool.config.options import check_arguments
-from neatfool.errors import BudgetSpent, RunError, VerificationError
+from neatfool.errors import BudgetSpent, RunError, TargetError, VerificationError
 from neatfool.evolution.assembly import check_target, reassemble
 from neatfool.experiment.framework import Calls
 from neatfool.fooling.python_target import target_of
@@ -114,7 +114,7 @@ def verify_run(
     run: Run, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None
 ) -> Verdict:
     """Score a run's saved images again, as :meth:`neatfool.Run.verify` says."""
-    with closing(_scorer(run, model, max_queries)) as scorer:
+    with closing(make_scorer(run, model, max_queries)) as scorer:
         results = verify(run, scorer)
     if not results:
         raise VerificationError(
@@ -123,7 +123,29 @@ def verify_run(
     return Verdict(tuple(results), tolerance)
 
 
-def _scorer(run: Run, model: Any, max_queries: int | None) -> Scorer:
+def score_image(run: Run, scorer: Scorer, image: torch.Tensor) -> dict[str, float]:
+    """Score an image as the run did.
+
+    Args:
+        run: The run.
+        scorer: Its target.
+        image: uint8 [1, C, H, W].
+
+    Returns:
+        The confidence in each class, by its name.
+
+    Raises:
+        TargetError: The target failed, or gave no usable score.
+    """
+    with ExitStack() as ending:
+        _use_ledger(run, scorer, ending)
+        scores = scorer.score(image)
+        if scores.ok is not None and not scores.ok.all():
+            raise TargetError(f"{scorer.name}: gave no usable score for the image")
+        return dict(zip(scorer.spec.classes, scores.probs[0].tolist(), strict=True))
+
+
+def make_scorer(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
     """Make what scores as the run did: with a model, or else with the experiment's target."""
     check_arguments(Calls, max_queries=max_queries)
     experiment = run.experiment
@@ -134,7 +156,7 @@ def _scorer(run: Run, model: Any, max_queries: int | None) -> Scorer:
     if model is None and is_from_python(experiment):
         raise RunError(
             f"{run.path}: its target was given from Python, which alone has it. Hand it in there: "
-            "neatfool.open_run(FOLDER).verify(model)"
+            "neatfool.open_run(FOLDER).verify(model), or score(genome, model)"
         )
     if model is None:
         return reassemble(experiment | {"target": settings}, PluginManager(), plan).scorer
@@ -168,9 +190,7 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
     """
     with ExitStack() as ending:
         if (metered := scorer.metered) is not None:
-            ending.callback(lock(run.path))
-            metered.open_ledger(run.store.path)
-            metered.with_classes(run.classes)
+            _use_ledger(run, scorer, ending)
             queries = len({elite.candidate_id for elite in run.elites})
             if shortage := metered.ledger.shortage(queries):
                 raise BudgetSpent(
@@ -178,6 +198,14 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
                     "with max_queries"
                 )
         return list(_verify(run, scorer))
+
+
+def _use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
+    """Enter what is asked in the run's ledger, if asking costs something."""
+    if (metered := scorer.metered) is not None:
+        ending.callback(lock(run.path))
+        metered.open_ledger(run.store.path)
+        metered.with_classes(run.classes)
 
 
 def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:

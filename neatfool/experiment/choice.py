@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.config.options import dump_options, own_sections, read_options
+from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
 from neatfool.config.section import Section, Value
 from neatfool.config.values import unquote
-from neatfool.errors import PluginError, nearest
+from neatfool.errors import PluginError, blaming, nearest
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
 
 PLUGIN_SECTIONS: Final = {"target": "", "encoding": "cppn", "scheme": "map_elites"}
@@ -35,10 +36,32 @@ class Choice:
     Attributes:
         registration: The plugin.
         options: Its validated options.
+        section: What they were read from.
     """
 
     registration: Registration
     options: BaseModel
+    section: Section = field(default_factory=lambda: Section({}, ""), compare=False)
+
+    @property
+    def label(self) -> str:
+        """What messages call it: its kind, name and source."""
+        return f"{self.registration.kind} {self.registration.name!r} ({self.registration.source})"
+
+    def spec(self) -> ImageSpec | None:
+        """Tell a target's spec without making the target, if its options have a method for it.
+
+        Raises:
+            PluginError: The method raised.
+        """
+        tell = getattr(self.options, "spec", None)
+        with blaming(self.label):
+            return tell() if callable(tell) else None
+
+    def describe_unset(self, spec: ImageSpec | None) -> dict[str, dict[str, str]]:
+        """Say what keys that were left out stand for; see :func:`~.options.describe_unset`."""
+        with blaming(self.label):
+            return describe_unset(self.options, self.registration.kind, spec)
 
 
 def choose(
@@ -168,7 +191,8 @@ def fill_choice(
     kind = registration.kind
     reserved = RESERVED_KEYS[kind]
     options = read_options(registration.options, kind, sections, problems, reserved=reserved)
-    return Choice(registration, options) if options is not None else None
+    section = sections.get(kind, Section({}, ""))
+    return Choice(registration, options, section) if options is not None else None
 
 
 def json_sections(resolved: Mapping[str, Mapping[str, Json]], where: str) -> dict[str, Section]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from neatfool.config.ini import override, read_ini
-from neatfool.config.options import own_sections
+from neatfool.config.options import describe_unset, own_sections
 from neatfool.config.problems import Problems
 from neatfool.config.section import Section, Value
 from neatfool.config.values import write_ini
@@ -154,11 +154,23 @@ class Experiment:
             del sections[section][key]
         return sections
 
-    def to_ini(self) -> str:
-        """Write it as INI text with all defaults; the text loads as the equal experiment."""
+    def to_ini(self, *, explained: bool = False) -> str:
+        """Write it as INI text with all defaults; the text loads as the equal experiment.
+
+        Args:
+            explained: Whether comments say what keys stand for that have no value.
+        """
         sections = self.resolved()
         sections["plugins"] = {key: value or None for key, value in sections["plugins"].items()}
-        return write_ini(sections)
+        return write_ini(sections, self._describe_unset() if explained else None)
+
+    def _describe_unset(self) -> dict[str, dict[str, str]]:
+        spec = self.target.spec()
+        unset = describe_unset(self.calls, "target", spec)
+        for choice in (self.target, self.encoding, self.scheme):
+            for section, keys in choice.describe_unset(spec).items():
+                unset[section] = unset.get(section, {}) | keys
+        return unset
 
 
 def load_experiment(
@@ -194,7 +206,7 @@ def read_given(
 ) -> tuple[str, dict[str, Section]]:
     """Read a file's text and sections, with the command line's values in place of the file's."""
     text, in_file = read_ini(path, problems)
-    absent = {name: Section({}, f"{path}:1", 1) for name in FRAMEWORK_SECTIONS}
+    absent = {name: Section({}, f"{path}:1", 1, path.parent) for name in FRAMEWORK_SECTIONS}
     sections = override(absent | in_file, overrides, Path.cwd())
     if seed is not None:
         value = Value(str(seed), f"--seed {seed}", Path.cwd())

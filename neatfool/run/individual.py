@@ -50,6 +50,28 @@ def load_genome(store: RunStore, loads: Callable[[str], Any], stored: StoredCand
         ) from error
 
 
+def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[int, int]:
+    """Turn a size into (height, width).
+
+    Args:
+        spec: The images that the target takes.
+        size: Pixels of the longer side, or (height, width); the target's size if absent.
+
+    Raises:
+        ExperimentError: A side is less than a pixel.
+    """
+    if size is None:
+        return spec.height, spec.width
+    if not isinstance(size, tuple):
+        scale = size / max(spec.height, spec.width)
+        least = min(size, 1)
+        size = max(least, round(spec.height * scale)), max(least, round(spec.width * scale))
+    height, width = size
+    if height < 1 or width < 1:
+        raise ExperimentError(f"an image of {height} x {width} pixels: both must be >= 1")
+    return height, width
+
+
 class Individual:
     """A stored candidate, with its genome loaded when it is asked for."""
 
@@ -130,17 +152,7 @@ class Individual:
 
     def height_width(self, size: int | tuple[int, int] | None) -> tuple[int, int]:
         """Turn a size (see :meth:`pixels`) into (height, width)."""
-        spec = self._spec
-        if size is None:
-            return spec.height, spec.width
-        if not isinstance(size, tuple):
-            scale = size / max(spec.height, spec.width)
-            least = min(size, 1)
-            size = max(least, round(spec.height * scale)), max(least, round(spec.width * scale))
-        height, width = size
-        if height < 1 or width < 1:
-            raise ExperimentError(f"an image of {height} x {width} pixels: both must be >= 1")
-        return height, width
+        return height_width(self._spec, size)
 
 
 class Ancestor(Individual):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from neatfool.config.ini import first_comment
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run.folder import DATABASE
-from neatfool.run.individual import Ancestor, EliteView
+from neatfool.run.images import to_pillow
+from neatfool.run.individual import Ancestor, EliteView, height_width
 from neatfool.run.store import RunStore
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.wording import percent
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
+    from PIL import Image
 
     from neatfool.evolution.verification import Verdict
     from neatfool.run.records import StoredCandidate
     from neatfool.run.statistics import GenerationReport
+    from neatfool.scoring.scorer import Scorer
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
     from neatfool.spec.target import Target
@@ -76,9 +79,10 @@ class Run:
         return RunStore.open(self.path / DATABASE)
 
     def close(self) -> None:
-        """Close the database; it is opened again when something is asked."""
-        if store := self.__dict__.pop("store", None):
-            store.close()
+        """Close the database and the target; they are opened again when something is asked."""
+        for opened in ("store", "_scorer"):
+            if opened in self.__dict__:
+                self.__dict__.pop(opened).close()
 
     @cached_property
     def info(self) -> dict[str, Json]:
@@ -252,6 +256,58 @@ class Run:
             parents = stored.parents
         spec = self.spec
         return [Ancestor(self, each, spec) for each in line]
+
+    def render(self, genome: Any, size: int | tuple[int, int] | None = None) -> Image.Image:
+        """Draw a genome that need not be the run's, one made of a changed graph, say.
+
+        Args:
+            genome: A genome of the run's encoding.
+            size: Pixels of the longer side, or (height, width); the target's size if absent.
+
+        Raises:
+            ExperimentError: It is not such a genome, or there is no such size.
+        """
+        height, width = height_width(self.spec, size)
+        return to_pillow(self.encoding.render_at(self._fit(genome), height, width).numpy())
+
+    def score(self, genome: Any, model: Any = None) -> dict[str, float]:
+        """Score a genome as the run did, at the target's size and rounded to bytes.
+
+        The target is loaded once, and kept until :meth:`close`. Where asking it costs something,
+        each call is a query of the run's budget.
+
+        Args:
+            genome: A genome of the run's encoding.
+            model: As :meth:`verify` takes it; it is kept for further calls.
+
+        Returns:
+            The confidence in each class, by its name.
+
+        Raises:
+            ExperimentError: It is not a genome of the run's encoding.
+            RunError: The run needs its model again, or another process is running it.
+            TargetError: The target failed, or gave no usable score.
+            BudgetSpent: There is no budget for it.
+        """
+        from neatfool.evolution.verification import score_image
+
+        if model is not None:
+            self.close()
+            self._given_target = model
+        return score_image(self, self._scorer, self.encoding.render([self._fit(genome)]))
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        from neatfool.evolution.verification import make_scorer
+
+        return make_scorer(self, self._given_target)
+
+    def _fit(self, genome: Any) -> Any:
+        """See that a genome is one of the run's encoding, as one that is read from the database."""
+        try:
+            return self.encoding.loads(self.encoding.dumps(genome))
+        except ValueError as error:
+            raise ExperimentError(f"{self.path}: no genome of this run: {error}") from error
 
     def verify(
         self, model: Any = None, *, tolerance: float = 1e-4, max_queries: int | None = None

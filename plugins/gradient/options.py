@@ -11,9 +11,16 @@ from neatfool import ClassNames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
+
+    from neatfool import ImageSpec
 
 LARGEST_GENERATION: Final = 100_000
 """Candidates: all of a generation's images are in memory at once."""
+
+SMALL_IMAGE: Final = 64 * 64
+GRADIENTS_OF_SMALL, GRADIENTS_OF_LARGE = 64, 8
+"""Images whose gradients are computed at once: their activations are all in memory."""
 
 ALL_OFF: Final = {"decay": 0.0, "blur": 0.0, "blur_every": 1, "prune_small": 0.0, "prune_idle": 0.0}
 PAPER: Final = {**ALL_OFF, "noise": 1.0}
@@ -122,3 +129,10 @@ class Options(BaseModel, extra="forbid"):
             if getattr(self, key) is None:
                 setattr(self, key, value)
         return self
+
+    def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
+        """Say what gradients_at_once stands for where it is left out."""
+        if spec is None:
+            return {}
+        small = spec.height * spec.width <= SMALL_IMAGE
+        return {"gradients_at_once": GRADIENTS_OF_SMALL if small else GRADIENTS_OF_LARGE}

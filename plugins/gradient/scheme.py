@@ -37,9 +37,6 @@ _log = logging.getLogger("neatfool.scheme.gradient")
 
 MOST_LOG_ODDS: Final = 1e9
 """Stands for infinite log-odds, which JSON cannot hold."""
-SMALL_IMAGE: Final = 64 * 64
-GRADIENTS_OF_SMALL, GRADIENTS_OF_LARGE = 64, 8
-"""Images whose gradients are computed at once: their activations are all in memory."""
 
 
 class Gradient:
@@ -83,9 +80,7 @@ class Gradient:
         self._classes = list(dict.fromkeys(named)) or list(range(len(spec.classes)))
         self.archive = Archive(len(spec.classes), self._classes)
         self.batch = min(options.batch, len(self._classes))
-        self._at_once = options.gradients_at_once or (
-            GRADIENTS_OF_SMALL if spec.height * spec.width <= SMALL_IMAGE else GRADIENTS_OF_LARGE
-        )
+        self._at_once = options.gradients_at_once or options.absent(spec)["gradients_at_once"]
         self._options = options
         self._encoding = encoding
         self._spec = spec

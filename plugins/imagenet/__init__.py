@@ -18,6 +18,8 @@ from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, field_validat
 from neatfool import PathAfter, hookimpl
 
 if TYPE_CHECKING:
+    from neatfool import ImageSpec
+
     from .target import ImageNetTarget
 
 DEFAULT_MODEL = "efficientnet-lite0"
@@ -106,6 +108,16 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
                 "it out"
             )
         return self
+
+    def spec(self) -> ImageSpec | None:
+        """Tell what the target takes, where no weights must be loaded to know it."""
+        from .models import EFFICIENTNET_LITE
+
+        if self.model not in EFFICIENTNET_LITE or self.weights or self.class_names:
+            return None
+        from .efficientnet_lite import spec_of
+
+        return spec_of(self.model, ten=self.crops == "ten")
 
     @property
     def models(self) -> list[str]:

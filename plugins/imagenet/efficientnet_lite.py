@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from neatfool import ImageSpec
+
 from .classifier import Classifier
 from .labels import imagenet_labels
 from .models import need
@@ -20,6 +22,17 @@ _SIDES: Final = {"0": 224, "1": 240, "2": 260}
 _MARGIN: Final = 32
 """Pixels by which a photograph's shorter side is larger than the middle that is cut out."""
 _LAST: Final = "_fc.bias"
+
+
+def spec_of(model: str, *, ten: bool) -> ImageSpec:
+    """Tell what a network with its own weights takes.
+
+    Args:
+        model: Its name.
+        ten: Whether it sees ten parts of a larger image.
+    """
+    side = _SIDES[model[-1]] + _MARGIN * ten
+    return ImageSpec(side, side, 3, imagenet_labels(), array="torch")
 
 
 def load_efficientnet_lite(request: Request) -> Classifier:

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from neatfool import hookimpl
+from neatfool import ImageSpec, hookimpl
 
 if TYPE_CHECKING:
     import click
 
     from .target import MnistTarget
+
+
+SPEC = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
+"""The images that a LeNet takes, white ink on black, and its classes."""
 
 
 class Options(BaseModel, extra="forbid"):
@@ -30,6 +34,10 @@ class Options(BaseModel, extra="forbid"):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where it computes; auto takes the GPU if there is one"
     )
+
+    def spec(self) -> ImageSpec:
+        """Tell what the target takes, whatever its weights."""
+        return SPEC
 
 
 def _target(options: Options) -> MnistTarget:

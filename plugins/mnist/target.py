@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from neatfool import ImageSpec, Scores, TargetError
+from neatfool import Scores, TargetError
 
-from . import lenet
+from . import SPEC, lenet
 from .digits import load_digits
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class MnistTarget:
         networks: The LeNet.
     """
 
-    spec = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
+    spec = SPEC
 
     def __init__(self, options: Options) -> None:
         """Load the network.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import (
     BaseModel,
@@ -14,6 +14,11 @@ from pydantic import (
 )
 
 from neatfool import ClassNames, LearningOptions
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from neatfool import ImageSpec
 
 GENERATIONS_FOR_EACH_OF_SEVERAL = 50
 
@@ -118,6 +123,15 @@ class Options(LearningOptions, extra="forbid", populate_by_name=True):
                 f"batch = {self.batch}: must be less than population, here {self.population}"
             )
         return self
+
+    def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
+        """Say what keys that are left out stand for, as far as they stand for anything."""
+        known: dict[str, Any] = {}
+        if len({*self.classes} or (spec.classes if spec else ())) > 1:
+            known["generations_per_class"] = GENERATIONS_FOR_EACH_OF_SEVERAL
+        if self.selection == "rank":
+            known["batch"] = self.population - self.kept
+        return known
 
     @property
     def smallest_species(self) -> int:

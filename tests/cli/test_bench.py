@@ -81,3 +81,10 @@ def test_a_wrong_experiment_is_refused(experiment):
 @pytest.mark.parametrize("seconds", ["0", "-1", "soon"])
 def test_a_time_that_is_none_is_refused(experiment, seconds):
     assert neatfool("bench", experiment, "--seconds", seconds).exit_code == 2
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf"])
+def test_a_time_that_is_no_time_is_refused(experiment, seconds):
+    result = neatfool("bench", experiment, "--seconds", seconds)
+    assert result.exit_code == 2
+    assert f"{seconds} is not a finite number" in result.stderr

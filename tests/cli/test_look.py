@@ -12,7 +12,7 @@ import pytest
 from commands import CLASSES, neatfool, neatfool_process
 from PIL import Image
 
-from neatfool import cppn, open_run
+from neatfool import ExperimentError, cppn, open_run
 from neatfool.run.images import from_pillow
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
@@ -46,6 +46,31 @@ def test_a_graph_is_written_to_be_read_back(suffix, read, finished, elite, tmp_p
     graph = read(file)
     assert set(graph.edges) == set(elite.graph().edges)
     assert cppn.from_graph(graph) == elite.genome
+
+
+def test_a_changed_graph_is_drawn_and_scored(finished, elite):
+    run, graph = open_run(finished), elite.graph()
+    genome = cppn.from_graph(graph)
+    assert run.score(genome)["school bus"] == pytest.approx(elite.confidence)
+    assert list(run.score(genome)) == list(CLASSES)
+    assert run.render(genome).tobytes() == elite.image().tobytes()
+    for *_, edge in graph.edges(data=True):
+        edge["weight"] = 0.0
+    changed = cppn.from_graph(graph)
+    assert len(set(run.render(changed, 20).tobytes())) == 1
+    assert run.score(changed) != run.score(genome)
+    run.close()
+    assert run.score(genome)["school bus"] == pytest.approx(elite.confidence)
+
+
+def test_a_genome_that_is_not_of_the_run_is_neither_drawn_nor_scored(finished, elite):
+    run, graph = open_run(finished), elite.graph()
+    graph.add_node(-7, kind="input")
+    graph.add_edge(-7, 0, weight=1.0)
+    genome = cppn.from_graph(graph)
+    for use in (run.render, run.score):
+        with pytest.raises(ExperimentError, match=r"no genome of this run: .* has 4 inputs"):
+            use(genome)
 
 
 def is_svg(data):

@@ -110,6 +110,19 @@ def test_a_good_plugin_passes_its_checks():
     assert result.stdout.count("passed") > 3
 
 
+def test_the_file_beside_is_found_by_its_name():
+    Path("bright.py").write_text(GOOD)
+    result = plugins("check", "bright")
+    assert result.exit_code == 0, result.output
+    assert "target bright" in result.stdout
+    result = plugins("check", "target.bright")
+    assert result.exit_code == 3
+    assert (
+        "unknown plugin 'target.bright'; to check the file bright.py, give 'bright.py'"
+        in result.stderr
+    )
+
+
 def test_a_bad_one_fails_them():
     Path("bright.py").write_text(BAD)
     result = plugins("check", "bright.py")

@@ -164,6 +164,13 @@ def test_how_far_an_image_may_be_off_is_an_option(copy):
     assert neatfool("verify", copy, "--tolerance", "-1").exit_code == 2
 
 
+@pytest.mark.parametrize("tolerance", ["nan", "1e999"])
+def test_a_tolerance_that_is_no_number_is_refused(finished, tolerance):
+    result = neatfool("verify", finished, "--tolerance", tolerance)
+    assert result.exit_code == 2
+    assert f"{tolerance} is not a finite number" in result.stderr
+
+
 def test_a_missing_image_is_told(copy):
     file = open_run(copy)["bright"].file
     file.unlink()

@@ -60,7 +60,8 @@ def test_it_prints_the_experiment_with_all_its_defaults():
     result = validate("e.ini", "--set", "target.gain=3", "--seed", "4")
     assert result.exit_code == 0, result.output
     calls = "batch_size = auto\nprecision = auto\nthreads = auto\ngraph = fused\n"
-    assert f"[target]\nplugin = filed_target\n{calls}gain = 3.0\n" in result.stdout
+    assert f"[target]\nplugin = filed_target\n{calls}" in result.stdout
+    assert "\ngain = 3.0\n" in result.stdout
     assert "seed = 4\n" in result.stdout
     Path("resolved.ini").write_text(result.stdout)
     assert validate("resolved.ini").stdout == result.stdout.replace("= e\n", "= e\n")
@@ -111,3 +112,70 @@ def test_without_plugins_it_imports_none():
     assert "gian = 3\n" in result.stdout
     assert "were not checked" in result.stderr
     assert validate("e.ini").exit_code == 3
+
+
+BUILT_IN = """\
+[experiment]
+images = 9
+[target]
+plugin = mnist
+[encoding]
+plugin = cppn
+[scheme]
+plugin = map_elites
+batch = 7
+classes = 3, dog
+"""
+
+
+def test_a_comment_says_what_a_key_stands_for_that_is_not_given():
+    Path("e.ini").write_text(BUILT_IN.replace(", dog", ""))
+    result = validate("e.ini")
+    assert result.exit_code == 0, result.output
+    for line in (
+        "#inputs = raw",
+        "#colour = grey",
+        "#initial = 7",
+        "#weights =  # safetensors file of another LeNet's weights; the packaged ones if absent",
+    ):
+        assert line in result.stdout.splitlines()
+    assert "#inputs = normalised\n" in validate("e.ini", "--set", "encoding.preset=neat").stdout
+    Path("resolved.ini").write_text(result.stdout)
+    assert validate("resolved.ini").stdout == result.stdout
+
+
+def test_a_plugins_options_say_what_is_absent():
+    said = """class Options(BaseModel):
+    gain: float | None = None
+    def absent(self, spec):
+        return {"gain": 12.5}
+"""
+    Path("filed.py").write_text(
+        PLUGINS.replace("class Options(BaseModel):\n    gain: float = 12\n", said)
+    )
+    assert "\n#gain = 12.5\n" in validate("e.ini").stdout
+    Path("filed.py").write_text(Path("filed.py").read_text().replace("12.5}", "1 / 0}"))
+    result = validate("e.ini")
+    assert result.exit_code == 3
+    assert "target 'filed_target' (filed.py): ZeroDivisionError" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_a_class_that_the_target_has_not_is_told_with_its_line(command):
+    Path("e.ini").write_text(BUILT_IN)
+    result = CliRunner().invoke(main, [command, "e.ini"])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == (
+        "error: e.ini:10: [scheme] classes: there is no class 'dog'; there are: 0, 1, 2, 3, 4, 5, "
+        "6, 7, 8, 9"
+    )
+
+
+def test_classes_that_only_the_target_knows_are_said_to_be_unchecked():
+    Path("e.ini").write_text(
+        EXPERIMENT.replace("plugin = filed_scheme", "plugin = map_elites\nclasses = dog")
+    )
+    result = validate("e.ini")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("[scheme] classes: not checked.")
+    assert "not checked" not in validate("e.ini", "--set", "scheme.classes=").stderr

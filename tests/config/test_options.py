@@ -103,6 +103,41 @@ def test_paths_are_relative_to_the_file(annotation, text, expected):
     assert read_one(annotation, text) == expected
 
 
+def test_a_default_that_is_a_path_is_relative_to_the_file():
+    class Within(BaseModel):
+        labels: list[Path] = [Path("a.txt"), Path("/b.txt")]
+
+    class Options(BaseModel):
+        weights: Path = Path("lenet.bin")
+        perhaps: Path | str | None = Path("~/lenet.bin")
+        within: Within = Field(default_factory=Within)
+
+    options = read(Options, "[target]\n[within]\n")
+    assert options.weights == Path("/somewhere/lenet.bin")
+    assert options.perhaps == Path.home() / "lenet.bin"
+    assert options.within.labels == [Path("/somewhere/a.txt"), Path("/b.txt")]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (float, "1e999"),
+        (float | None, "-inf"),
+        (float, "nan"),
+        (list[float], "1, inf"),
+        (dict[str, float], '{"a": Infinity}'),
+    ],
+)
+def test_numbers_are_finite(annotation, text):
+    (message,) = errors(create_model("Options", x=(annotation, ...)), f"[target]\nx = {text}\n")
+    assert message == f"e.ini:2: [target] x: must be a finite number, not {text!r}"
+
+
+def test_a_number_may_be_infinite_where_its_default_is():
+    model = create_model("Options", x=(float, float("inf")))
+    assert read(model, "").x == read(model, "[target]\nx = inf\n").x == float("inf")
+
+
 def test_defaults_fill_what_is_not_given():
     class Options(BaseModel):
         a: int = 1
@@ -304,9 +339,9 @@ class Everything(BaseModel, extra="forbid"):
 @given(
     st.builds(
         Everything,
-        number=st.floats(allow_nan=False),
+        number=st.floats(allow_nan=False, allow_infinity=False),
         perhaps=st.none() | st.text(),
-        numbers=st.lists(st.floats(allow_nan=False)).map(tuple),
+        numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False)).map(tuple),
         table=st.dictionaries(st.text(), st.lists(st.integers())),
         grid=st.lists(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=3)),
         inner=st.builds(Inner, rate=st.floats(-1, 1)),

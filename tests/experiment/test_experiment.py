@@ -393,7 +393,7 @@ EXPERIMENTS = st.builds(
     target=st.builds(
         lambda **options: choose(PLUGINS, "target", "toy_target", options),
         weights=st.none() | st.sampled_from(["/a", "/with space/#1 # 2", '/"quoted"', "/a;b ;c"]),
-        gain=st.floats(min_value=1e-300, allow_nan=False),
+        gain=st.floats(min_value=1e-300, allow_nan=False, allow_infinity=False),
         labels=st.lists(st.text()),
     ),
     encoding=st.builds(

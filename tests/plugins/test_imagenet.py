@@ -53,6 +53,18 @@ class TestEnsemble(TargetSuite):
         return target(ensemble=LITE[:2])
 
 
+@pytest.mark.parametrize("options", [{}, {"crops": "ten", "model": "efficientnet-lite1"}])
+def test_options_tell_what_the_target_takes(options) -> None:
+    assert Options(**options).spec() == target(**options).spec
+
+
+@pytest.mark.parametrize(
+    "options", [{"ensemble": LITE[:2]}, {"weights": "a"}, {"model": "onnx:a"}, {"class_names": "a"}]
+)
+def test_options_do_not_tell_what_is_in_a_file(options) -> None:
+    assert Options(**options).spec() is None
+
+
 def test_importing_the_plugin_imports_nothing_that_is_heavy() -> None:
     code = (
         "import sys, neatfool_plugins.imagenet;"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -81,6 +83,18 @@ def test_the_experiments_that_come_with_it_are_valid(experiment):
     assert result.exit_code == 0, result.output
     assert 30 < len(first_comment(experiment.read_text(encoding="utf-8"))) < 500
     assert f"`{experiment.name}`" in EXPERIMENTS
+
+
+def test_the_example_of_a_changed_graph_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    (code,) = (code for code in re.findall(r"```python\n(.*?)```", page, re.S) if "d: the" in code)
+    images = {"image": (1, 8, 8), "classes": 10, "images": 20}
+    run = neatfool.fool(lambda batch: np.full((len(batch), 10), 0.1), progress=False, **images)
+    Path("example.py").write_text(code, encoding="utf-8")
+    runpy.run_path("example.py", {"run": run})
+    assert (tmp_path / "three-without-d.png").is_file()
+    assert capsys.readouterr().out == "10.00%\n"
 
 
 def commands(group, path=()):

@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-from paid import TopTwo, paid_assembly
+from paid import PaidToy, TopTwo, paid_assembly
 from searches import Silence, toy_assembly
 
-from neatfool import ExperimentError, ImageSpec, RunError, Scores, open_run
+from neatfool import BudgetSpent, ExperimentError, ImageSpec, RunError, Scores, fool, open_run
 from neatfool.evolution.session import start
 from neatfool.run.images import decode_png
 from neatfool.testing import ToyTarget
@@ -184,3 +184,27 @@ def test_names_are_escaped_in_a_notebook(tmp_path):
 def test_a_folder_without_a_run_cannot_be_opened(tmp_path):
     with pytest.raises(RunError, match="not a run folder"):
         open_run(tmp_path / "nothing")
+
+
+def paid_run(folder):
+    how = {"image": (1, 4, 4), "classes": [*"abcde"], "images": 60, "progress": False}
+    return fool(PaidToy(), max_queries=61, encoding="direct", out=folder, **how)
+
+
+def test_a_genome_is_scored_with_the_model_of_the_run_or_one_that_is_given(tmp_path):
+    elite = paid_run(tmp_path / "run")["a"]
+    assert elite.run.score(elite.genome)["a"] == elite.confidence
+    run = open_run(tmp_path / "run")
+    with pytest.raises(RunError, match=r"its target was given from Python.*score\(genome, model\)"):
+        run.score(elite.genome)
+
+
+def test_scoring_a_genome_is_a_query_of_the_runs_budget(tmp_path):
+    run = paid_run(tmp_path / "run")
+    genome, model = run["a"].genome, PaidToy()
+    assert run.requests["answered"][1] == 60
+    assert run.score(genome, model)["a"] == run["a"].confidence
+    assert sum(images for _, images in run.requests.values()) == 61
+    with pytest.raises(BudgetSpent):
+        run.score(genome)
+    assert len(model.asked) == 1

@@ -6,6 +6,7 @@ integers and truth values.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from neatfool.cppn.genome.genome import GenomeConfig
+    from neatfool.cppn.genome.markings import Edge
 
 
 def to_graph(
@@ -37,7 +39,7 @@ def to_graph(
         Nodes have ``kind`` ("input", "hidden" or "output"), ``label`` and ``layer``: the longest
         way from an input over enabled connections, 0 for an input, at least 1 for others. Hidden
         nodes and outputs have ``activation``, ``aggregation``, ``bias``, ``response``,
-        ``time_constant`` and ``order``.
+        ``time_constant`` (neat-python's, which has no effect on an image) and ``order``.
 
         Edges are the connections, disabled ones too, and have ``weight``, ``enabled``,
         ``innovation`` and ``order``. The ``order`` numbers the genome's nodes or connections.
@@ -77,41 +79,76 @@ def from_graph(graph: nx.DiGraph) -> Genome:
 
     Args:
         graph: What ``to_graph`` gave, also after it was written and read, when ids may have become
-            text. Without ``order`` the graph's own order counts; an edge that does not say
-            ``enabled`` is.
+            text, or was changed. Without ``order`` the graph's own order counts; an edge that does
+            not say ``enabled`` is. ``innovation`` may be left out: it follows from the two nodes.
 
     Returns:
         The genome.
 
     Raises:
-        ValueError: The graph is not a genome's; the message says what is wrong.
+        ValueError: The graph is not a genome's; the message says what is wrong, and with which
+            node or edge.
     """
-    nodes = {
-        _key(name): data for name, data in graph.nodes(data=True) if data.get("kind") != "input"
-    }
-    edges = {(_key(a), _key(b)): data for a, b, data in graph.edges(data=True)}
+    if not graph.is_directed():
+        raise ValueError("an undirected graph; a genome's connections have a direction")
+    nodes = [(_key(name), data) for name, data in graph.nodes(data=True)]
+    edges = [((_key(a), _key(b)), data) for a, b, data in graph.edges(data=True)]
+    _check_once("node", [str(key) for key, _ in nodes])
+    _check_once("edge", [_shown(edge) for edge, _ in edges])
+    _check_outputs(dict(nodes))
     genome = Genome.of(
-        [_node(key, data) for key, data in _in_order(nodes.items())],
-        [
-            ConnectionGene.make(
-                edge, float(_attribute(data, "weight", f"edge {edge}")), data.get("enabled", True)
-            )
-            for edge, data in _in_order(edges.items())
-        ],
+        [_node(key, data) for key, data in _in_order(nodes) if data.get("kind") != "input"],
+        [_connection(edge, data) for edge, data in _in_order(edges)],
     )
     check_genome(genome)
     return genome
 
 
+def _check_once(what: str, names: Sequence[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise ValueError(f"{what} {name} is there {count} times; keep one")
+
+
+def _check_outputs(nodes: dict[int, dict[str, Any]]) -> None:
+    """See that there are outputs, and that they are the nodes 0, 1 and so on."""
+    if 0 not in nodes:
+        raise ValueError("a graph without outputs; a genome's are the nodes 0, 1, …")
+    outputs = [key for key, data in nodes.items() if data.get("kind") == "output"]
+    for key in outputs:
+        if key >= len(outputs):
+            raise ValueError(
+                f"node {key}: cannot be an output; {len(outputs)} outputs are the nodes 0 to "
+                f"{len(outputs) - 1}"
+            )
+
+
 def _node(key: int, data: dict[str, Any]) -> NodeGene:
+    where = f"node {key}"
     return NodeGene.make(
         key,
-        _attribute(data, "activation", f"node {key}"),
+        _attribute(data, "activation", where),
         data.get("aggregation", "sum"),
-        float(data.get("bias", 0.0)),
-        float(data.get("response", 1.0)),
-        float(data.get("time_constant", 1.0)),
+        *(
+            _number({name: default} | data, name, where)
+            for name, default in (("bias", 0.0), ("response", 1.0), ("time_constant", 1.0))
+        ),
     )
+
+
+def _connection(edge: Edge, data: dict[str, Any]) -> ConnectionGene:
+    where = f"edge {_shown(edge)}"
+    gene = ConnectionGene.make(edge, _number(data, "weight", where), data.get("enabled", True))
+    if str(given := data.get("innovation", gene.innovation)) != str(gene.innovation):
+        raise ValueError(
+            f"{where}: its innovation cannot be {given}, as it follows from the two nodes; leave "
+            "it out"
+        )
+    return gene
+
+
+def _shown(edge: Edge) -> str:
+    return f"{edge[0]} -> {edge[1]}"
 
 
 def _key(name: object) -> int:
@@ -119,6 +156,14 @@ def _key(name: object) -> int:
         return int(name)  # type: ignore[call-overload, no-any-return]
     except (TypeError, ValueError) as error:
         raise ValueError(f"node {name!r}: a genome's ids are integers") from error
+
+
+def _number(data: dict[str, Any], name: str, where: str) -> float:
+    value = _attribute(data, name, where)
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: its {name} is {value!r}, which is no number") from error
 
 
 def _attribute(data: dict[str, Any], name: str, where: str) -> Any:

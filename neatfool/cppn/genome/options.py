@@ -124,6 +124,8 @@ def _lower(value: object) -> object:
 _Rate = Annotated[FiniteFloat, Field(ge=0, le=1)]
 _Amount = Annotated[FiniteFloat, Field(ge=0)]
 _TYPES_BY_KEY: dict[str, Any] = {
+    # A genome has at least five connections for each: with more, a generation fills the memory.
+    "num_hidden": Annotated[int, Field(ge=0, le=1000)],
     "activation_options": Annotated[
         list[str], BeforeValidator(_words), AfterValidator(_known(ACTIVATION_NAMES))
     ],

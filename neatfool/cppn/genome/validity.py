@@ -31,6 +31,8 @@ def check_genome(genome: Genome, config: GenomeConfig | None = None) -> None:
         _check_node(node)
     for (source, target), gene in genome.connections.items():
         where = f"connection {source} -> {target}"
+        if target < 0:
+            raise ValueError(f"{where}: goes into an input")
         if target not in genome.nodes:
             raise ValueError(f"{where}: there is no node {target}")
         if source >= 0 and source not in genome.nodes:

@@ -137,9 +137,23 @@ def change(graph, **data):
     [
         (lambda g: g.nodes[0].pop("activation"), "node 0 has no 'activation'"),
         (lambda g: g.nodes[0].update(activation="gaus"), "no 'gaus'; did you mean 'gauss'"),
-        (lambda g: g.nodes[0].update(bias="thick"), "could not convert"),
+        (
+            lambda g: g.nodes[0].update(bias="thick"),
+            "node 0: its bias is 'thick', which is no number",
+        ),
         (lambda g: g.nodes[0].update(bias=float("nan")), "its bias is nan"),
-        (lambda g: g.edges[-1, 10].pop("weight"), "has no 'weight'"),
+        (lambda g: g.edges[-1, 10].pop("weight"), "edge -1 -> 10 has no 'weight'"),
+        (lambda g: g.edges[-1, 10].update(weight=None), "edge -1 -> 10: its weight is None"),
+        (lambda g: g.edges[-1, 10].update(weight="x"), "edge -1 -> 10: its weight is 'x'"),
+        (
+            lambda g: g.edges[-1, 10].update(innovation=g.edges[10, 11]["innovation"]),
+            "edge -1 -> 10: its innovation cannot be .*; leave it out",
+        ),
+        (lambda g: g.add_edge(10, -1, weight=1.0), "connection 10 -> -1: goes into an input"),
+        (lambda g: g.add_edge("-1", 10, weight=1.0), "node -1 is there 2 times"),
+        (lambda g: g.remove_nodes_from([*g]), "a graph without outputs"),
+        (lambda g: g.remove_nodes_from([0, 1, 2]), "a graph without outputs"),
+        (lambda g: g.remove_node(1), "node 2: cannot be an output; 2 outputs are the nodes 0 to 1"),
         (lambda g: g.edges[-1, 10].update(enabled="no"), "enabled is 'no'"),
         (lambda g: g.add_edge(0, 10, weight=1.0), "cycle through node 0"),
         (lambda g: g.add_edge("a", 10, weight=1.0), "node 'a': a genome's ids are integers"),
@@ -150,3 +164,12 @@ def test_a_graph_of_something_else_is_refused_with_the_reason(break_it, message)
     break_it(graph)
     with pytest.raises(ValueError, match=message):
         cppn.from_graph(graph)
+
+
+def test_a_graph_has_one_edge_from_a_node_to_another_and_it_has_a_direction():
+    graph = nx.MultiDiGraph(graph_of(small_genome()))
+    graph.add_edge(-1, 10, weight=1.0)
+    with pytest.raises(ValueError, match="edge -1 -> 10 is there 2 times"):
+        cppn.from_graph(graph)
+    with pytest.raises(ValueError, match="undirected"):
+        cppn.from_graph(nx.Graph(graph_of(small_genome())))

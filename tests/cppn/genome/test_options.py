@@ -117,3 +117,7 @@ def test_a_partial_connection_takes_a_fraction_and_no_other_does(given, message)
 
 def test_a_list_of_functions_is_not_empty():
     assert "no name is given" in errors_of(activation_options=" ")["activation_options"]
+
+
+def test_hidden_nodes_of_random_genomes_are_no_more_than_fit_in_memory():
+    assert "less than or equal to 1000" in errors_of(num_hidden=10**9)["num_hidden"]
