@@ -47,6 +47,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Write a number with its noun: ``"1 query"``, ``"1,200 queries"``."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def spending(requests: Mapping[str, tuple[int, int]]) -> str:
     """Write what a target that costs something was asked.
 
@@ -59,4 +64,5 @@ def spending(requests: Mapping[str, tuple[int, int]]) -> str:
     sent = sum(count for count, _ in requests.values())
     queries = sum(images for _, images in requests.values())
     parts = ", ".join(f"{count:,} {outcome}" for outcome, (count, _) in requests.items())
-    return f"{queries:,} queries in {sent:,} requests ({parts})"
+    asked, how = counted(queries, "query", "queries"), counted(sent, "request", "requests")
+    return f"{asked} in {how} ({parts})"

@@ -92,7 +92,7 @@ Examples:
     "--max-queries",
     type=click.IntRange(min=1),
     metavar="N",
-    help="A larger budget than the run's, if asking the target costs something.",
+    help="A new budget for the run: images sent in all, if asking the target costs something.",
 )
 def verify(
     run_folder: Path, as_json: bool, tolerance: float | None, max_queries: int | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,13 @@ import torch
 from neatfool.errors import BudgetSpent, VerificationError
 from neatfool.run.folder import lock
 from neatfool.run.images import decode_png
+from neatfool.run.store import RunStore
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from neatfool.budget.ledger import Budget
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer
@@ -72,10 +75,20 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
             queries = len({elite.candidate_id for elite in run.elites})
             if shortage := metered.ledger.shortage(queries):
                 raise BudgetSpent(
-                    f"{run.path}: verifying takes {queries} queries, and {shortage}; allow more "
-                    "with --max-queries N"
+                    f"{run.path}: verifying takes {counted(queries, 'query', 'queries')}, and "
+                    f"{shortage}; allow more with --max-queries N"
                 )
+            _keep_budget(run, metered.ledger.budget)
         return list(_verify(run, scorer))
+
+
+def _keep_budget(run: Run, budget: Budget) -> None:
+    """Record what may be spent now, if the run knows of another budget."""
+    target = run.experiment.get("target", {})
+    if target.get("max_queries", budget.queries) != budget.queries:
+        with closing(RunStore.open(run.store.path, write=True)) as store:
+            target = {**target, "max_queries": budget.queries}
+            store.keep_experiment({**run.experiment, "target": target})
 
 
 def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:
