@@ -58,10 +58,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Write a number with its noun: ``"1 query"``, ``"1,200 queries"``."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def left_out(refused: int) -> str:
     """Say how many images have no score: ``"3 images got no usable score and were left out"``."""
-    images, were = ("image", "was") if refused == 1 else ("images", "were")
-    return f"{refused:,} {images} got no usable score and {were} left out"
+    were = "was" if refused == 1 else "were"
+    return f"{counted(refused, 'image', 'images')} got no usable score and {were} left out"
 
 
 def spending(requests: Mapping[str, tuple[int, int]]) -> str:
@@ -76,4 +81,5 @@ def spending(requests: Mapping[str, tuple[int, int]]) -> str:
     sent = sum(count for count, _ in requests.values())
     queries = sum(images for _, images in requests.values())
     parts = ", ".join(f"{count:,} {outcome}" for outcome, (count, _) in requests.items())
-    return f"{queries:,} queries in {sent:,} requests ({parts})"
+    asked, how = counted(queries, "query", "queries"), counted(sent, "request", "requests")
+    return f"{asked} in {how} ({parts})"

@@ -59,3 +59,4 @@ def test_times_are_said_in_two_units_at_most(seconds, text):
 def test_spending_is_summed_up():
     requests = {"answered": (1200, 9600), "429": (2, 16)}
     assert spending(requests) == "9,616 queries in 1,202 requests (1,200 answered, 2 429)"
+    assert spending({"answered": (1, 1)}) == "1 query in 1 request (1 answered)"

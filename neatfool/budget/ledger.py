@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from neatfool.errors import BudgetSpent
 from neatfool.run.records import LEDGER_SCHEMA
 from neatfool.run.store import connect, sqlite_errors_in_words, transaction
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,6 +45,7 @@ class Ledger:
         budget: What may be spent.
         queries: Images sent so far, those sent again included.
         requests: Requests sent so far.
+        debits: Requests that were entered through this object, also those taken back since.
     """
 
     def __init__(self, budget: Budget | None = None, database: Path | None = None) -> None:
@@ -71,7 +73,7 @@ class Ledger:
                 self._connection = connect(database, "rw")
                 # What was paid for is to outlive a power cut, too.
                 self._connection.execute("PRAGMA synchronous = FULL")
-        self.queries = self.requests = 0
+        self.queries = self.requests = self.debits = 0
         self._version = -1
         with self._locked() as db:
             self._look_for_others(db)
@@ -110,6 +112,7 @@ class Ledger:
             cursor = db.execute("INSERT INTO request (images) VALUES (?)", (images,))
             self.requests += 1
             self.queries += images
+            self.debits += 1
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
@@ -117,10 +120,35 @@ class Ledger:
         """Say what a request of so many images exceeds; the empty string if there is room."""
         budget = self.budget
         if budget.queries is not None and self.queries + images > budget.queries:
-            return f"{self.queries:,} of {budget.queries:,} queries (max_queries) are spent"
+            return _share(self.queries, budget.queries, "query", "queries")
         if budget.requests is not None and self.requests >= budget.requests:
-            return f"{self.requests:,} of {budget.requests:,} requests (max_requests) are spent"
+            return _share(self.requests, budget.requests, "request", "requests")
         return ""
+
+    def overspent(self) -> str:
+        """Say that the budget is smaller than what is spent; the empty string if it is not."""
+        budget = self.budget
+        if budget.queries is not None and self.queries > budget.queries:
+            return f"max_queries = {budget.queries}: {self.queries:,} queries are spent already"
+        if budget.requests is not None and self.requests > budget.requests:
+            return f"max_requests = {budget.requests}: {self.requests:,} requests are spent already"
+        return ""
+
+    def take_back(self, number: int) -> None:
+        """Strike out a request of which nothing was sent: it was not even connected.
+
+        It is off the disk when this returns, and may be made good by another one.
+
+        Args:
+            number: The request's, which is not settled.
+        """
+        with self._locked() as db:
+            self._look_for_others(db)
+            which = (number,)
+            (images,) = db.execute("SELECT images FROM request WHERE number = ?", which).fetchone()
+            db.execute("DELETE FROM request WHERE number = ?", which)
+            self.requests -= 1
+            self.queries -= images
 
     def settle(self, number: int, outcome: str) -> None:
         """Note what became of a request.
@@ -189,6 +217,12 @@ class Ledger:
         """Give the database to this thread, for one transaction."""
         with self._lock, _in_words(self._where), transaction(self._connection) as db:
             yield db
+
+
+def _share(spent: int, budget: int, one: str, many: str) -> str:
+    """Say that a budget is spent, and what its option is called."""
+    verb = "is" if budget == 1 else "are"
+    return f"{spent:,} of {counted(budget, one, many)} (max_{many}) {verb} spent"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ code  meaning
 5     a run folder is missing, in use, damaged, or does not fit
 6     the disk is full or read-only, or a file may not be written
 7     saved images do not score what was recorded
-8     what may be asked of a target that costs something has been asked
+8     the budget is spent: what may be asked of the target has been asked
 130   interrupted with Ctrl-C
 ====  =====================================================================
 """

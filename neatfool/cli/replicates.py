@@ -13,6 +13,7 @@ from rich.table import Table
 
 from neatfool.cli.failures import INTERRUPTED, PREFIX
 from neatfool.cli.output import Output
+from neatfool.errors import BudgetSpent
 from neatfool.replicates.replicates import plan_replicates
 from neatfool.replicates.seed_list import format_seeds
 from neatfool.replicates.side_by_side import SideBySide
@@ -56,7 +57,7 @@ def run_replicates(
 
     Returns:
         The exit code that tells how it went: 0 if all are finished, 130 if some are still to be
-        run, else that of the first that failed.
+        run, else that of the first that failed; 8 if only budgets are spent.
 
     Raises:
         RunError: A folder holds a run of another experiment.
@@ -153,13 +154,15 @@ class _Crew:
         done = [each for each in self._planned if each.state == "finished" or codes.get(each) == 0]
         self._say(f"{len(done)} of {len(self._planned)} runs are finished")
         for each, code in failed.items():
-            self._say(f"seed {each.seed} failed ({_meaning(code)})", style="red")
+            how = "ended early" if code == BudgetSpent.exit_code else "failed"
+            self._say(f"seed {each.seed} {how} ({_meaning(code)})", style="red")
         if len(done) + len(failed) < len(self._planned):
             self._say("Go on with the same command.")
             return INTERRUPTED
         if len(done) > 1:
             self._say(f"Compare them: neatfool compare {folder}")
-        return max(next(iter(failed.values())), 1) if failed else 0
+        first = min(failed.values(), key=lambda code: code == BudgetSpent.exit_code, default=0)
+        return max(first, 1) if failed else 0
 
     def _began(self, key: Replicate) -> None:
         self._waiting.remove(key.seed)
@@ -230,6 +233,8 @@ def _interrupted(code: int) -> bool:
 def _meaning(code: int) -> str:
     if _interrupted(code):
         return "interrupted"
+    if code == BudgetSpent.exit_code:
+        return "its budget is spent"
     if code >= 0:
         return f"exit code {code}"
     known = {each.value: each.name for each in signal.Signals}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -15,8 +15,8 @@ from neatfool.cli.parameters import (
     no_report_option,
     run_argument,
 )
-from neatfool.errors import TargetUnavailable
-from neatfool.wording import duration, left_out, percent, spending
+from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
+from neatfool.wording import counted, duration, left_out, percent, spending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     from neatfool.run.statistics import Outcome
     from neatfool.scoring.plan import Plan
     from neatfool.spec.json import Json
+
+
+EXIT_CODES: Final = {
+    "interrupted": INTERRUPTED,
+    "paused": TargetUnavailable.exit_code,
+    "spent": BudgetSpent.exit_code,
+}
+"""The exit code that tells why a run ended before its length."""
 
 
 @click.command(
@@ -213,10 +221,13 @@ def _go(
     except KeyboardInterrupt:
         console.print(f"Stopped before all was written. {go_on}", soft_wrap=True)
         raise SystemExit(INTERRUPTED) from None
-    if outcome.reason == "interrupted":
-        raise SystemExit(INTERRUPTED)
-    if outcome.reason == "paused":
-        raise SystemExit(TargetUnavailable.exit_code)
+    if code := EXIT_CODES.get(outcome.reason):
+        raise SystemExit(code)
+    if outcome.generation < 0:
+        raise RunError(
+            f"{session.run.path}: the run ended without an image; the scheme bred nothing, or "
+            "nothing that its length has room for"
+        )
 
 
 def _write_report(console: Console, run: Run) -> None:
@@ -248,7 +259,7 @@ def _why(session: Session, outcome: Outcome) -> str:
     ]
     return (
         f"{outcome.cause}. To the end of the experiment it takes about {queries:,} in all, in "
-        f"{requests:,} requests: neatfool resume {folder} {' '.join(options)}"
+        f"{counted(requests, 'request', 'requests')}: neatfool resume {folder} {' '.join(options)}"
     )
 
 
@@ -257,8 +268,11 @@ def _tell(console: Console, session: Session, outcome: Outcome, *, scoring: floa
     history = run.history
     if outcome.cause:
         console.print(_why(session, outcome), style="yellow", soft_wrap=True, markup=False)
+    requests = run.requests
     if not history:
         console.print("Nothing is recorded yet.")
+        if requests:
+            console.print(spending(requests), soft_wrap=True, markup=False)
         return
     last = history[-1]
     count = len(run.searched)
@@ -273,7 +287,7 @@ def _tell(console: Console, session: Session, outcome: Outcome, *, scoring: floa
         f"{last.classes_ge[3]} >= 99.99 %.",
         soft_wrap=True,
     )
-    if requests := run.requests:
+    if requests:
         console.print(spending(requests), soft_wrap=True, markup=False)
     if refused := sum(report.refused for report in history):
         console.print(f"{left_out(refused)}.", style="yellow")

@@ -91,7 +91,7 @@ Examples:
     "--max-queries",
     type=click.IntRange(min=1),
     metavar="N",
-    help="A larger budget than the run's, if asking the target costs something.",
+    help="A new budget for the run: images sent in all, if asking the target costs something.",
 )
 def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int | None) -> None:
     """Score the saved images of RUN again, and compare with what the run recorded.

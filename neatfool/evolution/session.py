@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.errors import RunError, TargetUnavailable, blaming
+from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
 from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution
 from neatfool.run import folder as run_folder
@@ -245,11 +245,13 @@ def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) 
         info = store.info()
         _keep_text(folder, info["text"], advice_for(info["experiment"], folder))
         assembly = assemble(info["experiment"], Plan.from_json(info["scoring"]))
+        undo.callback(assembly.scorer.close)
         _check_same(folder, info, assembly)
-        if assembly.resolved != info["experiment"]:
-            store.keep_experiment(assembly.resolved)
         _restore(assembly, store)
         _open_ledger(assembly, folder)
+        if assembly.resolved != info["experiment"]:
+            _check_budget(assembly)
+            store.keep_experiment(assembly.resolved)
         undo.pop_all()
     return Session(folder, assembly, store, release)
 
@@ -257,6 +259,14 @@ def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) 
 def _open_ledger(assembly: Assembly, folder: Path) -> None:
     if (metered := assembly.scorer.metered) is not None:
         metered.open_ledger(folder / run_folder.DATABASE)
+
+
+def _check_budget(assembly: Assembly) -> None:
+    """Refuse a new budget that is below what is spent."""
+    if (metered := assembly.scorer.metered) is not None and (spent := metered.ledger.overspent()):
+        raise ExperimentError(
+            f"{spent}; a budget counts from the run's beginning, give a larger one"
+        )
 
 
 def _keep_text(folder: Path, text: str, advice: Advice) -> None:

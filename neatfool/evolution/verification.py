@@ -19,15 +19,17 @@ from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import advice_for, is_from_python
 from neatfool.run.folder import lock
 from neatfool.run.images import decode_png
+from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
-from neatfool.wording import percent
+from neatfool.wording import counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from neatfool.budget.ledger import Budget
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.spec.json import Json
@@ -194,9 +196,10 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
             queries = len({elite.candidate_id for elite in run.elites})
             if shortage := metered.ledger.shortage(queries):
                 raise BudgetSpent(
-                    f"{run.path}: verifying takes {queries} queries, and {shortage}; allow more "
-                    "with max_queries"
+                    f"{run.path}: verifying takes {counted(queries, 'query', 'queries')}, and "
+                    f"{shortage}; allow more with max_queries"
                 )
+            _keep_budget(run, metered.ledger.budget)
         return list(_verify(run, scorer))
 
 
@@ -206,6 +209,15 @@ def _use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
         ending.callback(lock(run.path))
         metered.open_ledger(run.store.path)
         metered.with_classes(run.classes)
+
+
+def _keep_budget(run: Run, budget: Budget) -> None:
+    """Record what may be spent now, if the run knows of another budget."""
+    target = run.experiment.get("target", {})
+    if target.get("max_queries", budget.queries) != budget.queries:
+        with closing(RunStore.open(run.store.path, write=True)) as store:
+            target = {**target, "max_queries": budget.queries}
+            store.keep_experiment({**run.experiment, "target": target})
 
 
 def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:

@@ -11,6 +11,7 @@ import hashlib
 import math
 import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
@@ -112,7 +113,7 @@ class MeteredTarget:
         parts = [different[start : start + size] for start in range(0, len(different), size)]
         begun = [self._threads.submit(self._asked, part) for part in parts]
         finish(begun, self.stop)
-        kept = [each for answer in begun for each in kept_answers.written(answer.result())]
+        kept = [each for answers in begun for each in answers.result()]
         by_key = dict(zip(rows, kept, strict=True))
         return self.scores([by_key[key] for key in keys])
 
@@ -150,18 +151,33 @@ class MeteredTarget:
             raise _NotAskedError
         began = time.perf_counter()
         try:
-            answer = self._asked(images)
+            answers = self._asked(images)
         except BaseException:
             self._failed.set()
             raise
-        self.ledger.keep(dict(zip(keys, kept_answers.written(answer), strict=True)))
+        self.ledger.keep(dict(zip(keys, answers, strict=True)))
         return time.perf_counter() - began
 
-    def _asked(self, images: torch.Tensor) -> Scores | Labels:
+    def _asked(self, images: torch.Tensor) -> list[bytes]:
+        """Ask about images, and once more about those whose answer cannot be used, if it may be.
+
+        Returns:
+            What is to be kept of each.
+        """
+        kept = kept_answers.written(self._answered(images))
+        refused = [row for row, answer in enumerate(kept) if answer == kept_answers.REFUSED]
+        if refused:
+            with suppress(BudgetSpent):
+                again = kept_answers.written(self._answered(images[refused]))
+                for row, answer in zip(refused, again, strict=True):
+                    kept[row] = answer
+        return kept
+
+    def _answered(self, images: torch.Tensor) -> Scores | Labels:
         given: Any = images.cpu()
         if self.spec.array == "numpy":
             given = given.numpy()
-        requests = self.ledger.requests
+        debits = self.ledger.debits
         try:
             answer = self._target.score(given)
         except NeatfoolError:
@@ -171,7 +187,7 @@ class MeteredTarget:
                 f"{self._name}: score() failed on {len(images)} images: "
                 f"{type(error).__name__}: {error}"
             ) from error
-        if self.ledger.requests == requests:
+        if self.ledger.debits == debits:
             raise PluginError(
                 f"{self._name}: score() returned without a debit from the ledger that meter() was "
                 "given; call ledger.debit(len(images)) before each request"
@@ -312,11 +328,12 @@ def finish(begun: Sequence[Future[Any]], stop: Callable[[], None]) -> None:
     waiting = wait(begun, return_when=FIRST_EXCEPTION).not_done
     for future in waiting:
         future.cancel()
-    while waiting:
-        if any(_badness(error) == WORST for error in _failures(begun)):
-            stop()
+    while WORST not in map(_badness, failures := _failures(begun)) and waiting:
         waiting = wait(waiting, return_when=FIRST_EXCEPTION).not_done
-    if failures := _failures(begun):
+    if waiting:
+        stop()
+        wait(waiting)  # They may fail of the stop itself, which is not the reason to tell.
+    if failures:
         raise max(failures, key=_badness)
 
 

@@ -57,6 +57,21 @@ def connect(options: Options, credentials: Credentials) -> tuple[httpx2.Client, 
     return client, backend
 
 
+def check_url(url: str) -> None:
+    """Check that requests can be made to a URL.
+
+    Raises:
+        ValueError: The host is neither a name nor an address as the standards write them.
+    """
+    try:
+        httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise ValueError(
+            f"is no address ({error}); give http://HOST or https://HOST, where HOST is a name, or "
+            "an address such as 127.0.0.1 or [::1]"
+        ) from None
+
+
 def _headers(options: Options) -> httpx2.Headers:
     headers = httpx2.Headers({"User-Agent": "neatfool", "Accept": "application/json"})
     headers.update(options.headers)  # in place of these, however they are capitalised
@@ -100,16 +115,19 @@ def _proxy(proxy: str) -> httpcore2.Proxy:
 
 
 def _tls(ca_file: Path | None, *, verify: bool) -> ssl.SSLContext:
-    if not verify:
-        context = ssl.create_default_context()
+    if ca_file is None and verify:
+        return httpx2.create_ssl_context(trust_env=False)
+    # ssl.create_default_context() would write what was agreed on to the file SSLKEYLOGFILE.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if ca_file is None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
-    if ca_file is None:
-        return httpx2.create_ssl_context(trust_env=False)
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context.load_verify_locations(ca_file)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     except (OSError, ssl.SSLError) as error:
         raise ExperimentError(
             f"[target] ca_file: {ca_file} holds no certificates ({error})"
         ) from None
+    return context

@@ -294,6 +294,11 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
         for name, value in parse_qsl(parts.query):
             if value and is_secret_name(name):
                 refuse_literal_keys("authorization", value)
+        try:
+            from .connections import check_url
+        except ModuleNotFoundError:  # the target says what to install
+            return url
+        check_url(url)
         return url
 
     @field_validator("channels")
@@ -321,6 +326,13 @@ class Options(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_
     def _no_key_within(cls, value: Any, info: Any) -> Any:
         refuse_literal_keys(info.field_name.replace("api_key_", ""), value)
         return value
+
+    @field_validator("api_key_scheme")
+    @classmethod
+    def _scheme_can_be_sent(cls, scheme: str | None) -> str | None:
+        if scheme and not (scheme.isascii() and scheme.isprintable()):
+            raise ValueError("must be a word that a header can hold, as Bearer or Token")
+        return scheme
 
     @field_validator("api_key_env")
     @classmethod

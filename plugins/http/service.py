@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin, urlsplit
 
 import httpcore2
 import httpx2
@@ -201,8 +202,8 @@ class Service:
                     f"address of the API on {self._host}"
                 ) from None
             raise
-        except (OSError, ValueError):
-            # A socket that is closed while another thread waits for it says so in many ways.
+        except (OSError, ValueError, RuntimeError):
+            # What is closed while another thread is about to use it says so in many ways.
             if self._stopped.is_set():
                 raise StoppedError from None
             raise
@@ -238,8 +239,10 @@ class Service:
             outcome = f"unusable: {refused}"
             raise
         finally:
-            if ledger is not None:
+            if ledger is not None and self._backend.deadline.sent:
                 ledger.settle(number, outcome)
+            elif ledger is not None:
+                ledger.take_back(number)
         return answer
 
     def _answer(self, call: Call, until: float) -> Any:
@@ -260,6 +263,10 @@ class Service:
                     body = _read(response)
                 finally:
                     response.close()
+        except httpcore2.ConnectTimeout:
+            raise self._fault(
+                "not connected", f"it could not be connected to in {seconds:.3g} s"
+            ) from None
         except httpcore2.TimeoutException:
             raise self._fault("timed out", f"no whole answer came in {seconds:.3g} s") from None
         except httpx2.DecodingError:
@@ -279,8 +286,8 @@ class Service:
         if 300 <= status < 400:
             raise RejectedError(
                 str(status),
-                f"http: {self._host} answered {status}, a redirection; redirections are not "
-                "followed, give the address that it leads to as [target] url",
+                f"http: {self._host} answered {status}, a redirection{self._led_to(response)}; "
+                "redirections are not followed, give the address that it leads to as [target] url",
             )
         if status >= 400 or status < 200:
             hint = "; check the key, and what it is for" * (status in (401, 403))
@@ -296,6 +303,16 @@ class Service:
             if _is_whole(response):
                 raise NotJsonError(f"it answered {status} and no JSON{said}") from None
             raise TransientError("truncated", f"the answer was no whole JSON{said}") from None
+
+    def _led_to(self, response: httpx2.Response) -> str:
+        """Say where a redirection leads, without what may be secret in an address."""
+        try:
+            where = urlsplit(urljoin(str(response.url), response.headers["Location"]))
+        except (KeyError, ValueError):
+            return ""
+        host = where.netloc.rpartition("@")[2]
+        more = "?…" * bool(where.query)
+        return f" to {self.words(f'{where.scheme}://{host}{where.path}')}{more}"
 
     def _parsed(self, body: bytes) -> Any:
         """Read JSON, without the key if it should be in there."""
@@ -313,6 +330,8 @@ class Service:
                 f"http: the certificate of {self._host} is not trusted ({what}); if it is signed "
                 "by an authority of your own, give its certificate as [target] ca_file"
             )
+        if isinstance(error, httpcore2.ProxyError):
+            self._backend.deadline.sent = False  # The proxy was not let through to the service.
         if isinstance(error, httpcore2.LocalProtocolError):
             return TargetError(f"http: the request cannot be sent ({what})")
         outcome = next(

@@ -33,14 +33,19 @@ _GLANCE: Final = 0.05
 
 
 class Deadline(threading.local):
-    """When what this thread is about must be done, by ``time.monotonic``."""
+    """When what this thread is about must be done, by ``time.monotonic``.
+
+    Attributes:
+        sent: Whether any of it was sent.
+    """
 
     until = float("inf")
+    sent = False
 
     @contextlib.contextmanager
     def of(self, until: float) -> Iterator[None]:
         """Set it for a block."""
-        before, self.until = self.until, until
+        before, self.until, self.sent = self.until, until, False
         try:
             yield
         finally:
@@ -173,6 +178,7 @@ class Stream(httpcore2.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send bytes."""
         with errors_of(httpcore2.WriteTimeout, httpcore2.WriteError):
+            self._backend.deadline.sent = True
             view = memoryview(buffer)
             while view:
                 self._socket.settimeout(self._backend.deadline.left(timeout))
@@ -196,6 +202,7 @@ class Stream(httpcore2.NetworkStream):
                     self._socket, server_hostname=server_hostname, do_handshake_on_connect=False
                 )
                 self._socket = wrapped
+                self._backend.deadline.sent = False  # What came before was for a proxy.
                 self._backend.keep(wrapped)
                 wrapped.do_handshake()
             except BaseException:

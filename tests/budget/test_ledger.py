@@ -83,7 +83,7 @@ def test_a_full_disk_is_told_as_that(database):
 def test_the_number_of_requests_is_a_budget_of_its_own(database):
     ledger = Ledger(Budget(requests=1), database)
     ledger.debit(5)
-    with pytest.raises(BudgetSpent, match=r"1 of 1 requests \(max_requests\) are spent"):
+    with pytest.raises(BudgetSpent, match=r"1 of 1 request \(max_requests\) is spent"):
         ledger.debit(1)
 
 
@@ -111,3 +111,38 @@ def test_a_power_cut_loses_no_debit(database):
     ledger = Ledger(None, database)
     (synchronous,) = ledger._connection.execute("PRAGMA synchronous").fetchone()
     assert synchronous == 2, "FULL"
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=30))
+def test_what_was_taken_back_is_not_spent(requests):
+    ledger = Ledger()
+    for images, sent in requests:
+        number = ledger.debit(images)
+        if sent:
+            ledger.settle(number, "answered")
+        else:
+            ledger.take_back(number)
+    kept = [images for images, sent in requests if sent]
+    assert (ledger.requests, ledger.queries) == (len(kept), sum(kept))
+    assert ledger.debits == len(requests)
+
+
+def test_what_was_taken_back_is_so_for_the_next_process_and_what_was_not_counts(database):
+    killed = Ledger(None, database)
+    killed.debit(2)
+    killed.take_back(killed.debit(3))
+    killed.debit(5)
+    after = Ledger(Budget(queries=7), database)
+    assert (after.requests, after.queries, after.queries_left) == (2, 7, 0)
+    assert not after.overspent()
+
+
+def test_two_processes_know_what_the_other_took_back(database):
+    first, second = (Ledger(Budget(queries=10), database) for _ in range(2))
+    number = first.debit(6)
+    second.debit(4)
+    first.take_back(number)
+    second.debit(6)
+    assert second.queries == 10
+    with pytest.raises(BudgetSpent):
+        first.debit(1)

@@ -12,6 +12,7 @@ from commands import CLASSES, neatfool, neatfool_process
 from neatfool import open_run
 from neatfool.run.folder import lock
 from neatfool.run.store import contents
+from neatfool_plugins.map_elites import MapElites
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
@@ -76,6 +77,14 @@ def test_without_a_report_none_is_written_nor_told_of(experiment, tmp_path):
     assert result.exit_code == 0
     assert files(tmp_path / "run") == {"experiment.ini", "run.db", "images"}
     assert "Look at" not in result.output
+
+
+def test_a_run_without_an_image_is_no_success(experiment, tmp_path, monkeypatch):
+    monkeypatch.setattr(MapElites, "ask", lambda _: iter(()))
+    result = neatfool("run", experiment, "--out", tmp_path / "run", "--no-report")
+    assert result.exit_code == 5
+    assert "Nothing is recorded yet." in result.stdout
+    assert "the run ended without an image; the scheme bred nothing" in result.stderr
 
 
 def test_a_key_is_overridden(experiment, tmp_path):

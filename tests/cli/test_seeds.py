@@ -301,3 +301,12 @@ def test_the_exit_code_is_that_of_the_first_that_failed_and_never_negative():
     assert crew.tell_end(Path("x"), dict(zip(planned, (0, -9, 0), strict=True))) == 1
     assert crew.tell_end(Path("x"), dict(zip(planned, (0, 5, 130), strict=True))) == 130
     assert crew.tell_end(Path("x"), dict(zip(planned, (0, 0, 0), strict=True))) == 0
+
+
+def test_one_whose_budget_is_spent_has_not_failed():
+    console = terminal()
+    planned, crew = crew_of(console, 1)
+    assert crew.tell_end(Path("x"), {planned[0]: 8}) == 8
+    assert "seed 1 ended early (its budget is spent)" in shown(console)
+    planned, crew = crew_of(console, 1, 2)
+    assert crew.tell_end(Path("x"), dict(zip(planned, (8, 4), strict=True))) == 4

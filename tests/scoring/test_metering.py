@@ -232,7 +232,7 @@ def test_answers_that_are_all_refused_are_asked_for_again(tmp_path, whole):
             return Scores(np.full((len(images), 5), np.nan))
 
     with pytest.raises(
-        TargetError, match=r"not one of 20 images got a usable .*3 answered.*asks again"
+        TargetError, match=r"not one of 20 images got a usable .*6 answered.*asks again"
     ):
         go(tmp_path / "run", Broken())
     assert go_on(tmp_path / "run", PaidToy()).reason == "finished"
@@ -308,6 +308,80 @@ def test_refused_answers_are_counted_and_never_become_elites(tmp_path):
     run = open_run(tmp_path / "run")
     assert 3 < sum(report.refused for report in run.history) < 100
     assert all(elite.image().getpixel((0, 0)) < 128 for elite in run)
+
+
+class Sloppy(PaidToy):
+    """Answers nonsense to an image the first time that it is asked about it, if that is bright."""
+
+    concurrency = 1
+
+    def __init__(self, **more):
+        super().__init__(**more)
+        self.known = set()
+
+    def answer(self, images):
+        scores = super().answer(images)
+        keys = [image.tobytes() for image in images]
+        ok = [key in self.known or key[0] < 128 for key in keys]
+        self.known.update(keys)
+        return Scores(scores.probs, scores.logits, np.array(ok))
+
+
+def test_an_answer_that_cannot_be_used_is_asked_for_once_more(tmp_path, whole):
+    target = Sloppy()
+    go(tmp_path / "run", target)
+    assert contents(tmp_path / "run" / "run.db") == whole
+    assert 130 < target.queries < 230
+
+
+def test_it_is_not_asked_for_again_beyond_the_budget():
+    target = Sloppy()
+    images = _images(7)
+    bright = sum(int(image.flatten()[0]) >= 128 for image in images)
+    scores = paid_assembly(target, queries=7).scorer.score(images)
+    assert 0 < bright == (~scores.ok).sum()
+    assert target.queries == 7
+
+
+def test_what_another_call_takes_back_is_no_missing_debit():
+    class Refused(PaidToy):
+        """Of two calls, one was refused a connection while the other was answered."""
+
+        concurrency = 1
+
+        def score(self, images):
+            self._ledger.take_back(self.other)
+            return super().score(images)
+
+    target = Refused()
+    scorer = paid_assembly(target).scorer
+    target.other = scorer.metered.ledger.debit(3)
+    assert scorer.score(_images(3)).ok.all()
+
+
+def test_the_reason_of_a_failure_is_told_and_not_what_the_stop_breaks(tmp_path):
+    class Closed(PaidToy):
+        def __init__(self):
+            super().__init__()
+            self.ended, self.second = Event(), Event()
+
+        def score(self, images):
+            self._ledger.debit(len(images))
+            with self._lock:
+                self.asked.append(images)
+                first = len(self.asked) == 1
+            if first:
+                self.second.set()
+                self.ended.wait(60)
+                raise RuntimeError("Cannot send a request, as the client has been closed.")
+            self.second.wait(60)
+            raise TargetError("the key is wrong")
+
+        def close(self):
+            self.ended.set()
+
+    with pytest.raises(TargetError, match="the key is wrong"):
+        go(tmp_path / "run", Closed())
 
 
 def test_a_target_that_does_not_debit_is_told():

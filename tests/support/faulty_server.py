@@ -89,9 +89,14 @@ class FaultyServer:
         metadata: What the model says of itself; may be changed.
         extensions: What the server says that it can do beside; if none, it does not say what it is.
         seen: The requests that came.
+        leaves_after: So many images are answered, and then nobody can connect any more; at once
+            after the model's metadata if 0, never if None.
+        location: Where a redirection leads.
     """
 
-    def __init__(self, *, rate=0.0, seed=0, channels=1, certificate=None, address="127.0.0.1"):
+    def __init__(
+        self, *, rate=0.0, seed=0, channels=1, certificate=None, address="127.0.0.1", port=0
+    ):
         self.plan = deque()
         self.rate = rate
         self.mix = MIXED
@@ -102,10 +107,11 @@ class FaultyServer:
         self.seen = []
         self.metadata = metadata_of(channels)
         self.extensions = []
+        self.leaves_after = None
         self.left = threading.Event()
         self._random = random.Random(seed)
         self._lock = threading.Lock()
-        self._server = _Server((address, 0), _Handler)
+        self._server = _Server((address, port), _Handler)
         self._server.faulty = self
         self._scheme = "http"
         if certificate is not None:
@@ -113,6 +119,7 @@ class FaultyServer:
             context.load_cert_chain(certificate)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
             self._scheme = "https"
+        self.location = f"{self.url}/elsewhere"
 
     @property
     def port(self):
@@ -148,10 +155,19 @@ class FaultyServer:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
-    def __exit__(self, *_):
+    def leave_if_it_is_time(self):
+        """Stop listening after the last request, which is still to be answered."""
+        if self.leaves_after is not None and self.images >= self.leaves_after:
+            self.leave()
+
+    def leave(self):
+        """Stop listening, and end connections with the answer that is under way."""
         self.left.set()
         self._server.shutdown()
         self._server.server_close()
+
+    def __exit__(self, *_):
+        self.leave()
 
 
 def metadata_of(channels):
@@ -201,6 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
         said, images = self._said(body)
         seen = Seen(self.path, dict(self.headers.items()), body, images)
         seen.fault = faulty.next_fault(seen)
+        faulty.leave_if_it_is_time()
         if said is None:
             self._send(404, b'{"error": "no such thing"}')
         elif seen.fault is not None:
@@ -248,6 +265,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"Content-Length": str(len(body))} | headers | self.server.faulty.headers
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
+        if self.server.faulty.left.is_set():
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
@@ -288,7 +307,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "bomb":
             self._send(200, bomb(), Content_Encoding="gzip")
         elif fault == "redirect":
-            self._send(302, b"", Location=f"{faulty.url}/elsewhere")
+            self._send(302, b"", Location=faulty.location)
         else:
             raise ValueError(fault)
 

@@ -175,6 +175,25 @@ def test_redirections_are_not_followed(server):
     assert [each.path for each in server.seen][2:] == ["/v2/models/patches/infer"]
 
 
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        (
+            "https://user:pass@new.example:8443/v3?token=pass#pass",
+            r"to https://new\.example:8443/v3\?…;",
+        ),
+        ("/elsewhere", r"to http://127\.0\.0\.1:\d+/elsewhere;"),
+        ("http://[::1", "a redirection;"),
+    ],
+)
+def test_it_is_said_where_a_redirection_leads_without_secrets(server, location, said):
+    server.location = location
+    server.plan.append("redirect")
+    with open_target(server) as target, pytest.raises(TargetError, match=said) as caught:
+        target.score(random_images(1))
+    assert "pass" not in str(caught.value)
+
+
 def test_proxies_of_the_environment_are_ignored(server, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

@@ -274,6 +274,52 @@ def test_a_budget_that_ends_among_retries_is_not_overspent(server):
     assert server.images == 9
 
 
+def test_what_was_never_connected_costs_nothing(server):
+    server.leaves_after = 0
+    ledger = Ledger(Budget(queries=5))
+    with open_target(server, give_up_after=0.3) as target:
+        target.meter(ledger)
+        with pytest.raises(TargetUnavailable, match="it could not be connected to"):
+            target.score(random_images(5))
+    assert (ledger.requests, ledger.queries) == (0, 0)
+    assert ledger.debits > 1
+
+
+def test_what_was_sent_before_the_service_went_away_counts(server):
+    ledger = Ledger()
+    server.plan.extend([None, "503"])
+    server.leaves_after = 5
+    with open_target(server, give_up_after=0.3) as target:
+        target.meter(ledger)
+        target.score(random_images(2))
+        with pytest.raises(TargetUnavailable, match="it could not be connected to"):
+            target.score(random_images(3))
+    assert (ledger.requests, ledger.queries) == (2, 5) == (len(server.asked), server.images)
+
+
+def test_what_a_proxy_does_not_let_through_costs_nothing(server, monkeypatch):
+    """The server knows no CONNECT, and answers 501."""
+    monkeypatch.setenv("https_proxy", server.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    ledger = Ledger()
+    how = {"protocol": "json", "body": {"image": "{image}"}, "scores_at": "scores"}
+    with open_target(
+        server,
+        "/",
+        url="https://far.example",
+        proxy_from_env=True,
+        give_up_after=0.3,
+        classes=["a", "b"],
+        **how,
+    ) as target:
+        target.meter(ledger)
+        with pytest.raises(TargetUnavailable, match=r"the proxy failed \(501"):
+            target.score(random_images(1))
+    assert ledger.requests == 0
+    assert ledger.debits > 1
+
+
 def test_what_is_asked_without_images_costs_nothing(server):
     ledger = Ledger(Budget(queries=0))
     with open_target(server) as target:
@@ -303,6 +349,17 @@ def test_closing_ends_what_is_under_way_at_once(server, fault):
     thread.join(IN_TIME)
     assert ended
     assert ended[0] - began < 0.5
+
+
+def test_closing_just_before_a_request_is_sent_is_told_as_that(server, monkeypatch):
+    with open_target(server) as target:
+        client = target._service._client
+        build = client.build_request
+        monkeypatch.setattr(
+            client, "build_request", lambda *how, **more: target.close() or build(*how, **more)
+        )
+        with pytest.raises(TargetUnavailable, match="closed while"):
+            target.score(random_images(1))
 
 
 def test_requests_are_spread_over_time_whichever_thread_sends_them(server):

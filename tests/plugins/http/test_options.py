@@ -146,6 +146,9 @@ def test_names_tell_secrets(name, secret):
         "http://exam ple.org",
         "http://example.org\r\nX-Header: 1",
         "http://example.org#part",
+        "http://0177.0.0.1",
+        "http://①②⑦.0.0.1",
+        "http://256.1.1.1",
         "",
     ],
 )
@@ -194,6 +197,8 @@ def test_only_http_and_https_addresses_are_taken(url):
         ({"api_key_env": "A", "api_key_file": "b"}, "keep one of the two"),
         ({"ca_file": "none.pem"}, "there is no file"),
         ({"ca_file": "none.pem", "verify_tls": False}, "keep one of the two"),
+        ({"api_key_scheme": "Bearér"}, "api_key_scheme: must be a word that a header can hold"),
+        ({"api_key_scheme": "Bearer\r\nX: y"}, "a word that a header can hold"),
         ({"channels": 2}, r"must be 1 \(grey\) or 3"),
         ({"timeout": 0}, "must be > 0"),
         ({"concurrency": 0}, "must be >= 1"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
 import pytest
 from commands import neatfool, neatfool_process
-from faulty_server import CLASSES
+from faulty_server import CLASSES, FaultyServer
 
+from neatfool import open_run
 from neatfool.run.store import contents
 
 CANARY = "canary-0123456789-abcdef"
@@ -46,9 +48,9 @@ def write(folder, server, more=MODEL, path="", generations=8):
     return file
 
 
-def run(file, folder, *more):
+def run(file, folder, *more, code=0):
     done = neatfool("run", file, "--out", folder, "--no-report", *more)
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == code, done.output
     return done
 
 
@@ -83,13 +85,81 @@ def test_a_budget_ends_a_run_which_a_larger_one_goes_on_with(server, tmp_path):
     needed = server.images
     server.seen.clear()
     server.rate = 0.2
-    stopped = run(file, tmp_path / "run", "--set", "target.max_queries=60")
+    stopped = run(file, tmp_path / "run", "--set", "target.max_queries=60", code=8)
     assert "max_queries" in stopped.output
     assert server.images <= 60
     done = neatfool("resume", tmp_path / "run", "--no-report", "--max-queries", 3 * needed)
     assert done.exit_code == 0, done.output
     assert "max_queries" not in done.output
     assert needed < server.images <= 3 * needed
+
+
+@pytest.mark.parametrize("after", [0, 25])
+def test_a_service_that_is_down_eats_no_budget_and_pauses_the_run(tmp_path, after):
+    with FaultyServer() as server:
+        more = f"{MODEL}\ngive_up_after = 0.5\nmax_queries = 175"
+        file = write(tmp_path, server, more)
+        run(file, tmp_path / "whole")
+    with FaultyServer(port=server.port) as server:
+        server.leaves_after = after
+        paused = run(file, tmp_path / "run", code=4)
+    assert "Paused, since the target cannot be reached" in paused.output
+    assert "could not be connected to" in paused.output
+    spent = sum(images for _, images in open_run(tmp_path / "run").requests.values())
+    # Three requests may be on their way when it leaves, and are then sent without being seen.
+    assert server.images <= spent <= server.images + (15 if after else 0)
+    with FaultyServer(port=server.port):
+        assert neatfool("resume", tmp_path / "run", "--no-report").exit_code == 0
+    assert contents(tmp_path / "run" / "run.db") == contents(tmp_path / "whole" / "run.db")
+
+
+def test_a_run_that_recorded_nothing_is_no_success(server, tmp_path):
+    server.rate, server.mix = 1.0, ("503",)
+    spent = run(write(tmp_path, server), tmp_path / "run", "--set", "target.max_queries=1", code=8)
+    assert "1 of 1 query (max_queries) is spent" in spent.output
+    assert "Nothing is recorded yet.\n1 query in 1 request (1 503)" in spent.output
+
+
+def test_a_budget_below_what_is_spent_is_refused_and_not_kept(server, tmp_path):
+    run(write(tmp_path, server), tmp_path / "run", "--set", "target.max_queries=60", code=8)
+    for option, spent in (("queries", 60), ("requests", len(server.asked))):
+        refused = neatfool("resume", tmp_path / "run", f"--max-{option}", 2)
+        assert refused.exit_code == 2
+        assert f"max_{option} = 2: {spent} {option} are spent already" in refused.output
+    target = open_run(tmp_path / "run").experiment["target"]
+    assert (target["max_queries"], target["max_requests"]) == (60, None)
+
+
+def test_what_verifying_may_spend_is_kept(server, tmp_path):
+    run(write(tmp_path, server), tmp_path / "run", "--set", "target.max_queries=60", code=8)
+    assert neatfool("verify", tmp_path / "run").exit_code == 8
+    assert neatfool("verify", tmp_path / "run", "--max-queries", 62).exit_code == 8
+    assert open_run(tmp_path / "run").experiment["target"]["max_queries"] == 60
+    assert neatfool("verify", tmp_path / "run", "--max-queries", 70).exit_code == 0
+    resumed = neatfool("resume", tmp_path / "run", "--no-report")
+    assert "70 of 70 queries (max_queries) are spent" in resumed.output
+
+
+def test_answers_that_are_now_and_then_unusable_change_nothing(server, tmp_path):
+    file = write(tmp_path, server)
+    run(file, tmp_path / "calm")
+    known = set()
+
+    def null_at_first(said):
+        """Say nothing of some images the first time that they are asked about."""
+        data = said["outputs"][0]["data"]
+        for at in range(0, len(data), len(CLASSES)):
+            if data[at] not in known and str(data[at]).endswith("1"):
+                known.add(data[at])
+                data[at] = None
+        return json.dumps(said).encode()
+
+    asked = server.images
+    server.answer = null_at_first
+    run(file, tmp_path / "rough")
+    assert len(known) > 3
+    assert 2 * asked < server.images <= 2 * asked + 2 * len(known)
+    assert contents(tmp_path / "rough" / "run.db") == contents(tmp_path / "calm" / "run.db")
 
 
 def test_a_service_that_goes_away_pauses_the_run_and_back_again_it_goes_on(server, tmp_path):
@@ -192,6 +262,20 @@ def test_a_literal_key_is_an_error_that_does_not_show_it(server, tmp_path):
         assert "api.ini:" in done.output
         assert "api_key_env" in done.output
         assert CANARY not in done.output
+
+
+@pytest.mark.parametrize(
+    "line", ["url = http://0177.0.0.1", "url = http://①②⑦.0.0.1", "api_key_scheme = Bearér"]
+)
+def test_validating_finds_what_cannot_be_sent(server, tmp_path, line):
+    file = write(tmp_path, server)
+    key = line.partition(" = ")[0]
+    kept = [each for each in file.read_text().splitlines() if not each.startswith(f"{key} =")]
+    kept.insert(kept.index("plugin = http") + 1, line)
+    file.write_text("\n".join(kept))
+    done = neatfool("validate", file)
+    assert done.exit_code == 2
+    assert f"api.ini:{kept.index(line) + 1}: [target] {key}: " in done.output
 
 
 def test_validating_asks_nobody(server, tmp_path):

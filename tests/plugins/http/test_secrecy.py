@@ -14,7 +14,7 @@ import trustme
 from faulty_server import FaultyServer
 from http_targets import open_target, random_images
 
-from neatfool import ExperimentError, TargetError, TargetUnavailable
+from neatfool import ExperimentError, Ledger, TargetError, TargetUnavailable
 from neatfool_plugins.http import Options, _target
 
 CANARY = "canary-0123456789-abcdef"
@@ -180,6 +180,25 @@ def test_an_authority_of_ones_own_is_trusted_if_it_is_given(encrypted, key):
             assert target.score(random_images(4)).ok.all()
         assert "WARNING" not in target.describe()
         assert "not encrypted" not in target.describe()
+
+
+def test_what_is_not_sent_for_lack_of_trust_costs_nothing(encrypted):
+    ledger = Ledger()
+    how = {"body": {"image": "{image}"}, "scores_at": "scores", "classes": ["a", "b"]}
+    with open_target(encrypted, "/dense", **how) as target:
+        target.meter(ledger)
+        with pytest.raises(TargetError, match="is not trusted"):
+            target.score(random_images(1))
+    assert (ledger.debits, ledger.requests) == (1, 0)
+
+
+@pytest.mark.parametrize("trusts", ["the authority", "anybody"])
+def test_no_file_is_told_how_to_decrypt_what_is_sent(encrypted, tmp_path, monkeypatch, trusts):
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
+    how = {"ca_file": encrypted.authority} if trusts == "the authority" else {"verify_tls": False}
+    with open_target(encrypted, **how) as target:
+        assert target.score(random_images(1)).ok.all()
+    assert not (tmp_path / "keys.log").exists()
 
 
 def test_a_certificate_of_another_host_is_not_trusted(encrypted, monkeypatch):
