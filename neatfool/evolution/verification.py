@@ -29,7 +29,6 @@ from neatfool.wording import counted, percent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neatfool.budget.ledger import Budget
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.spec.json import Json
