@@ -124,6 +124,7 @@ class Session:
 
         def finish() -> None:
             ended.append(self._outcome(reason, began, cause))
+            self.run.refresh()
             observers.run_finished(self.run, ended[0])
 
         with ExitStack() as ending, collected_rarely():
@@ -154,6 +155,7 @@ class Session:
     def _loop(self, observers: Observers, stop: Callable[[], bool]) -> None:
         due = time.monotonic() + SECONDS_BETWEEN_IMAGES
         for report, replacements in self._evolution.run(stop):
+            self.run.refresh()
             observers.generation_done(self.run, report)
             if observers.wants_replacements:
                 for replacement in replacements:
@@ -228,7 +230,7 @@ def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) 
         assembly = assemble(info["experiment"], Plan.from_json(info["scoring"]))
         _check_same(folder, info, assembly)
         if assembly.resolved != info["experiment"]:
-            store.keep_experiment(assembly.resolved)
+            store.keep("experiment", assembly.resolved)
         _restore(assembly, store)
         _open_ledger(assembly, folder)
         undo.pop_all()
@@ -284,10 +286,11 @@ def _restore(assembly: Assembly, store: RunStore) -> None:
         archive.grow(len(metered.spec.classes))
     stored_elites = store.elites()
     ids = {elite.candidate for elite in stored_elites} | set(store.members())
-    candidates = {
-        id_: Candidate(id_, load_genome(store, loads, stored), stored.parents, stored.generation)
-        for id_, stored in store.candidates(sorted(ids)).items()
-    }
+    candidates = {}
+    for id_ in sorted(ids):
+        stored = store.candidate(id_)
+        genome = load_genome(store, loads, stored)
+        candidates[id_] = Candidate(id_, genome, stored.parents, stored.generation)
     for stored_elite in stored_elites:
         archive.place(
             Elite(

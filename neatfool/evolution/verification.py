@@ -59,11 +59,13 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
         What each image scored, in the order of the classes.
 
     Raises:
+        RunError: The database is damaged: all of it is read first.
         VerificationError: An image's file is missing, damaged, or of the wrong size.
         TargetError: The target failed.
         BudgetSpent: Asking the target costs something, and there is no budget for all images.
         RunError: It does, and another process is running the run.
     """
+    run.store.check()
     with ExitStack() as ending:
         if (metered := scorer.metered) is not None:
             ending.callback(lock(run.path))

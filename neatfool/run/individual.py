@@ -171,9 +171,8 @@ class EliteView(Individual):
     def png(self) -> bytes:
         """The image that was scored, as the PNG that is saved."""
         png = self.run.store.image(self.candidate_id)
-        if png is None:
-            raise RunError(f"{self.run.path}: elite of {self.name!r} was replaced meanwhile")
-        return png
+        # The image of an elite that was replaced since is gone; its genome draws the same one.
+        return encode_png(self.pixels()) if png is None else png
 
     @property
     def file(self) -> Path:
