@@ -99,6 +99,8 @@ def verify(
 ) -> None:
     """Score the saved images of RUN again, and compare with what the run recorded.
 
+    All of the run's database is read, too, and must be as it was written.
+
     Exits with 7 if an image does not score what was recorded.
 
     Where asking the target costs something, each image is a query of the run's budget.
@@ -123,6 +125,12 @@ def verify(
     if not results:
         raise VerificationError(
             f"{run_folder}: the run has no elites yet; there is nothing to verify"
+        )
+    if not run.store.sealed:
+        click.echo(
+            f"{run_folder}: an earlier version recorded it without checksums, so damage may go "
+            "unseen; `neatfool resume` adds them",
+            err=True,
         )
     wrong = [result for result in results if not result.difference <= allowed]
     if as_json:

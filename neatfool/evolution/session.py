@@ -257,7 +257,7 @@ def _keep_text(folder: Path, text: str) -> None:
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None:
-    if assembly.identity != info["identity"]:
+    if not _agrees(info["identity"], assembly.identity):
         raise RunError(f"{folder}: the experiment is not the one that the run began with")
     if assembly.fingerprint != info["target"]["fingerprint"]:
         raise RunError(
@@ -276,6 +276,13 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
             f"{folder}: the run scores otherwise ({info['scoring']['batch_size']} images a call); "
             "keep that"
         )
+
+
+def _agrees(recorded: Json, now: Json) -> bool:
+    """Say whether an experiment has all that was recorded of it; a later version may add options."""
+    if isinstance(recorded, dict) and isinstance(now, dict):
+        return all(key in now and _agrees(value, now[key]) for key, value in recorded.items())
+    return bool(recorded == now)
 
 
 def _restore(assembly: Assembly, store: RunStore) -> None:
