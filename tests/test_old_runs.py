@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 from commands import neatfool
+from old_runs import FIRST
 
 from neatfool import open_run
 from neatfool.run.schema import FORMAT
 from neatfool.run.store import RunStore, contents
 
-# Of version 0.1.0 (format 3): stopped after 8 of 12 generations of 10 images.
-OLD = Path(__file__).parent / "data" / "run-0.1.0"
-DATABASE = OLD / "run.db"
-
 
 @pytest.fixture
 def old(tmp_path):
-    return shutil.copytree(OLD, tmp_path / "old")
+    return shutil.copytree(FIRST, tmp_path / "old")
 
 
 def equal(one, other):
@@ -58,7 +54,7 @@ def test_verify_says_that_an_old_run_has_no_checksums(old):
 def test_an_old_run_ends_as_if_this_version_had_begun_it(old, tmp_path):
     assert neatfool("resume", old, "--no-report").exit_code == 0
     anew = tmp_path / "anew"
-    assert neatfool("run", OLD / "experiment.ini", "--out", anew, "--no-report").exit_code == 0
+    assert neatfool("run", FIRST / "experiment.ini", "--out", anew, "--no-report").exit_code == 0
     equal(contents(old / "run.db"), contents(anew / "run.db"))
     for folder in (old, anew):
         store = RunStore.open(folder / "run.db")

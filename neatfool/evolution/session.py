@@ -279,7 +279,7 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
 
 
 def _agrees(recorded: Json, now: Json) -> bool:
-    """Say whether an experiment has all that was recorded of it; a later version may add options."""
+    """Say whether an experiment is what was recorded; a later version may have more options."""
     if isinstance(recorded, dict) and isinstance(now, dict):
         return all(key in now and _agrees(value, now[key]) for key, value in recorded.items())
     return bool(recorded == now)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run.folder import IMAGES
 from neatfool.run.images import decode_png, encode_png, image_name, to_pillow
+from neatfool.run.store import damaged
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ def load_genome(store: RunStore, loads: Callable[[str], Any], stored: StoredCand
     try:
         return loads(stored.genome)
     except ValueError as error:
-        raise RunError(
-            f"{store.path}: the genome of candidate {stored.id} is damaged: {error}"
-        ) from error
+        raise damaged(store.path, f"the genome of candidate {stored.id}: {error}") from error
 
 
 class Individual:
@@ -183,7 +182,17 @@ class EliteView(Individual):
 
     def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:
         """Give the image that was scored, or render the genome anew at a size."""
-        return to_pillow(decode_png(self.png) if size is None else self.pixels(size))
+        return to_pillow(self._decoded() if size is None else self.pixels(size))
+
+    def _decoded(self) -> np.ndarray:
+        try:
+            return decode_png(self.png)
+        except ValueError as error:
+            raise self.damaged(error) from error
+
+    def damaged(self, error: ValueError) -> RunError:
+        """Make the error that says that the recorded image cannot be read."""
+        return damaged(self.run.store.path, f"the image of {self.name!r}: {error}")
 
     def summary(self) -> dict[str, Json]:
         """Say what ``neatfool show --json`` says of a class."""
@@ -199,7 +208,7 @@ class EliteView(Individual):
         }
 
     def _repr_png_(self) -> bytes:
-        pixels = decode_png(self.png)
+        pixels = self._decoded()
         scale = max(1, SMALLEST_SHOWN // max(pixels.shape[1:]))
         return encode_png(pixels.repeat(scale, 1).repeat(scale, 2))
 
