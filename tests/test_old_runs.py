@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
+from zlib import crc32
 
 import pytest
 from commands import neatfool
 from old_runs import FIRST
 
 from neatfool import open_run
-from neatfool.run.schema import FORMAT
+from neatfool.run.schema import FORMAT, LEDGER_SCHEMA, SCHEMA
 from neatfool.run.store import RunStore, contents
 
 
@@ -62,3 +65,28 @@ def test_an_old_run_ends_as_if_this_version_had_begun_it(old, tmp_path):
         store.close()
         verified = neatfool("verify", folder)
         assert (verified.exit_code, verified.stderr) == (0, "")
+
+
+def test_a_statistic_that_an_old_run_lacks_is_0(old):
+    with closing(sqlite3.connect(old / "run.db")) as database:
+        database.execute("ALTER TABLE generation DROP COLUMN selection")
+    assert {report.stages.selection for report in open_run(old).history} == {0}
+    assert neatfool("resume", old, "--no-report").exit_code == 0
+    times = [report.stages.selection for report in open_run(old).history]
+    assert not any(times[:8])
+    assert all(times[8:])
+    assert neatfool("verify", old).exit_code == 0
+
+
+def test_a_run_of_a_later_version_is_left_to_it(old):
+    with closing(sqlite3.connect(old / "run.db")) as database:
+        database.execute(f"PRAGMA user_version = {FORMAT + 1}")
+    for command in ("show", "resume"):
+        result = neatfool(command, old)
+        assert result.exit_code == 5
+        assert f"run format {FORMAT + 1}, and this neatfool reads formats 3 to" in result.stderr
+
+
+def test_tables_that_changed_have_a_format_of_their_own():
+    told = "the tables changed: a new FORMAT, a step in MIGRATIONS, and the new number here"
+    assert (FORMAT, crc32((SCHEMA + LEDGER_SCHEMA).encode())) == (4, 245423952), told

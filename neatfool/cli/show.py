@@ -99,7 +99,7 @@ def verify(
 ) -> None:
     """Score the saved images of RUN again, and compare with what the run recorded.
 
-    All of the run's database is read, too, and must be as it was written.
+    First reads all of the run's database, and exits with 5 if it has changed since it was written.
 
     Exits with 7 if an image does not score what was recorded.
 

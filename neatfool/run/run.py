@@ -46,7 +46,7 @@ def open_run(path: str | Path) -> Run:
 class Run:
     """A run's folder, to read.
 
-    It says what the run was at one instant, when first it was asked, also while the run goes on.
+    It shows the run as it was at one instant, even while another process goes on with it.
     :meth:`refresh` looks again.
 
     Attributes:

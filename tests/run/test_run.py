@@ -1,5 +1,7 @@
 import itertools
 import json
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from searches import Silence, toy_assembly
 
 from neatfool import ExperimentError, ImageSpec, Run, RunError, open_run
 from neatfool.comparison.series import read_series
-from neatfool.evolution.session import start
+from neatfool.evolution.session import resume, start
+from neatfool.run.folder import DATABASE
 from neatfool.run.images import decode_png
 from neatfool.testing import ToyEncoding, ToyTarget
 
@@ -99,6 +102,24 @@ def test_a_run_under_way_is_what_it_was_when_it_was_opened(tmp_path, make):
     assert everything(asked_late) == tuple(expected)
     refreshed.refresh()
     assert everything(refreshed) == everything(session.run) != tuple(expected)
+
+
+def test_a_reader_is_in_nobodys_way(tmp_path):
+    folder, busy = tmp_path / "run", []
+    start(toy_assembly(2), folder).go(Silence())
+    run = open_run(folder)
+    before = run.summary()
+
+    def stop():
+        run.refresh()
+        run.summary()
+        with closing(sqlite3.connect(folder / DATABASE)) as database:
+            busy.append(database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        return False
+
+    resume(lambda _resolved, _plan: toy_assembly(4), folder).go(Silence(), stop)
+    assert busy == [0, 0]
+    assert run.generation == 3 > before["generation"]
 
 
 def test_what_observers_are_shown_is_the_generation_that_they_are_told_of(tmp_path):
