@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from neatfool.errors import BudgetSpent
 from neatfool.run.schema import LEDGER_SCHEMA, seal, sound, write
-from neatfool.run.store import connect, damaged, migrate, sqlite_errors_in_words, transaction
+from neatfool.run.sqlite import connect, damaged, migrate, sqlite_errors_in_words, transaction
 
 if TYPE_CHECKING:
     import sqlite3

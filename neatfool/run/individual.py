@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run.folder import IMAGES
 from neatfool.run.images import decode_png, encode_png, image_name, to_pillow
-from neatfool.run.store import damaged
+from neatfool.run.sqlite import damaged
 from neatfool.wording import percent
 
 if TYPE_CHECKING:

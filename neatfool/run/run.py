@@ -11,7 +11,8 @@ from neatfool.config.ini import first_comment
 from neatfool.errors import RunError
 from neatfool.run.folder import DATABASE
 from neatfool.run.individual import Ancestor, EliteView
-from neatfool.run.store import RunStore, damaged
+from neatfool.run.sqlite import damaged
+from neatfool.run.store import RunStore
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.wording import percent
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from neatfool.errors import NeatfoolError, RunError, StorageError
-from neatfool.run.folder import PARTIAL_DATABASE, START_ANEW, require_run
+from neatfool.errors import RunError
+from neatfool.run.folder import PARTIAL_DATABASE, require_run
 from neatfool.run.records import (
     GenerationRecord,
     StoredCandidate,
@@ -26,76 +26,30 @@ from neatfool.run.schema import (
     FORMAT,
     HOW_IT_WAS_RUN,
     LEDGER_SCHEMA,
-    MIGRATIONS,
     SCHEMA,
     TABLES,
-    checksum,
     columns,
     sound,
     write,
 )
+from neatfool.run.sqlite import (
+    check_structure,
+    connect,
+    connect_to_read,
+    damaged,
+    format_of,
+    migrate,
+    sqlite_errors_in_words,
+    transaction,
+)
 from neatfool.spec.candidate import GenomeSize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from neatfool.run.statistics import GenerationReport
     from neatfool.spec.json import Json
-
-
-@contextmanager
-def sqlite_errors_in_words(path: Path) -> Iterator[None]:
-    """Turn SQLite's exceptions into messages that say what to do.
-
-    Raises:
-        StorageError: The disk is full or cannot be written.
-        RunError: The database is damaged or locked.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _in_words(path, error) from error
-    except UnicodeDecodeError as error:
-        raise damaged(path, error) from error
-
-
-def damaged(path: Path, what: object) -> RunError:
-    """Make the error that says of a run's database that it is damaged.
-
-    Args:
-        path: The database.
-        what: What was found.
-    """
-    return RunError(
-        f"{path}: the database is damaged ({what}); bring a copy of it back, or start the run "
-        "anew. The images beside it may still be whole"
-    )
-
-
-def _in_words(path: Path, error: sqlite3.Error) -> NeatfoolError:
-    code = getattr(error, "sqlite_errorname", "") or ""
-    if code.startswith("SQLITE_FULL"):
-        again = "run it again" if path.name == PARTIAL_DATABASE else "resume the run"
-        return StorageError(f"{path}: the disk is full; free some space, then {again}")
-    if code.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
-        return StorageError(f"{path}: cannot be read or written ({error}); check disk and rights")
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return RunError(f"{path}: another process is writing to it; wait for it or stop it")
-    return damaged(path, error)
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Write all that the block writes, or, should it raise, nothing of it."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 class Recorded(dict[str, Any]):
@@ -191,7 +145,7 @@ class RunStore:
         """
         require_run(path.parent)
         with sqlite_errors_in_words(path):
-            connection = connect(path, "rw") if write else _connect_to_read(path)
+            connection = connect(path, "rw") if write else connect_to_read(path)
             # Before anything is written: an empty file is left as it is.
             format_of(path, connection)
             if write:
@@ -199,7 +153,7 @@ class RunStore:
                 # A killed process loses no commit; a power cut may lose the last ones, never half
                 # of one.
                 connection.execute("PRAGMA synchronous = NORMAL")
-                _check_structure(path, connection)
+                check_structure(path, connection)
                 migrate(path, connection)
             return cls(path, connection, write=write)
 
@@ -254,7 +208,7 @@ class RunStore:
             RunError: It is not.
         """
         with sqlite_errors_in_words(self.path):
-            _check_structure(self.path, self._connection)
+            check_structure(self.path, self._connection)
             for table in TABLES:
                 sql = f"SELECT count(*) FROM {table} WHERE NOT {self._sound(table)}"  # noqa: S608
                 wrong = self._rows(sql)[0][0]
@@ -288,12 +242,12 @@ class RunStore:
             RunError: One of them is not as it was written.
         """
         names = ", ".join(self._columns_of(table))
-        sql = f"SELECT {self._sound(table)}, {names} FROM {table} {rest}"  # noqa: S608
+        sql = f"SELECT {names}, {self._sound(table)} FROM {table} {rest}"  # noqa: S608
         rows = self._rows(sql, parameters)
-        for is_sound, *row in rows:
-            if not is_sound:
+        for row in rows:
+            if not row[-1]:
                 raise damaged(self.path, f"a row of table {table} changed: {str(row[0])[:40]!r}")
-        return [row[1:] for row in rows]
+        return [row[:-1] for row in rows]
 
     def snapshot(self) -> Snapshot:
         """Read what changes while a run goes on, all at one instant.
@@ -421,81 +375,6 @@ class RunStore:
         )
         names = self._columns_of("generation")
         return [report_of_row(dict(zip(names, row, strict=True))) for row in rows]
-
-
-def connect(path: Path | None, mode: str = "rw") -> sqlite3.Connection:
-    """Open a database file, in a mode of SQLite's; transactions are begun by hand.
-
-    Args:
-        path: The file; a database in memory if absent.
-        mode: How: ``ro``, ``rw``, ``rwc`` ...
-
-    Raises:
-        sqlite3.Error: It cannot be opened.
-    """
-    connection = sqlite3.connect(
-        ":memory:" if path is None else f"{path.absolute().as_uri()}?mode={mode}",
-        uri=True,
-        isolation_level=None,
-        timeout=30,
-        check_same_thread=False,
-    )
-    connection.create_function("checksum", -1, checksum, deterministic=True)
-    return connection
-
-
-def format_of(path: Path, connection: sqlite3.Connection) -> int:
-    """Read the format of a run's database.
-
-    Raises:
-        RunError: It is none that this neatfool reads.
-    """
-    if not path.stat().st_size:
-        raise RunError(f"{path}: is empty: nothing of a run is in it. {START_ANEW}")
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if not version:
-        raise RunError(f"{path}: is no run's database. {START_ANEW}")
-    if version not in {*MIGRATIONS, FORMAT}:
-        raise RunError(
-            f"{path}: run format {version}, and this neatfool reads formats {min(MIGRATIONS)} to "
-            f"{FORMAT}; use the version that wrote it"
-        )
-    return version
-
-
-def migrate(path: Path, connection: sqlite3.Connection) -> None:
-    """Bring a database of an older format to the present one, in one transaction."""
-    version = format_of(path, connection)
-    if version < FORMAT:
-        with transaction(connection) as db:
-            for older in range(version, FORMAT):
-                MIGRATIONS[older](db)
-            db.execute(f"PRAGMA user_version = {FORMAT}")
-
-
-def _check_structure(path: Path, connection: sqlite3.Connection) -> None:
-    problem = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    if problem != "ok":
-        raise damaged(path, problem)
-
-
-def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open for reading: also after a kill, and also where nothing may be written beside the file.
-
-    A process that was killed in the midst of a transaction leaves a journal, which SQLite rolls
-    back when somebody next opens the database; for that it must be allowed to write.
-    """
-    for mode in ("ro", "rw", "ro&immutable=1"):
-        connection = connect(path, mode)
-        try:
-            connection.execute("SELECT * FROM sqlite_schema").fetchone()
-        except sqlite3.OperationalError:
-            connection.close()
-            if mode.endswith("immutable=1"):
-                raise
-        else:
-            break
-    return connection
 
 
 def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
