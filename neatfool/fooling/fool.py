@@ -113,7 +113,8 @@ def fool(
         The run, to look at: ``run["3"].image()``.
 
     Raises:
-        TargetError: The model failed, or what it gives are not probabilities.
+        TargetError: The model failed, what it gives are not probabilities, or it scores the same
+            image differently from call to call.
         ExperimentError: An option is wrong.
         RunError: The folder holds a run already.
     """

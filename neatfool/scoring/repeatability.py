@@ -165,7 +165,8 @@ def _relative(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):  # infinite less infinite
         apart = np.where(a == b, 0.0, np.abs(a - b))
     largest = np.abs(np.where(np.isfinite(a), a, 0.0)).max(axis=1, keepdims=True)
-    return np.nan_to_num(apart / np.maximum(largest, 1.0), nan=np.inf, posinf=np.inf)
+    parts: np.ndarray = np.nan_to_num(apart / np.maximum(largest, 1.0), nan=np.inf, posinf=np.inf)
+    return parts
 
 
 class DriftWatch:
@@ -218,7 +219,7 @@ class DriftWatch:
             )
 
     def _scored(self, image: torch.Tensor) -> Scores | None:
-        """Score an image; None if memory does not suffice, which the run's own batches will tell."""
+        """Score an image; None if memory does not suffice, which the run's own batches tell."""
         try:
             begun = self._scorer.begun(image)
             return self._scorer.joined([each.result()[0] for each in begun])

@@ -250,7 +250,7 @@ def check_neighbours_do_not_matter(subject: TargetSubject) -> None:
 
 
 def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
-    """An image scores the same in batches of any size, and alone: pictures, as noise may not tell."""
+    """An image scores the same in batches of any size, and alone; noise alone would not tell."""
     images = probe_images(subject.target.spec)
     together = subject.ask(images)
     for size in (1, 3):

@@ -110,7 +110,7 @@ def test_each_way_to_begin_asks_twice(tmp_path, how, own_sys_path):
     file.write_text(EXPERIMENT)
     enter("run", file, tmp_path / "resume")
     (tmp_path / "noisy").touch()
-    with pytest.raises(TargetError, match="target 'noisy'.*: the same image, scored twice, got"):
+    with pytest.raises(TargetError, match=r"target 'noisy'.*: the same image, scored twice, got"):
         enter(how, file, tmp_path / how)
 
 
