@@ -24,6 +24,7 @@ from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
+from neatfool.scoring.repeatability import DriftWatch, check_repeatability
 from neatfool.spec.candidate import Candidate, Elite
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_IMAGES = 10.0
 RUNNING_TO_IMAGES = 20
-"""A run goes on for at least so many times the time that writing image files took."""
+"""A run goes on for at least so many times the time that writing image files, and looking at one
+again, took."""
 VERSIONED = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
 
 
@@ -58,6 +60,7 @@ class Session:
         self._assembly = assembly
         self._store = store
         self._release = release
+        self._drift = DriftWatch(assembly.scorer, store)
         self._images = ImageFolder(folder / run_folder.IMAGES, open_ended=assembly.spec.open)
         self._evolution = Evolution(
             scorer=assembly.scorer,
@@ -170,6 +173,9 @@ class Session:
         return Outcome(reason, generation, evaluations, time.perf_counter() - began, cause)
 
     def _loop(self, observers: Observers, stop: Callable[[], bool]) -> None:
+        # What costs something can be asked only now that its ledger is open.
+        if self._assembly.scorer.metered is not None and not self.done:
+            check_repeatability(self._assembly.scorer)
         due = time.monotonic() + SECONDS_BETWEEN_IMAGES
         for report, replacements in self._evolution.run(stop):
             self.run.refresh()
@@ -179,6 +185,7 @@ class Session:
                     observers.elite_replaced(self.run, replacement)
             if (began := time.monotonic()) > due:
                 self._update_images()
+                self._drift.look()
                 ended = time.monotonic()
                 due = ended + max(SECONDS_BETWEEN_IMAGES, RUNNING_TO_IMAGES * (ended - began))
 

@@ -302,7 +302,9 @@ class Run:
         if model is not None:
             self.close()
             self._given_target = model
-        return score_image(self, self._scorer, self.encoding.render([self._fit(genome)]))
+        scores = score_image(self, self._scorer, self.encoding.render([self._fit(genome)]))
+        self.refresh()
+        return scores
 
     @cached_property
     def _scorer(self) -> Scorer:
