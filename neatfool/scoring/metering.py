@@ -133,7 +133,7 @@ class MeteredTarget:
         shortage = self.ledger.shortage(2)
         if shortage or self.ledger.requests_left == 1:
             raise BudgetSpent(shortage or "a single request is left")
-        answers = [self._threads.submit(self._asked, image.clone()).result() for _ in range(2)]
+        answers = [self._threads.submit(self._answered, image.clone()).result() for _ in range(2)]
         kept = [each for answer in answers for each in kept_answers.written(answer)]
         classes = [*self.spec.classes]
         return kept_answers.read(kept, classes), classes

@@ -238,7 +238,7 @@ def test_a_folder_without_a_run_cannot_be_opened(tmp_path):
 
 def paid_run(folder):
     how = {"image": (1, 4, 4), "classes": [*"abcde"], "images": 60, "progress": False}
-    return fool(PaidToy(), max_queries=61, encoding="direct", out=folder, **how)
+    return fool(PaidToy(), max_queries=63, encoding="direct", out=folder, **how)
 
 
 def test_a_genome_is_scored_with_the_model_of_the_run_or_one_that_is_given(tmp_path):
@@ -252,9 +252,9 @@ def test_a_genome_is_scored_with_the_model_of_the_run_or_one_that_is_given(tmp_p
 def test_scoring_a_genome_is_a_query_of_the_runs_budget(tmp_path):
     run = paid_run(tmp_path / "run")
     genome, model = run["a"].genome, PaidToy()
-    assert run.requests["answered"][1] == 60
+    assert run.requests["answered"][1] == 62
     assert run.score(genome, model)["a"] == run["a"].confidence
-    assert sum(images for _, images in run.requests.values()) == 61
+    assert sum(images for _, images in run.requests.values()) == 63
     with pytest.raises(BudgetSpent):
         run.score(genome)
     assert len(model.asked) == 1

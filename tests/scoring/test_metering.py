@@ -375,10 +375,12 @@ def test_the_reason_of_a_failure_is_told_and_not_what_the_stop_breaks(tmp_path):
             self.ended, self.second = Event(), Event()
 
         def score(self, images):
+            if len(images) == 1:  # whether it repeats itself
+                return super().score(images)
             self._ledger.debit(len(images))
             with self._lock:
                 self.asked.append(images)
-                first = len(self.asked) == 1
+                first = len(self.asked) == 3
             if first:
                 self.second.set()
                 self.ended.wait(60)
