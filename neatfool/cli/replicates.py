@@ -13,6 +13,7 @@ from rich.table import Table
 
 from neatfool.cli.failures import INTERRUPTED
 from neatfool.cli.output import Output
+from neatfool.machine import jobs_that_fit, usable_cores
 from neatfool.replicates.replicates import plan_replicates
 from neatfool.replicates.seed_list import format_seeds
 from neatfool.replicates.side_by_side import SideBySide
@@ -60,7 +61,6 @@ def run_replicates(
 
     Raises:
         RunError: A folder holds a run of another experiment.
-        ExperimentError: ``auto`` cannot be had here.
     """
     planned = plan_replicates(experiment, seeds, folder, overwrite=overwrite)
     ends = [] if report else ["--no-report"]
@@ -70,18 +70,12 @@ def run_replicates(
         for each in planned
         if each.state != "finished"
     }
-    count = _count(jobs, len(commands))
+    wanted = jobs if isinstance(jobs, int) else jobs_that_fit()
+    count = max(1, min(wanted, len(commands)))
     crew = _Crew(experiment.name, planned, Output())
     crew.tell_plan(folder, count)
     codes = crew.run(commands, count, _environment(count, debug=debug))
     return crew.tell_end(folder, codes)
-
-
-def _count(jobs: int | str, runs: int) -> int:
-    from neatfool.machine import jobs_that_fit
-
-    wanted = jobs if isinstance(jobs, int) else jobs_that_fit(runs)
-    return max(1, min(wanted, runs))
 
 
 def _command(replicate: Replicate, more: Sequence[str]) -> list[str]:
@@ -93,8 +87,6 @@ def _command(replicate: Replicate, more: Sequence[str]) -> list[str]:
 
 
 def _environment(jobs: int, *, debug: bool) -> dict[str, str]:
-    from neatfool.machine import usable_cores
-
     environment = {key: value for key, value in os.environ.items() if key not in FOR_TERMINALS}
     environment["PYTHONUNBUFFERED"] = "1"
     environment["PYTHONIOENCODING"] = "utf-8"

@@ -252,7 +252,9 @@ def test_another_process_draws_the_same():
 
 def test_no_two_loops_of_compiled_code_are_called_alike():
     """The linker would take them for one."""
-    modules = [import_module(f"neatfool.cppn.compiled.{name}") for name in ("activations", "slopes")]
+    modules = [
+        import_module(f"neatfool.cppn.compiled.{name}") for name in ("activations", "slopes")
+    ]
     for module in modules:
         loops = {id(each): each for each in vars(module).values() if hasattr(each, "py_func")}
         names = [each.py_func.__qualname__ for each in loops.values()]
