@@ -178,12 +178,9 @@ class _Crew:
     def _last_words(self, child: Child[Replicate], code: int) -> list[str]:
         """Choose what is worth keeping on the screen of what a run said."""
         said = [line for line in child.said if line]
-        if _interrupted(code):
-            return [line for line in said if line.startswith(f"{self._name}, seed ")] or [
-                "interrupted"
-            ]
-        if not code:
-            return [line for line in said if line.startswith(f"{self._name}, seed ")]
+        if not code or _interrupted(code):
+            ends = [line for line in said if line.startswith(f"{self._name}, seed ")]
+            return ends or ["interrupted"] * bool(code)
         first = next((i for i, line in enumerate(said) if line.startswith("error: ")), -LAST_WORDS)
         return [*said[first:], _meaning(code)]
 
