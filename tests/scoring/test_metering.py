@@ -19,8 +19,8 @@ from neatfool import (
 )
 from neatfool.evolution.session import resume, start
 from neatfool.evolution.verification import verify
+from neatfool.fooling.opening import open_run
 from neatfool.report import write_report
-from neatfool.run.run import open_run
 from neatfool.run.store import contents
 from neatfool.scoring import metering
 from neatfool.scoring.plan import Plan
