@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from neatfool.run.records import LEDGER_SCHEMA
 from neatfool.run.store import connect, sqlite_errors_in_words, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -69,8 +70,6 @@ class Ledger:
         else:
             with sqlite_errors_in_words(database):
                 self._connection = connect(database, "rw")
-                # What was paid for is to outlive a power cut, too.
-                self._connection.execute("PRAGMA synchronous = FULL")
         self.queries = self.requests = 0
         self._version = -1
         with self._locked() as db:
@@ -134,16 +133,21 @@ class Ledger:
         with self._lock:
             self._settled[number] = outcome[:80]
 
-    def answer(self, image: bytes) -> bytes | None:
-        """Read what was answered to an image; None if nothing was.
+    def answers(self, images: Collection[bytes]) -> dict[bytes, bytes]:
+        """Read what was answered to images; those that nothing was answered to are left out.
 
         Args:
-            image: What tells it from others: a hash.
+            images: What tells each from others: a hash.
         """
+        found: dict[bytes, bytes] = {}
+        wanted = iter(images)
         with self._lock, _in_words(self._where):
-            rows = self._connection.execute("SELECT scores FROM answer WHERE image = ?", (image,))
-            found = rows.fetchone()
-        return None if found is None else found[0]
+            most = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+            while some := [*islice(wanted, most)]:
+                places = ", ".join("?" * len(some))
+                query = f"SELECT image, scores FROM answer WHERE image IN ({places})"  # noqa: S608
+                found.update(self._connection.execute(query, some))
+        return found
 
     def count(self) -> int:
         """Count the images that there are answers to."""
@@ -151,8 +155,12 @@ class Ledger:
             return int(self._connection.execute("SELECT count(*) FROM answer").fetchone()[0])
 
     def keep(self, answers: Mapping[bytes, bytes]) -> None:
-        """Keep what was answered: scores by image."""
-        with self._locked() as db:
+        """Keep what was answered: scores by image.
+
+        A process that is killed loses none. A power cut may lose those since the last debit, and
+        what is asked for again then is debited again.
+        """
+        with self._locked(synchronous="NORMAL") as db:
             self._write_settled(db)
             db.executemany("INSERT OR IGNORE INTO answer VALUES (?, ?)", answers.items())
 
@@ -185,10 +193,12 @@ class Ledger:
         self._settled.clear()
 
     @contextmanager
-    def _locked(self) -> Iterator[sqlite3.Connection]:
-        """Give the database to this thread, for one transaction."""
-        with self._lock, _in_words(self._where), transaction(self._connection) as db:
-            yield db
+    def _locked(self, synchronous: str = "FULL") -> Iterator[sqlite3.Connection]:
+        """Give the database to this thread, for one transaction, which outlives a power cut."""
+        with self._lock, _in_words(self._where):
+            self._connection.execute(f"PRAGMA synchronous = {synchronous}")
+            with transaction(self._connection) as db:
+                yield db
 
 
 @contextmanager

@@ -47,7 +47,7 @@ CREATE TABLE state (only INTEGER PRIMARY KEY CHECK (only = 0), value TEXT NOT NU
 
 LEDGER_SCHEMA: Final = """
 CREATE TABLE request (number INTEGER PRIMARY KEY, images INTEGER NOT NULL, outcome TEXT);
-CREATE TABLE answer (image BLOB PRIMARY KEY, scores BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE answer (image BLOB PRIMARY KEY, scores BLOB NOT NULL);
 """
 """What a target that costs something was asked, and what it answered; see the ledger."""
 

@@ -28,6 +28,7 @@ from .faults import (
     TransientError,
     seconds_until,
 )
+from .numbers import with_raw_tensors
 from .pacing import Pacer
 
 if TYPE_CHECKING:
@@ -289,7 +290,7 @@ class Service:
                 str(status), f"http: {self._host} answered {status}{self._said(body)}{hint}"
             )
         try:
-            return self._parsed(body)
+            return self._parsed(body, response.headers.get("Inference-Header-Content-Length"))
         except RecursionError:
             raise RefusedError("nested too deeply") from None
         except ValueError:
@@ -298,10 +299,12 @@ class Service:
                 raise NotJsonError(f"it answered {status} and no JSON{said}") from None
             raise TransientError("truncated", f"the answer was no whole JSON{said}") from None
 
-    def _parsed(self, body: bytes) -> Any:
-        """Read JSON, without the key if it should be in there."""
-        said = json.loads(body.removeprefix(codecs.BOM_UTF8))
-        return said if self._key is None else self._key.scrub_json(said)
+    def _parsed(self, body: bytes, length: str | None) -> Any:
+        """Read JSON, without the key if it should be in there, and raw tensors that follow it."""
+        end = len(body) if length is None else int(length)
+        said = json.loads(body[:end].removeprefix(codecs.BOM_UTF8))
+        said = said if self._key is None else self._key.scrub_json(said)
+        return with_raw_tensors(said, body[end:]) if body[end:] else said
 
     def _said(self, body: bytes) -> str:
         said = self.words(body.decode("utf-8", "replace"))
