@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 PAPER_ACTIVATIONS = ("paper_sine", "paper_sigmoid", "paper_gaussian", "paper_linear")
 """sin(z), 2/(1 + exp(-z)) - 1, exp(-z^2) and clip(z, -3, 3)/3."""
 
-MORE_ACTIVATIONS = ("paper_tanh",)
-"""tanh(5 z), which is in no preset."""
-
 INPUTS = 4
 """x, y, the distance from the centre, and 1."""
 
