@@ -185,6 +185,18 @@ def _paper_gaussian(xp: Any, z: Any, out: Any) -> Any:
     return xp.exp(z, out=out)
 
 
+def _triangle(xp: Any, z: Any, out: Any) -> Any:
+    z = xp.clip(z, -1e6, 1e6)
+    rest = xp.round(xp.multiply(z, 0.25, out=out), out=out)
+    rest = xp.add(z, xp.multiply(rest, -4.0, out=out), out=out)
+    return xp.subtract(xp.multiply(xp.clip(rest, -1.0, 1.0), 2.0), rest, out=out)
+
+
+def _triangle_scalar(z: float) -> float:
+    rest = math.remainder(max(-1e6, min(1e6, z)), 4.0)
+    return 2.0 * max(-1.0, min(1.0, rest)) - rest
+
+
 def _tanh(factor: float) -> Formula:
     return lambda xp, z, out: xp.tanh(xp.multiply(z, factor, out=out), out=out)
 
@@ -294,6 +306,14 @@ _TABLE = (
     ),
     # Innovation Engines (Nguyen, Yosinski and Clune, 2015) has it for the sine.
     Activation("paper_tanh", lambda z: math.tanh(5.0 * z), _tanh(5.0), _STEP, bounded=True),
+    Activation(
+        "triangle",
+        _triangle_scalar,
+        _triangle,
+        Glyph(_OLIVE, lambda z: 2 * np.clip(2 * z, -1, 1) - 2 * z),
+        nan=1e6,
+        bounded=True,
+    ),
 )
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({each.name: each for each in _TABLE})
