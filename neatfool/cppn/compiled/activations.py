@@ -24,7 +24,7 @@ from neatfool.cppn.compiled.elementary import (
     tanh,
     tanh_of_half,
 )
-from neatfool.cppn.compiled.jit import inlined, inner, one_of
+from neatfool.cppn.compiled.jit import inlined, inner, make_switch
 from neatfool.cppn.compiled.lanes import (
     LANES,
     any_beyond,
@@ -239,8 +239,8 @@ def _compile_slopes(name: str, form: Form) -> Callable[..., None]:
     return inner(loop, f"{name}_slopes")
 
 
-_run_values = one_of([_compile_values(*each) for each in FORMS.items()])
-_run_slopes = one_of([_compile_slopes(*each) for each in FORMS.items()])
+_run_values = make_switch([_compile_values(*each) for each in FORMS.items()])
+_run_slopes = make_switch([_compile_slopes(*each) for each in FORMS.items()])
 
 
 @inlined

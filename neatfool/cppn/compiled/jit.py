@@ -56,7 +56,7 @@ def _compile(function: Function, name: str | None, **options: Any) -> Function:
     return cast("Function", numba.njit(**_OPTIONS, **_NO_WRAPPERS, **options)(function))
 
 
-def one_of(functions: Sequence[Any]) -> Callable[..., None]:
+def make_switch(functions: Sequence[Any]) -> Callable[..., None]:
     """Make the choice among compiled functions, for compiled functions to call.
 
     It is one switch. A tree of Python functions, which call each other, would do the same; but

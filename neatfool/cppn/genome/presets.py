@@ -24,7 +24,7 @@ INPUTS = 4
 
 _FIXED: Mapping[str, object] = {"num_inputs": INPUTS, "feed_forward": True}
 
-_BESIDE_THE_PAPER: Mapping[str, object] = {
+_NOT_IN_THE_PAPER: Mapping[str, object] = {
     "bias_init_mean": 0.0,
     "bias_init_stdev": 0.0,
     "bias_init_type": "gaussian",
@@ -64,7 +64,7 @@ _BESIDE_THE_PAPER: Mapping[str, object] = {
 
 _PAPER: Mapping[str, object] = {
     **_FIXED,
-    **_BESIDE_THE_PAPER,
+    **_NOT_IN_THE_PAPER,
     "num_hidden": 0,
     "initial_connection": "full_direct",
     "weight_init_type": "uniform",
