@@ -211,6 +211,11 @@ def in_words(value):
     return str(value) if isinstance(value, bool | str) else f"{value:g}"
 
 
+def test_the_activations_in_the_reference_are_those_of_the_code():
+    text = EXPERIMENTS.split("\nActivations\n")[1].split("\n\n")[0]
+    assert {*re.findall(r"`([a-z_]+)`", text)} == {*cppn.ACTIVATIONS}
+
+
 @pytest.mark.parametrize("model", [General, Sources, Calls])
 def test_every_key_of_the_framework_is_in_the_reference(model):
     assert [key for key in keys(model) if f"| `{key}` |" not in EXPERIMENTS] == []
