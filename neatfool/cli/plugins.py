@@ -160,6 +160,7 @@ def _print_options(plugin: DescribedPlugin) -> None:
         title = escape(f"[{section}]")
         table = Table("key", "type", "default", "what it is for", title=title, title_justify="left")
         table.columns[0].no_wrap = True
+        table.columns[3].overflow = "fold"
         for option in options:
             default = "" if option.default is None else write_value(option.default)
             if option.required:
