@@ -113,7 +113,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
             return renderer
         device = info.data.get("device", "auto")
         on_cpu = device == "cpu" or (device == "auto" and pick_device().type == "cpu")
-        return "compiled" if on_cpu and cppn.has_numba() else "plain"
+        return "compiled" if on_cpu and cppn.can_compile() else "plain"
 
     @field_validator("genome")
     @classmethod
@@ -303,11 +303,6 @@ def _renderer(options: Options) -> tuple[Callable[..., cppn.Program | cppn.Tape]
         raise ExperimentError(
             "[encoding] renderer = compiled: draws on the CPU, and device = cuda; leave it out, or "
             "say renderer = plain"
-        )
-    if not cppn.has_numba():
-        raise ExperimentError(
-            "[encoding] renderer = compiled: needs numba, which is not installed; "
-            "pip install 'neatfool[fast]', or say renderer = plain"
         )
     cppn.load_compiled()
     return cppn.compile_tape, pick_device("cpu")
