@@ -96,6 +96,8 @@ Examples:
 def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int | None) -> None:
     """Score the saved images of RUN again, and compare with what the run recorded.
 
+    First reads all of the run's database, and exits with 5 if it has changed since it was written.
+
     Exits with 7 if an image does not score what was recorded.
 
     Where asking the target costs something, each image is a query of the run's budget.
@@ -103,7 +105,14 @@ def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int |
     from neatfool.run.run import open_run
 
     with waiting("scoring the images again"):
-        verdict = open_run(run_folder).verify(tolerance=tolerance, max_queries=max_queries)
+        run = open_run(run_folder)
+        verdict = run.verify(tolerance=tolerance, max_queries=max_queries)
+    if not run.store.sealed:
+        click.echo(
+            f"{run_folder}: an earlier version recorded it without checksums, so damage may go "
+            "unseen; `neatfool resume` adds them",
+            err=True,
+        )
     if as_json:
         click.echo(json.dumps(verdict.summary(), indent=2))
     else:

@@ -143,13 +143,9 @@ def read_series(run: Run) -> RunSeries:
     Raises:
         RunError: Its database cannot be read.
     """
-    # The replacements first: those of a generation that is recorded meanwhile are left out.
-    replacements = run.store.replacements()
-    history = run.history
-    info = run.info
-    # The names last: of a run under way there may meanwhile be more classes, never fewer.
-    searched = run.searched
-    names = run.classes
+    replacements = run.store.replacements(run.generation)
+    history, info = run.history, run.info
+    searched, names = run.searched, run.classes
     places = np.full(len(names), -1)
     places[list(searched)] = np.arange(len(searched))
     generations, classes, confidences = (
@@ -171,7 +167,7 @@ def read_series(run: Run) -> RunSeries:
         changes=changes,
         confidences=confidences.astype(float),
         finished=_is_finished(run, history),
-        ended=run.store.ended(),
+        ended=run.ended,
     )
 
 
@@ -191,7 +187,7 @@ def _is_finished(run: Run, history: list[GenerationReport]) -> bool:
     lengths = run.experiment.get("experiment", {})
     if not history:
         return False
-    if run.store.ended():
+    if run.ended:
         return True
     if generations := lengths.get("generations"):
         return history[-1].generation + 1 >= int(generations)

@@ -184,11 +184,13 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
         What each image scored, in the order of the classes.
 
     Raises:
+        RunError: The database is damaged: all of it is read first.
         VerificationError: An image's file is missing, damaged, or of the wrong size.
         TargetError: The target failed.
         BudgetSpent: Asking the target costs something, and there is no budget for all images.
         RunError: It does, and another process is running the run.
     """
+    run.store.check()
     with ExitStack() as ending:
         if (metered := scorer.metered) is not None:
             _use_ledger(run, scorer, ending)
@@ -216,7 +218,7 @@ def _keep_budget(run: Run, budget: Budget) -> None:
     if target.get("max_queries", budget.queries) != budget.queries:
         with closing(RunStore.open(run.store.path, write=True)) as store:
             target = {**target, "max_queries": budget.queries}
-            store.keep_experiment({**run.experiment, "target": target})
+            store.keep("experiment", {**run.experiment, "target": target})
 
 
 def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:

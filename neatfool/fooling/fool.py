@@ -127,7 +127,8 @@ def fool(
         The run, to look at: ``run["3"].image()``.
 
     Raises:
-        TargetError: The model failed, or what it gives are not probabilities.
+        TargetError: The model failed, what it gives are not probabilities, or it scores the same
+            image differently from call to call.
         ExperimentError: Arguments are wrong; a line for each.
         PluginError: There is no such scheme or encoding, or a plugin is broken.
         RunError: The folder holds a run already.

@@ -92,7 +92,7 @@ def _as_it_is(experiment: Experiment, run: Run) -> Replicate:
 
 
 def _is_long_enough(experiment: Experiment, run: Run) -> bool:
-    if run.store.ended():
+    if run.ended:
         return True
     if experiment.generations is not None:
         return run.generation + 1 >= experiment.generations

@@ -50,11 +50,22 @@ def decode_png(png: bytes) -> np.ndarray:
     Raises:
         ValueError: It is not a whole PNG, not grey or RGB of 8 bits a channel, or enormous.
     """
+    with open_png(png) as image:
+        if image.mode not in ("L", "RGB"):
+            raise ValueError(f"its mode is {image.mode}, not grey or RGB of 8 bits a channel")
+        return from_pillow(image)
+
+
+@contextmanager
+def open_png(png: bytes) -> Iterator[Image.Image]:
+    """Open a PNG; its pixels are decoded when they are asked for.
+
+    Raises:
+        ValueError: It is not a whole PNG, or enormous.
+    """
     try:
         with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-            if image.mode not in ("L", "RGB"):
-                raise ValueError(f"its mode is {image.mode}, not grey or RGB of 8 bits a channel")
-            return from_pillow(image)
+            yield image
     except UnidentifiedImageError:
         raise ValueError("it is no PNG") from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:

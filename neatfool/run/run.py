@@ -15,6 +15,7 @@ from neatfool.errors import ExperimentError, RunError
 from neatfool.run.folder import DATABASE
 from neatfool.run.images import to_pillow
 from neatfool.run.individual import Ancestor, EliteView, height_width
+from neatfool.run.sqlite import damaged
 from neatfool.run.store import RunStore
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.wording import percent
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from neatfool.evolution.verification import Verdict
-    from neatfool.run.records import StoredCandidate
+    from neatfool.run.records import StoredCandidate, StoredElite
     from neatfool.run.statistics import GenerationReport
+    from neatfool.run.store import Snapshot
     from neatfool.scoring.scorer import Scorer
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
@@ -55,7 +57,8 @@ def open_run(path: str | Path) -> Run:
 class Run:
     """A run's folder, to read.
 
-    What it says is read anew from the database, so that a run under way can be watched.
+    It shows the run as it was at one instant, even while another process goes on with it.
+    :meth:`refresh` looks again.
 
     Attributes:
         path: The folder.
@@ -78,16 +81,27 @@ class Run:
         """The run's database, open for reading."""
         return RunStore.open(self.path / DATABASE)
 
+    @cached_property
+    def _snapshot(self) -> Snapshot:
+        return self.store.snapshot()
+
+    def refresh(self) -> None:
+        """Look at the run again: what is asked from now on is of one later instant.
+
+        Elites that were given before still say what they said.
+        """
+        self.__dict__.pop("_snapshot", None)
+
     def close(self) -> None:
         """Close the database and the target; they are opened again when something is asked."""
         for opened in ("store", "_scorer"):
             if opened in self.__dict__:
                 self.__dict__.pop(opened).close()
 
-    @cached_property
+    @property
     def info(self) -> dict[str, Json]:
         """What was recorded when the run began: versions, machine, target, seed."""
-        return self.store.info()
+        return self._snapshot.info
 
     @property
     def name(self) -> str:
@@ -112,25 +126,17 @@ class Run:
     @property
     def classes(self) -> tuple[str, ...]:
         """All class names of the target, as far as they are known."""
-        return tuple(self.store.classes()) if self._open_ended else self._classes
+        return self._snapshot.classes
 
     @property
     def searched(self) -> tuple[int, ...]:
         """The indices of the classes that are searched."""
-        return tuple(self.store.searched()) if self._open_ended else self._searched
+        return self._snapshot.searched
 
-    @cached_property
-    def _classes(self) -> tuple[str, ...]:
-        return tuple(self.store.classes())
-
-    @cached_property
-    def _searched(self) -> tuple[int, ...]:
-        return tuple(self.store.searched())
-
-    @cached_property
-    def _open_ended(self) -> bool:
-        """Whether there may be more classes the next time."""
-        return bool(self.info.get("spec", {}).get("open"))
+    @property
+    def ended(self) -> bool:
+        """Whether the search came to an end of its own: it has nothing left to do."""
+        return bool(self.info.get("ended_after") == self.generation)
 
     @property
     def spec(self) -> ImageSpec:
@@ -155,18 +161,18 @@ class Run:
     @property
     def generation(self) -> int:
         """The last generation, -1 before the first."""
-        return self.store.last_generation()
+        return self._snapshot.generation
 
     @property
     def evaluations(self) -> int:
         """Images scored so far."""
-        last = self.store.reports(self.generation)
+        last = self.store.reports(self.generation, self.generation)
         return last[0].evaluations if last else 0
 
     @property
     def history(self) -> list[GenerationReport]:
         """The statistics of each generation."""
-        return self.store.reports()
+        return self.store.reports(last=self.generation)
 
     def frame(self) -> pd.DataFrame:
         """Give the history as a pandas data frame, with a row for each generation.
@@ -192,22 +198,23 @@ class Run:
     @property
     def ranks(self) -> tuple[float, float]:
         """The median and the lowest rank of the elites, which tell certainties apart."""
-        held = {elite.class_index: elite.rank for elite in self.store.elites()}
+        held = {elite.class_index: elite.rank for elite in self._snapshot.elites}
         ranks = [held.get(index, -math.inf) for index in self.searched] or [0.0]
         return median(ranks), min(ranks)
 
     @property
     def requests(self) -> dict[str, tuple[int, int]]:
         """What a target that costs something was asked: (requests, images) by outcome."""
-        return self.store.requests()
+        return self._snapshot.requests
 
     @property
     def elites(self) -> list[EliteView]:
         """The elites, in the order of their classes."""
-        stored = self.store.elites()
-        candidates = self.store.candidates({elite.candidate for elite in stored})
         spec = self.spec
-        return [EliteView(self, elite, candidates[elite.candidate], spec) for elite in stored]
+        return [self._view(stored, spec) for stored in self._snapshot.elites]
+
+    def _view(self, elite: StoredElite, spec: ImageSpec) -> EliteView:
+        return EliteView(self, elite, self.store.candidate(elite.candidate), spec)
 
     def elite(self, name: str | int) -> EliteView:
         """Give the elite of a class.
@@ -221,11 +228,10 @@ class Run:
         """
         spec = self.spec
         index = spec.class_index(name)
-        stored = self.store.elite(index)
-        if stored is None:
-            raise RunError(f"{self.path}: class {spec.classes[index]!r} has no elite")
-        candidate = self.store.candidates([stored.candidate])[stored.candidate]
-        return EliteView(self, stored, candidate, spec)
+        for stored in self._snapshot.elites:
+            if stored.class_index == index:
+                return self._view(stored, spec)
+        raise RunError(f"{self.path}: class {spec.classes[index]!r} has no elite")
 
     def __getitem__(self, name: str | int) -> EliteView:
         """Give the elite of a class; see :meth:`elite`."""
@@ -237,7 +243,7 @@ class Run:
 
     def __len__(self) -> int:
         """Count the classes that have an elite."""
-        return len(self.store.elites())
+        return len(self._snapshot.elites)
 
     def lineage(self, name: str | int) -> list[Ancestor]:
         """Follow an elite back to generation 0, by the fitter parent each time.
@@ -248,14 +254,16 @@ class Run:
         Returns:
             The elite's own candidate first, the random genome of generation 0 last.
         """
-        line: list[StoredCandidate] = []
+        line: dict[int, StoredCandidate] = {}
         parents: tuple[int, ...] = (self.elite(name).candidate_id,)
-        while parents and (found := self.store.candidates(parents[:1])):
-            stored = found[parents[0]]
-            line.append(stored)
+        while parents:
+            stored = self.store.candidate(parents[0])
+            if stored.id in line:
+                raise damaged(self.store.path, f"candidate {stored.id} descends from itself")
+            line[stored.id] = stored
             parents = stored.parents
         spec = self.spec
-        return [Ancestor(self, each, spec) for each in line]
+        return [Ancestor(self, each, spec) for each in line.values()]
 
     def render(self, genome: Any, size: int | tuple[int, int] | None = None) -> Image.Image:
         """Draw a genome that need not be the run's, one made of a changed graph, say.
@@ -294,7 +302,9 @@ class Run:
         if model is not None:
             self.close()
             self._given_target = model
-        return score_image(self, self._scorer, self.encoding.render([self._fit(genome)]))
+        scores = score_image(self, self._scorer, self.encoding.render([self._fit(genome)]))
+        self.refresh()
+        return scores
 
     @cached_property
     def _scorer(self) -> Scorer:

@@ -259,11 +259,9 @@ class Scorer:
 
     def _batch(self, images: torch.Tensor, size: int) -> Scores:
         count = len(images)
-        # A copy for a target of its own ways: should it write to its images, what is saved must
-        # not change. A network turns them into other numbers first.
-        if count < size or not self._networks:
-            images = _padded(images, size - count)
-        answer = self._call(images)
+        # Padded or not, a copy: should the target write to its images, then what is saved, and what
+        # is scored again after a screening or for want of memory, must not change.
+        answer = self._call(_padded(images, size - count))
         return check_scores(answer, size, self.target.spec, self.name, keep=count)
 
     def _call(self, images: torch.Tensor) -> Scores:
@@ -289,6 +287,7 @@ class Scorer:
 
 
 def _padded(images: torch.Tensor, missing: int) -> torch.Tensor:
+    """Copy images, and the last one as often as images are missing."""
     import torch
 
     return torch.cat([images, images[-1:].expand(missing, *images.shape[1:])])

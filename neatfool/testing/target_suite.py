@@ -13,6 +13,7 @@ from neatfool.budget.ledger import Ledger
 from neatfool.errors import TargetError
 from neatfool.scoring.answers import check_labels, check_scores
 from neatfool.scoring.metering import is_metered
+from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import Labels, Scores
 from neatfool.testing.expectation import Suite, add_tests, expect
@@ -248,14 +249,19 @@ def check_neighbours_do_not_matter(subject: TargetSubject) -> None:
     )
 
 
-def check_one_image_can_be_scored(subject: TargetSubject) -> None:
-    """A batch of one image scores as the image does among others."""
-    apart = _furthest(subject.ask(subject.images[-1:]), subject.answer[-1:])
-    expect(
-        apart <= 100 * TOLERANCE,
-        f"alone, an image scores {apart:.3g} differently than among others; "
-        "is batch normalisation in training mode? (a torch module needs .eval())",
-    )
+def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
+    """An image scores the same in batches of any size, and alone; noise alone would not tell."""
+    images = probe_images(subject.target.spec)
+    together = subject.ask(images)
+    for size in (1, 3):
+        parts = [subject.ask(images[at : at + size]) for at in range(0, len(images), size)]
+        apart = _furthest(np.concatenate(parts), together)
+        expect(
+            apart <= 100 * TOLERANCE,
+            f"in a batch of {size} an image scores {apart:.3g} differently than in one of "
+            f"{len(images)}; is batch normalisation in training mode (a torch module needs "
+            ".eval()), or a graph quantised dynamically, by the range of the whole batch?",
+        )
 
 
 def check_fingerprint_is_stable(subject: TargetSubject) -> None:
@@ -295,7 +301,7 @@ TARGET_CHECKS = (
     check_answers_are_not_overwritten,
     check_images_are_not_written_to,
     check_neighbours_do_not_matter,
-    check_one_image_can_be_scored,
+    check_batch_size_does_not_matter,
     check_fingerprint_is_stable,
     check_self_check_passes,
     check_logits_of_computes_what_score_does,

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
 import time
 
 import numpy as np
@@ -11,7 +10,6 @@ from made_up_runs import random_course, write_run
 
 from neatfool import open_run
 from neatfool.comparison.series import MEASURES, RunSeries, read_series
-from neatfool.run.folder import DATABASE
 
 
 def series_of(folder, course, **more):
@@ -132,22 +130,3 @@ def test_a_thousand_classes_over_two_thousand_generations_are_read_at_once(tmp_p
     last = {index: confidence for made in course for index, confidence in made}
     assert found[:, -1] == pytest.approx([last[index] for index in range(1000)])
     assert seconds < 3, "a loop over classes or generations got in"
-
-
-def test_classes_that_turn_up_while_a_run_is_read_do_no_harm(tmp_path):
-    run = open_run(write_run(tmp_path / "run", [[(0, 0.1), (1, 0.2)]]))
-    run.info["spec"] = {"open": True}
-    connection = sqlite3.connect(run.path / DATABASE, isolation_level=None)
-    add = "INSERT INTO class SELECT count(*), 'new ' || count(*), 1 FROM class"
-    classes, searched = run.store.classes, run.store.searched
-
-    def then_another(read):
-        found = read()
-        connection.execute(add)
-        return found
-
-    run.store.classes = lambda: then_another(classes)
-    run.store.searched = lambda: then_another(searched)
-    assert read_series(run).classes == ("cat", "dog")
-    connection.close()
-    run.close()

@@ -105,6 +105,18 @@ def test_gradients_are_those_of_the_log_odds():
     assert (up - down) / 2 == pytest.approx(gradients[0, 0, 1, 2], rel=1e-3)
 
 
+def test_a_target_may_write_to_the_images_that_it_is_differentiated_on():
+    target, images = ToyTarget(), np.full((2, *TOY_SPEC.shape), 100, np.uint8)
+
+    def writing(pixels):
+        return target.logits_of(pixels.mul_(0.5))
+
+    odds, gradients = odds_and_gradients(writing, images, [3, 0], at_once="")
+    halved, by_half = odds_and_gradients(target.logits_of, images // 2, [3, 0], at_once="")
+    assert np.array_equal(odds, halved)
+    assert gradients == pytest.approx(by_half / 2)
+
+
 def test_certainty_has_a_gradient_still():
     """A softmax in single precision would be flat where the log-odds are 40."""
     weights = torch.tensor([[40.0, 0.0, 0.0]])
