@@ -1,9 +1,15 @@
-"""Serving: images a second through ``neatfool serve`` on this machine, and in process.
+"""Serving: ``neatfool serve`` on this machine, and in process: whole runs, and what asking costs.
 
-The target of ``experiments/mnist.ini`` is served by a process of its own, and asked by the target
-``http`` with as many requests at a time as it has by default, 200 images (UINT8) in each. The same
-images are scored in this process before and after, in the same batches and as exactly. Client and
-server share the machine's cores, which the target alone has to itself.
+The target of ``experiments/mnist.ini`` is served by a process of its own. The experiment is run
+from its beginning to its last image file, in turn with that target in process and with the target
+``http``, which asks the service. In process, most images are only screened, in half precision; a
+service scores each exactly.
+
+Then the service is asked by the target ``http`` with as many requests at a time as it has by
+default, 200 images (UINT8) in each. The same images are scored in this process before and after, in
+the same batches and as exactly.
+
+Client and server share the machine's cores, which the target in process has to itself.
 """
 
 from __future__ import annotations
@@ -11,6 +17,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,14 +27,18 @@ from typing import TYPE_CHECKING
 import torch
 
 from benchmarks.figures import Figure
-from neatfool.evolution.assembly import make
+from neatfool.evolution.assembly import assemble, make
 from neatfool.evolution.bench import raw_throughput
+from neatfool.evolution.session import start
 from neatfool.experiment.choice import choose
+from neatfool.experiment.experiment import load_experiment
 from neatfool.plugin.manager import PluginManager
 from neatfool.serving import load_target_of, make_served
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    Say = Callable[[str], None]
 
 MNIST = Path(__file__).parents[1] / "experiments" / "mnist.ini"
 REQUESTS, IMAGES = 8, 200
@@ -50,35 +61,71 @@ def service(experiment: Path) -> Iterator[str]:
             process.terminate()
 
 
-def figures(say: Callable[[str], None]) -> list[Figure]:
-    """Measure both in turn."""
+def figures(say: Say) -> list[Figure]:
+    """Measure runs and asking, each in turn with the target in process."""
+    with service(MNIST) as url:
+        return [runs(say, url), asking(say, url)]
+
+
+def runs(say: Say, url: str) -> Figure:
+    """Measure whole runs."""
+    served = [
+        "target.plugin=http",
+        f"target.url={url}",
+        "target.model=mnist",
+        "target.allow_private=true",
+    ]
+    return in_turn(
+        say,
+        "run of mnist.ini",
+        in_process=run_per_s,
+        over_http=lambda: run_per_s(served),
+    )
+
+
+def run_per_s(overrides: Sequence[str] = ()) -> float:
+    """Run the experiment; give images a second, from the beginning to the last image file."""
+    plugins = PluginManager()
+    assembly = assemble(load_experiment(MNIST, overrides=overrides, plugins=plugins))
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = start(assembly, Path(folder) / "run").go(plugins.observers())
+    assert outcome.reason == "finished"
+    return outcome.evaluations / outcome.seconds
+
+
+def asking(say: Say, url: str) -> Figure:
+    """Measure requests of images that are there already."""
     generator = torch.Generator().manual_seed(1)
     shape = (REQUESTS * IMAGES, 1, 28, 28)
     images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+    parts = [images[start : start + IMAGES].numpy() for start in range(0, len(images), IMAGES)]
     scorer = make_served(load_target_of(MNIST)).scorer
-    ratios = []
-    with service(MNIST) as url:
-        options = {"url": url, "model": "mnist", "allow_private": True}
-        client = make(choose(PluginManager(), "target", "http", options))
-        parts = [images[start : start + IMAGES].numpy() for start in range(0, len(images), IMAGES)]
-        with ThreadPoolExecutor(client.concurrency) as threads:
-
-            def in_process() -> float:
-                return raw_throughput(lambda: scorer.score(images), len(images))
-
-            def over_http() -> float:
-                return raw_throughput(lambda: [*threads.map(client.score, parts)], len(images))
-
-            before = in_process()
-            for _ in range(ROUNDS):
-                served, after = over_http(), in_process()
-                ratios.append(served / median([before, after]))
-                say(
-                    f"LeNet: {served:,.0f} images/s through HTTP, in process {before:,.0f} and "
-                    f"{after:,.0f}"
-                )
-                before = after
-        client.close()
+    options = {"url": url, "model": "mnist", "allow_private": True}
+    client = make(choose(PluginManager(), "target", "http", options))
+    with ThreadPoolExecutor(client.concurrency) as threads:
+        figure = in_turn(
+            say,
+            f"asking LeNet, {IMAGES} images a request",
+            in_process=lambda: raw_throughput(lambda: scorer.score(images), len(images)),
+            over_http=lambda: raw_throughput(
+                lambda: [*threads.map(client.score, parts)], len(images)
+            ),
+        )
+    client.close()
     scorer.close()
-    name = f"serving LeNet, {IMAGES} images a request: through HTTP / in process"
-    return [Figure(name, median(ratios), BOUND, "at least")]
+    return figure
+
+
+def in_turn(
+    say: Say, name: str, *, in_process: Callable[[], float], over_http: Callable[[], float]
+) -> Figure:
+    """Measure images a second over HTTP, and in process before and after."""
+    ratios = []
+    before = in_process()
+    for _ in range(ROUNDS):
+        served, after = over_http(), in_process()
+        ratios.append(served / median([before, after]))
+        rates = f"{served:,.0f} images/s through HTTP, in process {before:,.0f} and {after:,.0f}"
+        say(f"{name}: {rates}")
+        before = after
+    return Figure(f"serving, {name}: through HTTP / in process", median(ratios), BOUND, "at least")

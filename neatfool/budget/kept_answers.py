@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from neatfool.spec.scores import Labels, Scores
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 REFUSED: Final = b""
 """What is kept of an answer that cannot be used."""
-_LABELS, _SCORES = b"l", b"s"
+_LABELS, _NUMBERS, _PACKED = b"l", b"n", b"s"
+"""How the other answers begin: a JSON object; the kinds of numbers, a line's end, and the numbers;
+or, in runs of version 0.1, compressed safetensors."""
 
 
 def written(answer: Scores | Labels) -> list[bytes]:
@@ -27,17 +29,12 @@ def written(answer: Scores | Labels) -> list[bytes]:
             _LABELS + json.dumps(found).encode() if ok else REFUSED
             for found, ok in zip(answer.found, answer.ok, strict=True)
         ]
+    tables = [answer.probs] if answer.logits is None else [answer.probs, answer.logits]
+    head = _NUMBERS + " ".join(table.dtype.str for table in tables).encode() + b"\n"
     return [
-        _SCORES + zlib.compress(save(_row(answer, row))) if answer.ok[row] else REFUSED
-        for row in range(len(answer.probs))
+        b"".join([head, *(table[row].tobytes() for table in tables)]) if ok else REFUSED
+        for row, ok in enumerate(answer.ok)
     ]
-
-
-def _row(scores: Scores, row: int) -> dict[str, np.ndarray]:
-    kept = {"probs": scores.probs[row]}
-    if scores.logits is not None:
-        kept["logits"] = scores.logits[row]
-    return {name: np.ascontiguousarray(values) for name, values in kept.items()}
 
 
 def read(kept: Sequence[bytes], classes: list[str]) -> Scores:
@@ -77,8 +74,15 @@ def _read(kept: bytes) -> Scores | Mapping[str, float] | None:
     if kept.startswith(_LABELS):
         found: dict[str, float] = json.loads(kept[1:])
         return found
-    arrays = load(zlib.decompress(kept[1:]))
-    return Scores(arrays["probs"], arrays.get("logits"))
+    if kept.startswith(_PACKED):
+        arrays = load(zlib.decompress(kept[1:]))
+        return Scores(arrays["probs"], arrays.get("logits"))
+    head, _, numbers = kept[1:].partition(b"\n")
+    kinds = [np.dtype(kind) for kind in head.decode().split()]
+    classes = len(numbers) // sum(kind.itemsize for kind in kinds)
+    probs = np.frombuffer(numbers, kinds[0], classes)
+    start = probs.nbytes
+    return Scores(probs, np.frombuffer(numbers, kinds[1], classes, start) if kinds[1:] else None)
 
 
 def _add_classes(

@@ -7,8 +7,10 @@ there, so that nothing is asked twice.
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -18,12 +20,12 @@ from neatfool.run.sqlite import connect, damaged, migrate, sqlite_errors_in_word
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-_SPENT = f"SELECT count(*), sum(images), min{sound('request')} FROM request"  # noqa: S608
-_ANSWER = f"SELECT scores, {sound('answer')} FROM answer WHERE image = ?"  # noqa: S608
+_SPENT = "SELECT count(*), coalesce(sum(images), 0) FROM request"
+_IS_SOUND = f"SELECT coalesce(min{sound('request')}, 1) FROM request"  # noqa: S608
+_ANSWERS = f"SELECT image, scores, {sound('answer')} FROM answer WHERE image IN"  # noqa: S608
 _SETTLE = (
     f"UPDATE request SET outcome = ?1, checksum = {seal('request', {'outcome': '?1'})} "  # noqa: S608
     "WHERE number = ?2"
@@ -77,11 +79,11 @@ class Ledger:
             with sqlite_errors_in_words(database):
                 self._connection = connect(database)
                 migrate(database, self._connection)
-                # What was paid for is to outlive a power cut, too.
-                self._connection.execute("PRAGMA synchronous = FULL")
         self.queries = self.requests = self.debits = 0
         self._version = -1
         with self._locked() as db:
+            # Only now: this process writes no row that is not sound.
+            self._expect_sound(db.execute(_IS_SOUND).fetchone()[0], "request")
             self._look_for_others(db)
 
     @property
@@ -168,19 +170,22 @@ class Ledger:
         with self._lock:
             self._settled[number] = outcome[:80]
 
-    def answer(self, image: bytes) -> bytes | None:
-        """Read what was answered to an image; None if nothing was.
+    def answers(self, images: Collection[bytes]) -> dict[bytes, bytes]:
+        """Read what was answered to images; those that nothing was answered to are left out.
 
         Args:
-            image: What tells it from others: a hash.
+            images: What tells each from others: a hash.
         """
+        found: dict[bytes, bytes] = {}
+        wanted = iter(images)
         with self._lock, _in_words(self._where):
-            found = self._connection.execute(_ANSWER, (image,)).fetchone()
-        if found is None:
-            return None
-        self._expect_sound(found[1], "answer")
-        scores: bytes = found[0]
-        return scores
+            most = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+            while some := [*islice(wanted, most)]:
+                places = ", ".join("?" * len(some))
+                rows = self._connection.execute(f"{_ANSWERS} ({places})", some).fetchall()
+                self._expect_sound(all(sound for *_, sound in rows), "answer")
+                found.update((image, scores) for image, scores, _ in rows)
+        return found
 
     def count(self) -> int:
         """Count the images that there are answers to."""
@@ -188,8 +193,12 @@ class Ledger:
             return int(self._connection.execute("SELECT count(*) FROM answer").fetchone()[0])
 
     def keep(self, answers: Mapping[bytes, bytes]) -> None:
-        """Keep what was answered: scores by image."""
-        with self._locked() as db:
+        """Keep what was answered: scores by image.
+
+        A process that is killed loses none. A power cut may lose those since the last debit, and
+        what is asked for again then is debited again.
+        """
+        with self._locked(synchronous="NORMAL") as db:
             self._write_settled(db)
             write(db, "answer", answers.items(), "INSERT OR IGNORE")
 
@@ -212,10 +221,7 @@ class Ledger:
         (version,) = db.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version = version
-            self.requests, queries, is_sound = db.execute(_SPENT).fetchone()
-            self.queries = queries or 0
-            if self.requests:
-                self._expect_sound(is_sound, "request")
+            self.requests, self.queries = db.execute(_SPENT).fetchone()
 
     def _write_settled(self, db: sqlite3.Connection) -> None:
         rows: Sequence[tuple[str, int]] = [(text, n) for n, text in self._settled.items()]
@@ -227,10 +233,12 @@ class Ledger:
             raise damaged(self._where, f"a row of table {table} changed")
 
     @contextmanager
-    def _locked(self) -> Iterator[sqlite3.Connection]:
-        """Give the database to this thread, for one transaction."""
-        with self._lock, _in_words(self._where), transaction(self._connection) as db:
-            yield db
+    def _locked(self, synchronous: str = "FULL") -> Iterator[sqlite3.Connection]:
+        """Give the database to this thread, for one transaction, which outlives a power cut."""
+        with self._lock, _in_words(self._where):
+            self._connection.execute(f"PRAGMA synchronous = {synchronous}")
+            with transaction(self._connection) as db:
+                yield db
 
 
 def _share(spent: int, budget: int, one: str, many: str) -> str:

@@ -55,7 +55,7 @@ Of FILE, section [target] suffices. Ctrl-C (or SIGTERM) ends it.""",
     default=64,
     show_default=True,
     metavar="MIB",
-    help="How large a request may be.",
+    help="How large a request may be, and the numbers in its answer.",
 )
 @click.option(
     "--max-images",
@@ -94,9 +94,10 @@ def serve(
     with waiting("getting ready (the first time on a machine takes longest)"):
         served = thread.served()
     limits = serving.Limits(max_body * MIB, max_images)
-    app, count = serving.make_app(served, thread, limits, key=key)
+    app = serving.make_app(served, thread, limits, key=key)
     _tell(served, serving.address_of(listening), key_in=api_key_env)
     serving.serve(app, listening)
+    count = thread.statistics
     click.echo(f"Ended; {count.images:,} images in {count.requests:,} requests were scored.")
     if not thread.stop(seconds=0.5):
         click.echo("The target is still in a call, which is abandoned.", err=True)

@@ -17,7 +17,7 @@ from neatfool.wording import percent, spending
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from neatfool.evolution.verification import Verdict
+    from neatfool.run.verdict import Verdict
 
 ROWS = 40
 
@@ -33,7 +33,7 @@ Examples:
 @click.option("--all", "every", is_flag=True, help=f"Show all classes, not the first {ROWS}.")
 def show(run_folder: Path, as_json: bool, every: bool) -> None:
     """Show how far the run in folder RUN has come."""
-    from neatfool.run.run import open_run
+    from neatfool.fooling.opening import open_run
 
     run = open_run(run_folder)
     summary = run.summary()
@@ -102,7 +102,7 @@ def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int |
 
     Where asking the target costs something, each image is a query of the run's budget.
     """
-    from neatfool.run.run import open_run
+    from neatfool.fooling.opening import open_run
 
     with waiting("scoring the images again"):
         run = open_run(run_folder)

@@ -107,11 +107,11 @@ class Parameters:
             for owner, key in _keys(program, kind):
                 places[owner].append((kind, key))
         return [
-            self._written(genome, place, row)
+            self._write_one(genome, place, row)
             for genome, place, row in zip(genomes, places, rows, strict=True)
         ]
 
-    def _written(
+    def _write_one(
         self, genome: Genome, places: Sequence[tuple[_Kind, Any]], row: np.ndarray
     ) -> Genome:
         nodes, connections = dict(genome.nodes), dict(genome.connections)

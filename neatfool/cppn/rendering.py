@@ -188,7 +188,7 @@ def render_gradients(
     shape = (len(gradients), count, colours.channels, grid.pixels)
     by_channel = torch.from_numpy(gradients).reshape(shape).to(where, torch.float32) * 255
     by_compiled = compiled and is_sums(program)
-    follow = _followed_compiled if by_compiled else _followed
+    follow = _follow_by_compiled_code if by_compiled else _follow_by_torch
 
     @torch.enable_grad()
     def compute() -> dict[str, torch.Tensor]:
@@ -198,7 +198,7 @@ def render_gradients(
     return on_one_core(compute) if where.type == "cpu" else compute()
 
 
-def _followed(
+def _follow_by_torch(
     program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Follow gradients [G, N, C, P] back to the parameters by torch, a tile at a time."""
@@ -207,7 +207,7 @@ def _followed(
         name: torch.zeros(many, len(getattr(program, name)), dtype=torch.float64)
         for name in PARAMETERS
     }
-    step = _differentiated_at_once(program, where, grid.pixels)
+    step = _pixels_at_once(program, where, grid.pixels)
     for start in range(0, grid.pixels, step):
         stop = min(start + step, grid.pixels)
         given = {
@@ -230,7 +230,7 @@ def _followed(
     return totals
 
 
-def _followed_compiled(
+def _follow_by_compiled_code(
     program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Follow gradients [G, 1, C, P] back to the parameters of one genome by compiled code."""
@@ -248,7 +248,7 @@ def _followed_compiled(
     }
 
 
-def _differentiated_at_once(program: Program, where: torch.device, pixels: int) -> int:
+def _pixels_at_once(program: Program, where: torch.device, pixels: int) -> int:
     """Choose how many pixels to differentiate at once; divide them evenly."""
     size = DIFFERENTIATED_BYTES["cpu" if where.type == "cpu" else "gpu"]
     most = max(size // (4 * program.rows), 1024)
@@ -272,20 +272,20 @@ def _draw_program(
             else:
                 part.copy_(quantise(colours(values.transpose(0, 1))))
 
-        inputs = grid.inputs if where.type == "cpu" else partial(_inputs_there, grid, where)
+        inputs = grid.inputs if where.type == "cpu" else partial(_inputs_on, grid, where)
         Machine(program, torch.float32, where).run(grid.pixels, inputs, keep)
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()
 
 
-def _inputs_there(grid: PixelGrid, device: torch.device, start: int, stop: int) -> torch.Tensor:
+def _inputs_on(grid: PixelGrid, device: torch.device, start: int, stop: int) -> torch.Tensor:
     """Give the inputs of some pixels on a device; those of a small image are kept there."""
     if grid.pixels > PIXELS_KEPT:
         return grid.inputs(start, stop).to(device)
-    return _all_inputs_there(grid, device)[:, start:stop]
+    return _all_inputs_on(grid, device)[:, start:stop]
 
 
 @lru_cache(maxsize=4)
-def _all_inputs_there(grid: PixelGrid, device: torch.device) -> torch.Tensor:
+def _all_inputs_on(grid: PixelGrid, device: torch.device) -> torch.Tensor:
     return grid.inputs(0, grid.pixels).to(device)

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from neatfool.config.class_names import check_classes
 from neatfool.errors import (
     ExperimentError,
     NeatfoolError,
@@ -17,6 +16,7 @@ from neatfool.errors import (
 )
 from neatfool.evolution.fingerprints import fingerprint_of_plugin
 from neatfool.evolution.loop import Limits
+from neatfool.experiment.classes import check_classes
 from neatfool.experiment.experiment import Experiment
 from neatfool.run.advice import is_from_python
 from neatfool.scoring.plan import make_plan

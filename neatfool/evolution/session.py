@@ -16,9 +16,10 @@ import numpy as np
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
 from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution
+from neatfool.files import write_whole
 from neatfool.run import folder as run_folder
-from neatfool.run.advice import advice_for, is_from_python
-from neatfool.run.images import ImageFolder, write_whole
+from neatfool.run.advice import advice_for
+from neatfool.run.images import ImageFolder
 from neatfool.run.individual import load_genome
 from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import Observers
     from neatfool.run.advice import Advice
+    from neatfool.run.run import Tools
     from neatfool.spec.json import Json
 
 SECONDS_BETWEEN_IMAGES = 10.0
@@ -52,11 +54,15 @@ class Session:
     """
 
     def __init__(
-        self, folder: Path, assembly: Assembly, store: RunStore, release: Callable[[], None]
+        self,
+        folder: Path,
+        assembly: Assembly,
+        store: RunStore,
+        release: Callable[[], None],
+        tools: Tools | None = None,
     ) -> None:
         """Take an open run; use :func:`start` or :func:`resume`."""
-        given = assembly.scorer.target if is_from_python(assembly.resolved) else None
-        self.run = Run(folder, encoding=assembly.encoding, target=given)
+        self.run = Run(folder, encoding=assembly.encoding, tools=tools)
         self._assembly = assembly
         self._store = store
         self._release = release
@@ -207,13 +213,16 @@ class Session:
             self._release()
 
 
-def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Session:
+def start(
+    assembly: Assembly, folder: Path, *, overwrite: bool = False, tools: Tools | None = None
+) -> Session:
     """Begin a run.
 
     Args:
         assembly: What it is made of.
         folder: Its folder, made here.
         overwrite: Whether to delete a run that is there already.
+        tools: What the run can show itself with, to those who look at it.
 
     Raises:
         RunError: The folder holds a run, or something else, already.
@@ -231,15 +240,21 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
         _keep_text(folder, assembly.text, advice)
         _open_ledger(assembly, folder)
         undo.pop_all()
-    return Session(folder, assembly, store, release)
+    return Session(folder, assembly, store, release, tools)
 
 
-def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) -> Session:
+def resume(
+    assemble: Callable[[dict[str, Json], Plan], Assembly],
+    folder: Path,
+    *,
+    tools: Tools | None = None,
+) -> Session:
     """Go on with a run.
 
     Args:
         assemble: Makes the parts from the run's resolved experiment and the way it scores.
         folder: Its folder.
+        tools: What the run can show itself with, to those who look at it.
 
     Raises:
         RunError: There is no run, it is damaged or in use, its experiment was edited, or the
@@ -262,7 +277,7 @@ def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) 
             _check_budget(assembly)
             store.keep("experiment", assembly.resolved)
         undo.pop_all()
-    return Session(folder, assembly, store, release)
+    return Session(folder, assembly, store, release, tools)
 
 
 def _open_ledger(assembly: Assembly, folder: Path) -> None:
@@ -300,7 +315,7 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
             "weights or code changed), so its scores cannot be compared. Bring the old one back, "
             "or start another run"
         )
-    there, here = info["scoring"]["device"], assembly.scorer.device
+    there, here = info["scoring"]["device"], assembly.scorer.batches.device
     if there != here:
         raise RunError(
             f"{folder}: its images were scored on {there}, and here they would be on {here}, where "

@@ -29,6 +29,7 @@ from neatfool.evolution.loop import Limits
 from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.experiment import choose, resolved_sections
 from neatfool.fooling.arguments import Arguments
+from neatfool.fooling.opening import RunTools
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import FROM_PYTHON
 from neatfool.spec.image_spec import ImageSpec
@@ -168,9 +169,11 @@ def fool(
             scheme=choose(manager, "scheme", scheme, scheme_options or {}),
         )
         if resume_run:
-            session = resume(lambda _, recorded: assemble(recorded=recorded), folder)
+            session = resume(
+                lambda _, recorded: assemble(recorded=recorded), folder, tools=RunTools(target)
+            )
         else:
-            session = start(assemble(), folder, overwrite=overwrite)
+            session = start(assemble(), folder, overwrite=overwrite, tools=RunTools(target))
     return _go(session, manager, arguments, progress=progress)
 
 
@@ -262,7 +265,7 @@ def _go(session: Session, plugins: PluginManager, arguments: Arguments, *, progr
 
 
 def _target(model: Any, arguments: Arguments, device: str) -> Target:
-    from neatfool.fooling.python_target import ModuleTarget, target_of
+    from neatfool.evolution.python_target import ModuleTarget, target_of
 
     channels, height, width = arguments.image
     open_ended = isinstance(model, Target) and model.spec.open

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from neatfool.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,25 +135,3 @@ class ImageFolder:
                 )
                 write_whole(self.folder / name, png)
                 self._written[index] = candidate
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give the name to write a file under, so that it takes the old one's place once it is whole.
-
-    If the block raises, nothing is left of it.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        yield partial
-        os.replace(partial, path)  # noqa: PTH105
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that at any instant it is either the old one or the new one."""
-    with replacing(path) as partial:
-        partial.write_bytes(data)

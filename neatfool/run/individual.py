@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from base64 import b64encode
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run.folder import IMAGES
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from neatfool.run.records import StoredCandidate, StoredElite
-    from neatfool.run.run import Run
     from neatfool.run.store import RunStore
     from neatfool.spec.candidate import GenomeSize
+    from neatfool.spec.encoding import Encoding
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
 
@@ -71,10 +71,28 @@ def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[i
     return height, width
 
 
+class Source(Protocol):
+    """The run that a candidate is read from."""
+
+    path: Path
+
+    @property
+    def store(self) -> RunStore:
+        """Its database."""
+
+    @property
+    def encoding(self) -> Encoding[Any]:
+        """What reads and draws its genomes."""
+
+    @property
+    def experiment(self) -> dict[str, Json]:
+        """Its experiment: section -> key -> value."""
+
+
 class Individual:
     """A stored candidate, with its genome loaded when it is asked for."""
 
-    def __init__(self, run: Run, stored: StoredCandidate, spec: ImageSpec) -> None:
+    def __init__(self, run: Source, stored: StoredCandidate, spec: ImageSpec) -> None:
         self.run = run
         self.candidate_id = stored.id
         self.generation = stored.generation
@@ -209,7 +227,7 @@ class EliteView(Individual):
     """
 
     def __init__(
-        self, run: Run, elite: StoredElite, stored: StoredCandidate, spec: ImageSpec
+        self, run: Source, elite: StoredElite, stored: StoredCandidate, spec: ImageSpec
     ) -> None:
         super().__init__(run, stored, spec)
         self.index = elite.class_index

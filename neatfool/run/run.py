@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import asdict
 from functools import cached_property
-from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from neatfool.config.ini import first_comment
 from neatfool.errors import ExperimentError, RunError
@@ -22,36 +20,37 @@ from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import pandas as pd
+    import torch
     from PIL import Image
 
-    from neatfool.evolution.verification import Verdict
     from neatfool.run.records import StoredCandidate, StoredElite
     from neatfool.run.statistics import GenerationReport
     from neatfool.run.store import Snapshot
-    from neatfool.scoring.scorer import Scorer
+    from neatfool.run.verdict import Verdict
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
-    from neatfool.spec.target import Target
 
 
-def open_run(path: str | Path) -> Run:
-    """Open a run to read it, also while another process is running it.
+class Tools(Protocol):
+    """What a run draws, scores and shows itself with: it is made of what lies above."""
 
-    Args:
-        path: The run's folder.
+    def encoding(self, run: Run) -> Encoding[Any]:
+        """Make the run's encoding."""
 
-    Returns:
-        The run.
+    def score(self, run: Run, image: torch.Tensor, model: Any) -> dict[str, float]:
+        """Score an image, uint8 [1, C, H, W], as the run did; see :meth:`Run.score`."""
 
-    Raises:
-        RunError: There is no run in the folder, or its database is damaged.
-        PluginError: The run's encoding cannot be loaded.
-    """
-    run = Run(Path(path))
-    run.info  # noqa: B018 - reads the database: a wrong path fails here
-    return run
+    def verify(self, run: Run, model: Any, *, tolerance: float, max_queries: int | None) -> Verdict:
+        """Score the saved images again; see :meth:`Run.verify`."""
+
+    def report(self, run: Run) -> Path:
+        """Write the run's page, and give its file."""
+
+    def close(self) -> None:
+        """Close what was opened to score."""
 
 
 class Run:
@@ -69,12 +68,18 @@ class Run:
         path: Path,
         *,
         encoding: Encoding[Any] | None = None,
-        target: Target | None = None,
+        tools: Tools | None = None,
     ) -> None:
-        """Look at a folder; use :func:`open_run`."""
+        """Look at a folder; use :func:`neatfool.open_run`."""
         self.path = path
         self._given_encoding = encoding
-        self._given_target = target
+        self._given_tools = tools
+
+    @property
+    def _tools(self) -> Tools:
+        if self._given_tools is None:
+            raise RunError(f"{self.path}: was opened only to be read; use neatfool.open_run")
+        return self._given_tools
 
     @cached_property
     def store(self) -> RunStore:
@@ -94,9 +99,10 @@ class Run:
 
     def close(self) -> None:
         """Close the database and the target; they are opened again when something is asked."""
-        for opened in ("store", "_scorer"):
-            if opened in self.__dict__:
-                self.__dict__.pop(opened).close()
+        if store := self.__dict__.pop("store", None):
+            store.close()
+        if self._given_tools is not None:
+            self._given_tools.close()
 
     @property
     def info(self) -> dict[str, Json]:
@@ -150,13 +156,7 @@ class Run:
         Raises:
             PluginError: It cannot be loaded.
         """
-        if self._given_encoding is not None:
-            return self._given_encoding
-        from neatfool.evolution.assembly import make
-        from neatfool.experiment.experiment import resolved_choice
-
-        encoding: Encoding[Any] = make(resolved_choice(self.experiment, "encoding"), spec=self.spec)
-        return encoding
+        return self._given_encoding or self._tools.encoding(self)
 
     @property
     def generation(self) -> int:
@@ -187,13 +187,7 @@ class Run:
             import pandas as pd
         except ImportError:
             raise ExperimentError("Run.frame: needs pandas; pip install pandas") from None
-        from neatfool.comparison.series import THRESHOLDS
-
-        rows = [asdict(report) for report in self.history]
-        for row in rows:
-            row.update(zip(THRESHOLDS, row.pop("classes_ge"), strict=True))
-            row.update(row.pop("stages"))
-        return pd.DataFrame(rows)
+        return pd.DataFrame([report.row() for report in self.history])
 
     @property
     def ranks(self) -> tuple[float, float]:
@@ -297,20 +291,9 @@ class Run:
             TargetError: The target failed, or gave no usable score.
             BudgetSpent: There is no budget for it.
         """
-        from neatfool.evolution.verification import score_image
-
-        if model is not None:
-            self.close()
-            self._given_target = model
-        scores = score_image(self, self._scorer, self.encoding.render([self._fit(genome)]))
+        scores = self._tools.score(self, self.encoding.render([self._fit(genome)]), model)
         self.refresh()
         return scores
-
-    @cached_property
-    def _scorer(self) -> Scorer:
-        from neatfool.evolution.verification import make_scorer
-
-        return make_scorer(self, self._given_target)
 
     def _fit(self, genome: Any) -> Any:
         """See that a genome is one of the run's encoding, as one that is read from the database."""
@@ -342,10 +325,7 @@ class Run:
             TargetError: The target failed.
             BudgetSpent: There is no budget for all images.
         """
-        from neatfool.evolution.verification import verify_run
-
-        model = self._given_target if model is None else model
-        return verify_run(self, model, tolerance=tolerance, max_queries=max_queries)
+        return self._tools.verify(self, model, tolerance=tolerance, max_queries=max_queries)
 
     def report(self) -> Path:
         """Write ``report.html`` into the run's folder: one file that needs no network.
@@ -356,9 +336,7 @@ class Run:
         Raises:
             StorageError: It cannot be written.
         """
-        from neatfool.report import write_report
-
-        return write_report(self)
+        return self._tools.report(self)
 
     def summary(self) -> dict[str, Json]:
         """Say how far the run has come, as ``neatfool show --json`` does."""

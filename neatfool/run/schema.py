@@ -61,7 +61,7 @@ LEDGER_SCHEMA: Final = """
 CREATE TABLE request (
     number INTEGER PRIMARY KEY, images INTEGER NOT NULL, outcome TEXT, checksum INTEGER);
 CREATE TABLE answer (
-    image BLOB PRIMARY KEY, scores BLOB NOT NULL, checksum INTEGER) WITHOUT ROWID;
+    image BLOB PRIMARY KEY, scores BLOB NOT NULL, checksum INTEGER);
 """
 """What a target that costs something was asked, and what it answered; see the ledger."""
 

@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from threading import Event
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from neatfool.budget import kept_answers
 from neatfool.budget.ledger import Ledger
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     import torch
 
     from neatfool.budget.ledger import Budget
+
+    Answered: TypeAlias = tuple[dict[bytes, bytes], float]
+    """What was answered to each image, as it is kept, and the seconds that it took."""
 
 
 def is_metered(target: Any) -> bool:
@@ -82,9 +85,8 @@ class MeteredTarget:
 
         Without a budget, answers can still be there that no recorded generation has.
         """
-        if self.ledger.count() > self._recorded:
-            return ""
-        return self.ledger.shortage(1)
+        shortage = self.ledger.shortage(1)
+        return "" if shortage and self.ledger.count() > self._recorded else shortage
 
     def state(self) -> int:
         """Give how many answers there are when a generation is recorded."""
@@ -138,8 +140,8 @@ class MeteredTarget:
         classes = [*self.spec.classes]
         return kept_answers.read(kept, classes), classes
 
-    def submit(self, images: torch.Tensor, keys: Sequence[bytes]) -> Future[float]:
-        """Begin to ask for the scores of images; the future gives the seconds that it took."""
+    def submit(self, images: torch.Tensor, keys: Sequence[bytes]) -> Future[Answered]:
+        """Begin to ask for the scores of images; when the future is done, they are kept."""
         return self._threads.submit(self._ask_and_keep, images, keys)
 
     def scores(self, kept: Sequence[bytes]) -> Scores:
@@ -167,7 +169,7 @@ class MeteredTarget:
             self._threads.shutdown(cancel_futures=True)
             self.ledger.close()
 
-    def _ask_and_keep(self, images: torch.Tensor, keys: Sequence[bytes]) -> float:
+    def _ask_and_keep(self, images: torch.Tensor, keys: Sequence[bytes]) -> Answered:
         if self._failed.is_set():
             raise _NotAskedError
         began = time.perf_counter()
@@ -176,8 +178,9 @@ class MeteredTarget:
         except BaseException:
             self._failed.set()
             raise
-        self.ledger.keep(dict(zip(keys, answers, strict=True)))
-        return time.perf_counter() - began
+        kept = dict(zip(keys, answers, strict=True))
+        self.ledger.keep(kept)
+        return kept, time.perf_counter() - began
 
     def _asked(self, images: torch.Tensor) -> list[bytes]:
         """Ask about images, and once more about those whose answer cannot be used, if it may be.
@@ -244,7 +247,8 @@ class MeteredScoring:
         self._requests = math.inf if ledger.requests_left is None else ledger.requests_left
         self._keys: list[bytes] = []
         self._begun_with: set[bytes] = set()
-        self._begun: list[Future[float]] = []
+        self._answers: dict[bytes, bytes] = {}
+        self._begun: list[Future[Answered]] = []
 
     def add(self, images: torch.Tensor) -> None:
         """Ask for the scores of images that nobody asked for yet, as far as the budget goes.
@@ -256,6 +260,7 @@ class MeteredScoring:
         size = self._metered.batch_size
         keys = [_key(image) for image in images.cpu().numpy()]
         self._keys += keys
+        self._answers.update(self._metered.ledger.answers(set(keys)))
         # What goes into one call must not depend on what a killed process asked already.
         for start in range(0, len(images), size):
             self._begin(images[start : start + size], keys[start : start + size])
@@ -288,7 +293,7 @@ class MeteredScoring:
         return afforded
 
     def _is_new(self, key: bytes) -> bool:
-        return key not in self._begun_with and self._metered.ledger.answer(key) is None
+        return key not in self._begun_with and key not in self._answers
 
     def result(self) -> Scores:
         """Wait for the scores.
@@ -307,14 +312,11 @@ class MeteredScoring:
             self.spent = str(error)
         if self.full and not self.spent:
             self.spent = ledger.shortage(1)
-        self.seconds = (
-            sum(
-                each.result()
-                for each in self._begun
-                if not each.cancelled() and not each.exception()
-            )
-            / self._metered.concurrency
-        )
+        for each in self._begun:
+            if not each.cancelled() and not each.exception():
+                answers, seconds = each.result()
+                self._answers.update(answers)
+                self.seconds += seconds / min(self._metered.concurrency, len(self._begun))
         kept = self._answered()
         self.confirmed = len(kept)
         if kept and not any(kept):
@@ -326,9 +328,8 @@ class MeteredScoring:
         """Read the answers to the first images, up to the first that there is none to."""
         kept: list[bytes] = []
         for key in self._keys:
-            answer = self._metered.ledger.answer(key)
-            if answer is None:
-                return kept
+            if (answer := self._answers.get(key)) is None:
+                break
             kept.append(answer)
         return kept
 

@@ -176,8 +176,11 @@ def make_plan(
         return recorded
     if not networks:
         _refuse_options(calls, name)
-        at_a_time = max(1, getattr(target, "concurrency", 1))
-        automatic = automatic_batch_size(math.ceil(generation_size / at_a_time))
+        # One that says how many images it takes is not kept waiting by a large call.
+        says_size = getattr(target, "batch_size", None) is not None
+        at_a_time = 1 if says_size else max(1, getattr(target, "concurrency", 1))
+        largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)
+        automatic = automatic_batch_size(math.ceil(generation_size / at_a_time), largest)
         return Plan(_at_most(target, _given(calls.batch_size) or automatic))
     device = networks[0].device.type
     trial = SpeedTrial(target, networks)

@@ -221,7 +221,7 @@ class DriftWatch:
     def _scored(self, image: torch.Tensor) -> Scores | None:
         """Score an image; None if memory does not suffice, which the run's own batches tell."""
         try:
-            begun = self._scorer.begun(image)
-            return self._scorer.joined([each.result()[0] for each in begun])
+            begun = self._scorer.batches.submit(image)
+            return self._scorer.batches.concatenate([each.result()[0] for each in begun])
         except OutOfMemory:
             return None

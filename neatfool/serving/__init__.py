@@ -10,8 +10,9 @@ Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
 
 from __future__ import annotations
 
-from neatfool.serving.app import Limits, make_app
+from neatfool.serving.app import make_app
 from neatfool.serving.listening import address_of, is_private_to_this_machine, listen, serve
+from neatfool.serving.requests import Limits
 from neatfool.serving.served import Served, load_target_of, make_served
 from neatfool.serving.target_thread import TargetThread
 

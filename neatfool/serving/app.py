@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+import time
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import orjson
 import torch
@@ -18,14 +17,17 @@ from starlette.routing import Route
 
 from neatfool.errors import NeatfoolError
 from neatfool.serving.refusal import Refusal
-from neatfool.serving.requests import read_request
-from neatfool.serving.responses import SERVER, describe_model, write_answer
+from neatfool.serving.requests import LONGEST_SCORE, PACKED, read_request, too_long, unpack
+from neatfool.serving.responses import SERVER, describe_configuration, describe_model, write_answer
 from neatfool.serving.served import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from neatfool.serving.requests import Limits
     from neatfool.serving.requests import Request as Wanted
     from neatfool.serving.served import Served
     from neatfool.serving.target_thread import TargetThread
@@ -33,66 +35,26 @@ if TYPE_CHECKING:
     from neatfool.spec.scores import Scores
 
 JSON_LENGTH: Final = "inference-header-content-length"
-LONGEST_PIXEL: Final = len("[255.0, ")
-BESIDE_PIXELS: Final = 1000
-"""Bytes of JSON for a pixel, and for all that is no pixel, or a few less."""
-LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
-LONGEST_ANSWER: Final = 4 * 2**20
-"""Bytes of JSON for a score, and for all of them: clients do not take answers of any length."""
 MOST_AT_A_TIME: Final = 64
 """Requests in work or waiting, their bodies read; with more, clients are told to come again."""
+LARGE: Final = 2**20
+"""Bytes of a body, or of an answer's numbers, from which on others are answered meanwhile."""
+
+T = TypeVar("T")
 
 _log = logging.getLogger("neatfool.serving")
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a request may be.
-
-    Attributes:
-        body: Bytes of its body.
-        images: How many images it may have.
-        seconds: How long its body may take to come.
-    """
-
-    body: int = 64 * 2**20
-    images: int = 4096
-    seconds: float = 60
-
-    def advised(self, served: Served) -> int:
-        """Give the images that a request may have however it and its answer are written."""
-        classes, outputs = len(served.spec.classes), len(served.outputs)
-        sent = (self.body - BESIDE_PIXELS) // (LONGEST_PIXEL * math.prod(served.spec.shape))
-        answered = LONGEST_ANSWER // (LONGEST_SCORE * classes * outputs)
-        return max(1, min(self.images, sent, answered))
-
-
-@dataclass
-class Count:
-    """What was answered.
-
-    Attributes:
-        requests: Requests for inference.
-        images: Images in them.
-    """
-
-    requests: int = 0
-    images: int = 0
-
-
 def make_app(
     served: Served, thread: TargetThread, limits: Limits, *, key: str | None = None
-) -> tuple[ASGIApp, Count]:
+) -> ASGIApp:
     """Make the application.
 
     Args:
         served: What is served.
-        thread: Where it is called.
+        thread: Where it is called; what is asked and answered is counted in its statistics.
         limits: What a request may be.
         key: What clients must show (``Authorization: Bearer KEY``); None: nothing.
-
-    Returns:
-        The application, and a count that it keeps.
     """
     service = _Service(served, thread, limits)
     model = "/v2/models/{name}"
@@ -105,6 +67,8 @@ def make_app(
         routes += [
             Route(path, service.model),
             Route(f"{path}/ready", service.model_ready),
+            Route(f"{path}/config", service.configuration),
+            Route(f"{path}/stats", service.statistics),
             Route(f"{path}/infer", service.infer, methods=["POST"]),
         ]
     app: ASGIApp = Starlette(
@@ -116,18 +80,19 @@ def make_app(
             Exception: _bug,
         },
     )
-    return app if key is None else _KeyWanted(app, key), service.count
+    return app if key is None else _KeyWanted(app, key)
 
 
 class _Service:
     """What is answered at each address."""
 
     def __init__(self, served: Served, thread: TargetThread, limits: Limits) -> None:
-        self.count = Count()
         self._served = served
         self._thread = thread
         self._limits = limits
+        self._statistics = thread.statistics
         self._description = describe_model(served, limits.advised(served))
+        self._configuration = describe_configuration(served, limits.advised(served))
         self._at_a_time = 0
 
     async def about(self, request: Request) -> Response:
@@ -147,32 +112,67 @@ class _Service:
         self._check_model(request)
         return _json({"name": self._served.name, "ready": True})
 
+    async def configuration(self, request: Request) -> Response:
+        self._check_model(request)
+        return _json(self._configuration)
+
+    async def statistics(self, request: Request) -> Response:
+        self._check_model(request)
+        return _json({"model_stats": [self._statistics.to_json(self._served.name, VERSION)]})
+
     async def infer(self, request: Request) -> Response:
         self._check_model(request)
-        self._check_busy()
+        began, self._statistics.last = time.perf_counter_ns(), int(time.time() * 1000)
+        count = self._statistics.fail
         try:
+            self._check_busy()
             body = await _body_in_time(request, self._limits)
-            wanted, scores = await self._scored(body, request.headers.get(JSON_LENGTH))
+            answer = await self._answered(body, request)
+            count = self._statistics.success
         except asyncio.CancelledError:
             raise Refusal(503, "the service ends") from None
-        self.count.requests += 1
-        self.count.images += len(wanted.images)
-        answer, json_length = write_answer(scores, wanted, self._served)
-        if json_length is None:
-            return Response(answer, media_type="application/json")
-        headers = {JSON_LENGTH: str(json_length)}
-        return Response(answer, headers=headers, media_type="application/octet-stream")
+        finally:
+            count.add(began)
+        return answer
 
-    async def _scored(self, body: bytearray, length: str | None) -> tuple[Wanted, Scores]:
+    async def _answered(self, body: bytearray, request: Request) -> Response:
         # Only now is it under way: clients that do not go on sending must keep nobody out.
         self._check_busy()
         self._at_a_time += 1
         try:
-            wanted = read_request(body, length, self._served, self._limits.images)
+            wanted = await self._read(body, request)
             images = torch.from_numpy(wanted.images)
-            return wanted, await asyncio.wrap_future(self._thread.submit(images))
+            scores = await asyncio.wrap_future(self._thread.submit(images))
+            answer = await self._written(scores, wanted)
         finally:
             self._at_a_time -= 1
+        self._statistics.images += len(wanted.images)
+        return answer
+
+    async def _read(self, body: bytearray, request: Request) -> Wanted:
+        began = time.perf_counter_ns()
+        packing = request.headers.get("content-encoding", "identity").lower()
+        length = request.headers.get(JSON_LENGTH)
+
+        def read() -> Wanted:
+            plain = body if packing == "identity" else unpack(body, self._limits.body)
+            return read_request(plain, length, self._served, self._limits)
+
+        wanted = await _elsewhere_if(len(body) > LARGE or packing != "identity", read)
+        self._statistics.compute_input.add(began)
+        return wanted
+
+    async def _written(self, scores: Scores, wanted: Wanted) -> Response:
+        began = time.perf_counter_ns()
+        size = len(wanted.outputs) * scores.probs.size * LONGEST_SCORE
+        answer, json_length = await _elsewhere_if(
+            size > LARGE, lambda: write_answer(scores, wanted, self._served)
+        )
+        self._statistics.compute_output.add(began)
+        if json_length is None:
+            return Response(answer, media_type="application/json")
+        headers = {JSON_LENGTH: str(json_length)}
+        return Response(answer, headers=headers, media_type="application/octet-stream")
 
     def _check_busy(self) -> None:
         if self._at_a_time >= MOST_AT_A_TIME:
@@ -191,12 +191,14 @@ class _KeyWanted:
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         self._app = app
-        self._wanted = f"Bearer {key}".encode()
+        self._wanted = key.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             shown = dict(scope["headers"]).get(b"authorization", b"")
-            if not hmac.compare_digest(shown, self._wanted):
+            scheme, _, given = shown.partition(b" ")
+            right = hmac.compare_digest(given.strip(), self._wanted)
+            if not right or scheme.lower() != b"bearer":
                 refusal = Refusal(
                     401,
                     "the header 'Authorization: Bearer KEY' is missing, or its key is wrong",
@@ -217,9 +219,13 @@ async def _body_in_time(request: Request, limits: Limits) -> bytearray:
 
 async def _read_body(request: Request, most: int) -> bytearray:
     """Read a body that is not too long; of one that is, enough for most clients to hear it."""
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise Refusal(415, f"Content-Encoding is {encoding[:20]!r}; send bodies as they are")
+    packing = request.headers.get("content-encoding", "identity").lower()
+    if packing not in ("identity", *PACKED):
+        known = " or ".join(PACKED)
+        words = f"Content-Encoding is {packing[:20]!r}; send bodies as they are, or as {known}"
+        raise Refusal(415, words)
+    if int(request.headers.get("content-length", 0)) > most:
+        raise too_long(most)
     body, size = bytearray(), 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -228,8 +234,13 @@ async def _read_body(request: Request, most: int) -> bytearray:
         elif size > 2 * most:
             break
     if size > most:
-        raise Refusal(413, f"the body has more than {most} bytes; send fewer images a request")
+        raise too_long(most)
     return body
+
+
+async def _elsewhere_if(large: bool, work: Callable[[], T]) -> T:
+    """Do work in another thread if it is large, so that others are answered meanwhile."""
+    return await asyncio.to_thread(work) if large else work()
 
 
 def _json(content: Json, status: int = 200) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,10 +12,12 @@ from pydantic import BaseModel, ValidationError
 
 from neatfool.config.wording import reword
 from neatfool.errors import nearest
-from neatfool.serving.refusal import bad_request
+from neatfool.serving.refusal import Refusal, bad_request
 from neatfool.serving.tensors import DATATYPES, from_bytes, from_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
     from neatfool.serving.served import Output, Served
@@ -22,6 +26,43 @@ INPUT: Final = "images"
 """What the one input is called."""
 MOST_FIGURES: Final = 20
 """Of the length of any JSON that can be sent."""
+LONGEST_PIXEL: Final = len("[255.0, ")
+BESIDE_PIXELS: Final = 1000
+"""Bytes of JSON for a pixel, and for all that is no pixel, or a few less."""
+LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
+LONGEST_ANSWER: Final = 4 * 2**20
+"""Bytes of JSON for a score, and for all of them: clients do not take answers of any length."""
+PACKED: Final = ("gzip", "deflate")
+"""How bodies may be packed."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a request may be.
+
+    Attributes:
+        body: Bytes of its body, unpacked, and of the numbers in its answer.
+        images: How many images it may have.
+        seconds: How long its body may take to come.
+    """
+
+    body: int = 64 * 2**20
+    images: int = 4096
+    seconds: float = 60
+
+    def advised(self, served: Served) -> int:
+        """Give the images that a request may have however it and its answer are written."""
+        sent = (self.body - BESIDE_PIXELS) // (LONGEST_PIXEL * math.prod(served.spec.shape))
+        numbers = len(served.spec.classes) * len(served.outputs)
+        answered = min(self.body, LONGEST_ANSWER) // (LONGEST_SCORE * numbers)
+        return max(1, min(self.images, sent, answered))
+
+    def answerable(self, outputs: Sequence[tuple[Output, bool]], classes: int) -> int:
+        """Give the images of which a request may have some outputs; one may always be asked."""
+        number = sum(
+            output.dtype.itemsize if binary else LONGEST_SCORE for output, binary in outputs
+        )
+        return max(1, self.body // (number * classes))
 
 
 class _Given(BaseModel, extra="ignore", strict=True):
@@ -59,7 +100,34 @@ class Request:
     outputs: tuple[tuple[Output, bool], ...]
 
 
-def read_request(body: bytearray, header: str | None, served: Served, most: int) -> Request:
+def unpack(body: bytearray, most: int) -> bytearray:
+    """Unpack a body that is packed by gzip or deflate.
+
+    Args:
+        body: The body.
+        most: How many bytes it may have unpacked.
+
+    Raises:
+        Refusal: It is not packed so, not whole, or longer.
+    """
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        plain = bytearray(unpacking.decompress(body, most + 1))
+    except zlib.error as error:
+        raise bad_request(f"the body cannot be unpacked: {error}") from None
+    if len(plain) > most:
+        raise too_long(most)
+    if not unpacking.eof or unpacking.unused_data:
+        raise bad_request("the packed body is not whole, or something follows it")
+    return plain
+
+
+def too_long(most: int) -> Refusal:
+    """Make the refusal of a body that is too long."""
+    return Refusal(413, f"the body has more than {most} bytes; send fewer images a request")
+
+
+def read_request(body: bytearray, header: str | None, served: Served, limits: Limits) -> Request:
     """Read a request.
 
     Args:
@@ -67,18 +135,22 @@ def read_request(body: bytearray, header: str | None, served: Served, most: int)
         header: The HTTP header ``Inference-Header-Content-Length``: how long the JSON is; None: it
             is all there is.
         served: What is asked.
-        most: Images that a request may have.
+        limits: What a request may be.
 
     Raises:
         Refusal: It is malformed, or not for this model.
     """
     length = _length(header, len(body))
     given = _parsed(memoryview(body)[:length])
-    return Request(
-        _images(given, memoryview(body)[length:], served, most),
-        given.id,
-        _outputs(given, served),
-    )
+    outputs = _outputs(given, served)
+    images = _images(given, memoryview(body)[length:], served, limits.images)
+    most = limits.answerable(outputs, len(served.spec.classes))
+    if len(images) > most:
+        raise bad_request(
+            f"{len(images)} images have too many scores for an answer with these outputs; at most "
+            f"{most}"
+        )
+    return Request(images, given.id, outputs)
 
 
 def _length(header: str | None, size: int) -> int:
@@ -153,6 +225,8 @@ def _outputs(given: _Body, served: Served) -> tuple[tuple[Output, bool], ...]:
         if wanted.name not in known:
             near = nearest(wanted.name[:60], known)
             raise bad_request(f"there is no output {wanted.name[:60]!r}{near}")
+    if len({wanted.name for wanted in given.outputs}) < len(given.outputs):
+        raise bad_request("outputs: one is named twice; name each once")
     return tuple(
         (known[wanted.name], wanted.parameters.get("binary_data", binary) is True)
         for wanted in given.outputs

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SERVER: Final[Json] = {
     "name": "neatfool",
     "version": __version__,
-    "extensions": ["binary_tensor_data"],
+    "extensions": ["binary_tensor_data", "model_configuration", "statistics"],
 }
 
 
@@ -60,6 +60,28 @@ def describe_model(served: Served, most: int) -> Json:
             for output in served.outputs
         ],
         "parameters": {"fingerprint": served.fingerprint},
+    }
+
+
+def describe_configuration(served: Served, most: int) -> Json:
+    """Describe a model as Triton's model configuration does, as far as that says something here.
+
+    Args:
+        served: The model.
+        most: As of :func:`describe_model`.
+    """
+    spec = served.spec
+    outputs = [
+        {"name": each.name, "data_type": f"TYPE_{each.datatype}", "dims": [len(spec.classes)]}
+        for each in served.outputs
+    ]
+    return {
+        "name": served.name,
+        "platform": "neatfool",
+        "backend": "neatfool",
+        "max_batch_size": most,
+        "input": [{"name": INPUT, "data_type": "TYPE_UINT8", "dims": [*spec.shape]}],
+        "output": outputs,
     }
 
 

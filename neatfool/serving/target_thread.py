@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import queue
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 import torch
+
+from neatfool.serving.statistics import Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,10 +28,15 @@ with more the first of them would wait long."""
 class _Order:
     images: torch.Tensor
     scores: Future[Scores] = field(default_factory=Future)
+    came: int = field(default_factory=time.perf_counter_ns)
 
 
 class TargetThread:
-    """Makes a target, scores what is submitted, in order, and closes the target."""
+    """Makes a target, scores what is submitted, in order, and closes the target.
+
+    Attributes:
+        statistics: What was asked and answered; those of the target are kept here.
+    """
 
     def __init__(self, make: Callable[[], Served]) -> None:
         """Begin.
@@ -36,6 +44,7 @@ class TargetThread:
         Args:
             make: Makes the target.
         """
+        self.statistics = Statistics()
         self._make = make
         self._made: Future[Served] = Future()
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
@@ -101,25 +110,29 @@ class TargetThread:
             if full or self._orders.empty():
                 break
             order = self._orders.get()
-        _score(served, together)
+        self._score(served, together)
         return order is not None
 
-
-def _score(served: Served, orders: Sequence[_Order]) -> None:
-    """Score orders together; where that fails, each by itself, so that only the guilty fails."""
-    if not orders:
-        return
-    try:
-        scores = served.scorer.score(torch.cat([order.images for order in orders]))
-    except Exception as error:
-        if len(orders) == 1:
-            orders[0].scores.set_exception(error)
-        else:
-            for order in orders:
-                _score(served, [order])
-        return
-    first = 0
-    for order in orders:
-        last = first + len(order.images)
-        order.scores.set_result(scores.part(slice(first, last)))
-        first = last
+    def _score(self, served: Served, orders: Sequence[_Order]) -> None:
+        """Score orders together; where that fails, each alone, so that only the guilty fails."""
+        if not orders:
+            return
+        began = time.perf_counter_ns()
+        try:
+            scores = served.scorer.score(torch.cat([order.images for order in orders]))
+        except Exception as error:
+            if len(orders) == 1:
+                orders[0].scores.set_exception(error)
+            else:
+                for order in orders:
+                    self._score(served, [order])
+            return
+        self.statistics.calls += 1
+        ended = time.perf_counter_ns()
+        first = 0
+        for order in orders:
+            last = first + len(order.images)
+            self.statistics.queue.add(order.came, began)
+            self.statistics.compute_infer.add(began, ended)
+            order.scores.set_result(scores.part(slice(first, last)))
+            first = last

@@ -16,7 +16,50 @@ ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be, and a probability from [0, 1]."""
 LONGEST_NAME: Final = 200
 """Of a class or a tensor, in characters."""
+RAW: Final[dict[str, np.dtype[Any]]] = {
+    "FP16": np.dtype("<f2"),
+    "FP32": np.dtype("<f4"),
+    "FP64": np.dtype("<f8"),
+}
+"""The kinds of numbers that scores may come as in raw bytes."""
 _DEEPEST: Final = 8
+
+
+def with_raw_tensors(said: Any, raw: bytes) -> Any:
+    """Give the outputs of an answer of the Open Inference Protocol the raw bytes that follow it.
+
+    Args:
+        said: Its JSON.
+        raw: What follows the JSON: the bytes of one output after another.
+
+    Returns:
+        The JSON, in which such an output's ``data`` are its bytes.
+
+    Raises:
+        RefusedError: There are not as many as the outputs say.
+    """
+    outputs = said.get("outputs") if isinstance(said, dict) else None
+    for output in outputs if isinstance(outputs, list) else []:
+        parameters = output.get("parameters") if isinstance(output, dict) else None
+        size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
+        if type(size) is int and 0 <= size <= len(raw):
+            output["data"], raw = raw[:size], raw[size:]
+    if raw:
+        raise RefusedError("raw bytes that belong to no output")
+    return said
+
+
+def numbers_of(raw: bytes, datatype: str, count: int, width: int) -> np.ndarray:
+    """Read a table of numbers from raw bytes: float64 [count, width].
+
+    Raises:
+        RefusedError: There are not as many.
+    """
+    kind = RAW[datatype]
+    if len(raw) != count * width * kind.itemsize:
+        raise RefusedError(f"{len(raw)} bytes in place of {count} x {width} of {datatype}")
+    table: np.ndarray = np.frombuffer(raw, kind).reshape(count, width).astype(np.float64)
+    return table
 
 
 def rows_of(data: Any, count: int, width: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from neatfool import ImageSpec, Scores, TargetError, nearest
 
 from .faults import RefusedError
 from .metadata import Tensor, model_url
-from .numbers import is_short_text, rows_of, softmax, usable_probabilities
+from .numbers import RAW, is_short_text, numbers_of, rows_of, softmax, usable_probabilities
 from .service import Call
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class OpenInference:
         Args:
             options: What the experiment says.
             metadata: What the model says.
-            binary: Whether the server takes pixels as raw bytes.
+            binary: Whether the server takes pixels, and gives scores, as raw bytes.
 
         Raises:
             TargetError: It takes no images, or the options do not fit it.
@@ -90,6 +90,8 @@ class OpenInference:
         content: dict[str, Any] = {"inputs": [tensor]}
         if len(self._metadata.outputs) > len(self._outputs):
             content["outputs"] = [{"name": each.name} for each in self._outputs.values()]
+        if self._binary and RAW.keys() >= {each.datatype for each in self._outputs.values()}:
+            content["parameters"] = {"binary_data_output": True}
         text = json.dumps(content, separators=(",", ":")).encode()
         headers = self._options.content_type(
             "application/octet-stream" if self._binary else "application/json"
@@ -330,7 +332,11 @@ class OpenInference:
             n for n in (count, width) if n != 1
         ]:
             raise RefusedError(f"another shape than [{count}, {width}]")
-        table = rows_of(named[0].get("data"), count, width)
+        data = named[0].get("data")
+        if isinstance(data, bytes):
+            table = numbers_of(data, tensor.datatype, count, width)
+        else:
+            table = rows_of(data, count, width)
         if tensor.datatype == "FP64":
             return table
         with np.errstate(over="ignore"):

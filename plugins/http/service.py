@@ -29,6 +29,7 @@ from .faults import (
     TransientError,
     seconds_until,
 )
+from .numbers import with_raw_tensors
 from .pacing import Pacer
 
 if TYPE_CHECKING:
@@ -295,7 +296,7 @@ class Service:
                 str(status), f"http: {self._host} answered {status}{self._said(body)}{hint}"
             )
         try:
-            return self._parsed(body)
+            return self._parsed(body, response.headers.get("Inference-Header-Content-Length"))
         except RecursionError:
             raise RefusedError("nested too deeply") from None
         except ValueError:
@@ -314,9 +315,11 @@ class Service:
         more = "?…" * bool(where.query)
         return f" to {self.words(f'{where.scheme}://{host}{where.path}')}{more}"
 
-    def _parsed(self, body: bytes) -> Any:
-        """Read JSON, without the key if it should be in there."""
-        return self._credentials.scrub_json(json.loads(body.removeprefix(codecs.BOM_UTF8)))
+    def _parsed(self, body: bytes, length: str | None) -> Any:
+        """Read JSON, without the key if it should be in there, and raw tensors that follow it."""
+        end = len(body) if length is None else int(length)
+        said = self._credentials.scrub_json(json.loads(body[:end].removeprefix(codecs.BOM_UTF8)))
+        return with_raw_tensors(said, body[end:]) if body[end:] else said
 
     def _said(self, body: bytes) -> str:
         said = self.words(body.decode("utf-8", "replace"))

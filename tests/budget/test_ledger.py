@@ -1,3 +1,4 @@
+from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 from threading import Thread
 
 import pytest
@@ -101,14 +102,23 @@ def test_what_became_of_requests_is_counted(database):
 def test_answers_are_kept_for_the_next_process(database):
     Ledger(None, database).keep({b"a": b"first"})
     ledger = Ledger(None, database)
-    assert ledger.answer(b"a") == b"first"
-    assert ledger.answer(b"b") is None
+    assert ledger.answers([b"a", b"b"]) == {b"a": b"first"}
     ledger.forget([b"a"])
-    assert ledger.answer(b"a") is None
+    assert ledger.answers([b"a", b"b"]) == {}
+
+
+def test_any_number_of_answers_is_read(database):
+    ledger = Ledger(None, database)
+    ledger._connection.setlimit(SQLITE_LIMIT_VARIABLE_NUMBER, 10)
+    answers = {bytes([number]): b"%d" % number for number in range(35)}
+    ledger.keep(answers)
+    assert ledger.answers(answers) == answers
 
 
 def test_a_power_cut_loses_no_debit(database):
     ledger = Ledger(None, database)
+    ledger.keep({b"a": b"first"})
+    ledger.debit(1)
     (synchronous,) = ledger._connection.execute("PRAGMA synchronous").fetchone()
     assert synchronous == 2, "FULL"
 

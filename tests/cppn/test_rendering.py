@@ -230,7 +230,7 @@ def test_what_is_sent_in_one_piece_arrives_as_it_was():
         torch.rand(5, 2),
         torch.empty(0),
     ]
-    arrived = machine.sent(tensors, torch.device("cpu", 0))
+    arrived = machine.send(tensors, torch.device("cpu", 0))
     for before, after in zip(tensors, arrived, strict=True):
         assert torch.equal(before, after)
         assert before.dtype == after.dtype

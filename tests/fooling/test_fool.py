@@ -9,7 +9,7 @@ from paid import PaidToy
 
 import neatfool
 from neatfool import BudgetSpent, ExperimentError, ImageSpec, RunError
-from neatfool.fooling.python_target import ModuleTarget
+from neatfool.evolution.python_target import ModuleTarget
 from neatfool.network.network import Form, in_form
 from neatfool.run.images import decode_png, encode_png
 

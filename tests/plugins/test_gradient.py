@@ -19,10 +19,10 @@ from neatfool.evolution.assembly import assemble, reassemble
 from neatfool.evolution.session import resume, start
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
+from neatfool.fooling.opening import open_run
 from neatfool.plugin.manager import PluginManager
 from neatfool.report import write_report
 from neatfool.run.images import decode_png
-from neatfool.run.run import open_run
 from neatfool.run.store import RunStore, contents
 from neatfool.testing import TOY_SPEC, SchemeSuite, ToyTarget
 from neatfool_plugins.direct import DirectEncoding

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 import neatfool
-from neatfool import errors
+from neatfool import cppn, errors
 from neatfool.cli import main
 from neatfool.config.described import describe_options
 from neatfool.config.ini import first_comment
@@ -168,6 +168,11 @@ def test_every_key_of_the_framework_is_described(section):
 
 def test_a_plugin_can_have_no_key_of_the_frameworks():
     assert RESERVED_KEYS["target"] == ("plugin", *OWN_KEYS["target"].model_fields)
+
+
+def test_the_activations_in_the_reference_are_those_of_the_code():
+    text = EXPERIMENTS.split("\nActivations\n")[1].split("\n\n")[0]
+    assert {*re.findall(r"`([a-z_]+)`", text)} == {*cppn.ACTIVATIONS}
 
 
 def test_the_reference_has_each_public_name_and_no_other():

@@ -12,7 +12,7 @@ from paid import PaidToy, TopTwo, paid_assembly
 from searches import Silence, toy_assembly
 
 from neatfool import BudgetSpent, ExperimentError, ImageSpec, Run, RunError, Scores, fool, open_run
-from neatfool.comparison.series import read_series
+from neatfool.comparison.course import read_course
 from neatfool.evolution.session import resume, start
 from neatfool.run.folder import DATABASE
 from neatfool.run.images import decode_png
@@ -144,7 +144,7 @@ def everything(run):
         for name in ("a", "b")
     ]
     of_the_whole = (run.summary(), run.history, run.requests, run.classes, run.searched, run.ended)
-    return elites, lines, of_the_whole, read_series(run).confidences.tolist()
+    return elites, lines, of_the_whole, read_course(run).confidences.tolist()
 
 
 @pytest.mark.parametrize("make", [toy_assembly, lambda: paid_assembly(TopTwo())])

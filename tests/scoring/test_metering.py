@@ -19,8 +19,8 @@ from neatfool import (
 )
 from neatfool.evolution.session import resume, start
 from neatfool.evolution.verification import verify
+from neatfool.fooling.opening import open_run
 from neatfool.report import write_report
-from neatfool.run.run import open_run
 from neatfool.run.store import contents
 from neatfool.scoring import metering
 from neatfool.scoring.plan import Plan
@@ -79,6 +79,16 @@ def test_no_image_is_asked_for_twice(tmp_path):
     assert len(np.unique(images.reshape(len(images), -1), axis=0)) == len(images)
     assert outcome.evaluations == 600
     assert len(images) <= 600
+
+
+def test_answers_are_looked_up_in_one_statement_a_generation(tmp_path):
+    assembly = paid_assembly(PaidToy(), generations=4)
+    session = start(assembly, tmp_path / "run")
+    statements = []
+    session.ledger._connection.set_trace_callback(statements.append)
+    session.go(Silence())
+    looked_up = [each for each in statements if "SELECT image, scores" in each]
+    assert len(looked_up) == 4
 
 
 def test_equal_images_are_asked_for_once():

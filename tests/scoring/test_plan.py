@@ -68,6 +68,22 @@ def trial(monkeypatch, tmp_path):
     return asked
 
 
+@pytest.mark.parametrize(
+    ("says", "images"),
+    [
+        ({}, 200),
+        ({"concurrency": 4}, 50),
+        ({"concurrency": 4, "batch_size": 4096}, 200),
+        ({"concurrency": 4, "batch_size": 64}, 50),
+        ({"batch_size": 1}, 1),
+    ],
+)
+def test_a_target_that_says_how_many_images_it_takes_is_given_them_in_one_call(says, images):
+    target = Plain()
+    vars(target).update(says)
+    assert plan(target).batch_size == images
+
+
 def plan(target=None, *, can_screen=True, generation_size=200, fingerprint="x", **calls):
     return make_plan(
         target or Networked(),

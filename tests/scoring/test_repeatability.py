@@ -12,8 +12,8 @@ from neatfool.evolution import session
 from neatfool.evolution.assembly import assemble, reassemble
 from neatfool.evolution.session import resume, start
 from neatfool.experiment.experiment import load_experiment
+from neatfool.fooling.opening import open_run
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.run import open_run
 from neatfool.run.store import contents
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.repeatability import check_repeatability

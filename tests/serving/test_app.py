@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import threading
 import time
+import tracemalloc
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from serving import JSON_LENGTH, binary_request, body_of, in_this_process, tenso
 from neatfool import ImageSpec, Scores
 from neatfool.serving import Limits
 from neatfool.serving.app import MOST_AT_A_TIME
+from neatfool.serving.responses import write_answer
 
 INFER = "/v2/models/toy/infer"
 SPEC = ImageSpec(2, 3, 1, ("dark", "bright"))
@@ -80,7 +85,7 @@ def assert_same_bits(tensors, expected):
 def test_it_says_what_it_is(client):
     answer = client.get("/v2").json()
     assert answer["name"] == "neatfool"
-    assert answer["extensions"] == ["binary_tensor_data"]
+    assert answer["extensions"] == ["binary_tensor_data", "model_configuration", "statistics"]
     assert client.get("/v2/health/live").json() == {"live": True}
     assert client.get("/v2/health/ready").json() == {"ready": True}
 
@@ -427,9 +432,124 @@ def test_more_requests_at_a_time_than_there_may_be_are_told_to_come_again(client
     assert set(others) == {200}
 
 
-def test_a_packed_body_is_refused(client):
-    response = client.post(INFER, content=b"...", headers={"Content-Encoding": "gzip"})
-    assert response.status_code == 415
+@pytest.mark.parametrize(("packing", "pack"), [("gzip", gzip.compress), ("Deflate", zlib.compress)])
+def test_packed_bodies_are_unpacked(client, target, packing, pack):
+    headers, body = binary_request(random_images(5))
+    headers = headers | {"Content-Encoding": packing}
+    response = client.post(INFER, content=pack(body), headers=headers)
+    assert_same_bits(tensors_of(response), scored(target, random_images(5)))
+
+
+@pytest.mark.parametrize(
+    ("packing", "body", "status", "words"),
+    [
+        ("br", b"...", 415, "send bodies as they are, or as gzip or deflate"),
+        ("gzip", b"...", 400, "cannot be unpacked"),
+        ("gzip", gzip.compress(b"{}")[:-1], 400, "not whole"),
+        ("gzip", gzip.compress(b"{}") + b"more", 400, "something follows it"),
+        ("gzip", gzip.compress(bytes(2001)), 413, "more than 2000 bytes"),
+    ],
+)
+def test_packed_bodies_that_are_wrong_are_refused(target, packing, body, status, words):
+    with in_this_process(target, limits=Limits(body=2000)) as client:
+        response = client.post(INFER, content=body, headers={"Content-Encoding": packing})
+    assert response.status_code == status
+    assert words in response.json()["error"]
+
+
+def test_an_unpacked_body_is_bounded_while_it_is_unpacked(target):
+    packed = gzip.compress(bytes(500 * 2**20), 1)
+    tracemalloc.start()
+    with in_this_process(target) as client:
+        response = client.post(INFER, content=packed, headers={"Content-Encoding": "gzip"})
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert response.status_code == 413
+    assert most < 300 * 2**20
+
+
+def test_an_output_that_is_named_twice_is_refused(client):
+    body = body_of(grey(1), outputs=[{"name": "logits"}] * 2)
+    response = client.post(INFER, json=body)
+    assert response.status_code == 400
+    assert "one is named twice" in response.json()["error"]
+
+
+def many_classes(target, count):
+    target.spec = ImageSpec(2, 3, 1, tuple(map(str, range(count))))
+    table = np.full((1, count), 1 / count, np.float32)
+    target.score = lambda images: Scores(table.repeat(len(images), 0), table.repeat(len(images), 0))
+
+
+def test_images_with_too_many_scores_for_an_answer_are_refused(target):
+    """JSON may take 25 bytes a score; raw bytes take four."""
+    many_classes(target, 1000)
+    with in_this_process(target, limits=Limits(body=200_000)) as client:
+        both = [{"name": "logits"}, {"name": "probabilities"}]
+        answers = [
+            client.post(INFER, json=body_of(random_images(count), outputs=outputs))
+            for count, outputs in [(4, both), (5, both), (5, both[:1]), (9, both[:1])]
+        ]
+        headers, body = binary_request(random_images(9))
+        raw = client.post(INFER, content=body, headers=headers)
+    assert [answer.status_code for answer in answers] == [200, 400, 200, 400]
+    assert "at most 4" in answers[1].json()["error"]
+    assert raw.status_code == 200
+
+
+def test_while_a_large_answer_is_written_others_are_answered(target, monkeypatch):
+    many_classes(target, 50_000)
+    writing, go_on = threading.Event(), threading.Event()
+
+    def write(*args):
+        writing.set()
+        assert go_on.wait(10)
+        return write_answer(*args)
+
+    monkeypatch.setattr("neatfool.serving.app.write_answer", write)
+    with in_this_process(target) as client, ThreadPoolExecutor() as threads:
+        answer = threads.submit(client.post, INFER, json=body_of(grey(1)))
+        assert writing.wait(10)
+        live = threads.submit(client.get, "/v2/health/live")
+        assert live.result(5).status_code == 200
+        go_on.set()
+        assert answer.result().status_code == 200
+
+
+def test_statistics_are_those_of_triton_s_clients(client):
+    for count in (1, 3):
+        client.post(INFER, json=body_of(random_images(count)))
+    client.post(INFER, json={})
+    (stats,) = client.get("/v2/models/toy/stats").json()["model_stats"]
+    assert (stats["name"], stats["version"]) == ("toy", "1")
+    assert (stats["inference_count"], stats["execution_count"]) == (4, 2)
+    assert abs(stats["last_inference"] / 1000 - time.time()) < 60
+    counts = {name: each["count"] for name, each in stats["inference_stats"].items()}
+    assert counts == {
+        "success": 2,
+        "fail": 1,
+        "queue": 2,
+        "compute_input": 2,
+        "compute_infer": 2,
+        "compute_output": 2,
+        "cache_hit": 0,
+    }
+    took = {name: each["ns"] for name, each in stats["inference_stats"].items()}
+    assert took["success"] > took["compute_infer"] > 0
+
+
+def test_the_configuration_is_that_of_triton_s_clients(client):
+    assert client.get("/v2/models/toy/versions/1/config").json() == {
+        "name": "toy",
+        "platform": "neatfool",
+        "backend": "neatfool",
+        "max_batch_size": 4096,
+        "input": [{"name": "images", "data_type": "TYPE_UINT8", "dims": [1, 2, 3]}],
+        "output": [
+            {"name": name, "data_type": "TYPE_FP32", "dims": [2]}
+            for name in ("probabilities", "logits")
+        ],
+    }
 
 
 def test_with_a_key_nothing_is_answered_without_it(target):
@@ -440,8 +560,9 @@ def test_with_a_key_nothing_is_answered_without_it(target):
                 response = client.request(method, path, headers=headers)
                 assert response.status_code == 401
                 assert "abra" not in response.text
-        headers = {"Authorization": "Bearer abra"}
-        assert client.post(INFER, json=body_of(grey(1)), headers=headers).status_code == 200
+        for scheme in ("Bearer", "bearer", "BEARER"):
+            headers = {"Authorization": f"{scheme} abra"}
+            assert client.post(INFER, json=body_of(grey(1)), headers=headers).status_code == 200
 
 
 def test_a_bug_shows_no_traceback(client, monkeypatch):

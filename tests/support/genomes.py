@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from neatfool import cppn
-from neatfool.cppn.genome.options import ACTIVATION_NAMES, AGGREGATION_NAMES
 
 
 def config_of(preset="paper", outputs=3, **given):
@@ -45,8 +44,8 @@ def genomes(draw, outputs=3):
         [
             cppn.NodeGene.make(
                 key,
-                draw(st.sampled_from(ACTIVATION_NAMES)),
-                draw(st.sampled_from(AGGREGATION_NAMES)),
+                draw(st.sampled_from(list(cppn.ACTIVATIONS))),
+                draw(st.sampled_from(cppn.AGGREGATIONS)),
                 *draw(st.tuples(FINITE, FINITE, FINITE)),
             )
             for key in nodes

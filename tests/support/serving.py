@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import contextmanager
+from threading import Thread
 
 import numpy as np
 from commands import neatfool_process
@@ -12,7 +13,8 @@ from starlette.testclient import TestClient
 
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
-from neatfool.serving import Limits, Served, TargetThread, make_app
+from neatfool.serving import Limits, Served, TargetThread, listen, make_app
+from neatfool.serving.listening import make_server
 from neatfool.serving.served import outputs_of
 
 JSON_LENGTH = "Inference-Header-Content-Length"
@@ -27,11 +29,26 @@ def in_this_process(target, batch=4, limits=None, key=None):
         return Served("toy", "target 'toy'", scorer, "a fingerprint", outputs_of(scorer))
 
     thread = TargetThread(make)
-    app, count = make_app(thread.served(), thread, limits or Limits(), key=key)
+    app = make_app(thread.served(), thread, limits or Limits(), key=key)
     with TestClient(app, raise_server_exceptions=False) as client:
-        client.count = count
+        client.count = thread.statistics
         yield client
     assert thread.stop(5)
+
+
+@contextmanager
+def on_loopback(app):
+    """Serve an application over real connections, from a thread; give the port."""
+    listening = listen("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    server = make_server(app)
+    thread = Thread(target=server.run, args=([listening],))
+    thread.start()
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @contextmanager

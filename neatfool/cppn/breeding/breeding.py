@@ -64,7 +64,7 @@ class Breeder:
             seeds: For each genome the seed that all its randomness comes from.
         """
         genomes = [Genome() for _ in seeds]
-        with _global_generator_restored():
+        with _restore_global_generator():
             for genome, seed in zip(genomes, seeds, strict=True):
                 random.seed(seed)
                 genome.configure_new(self._config)
@@ -90,7 +90,7 @@ class Breeder:
             sum(len(parents[0].connections) for parents in litters) / count,
         )
         vary, used = self._vary, self.parents
-        with _garbage_left_alone():
+        with _pause_garbage_collection():
             return [
                 vary(draw, *parents[:used])
                 for parents, draw in zip(litters, streams(seeds, expected), strict=True)
@@ -98,7 +98,7 @@ class Breeder:
 
 
 @contextmanager
-def _garbage_left_alone() -> Iterator[None]:
+def _pause_garbage_collection() -> Iterator[None]:
     """Pause Python's search for garbage: thousands of genes are made, and all of them stay."""
     searching = gc.isenabled()
     gc.disable()
@@ -110,7 +110,7 @@ def _garbage_left_alone() -> Iterator[None]:
 
 
 @contextmanager
-def _global_generator_restored() -> Iterator[None]:
+def _restore_global_generator() -> Iterator[None]:
     state = random.getstate()
     try:
         yield

@@ -115,18 +115,18 @@ class PaperVariation:
         if self.litter_size(draw) > 1 and other is not None:
             first, second = (parent, other) if draw() < 0.5 else (other, parent)
             grafted = graft(first, second, one_of(self._outputs, draw), self._outputs)
-        mutate = self._with_strength(self._own_strength(draw))
+        mutate = self._with_strength(self._draw_strength(draw))
         if grafted is not None:
             mutate.mutate(grafted, draw)
             return grafted
         # Weak mutation often changes nothing, and to score a copy would be a waste.
         for _ in range(TRIES):
             child = mutate(draw, parent)
-            if not _share_all(child, parent):
+            if not _is_copy(child, parent):
                 break
         return child
 
-    def _own_strength(self, draw: Draw) -> float:
+    def _draw_strength(self, draw: Draw) -> float:
         spread = self._refinements.mutation_spread
         return self._strength * (exp(spread * (2.0 * draw() - 1.0)) if spread else 1.0)
 
@@ -138,7 +138,7 @@ class PaperVariation:
         return self._mutations[step]
 
 
-def _share_all(child: Genome, parent: Genome) -> bool:
+def _is_copy(child: Genome, parent: Genome) -> bool:
     """Tell whether no gene changed: a child shares those that did not with its parent."""
     return _same(child.nodes, parent.nodes) and _same(child.connections, parent.connections)
 

@@ -1,13 +1,16 @@
-"""The activations, compiled: nodes that sum, from the values of their inputs to their own.
+"""The activations, compiled: the value and the slope of each.
 
 They are those of :mod:`neatfool.cppn.functions.activations`, NaN included: an argument is
 clamped as Python clamps it, which takes NaN to the upper limit.
+
+All compiled functions of an activation are made from its entry in ``FORMS``: a loop that applies
+it to a weighted sum, a loop that turns arguments into slopes, and the choice between the loops.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -21,7 +24,7 @@ from neatfool.cppn.compiled.elementary import (
     tanh,
     tanh_of_half,
 )
-from neatfool.cppn.compiled.jit import inlined, inner
+from neatfool.cppn.compiled.jit import inlined, inner, make_switch
 from neatfool.cppn.compiled.lanes import (
     LANES,
     any_beyond,
@@ -36,38 +39,31 @@ from neatfool.cppn.compiled.lanes import (
 from neatfool.cppn.functions.activations import ACTIVATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 F = np.float32
-_ZERO, _ONE, _FIVE = F(0.0), F(1.0), F(5.0)
+_ZERO, _ONE, _TWO, _FIVE, _SIXTY = F(0.0), F(1.0), F(2.0), F(5.0), F(60.0)
+_RIGHT_ANGLE: Final = F(np.pi / 2)
 _SELU_SCALE: Final = F(1.0507009873554804934193349852946)
 _SELU_ALPHA: Final = F(1.6732632423543772848170429916717)
+_SELU_DEPTH: Final = F(1.0507009873554804934193349852946 * 1.6732632423543772848170429916717)
 
 
-@inlined
-def _sigmoid(z: F) -> F:
-    return _ONE / (_ONE + moderate_exp(-clamp(_FIVE * z, F(-60.0), F(60.0))))
+class Form(NamedTuple):
+    """What compiled code makes an activation of.
 
+    Attributes:
+        value: The activation of z: of lanes, without a branch.
+        slope: How the value changes with z. It is given two numbers, z and the value v there: one
+            or the other says it more simply. At a corner it is one of the two slopes.
+        limit: The largest size of z that ``value`` is right for.
+        beyond: The activation of a number whose size is above the limit, or NaN.
+    """
 
-@inlined
-def _tanh(z: F) -> F:
-    return tanh(clamp(F(2.5) * z, F(-60.0), F(60.0)))
-
-
-@inlined
-def _sin(z: F) -> F:
-    return sine(clamp(_FIVE * z, F(-60.0), F(60.0)))
-
-
-@inlined
-def _gauss(z: F) -> F:
-    z = clamp(z, F(-3.4), F(3.4))
-    return moderate_exp(-_FIVE * (z * z))
-
-
-@inlined
-def _relu(z: F) -> F:
-    return larger(z, _ZERO)
+    value: Callable[[F], F]
+    slope: Callable[[F, F], F]
+    limit: F | None = None
+    beyond: Callable[[F], F] | None = None
 
 
 @inlined
@@ -77,72 +73,17 @@ def _negative_exp(z: F) -> F:
 
 
 @inlined
-def _elu(z: F) -> F:
-    return where_larger(z, _ZERO, z, _negative_exp(z) - _ONE)
-
-
-@inlined
-def _lelu(z: F) -> F:
-    return where_larger(z, _ZERO, z, F(0.005) * z)
-
-
-@inlined
-def _selu(z: F) -> F:
-    return _SELU_SCALE * where_larger(z, _ZERO, z, _SELU_ALPHA * (_negative_exp(z) - _ONE))
-
-
-@inlined
-def _softplus(z: F) -> F:
-    return F(0.2) * log(_ONE + moderate_exp(clamp(_FIVE * z, F(-60.0), F(60.0))))
-
-
-@inlined
-def _identity(z: F) -> F:
-    return z
-
-
-@inlined
-def _clamped(z: F) -> F:
-    return clamp(z, -_ONE, _ONE)
-
-
-@inlined
-def _inv(z: F) -> F:
-    return where_equal(z, _ZERO, _ZERO, _ONE / z)
-
-
-@inlined
-def _log(z: F) -> F:
-    return log(larger(z, F(1e-7)))
-
-
-@inlined
-def _exp(z: F) -> F:
-    return moderate_exp(clamp(z, F(-60.0), F(60.0)))
-
-
-@inlined
-def _abs(z: F) -> F:
-    return size_of(z)
-
-
-@inlined
-def _hat(z: F) -> F:
-    return _relu(_ONE - size_of(z))
-
-
-@inlined
 def _square(z: F) -> F:
     return z * z
 
 
 @inlined
-def _cube(z: F) -> F:
-    return (z * z) * z
+def _sign(z: F) -> F:
+    return _ONE if z > _ZERO else (-_ONE if z < _ZERO else _ZERO)
 
 
 @inner
-def _any_sine(z: F) -> F:
+def _large_sine(z: F) -> F:
     """Give the sine of a number of any size, the larger ones as the processor's library has it."""
     if abs(z) <= SINE_LIMIT:
         return sine(z)
@@ -150,23 +91,108 @@ def _any_sine(z: F) -> F:
 
 
 @inlined
-def _paper_sigmoid(z: F) -> F:
-    return tanh_of_half(z)
+def _triangle_rest(z: F) -> F:
+    """Give how far z, up to 1e6 in size, is from the nearest multiple of 4."""
+    turned = z * F(0.25) + F(1.5 * 2**23)  # which rounds to an integer
+    return z - F(4.0) * (turned - F(1.5 * 2**23))
 
 
 @inlined
-def _paper_gaussian(z: F) -> F:
-    return decay(z * z)
+def _triangle(z: F) -> F:
+    rest = _triangle_rest(clamp(z, F(-1e6), F(1e6)))
+    return _TWO * clamp(rest, -_ONE, _ONE) - rest
 
 
-@inlined
-def _paper_linear(z: F) -> F:
-    return clamp(z, F(-3.0), F(3.0)) * F(1 / 3)
+# ruff: noqa: PLW0108
+# Some lambdas only pass z on: numba compiles no function twice.
+FORMS: Final[Mapping[str, Form]] = {
+    "sigmoid": Form(
+        lambda z: _ONE / (_ONE + moderate_exp(-clamp(_FIVE * z, -_SIXTY, _SIXTY))),
+        lambda z, v: _FIVE * v * (_ONE - v),
+    ),
+    "tanh": Form(
+        lambda z: tanh(clamp(F(2.5) * z, -_SIXTY, _SIXTY)),
+        lambda z, v: F(2.5) * (_ONE - v * v),
+    ),
+    "sin": Form(
+        lambda z: sine(clamp(_FIVE * z, -_SIXTY, _SIXTY)),
+        lambda z, v: _FIVE * sine(_FIVE * z + _RIGHT_ANGLE) if abs(z) < F(12.0) else _ZERO,
+    ),
+    "gauss": Form(
+        lambda z: moderate_exp(-_FIVE * _square(clamp(z, F(-3.4), F(3.4)))),
+        lambda z, v: F(-10.0) * z * v if abs(z) < F(3.4) else _ZERO,
+    ),
+    "relu": Form(
+        lambda z: larger(z, _ZERO),
+        lambda z, v: _ONE if z > _ZERO else _ZERO,
+    ),
+    "elu": Form(
+        lambda z: where_larger(z, _ZERO, z, _negative_exp(z) - _ONE),
+        lambda z, v: _ONE if z > _ZERO else v + _ONE,
+    ),
+    "lelu": Form(
+        lambda z: where_larger(z, _ZERO, z, F(0.005) * z),
+        lambda z, v: _ONE if z > _ZERO else F(0.005),
+    ),
+    "selu": Form(
+        lambda z: _SELU_SCALE * where_larger(z, _ZERO, z, _SELU_ALPHA * (_negative_exp(z) - _ONE)),
+        lambda z, v: _SELU_SCALE if z > _ZERO else v + _SELU_DEPTH,
+    ),
+    "softplus": Form(
+        lambda z: F(0.2) * log(_ONE + moderate_exp(clamp(_FIVE * z, -_SIXTY, _SIXTY))),
+        lambda z, v: _ONE - moderate_exp(-_FIVE * v) if abs(z) < F(12.0) else _ZERO,
+    ),
+    "identity": Form(lambda z: z, lambda z, v: _ONE),
+    "clamped": Form(
+        lambda z: clamp(z, -_ONE, _ONE),
+        lambda z, v: _ONE if abs(z) < _ONE else _ZERO,
+    ),
+    "inv": Form(lambda z: where_equal(z, _ZERO, _ZERO, _ONE / z), lambda z, v: -v * v),
+    "log": Form(
+        lambda z: log(larger(z, F(1e-7))),
+        lambda z, v: _ONE / z if z > F(1e-7) else _ZERO,
+    ),
+    "exp": Form(
+        lambda z: moderate_exp(clamp(z, -_SIXTY, _SIXTY)),
+        lambda z, v: v if abs(z) < _SIXTY else _ZERO,
+    ),
+    "abs": Form(
+        lambda z: size_of(z),
+        lambda z, v: _sign(z),
+    ),
+    "hat": Form(
+        lambda z: larger(_ONE - size_of(z), _ZERO),
+        lambda z, v: _sign(-z) if v > _ZERO else _ZERO,
+    ),
+    "square": Form(lambda z: _square(z), lambda z, v: _TWO * z),
+    "cube": Form(lambda z: (z * z) * z, lambda z, v: F(3.0) * z * z),
+    "paper_sine": Form(
+        lambda z: sine(z),
+        lambda z, v: sine(z + _RIGHT_ANGLE) if abs(z) < SINE_LIMIT else _ZERO,
+        limit=SINE_LIMIT,
+        beyond=_large_sine,
+    ),
+    "paper_sigmoid": Form(lambda z: tanh_of_half(z), lambda z, v: F(0.5) * (_ONE - v * v)),
+    "paper_gaussian": Form(
+        lambda z: decay(z * z),
+        # Far out 0 times infinity.
+        lambda z, v: -_TWO * z * v if v > _ZERO else _ZERO,
+    ),
+    "paper_linear": Form(
+        lambda z: clamp(z, F(-3.0), F(3.0)) * F(1 / 3),
+        lambda z, v: F(1 / 3) if abs(z) < F(3.0) else _ZERO,
+    ),
+    "paper_tanh": Form(lambda z: tanh(_FIVE * z), lambda z, v: _FIVE * (_ONE - v * v)),
+    "triangle": Form(
+        lambda z: _triangle(z),
+        lambda z, v: _sign(_ONE - abs(_triangle_rest(z))) if abs(z) < F(1e6) else _ZERO,
+    ),
+}
 
-
-@inlined
-def _paper_tanh(z: F) -> F:
-    return tanh(_FIVE * z)
+# An activation's code is its place in either table. Compiled code is kept on the disk for as long
+# as this file stays the same, so it has to hold the order too.
+assert list(FORMS) == list(ACTIVATIONS), [*FORMS.keys() ^ ACTIVATIONS.keys()]
+IDENTITY: Final = list(FORMS).index("identity")
 
 
 @inlined
@@ -177,10 +203,11 @@ def _add_up(values: np.ndarray, sources: np.ndarray, factors: np.ndarray, bias: 
     return total
 
 
-def _over(function: Callable[[F], F]) -> Callable[..., None]:
-    """Make a loop of a function, as :func:`activate` describes it."""
+def _compile_values(name: str, form: Form) -> Callable[..., None]:
+    """Compile the loop that :func:`activate` runs for an activation."""
+    value = inlined(form.value, f"{name}_value")
+    limit, beyond = form.limit, form.beyond
 
-    @inner
     def loop(
         values: np.ndarray,
         sources: np.ndarray,
@@ -192,63 +219,32 @@ def _over(function: Callable[[F], F]) -> Callable[..., None]:
     ) -> None:
         for start in range(0, width, LANES):
             z = _add_up(values, sources, factors, bias, start)
-            store(out, row, start, function(z))
+            store(out, row, start, value(z))
+            if beyond is not None and any_beyond(z, limit):
+                store(out, row, start, z)
+                for i in range(start, start + LANES):
+                    out[row, i] = beyond(out[row, i])
 
-    return loop
-
-
-@inner
-def _paper_sines(
-    values: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
-    bias: F,
-    out: np.ndarray,
-    row: int,
-    width: int,
-) -> None:
-    for start in range(0, width, LANES):
-        z = _add_up(values, sources, factors, bias, start)
-        store(out, row, start, sine(z))
-        if any_beyond(z, SINE_LIMIT):
-            store(out, row, start, z)
-            for i in range(start, start + LANES):
-                out[row, i] = _any_sine(out[row, i])
+    return inner(loop, f"{name}_values")
 
 
-_sigmoids = _over(_sigmoid)
-_tanhs = _over(_tanh)
-_sins = _over(_sin)
-_gausses = _over(_gauss)
-_relus = _over(_relu)
-_elus = _over(_elu)
-_lelus = _over(_lelu)
-_selus = _over(_selu)
-_softpluses = _over(_softplus)
-_identities = _over(_identity)
-_clampeds = _over(_clamped)
-_invs = _over(_inv)
-_logs = _over(_log)
-_exps = _over(_exp)
-_abses = _over(_abs)
-_hats = _over(_hat)
-_squares = _over(_square)
-_cubes = _over(_cube)
-_paper_sigmoids = _over(_paper_sigmoid)
-_paper_gaussians = _over(_paper_gaussian)
-_paper_linears = _over(_paper_linear)
-_paper_tanhs = _over(_paper_tanh)
+def _compile_slopes(name: str, form: Form) -> Callable[..., None]:
+    """Compile the loop that :func:`differentiate` runs for an activation."""
+    slope = inner(form.slope, f"{name}_slope")
 
-# activate() goes by their order.
-IDENTITY: Final = 9
-assert " ".join(ACTIVATIONS) == (
-    "sigmoid tanh sin gauss relu elu lelu selu softplus identity clamped inv log exp abs hat "
-    "square cube paper_sine paper_sigmoid paper_gaussian paper_linear paper_tanh"
-)
+    def loop(arguments: np.ndarray, values: np.ndarray) -> None:
+        for i in range(len(arguments)):
+            arguments[i] = slope(arguments[i], values[i])
+
+    return inner(loop, f"{name}_slopes")
+
+
+_run_values = make_switch([_compile_values(*each) for each in FORMS.items()])
+_run_slopes = make_switch([_compile_slopes(*each) for each in FORMS.items()])
 
 
 @inlined
-def activate(  # noqa: PLR0912
+def activate(
     code: int,
     values: np.ndarray,
     sources: np.ndarray,
@@ -270,51 +266,16 @@ def activate(  # noqa: PLR0912
         row: Which row of it. It may be an input.
         width: How many pixels to do, a multiple of ``LANES``.
     """
-    if code < 9:
-        if code == 0:
-            _sigmoids(values, sources, factors, bias, out, row, width)
-        elif code == 1:
-            _tanhs(values, sources, factors, bias, out, row, width)
-        elif code == 2:
-            _sins(values, sources, factors, bias, out, row, width)
-        elif code == 3:
-            _gausses(values, sources, factors, bias, out, row, width)
-        elif code == 4:
-            _relus(values, sources, factors, bias, out, row, width)
-        elif code == 5:
-            _elus(values, sources, factors, bias, out, row, width)
-        elif code == 6:
-            _lelus(values, sources, factors, bias, out, row, width)
-        elif code == 7:
-            _selus(values, sources, factors, bias, out, row, width)
-        else:
-            _softpluses(values, sources, factors, bias, out, row, width)
-    elif code < 18:
-        if code == 9:
-            _identities(values, sources, factors, bias, out, row, width)
-        elif code == 10:
-            _clampeds(values, sources, factors, bias, out, row, width)
-        elif code == 11:
-            _invs(values, sources, factors, bias, out, row, width)
-        elif code == 12:
-            _logs(values, sources, factors, bias, out, row, width)
-        elif code == 13:
-            _exps(values, sources, factors, bias, out, row, width)
-        elif code == 14:
-            _abses(values, sources, factors, bias, out, row, width)
-        elif code == 15:
-            _hats(values, sources, factors, bias, out, row, width)
-        elif code == 16:
-            _squares(values, sources, factors, bias, out, row, width)
-        else:
-            _cubes(values, sources, factors, bias, out, row, width)
-    elif code == 18:
-        _paper_sines(values, sources, factors, bias, out, row, width)
-    elif code == 19:
-        _paper_sigmoids(values, sources, factors, bias, out, row, width)
-    elif code == 20:
-        _paper_gaussians(values, sources, factors, bias, out, row, width)
-    elif code == 21:
-        _paper_linears(values, sources, factors, bias, out, row, width)
-    else:
-        _paper_tanhs(values, sources, factors, bias, out, row, width)
+    _run_values(code, (values, sources, factors, bias, out, row, width))
+
+
+@inner
+def differentiate(code: int, z: np.ndarray, v: np.ndarray) -> None:
+    """Write the slopes of an activation over its arguments.
+
+    Args:
+        code: Which: its place in ``ACTIVATIONS``.
+        z: float32 [P], the arguments.
+        v: float32 [P], the values there.
+    """
+    _run_slopes(code, (z, v))

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from zlib import crc32
 
 import numba
+from numba.core import cgutils, types
+from numba.core.typing.templates import signature
+from numba.extending import intrinsic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
@@ -35,21 +38,62 @@ _OPTIONS: dict[str, Any] = {
 _NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
-def inner(function: Function) -> Function:
+def inner(function: Function, name: str | None = None) -> Function:
     """Compile a function that only compiled functions call.
 
     Nothing is reordered and NaN is respected; a product and a sum may become one operation.
+
+    Args:
+        function: The function.
+        name: A name of its own, for one that another function made. Where code of two processes
+            is read from the disk, the linker takes functions of one name for one function.
     """
-    # Where code of two processes is read from the disk, the linker takes functions of one name for
-    # one function; those that a function made are called alike, unless they are told apart.
-    made_with = [cell.cell_contents for cell in function.__closure__ or ()]
-    function.__qualname__ += "".join(f"_{part.__name__}" for part in made_with)
-    return cast("Function", numba.njit(**_OPTIONS, **_NO_WRAPPERS)(function))
+    return _compile(function, name)
 
 
-def inlined(function: Function) -> Function:
-    """Compile a function as a part of each compiled function that calls it."""
-    return cast("Function", numba.njit(**_OPTIONS, **_NO_WRAPPERS, forceinline=True)(function))
+def inlined(function: Function, name: str | None = None) -> Function:
+    """Compile a function as a part of each compiled function that calls it; else as ``inner``."""
+    return _compile(function, name, forceinline=True)
+
+
+def _compile(function: Function, name: str | None, **options: Any) -> Function:
+    function.__qualname__ = name or function.__qualname__
+    return cast("Function", numba.njit(**_OPTIONS, **_NO_WRAPPERS, **options)(function))
+
+
+def make_switch(functions: Sequence[Any]) -> Callable[..., None]:
+    """Make the choice among compiled functions, for compiled functions to call.
+
+    It is one switch. A tree of Python functions, which call each other, would do the same; but
+    numba compiles whatever a function calls once more with each of them. It took twice as long.
+
+    Args:
+        functions: What to choose from; all take the same arguments.
+
+    Returns:
+        A function of the place in the list, and a tuple of the arguments.
+    """
+
+    def typed(context: Any, place: Any, arguments: Any) -> Any:
+        kinds = [types.Dispatcher(function) for function in functions]
+        calls = [context.resolve_function_type(kind, arguments.types, {}) for kind in kinds]
+
+        def lower(context: Any, builder: Any, _: Any, values: Any) -> Any:
+            given = cgutils.unpack_tuple(builder, values[1])
+            after = builder.append_basic_block()
+            switch = builder.switch(values[0], after)
+            for number, (kind, call) in enumerate(zip(kinds, calls, strict=True)):
+                block = builder.append_basic_block()
+                switch.add_case(number, block)
+                with builder.goto_block(block):
+                    context.get_function(kind, call)(builder, given)
+                    builder.branch(after)
+            builder.position_at_end(after)
+            return context.get_dummy_value()
+
+        return signature(types.void, place, arguments), lower
+
+    return cast("Callable[..., None]", intrinsic(typed))
 
 
 def outer(signature: str) -> Callable[[Function], Function]:

@@ -11,10 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from neatfool.cppn.compiled.activations import IDENTITY, activate
+from neatfool.cppn.compiled.activations import IDENTITY, activate, differentiate
 from neatfool.cppn.compiled.jit import inner, outer
 from neatfool.cppn.compiled.lanes import LANES
-from neatfool.cppn.compiled.slopes import differentiate
 
 F = np.float32
 

@@ -1,9 +1,10 @@
-"""Activations: neat-python's eighteen, the paper's four, and one of its authors' next paper.
+"""The table of activations: neat-python's eighteen and ours.
 
-Each is given twice: as a function of one Python float, which neat-python's own network runs and
-which defines it, and as a formula for arrays. The formula is one text for numpy and torch, whose
-functions share names: numpy's are much the faster on a CPU (sine 3 times, tanh 12 times, where it
-was measured), torch's run on a GPU and give gradients.
+An activation is given twice: as a function of one Python float, which neat-python's own network
+runs and which defines it, and as a formula for arrays. The formula is one text for numpy and torch,
+whose functions share names: numpy's are much the faster on a CPU (sine 3 times, tanh 12 times,
+where it was measured), torch's run on a GPU and give gradients. Compiled code has a form of each
+too: see :mod:`neatfool.cppn.compiled.activations`.
 
 The formulas use only functions whose result for an element does not depend on where in the array
 it lies, so that an image has the same bits in any batch and any tile. ``torch.sigmoid`` and
@@ -18,16 +19,35 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from neat import activations as neat_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import torch
+
     Formula = Callable[[Any, Any, Any], Any]
 
 _SELU_SCALE = 1.0507009873554804934193349852946
 _SELU_ALPHA = 1.6732632423543772848170429916717
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """How drawings of networks show an activation.
+
+    Attributes:
+        colour: The colour of its disc, ``#rrggbb``: the same for activations of one shape.
+        curve: Its shape, not its scale: a function of an array in [-1, 1], about as large.
+    """
+
+    colour: str
+    curve: Callable[[np.ndarray], np.ndarray]
+
+    def points(self) -> np.ndarray:
+        """Give points of the curve: float64 [33, 2], x from -1 to 1, and y."""
+        x = np.linspace(-1, 1, 33)
+        return np.stack([x, self.curve(x)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -39,6 +59,7 @@ class Activation:
         scalar: The function of a Python float, as neat-python's ``add_activation`` takes it.
         formula: The function of an array: ``formula(xp, z, out)`` with ``xp`` numpy or torch and
             ``out`` an array for the result, distinct from ``z``, or None for a new one.
+        glyph: What drawings of networks show for it.
         nan: The argument that NaN counts as, or None where NaN stays NaN. Python's ``min(c, nan)``
             is c, so that a clamped argument takes NaN to its upper limit.
         bounded: Whether all values lie in [-1, 1].
@@ -47,6 +68,7 @@ class Activation:
     name: str
     scalar: Callable[[float], float]
     formula: Formula
+    glyph: Glyph
     nan: float | None = None
     bounded: bool = False
 
@@ -61,6 +83,8 @@ class Activation:
         Returns:
             The values, in the shape of ``z``.
         """
+        import torch
+
         if self.nan is not None:
             z = torch.nan_to_num(z, nan=self.nan, posinf=math.inf, neginf=-math.inf)
         result: torch.Tensor = self.formula(torch, z, out)
@@ -79,37 +103,12 @@ class Activation:
         self.formula(np, z, out)
 
 
-def paper_sine(z: float) -> float:
-    """sin(z), and NaN where z is infinite."""
-    return math.sin(z) if math.isfinite(z) else math.nan
-
-
-def paper_sigmoid(z: float) -> float:
-    """2 / (1 + exp(-z)) - 1, which is tanh(z / 2)."""
-    return math.tanh(0.5 * z)
-
-
-def paper_gaussian(z: float) -> float:
-    """exp(-z^2)."""
-    return math.exp(-(z * z))
-
-
-def paper_linear(z: float) -> float:
-    """Z clipped to [-3, 3], over 3."""
-    return max(-3.0, min(3.0, z)) / 3.0
-
-
-def paper_tanh(z: float) -> float:
-    """tanh(5 z), which Innovation Engines (Nguyen, Yosinski and Clune, 2015) has for the sine."""
-    return math.tanh(5.0 * z)
-
-
 def _replace(xp: Any, z: Any, where: Any, value: Any, out: Any) -> Any:
     """Give ``z`` with ``value`` in the places ``where``."""
-    if xp is torch:
+    if xp is not np:
         # A number made here would have to be copied to a GPU.
-        value = value if isinstance(value, torch.Tensor) else z.new_full((), value)
-        return torch.where(where, value, z, out=out)
+        value = z.new_full((), value) if isinstance(value, float) else value
+        return xp.where(where, value, z, out=out)
     if out is not z:
         np.copyto(out, z)
     np.copyto(out, value, where=where)
@@ -122,11 +121,6 @@ def _sigmoid(xp: Any, z: Any, out: Any) -> Any:
     z = xp.exp(z, out=out)
     z = xp.add(z, 1.0, out=out)
     return xp.reciprocal(z, out=out)
-
-
-def _tanh(xp: Any, z: Any, out: Any) -> Any:
-    z = xp.multiply(z, 2.5, out=out)
-    return xp.tanh(z, out=out)
 
 
 def _sin(xp: Any, z: Any, out: Any) -> Any:
@@ -142,15 +136,14 @@ def _gauss(xp: Any, z: Any, out: Any) -> Any:
     return xp.exp(z, out=out)
 
 
-def _relu(xp: Any, z: Any, out: Any) -> Any:
-    return xp.clip(z, 0.0, math.inf, out=out)
+def _negative_exp(xp: Any, z: Any, out: Any) -> Any:
+    z = xp.clip(z, -math.inf, 0.0, out=out)
+    z = xp.exp(z, out=out)
+    return xp.subtract(z, 1.0, out=out)
 
 
 def _elu(xp: Any, z: Any, out: Any) -> Any:
-    curve = xp.clip(z, -math.inf, 0.0, out=out)
-    curve = xp.exp(curve, out=out)
-    curve = xp.subtract(curve, 1.0, out=out)
-    return _replace(xp, curve, z > 0.0, z, out)
+    return _replace(xp, _negative_exp(xp, z, out), z > 0.0, z, out)
 
 
 def _lelu(xp: Any, z: Any, out: Any) -> Any:
@@ -159,10 +152,7 @@ def _lelu(xp: Any, z: Any, out: Any) -> Any:
 
 
 def _selu(xp: Any, z: Any, out: Any) -> Any:
-    curve = xp.clip(z, -math.inf, 0.0, out=out)
-    curve = xp.exp(curve, out=out)
-    curve = xp.subtract(curve, 1.0, out=out)
-    curve = xp.multiply(curve, _SELU_ALPHA, out=out)
+    curve = xp.multiply(_negative_exp(xp, z, out), _SELU_ALPHA, out=out)
     curve = _replace(xp, curve, z > 0.0, z, out)
     return xp.multiply(curve, _SELU_SCALE, out=out)
 
@@ -176,32 +166,10 @@ def _softplus(xp: Any, z: Any, out: Any) -> Any:
     return xp.multiply(z, 0.2, out=out)
 
 
-def _identity(xp: Any, z: Any, out: Any) -> Any:
-    return xp.multiply(z, 1.0, out=out)
-
-
-def _clamped(xp: Any, z: Any, out: Any) -> Any:
-    return xp.clip(z, -1.0, 1.0, out=out)
-
-
 def _inv(xp: Any, z: Any, out: Any) -> Any:
     # 1/0 is 0 in neat-python. Through infinity, so that its gradient is 0 too and not NaN.
     z = _replace(xp, z, z == 0.0, math.inf, out)
     return xp.reciprocal(z, out=out)
-
-
-def _log(xp: Any, z: Any, out: Any) -> Any:
-    z = xp.clip(z, 1e-7, math.inf, out=out)
-    return xp.log(z, out=out)
-
-
-def _exp(xp: Any, z: Any, out: Any) -> Any:
-    z = xp.clip(z, -60.0, 60.0, out=out)
-    return xp.exp(z, out=out)
-
-
-def _abs(xp: Any, z: Any, out: Any) -> Any:
-    return xp.absolute(z, out=out)
 
 
 def _hat(xp: Any, z: Any, out: Any) -> Any:
@@ -211,85 +179,143 @@ def _hat(xp: Any, z: Any, out: Any) -> Any:
     return xp.clip(z, 0.0, math.inf, out=out)
 
 
-def _square(xp: Any, z: Any, out: Any) -> Any:
-    return xp.multiply(z, z, out=out)
-
-
-def _cube(xp: Any, z: Any, out: Any) -> Any:
-    square = xp.multiply(z, z, out=out)
-    return xp.multiply(square, z, out=out)
-
-
-def _paper_sine(xp: Any, z: Any, out: Any) -> Any:
-    return xp.sin(z, out=out)
-
-
-def _paper_sigmoid(xp: Any, z: Any, out: Any) -> Any:
-    z = xp.multiply(z, 0.5, out=out)
-    return xp.tanh(z, out=out)
-
-
 def _paper_gaussian(xp: Any, z: Any, out: Any) -> Any:
     z = xp.multiply(z, z, out=out)
     z = xp.negative(z, out=out)
     return xp.exp(z, out=out)
 
 
-def _paper_linear(xp: Any, z: Any, out: Any) -> Any:
-    z = xp.clip(z, -3.0, 3.0, out=out)
-    return xp.divide(z, 3.0, out=out)
+def _triangle(xp: Any, z: Any, out: Any) -> Any:
+    z = xp.clip(z, -1e6, 1e6)
+    rest = xp.round(xp.multiply(z, 0.25, out=out), out=out)
+    rest = xp.add(z, xp.multiply(rest, -4.0, out=out), out=out)
+    return xp.subtract(xp.multiply(xp.clip(rest, -1.0, 1.0), 2.0), rest, out=out)
 
 
-def _paper_tanh(xp: Any, z: Any, out: Any) -> Any:
-    z = xp.multiply(z, 5.0, out=out)
-    return xp.tanh(z, out=out)
+def _triangle_scalar(z: float) -> float:
+    rest = math.remainder(max(-1e6, min(1e6, z)), 4.0)
+    return 2.0 * max(-1.0, min(1.0, rest)) - rest
 
 
-PAPER_ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
-    {
-        each.name: each
-        for each in (
-            Activation("paper_sine", paper_sine, _paper_sine, bounded=True),
-            Activation("paper_sigmoid", paper_sigmoid, _paper_sigmoid, bounded=True),
-            Activation("paper_gaussian", paper_gaussian, _paper_gaussian, bounded=True),
-            Activation("paper_linear", paper_linear, _paper_linear, nan=3.0, bounded=True),
-            Activation("paper_tanh", paper_tanh, _paper_tanh, bounded=True),
-        )
-    }
-)
-"""The paper's four activations and ``paper_tanh``, all with values in [-1, 1]."""
+def _tanh(factor: float) -> Formula:
+    return lambda xp, z, out: xp.tanh(xp.multiply(z, factor, out=out), out=out)
 
 
 def _neat(
-    name: str, formula: Formula, nan: float | None = None, *, bounded: bool = False
+    name: str, formula: Formula, glyph: Glyph, nan: float | None = None, *, bounded: bool = False
 ) -> Activation:
-    return Activation(name, getattr(neat_python, f"{name}_activation"), formula, nan, bounded)
+    """Give an activation whose scalar function is neat-python's."""
+    scalar = getattr(neat_python, f"{name}_activation")
+    return Activation(name, scalar, formula, glyph, nan, bounded)
 
 
-ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
-    {
-        each.name: each
-        for each in (
-            _neat("sigmoid", _sigmoid, 12.0, bounded=True),
-            _neat("tanh", _tanh, 24.0, bounded=True),
-            _neat("sin", _sin, 12.0, bounded=True),
-            _neat("gauss", _gauss, 3.4, bounded=True),
-            _neat("relu", _relu, 0.0),
-            _neat("elu", _elu),
-            _neat("lelu", _lelu),
-            _neat("selu", _selu),
-            _neat("softplus", _softplus, 12.0),
-            _neat("identity", _identity),
-            _neat("clamped", _clamped, 1.0, bounded=True),
-            _neat("inv", _inv),
-            _neat("log", _log, 1e-7),
-            _neat("exp", _exp, 60.0),
-            _neat("abs", _abs),
-            _neat("hat", _hat, 1.0, bounded=True),
-            _neat("square", _square),
-            _neat("cube", _cube),
-            *PAPER_ACTIVATIONS.values(),
-        )
-    }
+_BLUE, _GREEN, _RED, _PURPLE = "#3f74b5", "#1d8552", "#d4556a", "#9a3a86"
+_OLIVE, _CYAN, _GREY = "#8f7d1e", "#1f8fa8", "#747d8a"
+
+_WAVE = Glyph(_BLUE, lambda z: np.sin(np.pi * z))
+_SLOPE = Glyph(_GREEN, lambda z: np.tanh(3 * z))
+_STEP = Glyph(_CYAN, lambda z: np.tanh(5 * z))
+_BELL = Glyph(_RED, lambda z: 2 * np.exp(-6 * z**2) - 1)
+_RAMP = Glyph(_PURPLE, lambda z: np.clip(2 * z, -1, 1))
+
+_TABLE = (
+    _neat("sigmoid", _sigmoid, _SLOPE, 12.0, bounded=True),
+    _neat("tanh", _tanh(2.5), _STEP, 24.0, bounded=True),
+    _neat("sin", _sin, _WAVE, 12.0, bounded=True),
+    _neat("gauss", _gauss, _BELL, 3.4, bounded=True),
+    _neat(
+        "relu",
+        lambda xp, z, out: xp.clip(z, 0.0, math.inf, out=out),
+        Glyph(_PURPLE, lambda z: 2 * np.maximum(0, z) - 1),
+        0.0,
+    ),
+    _neat(
+        "elu",
+        _elu,
+        Glyph(_GREY, lambda z: np.where(z > 0, z, 0.3 * np.expm1(4 * np.minimum(z, 0))) - 0.3),
+    ),
+    _neat("lelu", _lelu, Glyph(_GREY, lambda z: 2 * np.maximum(0.15 * z, z) - 1)),
+    _neat(
+        "selu",
+        _selu,
+        Glyph(_GREY, lambda z: np.where(z > 0, z, 0.5 * np.expm1(4 * np.minimum(z, 0))) - 0.2),
+    ),
+    _neat("softplus", _softplus, Glyph(_GREY, lambda z: 0.4 * np.log1p(np.exp(5 * z)) - 1), 12.0),
+    _neat("identity", lambda xp, z, out: xp.multiply(z, 1.0, out=out), Glyph(_GREY, lambda z: z)),
+    _neat(
+        "clamped",
+        lambda xp, z, out: xp.clip(z, -1.0, 1.0, out=out),
+        _RAMP,
+        1.0,
+        bounded=True,
+    ),
+    _neat("inv", _inv, Glyph(_GREY, lambda z: np.clip(0.2 / np.where(z == 0, 1e-9, z), -1, 1))),
+    _neat(
+        "log",
+        lambda xp, z, out: xp.log(xp.clip(z, 1e-7, math.inf, out=out), out=out),
+        Glyph(_GREY, lambda z: np.clip(0.5 * np.log(np.maximum(1e-9, 3 * (z + 1))), -1, 1)),
+        1e-7,
+    ),
+    _neat(
+        "exp",
+        lambda xp, z, out: xp.exp(xp.clip(z, -60.0, 60.0, out=out), out=out),
+        Glyph(_GREY, lambda z: 2 * np.exp(2.5 * (z - 1)) - 1),
+        60.0,
+    ),
+    _neat(
+        "abs",
+        lambda xp, z, out: xp.absolute(z, out=out),
+        Glyph(_OLIVE, lambda z: 2 * np.abs(z) - 1),
+    ),
+    _neat(
+        "hat",
+        _hat,
+        Glyph(_OLIVE, lambda z: 2 * np.maximum(0, 1 - np.abs(2 * z)) - 1),
+        1.0,
+        bounded=True,
+    ),
+    _neat(
+        "square",
+        lambda xp, z, out: xp.multiply(z, z, out=out),
+        Glyph(_RED, lambda z: 2 * z**2 - 1),
+    ),
+    _neat(
+        "cube",
+        lambda xp, z, out: xp.multiply(xp.multiply(z, z, out=out), z, out=out),
+        Glyph(_BLUE, lambda z: z**3),
+    ),
+    Activation(
+        "paper_sine",
+        lambda z: math.sin(z) if math.isfinite(z) else math.nan,
+        lambda xp, z, out: xp.sin(z, out=out),
+        _WAVE,
+        bounded=True,
+    ),
+    # 2 / (1 + exp(-z)) - 1 is tanh(z / 2).
+    Activation("paper_sigmoid", lambda z: math.tanh(0.5 * z), _tanh(0.5), _SLOPE, bounded=True),
+    Activation(
+        "paper_gaussian", lambda z: math.exp(-(z * z)), _paper_gaussian, _BELL, bounded=True
+    ),
+    Activation(
+        "paper_linear",
+        lambda z: max(-3.0, min(3.0, z)) / 3.0,
+        lambda xp, z, out: xp.divide(xp.clip(z, -3.0, 3.0, out=out), 3.0, out=out),
+        _RAMP,
+        nan=3.0,
+        bounded=True,
+    ),
+    # Innovation Engines (Nguyen, Yosinski and Clune, 2015) has it for the sine.
+    Activation("paper_tanh", lambda z: math.tanh(5.0 * z), _tanh(5.0), _STEP, bounded=True),
+    Activation(
+        "triangle",
+        _triangle_scalar,
+        _triangle,
+        Glyph(_OLIVE, lambda z: 2 * np.clip(2 * z, -1, 1) - 2 * z),
+        nan=1e6,
+        bounded=True,
+    ),
 )
-"""All activations that a genome may name."""
+
+ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({each.name: each for each in _TABLE})
+"""All activations that a genome may name. A new one goes to the end: programs and compiled code
+number them."""

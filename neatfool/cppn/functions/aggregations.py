@@ -12,10 +12,10 @@ from functools import reduce
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import torch
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import torch
 
     Reduction = Callable[[torch.Tensor], torch.Tensor]
 
@@ -26,20 +26,20 @@ WEIGHTED_SUMS = ("sum", "mean")
 def _product(terms: torch.Tensor) -> torch.Tensor:
     if terms.shape[1] == 0:
         return terms.new_ones(terms.shape[0], terms.shape[2])
-    return reduce(torch.multiply, terms.unbind(1))
+    return reduce(lambda a, b: a.multiply(b), terms.unbind(1))
 
 
 def _max(terms: torch.Tensor) -> torch.Tensor:
-    return reduce(torch.maximum, terms.unbind(1))
+    return reduce(lambda a, b: a.maximum(b), terms.unbind(1))
 
 
 def _min(terms: torch.Tensor) -> torch.Tensor:
-    return reduce(torch.minimum, terms.unbind(1))
+    return reduce(lambda a, b: a.minimum(b), terms.unbind(1))
 
 
 def _maxabs(terms: torch.Tensor) -> torch.Tensor:
     def larger(best: torch.Tensor, term: torch.Tensor) -> torch.Tensor:
-        return torch.where(term.abs() > best.abs(), term, best)
+        return term.where(term.abs() > best.abs(), best)
 
     return reduce(larger, terms.unbind(1))
 

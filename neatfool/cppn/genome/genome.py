@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from neat.genome import DefaultGenome, DefaultGenomeConfig
 
+from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.markings import Innovations, first_free, split_key
 
@@ -34,8 +35,6 @@ class GenomeConfig(DefaultGenomeConfig):  # type: ignore[misc]
             params: A value, or its text, for each key.
             section_name: What neat-python's errors call the section.
         """
-        from neatfool.cppn.functions.activations import ACTIVATIONS
-
         values: dict[str, object] = {key: _text(value) for key, value in params.items()}
         # Left out, neat-python makes it the text "false", which is true.
         values.setdefault("single_structural_mutation", "False")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from neat.activations import ActivationFunctionSet
-from neat.aggregations import AggregationFunctionSet
 from neat.genome import DefaultGenomeConfig
 from pydantic import (
     AfterValidator,
@@ -21,19 +19,14 @@ from pydantic import (
     create_model,
 )
 
+from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.aggregations import AGGREGATIONS
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
-from neatfool.cppn.genome.presets import INPUTS, MORE_ACTIVATIONS, PAPER_ACTIVATIONS, PRESETS
+from neatfool.cppn.genome.presets import INPUTS, PRESETS
 from neatfool.errors import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-ACTIVATION_NAMES = (
-    *ActivationFunctionSet().functions,
-    *PAPER_ACTIVATIONS,
-    *MORE_ACTIVATIONS,
-)
-AGGREGATION_NAMES = tuple(AggregationFunctionSet().functions)
 
 RANDOM = ("random", "none")
 """What neat-python takes for any of the options."""
@@ -132,13 +125,13 @@ _TYPES_BY_KEY: dict[str, Any] = {
     # A genome has at least five connections for each: with more, a generation fills the memory.
     "num_hidden": Annotated[int, Field(ge=0, le=1000)],
     "activation_options": Annotated[
-        list[str], BeforeValidator(_words), AfterValidator(_known(ACTIVATION_NAMES))
+        list[str], BeforeValidator(_words), AfterValidator(_known(tuple(ACTIVATIONS)))
     ],
     "aggregation_options": Annotated[
-        list[str], BeforeValidator(_words), AfterValidator(_known(AGGREGATION_NAMES))
+        list[str], BeforeValidator(_words), AfterValidator(_known(AGGREGATIONS))
     ],
-    "activation_default": Annotated[str, AfterValidator(_known_one(ACTIVATION_NAMES))],
-    "aggregation_default": Annotated[str, AfterValidator(_known_one(AGGREGATION_NAMES))],
+    "activation_default": Annotated[str, AfterValidator(_known_one(tuple(ACTIVATIONS)))],
+    "aggregation_default": Annotated[str, AfterValidator(_known_one(AGGREGATIONS))],
     "enabled_default": Annotated[
         Literal["true", "false", "random", "none"], BeforeValidator(_lower)
     ],

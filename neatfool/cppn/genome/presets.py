@@ -19,15 +19,12 @@ if TYPE_CHECKING:
 PAPER_ACTIVATIONS = ("paper_sine", "paper_sigmoid", "paper_gaussian", "paper_linear")
 """sin(z), 2/(1 + exp(-z)) - 1, exp(-z^2) and clip(z, -3, 3)/3."""
 
-MORE_ACTIVATIONS = ("paper_tanh",)
-"""tanh(5 z), which is in no preset."""
-
 INPUTS = 4
 """x, y, the distance from the centre, and 1."""
 
 _FIXED: Mapping[str, object] = {"num_inputs": INPUTS, "feed_forward": True}
 
-_BESIDE_THE_PAPER: Mapping[str, object] = {
+_NOT_IN_THE_PAPER: Mapping[str, object] = {
     "bias_init_mean": 0.0,
     "bias_init_stdev": 0.0,
     "bias_init_type": "gaussian",
@@ -67,7 +64,7 @@ _BESIDE_THE_PAPER: Mapping[str, object] = {
 
 _PAPER: Mapping[str, object] = {
     **_FIXED,
-    **_BESIDE_THE_PAPER,
+    **_NOT_IN_THE_PAPER,
     "num_hidden": 0,
     "initial_connection": "full_direct",
     "weight_init_type": "uniform",

@@ -33,7 +33,7 @@ def resolve(options: GenomeOptions, preset: Preset) -> GenomeOptions:
     """
     given = options.model_dump(exclude_none=True)
     filled = GenomeOptions.model_validate({**preset.values, **given})
-    problems = {**_disorder(filled, given), **_fixed(given), **_idle(given, preset)}
+    problems = {**_find_disorder(filled, given), **_find_fixed(given), **_find_idle(given, preset)}
     if problems:
         raise ValidationError.from_exception_data(
             "DefaultGenome",
@@ -60,7 +60,7 @@ def genome_config(options: GenomeOptions, num_outputs: int) -> GenomeConfig:
     return GenomeConfig({**values, "num_outputs": num_outputs})
 
 
-def _disorder(filled: GenomeOptions, given: Mapping[str, object]) -> dict[str, str]:
+def _find_disorder(filled: GenomeOptions, given: Mapping[str, object]) -> dict[str, str]:
     """Find values that contradict each other; blame a key that was given."""
     problems = {}
 
@@ -89,7 +89,7 @@ def _disorder(filled: GenomeOptions, given: Mapping[str, object]) -> dict[str, s
     return problems
 
 
-def _fixed(given: Mapping[str, object]) -> dict[str, str]:
+def _find_fixed(given: Mapping[str, object]) -> dict[str, str]:
     """Find keys that the encoding fixes, at another value."""
     problems = {}
     if given.get("num_inputs", INPUTS) != INPUTS:
@@ -103,7 +103,7 @@ def _fixed(given: Mapping[str, object]) -> dict[str, str]:
     return problems
 
 
-def _idle(given: Mapping[str, object], preset: Preset) -> dict[str, str]:
+def _find_idle(given: Mapping[str, object], preset: Preset) -> dict[str, str]:
     """Find keys that the preset would not look at, at a value other than its own."""
     usual = GenomeOptions.model_validate(dict(preset.values))
     problems = {}

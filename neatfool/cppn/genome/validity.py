@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from neatfool.cppn.genome.options import ACTIVATION_NAMES, AGGREGATION_NAMES
+from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.aggregations import AGGREGATIONS
 from neatfool.errors import nearest
 
 if TYPE_CHECKING:
@@ -50,10 +51,7 @@ def _check_node(node: NodeGene) -> None:
     where = f"node {node.key}"
     if node.key < 0:
         raise ValueError(f"{where}: negative ids are the inputs'")
-    for name, known in (
-        (node.activation, ACTIVATION_NAMES),
-        (node.aggregation, AGGREGATION_NAMES),
-    ):
+    for name, known in ((node.activation, ACTIVATIONS), (node.aggregation, AGGREGATIONS)):
         if name not in known:
             raise ValueError(f"{where}: there is no {name!r}{nearest(str(name), known)}")
     for name in ("bias", "response", "time_constant"):

@@ -67,7 +67,7 @@ class _Operation:
         return self.step.reduction(terms) * self.responses + self.biases
 
 
-def sent(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
+def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
     """Copy tensors to a device: those that lie on the CPU in one piece, as each copy costs.
 
     Args:
@@ -132,7 +132,7 @@ class Machine:
                 for own, given in ((program.biases, biases), (program.responses, responses))
             ),
         ]
-        self._outputs, sources, offsets, factors, bias, response = sent(
+        self._outputs, sources, offsets, factors, bias, response = send(
             [
                 program.outputs.T,
                 program.sources,

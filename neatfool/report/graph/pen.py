@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.report.charts import figure
-from neatfool.report.graph import glyphs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,10 @@ RADIUS: Final = 15.0
 """Of a node."""
 LEVEL: Final = 0.42
 """Share of the way between two points that a curve goes on in its direction at each end."""
+_WHITE: Final = "#ffffff"
+"""Of curves on discs, which stays as it is on a dark page."""
+_UNKNOWN: Final = "#747d8a"
+"""The disc of an activation that is not in the table."""
 _DOTS: Final = (0, (0.6, 3.2))
 _K: Final = 4 / 3 * (2**0.5 - 1)
 _QUARTER: Final = np.array([(1, _K), (_K, 1), (0, 1)])
@@ -76,14 +80,14 @@ class Pen:
         from matplotlib.path import Path
 
         self._disc(at, radius + 2, facecolor=figure.SURFACE, edgecolor="none", zorder=3)
-        face = {"facecolor": glyphs.colour(name), "alpha": opacity}
+        glyph = ACTIVATIONS[name].glyph if name in ACTIVATIONS else None
+        face = {"facecolor": glyph.colour if glyph else _UNKNOWN, "alpha": opacity}
         self._disc(at, radius, edgecolor="none", zorder=3, **face)
-        curve = glyphs.glyph(name)
-        if curve is None:
-            self.write(at, name[:2], size=radius * 0.85, colour=glyphs.WHITE, bold=True)
+        if glyph is None:
+            self.write(at, name[:2], size=radius * 0.85, colour=_WHITE, bold=True)
             return
-        stroke = {"edgecolor": glyphs.WHITE, "linewidth": max(1.0, radius / 9)}
-        path = Path(np.asarray(at) + curve * np.array([0.6, -0.42]) * radius)
+        stroke = {"edgecolor": _WHITE, "linewidth": max(1.0, radius / 9)}
+        path = Path(np.asarray(at) + glyph.points() * np.array([0.6, -0.42]) * radius)
         ends = {"capstyle": "round", "joinstyle": "round"}
         self._add(PathPatch(path, facecolor="none", zorder=4, **stroke, **ends))
 

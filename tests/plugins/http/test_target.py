@@ -12,10 +12,15 @@ import pytest
 from faulty_server import CLASSES, logits_of, open_image, probabilities_of
 from http_targets import open_target, random_images
 from PIL import Image
+from serving import in_this_process, on_loopback
 
 from neatfool import ExperimentError, Labels, TargetError, encode_png
+from neatfool.testing import ToyTarget
 from neatfool_plugins.http import Options, _target
 from neatfool_plugins.http.presets import PRESETS
+from neatfool_plugins.http.service import Service
+
+PARSED = Service._parsed
 
 DENSE = {"body": {"image": "{image}"}, "scores_at": "scores", "classes": [*CLASSES]}
 
@@ -51,6 +56,33 @@ def test_a_server_that_takes_raw_bytes_is_sent_them(server, datatype, layout):
     assert np.array_equal(scores.logits, logits_of(images))
     size = {"UINT8": 1, "FP32": 4}[datatype] * images.size
     assert size < len(server.asked[0].body) < size + 250
+
+
+@pytest.mark.parametrize("length", ["no number", "-3"])
+def test_an_answer_whose_json_has_no_end_is_told(server, length):
+    with open_target(server) as target:
+        server.headers = {"Inference-Header-Content-Length": length}
+        with pytest.raises(TargetError, match="no JSON"):
+            target.score(random_images(1))
+
+
+def test_neatfool_serve_is_asked_with_raw_bytes_and_answers_with_them(monkeypatch):
+    lengths = []
+
+    def parsed(service, body, length):
+        lengths.append(length)
+        return PARSED(service, body, length)
+
+    monkeypatch.setattr(Service, "_parsed", parsed)
+    toy = ToyTarget()
+    images = np.random.default_rng(1).integers(0, 256, (9, 1, 4, 4), dtype=np.uint8)
+    with in_this_process(toy) as client, on_loopback(client.app) as port:
+        url = f"http://127.0.0.1:{port}"
+        target = _target(Options(url=url, model="toy", allow_private=True))
+        scores = target.score(images)
+        target.close()
+    assert scores.probs.tobytes() == toy.score(images).probs.tobytes()
+    assert lengths[-1] is not None
 
 
 def test_a_server_that_does_not_say_what_it_is_is_sent_json(server):

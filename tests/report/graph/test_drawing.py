@@ -14,7 +14,6 @@ from PIL import Image
 
 from neatfool.report import draw_graph
 from neatfool.report.charts.figure import DISABLED, NEGATIVE, POSITIVE
-from neatfool.report.graph import glyphs
 from neatfool.report.graph.drawing import FAINT, influential
 
 if TYPE_CHECKING:
@@ -134,16 +133,3 @@ def test_importing_the_report_loads_no_matplotlib_and_drawing_no_pyplot() -> Non
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-
-
-def test_every_activation_that_is_offered_has_a_glyph() -> None:
-    activations = pytest.importorskip("neatfool.cppn.functions.activations").ACTIVATIONS
-    without = [name for name in activations if glyphs.glyph(name) is None]
-    assert without == []
-
-
-def test_glyphs_stay_inside_their_discs() -> None:
-    for name in glyphs._CURVES:
-        curve = glyphs.glyph(name)
-        assert curve is not None
-        assert np.abs(curve).max() <= 1.3, name
