@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -45,7 +45,9 @@ def read_rows(data: Any, count: int, width: int) -> np.ndarray:
     try:
         return np.array(flat, dtype=np.float64).reshape(count, width)
     except OverflowError:
-        return np.array([_read_number(each) for each in flat]).reshape(count, width)
+        # A whole number beyond all floats.
+        flat = [None if type(n) is int and abs(n) > sys.float_info.max else n for n in flat]
+        return np.array(flat, dtype=np.float64).reshape(count, width)
 
 
 def _flatten(data: list[Any], depth: int) -> Iterator[Any]:
@@ -56,13 +58,6 @@ def _flatten(data: list[Any], depth: int) -> Iterator[Any]:
             yield from _flatten(each, depth + 1)
         else:
             yield each
-
-
-def _read_number(value: Any) -> float:
-    try:
-        return math.nan if value is None else float(value)
-    except OverflowError:
-        return math.nan
 
 
 def are_probabilities(probs: np.ndarray, *, sums_to_one: bool) -> np.ndarray:

@@ -102,20 +102,17 @@ class HttpTarget:
             BudgetSpent: The ledger has no room for it.
         """
         images = np.asarray(images)
-        most = self.batch_size
-        if most is not None and len(images) > most:
+        count, most = len(images), self.batch_size
+        if most is not None and count > most:
             raise TargetError(
-                f"http: {len(images)} images in a request to {self._options.url}, which takes "
+                f"http: {count} images in a request to {self._options.url}, which takes "
                 f"{most} at most; say [target] batch_size = {most}"
             )
         try:
-            call, count = self._protocol.write_request(images), len(images)
-            answer: Scores | Labels = self._service.ask(
-                call, lambda said: self._protocol.read_answer(said, count)
-            )
+            call = self._protocol.write_request(images)
+            return self._service.ask(call, lambda said: self._protocol.read_answer(said, count))
         except RefusedError:
-            return self._protocol.refuse(len(images))
-        return answer
+            return self._protocol.refuse(count)
 
     def describe(self) -> str:
         """Say what is sent where, with which key, and what is not as safe as it could be."""

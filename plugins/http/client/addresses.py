@@ -135,21 +135,12 @@ def _list_meanings(address: Address) -> list[Address]:
 
 
 def resolve(host: str, port: int, timeout: float, stopped: Future[None]) -> list[Address]:
-    """Find a host's addresses.
-
-    Args:
-        host: A name, or an address.
-        port: The port.
-        timeout: The most seconds that it may take.
-        stopped: Done when nobody is to wait any longer.
-
-    Returns:
-        The addresses, each once, at least one.
+    """Find a host's addresses, each once: at least one.
 
     Raises:
         TargetError: There is no such host.
-        TransientError: The name could not be looked up now.
-        StoppedError: It was stopped.
+        TransientError: The name could not be looked up now, or in time.
+        StoppedError: ``stopped`` was done first.
     """
     check_name(host)
     found: Future[Any] = Future()

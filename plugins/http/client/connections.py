@@ -34,7 +34,8 @@ def connect(options: ConnectionOptions, credentials: Credentials) -> tuple[httpx
     Raises:
         ExperimentError: The proxy or the certificates cannot be used.
     """
-    proxy = _read_proxy(find_proxy(options.url) if options.proxy_from_env else None)
+    named = find_proxy(options.url) if options.proxy_from_env else None
+    proxy = _read_proxy(named) if named is not None else None
     proxy_host = None if proxy is None else proxy.url.host.decode("ascii")
     backend = Backend(allow_private=options.allow_private, proxy=proxy_host)
     pool = httpcore2.ConnectionPool(
@@ -108,9 +109,7 @@ def find_proxy(url: str) -> str | None:
     return proxies.get(parts.scheme) or proxies.get("all")
 
 
-def _read_proxy(proxy: str | None) -> httpcore2.Proxy | None:
-    if proxy is None:
-        return None
+def _read_proxy(proxy: str) -> httpcore2.Proxy:
     try:
         url = httpx2.URL(proxy if "://" in proxy else f"http://{proxy}")
     except httpx2.InvalidURL:

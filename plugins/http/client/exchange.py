@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import json
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -15,14 +14,7 @@ import httpx2
 from neatfool import TargetError
 
 from .connections import connect
-from .faults import (
-    RETRIED,
-    NotJsonError,
-    RefusedError,
-    RejectedError,
-    TransientError,
-    seconds_until,
-)
+from .faults import RETRIED, NotJsonError, RefusedError, RejectedError, TransientError, read_wait
 
 if TYPE_CHECKING:
     from .credentials import Credentials
@@ -35,8 +27,6 @@ LONGEST_WORDS: Final = 2**16
 SHOWN: Final = 300
 """The most characters of a message that are what the service says."""
 
-_FRAMES: Final = frozenset(("content-length", "transfer-encoding"))
-"""The headers that tell the end of an answer."""
 _BROKEN: Final[dict[type[Exception], tuple[str, str]]] = {
     httpcore2.ConnectTimeout: ("not connected", "it could not be connected to"),
     httpcore2.ConnectError: ("not connected", "it could not be connected to"),
@@ -96,14 +86,7 @@ class Exchange:
         return self._backend.deadline.sent
 
     def send(self, call: Call, seconds: float) -> Any:
-        """Send a request, and read its answer.
-
-        Args:
-            call: The request.
-            seconds: The time in which the answer must be there in whole.
-
-        Returns:
-            The answer's JSON, without the key.
+        """Send a request, and read the JSON of an answer that is whole in so many seconds.
 
         Raises:
             TransientError: It failed, and another one may not.
@@ -111,21 +94,21 @@ class Exchange:
             RefusedError: The answer cannot be used.
             TargetError: It cannot be sent, or must not.
         """
+        self._backend.deadline.begin(seconds)
+        request = self._client.build_request(
+            call.method,
+            call.url,
+            content=call.content,
+            data=call.form,
+            files=call.files,
+            headers=call.headers,
+        )
         try:
-            with self._backend.deadline.of(time.monotonic() + seconds):
-                request = self._client.build_request(
-                    call.method,
-                    call.url,
-                    content=call.content,
-                    data=call.form,
-                    files=call.files,
-                    headers=call.headers,
-                )
-                response = self._client.send(request, stream=True)
-                try:
-                    body = _read(response)
-                finally:
-                    response.close()
+            response = self._client.send(request, stream=True)
+            try:
+                body = _read(response)
+            finally:
+                response.close()
         except tuple(_BROKEN) as error:
             raise self._explain(error, seconds) from None
         self._check_status(response, body)
@@ -157,21 +140,20 @@ class Exchange:
     def _check_status(self, response: httpx2.Response, body: bytes) -> None:
         """Judge an answer by its status."""
         status = response.status_code
-        answered = f"answered {status}"
         if status >= 500 or status in RETRIED:
-            wait = seconds_until(response.headers.get("Retry-After"))
-            raise TransientError(str(status), f"it {answered}{self._quote_body(body)}", wait)
+            wait = read_wait(response.headers.get("Retry-After"))
+            raise TransientError(str(status), f"it answered {status}{self._quote_body(body)}", wait)
+        if 200 <= status < 300:
+            return
         if 300 <= status < 400:
-            raise RejectedError(
-                str(status),
-                f"http: {self.host} {answered}, a redirection{self._describe_goal(response)}; "
-                "redirections are not followed, give the address that it leads to as [target] url",
+            said = (
+                f", a redirection{self._describe_goal(response)}; redirections are not followed, "
+                "give the address that it leads to as [target] url"
             )
-        if status >= 400 or status < 200:
+        else:
             hint = "; check the key, and what it is for" * (status in (401, 403))
-            raise RejectedError(
-                str(status), f"http: {self.host} {answered}{self._quote_body(body)}{hint}"
-            )
+            said = f"{self._quote_body(body)}{hint}"
+        raise RejectedError(str(status), f"http: {self.host} answered {status}{said}")
 
     def _parse(self, response: httpx2.Response, body: bytes) -> Any:
         """Read an answer's JSON, without the key if it should be in there."""
@@ -182,7 +164,8 @@ class Exchange:
         except ValueError:
             quoted, status = self._quote_body(body), response.status_code
             # Shorter than it says was an error already; one that says no length may be cut.
-            if _FRAMES & {*response.headers} or status in (204, 205):
+            framed = {"content-length", "transfer-encoding"} & {*response.headers}
+            if framed or status in (204, 205):
                 raise NotJsonError(f"it answered {status} and no JSON{quoted}") from None
             raise TransientError("truncated", f"the answer was no whole JSON{quoted}") from None
 

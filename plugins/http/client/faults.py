@@ -53,7 +53,7 @@ class StoppedError(Exception):
     """The target was closed while it waited."""
 
 
-def seconds_until(retry_after: str | None) -> float | None:
+def read_wait(retry_after: str | None) -> float | None:
     """Read the header ``Retry-After``.
 
     Args:

@@ -36,7 +36,7 @@ def refuse_key(value: Any, option: ValidationInfo) -> Any:
     Raises:
         ValueError: There is one; the message does not show it.
     """
-    refuse_literal_keys((option.field_name or "").replace("api_key_", ""), value)
+    refuse_literal_keys(str(option.field_name), value)
     return value
 
 

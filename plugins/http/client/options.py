@@ -177,11 +177,10 @@ class ConnectionOptions(ServiceOptions):
             refuse_literal_keys(name, value)
         return headers
 
-    _no_key_in_scheme = field_validator("api_key_scheme")(refuse_key)
-
     @field_validator("api_key_scheme")
     @classmethod
     def _check_scheme(cls, scheme: str | None) -> str | None:
+        refuse_literal_keys("scheme", scheme)
         if scheme and not (scheme.isascii() and scheme.isprintable()):
             raise ValueError("must be a word that a header can hold, as Bearer or Token")
         return scheme

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import tenacity
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .credentials import Credentials
     from .exchange import Call
     from .options import ConnectionOptions
+
+ReadT = TypeVar("ReadT")
 
 _log = logging.getLogger("neatfool.target.http")
 
@@ -78,7 +80,7 @@ class Service:
         self._pacer = Pacer(options.requests_per_second, self._stopped)
         self._exchange = Exchange(options, credentials)
 
-    def ask(self, call: Call, read: Callable[[Any], Any]) -> Any:
+    def ask(self, call: Call, read: Callable[[Any], ReadT]) -> ReadT:
         """Send a request until it is answered.
 
         Args:
@@ -97,7 +99,7 @@ class Service:
         """
         patience = _Patience()
         try:
-            return tenacity.Retrying(
+            answer: ReadT = tenacity.Retrying(
                 retry=tenacity.retry_if_exception_type(TransientError),
                 wait=_choose_pause,
                 stop=lambda state: self._is_too_late(state.upcoming_sleep, patience.until),
@@ -113,11 +115,11 @@ class Service:
                 f"(give_up_after); last, {fault}{asked_for}"
             ) from None
         except StoppedError:
-            raise TargetUnavailable(
-                f"http: closed while {self._exchange.host} was waited for"
-            ) from None
+            what = f"http: closed while {self._exchange.host} was waited for"
+            raise TargetUnavailable(what) from None
+        return answer
 
-    def ask_once(self, call: Call, read: Callable[[Any], Any]) -> Any:
+    def ask_once(self, call: Call, read: Callable[[Any], ReadT]) -> ReadT | None:
         """Ask what can be done without: as :meth:`ask`, but None where there is no answer."""
         try:
             return self._attempt(call, read, _Patience())
@@ -129,7 +131,7 @@ class Service:
         self._stopped.set()
         self._exchange.close()
 
-    def _attempt(self, call: Call, read: Callable[[Any], Any], patience: _Patience) -> Any:
+    def _attempt(self, call: Call, read: Callable[[Any], ReadT], patience: _Patience) -> ReadT:
         """Send a request when it is its turn; the time for an answer begins with the first one."""
         self._wait_for_turn(patience)
         patience.until = min(patience.until, time.monotonic() + self._give_up_after)
@@ -163,7 +165,7 @@ class Service:
         least = LEAST * min(self._timeout, self._give_up_after)
         return time.monotonic() + wait + least >= until
 
-    def _send(self, call: Call, read: Callable[[Any], Any], until: float) -> Any:
+    def _send(self, call: Call, read: Callable[[Any], ReadT], until: float) -> ReadT:
         """Send a request once, and note in the ledger what becomes of it."""
         ledger = self.ledger if call.images else None
         number = ledger.debit(call.images) if ledger is not None else 0

@@ -40,25 +40,20 @@ class Deadline(threading.local):
     until = float("inf")
     sent = False
 
-    @contextlib.contextmanager
-    def of(self, until: float) -> Iterator[None]:
-        """Set it for a block."""
-        before, self.until, self.sent = self.until, until, False
-        try:
-            yield
-        finally:
-            self.until = before
+    def begin(self, seconds: float) -> None:
+        """Set it for a request, of which nothing is sent yet."""
+        self.until, self.sent = time.monotonic() + seconds, False
 
-    def left(self, timeout: float | None) -> float:
-        """Give the seconds that are left, or a shorter time-out.
+    def left(self) -> float:
+        """Give the seconds that are left.
 
         Raises:
-            TimeoutError: None are left.
+            TimeoutError: None are.
         """
         left = self.until - time.monotonic()
         if left <= 0:
             raise TimeoutError("the time is up")
-        return left if timeout is None else min(left, timeout)
+        return left
 
 
 class Backend(httpcore2.NetworkBackend):
@@ -96,31 +91,24 @@ class Backend(httpcore2.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
         """Connect to the first of a host's addresses that can be connected to."""
+        allowed = self._allow_private or host == self._proxy
         with _translate_errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
-            addresses = self._find_addresses(host, port, timeout)
-            for index, address in enumerate(addresses):
-                share = self.deadline.left(timeout) / (len(addresses) - index)
+            addresses = resolve(host, port, self.deadline.left(), self._stopped)
+            for address in addresses:
+                check_address(address, host, allow_private=allowed)
+            while True:
+                share = self.deadline.left() / len(addresses)
                 try:
-                    return self._connect(address, port, share)
+                    return self._connect(addresses.pop(0), port, share)
                 except OSError:
-                    if index == len(addresses) - 1:
+                    if not addresses:
                         raise
-        raise AssertionError("a host has an address")
-
-    def _find_addresses(self, host: str, port: int, timeout: float | None) -> list[Address]:
-        addresses = resolve(host, port, self.deadline.left(timeout), self._stopped)
-        for address in addresses:
-            allowed = self._allow_private or host == self._proxy
-            check_address(address, host, allow_private=allowed)
-        return addresses
 
     def _connect(self, address: Address, port: int, timeout: float) -> Stream:
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         made = socket.socket(family, socket.SOCK_STREAM)
         try:
-            with self._lock:
-                self._sockets.add(made)
-            self._check_stopped()
+            self.keep(made)
             made.settimeout(timeout)
             made.connect((str(address), port))
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -139,13 +127,14 @@ class Backend(httpcore2.NetworkBackend):
         if (address := read_address(host.strip("[]"))) is not None:
             check_address(address, host, allow_private=self._allow_private)
 
-    def keep(self, wrapped: socket.socket) -> None:
-        """Take note of a connection that TLS was begun on."""
-        with self._lock:
-            self._sockets.add(wrapped)
-        self._check_stopped()
+    def keep(self, opened: socket.socket) -> None:
+        """Take note of a connection, to cut it when all is stopped.
 
-    def _check_stopped(self) -> None:
+        Raises:
+            StoppedError: It is.
+        """
+        with self._lock:
+            self._sockets.add(opened)
         if self._stopped.done():
             raise StoppedError
 
@@ -160,7 +149,7 @@ class Stream(httpcore2.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Wait for some bytes; none are the end."""
         with _translate_errors(httpcore2.ReadTimeout, httpcore2.ReadError):
-            self._socket.settimeout(self._backend.deadline.left(timeout))
+            self._socket.settimeout(self._backend.deadline.left())
             return self._socket.recv(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -169,7 +158,7 @@ class Stream(httpcore2.NetworkStream):
             self._backend.deadline.sent = True
             view = memoryview(buffer)
             while view:
-                self._socket.settimeout(self._backend.deadline.left(timeout))
+                self._socket.settimeout(self._backend.deadline.left())
                 view = view[self._socket.send(view[:_PIECE]) :]
 
     def close(self) -> None:
@@ -185,7 +174,7 @@ class Stream(httpcore2.NetworkStream):
         """Begin TLS."""
         with _translate_errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
             try:
-                self._socket.settimeout(self._backend.deadline.left(timeout))
+                self._socket.settimeout(self._backend.deadline.left())
                 wrapped = ssl_context.wrap_socket(
                     self._socket, server_hostname=server_hostname, do_handshake_on_connect=False
                 )
@@ -200,9 +189,7 @@ class Stream(httpcore2.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         """Say what the pool asks of a connection: whether it was closed at the other end."""
-        if info == "is_readable":
-            return _is_readable(self._socket)
-        return self._socket if info == "socket" else None
+        return _is_readable(self._socket) if info == "is_readable" else None
 
 
 def _cut(connected: socket.socket) -> None:

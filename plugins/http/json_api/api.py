@@ -17,10 +17,10 @@ from ..numbers import are_probabilities, compute_softmax, is_short_text, read_ro
 from .expressions import Expression
 from .options import JsonOptions
 from .presets import MEDIA_TYPES, MOST_IMAGES
-from .templates import CLASSES_PLACE, FORMATS, MODEL_PLACE, encode, fill, give_letters
+from .templates import CLASSES_PLACE, FORMATS, MODEL_PLACE, QUALITY, encode, fill, give_letters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from ..options import Options
 
@@ -93,7 +93,7 @@ class JsonApi:
         options = self._options
         fields = options.body if isinstance(options.body, dict) else {}
         filled = fill(fields, [file], None, self._places)
-        form = {name: _write_text(value) for name, value in filled.items()}
+        form = {k: v if isinstance(v, str) else json.dumps(v) for k, v in filled.items()}
         name = f"image.{options.image_format}"
         upload = {options.form_field: (name, file, FORMATS[options.image_format])}
         return Call(options.method, options.url, 1, form=form, files=upload)
@@ -107,20 +107,23 @@ class JsonApi:
         answers = [said] if self._answers is None else self._answers.find(said)
         if not isinstance(answers, list) or len(answers) != count:
             raise RefusedError("not an answer for each image")
-        if self._labels is None:
-            return self._read_scores(answers)
-        found, ok, refusal = [], [], None
+        read = self._read_numbers if self._labels is None else self._read_labels
+        found: list[Any] = []
+        refusal = None
         for answer in answers:
             try:
-                found.append(self._read_labels(answer))
-                ok.append(True)
+                self._check_error(answer)
+                found.append(read(answer))
             except RefusedError as refused:
-                found.append({})
-                ok.append(False)
+                found.append(None)
                 refusal = refused
+        ok = [each is not None for each in found]
         if refusal is not None and not any(ok):
             raise refusal
-        return Labels(found, ok)
+        if self._labels is not None:
+            return Labels([each or {} for each in found], ok)
+        nothing = np.full(len(self.spec.classes), np.nan)
+        return self._make_scores(np.array([nothing if each is None else each for each in found]))
 
     def refuse(self, count: int) -> Scores | Labels:
         """Give the scores of images whose answer cannot be used."""
@@ -133,12 +136,10 @@ class JsonApi:
     def describe(self) -> str:
         """Say what is sent, and where in the answer the scores are."""
         options = self._options
-        kind = options.image_format.upper()
-        file = (
-            "the PNG that is saved"
-            if options.image_format == "png"
-            else f"a {kind} of quality 95, which is not quite the image that is saved"
-        )
+        file = "the PNG that is saved"
+        if options.image_format != "png":
+            kind = options.image_format.upper()
+            file = f"a {kind} of quality {QUALITY}, which is not quite the image that is saved"
         way = {
             "json": "in base64 within JSON",
             "form": f"as the file {options.form_field} of a form",
@@ -148,11 +149,9 @@ class JsonApi:
         labels = f"labels at {options.labels_at}, " if options.labels_at else ""
         if options.found_at:
             labels = f"in each item of {options.found_at} {labels}"
-        known = (
-            f"{len(options.classes)} classes are known"
-            if options.classes
-            else "classes are known as they turn up"
-        )
+        known = f"{len(options.classes)} classes are known"
+        if not options.classes:
+            known = "classes are known as they turn up"
         return (
             f"JSON API: {options.method}, each image goes as {file}, {way}; of the answer, "
             f"{labels}scores at {options.scores_at}; {known}"
@@ -163,29 +162,19 @@ class JsonApi:
         told = self._options.model_dump(mode="json", include=DECISIVE)
         return [self.spec.shape, told]
 
-    def _read_scores(self, answers: Sequence[Any]) -> Scores:
-        """Read the scores of all classes, in their order."""
-        width = len(self.spec.classes)
-        table = np.full((len(answers), width), np.nan)
-        refusal = None
-        for row, answer in enumerate(answers):
-            try:
-                self._check_error(answer)
-                table[row] = read_rows(self._scores.find(answer), 1, width)[0]
-            except RefusedError as refused:
-                refusal = refused
-        if refusal is not None and np.isnan(table).all():
-            raise refusal
+    def _read_numbers(self, answer: Any) -> np.ndarray:
+        """Read the scores of all classes, in their order: floats [K]."""
+        row: np.ndarray = read_rows(self._scores.find(answer), 1, len(self.spec.classes))[0]
+        return row
+
+    def _make_scores(self, table: np.ndarray) -> Scores:
         if self._options.scores_are == "logits":
-            probs = compute_softmax(table)
-            ok = np.isfinite(table).all(1)
-            return Scores(probs, table, ok)
+            return Scores(compute_softmax(table), table, np.isfinite(table).all(1))
         probs = table / self._options.full_score
         return Scores(probs, None, are_probabilities(probs, sums_to_one=self.spec.sums_to_one))
 
     def _read_labels(self, answer: Any) -> dict[str, float]:
         """Read labels and their scores; of a label that is named twice, the better score."""
-        self._check_error(answer)
         labels, scores = self._find_lists(answer)
         if not isinstance(labels, list) or not isinstance(scores, list):
             raise RefusedError("no list of labels and scores")
@@ -196,7 +185,10 @@ class JsonApi:
             raise RefusedError("scores that are no confidences")
         found: dict[str, float] = {}
         for label, number in zip(labels, numbers.tolist(), strict=True):
-            name = _read_label(label)
+            text = str(label) if type(label) is int else label
+            if not is_short_text(text):
+                raise RefusedError("a label that is no short printable text")
+            name = text.strip()
             found[name] = max(found.get(name, 0.0), min(1.0, max(0.0, number)))
         return found
 
@@ -216,15 +208,3 @@ class JsonApi:
     def _check_error(self, answer: Any) -> None:
         if self._error is not None and self._error.find(answer):
             raise RefusedError("the service's own error")
-
-
-def _read_label(label: Any) -> str:
-    if type(label) is int:
-        label = str(label)
-    if not is_short_text(label):
-        raise RefusedError("a label that is no short printable text")
-    return str(label).strip()
-
-
-def _write_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -124,10 +124,10 @@ class OpenInference:
         """Give what the scores depend on besides the server, as JSON."""
         model, options = self._signature, self._options
         metadata = model.metadata
-        tensors = [
-            [each.name, each.datatype, each.shape, _without_limit(each.parameters)]
-            for each in (*metadata.inputs, *metadata.outputs)
-        ]
+        tensors = []
+        for each in (*metadata.inputs, *metadata.outputs):
+            parameters = {name: v for name, v in each.parameters.items() if name != LIMIT}
+            tensors.append([each.name, each.datatype, each.shape, parameters])
         return [
             metadata.name,
             metadata.versions,
@@ -160,7 +160,3 @@ class OpenInference:
             return table
         with np.errstate(over="ignore"):
             return table.astype(np.float32)  # exactly what the model gave
-
-
-def _without_limit(parameters: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if name != LIMIT}
