@@ -5,12 +5,12 @@ from . import testing as testing
 
 # Fooling, and reading runs
 from .fooling.fool import fool as fool
-from .evolution.verification import Verdict as Verdict
-from .evolution.verification import Verified as Verified
+from .run.verdict import Verdict as Verdict
+from .run.verdict import Verified as Verified
 from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
 from .run.run import Run as Run
-from .run.run import open_run as open_run
+from .fooling.opening import open_run as open_run
 
 # Registering plugins, and their options
 from .plugin.hookspecs import HttpRequest as HttpRequest

@@ -7,20 +7,27 @@ there, so that nothing is asked twice.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from neatfool.errors import BudgetSpent
-from neatfool.run.records import LEDGER_SCHEMA
-from neatfool.run.store import connect, sqlite_errors_in_words, transaction
+from neatfool.run.schema import LEDGER_SCHEMA, seal, sound, write
+from neatfool.run.sqlite import connect, damaged, migrate, sqlite_errors_in_words, transaction
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+_SPENT = f"SELECT count(*), sum(images), min{sound('request')} FROM request"  # noqa: S608
+_ANSWER = f"SELECT scores, {sound('answer')} FROM answer WHERE image = ?"  # noqa: S608
+_SETTLE = (
+    f"UPDATE request SET outcome = ?1, checksum = {seal('request', {'outcome': '?1'})} "  # noqa: S608
+    "WHERE number = ?2"
+)
 
 
 @dataclass(frozen=True)
@@ -64,13 +71,12 @@ class Ledger:
         self._lock = Lock()
         self._settled: dict[int, str] = {}
         if database is None:
-            self._connection = sqlite3.connect(
-                ":memory:", isolation_level=None, check_same_thread=False
-            )
+            self._connection = connect(None)
             self._connection.executescript(LEDGER_SCHEMA)
         else:
             with sqlite_errors_in_words(database):
-                self._connection = connect(database, "rw")
+                self._connection = connect(database)
+                migrate(database, self._connection)
                 # What was paid for is to outlive a power cut, too.
                 self._connection.execute("PRAGMA synchronous = FULL")
         self.queries = self.requests = self.debits = 0
@@ -109,12 +115,12 @@ class Ledger:
             if shortage := self.shortage(images):
                 raise BudgetSpent(shortage)
             self._write_settled(db)
-            cursor = db.execute("INSERT INTO request (images) VALUES (?)", (images,))
+            (last,) = db.execute("SELECT coalesce(max(number), 0) FROM request").fetchone()
+            write(db, "request", [(last + 1, images, None)])
             self.requests += 1
             self.queries += images
             self.debits += 1
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid
+        return int(last) + 1
 
     def shortage(self, images: int) -> str:
         """Say what a request of so many images exceeds; the empty string if there is room."""
@@ -169,9 +175,12 @@ class Ledger:
             image: What tells it from others: a hash.
         """
         with self._lock, _in_words(self._where):
-            rows = self._connection.execute("SELECT scores FROM answer WHERE image = ?", (image,))
-            found = rows.fetchone()
-        return None if found is None else found[0]
+            found = self._connection.execute(_ANSWER, (image,)).fetchone()
+        if found is None:
+            return None
+        self._expect_sound(found[1], "answer")
+        scores: bytes = found[0]
+        return scores
 
     def count(self) -> int:
         """Count the images that there are answers to."""
@@ -182,7 +191,7 @@ class Ledger:
         """Keep what was answered: scores by image."""
         with self._locked() as db:
             self._write_settled(db)
-            db.executemany("INSERT OR IGNORE INTO answer VALUES (?, ?)", answers.items())
+            write(db, "answer", answers.items(), "INSERT OR IGNORE")
 
     def forget(self, images: Iterable[bytes]) -> None:
         """Forget what was answered to some images."""
@@ -203,14 +212,19 @@ class Ledger:
         (version,) = db.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version = version
-            self.requests, self.queries = db.execute(
-                "SELECT count(*), coalesce(sum(images), 0) FROM request"
-            ).fetchone()
+            self.requests, queries, is_sound = db.execute(_SPENT).fetchone()
+            self.queries = queries or 0
+            if self.requests:
+                self._expect_sound(is_sound, "request")
 
     def _write_settled(self, db: sqlite3.Connection) -> None:
         rows: Sequence[tuple[str, int]] = [(text, n) for n, text in self._settled.items()]
-        db.executemany("UPDATE request SET outcome = ? WHERE number = ?", rows)
+        db.executemany(_SETTLE, rows)
         self._settled.clear()
+
+    def _expect_sound(self, is_sound: object, table: str) -> None:
+        if not is_sound and self._where is not None:
+            raise damaged(self._where, f"a row of table {table} changed")
 
     @contextmanager
     def _locked(self) -> Iterator[sqlite3.Connection]:

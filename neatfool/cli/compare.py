@@ -1,17 +1,27 @@
-"""``neatfool compare``."""
+"""``neatfool compare``: a comparison in tables that can be read without colour, or in files."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
+from rich.table import Table
 
 from neatfool.cli.output import Output, waiting
 from neatfool.cli.parameters import A_PATH, json_option
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from neatfool.comparison.comparison import Comparison
+    from neatfool.comparison.wording import Rows
+
+
+def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...]:
+    kind: Any = click.IntRange(min=1)
+    return tuple(kind.convert(part, option, ctx) for part in text.split(",")) if text else ()
 
 
 @click.command(
@@ -31,6 +41,7 @@ as far as they have come.""",
 @click.option(
     "--at",
     metavar="N,N",
+    callback=_numbers,
     help="Numbers of images to compare at.  [default: half and all of what all groups came to]",
 )
 @json_option
@@ -54,7 +65,7 @@ as far as they have come.""",
 def compare(
     paths: tuple[Path, ...],
     labels: str | None,
-    at: str | None,
+    at: tuple[int, ...],
     as_json: bool,
     csv_file: Path | None,
     classes_file: Path | None,
@@ -67,42 +78,55 @@ def compare(
     from neatfool.comparison.page import write_comparison
     from neatfool.report.saving import save
 
-    points = _numbers(at)
     with waiting("reading the runs"):
         groups = gather(paths, [label.strip() for label in labels.split(",")] if labels else [])
-        comparison = Comparison(groups, tuple(points))
+    comparison = Comparison(groups, at)
     if as_json:
         click.echo(json.dumps(to_json(comparison), indent=1))
     else:
-        from neatfool.cli.comparison_tables import show
-
-        show(comparison, Output())
+        _show(comparison, Output())
     if csv_file:
         save(csv_file, to_csv(comparison).encode())
-        click.echo(f"The courses are in {csv_file}", err=as_json)
+        click.echo(f"Each run's course is in {csv_file}", err=as_json)
     if classes_file:
         save(classes_file, classes_to_csv(comparison).encode())
-        click.echo(f"The classes' courses are in {classes_file}", err=as_json)
+        click.echo(f"Each class's course is in {classes_file}", err=as_json)
     if html_file:
         with waiting("drawing"):
             write_comparison(comparison, html_file)
         click.echo(f"Look at {html_file}", err=as_json)
 
 
-def _numbers(text: str | None) -> list[int]:
-    """Read numbers of images: ``25000,75000``, with or without ``_`` in them."""
-    if text is None:
-        return []
-    numbers = []
-    for part in text.split(","):
-        try:
-            number = int(part)
-        except ValueError:
-            number = 0
-        if number < 1:
-            raise click.BadParameter(
-                f"{part.strip()!r} is no number of images; write for example 25000,75000",
-                param_hint="--at",
-            )
-        numbers.append(number)
-    return numbers
+def _show(comparison: Comparison, console: Output) -> None:
+    from neatfool.comparison import wording
+    from neatfool.comparison.measures import TESTED
+
+    def say(text: str, style: str | None = None) -> None:
+        console.print(escape(text), style=style, soft_wrap=True)
+
+    keys = wording.keys_of(comparison)
+    heads = ["", *wording.GROUP_HEADS]
+    console.print(_table(heads, wording.group_rows(comparison)))
+    if rows := wording.option_rows(comparison):
+        say("They differ in", "bold")
+        console.print(_table(["option", *keys], rows))
+    for snapshot in comparison.snapshots:
+        say(f"After {snapshot.evaluations:,} images: median over seeds [quartiles]", "bold")
+        heads = ["", *(f"{key} (n={snapshot.n(place)})" for place, key in enumerate(keys))]
+        console.print(_table(heads, wording.measure_rows(snapshot), justify="right"))
+        if rows := wording.test_rows(snapshot):
+            say("Mann-Whitney U, two-sided: pairs of runs in which the first is the higher", "bold")
+            heads = ["", *(measure.short_title for measure in TESTED)]
+            console.print(_table(heads, rows, padding=(0, 1, 0, 0)))
+    say(wording.verdict(comparison), "bold")
+    for note in wording.notes(comparison):
+        say(f"Note: {note}")
+
+
+def _table(heads: list[str], rows: Rows, *, justify: Any = "left", **looks: Any) -> Table:
+    table = Table(heads[0], **looks)
+    for head in heads[1:]:
+        table.add_column(head, overflow="fold", justify=justify)
+    for head, cells in rows:
+        table.add_row(escape(head), *map(escape, cells))
+    return table

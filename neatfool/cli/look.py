@@ -27,8 +27,8 @@ The suffix says the format: .svg, .png, .graphml, .json or .dot.""",
 @out_file_option("CLASS.svg")
 def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     """Write the CPPN of CLASS's elite (by name or index) as a graph."""
+    from neatfool.fooling.opening import open_run
     from neatfool.report import export_graph
-    from neatfool.run.run import open_run
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(_file_name(elite.name, ".svg"))
@@ -61,8 +61,9 @@ def render(run_folder: Path, class_name: str, size: int, out: Path | None) -> No
     from rich.console import Console
     from rich.progress import track
 
-    from neatfool.run.images import replacing, to_pillow
-    from neatfool.run.run import open_run
+    from neatfool.files import replacing
+    from neatfool.fooling.opening import open_run
+    from neatfool.run.images import to_pillow
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(_file_name(elite.name, f"-{size}.png"))
@@ -103,8 +104,8 @@ Examples:
 @out_file_option("RUN/report.html")
 def report(run_folder: Path, out: Path | None) -> None:
     """Write RUN's report: one HTML file that opens from disk."""
+    from neatfool.fooling.opening import open_run
     from neatfool.report import write_report
-    from neatfool.run.run import open_run
 
     with waiting("writing the report"):
         page = write_report(open_run(run_folder), out)

@@ -14,6 +14,7 @@ from rich.table import Table
 from neatfool.cli.failures import INTERRUPTED, PREFIX
 from neatfool.cli.output import Output
 from neatfool.errors import BudgetSpent
+from neatfool.machine import jobs_that_fit, usable_cores
 from neatfool.replicates.replicates import plan_replicates
 from neatfool.replicates.seed_list import format_seeds
 from neatfool.replicates.side_by_side import SideBySide
@@ -61,7 +62,6 @@ def run_replicates(
 
     Raises:
         RunError: A folder holds a run of another experiment.
-        ExperimentError: ``auto`` cannot be had here.
     """
     planned = plan_replicates(experiment, seeds, folder, overwrite=overwrite)
     ends = [] if report else ["--no-report"]
@@ -71,18 +71,12 @@ def run_replicates(
         for each in planned
         if each.state != "finished"
     }
-    count = _count(jobs, len(commands))
+    wanted = jobs if isinstance(jobs, int) else jobs_that_fit()
+    count = max(1, min(wanted, len(commands)))
     crew = _Crew(experiment.name, planned, Output())
     crew.tell_plan(folder, count)
     codes = crew.run(commands, count, _environment(count, debug=debug))
     return crew.tell_end(folder, codes)
-
-
-def _count(jobs: int | str, runs: int) -> int:
-    from neatfool.machine import jobs_that_fit
-
-    wanted = jobs if isinstance(jobs, int) else jobs_that_fit(runs)
-    return max(1, min(wanted, runs))
 
 
 def _command(replicate: Replicate, more: Sequence[str]) -> list[str]:
@@ -94,8 +88,6 @@ def _command(replicate: Replicate, more: Sequence[str]) -> list[str]:
 
 
 def _environment(jobs: int, *, debug: bool) -> dict[str, str]:
-    from neatfool.machine import usable_cores
-
     environment = {key: value for key, value in os.environ.items() if key not in FOR_TERMINALS}
     environment["PYTHONUNBUFFERED"] = "1"
     environment["PYTHONIOENCODING"] = "utf-8"
@@ -189,12 +181,9 @@ class _Crew:
     def _last_words(self, child: Child[Replicate], code: int) -> list[str]:
         """Choose what is worth keeping on the screen of what a run said."""
         said = [line for line in child.said if line]
-        if _interrupted(code):
-            return [line for line in said if line.startswith(f"{self._name}, seed ")] or [
-                "interrupted"
-            ]
-        if not code:
-            return [line for line in said if line.startswith(f"{self._name}, seed ")]
+        if not code or _interrupted(code):
+            ends = [line for line in said if line.startswith(f"{self._name}, seed ")]
+            return ends or ["interrupted"] * bool(code)
         first = next((i for i, line in enumerate(said) if line.startswith(PREFIX)), -LAST_WORDS)
         return [*said[first:], _meaning(code)]
 

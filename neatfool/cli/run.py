@@ -90,13 +90,14 @@ def run(
         from neatfool.evolution.assembly import assemble
         from neatfool.evolution.session import start
         from neatfool.experiment.experiment import load_experiment
+        from neatfool.fooling.opening import RunTools
         from neatfool.plugin.manager import PluginManager
 
         plugins = PluginManager()
         experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
         folder = out or Path("runs") / f"{experiment.name}-{experiment.seed}"
         assembly = assemble(experiment)
-    session = start(assembly, folder, overwrite=overwrite)
+    session = start(assembly, folder, overwrite=overwrite, tools=RunTools())
     _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)
 
 
@@ -157,6 +158,7 @@ def resume(
     from neatfool.evolution.assembly import Assembly, reassemble
     from neatfool.evolution.loop import Limits
     from neatfool.evolution.session import resume as resume_session
+    from neatfool.fooling.opening import RunTools
     from neatfool.plugin.manager import PluginManager
 
     if generations and images:
@@ -176,7 +178,7 @@ def resume(
             return replace(assembly, limits=Limits(generations, images, every))
         return assembly
 
-    session = resume_session(assemble_again, run_folder)
+    session = resume_session(assemble_again, run_folder, tools=RunTools())
     if session.done:
         done = session.run.generation + 1
         click.echo(

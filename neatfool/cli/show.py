@@ -17,7 +17,7 @@ from neatfool.wording import percent, spending
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from neatfool.evolution.verification import Verdict
+    from neatfool.run.verdict import Verdict
 
 ROWS = 40
 
@@ -33,7 +33,7 @@ Examples:
 @click.option("--all", "every", is_flag=True, help=f"Show all classes, not the first {ROWS}.")
 def show(run_folder: Path, as_json: bool, every: bool) -> None:
     """Show how far the run in folder RUN has come."""
-    from neatfool.run.run import open_run
+    from neatfool.fooling.opening import open_run
 
     run = open_run(run_folder)
     summary = run.summary()
@@ -96,14 +96,23 @@ Examples:
 def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int | None) -> None:
     """Score the saved images of RUN again, and compare with what the run recorded.
 
+    First reads all of the run's database, and exits with 5 if it has changed since it was written.
+
     Exits with 7 if an image does not score what was recorded.
 
     Where asking the target costs something, each image is a query of the run's budget.
     """
-    from neatfool.run.run import open_run
+    from neatfool.fooling.opening import open_run
 
     with waiting("scoring the images again"):
-        verdict = open_run(run_folder).verify(tolerance=tolerance, max_queries=max_queries)
+        run = open_run(run_folder)
+        verdict = run.verify(tolerance=tolerance, max_queries=max_queries)
+    if not run.store.sealed:
+        click.echo(
+            f"{run_folder}: an earlier version recorded it without checksums, so damage may go "
+            "unseen; `neatfool resume` adds them",
+            err=True,
+        )
     if as_json:
         click.echo(json.dumps(verdict.summary(), indent=2))
     else:

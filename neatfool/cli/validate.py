@@ -36,14 +36,15 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None, no_plugin
         click.echo(validate_framework_only(file, overrides=overrides, seed=seed), nl=False)
         click.echo("The options of plugins were not checked.", err=True)
         return
-    from neatfool.config.class_names import check_classes, named_classes
+    from neatfool.config.class_names import named_classes
+    from neatfool.experiment.classes import check_classes
     from neatfool.experiment.experiment import load_experiment
 
     experiment = load_experiment(file, overrides=overrides, seed=seed)
     if spec := experiment.target.spec():
         check_classes(experiment.scheme, spec)
     click.echo(experiment.to_ini(explained=True), nl=False)
-    named = [key for key, names in named_classes(experiment.scheme).items() if names]
+    named = [key for key, names in named_classes(experiment.scheme.options).items() if names]
     if named and spec is None:
         click.echo(
             f"[scheme] {', '.join(named)}: not checked. The target knows its classes only when it "

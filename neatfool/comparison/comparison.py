@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -9,60 +10,107 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool.comparison.groups import options_that_differ
-from neatfool.comparison.series import MEASURES, THRESHOLDS
-from neatfool.comparison.significance import USUAL_LEVEL, mann_whitney
-from neatfool.replicates.seed_list import format_seeds
+from neatfool.comparison.measures import TESTED
+from neatfool.report.charts.axes import decimal_odds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from neatfool.comparison.groups import Group, Summary
-    from neatfool.comparison.significance import RankTest
-    from neatfool.spec.json import Json
+    from numpy.typing import ArrayLike
+
+    from neatfool.comparison.groups import Group
 
 GRID_POINTS: Final = 200
-"""Steps of the common grid of images scored."""
-LOWEST, HIGHEST = 1e-4, 1 - 1e-6
-TESTED: Final = ("median", "mean", *THRESHOLDS)
+"""Steps of the common grid of images scored: about what a curve on the page can show."""
+MOST_ARRANGEMENTS: Final = 5_000
+"""Equal values make scipy count every way to deal the values out; more would take seconds."""
+USUAL_LEVEL: Final = 0.05
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Whether two groups differ in a measure.
+class RankTest:
+    """What the Mann-Whitney U test says of two groups of values.
 
     Attributes:
-        first: The place of the one group.
-        second: The place of the other.
-        measure: The measure.
-        test: The test; None where a group has no run that came so far.
+        u: Pairs of a value of the first group and one of the second in which the first is the
+            higher; a pair of equal ones counts as half.
+        p: The probability of a U at least as far from the middle, to either side, if the two
+            groups are of one distribution.
+        least_p: The smallest p that is possible with this number of values.
+        n: How many values the groups have.
     """
 
-    first: int
-    second: int
-    measure: str
-    test: RankTest | None
+    u: float
+    p: float
+    least_p: float
+    n: tuple[int, int]
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of a value of the first group and one of the second."""
+        return self.n[0] * self.n[1]
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether this number of values can show a difference at the level of 5 %."""
+        return self.least_p <= USUAL_LEVEL
+
+
+def mann_whitney(first: ArrayLike, second: ArrayLike) -> RankTest:
+    """Compare two groups of values by the two-sided U test (Mann and Whitney, 1947).
+
+    Each group has at least one value, and none is NaN. The p-value is exact where a group has at
+    most 8 values and no two are equal, and with equal values up to 7 against 7. Else it is that of
+    the normal approximation, corrected for ties and for continuity.
+    """
+    from scipy.stats import PermutationMethod, mannwhitneyu
+
+    one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    n = len(one), len(other)
+    arrangements = math.comb(sum(n), n[0])
+    tied = len(np.unique([*one, *other])) < sum(n)
+    count_all = tied and min(n) > 1 and arrangements <= MOST_ARRANGEMENTS
+    method = PermutationMethod(n_resamples=arrangements) if count_all else "auto"
+    u, p = mannwhitneyu(one, other, alternative="two-sided", method=method)
+    least_p = min(1.0, 2 / arrangements)
+    return RankTest(float(u), min(1.0, max(float(p), least_p)), least_p, n)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The groups after an equal number of images.
-
-    Attributes:
-        evaluations: Images scored.
-        values: For each measure and group the values of the runs that came so far, float64 [n].
-        summaries: For each measure and group their median and quartiles, each of shape [1].
-        differences: The tests, pair by pair and measure by measure.
-    """
+    """The groups after an equal number of images scored, ``evaluations``."""
 
     evaluations: int
-    values: dict[str, list[np.ndarray]] = field(repr=False)
-    summaries: dict[str, list[Summary]] = field(repr=False)
-    differences: list[Difference]
+    groups: Sequence[Group] = field(repr=False)
 
-    def n(self, group: int) -> int:
+    def values(self, measure: str, place: int) -> np.ndarray:
+        """Give a measure of the runs of a group that came so far, float64 [n]."""
+        values = self.groups[place].at(measure, np.array([self.evaluations]))
+        return np.extract(np.isfinite(values), values)
+
+    def n(self, place: int) -> int:
         """Count the runs of a group that came so far."""
-        return len(self.values["median"][group])
+        return len(self.values("median", place))
+
+    def quartiles(self, measure: str, place: int) -> list[float]:
+        """Give a measure's lower quartile, median and upper quartile over a group's runs."""
+        found = self.groups[place].quartiles(measure, np.array([self.evaluations]))
+        return [float(each) for each in found[:, 0]]
+
+    @cached_property
+    def tests(self) -> dict[tuple[int, int], dict[str, RankTest]]:
+        """For each pair of groups, by their places, the test of each measure that is tested.
+
+        There is none where a group has no run that came so far.
+        """
+        return {
+            (one, other): {
+                each.key: mann_whitney(self.values(each.key, one), self.values(each.key, other))
+                for each in TESTED
+                if self.n(one) and self.n(other)
+            }
+            for one, other in combinations(range(len(self.groups)), 2)
+        }
 
 
 @dataclass(frozen=True)
@@ -71,8 +119,8 @@ class Comparison:
 
     Attributes:
         groups: The groups.
-        at: Numbers of images to compare at; half and all of what all groups have come to if
-            empty.
+        at: Numbers of images to compare at. If empty: half and all of what all groups have come
+            to.
     """
 
     groups: Sequence[Group]
@@ -85,32 +133,24 @@ class Comparison:
         return np.unique(np.linspace(0, longest, GRID_POINTS + 1).round().astype(np.int64))
 
     @cached_property
-    def common(self) -> int:
-        """Images that at least half of the runs of each group have scored.
-
-        A run whose search came to its own end counts as one that has scored any number.
-        """
-        return int(min([self.grid[-1], *(group.reach for group in self.groups)]))
-
-    @property
     def points(self) -> tuple[int, ...]:
-        """The numbers of images to compare at, rising."""
-        return tuple(sorted({*self.at} or {max(self.common // 2, 1), self.common}))
+        """The numbers of images to compare at, rising.
+
+        Half of the runs of each group have come to all that are not asked for. A run whose search
+        came to its own end counts as one that has scored any number of images.
+        """
+        common = int(min([self.grid[-1], *(group.reach for group in self.groups)]))
+        return tuple(sorted({*self.at} or {max(common // 2, 1), common}))
 
     @cached_property
     def snapshots(self) -> list[Snapshot]:
         """The groups at each of :attr:`points`."""
-        return [self._snapshot(evaluations) for evaluations in self.points]
-
-    @cached_property
-    def options(self) -> dict[str, list[Json]]:
-        """The options in which the groups differ, each with all groups' values."""
-        return options_that_differ(self.groups)
+        return [Snapshot(evaluations, self.groups) for evaluations in self.points]
 
     @cached_property
     def same_classes(self) -> bool:
         """Whether all groups search the same classes, taken over all their runs."""
-        return len({run.classes for group in self.groups for run in group.runs}) == 1
+        return len({group.classes for group in self.groups}) == 1
 
     @cached_property
     def maps(self) -> list[np.ndarray]:
@@ -123,93 +163,7 @@ class Comparison:
 
         Groups that search the same classes have one order.
         """
-        eases = [np.nanmean(log_odds(each), axis=1) for each in self.maps]
+        eases = [np.nanmean(decimal_odds(each), axis=1) for each in self.maps]
         if self.same_classes:
             eases = [np.mean(eases, axis=0)] * len(eases)
         return [np.argsort(-ease, kind="stable") for ease in eases]
-
-    def _snapshot(self, evaluations: int) -> Snapshot:
-        grid = np.array([evaluations])
-        values, summaries = {}, {}
-        for measure in MEASURES:
-            columns = [group.at(measure, grid)[:, 0] for group in self.groups]
-            values[measure] = [column[np.isfinite(column)] for column in columns]
-            summaries[measure] = [group.summary(measure, grid) for group in self.groups]
-        return Snapshot(evaluations, values, summaries, list(self._differences(values)))
-
-    def _differences(self, values: dict[str, list[np.ndarray]]) -> Iterator[Difference]:
-        for first, second in combinations(range(len(self.groups)), 2):
-            for measure in TESTED:
-                one, other = values[measure][first], values[measure][second]
-                test = mann_whitney(one, other) if len(one) and len(other) else None
-                yield Difference(first, second, measure, test)
-
-    @cached_property
-    def notes(self) -> list[str]:
-        """What is to be borne in mind, in words."""
-        return [*self._about_targets(), *self._about_runs(), *self._about_seeds()]
-
-    def _about_targets(self) -> Iterator[str]:
-        kinds = {(group.first.target, group.first.fingerprint) for group in self.groups}
-        if len(kinds) > 1:
-            names = dict.fromkeys(group.first.target for group in self.groups)
-            which = " and ".join(names) + " with other weights" * (len(names) == 1)
-            yield (
-                f"The groups fool different targets ({which}): a difference may be theirs, and not "
-                "that of the searches."
-            )
-        if not self.same_classes:
-            counts = ", ".join(
-                f"{group.label}: {len(group.first.classes):,}" for group in self.groups
-            )
-            yield f"They search different classes ({counts}), so counts of classes mislead."
-
-    def _about_runs(self) -> Iterator[str]:
-        for group in self.groups:
-            if short := [run.seed for run in group.runs if not run.finished]:
-                yield (
-                    f"{group.label}: {seeds_in_words(short)} not at the end yet; each run counts "
-                    "as far as it has come."
-                )
-            elif len({run.reach for run in group.runs}) > 1:
-                yield f"{group.label}: its runs are not of one length."
-            if ended := [run.seed for run in group.runs if run.ended]:
-                yield (
-                    f"{group.label}: the search{'es' * (len(ended) > 1)} of "
-                    f"{seeds_in_words(ended).rpartition(' ')[0]} came to an end of "
-                    f"{'their' if len(ended) > 1 else 'its'} own; from there on counts what was "
-                    "found until then."
-                )
-            if group.idle:
-                seeds = seeds_in_words([run.seed for run in group.idle])
-                yield f"{group.label}: {seeds} left out, as nothing is recorded yet."
-            if group.left_out:
-                seeds = format_seeds(sorted({run.seed for run in group.left_out}))
-                yield f"{group.label}: of the runs with seed {seeds} only the longest counts."
-
-    def _about_seeds(self) -> Iterator[str]:
-        if len(self.groups) < 2 or not self.snapshots:
-            return
-        unsure = {
-            difference.test.n: difference.test.least_p
-            for difference in self.snapshots[-1].differences
-            if difference.test and not difference.test.can_tell
-        }
-        for (one, other), least in unsure.items():
-            yield (
-                f"With {one} against {other} seed{'s' * (other > 1)} nothing can be told from "
-                f"chance: the least possible p is {least:.3g}, and the usual level is "
-                f"{USUAL_LEVEL:g}. Four against four seeds can come to 0.029."
-            )
-
-
-def seeds_in_words(seeds: Sequence[int]) -> str:
-    """Begin a sentence on seeds: ``"seed 3 is"``, ``"seeds 3-5 are"``."""
-    return f"seed{'s' * (len(seeds) > 1)} {format_seeds(seeds)} {'are' if len(seeds) > 1 else 'is'}"
-
-
-def log_odds(confidences: np.ndarray) -> np.ndarray:
-    """Turn confidences into decimal log-odds, those beyond 0.01 % and 99.9999 % into these."""
-    p = np.clip(confidences, LOWEST, HIGHEST)
-    odds: np.ndarray = np.log10(p / (1 - p))
-    return odds

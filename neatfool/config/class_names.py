@@ -6,16 +6,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel
 
 from neatfool.config.annotations import PathAfter
 from neatfool.config.options import key_of
-from neatfool.config.problems import Problems
-from neatfool.errors import ExperimentError
-
-if TYPE_CHECKING:
-    from neatfool.experiment.choice import Choice
-    from neatfool.spec.image_spec import ImageSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,32 +80,11 @@ ClassNames = Annotated[
 """
 
 
-def named_classes(choice: Choice) -> dict[str, list[str]]:
-    """Find the classes that a plugin's options name: those of each key of type ``ClassNames``."""
+def named_classes(options: BaseModel) -> dict[str, list[str]]:
+    """Find the classes that options name: those of each key of type ``ClassNames``."""
     return {
-        key_of(name, field): getattr(choice.options, name)
-        for name, field in type(choice.options).model_fields.items()
+        key_of(name, field): getattr(options, name)
+        for name, field in type(options).model_fields.items()
         for mark in field.metadata
         if isinstance(mark, AfterValidator) and mark.func is _with_files_read
     }
-
-
-def check_classes(choice: Choice, spec: ImageSpec) -> None:
-    """See that a target has the classes that a scheme's options name.
-
-    Args:
-        choice: The scheme.
-        spec: The target's.
-
-    Raises:
-        ExperimentError: It has not; one line for each, with its place.
-    """
-    problems = Problems()
-    for key, names in named_classes(choice).items():
-        place = choice.section.values.get(key, choice.section)
-        for name in names:
-            try:
-                spec.class_index(name)
-            except ExperimentError as error:
-                problems.add_at(place, choice.registration.kind, key, str(error))
-    problems.raise_if_any()

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from neatfool.config.class_names import check_classes
 from neatfool.errors import (
     ExperimentError,
     NeatfoolError,
@@ -17,9 +16,11 @@ from neatfool.errors import (
 )
 from neatfool.evolution.fingerprints import fingerprint_of_plugin
 from neatfool.evolution.loop import Limits
+from neatfool.experiment.classes import check_classes
 from neatfool.experiment.experiment import Experiment
 from neatfool.run.advice import is_from_python
 from neatfool.scoring.plan import make_plan
+from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Target
@@ -120,8 +121,12 @@ def make_scorer(  # noqa: PLR0917 - the parts of an assembly
     fingerprint: str,
     scheme: Scheme,
     recorded: Plan | None = None,
+    *,
+    may_screen: bool = True,
 ) -> Scorer:
-    """Make a target safe and fast.
+    """Make a target safe and fast, and see that it repeats itself.
+
+    One that costs something is not asked here: that waits until its ledger is open.
 
     Args:
         target: The target.
@@ -130,9 +135,11 @@ def make_scorer(  # noqa: PLR0917 - the parts of an assembly
         fingerprint: The target's.
         scheme: What asks for scores.
         recorded: How the run scores that is to go on.
+        may_screen: Whether images may be screened before they are scored.
 
     Raises:
         ExperimentError: The target has no use for an option.
+        TargetError: It scores the same image differently from call to call, or it failed.
     """
     plan = make_plan(
         target,
@@ -140,10 +147,13 @@ def make_scorer(  # noqa: PLR0917 - the parts of an assembly
         name=name,
         fingerprint=fingerprint,
         generation_size=scheme.batch,
-        can_screen=hasattr(scheme, "bar"),
+        can_screen=may_screen and hasattr(scheme, "bar"),
         recorded=recorded,
     )
-    return Scorer(target, name=name, plan=plan, budget=calls.budget)
+    scorer = Scorer(target, name=name, plan=plan, budget=calls.budget)
+    if scorer.metered is None:
+        check_repeatability(scorer)
+    return scorer
 
 
 def reassemble(

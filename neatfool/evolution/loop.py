@@ -148,7 +148,7 @@ class Evolution:
         try:
             begun = self._begin(clock)
             while begun is not None and (told := self._finish(begun)) is not None:
-                ahead = self._scorer.scores_meanwhile and begun.quickly
+                ahead = self._scorer.batches.in_threads and begun.quickly
                 clock, begun = begun.clock.next(), None
                 clock.lap("recording")
                 begun, failure = self._begin_ahead(clock) if ahead else (None, None)
@@ -219,7 +219,7 @@ class Evolution:
         self.spent = scoring.spent
         if not (candidates := candidates[: len(scores.probs)]):
             return None
-        self._scorer.sizes.record(self.generation + 1)
+        self._scorer.batches.sizes.record(self.generation + 1)
         clock.lap("scoring")
         self._refuse_a_blind_target(scores)
         self.scheme.archive.grow(len(self._scorer.spec.classes))

@@ -16,14 +16,16 @@ import numpy as np
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
 from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution
+from neatfool.files import write_whole
 from neatfool.run import folder as run_folder
-from neatfool.run.advice import advice_for, is_from_python
-from neatfool.run.images import ImageFolder, write_whole
+from neatfool.run.advice import advice_for
+from neatfool.run.images import ImageFolder
 from neatfool.run.individual import load_genome
 from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
+from neatfool.scoring.repeatability import DriftWatch, check_repeatability
 from neatfool.spec.candidate import Candidate, Elite
 
 if TYPE_CHECKING:
@@ -34,11 +36,13 @@ if TYPE_CHECKING:
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import Observers
     from neatfool.run.advice import Advice
+    from neatfool.run.run import Tools
     from neatfool.spec.json import Json
 
 SECONDS_BETWEEN_IMAGES = 10.0
 RUNNING_TO_IMAGES = 20
-"""A run goes on for at least so many times the time that writing image files took."""
+"""A run goes on for at least so many times the time that writing image files, and looking at one
+again, took."""
 VERSIONED = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
 
 
@@ -50,14 +54,19 @@ class Session:
     """
 
     def __init__(
-        self, folder: Path, assembly: Assembly, store: RunStore, release: Callable[[], None]
+        self,
+        folder: Path,
+        assembly: Assembly,
+        store: RunStore,
+        release: Callable[[], None],
+        tools: Tools | None = None,
     ) -> None:
         """Take an open run; use :func:`start` or :func:`resume`."""
-        given = assembly.scorer.target if is_from_python(assembly.resolved) else None
-        self.run = Run(folder, encoding=assembly.encoding, target=given)
+        self.run = Run(folder, encoding=assembly.encoding, tools=tools)
         self._assembly = assembly
         self._store = store
         self._release = release
+        self._drift = DriftWatch(assembly.scorer, store)
         self._images = ImageFolder(folder / run_folder.IMAGES, open_ended=assembly.spec.open)
         self._evolution = Evolution(
             scorer=assembly.scorer,
@@ -141,6 +150,7 @@ class Session:
 
         def finish() -> None:
             ended.append(self._outcome(reason, began, cause))
+            self.run.refresh()
             observers.run_finished(self.run, ended[0])
 
         with ExitStack() as ending, collected_rarely():
@@ -169,14 +179,19 @@ class Session:
         return Outcome(reason, generation, evaluations, time.perf_counter() - began, cause)
 
     def _loop(self, observers: Observers, stop: Callable[[], bool]) -> None:
+        # What costs something can be asked only now that its ledger is open.
+        if self._assembly.scorer.metered is not None and not self.done:
+            check_repeatability(self._assembly.scorer)
         due = time.monotonic() + SECONDS_BETWEEN_IMAGES
         for report, replacements in self._evolution.run(stop):
+            self.run.refresh()
             observers.generation_done(self.run, report)
             if observers.wants_replacements:
                 for replacement in replacements:
                     observers.elite_replaced(self.run, replacement)
             if (began := time.monotonic()) > due:
                 self._update_images()
+                self._drift.look()
                 ended = time.monotonic()
                 due = ended + max(SECONDS_BETWEEN_IMAGES, RUNNING_TO_IMAGES * (ended - began))
 
@@ -198,13 +213,16 @@ class Session:
             self._release()
 
 
-def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Session:
+def start(
+    assembly: Assembly, folder: Path, *, overwrite: bool = False, tools: Tools | None = None
+) -> Session:
     """Begin a run.
 
     Args:
         assembly: What it is made of.
         folder: Its folder, made here.
         overwrite: Whether to delete a run that is there already.
+        tools: What the run can show itself with, to those who look at it.
 
     Raises:
         RunError: The folder holds a run, or something else, already.
@@ -222,15 +240,21 @@ def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Sessi
         _keep_text(folder, assembly.text, advice)
         _open_ledger(assembly, folder)
         undo.pop_all()
-    return Session(folder, assembly, store, release)
+    return Session(folder, assembly, store, release, tools)
 
 
-def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) -> Session:
+def resume(
+    assemble: Callable[[dict[str, Json], Plan], Assembly],
+    folder: Path,
+    *,
+    tools: Tools | None = None,
+) -> Session:
     """Go on with a run.
 
     Args:
         assemble: Makes the parts from the run's resolved experiment and the way it scores.
         folder: Its folder.
+        tools: What the run can show itself with, to those who look at it.
 
     Raises:
         RunError: There is no run, it is damaged or in use, its experiment was edited, or the
@@ -251,9 +275,9 @@ def resume(assemble: Callable[[dict[str, Json], Plan], Assembly], folder: Path) 
         _open_ledger(assembly, folder)
         if assembly.resolved != info["experiment"]:
             _check_budget(assembly)
-            store.keep_experiment(assembly.resolved)
+            store.keep("experiment", assembly.resolved)
         undo.pop_all()
-    return Session(folder, assembly, store, release)
+    return Session(folder, assembly, store, release, tools)
 
 
 def _open_ledger(assembly: Assembly, folder: Path) -> None:
@@ -283,7 +307,7 @@ def _keep_text(folder: Path, text: str, advice: Advice) -> None:
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None:
-    if assembly.identity != info["identity"]:
+    if not _agrees(info["identity"], assembly.identity):
         raise RunError(f"{folder}: the experiment is not the one that the run began with")
     if assembly.fingerprint != info["target"]["fingerprint"]:
         raise RunError(
@@ -291,7 +315,7 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
             "weights or code changed), so its scores cannot be compared. Bring the old one back, "
             "or start another run"
         )
-    there, here = info["scoring"]["device"], assembly.scorer.device
+    there, here = info["scoring"]["device"], assembly.scorer.batches.device
     if there != here:
         raise RunError(
             f"{folder}: its images were scored on {there}, and here they would be on {here}, where "
@@ -304,6 +328,13 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
         )
 
 
+def _agrees(recorded: Json, now: Json) -> bool:
+    """Say whether an experiment is what was recorded; a later version may have more options."""
+    if isinstance(recorded, dict) and isinstance(now, dict):
+        return all(key in now and _agrees(value, now[key]) for key, value in recorded.items())
+    return bool(recorded == now)
+
+
 def _restore(assembly: Assembly, store: RunStore) -> None:
     """Fill the archive and the scheme from the store."""
     archive, loads = assembly.scheme.archive, assembly.encoding.loads
@@ -312,10 +343,11 @@ def _restore(assembly: Assembly, store: RunStore) -> None:
         archive.grow(len(metered.spec.classes))
     stored_elites = store.elites()
     ids = {elite.candidate for elite in stored_elites} | set(store.members())
-    candidates = {
-        id_: Candidate(id_, load_genome(store, loads, stored), stored.parents, stored.generation)
-        for id_, stored in store.candidates(sorted(ids)).items()
-    }
+    candidates = {}
+    for id_ in sorted(ids):
+        stored = store.candidate(id_)
+        genome = load_genome(store, loads, stored)
+        candidates[id_] = Candidate(id_, genome, stored.parents, stored.generation)
     for stored_elite in stored_elites:
         archive.place(
             Elite(

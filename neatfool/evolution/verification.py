@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
-from statistics import median
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,103 +12,28 @@ from neatfool.budget.ledger import Budget
 from neatfool.config.options import check_arguments
 from neatfool.errors import BudgetSpent, RunError, TargetError, VerificationError
 from neatfool.evolution.assembly import check_target, reassemble
+from neatfool.evolution.python_target import target_of
 from neatfool.experiment.framework import Calls
-from neatfool.fooling.python_target import target_of
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import advice_for, is_from_python
 from neatfool.run.folder import lock
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore
+from neatfool.run.verdict import TOLERANCE, Verdict, Verified
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
-from neatfool.wording import counted, percent
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neatfool.budget.ledger import Budget
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
-    from neatfool.spec.json import Json
-
-TOLERANCE = 1e-4
-"""How far a confidence may be from the recorded one: processors and batches round differently."""
 
 ASKED_AT_ONCE = 1024
 """Images: where asking costs something, equal ones among so many are asked about once."""
-
-
-@dataclass(frozen=True)
-class Verified:
-    """What a saved image scored.
-
-    Attributes:
-        name: Its class.
-        index: The index of its class.
-        recorded: The confidence that the run recorded.
-        measured: The confidence that the target gives the saved file now.
-        recorded_rank: The rank that the run recorded, which tells certainties apart.
-        measured_rank: The rank that the saved file has now.
-    """
-
-    name: str
-    index: int
-    recorded: float
-    measured: float
-    recorded_rank: float = 0.0
-    measured_rank: float = 0.0
-
-    @property
-    def difference(self) -> float:
-        """How far apart the two are."""
-        return abs(self.recorded - self.measured)
-
-
-@dataclass(frozen=True, repr=False)
-class Verdict:
-    """What the saved images of a run score now; ``str`` says it in two sentences.
-
-    Attributes:
-        results: What each image scores, in the order of the classes; at least one.
-        tolerance: How far a confidence may be from the recorded one.
-    """
-
-    results: tuple[Verified, ...]
-    tolerance: float = TOLERANCE
-
-    @property
-    def wrong(self) -> list[Verified]:
-        """The images that do not score what was recorded."""
-        return [result for result in self.results if not result.difference <= self.tolerance]
-
-    def summary(self) -> dict[str, Json]:
-        """Give it as ``neatfool verify --json`` does."""
-        measured = [result.measured for result in self.results]
-        return {
-            "images": len(self.results),
-            "wrong": len(self.wrong),
-            "largest_difference": max(result.difference for result in self.results),
-            "median": median(measured),
-            "min": min(measured),
-            "classes_ge_0.99": sum(value >= 0.99 for value in measured),
-            "classes_ge_0.9999": sum(value >= 0.9999 for value in measured),
-            "classes": [asdict(result) for result in self.results],
-        }
-
-    def __str__(self) -> str:
-        said = self.summary()
-        ranks = [result.measured_rank for result in self.results]
-        return (
-            f"{said['images']} images scored from their files: {said['wrong']} wrong, largest "
-            f"difference {said['largest_difference']:.1e}. Median "
-            f"{percent(said['median'], median(ranks))}, lowest {percent(said['min'], min(ranks))}; "
-            f"{said['classes_ge_0.9999']} of {said['images']} classes >= 99.99 %."
-        )
-
-    def __repr__(self) -> str:
-        return f"<Verdict {self}>"
 
 
 def verify_run(
@@ -185,11 +109,13 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
         What each image scored, in the order of the classes.
 
     Raises:
+        RunError: The database is damaged: all of it is read first.
         VerificationError: An image's file is missing, damaged, or of the wrong size.
         TargetError: The target failed.
         BudgetSpent: Asking the target costs something, and there is no budget for all images.
         RunError: It does, and another process is running the run.
     """
+    run.store.check()
     with ExitStack() as ending:
         if (metered := scorer.metered) is not None:
             _use_ledger(run, scorer, ending)
@@ -217,7 +143,7 @@ def _keep_budget(run: Run, budget: Budget) -> None:
     if target.get("max_queries", budget.queries) != budget.queries:
         with closing(RunStore.open(run.store.path, write=True)) as store:
             target = {**target, "max_queries": budget.queries}
-            store.keep_experiment({**run.experiment, "target": target})
+            store.keep("experiment", {**run.experiment, "target": target})
 
 
 def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,12 +11,12 @@ from neatfool.config.options import describe_unset, dump_options, own_sections, 
 from neatfool.config.problems import Problems
 from neatfool.config.section import Section, Value
 from neatfool.config.values import unquote
-from neatfool.errors import PluginError, blaming, nearest
+from neatfool.errors import ExperimentError, PluginError, RunError, blaming, nearest
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydantic import BaseModel
 
@@ -27,6 +28,21 @@ PLUGIN_SECTIONS: Final = {"target": "", "encoding": "cppn", "scheme": "map_elite
 
 RECORDED: Final = "the run's experiment"
 """What errors call the place of an option that a run recorded."""
+
+
+@contextmanager
+def recorded_by_a_run() -> Iterator[None]:
+    """Blame what is wrong with a recorded experiment on the run, which nobody wrote by hand.
+
+    Raises:
+        RunError: An option is not valid.
+    """
+    try:
+        yield
+    except ExperimentError as error:
+        raise RunError(
+            f"{error}; the run's database is damaged, or the plugin was another version's: use that"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -103,15 +119,16 @@ def resolved_choice(
 
     Raises:
         PluginError: The plugin is no longer there, or broken.
-        ExperimentError: An option is no longer valid.
+        RunError: An option is no longer valid.
     """
     manager = plugins or PluginManager()
     if resolved[kind]["plugin"] not in manager.names(kind):
         for path in resolved.get("plugins", {}).get("path", ()):
             manager.load_files(Path(path))
     problems = Problems()
-    choice = read_choice(kind, json_sections(resolved, RECORDED), manager, problems)
-    problems.raise_if_any()
+    with recorded_by_a_run():
+        choice = read_choice(kind, json_sections(resolved, RECORDED), manager, problems)
+        problems.raise_if_any()
     assert choice is not None
     return choice
 

@@ -21,6 +21,7 @@ from neatfool.experiment.choice import (
     fill_choice,
     json_sections,
     read_registration,
+    recorded_by_a_run,
     resolved_choice,
     resolved_sections,
 )
@@ -109,12 +110,13 @@ class Experiment:
 
         Raises:
             PluginError: A plugin is no longer there, or broken.
-            ExperimentError: An option is no longer valid.
+            RunError: An option is no longer valid.
         """
         sections = json_sections(resolved, RECORDED)
         given = {key: v for key, v in sections["experiment"].values.items() if v.given is not None}
         sections["experiment"] = Section(given, RECORDED)
-        experiment = _build(sections, plugins or PluginManager(), name="experiment")
+        with recorded_by_a_run():
+            experiment = _build(sections, plugins or PluginManager(), name="experiment")
         object.__setattr__(experiment, "text", experiment.to_ini())
         return experiment
 

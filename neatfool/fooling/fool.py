@@ -29,6 +29,7 @@ from neatfool.evolution.loop import Limits
 from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.experiment import choose, resolved_sections
 from neatfool.fooling.arguments import Arguments
+from neatfool.fooling.opening import RunTools
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import FROM_PYTHON
 from neatfool.spec.image_spec import ImageSpec
@@ -127,7 +128,8 @@ def fool(
         The run, to look at: ``run["3"].image()``.
 
     Raises:
-        TargetError: The model failed, or what it gives are not probabilities.
+        TargetError: The model failed, what it gives are not probabilities, or it scores the same
+            image differently from call to call.
         ExperimentError: Arguments are wrong; a line for each.
         PluginError: There is no such scheme or encoding, or a plugin is broken.
         RunError: The folder holds a run already.
@@ -167,9 +169,11 @@ def fool(
             scheme=choose(manager, "scheme", scheme, scheme_options or {}),
         )
         if resume_run:
-            session = resume(lambda _, recorded: assemble(recorded=recorded), folder)
+            session = resume(
+                lambda _, recorded: assemble(recorded=recorded), folder, tools=RunTools(target)
+            )
         else:
-            session = start(assemble(), folder, overwrite=overwrite)
+            session = start(assemble(), folder, overwrite=overwrite, tools=RunTools(target))
     return _go(session, manager, arguments, progress=progress)
 
 
@@ -261,7 +265,7 @@ def _go(session: Session, plugins: PluginManager, arguments: Arguments, *, progr
 
 
 def _target(model: Any, arguments: Arguments, device: str) -> Target:
-    from neatfool.fooling.python_target import ModuleTarget, target_of
+    from neatfool.evolution.python_target import ModuleTarget, target_of
 
     channels, height, width = arguments.image
     open_ended = isinstance(model, Target) and model.spec.open

@@ -36,7 +36,7 @@ def folded(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
     try:
         with torch.no_grad():
             names = {each: name for name, each in module.named_modules()}
-            pairs = _pairs(module, batches[0])
+            pairs = _pairs(module, batches[0].clone())
             if not pairs:
                 return module
             made = copy.deepcopy(module)
@@ -44,7 +44,8 @@ def folded(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
                 fused = fuse_conv_bn_eval(convolution, normalisation)
                 _replace(made, names[convolution], fused)
                 _replace(made, names[normalisation], nn.Identity())
-            same = all(_same(made(batch), module(batch)) for batch in batches)
+            # Copies, as a module may write to what it is given.
+            same = all(_same(made(batch.clone()), module(batch.clone())) for batch in batches)
     except Exception as error:  # of whatever the module is made of: it runs as it is
         if is_out_of_memory(error):
             raise

@@ -62,7 +62,8 @@ def odds_and_gradients(
     places = torch.arange(len(images)), torch.tensor(classes)
     # As in scoring, which another thread may be at: no reduced precision, the same bits each time.
     with torch.enable_grad(), EXACT_CONVOLUTIONS:
-        logits = _logits(logits_of, pixels, at_once).cpu().double()
+        # A copy, as a module may write to what it is given.
+        logits = _logits(logits_of, pixels.clone(), at_once).cpu().double()
         own = logits[places]
         others = logits.index_put(places, torch.full_like(own, -torch.inf))
         odds = own - others.logsumexp(1)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from neatfool.errors import RunError
 from neatfool.experiment.differences import differences
+from neatfool.fooling.opening import open_run
 from neatfool.run.folder import DATABASE
-from neatfool.run.run import open_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ def _as_it_is(experiment: Experiment, run: Run) -> Replicate:
             f"{run.path}: holds a run of another experiment ({', '.join(told[:MOST_DIFFERENCES])}"
             f"{more}). --out DIR writes elsewhere, --overwrite starts all anew"
         )
-    if _is_long_enough(experiment, run):
+    if is_long_enough(run, experiment.generations, experiment.images):
         return Replicate(experiment.seed, run.path, "finished")
     length = {"generations": experiment.generations, "images": experiment.images}
     before = run.experiment["experiment"]
@@ -91,9 +91,10 @@ def _as_it_is(experiment: Experiment, run: Run) -> Replicate:
     return Replicate(experiment.seed, run.path, "unfinished", longer)
 
 
-def _is_long_enough(experiment: Experiment, run: Run) -> bool:
-    if run.store.ended():
+def is_long_enough(run: Run, generations: int | None, images: int | None) -> bool:
+    """Say whether a run has come to its own end, or to so many generations or images."""
+    if run.ended:
         return True
-    if experiment.generations is not None:
-        return run.generation + 1 >= experiment.generations
-    return run.evaluations >= (experiment.images or 0)
+    if generations is not None:
+        return run.generation + 1 >= generations
+    return run.evaluations >= (images or 0)

@@ -164,7 +164,7 @@ def _cards(run: Run, elites: Sequence[EliteView], detailed: set[int]) -> list[Ca
         if elite is None:
             cards.append(Card(index, run.classes[index]))
             continue
-        picture = pictures.exact(elite.png, longest)
+        picture = _scored(elite, longest)
         cards.append(
             Card(index, elite.name, elite.confidence, elite.generation, picture, index in detailed)
         )
@@ -201,12 +201,20 @@ def _detail(run: Run, elite: EliteView, card: Card, thumbnails: dict[int, Pictur
         candidate=elite.candidate_id,
         nodes=elite.size.nodes,
         connections=elite.size.connections,
-        scored=pictures.exact(elite.png, LARGE),
+        scored=_scored(elite, LARGE),
         large=pictures.reduced(elite.image(LARGE), LARGE) if graph and small else None,
         graph=graph,
         line=[_step(ancestor, thumbnails) for ancestor in _sampled(line)],
         ancestors=len(line),
     )
+
+
+def _scored(elite: EliteView, longest: int) -> Picture:
+    """Show the image that was scored."""
+    try:
+        return pictures.exact(elite.png, longest)
+    except ValueError as error:
+        raise elite.damaged(error) from error
 
 
 def _graph(elite: EliteView) -> str | None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from neatfool.report.charts.figure import for_page
+from neatfool.run.images import open_png
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +43,11 @@ def exact(png: bytes, longest: int) -> Picture:
     Args:
         png: The file.
         longest: Pixels that the longer side may have at most.
+
+    Raises:
+        ValueError: It is not a whole PNG.
     """
-    with Image.open(io.BytesIO(png)) as image:
+    with open_png(png) as image:
         if max(image.size) <= longest and len(png) <= LARGEST_EXACT:
             return Picture(_data_uri("PNG", png), *image.size)
         return reduced(image, longest)

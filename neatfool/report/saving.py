@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neatfool.errors import StorageError
-from neatfool.run.images import write_whole
+from neatfool.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,6 +23,9 @@ IMAGES: Final = "images"
 REPORT: Final = "report.html"
 LOCK: Final = ".lock"
 LOG_ENDINGS: Final = ("-wal", "-shm", "-journal")
+START_ANEW: Final = (
+    "`neatfool run EXPERIMENT.ini --out FOLDER --overwrite` starts the run anew in its folder"
+)
 
 
 def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]:
@@ -97,7 +100,9 @@ def storage_errors(folder: Path, kept: str = "") -> Iterator[None]:
 def _refuse_taken(folder: Path, advice: Advice, *, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder}: is a file; give another folder with {advice.elsewhere}")
-    if (folder / DATABASE).exists():
+    if (database := folder / DATABASE).exists():
+        if not overwrite and not database.stat().st_size:
+            raise RunError(f"{database}: is empty: nothing of a run is in it. {START_ANEW}")
         if not overwrite:
             raise RunError(
                 f"{folder}: holds a run already. {advice.resume} goes on with it, "

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from neatfool.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,11 +51,22 @@ def decode_png(png: bytes) -> np.ndarray:
     Raises:
         ValueError: It is not a whole PNG, not grey or RGB of 8 bits a channel, or enormous.
     """
+    with open_png(png) as image:
+        if image.mode not in ("L", "RGB"):
+            raise ValueError(f"its mode is {image.mode}, not grey or RGB of 8 bits a channel")
+        return from_pillow(image)
+
+
+@contextmanager
+def open_png(png: bytes) -> Iterator[Image.Image]:
+    """Open a PNG; its pixels are decoded when they are asked for.
+
+    Raises:
+        ValueError: It is not a whole PNG, or enormous.
+    """
     try:
         with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-            if image.mode not in ("L", "RGB"):
-                raise ValueError(f"its mode is {image.mode}, not grey or RGB of 8 bits a channel")
-            return from_pillow(image)
+            yield image
     except UnidentifiedImageError:
         raise ValueError("it is no PNG") from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
@@ -123,25 +135,3 @@ class ImageFolder:
                 )
                 write_whole(self.folder / name, png)
                 self._written[index] = candidate
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give the name to write a file under, so that it takes the old one's place once it is whole.
-
-    If the block raises, nothing is left of it.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        yield partial
-        os.replace(partial, path)  # noqa: PTH105
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that at any instant it is either the old one or the new one."""
-    with replacing(path) as partial:
-        partial.write_bytes(data)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 from base64 import b64encode
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run.folder import IMAGES
 from neatfool.run.images import decode_png, encode_png, image_name, to_pillow
+from neatfool.run.sqlite import damaged
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from neatfool.run.records import StoredCandidate, StoredElite
-    from neatfool.run.run import Run
     from neatfool.run.store import RunStore
     from neatfool.spec.candidate import GenomeSize
+    from neatfool.spec.encoding import Encoding
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
 
@@ -45,9 +46,7 @@ def load_genome(store: RunStore, loads: Callable[[str], Any], stored: StoredCand
     try:
         return loads(stored.genome)
     except ValueError as error:
-        raise RunError(
-            f"{store.path}: the genome of candidate {stored.id} is damaged: {error}"
-        ) from error
+        raise damaged(store.path, f"the genome of candidate {stored.id}: {error}") from error
 
 
 def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[int, int]:
@@ -72,10 +71,28 @@ def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[i
     return height, width
 
 
+class Source(Protocol):
+    """The run that a candidate is read from."""
+
+    path: Path
+
+    @property
+    def store(self) -> RunStore:
+        """Its database."""
+
+    @property
+    def encoding(self) -> Encoding[Any]:
+        """What reads and draws its genomes."""
+
+    @property
+    def experiment(self) -> dict[str, Json]:
+        """Its experiment: section -> key -> value."""
+
+
 class Individual:
     """A stored candidate, with its genome loaded when it is asked for."""
 
-    def __init__(self, run: Run, stored: StoredCandidate, spec: ImageSpec) -> None:
+    def __init__(self, run: Source, stored: StoredCandidate, spec: ImageSpec) -> None:
         self.run = run
         self.candidate_id = stored.id
         self.generation = stored.generation
@@ -210,7 +227,7 @@ class EliteView(Individual):
     """
 
     def __init__(
-        self, run: Run, elite: StoredElite, stored: StoredCandidate, spec: ImageSpec
+        self, run: Source, elite: StoredElite, stored: StoredCandidate, spec: ImageSpec
     ) -> None:
         super().__init__(run, stored, spec)
         self.index = elite.class_index
@@ -222,9 +239,8 @@ class EliteView(Individual):
     def png(self) -> bytes:
         """The image that was scored, as the PNG that is saved."""
         png = self.run.store.image(self.candidate_id)
-        if png is None:
-            raise RunError(f"{self.run.path}: elite of {self.name!r} was replaced meanwhile")
-        return png
+        # The image of an elite that was replaced since is gone; its genome draws the same one.
+        return encode_png(self.pixels()) if png is None else png
 
     @property
     def file(self) -> Path:
@@ -235,7 +251,17 @@ class EliteView(Individual):
 
     def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:
         """Give the image that was scored, or render the genome anew at a size."""
-        return to_pillow(decode_png(self.png) if size is None else self.pixels(size))
+        return to_pillow(self._decoded() if size is None else self.pixels(size))
+
+    def _decoded(self) -> np.ndarray:
+        try:
+            return decode_png(self.png)
+        except ValueError as error:
+            raise self.damaged(error) from error
+
+    def damaged(self, error: ValueError) -> RunError:
+        """Make the error that says that the recorded image cannot be read."""
+        return damaged(self.run.store.path, f"the image of {self.name!r}: {error}")
 
     def summary(self) -> dict[str, Json]:
         """Say what ``neatfool show --json`` says of a class."""
@@ -256,7 +282,7 @@ class EliteView(Individual):
         return f"{self.name} {percent(self.confidence, self.rank)}"
 
     def _shown(self) -> np.ndarray:
-        return decode_png(self.png)
+        return self._decoded()
 
     def __repr__(self) -> str:
         return f"<elite of {self.name!r}: confidence {percent(self.confidence, self.rank)}>"

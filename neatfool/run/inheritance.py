@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neatfool.errors import ExperimentError, RunError
-from neatfool.run.run import open_run
+from neatfool.run.run import Run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
 
@@ -44,7 +43,7 @@ def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
             this encoding, of images such as the target takes.
     """
     try:
-        run = open_run(folder)
+        run = Run(Path(folder))
         elites = {elite.candidate_id: elite for elite in run.elites}
         name, seed, channels = run.name, run.seed, run.spec.channels
         run.close()

@@ -1,63 +1,18 @@
-"""The tables of a run's database, and how a generation is written into them."""
+"""What a generation leaves in a run's database, and how it is written there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from neatfool.run.schema import AT_LEAST, columns, write
+from neatfool.run.statistics import GenerationReport, Stages
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from neatfool.run.statistics import GenerationReport
     from neatfool.spec.candidate import GenomeSize, Replacement
-
-SCHEMA: Final = """
-CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE class (number INTEGER PRIMARY KEY, name TEXT NOT NULL, searched INTEGER NOT NULL);
-CREATE TABLE candidate (
-    id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, nodes INTEGER NOT NULL,
-    connections INTEGER NOT NULL, member INTEGER NOT NULL, genome TEXT NOT NULL);
-CREATE INDEX member ON candidate (id) WHERE member;
-CREATE TABLE parent (
-    candidate INTEGER NOT NULL, position INTEGER NOT NULL, parent INTEGER NOT NULL,
-    PRIMARY KEY (candidate, position)) WITHOUT ROWID;
-CREATE INDEX child ON parent (parent);
-CREATE TABLE elite (
-    class INTEGER PRIMARY KEY, candidate INTEGER NOT NULL, confidence REAL NOT NULL,
-    rank REAL NOT NULL);
-CREATE INDEX niche ON elite (candidate);
-CREATE TABLE image (candidate INTEGER PRIMARY KEY, png BLOB NOT NULL);
-CREATE TABLE replacement (
-    number INTEGER PRIMARY KEY, generation INTEGER NOT NULL, class INTEGER NOT NULL,
-    candidate INTEGER NOT NULL, previous INTEGER, confidence REAL NOT NULL, rank REAL NOT NULL,
-    goal_switch INTEGER NOT NULL);
-CREATE INDEX won ON replacement (candidate);
-CREATE TABLE generation (
-    number INTEGER PRIMARY KEY, evaluations INTEGER NOT NULL, median REAL NOT NULL,
-    mean REAL NOT NULL, minimum REAL NOT NULL, lower_quartile REAL NOT NULL,
-    upper_quartile REAL NOT NULL, ge_50 INTEGER NOT NULL, ge_90 INTEGER NOT NULL,
-    ge_99 INTEGER NOT NULL, ge_9999 INTEGER NOT NULL, elites INTEGER NOT NULL,
-    replacements INTEGER NOT NULL, goal_switches INTEGER NOT NULL, refused INTEGER NOT NULL,
-    nodes REAL NOT NULL, connections REAL NOT NULL, confirmed INTEGER NOT NULL,
-    breeding REAL NOT NULL, rendering REAL NOT NULL, scoring REAL NOT NULL,
-    selection REAL NOT NULL, recording REAL NOT NULL, elapsed REAL NOT NULL);
-CREATE TABLE state (only INTEGER PRIMARY KEY CHECK (only = 0), value TEXT NOT NULL);
-"""
-
-LEDGER_SCHEMA: Final = """
-CREATE TABLE request (number INTEGER PRIMARY KEY, images INTEGER NOT NULL, outcome TEXT);
-CREATE TABLE answer (image BLOB PRIMARY KEY, scores BLOB NOT NULL) WITHOUT ROWID;
-"""
-"""What a target that costs something was asked, and what it answered; see the ledger."""
-
-HOW_IT_WAS_RUN: Final = {
-    "generation": ("breeding", "rendering", "scoring", "selection", "recording", "elapsed"),
-    "info": ("clock", "experiment", "scoring", "text"),
-    "request": ("number", "images", "outcome"),
-}
-"""What may differ between equal runs: columns of a table, or keys of ``info``. (The part of the
-experiment that the result depends on is the key ``identity``.)"""
 
 
 @dataclass(frozen=True)
@@ -102,61 +57,65 @@ class GenerationRecord:
     classes: Sequence[tuple[int, str, bool]] = ()
 
 
+def report_to_row(report: GenerationReport) -> list[Any]:
+    """Turn a report into its row of table ``generation``."""
+    values = vars(report) | vars(report.stages) | {"number": report.generation}
+    values |= dict(zip(AT_LEAST, report.classes_ge, strict=True))
+    return [values[name] for name in columns("generation") if name != "checksum"]
+
+
+def report_of_row(row: Mapping[str, Any]) -> GenerationReport:
+    """Turn a row of table ``generation`` back into a report."""
+    values = {each.name: row[each.name] for each in fields(GenerationReport) if each.name in row}
+    return GenerationReport(
+        **values,
+        generation=row["number"],
+        classes_ge=tuple(row[name] for name in AT_LEAST),
+        stages=Stages(**{each.name: row[each.name] for each in fields(Stages) if each.name in row}),
+    )
+
+
 def write_record(db: sqlite3.Connection, record: GenerationRecord) -> None:
     """Write one generation, inside the caller's transaction."""
-    report = record.report
-    db.executemany("INSERT INTO class VALUES (?, ?, ?)", record.classes)
-    for candidate in record.candidates:
-        db.execute(
-            "INSERT INTO candidate VALUES (?, ?, ?, ?, 0, ?)",
-            (
-                candidate.id,
-                candidate.generation,
-                candidate.size.nodes,
-                candidate.size.connections,
-                candidate.genome,
-            ),
-        )
-        db.executemany(
-            "INSERT INTO parent VALUES (?, ?, ?)",
-            [(candidate.id, place, parent) for place, parent in enumerate(candidate.parents)],
-        )
-    db.executemany("INSERT INTO image VALUES (?, ?)", record.images.items())
-    _write_replacements(db, report.generation, record.replacements)
+    write(db, "class", record.classes)
+    write(
+        db,
+        "candidate",
+        [
+            (each.id, each.generation, each.size.nodes, each.size.connections, 0, each.genome)
+            for each in record.candidates
+        ],
+    )
+    write(
+        db,
+        "parent",
+        [
+            (each.id, place, parent)
+            for each in record.candidates
+            for place, parent in enumerate(each.parents)
+        ],
+    )
+    write(db, "image", record.images.items())
+    _write_replacements(db, record.report.generation, record.replacements)
     _write_members(db, record.members)
-    stages = report.stages
-    values = (
-        report.generation, report.evaluations, report.median, report.mean, report.minimum,
-        report.lower_quartile, report.upper_quartile, *report.classes_ge, report.elites,
-        report.replacements, report.goal_switches, report.refused, report.nodes,
-        report.connections, report.confirmed, stages.breeding, stages.rendering, stages.scoring,
-        stages.selection, stages.recording, stages.elapsed,
-    )  # fmt: skip
-    db.execute(f"INSERT INTO generation VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608
+    write(db, "generation", [report_to_row(record.report)])
 
 
 def _write_replacements(
     db: sqlite3.Connection, generation: int, replacements: Sequence[Replacement]
 ) -> None:
+    if not replacements:
+        return
     elites = [replacement.elite for replacement in replacements]
-    db.executemany(
-        "REPLACE INTO elite VALUES (?, ?, ?, ?)",
-        [(e.class_index, e.candidate.id, e.confidence, e.rank) for e in elites],
-    )
-    db.executemany(
-        "INSERT INTO replacement (generation, class, candidate, previous, confidence, rank, "
-        "goal_switch) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    rows = [(e.class_index, e.candidate.id, e.confidence, e.rank) for e in elites]
+    write(db, "elite", rows, "REPLACE")
+    (last,) = db.execute("SELECT coalesce(max(number), 0) FROM replacement").fetchone()
+    write(
+        db,
+        "replacement",
         [
-            (
-                generation,
-                replacement.elite.class_index,
-                replacement.elite.candidate.id,
-                replacement.previous,
-                replacement.elite.confidence,
-                replacement.elite.rank,
-                replacement.goal_switch,
-            )
-            for replacement in replacements
+            (number, generation, *row[:2], each.previous, *row[2:], each.goal_switch)
+            for number, (row, each) in enumerate(zip(rows, replacements, strict=True), last + 1)
         ],
     )
     db.executemany(

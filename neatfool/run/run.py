@@ -4,58 +4,60 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import asdict
 from functools import cached_property
-from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from neatfool.config.ini import first_comment
 from neatfool.errors import ExperimentError, RunError
 from neatfool.run.folder import DATABASE
 from neatfool.run.images import to_pillow
 from neatfool.run.individual import Ancestor, EliteView, height_width
+from neatfool.run.sqlite import damaged
 from neatfool.run.store import RunStore
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import pandas as pd
+    import torch
     from PIL import Image
 
-    from neatfool.evolution.verification import Verdict
-    from neatfool.run.records import StoredCandidate
+    from neatfool.run.records import StoredCandidate, StoredElite
     from neatfool.run.statistics import GenerationReport
-    from neatfool.scoring.scorer import Scorer
+    from neatfool.run.store import Snapshot
+    from neatfool.run.verdict import Verdict
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
-    from neatfool.spec.target import Target
 
 
-def open_run(path: str | Path) -> Run:
-    """Open a run to read it, also while another process is running it.
+class Tools(Protocol):
+    """What a run draws, scores and shows itself with: it is made of what lies above."""
 
-    Args:
-        path: The run's folder.
+    def encoding(self, run: Run) -> Encoding[Any]:
+        """Make the run's encoding."""
 
-    Returns:
-        The run.
+    def score(self, run: Run, image: torch.Tensor, model: Any) -> dict[str, float]:
+        """Score an image, uint8 [1, C, H, W], as the run did; see :meth:`Run.score`."""
 
-    Raises:
-        RunError: There is no run in the folder, or its database is damaged.
-        PluginError: The run's encoding cannot be loaded.
-    """
-    run = Run(Path(path))
-    run.info  # noqa: B018 - reads the database: a wrong path fails here
-    return run
+    def verify(self, run: Run, model: Any, *, tolerance: float, max_queries: int | None) -> Verdict:
+        """Score the saved images again; see :meth:`Run.verify`."""
+
+    def report(self, run: Run) -> Path:
+        """Write the run's page, and give its file."""
+
+    def close(self) -> None:
+        """Close what was opened to score."""
 
 
 class Run:
     """A run's folder, to read.
 
-    What it says is read anew from the database, so that a run under way can be watched.
+    It shows the run as it was at one instant, even while another process goes on with it.
+    :meth:`refresh` looks again.
 
     Attributes:
         path: The folder.
@@ -66,28 +68,46 @@ class Run:
         path: Path,
         *,
         encoding: Encoding[Any] | None = None,
-        target: Target | None = None,
+        tools: Tools | None = None,
     ) -> None:
-        """Look at a folder; use :func:`open_run`."""
+        """Look at a folder; use :func:`neatfool.open_run`."""
         self.path = path
         self._given_encoding = encoding
-        self._given_target = target
+        self._given_tools = tools
+
+    @property
+    def _tools(self) -> Tools:
+        if self._given_tools is None:
+            raise RunError(f"{self.path}: was opened only to be read; use neatfool.open_run")
+        return self._given_tools
 
     @cached_property
     def store(self) -> RunStore:
         """The run's database, open for reading."""
         return RunStore.open(self.path / DATABASE)
 
+    @cached_property
+    def _snapshot(self) -> Snapshot:
+        return self.store.snapshot()
+
+    def refresh(self) -> None:
+        """Look at the run again: what is asked from now on is of one later instant.
+
+        Elites that were given before still say what they said.
+        """
+        self.__dict__.pop("_snapshot", None)
+
     def close(self) -> None:
         """Close the database and the target; they are opened again when something is asked."""
-        for opened in ("store", "_scorer"):
-            if opened in self.__dict__:
-                self.__dict__.pop(opened).close()
+        if store := self.__dict__.pop("store", None):
+            store.close()
+        if self._given_tools is not None:
+            self._given_tools.close()
 
-    @cached_property
+    @property
     def info(self) -> dict[str, Json]:
         """What was recorded when the run began: versions, machine, target, seed."""
-        return self.store.info()
+        return self._snapshot.info
 
     @property
     def name(self) -> str:
@@ -112,25 +132,17 @@ class Run:
     @property
     def classes(self) -> tuple[str, ...]:
         """All class names of the target, as far as they are known."""
-        return tuple(self.store.classes()) if self._open_ended else self._classes
+        return self._snapshot.classes
 
     @property
     def searched(self) -> tuple[int, ...]:
         """The indices of the classes that are searched."""
-        return tuple(self.store.searched()) if self._open_ended else self._searched
+        return self._snapshot.searched
 
-    @cached_property
-    def _classes(self) -> tuple[str, ...]:
-        return tuple(self.store.classes())
-
-    @cached_property
-    def _searched(self) -> tuple[int, ...]:
-        return tuple(self.store.searched())
-
-    @cached_property
-    def _open_ended(self) -> bool:
-        """Whether there may be more classes the next time."""
-        return bool(self.info.get("spec", {}).get("open"))
+    @property
+    def ended(self) -> bool:
+        """Whether the search came to an end of its own: it has nothing left to do."""
+        return bool(self.info.get("ended_after") == self.generation)
 
     @property
     def spec(self) -> ImageSpec:
@@ -144,29 +156,23 @@ class Run:
         Raises:
             PluginError: It cannot be loaded.
         """
-        if self._given_encoding is not None:
-            return self._given_encoding
-        from neatfool.evolution.assembly import make
-        from neatfool.experiment.experiment import resolved_choice
-
-        encoding: Encoding[Any] = make(resolved_choice(self.experiment, "encoding"), spec=self.spec)
-        return encoding
+        return self._given_encoding or self._tools.encoding(self)
 
     @property
     def generation(self) -> int:
         """The last generation, -1 before the first."""
-        return self.store.last_generation()
+        return self._snapshot.generation
 
     @property
     def evaluations(self) -> int:
         """Images scored so far."""
-        last = self.store.reports(self.generation)
+        last = self.store.reports(self.generation, self.generation)
         return last[0].evaluations if last else 0
 
     @property
     def history(self) -> list[GenerationReport]:
         """The statistics of each generation."""
-        return self.store.reports()
+        return self.store.reports(last=self.generation)
 
     def frame(self) -> pd.DataFrame:
         """Give the history as a pandas data frame, with a row for each generation.
@@ -181,33 +187,28 @@ class Run:
             import pandas as pd
         except ImportError:
             raise ExperimentError("Run.frame: needs pandas; pip install pandas") from None
-        from neatfool.comparison.series import THRESHOLDS
-
-        rows = [asdict(report) for report in self.history]
-        for row in rows:
-            row.update(zip(THRESHOLDS, row.pop("classes_ge"), strict=True))
-            row.update(row.pop("stages"))
-        return pd.DataFrame(rows)
+        return pd.DataFrame([report.row() for report in self.history])
 
     @property
     def ranks(self) -> tuple[float, float]:
         """The median and the lowest rank of the elites, which tell certainties apart."""
-        held = {elite.class_index: elite.rank for elite in self.store.elites()}
+        held = {elite.class_index: elite.rank for elite in self._snapshot.elites}
         ranks = [held.get(index, -math.inf) for index in self.searched] or [0.0]
         return median(ranks), min(ranks)
 
     @property
     def requests(self) -> dict[str, tuple[int, int]]:
         """What a target that costs something was asked: (requests, images) by outcome."""
-        return self.store.requests()
+        return self._snapshot.requests
 
     @property
     def elites(self) -> list[EliteView]:
         """The elites, in the order of their classes."""
-        stored = self.store.elites()
-        candidates = self.store.candidates({elite.candidate for elite in stored})
         spec = self.spec
-        return [EliteView(self, elite, candidates[elite.candidate], spec) for elite in stored]
+        return [self._view(stored, spec) for stored in self._snapshot.elites]
+
+    def _view(self, elite: StoredElite, spec: ImageSpec) -> EliteView:
+        return EliteView(self, elite, self.store.candidate(elite.candidate), spec)
 
     def elite(self, name: str | int) -> EliteView:
         """Give the elite of a class.
@@ -221,11 +222,10 @@ class Run:
         """
         spec = self.spec
         index = spec.class_index(name)
-        stored = self.store.elite(index)
-        if stored is None:
-            raise RunError(f"{self.path}: class {spec.classes[index]!r} has no elite")
-        candidate = self.store.candidates([stored.candidate])[stored.candidate]
-        return EliteView(self, stored, candidate, spec)
+        for stored in self._snapshot.elites:
+            if stored.class_index == index:
+                return self._view(stored, spec)
+        raise RunError(f"{self.path}: class {spec.classes[index]!r} has no elite")
 
     def __getitem__(self, name: str | int) -> EliteView:
         """Give the elite of a class; see :meth:`elite`."""
@@ -237,7 +237,7 @@ class Run:
 
     def __len__(self) -> int:
         """Count the classes that have an elite."""
-        return len(self.store.elites())
+        return len(self._snapshot.elites)
 
     def lineage(self, name: str | int) -> list[Ancestor]:
         """Follow an elite back to generation 0, by the fitter parent each time.
@@ -248,14 +248,16 @@ class Run:
         Returns:
             The elite's own candidate first, the random genome of generation 0 last.
         """
-        line: list[StoredCandidate] = []
+        line: dict[int, StoredCandidate] = {}
         parents: tuple[int, ...] = (self.elite(name).candidate_id,)
-        while parents and (found := self.store.candidates(parents[:1])):
-            stored = found[parents[0]]
-            line.append(stored)
+        while parents:
+            stored = self.store.candidate(parents[0])
+            if stored.id in line:
+                raise damaged(self.store.path, f"candidate {stored.id} descends from itself")
+            line[stored.id] = stored
             parents = stored.parents
         spec = self.spec
-        return [Ancestor(self, each, spec) for each in line]
+        return [Ancestor(self, each, spec) for each in line.values()]
 
     def render(self, genome: Any, size: int | tuple[int, int] | None = None) -> Image.Image:
         """Draw a genome that need not be the run's, one made of a changed graph, say.
@@ -289,18 +291,9 @@ class Run:
             TargetError: The target failed, or gave no usable score.
             BudgetSpent: There is no budget for it.
         """
-        from neatfool.evolution.verification import score_image
-
-        if model is not None:
-            self.close()
-            self._given_target = model
-        return score_image(self, self._scorer, self.encoding.render([self._fit(genome)]))
-
-    @cached_property
-    def _scorer(self) -> Scorer:
-        from neatfool.evolution.verification import make_scorer
-
-        return make_scorer(self, self._given_target)
+        scores = self._tools.score(self, self.encoding.render([self._fit(genome)]), model)
+        self.refresh()
+        return scores
 
     def _fit(self, genome: Any) -> Any:
         """See that a genome is one of the run's encoding, as one that is read from the database."""
@@ -332,10 +325,7 @@ class Run:
             TargetError: The target failed.
             BudgetSpent: There is no budget for all images.
         """
-        from neatfool.evolution.verification import verify_run
-
-        model = self._given_target if model is None else model
-        return verify_run(self, model, tolerance=tolerance, max_queries=max_queries)
+        return self._tools.verify(self, model, tolerance=tolerance, max_queries=max_queries)
 
     def report(self) -> Path:
         """Write ``report.html`` into the run's folder: one file that needs no network.
@@ -346,9 +336,7 @@ class Run:
         Raises:
             StorageError: It cannot be written.
         """
-        from neatfool.report import write_report
-
-        return write_report(self)
+        return self._tools.report(self)
 
     def summary(self) -> dict[str, Json]:
         """Say how far the run has come, as ``neatfool show --json`` does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 
@@ -62,6 +62,14 @@ class GenerationReport:
     connections: float
     confirmed: int
     stages: Stages = field(default_factory=Stages)
+
+    def row(self) -> dict[str, float]:
+        """Give all its numbers by name, those of ``classes_ge`` and ``stages`` one by one."""
+        numbers = asdict(self)
+        stages, counts = numbers.pop("stages"), numbers.pop("classes_ge")
+        for least, count in zip(CONFIDENCE_THRESHOLDS, counts, strict=True):
+            numbers[f"classes_ge_{least:g}"] = count
+        return numbers | stages
 
 
 @dataclass(frozen=True)

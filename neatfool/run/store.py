@@ -2,91 +2,104 @@
 
 One SQLite file, written in one transaction a checkpoint, so that a run killed at any instant
 finds its last checkpoint whole. Everything in it but what
-:data:`~neatfool.run.records.HOW_IT_WAS_RUN` names is equal for equal runs, to the bit.
+:data:`~neatfool.run.schema.HOW_IT_WAS_RUN` names is equal for equal runs, to the bit.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from neatfool.errors import NeatfoolError, RunError, StorageError
+from neatfool.errors import RunError
 from neatfool.run.folder import PARTIAL_DATABASE, require_run
 from neatfool.run.records import (
-    HOW_IT_WAS_RUN,
-    LEDGER_SCHEMA,
-    SCHEMA,
     GenerationRecord,
     StoredCandidate,
     StoredElite,
+    report_of_row,
     write_record,
 )
-from neatfool.run.statistics import GenerationReport, Stages
+from neatfool.run.schema import (
+    FORMAT,
+    HOW_IT_WAS_RUN,
+    LEDGER_SCHEMA,
+    SCHEMA,
+    TABLES,
+    columns,
+    sound,
+    write,
+)
+from neatfool.run.sqlite import (
+    check_structure,
+    connect,
+    connect_to_read,
+    damaged,
+    format_of,
+    migrate,
+    sqlite_errors_in_words,
+    transaction,
+)
 from neatfool.spec.candidate import GenomeSize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from neatfool.run.statistics import GenerationReport
     from neatfool.spec.json import Json
 
-FORMAT: Final = 3
+
+class Recorded(dict[str, Any]):
+    """An object of recorded JSON: a key that is missing means a damaged database."""
+
+    path: Path
+
+    def __missing__(self, key: str) -> Any:
+        raise damaged(self.path, f"{key!r} is missing")
 
 
-@contextmanager
-def sqlite_errors_in_words(path: Path) -> Iterator[None]:
-    """Turn SQLite's exceptions into messages that say what to do.
+@dataclass(frozen=True)
+class Snapshot:
+    """A run as it was at one instant.
 
-    Raises:
-        StorageError: The disk is full or cannot be written.
-        RunError: The database is damaged or locked.
+    What a snapshot does not hold is only ever added to, and read when it is asked for: candidates,
+    replacements and generations. (An image that goes is drawn again from its candidate.)
+
+    Attributes:
+        info: What describes the run.
+        classes: All class names.
+        searched: The indices of the classes that are searched.
+        elites: Who holds each niche, in the order of the classes.
+        generation: The last generation, -1 before the first.
+        requests: See :meth:`RunStore.requests`.
     """
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _in_words(path, error) from error
-    except UnicodeDecodeError as error:
-        raise RunError(f"{path}: the database is damaged ({error})") from error
 
-
-def _in_words(path: Path, error: sqlite3.Error) -> NeatfoolError:
-    code = getattr(error, "sqlite_errorname", "") or ""
-    if code.startswith("SQLITE_FULL"):
-        again = "run it again" if path.name == PARTIAL_DATABASE else "resume the run"
-        return StorageError(f"{path}: the disk is full; free some space, then {again}")
-    if code.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
-        return StorageError(f"{path}: cannot be read or written ({error}); check disk and rights")
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return RunError(f"{path}: another process is writing to it; wait for it or stop it")
-    return RunError(
-        f"{path}: the database is damaged or not one of neatfool's ({error}); "
-        "its images may still be whole, but the run cannot go on"
-    )
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Write all that the block writes, or, should it raise, nothing of it."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+    info: Recorded
+    classes: tuple[str, ...]
+    searched: tuple[int, ...]
+    elites: tuple[StoredElite, ...]
+    generation: int
+    requests: dict[str, tuple[int, int]]
 
 
 class RunStore:
     """A run's database, open for writing or for reading."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection, *, write: bool) -> None:
-        """Wrap an open connection; use :meth:`create` or :meth:`open`."""
+        """Wrap an open connection; use :meth:`create` or :meth:`open`.
+
+        Raises:
+            RunError: The database is of a format that this neatfool does not know.
+        """
         self.path = path
         self._connection = connection
         self._write = write
+        self._columns: dict[str, list[str]] = {}
+        # Format 3, the first one, had no checksums.
+        self.sealed = format_of(path, connection) > 3
 
     @classmethod
     def create(
@@ -107,20 +120,14 @@ class RunStore:
         # A run killed before its database is whole leaves none.
         partial = path.with_name(PARTIAL_DATABASE)
         with sqlite_errors_in_words(partial):
-            store = cls(partial, connect(partial, "rwc"), write=True)
-            with transaction(store._connection) as db:
+            connection = connect(partial, "rwc")
+            with transaction(connection) as db:
                 for statement in (SCHEMA + LEDGER_SCHEMA).split(";\n"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {FORMAT}")
-                db.executemany(
-                    "INSERT INTO info VALUES (?, ?)",
-                    [(key, json.dumps(value)) for key, value in info.items()],
-                )
-                db.executemany(
-                    "INSERT INTO class VALUES (?, ?, ?)",
-                    [(i, name, i in chosen) for i, name in enumerate(classes)],
-                )
-            store.close()
+                write(db, "info", [(key, json.dumps(value)) for key, value in info.items()])
+                write(db, "class", [(i, name, i in chosen) for i, name in enumerate(classes)])
+            connection.close()
         partial.rename(path)
         return cls.open(path, write=True)
 
@@ -130,31 +137,25 @@ class RunStore:
 
         Args:
             path: The file.
-            write: Whether to write to it. Its pages are checked then.
+            write: Whether to write to it. Its structure is checked then, and an older format
+                becomes the present one.
 
         Raises:
             RunError: It is missing, damaged, or of another version.
         """
         require_run(path.parent)
         with sqlite_errors_in_words(path):
-            connection = connect(path, "rw") if write else _connect_to_read(path)
+            connection = connect(path, "rw") if write else connect_to_read(path)
+            # Before anything is written: an empty file is left as it is.
+            format_of(path, connection)
             if write:
                 connection.execute("PRAGMA journal_mode = WAL")
                 # A killed process loses no commit; a power cut may lose the last ones, never half
                 # of one.
                 connection.execute("PRAGMA synchronous = NORMAL")
-                problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-                if problem != "ok":
-                    raise RunError(f"{path}: the database is damaged ({problem})")
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if not version:
-                raise RunError(f"{path}: is empty or no run's database; start the run anew")
-            if version != FORMAT:
-                raise RunError(
-                    f"{path}: run format {version}, and this neatfool reads format {FORMAT}; "
-                    "use the version that wrote it"
-                )
-        return cls(path, connection, write=write)
+                check_structure(path, connection)
+                migrate(path, connection)
+            return cls(path, connection, write=write)
 
     def close(self) -> None:
         """Close the database; where nobody else reads it, it is one file then."""
@@ -176,16 +177,21 @@ class RunStore:
         with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
             for record in records:
                 write_record(db, record)
-            db.execute("REPLACE INTO state VALUES (0, ?)", (json.dumps(state),))
+            write(db, "state", [(0, json.dumps(state))], "REPLACE")
 
-    def keep_experiment(self, experiment: Mapping[str, Json]) -> None:
-        """Record the experiment anew, of which only what the result does not depend on changed.
+    def keep(self, key: str, value: Json) -> None:
+        """Record a fact about the run, in place of what was recorded of it.
+
+        Args:
+            key: ``experiment``, of which only what the result does not depend on changed; or
+                ``ended_after``, once the search came to an end of its own: the last generation.
+            value: The fact.
 
         Raises:
             StorageError: The disk is full or read-only.
         """
         with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
-            db.execute("REPLACE INTO info VALUES ('experiment', ?)", (json.dumps(experiment),))
+            write(db, "info", [(key, json.dumps(value))], "REPLACE")
 
     def end(self) -> None:
         """Record that the search came to an end of its own, after the last generation.
@@ -193,71 +199,127 @@ class RunStore:
         Raises:
             StorageError: The disk is full or read-only.
         """
-        last = json.dumps(self.last_generation())
-        with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
-            db.execute("REPLACE INTO info VALUES ('ended_after', ?)", (last,))
+        self.keep("ended_after", self.last_generation())
 
-    def ended(self) -> bool:
-        """Read whether the search came to an end of its own: it has nothing left to do."""
-        return self.info().get("ended_after") == self.last_generation()
+    def check(self) -> None:
+        """Read all that is recorded, and see that it is as it was written.
+
+        Raises:
+            RunError: It is not.
+        """
+        with sqlite_errors_in_words(self.path):
+            check_structure(self.path, self._connection)
+            for table in TABLES:
+                sql = f"SELECT count(*) FROM {table} WHERE NOT {self._sound(table)}"  # noqa: S608
+                wrong = self._rows(sql)[0][0]
+                if wrong:
+                    raise damaged(self.path, f"{wrong} of the rows of table {table} changed")
+
+    def _sound(self, table: str) -> str:
+        """Give the SQL that is true of a row that is as it was written."""
+        return sound(table) if self.sealed else "1"
 
     def _rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         with sqlite_errors_in_words(self.path):
             return self._connection.execute(sql, tuple(parameters)).fetchall()
 
-    def info(self) -> dict[str, Json]:
+    def _columns_of(self, table: str) -> list[str]:
+        """List a table's columns that this database has, less the checksum."""
+        if table not in self._columns:
+            there = {name for _, name, *_ in self._rows(f"PRAGMA table_info({table})")}
+            found = [name for name in columns(table) if name in there and name != "checksum"]
+            if not found:
+                raise damaged(self.path, f"there is no table {table}")
+            self._columns[table] = found
+        return self._columns[table]
+
+    def _read(
+        self, table: str, rest: str = "", parameters: Iterable[Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Read whole rows, in the order of the table's columns, less the checksum.
+
+        Raises:
+            RunError: One of them is not as it was written.
+        """
+        names = ", ".join(self._columns_of(table))
+        sql = f"SELECT {names}, {self._sound(table)} FROM {table} {rest}"  # noqa: S608
+        rows = self._rows(sql, parameters)
+        for row in rows:
+            if not row[-1]:
+                raise damaged(self.path, f"a row of table {table} changed: {str(row[0])[:40]!r}")
+        return [row[:-1] for row in rows]
+
+    def snapshot(self) -> Snapshot:
+        """Read what changes while a run goes on, all at one instant.
+
+        Raises:
+            RunError: The database is damaged.
+        """
+        with sqlite_errors_in_words(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                classes = self._read("class", "ORDER BY number")
+                found = Snapshot(
+                    info=self.info(),
+                    classes=tuple(name for _, name, _ in classes),
+                    searched=tuple(number for number, _, searched in classes if searched),
+                    elites=tuple(self.elites()),
+                    generation=self.last_generation(),
+                    requests=self.requests(),
+                )
+            finally:
+                self._connection.execute("COMMIT")
+        for elite in found.elites:
+            if not 0 <= elite.class_index < len(classes):
+                raise damaged(self.path, f"class {elite.class_index} is missing")
+        return found
+
+    def info(self) -> Recorded:
         """Read what describes the run."""
-        rows = self._rows("SELECT * FROM info")
-        return {key: self._json(value) for key, value in rows}
+        return self._recorded({key: self._json(value) for key, value in self._read("info")})
 
     def classes(self) -> list[str]:
         """Read all class names."""
-        return [name for (name,) in self._rows("SELECT name FROM class ORDER BY number")]
-
-    def searched(self) -> list[int]:
-        """Read the indices of the classes that are searched."""
-        return [i for (i,) in self._rows("SELECT number FROM class WHERE searched ORDER BY number")]
+        return [name for _, name, _ in self._read("class", "ORDER BY number")]
 
     def state(self) -> Json:
         """Read the state that the next generation starts from, or None before the first."""
-        rows = self._rows("SELECT value FROM state")
-        return self._json(rows[0][0]) if rows else None
+        rows = self._read("state")
+        return self._json(rows[0][1]) if rows else None
 
     def _json(self, text: str) -> Json:
         try:
-            return json.loads(text)
-        except ValueError as error:
-            raise RunError(f"{self.path}: the database is damaged ({error})") from error
+            return json.loads(text, object_hook=self._recorded)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise damaged(self.path, error) from error
+
+    def _recorded(self, values: dict[str, Any]) -> Recorded:
+        recorded = Recorded(values)
+        recorded.path = self.path
+        return recorded
 
     def elites(self) -> list[StoredElite]:
         """Read who holds each niche, in the order of the classes."""
-        return [
-            StoredElite(*row)
-            for row in self._rows("SELECT class, candidate, confidence, rank FROM elite ORDER BY 1")
-        ]
+        return [StoredElite(*row) for row in self._read("elite", "ORDER BY class")]
 
-    def elite(self, class_index: int) -> StoredElite | None:
-        """Read who holds a class's niche, None where it is empty."""
-        rows = self._rows(
-            "SELECT class, candidate, confidence, rank FROM elite WHERE class = ?", (class_index,)
-        )
-        return StoredElite(*rows[0]) if rows else None
+    def candidate(self, id_: int) -> StoredCandidate:
+        """Read a candidate that must be there."""
+        found = self.candidates([id_])
+        if not found:
+            raise damaged(self.path, f"candidate {id_} is missing")
+        return found[id_]
 
     def candidates(self, ids: Iterable[int]) -> dict[int, StoredCandidate]:
         """Read candidates by id; those that are not stored are left out."""
         found = {}
         for id_ in ids:
-            rows = self._rows(
-                "SELECT generation, genome, nodes, connections FROM candidate WHERE id = ?", (id_,)
-            )
-            for generation, genome, nodes, connections in rows:
-                parents = self._rows(
-                    "SELECT parent FROM parent WHERE candidate = ? ORDER BY position", (id_,)
-                )
+            for row in self._read("candidate", "WHERE id = ?", (id_,)):
+                _, generation, nodes, connections, _, genome = row
+                parents = self._read("parent", "WHERE candidate = ? ORDER BY position", (id_,))
                 found[id_] = StoredCandidate(
                     id_,
                     generation,
-                    tuple(parent for (parent,) in parents),
+                    tuple(parent for _, _, parent in parents),
                     genome,
                     GenomeSize(nodes, connections),
                 )
@@ -269,20 +331,26 @@ class RunStore:
 
     def image(self, candidate: int) -> bytes | None:
         """Read the PNG of an elite; None for a candidate that is none."""
-        rows = self._rows("SELECT png FROM image WHERE candidate = ?", (candidate,))
-        return rows[0][0] if rows else None
+        rows = self._read("image", "WHERE candidate = ?", (candidate,))
+        return rows[0][1] if rows else None
 
     def won(self, candidate: int) -> list[tuple[int, float, float]]:
         """Read which classes a candidate took when it was scored: class, confidence and rank."""
-        return self._rows(
-            "SELECT class, confidence, rank FROM replacement WHERE candidate = ? "
-            "ORDER BY rank DESC, class",
-            (candidate,),
-        )
+        order = "WHERE candidate = ? ORDER BY rank DESC, class"
+        rows = self._read("replacement", order, (candidate,))
+        return [
+            (class_index, confidence, rank)
+            for _, _, class_index, _, _, confidence, rank, *_ in rows
+        ]
 
-    def replacements(self) -> list[tuple[int, int, float]]:
-        """Read all replacements, the first one first: generation, class and confidence."""
-        return self._rows("SELECT generation, class, confidence FROM replacement ORDER BY number")
+    def replacements(self, last: int) -> list[tuple[int, int, float]]:
+        """Read the replacements up to a generation, in their order.
+
+        Returns:
+            Generation, class and confidence of each.
+        """
+        rows = self._read("replacement", "WHERE generation <= ? ORDER BY number", (last,))
+        return [(row[1], row[2], row[5]) for row in rows]
 
     def requests(self) -> dict[str, tuple[int, int]]:
         """Read what became of the requests to a target that costs something.
@@ -299,51 +367,17 @@ class RunStore:
 
     def last_generation(self) -> int:
         """Read the number of the last generation, -1 before the first."""
-        return int(self._rows("SELECT coalesce(max(number), -1) FROM generation")[0][0])
+        rows = self._read("generation", "ORDER BY number DESC LIMIT 1")
+        return int(rows[0][0]) if rows else -1
 
-    def reports(self, first: int = 0) -> list[GenerationReport]:
-        """Read the statistics of each generation from the given one on."""
-        rows = self._rows("SELECT * FROM generation WHERE number >= ? ORDER BY number", (first,))
-        return [_report(row) for row in rows]
-
-
-def _report(row: tuple[Any, ...]) -> GenerationReport:
-    fields = (*row[:7], tuple(row[7:11]), *row[11:18], Stages(*row[18:]))
-    return GenerationReport(*fields)
-
-
-def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """Open a database file, in a mode of SQLite's; transactions are begun by hand.
-
-    Raises:
-        sqlite3.Error: It cannot be opened.
-    """
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
-        uri=True,
-        isolation_level=None,
-        timeout=30,
-        check_same_thread=False,
-    )
-
-
-def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open for reading: also after a kill, and also where nothing may be written beside the file.
-
-    A process that was killed in the midst of a transaction leaves a journal, which SQLite rolls
-    back when somebody next opens the database; for that it must be allowed to write.
-    """
-    for mode in ("ro", "rw", "ro&immutable=1"):
-        connection = connect(path, mode)
-        try:
-            connection.execute("SELECT * FROM sqlite_schema").fetchone()
-        except sqlite3.OperationalError:
-            connection.close()
-            if mode.endswith("immutable=1"):
-                raise
-        else:
-            break
-    return connection
+    def reports(self, first: int = 0, last: int | None = None) -> list[GenerationReport]:
+        """Read the statistics of the generations from one to another, these included."""
+        bounds = (first, last)
+        rows = self._read(
+            "generation", "WHERE number >= ? AND number <= coalesce(?, number) ORDER BY 1", bounds
+        )
+        names = self._columns_of("generation")
+        return [report_of_row(dict(zip(names, row, strict=True))) for row in rows]
 
 
 def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -354,20 +388,18 @@ def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
     Returns:
         The rows of each table, in the order of their keys, less what
-        :data:`~neatfool.run.records.HOW_IT_WAS_RUN` names.
+        :data:`~neatfool.run.schema.HOW_IT_WAS_RUN` names.
     """
     store = RunStore.open(path)
     try:
-        tables = store._rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-        return {table: _comparable(store, table) for (table,) in tables}
+        return {table: _comparable(store, table) for table in sorted(TABLES)}
     finally:
         store.close()
 
 
 def _comparable(store: RunStore, table: str) -> list[tuple[Any, ...]]:
-    columns = [row[1] for row in store._rows(f"PRAGMA table_info({table})")]
     left_out = HOW_IT_WAS_RUN.get(table, ())
-    kept = [column for column in columns if column not in left_out]
+    kept = [column for column in columns(table) if column not in {*left_out, "checksum"}]
     if not kept:
         return []
     rows = store._rows(f"SELECT {', '.join(kept)} FROM {table} ORDER BY 1, 2")  # noqa: S608

@@ -74,7 +74,8 @@ def check_scores(
         ok &= _array(answer.ok, "ok", (count,), name)[:keep].astype(bool)
     logits = None
     if answer.logits is not None:
-        logits = _array(answer.logits, "logits", shape, name)[:keep]
+        # A copy, as the probabilities become one below: a target may give one buffer at each call.
+        logits = _array(answer.logits, "logits", shape, name)[:keep].copy()
         ok &= ~np.isnan(logits).any(axis=1) & np.isfinite(logits.max(axis=1))
         if not ok.all():
             logits = np.where(ok[:, None], logits, 0.0)

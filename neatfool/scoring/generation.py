@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool.network.memory import OutOfMemory
-from neatfool.scoring.early_looks import EarlyLooks
+from neatfool.scoring.early_confirmations import EarlyConfirmations
 from neatfool.scoring.generation_images import GenerationImages
 from neatfool.spec.scores import Scores
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     import torch
 
-    from neatfool.scoring.scorer import Scorer, Timed
+    from neatfool.scoring.batches import Batches, Timed
+    from neatfool.scoring.screening import Screening
 
 
 class GenerationScoring:
@@ -40,16 +41,17 @@ class GenerationScoring:
     full: Final = False
     spent: Final = ""
 
-    def __init__(self, scorer: Scorer, bar: np.ndarray | None) -> None:
-        """Begin; use :meth:`Scorer.generation`."""
+    def __init__(
+        self, batches: Batches, screening: Screening | None, bar: np.ndarray | None
+    ) -> None:
+        """Begin; use :meth:`neatfool.scoring.scorer.Scorer.generation`."""
         self.seconds = 0.0
         self.confirmed = 0
         self.answered: list[int] = []
-        self._scorer = scorer
+        self._batches = batches
         self._bar = bar
         self.images = GenerationImages()
-        self._begun: list[Future[Timed]] = []
-        screening = scorer.screening
+        self._submitted: list[Future[Timed]] = []
         self._screening = screening if bar is not None and screening is not None else None
         if self._screening is not None and self._screening.paused:
             self._screening.skip()
@@ -63,62 +65,62 @@ class GenerationScoring:
         """
         self.images.add(images)
         screens = self._screening is not None
-        self._begun += self._scorer.begun(
-            images, screen=screens, first=len(self._begun), answered=self.answered
+        self._submitted += self._batches.submit(
+            images, screen=screens, first=len(self._submitted), answered=self.answered
         )
 
     def result(self) -> Scores:
         """Wait for the scores of all images.
 
         Returns:
-            As :meth:`Scorer.score`; where images were screened, ``exact`` says which of them were
-            confirmed.
+            As :meth:`neatfool.scoring.scorer.Scorer.score`; where images were screened, ``exact``
+            says which of them were confirmed.
 
         Raises:
-            TargetError: As :meth:`Scorer.score`.
+            TargetError: As :meth:`neatfool.scoring.scorer.Scorer.score`.
         """
         parts, screening, bar = self.images.parts(), self._screening, self._bar
         if screening is None or bar is None:
-            scores = self._whole(parts, self._begun, screen=False)
+            scores = self._collect(parts, self._submitted, screen=False)
             self.confirmed = len(scores.probs)
             return scores
-        early = EarlyLooks(self._scorer, screening, bar, self.images)
-        scores = self._whole(parts, self._begun, screen=True, look=early.look)
+        early = EarlyConfirmations(self._batches, screening, bar, self.images)
+        scores = self._collect(parts, self._submitted, screen=True, look=early.add)
         rows = np.flatnonzero(screening.doubtful(scores, bar))
         self.confirmed = len(rows)
         if not len(rows):
             screening.confirmed = 0.0
             return replace(scores, exact=np.zeros(len(scores.probs), np.bool_))
-        exact = self._exact(rows, early)
+        exact = self._confirm(rows, early)
         screening.learn(scores.part(rows), exact, len(scores.probs))
-        return _confirmed(scores, rows, exact)
+        return _replace_rows(scores, rows, exact)
 
     def cancel(self) -> None:
         """Do not score what is not being scored yet; there is to be no result."""
-        for future in self._begun:
+        for future in self._submitted:
             future.cancel()
 
-    def _exact(self, rows: np.ndarray, early: EarlyLooks) -> Scores:
+    def _confirm(self, rows: np.ndarray, early: EarlyConfirmations) -> Scores:
         """Score some images exactly, as far as that is not under way yet."""
-        known = early.taken(rows)
-        self.seconds += early.seconds / self._scorer.workers
+        known = early.take_wanted(rows)
+        self.seconds += early.seconds / self._batches.workers
         order = np.array([row for batch in known for row in batch], np.int64)
         pieces = [*known.values()]
         # The others are in the same batches as if none had been begun early.
         late = rows[~np.isin(rows, order)]
         if len(late):
-            size, images = self._scorer.batch_size, self.images.pick(late)
-            pieces.append(self._whole([images], self._scorer.begun(images), screen=False))
-            if self._scorer.batch_size < size and known:
+            size, images = self._batches.sizes.exact, self.images.pick(late)
+            pieces.append(self._collect([images], self._batches.submit(images), screen=False))
+            if self._batches.sizes.exact < size and known:
                 # All of a generation are scored in batches of one size.
                 images = self.images.pick(rows)
-                return self._whole([images], self._scorer.begun(images), screen=False)
-        return self._scorer.joined(pieces).part(np.concatenate([order, late]).argsort())
+                return self._collect([images], self._batches.submit(images), screen=False)
+        return self._batches.concatenate(pieces).part(np.concatenate([order, late]).argsort())
 
-    def _whole(
+    def _collect(
         self,
         parts: Sequence[torch.Tensor],
-        begun: Sequence[Future[Timed]],
+        submitted: Sequence[Future[Timed]],
         *,
         screen: bool,
         look: Callable[[Scores], None] = lambda _: None,
@@ -127,33 +129,35 @@ class GenerationScoring:
 
         Args:
             parts: The images.
-            begun: Their scores to be.
+            submitted: Their scores to be.
             screen: Whether they are screened.
             look: Given scores as they come, in order, as long as memory suffices.
         """
         while True:
             try:
-                return self._awaited(begun, look)
+                return self._wait_for(submitted, look)
             except OutOfMemory as error:
                 cause = str(error)
-            wait(begun)
-            self._scorer.halve(screen=screen, cause=cause)
+            wait(submitted)
+            self._batches.halve(screen=screen, cause=cause)
             again: list[Future[Timed]] = []
             for images in parts:
-                again += self._scorer.begun(images, screen=screen, first=len(again))
-            begun, look = again, lambda _: None
+                again += self._batches.submit(images, screen=screen, first=len(again))
+            submitted, look = again, lambda _: None
 
-    def _awaited(self, begun: Sequence[Future[Timed]], look: Callable[[Scores], None]) -> Scores:
+    def _wait_for(
+        self, submitted: Sequence[Future[Timed]], look: Callable[[Scores], None]
+    ) -> Scores:
         pieces = []
-        for future in begun:
+        for future in submitted:
             scores, seconds = future.result()
-            self.seconds += seconds / self._scorer.workers
+            self.seconds += seconds / self._batches.workers
             pieces.append(scores)
             look(scores)
-        return self._scorer.joined(pieces)
+        return self._batches.concatenate(pieces)
 
 
-def _confirmed(scores: Scores, rows: np.ndarray, exact: Scores) -> Scores:
+def _replace_rows(scores: Scores, rows: np.ndarray, exact: Scores) -> Scores:
     """Put the exact scores of some images in the place of their others."""
     probs, ok = scores.probs.copy(), np.asarray(scores.ok).copy()
     probs[rows], ok[rows] = exact.probs, exact.ok

@@ -14,8 +14,8 @@ import torch
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
+from neatfool.files import write_whole
 from neatfool.machine import usable_cores
-from neatfool.run.images import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

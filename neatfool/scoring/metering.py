@@ -117,6 +117,27 @@ class MeteredTarget:
         by_key = dict(zip(rows, kept, strict=True))
         return self.scores([by_key[key] for key in keys])
 
+    def ask_twice(self, image: torch.Tensor) -> tuple[Scores, list[str]]:
+        """Ask about an image twice, and keep nothing of it: neither the answers nor new classes.
+
+        Args:
+            image: uint8 [1, C, H, W].
+
+        Returns:
+            Both answers [2, K], and the classes that they name.
+
+        Raises:
+            BudgetSpent: There is no budget for it.
+            TargetError: As :meth:`score`.
+        """
+        shortage = self.ledger.shortage(2)
+        if shortage or self.ledger.requests_left == 1:
+            raise BudgetSpent(shortage or "a single request is left")
+        answers = [self._threads.submit(self._answered, image.clone()).result() for _ in range(2)]
+        kept = [each for answer in answers for each in kept_answers.written(answer)]
+        classes = [*self.spec.classes]
+        return kept_answers.read(kept, classes), classes
+
     def submit(self, images: torch.Tensor, keys: Sequence[bytes]) -> Future[float]:
         """Begin to ask for the scores of images; the future gives the seconds that it took."""
         return self._threads.submit(self._ask_and_keep, images, keys)

@@ -11,18 +11,24 @@ import torch
 
 from neatfool.config.problems import Problems
 from neatfool.errors import ExperimentError
-from neatfool.evolution.assembly import check_target, describe, make, make_scheme, own_fingerprint
+from neatfool.evolution.assembly import (
+    check_target,
+    describe,
+    make,
+    make_scheme,
+    make_scorer,
+    own_fingerprint,
+)
 from neatfool.evolution.fingerprints import fingerprint_of_plugin
 from neatfool.experiment.experiment import load_experiment, read_given
 from neatfool.experiment.framework import LENGTHS
-from neatfool.scoring.plan import make_plan
-from neatfool.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from neatfool.experiment.experiment import Experiment
     from neatfool.plugin.manager import PluginManager
+    from neatfool.scoring.scorer import Scorer
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.scores import Scores
 
@@ -129,15 +135,7 @@ def make_served(experiment: Experiment) -> Served:
     fingerprint = own or fingerprint_of_plugin(experiment.target, target)
     encoding = make(experiment.encoding, spec=target.spec)
     scheme = make_scheme(experiment.scheme, encoding, target, experiment.seed)
-    plan = make_plan(
-        target,
-        experiment.calls,
-        name=name,
-        fingerprint=fingerprint,
-        generation_size=scheme.batch,
-        can_screen=False,
-    )
-    scorer = Scorer(target, name=name, plan=plan)
+    scorer = make_scorer(target, name, experiment.calls, fingerprint, scheme, may_screen=False)
     return Served(experiment.name, name, scorer, fingerprint, outputs_of(scorer))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from neatfool.testing.expectation import expect
 
 if TYPE_CHECKING:
-    from neatfool.testing.target_suite import TargetSubject
+    from neatfool.testing.target_subject import TargetSubject
 
 CLOSE: Final = 1e-3
 """How far the probabilities may be apart: a network may compute them in another form."""

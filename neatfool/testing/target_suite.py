@@ -2,134 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neatfool.budget import kept_answers
-from neatfool.budget.ledger import Ledger
-from neatfool.errors import TargetError
-from neatfool.scoring.answers import check_labels, check_scores
-from neatfool.scoring.metering import is_metered
+from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.scores import Labels, Scores
 from neatfool.testing.expectation import Suite, add_tests, expect
 from neatfool.testing.gradient_checks import check_logits_of_computes_what_score_does
-from neatfool.testing.images import plain_images, sample_images
+from neatfool.testing.images import plain_images
+from neatfool.testing.target_subject import TargetSubject, close_target, to_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from neatfool.spec.target import Target
 
 TOLERANCE = 1e-5
 """How far the scores of an image may move with its neighbours in a batch."""
-
-
-class TargetSubject:
-    """A target under test.
-
-    Attributes:
-        make: Makes the target anew.
-    """
-
-    def __init__(self, make: Callable[[], Target]) -> None:
-        self.make = make
-
-    @cached_property
-    def target(self) -> Target:
-        """The target that the checks share."""
-        target = self.make()
-        if is_metered(target):
-            target.meter(self.ledger)  # type: ignore[attr-defined]
-        return target
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """What a target is given that costs something to ask; it has no limits."""
-        return Ledger()
-
-    @cached_property
-    def images(self) -> np.ndarray:
-        """uint8 [8, C, H, W]."""
-        return sample_images(self.target.spec)
-
-    @cached_property
-    def answer(self) -> np.ndarray:
-        """What the target says of :attr:`images`: probabilities and logits, unchecked."""
-        return self.ask(self.images)
-
-    def show(self, images: np.ndarray) -> Scores:
-        """Show the target a copy of images, as it wants them; its answer is unchecked.
-
-        Where it names only some classes of each, the others have the confidence 0.
-        """
-        answers = [self.target.score(part) for part in self._parts(images)]
-        if not isinstance(answers[0], Labels):
-            return answers[0] if len(answers) == 1 else _joined(answers)
-        named = self._named(answers, len(images))
-        known = set(self.spec.classes)
-        kept = [{name: found[name] for name in found if name in known} for found in named.found]
-        return kept_answers.read(kept_answers.written(Labels(kept, named.ok)), [*self.spec.classes])
-
-    def _parts(self, images: np.ndarray) -> Iterator[Any]:
-        """Copy images as the target wants them, and as many at a time as it takes at most."""
-        size = getattr(self.target, "batch_size", None) if is_metered(self.target) else None
-        for start in range(0, len(images), size or len(images)):
-            yield _as_declared(images[start : start + (size or len(images))], self.target.spec)
-
-    def _named(self, answers: Sequence[Scores | Labels], count: int) -> Labels:
-        """Put labels together, checked."""
-        labels = [answer for answer in answers if isinstance(answer, Labels)]
-        found = [each for answer in labels for each in answer.found]
-        ok = [
-            usable
-            for answer in labels
-            for usable in (answer.ok if answer.ok is not None else [True] * len(answer.found))
-        ]
-        try:
-            return check_labels(Labels(found, ok), count, self.target.spec, "score()")
-        except TargetError as error:
-            raise AssertionError(str(error)) from error
-
-    @cached_property
-    def spec(self) -> ImageSpec:
-        """The target's; of one with an open list of classes, with those named for some images."""
-        spec = self.target.spec
-        if not spec.open:
-            return spec
-        answers = [self.target.score(part) for part in self._parts(self.images)]
-        expect(
-            isinstance(answers[0], Labels),
-            "a target with an open list of classes names them: let score() return neatfool.Labels",
-        )
-        found = self._named(answers, len(self.images)).found
-        names = sorted({name for each in found for name in each} - {*spec.classes})
-        return replace(spec, classes=(*spec.classes, *names), sums_to_one=False)
-
-    def ask(self, images: np.ndarray) -> np.ndarray:
-        """Show the target images; float64 [N, K] or, with logits, [N, 2 K], unchecked."""
-        answer = self.show(images)
-        parts = [answer.probs] if answer.logits is None else [answer.probs, answer.logits]
-        return np.concatenate([_numbers(part) for part in parts], axis=1)
-
-    def scores(self, images: np.ndarray) -> Scores:
-        """Show the target images and check its answer as a run does."""
-        return self.checked(self.show(images), len(images))
-
-    def checked(self, answer: Scores, count: int) -> Scores:
-        """Check an answer as a run does."""
-        try:
-            return check_scores(answer, count, self.spec, "score()")
-        except TargetError as error:
-            raise AssertionError(str(error)) from error
-
-    def close(self) -> None:
-        """Close the target, if it was made."""
-        if "target" in vars(self):
-            _close(self.target)
 
 
 def check_has_a_spec(subject: TargetSubject) -> None:
@@ -164,7 +52,7 @@ def check_plain_images_are_scored(subject: TargetSubject) -> None:
     for name, image in plain_images(subject.target.spec).items():
         answer = subject.show(image)
         scores = subject.checked(answer, len(image))
-        refused = answer.ok is not None and not np.all(_numbers(answer.ok))
+        refused = answer.ok is not None and not np.all(to_numbers(answer.ok))
         expect(
             refused or np.all(scores.ok),
             f"the scores of {name} are not finite numbers; is something divided by an image's "
@@ -216,10 +104,10 @@ def check_same_images_score_the_same_bits(subject: TargetSubject) -> None:
 def check_answers_are_not_overwritten(subject: TargetSubject) -> None:
     """An answer keeps its values when the next batch is scored."""
     answer = subject.show(subject.images)
-    before = _numbers(answer.probs)
+    before = to_numbers(answer.probs)
     subject.ask(subject.images[::-1])
     expect(
-        np.array_equal(before, _numbers(answer.probs), equal_nan=True),
+        np.array_equal(before, to_numbers(answer.probs), equal_nan=True),
         "scoring a second batch changed what the first one had been given; "
         "return a new array each time",
     )
@@ -248,14 +136,19 @@ def check_neighbours_do_not_matter(subject: TargetSubject) -> None:
     )
 
 
-def check_one_image_can_be_scored(subject: TargetSubject) -> None:
-    """A batch of one image scores as the image does among others."""
-    apart = _furthest(subject.ask(subject.images[-1:]), subject.answer[-1:])
-    expect(
-        apart <= 100 * TOLERANCE,
-        f"alone, an image scores {apart:.3g} differently than among others; "
-        "is batch normalisation in training mode? (a torch module needs .eval())",
-    )
+def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
+    """An image scores the same in batches of any size, and alone; noise alone would not tell."""
+    images = probe_images(subject.target.spec)
+    together = subject.ask(images)
+    for size in (1, 3):
+        parts = [subject.ask(images[at : at + size]) for at in range(0, len(images), size)]
+        apart = _furthest(np.concatenate(parts), together)
+        expect(
+            apart <= 100 * TOLERANCE,
+            f"in a batch of {size} an image scores {apart:.3g} differently than in one of "
+            f"{len(images)}; is batch normalisation in training mode (a torch module needs "
+            ".eval()), or a graph quantised dynamically, by the range of the whole batch?",
+        )
 
 
 def check_fingerprint_is_stable(subject: TargetSubject) -> None:
@@ -271,7 +164,7 @@ def check_fingerprint_is_stable(subject: TargetSubject) -> None:
     try:
         second = again.fingerprint()  # type: ignore[attr-defined]
     finally:
-        _close(again)
+        close_target(again)
     expect(
         first == second,
         f"two targets of the same options have the fingerprints {first!r} and {second!r}; "
@@ -295,7 +188,7 @@ TARGET_CHECKS = (
     check_answers_are_not_overwritten,
     check_images_are_not_written_to,
     check_neighbours_do_not_matter,
-    check_one_image_can_be_scored,
+    check_batch_size_does_not_matter,
     check_fingerprint_is_stable,
     check_self_check_passes,
     check_logits_of_computes_what_score_does,
@@ -324,35 +217,6 @@ class TargetSuite(Suite[TargetSubject]):
 add_tests(TargetSuite, TARGET_CHECKS)
 
 
-def _joined(answers: Sequence[Any]) -> Scores:
-    logits = [each.logits for each in answers]
-    return Scores(
-        np.concatenate([_numbers(each.probs) for each in answers]),
-        None if any(each is None for each in logits) else np.concatenate([*map(_numbers, logits)]),
-        np.concatenate(
-            [
-                np.ones(len(each.probs), bool) if each.ok is None else np.asarray(each.ok, bool)
-                for each in answers
-            ]
-        ),
-    )
-
-
-def _as_declared(images: np.ndarray, spec: ImageSpec) -> Any:
-    if spec.array == "numpy":
-        return images.copy()
-    import torch
-
-    return torch.from_numpy(images.copy())
-
-
-def _numbers(values: Any) -> np.ndarray:
-    """Copy an array or a tensor on any device as float64."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().double().numpy()
-    return np.array(values, dtype=np.float64)
-
-
 def _furthest(a: np.ndarray, b: np.ndarray) -> float:
     """Give the largest difference, relative where the scores are logits above one.
 
@@ -363,8 +227,3 @@ def _furthest(a: np.ndarray, b: np.ndarray) -> float:
     with np.errstate(invalid="ignore"):
         apart = np.where(alike, 0.0, np.abs(a - b) / np.maximum(1, np.abs(a)))
     return float(np.nan_to_num(apart, nan=np.inf).max(initial=0.0))
-
-
-def _close(target: Target) -> None:
-    if hasattr(target, "close"):
-        target.close()

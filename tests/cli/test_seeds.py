@@ -15,7 +15,8 @@ import pytest
 from commands import neatfool, neatfool_process
 from rich.console import Console
 
-from neatfool import machine, open_run
+from neatfool import open_run
+from neatfool.cli import replicates as replicates_command
 from neatfool.cli.replicates import _Crew, _environment, _meaning
 from neatfool.replicates.replicates import Replicate
 from neatfool.run.folder import lock
@@ -144,7 +145,7 @@ def test_what_cannot_be_is_refused_before_anything_begins(options, said, experim
 
 
 def test_side_by_side_each_has_its_share_of_the_cores(monkeypatch):
-    monkeypatch.setattr(machine, "usable_cores", lambda: 9)
+    monkeypatch.setattr(replicates_command, "usable_cores", lambda: 9)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert _environment(2, debug=False)["OMP_NUM_THREADS"] == "4"

@@ -79,7 +79,7 @@ def test_curves_and_maps_are_drawn_without_an_error(page, tmp_path):
     seen, console = look(page, tmp_path)
     assert console == seen["errors"] == []
     kinds = [image["kind"] for image in seen["images"]]
-    assert {kind: kinds.count(kind) for kind in kinds} == {"": 2, "curve": 9, "scale": 1, "map": 2}
+    assert {kind: kinds.count(kind) for kind in kinds} == {"curve": 9, "scale": 1, "map": 2}
     assert [image for image in seen["images"] if not image["natural"]] == []
     drawn = [image for image in seen["images"] if image["kind"]]
     assert min(image["width"] for image in drawn) > 350

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from made_up_runs import random_course, write_run
 
-from neatfool.comparison.comparison import TESTED, Comparison
+from neatfool.comparison.comparison import Comparison
 from neatfool.comparison.files import classes_to_csv, to_csv, to_json
 from neatfool.comparison.groups import gather
-from neatfool.comparison.series import MEASURES
-from neatfool.comparison.verdict import verdict
+from neatfool.comparison.measures import MEASURES, TESTED
+from neatfool.comparison.wording import notes, verdict
 
 
 def group(folder, confidences, *, generations=4, length=None, **more):
@@ -34,12 +34,11 @@ def five_against_four(tmp_path):
 
 def test_groups_are_compared_at_half_and_at_all_of_what_they_came_to(five_against_four):
     comparison = Comparison(five_against_four)
-    assert comparison.common == 40
     assert comparison.points == (20, 40)
     half, whole = comparison.snapshots
     assert [half.n(0), half.n(1)] == [5, 4]
-    assert whole.summaries["median"][0].median[0] == pytest.approx(0.8)
-    assert whole.summaries["median"][1].median[0] == pytest.approx(0.35)
+    assert whole.quartiles("median", 0)[1] == pytest.approx(0.8)
+    assert whole.quartiles("median", 1)[1] == pytest.approx(0.35)
 
 
 def test_they_are_compared_where_one_asks_for_it(five_against_four):
@@ -47,15 +46,13 @@ def test_they_are_compared_where_one_asks_for_it(five_against_four):
     assert comparison.points == (10, 35)
     first, later = comparison.snapshots
     # After 10 images the worse ones, of 20 a generation, have not begun.
-    assert first.summaries["median"][1].median[0] == 0
-    assert later.summaries["median"][1].median[0] == pytest.approx(0.1)
+    assert first.quartiles("median", 1)[1] == 0
+    assert later.quartiles("median", 1)[1] == pytest.approx(0.1)
 
 
 def test_the_test_is_that_of_the_values_at_the_point(five_against_four):
-    found = {
-        each.measure: each.test for each in Comparison(five_against_four).snapshots[-1].differences
-    }
-    assert set(found) == set(TESTED)
+    found = Comparison(five_against_four).snapshots[-1].tests[0, 1]
+    assert list(found) == [measure.key for measure in TESTED]
     # All but .65 against .6 of the twenty pairs.
     assert found["median"].u == 19
     assert found["median"].n == (5, 4)
@@ -66,40 +63,41 @@ def test_the_test_is_that_of_the_values_at_the_point(five_against_four):
 def test_beyond_what_a_group_came_to_nothing_is_said(five_against_four):
     (snapshot,) = Comparison(five_against_four, (41,)).snapshots
     assert [snapshot.n(0), snapshot.n(1)] == [0, 0]
-    assert all(each.test is None for each in snapshot.differences)
+    assert snapshot.tests == {(0, 1): {}}
     assert verdict(Comparison(five_against_four, (41,))).startswith("Too few runs have come to 41")
 
 
 def test_the_verdict_says_who_is_ahead_and_whether_by_chance(five_against_four):
     assert verdict(Comparison(five_against_four)) == (
         "After 40 images the median confidence is 80.0 % for better and 35.0 % for worse. "
-        "better is ahead in 19 of 20 pairs of runs, which chance would hardly give "
+        "better is ahead in 19 of 20 pairs of runs. Chance alone would hardly do this "
         "(Mann-Whitney U, p = 0.032)."
     )
     # The same from the other side.
     turned = verdict(Comparison(five_against_four[::-1]))
-    assert "better is ahead in 19 of 20 pairs of runs, which chance would hardly give" in turned
+    assert "better is ahead in 19 of 20 pairs of runs. Chance alone would hardly do this" in turned
 
 
 def test_the_verdict_on_like_groups_is_that_it_may_be_chance(tmp_path):
     one = group(tmp_path / "one", [0.5, 0.6, 0.7, 0.8])
     other = group(tmp_path / "other", [0.55, 0.65, 0.75, 0.78], options={"parents": 3})
     told = verdict(Comparison(gather([one, other])))
-    assert "other is ahead in 9 of 16 pairs of runs, which may well be chance" in told
+    assert "other is ahead in 9 of 16 pairs of runs. This may well be chance" in told
 
 
 def test_too_few_seeds_are_said_to_be_too_few(tmp_path):
     one = group(tmp_path / "one", [0.7, 0.8, 0.9])
     other = group(tmp_path / "other", [0.2, 0.3, 0.4], options={"parents": 3})
     comparison = Comparison(gather([one, other]))
-    (note,) = comparison.notes
-    assert note.startswith("With 3 against 3 seeds nothing can be told from chance: ")
-    assert "the least possible p is 0.1," in note
-    assert "which so few seeds would often show by chance (p = 0.1)" in verdict(comparison)
+    assert notes(comparison) == [
+        "3 seeds against 3 cannot reach p < 0.05 (the smallest possible is 0.1). Use at least four "
+        "against four."
+    ]
+    assert "With so few seeds, chance alone would often do this (p = 0.1)" in verdict(comparison)
 
 
 def test_enough_seeds_of_equal_length_need_no_note(five_against_four):
-    assert Comparison(five_against_four).notes == []
+    assert notes(Comparison(five_against_four)) == []
 
 
 def test_different_targets_and_classes_are_told(tmp_path):
@@ -109,11 +107,11 @@ def test_different_targets_and_classes_are_told(tmp_path):
     )
     comparison = Comparison(gather([one, other]))
     assert not comparison.same_classes
-    first, second = comparison.notes
+    first, second = notes(comparison)
     assert first.startswith(
         "The groups fool different targets (target 'patches' with other weights)"
     )
-    assert second.startswith("They search different classes (one: 2, other: 3)")
+    assert second.startswith("The groups search different classes (one: 2, other: 3)")
 
 
 def test_runs_under_way_are_told(tmp_path):
@@ -121,11 +119,12 @@ def test_runs_under_way_are_told(tmp_path):
     write_run(tmp_path / "one" / "one-3", [[(0, 0.1)]], name="one", seed=3, length=9)
     write_run(tmp_path / "one" / "one-4", [], name="one", seed=4, length=9)
     comparison = Comparison(gather([tmp_path / "one"]))
-    assert comparison.notes == [
+    assert notes(comparison) == [
         "one: seeds 1-3 are not at the end yet; each run counts as far as it has come.",
-        "one: seed 4 is left out, as nothing is recorded yet.",
+        f"one: {tmp_path / 'one' / 'one-4'} left out, as nothing is recorded yet or a longer run "
+        "has the same seed.",
     ]
-    assert comparison.common == 40
+    assert comparison.points == (20, 40)
 
 
 def test_searches_that_ended_by_themselves_are_compared_with_those_that_went_on(tmp_path):
@@ -137,9 +136,9 @@ def test_searches_that_ended_by_themselves_are_compared_with_those_that_went_on(
     comparison = Comparison(gather([tmp_path]))
     assert comparison.points == (45, 90)
     assert [comparison.snapshots[-1].n(place) for place in (0, 1)] == [3, 3]
-    assert comparison.notes[0] == (
-        "short: the searches of seeds 1-3 came to an end of their own; from there on counts what "
-        "was found until then."
+    assert notes(comparison)[0] == (
+        "short: the searches of seeds 1-3 ended early, with nothing left to do; after that counts "
+        "what was found until then."
     )
     assert Comparison(gather([tmp_path / "short"])).points == (30, 60)
 
@@ -162,8 +161,8 @@ def test_runs_that_found_other_classes_can_be_compared(tmp_path):
             write_run(tmp_path / group / f"{seed}", course, seed=seed, classes=classes, **more)
     comparison = Comparison(gather([tmp_path]))
     assert comparison.same_classes
-    names = comparison.groups[0].first.classes
-    assert comparison.groups[1].first.classes == names
+    names = comparison.groups[0].classes
+    assert comparison.groups[1].classes == names
     orders = [[names[index] for index in order] for order in comparison.orders]
     assert orders == [["dog", "cat", "eel"]] * 2
 
@@ -171,8 +170,8 @@ def test_runs_that_found_other_classes_can_be_compared(tmp_path):
 def test_one_run_can_be_looked_at_alone(tmp_path):
     write_run(tmp_path / "a", [[(0, 0.5)], [(1, 0.7)]])
     comparison = Comparison(gather([tmp_path / "a"]))
-    assert comparison.snapshots[-1].differences == []
-    assert comparison.notes == []
+    assert comparison.snapshots[-1].tests == {}
+    assert notes(comparison) == []
     assert verdict(comparison) == "After 20 images the median confidence is 60.0 % for made-up."
 
 

@@ -5,7 +5,11 @@ import pytest
 from made_up_runs import write_run
 
 from neatfool import ExperimentError, RunError
-from neatfool.comparison.groups import gather, options_that_differ, summarise
+from neatfool.comparison.groups import gather, options_that_differ
+
+
+def seeds_of(group):
+    return [run.seed for run in group.runs]
 
 
 def rising(*confidences):
@@ -23,7 +27,7 @@ def replicates(tmp_path):
 
 def test_a_folder_of_replicates_is_one_group(replicates):
     (group,) = gather([replicates])
-    assert (group.label, group.seeds) == ("mnist", [1, 2, 3, 4, 5])
+    assert (group.label, seeds_of(group)) == ("mnist", [1, 2, 3, 4, 5])
 
 
 def test_runs_named_one_by_one_are_grouped_by_their_experiment(tmp_path):
@@ -33,7 +37,7 @@ def test_runs_named_one_by_one_are_grouped_by_their_experiment(tmp_path):
             write_run(tmp_path / f"{name}-{seed}", rising(0.5), name=name, seed=seed, batch=batch)
         )
     first, second = gather(paths)
-    assert (first.label, first.seeds, second.label, second.seeds) == ("a", [1, 2], "b", [1])
+    assert (first.label, seeds_of(first), second.label, seeds_of(second)) == ("a", [1, 2], "b", [1])
 
 
 def test_a_folder_of_several_experiments_is_as_many_groups(tmp_path):
@@ -82,7 +86,7 @@ def test_labels_are_given_in_the_order_of_the_groups(replicates, tmp_path):
 
 def test_a_run_that_is_named_twice_counts_once(replicates):
     (group,) = gather([replicates, replicates / "mnist-2", replicates / "." / "mnist-3"])
-    assert group.seeds == [1, 2, 3, 4, 5]
+    assert seeds_of(group) == [1, 2, 3, 4, 5]
 
 
 def test_of_two_runs_with_one_seed_the_longer_one_counts(tmp_path):
@@ -96,8 +100,8 @@ def test_of_two_runs_with_one_seed_the_longer_one_counts(tmp_path):
 def test_a_run_without_a_generation_is_left_out(replicates, tmp_path):
     write_run(replicates / "mnist-6", [], name="mnist", seed=6, length=2)
     (group,) = gather([replicates])
-    assert group.seeds == [1, 2, 3, 4, 5]
-    assert [run.seed for run in group.idle] == [6]
+    assert seeds_of(group) == [1, 2, 3, 4, 5]
+    assert [run.seed for run in group.left_out] == [6]
     with pytest.raises(RunError, match=r"mnist-6: nothing is recorded yet; wait"):
         gather([replicates / "mnist-6"])
 
@@ -114,16 +118,16 @@ def test_a_folder_without_runs_is_an_error_that_names_it(name, tmp_path):
 
 def test_median_and_quartiles_over_seeds_are_the_known_ones(replicates):
     (group,) = gather([replicates])
-    summary = group.summary("median", np.array([0, 10, 15, 20]))
-    assert summary.median == pytest.approx([0, 0.3, 0.3, 0.8])
-    assert summary.lower == pytest.approx([0, 0.2, 0.2, 0.7])
-    assert summary.upper == pytest.approx([0, 0.4, 0.4, 0.9])
-    assert summary.n.tolist() == [5, 5, 5, 5]
+    found = group.quartiles("median", np.array([0, 10, 15, 20]))
+    expected = [[0, 0.2, 0.2, 0.7], [0, 0.3, 0.3, 0.8], [0, 0.4, 0.4, 0.9]]
+    assert found == pytest.approx(np.array(expected))
 
 
-def test_quartiles_lie_between_the_values_where_they_must():
-    summary = summarise(np.array([[1.0], [2.0], [4.0], [8.0]]))
-    assert (summary.lower[0], summary.median[0], summary.upper[0]) == (1.75, 3.0, 5.0)
+def test_quartiles_lie_between_the_values_where_they_must(tmp_path):
+    for seed, confidence in enumerate((0.1, 0.2, 0.4, 0.8), 1):
+        write_run(tmp_path / f"r-{seed}", rising(confidence), seed=seed)
+    (group,) = gather([tmp_path])
+    assert group.quartiles("median", np.array([10]))[:, 0] == pytest.approx([0.175, 0.3, 0.5])
 
 
 def test_where_less_than_half_of_the_runs_came_there_is_no_median(tmp_path):
@@ -131,9 +135,8 @@ def test_where_less_than_half_of_the_runs_came_there_is_no_median(tmp_path):
         course = rising(*(0.1 * seed + 0.01 * i for i in range(generations)))
         write_run(tmp_path / f"r-{seed}", course, seed=seed, length=4)
     (group,) = gather([tmp_path])
-    summary = group.summary("median", np.array([10, 20, 30, 40]))
-    assert summary.n.tolist() == [4, 3, 2, 0]
-    assert summary.median == pytest.approx([0.25, 0.31, 0.37, np.nan], nan_ok=True)
+    median = group.quartiles("median", np.array([10, 20, 30, 40]))[1]
+    assert median == pytest.approx([0.25, 0.31, 0.37, np.nan], nan_ok=True)
     assert group.reach == 30
 
 
@@ -158,7 +161,7 @@ def test_classes_are_aligned_by_their_names_over_the_runs_of_a_group(tmp_path):
     ):
         write_run(tmp_path / f"r-{seed}", course, classes=classes, seed=seed)
     (group,) = gather([tmp_path])
-    found = dict(zip(group.first.classes, group.by_class(np.array([10]))[:, 0], strict=True))
+    found = dict(zip(group.classes, group.by_class(np.array([10]))[:, 0], strict=True))
     assert found == pytest.approx({"cat": 0.4, "dog": 0.7, "eel": 0})
 
 
@@ -167,7 +170,7 @@ def test_groups_with_the_same_classes_have_them_in_one_order(tmp_path):
     write_run(tmp_path / "a", course, name="a", classes=("cat", "dog"))
     write_run(tmp_path / "b", course, name="b", classes=("dog", "cat"), batch=20)
     one, other = gather([tmp_path / "a", tmp_path / "b"])
-    assert one.first.classes == other.first.classes == ("cat", "dog")
+    assert one.classes == other.classes == ("cat", "dog")
     assert one.by_class(np.array([10])).tolist() == [[0.9], [0.1]]
     assert other.by_class(np.array([20])).tolist() == [[0.1], [0.9]]
 
@@ -177,4 +180,5 @@ def test_two_classes_of_one_name_stay_two(tmp_path):
         course = [[(0, 0.9), (1, 0.1), (2, 0.5)]]
         write_run(tmp_path / f"r-{seed}", course, classes=("crane", "dog", "crane"), seed=seed)
     (group,) = gather([tmp_path])
+    assert group.classes == ("crane", "dog", "crane (2)")
     assert group.by_class(np.array([10])).tolist() == [[0.9], [0.1], [0.5]]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from searches import Silence, toy_assembly
 
-from neatfool import PluginError, RunError, Scores, StorageError, TargetError
+from neatfool import PluginError, RunError, Scores, StorageError, TargetError, open_run
 from neatfool.evolution.interrupts import Interrupts
 from neatfool.evolution.loop import Limits
 from neatfool.evolution.session import resume, start
@@ -108,11 +108,9 @@ def short_assembly(generations=6, **how):
 def test_it_is_recorded_that_a_search_ended_by_itself(tmp_path):
     outcome = start(short_assembly(checkpoint_every=5), tmp_path / "short").go(Silence())
     assert (outcome.reason, outcome.generation) == ("finished", 2)
-    with closing(RunStore.open(tmp_path / "short" / "run.db")) as store:
-        assert store.ended()
+    assert open_run(tmp_path / "short").ended
     start(short_assembly(), tmp_path / "killed").go(Silence(), stop_after(3))
-    with closing(RunStore.open(tmp_path / "killed" / "run.db")) as store:
-        assert not store.ended()
+    assert not open_run(tmp_path / "killed").ended
     resume(lambda _resolved, _plan: short_assembly(), tmp_path / "killed").go(Silence())
     assert contents(tmp_path / "killed" / "run.db") == contents(tmp_path / "short" / "run.db")
 
@@ -120,8 +118,7 @@ def test_it_is_recorded_that_a_search_ended_by_itself(tmp_path):
 def test_a_run_that_reached_its_length_did_not_end_by_itself(tmp_path):
     for name, length in (("3", {"generations": 3}), ("50", {"generations": None, "images": 50})):
         start(short_assembly(**length), tmp_path / name).go(Silence())
-        with closing(RunStore.open(tmp_path / name / "run.db")) as store:
-            assert not store.ended()
+        assert not open_run(tmp_path / name).ended
 
 
 def test_a_length_in_images_is_kept_to_the_image(tmp_path):
@@ -355,7 +352,7 @@ def test_a_damaged_genome_is_said_to_be_damaged(tmp_path):
     run_whole(folder)
     with sqlite3.connect(folder / "run.db") as database:
         database.execute("UPDATE candidate SET genome = '{'")
-    with pytest.raises(RunError, match=r"genome of candidate \d+ is damaged"):
+    with pytest.raises(RunError, match=r"damaged \(a row of table candidate changed: '\d+'\)"):
         resume(lambda _resolved, _plan: toy_assembly(), folder)
 
 
@@ -387,8 +384,15 @@ def test_damaged_text_is_said_to_be_damaged(tmp_path):
 
 def test_an_empty_database_is_no_run(tmp_path):
     (tmp_path / "run.db").touch()
-    with pytest.raises(RunError, match="empty or no run's database"):
-        resume(lambda _resolved, _plan: toy_assembly(), tmp_path)
+    for begin in (
+        lambda: start(toy_assembly(), tmp_path),
+        lambda: resume(lambda _resolved, _plan: toy_assembly(), tmp_path),
+        lambda: open_run(tmp_path),
+    ):
+        with pytest.raises(RunError, match=r"run\.db: is empty.* --overwrite` starts the run anew"):
+            begin()
+    assert not (tmp_path / "run.db").stat().st_size
+    start(toy_assembly(), tmp_path, overwrite=True).go(Silence())
 
 
 def test_a_run_whose_folder_was_deleted_ends_and_says_so(tmp_path):

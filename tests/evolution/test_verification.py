@@ -12,9 +12,10 @@ from searches import Silence, toy_assembly
 from neatfool import VerificationError, open_run
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
-from neatfool.evolution.verification import TOLERANCE, Verified, verify
+from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
 from neatfool.run.images import decode_png, encode_png
+from neatfool.run.verdict import TOLERANCE, Verified
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget

@@ -9,7 +9,7 @@ from paid import PaidToy
 
 import neatfool
 from neatfool import BudgetSpent, ExperimentError, ImageSpec, RunError
-from neatfool.fooling.python_target import ModuleTarget
+from neatfool.evolution.python_target import ModuleTarget
 from neatfool.network.network import Form, in_form
 from neatfool.run.images import decode_png, encode_png
 
@@ -50,6 +50,29 @@ def test_three_lines_fool_a_module(tmp_path):
     assert run.classes == ("0", "1", "2")
     assert all(elite.confidence > 0.5 for elite in run)
     assert run["1"].image().size == (6, 8)
+
+
+class Halving(torch.nn.Module):
+    def forward(self, images):
+        return images.mul_(0.5).mean((2, 3)) * 12 - 3
+
+
+def halving(images):
+    images //= 2
+    return brightness(images * 2)
+
+
+@pytest.mark.parametrize("model", [halving, Halving().eval()])
+def test_a_model_that_writes_to_its_images_is_shown_what_is_saved(tmp_path, model):
+    kind = (1, 12, 10) if model is halving else (3, 12, 10)
+    run = fool(model, tmp_path / "run", image=kind, classes=kind[0] if kind[0] > 1 else 2)
+    for elite in run:
+        image = decode_png(elite.file.read_bytes())[None].copy()
+        if model is halving:
+            again = model(image)
+        else:
+            again = model(torch.from_numpy(image / 255).float()).softmax(1).numpy()
+        assert elite.confidence == pytest.approx(again[0, elite.index], abs=1e-6)
 
 
 def test_mean_and_std_are_applied_to_each_channel(tmp_path):

@@ -54,6 +54,17 @@ def test_the_module_itself_is_left_as_it_is(numbers):
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
 
+@torch.inference_mode()
+def test_a_module_that_writes_to_its_images_is_folded_too(numbers):
+    class Halves(Normalised):
+        def forward(self, pixels):
+            return super().forward(pixels.mul_(0.5))
+
+    module, before = Halves().eval(), numbers.clone()
+    assert nn.BatchNorm2d not in kinds(folded(module, [numbers]))
+    assert torch.equal(numbers, before)
+
+
 def test_where_folding_changes_what_is_computed_the_module_stays(numbers):
     class Both(Normalised):
         def forward(self, pixels):

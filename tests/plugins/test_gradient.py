@@ -19,10 +19,10 @@ from neatfool.evolution.assembly import assemble, reassemble
 from neatfool.evolution.session import resume, start
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
+from neatfool.fooling.opening import open_run
 from neatfool.plugin.manager import PluginManager
 from neatfool.report import write_report
 from neatfool.run.images import decode_png
-from neatfool.run.run import open_run
 from neatfool.run.store import RunStore, contents
 from neatfool.testing import TOY_SPEC, SchemeSuite, ToyTarget
 from neatfool_plugins.direct import DirectEncoding
@@ -103,6 +103,18 @@ def test_gradients_are_those_of_the_log_odds():
     darker[0, 0, 1, 2] -= 1
     up, down = (neatfool.log_odds(target.score(each).logits)[0, 3] for each in (brighter, darker))
     assert (up - down) / 2 == pytest.approx(gradients[0, 0, 1, 2], rel=1e-3)
+
+
+def test_a_target_may_write_to_the_images_that_it_is_differentiated_on():
+    target, images = ToyTarget(), np.full((2, *TOY_SPEC.shape), 100, np.uint8)
+
+    def writing(pixels):
+        return target.logits_of(pixels.mul_(0.5))
+
+    odds, gradients = odds_and_gradients(writing, images, [3, 0], at_once="")
+    halved, by_half = odds_and_gradients(target.logits_of, images // 2, [3, 0], at_once="")
+    assert np.array_equal(odds, halved)
+    assert gradients == pytest.approx(by_half / 2)
 
 
 def test_certainty_has_a_gradient_still():

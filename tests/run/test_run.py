@@ -1,18 +1,22 @@
 import html
 import itertools
 import json
+import sqlite3
 import statistics
 import sys
+from contextlib import closing
 
 import numpy as np
 import pytest
 from paid import PaidToy, TopTwo, paid_assembly
 from searches import Silence, toy_assembly
 
-from neatfool import BudgetSpent, ExperimentError, ImageSpec, RunError, Scores, fool, open_run
-from neatfool.evolution.session import start
+from neatfool import BudgetSpent, ExperimentError, ImageSpec, Run, RunError, Scores, fool, open_run
+from neatfool.comparison.course import read_course
+from neatfool.evolution.session import resume, start
+from neatfool.run.folder import DATABASE
 from neatfool.run.images import decode_png
-from neatfool.testing import ToyTarget
+from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool.wording import percent
 
 
@@ -132,21 +136,67 @@ def test_certainties_are_told_apart(tmp_path):
     assert "100 %" not in run._repr_html_()
 
 
-def test_names_that_may_become_more_are_read_once_for_all_elites(tmp_path, monkeypatch):
-    session = start(paid_assembly(TopTwo()), tmp_path / "run")
-    session.go(Silence())
-    run = session.run
-    read = []
-    classes = run.store.classes
-    monkeypatch.setattr(run.store, "classes", lambda: read.append(1) or classes())
-    assert len(run.summary()["classes"]) == 5
-    assert len(read) == 1
-    for elite in run.elites:
-        assert elite.pixels().shape == (1, 4, 4)
-    assert len(read) == 2
-    # One for the class by its name, one for the names of the ancestors.
-    assert {ancestor.name for ancestor in run.lineage("a")} <= {*"abcde", None}
-    assert len(read) == 4
+def everything(run):
+    """Ask a run for all that it says."""
+    elites = [(elite.png, elite.genome_text) for elite in run]
+    lines = [
+        [(each.candidate_id, each.name, each.confidence) for each in run.lineage(name)]
+        for name in ("a", "b")
+    ]
+    of_the_whole = (run.summary(), run.history, run.requests, run.classes, run.searched, run.ended)
+    return elites, lines, of_the_whole, read_course(run).confidences.tolist()
+
+
+@pytest.mark.parametrize("make", [toy_assembly, lambda: paid_assembly(TopTwo())])
+def test_a_run_under_way_is_what_it_was_when_it_was_opened(tmp_path, make):
+    session = start(make(), tmp_path / "run")
+    asked_at_once, asked_late, refreshed = (
+        Run(tmp_path / "run", encoding=ToyEncoding()) for _ in range(3)
+    )
+    expected = []
+
+    def stop():
+        if asked_late.generation == refreshed.generation == 1 and not expected:
+            expected.extend(everything(asked_at_once))
+        elif not expected:
+            asked_late.refresh()
+            refreshed.refresh()
+        return False
+
+    session.go(Silence(), stop)
+    assert everything(asked_late) == tuple(expected)
+    refreshed.refresh()
+    assert everything(refreshed) == everything(session.run) != tuple(expected)
+
+
+def test_a_reader_is_in_nobodys_way(tmp_path):
+    folder, busy = tmp_path / "run", []
+    start(toy_assembly(2), folder).go(Silence())
+    run = open_run(folder)
+    before = run.summary()
+
+    def stop():
+        run.refresh()
+        run.summary()
+        with closing(sqlite3.connect(folder / DATABASE)) as database:
+            busy.append(database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        return False
+
+    resume(lambda _resolved, _plan: toy_assembly(4), folder).go(Silence(), stop)
+    assert busy == [0, 0]
+    assert run.generation == 3 > before["generation"]
+
+
+def test_what_observers_are_shown_is_the_generation_that_they_are_told_of(tmp_path):
+    class Looking(Silence):
+        def generation_done(self, run, report):
+            assert run.generation == report.generation
+            assert run.history[-1] == report
+            looked.append(run.evaluations)
+
+    looked = []
+    start(toy_assembly(), tmp_path / "run").go(Looking())
+    assert looked == [20, 40, 60, 80, 100, 120]
 
 
 def test_the_summary_has_the_keys_that_scripts_read(run):
@@ -188,7 +238,7 @@ def test_a_folder_without_a_run_cannot_be_opened(tmp_path):
 
 def paid_run(folder):
     how = {"image": (1, 4, 4), "classes": [*"abcde"], "images": 60, "progress": False}
-    return fool(PaidToy(), max_queries=61, encoding="direct", out=folder, **how)
+    return fool(PaidToy(), max_queries=63, encoding="direct", out=folder, **how)
 
 
 def test_a_genome_is_scored_with_the_model_of_the_run_or_one_that_is_given(tmp_path):
@@ -202,9 +252,9 @@ def test_a_genome_is_scored_with_the_model_of_the_run_or_one_that_is_given(tmp_p
 def test_scoring_a_genome_is_a_query_of_the_runs_budget(tmp_path):
     run = paid_run(tmp_path / "run")
     genome, model = run["a"].genome, PaidToy()
-    assert run.requests["answered"][1] == 60
+    assert run.requests["answered"][1] == 62
     assert run.score(genome, model)["a"] == run["a"].confidence
-    assert sum(images for _, images in run.requests.values()) == 61
+    assert sum(images for _, images in run.requests.values()) == 63
     with pytest.raises(BudgetSpent):
         run.score(genome)
     assert len(model.asked) == 1

@@ -126,7 +126,7 @@ def test_batches_of_a_screening_are_halved_by_themselves():
     assert set(module.calls) == {("half", 20), ("exact", 8)}
     module.most, module.most_in_half = 3, 1000
     scored(scorer, np.full(3, 1.0), part=40)
-    assert (scorer.sizes.screening, scorer.sizes.exact) == (20, 2)
+    assert (scorer.batches.sizes.screening, scorer.batches.sizes.exact) == (20, 2)
 
 
 @pytest.mark.parametrize("networked", [True, False])

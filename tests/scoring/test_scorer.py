@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from neatfool import ImageSpec, Scores, TargetError
+from neatfool import ImageSpec, Network, Scores, TargetError
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 
@@ -103,3 +105,41 @@ def test_an_answer_that_cannot_be_used_is_an_error_that_names_the_target(answer,
 def test_classes_that_do_not_exclude_one_another_need_not_sum_to_one():
     spec = ImageSpec(2, 2, 1, ("a", "b", "c"), sums_to_one=False)
     assert score(lambda x: Scores(np.full((len(x), 3), 0.9)), spec=spec).ok.all()
+
+
+class Halving:
+    """A network, and a score() that halves the images that it is given, where they lie."""
+
+    spec = ImageSpec(2, 2, 1, ("a", "b", "c"), array="torch")
+
+    def __init__(self):
+        module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3)).eval()
+        self.networks = [Network(module, device="cpu")]
+
+    def score(self, images):
+        images //= 2
+        return self.networks[0].score(images)
+
+
+@pytest.mark.parametrize("plan", [Plan(3, "cpu"), Plan(3, "cpu", screening="bf16")])
+def test_a_target_that_writes_to_its_images_changes_nothing_that_is_saved(plan):
+    scorer = Scorer(Halving(), name="x", plan=replace(plan, screening_batch=6))
+    given = images(6)
+    scoring = scorer.generation(np.zeros(3))
+    scoring.add(given)
+    scores = scoring.result()
+    scorer.close()
+    assert torch.equal(given, images(6))
+    halved = Halving.score.__get__(scorer.target)(images(6))
+    np.testing.assert_allclose(scores.probs, halved.probs, atol=1e-6)
+
+
+def test_a_target_may_give_one_buffer_at_each_call():
+    buffer = np.zeros((2, 3))
+
+    def first_pixel(batch):
+        buffer[:, 0] = batch[:, 0, 0, 0]
+        weights = np.exp(buffer - buffer.max(1, keepdims=True))
+        return Scores(weights / weights.sum(1, keepdims=True), buffer)
+
+    assert score(first_pixel).logits[:, 0].tolist() == [0, 4, 8, 12, 16]

@@ -128,7 +128,7 @@ def test_devices_compute_at_the_same_time():
 
     scorer = Scorer(Meets(TWO), name="x", plan=PLAN)
     assert scorer.score(IMAGES[:20]).ok.all()
-    assert scorer.workers == 2
+    assert scorer.batches.workers == 2
 
 
 def test_an_ensemble_computes_on_one_device_in_each_call(calls):

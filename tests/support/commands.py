@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 CLASSES = ("dark", "bright", "[red]left[/]", "school bus")
 
-# Where a file `hold` lies beside it, the target stops in its third batch until the file has gone,
-# and says so with a file `held`: a process can be met there at leisure.
+# Where a file `hold` lies beside it, the target stops in its fifth batch until the file has gone,
+# and says so with a file `held`: a process can be met there at leisure. (Two batches are those of
+# the check before the run.)
 PLUGIN = '''\
 import time
 from pathlib import Path
@@ -44,7 +45,7 @@ class Patches:
 
     def score(self, images: np.ndarray) -> Scores:
         self.batches += 1
-        if self.batches == 3 and (HERE / "hold").exists():
+        if self.batches == 5 and (HERE / "hold").exists():
             (HERE / "held").touch()
             while (HERE / "hold").exists():
                 time.sleep(0.005)

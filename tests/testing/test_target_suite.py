@@ -247,8 +247,18 @@ def test_statistics_of_the_batch_are_found() -> None:
         def score(self, images):
             return super().score(images * 0.9 + np.roll(images, 1, axis=0) * 0.1)
 
-    assert "one image can be scored" in faults(BatchNorm)
+    assert "batch size does not matter" in faults(BatchNorm)
     assert "neighbours do not matter" in faults(WithItsNeighbour)
+
+
+def test_rounding_by_the_range_of_the_batch_is_found() -> None:
+    class Quantised(Toy):
+        def score(self, images):
+            step = max(np.ptp(images), 1) / 8
+            return super().score(np.round(images / step) * step)
+
+    assert faults(Quantised) == ["batch size does not matter"]
+    assert "quantised dynamically" in message(Quantised, "batch size does not matter")
 
 
 def test_an_unstable_fingerprint_is_found() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
 LOWEST, HIGHEST = 1e-4, 1 - 1e-7
 """Confidences outside are drawn at the edge: the axis of log-odds has no end of its own."""
@@ -41,10 +42,11 @@ def new_axes(width: float, height: float, *, right: float, left: float = 62) -> 
     return drawn, axes
 
 
-def log_odds(confidences: Sequence[float]) -> list[float]:
-    """Turn confidences into decimal log-odds, kept within what the axis shows."""
+def decimal_odds(confidences: ArrayLike) -> np.ndarray:
+    """Turn confidences into decimal log-odds, kept within what the axis shows; NaN stays."""
     p = np.clip(np.asarray(confidences, dtype=float), LOWEST, HIGHEST)
-    return list(np.log10(p / (1 - p)))
+    odds: np.ndarray = np.log10(p / (1 - p))
+    return odds
 
 
 def confidence_axis(axes: Axes, lowest: float, highest: float) -> None:
@@ -52,7 +54,7 @@ def confidence_axis(axes: Axes, lowest: float, highest: float) -> None:
     ticks = _around(TICKS, lowest, highest)
     if len(ticks) < FEWEST_TICKS:
         ticks = _around(FINE_TICKS, lowest, highest)
-    at = log_odds(ticks)
+    at = decimal_odds(ticks)
     axes.set_yticks(at, [f"{p * 100:.8g} %" for p in ticks])
     room = 0.05 * max(1.0, highest - lowest)
     axes.set_ylim(min(at[0], lowest - room), max(at[-1], highest + room))
@@ -60,7 +62,7 @@ def confidence_axis(axes: Axes, lowest: float, highest: float) -> None:
 
 def _around(ticks: Sequence[float], lowest: float, highest: float) -> Sequence[float]:
     """Choose the ticks between two log-odds, with the next ones below and above."""
-    at = np.array(log_odds(ticks))
+    at = decimal_odds(ticks)
     first = max(0, int(np.searchsorted(at, lowest, side="right")) - 1)
     last = min(len(at) - 1, int(np.searchsorted(at, highest)))
     return ticks[first : last + 1]

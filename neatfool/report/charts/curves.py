@@ -10,9 +10,9 @@ from neatfool.report.charts import figure
 from neatfool.report.charts.axes import (
     confidence_axis,
     count_axis,
+    decimal_odds,
     label_ends,
     legend_in,
-    log_odds,
     marker_for,
     new_axes,
 )
@@ -38,7 +38,7 @@ def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
     drawn, axes = new_axes(1080, 430, right=195, left=84)
     x = [report.evaluations for report in shown]
     lower, upper = (
-        log_odds([getattr(report, name) for report in shown])
+        decimal_odds([getattr(report, name) for report in shown])
         for name in ("lower_quartile", "upper_quartile")
     )
     axes.fill_between(x, lower, upper, color=_BLUE, alpha=0.17, linewidth=0)
@@ -47,7 +47,7 @@ def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
     lowest, highest = min(lower), max(upper)
     for name, colour, width in lines:
         values = [getattr(report, name) for report in shown]
-        odds = log_odds(values)
+        odds = decimal_odds(values)
         axes.plot(
             x,
             odds,

@@ -5,7 +5,7 @@ import pytest
 from faulty_server import FaultyServer
 from killing import context, run_experiment, run_to_the_end
 
-from neatfool.run.run import open_run
+from neatfool.fooling.opening import open_run
 from neatfool.run.store import contents
 
 EXPERIMENT = """\

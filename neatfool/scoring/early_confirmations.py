@@ -15,8 +15,8 @@ from neatfool.network.memory import OutOfMemory
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from neatfool.scoring.batches import Batches, Timed
     from neatfool.scoring.generation_images import GenerationImages
-    from neatfool.scoring.scorer import Scorer, Timed
     from neatfool.scoring.screening import Screening
     from neatfool.spec.scores import Scores
 
@@ -26,7 +26,7 @@ MOST_CLASSES: Final = 10_000
 """With more, to look at scores twice costs more than is gained."""
 
 
-class EarlyLooks:
+class EarlyConfirmations:
     """Exact scores of a generation that are begun early.
 
     Attributes:
@@ -34,33 +34,33 @@ class EarlyLooks:
     """
 
     def __init__(
-        self, scorer: Scorer, screening: Screening, bar: np.ndarray, images: GenerationImages
+        self, batches: Batches, screening: Screening, bar: np.ndarray, images: GenerationImages
     ) -> None:
         """Begin with none.
 
         Args:
-            scorer: Scores them.
+            batches: Where images are scored.
             screening: Says which may matter.
             bar: float64 [K], the rank to beat in each class.
             images: The generation's.
         """
         self.seconds = 0.0
-        self._scorer = scorer
+        self._batches = batches
         self._screening = screening
         self._bar = bar
         self._images = images
         # On several devices an image's scores may depend on which of them it is given to.
         self._on = (
-            scorer.workers > 1
-            and scorer.devices == 1
+            batches.workers > 1
+            and batches.devices == 1
             and screening.confirmed <= MOST_CONFIRMED
             and len(bar) <= MOST_CLASSES
         )
         self._seen = 0
         self._waiting: list[int] = []
-        self._begun: dict[tuple[int, ...], Future[Timed]] = {}
+        self._submitted: dict[tuple[int, ...], Future[Timed]] = {}
 
-    def look(self, scores: Scores) -> None:
+    def add(self, scores: Scores) -> None:
         """Look at the next images' half-precision scores, and begin to confirm what may matter.
 
         Args:
@@ -71,12 +71,12 @@ class EarlyLooks:
         found = np.flatnonzero(self._screening.doubtful(scores, self._bar))
         self._waiting += (found + self._seen).tolist()
         self._seen += len(scores.probs)
-        size = self._scorer.batch_size
+        size = self._batches.sizes.exact
         while len(self._waiting) >= size:
             rows, self._waiting = self._waiting[:size], self._waiting[size:]
-            (self._begun[tuple(rows)],) = self._scorer.begun(self._images.pick(rows))
+            (self._submitted[tuple(rows)],) = self._batches.submit(self._images.pick(rows))
 
-    def taken(self, rows: np.ndarray) -> dict[tuple[int, ...], Scores]:
+    def take_wanted(self, rows: np.ndarray) -> dict[tuple[int, ...], Scores]:
         """Take those batches that are wanted, and let go of the others.
 
         Args:
@@ -86,18 +86,18 @@ class EarlyLooks:
             The scores of some batches by their images; none, if memory did not suffice for one.
 
         Raises:
-            TargetError: As :meth:`Scorer.score`.
+            TargetError: As :meth:`neatfool.scoring.scorer.Scorer.score`.
         """
-        size, taken = self._scorer.batch_size, {}
+        size, taken = self._batches.sizes.exact, {}
         batches = {
             tuple(rows[first : first + size].tolist()) for first in range(0, len(rows), size)
         }
-        for batch, future in self._begun.items():
+        for batch, future in self._submitted.items():
             if batch not in batches:
                 future.cancel()
         try:
-            for batch in batches & self._begun.keys():
-                taken[batch], seconds = self._begun[batch].result()
+            for batch in batches & self._submitted.keys():
+                taken[batch], seconds = self._submitted[batch].result()
                 self.seconds += seconds
         except OutOfMemory:
             return {}

@@ -1,0 +1,76 @@
+"""A run is opened to be read: it draws, scores and shows itself with what is put together here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neatfool.evolution.assembly import make
+from neatfool.evolution.verification import make_scorer, score_image, verify_run
+from neatfool.experiment.experiment import resolved_choice
+from neatfool.run.run import Run
+
+if TYPE_CHECKING:
+    import torch
+
+    from neatfool.run.verdict import Verdict
+    from neatfool.scoring.scorer import Scorer
+    from neatfool.spec.encoding import Encoding
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run to read it, also while another process is running it.
+
+    Args:
+        path: The run's folder.
+
+    Returns:
+        The run.
+
+    Raises:
+        RunError: There is no run in the folder, or its database is damaged.
+        PluginError: The run's encoding cannot be loaded.
+    """
+    run = Run(Path(path), tools=RunTools())
+    run.info  # noqa: B018 - reads the database: a wrong path fails here
+    return run
+
+
+class RunTools:
+    """What a run draws, scores and shows itself with; see :class:`neatfool.run.run.Tools`."""
+
+    def __init__(self, model: Any = None) -> None:
+        """Take what was given from Python to be fooled; absent, the experiment names it."""
+        self._model = model
+        self._scorer: Scorer | None = None
+
+    def encoding(self, run: Run) -> Encoding[Any]:
+        """Make the run's encoding."""
+        encoding: Encoding[Any] = make(resolved_choice(run.experiment, "encoding"), spec=run.spec)
+        return encoding
+
+    def score(self, run: Run, image: torch.Tensor, model: Any) -> dict[str, float]:
+        """Score an image as the run did, with a target that is kept for the next one."""
+        if model is not None:
+            self.close()
+            self._model = model
+        if self._scorer is None:
+            self._scorer = make_scorer(run, self._model)
+        return score_image(run, self._scorer, image)
+
+    def verify(self, run: Run, model: Any, *, tolerance: float, max_queries: int | None) -> Verdict:
+        """Score the run's saved images again."""
+        model = self._model if model is None else model
+        return verify_run(run, model, tolerance=tolerance, max_queries=max_queries)
+
+    def report(self, run: Run) -> Path:
+        """Write the run's page."""
+        from neatfool.report import write_report
+
+        return write_report(run)
+
+    def close(self) -> None:
+        """Close the target."""
+        if self._scorer is not None:
+            self._scorer.close()
+            self._scorer = None

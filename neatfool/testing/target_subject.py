@@ -1,0 +1,167 @@
+"""A target under test, asked as a run asks it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neatfool.budget import kept_answers
+from neatfool.budget.ledger import Ledger
+from neatfool.errors import TargetError
+from neatfool.scoring.answers import check_labels, check_scores
+from neatfool.scoring.metering import is_metered
+from neatfool.spec.scores import Labels, Scores
+from neatfool.testing.expectation import expect
+from neatfool.testing.images import sample_images
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from neatfool.spec.image_spec import ImageSpec
+    from neatfool.spec.target import Target
+
+
+class TargetSubject:
+    """A target under test.
+
+    Attributes:
+        make: Makes the target anew.
+    """
+
+    def __init__(self, make: Callable[[], Target]) -> None:
+        self.make = make
+
+    @cached_property
+    def target(self) -> Target:
+        """The target that the checks share."""
+        target = self.make()
+        if is_metered(target):
+            target.meter(self.ledger)  # type: ignore[attr-defined]
+        return target
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What a target is given that costs something to ask; it has no limits."""
+        return Ledger()
+
+    @cached_property
+    def images(self) -> np.ndarray:
+        """uint8 [8, C, H, W]."""
+        return sample_images(self.target.spec)
+
+    @cached_property
+    def answer(self) -> np.ndarray:
+        """What the target says of :attr:`images`: probabilities and logits, unchecked."""
+        return self.ask(self.images)
+
+    def show(self, images: np.ndarray) -> Scores:
+        """Show the target a copy of images, as it wants them; its answer is unchecked.
+
+        Where it names only some classes of each, the others have the confidence 0.
+        """
+        answers = [self.target.score(part) for part in self._parts(images)]
+        if not isinstance(answers[0], Labels):
+            return answers[0] if len(answers) == 1 else concatenate(answers)
+        named = self._named(answers, len(images))
+        known = set(self.spec.classes)
+        kept = [{name: found[name] for name in found if name in known} for found in named.found]
+        return kept_answers.read(kept_answers.written(Labels(kept, named.ok)), [*self.spec.classes])
+
+    def _parts(self, images: np.ndarray) -> Iterator[Any]:
+        """Copy images as the target wants them, and as many at a time as it takes at most."""
+        size = getattr(self.target, "batch_size", None) if is_metered(self.target) else None
+        for start in range(0, len(images), size or len(images)):
+            yield copy_as_declared(images[start : start + (size or len(images))], self.target.spec)
+
+    def _named(self, answers: Sequence[Scores | Labels], count: int) -> Labels:
+        """Put labels together, checked."""
+        labels = [answer for answer in answers if isinstance(answer, Labels)]
+        found = [each for answer in labels for each in answer.found]
+        ok = [
+            usable
+            for answer in labels
+            for usable in (answer.ok if answer.ok is not None else [True] * len(answer.found))
+        ]
+        try:
+            return check_labels(Labels(found, ok), count, self.target.spec, "score()")
+        except TargetError as error:
+            raise AssertionError(str(error)) from error
+
+    @cached_property
+    def spec(self) -> ImageSpec:
+        """The target's; of one with an open list of classes, with those named for some images."""
+        spec = self.target.spec
+        if not spec.open:
+            return spec
+        answers = [self.target.score(part) for part in self._parts(self.images)]
+        expect(
+            isinstance(answers[0], Labels),
+            "a target with an open list of classes names them: let score() return neatfool.Labels",
+        )
+        found = self._named(answers, len(self.images)).found
+        names = sorted({name for each in found for name in each} - {*spec.classes})
+        return replace(spec, classes=(*spec.classes, *names), sums_to_one=False)
+
+    def ask(self, images: np.ndarray) -> np.ndarray:
+        """Show the target images; float64 [N, K] or, with logits, [N, 2 K], unchecked."""
+        answer = self.show(images)
+        parts = [answer.probs] if answer.logits is None else [answer.probs, answer.logits]
+        return np.concatenate([to_numbers(part) for part in parts], axis=1)
+
+    def scores(self, images: np.ndarray) -> Scores:
+        """Show the target images and check its answer as a run does."""
+        return self.checked(self.show(images), len(images))
+
+    def checked(self, answer: Scores, count: int) -> Scores:
+        """Check an answer as a run does."""
+        try:
+            return check_scores(answer, count, self.spec, "score()")
+        except TargetError as error:
+            raise AssertionError(str(error)) from error
+
+    def close(self) -> None:
+        """Close the target, if it was made."""
+        if "target" in vars(self):
+            close_target(self.target)
+
+
+def concatenate(answers: Sequence[Any]) -> Scores:
+    """Put answers together."""
+    logits = [each.logits for each in answers]
+    return Scores(
+        np.concatenate([to_numbers(each.probs) for each in answers]),
+        None
+        if any(each is None for each in logits)
+        else np.concatenate([*map(to_numbers, logits)]),
+        np.concatenate(
+            [
+                np.ones(len(each.probs), bool) if each.ok is None else np.asarray(each.ok, bool)
+                for each in answers
+            ]
+        ),
+    )
+
+
+def copy_as_declared(images: np.ndarray, spec: ImageSpec) -> Any:
+    """Copy images as the kind of array that the target wants."""
+    if spec.array == "numpy":
+        return images.copy()
+    import torch
+
+    return torch.from_numpy(images.copy())
+
+
+def to_numbers(values: Any) -> np.ndarray:
+    """Copy an array or a tensor on any device as float64."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().double().numpy()
+    return np.array(values, dtype=np.float64)
+
+
+def close_target(target: Target) -> None:
+    """Close a target that can be closed."""
+    if hasattr(target, "close"):
+        target.close()

@@ -1,0 +1,41 @@
+"""Runs that are read while another process goes on with them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from commands import neatfool, neatfool_process
+
+from neatfool import open_run
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+
+@pytest.fixture
+def under_way(experiment, tmp_path):
+    """Give the folder of a run that another process goes on with."""
+    folder, plenty = tmp_path / "run", "experiment.generations=1000000"
+    process = neatfool_process("run", experiment, "--out", folder, "--set", plenty)
+    try:
+        while not (folder / "run.db").exists() or not len(open_run(folder)):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        yield folder
+        assert process.poll() is None, "the run ended before the test"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_run_under_way_is_read_as_it_was_at_one_instant(under_way):
+    run = open_run(under_way)
+    before = run.generation
+    assert neatfool("show", under_way).exit_code == 0
+    for _ in range(2):
+        assert neatfool("report", under_way).exit_code == 0
+        for elite in open_run(under_way):
+            assert elite.png.startswith(b"\x89PNG")
+    assert run.generation == before == run.history[-1].generation
+    run.refresh()
+    assert run.generation > before + 2

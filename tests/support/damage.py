@@ -1,0 +1,23 @@
+"""Damage to files: what disks, copies and cosmic rays do."""
+
+from __future__ import annotations
+
+import random
+
+
+def flip(data: bytes, seed: int) -> bytes:
+    """Flip one bit."""
+    draw, changed = random.Random(seed), bytearray(data)
+    changed[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+    return bytes(changed)
+
+
+def damage(data: bytes, seed: int) -> bytes:
+    """Cut, blank, overwrite with chance, or overwrite with another part of the file."""
+    draw = random.Random(seed)
+    place, other = draw.randrange(len(data)), draw.randrange(len(data))
+    size = draw.choice([20, 300, 5000])
+    instead = draw.choice([None, bytes(size), draw.randbytes(size), data[other : other + size]])
+    if instead is None:
+        return data[:place]
+    return (data[:place] + instead + data[place + len(instead) :])[: len(data)]

@@ -1,0 +1,92 @@
+"""Runs that earlier versions recorded: opened, shown, verified, reported, and gone on with."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from zlib import crc32
+
+import pytest
+from commands import neatfool
+from old_runs import FIRST
+
+from neatfool import open_run
+from neatfool.run.schema import FORMAT, LEDGER_SCHEMA, SCHEMA
+from neatfool.run.store import RunStore, contents
+
+
+@pytest.fixture
+def old(tmp_path):
+    return shutil.copytree(FIRST, tmp_path / "old")
+
+
+def equal(one, other):
+    """Compare databases, for what another machine or library may round otherwise.
+
+    ``info`` is left out: it has versions, and options that there may be more of.
+    """
+    assert one.keys() == other.keys()
+    for table in one.keys() - {"info"}:
+        rows, others = one[table], other[table]
+        assert len(rows) == len(others), table
+        for row, its in zip(rows, others, strict=True):
+            assert [
+                pytest.approx(value, rel=1e-4) if isinstance(value, float) else value
+                for value in row
+            ] == list(its), table
+
+
+def test_an_old_run_is_read_without_a_change_to_it(old):
+    before = (old / "run.db").read_bytes()
+    run = open_run(old)
+    assert (run.generation, run.evaluations, len(run)) == (7, 80, 10)
+    assert all(elite.png == elite.file.read_bytes() for elite in run)
+    assert run.lineage("3")[-1].generation == 0
+    run.close()
+    assert neatfool("show", old).exit_code == 0
+    assert neatfool("report", old).exit_code == 0
+    assert (old / "run.db").read_bytes() == before
+
+
+def test_verify_says_that_an_old_run_has_no_checksums(old):
+    result = neatfool("verify", old)
+    assert (result.exit_code, "without checksums" in result.stderr) == (0, True)
+
+
+def test_an_old_run_ends_as_if_this_version_had_begun_it(old, tmp_path):
+    assert neatfool("resume", old, "--no-report").exit_code == 0
+    anew = tmp_path / "anew"
+    assert neatfool("run", FIRST / "experiment.ini", "--out", anew, "--no-report").exit_code == 0
+    equal(contents(old / "run.db"), contents(anew / "run.db"))
+    for folder in (old, anew):
+        store = RunStore.open(folder / "run.db")
+        assert store._rows("PRAGMA user_version") == [(FORMAT,)]
+        store.close()
+        verified = neatfool("verify", folder)
+        assert (verified.exit_code, verified.stderr) == (0, "")
+
+
+def test_a_statistic_that_an_old_run_lacks_is_0(old):
+    with closing(sqlite3.connect(old / "run.db")) as database:
+        database.execute("ALTER TABLE generation DROP COLUMN selection")
+    assert {report.stages.selection for report in open_run(old).history} == {0}
+    assert neatfool("resume", old, "--no-report").exit_code == 0
+    times = [report.stages.selection for report in open_run(old).history]
+    assert not any(times[:8])
+    assert all(times[8:])
+    assert neatfool("verify", old).exit_code == 0
+
+
+def test_a_run_of_a_later_version_is_left_to_it(old):
+    with closing(sqlite3.connect(old / "run.db")) as database:
+        database.execute(f"PRAGMA user_version = {FORMAT + 1}")
+    for command in ("show", "resume"):
+        result = neatfool(command, old)
+        assert result.exit_code == 5
+        assert f"run format {FORMAT + 1}, and this neatfool reads formats 3 to" in result.stderr
+
+
+def test_tables_that_changed_have_a_format_of_their_own():
+    told = "the tables changed: a new FORMAT, a step in MIGRATIONS, and the new number here"
+    assert (FORMAT, crc32((SCHEMA + LEDGER_SCHEMA).encode())) == (4, 245423952), told
