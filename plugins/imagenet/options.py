@@ -24,43 +24,53 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
 
     model: Model | None = Field(
         None,
-        description="efficientnet-lite0, -lite1 or -lite2, torchvision:NAME or "
-        "torchvision:NAME/WEIGHTS, timm:NAME, timm:hf-hub:NAME, timm:local-dir:FOLDER, or "
-        f"onnx:FILE; {DEFAULT_MODEL} if absent and there is no ensemble",
+        description="the network: `efficientnet-lite0`, `-lite1` or `-lite2`, `torchvision:NAME` "
+        "or `torchvision:NAME/WEIGHTS`, `timm:NAME`, `timm:hf-hub:NAME`, "
+        "`timm:local-dir:FOLDER`, or `onnx:FILE`",
     )
     ensemble: list[Model] = Field(
-        [], description="in place of model: several, of whose confidences the mean is fooled"
+        [],
+        description="several networks in place of `model`. The search fools the mean of their "
+        "confidences",
     )
     weights: Path | None = Field(
         None,
-        description="safetensors file, or state dict as torch.save writes it, of other weights for "
-        "the model",
+        description="other weights for the model: a safetensors file, or a state dict as "
+        "`torch.save` writes it. Nothing in it is executed. It may have another "
+        "number of classes",
     )
     class_names: Path | None = Field(
-        None, description="file with a class name a line; the names that come with the model, or "
-        "ImageNet's, if absent"
-    )  # fmt: skip
+        None,
+        description="a file with a class name on each line, in the order of the network's "
+        "outputs. If left out, the names that come with the model, or ImageNet's",
+    )
     crops: Literal["one", "ten"] = Field(
         "one",
-        description="one: the image as it is drawn; ten: the mean of ten parts of a larger one: "
-        "the corners, the centre, and their mirror images",
+        description="`one`: the network sees the image as it is drawn. `ten`, as in the paper: a "
+        "larger image is drawn, and confidences are the mean over ten parts of it "
+        "(the corners, the centre, and their mirror images). It takes ten times as "
+        "long",
     )
     size: PositiveInt | None = Field(
-        None, description="onnx: the side of its images in pixels; what the file says if absent"
+        None,
+        description="for `onnx`: the side of its images in pixels, where the file does not say",
     )
     mean: Numbers | None = Field(
-        None, description="onnx: what to subtract from images in [0, 1], for all channels or each; "
-        "ImageNet's mean if absent"
-    )  # fmt: skip
+        None,
+        description="for `onnx`: what to subtract from images in [0, 1], one number for all "
+        "channels or one for each. If left out, ImageNet's mean",
+    )
     std: Deviations | None = Field(
-        None, description="onnx: what to divide by after that; ImageNet's deviation if absent"
+        None,
+        description="for `onnx`: what to divide by after that. If left out, ImageNet's deviation",
     )
     check_photographs: bool = Field(
         True, description="whether each network must recognise a few photographs before the run"
     )
     device: str = Field(
         "auto",
-        description="where it computes: auto (all GPUs, if there are any), cpu, cuda, cuda:1",
+        description="where the network computes: `auto` (all GPUs, or the CPU if there is none), "
+        "`cpu`, `cuda` (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`",
     )
 
     @field_validator("model")

@@ -18,10 +18,11 @@ class Options(BaseModel, extra="forbid"):
 
     weights: Path | None = Field(
         None,
-        description="safetensors file of another LeNet's weights; the packaged ones if absent",
+        description="a safetensors file of another LeNet's weights, as `neatfool mnist train` "
+        "writes it. If left out, the packaged weights",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="where it computes; auto takes the GPU if there is one"
+        "auto", description="where the network computes. `auto` takes the GPU if there is one"
     )
 
     def spec(self) -> ImageSpec:

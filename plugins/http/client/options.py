@@ -33,41 +33,54 @@ class ServiceOptions(BaseModel, extra="forbid", protected_namespaces=(), hide_in
     """Which service is asked, what it takes and what its answers are."""
 
     url: str = Field(
-        description="where the service is: the server's address for open-inference, without "
-        f"/v2/...; the whole address that is asked for json; {KEY_PLACE} in its path or query "
-        "stands for the key"
+        description="where the service is. `open-inference`: the server's address, without "
+        "`/v2/...`. `json`: the whole address that is asked. `{key}` in its path or "
+        "query stands for the key"
     )
     protocol: Literal["open-inference", "json"] = Field(
         "open-inference",
-        description="open-inference: version 2 of that protocol (MLServer, Triton, KServe, "
-        "TorchServe, neatfool serve); json: any API that answers in JSON",
+        description="`open-inference`: version 2 of the Open Inference Protocol, as MLServer, "
+        "Triton, KServe, TorchServe and `neatfool serve` speak it. `json`: any API "
+        "that answers in JSON",
     )
     classes: ClassNames = Field(
         [],
-        description="all classes, or @FILE with one a line; open-inference: in the order of the "
-        "outputs, what the model says if absent; json: those that turn up if absent",
+        description="all classes, or `@FILE` with one on each line. `open-inference`: in the "
+        "order of the outputs; if left out, what the model says, or else numbers. "
+        "`json`: an image with another label is refused; if left out, each label "
+        "that turns up becomes a class",
     )
     sums_to_one: bool | None = Field(
         None,
-        description="whether classes exclude one another, so that probabilities sum to one; what "
-        "the model says, or else true, if absent",
+        description="whether classes exclude one another, so that the probabilities of an image "
+        "sum to one. Answers that do not are then refused. If left out, what the "
+        "model says, or else true",
     )
     scores_are: Literal["auto", "probabilities", "logits"] = Field(
         "auto",
-        description="what the scores are; auto: what the model's outputs are called, or else "
+        description="what the scores are. `auto`: what the model's outputs are called, or else "
         "probabilities",
     )
     height: PositiveInt | None = Field(
-        None, description="pixels from top to bottom; open-inference: if the model takes any"
+        None,
+        description="the height of images in pixels. `open-inference`: only where the model "
+        "takes any",
     )
-    width: PositiveInt | None = Field(None, description="pixels from left to right, likewise")
+    width: PositiveInt | None = Field(
+        None,
+        description="the width of images in pixels. `open-inference`: only where the model takes "
+        "any",
+    )
     channels: int | None = Field(
-        None, description="1 (grey) or 3 (coloured), likewise; json: 3 if absent"
+        None,
+        description="1 (grey) or 3 (coloured). `open-inference`: only where the model takes any. "
+        "`json`: if left out, 3",
     )
     model: str | None = Field(
         None,
         min_length=1,
-        description="the model's name; json: what {model} in the body stands for",
+        description="the model's name. `open-inference`: it must be given. `json`: what "
+        "`{model}` in `body` stands for",
     )
 
     _no_key_in_model = field_validator("model")(refuse_key)
@@ -115,40 +128,56 @@ class ConnectionOptions(ServiceOptions):
 
     headers: Headers = Field(
         {},
-        description=f"further headers, as a JSON object; {KEY_PLACE} in one stands for the key; "
-        "Content-Type is sent in place of the usual one",
+        description="further headers, as a JSON object. `Content-Type` is sent in place of the "
+        "usual one, and `{key}` stands for the key. The key itself must not stand "
+        "here, nor in `body` or `url`: what is named like one (`X-Key`, `Auth`) is "
+        "refused",
     )
     api_key_env: str | None = Field(None, description="the environment variable that holds the key")
-    api_key_file: Path | None = Field(None, description="or the file that holds it, and no more")
+    api_key_file: Path | None = Field(None, description="or a file that holds it, and nothing else")
     api_key_header: str = Field(
         "Authorization",
-        description=f"the header that it is sent in, unless {KEY_PLACE} in url, headers or body "
-        "says where it stands",
+        description="the header that the key is sent in, unless `{key}` in `url`, `headers` or "
+        "`body` says where it stands",
     )
     api_key_scheme: str | None = Field(
         None,
-        description="the word before it; Bearer for Authorization and none for others if absent",
+        description="the word before the key. If left out, `Bearer` in `Authorization` and none "
+        "in others",
     )
 
-    concurrency: int = Field(4, ge=1, le=256, description="how many requests at a time")
+    concurrency: int = Field(
+        4, ge=1, le=256, description="how many requests may be under way at a time"
+    )
     requests_per_second: PositiveFloat | None = Field(
-        None, description="how many requests a second, retries included; no limit if absent"
+        None,
+        description="how many requests may begin in a second, repeats included. If left out, "
+        "there is no limit",
     )
     timeout: PositiveFloat = Field(
         30.0, le=3600, description="the seconds in which a request must be answered in whole"
     )
     give_up_after: PositiveFloat = Field(
-        300.0, le=86_400, description="the seconds, retries included, after which the run pauses"
+        300.0,
+        le=86_400,
+        description="the seconds, from the first try of a request, after which the run pauses. "
+        "Whole answers that are no JSON end the run sooner: such a request is sent "
+        "again three times",
     )
 
     allow_private: bool = Field(
         False, description="whether the service may be on this machine or in a private network"
     )
     proxy_from_env: bool = Field(
-        False, description="whether to go through the proxy that the environment names"
+        False,
+        description="whether to go through the proxy (`http://` only) that the environment "
+        "names. The proxy then looks up the host, so only addresses in `url` itself "
+        "can be checked",
     )
     verify_tls: bool = Field(
-        True, description="whether the service must prove who it is; false is never safe"
+        True,
+        description="whether the service must prove who it is. `false` is never safe, and each "
+        "run says so",
     )
     ca_file: Path | None = Field(
         None, description="certificates (PEM) to trust in place of the usual authorities'"

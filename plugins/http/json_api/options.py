@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, PositiveFloat, field_validator, mod
 
 from ..client.literal_keys import refuse_key
 from ..client.options import Headers, ServiceOptions
-from ..client.places import KEY_PLACE, has_place
+from ..client.places import has_place
 from .presets import PRESETS, Preset
 from .templates import CLASSES_PLACE, IMAGE_PLACE, LETTERS, MODEL_PLACE, find_repeated_item
 
@@ -28,56 +28,65 @@ class JsonOptions(ServiceOptions):
     """How an image is sent, and where the answer has its scores."""
 
     preset: Preset | None = Field(
-        None, description="json: how a known kind of API is asked, in place of the options below"
+        None,
+        description="a known API, whose keys of this table and `api_key_header` it sets. What "
+        "the experiment says itself comes first",
     )
-    method: Literal["POST", "PUT", "PATCH"] = Field("POST", description="json: HTTP's method")
+    method: Literal["POST", "PUT", "PATCH"] = Field("POST", description="the method of HTTP")
     headers: Headers  # Both protocols' (ConnectionOptions); experiments are written in this order.
     send: Literal["json", "form", "bytes", "base64"] = Field(
         "json",
-        description="json: how an image goes: json, in the body; form, as a file of a multipart "
-        "form; bytes, as the whole body; base64, the same in base64",
+        description="how an image goes. `json`: in the body, in base64. `form`: as a file of a "
+        "multipart form. `bytes`: as the whole body. `base64`: the same, in base64",
     )
     body: Body = Field(
         None,
-        description=f"json: the body, as JSON; {IMAGE_PLACE} in a text of it stands for the image "
-        f"in base64, {KEY_PLACE} for the key, {MODEL_PLACE} for model, {CLASSES_PLACE} for the "
-        "classes with a letter each. send = form: the other fields of the form",
+        description="the body, as JSON. In its texts `{image}` stands for the image in base64, "
+        'as in `{"image": "data:image/png;base64,{image}"}`, `{key}` for the key, '
+        "`{model}` for `model`, and `{classes}` for the classes, one on each line "
+        "with a letter. With `send = form`: the form's other fields",
     )
-    form_field: str = Field("image", min_length=1, description="send = form: the file's field")
+    form_field: str = Field(
+        "image",
+        min_length=1,
+        description="for `send = form`: the field of the form that the file is in",
+    )
     image_format: Literal["png", "jpeg"] = Field(
-        "png", description="json: the kind of file; only png is exactly the image that is saved"
+        "png",
+        description="`png`: exactly the file that is saved. `jpeg`: made of it with quality 95; "
+        "the service then sees almost the image that is saved",
     )
     repeat: str | None = Field(
         None,
-        description="json: the list in the body, a.b for the b of a, whose one item is written for "
-        "each image; one image a request if absent",
+        description="the list in the body whose one item is written for each image; `a.b` is the "
+        "`b` of `a`. If left out, a request has one image",
     )
     answers_at: str | None = Field(
-        None, description="with repeat: where the list is of an answer for each image (JMESPath)"
+        None, description="with `repeat`: where the list is that has an answer for each image"
     )
     error_at: str | None = Field(
-        None, description="json: what is there only if an image was not looked at (JMESPath)"
+        None, description="path to an error in the answer. If it is there, the image is refused"
     )
     found_at: str | None = Field(
         None,
-        description="json: the list of what was found (JMESPath); labels_at and scores_at are then "
-        "places in each of its items",
+        description="where the list is of what was found in an image. `labels_at` and "
+        "`scores_at` are then places in each of its items",
     )
     labels_at: str | None = Field(
         None,
-        description="json: where the list of labels is (JMESPath); scores are those of all classes "
-        "in order if absent",
+        description="where the labels are: without `found_at`, a list that goes with the list of "
+        "scores. If left out, the scores are those of all `classes` in their order",
     )
     scores_at: str | None = Field(
-        None, description="json: where the list of their scores is (JMESPath)"
+        None, description="where the scores are. Must be given, here or by a preset"
     )
     further_classes: bool = Field(
         False,
-        description="json: whether labels beside those of classes may turn up; an image that has "
-        "one is refused if not",
+        description="whether labels that are not in `classes` may turn up, and become classes. "
+        "If not, an image for which one is named is refused",
     )
     full_score: PositiveFloat = Field(
-        1.0, description="json: the score of certainty: 1, or 100 for per cent"
+        1.0, description="the score of certainty: 1, or 100 for per cent"
     )
 
     @model_validator(mode="before")

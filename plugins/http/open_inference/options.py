@@ -17,31 +17,39 @@ class OpenInferenceOptions(ServiceOptions):
     """Which of a model's tensors are used, and how pixels are sent."""
 
     model_version: str | None = Field(
-        None, min_length=1, description="open-inference: its version; the server chooses if absent"
+        None, min_length=1, description="the model's version. If left out, the server chooses"
     )
     datatype: Literal["auto", "UINT8", "FP32"] = Field(
-        "auto", description="open-inference: how pixels are sent; auto: what the model says"
+        "auto",
+        description="`UINT8` sends pixels as bytes, `FP32` as floats. `auto`: as the model says",
     )
     layout: Literal["auto", "NCHW", "NHWC"] = Field(
-        "auto", description="open-inference: the order of pixels; auto: by the model's shape"
+        "auto", description="the order of pixels. `auto`: what the model's shape shows"
     )
     input_name: str | None = Field(
         None,
-        description="open-inference: the input that takes images, where there are several or "
-        "none is declared",
+        description="the input that takes images, where there are several or none is declared",
     )
     output_name: str | None = Field(
         None,
-        description="open-inference: the output with the scores, where there are several and none "
-        "is called probabilities or logits, or none is declared",
+        description="the output that has the scores, where there are several and none is called "
+        "`probabilities` or `logits`, or none is declared",
     )
     white: PositiveFloat = Field(
-        1.0, description="FP32: the number that a byte of 255 becomes: 1, or 255 for the bytes"
+        1.0,
+        description="for `FP32`: the number that a byte of 255 becomes: 1, or 255 where the "
+        "model wants the bytes as floats",
     )
     mean: Numbers | None = Field(
-        None, description="FP32: what to subtract after that, for all channels or each"
+        None,
+        description="for `FP32`: what to subtract after that, one number for all channels or one "
+        "for each",
     )
-    std: Deviations | None = Field(None, description="FP32: what to divide by after that")
+    std: Deviations | None = Field(
+        None,
+        description="for `FP32`: what to divide by after that, one number for all channels or "
+        "one for each",
+    )
 
     def check_open_inference(self) -> None:
         """Check that a model can be asked.
