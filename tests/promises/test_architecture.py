@@ -191,6 +191,18 @@ def test_no_modules_import_each_other_in_a_circle():
     assert [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
 
 
+def test_no_modules_of_plugins_import_each_other_in_a_circle():
+    names, graph = {name_of(path) for path in PLUGINS}, nx.DiGraph()
+    for path, node in nodes(PLUGINS, ast.ImportFrom):
+        folder = path.relative_to(ROOT).parent.parts
+        package = [*folder[: len(folder) - node.level + 1], *filter(None, [node.module])]
+        for alias in node.names if node.level else ():
+            module = ".".join([*package, alias.name])
+            graph.add_edge(name_of(path), module if module in names else ".".join(package))
+    assert {*graph} <= names
+    assert [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
+
+
 def test_every_package_is_in_the_wheel():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
