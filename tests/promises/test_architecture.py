@@ -7,6 +7,7 @@ import configparser
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import networkx as nx
@@ -81,18 +82,22 @@ def test_the_framework_knows_no_plugin():
     assert found == []
 
 
+PUBLIC = {
+    module.__name__: {*module.__all__}
+    for module in (neatfool, neatfool.cppn, neatfool.report, neatfool.testing)
+}
+
+
 def test_plugins_import_only_the_public_names():
     outside = []
     for path, node in nodes(PLUGINS, ast.Import, ast.ImportFrom):
+        names = {alias.name for alias in node.names}
         if isinstance(node, ast.Import):
-            names = {alias.name for alias in node.names}
             private = {name for name in names if name.split(".")[0] == "neatfool"}
-        elif not node.level and node.module == "neatfool":
-            private = {alias.name for alias in node.names} - {*neatfool.__all__, "testing"}
+        elif not node.level and node.module.split(".")[0] == "neatfool":
+            private = {f"{node.module}.{name}" for name in names - PUBLIC.get(node.module, set())}
         else:
-            module = "" if node.level else node.module
-            private = {module} if module.startswith("neatfool.") else set()
-            private -= {"neatfool.testing"}
+            private = set()
         outside += [(place(path, node), name) for name in sorted(private)]
     assert outside == []
 
@@ -214,9 +219,10 @@ def test_every_module_lies_in_a_package():
     assert homeless == []
 
 
-@pytest.mark.parametrize("name", neatfool.__all__)
-def test_a_public_name_is_there_and_described(name):
-    assert getattr(neatfool, name).__doc__
+@pytest.mark.parametrize("module", PUBLIC)
+def test_each_public_name_is_there_and_described(module):
+    there = import_module(module)
+    assert [name for name in PUBLIC[module] if not getattr(there, name).__doc__] == []
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error():

@@ -226,6 +226,8 @@ def test_every_public_name_is_in_the_reference():
     named = set(re.findall(r":: neatfool\.(\w+)\s", text))
     assert "errors" in named, "then all errors are there"
     assert set(neatfool.__all__) - named - set(vars(errors)) == set()
+    pages = set(re.findall(r":: neatfool\.report\.(\w+)\s", text))
+    assert set(neatfool.report.__all__) - pages == set()
 
 
 def test_ci_is_a_script_that_bash_can_read():

@@ -12,12 +12,12 @@ from paid import PaidToy, TopTwo, paid_assembly
 from searches import Silence, toy_assembly
 
 from neatfool import BudgetSpent, ExperimentError, ImageSpec, Run, RunError, Scores, fool, open_run
-from neatfool.comparison.course import read_course
 from neatfool.evolution.session import resume, start
 from neatfool.run.folder import DATABASE
 from neatfool.run.images import decode_png
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool.wording import percent
+from neatfool_plugins.compare.course import read_course
 
 
 @pytest.fixture
