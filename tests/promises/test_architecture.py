@@ -7,7 +7,6 @@ import configparser
 import re
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import networkx as nx
@@ -219,10 +218,9 @@ def test_every_module_lies_in_a_package():
     assert homeless == []
 
 
-@pytest.mark.parametrize("module", PUBLIC)
+@pytest.mark.parametrize("module", [neatfool, neatfool.report])
 def test_each_public_name_is_there_and_described(module):
-    there = import_module(module)
-    assert [name for name in PUBLIC[module] if not getattr(there, name).__doc__] == []
+    assert [name for name in module.__all__ if not getattr(module, name).__doc__] == []
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error():
