@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.comparison import wording
-from neatfool.comparison.charts import course, heat_map, heat_scale
-from neatfool.comparison.measures import MEASURES, TESTED
-from neatfool.report import pictures
-from neatfool.report.charts.axes import decimal_odds
-from neatfool.report.page import asset, page_environment
-from neatfool.report.saving import save
+from neatfool.report import decimal_odds, embed_svg, write_page
+
+from . import wording
+from .charts import course, heat_map, heat_scale
+from .measures import MEASURES, TESTED
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from neatfool.comparison.comparison import Comparison
-    from neatfool.comparison.wording import Rows
+    from .comparison import Comparison
+    from .wording import Rows
 
 MOST_CLASSES: Final = 24
 """All classes are listed up to this number; of more the easiest, the hardest, the most unlike."""
@@ -33,8 +30,7 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
     Raises:
         StorageError: The file cannot be written.
     """
-    template = page_environment().get_template("comparison.html.j2")
-    return save(path, template.render(_content(comparison)).encode())
+    return write_page(path, Path(__file__).with_name("page.html.j2"), _content(comparison))
 
 
 def _content(comparison: Comparison) -> dict[str, Any]:
@@ -45,12 +41,11 @@ def _content(comparison: Comparison) -> dict[str, Any]:
         "title": " · ".join(dict.fromkeys(group.label for group in comparison.groups)),
         "keys": wording.keys_of(comparison),
         "tested": TESTED,
-        "curves": {key: pictures.drawing(course(comparison, key)) for key in drawn},
+        "curves": {key: embed_svg(course(comparison, key)) for key in drawn},
         "thresholds": [measure for measure in MEASURES.values() if measure.kind == "classes"],
         "maps": _maps(comparison),
-        "scale": pictures.drawing(heat_scale()),
+        "scale": embed_svg(heat_scale()),
         "classes": _classes(comparison),
-        "style": asset("report.css") + asset("comparison.css"),
     }
 
 
@@ -58,7 +53,7 @@ def _maps(comparison: Comparison) -> list[str]:
     """Draw each group's heat map."""
     width = WIDE if len(comparison.groups) == 1 else NARROW
     return [
-        pictures.drawing(
+        embed_svg(
             heat_map(
                 known[order],
                 comparison.grid,

@@ -8,7 +8,7 @@ import shutil
 import sys
 
 import pytest
-from commands import CLASSES, neatfool
+from commands import CLASSES, neatfool, write_experiment
 from made_up_runs import write_run
 from scipy.stats import mannwhitneyu
 
@@ -21,8 +21,9 @@ FOUR = (1, 2, 3, 4)
 
 
 @pytest.fixture(scope="module")
-def runs(experiment, tmp_path_factory):
+def runs(tmp_path_factory):
     """Give a folder of two folders, each with four runs of small experiments."""
+    experiment = write_experiment(tmp_path_factory.mktemp("small"))
     folder = tmp_path_factory.mktemp("compared")
     for name, batch, generations in (("small", 20, 8), ("tiny", 10, 12)):
         options = (

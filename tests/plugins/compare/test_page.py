@@ -13,12 +13,12 @@ from made_up_runs import random_course, write_run
 from PIL import Image
 
 from neatfool import StorageError
-from neatfool.comparison.charts import course, heat_map, heat_scale
-from neatfool.comparison.comparison import Comparison
-from neatfool.comparison.groups import gather
-from neatfool.comparison.measures import MEASURES
-from neatfool.comparison.page import write_comparison
-from neatfool.report.charts.keys import colour_of, key_of, stroke_of
+from neatfool_plugins.compare.charts import course, heat_map, heat_scale
+from neatfool_plugins.compare.comparison import Comparison
+from neatfool_plugins.compare.groups import gather
+from neatfool_plugins.compare.keys import colour_of, key_of, stroke_of
+from neatfool_plugins.compare.measures import MEASURES
+from neatfool_plugins.compare.page import write_comparison
 
 EVIL = "<script>alert(1)</script>\"' onerror=alert(2)"
 

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool.comparison.measures import TESTED
-from neatfool.report.charts.axes import decimal_odds
+from neatfool.report import decimal_odds
+
+from .measures import TESTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike
 
-    from neatfool.comparison.groups import Group
+    from .groups import Group
 
 GRID_POINTS: Final = 200
 """Steps of the common grid of images scored: about what a curve on the page can show."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from neatfool.report.charts.figure import LINES
+from neatfool.report import LINE_COLOURS
 
 _STROKES: Final = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 1.6, 1.2, 1.6)))
 Stroke = str | tuple[int, tuple[float, ...]]
@@ -18,9 +18,9 @@ def key_of(place: int) -> str:
 
 def colour_of(place: int) -> str:
     """Give a group's colour; the fifth group has that of the first, in another stroke."""
-    return LINES[place % len(LINES)]
+    return LINE_COLOURS[place % len(LINE_COLOURS)]
 
 
 def stroke_of(place: int) -> Stroke:
     """Give a group's stroke, as matplotlib calls it."""
-    return _STROKES[place // len(LINES) % len(_STROKES)]
+    return _STROKES[place // len(LINE_COLOURS) % len(_STROKES)]

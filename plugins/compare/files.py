@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.comparison.groups import options_that_differ
-from neatfool.comparison.measures import MEASURES
-from neatfool.comparison.wording import notes
+from .groups import options_that_differ
+from .measures import MEASURES
+from .wording import notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from neatfool.comparison.comparison import Comparison, Snapshot
-    from neatfool.comparison.groups import Group
-    from neatfool.spec.json import Json
+    from .comparison import Comparison, Snapshot
+    from .groups import Group
 
 QUARTILES: Final = ("lower", "median", "upper")
 
 
-def to_json(comparison: Comparison) -> dict[str, Json]:
+def to_json(comparison: Comparison) -> dict[str, Any]:
     """Say all of a comparison but the heat maps: what ``--json`` prints."""
     return {
         "groups": [_group(group) for group in comparison.groups],
@@ -71,7 +70,7 @@ def _csv(rows: Iterable[list[Any]]) -> str:
     return text.getvalue()
 
 
-def _group(group: Group) -> dict[str, Json]:
+def _group(group: Group) -> dict[str, Any]:
     return {
         "label": group.label,
         "name": group.first.name,
@@ -90,10 +89,10 @@ def _group(group: Group) -> dict[str, Json]:
     }
 
 
-def _snapshot(comparison: Comparison, snapshot: Snapshot) -> dict[str, Json]:
+def _snapshot(comparison: Comparison, snapshot: Snapshot) -> dict[str, Any]:
     groups = []
     for place, group in enumerate(comparison.groups):
-        told: dict[str, Json] = {"label": group.label, "n": snapshot.n(place)}
+        told: dict[str, Any] = {"label": group.label, "n": snapshot.n(place)}
         for key in MEASURES:
             known = _known(snapshot.quartiles(key, place))
             told[key] = dict(zip(QUARTILES, known, strict=True))
@@ -115,7 +114,7 @@ def _snapshot(comparison: Comparison, snapshot: Snapshot) -> dict[str, Json]:
     return {"evaluations": snapshot.evaluations, "groups": groups, "tests": tests}
 
 
-def _series(group: Group, grid: np.ndarray) -> dict[str, Json]:
+def _series(group: Group, grid: np.ndarray) -> dict[str, Any]:
     n = np.isfinite(group.at("median", grid)).sum(0).tolist()
     numbers = {
         key: dict(zip(QUARTILES, map(_known, group.quartiles(key, grid)), strict=True))

@@ -12,9 +12,9 @@ import pytest
 from browser import browse, needs_browser
 from made_up_runs import random_course, write_run
 
-from neatfool.comparison.comparison import Comparison
-from neatfool.comparison.groups import gather
-from neatfool.comparison.page import write_comparison
+from neatfool_plugins.compare.comparison import Comparison
+from neatfool_plugins.compare.groups import gather
+from neatfool_plugins.compare.page import write_comparison
 
 pytestmark = [needs_browser, pytest.mark.browser]
 

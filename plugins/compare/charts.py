@@ -6,28 +6,30 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool.comparison.measures import MEASURES
-from neatfool.report.charts import figure
-from neatfool.report.charts.axes import (
-    confidence_axis,
-    count_axis,
+from neatfool.report import (
     decimal_odds,
+    draw_figure,
+    label_confidences,
+    label_counts,
     label_ends,
-    marker_for,
     new_axes,
 )
-from neatfool.report.charts.keys import colour_of, key_of, stroke_of
+
+from .keys import colour_of, key_of, stroke_of
+from .measures import MEASURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-    from neatfool.comparison.comparison import Comparison
+    from .comparison import Comparison
 
 MOST_NAMES: Final = 40
 """A heat map names its rows up to this number of classes; there is no room for more names."""
 LONGEST_NAME: Final = 20
+THIN, USUAL, THICK = 0.675, 1.5, 1.95
+"""Widths of lines, in points."""
 SHARPNESS: Final = 2
 """Pixels of a heat map for a CSS pixel, so that it is sharp on screens with fine pixels."""
 _COLOUR_TICKS: Final = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -52,14 +54,14 @@ def course(comparison: Comparison, measure: str) -> bytes:
     ]
     shown = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines])
     if large:
-        confidence_axis(axes, float(np.nanmin(shown)), float(np.nanmax(shown)))
+        label_confidences(axes, float(np.nanmin(shown)), float(np.nanmax(shown)))
     else:
         axes.set_ylim(0, 1.1 * max(1.0, float(np.nanmax(shown))))
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    count_axis(axes, comparison.grid.tolist())
+    label_counts(axes, comparison.grid.tolist())
     label_ends(axes, ends)
-    return figure.to_bytes(drawn, "svg")
+    return draw_figure(drawn)
 
 
 def _draw_group(
@@ -80,16 +82,15 @@ def _draw_group(
     if len(group.runs) > 1:
         axes.fill_between(x, lower, upper, step="post", color=colour, alpha=0.2, linewidth=0)
         runs = scaled(group.at(measure, x)).T
-        thin = 0.9 * figure.POINT
-        axes.step(x, runs, where="post", color=colour, alpha=0.45, linewidth=thin, clip_on=False)
+        axes.step(x, runs, where="post", color=colour, alpha=0.45, linewidth=THIN, clip_on=False)
     axes.step(
         x,
         median,
         where="post",
         color=colour,
         linestyle=stroke_of(place),
-        linewidth=(2.6 if large else 2) * figure.POINT,
-        marker=marker_for(x),
+        linewidth=THICK if large else USUAL,
+        marker="o" if len(x) < 3 else "",  # too short to be seen as a line
         clip_on=False,
     )
     words = MEASURES[measure].in_words(float(quartiles[1, here][-1]))
@@ -116,28 +117,26 @@ def heat_map(
     known = confidences[:, :-1] if len(grid) > 1 else confidences
     _paint(axes, decimal_odds(known), (0, float(grid[-1]), len(names), 0))
     axes.grid(visible=False)
-    count_axis(axes, grid.tolist())
+    label_counts(axes, grid.tolist())
     if named:
         axes.set_yticks([row + 0.5 for row in range(len(names))], short, parse_math=False)
     else:
         ranks = sorted({1, *(round(len(names) * part / 5) for part in range(1, 6))})
         axes.set_yticks([rank - 0.5 for rank in ranks], [f"{rank:,}" for rank in ranks])
-    return figure.to_bytes(drawn, "svg", zoom=SHARPNESS)
+    return draw_figure(drawn, zoom=SHARPNESS)
 
 
 def heat_scale() -> bytes:
     """Draw what the colours mean."""
-    drawn = figure.new_figure(520, 58, figure.SURFACE)
-    axes = drawn.add_axes((0.06, 0.55, 0.88, 0.3))
+    drawn, axes = new_axes(520, 58, right=31.2, left=31.2, top=8.7, bottom=31.9)
     ticks = decimal_odds(_COLOUR_TICKS)
     low, high = float(ticks[0]), float(ticks[-1])
     _paint(axes, np.linspace(low, high, 512)[None], (low, high, 0, 1))
     axes.set_yticks([])
     axes.set_xticks(ticks, [f"{100 * p:g} %" for p in _COLOUR_TICKS])
-    size = 13 * figure.POINT
-    axes.tick_params(axis="x", labelsize=size, labelcolor=figure.MUTED, length=0, pad=5)
+    axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    return figure.to_bytes(drawn, "svg", zoom=SHARPNESS)
+    return draw_figure(drawn, zoom=SHARPNESS)
 
 
 def _paint(axes: Axes, odds: np.ndarray, extent: tuple[float, float, float, float]) -> None:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich.markup import escape
-from rich.table import Table
-
-from neatfool.cli.output import Output, waiting
-from neatfool.cli.parameters import A_PATH, json_option
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from rich.table import Table
 
-    from neatfool.comparison.comparison import Comparison
-    from neatfool.comparison.wording import Rows
+    from neatfool import Output
+
+    from .comparison import Comparison
+    from .wording import Rows
+
+
+A_PATH: Final = click.Path(path_type=Path)
 
 
 def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...]:
@@ -44,7 +45,7 @@ as far as they have come.""",
     callback=_numbers,
     help="Numbers of images to compare at.  [default: half and all of what all groups came to]",
 )
-@json_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--csv",
     "csv_file",
@@ -63,6 +64,7 @@ as far as they have come.""",
     "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with all the figures."
 )
 def compare(
+    *,
     paths: tuple[Path, ...],
     labels: str | None,
     at: tuple[int, ...],
@@ -72,13 +74,16 @@ def compare(
     html_file: Path | None,
 ) -> None:
     """Compare runs: medians over seeds at equal numbers of images, and whether they differ."""
-    from neatfool.comparison.comparison import Comparison
-    from neatfool.comparison.files import classes_to_csv, to_csv, to_json
-    from neatfool.comparison.groups import gather
-    from neatfool.comparison.page import write_comparison
-    from neatfool.report.saving import save
+    from neatfool import Output
+    from neatfool.report import save
 
-    with waiting("reading the runs"):
+    from .comparison import Comparison
+    from .files import classes_to_csv, to_csv, to_json
+    from .groups import gather
+    from .page import write_comparison
+
+    waiting = Output(stderr=True)
+    with waiting.status("reading the runs"):
         groups = gather(paths, [label.strip() for label in labels.split(",")] if labels else [])
     comparison = Comparison(groups, at)
     if as_json:
@@ -92,14 +97,16 @@ def compare(
         save(classes_file, classes_to_csv(comparison).encode())
         click.echo(f"Each class's course is in {classes_file}", err=as_json)
     if html_file:
-        with waiting("drawing"):
+        with waiting.status("drawing"):
             write_comparison(comparison, html_file)
         click.echo(f"Look at {html_file}", err=as_json)
 
 
 def _show(comparison: Comparison, console: Output) -> None:
-    from neatfool.comparison import wording
-    from neatfool.comparison.measures import TESTED
+    from rich.markup import escape
+
+    from . import wording
+    from .measures import TESTED
 
     def say(text: str, style: str | None = None) -> None:
         console.print(escape(text), style=style, soft_wrap=True)
@@ -124,6 +131,9 @@ def _show(comparison: Comparison, console: Output) -> None:
 
 
 def _table(heads: list[str], rows: Rows, *, justify: Any = "left", **looks: Any) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(heads[0], **looks)
     for head in heads[1:]:
         table.add_column(head, overflow="fold", justify=justify)

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.comparison.measures import MEASURES
-from neatfool.replicates.replicates import is_long_enough
+from .measures import MEASURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from neatfool.comparison.measures import Measure
-    from neatfool.run.run import Run
-    from neatfool.run.statistics import GenerationReport
-    from neatfool.spec.json import Json
+    from neatfool import GenerationReport, Run
+
+    from .measures import Measure
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Course:
     path: Path
     name: str
     seed: int
-    identity: Mapping[str, Json]
+    identity: Mapping[str, Any]
     target: str
     fingerprint: str
     classes: tuple[str, ...]
@@ -104,14 +102,13 @@ def read_course(run: Run) -> Course:
     Raises:
         RunError: Its database cannot be read.
     """
-    replacements = np.array(run.store.replacements(run.generation), dtype=float).reshape(-1, 3)
+    replacements = np.array(run.replacements, dtype=float).reshape(-1, 3)
     history = run.history
     searched, names = run.searched, run.classes
     places = np.full(len(names), -1)
     places[list(searched)] = np.arange(len(searched))
     generations, indices = replacements[:, :2].astype(np.int64).T
     evaluations = np.array([report.evaluations for report in history], dtype=np.int64)
-    lengths = run.experiment.get("experiment", {})
     return Course(
         path=run.path,
         name=run.name,
@@ -125,7 +122,7 @@ def read_course(run: Run) -> Course:
         replaced=places[indices],
         replaced_at=evaluations[generations - (history[0].generation if history else 0)],
         confidences=replacements[:, 2],
-        finished=is_long_enough(run, lengths.get("generations"), lengths.get("images")),
+        finished=run.finished,
         ended=run.ended,
     )
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
-from neatfool.wording import percent
+from neatfool import CONFIDENCE_THRESHOLDS, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from neatfool.run.statistics import GenerationReport
+    from neatfool import GenerationReport
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool.comparison.comparison import USUAL_LEVEL
-from neatfool.comparison.groups import options_that_differ
-from neatfool.comparison.measures import MEASURES, TESTED
-from neatfool.replicates.seed_list import format_seeds
-from neatfool.report.charts.keys import key_of
+from neatfool import format_seeds
+
+from .comparison import USUAL_LEVEL
+from .groups import options_that_differ
+from .keys import key_of
+from .measures import MEASURES, TESTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from neatfool.comparison.comparison import Comparison, RankTest, Snapshot
-    from neatfool.comparison.groups import Group
-    from neatfool.comparison.measures import Measure
+    from .comparison import Comparison, RankTest, Snapshot
+    from .groups import Group
+    from .measures import Measure
 
 Rows = list[tuple[str, list[str]]]
 """The rows of a table: a head and its cells."""

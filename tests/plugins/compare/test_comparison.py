@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from made_up_runs import random_course, write_run
 
-from neatfool.comparison.comparison import Comparison
-from neatfool.comparison.files import classes_to_csv, to_csv, to_json
-from neatfool.comparison.groups import gather
-from neatfool.comparison.measures import MEASURES, TESTED
-from neatfool.comparison.wording import notes, verdict
+from neatfool_plugins.compare.comparison import Comparison
+from neatfool_plugins.compare.files import classes_to_csv, to_csv, to_json
+from neatfool_plugins.compare.groups import gather
+from neatfool_plugins.compare.measures import MEASURES, TESTED
+from neatfool_plugins.compare.wording import notes, verdict
 
 
 def group(folder, confidences, *, generations=4, length=None, **more):

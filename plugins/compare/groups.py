@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.comparison.course import read_course
-from neatfool.errors import ExperimentError, RunError
-from neatfool.experiment.differences import differences
-from neatfool.fooling.opening import open_run
-from neatfool.run.folder import DATABASE
+from neatfool import ExperimentError, RunError, differences, find_runs, open_run
+
+from .course import read_course
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from neatfool.comparison.course import Course
-    from neatfool.spec.json import Json
+    from .course import Course
 
 MOST_IN_A_LABEL: Final = 2
 """A label tells at most this many options; more make it too long for the tables."""
@@ -99,8 +96,10 @@ def gather(paths: Sequence[Path], labels: Sequence[str] = ()) -> list[Group]:
     """
     found: dict[tuple[Any, ...], list[Course]] = {}
     places: dict[Path, tuple[Path | None, Path]] = {}
-    for folder, place in (each for path in paths for each in _runs(path)):
-        places.setdefault(place.resolve(), (folder, place))
+    for path in paths:
+        for place in find_runs(path):
+            folder = None if place == path else place.parent
+            places.setdefault(place.resolve(), (folder, place))
     for folder, place in places.values():
         with closing(open_run(place)) as run:
             course = read_course(run)
@@ -120,19 +119,6 @@ def gather(paths: Sequence[Path], labels: Sequence[str] = ()) -> list[Group]:
     ]
 
 
-def _runs(path: Path) -> Iterator[tuple[Path | None, Path]]:
-    """List the runs of a folder, each with the folder of replicates that it is in."""
-    if (path / DATABASE).is_file():
-        yield None, path
-        return
-    # A folder of runs, or else a folder of such folders.
-    databases = sorted(path.glob(f"*/{DATABASE}")) or sorted(path.glob(f"*/*/{DATABASE}"))
-    if not databases:
-        what = "there is no run in it" if path.is_dir() else "is not there"
-        raise RunError(f"{path}: {what}; give folders of runs, or folders that hold such")
-    yield from ((database.parent.parent, database.parent) for database in databases)
-
-
 def _group(folder: Path | None, runs: Sequence[Course]) -> Group:
     longest = {run.seed: run for run in sorted(runs, key=lambda run: (run.seed, run.length))}
     chosen = tuple(run for run in longest.values() if run.length)
@@ -150,15 +136,15 @@ def _group(folder: Path | None, runs: Sequence[Course]) -> Group:
     )
 
 
-def _without_seed(identity: Mapping[str, Json]) -> dict[str, Json]:
+def _without_seed(identity: Mapping[str, Any]) -> dict[str, Any]:
     general = {key: v for key, v in identity.get("experiment", {}).items() if key != "seed"}
     return {**identity, "experiment": general}
 
 
-def options_that_differ(groups: Sequence[Group]) -> dict[str, list[Json]]:
+def options_that_differ(groups: Sequence[Group]) -> dict[str, list[Any]]:
     """Give the options in which the groups' experiments differ, each with all groups' values."""
     first, *others = (_without_seed(group.first.identity) for group in groups)
-    options: dict[str, list[Json]] = {}
+    options: dict[str, list[Any]] = {}
     for place, other in enumerate(others, 1):
         for name, here, there in differences(first, other):
             options.setdefault(name, [here] * len(groups))[place] = there
