@@ -191,6 +191,18 @@ def test_no_modules_import_each_other_in_a_circle():
     assert [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
 
 
+def test_no_modules_of_plugins_import_each_other_in_a_circle():
+    names, graph = {name_of(path) for path in PLUGINS}, nx.DiGraph()
+    for path, node in nodes(PLUGINS, ast.ImportFrom):
+        folder = path.relative_to(ROOT).parent.parts
+        package = [*folder[: len(folder) - node.level + 1], *filter(None, [node.module])]
+        for alias in node.names if node.level else ():
+            module = ".".join([*package, alias.name])
+            graph.add_edge(name_of(path), module if module in names else ".".join(package))
+    assert {*graph} <= names
+    assert [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
+
+
 def test_every_package_is_in_the_wheel():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -214,6 +226,26 @@ def test_every_module_lies_in_a_package():
     assert homeless == []
 
 
+PUBLIC = [neatfool, neatfool.cppn, neatfool.testing]
+
+
+@pytest.mark.parametrize("package", PUBLIC, ids=lambda package: package.__name__)
+def test_all_public_names_are_shown_and_can_be_imported_at_once(package):
+    assert {*package.__all__} <= {*dir(package)}
+    names: dict[str, object] = {}
+    exec(f"from {package.__name__} import *", names)  # as a reader at a prompt would
+    assert {*package.__all__} == {*names} - {"__builtins__"}
+
+
+@pytest.mark.parametrize("package", PUBLIC[:2], ids=lambda package: package.__name__)
+def test_public_names_stand_in_the_stub_only(package):
+    stub = Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^from \S+ import \w+ as (\w+)$", stub, re.M)) == sorted(
+        package.__all__
+    )
+    assert sorted(dir(package)) == sorted(package.__all__)
+
+
 @pytest.mark.parametrize("name", neatfool.__all__)
 def test_a_public_name_is_there_and_described(name):
     assert getattr(neatfool, name).__doc__
@@ -226,6 +258,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 
 def test_the_command_line_starts_without_what_is_heavy():
     heavy = {"torch", "torchvision", "matplotlib", "neat", "networkx", "safetensors", "scipy"}
+    heavy |= {"numpy", "numba", "PIL", "jinja2"}
     program = (
         "import sys\n"
         "from click.testing import CliRunner\n"

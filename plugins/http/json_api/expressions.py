@@ -1,4 +1,4 @@
-"""Places in an answer: JMESPath, with a few functions for what it cannot say itself."""
+"""Where an answer has something: JMESPath, with a few functions more."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from jmespath.functions import Functions, signature
 
 from neatfool import nearest
 
-from .faults import RefusedError
-from .templates import by_letter
+from ..client.faults import RefusedError
+from .templates import give_letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
         """Prepare to tell classes by their letters."""
-        self._lettered = by_letter(classes)
+        self._lettered = give_letters(classes)
 
     @_takes("object")
     def _func_items(self, value: dict[str, Any]) -> list[list[Any]]:
@@ -55,7 +55,7 @@ class MoreFunctions(Functions):  # type: ignore[misc]  # jmespath has no types
 
 
 class Expression:
-    """A place in an answer."""
+    """Says where an answer has something."""
 
     def __init__(self, text: str, classes: Sequence[str] = ()) -> None:
         """Prepare to search.
@@ -86,7 +86,7 @@ def check_expression(text: str) -> None:
         ValueError: It is none, or calls a function that there is not.
     """
     try:
-        nodes = list(_nodes(text))
+        nodes = list(_list_nodes(text))
     except JMESPathError as error:
         said = " ".join(str(error).split())
         raise ValueError(f"{text!r} is no JMESPath expression: {said}") from None
@@ -99,10 +99,12 @@ def check_expression(text: str) -> None:
 
 def skips_null(text: str) -> bool:
     """Say whether an expression may skip what is null, so that lists no longer go together."""
-    return any("projection" in node["type"] or node["type"] == "flatten" for node in _nodes(text))
+    return any(
+        "projection" in node["type"] or node["type"] == "flatten" for node in _list_nodes(text)
+    )
 
 
-def _nodes(text: str) -> Iterator[dict[str, Any]]:
+def _list_nodes(text: str) -> Iterator[dict[str, Any]]:
     """List the parts of an expression."""
     nodes = [jmespath.compile(text).parsed]
     while nodes:

@@ -53,12 +53,11 @@ class StoppedError(Exception):
     """The target was closed while it waited."""
 
 
-def seconds_until(retry_after: str | None, now: float | None = None) -> float | None:
+def read_wait(retry_after: str | None) -> float | None:
     """Read the header ``Retry-After``.
 
     Args:
         retry_after: Whole seconds, or a date as HTTP writes it; None if there is none.
-        now: Seconds since 1970, for a date; the clock's if absent.
 
     Returns:
         Seconds from now, at least 0; None if the header says nothing that can be read.
@@ -72,4 +71,4 @@ def seconds_until(retry_after: str | None, now: float | None = None) -> float | 
         then = parsedate_to_datetime(text).timestamp()
     except (ValueError, OverflowError, OSError):
         return None
-    return max(0.0, then - (time.time() if now is None else now))
+    return max(0.0, then - time.time())

@@ -17,25 +17,22 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-PLACE: Final = "{image}"
+IMAGE_PLACE: Final = "{image}"
 """What stands in a template for an image in base64."""
-KEY_PLACE: Final = "{key}"
-"""What stands in a template, a header or an address for the key."""
 MODEL_PLACE: Final = "{model}"
 """What stands in a template for the model's name."""
 CLASSES_PLACE: Final = "{classes}"
 """What stands in a template for the classes, one a line, each behind a letter."""
 _PLACES: Final = re.compile(r"\{(?:image|key|model|classes)\}")
 QUALITY: Final = 95
-"""Of JPEGs, whose colours keep their full resolution."""
+"""The quality of JPEGs, whose colours keep their full resolution."""
 FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg"}
-"""Format of an image -> what a body of it is called."""
-
+"""Format of an image -> the media type of a body in it."""
 LETTERS: Final = ascii_uppercase
-"""What classes are told by in a question; so many can be asked for."""
+"""What classes are told by in a question, which has one for each class."""
 
 
-def by_letter(classes: Sequence[str]) -> dict[str, str]:
+def give_letters(classes: Sequence[str]) -> dict[str, str]:
     """Give each class its letter: A for the first."""
     return dict(zip(LETTERS, classes, strict=False))
 
@@ -51,10 +48,7 @@ def encode(image: np.ndarray, image_format: str) -> bytes:
 
 
 def fill(
-    template: Any,
-    files: Sequence[bytes],
-    repeat: str | None,
-    further: Mapping[str, str] | None = None,
+    template: Any, files: Sequence[bytes], repeat: str | None, further: Mapping[str, str]
 ) -> Any:
     """Put images into a template, and what else has a place in it.
 
@@ -68,23 +62,15 @@ def fill(
     Returns:
         JSON.
     """
-    encoded = [base64.b64encode(file).decode("ascii") for file in files]
+    images = [base64.b64encode(file).decode("ascii") for file in files]
     if repeat is None:
-        made = _filled(template, {PLACE: encoded[0]})
+        filled = _fill(template, {IMAGE_PLACE: images[0]})
     else:
-        made = _with_repeated(template, repeat.split("."), encoded)
-    return _filled(made, further or {})
+        filled = _repeat(template, repeat.split("."), images)
+    return _fill(filled, further)
 
 
-def has_place(template: Any, place: str = PLACE) -> bool:
-    """Say whether there is a place for an image, or for something else."""
-    if isinstance(template, str):
-        return place in template
-    inner = template.values() if isinstance(template, dict) else template
-    return isinstance(template, dict | list) and any(has_place(each, place) for each in inner)
-
-
-def repeated_item(template: Any, repeat: str) -> Any:
+def find_repeated_item(template: Any, repeat: str) -> Any:
     """Find the item that is written for each image.
 
     Raises:
@@ -101,18 +87,18 @@ def repeated_item(template: Any, repeat: str) -> Any:
     return found[0]
 
 
-def _filled(template: Any, places: Mapping[str, str]) -> Any:
+def _fill(template: Any, places: Mapping[str, str]) -> Any:
     if isinstance(template, str):
         # In one pass: what is filled in is not looked through.
         return _PLACES.sub(lambda found: places.get(found[0], found[0]), template)
     if isinstance(template, dict):
-        return {key: _filled(inner, places) for key, inner in template.items()}
+        return {key: _fill(inner, places) for key, inner in template.items()}
     if isinstance(template, list):
-        return [_filled(inner, places) for inner in template]
+        return [_fill(inner, places) for inner in template]
     return template
 
 
-def _with_repeated(template: Any, path: Sequence[str], images: Sequence[str]) -> Any:
+def _repeat(template: Any, path: Sequence[str], images: Sequence[str]) -> Any:
     if not path:
-        return [_filled(template[0], {PLACE: image}) for image in images]
-    return template | {path[0]: _with_repeated(template[path[0]], path[1:], images)}
+        return [_fill(template[0], {IMAGE_PLACE: image}) for image in images]
+    return template | {path[0]: _repeat(template[path[0]], path[1:], images)}

@@ -11,7 +11,7 @@ from http_targets import open_target, random_images
 
 from neatfool import ExperimentError, TargetError, TargetUnavailable
 from neatfool_plugins.http import Options, _target
-from neatfool_plugins.http.addresses import check_address, check_name
+from neatfool_plugins.http.client.addresses import check_address, check_name
 
 NEVER = [
     "169.254.169.254",

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+Preset = Literal[
+    "huggingface-image-classification",
+    "google-vision-label-detection",
+    "azure-vision-tag",
+    "openai-vision-chat",
+]
 PRESETS: Final[dict[str, dict[str, Any]]] = {
     "huggingface-image-classification": {
         "body": {"inputs": "{image}"},
@@ -66,6 +72,6 @@ PRESETS: Final[dict[str, dict[str, Any]]] = {
 }
 """Preset -> option -> value; what an experiment says itself comes first."""
 MOST_IMAGES: Final = {"google-vision-label-detection": 16}
-"""Preset -> the most images that the API takes a request."""
+"""Preset -> the most images that the API takes in a request."""
 MEDIA_TYPES: Final = {"azure-vision-tag": "application/octet-stream"}
-"""Preset -> what the body is called, where the API takes no ``image/png``."""
+"""Preset -> the media type of the body, where the API takes no ``image/png``."""

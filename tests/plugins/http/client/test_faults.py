@@ -9,15 +9,15 @@ import time
 import tracemalloc
 from email.utils import formatdate
 
+import httpx2
 import numpy as np
 import pytest
 from faulty_server import MIXED, bomb, logits_of
 from http_targets import open_target, random_images
 
 from neatfool import Budget, BudgetSpent, Ledger, TargetError, TargetUnavailable
-from neatfool_plugins.http.faults import seconds_until
-from neatfool_plugins.http.pacing import Pacer
-from neatfool_plugins.http.service import MOST_NOT_JSON
+from neatfool_plugins.http.client.faults import read_wait
+from neatfool_plugins.http.client.service import MOST_NOT_JSON
 
 IN_TIME = 3.0
 """Seconds within which all ends here that must not wait for the server, which takes 20."""
@@ -166,8 +166,9 @@ def test_a_retry_after_beyond_the_deadline_makes_the_run_pause_at_once(server):
         ("9" * 400, 999_999_999_999),
     ],
 )
-def test_retry_after_is_seconds_or_a_date(header, seconds):
-    assert seconds_until(header, now=1_000_000) == seconds
+def test_retry_after_is_seconds_or_a_date(monkeypatch, header, seconds):
+    monkeypatch.setattr(time, "time", lambda: 1_000_000)
+    assert read_wait(header) == seconds
 
 
 @pytest.mark.parametrize("fault", ["huge", "bomb"])
@@ -353,10 +354,11 @@ def test_closing_ends_what_is_under_way_at_once(server, fault):
 
 def test_closing_just_before_a_request_is_sent_is_told_as_that(server, monkeypatch):
     with open_target(server) as target:
-        client = target._service._client
-        build = client.build_request
+        build = httpx2.Client.build_request
         monkeypatch.setattr(
-            client, "build_request", lambda *how, **more: target.close() or build(*how, **more)
+            httpx2.Client,
+            "build_request",
+            lambda *how, **more: target.close() or build(*how, **more),
         )
         with pytest.raises(TargetUnavailable, match="closed while"):
             target.score(random_images(1))
@@ -373,14 +375,6 @@ def test_requests_are_spread_over_time_whichever_thread_sends_them(server):
         for thread in threads:
             thread.join()
     assert max(each.time for each in server.asked) - began >= 5 / 20
-
-
-def test_turns_are_given_at_the_rate_and_not_saved_up():
-    pacer = Pacer(10, threading.Event())
-    assert pacer.turn() == 0
-    assert [round(pacer.turn(), 1) for _ in range(3)] == [0.1, 0.2, 0.3]
-    pacer.hold(5)
-    assert pacer.turn() == pytest.approx(5, abs=0.1)
 
 
 def test_the_same_scores_come_of_a_server_that_fails_one_time_in_five(server):

@@ -26,7 +26,7 @@ from neatfool.serving import load_target_of, make_served
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 MNIST = ROOT / "experiments" / "mnist.ini"
 REQUIREMENT = "mlserver==1.7.1"
 BATCH = 25

@@ -1,4 +1,4 @@
-"""What lets a request in: the key at its place, and a plugin's signature.
+"""What lets a request in: the key in its place, and a plugin's signature.
 
 Both are added beneath the HTTP client, which logs the addresses that it asks.
 """
@@ -12,18 +12,19 @@ import httpx2
 
 from neatfool import HttpRequest
 
-from .api_key import ApiKey, is_secret_name, read_key
-from .templates import KEY_PLACE
+from .api_key import ApiKey, read_key
+from .literal_keys import is_secret_name
+from .places import KEY_PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from . import Options
+    from .options import ConnectionOptions
 
     Sign = Callable[[HttpRequest], None]
 
 _SHORTEST_SECRET: Final = 8
-"""Fewer letters of a signature are none that anybody could use, and occur in other words."""
+"""Shorter texts that a signer adds are no secrets, and occur in other words."""
 _PLACE: Final = KEY_PLACE.encode()
 
 
@@ -34,7 +35,7 @@ class Credentials:
         key: The key; None if there is none.
     """
 
-    def __init__(self, options: Options, sign: Sign | None = None) -> None:
+    def __init__(self, options: ConnectionOptions, sign: Sign | None = None) -> None:
         """Read the key.
 
         Args:
@@ -69,7 +70,7 @@ class Credentials:
         """Say which key is sent how, and whether requests are signed, in a line each."""
         options, lines = self._options, []
         if self.key is not None:
-            way = " and ".join(options.key_places())
+            way = " and ".join(options.list_key_places())
             way = f"in the {way}" if way else f"as {options.api_key_header}"
             clear = "; it is not encrypted on its way" * options.url.startswith("http:")
             lines.append(f"Key: {self.key.source}, sent {way}{clear}")
@@ -77,14 +78,14 @@ class Credentials:
             lines.append("Each request is signed by a plugin")
         return lines
 
-    def complete(self, request: httpx2.Request) -> httpx2.Request:
-        """Give the request with the key in its place, and signed.
+    def complete(self, request: httpx2.Request) -> tuple[httpx2.URL, httpx2.Headers]:
+        """Give a request's address and headers, with the key in its place and what is signed.
 
         Raises:
             PluginError: The signer raised an exception.
         """
         url, headers = request.url, request.headers
-        if self.key is not None and not self._options.key_places():
+        if self.key is not None and not self._options.list_key_places():
             headers = httpx2.Headers(headers.raw)
             headers[self._options.api_key_header] = self.key.header_value(self._scheme())
         elif self.key is not None:
@@ -99,13 +100,7 @@ class Credentials:
             self._sign(told)
             self._remember(headers, told)
             url, headers = httpx2.URL(told.url), httpx2.Headers(told.headers)
-        return httpx2.Request(
-            request.method,
-            url,
-            headers=headers,
-            stream=request.stream,
-            extensions=request.extensions,
-        )
+        return url, headers
 
     def _scheme(self) -> str:
         scheme, header = self._options.api_key_scheme, self._options.api_key_header
@@ -122,19 +117,3 @@ class Credentials:
 
     def _secrets(self) -> list[ApiKey]:
         return [*self._signed.values(), *([self.key] if self.key else [])]
-
-
-class CompletedTransport(httpx2.BaseTransport):
-    """Another transport, of requests that are completed first."""
-
-    def __init__(self, transport: httpx2.BaseTransport, credentials: Credentials) -> None:
-        self._transport = transport
-        self._credentials = credentials
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request."""
-        return self._transport.handle_request(self._credentials.complete(request))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._transport.close()

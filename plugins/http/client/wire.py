@@ -7,29 +7,27 @@ was checked: that the name means something else a moment later changes nothing.
 from __future__ import annotations
 
 import contextlib
-import select
+import selectors
 import socket
 import threading
 import time
-from queue import Empty
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 import httpcore2
-import httpx2
 
-from .addresses import address_in, check_address, check_name, resolve
+from .addresses import check_address, check_name, read_address, resolve
 from .faults import StoppedError
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable, Iterator
-    from queue import SimpleQueue
 
     from .addresses import Address
 
 _PIECE: Final = 2**17
-_GLANCE: Final = 0.05
+"""The most bytes that are sent at once, after which the deadline is looked at."""
 
 
 class Deadline(threading.local):
@@ -42,25 +40,20 @@ class Deadline(threading.local):
     until = float("inf")
     sent = False
 
-    @contextlib.contextmanager
-    def of(self, until: float) -> Iterator[None]:
-        """Set it for a block."""
-        before, self.until, self.sent = self.until, until, False
-        try:
-            yield
-        finally:
-            self.until = before
+    def begin(self, seconds: float) -> None:
+        """Set it for a request, of which nothing is sent yet."""
+        self.until, self.sent = time.monotonic() + seconds, False
 
-    def left(self, timeout: float | None) -> float:
-        """Give the seconds that are left, or a shorter time-out.
+    def left(self) -> float:
+        """Give the seconds that are left.
 
         Raises:
-            TimeoutError: None are left.
+            TimeoutError: None are.
         """
         left = self.until - time.monotonic()
         if left <= 0:
             raise TimeoutError("the time is up")
-        return left if timeout is None else min(left, timeout)
+        return left
 
 
 class Backend(httpcore2.NetworkBackend):
@@ -76,17 +69,18 @@ class Backend(httpcore2.NetworkBackend):
         self.deadline = Deadline()
         self._allow_private = allow_private
         self._proxy = proxy
-        self._stopped = threading.Event()
+        self._stopped: Future[None] = Future()
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._lock = threading.Lock()
 
     def stop(self) -> None:
         """Cut all connections; what waits for one ends at once."""
-        self._stopped.set()
+        if not self._stopped.done():
+            self._stopped.set_result(None)
         with self._lock:
             sockets = list(self._sockets)
         for each in sockets:
-            cut(each)
+            _cut(each)
 
     def connect_tcp(
         self,
@@ -97,42 +91,24 @@ class Backend(httpcore2.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
         """Connect to the first of a host's addresses that can be connected to."""
-        with errors_of(httpcore2.ConnectTimeout, httpcore2.ConnectError):
-            addresses = self._addresses(host, port, timeout)
-            for index, address in enumerate(addresses):
-                share = self.deadline.left(timeout) / (len(addresses) - index)
-                try:
-                    return self._connect(address, port, share)
-                except OSError:
-                    if index == len(addresses) - 1:
-                        raise
-        raise AssertionError("a host has an address")
-
-    def _addresses(self, host: str, port: int, timeout: float | None) -> list[Address]:
-        until = time.monotonic() + self.deadline.left(timeout)
-
-        def wait(queue: SimpleQueue[object]) -> object:
+        allowed = self._allow_private or host == self._proxy
+        with _translate_errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+            addresses = resolve(host, port, self.deadline.left(), self._stopped)
+            for address in addresses:
+                check_address(address, host, allow_private=allowed)
             while True:
-                self._check_stopped()
+                share = self.deadline.left() / len(addresses)
                 try:
-                    return queue.get(timeout=max(0, min(_GLANCE, until - time.monotonic())))
-                except Empty:
-                    if time.monotonic() >= until:
+                    return self._connect(addresses.pop(0), port, share)
+                except OSError:
+                    if not addresses:
                         raise
-
-        addresses = resolve(host, port, wait)
-        for address in addresses:
-            allowed = self._allow_private or host == self._proxy
-            check_address(address, host, allow_private=allowed)
-        return addresses
 
     def _connect(self, address: Address, port: int, timeout: float) -> Stream:
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         made = socket.socket(family, socket.SOCK_STREAM)
         try:
-            with self._lock:
-                self._sockets.add(made)
-            self._check_stopped()
+            self.keep(made)
             made.settimeout(timeout)
             made.connect((str(address), port))
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -141,24 +117,25 @@ class Backend(httpcore2.NetworkBackend):
             raise
         return Stream(made, self)
 
-    def check_far_host(self, host: str) -> None:
-        """Check a host that a proxy connects to: its name, or the address if it is one.
+    def check_host(self, host: str) -> None:
+        """Check a host before it is looked up, which a proxy may do: its name, or its address.
 
         Raises:
             TargetError: It must not be asked.
         """
         check_name(host)
-        if (address := address_in(host.strip("[]"))) is not None:
+        if (address := read_address(host.strip("[]"))) is not None:
             check_address(address, host, allow_private=self._allow_private)
 
-    def keep(self, wrapped: socket.socket) -> None:
-        """Take note of a connection that TLS was begun on."""
-        with self._lock:
-            self._sockets.add(wrapped)
-        self._check_stopped()
+    def keep(self, opened: socket.socket) -> None:
+        """Take note of a connection, to cut it when all is stopped.
 
-    def _check_stopped(self) -> None:
-        if self._stopped.is_set():
+        Raises:
+            StoppedError: It is.
+        """
+        with self._lock:
+            self._sockets.add(opened)
+        if self._stopped.done():
             raise StoppedError
 
 
@@ -171,17 +148,17 @@ class Stream(httpcore2.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Wait for some bytes; none are the end."""
-        with errors_of(httpcore2.ReadTimeout, httpcore2.ReadError):
-            self._socket.settimeout(self._backend.deadline.left(timeout))
+        with _translate_errors(httpcore2.ReadTimeout, httpcore2.ReadError):
+            self._socket.settimeout(self._backend.deadline.left())
             return self._socket.recv(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send bytes."""
-        with errors_of(httpcore2.WriteTimeout, httpcore2.WriteError):
+        with _translate_errors(httpcore2.WriteTimeout, httpcore2.WriteError):
             self._backend.deadline.sent = True
             view = memoryview(buffer)
             while view:
-                self._socket.settimeout(self._backend.deadline.left(timeout))
+                self._socket.settimeout(self._backend.deadline.left())
                 view = view[self._socket.send(view[:_PIECE]) :]
 
     def close(self) -> None:
@@ -195,9 +172,9 @@ class Stream(httpcore2.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
         """Begin TLS."""
-        with errors_of(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+        with _translate_errors(httpcore2.ConnectTimeout, httpcore2.ConnectError):
             try:
-                self._socket.settimeout(self._backend.deadline.left(timeout))
+                self._socket.settimeout(self._backend.deadline.left())
                 wrapped = ssl_context.wrap_socket(
                     self._socket, server_hostname=server_hostname, do_handshake_on_connect=False
                 )
@@ -212,56 +189,10 @@ class Stream(httpcore2.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         """Say what the pool asks of a connection: whether it was closed at the other end."""
-        if info == "is_readable":
-            return _is_readable(self._socket)
-        return self._socket if info == "socket" else None
+        return _is_readable(self._socket) if info == "is_readable" else None
 
 
-class Transport(httpx2.BaseTransport):
-    """httpx's requests over a pool of such connections."""
-
-    def __init__(self, pool: httpcore2.ConnectionPool, backend: Backend, *, proxied: bool) -> None:
-        self._pool = pool
-        self._backend = backend
-        self._proxied = proxied
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request; errors are httpcore's."""
-        if self._proxied:
-            self._backend.check_far_host(request.url.host)
-        answer = self._pool.handle_request(
-            httpcore2.Request(
-                method=request.method,
-                url=httpcore2.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._pool.close()
-
-
-class _Body(httpx2.SyncByteStream):
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._stream
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-def cut(connected: socket.socket) -> None:
+def _cut(connected: socket.socket) -> None:
     """Wake whoever waits for a connection; it is at its end."""
     with contextlib.suppress(OSError):
         # An SSL socket's own shutdown() would first take its state away from the waiting thread.
@@ -269,7 +200,7 @@ def cut(connected: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def errors_of(timed_out: type[Exception], failed: type[Exception]) -> Iterator[None]:
+def _translate_errors(timed_out: type[Exception], failed: type[Exception]) -> Iterator[None]:
     """Turn a socket's errors into httpcore's."""
     try:
         yield
@@ -282,8 +213,6 @@ def errors_of(timed_out: type[Exception], failed: type[Exception]) -> Iterator[N
 def _is_readable(connected: socket.socket) -> bool:
     if connected.fileno() < 0:
         return True
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(connected, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([connected], [], [], 0)[0])
+    with selectors.DefaultSelector() as selector:
+        selector.register(connected, selectors.EVENT_READ)
+        return bool(selector.select(0))

@@ -12,9 +12,8 @@ class Pacer:
     """Gives each request its turn.
 
     Attributes:
-        stopped: Set when nobody is to wait any longer.
-        held_until: Before when nobody is to have a turn, by ``time.monotonic``; one that was taken
-            earlier and is before it is void.
+        held_until: Nobody has a turn before this moment of ``time.monotonic``. A turn before it
+            that was taken earlier is void.
     """
 
     def __init__(self, per_second: float | None, stopped: threading.Event) -> None:
@@ -24,13 +23,13 @@ class Pacer:
             per_second: How many turns there are in a second; no limit if absent.
             stopped: What ends all waiting when it is set.
         """
-        self.stopped = stopped
+        self._stopped = stopped
         self.held_until = 0.0
         self._interval = 0.0 if per_second is None else 1 / per_second
         self._next = 0.0
         self._lock = threading.Lock()
 
-    def turn(self) -> float:
+    def take_turn(self) -> float:
         """Take the next turn.
 
         Returns:
@@ -54,5 +53,5 @@ class Pacer:
         Raises:
             StoppedError: It is over.
         """
-        if self.stopped.wait(max(0.0, seconds)):
+        if self._stopped.wait(max(0.0, seconds)):
             raise StoppedError

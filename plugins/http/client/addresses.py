@@ -5,30 +5,22 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final, TypeAlias
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any, Final, TypeAlias
+
+import httpx2
 
 from neatfool import TargetError
 
-from .faults import TransientError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .faults import StoppedError, TransientError
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 METADATA: Final = frozenset(
-    map(
-        ipaddress.ip_address,
-        (
-            "169.254.169.254",
-            "169.254.170.2",
-            "fd00:ec2::254",
-            "fd20:ce::254",
-            "100.100.100.200",
-            "168.63.129.16",
-            "192.0.0.192",
-        ),
+    (
+        *map(ipaddress.IPv4Address, ("169.254.169.254", "169.254.170.2", "100.100.100.200")),
+        *map(ipaddress.IPv4Address, ("168.63.129.16", "192.0.0.192")),
+        *map(ipaddress.IPv6Address, ("fd00:ec2::254", "fd20:ce::254")),
     )
 )
 """Where clouds tell a machine its own secrets."""
@@ -44,6 +36,21 @@ _TRANSLATED: Final = (
 _TRY_AGAIN: Final = {socket.EAI_AGAIN, socket.EAI_FAIL}
 
 
+def check_url(url: str) -> None:
+    """Check that requests can be made to a URL.
+
+    Raises:
+        ValueError: The host is neither a name nor an address as the standards write them.
+    """
+    try:
+        httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise ValueError(
+            f"is no address ({error}); give http://HOST or https://HOST, where HOST is a name, or "
+            "an address such as 127.0.0.1 or [::1]"
+        ) from None
+
+
 def check_name(host: str) -> None:
     """Refuse the names under which clouds tell a machine its own secrets.
 
@@ -55,7 +62,7 @@ def check_name(host: str) -> None:
         raise TargetError(f"http: {host} is a cloud's metadata service; it is never asked")
 
 
-def address_in(host: str) -> Address | None:
+def read_address(host: str) -> Address | None:
     """Read a host that is an address, in any way that systems read one; None if it is a name."""
     host = host.partition("%")[0].rstrip(".")
     try:
@@ -82,11 +89,11 @@ def check_address(address: Address, host: str, *, allow_private: bool) -> None:
             it is private and that is not allowed.
     """
     named = host if host == str(address) else f"{host} ({address})"
-    meant = _meant(address)
+    meant = _list_meanings(address)
     for each in meant:
         if each in METADATA:
             raise TargetError(f"http: {named} is a cloud's metadata service; it is never asked")
-        if kind := _unusable(each):
+        if kind := _describe_unusable(each):
             raise TargetError(f"http: {named} is {kind} address; it is never connected to")
     if not allow_private and not all(map(_is_public, meant)):
         raise TargetError(
@@ -95,7 +102,7 @@ def check_address(address: Address, host: str, *, allow_private: bool) -> None:
         )
 
 
-def _unusable(address: Address) -> str | None:
+def _describe_unusable(address: Address) -> str | None:
     if address.is_link_local:
         return "a link-local"
     if address.is_multicast:
@@ -115,55 +122,47 @@ def _is_public(address: Address) -> bool:
     return address.is_global or address in _NAT64
 
 
-def _meant(address: Address) -> list[Address]:
+def _list_meanings(address: Address) -> list[Address]:
     """List what an address stands for: itself, and the IPv4 addresses that are within it."""
     if isinstance(address, ipaddress.IPv4Address):
         return [address]
-    last = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if address.ipv4_mapped:
-        return [last]
+        return [address.ipv4_mapped]
     within = [address.sixtofour, *(address.teredo or ())]
     if address in _NAT64 or 1 < int(address) < 2**32:
-        within.append(last)
-    return [address, *(each for each in within if each is not None)]
+        within.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return [address, *filter(None, within)]
 
 
-def resolve(host: str, port: int, wait: Callable[[SimpleQueue[object]], object]) -> list[Address]:
-    """Find a host's addresses.
-
-    Args:
-        host: A name, or an address.
-        port: The port.
-        wait: Gets what is put into a queue, and raises ``Empty`` when it has waited enough.
-
-    Returns:
-        The addresses, each once, at least one.
+def resolve(host: str, port: int, timeout: float, stopped: Future[None]) -> list[Address]:
+    """Find a host's addresses, each once: at least one.
 
     Raises:
         TargetError: There is no such host.
-        TransientError: The name could not be looked up now.
+        TransientError: The name could not be looked up now, or in time.
+        StoppedError: ``stopped`` was done first.
     """
     check_name(host)
-    found: SimpleQueue[object] = SimpleQueue()
+    found: Future[Any] = Future()
+    futures: list[Future[Any]] = [found, stopped]
 
     def look_up() -> None:
         try:
-            found.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
-            found.put(error)
+            found.set_exception(error)
 
     # It cannot be told to give up, so it is left to itself.
     threading.Thread(target=look_up, name="look-up", daemon=True).start()
-    try:
-        answer = wait(found)
-    except Empty:
-        raise TransientError(
-            "not resolved", f"the name {host} could not be looked up in time"
-        ) from None
-    if isinstance(answer, socket.gaierror) and answer.errno in _TRY_AGAIN:
+    wait(futures, timeout, FIRST_COMPLETED)
+    if stopped.done():
+        raise StoppedError
+    if not found.done():
+        raise TransientError("not resolved", f"the name {host} could not be looked up in time")
+    error = found.exception()
+    if isinstance(error, socket.gaierror) and error.errno in _TRY_AGAIN:
         raise TransientError("not resolved", f"the name {host} cannot be looked up now")
-    if isinstance(answer, Exception):
+    if error is not None:
         raise TargetError(f"http: there is no host {host!r}; check [target] url")
-    assert isinstance(answer, list)
-    texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in answer)
+    texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found.result())
     return [ipaddress.ip_address(text) for text in texts]
