@@ -67,48 +67,6 @@ def test_raw_bytes_bring_every_bit_and_nan_is_no_answer():
     rows = np.random.default_rng(1).standard_normal((COUNT, len(CLASSES))).astype("<f4")
     probs = np.exp(rows) / np.exp(rows).sum(1, keepdims=True)
     probs[1] = np.nan
-    said = with_raw_tensors(*raw_answer(probs, rows))
-    scores = model().read(said, COUNT)
-    assert scores.ok.tolist() == [True, False, True]
-    assert scores.logits.tobytes() == rows.tobytes()
-    assert scores.probs[[0, 2]].tobytes() == probs[[0, 2]].tobytes()
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"parameters": {"binary_data_size": 7}},
-        {"parameters": {"binary_data_size": -1}},
-        {"parameters": {"binary_data_size": 10**9}},
-        {"parameters": {"binary_data_size": True}},
-        {"parameters": 5},
-    ],
-)
-def test_raw_bytes_that_do_not_fit_are_refused(changes):
-    table = np.full((COUNT, len(CLASSES)), 0.25, "<f4")
-    with pytest.raises(RefusedError):
-        model().read(with_raw_tensors(*raw_answer(table, table, **changes)), COUNT)
-
-
-def raw_answer(probs, logits, **changes):
-    """Make the JSON and the raw bytes of an answer."""
-    tables = {"probabilities": probs, "logits": logits}
-    outputs = [
-        {
-            "name": name,
-            "shape": [*table.shape],
-            "parameters": {"binary_data_size": table.nbytes},
-            **changes,
-        }
-        for name, table in tables.items()
-    ]
-    return {"outputs": outputs}, probs.tobytes() + logits.tobytes()
-
-
-def test_raw_bytes_bring_every_bit_and_nan_is_no_answer():
-    rows = np.random.default_rng(1).standard_normal((COUNT, len(CLASSES))).astype("<f4")
-    probs = np.exp(rows) / np.exp(rows).sum(1, keepdims=True)
-    probs[1] = np.nan
     said = attach_raw_tensors(*raw_answer(probs, rows))
     scores = model().read_answer(said, COUNT)
     assert scores.ok.tolist() == [True, False, True]
