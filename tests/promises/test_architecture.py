@@ -230,10 +230,10 @@ def test_every_module_lies_in_a_package():
     assert homeless == []
 
 
-PUBLIC = [neatfool, neatfool.cppn, neatfool.report, neatfool.testing]
+PACKAGES = [neatfool, neatfool.cppn, neatfool.report, neatfool.testing]
 
 
-@pytest.mark.parametrize("package", PUBLIC, ids=lambda package: package.__name__)
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
 def test_all_public_names_are_shown_and_can_be_imported_at_once(package):
     assert {*package.__all__} <= {*dir(package)}
     names: dict[str, object] = {}
@@ -241,7 +241,7 @@ def test_all_public_names_are_shown_and_can_be_imported_at_once(package):
     assert {*package.__all__} == {*names} - {"__builtins__"}
 
 
-@pytest.mark.parametrize("package", PUBLIC[:3], ids=lambda package: package.__name__)
+@pytest.mark.parametrize("package", PACKAGES[:3], ids=lambda package: package.__name__)
 def test_public_names_stand_in_the_stub_only(package):
     stub = Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
     assert sorted(re.findall(r"^from \S+ import \w+ as (\w+)$", stub, re.M)) == sorted(
