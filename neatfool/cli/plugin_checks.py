@@ -1,4 +1,4 @@
-"""The plugins that a name stands for, found and checked."""
+"""Finds the plugins that a name stands for, and checks them."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[Che
     """Check all plugins that a name stands for.
 
     Args:
-        name: A plugin's name, ``kind.name``, or a path to a Python file or folder; ``name`` also
-            stands for ``name.py`` in the current folder, if nothing of that name is installed.
-        settings: ``key=value``, options of the plugin; ``section.key=value`` those of a section
-            of its own.
+        name: A plugin's name, ``kind.name``, or a path to a Python file or folder. ``name`` also
+            stands for ``name.py`` in the current folder, if no plugin of that name is installed.
+        settings: Options of the plugin, as ``key=value``, or ``section.key=value`` for its other
+            sections.
 
     Returns:
-        The results for each plugin, under its kind and name.
+        The results for each plugin, by its kind and name.
 
     Raises:
-        PluginError: There is no such plugin, or the file is broken.
+        PluginError: The plugin does not exist, or the file is broken.
         ExperimentError: A setting is wrong, or fits none or several plugins.
     """
     manager = PluginManager()
-    found = _in_files(manager, Path(name)) if _is_path(name) else _named(manager, name)
+    found = _find_in_files(manager, Path(name)) if _is_path(name) else _find_named(manager, name)
     optioned = [(kind, of) for kind, of in found if kind in RESERVED_KEYS]
     if settings and len(optioned) != 1:
         raise ExperimentError(
@@ -58,20 +58,20 @@ def _is_path(name: str) -> bool:
     return name.endswith(".py") or "/" in name or Path(name).is_dir()
 
 
-def _in_files(manager: PluginManager, path: Path) -> list[tuple[str, str]]:
+def _find_in_files(manager: PluginManager, path: Path) -> list[tuple[str, str]]:
     before = manager.available()
     manager.load_files(path)
     return [(entry.kind, entry.name) for entry in manager.available() if entry not in before]
 
 
-def _named(manager: PluginManager, name: str) -> list[tuple[str, str]]:
+def _find_named(manager: PluginManager, name: str) -> list[tuple[str, str]]:
     pairs = dict.fromkeys((entry.kind, entry.name) for entry in manager.available())
     found = [(kind, of) for kind, of in pairs if name in (of, f"{kind}.{of}")]
     if found:
         return found
     file = Path(f"{name.rpartition('.')[2]}.py")
     if file.is_file() and file.stem == name:
-        return _in_files(manager, file)
+        return _find_in_files(manager, file)
     known = {known for kind, of in pairs for known in (of, f"{kind}.{of}")}
     hint = f"; to check the file {file}, give '{file}'" if file.is_file() else nearest(name, known)
     raise PluginError(f"unknown plugin {name!r}{hint}")
@@ -84,7 +84,10 @@ def _check(
         if kind in RESERVED_KEYS:
             registration = manager.load(kind, name)
             loaded = CheckResult(LOADED, passed=True)
-            return [loaded, *check_registration(registration, _options(registration, settings))]
+            return [
+                loaded,
+                *check_registration(registration, _read_settings(registration, settings)),
+            ]
         if kind == "observer":
             manager.load_observer(name)
             hooks = CheckResult(HOOKS, passed=True)
@@ -97,7 +100,7 @@ def _check(
     return [CheckResult(LOADED, passed=False, message=problem)]
 
 
-def _options(registration: Registration, settings: Sequence[str]) -> BaseModel | None:
+def _read_settings(registration: Registration, settings: Sequence[str]) -> BaseModel | None:
     if not settings:
         return None
     kind = registration.kind
@@ -113,7 +116,7 @@ def _options(registration: Registration, settings: Sequence[str]) -> BaseModel |
 
 def _check_names(commands: Mapping[str, object]) -> CheckResult:
     taken = sorted(set(commands) & set(COMMANDS))
-    message = f"neatfool has a command {taken[0]!r} of its own; rename it" if taken else ""
+    message = f"neatfool has its own command {taken[0]!r}; rename yours" if taken else ""
     if not commands:
         message = "adds no command; call cli.add_command(...) in neatfool_add_commands"
     return CheckResult(COMMANDS_FREE, passed=not message, message=message)

@@ -1,4 +1,4 @@
-"""Looking at a run: its page, its graphs drawn and exported."""
+"""A run's report page, and its graphs drawn and exported."""
 
 from __future__ import annotations
 

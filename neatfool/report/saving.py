@@ -1,4 +1,4 @@
-"""Files that a person asked for."""
+"""Saving files that a person asked for."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def save(path: Path, data: bytes) -> Path:
-    """Write a file, whole or not at all, and give its path.
+    """Write a file completely or not at all, and give its path.
 
     Raises:
-        StorageError: It cannot be written.
+        StorageError: The file cannot be written.
     """
     try:
         write_whole(path, data)

@@ -1,4 +1,4 @@
-"""How the groups of a comparison are told apart: a letter, a colour and a stroke each."""
+"""A letter, a colour and a stroke for each group of a comparison."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def key_of(place: int) -> str:
 
 
 def colour_of(place: int) -> str:
-    """Give a group's colour; the fifth group has that of the first, in another stroke."""
+    """Give a group's colour; the fifth group has the first one's, with another stroke."""
     return LINES[place % len(LINES)]
 
 
 def stroke_of(place: int) -> Stroke:
-    """Give a group's stroke, as matplotlib calls it."""
+    """Give a group's stroke as a matplotlib line style."""
     return _STROKES[place // len(LINES) % len(_STROKES)]
