@@ -18,6 +18,7 @@ class Output(Console):
     """A console for people, safe for names from files. A closed pipe only makes it silent."""
 
     def __init__(self, *, stderr: bool = False) -> None:
+        """Write to standard output, or to standard error."""
         super().__init__(highlight=False, stderr=stderr)
 
     def render_str(self, text: str, **settings: Any) -> Text:

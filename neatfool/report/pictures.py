@@ -31,8 +31,12 @@ class Picture:
     height: int
 
 
-def exact(png: bytes, longest: int) -> Picture:
-    """Show a PNG as it is if it is small and its sides have at most ``longest`` pixels.
+def embed_png(png: bytes, longest: int) -> Picture:
+    """Show a small PNG as it is, and a larger one reduced.
+
+    Args:
+        png: The file.
+        longest: How many pixels the longer side may have.
 
     Raises:
         ValueError: The PNG is not complete.
@@ -40,11 +44,11 @@ def exact(png: bytes, longest: int) -> Picture:
     with open_png(png) as image:
         if max(image.size) <= longest and len(png) <= LARGEST_EXACT:
             return Picture(_data_uri("PNG", png), *image.size)
-        return reduced(image, longest)
+        return embed_image(image, longest)
 
 
-def reduced(image: Image.Image, longest: int) -> Picture:
-    """Reduce an image's sides to at most ``longest`` pixels; give a PNG or JPEG, the smaller file.
+def embed_image(image: Image.Image, longest: int) -> Picture:
+    """Reduce an image's sides to at most ``longest`` pixels, as PNG or JPEG, the smaller file.
 
     Evolved images are often noise, which PNG cannot compress.
     """
@@ -55,8 +59,11 @@ def reduced(image: Image.Image, longest: int) -> Picture:
     return Picture(_data_uri(name, data), *image.size)
 
 
-def drawing(svg: bytes) -> str:
-    """Turn a figure's SVG into a data URI that follows the page's light or dark scheme."""
+def embed_svg(svg: bytes) -> str:
+    """Turn an SVG of :func:`draw_figure` or :func:`draw_graph` into a data URI.
+
+    Its colours follow the reader's light or dark scheme.
+    """
     text = " ".join(for_page(svg).split())
     return "data:image/svg+xml," + quote(text, safe=" /:;=,()*+@!?-.{}")
 

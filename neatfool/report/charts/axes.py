@@ -25,10 +25,26 @@ FINE_TICKS: Final = (*_LOW, *(round(1 - p, 6) for p in reversed(_LOW[:-1])), *TI
 """Used if fewer than FEWEST_TICKS of the coarse ticks are in sight."""
 
 
-def new_axes(width: float, height: float, *, right: float, left: float = 62) -> tuple[Figure, Axes]:
-    """Make a figure with one pair of axes; lengths are CSS pixels."""
+def new_axes(
+    width: float,
+    height: float,
+    *,
+    right: float,
+    left: float = 62,
+    top: float = 16,
+    bottom: float = 50,
+) -> tuple[Figure, Axes]:
+    """Make a figure with one pair of axes that look like the report's.
+
+    Args:
+        width: CSS pixels of the figure.
+        height: CSS pixels of the figure.
+        right: CSS pixels right of the axes, where :func:`label_ends` writes.
+        left: CSS pixels left of the axes, for the labels of the ticks.
+        top: CSS pixels above the axes.
+        bottom: CSS pixels below the axes.
+    """
     drawn = figure.new_figure(width, height, figure.SURFACE)
-    bottom, top = 50, 16
     box = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
     axes = drawn.add_axes(box, facecolor=figure.SURFACE)
     for side in ("top", "right", "left"):
@@ -49,8 +65,8 @@ def decimal_odds(confidences: ArrayLike) -> np.ndarray:
     return odds
 
 
-def confidence_axis(axes: Axes, lowest: float, highest: float) -> None:
-    """Label log-odds with confidences in per cent."""
+def label_confidences(axes: Axes, lowest: float, highest: float) -> None:
+    """Label decimal log-odds, from the lowest to the highest, with confidences in per cent."""
     ticks = _around(TICKS, lowest, highest)
     if len(ticks) < FEWEST_TICKS:
         ticks = _around(FINE_TICKS, lowest, highest)
@@ -68,8 +84,14 @@ def _around(ticks: Sequence[float], lowest: float, highest: float) -> Sequence[f
     return ticks[first : last + 1]
 
 
-def count_axis(axes: Axes, values: Sequence[float], name: str = "images scored") -> None:
-    """Let the x axis cover some counts, with a few round numbers."""
+def label_counts(axes: Axes, values: Sequence[float], name: str = "images scored") -> None:
+    """Let the x axis cover some counts, with a few round numbers.
+
+    Args:
+        axes: The axes.
+        values: The counts.
+        name: What is counted.
+    """
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     first, last = min(values), max(values)
@@ -88,7 +110,12 @@ def marker_for(points: Sequence[float]) -> str:
 
 
 def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
-    """Write labels (value, text, colour) at the curves' ends, without overlaps."""
+    """Write a text at the end of each curve, without overlaps.
+
+    Args:
+        axes: The axes, with their final limits.
+        labels: (value at the end, text, colour) of each curve.
+    """
     low, high = axes.get_ylim()
     pixels = axes.bbox.height / axes.figure.dpi * figure.PIXELS_PER_INCH
     gap = 19 * (high - low) / pixels
