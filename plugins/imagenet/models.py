@@ -54,8 +54,8 @@ def load(request: Request) -> Classifier:
     """Load a network.
 
     Raises:
-        ExperimentError: There is no such model or file, or what it needs is not installed.
-        TargetError: Its weights do not fit it, are damaged, or cannot be had.
+        ExperimentError: The model or a file does not exist, or a package is not installed.
+        TargetError: The weights do not fit, are damaged, or are not available.
     """
     kind, _, name = request.model.partition(":")
     try:
