@@ -47,7 +47,7 @@ def read_tensors(path: Path) -> Tensors:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds, and advises to run what is in the file
-        raise _report_damage(path, "state dict, of tensors alone", type(error).__name__) from error
+        raise _report_damage(path, "state dict of tensors only", type(error).__name__) from error
     return _find_state_dict(content, path)
 
 
