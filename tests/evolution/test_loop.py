@@ -10,6 +10,7 @@ from torch import nn
 from neatfool import Network, PluginError
 from neatfool.evolution.session import start
 from neatfool.run.store import RunStore, contents
+from neatfool.scoring.batches import Batches
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import TOY_SPEC
@@ -85,7 +86,7 @@ def test_a_generation_is_committed_while_the_next_is_being_scored(tmp_path):
 def test_one_generation_ahead_gives_what_one_after_the_other_gives(tmp_path, monkeypatch):
     databases = []
     for ahead in (True, False):
-        monkeypatch.setattr(Scorer, "scores_meanwhile", ahead)
+        monkeypatch.setattr(Batches, "in_threads", ahead)
         session_of(tmp_path / f"run-{ahead}", Networked()).go(Silence())
         databases.append(contents(tmp_path / f"run-{ahead}" / "run.db"))
     assert databases[0] == databases[1]

@@ -177,10 +177,10 @@ def test_resuming_with_another_target_is_refused(tmp_path):
 
 def test_resuming_with_another_experiment_is_refused(tmp_path):
     run_whole(tmp_path / "run", generations=2)
-    with pytest.raises(RunError, match="not the one that the run began with"):
+    with pytest.raises(RunError, match="not the one that the run started with"):
         resume(lambda _resolved, _plan: toy_assembly(identity={"seed": 9}), tmp_path / "run")
     (tmp_path / "run" / "experiment.ini").write_text("[experiment]\nseed = 9\n")
-    with pytest.raises(RunError, match=r"experiment\.ini: was changed"):
+    with pytest.raises(RunError, match=r"experiment\.ini: changed since"):
         resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
 
 

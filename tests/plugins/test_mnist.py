@@ -210,7 +210,7 @@ def test_integer_weights_are_refused(tmp_path: Path) -> None:
 def test_a_damaged_file_of_weights_is_refused(tmp_path: Path, length: int) -> None:
     path = tmp_path / "cut.safetensors"
     path.write_bytes(lenet.PACKAGED.read_bytes()[:length])
-    with pytest.raises(TargetError, match=r"cut\.safetensors: no safetensors file .*; give"):
+    with pytest.raises(TargetError, match=r"cut\.safetensors: not a safetensors file .*; give"):
         lenet.load(path)
 
 

@@ -13,6 +13,7 @@ from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.store import contents
+from neatfool.scoring.batches import Batches
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.speed_trial import SpeedTrial
@@ -102,11 +103,11 @@ def test_a_run_of_another_device_is_refused_in_words(folder, screened):
 
     def elsewhere(resolved, plan):
         assembly = reassemble(resolved, PluginManager(), plan)
-        monkey = type(assembly.scorer)
-        assembly.scorer.__class__ = type("Elsewhere", (monkey,), {"device": "cuda"})
+        batches = assembly.scorer.batches
+        batches.__class__ = type("Elsewhere", (Batches,), {"device": "cuda"})
         return assembly
 
-    with pytest.raises(RunError, match="were scored on cpu, and here they would be on cuda"):
+    with pytest.raises(RunError, match="scored its images on cpu, but this machine would use cuda"):
         resume(elsewhere, screened.path)
 
 
@@ -121,7 +122,7 @@ def test_begun_ahead_or_not_a_run_ends_in_the_same_database(folder, monkeypatch,
     """With screening, several parts, a length that is no multiple of a generation, and learning."""
     databases = []
     for ahead in (True, False):
-        monkeypatch.setattr(Scorer, "scores_meanwhile", ahead)
+        monkeypatch.setattr(Batches, "in_threads", ahead)
         file = folder / "ahead.ini"
         file.write_text(
             EXPERIMENT.replace("generations = 40", f"images = 1111\ncheckpoint_every = {every}")
