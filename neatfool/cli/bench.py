@@ -55,7 +55,7 @@ def bench(
     with TemporaryDirectory(prefix="neatfool-bench-") as folder, _Signs() as signs:
         signs.say("loading the target")
         assembly = assemble(experiment)
-        plugins.add_observer(signs, "signs of life")
+        plugins.register_object(signs, "signs of life")
         run = Path(folder) / "run"
         measured = measure(assembly, run, plugins=plugins, seconds=seconds, say=signs.say)
     if as_json:
