@@ -136,7 +136,7 @@ class MeteredTarget:
         if shortage or self.ledger.requests_left == 1:
             raise BudgetSpent(shortage or "a single request is left")
         answers = [self._threads.submit(self._answered, image.clone()).result() for _ in range(2)]
-        kept = [each for answer in answers for each in kept_answers.written(answer)]
+        kept = [each for answer in answers for each in kept_answers.write(answer)]
         classes = [*self.spec.classes]
         return kept_answers.read(kept, classes), classes
 
@@ -188,11 +188,11 @@ class MeteredTarget:
         Returns:
             What is to be kept of each.
         """
-        kept = kept_answers.written(self._answered(images))
+        kept = kept_answers.write(self._answered(images))
         refused = [row for row, answer in enumerate(kept) if answer == kept_answers.REFUSED]
         if refused:
             with suppress(BudgetSpent):
-                again = kept_answers.written(self._answered(images[refused]))
+                again = kept_answers.write(self._answered(images[refused]))
                 for row, answer in zip(refused, again, strict=True):
                     kept[row] = answer
         return kept

@@ -218,7 +218,8 @@ def test_a_section_that_two_plugins_read_is_told(write):
 
 def test_two_lengths_are_one_too_many(write):
     assert errors(write(TOY.replace("= 3", "= 3\nimages = 5"))) == [
-        "toy.ini:3: [experiment] images: both 'images' and 'generations' are given; keep one of the two"
+        "toy.ini:3: [experiment] images: both 'images' and 'generations' are given; keep one of "
+        "the two"
     ]
 
 
