@@ -252,7 +252,7 @@ def in_form(networks: Sequence[Network], form: Form, place: int = 0) -> Iterator
 
 
 def _copy_to(devices: Sequence[torch.device], module: nn.Module, given: str) -> list[nn.Module]:
-    """Copy a module to devices. If it cannot be copied, that is an error only if they were named."""
+    """Copy a module to devices. Failing to copy is an error only if the user named them."""
     try:
         return [_channels_last(copy.deepcopy(module).to(device)) for device in devices]
     except Exception as error:  # Any module may come.

@@ -1,4 +1,4 @@
-"""Compiled code, loaded when it is first needed: numba may be missing."""
+"""Loads compiled code when it is first needed, as numba may be missing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def has_numba() -> bool:
 
 @cache
 def kernels() -> Kernels:
-    """Load the compiled functions, or compile them where that was never done before.
+    """Load the compiled functions, or compile them if no compiled code is kept yet.
 
     Raises:
         ExperimentError: numba is missing, or does not work.
@@ -39,7 +39,7 @@ def kernels() -> Kernels:
         from neatfool.cppn.compiled.kernel import TILE, draw
         from neatfool.cppn.compiled.lanes import LANES
         from neatfool.cppn.compiled.linker import link
-    except Exception as error:  # numba's own parts are used, and may be others in its next version
+    except Exception as error:  # Internals of numba are used, which another version may change.
         raise ExperimentError(
             f"renderer = compiled needs numba ({type(error).__name__}: {error}); pip install "
             "'neatfool[fast]', or say renderer = plain"
@@ -48,9 +48,9 @@ def kernels() -> Kernels:
 
 
 def load_compiled() -> None:
-    """Load the compiled renderer now, and not when something is first drawn.
+    """Load the compiled renderer now, and not at the first image.
 
-    That takes about half a second; the first time on a machine, when it is compiled, several.
+    This takes about half a second, but several the first time on a machine, when it is compiled.
 
     Raises:
         ExperimentError: numba is missing, or does not work.
