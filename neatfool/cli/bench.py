@@ -55,7 +55,7 @@ def bench(
     with TemporaryDirectory(prefix="neatfool-bench-") as folder, _Status() as status:
         status.say("loading the target")
         assembly = assemble(experiment)
-        plugins.add_observer(status, "status")
+        plugins.register_object(status, "status")
         run = Path(folder) / "run"
         measured = measure(assembly, run, plugins=plugins, seconds=seconds, say=status.say)
     if as_json:

@@ -202,7 +202,7 @@ def _go(
         images=settings.get("images"),
         stall_after=settings["stall_after"],
     )
-    plugins.add_observer(display, "progress")
+    plugins.register_object(display, "progress")
     interrupts = Interrupts(
         lambda: console.print("\nStopping after this generation; Ctrl-C again stops at once.")
     )

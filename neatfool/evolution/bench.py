@@ -237,7 +237,7 @@ def measure(
 
     before = alone()
     watch = _RunWatch(seconds, alone)
-    plugins.add_observer(watch, "bench")
+    plugins.register_object(watch, "bench")
     say("running the experiment" if seconds is None else f"running for {seconds:g} s")
     session = start(assembly, folder)
     session.go(plugins.observers(), watch)

@@ -229,7 +229,7 @@ def _go(session: Session, plugins: PluginManager, arguments: Arguments, *, progr
             images=arguments.images,
             stall_after=arguments.stall_after,
         )
-        plugins.add_observer(display, "progress")
+        plugins.register_object(display, "progress")
     with interrupts.handled():
         outcome = session.go(plugins.observers(), interrupts)
     if outcome.cause:

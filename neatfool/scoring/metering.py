@@ -124,7 +124,7 @@ class MeteredTarget:
         if shortage or self.ledger.requests_left == 1:
             raise BudgetSpent(shortage or "a single request is left")
         answers = [self._threads.submit(self._call, image.clone()).result() for _ in range(2)]
-        kept = [each for answer in answers for each in kept_answers.written(answer)]
+        kept = [each for answer in answers for each in kept_answers.write(answer)]
         classes = [*self.spec.classes]
         return kept_answers.read(kept, classes), classes
 
@@ -176,11 +176,11 @@ class MeteredTarget:
         Returns:
             What to keep of each answer.
         """
-        kept = kept_answers.written(self._call(images))
+        kept = kept_answers.write(self._call(images))
         refused = [row for row, answer in enumerate(kept) if answer == kept_answers.REFUSED]
         if refused:
             with suppress(BudgetSpent):
-                again = kept_answers.written(self._call(images[refused]))
+                again = kept_answers.write(self._call(images[refused]))
                 for row, answer in zip(refused, again, strict=True):
                     kept[row] = answer
         return kept

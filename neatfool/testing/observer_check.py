@@ -33,7 +33,7 @@ def check_observer(observer: object) -> list[CheckResult]:
     from neatfool.plugin.manager import PluginManager
 
     plugins = PluginManager()
-    plugins.add_observer(observer, getattr(observer, "__name__", type(observer).__name__))
+    plugins.register_object(observer, getattr(observer, "__name__", type(observer).__name__))
     return check_observers(plugins.observers())
 
 

@@ -61,7 +61,7 @@ class TargetSubject:
         named = self._collect_labels(answers, len(images))
         known = set(self.spec.classes)
         kept = [{name: found[name] for name in found if name in known} for found in named.found]
-        return kept_answers.read(kept_answers.written(Labels(kept, named.ok)), [*self.spec.classes])
+        return kept_answers.read(kept_answers.write(Labels(kept, named.ok)), [*self.spec.classes])
 
     def _parts(self, images: np.ndarray) -> Iterator[Any]:
         """Copy images as the target wants them, in batches of at most its size."""

@@ -399,7 +399,7 @@ def test_a_run_whose_folder_was_deleted_ends_and_says_so(tmp_path):
     folder = tmp_path / "run"
     session = start(toy_assembly(), folder)
     shutil.rmtree(folder)
-    with pytest.raises(RunError, match="was deleted while the run went on"):
+    with pytest.raises(RunError, match="was deleted during the run"):
         session.go(Silence())
     assert not folder.exists()
 

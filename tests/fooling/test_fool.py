@@ -226,15 +226,17 @@ def test_all_wrong_arguments_are_told_at_once(tmp_path):
     with pytest.raises(ExperimentError) as caught:
         fool(brightness, tmp_path / "run", image=(1, 8.5, 8), classes=2, seed="3", name="my model")
     assert str(caught.value).splitlines() == [
-        "name: 'my model' is to name a folder: letters, figures and . _ + - only, for example "
-        "'my-model'",
+        "name: 'my model' cannot name a folder; use letters, figures and . _ + - only, for "
+        "example 'my-model'",
         "seed: must be a whole number, not '3'",
         "image: item 2 must be a whole number, not 8.5",
     ]
 
 
 def test_a_run_has_one_length(tmp_path):
-    with pytest.raises(ExperimentError, match=r"^images: is given beside 'generations'"):
+    with pytest.raises(
+        ExperimentError, match=r"^images: both 'images' and 'generations' are given"
+    ):
         fool(brightness, tmp_path / "run", image=(1, 8, 8), classes=2, images=9, generations=9)
 
 

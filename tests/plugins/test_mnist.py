@@ -223,7 +223,7 @@ def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ExperimentError, match="no such GPU; say device = auto or cpu"):
+    with pytest.raises(ExperimentError, match="no such GPU; give auto or cpu"):
         MnistTarget(Options(device="cuda"))
 
 
