@@ -214,6 +214,14 @@ def test_every_module_lies_in_a_package():
     assert homeless == []
 
 
+def test_tests_lie_where_what_they_test_lies():
+    tests = ROOT / "tests"
+    folders = {path.parent.relative_to(tests).as_posix() for path in tests.rglob("test_*.py")}
+    code = [ROOT / "neatfool", ROOT]  # plugins and benchmarks lie beside the package
+    lost = {each for each in folders if not any((place / each).is_dir() for place in code)}
+    assert lost == {"promises"}
+
+
 @pytest.mark.parametrize("name", neatfool.__all__)
 def test_a_public_name_is_there_and_described(name):
     assert getattr(neatfool, name).__doc__
