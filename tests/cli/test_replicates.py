@@ -17,7 +17,7 @@ from rich.console import Console
 
 from neatfool import open_run
 from neatfool.cli import replicates as replicates_command
-from neatfool.cli.replicates import _Crew, _environment, _meaning
+from neatfool.cli.replicates import Crew, environment_for, explain
 from neatfool.replicates.replicates import Replicate
 from neatfool.run.folder import lock
 from neatfool.run.store import contents
@@ -148,18 +148,18 @@ def test_side_by_side_each_has_its_share_of_the_cores(monkeypatch):
     monkeypatch.setattr(replicates_command, "usable_cores", lambda: 9)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert _environment(2, debug=False)["OMP_NUM_THREADS"] == "4"
-    assert "OMP_NUM_THREADS" not in _environment(1, debug=False)
-    assert "FORCE_COLOR" not in _environment(1, debug=False)
+    assert environment_for(2, debug=False)["OMP_NUM_THREADS"] == "4"
+    assert "OMP_NUM_THREADS" not in environment_for(1, debug=False)
+    assert "FORCE_COLOR" not in environment_for(1, debug=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert _environment(2, debug=True)["OMP_NUM_THREADS"] == "3"
-    assert _environment(2, debug=True)["NEATFOOL_DEBUG"] == "1"
+    assert environment_for(2, debug=True)["OMP_NUM_THREADS"] == "3"
+    assert environment_for(2, debug=True)["NEATFOOL_DEBUG"] == "1"
 
 
 def test_how_a_process_ended_is_told_in_words():
-    assert _meaning(130) == _meaning(-signal.SIGINT) == "interrupted"
-    assert _meaning(4) == "exit code 4"
-    assert _meaning(-signal.SIGKILL) == "killed by SIGKILL"
+    assert explain(130) == explain(-signal.SIGINT) == "interrupted"
+    assert explain(4) == "exit code 4"
+    assert explain(-signal.SIGKILL) == "killed by SIGKILL"
 
 
 # stopped and killed
@@ -255,7 +255,7 @@ def terminal():
 
 def crew_of(console, *seeds, state="new"):
     planned = [Replicate(seed, Path("small") / f"small-{seed}", state) for seed in seeds]
-    return planned, _Crew("small", planned, console)
+    return planned, Crew("small", planned, console)
 
 
 def saying(*lines, code=0):

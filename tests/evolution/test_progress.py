@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from neatfool.evolution import progress
+from neatfool.evolution.live_line import Line
 from neatfool.evolution.progress import ProgressDisplay
 from neatfool.run.statistics import GenerationReport, Stages
 
@@ -243,13 +244,19 @@ def test_a_long_name_is_shortened(clock):
 
 
 @pytest.mark.parametrize(("length", "done"), [({}, 3 / 10), ({"images": 1000}, 300 / 1000)])
-def test_the_bar_grows_with_the_run(clock, length, done):
+def test_the_bar_grows_with_the_run(clock, length, done, monkeypatch):
+    lines = []
+
+    def line(*figures, **more):
+        lines.append(Line(*figures, **more))
+        return lines[-1]
+
+    monkeypatch.setattr(progress, "Line", line)
     length = {"generations": None} | length if length else {}
     watched = Watched(clock, terminal=True, **length)
     watched.see(*map(report, range(3)))
-    line = watched.display._line()
-    assert line.done / line.total == done
-    watched.display.neatfool_run_finished()
+    watched.drawn()
+    assert lines[-1].done / lines[-1].total == done
 
 
 # in a notebook

@@ -9,7 +9,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 from paid import PaidToy, TopTwo, paid_assembly
-from searches import Silence, toy_assembly
+from searches import Silence, run_whole, toy_assembly
 
 from neatfool import BudgetSpent, ExperimentError, ImageSpec, Run, RunError, Scores, fool, open_run
 from neatfool.comparison.course import read_course
@@ -22,9 +22,8 @@ from neatfool.wording import percent
 
 @pytest.fixture
 def run(tmp_path):
-    session = start(toy_assembly(), tmp_path / "run")
-    session.go(Silence())
-    return session.run
+    with closing(run_whole(toy_assembly(), tmp_path / "run")) as run:
+        yield run
 
 
 def test_it_tells_what_the_run_was(run):

@@ -34,7 +34,7 @@ def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
 
     The axis is in log-odds, so that 99 % and 99.99 % are as far apart as 1 % and 0.01 %.
     """
-    shown = _thinned(history)
+    shown = thin(history)
     drawn, axes = new_axes(1080, 430, right=195, left=84)
     x = [report.evaluations for report in shown]
     lower, upper = (
@@ -71,7 +71,7 @@ def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
         history: The run's generations.
         classes: How many classes are searched.
     """
-    shown = _thinned(history)
+    shown = thin(history)
     drawn, axes = new_axes(520, 330, right=96)
     x = [report.evaluations for report in shown]
     labels = []
@@ -120,7 +120,7 @@ def size_curve(history: Sequence[GenerationReport]) -> bytes:
     """Draw the mean size of the elites' genomes over images scored."""
     from matplotlib.ticker import MaxNLocator
 
-    shown = _thinned(history)
+    shown = thin(history)
     drawn, axes = new_axes(520, 330, right=110)
     x = [report.evaluations for report in shown]
     labels = []
@@ -137,7 +137,7 @@ def size_curve(history: Sequence[GenerationReport]) -> bytes:
     return figure.to_bytes(drawn, "svg")
 
 
-def _thinned(history: Sequence[GenerationReport]) -> list[GenerationReport]:
+def thin(history: Sequence[GenerationReport]) -> list[GenerationReport]:
     """Leave out generations that lie closer together than a curve can show, never the last."""
     if len(history) <= MOST_POINTS:
         return list(history)

@@ -75,10 +75,10 @@ def to_bytes(figure: Figure, kind: Literal["svg", "png"], *, zoom: float = 1.0) 
     with rc_context({"svg.hashsalt": "neatfool", "svg.fonttype": "none"}):
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
         figure.savefig(buffer, format=kind, dpi=PIXELS_PER_INCH * zoom, metadata=metadata)
-    return _compact(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
+    return compact(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
 
 
-def _compact(svg: bytes) -> bytes:
+def compact(svg: bytes) -> bytes:
     """Round to hundredths of a point, drop what no viewer needs, take the reader's typeface."""
     svg = _GROUP.sub(rb"\1", _FONT.sub(_READERS_FONT, _METADATA.sub(b"", svg)))
     return _TAG.sub(lambda tag: _LONG_NUMBER.sub(_rounded, tag[0]), svg)
