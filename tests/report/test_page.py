@@ -5,7 +5,7 @@ from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -40,9 +40,22 @@ class Parsed(HTMLParser):
         return [attrs for _, attrs in self.tags if name in (attrs.get("class") or "").split()]
 
 
-@pytest.fixture
-def written(make_run: Callable) -> Callable[..., Parsed]:
-    return lambda **options: Parsed(write_report(make_run(**options)).read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def written(
+    make_run_in: Callable, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Parsed]:
+    """Write the page of a made-up run, once for each, to look at only."""
+
+    pages: dict[str, Parsed] = {}
+
+    def write(**options: Any) -> Parsed:
+        key = repr((options, page.MOST_DETAILS, page.MOST_CARDS))
+        if key not in pages:
+            run = make_run_in(tmp_path_factory.mktemp("run"), **options)
+            pages[key] = Parsed(write_report(run).read_text(encoding="utf-8"))
+        return pages[key]
+
+    return write
 
 
 def test_the_report_is_report_html_in_the_runs_folder_or_where_it_is_asked_for(

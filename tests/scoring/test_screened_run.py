@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from searches import Silence, go_on, run_whole
 
+from neatfool import RunError
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.evolution.verification import verify
