@@ -36,9 +36,9 @@ from benchmarks.figures import Figure
 from neatfool.cppn import (
     ACTIVATIONS,
     COLOUR_MAPS,
+    can_compile,
     compile_genomes,
     compile_tape,
-    has_numba,
     render,
 )
 from neatfool.cppn.functions.colour import quantise
@@ -134,7 +134,7 @@ def ways_to_render(genomes: Sequence[DefaultGenome], size: int) -> dict[str, Cal
         "compiling for plain": lambda: compile_genomes(genomes, INPUTS, OUTPUTS),
         "neat-python": activate,
     }
-    if has_numba():
+    if can_compile():
         tape = compile_tape(genomes, INPUTS, OUTPUTS)
         ways["compiled"] = lambda: render(tape, **options)
         ways["compiling for compiled"] = lambda: compile_tape(genomes, INPUTS, OUTPUTS)

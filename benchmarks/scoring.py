@@ -96,7 +96,7 @@ class Watched(Scorer):
 
 class _WatchedGeneration(GenerationScoring):
     def __init__(self, scorer: Watched, bar: np.ndarray | None) -> None:
-        super().__init__(scorer, bar)
+        super().__init__(scorer.batches, scorer.screening, bar)
         self._watched, self._given = scorer, bar
 
     def result(self) -> Scores:

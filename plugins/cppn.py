@@ -32,40 +32,48 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
 
     preset: Literal["paper", "neat"] = Field(
         "paper",
-        description="how CPPNs evolve: as in the paper, by mutation alone, or as neat-python has "
-        "it, by mutation and crossover",
+        description="how networks evolve. `paper`: by mutation alone, as the paper's own code "
+        "does. `neat`: by mutation and crossover, as neat-python does",
     )
     inputs: Literal["raw", "normalised"] | None = Field(
         None,
-        description="x and y: the pixel's column and row, or in [-1, 1]; if absent, raw with "
-        "preset = paper and normalised with preset = neat",
+        description="`raw`: x and y are the pixel's column and row. `normalised`: they go from "
+        "-1 to 1. Pixels make large weights into fine textures; normalised inputs "
+        "give smoother images. If left out, `raw` with `preset = paper` and "
+        "`normalised` with `preset = neat`",
     )
     colour: str | None = Field(
         None,
-        description="how outputs become colours, by name; if absent, grey for grey images and hsv "
-        "for others",
+        description="how outputs become colours: `grey`, `rgb`, `hsv` (the paper's), `hls` (its "
+        "code's), or `hsv_signed_hue` (the sign of the output changes the hue too). "
+        "If left out, `grey` for grey images and `hsv` for others",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="where images are drawn: auto (the GPU if there is one), cpu or cuda"
+        "auto", description="where images are drawn. `auto` takes the GPU if there is one"
     )
     renderer: Literal["compiled", "plain"] | None = Field(
         None,
         validate_default=True,
-        description="what draws: compiled (on the CPU, needs numba) or plain (PyTorch, a GPU too); "
-        "if absent, compiled where it can. Their images differ now and then by one grey level",
+        description="what draws. `compiled` is several times as fast on a CPU and needs numba. "
+        "`plain` is PyTorch, on a GPU too. If left out, `compiled` where numba works "
+        "and there is no GPU to use. A few values of their images differ, so the "
+        "choice is part of the run",
     )
     initial_rounds: int = Field(
         0,
         ge=0,
         le=1000,
-        description="how complex random CPPNs are: each is grown by a number of rounds drawn from "
-        "0 to this, which add a node and a connection each; with preset = paper, as the next four",
+        description="how complex random networks are. Each grows by a number of rounds drawn "
+        "from 0 to this. A round splits a connection by a node, and adds a "
+        "connection. This and the next four are for `preset = paper`; the paper has "
+        "none of them",
     )
     graft: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="how often a child gets one of its outputs (the hue, say) from a second parent",
+        description="how often a child takes one of its outputs (the hue, say), with all that "
+        "leads to it, from a second parent",
     )
     mutation_strength: float = Field(
         1.0, gt=0, le=10, description="what the probabilities of all mutations are multiplied by"
@@ -74,20 +82,21 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         0.0,
         ge=0,
         le=3,
-        description="how unequal children are in this: each has a strength of its own, larger or "
-        "smaller by up to e to the power of this",
+        description="each child's mutation strength is multiplied by a random factor between "
+        "e^-s and e^s, with s this number",
     )
     mutation_cooling: int = Field(
         0,
         ge=0,
-        description="after so many generations mutations and grafts are half as likely as at "
-        "the beginning, after twice as many a third; 0: they stay as likely",
+        description="after this many generations, mutations and grafts are half as likely as at "
+        "the beginning; after twice as many, a third. 0: they stay as likely. Late "
+        "in a search, small changes gain most",
     )
     genome: cppn.GenomeOptions = Field(
         default_factory=cppn.GenomeOptions,
         alias="DefaultGenome",
         validate_default=True,
-        description="neat-python's keys of a genome; the preset's values if absent",
+        description="neat-python's keys of a genome. What is left out has the preset's value",
     )
 
     @field_validator("colour")
@@ -104,7 +113,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
             return renderer
         device = info.data.get("device", "auto")
         on_cpu = device == "cpu" or (device == "auto" and pick_device().type == "cpu")
-        return "compiled" if on_cpu and cppn.has_numba() else "plain"
+        return "compiled" if on_cpu and cppn.can_compile() else "plain"
 
     @field_validator("genome")
     @classmethod
@@ -294,11 +303,6 @@ def _renderer(options: Options) -> tuple[Callable[..., cppn.Program | cppn.Tape]
         raise ExperimentError(
             "[encoding] renderer = compiled: draws on the CPU, and device = cuda; leave it out, or "
             "say renderer = plain"
-        )
-    if not cppn.has_numba():
-        raise ExperimentError(
-            "[encoding] renderer = compiled: needs numba, which is not installed; "
-            "pip install 'neatfool[fast]', or say renderer = plain"
         )
     cppn.load_compiled()
     return cppn.compile_tape, pick_device("cpu")

@@ -42,19 +42,21 @@ class Options(BaseModel, extra="forbid"):
 
     colour: Colour | None = Field(
         None,
-        description="what a pixel's genes are: grey for grey images; for others hsv (the paper's), "
-        "hls (that of its code) or rgb; if absent, grey or hsv",
+        description="what a pixel's numbers are: `grey`, `hsv` (the paper's), `hls` (its code's) "
+        "or `rgb`. If left out, `grey` for grey images and `hsv` for others",
     )
     mutation_rate: float = Field(
-        0.1, ge=0, le=1, description="the probability that a gene of a child mutates"
+        0.1, ge=0, le=1, description="the probability that each number of a child mutates"
     )
     halve_rate_every: NonNegativeInt = Field(
         0,
-        description="generations after which mutation_rate is halved, again and again; 0: never. "
-        "The paper says 1000; its code does not do it",
+        description="generations after which `mutation_rate` is halved, again and again. 0: "
+        "never. The paper says 1000; its code never does it",
     )
     eta: float = Field(
-        15.0, ge=0, description="the index of polynomial mutation; larger: smaller changes"
+        15.0,
+        ge=0,
+        description="the index of polynomial mutation. A larger one makes smaller changes",
     )
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:

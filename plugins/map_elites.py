@@ -50,21 +50,23 @@ are bred."""
 class Options(LearningOptions, extra="forbid"):
     """Options of the scheme ``map_elites``."""
 
-    batch: PositiveInt = Field(200, le=LARGEST_GENERATION, description="candidates a generation")
+    batch: PositiveInt = Field(
+        200, le=LARGEST_GENERATION, description="candidates in each generation"
+    )
     initial: PositiveInt | None = Field(
         None,
         le=LARGEST_GENERATION,
-        description="candidates in the first, random generation; as batch if absent",
+        description="candidates in the first, random generation. If left out, as many as `batch`",
     )
     classes: ClassNames = Field(
         [],
-        description="the classes to search, by name or index, or @FILE with one a line; all if "
-        "absent",
+        description="the classes to search, by name or index; `@FILE` stands for the lines of a "
+        "file. If left out, all",
     )
     seed_from: Path | None = Field(
         None,
-        description="the folder of another run: its elites begin this one, beside random "
-        "candidates up to initial",
+        description="the folder of another run. Its elites begin the first generation, and "
+        "random candidates fill it up to `initial`",
     )
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:

@@ -69,6 +69,20 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
 
 
 @pytest.fixture
+def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have no numba for the time of a test."""
+    from neatfool.cppn.compiled import loading
+
+    for name in ("kernel", "linker", "jit"):
+        monkeypatch.delitem(sys.modules, f"neatfool.cppn.compiled.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    for cached in (loading.kernels, loading.can_compile):
+        cached.cache_clear()
+    yield
+    loading.can_compile.cache_clear()
+
+
+@pytest.fixture
 def own_sys_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo what plugin files add to the places that modules are imported from."""
     monkeypatch.setattr(sys, "path", [*sys.path])

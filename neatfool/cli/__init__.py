@@ -23,7 +23,6 @@ COMMANDS: Final = {
     "resume": "neatfool.cli.run:resume",
     "show": "neatfool.cli.show:show",
     "verify": "neatfool.cli.show:verify",
-    "compare": "neatfool.cli.compare:compare",
     "report": "neatfool.cli.look:report",
     "graph": "neatfool.cli.look:graph",
     "render": "neatfool.cli.look:render",
@@ -53,7 +52,7 @@ Exit codes: 0 all went well, 2 wrong input, 3 a plugin, 4 the target, 5 the run 
     is_flag=True,
     envvar="NEATFOOL_DEBUG",
     show_envvar=True,
-    help="Show where in the code an error arose.",
+    help="Show where in the code an error arose, and what neatfool cannot do as fast as it might.",
 )
 @click.version_option(__version__, prog_name="neatfool")
 def main(debug: bool) -> None:

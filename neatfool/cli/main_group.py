@@ -59,6 +59,8 @@ class MainGroup(LazyGroup):
     def _invoke(self, ctx: click.Context) -> Any:
         debug = bool(ctx.params.get("debug"))
         logging.getLogger("neatfool").setLevel(logging.DEBUG if debug else logging.NOTSET)
+        if debug:
+            logging.basicConfig(format="%(message)s")
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):

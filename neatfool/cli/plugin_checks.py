@@ -1,4 +1,4 @@
-"""The plugins that a name stands for, found and checked."""
+"""The plugins that a name stands for, checked."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neatfool.cli import COMMANDS
+from neatfool.cli.plugin_names import find_plugins
 from neatfool.config.ini import override
 from neatfool.config.options import read_options
 from neatfool.config.problems import Problems
-from neatfool.errors import ExperimentError, PluginError, nearest
+from neatfool.errors import ExperimentError, PluginError
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
 from neatfool.testing import CheckResult, check_observers, check_registration
@@ -28,8 +29,7 @@ def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[Che
     """Check all plugins that a name stands for.
 
     Args:
-        name: A plugin's name, ``kind.name``, or a path to a Python file or folder; ``name`` also
-            stands for ``name.py`` in the current folder, if nothing of that name is installed.
+        name: As for :func:`~neatfool.cli.plugin_names.find_plugins`.
         settings: ``key=value``, options of the plugin; ``section.key=value`` those of a section
             of its own.
 
@@ -41,7 +41,7 @@ def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[Che
         ExperimentError: A setting is wrong, or fits none or several plugins.
     """
     manager = PluginManager()
-    found = _in_files(manager, Path(name)) if _is_path(name) else _named(manager, name)
+    found = find_plugins(manager, name)
     optioned = [(kind, of) for kind, of in found if kind in RESERVED_KEYS]
     if settings and len(optioned) != 1:
         raise ExperimentError(
@@ -52,29 +52,6 @@ def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[Che
         hooks = CheckResult(HOOKS, passed=True)
         return {name: [hooks, *check_observers(manager.observers())]}
     return {f"{kind} {of}": _check(manager, kind, of, settings) for kind, of in found}
-
-
-def _is_path(name: str) -> bool:
-    return name.endswith(".py") or "/" in name or Path(name).is_dir()
-
-
-def _in_files(manager: PluginManager, path: Path) -> list[tuple[str, str]]:
-    before = manager.available()
-    manager.load_files(path)
-    return [(entry.kind, entry.name) for entry in manager.available() if entry not in before]
-
-
-def _named(manager: PluginManager, name: str) -> list[tuple[str, str]]:
-    pairs = dict.fromkeys((entry.kind, entry.name) for entry in manager.available())
-    found = [(kind, of) for kind, of in pairs if name in (of, f"{kind}.{of}")]
-    if found:
-        return found
-    file = Path(f"{name.rpartition('.')[2]}.py")
-    if file.is_file() and file.stem == name:
-        return _in_files(manager, file)
-    known = {known for kind, of in pairs for known in (of, f"{kind}.{of}")}
-    hint = f"; to check the file {file}, give '{file}'" if file.is_file() else nearest(name, known)
-    raise PluginError(f"unknown plugin {name!r}{hint}")
 
 
 def _check(

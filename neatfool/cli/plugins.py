@@ -1,4 +1,4 @@
-"""``neatfool plugins``: list, check and begin plugins."""
+"""``neatfool plugins``: list, show, check and begin plugins."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from neatfool.errors import PluginError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from neatfool.cli.plugin_options import DescribedPlugin
     from neatfool.plugin.manager import PluginEntry, PluginManager
     from neatfool.testing import CheckResult
 
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   neatfool plugins list
+  neatfool plugins show map_elites
   neatfool plugins new target mine
   neatfool plugins check mine/mine.py""",
 )
 def plugins() -> None:
-    """List the plugins that there are, check one, or begin a new one."""
+    """List the plugins, show the options of one, check one, or begin a new one."""
 
 
 @plugins.command(
@@ -61,6 +63,33 @@ def list_plugins(file: Path | None, as_json: bool) -> None:
         _print_table(entries)
     if problems:
         raise PluginError("\n".join(problems))
+
+
+@plugins.command(
+    "show",
+    epilog="""\b
+Examples:
+  neatfool plugins show map_elites
+  neatfool plugins show target.mnist
+  neatfool plugins show my_target.py
+  neatfool plugins show experiment        neatfool's own keys in [experiment]""",
+)
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_plugin(name: str, as_json: bool) -> None:
+    """Show the options of the plugin NAME: what each takes, its default, and what it is for.
+
+    NAME is a plugin's name, KIND.NAME, or a Python file. For the keys that neatfool itself has in a
+    section of an experiment, give `experiment`, `plugins` or `target`.
+    """
+    from neatfool.cli.plugin_options import describe_plugins
+
+    found = describe_plugins(name)
+    if as_json:
+        click.echo(json.dumps([asdict(plugin) for plugin in found], indent=2))
+    else:
+        for plugin in found:
+            _print_options(plugin)
 
 
 @plugins.command(
@@ -119,6 +148,25 @@ def _print_table(entries: Sequence[PluginEntry]) -> None:
         cells = (entry.kind, entry.name, entry.source, entry.version, entry.problem or module)
         table.add_row(*map(escape, cells))
     Output().print(table)
+
+
+def _print_options(plugin: DescribedPlugin) -> None:
+    from neatfool.config.values import write_value
+
+    console = Output()
+    console.print(f"[bold]{escape(f'{plugin.kind} {plugin.name}')}[/] ({escape(plugin.source)})")
+    console.print(escape(plugin.about))
+    for section, options in plugin.sections.items():
+        title = escape(f"[{section}]")
+        table = Table("key", "type", "default", "what it is for", title=title, title_justify="left")
+        table.columns[0].no_wrap = True
+        table.columns[3].overflow = "fold"
+        for option in options:
+            default = "" if option.default is None else write_value(option.default)
+            if option.required:
+                default = "(must be given)"
+            table.add_row(*map(escape, (option.key, option.type, default, option.description)))
+        console.print(table if options else f"{title} no options")
 
 
 def _print_results(results: Mapping[str, Sequence[CheckResult]]) -> None:

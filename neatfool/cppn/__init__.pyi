@@ -2,7 +2,7 @@
 
 from .breeding.breeding import Breeder as Breeder
 from .breeding.refinements import Refinements as Refinements
-from .compiled.loading import has_numba as has_numba
+from .compiled.loading import can_compile as can_compile
 from .compiled.loading import load_compiled as load_compiled
 from .compiled.tape import Tape as Tape
 from .compiled.tape import compile_tape as compile_tape

@@ -36,8 +36,8 @@ FEWEST_CALLS, SECONDS_ALONE = 3, 0.5
 
 REMEDIES: Final = {
     "breeding": "give the machine more cores, or let genomes stay small",
-    "rendering": "render on a GPU, or, where the encoding is cppn and there is none, "
-    "`pip install neatfool[fast]`",
+    "rendering": "render on a GPU, or, where the encoding is cppn and there is none, with "
+    "[encoding] renderer = compiled",
     "scoring": "early in a run most images are confirmed, later few are; else see that nothing "
     "else keeps the cores busy, and that [scheme] batch is a multiple of [target] batch_size, so "
     "that no call is padded",

@@ -27,15 +27,32 @@ _UNSAFE: Final = re.compile(r"[^\w.+-]+|^[^\w]+|\.+$")
 
 
 class General(BaseModel, extra="forbid"):
-    """Section ``[experiment]``."""
+    """Section ``[experiment]``: the run's name, its length and its seed."""
 
-    name: str | None = Field(None, description="the run's name; the file's if absent")
-    generations: PositiveInt | None = Field(None, description="how many generations to run")
-    images: PositiveInt | None = Field(None, description="how many images to score in all")
-    seed: int = Field(1, ge=0, lt=2**63, description="what all chance comes from")
-    checkpoint_every: PositiveInt = Field(1, description="generations a commit to disk")
+    name: str | None = Field(
+        None,
+        description="names the run and its folder, `runs/NAME-SEED`: letters, figures and `.` "
+        "`_` `+` `-`. If left out, the file's name",
+    )
+    generations: PositiveInt | None = Field(
+        None, description="the run's length in generations; give this or `images`"
+    )
+    images: PositiveInt | None = Field(
+        None, description="the run's length in scored images; give this or `generations`"
+    )
+    seed: int = Field(
+        1,
+        ge=0,
+        lt=2**63,
+        description="where all chance comes from: the same seed gives the same run",
+    )
+    checkpoint_every: PositiveInt = Field(
+        1,
+        description="generations from one write to disk to the next. The result does not depend "
+        "on it",
+    )
     stall_after: PositiveInt = Field(
-        50, description="generations without an improvement after which it is said"
+        50, description="generations without any improvement after which the run says so"
     )
 
     @field_validator("name")
@@ -57,43 +74,66 @@ class General(BaseModel, extra="forbid"):
 
 
 class Sources(BaseModel, extra="forbid"):
-    """Section ``[plugins]``."""
+    """Section ``[plugins]``: what to load beside the plugins that are installed."""
 
-    path: list[Path] = Field([], description="files and folders that hold plugins")
-    observers: list[str] = Field([], description="installed observers to tell of the run")
+    path: list[Path] = Field(
+        [], description="plugins in files: a Python file, a package, or a folder of modules"
+    )
+    observers: list[str] = Field([], description="installed observers to tell of the run, by name")
 
 
 class Calls(BaseModel, extra="forbid", frozen=True):
-    """The framework's keys of ``[target]``."""
+    """Section ``[target]``: how any target is called. Its other keys are the plugin's own."""
 
     batch_size: Annotated[int, Field(gt=0, le=65536)] | Literal["auto"] = Field(
-        "auto", description="images a call of the target"
+        "auto",
+        description="images in each call of the target that gives exact scores. `auto`: for "
+        "networks on a CPU 2 (16 where their operations cannot be fused), or up to "
+        "32 where images are small; for other targets, a generation is divided into "
+        "equal batches of at most 256, or of what the target says that it takes. Where "
+        "memory runs out, batches are halved",
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto",
-        description="how images are screened before the promising ones are scored in fp32: in "
-        "half precision, bf16 or fp16, or not at all, fp32; auto measures what is fastest",
+        description="`fp32` scores each image in single precision. `bf16` and `fp16` first "
+        "screen each image in half precision, and score those that may matter again "
+        "in single precision. `auto` screens where half precision is so much faster "
+        "on this machine that it pays",
     )
     threads: Annotated[int, Field(gt=0, le=1024)] | Literal["auto"] = Field(
-        "auto", description="threads that the target's network uses on a CPU; auto measures"
+        "auto",
+        description="threads that the target's network uses on a CPU. `auto` measures whether "
+        "more than one pays",
     )
     graph: Literal["fused", "frozen", "eager", "compiled"] = Field(
         "fused",
-        description="how the target's network runs: traced, simplified and, on a CPU, neighbouring "
-        "operations made one; that without the last; as it is written; or by torch.compile, which "
-        "takes minutes first and needs a compiler",
+        description="how the target's network runs. `fused`: traced once, simplified, and on a "
+        "CPU neighbouring operations become one; what cannot be fused runs as "
+        "`frozen`. `frozen`: traced and simplified only. `eager`: as its author "
+        "wrote it. `compiled`: by `torch.compile`, which takes minutes at the start, "
+        "and on a CPU needs a C++ compiler",
     )
     max_queries: PositiveInt | None = Field(
-        None, description="images that may be sent in all, if asking the target costs something"
+        None,
+        description="the most images that the run may send in all, repeats included; for a "
+        "target that costs something to ask",
     )
     max_requests: PositiveInt | None = Field(
-        None, description="requests that may be sent in all, if asking the target costs something"
+        None, description="the most requests that the run may send in all, repeats included"
     )
 
     @property
     def budget(self) -> Budget:
         """What may be spent."""
         return Budget(self.max_queries, self.max_requests)
+
+
+OWN_KEYS: Final[Mapping[str, type[BaseModel]]] = {
+    "experiment": General,
+    "plugins": Sources,
+    "target": Calls,
+}
+"""The sections that have keys of the framework's own, and those keys."""
 
 
 @dataclass(frozen=True)

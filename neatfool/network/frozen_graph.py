@@ -6,6 +6,7 @@ the activation and the sum that follow it, in one pass over memory.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from contextlib import contextmanager
 from threading import RLock
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     Run = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+
+_log = logging.getLogger("neatfool.network")
 
 _CALLS_BEFORE_IT_IS_OPTIMISED: Final = 3
 _ROUNDING: Final = 1e-3
@@ -50,6 +53,12 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
         TargetError: The module gives something else than a tensor.
     """
     noise, *batches = probes(images.shape, images.device)
+
+    def leave(why: str) -> Run | None:
+        name = type(getattr(plain, "module", plain)).__name__
+        _log.info("%s: its graph is not %s: %s", name, "fused" if fuse else "frozen", why)
+        return None
+
     try:
         with torch.no_grad(), warnings.catch_warnings(), _fusing(fuse):
             # torch.jit is no longer developed, and says so; nothing else does this on a CPU
@@ -59,7 +68,7 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
             frozen: Any = torch.jit.freeze(traced.eval())
             if fuse:
                 if _fused_without_end(frozen.graph):
-                    return None
+                    return leave("oneDNN would not come to an end with a batch normalisation of it")
                 _say_strides(frozen.graph)
             frozen = _on_its_own(frozen)
             # The first calls are watched, and the code made from that: later ones are all alike.
@@ -71,14 +80,16 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
     except Exception as error:  # whatever it is, the network runs as it is
         if is_out_of_memory(error):
             raise
-        return None
+        return leave(f"{type(error).__name__}: {error}")
     wanted = torch.cat([exact(batch)[0] for batch in batches])
     if given.shape != wanted.shape:
-        return None
+        return leave("its logits would have another shape")
     if exact is plain:
-        return frozen if _as_exact(given, wanted) else None
-    rough = torch.cat([plain(batch)[0] for batch in batches])
-    return frozen if _good_enough(given, rough, wanted) else None
+        same = _as_exact(given, wanted)
+    else:
+        rough = torch.cat([plain(batch)[0] for batch in batches])
+        same = _good_enough(given, rough, wanted)
+    return frozen if same else leave("it would compute something else")
 
 
 def probes(shape: Sequence[int], device: torch.device) -> list[torch.Tensor]:

@@ -8,6 +8,7 @@ has it, and good enough to tell which images are worth an exact look.
 from __future__ import annotations
 
 import copy
+import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from neatfool.network.frozen_graph import Run
+
+_log = logging.getLogger("neatfool.network")
 
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 _Key: TypeAlias = "tuple[Form, int, int, tuple[int, ...]]"
@@ -270,6 +273,13 @@ def _replicas(module: nn.Module, devices: Sequence[torch.device], given: str) ->
         return [_channels_last(copy.deepcopy(module).to(device)) for device in devices]
     except Exception as error:  # of whatever the module is made of
         if given in {"auto", "cuda"} and not is_out_of_memory(error):
+            _log.warning(
+                "%s: computes on one device of %d, because it cannot be copied (%s: %s)",
+                type(module).__name__,
+                len(devices) + 1,
+                type(error).__name__,
+                error,
+            )
             return []
         raise TargetError(
             f"{type(module).__name__} cannot be copied to {', '.join(map(str, devices))} "

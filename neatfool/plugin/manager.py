@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import defaultdict
 from dataclasses import replace
 from functools import partial
@@ -153,6 +154,10 @@ class PluginManager:
     def observers(self) -> Observers:
         """Give all observers that were loaded or added."""
         return Observers({hook: list(self._of(hook)) for hook in OBSERVER_HOOKS})
+
+    def docstring(self, source: str) -> str | None:
+        """Give the docstring of the loaded plugin that is from a source."""
+        return inspect.getdoc(self._pluggy.get_plugin(source))
 
     def add_observer(self, observer: object, name: str) -> None:
         """Add an object that implements observer hooks.

@@ -88,6 +88,10 @@ class Source(Protocol):
     def experiment(self) -> dict[str, Json]:
         """Its experiment: section -> key -> value."""
 
+    @property
+    def spec(self) -> ImageSpec:
+        """The images that its target takes."""
+
 
 class Individual:
     """A stored candidate, with its genome loaded when it is asked for."""

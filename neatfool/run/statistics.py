@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class GenerationReport:
 
     def row(self) -> dict[str, float]:
         """Give all its numbers by name, those of ``classes_ge`` and ``stages`` one by one."""
-        numbers = asdict(self)
+        numbers: dict[str, Any] = asdict(self)
         stages, counts = numbers.pop("stages"), numbers.pop("classes_ge")
         for least, count in zip(CONFIDENCE_THRESHOLDS, counts, strict=True):
             numbers[f"classes_ge_{least:g}"] = count
-        return numbers | stages
+        return {**numbers, **stages}
 
 
 @dataclass(frozen=True)

@@ -12,22 +12,23 @@ class LearningOptions(BaseModel):
         0.0,
         ge=0,
         le=0.9,
-        description="the share of the images that is spent on learning: on improving elites' "
-        "weights by the target's gradients. 0: none",
+        description="the share of the images to spend on learning. 0: none",
     )
     learn_steps: PositiveInt = Field(
-        8, le=1000, description="steps a time that an elite is learnt on"
+        8, le=1000, description="steps for each elite that is learnt on"
     )
     learn_rate: PositiveFloat = Field(
         0.3,
-        description="by how many grey levels, about, a step changes an image through each weight",
+        description="by how many grey levels, about, a step changes the image through each weight",
     )
     learn_after: NonNegativeFloat = Field(
-        8.0, description="images a class that are bred before there is any learning"
+        8.0,
+        description="images for each class to breed before there is any learning: with 1000 "
+        "classes 8,000",
     )
     learn_at_once: PositiveInt = Field(
         4,
         le=1024,
-        description="elites whose gradients are computed in one call of the target; fewer need "
-        "less memory",
+        description="genomes whose gradients one call of the target computes. Fewer need less "
+        "memory",
     )

@@ -11,7 +11,8 @@ from neatfool.testing.encoding_suite import ENCODING_CHECKS
 from neatfool.testing.expectation import CheckResult, failure, run_checks
 from neatfool.testing.scheme_subject import SchemeSubject
 from neatfool.testing.scheme_suite import SCHEME_CHECKS
-from neatfool.testing.target_suite import TARGET_CHECKS, TargetSubject
+from neatfool.testing.target_subject import TargetSubject
+from neatfool.testing.target_suite import TARGET_CHECKS
 from neatfool.testing.toys import ToyTarget
 
 if TYPE_CHECKING:

@@ -47,69 +47,77 @@ class Options(BaseModel, extra="forbid"):
 
     preset: Literal["quick", "plain", "a", "b", "c"] = Field(
         "quick",
-        description="the values of the options that are left out: quick, or one of the four ways "
-        "of the paper's code",
+        description="gives the values of the options that are left out: neatfool's `quick`, or "
+        "one of the four ways of the paper's code",
     )
     classes: ClassNames = Field(
         [],
-        description="the classes to climb for, by name or index, or @FILE with one a line; all if "
-        "absent",
+        description="the classes to climb for, by name or index; `@FILE` stands for the lines of "
+        "a file. If left out, all",
     )
     batch: PositiveInt = Field(
-        64, le=LARGEST_GENERATION, description="classes that are climbed for at once"
+        64, le=LARGEST_GENERATION, description="classes to climb for at once"
     )
     gradients_at_once: PositiveInt | None = Field(
         None,
-        description="images whose gradients are computed in one call of the target; less needs "
-        "less memory. If absent 64, or 8 where images are large",
+        description="images whose gradients one call of the target computes. Fewer need less "
+        "memory. If left out, 64, or 8 for images of more than 64 by 64 pixels",
     )
     steps: PositiveInt | None = Field(None, description="the most steps for a class")
     stop_at: float = Field(
-        0.9999, gt=0, le=1, description="a class is done at this confidence; 1: never"
+        0.9999, gt=0, le=1, description="a class is done at this confidence. 1: never"
     )
     start: list[float] = Field(
         [128.0],
         min_length=1,
-        description="the grey level that images begin at, in [0, 255], one or one a channel: the "
-        "mean of the images that the target was trained with",
+        description="the grey level that images begin at, from 0 to 255, one for all channels or "
+        "one for each. Best is the mean of the images that the network was trained "
+        "with",
     )
     noise: NonNegativeFloat | None = Field(
-        None, description="the standard deviation, in grey levels, of what is added to that"
+        None,
+        description="the standard deviation, in grey levels, of the noise that is added to `start`",
     )
     gain: PositiveFloat | None = Field(
         None,
-        description="what a step aims to add to a class's log-odds while it is improbable; in "
-        "place of early and late",
+        description="what a step aims to add to the class's log-odds while it is improbable. It "
+        "takes the place of `early` and `late`",
     )
     late_gain: PositiveFloat | None = Field(
-        None, description="the same when it is nearly certain; as gain if absent"
+        None,
+        description="what a step aims to add to the log-odds when the class is nearly certain. "
+        "If `gain` is given and this is not, as much as `gain`",
     )
     early: PositiveFloat | None = Field(
-        None, description="what a step aims to add to a class's confidence, at most"
+        None, description="the most that a step aims to add to the class's confidence"
     )
     late: PositiveFloat | None = Field(
-        None, description="the part of what is missing to certainty that a step aims at, at most"
+        None,
+        description="the most that a step aims at of what is missing to certainty: a part of it",
     )
     decay: float | None = Field(
-        None, ge=0, lt=1, description="the part of the difference from the start lost in a step"
+        None,
+        ge=0,
+        lt=1,
+        description="the part of the difference from the start that each step takes back",
     )
     blur: NonNegativeFloat | None = Field(
-        None, description="the standard deviation, in pixels, of the blur; 0: none"
+        None, description="the standard deviation of a blur, in pixels. 0: none"
     )
     blur_every: PositiveInt | None = Field(None, description="steps from one blur to the next")
     prune_small: float | None = Field(
         None,
         ge=0,
         lt=100,
-        description="the percentage of pixels, those that differ least from the start, that are "
-        "put back to it in each step",
+        description="the percentage of pixels that each step puts back to the start: those that "
+        "differ least from it",
     )
     prune_idle: float | None = Field(
         None,
         ge=0,
         lt=100,
-        description="the percentage of pixels, those that matter least to the class, that are put "
-        "back to the start in each step",
+        description="the percentage of pixels that each step puts back to the start: those that "
+        "matter least to the class",
     )
 
     @model_validator(mode="after")

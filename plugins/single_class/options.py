@@ -50,12 +50,13 @@ class StagnationOptions(BaseModel, extra="forbid"):
         "max", description="how a species' fitness follows from its members'"
     )
     max_stagnation: PositiveInt = Field(
-        15, description="a species that did not improve for so many generations dies out"
+        15, description="a species dies out after this many generations without improvement"
     )
     species_elitism: NonNegativeInt = Field(
-        2, description="how many species, the fittest, never die out; 0: all may, and the "
-        "population then starts anew"
-    )  # fmt: skip
+        2,
+        description="how many species, the fittest, never die out. 0: all may, and the "
+        "population then starts anew",
+    )
 
 
 class Options(LearningOptions, extra="forbid", populate_by_name=True):
@@ -63,41 +64,52 @@ class Options(LearningOptions, extra="forbid", populate_by_name=True):
 
     classes: ClassNames = Field(
         [],
-        description="the classes to search one after another, by name or index, or @FILE with one "
-        "a line; all if absent",
+        description="the classes to search one after another, by name or index; `@FILE` stands "
+        "for the lines of a file. If left out, all",
     )
     selection: Literal["neat", "rank"] = Field(
-        "neat", description="neat-python's species and fitness sharing, or rank selection"
+        "neat",
+        description="`neat`: neat-python's species and fitness sharing. `rank`: the paper's "
+        "control",
     )
     population: int = Field(100, ge=2, le=100_000, description="candidates that live at a time")
     generations_per_class: PositiveInt | None = Field(
         None,
-        description="after how many generations to go on to the next class; "
-        f"{GENERATIONS_FOR_EACH_OF_SEVERAL} if absent and there are several classes, while a "
-        "single class is searched for as long as the run goes on",
+        description="generations after which to go on to the next class. If left out, "
+        f"{GENERATIONS_FOR_EACH_OF_SEVERAL} for each of several classes; a single class is "
+        "searched for as long as the run goes on",
     )
     stop_at: float = Field(
-        0.9999, gt=0, le=1, description="go on to the next class at this confidence; 1: never"
+        0.9999, gt=0, le=1, description="go on to the next class at this confidence. 1: never"
     )
     keep: float = Field(
-        0.6, gt=0, lt=1, description="selection = rank: the share of the population that stays"
+        0.6, gt=0, lt=1, description="for `rank`: the share of the population that stays"
     )
     batch: PositiveInt | None = Field(
-        None, description="selection = rank: children a generation, in place of the share that "
-        "does not stay; few make use of what was found sooner, and so need fewer images"
-    )  # fmt: skip
+        None,
+        description="for `rank`: children in each generation, in place of the share that does "
+        "not stay. Few make use of what was found sooner, which saves images where "
+        "each costs something",
+    )
     pressure: float = Field(
-        1.1, ge=1, description="selection = rank: how many times likelier each rank is to be a "
-        "parent than the next"
-    )  # fmt: skip
+        1.1,
+        ge=1,
+        description="for `rank`: how many times likelier each rank is to be a parent than the next",
+    )
     species_set: SpeciesSetOptions = Field(
-        default_factory=SpeciesSetOptions, alias="DefaultSpeciesSet"
+        default_factory=SpeciesSetOptions,
+        alias="DefaultSpeciesSet",
+        description="neat-python's keys of its species",
     )
     reproduction: ReproductionOptions = Field(
-        default_factory=ReproductionOptions, alias="DefaultReproduction"
+        default_factory=ReproductionOptions,
+        alias="DefaultReproduction",
+        description="neat-python's keys of how species reproduce",
     )
     stagnation: StagnationOptions = Field(
-        default_factory=StagnationOptions, alias="DefaultStagnation"
+        default_factory=StagnationOptions,
+        alias="DefaultStagnation",
+        description="neat-python's keys of when a species dies out",
     )
 
     @model_validator(mode="after")

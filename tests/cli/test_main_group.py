@@ -81,7 +81,7 @@ def test_the_version_is_told():
     ("before", "begun", "offered"),
     [
         ([], "re", ["resume", "report", "render"]),
-        (["plugins"], "", ["new", "check", "list"]),
+        (["plugins"], "", ["new", "check", "list", "show"]),
         (["run"], "--seed", ["--seed", "--seeds"]),
         (["plugins", "new"], "t", ["target"]),
     ],

@@ -1,4 +1,4 @@
-"""``neatfool plugins list`` and ``neatfool plugins check``."""
+"""``neatfool plugins list``, ``show`` and ``check``."""
 
 from __future__ import annotations
 
@@ -118,8 +118,7 @@ def test_the_file_beside_is_found_by_its_name():
     result = plugins("check", "target.bright")
     assert result.exit_code == 3
     assert (
-        "unknown plugin 'target.bright'; to check the file bright.py, give 'bright.py'"
-        in result.stderr
+        "unknown plugin 'target.bright'; for the file bright.py, give 'bright.py'" in result.stderr
     )
 
 
@@ -194,3 +193,55 @@ def test_an_unknown_name_is_told_with_those_near(distribute):
     assert result.exit_code == 3
     assert "unknown plugin 'titt'; did you mean 'tit'" in result.stderr
     assert "birds_gone" not in sys.modules
+
+
+def test_the_options_of_a_plugin_are_shown():
+    result = plugins("show", "map_elites")
+    assert result.exit_code == 0, result.output
+    assert "scheme map_elites (neatfool" in result.stdout
+    (row,) = [line for line in result.stdout.splitlines() if line.startswith("│ batch ")]
+    assert [cell.strip() for cell in row.split("│")[1:-1]] == [
+        "batch",
+        "a whole number from 1 to 100000",
+        "200",
+        "candidates in each generation",
+    ]
+
+
+def test_sections_of_a_plugins_own_are_shown_with_it():
+    assert "[DefaultStagnation]" in plugins("show", "scheme.single_class").stdout
+
+
+def test_the_options_of_a_file_are_shown_as_json():
+    Path("bright.py").write_text('"""Targets ``bright``.\n\nMore."""\n' + GOOD)
+    (shown,) = json.loads(plugins("show", "bright.py", "--json").stdout)
+    option = {"key": "total", "type": "a number", "default": 1.0, "required": False}
+    assert shown == {
+        "kind": "target",
+        "name": "bright",
+        "source": "bright.py",
+        "about": "Targets `bright`.",
+        "sections": {"target": [{**option, "description": ""}]},
+    }
+
+
+def test_all_plugins_of_a_name_are_shown():
+    shown = json.loads(plugins("show", "mnist", "--json").stdout)
+    assert [(each["kind"], list(each["sections"])) for each in shown] == [
+        ("target", ["target"]),
+        ("command", []),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [("experiment", "seed"), ("plugins", "path"), ("target", "precision")]
+)
+def test_neatfools_own_keys_are_shown_by_their_section(section, key):
+    (shown,) = json.loads(plugins("show", section, "--json").stdout)
+    assert key in [option["key"] for option in shown["sections"][section]]
+
+
+def test_an_unknown_plugin_is_not_shown():
+    result = plugins("show", "map_elite")
+    assert result.exit_code == 3
+    assert "unknown plugin 'map_elite'; did you mean 'map_elites'" in result.stderr

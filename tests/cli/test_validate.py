@@ -136,7 +136,8 @@ def test_a_comment_says_what_a_key_stands_for_that_is_not_given():
         "#inputs = raw",
         "#colour = grey",
         "#initial = 7",
-        "#weights =  # safetensors file of another LeNet's weights; the packaged ones if absent",
+        "#weights =  # a safetensors file of another LeNet's weights, as `neatfool mnist train` "
+        "writes it. If left out, the packaged weights",
     ):
         assert line in result.stdout.splitlines()
     assert "#inputs = normalised\n" in validate("e.ini", "--set", "encoding.preset=neat").stdout

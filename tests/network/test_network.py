@@ -1,3 +1,4 @@
+import logging
 import shutil
 import subprocess
 import sys
@@ -168,7 +169,7 @@ ENDLESS = """
 import resource, torch
 from torch import nn
 from neatfool import Network
-from neatfool.network import Form, in_form
+from neatfool.network.network import Form, in_form
 
 class Both(nn.Module):
     def __init__(self):
@@ -211,7 +212,9 @@ def test_what_becomes_of_a_network_does_not_depend_on_its_first_images(first):
     assert network.graphs(FUSED) == {"eager"}
 
 
-def test_what_cannot_be_fused_is_only_frozen(images, network, monkeypatch):
+def test_what_cannot_be_fused_is_only_frozen(images, network, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "neatfool")
+
     def cannot(enabled):
         raise RuntimeError("Running oneDNN Graph fuser is only supported with MKLDNN builds.")
 
@@ -221,6 +224,8 @@ def test_what_cannot_be_fused_is_only_frozen(images, network, monkeypatch):
     with in_form([network], FUSED):
         assert torch.equal(network(images), frozen)
     assert network.graphs(FUSED) == {"frozen"}
+    (said,) = caplog.messages
+    assert ": its graph is not fused: RuntimeError: Running oneDNN Graph fuser is only" in said
 
 
 def test_what_fuses_graphs_is_switched_back(images, network):
@@ -233,7 +238,9 @@ def test_what_fuses_graphs_is_switched_back(images, network):
         network.forget()
 
 
-def test_a_module_that_decides_by_its_input_is_not_frozen(images):
+def test_a_module_that_decides_by_its_input_is_not_frozen(images, caplog):
+    caplog.set_level(logging.INFO, "neatfool")
+
     class Decides(Small):
         def forward(self, pixels):
             logits = super().forward(pixels)
@@ -244,6 +251,7 @@ def test_a_module_that_decides_by_its_input_is_not_frozen(images):
     with in_form([network], FUSED):
         network(dark)
         assert torch.equal(network(bright), network.module(bright.float()))
+    assert "Decides: its graph is not frozen: it would compute something else" in caplog.messages
     with in_form([network], FUSED_HALF):
         network(dark)
         torch.testing.assert_close(

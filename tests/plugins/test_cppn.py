@@ -167,7 +167,10 @@ NO_SINE = ("paper_tanh", "paper_sigmoid", "paper_gaussian", "paper_linear")
 
 @pytest.mark.parametrize(
     "renderer",
-    ["plain", pytest.param("compiled", marks=pytest.mark.skipif(not cppn.has_numba(), reason="x"))],
+    [
+        "plain",
+        pytest.param("compiled", marks=pytest.mark.skipif(not cppn.can_compile(), reason="x")),
+    ],
 )
 def test_cppns_may_have_a_hyperbolic_tangent_in_place_of_the_sine(tmp_path, renderer):
     file = tmp_path / "no_sine.ini"
@@ -257,21 +260,25 @@ def test_the_renderer_is_chosen_for_the_machine_and_recorded(
     device, gpu, numba, renderer, monkeypatch
 ):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
-    monkeypatch.setattr(cppn, "has_numba", lambda: numba)
+    monkeypatch.setattr(cppn, "can_compile", lambda: numba)
     options = Options(device=device)
     assert options.model_dump()["renderer"] == renderer
     assert Options(device=device, renderer="plain").renderer == "plain"
 
 
-def test_a_compiled_renderer_without_numba_is_refused(monkeypatch):
-    monkeypatch.setattr(cppn, "has_numba", lambda: False)
+def test_a_compiled_renderer_without_numba_is_refused(no_numba):
     recorded = Options(renderer="compiled").model_dump(mode="json")
-    with pytest.raises(
-        ExperimentError,
-        match=r"renderer = compiled: needs numba, .*; pip install 'neatfool\[fast\]', or say rend",
-    ):
+    wanted = r"renderer = compiled: numba does not work here \(.*; pip install numba, or say rend"
+    with pytest.raises(ExperimentError, match=wanted):
         encoding_of(**recorded)
-    assert encoding_of().render(encoding_of().create([1])).shape == (1, *GREY.shape)
+
+
+def test_where_numba_does_not_work_the_plain_renderer_draws_and_says_why_once(no_numba, caplog):
+    encodings = [encoding_of(device="cpu"), encoding_of(device="cpu")]
+    assert encodings[0].render(encodings[1].create([1])).shape == (1, *GREY.shape)
+    (said,) = caplog.messages
+    assert said.startswith("the plain renderer draws, which takes several times as long: numba")
+    assert "ModuleNotFoundError" in said
 
 
 def test_a_compiled_renderer_does_not_draw_on_a_gpu(monkeypatch):

@@ -6,6 +6,7 @@ import os
 import re
 import runpy
 import subprocess
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
@@ -16,10 +17,11 @@ from click.testing import CliRunner
 import neatfool
 from neatfool import cppn, errors
 from neatfool.cli import main
+from neatfool.config.described import describe_options
 from neatfool.config.ini import first_comment
-from neatfool.config.options import key_of, model_of
-from neatfool.experiment.framework import Calls, General, Sources
+from neatfool.experiment.framework import OWN_KEYS
 from neatfool.plugin.manager import PluginManager
+from neatfool.plugin.registration import RESERVED_KEYS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -136,79 +138,36 @@ def test_every_exit_code_is_in_the_reference():
     assert {(int(code), name) for code, name in rows} == in_code - {(1, "NeatfoolError")}
 
 
-def keys(model):
-    """Give all keys of an options model, those of its sections too."""
-    for name, field in model.model_fields.items():
-        if inner := model_of(field.annotation):
-            yield key_of(name, field)
-            yield from keys(inner)
-        else:
-            yield name
+def test_the_tables_of_options_are_made_from_the_models():
+    with_tables = runpy.run_path(str(ROOT / "docs" / "make_options.py"))["with_tables"]
+    assert with_tables(EXPERIMENTS) == EXPERIMENTS, "run python docs/make_options.py"
 
 
-BUILT_IN = [
-    ("target", "imagenet"),
-    ("target", "mnist"),
-    ("encoding", "cppn"),
-    ("encoding", "direct"),
-    ("scheme", "gradient"),
-    ("scheme", "map_elites"),
-    ("scheme", "single_class"),
+WITH_OPTIONS = [
+    entry.name
+    for entry in entry_points(group="neatfool")
+    if entry.dist.name == "neatfool" and entry.name.split(".")[0] in RESERVED_KEYS
 ]
 
 
-@pytest.mark.parametrize(("kind", "name"), BUILT_IN)
-def test_every_option_of_a_built_in_plugin_is_in_the_reference(kind, name):
-    options = PluginManager().load(kind, name).options
-    missing = [key for key in keys(options) if not re.search(rf"`\[?{key}\]?`", EXPERIMENTS)]
-    assert missing == []
+@pytest.mark.parametrize("plugin", WITH_OPTIONS)
+def test_every_option_of_a_built_in_plugin_is_described(plugin):
+    kind, name = plugin.split(".")
+    sections = describe_options(PluginManager().load(kind, name).options, kind)
+    options = [option for section in sections.values() for option in section]
+    assert [option.key for option in options if not option.description] == []
+    assert [option.key for option in options if f"| `{option.key}` |" not in EXPERIMENTS] == []
 
 
-def row_of(key, plugin):
-    """Give a key's row: of the plugin's own table, or else of a table of several plugins' keys."""
-    own = EXPERIMENTS.split(f"### `plugin = {plugin}`")[1].split("\n#")[0]
-    pattern = re.compile(rf"^\|.*`{key}` \|.*$", re.M)
-    return (pattern.search(own) or pattern.search(EXPERIMENTS))[0]
+@pytest.mark.parametrize("section", OWN_KEYS)
+def test_every_key_of_the_framework_is_described(section):
+    options = describe_options(OWN_KEYS[section], section)[section]
+    assert [option.key for option in options if not option.description] == []
+    assert [option.key for option in options if f"| `{option.key}` |" not in EXPERIMENTS] == []
 
 
-def defaults(model):
-    """Give (key, default) where the default is a number or a word."""
-    for name, field in model.model_fields.items():
-        if (inner := model_of(field.annotation)) and inner is not cppn.GenomeOptions:
-            yield from defaults(inner)
-        elif isinstance(field.default, float):
-            yield name, f"{field.default:g}"
-        elif isinstance(field.default, int | str):
-            yield name, f"{field.default}"
-
-
-@pytest.mark.parametrize(("kind", "name"), BUILT_IN)
-def test_the_defaults_in_the_reference_are_those_of_the_code(kind, name):
-    options = PluginManager().load(kind, name).options
-    wrong = [(key, value) for key, value in defaults(options) if value not in row_of(key, name)]
-    assert wrong == []
-
-
-@pytest.mark.parametrize(("preset", "column"), [("paper", 2), ("neat", 3)])
-def test_the_presets_in_the_reference_are_those_of_the_code(preset, column):
-    values = cppn.PRESETS[preset].values
-    table = EXPERIMENTS.split("### `[DefaultGenome]`")[1].split("\n\n")[2]
-    wrong = []
-    for row in table.splitlines()[2:]:
-        cells = [cell.strip().replace("`", "") for cell in row.split("|")]
-        keys = cells[1].split(", ")
-        words = cells[column].split(", ") if cells[column] else [None] * len(keys)
-        for key, word in zip(keys, words, strict=True):
-            expected = None if key in cppn.PRESETS[preset].idle else in_words(values[key])
-            if word != expected:
-                wrong.append((key, word, expected))
-    assert wrong == []
-
-
-def in_words(value):
-    if isinstance(value, tuple):
-        return " ".join(value)
-    return str(value) if isinstance(value, bool | str) else f"{value:g}"
+def test_a_plugin_can_have_no_key_of_the_frameworks():
+    assert RESERVED_KEYS["target"] == ("plugin", *OWN_KEYS["target"].model_fields)
 
 
 def test_the_activations_in_the_reference_are_those_of_the_code():
@@ -216,16 +175,15 @@ def test_the_activations_in_the_reference_are_those_of_the_code():
     assert {*re.findall(r"`([a-z_]+)`", text)} == {*cppn.ACTIVATIONS}
 
 
-@pytest.mark.parametrize("model", [General, Sources, Calls])
-def test_every_key_of_the_framework_is_in_the_reference(model):
-    assert [key for key in keys(model) if f"| `{key}` |" not in EXPERIMENTS] == []
-
-
-def test_every_public_name_is_in_the_reference():
-    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-    named = set(re.findall(r":: neatfool\.(\w+)\s", text))
-    assert "errors" in named, "then all errors are there"
-    assert set(neatfool.__all__) - named - set(vars(errors)) == set()
+def test_the_reference_has_each_public_name_and_no_other():
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\.\. \S+:: (neatfool[\w.]*)$", page, re.MULTILINE))
+    public = {
+        f"{package.__name__}.{name}"
+        for package in (neatfool, neatfool.cppn, neatfool.report, neatfool.testing)
+        for name in package.__all__
+    }
+    assert named == public | {"neatfool.plugin.hookspecs"}
 
 
 def test_ci_is_a_script_that_bash_can_read():

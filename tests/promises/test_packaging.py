@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import neatfool
 import neatfool_plugins
@@ -47,6 +49,26 @@ def test_built_in_plugins_are_registered_as_anybody_s_would_be():
     assert names >= {"target.mnist", "encoding.cppn", "scheme.map_elites", "scheme.single_class"}
 
 
+@pytest.mark.parametrize(
+    ("machine", "needed"),
+    [
+        ({"sys_platform": "linux", "platform_machine": "x86_64"}, True),
+        ({"sys_platform": "linux", "platform_machine": "aarch64"}, True),
+        ({"sys_platform": "darwin", "platform_machine": "arm64"}, True),
+        ({"sys_platform": "win32", "platform_machine": "AMD64"}, True),
+        ({"sys_platform": "linux", "platform_machine": "riscv64"}, False),
+        ({"sys_platform": "linux", "platform_machine": "x86_64", "python_version": "3.16"}, False),
+    ],
+)
+def test_numba_is_needed_where_it_has_wheels(machine, needed):
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    lines = config["options"]["install_requires"].splitlines()
+    (line,) = (line for line in lines if line.startswith("numba"))
+    usual = {"python_version": "3.12", "platform_python_implementation": "CPython"}
+    assert Requirement(line).marker.evaluate({**usual, **machine}) == needed
+
+
 @pytest.mark.skipif("TOX_ENV_NAME" not in os.environ, reason="not run through tox")
 def test_tox_tests_the_installed_package():
     assert Path(neatfool.__file__).parent != ROOT / "neatfool"
@@ -77,6 +99,9 @@ def test_a_wheel_has_all_that_the_source_has(wheel):
     assert source - packaged == set()
     assert {name for name in packaged if ".dist-info/" not in name} == source
     assert {"neatfool/py.typed", "neatfool_plugins/py.typed"} <= packaged
+    assert {"neatfool/__init__.pyi", "neatfool/cppn/__init__.pyi"} <= packaged, (
+        "names are read there"
+    )
     assert any(name.endswith("/licenses/LICENSE") for name in packaged)
 
 
@@ -87,7 +112,9 @@ def test_a_wheel_says_what_it_is(wheel):
     metadata = archive.read(name).decode().splitlines()
     assert {"License-Expression: Apache-2.0", "Requires-Python: >=3.11"} <= set(metadata)
     needed = [line.split(";")[0] for line in metadata if line.startswith("Requires-Dist: ")]
-    assert [line for line in needed if ">=" not in line or "," in line] == [], "ranges, not pins"
+    assert [line for line in needed if ">=" not in line] == [], "ranges, not pins"
+    bounded = [line.removeprefix("Requires-Dist: ") for line in needed if "<" in line]
+    assert [line.split("<")[0] for line in bounded] == ["neat-python"], "its behaviour is recorded"
 
 
 @pytest.mark.slow

@@ -1,64 +1,54 @@
-"""The report and the exports on a run that really took place."""
+"""A page from a template of one's own."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
 
-import networkx as nx
-import numpy as np
 import pytest
+from searches import Silence, toy_assembly
 
-import neatfool
-from neatfool import cppn
-from neatfool.report import export_graph, write_report
+from neatfool import StorageError, percent
+from neatfool.evolution.session import start
+from neatfool.report import write_page
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-
-def quadrants(images: np.ndarray) -> np.ndarray:
-    """Say which quarter of an image is the brightest."""
-    halves = images.mean(1).reshape(len(images), 2, 6, 2, 6).mean((2, 4)).reshape(-1, 4)
-    weights = np.exp(halves / 16)
-    return weights / weights.sum(1, keepdims=True)
+ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> neatfool.Run:
-    return neatfool.fool(
-        quadrants,
-        image=(1, 12, 12),
-        classes=["north west", "north east", "south west", "south east"],
-        generations=12,
-        scheme_options={"batch": 20},
-        out=tmp_path_factory.mktemp("runs") / "quadrants",
-        progress=False,
+@pytest.fixture
+def template(tmp_path):
+    path = tmp_path / "mine.html.j2"
+    path.write_text(
+        '{% extends "neatfool/page.html.j2" %}{% block title %}{{ title }}{% endblock %}'
+        '{% block style %}{% include "mine.css" %}{% endblock %}'
+        "{% block body %}<p>{{ title }} {{ 0.9934 | percent }} {{ 200 | duration }}</p>"
+        "{% endblock %}"
     )
+    (tmp_path / "mine.css").write_text("p { color: red; }")
+    return path
 
 
-def test_a_real_run_has_a_page_with_all_that_it_left(run: neatfool.Run) -> None:
-    page = write_report(run).read_text(encoding="utf-8")
-    assert page.count('class="network"') == page.count('class="panel detail"') == 4
-    assert page.count('class="curve"') == 4
-    lines = [min(12, len(run.lineage(name))) for name in run.classes]
-    assert page.count('class="ancestor pixels"') == sum(lines) > 4
-    for name in run.classes:
-        assert f"<bdi>{name}</bdi>" in page
+def test_a_template_of_ones_own_gives_a_page_that_looks_as_the_report(template, tmp_path):
+    page = write_page(tmp_path / "page.html", template, {"title": "a < b"}).read_text("utf-8")
+    assert "<title>a &lt; b · neatfool</title>" in page
+    assert "<p>a &lt; b 99.3 % 3 min 20 s</p>" in page
+    assert "default-src 'none'" in page
+    assert "--surface:" in page
+    assert "p { color: red; }</style>" in page
 
 
-def test_a_report_of_a_finished_run_is_the_same_each_time(run: neatfool.Run) -> None:
-    assert write_report(run).read_bytes() == write_report(run).read_bytes()
+def test_a_page_that_cannot_be_written_is_an_error_that_names_it(template, tmp_path):
+    with pytest.raises(StorageError, match=r"nowhere.page\.html: cannot be written"):
+        write_page(tmp_path / "nowhere" / "page.html", template, {"title": ""})
 
 
-@pytest.mark.parametrize("suffix", [".graphml", ".json"])
-def test_an_exported_graph_is_still_the_equal_genome(
-    run: neatfool.Run, tmp_path: Path, suffix: str
-) -> None:
-    elite = run.elite("south west")
-    path = export_graph(elite.graph(), tmp_path / f"elite{suffix}")
-    if suffix == ".graphml":
-        graph = nx.read_graphml(path, node_type=int)
-    else:
-        graph = nx.node_link_graph(json.loads(path.read_text(encoding="utf-8")), edges="edges")
-    assert cppn.from_graph(graph) == elite.genome
+def test_the_template_of_the_documentation_shows_a_run(tmp_path):
+    (text,) = re.findall(
+        r"```jinja\n(.*?)```", (ROOT / "docs" / "writing-plugins.md").read_text("utf-8"), re.DOTALL
+    )
+    (tmp_path / "page.html.j2").write_text(text)
+    session = start(toy_assembly(), tmp_path / "run")
+    session.go(Silence())
+    page = write_page(tmp_path / "page.html", tmp_path / "page.html.j2", {"run": session.run})
+    told = percent(session.run["b"].confidence)
+    assert f'<th scope="row">b</th><td>{told}</td>' in page.read_text("utf-8")

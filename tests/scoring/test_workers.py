@@ -157,10 +157,15 @@ def test_a_module_that_cannot_be_copied_is_told_where_several_devices_are_named(
         Network(Uncopyable().eval(), device=TWO)
 
 
-def test_a_module_that_cannot_be_copied_computes_on_one_device_where_none_is_named(monkeypatch):
+def test_a_module_that_cannot_be_copied_computes_on_one_device_where_none_is_named(
+    monkeypatch, caplog
+):
     devices = [torch.device("cpu"), torch.device("cpu")]
     monkeypatch.setattr("neatfool.network.network.pick_devices", lambda _: devices)
     assert len(Network(Uncopyable().eval(), device="auto").devices) == 1
+    (said,) = caplog.messages
+    assert said.startswith("Uncopyable: computes on one device of 2, because it cannot be copied")
+    assert "TypeError: there is only one" in said
     assert len(Network(Noting().eval(), device="auto").devices) == 2
 
 

@@ -11,7 +11,8 @@ import pytest
 from neatfool import ImageSpec, Scores, TargetError
 from neatfool.testing import TargetSuite, ToyTarget
 from neatfool.testing.expectation import failure, name_of
-from neatfool.testing.target_suite import TARGET_CHECKS, TargetSubject
+from neatfool.testing.target_subject import TargetSubject
+from neatfool.testing.target_suite import TARGET_CHECKS
 
 
 class Toy(ToyTarget):

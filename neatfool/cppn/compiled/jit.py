@@ -6,6 +6,7 @@ pays for compiling. Nothing here is imported before a compiled function is wante
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
+
+_log = logging.getLogger("neatfool.cppn")
+_not_kept: set[Path] = set()
+"""Folders whose code is compiled anew in each process."""
 
 _OPTIONS: dict[str, Any] = {
     "fastmath": {"contract"},
@@ -99,10 +104,21 @@ def outer(signature: str) -> Callable[[Function], Function]:
         function.__qualname__ += f"_{_fingerprint():08x}"
         try:
             return cast("Function", numba.njit(signature, cache=True, **_OPTIONS)(function))
-        except RuntimeError:  # there is no folder that numba could keep it in
+        except RuntimeError as error:  # there is no folder that numba could keep it in
+            _tell_once(Path(function.__code__.co_filename).parent, error)
             return cast("Function", numba.njit(signature, **_OPTIONS)(function))
 
     return compile_function
+
+
+def _tell_once(folder: Path, why: RuntimeError) -> None:
+    if folder not in _not_kept:
+        _not_kept.add(folder)
+        _log.warning(
+            "the renderer is compiled anew in each process, which takes several seconds, because "
+            "its code cannot be kept (%s); let NUMBA_CACHE_DIR name a folder to write to",
+            why,
+        )
 
 
 @cache

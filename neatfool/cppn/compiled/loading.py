@@ -1,16 +1,19 @@
-"""Compiled code, loaded when it is first needed: numba may be missing."""
+"""Compiled code, loaded when it is first needed: numba may be missing, or may not work."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_log = logging.getLogger("neatfool.cppn")
 
 
 @dataclass(frozen=True)
@@ -23,9 +26,24 @@ class Kernels:
     lanes: int
 
 
-def has_numba() -> bool:
-    """Tell whether numba is installed, without importing it."""
-    return find_spec("numba") is not None
+@cache
+def can_compile() -> bool:
+    """Load the compiled renderer; tell whether it works here, and log why if it does not.
+
+    That takes about half a second; the first time on a machine, when it is compiled, several.
+    """
+    try:
+        kernels()
+    except ExperimentError as error:
+        why = error.__cause__
+        _log.warning(
+            "the plain renderer draws, which takes several times as long: numba does not work here "
+            "(%s: %s); pip install numba",
+            type(why).__name__,
+            why,
+        )
+        return False
+    return True
 
 
 @cache
@@ -41,16 +59,14 @@ def kernels() -> Kernels:
         from neatfool.cppn.compiled.linker import link
     except Exception as error:  # numba's own parts are used, and may be others in its next version
         raise ExperimentError(
-            f"renderer = compiled needs numba ({type(error).__name__}: {error}); pip install "
-            "'neatfool[fast]', or say renderer = plain"
+            "[encoding] renderer = compiled: numba does not work here "
+            f"({type(error).__name__}: {error}); pip install numba, or say renderer = plain"
         ) from error
     return Kernels(link, draw, TILE, LANES)
 
 
 def load_compiled() -> None:
     """Load the compiled renderer now, and not when something is first drawn.
-
-    That takes about half a second; the first time on a machine, when it is compiled, several.
 
     Raises:
         ExperimentError: numba is missing, or does not work.

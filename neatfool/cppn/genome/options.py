@@ -32,37 +32,42 @@ RANDOM = ("random", "none")
 """What neat-python takes for any of the options."""
 
 _MEANINGS = {
-    "num_inputs": f"{INPUTS}: x, y, the distance from the centre, and 1",
+    "num_inputs": f"always {INPUTS}: x, y, the distance from the centre, and 1",
     "num_outputs": "as many as the colour map needs",
-    "num_hidden": "hidden nodes of a genome made at random",
-    "feed_forward": "True: an image has no time for a cycle to run in",
-    "compatibility_disjoint_coefficient": "what a gene without a match adds to a distance",
-    "compatibility_weight_coefficient": "what a difference of matching genes adds to a distance",
+    "num_hidden": "hidden nodes of a random genome",
+    "feed_forward": "always true: an image has no time for a cycle to run in",
+    "compatibility_disjoint_coefficient": "what a gene without a match adds to the distance of "
+    "two genomes",
+    "compatibility_weight_coefficient": "what a difference between matching genes adds to the "
+    "distance of two genomes",
     "conn_add_prob": "the probability of a new connection",
     "conn_delete_prob": "the probability that a connection goes",
     "node_add_prob": "the probability that a node splits a connection",
     "node_delete_prob": "the probability that a hidden node goes",
     "single_structural_mutation": "whether a child has one structural mutation at most",
-    "structural_mutation_surer": "whether a mutation that cannot be made is made another way; "
-    "default: as single_structural_mutation",
-    "initial_connection": "how genomes made at random are connected; partial ones take a fraction",
+    "structural_mutation_surer": "whether a mutation that cannot be made is made another way. "
+    "`default`: as `single_structural_mutation`",
+    "initial_connection": "how random genomes are connected. Ways that begin with `partial` take a "
+    "fraction: `partial_direct 0.5`",
+    "activation_options": "the functions that a node may have",
+    "aggregation_options": "the ways in which a node may put its inputs together",
 }
 _MEANINGS_BY_ENDING = {
-    "_init_mean": "the mean of a new gene's {}",
-    "_init_stdev": "the standard deviation of a new gene's {}; uniform: half the way from the "
-    "mean to either end",
-    "_init_type": "the distribution of a new gene's {}",
-    "_replace_rate": "the probability that the {} is drawn anew",
-    "_mutate_rate": "the probability that the {} changes",
-    "_mutate_power": "the standard deviation of a change of the {}",
-    "_mutate_eta": "the index of polynomial mutation of the {}; larger: smaller changes",
+    "_init_mean": "the mean of a new {}",
+    "_init_stdev": "the standard deviation of a new {}; for `uniform`, half the way from the mean "
+    "to either end",
+    "_init_type": "the distribution of a new {}",
+    "_replace_rate": "the probability that a {} is drawn anew",
+    "_mutate_rate": "the probability that a {} changes",
+    "_mutate_power": "the standard deviation of a change of a {}",
+    "_mutate_eta": "the index of polynomial mutation of a {}. A larger one makes smaller changes",
     "_max_value": "the largest {}",
     "_min_value": "the smallest {}",
-    "_default": "a new gene's {}; random: any",
-    "_options": "what the {} may be",
-    "_rate_to_true_add": "added to the rate of change where {} is False",
-    "_rate_to_false_add": "added to the rate of change where {} is True",
+    "_default": "a new gene's {}; `random`: any",
+    "_rate_to_true_add": "added to the probability of a change where {} is false",
+    "_rate_to_false_add": "added to the probability of a change where {} is true",
 }
+_OF_RECURRENT_NETWORKS = "time_constant_"
 
 
 def _words(value: object) -> object:
@@ -160,13 +165,17 @@ def _type_of(parameter: Any) -> Any:
     return _TYPES.get(parameter.value_type, parameter.value_type)
 
 
-def _meaning_of(key: str) -> str | None:
-    if key in _MEANINGS:
-        return _MEANINGS[key]
-    for ending, meaning in _MEANINGS_BY_ENDING.items():
-        if key.endswith(ending):
-            return meaning.format(key.removesuffix(ending).replace("_", " "))
-    return None
+def _meaning_of(key: str) -> str:
+    if key.startswith(_OF_RECURRENT_NETWORKS):
+        return "changes nothing: only recurrent networks have it"
+    endings = [ending for ending in _MEANINGS_BY_ENDING if key.endswith(ending)]
+    meaning = _MEANINGS.get(key) or (
+        _MEANINGS_BY_ENDING[endings[0]].format(key.removesuffix(endings[0]).replace("_", " "))
+        if endings
+        else "as neat-python has it"
+    )
+    users = [preset.name for preset in PRESETS.values() if key not in preset.idle]
+    return meaning if len(users) == len(PRESETS) else f"for `preset = {users[0]}`: {meaning}"
 
 
 def _parameters() -> list[Any]:

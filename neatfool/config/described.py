@@ -1,0 +1,152 @@
+"""What a model of options takes, in words; the model is the only source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import to_jsonable_python
+
+from neatfool.config.annotations import model_of
+from neatfool.config.options import key_of
+from neatfool.errors import NeatfoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic.fields import FieldInfo
+
+    from neatfool.spec.json import Json
+
+_NOUNS: Final = {
+    "string": ("text", "texts"),
+    "integer": ("a whole number", "whole numbers"),
+    "number": ("a number", "numbers"),
+    "boolean": ("true or false", "of true and false"),
+    "array": ("a list", "lists"),
+    "object": ("a JSON object", "JSON objects"),
+}
+"""What a type of JSON is called, alone and as the items of a list."""
+
+
+@dataclass(frozen=True)
+class DescribedOption:
+    """One key of a section.
+
+    Attributes:
+        key: The key.
+        type: What it takes, in words: ``"a whole number from 1 to 1024, or auto"``.
+        default: What it stands for where it is left out; None if that depends on more than the
+            other options.
+        required: Whether it must be given.
+        description: What it is for.
+    """
+
+    key: str
+    type: str
+    default: Json
+    required: bool
+    description: str
+
+
+def describe_options(
+    model: type[BaseModel], section: str, **given: Any
+) -> dict[str, list[DescribedOption]]:
+    """Describe the options of a model.
+
+    Args:
+        model: The options model.
+        section: The section that its fields are the keys of.
+        given: Some options by their fields' names; others may then stand for something else.
+
+    Returns:
+        Section -> its options; a field that is itself a model has a section of its own.
+    """
+    try:
+        filled = model.model_validate(given)
+    except (ValidationError, NeatfoolError):  # an option must be given
+        filled = model.model_construct(**given)
+    return _describe(model, section, filled)
+
+
+def _describe(
+    model: type[BaseModel], section: str, filled: BaseModel
+) -> dict[str, list[DescribedOption]]:
+    schema = model.model_json_schema(schema_generator=_AnySchema)
+    absent = getattr(filled, "absent", None)
+    known = absent(None) if callable(absent) else {}
+    found: dict[str, list[DescribedOption]] = {section: []}
+    inherited = {name for base in model.__bases__ for name in getattr(base, "model_fields", ())}
+    for name in sorted(model.model_fields, key=inherited.__contains__):  # its own come first
+        field = model.model_fields[name]
+        key = key_of(name, field)
+        if inner := model_of(field.annotation):
+            value = getattr(filled, name, None)
+            found |= _describe(inner, key, value if value is not None else inner.model_construct())
+            continue
+        option = DescribedOption(
+            key=key,
+            type=_in_words(schema["properties"][key], schema.get("$defs", {})),
+            default=_default(name, field, filled, known),
+            required=field.is_required(),
+            description=" ".join((field.description or "").split()),
+        )
+        found[section].append(option)
+    return found
+
+
+class _AnySchema(GenerateJsonSchema):
+    """Lets a type that JSON has no schema for be anything."""
+
+    def handle_invalid_for_json_schema(self, *_: Any) -> JsonSchemaValue:
+        return {}
+
+
+def _default(
+    name: str, field: FieldInfo, filled: BaseModel, known: Mapping[str, Any]
+) -> Json | None:
+    if field.is_required():
+        return None
+    # A default that is validated may be made for this machine, and is then the description's.
+    value = field.get_default() if field.validate_default else getattr(filled, name, None)
+    return to_jsonable_python(known.get(name) if value is None else value, fallback=str)
+
+
+def _in_words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    """Say what a schema takes."""
+    kinds: list[str] = []
+    for member in schema.get("anyOf", [schema]):
+        named = definitions[member["$ref"].rpartition("/")[2]] if "$ref" in member else member
+        words = named.get("enum", [named["const"]] if "const" in named else None)
+        if words is not None:
+            kinds += map(str, words)
+        elif named.get("type") != "null":
+            kinds.append(_noun(named) + _bounds(named))
+    *others, last = dict.fromkeys(kinds)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _noun(schema: Mapping[str, Any], *, several: bool = False) -> str:
+    if schema.get("format") in ("path", "file-path", "directory-path"):
+        return "paths" if several else "a path"
+    if schema.get("type") not in _NOUNS:
+        return "anything"
+    noun = _NOUNS[schema["type"]][several]
+    items = schema.get("items") or {}
+    return f"{noun} of {_noun(items, several=True)}" if items.get("type") in _NOUNS else noun
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    """Say between what a number must lie."""
+    low, high = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    if schema.get("type") == "integer":
+        low = above + 1 if above is not None else low
+        high = below - 1 if below is not None else high
+        above = below = None
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    signs = {">=": low, ">": above, "<=": high, "<": below}
+    return " and".join(f" {sign} {end}" for sign, end in signs.items() if end is not None)
