@@ -9,13 +9,15 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from commands import neatfool, neatfool_process
 from rich.console import Console
+from waiting import wait_until
 
-from neatfool import open_run
+from neatfool import RunError, open_run
 from neatfool.cli import replicates as replicates_command
 from neatfool.cli.replicates import Crew, environment_for, explain
 from neatfool.replicates.replicates import Replicate
@@ -175,11 +177,12 @@ def held(experiment, tmp_path):
         *("--out", tmp_path / "small", "--no-report"),
     )
     try:
-        deadline = time.monotonic() + 60
-        while [generation_of(tmp_path / "small" / f"small-{seed}") for seed in (3, 4)] != [1, 1]:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline, "they did not get to the third generation"
-            time.sleep(0.05)
+        folders = [tmp_path / "small" / f"small-{seed}" for seed in (3, 4)]
+        wait_until(
+            lambda: [generation_of(folder) for folder in folders] == [1, 1],
+            "they did not get to the third generation",
+            process=process,
+        )
         yield process
     finally:
         hold.unlink(missing_ok=True)
@@ -199,15 +202,12 @@ def generation_of(folder):
 
 
 def wait_until_free(folder):
-    deadline = time.monotonic() + 60
-    while True:
-        try:
+    def is_free():
+        with suppress(RunError):
             lock(folder)()
-        except Exception:
-            assert time.monotonic() < deadline, f"{folder} is still in use"
-            time.sleep(0.05)
-        else:
-            return
+            return True
+
+    wait_until(is_free, f"{folder} is still in use")
 
 
 def test_ctrl_c_stops_all_and_the_same_command_goes_on(held, experiment, finished, tmp_path):

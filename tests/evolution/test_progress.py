@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import re
 import sys
-import time
 from types import ModuleType, SimpleNamespace
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from waiting import wait_until
 
 from neatfool.evolution import progress
 from neatfool.evolution.live_line import Line
@@ -26,13 +26,6 @@ def clock(monkeypatch):
     clock = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def report(

@@ -152,6 +152,7 @@ class UncountedEncoding(ToyEncoding):
     """Draws outside of what is counted."""
 
     def render(self, genomes):
+        # PyTorch has no public way to look aside.
         with torch.utils._python_dispatch._disable_current_modes():
             return super().render(genomes)
 
