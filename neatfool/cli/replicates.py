@@ -73,9 +73,9 @@ def run_replicates(
     }
     wanted = jobs if isinstance(jobs, int) else jobs_that_fit()
     count = max(1, min(wanted, len(commands)))
-    display = _Display(experiment.name, planned, Output())
+    display = Display(experiment.name, planned, Output())
     display.show_plan(folder, count)
-    codes = display.run(commands, count, _environment(count, debug=debug))
+    codes = display.run(commands, count, environment_for(count, debug=debug))
     return display.show_end(folder, codes)
 
 
@@ -87,7 +87,8 @@ def _command(replicate: Replicate, more: Sequence[str]) -> list[str]:
     return [*start, "run", *more, "--seed", str(replicate.seed), "--out", place]
 
 
-def _environment(jobs: int, *, debug: bool) -> dict[str, str]:
+def environment_for(jobs: int, *, debug: bool) -> dict[str, str]:
+    """Give the environment of a replicate, of which so many run side by side."""
     environment = {key: value for key, value in os.environ.items() if key not in FOR_TERMINALS}
     environment["PYTHONUNBUFFERED"] = "1"
     environment["PYTHONIOENCODING"] = "utf-8"
@@ -98,7 +99,7 @@ def _environment(jobs: int, *, debug: bool) -> dict[str, str]:
     return environment
 
 
-class _Display:
+class Display:
     """Shows what the replicates do: a live table on a terminal, lines elsewhere."""
 
     def __init__(self, name: str, planned: Sequence[Replicate], console: Output) -> None:
@@ -110,6 +111,7 @@ class _Display:
         self._live: Live | None = None
 
     def show_plan(self, folder: Path, jobs: int) -> None:
+        """Say which replicates are to be run, and how many side by side."""
         by_state = {
             state: [each.seed for each in self._planned if each.state == state]
             for state in ("finished", "unfinished", "new")
@@ -127,6 +129,7 @@ class _Display:
     def run(
         self, commands: Mapping[Replicate, Sequence[str]], jobs: int, environment: dict[str, str]
     ) -> dict[Replicate, int]:
+        """Run commands side by side, and give their exit codes."""
         side_by_side: SideBySide[Replicate] = SideBySide(
             jobs,
             environment,
@@ -147,7 +150,7 @@ class _Display:
         self._say(f"{len(done)} of {len(self._planned)} runs are finished")
         for each, code in failed.items():
             how = "ended early" if code == BudgetSpent.exit_code else "failed"
-            self._say(f"seed {each.seed} {how} ({_meaning(code)})", style="red")
+            self._say(f"seed {each.seed} {how} ({explain(code)})", style="red")
         if len(done) + len(failed) < len(self._planned):
             self._say("Go on with the same command.")
             return INTERRUPTED
@@ -176,7 +179,7 @@ class _Display:
                 self._say(f"seed {seed}: {line}")
             self._show()
         elif code:
-            self._say(f"seed {seed}: {_meaning(code)}")
+            self._say(f"seed {seed}: {explain(code)}")
 
     def _last_words(self, child: Child[Replicate], code: int) -> list[str]:
         """Choose the lines of a run that are worth keeping on the screen."""
@@ -185,7 +188,7 @@ class _Display:
             ends = [line for line in said if line.startswith(f"{self._name}, seed ")]
             return ends or ["interrupted"] * bool(code)
         first = next((i for i, line in enumerate(said) if line.startswith(PREFIX)), -LAST_WORDS)
-        return [*said[first:], _meaning(code)]
+        return [*said[first:], explain(code)]
 
     def _on_stop(self, number: int) -> None:
         self._waiting.clear()
@@ -219,7 +222,8 @@ def _interrupted(code: int) -> bool:
     return code in {INTERRUPTED, -signal.SIGINT}
 
 
-def _meaning(code: int) -> str:
+def explain(code: int) -> str:
+    """Say how a process ended, by its exit code."""
     if _interrupted(code):
         return "interrupted"
     if code == BudgetSpent.exit_code:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
@@ -64,6 +64,14 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
+class Connection(sqlite3.Connection):
+    """Closes itself when nobody holds it any more: a run may be looked at in passing."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it could not be opened
+            self.close()
+
+
 def connect(path: Path | None, mode: str = "rw") -> sqlite3.Connection:
     """Open a database file, or one in memory, in a mode of SQLite's: ``ro``, ``rw``, ``rwc`` ...
 
@@ -75,6 +83,7 @@ def connect(path: Path | None, mode: str = "rw") -> sqlite3.Connection:
         isolation_level=None,
         timeout=30,
         check_same_thread=False,
+        factory=Connection,
     )
     connection.create_function("checksum", -1, checksum, deterministic=True)
     return connection

@@ -10,7 +10,6 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import torch
 
 from neatfool.errors import BudgetSpent, TargetError
 from neatfool.network.memory import OutOfMemory
@@ -20,6 +19,8 @@ from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import torch
 
     from neatfool.run.store import RunStore
     from neatfool.scoring.scorer import Scorer
@@ -70,6 +71,8 @@ def check_repeatability(scorer: Scorer) -> None:
     Raises:
         TargetError: Scores differ by more than rounding, or the target failed.
     """
+    import torch
+
     images = torch.from_numpy(probe_images(scorer.spec))
     classes = scorer.spec.classes
     if scorer.metered is not None:
@@ -187,6 +190,8 @@ class DriftWatch:
         self._looks += 1
         png = self._store.image(elite.candidate)
         assert png is not None, "an elite's image is stored with it"
+        import torch
+
         scores = self._score(torch.from_numpy(decode_png(png).copy())[None])
         if scores is None:
             return

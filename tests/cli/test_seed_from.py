@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 from commands import neatfool
@@ -103,9 +105,8 @@ def test_a_run_of_images_of_another_kind_is_refused(experiment, seed, tmp_path):
 
 def test_a_run_without_elites_is_refused(seed, tmp_path):
     copy = shutil.copytree(seed, tmp_path / "copy")
-    store = RunStore.open(copy / "run.db", write=True)
-    store._connection.execute("DELETE FROM elite")
-    store.close()
+    with closing(sqlite3.connect(copy / "run.db")) as database, database:
+        database.execute("DELETE FROM elite")
     with pytest.raises(ExperimentError, match="has no elites yet to start from"):
         inherit(copy, ToyEncoding())
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_up_runs import write_run
 from paid import PaidToy, TopTwo, paid_assembly
-from searches import Silence, toy_assembly
+from searches import Silence, run_whole, toy_assembly
 
 from neatfool import (
     BudgetSpent,
@@ -32,9 +32,8 @@ from neatfool.wording import percent
 
 @pytest.fixture
 def run(tmp_path):
-    session = start(toy_assembly(), tmp_path / "run")
-    session.go(Silence())
-    return session.run
+    with closing(run_whole(toy_assembly(), tmp_path / "run")) as run:
+        yield run
 
 
 def test_it_tells_what_the_run_was(run):

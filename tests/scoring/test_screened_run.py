@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from searches import Silence
+from searches import Silence, go_on, run_whole
 
-from neatfool.evolution.assembly import assemble, reassemble
-from neatfool.evolution.session import resume, start
+from neatfool import RunError
+from neatfool.evolution.assembly import assemble
+from neatfool.evolution.session import start
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
-from neatfool.plugin.manager import PluginManager
 from neatfool.run.store import contents
 from neatfool.scoring.batches import Batches
 from neatfool.scoring.plan import Plan
@@ -56,16 +57,14 @@ def half_as_long():
 
 @pytest.fixture(scope="module")
 def screened(folder):
-    session = start(assembled(folder, precision="bf16"), folder / "screened")
-    session.go(Silence())
-    return session.run
+    with closing(run_whole(assembled(folder, precision="bf16"), folder / "screened")) as run:
+        yield run
 
 
 @pytest.fixture(scope="module")
 def exact(folder):
-    session = start(assembled(folder, precision="fp32"), folder / "exact")
-    session.go(Silence())
-    return session.run
+    with closing(run_whole(assembled(folder, precision="fp32"), folder / "exact")) as run:
+        yield run
 
 
 def test_most_images_are_only_screened(screened, exact):
@@ -91,24 +90,15 @@ def test_a_run_goes_on_with_the_plan_it_began_with(folder, monkeypatch):
     left = iter([False] * 12 + [True])
     session.go(Silence(), lambda: next(left, True))
     monkeypatch.delattr(SpeedTrial, "speed")
-    plugins = PluginManager()
-    again = resume(lambda resolved, plan: reassemble(resolved, plugins, plan), folder / "stopped")
-    again.go(Silence())
+    go_on(folder / "stopped").go(Silence())
     undisturbed = contents(folder / "screened" / "run.db")
     assert contents(folder / "stopped" / "run.db") == undisturbed
 
 
-def test_a_run_of_another_device_is_refused_in_words(folder, screened):
-    from neatfool import RunError
-
-    def elsewhere(resolved, plan):
-        assembly = reassemble(resolved, PluginManager(), plan)
-        batches = assembly.scorer.batches
-        batches.__class__ = type("Elsewhere", (Batches,), {"device": "cuda"})
-        return assembly
-
+def test_a_run_of_another_device_is_refused_in_words(screened, monkeypatch):
+    monkeypatch.setattr(Batches, "device", "cuda")
     with pytest.raises(RunError, match="scored its images on cpu, but this machine would use cuda"):
-        resume(elsewhere, screened.path)
+        go_on(screened.path)
 
 
 def test_the_plan_is_recorded(screened):

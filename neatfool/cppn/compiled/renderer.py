@@ -110,14 +110,14 @@ def _draw(tape: Tape, inputs: np.ndarray, target: _Target, across: int | None) -
 
     values = tape.size * inputs.shape[1]
     threads = min(torch.get_num_threads(), values // WORTH_A_THREAD)
-    parts = list(_share(len(tape), inputs.shape[1], threads, tiling.tile))
+    parts = list(share_out(len(tape), inputs.shape[1], threads, tiling.tile))
     if len(parts) == 1:
         work(*parts[0])
     else:
         list(_pool(os.getpid(), torch.get_num_threads()).map(work, *zip(*parts, strict=True)))
 
 
-def _share(genomes: int, pixels: int, threads: int, tile: int) -> Iterator[tuple[slice, slice]]:
+def share_out(genomes: int, pixels: int, threads: int, tile: int) -> Iterator[tuple[slice, slice]]:
     """Share the work among threads: the genomes, or the pixels if there are few genomes."""
     if threads <= 1:
         yield slice(0, genomes), slice(0, pixels)

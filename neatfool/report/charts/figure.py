@@ -73,10 +73,10 @@ def draw_figure(
     with rc_context({"svg.hashsalt": "neatfool", "svg.fonttype": "none"}):
         metadata = {"Date": None} if format == "svg" else {"Software": None}
         figure.savefig(buffer, format=format, dpi=PIXELS_PER_INCH * zoom, metadata=metadata)
-    return _compact(buffer.getvalue()) if format == "svg" else buffer.getvalue()
+    return compact(buffer.getvalue()) if format == "svg" else buffer.getvalue()
 
 
-def _compact(svg: bytes) -> bytes:
+def compact(svg: bytes) -> bytes:
     """Round to hundredths of a point, drop metadata and groups, and use the reader's typeface."""
     svg = _GROUP.sub(rb"\1", _FONT.sub(_READERS_FONT, _METADATA.sub(b"", svg)))
     return _TAG.sub(lambda tag: _LONG_NUMBER.sub(_round, tag[0]), svg)

@@ -9,15 +9,17 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from commands import neatfool, neatfool_process
 from rich.console import Console
+from waiting import wait_until
 
-from neatfool import open_run
+from neatfool import RunError, open_run
 from neatfool.cli import replicates as replicates_command
-from neatfool.cli.replicates import _Display, _environment, _meaning
+from neatfool.cli.replicates import Display, environment_for, explain
 from neatfool.replicates.replicates import Replicate
 from neatfool.run.folder import lock
 from neatfool.run.store import contents
@@ -148,18 +150,18 @@ def test_side_by_side_each_has_its_share_of_the_cores(monkeypatch):
     monkeypatch.setattr(replicates_command, "usable_cores", lambda: 9)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert _environment(2, debug=False)["OMP_NUM_THREADS"] == "4"
-    assert "OMP_NUM_THREADS" not in _environment(1, debug=False)
-    assert "FORCE_COLOR" not in _environment(1, debug=False)
+    assert environment_for(2, debug=False)["OMP_NUM_THREADS"] == "4"
+    assert "OMP_NUM_THREADS" not in environment_for(1, debug=False)
+    assert "FORCE_COLOR" not in environment_for(1, debug=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert _environment(2, debug=True)["OMP_NUM_THREADS"] == "3"
-    assert _environment(2, debug=True)["NEATFOOL_DEBUG"] == "1"
+    assert environment_for(2, debug=True)["OMP_NUM_THREADS"] == "3"
+    assert environment_for(2, debug=True)["NEATFOOL_DEBUG"] == "1"
 
 
 def test_how_a_process_ended_is_told_in_words():
-    assert _meaning(130) == _meaning(-signal.SIGINT) == "interrupted"
-    assert _meaning(4) == "exit code 4"
-    assert _meaning(-signal.SIGKILL) == "killed by SIGKILL"
+    assert explain(130) == explain(-signal.SIGINT) == "interrupted"
+    assert explain(4) == "exit code 4"
+    assert explain(-signal.SIGKILL) == "killed by SIGKILL"
 
 
 # stopped and killed
@@ -175,11 +177,12 @@ def held(experiment, tmp_path):
         *("--out", tmp_path / "small", "--no-report"),
     )
     try:
-        deadline = time.monotonic() + 60
-        while [generation_of(tmp_path / "small" / f"small-{seed}") for seed in (3, 4)] != [1, 1]:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline, "they did not get to the third generation"
-            time.sleep(0.05)
+        folders = [tmp_path / "small" / f"small-{seed}" for seed in (3, 4)]
+        wait_until(
+            lambda: [generation_of(folder) for folder in folders] == [1, 1],
+            "they did not get to the third generation",
+            process=process,
+        )
         yield process
     finally:
         hold.unlink(missing_ok=True)
@@ -199,15 +202,12 @@ def generation_of(folder):
 
 
 def wait_until_free(folder):
-    deadline = time.monotonic() + 60
-    while True:
-        try:
+    def is_free():
+        with suppress(RunError):
             lock(folder)()
-        except Exception:
-            assert time.monotonic() < deadline, f"{folder} is still in use"
-            time.sleep(0.05)
-        else:
-            return
+            return True
+
+    wait_until(is_free, f"{folder} is still in use")
 
 
 def test_ctrl_c_stops_all_and_the_same_command_goes_on(held, experiment, finished, tmp_path):
@@ -255,7 +255,7 @@ def terminal():
 
 def crew_of(console, *seeds, state="new"):
     planned = [Replicate(seed, Path("small") / f"small-{seed}", state) for seed in seeds]
-    return planned, _Display("small", planned, console)
+    return planned, Display("small", planned, console)
 
 
 def saying(*lines, code=0):

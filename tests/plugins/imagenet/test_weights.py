@@ -196,6 +196,7 @@ def test_damaged_weights_in_the_cache_are_told_with_their_place(monkeypatch, tmp
 
 
 def test_vision_transformers_are_made_as_large_as_their_weights_want() -> None:
+    # load_torchvision would download them.
     from neatfool_plugins.imagenet.from_torchvision import _without_weights, find
 
     name, weights = find("vit_b_16/IMAGENET1K_SWAG_E2E_V1")

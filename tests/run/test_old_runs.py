@@ -13,7 +13,7 @@ from old_runs import FIRST
 
 from neatfool import open_run
 from neatfool.run.schema import FORMAT, LEDGER_SCHEMA, SCHEMA
-from neatfool.run.store import RunStore, contents
+from neatfool.run.store import contents
 
 
 @pytest.fixture
@@ -60,9 +60,8 @@ def test_an_old_run_ends_as_if_this_version_had_begun_it(old, tmp_path):
     assert neatfool("run", FIRST / "experiment.ini", "--out", anew, "--no-report").exit_code == 0
     equal(contents(old / "run.db"), contents(anew / "run.db"))
     for folder in (old, anew):
-        store = RunStore.open(folder / "run.db")
-        assert store._rows("PRAGMA user_version") == [(FORMAT,)]
-        store.close()
+        with closing(sqlite3.connect(folder / "run.db")) as database:
+            assert database.execute("PRAGMA user_version").fetchone() == (FORMAT,)
         verified = neatfool("verify", folder)
         assert (verified.exit_code, verified.stderr) == (0, "")
 
