@@ -12,13 +12,23 @@ from commands import neatfool
 from old_runs import FIRST
 
 from neatfool import open_run
-from neatfool.run.schema import FORMAT, LEDGER_SCHEMA, SCHEMA
+from neatfool.run.schema import FORMAT, LEDGER_SCHEMA, SCHEMA, add_columns, columns, seal
+from neatfool.run.sqlite import connect
 from neatfool.run.store import RunStore, contents
 
 
 @pytest.fixture
 def old(tmp_path):
     return shutil.copytree(FIRST, tmp_path / "old")
+
+
+def forget_statistics(folder, names):
+    """Bring a run's statistics back to what a version knew that had not these, checksums too."""
+    with closing(connect(folder / "run.db")) as database:
+        for name in names:
+            database.execute(f"ALTER TABLE generation DROP COLUMN {name}")
+        sealed = seal("generation", there=columns("generation").keys() - {*names})
+        database.execute(f"UPDATE generation SET checksum = {sealed}")
 
 
 def equal(one, other):
@@ -58,13 +68,16 @@ def test_an_old_run_ends_as_if_this_version_had_begun_it(old, tmp_path):
     assert neatfool("resume", old, "--no-report").exit_code == 0
     anew = tmp_path / "anew"
     assert neatfool("run", FIRST / "experiment.ini", "--out", anew, "--no-report").exit_code == 0
-    equal(contents(old / "run.db"), contents(anew / "run.db"))
+    with closing(connect(FIRST / "run.db", "ro")) as database:
+        known = {row[1] for row in database.execute("PRAGMA table_info(generation)")}
     for folder in (old, anew):
         store = RunStore.open(folder / "run.db")
         assert store._rows("PRAGMA user_version") == [(FORMAT,)]
         store.close()
         verified = neatfool("verify", folder)
         assert (verified.exit_code, verified.stderr) == (0, "")
+        forget_statistics(folder, columns("generation").keys() - known - {"checksum"})
+    equal(contents(old / "run.db"), contents(anew / "run.db"))
 
 
 def test_a_statistic_that_an_old_run_lacks_is_0(old):
@@ -76,6 +89,21 @@ def test_a_statistic_that_an_old_run_lacks_is_0(old):
     assert not any(times[:8])
     assert all(times[8:])
     assert neatfool("verify", old).exit_code == 0
+
+
+def test_rows_of_fewer_statistics_are_checked_before_and_after_they_get_more(old):
+    assert neatfool("resume", old, "--no-report").exit_code == 0
+    forget_statistics(old, ["selection"])
+    assert neatfool("verify", old).exit_code == 0
+    assert {report.stages.selection for report in open_run(old).history} == {0}
+    with closing(connect(old / "run.db")) as database:
+        database.execute("UPDATE generation SET elites = elites + 1 WHERE number = 3")
+        add_columns(database)
+    result = neatfool("verify", old)
+    assert (result.exit_code, "1 of the rows of table generation changed" in result.stderr) == (
+        5,
+        True,
+    )
 
 
 def test_a_run_of_a_later_version_is_left_to_it(old):

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.spec.archive import Archive
+    from neatfool.spec.candidate import GenomeSize, Replacement
+    from neatfool.spec.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,55 @@ class GenerationReport:
     confirmed: int
     stages: Stages = field(default_factory=Stages)
 
+    @classmethod
+    def measure(
+        cls,
+        archive: Archive,
+        replacements: Sequence[Replacement],
+        scores: Scores,
+        sizes: Sequence[GenomeSize],
+        *,
+        generation: int,
+        evaluations: int,
+        confirmed: int,
+        stages: Stages,
+    ) -> GenerationReport:
+        """Measure a generation after selection.
+
+        Args:
+            archive: The elites after it.
+            replacements: The niches that changed hands in it.
+            scores: Those of its candidates, with ``ok``.
+            sizes: The size of each distinct elite's genome.
+            generation: Its number.
+            evaluations: Images scored since the run began.
+            confirmed: Its candidates that were scored exactly.
+            stages: Where the time went.
+        """
+        confidences = archive.confidences[archive.classes]
+        if not len(confidences):
+            confidences = np.zeros(1)
+        lower, median, upper = np.percentile(confidences, (25, 50, 75)).tolist()
+        assert scores.ok is not None
+        return cls(
+            generation=generation,
+            evaluations=evaluations,
+            median=median,
+            mean=float(confidences.mean()),
+            minimum=float(np.min(confidences)),
+            lower_quartile=lower,
+            upper_quartile=upper,
+            classes_ge=tuple(int((confidences >= t).sum()) for t in CONFIDENCE_THRESHOLDS),
+            elites=len(sizes),
+            replacements=len(replacements),
+            goal_switches=sum(replacement.goal_switch for replacement in replacements),
+            refused=int((~scores.ok).sum()),
+            nodes=_mean([size.nodes for size in sizes]),
+            connections=_mean([size.connections for size in sizes]),
+            confirmed=confirmed,
+            stages=stages,
+        )
+
     def row(self) -> dict[str, float]:
         """Give all its numbers by name, those of ``classes_ge`` and ``stages`` one by one."""
         numbers: dict[str, Any] = asdict(self)
@@ -94,3 +152,7 @@ class Outcome:
 
 CONFIDENCE_THRESHOLDS = (0.5, 0.9, 0.99, 0.9999)
 """The confidences that ``GenerationReport.classes_ge`` counts classes at."""
+
+
+def _mean(values: Sequence[int]) -> float:
+    return float(np.mean(values)) if values else 0.0
