@@ -106,6 +106,23 @@ def test_rows_of_fewer_statistics_are_checked_before_and_after_they_get_more(old
     )
 
 
+def test_winners_are_counted_once_each_and_a_run_of_format_4_has_none(old):
+    assert neatfool("resume", old, "--no-report").exit_code == 0
+    forget_statistics(old, ["winners"])
+    with closing(connect(old / "run.db")) as database:
+        database.execute("PRAGMA user_version = 4")
+    assert {report.winners for report in open_run(old).history} == {0}
+    longer = ("--generations", 16, "--no-report")
+    assert neatfool("resume", old, *longer).exit_code == 0
+    assert neatfool("verify", old).exit_code == 0
+    with closing(connect(old / "run.db")) as database:
+        sql = "SELECT generation, count(DISTINCT candidate) FROM replacement GROUP BY 1"
+        won = dict(database.execute(sql))
+    winners = [report.winners for report in open_run(old).history]
+    assert winners == [0] * 12 + [won.get(number, 0) for number in range(12, 16)]
+    assert any(winners)
+
+
 def test_a_run_of_a_later_version_is_left_to_it(old):
     with closing(sqlite3.connect(old / "run.db")) as database:
         database.execute(f"PRAGMA user_version = {FORMAT + 1}")
@@ -117,4 +134,4 @@ def test_a_run_of_a_later_version_is_left_to_it(old):
 
 def test_tables_that_changed_have_a_format_of_their_own():
     told = "the tables changed: a new FORMAT, a step in MIGRATIONS, and the new number here"
-    assert (FORMAT, crc32((SCHEMA + LEDGER_SCHEMA).encode())) == (4, 671242837), told
+    assert (FORMAT, crc32((SCHEMA + LEDGER_SCHEMA).encode())) == (5, 3985492210), told

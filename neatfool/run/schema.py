@@ -165,6 +165,9 @@ def add_columns(db: sqlite3.Connection) -> None:
             db.execute(f"UPDATE {table} SET checksum = {seal(table)} WHERE {whole}")  # noqa: S608
 
 
-FORMAT: Final = 4
-MIGRATIONS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {3: add_columns}
+FORMAT: Final = 5
+MIGRATIONS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {
+    3: add_columns,
+    4: add_columns,
+}
 """What brings a database of each older format to the next one."""

@@ -52,6 +52,8 @@ class GenerationReport:
         connections: Mean connections of the elites' genomes.
         confirmed: Candidates of this generation that were scored exactly; the others were
             screened.
+        winners: Candidates of this generation that took a niche, each counted once; 0 in what
+            earlier versions recorded.
         stages: Where the time went.
     """
 
@@ -70,6 +72,7 @@ class GenerationReport:
     nodes: float
     connections: float
     confirmed: int
+    winners: int = 0
     stages: Stages = field(default_factory=Stages)
 
     @classmethod
@@ -118,6 +121,7 @@ class GenerationReport:
             nodes=_mean([size.nodes for size in sizes]),
             connections=_mean([size.connections for size in sizes]),
             confirmed=confirmed,
+            winners=len({replacement.elite.candidate.id for replacement in replacements}),
             stages=stages,
         )
 
