@@ -95,13 +95,14 @@ def assemble(experiment: Experiment, recorded: Plan | None = None) -> Assembly:
     check_target(target, name)
     fingerprint = own_fingerprint(target, name) or fingerprint_of_plugin(experiment.target, target)
     encoding = make(experiment.encoding, spec=target.spec)
-    scheme = make_scheme(experiment.scheme, encoding, target, experiment.seed)
+    scheme = make_scheme(experiment.scheme, encoding, target, experiment.general.seed)
     if recorded is None:
         check_scheme(scheme, experiment.scheme)
+    general = experiment.general
     return Assembly(
-        name=experiment.name,
-        seed=experiment.seed,
-        limits=Limits(experiment.generations, experiment.images, experiment.checkpoint_every),
+        name=general.name,
+        seed=general.seed,
+        limits=Limits(general.generations, general.images, general.checkpoint_every),
         scorer=make_scorer(target, name, experiment.calls, fingerprint, scheme, recorded),
         fingerprint=fingerprint,
         encoding=encoding,

@@ -57,13 +57,14 @@ def plan_replicates(
     """
     planned = []
     for seed in seeds:
-        place = folder / f"{experiment.name}-{seed}"
+        place = folder / f"{experiment.general.name}-{seed}"
         if overwrite or not (place / DATABASE).is_file():
             planned.append(Replicate(seed, place, "new"))
             continue
         run = open_run(place)
         try:
-            planned.append(_as_it_is(replace(experiment, seed=seed), run))
+            general = experiment.general.model_copy(update={"seed": seed})
+            planned.append(_as_it_is(replace(experiment, general=general), run))
         finally:
             run.close()
     return planned
@@ -81,14 +82,14 @@ def _as_it_is(experiment: Experiment, run: Run) -> Replicate:
             f"{run.path}: holds a run of another experiment ({', '.join(told[:MOST_DIFFERENCES])}"
             f"{more}). --out DIR writes elsewhere, --overwrite starts all anew"
         )
-    if is_long_enough(run, experiment.generations, experiment.images):
-        return Replicate(experiment.seed, run.path, "finished")
-    length = {"generations": experiment.generations, "images": experiment.images}
+    if is_long_enough(run, experiment.general.generations, experiment.general.images):
+        return Replicate(experiment.general.seed, run.path, "finished")
+    length = {"generations": experiment.general.generations, "images": experiment.general.images}
     before = run.experiment["experiment"]
     longer: tuple[str, ...] = ()
     if any(before[kind] != number for kind, number in length.items()):
         longer = next((f"--{kind}", str(number)) for kind, number in length.items() if number)
-    return Replicate(experiment.seed, run.path, "unfinished", longer)
+    return Replicate(experiment.general.seed, run.path, "unfinished", longer)
 
 
 def is_long_enough(run: Run, generations: int | None, images: int | None) -> bool:

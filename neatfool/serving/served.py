@@ -134,9 +134,9 @@ def make_served(experiment: Experiment) -> Served:
     own = own_fingerprint(target, name)
     fingerprint = own or fingerprint_of_plugin(experiment.target, target)
     encoding = make(experiment.encoding, spec=target.spec)
-    scheme = make_scheme(experiment.scheme, encoding, target, experiment.seed)
+    scheme = make_scheme(experiment.scheme, encoding, target, experiment.general.seed)
     scorer = make_scorer(target, name, experiment.calls, fingerprint, scheme, may_screen=False)
-    return Served(experiment.name, name, scorer, fingerprint, outputs_of(scorer))
+    return Served(experiment.general.name, name, scorer, fingerprint, outputs_of(scorer))
 
 
 def outputs_of(scorer: Scorer) -> tuple[Output, ...]:
