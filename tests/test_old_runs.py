@@ -12,6 +12,8 @@ from commands import neatfool
 from old_runs import FIRST
 
 from neatfool import open_run
+from neatfool.experiment.experiment import load_experiment
+from neatfool.replicates.replicates import plan_replicates
 from neatfool.run.schema import FORMAT, LEDGER_SCHEMA, SCHEMA, add_columns, columns, seal
 from neatfool.run.sqlite import connect
 from neatfool.run.store import RunStore, contents
@@ -121,6 +123,13 @@ def test_winners_are_counted_once_each_and_a_run_of_format_4_has_none(old):
     winners = [report.winners for report in open_run(old).history]
     assert winners == [0] * 12 + [won.get(number, 0) for number in range(12, 16)]
     assert any(winners)
+
+
+def test_an_old_run_is_one_of_several_seeds(old, tmp_path):
+    experiment = load_experiment(FIRST / "experiment.ini")
+    old.rename(tmp_path / f"{experiment.general.name}-{experiment.general.seed}")
+    (planned,) = plan_replicates(experiment, [experiment.general.seed], tmp_path)
+    assert planned.state == "unfinished"
 
 
 def test_a_run_of_a_later_version_is_left_to_it(old):

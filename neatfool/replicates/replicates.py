@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from neatfool.errors import RunError
-from neatfool.experiment.differences import differences
+from neatfool.experiment.differences import agrees, differences
 from neatfool.fooling.opening import open_run
 from neatfool.run.folder import DATABASE
 
@@ -72,7 +72,7 @@ def plan_replicates(
 
 def _as_it_is(experiment: Experiment, run: Run) -> Replicate:
     recorded = run.info["identity"]
-    if recorded != experiment.identity():
+    if not agrees(recorded, experiment.identity()):
         told = [
             f"{name} = {there} there and {here} here"
             for name, here, there in differences(experiment.identity(), recorded)
