@@ -1,6 +1,7 @@
 # The public names of neatfool, each where it is defined. This is their only list.
 
 from . import cppn as cppn
+from . import report as report
 from . import testing as testing
 
 # Fooling, and reading runs
@@ -11,6 +12,14 @@ from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
 from .run.run import Run as Run
 from .fooling.opening import open_run as open_run
+from .run.folder import find_runs as find_runs
+from .run.statistics import CONFIDENCE_THRESHOLDS as CONFIDENCE_THRESHOLDS
+from .experiment.differences import differences as differences
+
+# Saying what was read
+from .cli.output import Output as Output
+from .replicates.seed_list import format_seeds as format_seeds
+from .wording import percent as percent
 
 # Registering plugins, and their options
 from .plugin.hookspecs import HttpRequest as HttpRequest

@@ -23,7 +23,6 @@ COMMANDS: Final = {
     "resume": "neatfool.cli.run:resume",
     "show": "neatfool.cli.show:show",
     "verify": "neatfool.cli.show:verify",
-    "compare": "neatfool.cli.compare:compare",
     "report": "neatfool.cli.look:report",
     "graph": "neatfool.cli.look:graph",
     "render": "neatfool.cli.look:render",

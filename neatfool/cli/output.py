@@ -21,6 +21,7 @@ class Output(Console):
     """
 
     def __init__(self, *, stderr: bool = False) -> None:
+        """Write to standard output, or to standard error."""
         super().__init__(highlight=False, stderr=stderr)
 
     def render_str(self, text: str, **settings: Any) -> Text:

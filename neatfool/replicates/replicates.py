@@ -82,7 +82,7 @@ def _as_it_is(experiment: Experiment, run: Run) -> Replicate:
             f"{run.path}: holds a run of another experiment ({', '.join(told[:MOST_DIFFERENCES])}"
             f"{more}). --out DIR writes elsewhere, --overwrite starts all anew"
         )
-    if is_long_enough(run, experiment.general.generations, experiment.general.images):
+    if run.has_reached(experiment.general.generations, experiment.general.images):
         return Replicate(experiment.general.seed, run.path, "finished")
     length = {"generations": experiment.general.generations, "images": experiment.general.images}
     before = run.experiment["experiment"]
@@ -90,12 +90,3 @@ def _as_it_is(experiment: Experiment, run: Run) -> Replicate:
     if any(before[kind] != number for kind, number in length.items()):
         longer = next((f"--{kind}", str(number)) for kind, number in length.items() if number)
     return Replicate(experiment.general.seed, run.path, "unfinished", longer)
-
-
-def is_long_enough(run: Run, generations: int | None, images: int | None) -> bool:
-    """Say whether a run has come to its own end, or to so many generations or images."""
-    if run.ended:
-        return True
-    if generations is not None:
-        return run.generation + 1 >= generations
-    return run.evaluations >= (images or 0)

@@ -1,9 +1,10 @@
-"""Looking at a run: its page, its graphs drawn and exported."""
+"""Pages and pictures: what a command shows of runs.
 
-from __future__ import annotations
+:func:`write_page` makes one HTML file from a template, with everything in it. A chart begins with
+:func:`new_axes`; :func:`draw_figure` makes an SVG or a PNG of it, as :func:`draw_graph` does of a
+network. :func:`embed_svg`, :func:`embed_png` and :func:`embed_image` put pictures into a page.
+"""
 
-from neatfool.report.graph.drawing import draw_graph
-from neatfool.report.graph.export import export_graph
-from neatfool.report.page import write_report
+import lazy_loader
 
-__all__ = ["draw_graph", "export_graph", "write_report"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,16 +14,14 @@ from neatfool.report import pictures
 from neatfool.report.charts import curves
 from neatfool.report.charts.figure import SURFACE
 from neatfool.report.graph.drawing import draw_graph
-from neatfool.report.saving import save
+from neatfool.report.saving import TEMPLATES, write_page
 from neatfool.run.folder import REPORT
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
-from neatfool.wording import duration, percent, spending
+from neatfool.wording import spending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from jinja2 import Environment
 
     from neatfool.report.pictures import Picture
     from neatfool.run.individual import Ancestor, EliteView
@@ -102,28 +99,12 @@ def write_report(run: Run, path: Path | None = None) -> Path:
         StorageError: The file cannot be written.
     """
     target = run.path / REPORT if path is None else path
-    template = page_environment().get_template("report.html.j2")
-    return save(target, template.render(_content(run)).encode())
-
-
-def page_environment() -> Environment:
-    """Give what pages are made from their templates with."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("neatfool.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": percent, "duration": duration}
-    return environment
+    return write_page(target, TEMPLATES / "report.html.j2", _content(run))
 
 
 def _content(run: Run) -> dict[str, Any]:
     """Gather what the template shows."""
-    script = asset("report.js")
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     history, elites = run.history, run.elites
     best = sorted(elites, key=lambda elite: -elite.confidence)[:MOST_DETAILS]
     cards = _cards(run, elites, {elite.index for elite in best})
@@ -148,7 +129,6 @@ def _content(run: Run) -> dict[str, Any]:
         "refused": sum(report.refused for report in history),
         "facts": _facts(run),
         "target": _target_name(run),
-        "style": asset("report.css"),
         "script": script,
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
     }
@@ -202,7 +182,7 @@ def _detail(run: Run, elite: EliteView, card: Card, thumbnails: dict[int, Pictur
         nodes=elite.size.nodes,
         connections=elite.size.connections,
         scored=_scored(elite, LARGE),
-        large=pictures.reduced(elite.image(LARGE), LARGE) if graph and small else None,
+        large=pictures.embed_image(elite.image(LARGE), LARGE) if graph and small else None,
         graph=graph,
         line=[_step(ancestor, thumbnails) for ancestor in _sampled(line)],
         ancestors=len(line),
@@ -212,7 +192,7 @@ def _detail(run: Run, elite: EliteView, card: Card, thumbnails: dict[int, Pictur
 def _scored(elite: EliteView, longest: int) -> Picture:
     """Show the image that was scored."""
     try:
-        return pictures.exact(elite.png, longest)
+        return pictures.embed_png(elite.png, longest)
     except ValueError as error:
         raise elite.damaged(error) from error
 
@@ -223,7 +203,7 @@ def _graph(elite: EliteView) -> str | None:
         graph = elite.graph()
     except RunError:
         return None
-    return pictures.drawing(draw_graph(graph, background=SURFACE))
+    return pictures.embed_svg(draw_graph(graph, background=SURFACE))
 
 
 def _sampled(line: list[Ancestor]) -> list[Ancestor]:
@@ -237,7 +217,7 @@ def _step(ancestor: Ancestor, thumbnails: dict[int, Picture]) -> Step:
     if key not in thumbnails:
         spec = ancestor.run.spec
         longest = min(ANCESTOR, max(spec.height, spec.width))
-        thumbnails[key] = pictures.reduced(ancestor.image(), longest)
+        thumbnails[key] = pictures.embed_image(ancestor.image(), longest)
     return Step(ancestor.generation, thumbnails[key], ancestor.name, ancestor.confidence)
 
 
@@ -250,7 +230,7 @@ def _curves(history: Sequence[GenerationReport], classes: int) -> dict[str, str]
         "replacements": curves.replacement_curve(history),
         "size": curves.size_curve(history),
     }
-    return {name: pictures.drawing(svg) for name, svg in drawn.items()}
+    return {name: pictures.embed_svg(svg) for name, svg in drawn.items()}
 
 
 def _milestones(
@@ -283,8 +263,3 @@ def _facts(run: Run) -> dict[str, str]:
     if requests := run.requests:
         facts["spent"] = spending(requests)
     return facts
-
-
-def asset(name: str) -> str:
-    """Read a file that goes into the page as it is."""
-    return files("neatfool.report").joinpath("templates", name).read_text(encoding="utf-8")

@@ -37,7 +37,7 @@ class Picture:
     height: int
 
 
-def exact(png: bytes, longest: int) -> Picture:
+def embed_png(png: bytes, longest: int) -> Picture:
     """Show a PNG as it is where it is small, else reduced.
 
     Args:
@@ -50,10 +50,10 @@ def exact(png: bytes, longest: int) -> Picture:
     with open_png(png) as image:
         if max(image.size) <= longest and len(png) <= LARGEST_EXACT:
             return Picture(_data_uri("PNG", png), *image.size)
-        return reduced(image, longest)
+        return embed_image(image, longest)
 
 
-def reduced(image: Image.Image, longest: int) -> Picture:
+def embed_image(image: Image.Image, longest: int) -> Picture:
     """Show an image with at most so many pixels on its longer side, as PNG or JPEG.
 
     The smaller file wins: evolved images are often noise, of which PNG makes nothing smaller.
@@ -65,8 +65,11 @@ def reduced(image: Image.Image, longest: int) -> Picture:
     return Picture(_data_uri(name, data), *image.size)
 
 
-def drawing(svg: bytes) -> str:
-    """Turn one of our SVGs into a data URI that follows the page's light or dark scheme."""
+def embed_svg(svg: bytes) -> str:
+    """Turn an SVG of :func:`draw_figure` or :func:`draw_graph` into a data URI.
+
+    Its colours follow the reader's light or dark scheme.
+    """
     text = " ".join(for_page(svg).split())
     return "data:image/svg+xml," + quote(text, safe=" /:;=,()*+@!?-.{}")
 

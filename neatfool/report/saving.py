@@ -1,14 +1,18 @@
-"""Files that a person asked for."""
+"""Files that a person asked for: written whole or not at all."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import StorageError
 from neatfool.files import write_whole
+from neatfool.wording import duration, percent
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
+
+TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
 def save(path: Path, data: bytes) -> Path:
@@ -22,3 +26,34 @@ def save(path: Path, data: bytes) -> Path:
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
     return path
+
+
+def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:
+    """Write a page that looks as the report does: one HTML file that needs no network.
+
+    Args:
+        path: The file to write.
+        template: A Jinja template. It begins with ``{% extends "neatfool/page.html.j2" %}`` and
+            fills the blocks ``title`` and ``body``, and ``style`` if it has CSS of its own. What
+            it shows is escaped. It may include files that lie beside it. Besides Jinja's own, the
+            filters ``percent`` and ``duration`` write confidences and seconds.
+        content: What the template shows, by name.
+
+    Returns:
+        The file.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+
+    ours = PrefixLoader({"neatfool": FileSystemLoader(TEMPLATES)})
+    environment = Environment(
+        loader=ChoiceLoader([ours, FileSystemLoader(template.parent)]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "duration": duration}
+    return save(path, environment.get_template(template.name).render(content).encode())

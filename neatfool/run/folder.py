@@ -61,6 +61,25 @@ def require_run(folder: Path) -> None:
         raise RunError(f"{folder}: not a run folder (no {DATABASE}); give one of runs/*")
 
 
+def find_runs(folder: Path) -> list[Path]:
+    """List the runs that a folder holds.
+
+    Returns:
+        The folder, if it is that of a run. Else those of its folders that are, or, if none is,
+        those of the folders in them.
+
+    Raises:
+        RunError: There is no run in it.
+    """
+    if (folder / DATABASE).is_file():
+        return [folder]
+    found = sorted(folder.glob(f"*/{DATABASE}")) or sorted(folder.glob(f"*/*/{DATABASE}"))
+    if not found:
+        what = "there is no run in it" if folder.is_dir() else "is not there"
+        raise RunError(f"{folder}: {what}; give folders of runs, or folders that hold such")
+    return [database.parent for database in found]
+
+
 def lock(folder: Path) -> Callable[[], None]:
     """Lock a run's folder for this process; the lock ends with the process at the latest.
 

@@ -145,6 +145,20 @@ class Run:
         return bool(self.info.get("ended_after") == self.generation)
 
     @property
+    def finished(self) -> bool:
+        """Whether the run has come to the length that its experiment gives it, or has ended."""
+        length = self.experiment.get("experiment", {})
+        return self.has_reached(length.get("generations"), length.get("images"))
+
+    def has_reached(self, generations: int | None, images: int | None) -> bool:
+        """Say whether the run has so many generations, or else images, or has ended."""
+        if self.ended:
+            return True
+        if generations is not None:
+            return self.generation + 1 >= generations
+        return self.evaluations >= (images or 0)
+
+    @property
     def spec(self) -> ImageSpec:
         """The images that the target takes."""
         return ImageSpec(classes=self.classes, **self.info["spec"])
@@ -173,6 +187,11 @@ class Run:
     def history(self) -> list[GenerationReport]:
         """The statistics of each generation."""
         return self.store.reports(last=self.generation)
+
+    @property
+    def replacements(self) -> list[tuple[int, int, float]]:
+        """Each niche that changed hands, in order: generation, class index, new confidence."""
+        return self.store.replacements(self.generation)
 
     def frame(self) -> pd.DataFrame:
         """Give the history as a pandas data frame, with a row for each generation.

@@ -1,13 +1,9 @@
 """Target ``http``: a classifier that is reached over HTTP.
 
-The modules: :mod:`.options` is what an experiment says of it, with :mod:`.presets` for some public
-APIs; :mod:`.target` is what is fooled. :mod:`.open_inference` (with :mod:`.metadata`) and
-:mod:`.json_api` (with :mod:`.templates` and :mod:`.expressions`) write requests and read answers,
-whose :mod:`.numbers` are taken as they are or not at all. :mod:`.service` sends a request until it
-is answered, at its turn (:mod:`.pacing`); :mod:`.faults` says what may go wrong.
-:mod:`.connections` is the client, :mod:`.wire` and :mod:`.addresses` say where connections may go
-and when they end. :mod:`.credentials` has the key and a plugin's signature put into requests, and
-:mod:`.api_key` keeps the key out of all that is written.
+:mod:`.options` is what an experiment says of it, :mod:`.target` what is fooled. It speaks one of
+two protocols, each with options of its own: :mod:`.open_inference` and :mod:`.json_api`, which
+write requests and read answers, whose :mod:`.numbers` are taken as they are or refused. Both ask by
+way of the :mod:`.client`.
 """
 
 from __future__ import annotations
@@ -19,7 +15,7 @@ from neatfool import ExperimentError, hookimpl
 from .options import Options
 
 if TYPE_CHECKING:
-    from .credentials import Sign
+    from .client.credentials import Sign
     from .target import HttpTarget
 
 __all__ = ["Options"]

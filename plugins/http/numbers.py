@@ -1,13 +1,13 @@
-"""The numbers and names of an answer, taken as they are or not at all."""
+"""The numbers and names of an answer: taken as they are, or refused."""
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from .faults import RefusedError
+from .client.faults import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ROUNDING: Final = 1e-3
 """How far from one a sum of probabilities may be, and a probability from [0, 1]."""
 LONGEST_NAME: Final = 200
-"""Of a class or a tensor, in characters."""
+"""The most characters of the name of a class or a tensor, which stands in tables."""
 RAW: Final[dict[str, np.dtype[Any]]] = {
     "FP16": np.dtype("<f2"),
     "FP32": np.dtype("<f4"),
@@ -23,33 +23,10 @@ RAW: Final[dict[str, np.dtype[Any]]] = {
 }
 """The kinds of numbers that scores may come as in raw bytes."""
 _DEEPEST: Final = 8
+"""Lists within lists are read to this depth; a table needs two."""
 
 
-def with_raw_tensors(said: Any, raw: bytes) -> Any:
-    """Give the outputs of an answer of the Open Inference Protocol the raw bytes that follow it.
-
-    Args:
-        said: Its JSON.
-        raw: What follows the JSON: the bytes of one output after another.
-
-    Returns:
-        The JSON, in which such an output's ``data`` are its bytes.
-
-    Raises:
-        RefusedError: There are not as many as the outputs say.
-    """
-    outputs = said.get("outputs") if isinstance(said, dict) else None
-    for output in outputs if isinstance(outputs, list) else []:
-        parameters = output.get("parameters") if isinstance(output, dict) else None
-        size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
-        if type(size) is int and 0 <= size <= len(raw):
-            output["data"], raw = raw[:size], raw[size:]
-    if raw:
-        raise RefusedError("raw bytes that belong to no output")
-    return said
-
-
-def numbers_of(raw: bytes, datatype: str, count: int, width: int) -> np.ndarray:
+def read_raw_rows(raw: bytes, datatype: str, count: int, width: int) -> np.ndarray:
     """Read a table of numbers from raw bytes: float64 [count, width].
 
     Raises:
@@ -62,14 +39,14 @@ def numbers_of(raw: bytes, datatype: str, count: int, width: int) -> np.ndarray:
     return table
 
 
-def rows_of(data: Any, count: int, width: int) -> np.ndarray:
+def read_rows(data: Any, count: int, width: int) -> np.ndarray:
     """Read a table of numbers.
 
     Args:
         data: A list of ``count * width`` numbers, or of lists of them, nested in any way; None
-            stands for a number that there is none of.
-        count: The rows that there must be.
-        width: The columns.
+            stands for a missing number.
+        count: The number of rows.
+        width: The number of columns.
 
     Returns:
         float64 [count, width]; NaN where there was None, or a number beyond all floats.
@@ -79,7 +56,7 @@ def rows_of(data: Any, count: int, width: int) -> np.ndarray:
     """
     if not isinstance(data, list):
         raise RefusedError("no list of numbers")
-    flat = data if not any(isinstance(each, list) for each in data) else list(_flat(data, 0))
+    flat = data if not any(isinstance(each, list) for each in data) else list(_flatten(data, 0))
     if len(flat) != count * width:
         raise RefusedError(f"{len(flat)} numbers in place of {count} x {width}")
     if not {*map(type, flat)} <= {int, float, type(None)}:
@@ -87,27 +64,22 @@ def rows_of(data: Any, count: int, width: int) -> np.ndarray:
     try:
         return np.array(flat, dtype=np.float64).reshape(count, width)
     except OverflowError:
-        return np.array([_number(each) for each in flat]).reshape(count, width)
+        # A whole number beyond all floats.
+        flat = [None if type(n) is int and abs(n) > sys.float_info.max else n for n in flat]
+        return np.array(flat, dtype=np.float64).reshape(count, width)
 
 
-def _flat(data: list[Any], depth: int) -> Iterator[Any]:
+def _flatten(data: list[Any], depth: int) -> Iterator[Any]:
     if depth > _DEEPEST:
         raise RefusedError("nested too deeply")
     for each in data:
         if isinstance(each, list):
-            yield from _flat(each, depth + 1)
+            yield from _flatten(each, depth + 1)
         else:
             yield each
 
 
-def _number(value: Any) -> float:
-    try:
-        return math.nan if value is None else float(value)
-    except OverflowError:
-        return math.nan
-
-
-def usable_probabilities(probs: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
+def are_probabilities(probs: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
     """Say which rows are probabilities: bools [N].
 
     Args:
@@ -132,8 +104,8 @@ def is_short_text(value: Any) -> bool:
     )
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Make probabilities, float64 [N, K], of logits; NaN rows of what is not finite."""
+def compute_softmax(logits: np.ndarray) -> np.ndarray:
+    """Turn logits into probabilities, floats [N, K]; rows that are not finite become NaN."""
     with np.errstate(invalid="ignore"):
         weights = np.exp(logits - logits.max(1, keepdims=True))
         return np.asarray(weights / weights.sum(1, keepdims=True))

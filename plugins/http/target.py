@@ -5,59 +5,33 @@ from __future__ import annotations
 import json
 import logging
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool import ImageSpec, Labels, Scores, TargetError
+from neatfool import Labels, Scores, TargetError
 
-from .connections import proxy_for
-from .credentials import Credentials
-from .faults import RefusedError
-from .json_api import JsonApi
-from .metadata import Metadata, model_url, server_url, takes_binary
-from .open_inference import OpenInference
-from .service import Call, Service
+from .client.connections import find_proxy
+from .client.credentials import Credentials
+from .client.exchange import Call
+from .client.faults import RefusedError
+from .client.service import Service
+from .json_api.api import JsonApi
+from .open_inference.metadata import Metadata, model_url, server_url, takes_binary
+from .open_inference.protocol import OpenInference
 
 if TYPE_CHECKING:
     from neatfool import Ledger
 
-    from . import Options
-    from .credentials import Sign
+    from .client.credentials import Sign
+    from .options import Options
 
 _log = logging.getLogger("neatfool.target.http")
 
-
-class Wording(Protocol):
-    """How a service is asked, and how its answers are read.
-
-    Attributes:
-        spec: The images it takes and its classes.
-        batch_size: The most images a request; None if there is no limit.
-    """
-
-    spec: ImageSpec
-    batch_size: int | None
-
-    def call(self, images: np.ndarray) -> Call:
-        """Write the request for some images, uint8 [N, C, H, W]."""
-        ...
-
-    def read(self, said: Any, count: int) -> Scores | Labels:
-        """Read the answer to so many images, or raise :class:`RefusedError`."""
-        ...
-
-    def nothing(self, count: int) -> Scores | Labels:
-        """Make the answer for images of which nothing usable was said."""
-        ...
-
-    def describe(self) -> str:
-        """Say what is sent, in a line."""
-        ...
-
-    def identity(self) -> Any:
-        """Give what tells this way of asking from others, as JSON."""
-        ...
+_UNVERIFIED: Final = (
+    "WARNING: verify_tls = false: anybody on the way can read the images and the key, and answer "
+    "in place of the service"
+)
 
 
 class HttpTarget:
@@ -86,16 +60,16 @@ class HttpTarget:
         self._service = Service(options, self._credentials)
         self.concurrency = options.concurrency
         try:
-            self._wording = self._new_wording()
+            self._protocol = self._prepare_protocol()
         except BaseException:
             self._service.close()
             raise
-        self.spec = self._wording.spec
-        self.batch_size = self._wording.batch_size
+        self.spec = self._protocol.spec
+        self.batch_size = self._protocol.batch_size
         if not options.verify_tls:
             _log.warning("%s", _UNVERIFIED)
 
-    def _new_wording(self) -> Wording:
+    def _prepare_protocol(self) -> OpenInference | JsonApi:
         if self._options.protocol == "json":
             return JsonApi(self._options, self._credentials.places())
         try:
@@ -128,32 +102,29 @@ class HttpTarget:
             BudgetSpent: The ledger has no room for it.
         """
         images = np.asarray(images)
-        most = self.batch_size
-        if most is not None and len(images) > most:
+        count, most = len(images), self.batch_size
+        if most is not None and count > most:
             raise TargetError(
-                f"http: {len(images)} images in a request to {self._options.url}, which takes "
+                f"http: {count} images in a request to {self._options.url}, which takes "
                 f"{most} at most; say [target] batch_size = {most}"
             )
         try:
-            call, count = self._wording.call(images), len(images)
-            answer: Scores | Labels = self._service.ask(
-                call, lambda said: self._wording.read(said, count)
-            )
+            call = self._protocol.write_request(images)
+            return self._service.ask(call, lambda said: self._protocol.read_answer(said, count))
         except RefusedError:
-            return self._wording.nothing(len(images))
-        return answer
+            return self._protocol.refuse(count)
 
     def describe(self) -> str:
         """Say what is sent where, with which key, and what is not as safe as it could be."""
         options = self._options
-        lines = [f"Images leave this machine for {options.url}", self._wording.describe()]
+        lines = [f"Images leave this machine for {options.url}", self._protocol.describe()]
         lines += self._credentials.describe()
         pace = "" if options.requests_per_second is None else f", {options.requests_per_second:g}/s"
         lines.append(
             f"At most {options.concurrency} requests at a time{pace}; a request is given "
             f"{options.timeout:g} s, its retries {options.give_up_after:g} s"
         )
-        if options.proxy_from_env and proxy_for(options.url):
+        if options.proxy_from_env and find_proxy(options.url):
             lines.append("Through the proxy that the environment names, which looks up the host")
         if not options.verify_tls:
             lines.append(_UNVERIFIED)
@@ -169,16 +140,10 @@ class HttpTarget:
             options.model_version,
             self.spec.shape,
             self.spec.classes,
-            self._wording.identity(),
+            self._protocol.identity(),
         ]
         return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def close(self) -> None:
         """End what is under way at once, and close the connections."""
         self._service.close()
-
-
-_UNVERIFIED = (
-    "WARNING: verify_tls = false: anybody on the way can read the images and the key, and answer "
-    "in place of the service"
-)

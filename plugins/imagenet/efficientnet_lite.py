@@ -11,12 +11,12 @@ from neatfool import ImageSpec
 
 from .classifier import Classifier
 from .labels import imagenet_labels
-from .models import need
 from .preprocessing import Preprocessing
+from .request import need
 from .weights import fit, read_tensors
 
 if TYPE_CHECKING:
-    from .models import Request
+    from .request import Request
 
 _SIDES: Final = {"0": 224, "1": 240, "2": 260}
 _MARGIN: Final = 32

@@ -19,7 +19,7 @@ from .preprocessing import IMAGENET_DEVIATION, IMAGENET_MEAN, Preprocessing, in_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .models import Request
+    from .request import Request
 
 _CROPPED: Final = 0.875
 """The part of a photograph's shorter side that most networks were trained to see."""

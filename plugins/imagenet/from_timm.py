@@ -16,7 +16,7 @@ from .weights import fit, read_tensors
 if TYPE_CHECKING:
     from torch import nn
 
-    from .models import Request
+    from .request import Request
 
 
 def load_timm(name: str, request: Request) -> Classifier:

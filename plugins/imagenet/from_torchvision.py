@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torchvision.models import WeightsEnum
 
-    from .models import Request
+    from .request import Request
     from .weights import Tensors
 
 _SCALES_ITS_INPUT: Final = {"googlenet", "inception_v3"}

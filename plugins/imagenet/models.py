@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from neatfool import ExperimentError, nearest
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+from .request import need
 
+if TYPE_CHECKING:
     from .classifier import Classifier
+    from .request import Request
 
 EFFICIENTNET_LITE: Final = tuple(f"efficientnet-lite{size}" for size in (0, 1, 2))
 _FORMS: Final = (
     "'torchvision:NAME', 'timm:NAME', 'timm:local-dir:FOLDER', 'onnx:FILE' and "
     + ", ".join(map(repr, EFFICIENTNET_LITE))
 )
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is wanted of a network.
-
-    Attributes:
-        model: Its name.
-        weights: A file of other weights than its own.
-        size: The side of its images, where it does not say.
-        mean: What to subtract from images in [0, 1], where it does not say.
-        std: What to divide by after that.
-    """
-
-    model: str
-    weights: Path | None = None
-    size: int | None = None
-    mean: Sequence[float] | None = None
-    std: Sequence[float] | None = None
 
 
 def check_name(model: str) -> None:
@@ -99,16 +78,3 @@ def load(request: Request) -> Classifier:
         return load_efficientnet_lite(request)
     except ValueError as error:
         raise ExperimentError(f"[target] model = {request.model}: {error}") from error
-
-
-def need(model: str, module: str, *, extra: str) -> None:
-    """See that a module is installed.
-
-    Raises:
-        ExperimentError: It is not; the message says how to get it.
-    """
-    if find_spec(module) is None:
-        raise ExperimentError(
-            f"[target] model = {model}: needs the package {module.replace('_', '-')}, which is not "
-            f"installed; pip install 'neatfool[{extra}]'"
-        )

@@ -10,15 +10,16 @@ import torch
 from neatfool import ExperimentError, ImageSpec, Network, Scores, TargetError
 
 from .labels import labels_for, read_labels
-from .models import Request, load
+from .models import load
 from .photographs import with_right_answers
+from .request import Request
 from .views import Resized, TenCrops, log_mean_softmax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from . import Options
     from .classifier import Classifier
+    from .options import Options
 
 TRIES: Final = 2
 """Of a network's likeliest classes so many may hold the right one.

@@ -1,44 +1,24 @@
 """Target ``mnist``: Caffe's LeNet, trained on the real MNIST digits by ``neatfool mnist train``.
 
 The modules: :mod:`.lenet` is the network and its weights, :mod:`.target` what is fooled,
-:mod:`.digits` the few real digits it is checked on; :mod:`.idx`, :mod:`.dataset`,
-:mod:`.training` and :mod:`.command` train it.
+:mod:`.options` what an experiment says of it, :mod:`.digits` the few real digits it is checked on;
+:mod:`.idx`, :mod:`.dataset`, :mod:`.training` and :mod:`.command` train it.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from neatfool import hookimpl
 
-from neatfool import ImageSpec, hookimpl
+from .options import Options
 
 if TYPE_CHECKING:
     import click
 
     from .target import MnistTarget
 
-
-SPEC = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
-"""The images that a LeNet takes, white ink on black, and its classes."""
-
-
-class Options(BaseModel, extra="forbid"):
-    """Options of the target ``mnist``."""
-
-    weights: Path | None = Field(
-        None,
-        description="a safetensors file of another LeNet's weights, as `neatfool mnist train` "
-        "writes it. If left out, the packaged weights",
-    )
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="where the network computes. `auto` takes the GPU if there is one"
-    )
-
-    def spec(self) -> ImageSpec:
-        """Tell what the target takes, whatever its weights."""
-        return SPEC
+__all__ = ["Options"]
 
 
 def _target(options: Options) -> MnistTarget:

@@ -9,11 +9,12 @@ import torch
 
 from neatfool import Scores, TargetError
 
-from . import SPEC, lenet
+from . import lenet
 from .digits import load_digits
+from .options import SPEC
 
 if TYPE_CHECKING:
-    from . import Options
+    from .options import Options
 
 RECOGNISED: Final = 0.9
 """The part of the packaged digits that a network must recognise to be worth fooling."""

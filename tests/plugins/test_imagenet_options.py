@@ -8,9 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from neatfool import ExperimentError
-from neatfool_plugins.imagenet import Options, models
+from neatfool_plugins.imagenet import Options, request
 from neatfool_plugins.imagenet.labels import imagenet_labels, labels_for, read_labels
-from neatfool_plugins.imagenet.models import Request, load
+from neatfool_plugins.imagenet.models import load
+from neatfool_plugins.imagenet.request import Request
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_the_model_is_efficientnet_lite0_unless_there_is_an_ensemble() -> None:
     ],
 )
 def test_what_is_not_installed_is_said_with_how_to_install_it(model, command, monkeypatch) -> None:
-    monkeypatch.setattr(models, "find_spec", lambda _: None)
+    monkeypatch.setattr(request, "find_spec", lambda _: None)
     with pytest.raises(
         ExperimentError, match=rf"model = {model}: needs .*not installed; {command}"
     ):

@@ -15,7 +15,8 @@ from torchvision.models import ResNet18_Weights, resnet18
 from neatfool import ExperimentError, TargetError
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.from_torchvision import load_torchvision
-from neatfool_plugins.imagenet.models import Request, load
+from neatfool_plugins.imagenet.models import load
+from neatfool_plugins.imagenet.request import Request
 from neatfool_plugins.imagenet.target import ImageNetTarget
 from neatfool_plugins.imagenet.weights import read_tensors
 

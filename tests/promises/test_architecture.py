@@ -81,18 +81,22 @@ def test_the_framework_knows_no_plugin():
     assert found == []
 
 
+PUBLIC = {
+    module.__name__: {*module.__all__}
+    for module in (neatfool, neatfool.cppn, neatfool.report, neatfool.testing)
+}
+
+
 def test_plugins_import_only_the_public_names():
     outside = []
     for path, node in nodes(PLUGINS, ast.Import, ast.ImportFrom):
+        names = {alias.name for alias in node.names}
         if isinstance(node, ast.Import):
-            names = {alias.name for alias in node.names}
             private = {name for name in names if name.split(".")[0] == "neatfool"}
-        elif not node.level and node.module == "neatfool":
-            private = {alias.name for alias in node.names} - {*neatfool.__all__, "testing"}
+        elif not node.level and node.module.split(".")[0] == "neatfool":
+            private = {f"{node.module}.{name}" for name in names - PUBLIC.get(node.module, set())}
         else:
-            module = "" if node.level else node.module
-            private = {module} if module.startswith("neatfool.") else set()
-            private -= {"neatfool.testing"}
+            private = set()
         outside += [(place(path, node), name) for name in sorted(private)]
     assert outside == []
 
@@ -191,6 +195,18 @@ def test_no_modules_import_each_other_in_a_circle():
     assert [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
 
 
+def test_no_modules_of_plugins_import_each_other_in_a_circle():
+    names, graph = {name_of(path) for path in PLUGINS}, nx.DiGraph()
+    for path, node in nodes(PLUGINS, ast.ImportFrom):
+        folder = path.relative_to(ROOT).parent.parts
+        package = [*folder[: len(folder) - node.level + 1], *filter(None, [node.module])]
+        for alias in node.names if node.level else ():
+            module = ".".join([*package, alias.name])
+            graph.add_edge(name_of(path), module if module in names else ".".join(package))
+    assert {*graph} <= names
+    assert [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
+
+
 def test_every_package_is_in_the_wheel():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -214,10 +230,10 @@ def test_every_module_lies_in_a_package():
     assert homeless == []
 
 
-PUBLIC = [neatfool, neatfool.cppn, neatfool.testing]
+PACKAGES = [neatfool, neatfool.cppn, neatfool.report, neatfool.testing]
 
 
-@pytest.mark.parametrize("package", PUBLIC, ids=lambda package: package.__name__)
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
 def test_all_public_names_are_shown_and_can_be_imported_at_once(package):
     assert {*package.__all__} <= {*dir(package)}
     names: dict[str, object] = {}
@@ -225,7 +241,7 @@ def test_all_public_names_are_shown_and_can_be_imported_at_once(package):
     assert {*package.__all__} == {*names} - {"__builtins__"}
 
 
-@pytest.mark.parametrize("package", PUBLIC[:2], ids=lambda package: package.__name__)
+@pytest.mark.parametrize("package", PACKAGES[:3], ids=lambda package: package.__name__)
 def test_public_names_stand_in_the_stub_only(package):
     stub = Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
     assert sorted(re.findall(r"^from \S+ import \w+ as (\w+)$", stub, re.M)) == sorted(
@@ -234,9 +250,9 @@ def test_public_names_stand_in_the_stub_only(package):
     assert sorted(dir(package)) == sorted(package.__all__)
 
 
-@pytest.mark.parametrize("name", neatfool.__all__)
-def test_a_public_name_is_there_and_described(name):
-    assert getattr(neatfool, name).__doc__
+@pytest.mark.parametrize("module", [neatfool, neatfool.report], ids=lambda module: module.__name__)
+def test_each_public_name_is_there_and_described(module):
+    assert [name for name in module.__all__ if not getattr(module, name).__doc__] == []
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error():

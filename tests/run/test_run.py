@@ -8,11 +8,21 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+from made_up_runs import write_run
 from paid import PaidToy, TopTwo, paid_assembly
 from searches import Silence, toy_assembly
 
-from neatfool import BudgetSpent, ExperimentError, ImageSpec, Run, RunError, Scores, fool, open_run
-from neatfool.comparison.course import read_course
+from neatfool import (
+    BudgetSpent,
+    ExperimentError,
+    ImageSpec,
+    Run,
+    RunError,
+    Scores,
+    find_runs,
+    fool,
+    open_run,
+)
 from neatfool.evolution.session import resume, start
 from neatfool.run.folder import DATABASE
 from neatfool.run.images import decode_png
@@ -33,6 +43,26 @@ def test_it_tells_what_the_run_was(run):
     assert run.spec == ToyTarget().spec
     assert [report.generation for report in run.history] == list(range(6))
     assert run.info["versions"]["neatfool"]
+
+
+def test_it_is_finished_at_its_length_and_not_before(tmp_path):
+    course = [[(0, 0.3)], [(1, 0.4)]]
+    whole, part = (write_run(tmp_path / str(length), course, length=length) for length in (2, 3))
+    assert open_run(whole).finished
+    assert not open_run(part).finished
+
+
+def test_each_niche_that_changed_hands_is_told(tmp_path):
+    run = open_run(write_run(tmp_path / "run", [[(0, 0.25)], [(1, 0.5), (0, 0.75)]]))
+    assert run.replacements == [(0, 0, 0.25), (1, 1, 0.5), (1, 0, 0.75)]
+
+
+def test_runs_are_found_in_a_folder_and_in_the_folders_in_it(tmp_path):
+    one, other = (write_run(tmp_path / "all" / "a" / name, [[(0, 0.3)]]) for name in "12")
+    assert find_runs(one) == [one]
+    assert find_runs(one.parent) == find_runs(tmp_path / "all") == [one, other]
+    with pytest.raises(RunError, match="there is no run in it; give folders of runs"):
+        find_runs(tmp_path)
 
 
 def test_an_elite_is_found_by_name_and_by_index(run):
@@ -144,7 +174,7 @@ def everything(run):
         for name in ("a", "b")
     ]
     of_the_whole = (run.summary(), run.history, run.requests, run.classes, run.searched, run.ended)
-    return elites, lines, of_the_whole, read_course(run).confidences.tolist()
+    return elites, lines, of_the_whole, run.replacements
 
 
 @pytest.mark.parametrize("make", [toy_assembly, lambda: paid_assembly(TopTwo())])

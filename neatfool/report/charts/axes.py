@@ -25,10 +25,29 @@ FINE_TICKS: Final = (*_LOW, *(round(1 - p, 6) for p in reversed(_LOW[:-1])), *TI
 """Where there would be fewer."""
 
 
-def new_axes(width: float, height: float, *, right: float, left: float = 62) -> tuple[Figure, Axes]:
-    """Make a figure with one pair of axes; lengths in CSS pixels."""
+def new_axes(
+    width: float,
+    height: float,
+    *,
+    right: float,
+    left: float = 62,
+    top: float = 16,
+    bottom: float = 50,
+) -> tuple[Figure, Axes]:
+    """Make a figure with one pair of axes that look as the report's do.
+
+    Args:
+        width: CSS pixels of the figure.
+        height: Likewise.
+        right: CSS pixels beside the axes, for what :func:`label_ends` writes.
+        left: Likewise, for the labels of the ticks.
+        top: CSS pixels above them.
+        bottom: CSS pixels below them.
+
+    Returns:
+        matplotlib's figure, which belongs to nobody but the caller, and its axes.
+    """
     drawn = figure.new_figure(width, height, figure.SURFACE)
-    bottom, top = 50, 16
     box = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
     axes = drawn.add_axes(box, facecolor=figure.SURFACE)
     for side in ("top", "right", "left"):
@@ -49,8 +68,8 @@ def decimal_odds(confidences: ArrayLike) -> np.ndarray:
     return odds
 
 
-def confidence_axis(axes: Axes, lowest: float, highest: float) -> None:
-    """Label log-odds with the confidences that people know."""
+def label_confidences(axes: Axes, lowest: float, highest: float) -> None:
+    """Label decimal log-odds, from the lowest to the highest, with confidences in per cent."""
     ticks = _around(TICKS, lowest, highest)
     if len(ticks) < FEWEST_TICKS:
         ticks = _around(FINE_TICKS, lowest, highest)
@@ -68,8 +87,14 @@ def _around(ticks: Sequence[float], lowest: float, highest: float) -> Sequence[f
     return ticks[first : last + 1]
 
 
-def count_axis(axes: Axes, values: Sequence[float], name: str = "images scored") -> None:
-    """Let the axis of counts reach over the given ones, with few round numbers at it."""
+def label_counts(axes: Axes, values: Sequence[float], name: str = "images scored") -> None:
+    """Let the horizontal axis reach over the counts, with a few round numbers at it.
+
+    Args:
+        axes: The axes.
+        values: The counts.
+        name: What is counted.
+    """
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     first, last = min(values), max(values)
@@ -88,7 +113,12 @@ def marker_for(points: Sequence[float]) -> str:
 
 
 def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
-    """Write each curve's name (value, text, colour) at its end, apart from the others'."""
+    """Write a text at the end of each curve, apart from the others'.
+
+    Args:
+        axes: The axes, with their final limits.
+        labels: (value at the end, text, colour) of each curve.
+    """
     low, high = axes.get_ylim()
     pixels = axes.bbox.height / axes.figure.dpi * figure.PIXELS_PER_INCH
     gap = 19 * (high - low) / pixels

@@ -8,9 +8,9 @@ import numpy as np
 
 from neatfool.report.charts import figure
 from neatfool.report.charts.axes import (
-    confidence_axis,
-    count_axis,
     decimal_odds,
+    label_confidences,
+    label_counts,
     label_ends,
     legend_in,
     marker_for,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MOST_POINTS: Final = 400
 MOST_BARS: Final = 100
-_BLUE, _ORANGE, _GREEN, _PURPLE = figure.LINES
+_BLUE, _ORANGE, _GREEN, _PURPLE = figure.LINE_COLOURS
 
 
 def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
@@ -58,10 +58,10 @@ def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
         )
         labels.append((odds[-1], f"{name}  {percent(values[-1])}", colour))
         lowest, highest = min(lowest, *odds), max(highest, *odds)
-    confidence_axis(axes, lowest, highest)
-    count_axis(axes, x)
+    label_confidences(axes, lowest, highest)
+    label_counts(axes, x)
     label_ends(axes, [*labels, ((lower[-1] + upper[-1]) / 2, "middle half", figure.MUTED)])
-    return figure.to_bytes(drawn, "svg")
+    return figure.draw_figure(drawn)
 
 
 def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
@@ -90,9 +90,9 @@ def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
         labels.append((float(counts[-1]), f"≥ {threshold * 100:g} %", colour))
     axes.set_ylim(0, classes * 1.04)
     axes.set_yticks(sorted({round(classes * part / 4) for part in range(5)}))
-    count_axis(axes, x)
+    label_counts(axes, x)
     label_ends(axes, labels)
-    return figure.to_bytes(drawn, "svg")
+    return figure.draw_figure(drawn)
 
 
 def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
@@ -111,9 +111,9 @@ def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
         axes.stairs(means, edges + history[0].generation - 0.5, fill=True, color=colour, label=text)
     axes.set_ylim(0, 1.2 * max(1.0, axes.get_ylim()[1]))
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
-    count_axis(axes, [history[0].generation, history[-1].generation], "generation")
+    label_counts(axes, [history[0].generation, history[-1].generation], "generation")
     legend_in(axes)
-    return figure.to_bytes(drawn, "svg")
+    return figure.draw_figure(drawn)
 
 
 def size_curve(history: Sequence[GenerationReport]) -> bytes:
@@ -132,9 +132,9 @@ def size_curve(history: Sequence[GenerationReport]) -> bytes:
         labels.append((values[-1], name, colour))
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    count_axis(axes, x)
+    label_counts(axes, x)
     label_ends(axes, labels)
-    return figure.to_bytes(drawn, "svg")
+    return figure.draw_figure(drawn)
 
 
 def _thinned(history: Sequence[GenerationReport]) -> list[GenerationReport]:

@@ -22,8 +22,8 @@ RULE: Final = "#dcdfe5"
 DISABLED: Final = "#9aa2ae"
 POSITIVE: Final = "#2b7bba"
 NEGATIVE: Final = "#e0752d"
-LINES: Final = ("#0b6fa4", "#c2571a", "#1a7f5a", "#9b3a7d")
-"""For curves: blue, orange, green and purple of unlike lightness, for colour-blind eyes."""
+LINE_COLOURS: Final = ("#0b6fa4", "#c2571a", "#1a7f5a", "#9b3a7d")
+"""Blue, orange, green and purple of unlike lightness, for colour-blind eyes, light or dark."""
 
 _DARK: Final = {
     SURFACE: "#1a1d23",
@@ -33,10 +33,10 @@ _DARK: Final = {
     DISABLED: "#6b7482",
     POSITIVE: "#5aaef0",
     NEGATIVE: "#f2935a",
-    LINES[0]: "#57b6ee",
-    LINES[1]: "#f0915a",
-    LINES[2]: "#4cc79a",
-    LINES[3]: "#e089c4",
+    LINE_COLOURS[0]: "#57b6ee",
+    LINE_COLOURS[1]: "#f0915a",
+    LINE_COLOURS[2]: "#4cc79a",
+    LINE_COLOURS[3]: "#e089c4",
 }
 _COLOUR = re.compile("|".join(_DARK))
 _METADATA = re.compile(rb" *<metadata>.*?</metadata>\n", re.DOTALL)
@@ -61,21 +61,26 @@ def new_figure(width: float, height: float, background: str | None = None) -> Fi
     return Figure(figsize=size, facecolor=background or "none")
 
 
-def to_bytes(figure: Figure, kind: Literal["svg", "png"], *, zoom: float = 1.0) -> bytes:
-    """Write a figure; equal figures give equal bytes.
+def draw_figure(
+    figure: Figure,
+    *,
+    format: Literal["svg", "png"] = "svg",  # noqa: A002 - matplotlib's word
+    zoom: float = 1.0,
+) -> bytes:
+    """Draw a matplotlib figure; equal figures give equal bytes.
 
     Args:
-        figure: The figure.
-        kind: ``"svg"`` (text stays text) or ``"png"``.
-        zoom: PNG pixels for a CSS pixel.
+        figure: The figure, of :func:`new_axes` say.
+        format: ``"svg"`` (text stays text) or ``"png"``.
+        zoom: PNG pixels for a CSS pixel; in an SVG those of the rasters in it.
     """
     from matplotlib import rc_context
 
     buffer = BytesIO()
     with rc_context({"svg.hashsalt": "neatfool", "svg.fonttype": "none"}):
-        metadata = {"Date": None} if kind == "svg" else {"Software": None}
-        figure.savefig(buffer, format=kind, dpi=PIXELS_PER_INCH * zoom, metadata=metadata)
-    return _compact(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
+        metadata = {"Date": None} if format == "svg" else {"Software": None}
+        figure.savefig(buffer, format=format, dpi=PIXELS_PER_INCH * zoom, metadata=metadata)
+    return _compact(buffer.getvalue()) if format == "svg" else buffer.getvalue()
 
 
 def _compact(svg: bytes) -> bytes:

@@ -58,8 +58,8 @@ def draw_graph(
     drawing.legend()
     drawn = drawing.pen.figure
     if format == "png":
-        return figure.to_bytes(drawn, "png", zoom=width / drawing.width if width else 2.0)
-    svg = figure.to_bytes(drawn, "svg")
+        return figure.draw_figure(drawn, format="png", zoom=width / drawing.width if width else 2.0)
+    svg = figure.draw_figure(drawn)
     return _resized(svg, width, drawing.height / drawing.width) if width else svg
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from faulty_server import FaultyServer
 
-from neatfool_plugins.http import service
+from neatfool_plugins.http.client import service
 
 
 @pytest.fixture

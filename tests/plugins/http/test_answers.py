@@ -8,17 +8,17 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from faulty_server import CLASSES, metadata_of
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from neatfool import ImageSpec, Labels, Scores
 from neatfool_plugins.http import Options
-from neatfool_plugins.http.faults import RefusedError
-from neatfool_plugins.http.json_api import JsonApi
-from neatfool_plugins.http.metadata import Metadata
-from neatfool_plugins.http.numbers import rows_of, with_raw_tensors
-from neatfool_plugins.http.open_inference import OpenInference
-from neatfool_plugins.http.templates import fill
+from neatfool_plugins.http.client.faults import RefusedError
+from neatfool_plugins.http.client.raw_tensors import attach_raw_tensors
+from neatfool_plugins.http.json_api.api import JsonApi
+from neatfool_plugins.http.numbers import read_rows
+from neatfool_plugins.http.open_inference.metadata import Metadata
+from neatfool_plugins.http.open_inference.protocol import OpenInference
 
 COUNT = 3
 SIZE = {"protocol": "json", "url": "https://example.org", "height": 6, "width": 8, "channels": 1}
@@ -67,8 +67,8 @@ def test_raw_bytes_bring_every_bit_and_nan_is_no_answer():
     rows = np.random.default_rng(1).standard_normal((COUNT, len(CLASSES))).astype("<f4")
     probs = np.exp(rows) / np.exp(rows).sum(1, keepdims=True)
     probs[1] = np.nan
-    said = with_raw_tensors(*raw_answer(probs, rows))
-    scores = model().read(said, COUNT)
+    said = attach_raw_tensors(*raw_answer(probs, rows))
+    scores = model().read_answer(said, COUNT)
     assert scores.ok.tolist() == [True, False, True]
     assert scores.logits.tobytes() == rows.tobytes()
     assert scores.probs[[0, 2]].tobytes() == probs[[0, 2]].tobytes()
@@ -87,7 +87,7 @@ def test_raw_bytes_bring_every_bit_and_nan_is_no_answer():
 def test_raw_bytes_that_do_not_fit_are_refused(changes):
     table = np.full((COUNT, len(CLASSES)), 0.25, "<f4")
     with pytest.raises(RefusedError):
-        model().read(with_raw_tensors(*raw_answer(table, table, **changes)), COUNT)
+        model().read_answer(attach_raw_tensors(*raw_answer(table, table, **changes)), COUNT)
 
 
 def check(answer, spec):
@@ -118,7 +118,7 @@ def tensor(name, data):
 def test_any_json_is_scores_or_refused_by_the_open_inference_protocol(said):
     wording = model()
     with suppress(RefusedError):
-        check(wording.read(said, COUNT), wording.spec)
+        check(wording.read_answer(said, COUNT), wording.spec)
 
 
 @given(st.data())
@@ -127,7 +127,7 @@ def test_any_data_of_its_outputs_are_scores_or_refused(data):
     tables = st.one_of(ANY_JSON, st.lists(NUMBERS, min_size=12, max_size=12))
     said = {"outputs": [tensor(name, data.draw(tables)) for name in ("logits", "probabilities")]}
     try:
-        answer = wording.read(said, COUNT)
+        answer = wording.read_answer(said, COUNT)
     except RefusedError:
         return
     assert answer.probs.shape == (COUNT, len(CLASSES))
@@ -144,7 +144,7 @@ def test_good_answers_are_taken_to_the_bit_however_they_are_nested(logits, neste
     table = np.array(logits, np.float32)
     data = table.tolist() if nested else table.ravel().tolist()
     said = json.loads(json.dumps({"outputs": [tensor("logits", data)]}))
-    scores = model(scores_are="logits").read(said, COUNT)
+    scores = model(scores_are="logits").read_answer(said, COUNT)
     assert scores.ok.all()
     assert np.array_equal(scores.logits, table)
     assert np.allclose(scores.probs.sum(1), 1)
@@ -154,7 +154,7 @@ def test_good_answers_are_taken_to_the_bit_however_they_are_nested(logits, neste
 def test_only_the_row_is_refused_in_which_there_is_no_number(place, value):
     data = [0.25] * 12
     data[place] = value
-    scores = model(scores_are="probabilities").read(
+    scores = model(scores_are="probabilities").read_answer(
         {"outputs": [tensor("probabilities", data)]}, COUNT
     )
     assert scores.ok.tolist() == [row != place // 4 for row in range(COUNT)]
@@ -168,7 +168,7 @@ def test_only_the_row_is_refused_in_which_there_is_no_number(place, value):
 def test_any_json_is_labels_or_refused(said):
     wording = some_api()
     with suppress(RefusedError):
-        check(wording.read(said, 1), wording.spec)
+        check(wording.read_answer(said, 1), wording.spec)
 
 
 @pytest.mark.parametrize("given", ["no JSON", "[" * 100_000, '{"a": 1000}', '{"a": "x"}', "[1]"])
@@ -177,8 +177,8 @@ def test_what_a_function_of_an_expression_cannot_take_is_refused(given):
         found_at="items(from_json(@))", labels_at="[0]", scores_at="exp([1])", classes=["a", "b"]
     )
     with pytest.raises(RefusedError):
-        wording.read(given, 1)
-    assert wording.read('{"a": -0.5}', 1).found == [{"a": pytest.approx(0.60653, rel=1e-4)}]
+        wording.read_answer(given, 1)
+    assert wording.read_answer('{"a": -0.5}', 1).found == [{"a": pytest.approx(0.60653, rel=1e-4)}]
 
 
 LABELS = st.one_of(st.text("ab", min_size=1), st.text("ab ", max_size=3), st.none(), st.integers())
@@ -198,7 +198,7 @@ def test_a_score_is_that_of_its_own_label_or_all_are_refused(said):
         for each in said
     )
     try:
-        labels = wording.read(said, 1)
+        labels = wording.read_answer(said, 1)
     except RefusedError:
         assert not good
         return
@@ -215,34 +215,19 @@ def test_a_score_is_that_of_its_own_label_or_all_are_refused(said):
 def test_any_scores_of_all_classes_are_taken_or_refused(said):
     wording = some_api(found_at=None, labels_at=None, scores_at="@", classes=[*CLASSES])
     with suppress(RefusedError):
-        check(wording.read(said, 1), wording.spec)
-
-
-@given(st.lists(NUMBERS, min_size=6, max_size=6))
-def test_rows_are_the_numbers_in_order(numbers):
-    rows = rows_of(numbers, 2, 3)
-    for number, read in zip(numbers, rows.ravel().tolist(), strict=True):
-        if number is None or abs(number) > 1e308:
-            assert not np.isfinite(read) or abs(read) > 1e308
-        else:
-            assert read == float(number) or number != number
-
-
-@given(
-    st.recursive(
-        st.one_of(st.none(), st.integers(), st.text(max_size=8), st.just("a {image} b")),
-        lambda inner: st.one_of(
-            st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)
-        ),
-        max_leaves=8,
-    )
-)
-def test_filling_a_template_changes_its_places_only(template):
-    assume("{image}" not in json.dumps(template).replace("a {image} b", ""))
-    filled = fill(template, [b"\x00\x01"], None)
-    assert json.dumps(filled) == json.dumps(template).replace("{image}", "AAE=")
+        check(wording.read_answer(said, 1), wording.spec)
 
 
 def test_spec_of_a_service_that_names_its_best_few_is_open_unless_classes_are_given():
     assert some_api().spec == ImageSpec(6, 8, 1, (), sums_to_one=False, open=True)
     assert some_api(classes=["a", "b"]).spec == ImageSpec(6, 8, 1, ("a", "b"), sums_to_one=False)
+
+
+@given(st.lists(NUMBERS, min_size=6, max_size=6))
+def test_rows_are_the_numbers_in_order(numbers):
+    rows = read_rows(numbers, 2, 3)
+    for number, read in zip(numbers, rows.ravel().tolist(), strict=True):
+        if number is None or abs(number) > 1e308:
+            assert not np.isfinite(read) or abs(read) > 1e308
+        else:
+            assert read == float(number) or number != number

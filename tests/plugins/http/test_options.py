@@ -7,19 +7,9 @@ import pytest
 from neatfool import ExperimentError
 from neatfool.experiment.choice import choose
 from neatfool.plugin.manager import PluginManager
-from neatfool_plugins.http.api_key import ApiKey, is_secret_name
 
 CANARY = "sk-canary0123456789"
 HTTPS = "https://example.org"
-
-HEADERS_OF_KEYS = (
-    *("x-functions-key", "X-Key", "X-Auth", "Auth", "X-Client-Key", "X-License-Key"),
-    *("X-Session", "X-Pass", "Key", "X-Code"),
-)
-FIELDS_OF_KEYS = (
-    *("key", "auth", "code", "pwd", "pass", "client_key", "app_key", "appkey", "secretkey"),
-    *("accesskey", "authtoken"),
-)
 
 
 def read(**options):
@@ -105,31 +95,6 @@ def test_what_is_no_key_is_taken(options):
 
 
 @pytest.mark.parametrize(
-    ("name", "secret"),
-    [
-        ("Authorization", True),
-        ("x-api-key", True),
-        ("apiKey", True),
-        ("APIKey", True),
-        ("api_key", True),
-        ("access_token", True),
-        ("client-secret", True),
-        ("AWSAccessKeyId", True),
-        *[(name, True) for name in HEADERS_OF_KEYS + FIELDS_OF_KEYS],
-        ("language_code", False),
-        ("monkey", False),
-        ("key_points", False),
-        ("max_tokens", False),
-        ("keyword", False),
-        ("tokenizer", False),
-        ("Content-Type", False),
-    ],
-)
-def test_names_tell_secrets(name, secret):
-    assert is_secret_name(name) is secret
-
-
-@pytest.mark.parametrize(
     "url",
     [
         "file:///etc/passwd",
@@ -208,64 +173,3 @@ def test_only_http_and_https_addresses_are_taken(url):
 def test_what_does_not_fit_together_is_an_error(options, said):
     with pytest.raises(ExperimentError, match=said):
         read(**options)
-
-
-def test_a_key_shows_itself_to_nobody():
-    key = ApiKey(CANARY, "a test")
-    assert CANARY not in f"{key} {key!r} {[key]} {vars(key).keys()}"
-    assert key.header_value("Bearer") == f"Bearer {CANARY}"
-    with pytest.raises(TypeError):
-        __import__("copy").copy(key)
-
-
-def test_a_key_is_scrubbed_in_all_its_forms():
-    key = ApiKey('ab/c+d"e f', "a test")
-    text = r'ab/c+d"e f, ab/c%2Bd%22e%20f, ab%2Fc%2Bd%22e%20f, ab/c+d\"e f, ab\/c+d\"e f, ' + (
-        "YWIvYytkImUgZg==, and its beginning: ab/c+d"
-    )
-    scrubbed = key.scrub(text)
-    assert scrubbed.count("[the key]") == 7
-    assert "c+d" not in scrubbed
-
-
-def test_a_key_is_taken_out_of_json_however_it_is_escaped():
-    key = ApiKey(CANARY, "a test")
-    assert key.scrub_json({"a": [f"is {CANARY}", 1.5, None], CANARY: True}) == {
-        "a": ["is [the key]", 1.5, None],
-        "[the key]": True,
-    }
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        r'{"error": "bad sk\u002bcanary\/0123456"}',
-        r'{"error": "{\"of\": \"sk\\u002Bcanary/0123456\"}"}',
-        "<p>sk&#43;canary&#x2F;0123456</p>",
-        "sk&amp;#43;canary/0123456",
-        "sk%2bcanary%2f0123456",
-        r"its beginning: sk\u002Bcanary",
-    ],
-)
-def test_a_key_is_scrubbed_however_a_service_escapes_it(text):
-    scrubbed = ApiKey("sk+canary/0123456", "a test").scrub(text)
-    assert "[the key]" in scrubbed
-    assert "canary" not in scrubbed
-
-
-def test_escapes_that_hide_no_key_stay():
-    text = r"no \u00e9, &amp; and %20" + "%25" * 9
-    assert ApiKey(CANARY, "a test").scrub(text) == text
-
-
-def test_numbers_and_names_that_only_begin_as_a_key_does_stay():
-    said = {"score": [0.0000, 10000], "more": ["high score"]}
-    assert ApiKey("0000", "a test").scrub_json(said) == said
-    assert ApiKey("score-1234", "a test").scrub_json(said) == said
-
-
-@pytest.mark.parametrize("value", ["", "   ", "abc", "ab\ncdef", "kéykey", "a\x00bcdef"])
-def test_what_no_header_can_hold_is_no_key(value):
-    with pytest.raises(ExperimentError, match="holds no key") as caught:
-        ApiKey(value, "the file x")
-    assert not value.strip() or value not in str(caught.value)

@@ -163,7 +163,7 @@ def test_answers_that_are_now_and_then_unusable_change_nothing(server, tmp_path)
 
 
 def test_a_service_that_goes_away_pauses_the_run_and_back_again_it_goes_on(server, tmp_path):
-    more = MODEL + "\ngive_up_after = 0.3"
+    more = MODEL + "\ngive_up_after = 2"
     file = write(tmp_path, server, more)
     run(file, tmp_path / "whole")
 

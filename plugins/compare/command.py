@@ -1,0 +1,142 @@
+"""``neatfool compare``: a comparison in tables that can be read without colour, or in files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from neatfool import Output
+
+    from .comparison import Comparison
+    from .wording import Rows
+
+
+A_PATH: Final = click.Path(path_type=Path)
+
+
+def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...]:
+    kind: Any = click.IntRange(min=1)
+    return tuple(kind.convert(part, option, ctx) for part in text.split(",")) if text else ()
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool compare runs/mnist                         (a folder of replicates: one group)
+  neatfool compare runs/mnist runs/mnist_single_class --html compared.html
+  neatfool compare runs/a-1 runs/a-2 runs/b-1 runs/b-2 --labels old,new
+  neatfool compare runs/imagenet runs/imagenet_paper --at 25000,75000 --csv courses.csv
+  neatfool compare runs/imagenet --json --at 25000,75000,200000 | jq .at
+
+Runs of one experiment that differ only in their seed are put into one group. Runs under way count
+as far as they have come.""",
+)
+@click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
+@click.option("--labels", metavar="A,B", help="What to call the groups, in their order.")
+@click.option(
+    "--at",
+    metavar="N,N",
+    callback=_numbers,
+    help="Numbers of images to compare at.  [default: half and all of what all groups came to]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=A_PATH,
+    metavar="FILE",
+    help="Write each run's course as comma-separated values.",
+)
+@click.option(
+    "--classes-csv",
+    "classes_file",
+    type=A_PATH,
+    metavar="FILE",
+    help="Write each class's course, the heat map, as comma-separated values.",
+)
+@click.option(
+    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with all the figures."
+)
+def compare(
+    *,
+    paths: tuple[Path, ...],
+    labels: str | None,
+    at: tuple[int, ...],
+    as_json: bool,
+    csv_file: Path | None,
+    classes_file: Path | None,
+    html_file: Path | None,
+) -> None:
+    """Compare runs: medians over seeds at equal numbers of images, and whether they differ."""
+    from neatfool import Output
+    from neatfool.report import save
+
+    from .comparison import Comparison
+    from .files import classes_to_csv, to_csv, to_json
+    from .groups import gather
+    from .page import write_comparison
+
+    waiting = Output(stderr=True)
+    with waiting.status("reading the runs"):
+        groups = gather(paths, [label.strip() for label in labels.split(",")] if labels else [])
+    comparison = Comparison(groups, at)
+    if as_json:
+        click.echo(json.dumps(to_json(comparison), indent=1))
+    else:
+        _show(comparison, Output())
+    if csv_file:
+        save(csv_file, to_csv(comparison).encode())
+        click.echo(f"Each run's course is in {csv_file}", err=as_json)
+    if classes_file:
+        save(classes_file, classes_to_csv(comparison).encode())
+        click.echo(f"Each class's course is in {classes_file}", err=as_json)
+    if html_file:
+        with waiting.status("drawing"):
+            write_comparison(comparison, html_file)
+        click.echo(f"Look at {html_file}", err=as_json)
+
+
+def _show(comparison: Comparison, console: Output) -> None:
+    from rich.markup import escape
+
+    from . import wording
+    from .measures import TESTED
+
+    def say(text: str, style: str | None = None) -> None:
+        console.print(escape(text), style=style, soft_wrap=True)
+
+    keys = wording.keys_of(comparison)
+    heads = ["", *wording.GROUP_HEADS]
+    console.print(_table(heads, wording.group_rows(comparison)))
+    if rows := wording.option_rows(comparison):
+        say("They differ in", "bold")
+        console.print(_table(["option", *keys], rows))
+    for snapshot in comparison.snapshots:
+        say(f"After {snapshot.evaluations:,} images: median over seeds [quartiles]", "bold")
+        heads = ["", *(f"{key} (n={snapshot.n(place)})" for place, key in enumerate(keys))]
+        console.print(_table(heads, wording.measure_rows(snapshot), justify="right"))
+        if rows := wording.test_rows(snapshot):
+            say("Mann-Whitney U, two-sided: pairs of runs in which the first is the higher", "bold")
+            heads = ["", *(measure.short_title for measure in TESTED)]
+            console.print(_table(heads, rows, padding=(0, 1, 0, 0)))
+    say(wording.verdict(comparison), "bold")
+    for note in wording.notes(comparison):
+        say(f"Note: {note}")
+
+
+def _table(heads: list[str], rows: Rows, *, justify: Any = "left", **looks: Any) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(heads[0], **looks)
+    for head in heads[1:]:
+        table.add_column(head, overflow="fold", justify=justify)
+    for head, cells in rows:
+        table.add_row(escape(head), *map(escape, cells))
+    return table

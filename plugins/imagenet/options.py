@@ -1,0 +1,125 @@
+"""Options of the target ``imagenet``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, field_validator, model_validator
+
+from neatfool import PathAfter
+
+if TYPE_CHECKING:
+    from neatfool import ImageSpec
+
+DEFAULT_MODEL = "efficientnet-lite0"
+
+Model = Annotated[str, PathAfter("onnx:"), PathAfter("timm:local-dir:")]
+Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
+Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
+
+
+class Options(BaseModel, extra="forbid", protected_namespaces=()):
+    """Options of the target ``imagenet``."""
+
+    model: Model | None = Field(
+        None,
+        description="the network: `efficientnet-lite0`, `-lite1` or `-lite2`, `torchvision:NAME` "
+        "or `torchvision:NAME/WEIGHTS`, `timm:NAME`, `timm:hf-hub:NAME`, "
+        "`timm:local-dir:FOLDER`, or `onnx:FILE`",
+    )
+    ensemble: list[Model] = Field(
+        [],
+        description="several networks in place of `model`. The search fools the mean of their "
+        "confidences",
+    )
+    weights: Path | None = Field(
+        None,
+        description="other weights for the model: a safetensors file, or a state dict as "
+        "`torch.save` writes it. Nothing in it is executed. It may have another "
+        "number of classes",
+    )
+    class_names: Path | None = Field(
+        None,
+        description="a file with a class name on each line, in the order of the network's "
+        "outputs. If left out, the names that come with the model, or ImageNet's",
+    )
+    crops: Literal["one", "ten"] = Field(
+        "one",
+        description="`one`: the network sees the image as it is drawn. `ten`, as in the paper: a "
+        "larger image is drawn, and confidences are the mean over ten parts of it "
+        "(the corners, the centre, and their mirror images). It takes ten times as "
+        "long",
+    )
+    size: PositiveInt | None = Field(
+        None,
+        description="for `onnx`: the side of its images in pixels, where the file does not say",
+    )
+    mean: Numbers | None = Field(
+        None,
+        description="for `onnx`: what to subtract from images in [0, 1], one number for all "
+        "channels or one for each. If left out, ImageNet's mean",
+    )
+    std: Deviations | None = Field(
+        None,
+        description="for `onnx`: what to divide by after that. If left out, ImageNet's deviation",
+    )
+    check_photographs: bool = Field(
+        True, description="whether each network must recognise a few photographs before the run"
+    )
+    device: str = Field(
+        "auto",
+        description="where the network computes: `auto` (all GPUs, or the CPU if there is none), "
+        "`cpu`, `cuda` (all GPUs), or some of them: `cuda:1`, `cuda:0, cuda:2`",
+    )
+
+    @field_validator("model")
+    @classmethod
+    def _model_can_be_found(cls, model: str | None) -> str | None:
+        if model is not None:
+            from .models import check_name
+
+            check_name(model)
+        return model
+
+    @field_validator("ensemble")
+    @classmethod
+    def _models_can_be_found(cls, ensemble: list[str]) -> list[str]:
+        from .models import check_name
+
+        for model in ensemble:
+            check_name(model)
+        if len(ensemble) == 1:
+            raise ValueError("is one model; give several, or 'model' in place of 'ensemble'")
+        return ensemble
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Options:
+        if self.ensemble and self.model:
+            raise ValueError("gives both 'model' and 'ensemble'; keep one of the two")
+        if self.ensemble and self.weights:
+            raise ValueError("weights are those of a 'model'; an 'ensemble' has its own")
+        if not self.ensemble and self.model is None:
+            self.model = DEFAULT_MODEL
+        given = [name for name in ("size", "mean", "std") if getattr(self, name) is not None]
+        if given and not any(model.startswith("onnx:") for model in self.models):
+            raise ValueError(
+                f"{given[0]} is for onnx:FILE; other models say themselves what they take; leave "
+                "it out"
+            )
+        return self
+
+    def spec(self) -> ImageSpec | None:
+        """Tell what the target takes, where no weights must be loaded to know it."""
+        from .models import EFFICIENTNET_LITE
+
+        if self.model not in EFFICIENTNET_LITE or self.weights or self.class_names:
+            return None
+        from .efficientnet_lite import spec_of
+
+        return spec_of(self.model, ten=self.crops == "ten")
+
+    @property
+    def models(self) -> list[str]:
+        """The names of all models."""
+        return [self.model] if self.model else self.ensemble

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+
+import numpy as np
+import pytest
+from made_up_runs import random_course, write_run
+
+from neatfool_plugins.compare.comparison import Comparison
+from neatfool_plugins.compare.files import classes_to_csv, to_csv, to_json
+from neatfool_plugins.compare.groups import gather
+from neatfool_plugins.compare.measures import MEASURES, TESTED
+from neatfool_plugins.compare.wording import notes, verdict
+
+
+def group(folder, confidences, *, generations=4, length=None, **more):
+    """Write a run for each confidence, which both classes come to in the last generation."""
+    for seed, confidence in enumerate(confidences, 1):
+        course = [[(0, p), (1, p)] for p in np.linspace(0.1, confidence, generations)]
+        place = folder / f"{folder.name}-{seed}"
+        write_run(place, course, name=folder.name, seed=seed, length=length, **more)
+    return folder
+
+
+@pytest.fixture
+def five_against_four(tmp_path):
+    better = group(tmp_path / "better", [0.6, 0.7, 0.8, 0.9, 0.95])
+    worse = group(tmp_path / "worse", [0.2, 0.3, 0.4, 0.65], batch=20, generations=2)
+    return gather([better, worse])
+
+
+def test_groups_are_compared_at_half_and_at_all_of_what_they_came_to(five_against_four):
+    comparison = Comparison(five_against_four)
+    assert comparison.points == (20, 40)
+    half, whole = comparison.snapshots
+    assert [half.n(0), half.n(1)] == [5, 4]
+    assert whole.quartiles("median", 0)[1] == pytest.approx(0.8)
+    assert whole.quartiles("median", 1)[1] == pytest.approx(0.35)
+
+
+def test_they_are_compared_where_one_asks_for_it(five_against_four):
+    comparison = Comparison(five_against_four, (35, 10))
+    assert comparison.points == (10, 35)
+    first, later = comparison.snapshots
+    # After 10 images the worse ones, of 20 a generation, have not begun.
+    assert first.quartiles("median", 1)[1] == 0
+    assert later.quartiles("median", 1)[1] == pytest.approx(0.1)
+
+
+def test_the_test_is_that_of_the_values_at_the_point(five_against_four):
+    found = Comparison(five_against_four).snapshots[-1].tests[0, 1]
+    assert list(found) == [measure.key for measure in TESTED]
+    # All but .65 against .6 of the twenty pairs.
+    assert found["median"].u == 19
+    assert found["median"].n == (5, 4)
+    # Of 126 ways to deal nine ranks out, two have U = 19 or more, and two U = 1 or less.
+    assert found["median"].p == pytest.approx(4 / 126)
+
+
+def test_beyond_what_a_group_came_to_nothing_is_said(five_against_four):
+    (snapshot,) = Comparison(five_against_four, (41,)).snapshots
+    assert [snapshot.n(0), snapshot.n(1)] == [0, 0]
+    assert snapshot.tests == {(0, 1): {}}
+    assert verdict(Comparison(five_against_four, (41,))).startswith("Too few runs have come to 41")
+
+
+def test_the_verdict_says_who_is_ahead_and_whether_by_chance(five_against_four):
+    assert verdict(Comparison(five_against_four)) == (
+        "After 40 images the median confidence is 80.0 % for better and 35.0 % for worse. "
+        "better is ahead in 19 of 20 pairs of runs. Chance alone would hardly do this "
+        "(Mann-Whitney U, p = 0.032)."
+    )
+    # The same from the other side.
+    turned = verdict(Comparison(five_against_four[::-1]))
+    assert "better is ahead in 19 of 20 pairs of runs. Chance alone would hardly do this" in turned
+
+
+def test_the_verdict_on_like_groups_is_that_it_may_be_chance(tmp_path):
+    one = group(tmp_path / "one", [0.5, 0.6, 0.7, 0.8])
+    other = group(tmp_path / "other", [0.55, 0.65, 0.75, 0.78], options={"parents": 3})
+    told = verdict(Comparison(gather([one, other])))
+    assert "other is ahead in 9 of 16 pairs of runs. This may well be chance" in told
+
+
+def test_too_few_seeds_are_said_to_be_too_few(tmp_path):
+    one = group(tmp_path / "one", [0.7, 0.8, 0.9])
+    other = group(tmp_path / "other", [0.2, 0.3, 0.4], options={"parents": 3})
+    comparison = Comparison(gather([one, other]))
+    assert notes(comparison) == [
+        "3 seeds against 3 cannot reach p < 0.05 (the smallest possible is 0.1). Use at least four "
+        "against four."
+    ]
+    assert "With so few seeds, chance alone would often do this (p = 0.1)" in verdict(comparison)
+
+
+def test_enough_seeds_of_equal_length_need_no_note(five_against_four):
+    assert notes(Comparison(five_against_four)) == []
+
+
+def test_different_targets_and_classes_are_told(tmp_path):
+    one = group(tmp_path / "one", [0.5, 0.6, 0.7, 0.8])
+    other = group(
+        tmp_path / "other", [0.5, 0.6, 0.7, 0.8], fingerprint="b", classes=("a", "b", "c")
+    )
+    comparison = Comparison(gather([one, other]))
+    assert not comparison.same_classes
+    first, second = notes(comparison)
+    assert first.startswith(
+        "The groups fool different targets (target 'patches' with other weights)"
+    )
+    assert second.startswith("The groups search different classes (one: 2, other: 3)")
+
+
+def test_runs_under_way_are_told(tmp_path):
+    group(tmp_path / "one", [0.5, 0.6], length=9)
+    write_run(tmp_path / "one" / "one-3", [[(0, 0.1)]], name="one", seed=3, length=9)
+    write_run(tmp_path / "one" / "one-4", [], name="one", seed=4, length=9)
+    comparison = Comparison(gather([tmp_path / "one"]))
+    assert notes(comparison) == [
+        "one: seeds 1-3 are not at the end yet; each run counts as far as it has come.",
+        f"one: {tmp_path / 'one' / 'one-4'} left out, as nothing is recorded yet or a longer run "
+        "has the same seed.",
+    ]
+    assert comparison.points == (20, 40)
+
+
+def test_searches_that_ended_by_themselves_are_compared_with_those_that_went_on(tmp_path):
+    group(tmp_path / "long", [0.5, 0.6, 0.7], generations=9)
+    for seed, generations in ((1, 2), (2, 4), (3, 6)):
+        course = [[(0, 0.8), (1, 0.8)]] * generations
+        place = tmp_path / "short" / f"{seed}"
+        write_run(place, course, name="short", seed=seed, ended=True, options={"stops": 1})
+    comparison = Comparison(gather([tmp_path]))
+    assert comparison.points == (45, 90)
+    assert [comparison.snapshots[-1].n(place) for place in (0, 1)] == [3, 3]
+    assert notes(comparison)[0] == (
+        "short: the searches of seeds 1-3 ended early, with nothing left to do; after that counts "
+        "what was found until then."
+    )
+    assert Comparison(gather([tmp_path / "short"])).points == (30, 60)
+
+
+def test_the_classes_are_in_one_order_the_easiest_first(tmp_path):
+    easy_dog = [[(1, 0.9), (0, 0.1)], [(0, 0.2)]]
+    write_run(tmp_path / "a", easy_dog, name="a", classes=("cat", "dog"))
+    write_run(tmp_path / "b", easy_dog, name="b", classes=("cat", "dog"), batch=20)
+    comparison = Comparison(gather([tmp_path / "a", tmp_path / "b"]))
+    assert [order.tolist() for order in comparison.orders] == [[1, 0], [1, 0]]
+
+
+def test_runs_that_found_other_classes_can_be_compared(tmp_path):
+    ease = {"cat": 0.3, "dog": 0.9, "eel": 0.1}
+    found = {"a": [("cat", "dog"), ("dog", "eel")], "b": [("eel", "cat", "dog"), ("dog",)]}
+    for group, classes_by_seed in found.items():
+        for seed, classes in enumerate(classes_by_seed, 1):
+            course = [[(index, ease[name]) for index, name in enumerate(classes)]]
+            more = {"name": group, "options": {"only in": group}}
+            write_run(tmp_path / group / f"{seed}", course, seed=seed, classes=classes, **more)
+    comparison = Comparison(gather([tmp_path]))
+    assert comparison.same_classes
+    names = comparison.groups[0].classes
+    assert comparison.groups[1].classes == names
+    orders = [[names[index] for index in order] for order in comparison.orders]
+    assert orders == [["dog", "cat", "eel"]] * 2
+
+
+def test_one_run_can_be_looked_at_alone(tmp_path):
+    write_run(tmp_path / "a", [[(0, 0.5)], [(1, 0.7)]])
+    comparison = Comparison(gather([tmp_path / "a"]))
+    assert comparison.snapshots[-1].tests == {}
+    assert notes(comparison) == []
+    assert verdict(comparison) == "After 20 images the median confidence is 60.0 % for made-up."
+
+
+# files
+
+
+def test_json_has_what_was_measured(five_against_four):
+    told = json.loads(json.dumps(to_json(Comparison(five_against_four)), allow_nan=False))
+    assert [each["label"] for each in told["groups"]] == ["better", "worse"]
+    assert [run["seed"] for run in told["groups"][1]["runs"]] == [1, 2, 3, 4]
+    assert told["differ_in"] == {"[scheme] batch": [10, 20]}
+    at = told["at"][-1]
+    assert at["evaluations"] == 40
+    better = at["groups"][0]
+    assert better["n"] == 5
+    assert better["median"]["values"] == pytest.approx([0.6, 0.7, 0.8, 0.9, 0.95])
+    assert [better["median"][key] for key in ("lower", "median", "upper")] == pytest.approx(
+        [0.7, 0.8, 0.9]
+    )
+    assert better["classes"] == pytest.approx({"cat": 0.8, "dog": 0.8})
+    test = next(each for each in at["tests"] if each["measure"] == "median")
+    assert (test["first"], test["second"], test["u"]) == ("better", "worse", 19)
+    assert test["p"] == pytest.approx(4 / 126)
+    series = told["series"]
+    assert series["evaluations"][0] == 0
+    assert series["evaluations"][-1] == 40
+    assert series["groups"][0]["median"]["median"][-1] == pytest.approx(0.8)
+
+
+def test_json_says_null_where_nothing_is_known(tmp_path):
+    group(tmp_path / "one", [0.5, 0.6])
+    write_run(tmp_path / "long", [[(0, 0.1)]] * 9, name="long")
+    told = to_json(Comparison(gather([tmp_path / "one", tmp_path / "long"])))
+    assert told["series"]["groups"][0]["median"]["median"][-1] is None
+    json.dumps(told, allow_nan=False)
+
+
+def test_csv_has_each_runs_course_as_far_as_it_came(five_against_four):
+    rows = list(csv.DictReader(io.StringIO(to_csv(Comparison(five_against_four)))))
+    assert list(rows[0]) == ["group", "seed", "evaluations", *MEASURES]
+    chosen = [row for row in rows if (row["group"], row["seed"]) == ("worse", "4")]
+    by_images = {int(row["evaluations"]): float(row["median"]) for row in chosen}
+    assert (by_images[0], by_images[20], by_images[39]) == pytest.approx((0, 0.1, 0.1))
+    assert by_images[40] == pytest.approx(0.65)
+    assert rows[-1]["connections"] == "4.1"
+
+
+def test_csv_has_each_classs_course_as_far_as_half_of_the_runs_came(tmp_path):
+    course = [[(0, 0.5)], [(1, 0.7)], [(0, 0.9)], []]
+    for seed in (1, 2):
+        write_run(tmp_path / f"a-{seed}", course, name="a", seed=seed)
+    write_run(tmp_path / "b-1", course * 2, name="b", options={"parents": 2})
+    rows = list(csv.DictReader(io.StringIO(classes_to_csv(Comparison(gather([tmp_path]))))))
+    assert [(row["group"], row["class"]) for row in rows] == [
+        (group, name) for group in ("a", "b") for name in ("cat", "dog")
+    ]
+    cat, dog = rows[:2]
+    assert [cat[images] for images in ("0", "10", "29", "30", "40")] == [
+        *("0", "0.5", "0.5", "0.9", "0.9")
+    ]
+    assert (dog["19"], dog["20"], dog["41"], rows[3]["41"]) == ("0", "0.7", "", "0.7")
+
+
+def test_ten_runs_of_a_thousand_classes_are_compared_in_seconds(tmp_path):
+    names = [f"class {number}" for number in range(1000)]
+    for name, pace in (("a", 0.3), ("b", 0.2)):
+        course = random_course(1000, 2000, seed=1, pace=pace)
+        for seed in range(1, 6):
+            place = tmp_path / name / f"{name}-{seed}"
+            write_run(place, course, classes=names, name=name, seed=seed)
+    began = time.perf_counter()
+    comparison = Comparison(gather([tmp_path / "a", tmp_path / "b"]))
+    to_json(comparison)
+    assert comparison.maps[0].shape == (1000, 201)
+    assert time.perf_counter() - began < 10

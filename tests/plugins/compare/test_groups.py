@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_up_runs import write_run
+
+from neatfool import ExperimentError, RunError
+from neatfool_plugins.compare.groups import gather, options_that_differ
+
+
+def seeds_of(group):
+    return [run.seed for run in group.runs]
+
+
+def rising(*confidences):
+    return [[(0, confidence), (1, confidence)] for confidence in confidences]
+
+
+@pytest.fixture
+def replicates(tmp_path):
+    """Give a folder of five runs: .1 to .5 after the first generation, .6 to 1 after another."""
+    for seed in range(1, 6):
+        course = rising(seed / 10, (seed + 5) / 10)
+        write_run(tmp_path / "mnist" / f"mnist-{seed}", course, name="mnist", seed=seed)
+    return tmp_path / "mnist"
+
+
+def test_a_folder_of_replicates_is_one_group(replicates):
+    (group,) = gather([replicates])
+    assert (group.label, seeds_of(group)) == ("mnist", [1, 2, 3, 4, 5])
+
+
+def test_runs_named_one_by_one_are_grouped_by_their_experiment(tmp_path):
+    paths = []
+    for name, seed, batch in (("a", 2, 10), ("b", 1, 20), ("a", 1, 10)):
+        paths.append(
+            write_run(tmp_path / f"{name}-{seed}", rising(0.5), name=name, seed=seed, batch=batch)
+        )
+    first, second = gather(paths)
+    assert (first.label, seeds_of(first), second.label, seeds_of(second)) == ("a", [1, 2], "b", [1])
+
+
+def test_a_folder_of_several_experiments_is_as_many_groups(tmp_path):
+    write_run(tmp_path / "a-1", rising(0.5), name="a", batch=10)
+    write_run(tmp_path / "b-1", rising(0.5), name="b", batch=20)
+    assert [group.label for group in gather([tmp_path])] == ["a", "b"]
+
+
+def test_a_folder_of_folders_of_replicates_is_as_many_groups(replicates, tmp_path):
+    write_run(tmp_path / "other" / "other-1", rising(0.5), name="mnist")
+    groups = gather([tmp_path])
+    assert [group.folder for group in groups] == [replicates, tmp_path / "other"]
+    assert [group.label for group in groups] == [
+        f"mnist in {replicates}",
+        f"mnist in {tmp_path / 'other'}",
+    ]
+
+
+def test_targets_that_score_otherwise_are_other_groups(tmp_path):
+    paths = [write_run(tmp_path / key, rising(0.5), fingerprint=key) for key in ("a", "b")]
+    assert len(gather(paths)) == 2
+
+
+def test_groups_of_one_name_are_told_apart_by_their_options(tmp_path):
+    paths = [
+        write_run(tmp_path / f"{batch}", rising(0.5), batch=batch, options={"parents": batch})
+        for batch in (10, 20)
+    ]
+    groups = gather(paths)
+    assert [group.label for group in groups] == [
+        "made-up (batch = 10, parents = 10)",
+        "made-up (batch = 20, parents = 20)",
+    ]
+    assert options_that_differ(groups) == {
+        "[scheme] batch": [10, 20],
+        "[scheme] parents": [10, 20],
+    }
+
+
+def test_labels_are_given_in_the_order_of_the_groups(replicates, tmp_path):
+    other = write_run(tmp_path / "b", rising(0.5), batch=20)
+    assert [group.label for group in gather([other, replicates], ["x", "y"])] == ["x", "y"]
+    with pytest.raises(ExperimentError, match=r"--labels: 1 for 2 groups \(made-up, mnist\)"):
+        gather([other, replicates], ["x"])
+
+
+def test_a_run_that_is_named_twice_counts_once(replicates):
+    (group,) = gather([replicates, replicates / "mnist-2", replicates / "." / "mnist-3"])
+    assert seeds_of(group) == [1, 2, 3, 4, 5]
+
+
+def test_of_two_runs_with_one_seed_the_longer_one_counts(tmp_path):
+    short = write_run(tmp_path / "short", rising(0.5))
+    long = write_run(tmp_path / "long", rising(0.5, 0.6))
+    (group,) = gather([short, long])
+    assert [run.path for run in group.runs] == [long]
+    assert [run.path for run in group.left_out] == [short]
+
+
+def test_a_run_without_a_generation_is_left_out(replicates, tmp_path):
+    write_run(replicates / "mnist-6", [], name="mnist", seed=6, length=2)
+    (group,) = gather([replicates])
+    assert seeds_of(group) == [1, 2, 3, 4, 5]
+    assert [run.seed for run in group.left_out] == [6]
+    with pytest.raises(RunError, match=r"mnist-6: nothing is recorded yet; wait"):
+        gather([replicates / "mnist-6"])
+
+
+@pytest.mark.parametrize("name", ["absent", "empty"])
+def test_a_folder_without_runs_is_an_error_that_names_it(name, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RunError, match=name):
+        gather([tmp_path / name])
+
+
+# statistics
+
+
+def test_median_and_quartiles_over_seeds_are_the_known_ones(replicates):
+    (group,) = gather([replicates])
+    found = group.quartiles("median", np.array([0, 10, 15, 20]))
+    expected = [[0, 0.2, 0.2, 0.7], [0, 0.3, 0.3, 0.8], [0, 0.4, 0.4, 0.9]]
+    assert found == pytest.approx(np.array(expected))
+
+
+def test_quartiles_lie_between_the_values_where_they_must(tmp_path):
+    for seed, confidence in enumerate((0.1, 0.2, 0.4, 0.8), 1):
+        write_run(tmp_path / f"r-{seed}", rising(confidence), seed=seed)
+    (group,) = gather([tmp_path])
+    assert group.quartiles("median", np.array([10]))[:, 0] == pytest.approx([0.175, 0.3, 0.5])
+
+
+def test_where_less_than_half_of_the_runs_came_there_is_no_median(tmp_path):
+    for seed, generations in ((1, 1), (2, 2), (3, 3), (4, 3)):
+        course = rising(*(0.1 * seed + 0.01 * i for i in range(generations)))
+        write_run(tmp_path / f"r-{seed}", course, seed=seed, length=4)
+    (group,) = gather([tmp_path])
+    median = group.quartiles("median", np.array([10, 20, 30, 40]))[1]
+    assert median == pytest.approx([0.25, 0.31, 0.37, np.nan], nan_ok=True)
+    assert group.reach == 30
+
+
+def test_a_classs_course_is_the_median_over_seeds(tmp_path):
+    for seed, (cat, dog) in enumerate([(0.1, 0.9), (0.2, 0.5), (0.6, 0.7)], 1):
+        write_run(tmp_path / f"r-{seed}", [[(0, cat)], [(1, dog)]], seed=seed)
+    (group,) = gather([tmp_path])
+    assert group.by_class(np.array([10, 20])) == pytest.approx(np.array([[0.2, 0.2], [0, 0.7]]))
+
+
+# classes that turn up during the run, in an order of its own
+
+
+def test_classes_are_aligned_by_their_names_over_the_runs_of_a_group(tmp_path):
+    for seed, (classes, course) in enumerate(
+        [
+            (("cat", "dog"), [[(0, 0.2), (1, 0.8)]]),
+            (("dog", "cat"), [[(0, 0.6), (1, 0.4)]]),
+            (("dog", "eel", "cat"), [[(0, 0.7), (1, 0.9), (2, 0.6)]]),
+        ],
+        1,
+    ):
+        write_run(tmp_path / f"r-{seed}", course, classes=classes, seed=seed)
+    (group,) = gather([tmp_path])
+    found = dict(zip(group.classes, group.by_class(np.array([10]))[:, 0], strict=True))
+    assert found == pytest.approx({"cat": 0.4, "dog": 0.7, "eel": 0})
+
+
+def test_groups_with_the_same_classes_have_them_in_one_order(tmp_path):
+    course = [[(0, 0.9), (1, 0.1)]]
+    write_run(tmp_path / "a", course, name="a", classes=("cat", "dog"))
+    write_run(tmp_path / "b", course, name="b", classes=("dog", "cat"), batch=20)
+    one, other = gather([tmp_path / "a", tmp_path / "b"])
+    assert one.classes == other.classes == ("cat", "dog")
+    assert one.by_class(np.array([10])).tolist() == [[0.9], [0.1]]
+    assert other.by_class(np.array([20])).tolist() == [[0.1], [0.9]]
+
+
+def test_two_classes_of_one_name_stay_two(tmp_path):
+    for seed in (1, 2):
+        course = [[(0, 0.9), (1, 0.1), (2, 0.5)]]
+        write_run(tmp_path / f"r-{seed}", course, classes=("crane", "dog", "crane"), seed=seed)
+    (group,) = gather([tmp_path])
+    assert group.classes == ("crane", "dog", "crane (2)")
+    assert group.by_class(np.array([10])).tolist() == [[0.9], [0.1], [0.5]]

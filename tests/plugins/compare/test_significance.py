@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import mannwhitneyu
+
+from neatfool_plugins.compare.comparison import mann_whitney
+
+few = st.lists(st.integers(0, 4), min_size=1, max_size=6)
+some = st.lists(st.integers(0, 3), min_size=2, max_size=3)
+
+
+def u_by_hand(first, second):
+    return sum((a > b) + 0.5 * (a == b) for a in first for b in second)
+
+
+def test_u_and_p_of_an_example_worked_out_by_hand():
+    # The pairs in which the first is the higher: 4 > 2, 4 > 3, 6 > 2, 6 > 3, 6 > 5; of 2 * 3 = 6.
+    # Of the 10 ways to choose two ranks of five, (4, 2) have U = 5 or 6, and as many 0 or 1.
+    test = mann_whitney([4, 6], [2, 3, 5])
+    assert test.u == 5
+    assert test.p == pytest.approx(4 / 10)
+    assert test.pairs == 6
+    assert test.n == (2, 3)
+
+
+def test_three_against_three_can_never_be_told_from_chance():
+    test = mann_whitney([7, 8, 9], [1, 2, 3])
+    assert (test.u, test.p) == (9, pytest.approx(0.1))
+    assert test.least_p == pytest.approx(0.1)
+    assert not test.can_tell
+
+
+def test_four_against_four_can():
+    test = mann_whitney([6, 7, 8, 9], [1, 2, 3, 4])
+    assert test.p == test.least_p == pytest.approx(2 / 70)
+    assert test.can_tell
+
+
+def test_equal_values_do_not_make_p_less_than_it_can_be():
+    # The normal approximation would say 0.06 here.
+    assert mann_whitney([2, 2, 2], [1, 1, 1]).p == pytest.approx(0.1)
+
+
+def test_groups_that_are_all_equal_do_not_differ():
+    test = mann_whitney([10, 10, 10], [10, 10])
+    assert (test.u, test.p) == (3, 1)
+
+
+def test_one_against_one_says_nothing():
+    test = mann_whitney([1], [2])
+    assert (test.u, test.p, test.least_p) == (0, 1, 1)
+
+
+@given(few, few)
+def test_p_is_a_probability_and_the_same_from_either_side(first, second):
+    one, other = mann_whitney(first, second), mann_whitney(second, first)
+    assert one.p == pytest.approx(other.p)
+    assert one.u + other.u == len(first) * len(second)
+    assert one.least_p - 1e-12 <= one.p <= 1
+
+
+@given(some, some)
+def test_p_is_the_part_of_all_orders_that_are_as_far_out(first, second):
+    n, u = len(first), u_by_hand(first, second)
+    us = [u_by_hand(order[:n], order[n:]) for order in permutations([*first, *second])]
+    part = min(1, 2 * np.mean([each <= u for each in us]), 2 * np.mean([each >= u for each in us]))
+    test = mann_whitney(first, second)
+    assert (test.u, test.p) == (u, pytest.approx(part))
+
+
+def test_large_groups_with_ties_are_as_scipy_says():
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 20, 40), rng.integers(3, 23, 50)
+    expected = mannwhitneyu(first, second, method="asymptotic")
+    test = mann_whitney(first, second)
+    assert (test.u, test.p) == (expected.statistic, pytest.approx(expected.pvalue))

@@ -1,0 +1,25 @@
+"""Target http: the templates of requests to JSON APIs."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from neatfool_plugins.http.json_api.templates import fill
+
+
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.integers(), st.text(max_size=8), st.just("a {image} b")),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)
+        ),
+        max_leaves=8,
+    )
+)
+def test_filling_a_template_changes_its_places_only(template):
+    assume("{image}" not in json.dumps(template).replace("a {image} b", ""))
+    filled = fill(template, [b"\x00\x01"], None, {})
+    assert json.dumps(filled) == json.dumps(template).replace("{image}", "AAE=")

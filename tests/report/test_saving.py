@@ -1,0 +1,54 @@
+"""A page from a template of one's own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from searches import Silence, toy_assembly
+
+from neatfool import StorageError, percent
+from neatfool.evolution.session import start
+from neatfool.report import write_page
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def template(tmp_path):
+    path = tmp_path / "mine.html.j2"
+    path.write_text(
+        '{% extends "neatfool/page.html.j2" %}{% block title %}{{ title }}{% endblock %}'
+        '{% block style %}{% include "mine.css" %}{% endblock %}'
+        "{% block body %}<p>{{ title }} {{ 0.9934 | percent }} {{ 200 | duration }}</p>"
+        "{% endblock %}"
+    )
+    (tmp_path / "mine.css").write_text("p { color: red; }")
+    return path
+
+
+def test_a_template_of_ones_own_gives_a_page_that_looks_as_the_report(template, tmp_path):
+    page = write_page(tmp_path / "page.html", template, {"title": "a < b"}).read_text("utf-8")
+    assert "<title>a &lt; b · neatfool</title>" in page
+    assert "<p>a &lt; b 99.3 % 3 min 20 s</p>" in page
+    assert "default-src 'none'" in page
+    assert "--surface:" in page
+    assert "p { color: red; }</style>" in page
+
+
+def test_a_page_that_cannot_be_written_is_an_error_that_names_it(template, tmp_path):
+    with pytest.raises(StorageError, match=r"nowhere.page\.html: cannot be written"):
+        write_page(tmp_path / "nowhere" / "page.html", template, {"title": ""})
+
+
+def test_the_template_of_the_documentation_shows_a_run(tmp_path):
+    (text,) = re.findall(
+        r"```jinja\n(.*?)```", (ROOT / "docs" / "writing-plugins.md").read_text("utf-8"), re.DOTALL
+    )
+    (tmp_path / "page.html.j2").write_text(text)
+    session = start(toy_assembly(), tmp_path / "run")
+    session.go(Silence())
+    page = write_page(tmp_path / "page.html", tmp_path / "page.html.j2", {"run": session.run})
+    told = percent(session.run["b"].confidence)
+    assert f'<th scope="row">b</th><td>{told}</td>' in page.read_text("utf-8")
