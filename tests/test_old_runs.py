@@ -127,7 +127,7 @@ def test_winners_are_counted_once_each_and_a_run_of_format_4_has_none(old):
 
 def test_an_old_run_is_one_of_several_seeds(old, tmp_path):
     experiment = load_experiment(FIRST / "experiment.ini")
-    old.rename(tmp_path / f"{experiment.general.name}-{experiment.general.seed}")
+    old.rename(tmp_path / f"{experiment.name}-{experiment.general.seed}")
     (planned,) = plan_replicates(experiment, [experiment.general.seed], tmp_path)
     assert planned.state == "unfinished"
 

@@ -59,9 +59,9 @@ def bench(
         run = Path(folder) / "run"
         measured = measure(assembly, run, plugins=plugins, seconds=seconds, say=signs.say)
     if as_json:
-        click.echo(json.dumps({"experiment": experiment.general.name, **_data(measured)}, indent=2))
+        click.echo(json.dumps({"experiment": experiment.name, **_data(measured)}, indent=2))
     else:
-        _show(experiment.general.name, measured)
+        _show(experiment.name, measured)
 
 
 class _Signs:

@@ -73,7 +73,7 @@ def run_replicates(
     }
     wanted = jobs if isinstance(jobs, int) else jobs_that_fit()
     count = max(1, min(wanted, len(commands)))
-    crew = _Crew(experiment.general.name, planned, Output())
+    crew = _Crew(experiment.name, planned, Output())
     crew.tell_plan(folder, count)
     codes = crew.run(commands, count, _environment(count, debug=debug))
     return crew.tell_end(folder, codes)

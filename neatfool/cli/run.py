@@ -95,7 +95,7 @@ def run(
 
         plugins = PluginManager()
         experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
-        folder = out or Path("runs") / f"{experiment.general.name}-{experiment.general.seed}"
+        folder = out or Path("runs") / f"{experiment.name}-{experiment.general.seed}"
         assembly = assemble(experiment)
     session = start(assembly, folder, overwrite=overwrite, tools=RunTools())
     _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)
@@ -115,7 +115,7 @@ def _run_with_seeds(
 
     chosen = parse_seeds(seeds)
     experiment = load_experiment(file, overrides=overrides, seed=chosen[0])
-    folder = out or Path("runs") / experiment.general.name
+    folder = out or Path("runs") / experiment.name
     arguments = [str(file), *(word for each in overrides for word in ("--set", each))]
     debug = bool(ctx.find_root().params.get("debug"))
     return run_replicates(experiment, chosen, folder, arguments, debug=debug, **told)

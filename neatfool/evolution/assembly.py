@@ -100,7 +100,7 @@ def assemble(experiment: Experiment, recorded: Plan | None = None) -> Assembly:
         check_scheme(scheme, experiment.scheme)
     general = experiment.general
     return Assembly(
-        name=general.name,
+        name=experiment.name,
         seed=general.seed,
         limits=Limits(general.generations, general.images, general.checkpoint_every),
         scorer=make_scorer(target, name, experiment.calls, fingerprint, scheme, recorded),

@@ -83,6 +83,11 @@ class Experiment:
     path: Path | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
 
+    @property
+    def name(self) -> str:
+        """Its name, fit for a folder."""
+        return self.general.name or "experiment"
+
     @classmethod
     def from_resolved(
         cls, resolved: Mapping[str, Json], plugins: PluginManager | None = None

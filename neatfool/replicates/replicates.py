@@ -57,7 +57,7 @@ def plan_replicates(
     """
     planned = []
     for seed in seeds:
-        place = folder / f"{experiment.general.name}-{seed}"
+        place = folder / f"{experiment.name}-{seed}"
         if overwrite or not (place / DATABASE).is_file():
             planned.append(Replicate(seed, place, "new"))
             continue

@@ -136,7 +136,7 @@ def make_served(experiment: Experiment) -> Served:
     encoding = make(experiment.encoding, spec=target.spec)
     scheme = make_scheme(experiment.scheme, encoding, target, experiment.general.seed)
     scorer = make_scorer(target, name, experiment.calls, fingerprint, scheme, may_screen=False)
-    return Served(experiment.general.name, name, scorer, fingerprint, outputs_of(scorer))
+    return Served(experiment.name, name, scorer, fingerprint, outputs_of(scorer))
 
 
 def outputs_of(scorer: Scorer) -> tuple[Output, ...]:

@@ -111,7 +111,7 @@ def errors(path, kind=ExperimentError, **settings):
 
 def test_defaults_fill_what_is_not_given(write):
     experiment = load_experiment(write(TOY), plugins=PLUGINS)
-    assert experiment.general.name == "toy"
+    assert experiment.name == "toy"
     assert experiment.path == Path("toy.ini")
     assert experiment.text == TOY
     assert (experiment.general.seed, experiment.general.generations, experiment.general.images) == (
@@ -234,7 +234,7 @@ def test_two_lengths_are_one_too_many(write):
     ("file", "name"), [("a b.ini", "a-b"), ("été.ini", "été"), ("(1).ini", "1")]
 )
 def test_the_files_name_is_made_fit_for_a_folder(write, file, name):
-    assert load_experiment(write(TOY, file), plugins=PLUGINS).general.name == name
+    assert load_experiment(write(TOY, file), plugins=PLUGINS).name == name
 
 
 # --set and --seed
@@ -355,14 +355,7 @@ def test_what_is_resolved_is_json_with_all_defaults(write):
     resolved = load_experiment(write(TOY), plugins=PLUGINS).resolved()
     assert json.loads(json.dumps(resolved)) == resolved
     assert resolved == {
-        "experiment": {
-            "name": "toy",
-            "generations": 3,
-            "images": None,
-            "seed": 1,
-            "checkpoint_every": 1,
-            "stall_after": 50,
-        },
+        "experiment": General(name="toy", generations=3).model_dump(),
         "plugins": {"path": [], "observers": []},
         "target": {
             "plugin": "toy_target",
