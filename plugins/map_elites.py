@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field, PositiveInt
@@ -62,6 +62,12 @@ class Options(LearningOptions, extra="forbid"):
         description="the classes to search, by name or index; `@FILE` stands for the lines of a "
         "file. If left out, all",
     )
+    parents_from: Literal["niches", "elites"] = Field(
+        "niches",
+        description="what parents are drawn from. `niches`: an elite that holds three classes is "
+        "three times as likely. `elites`: all are equally likely, so that one image that fools "
+        "many classes does not have most of the children (new in 0.2)",
+    )
     seed_from: Path | None = Field(
         None,
         description="the folder of another run. Its elites begin the first generation, and "
@@ -97,6 +103,7 @@ class MapElites:
         )
         self._initial = options.initial or options.absent(spec)["initial"]
         self._seed_from = options.seed_from
+        self._parents_from = options.parents_from
         self._inherited: dict[str, Any] | None = None
         self._learner = Learner(
             options, encoding=encoding, target=target, classes=len(self.archive.classes)
@@ -191,6 +198,9 @@ class MapElites:
         ]
 
     def _children(self, filled: np.ndarray) -> Iterator[Candidate]:
+        if self._parents_from == "elites":
+            _, first = np.unique(self.archive.candidate_ids[filled], return_index=True)
+            filled = filled[first]
         ids = self._new_ids(self.batch)
         draw = np.random.default_rng(derive_seed(self._seed, "parents", self._generation))
         niches = filled[draw.integers(len(filled), size=(self.batch, self._encoding.parents))]

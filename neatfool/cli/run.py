@@ -95,7 +95,7 @@ def run(
 
         plugins = PluginManager()
         experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
-        folder = out or Path("runs") / f"{experiment.name}-{experiment.seed}"
+        folder = out or Path("runs") / f"{experiment.name}-{experiment.general.seed}"
         assembly = assemble(experiment)
     session = start(assembly, folder, overwrite=overwrite, tools=RunTools())
     _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)

@@ -109,11 +109,11 @@ def assemble(
         TargetError: The target does not recognise its own images.
         ExperimentError: An option does not fit the target.
     """
-    choice = experiment.target
+    choice, general = experiment.target, experiment.general
     recipe = Recipe(
         name=experiment.name,
-        seed=experiment.seed,
-        limits=Limits(experiment.generations, experiment.images, experiment.checkpoint_every),
+        seed=general.seed,
+        limits=Limits(general.generations, general.images, general.checkpoint_every),
         calls=experiment.calls,
         target=make(choice),
         target_name=choice.label,

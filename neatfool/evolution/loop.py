@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import numpy as np
-
 from neatfool.errors import TargetError, blaming
 from neatfool.evolution.clock import StageClock
 from neatfool.evolution.recorder import Recorder
-from neatfool.run.statistics import CONFIDENCE_THRESHOLDS, GenerationReport
+from neatfool.run.statistics import GenerationReport
 from neatfool.scoring.answers import check_images
 from neatfool.wording import spending
 
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    import numpy as np
     import torch
 
     from neatfool.evolution.recorder import Draft
@@ -219,7 +218,16 @@ class Evolution:
         self._scoring = None
         self.evaluations += sum(candidate.evaluations for candidate in candidates)
         clock.lap("selection")
-        report = self._report(replacements, scores, scoring, clock)
+        report = GenerationReport.measure(
+            self.scheme.archive,
+            replacements,
+            scores,
+            self._elite_sizes(),
+            generation=self.generation,
+            evaluations=self.evaluations,
+            confirmed=scoring.confirmed,
+            stages=clock.stages(scoring=scoring.seconds),
+        )
         with self._blaming_recording():
             return self._recorder.take(report, replacements, candidates, scoring.images)
 
@@ -287,39 +295,6 @@ class Evolution:
             return ""
         return f": {spending(requests)}; a resumed run asks again"
 
-    def _report(
-        self,
-        replacements: Sequence[Replacement],
-        scores: Scores,
-        scoring: Scoring,
-        clock: StageClock,
-    ) -> GenerationReport:
-        archive = self.scheme.archive
-        confidences = archive.confidences[archive.classes]
-        if not len(confidences):
-            confidences = np.zeros(1)
-        lower, median, upper = np.percentile(confidences, (25, 50, 75)).tolist()
-        sizes = self._elite_sizes()
-        assert scores.ok is not None
-        return GenerationReport(
-            generation=self.generation,
-            evaluations=self.evaluations,
-            median=median,
-            mean=float(confidences.mean()),
-            minimum=float(np.min(confidences)),
-            lower_quartile=lower,
-            upper_quartile=upper,
-            classes_ge=tuple(int((confidences >= t).sum()) for t in CONFIDENCE_THRESHOLDS),
-            elites=len(sizes),
-            replacements=len(replacements),
-            goal_switches=sum(replacement.goal_switch for replacement in replacements),
-            refused=int((~scores.ok).sum()),
-            nodes=_mean([size.nodes for size in sizes]),
-            connections=_mean([size.connections for size in sizes]),
-            confirmed=scoring.confirmed,
-            stages=clock.stages(scoring=scoring.seconds),
-        )
-
     def _elite_sizes(self) -> list[GenomeSize]:
         """Measure the distinct elites, each once."""
         held = self.scheme.archive.candidates
@@ -344,7 +319,3 @@ class _Generation:
     parts: Iterator[Sequence[Candidate]] = field(default_factory=lambda: iter(()))
     quickly: bool = True
     no_room: bool = False
-
-
-def _mean(values: Sequence[int]) -> float:
-    return float(np.mean(values)) if values else 0.0

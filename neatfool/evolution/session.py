@@ -16,6 +16,7 @@ import numpy as np
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
 from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution
+from neatfool.experiment.differences import agrees
 from neatfool.files import write_whole
 from neatfool.run import folder as run_folder
 from neatfool.run.advice import advice_for
@@ -289,7 +290,7 @@ def _keep_text(folder: Path, text: str, advice: Advice) -> None:
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None:
-    if not _agrees(info["identity"], assembly.identity):
+    if not agrees(info["identity"], assembly.identity):
         raise RunError(
             f"{folder}: the experiment is not the one that the run started with; start another run"
         )
@@ -310,13 +311,6 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
             f"{folder}: the run scores with another plan "
             f"({info['scoring']['batch_size']} images a call); keep its options"
         )
-
-
-def _agrees(recorded: Json, now: Json) -> bool:
-    """Compare an experiment with the recorded one; a later version may have more options."""
-    if isinstance(recorded, dict) and isinstance(now, dict):
-        return all(key in now and _agrees(value, now[key]) for key, value in recorded.items())
-    return bool(recorded == now)
 
 
 def _restore(assembly: Assembly, store: RunStore) -> None:

@@ -21,3 +21,10 @@ def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
         for key in dict.fromkeys([*here, *there]):
             if here.get(key) != there.get(key):
                 yield f"[{section}] {key}", here.get(key), there.get(key)
+
+
+def agrees(recorded: Json, now: Json) -> bool:
+    """Say whether an experiment is what a run recorded; a later version may have more options."""
+    if isinstance(recorded, dict) and isinstance(now, dict):
+        return all(key in now and agrees(value, now[key]) for key, value in recorded.items())
+    return bool(recorded == now)

@@ -37,7 +37,7 @@ from neatfool.plugin.manager import PluginManager
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from neatfool.experiment.framework import Calls
+    from neatfool.experiment.framework import Calls, General
     from neatfool.plugin.registration import Registration
     from neatfool.spec.json import Json
 
@@ -51,11 +51,6 @@ __all__ = [
 ]
 
 NOT_OF_THE_RESULT: Final = (
-    ("experiment", "name"),
-    ("experiment", "generations"),
-    ("experiment", "images"),
-    ("experiment", "checkpoint_every"),
-    ("experiment", "stall_after"),
     ("plugins", "observers"),
     ("target", "max_queries"),
     ("target", "max_requests"),
@@ -67,12 +62,7 @@ class Experiment:
     """What to run.
 
     Attributes:
-        name: Its name, safe for a folder.
-        seed: The seed of all random numbers.
-        generations: The run's length in generations, or None.
-        images: The run's length in images scored; None if ``generations`` is given.
-        checkpoint_every: Generations a commit.
-        stall_after: A warning follows after this many generations without any replacement.
+        general: Its name, its length, its seed.
         calls: How the target is called.
         target: The plugin that is fooled.
         encoding: The plugin that writes images as genomes.
@@ -83,12 +73,7 @@ class Experiment:
         text: The file's text.
     """
 
-    name: str
-    seed: int
-    generations: int | None
-    images: int | None
-    checkpoint_every: int
-    stall_after: int
+    general: General
     calls: Calls
     target: Choice
     encoding: Choice
@@ -97,6 +82,11 @@ class Experiment:
     observers: tuple[str, ...] = ()
     path: Path | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
+
+    @property
+    def name(self) -> str:
+        """Its name, fit for a folder."""
+        return self.general.name or "experiment"
 
     @classmethod
     def from_resolved(
@@ -120,14 +110,7 @@ class Experiment:
         """Give it with all defaults, as section -> key -> JSON value."""
         calls = self.calls.model_dump()
         sections: dict[str, dict[str, Json]] = {
-            "experiment": {
-                "name": self.name,
-                "generations": self.generations,
-                "images": self.images,
-                "seed": self.seed,
-                "checkpoint_every": self.checkpoint_every,
-                "stall_after": self.stall_after,
-            },
+            "experiment": self.general.model_dump(),
             "plugins": {
                 "path": [str(path) for path in self.plugin_paths],
                 "observers": [*self.observers],
@@ -147,7 +130,7 @@ class Experiment:
 
     def identity(self) -> dict[str, dict[str, Json]]:
         """Give what the result depends on: all but name, length, budget and observers."""
-        sections = self.resolved()
+        sections = self.resolved() | {"experiment": {"seed": self.general.seed}}
         for section, key in NOT_OF_THE_RESULT:
             del sections[section][key]
         return sections
@@ -234,12 +217,7 @@ def _build(
     problems.raise_if_any()
     general = framework.general
     return Experiment(
-        name=general.name or name,
-        seed=general.seed,
-        generations=general.generations,
-        images=general.images,
-        checkpoint_every=general.checkpoint_every,
-        stall_after=general.stall_after,
+        general=general.model_copy(update={"name": general.name or name}),
         calls=framework.calls,
         **{kind: choice for kind, choice in choices.items() if choice},
         plugin_paths=tuple(framework.sources.path),

@@ -23,7 +23,7 @@ FRAMEWORK_SECTIONS: Final = ("experiment", "plugins", "target", "encoding", "sch
 _UNSAFE: Final = re.compile(r"[^\w.+-]+|^[^\w]+|\.+$")
 
 
-class General(BaseModel, extra="forbid"):
+class General(BaseModel, extra="forbid", frozen=True):
     """Section ``[experiment]``: the run's name, its length and its seed."""
 
     name: str | None = Field(

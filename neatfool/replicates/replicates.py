@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from neatfool.errors import RunError
-from neatfool.experiment.differences import differences
+from neatfool.experiment.differences import agrees, differences
 from neatfool.fooling.opening import open_run
 from neatfool.run.folder import DATABASE
 
@@ -58,7 +58,8 @@ def plan_replicates(
             continue
         run = open_run(place)
         try:
-            planned.append(_plan_existing(replace(experiment, seed=seed), run))
+            general = experiment.general.model_copy(update={"seed": seed})
+            planned.append(_plan_existing(replace(experiment, general=general), run))
         finally:
             run.close()
     return planned
@@ -66,7 +67,7 @@ def plan_replicates(
 
 def _plan_existing(experiment: Experiment, run: Run) -> Replicate:
     recorded = run.info["identity"]
-    if recorded != experiment.identity():
+    if not agrees(recorded, experiment.identity()):
         found = [
             f"{name} = {there} there and {here} here"
             for name, here, there in differences(experiment.identity(), recorded)
@@ -76,11 +77,11 @@ def _plan_existing(experiment: Experiment, run: Run) -> Replicate:
             f"{run.path}: holds a run of another experiment ({', '.join(found[:MOST_DIFFERENCES])}"
             f"{more}). --out DIR writes elsewhere, --overwrite starts all anew"
         )
-    if run.has_reached(experiment.generations, experiment.images):
-        return Replicate(experiment.seed, run.path, "finished")
-    length = {"generations": experiment.generations, "images": experiment.images}
+    if run.has_reached(experiment.general.generations, experiment.general.images):
+        return Replicate(experiment.general.seed, run.path, "finished")
+    length = {"generations": experiment.general.generations, "images": experiment.general.images}
     before = run.experiment["experiment"]
     longer: tuple[str, ...] = ()
     if any(before[kind] != number for kind, number in length.items()):
         longer = next((f"--{kind}", str(number)) for kind, number in length.items() if number)
-    return Replicate(experiment.seed, run.path, "unfinished", longer)
+    return Replicate(experiment.general.seed, run.path, "unfinished", longer)

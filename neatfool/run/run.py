@@ -367,6 +367,7 @@ class Run:
             "min": last.minimum if last else 0.0,
             "classes_ge_0.99": last.classes_ge[2] if last else 0,
             "classes_ge_0.9999": last.classes_ge[3] if last else 0,
+            "statistics": last.row() if last else {},
             "classes": [elite.summary() for elite in self.elites],
         }
 

@@ -110,16 +110,24 @@ def _canonical(value: Any) -> Any:
     return (len(value), crc32(value)) if isinstance(value, bytes) else value
 
 
-def seal(table: str, values: Mapping[str, str] | None = None) -> str:
-    """Give the SQL that sums up a row, with SQL in place of the values of some columns."""
+def seal(
+    table: str, values: Mapping[str, str] | None = None, *, there: Iterable[str] | None = None
+) -> str:
+    """Give the SQL that sums up a row.
+
+    Args:
+        table: Its table.
+        values: SQL in place of the values of some columns.
+        there: The columns that the database has; all if absent.
+    """
     values = values or {}
-    names = sorted(columns(table).keys() - UNSEALED)
+    names = sorted({*(columns(table) if there is None else there)} - UNSEALED)
     return f"checksum({', '.join(values.get(name, name) for name in names)})"
 
 
-def sound(table: str) -> str:
+def sound(table: str, there: Iterable[str] | None = None) -> str:
     """Give the SQL condition that a row matches its checksum."""
-    return f"(checksum IS {seal(table)})"
+    return f"(checksum IS {seal(table, there=there)})"
 
 
 def write(
@@ -143,16 +151,23 @@ def write(
 
 
 def add_columns(db: sqlite3.Connection) -> None:
-    """Add the columns that an older database lacks: checksums, and statistics with value 0."""
+    """Add the columns that an older database lacks: checksums, and statistics with value 0.
+
+    A row that changed since it was written stays a row that does not fit its checksum.
+    """
     for table in TABLES:
         there = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
         missing = [name for name in columns(table) if name not in there]
         for name in missing:
             db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns(table)[name]}")
         if missing:
-            db.execute(f"UPDATE {table} SET checksum = {seal(table)}")  # noqa: S608
+            whole = sound(table, there) if "checksum" in there else "1"
+            db.execute(f"UPDATE {table} SET checksum = {seal(table)} WHERE {whole}")  # noqa: S608
 
 
-FORMAT: Final = 4
-MIGRATIONS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {3: add_columns}
+FORMAT: Final = 5
+MIGRATIONS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {
+    3: add_columns,
+    4: add_columns,
+}
 """For each older format, the step to the next one."""

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.spec.archive import Archive
+    from neatfool.spec.candidate import GenomeSize, Replacement
+    from neatfool.spec.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,8 @@ class GenerationReport:
         nodes: Mean nodes of the elites' genomes.
         connections: Mean connections of the elites' genomes.
         confirmed: Candidates of this generation that were scored exactly, not only screened.
+        winners: Candidates of this generation that took a niche, each counted once; 0 in what
+            earlier versions recorded.
         stages: Where the time went.
     """
 
@@ -60,7 +71,58 @@ class GenerationReport:
     nodes: float
     connections: float
     confirmed: int
+    winners: int = 0
     stages: Stages = field(default_factory=Stages)
+
+    @classmethod
+    def measure(
+        cls,
+        archive: Archive,
+        replacements: Sequence[Replacement],
+        scores: Scores,
+        sizes: Sequence[GenomeSize],
+        *,
+        generation: int,
+        evaluations: int,
+        confirmed: int,
+        stages: Stages,
+    ) -> GenerationReport:
+        """Measure a generation after selection.
+
+        Args:
+            archive: The elites after it.
+            replacements: The niches that changed hands in it.
+            scores: Those of its candidates, with ``ok``.
+            sizes: The size of each distinct elite's genome.
+            generation: Its number.
+            evaluations: Images scored since the run began.
+            confirmed: Its candidates that were scored exactly.
+            stages: Where the time went.
+        """
+        confidences = archive.confidences[archive.classes]
+        if not len(confidences):
+            confidences = np.zeros(1)
+        lower, median, upper = np.percentile(confidences, (25, 50, 75)).tolist()
+        assert scores.ok is not None
+        return cls(
+            generation=generation,
+            evaluations=evaluations,
+            median=median,
+            mean=float(confidences.mean()),
+            minimum=float(np.min(confidences)),
+            lower_quartile=lower,
+            upper_quartile=upper,
+            classes_ge=tuple(int((confidences >= t).sum()) for t in CONFIDENCE_THRESHOLDS),
+            elites=len(sizes),
+            replacements=len(replacements),
+            goal_switches=sum(replacement.goal_switch for replacement in replacements),
+            refused=int((~scores.ok).sum()),
+            nodes=_mean([size.nodes for size in sizes]),
+            connections=_mean([size.connections for size in sizes]),
+            confirmed=confirmed,
+            winners=len({replacement.elite.candidate.id for replacement in replacements}),
+            stages=stages,
+        )
 
     def row(self) -> dict[str, float]:
         """Give all its numbers by name, with ``classes_ge`` and ``stages`` spread out."""
@@ -93,3 +155,7 @@ class Outcome:
 
 CONFIDENCE_THRESHOLDS = (0.5, 0.9, 0.99, 0.9999)
 """The thresholds of ``GenerationReport.classes_ge``."""
+
+
+def _mean(values: Sequence[int]) -> float:
+    return float(np.mean(values)) if values else 0.0

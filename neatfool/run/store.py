@@ -212,7 +212,7 @@ class RunStore:
 
     def _sound(self, table: str) -> str:
         """Give the SQL condition that a row is as it was written."""
-        return sound(table) if self.sealed else "1"
+        return sound(table, self._columns_of(table)) if self.sealed else "1"
 
     def _rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         with sqlite_errors_in_words(self.path):
@@ -379,7 +379,7 @@ def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 def _comparable(store: RunStore, table: str) -> list[tuple[Any, ...]]:
     left_out = HOW_IT_WAS_RUN.get(table, ())
-    kept = [column for column in columns(table) if column not in {*left_out, "checksum"}]
+    kept = [column for column in store._columns_of(table) if column not in left_out]
     if not kept:
         return []
     rows = store._rows(f"SELECT {', '.join(kept)} FROM {table} ORDER BY 1, 2")  # noqa: S608

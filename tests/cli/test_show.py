@@ -70,7 +70,7 @@ def test_a_run_is_shown_as_json(finished):
     shown = json.loads(result.stdout)
     assert list(shown) == [
         "name", "seed", "generation", "evaluations", "evaluations_per_s", "median", "mean",
-        "min", "classes_ge_0.99", "classes_ge_0.9999", "classes",
+        "min", "classes_ge_0.99", "classes_ge_0.9999", "statistics", "classes",
     ]  # fmt: skip
     for entry in shown["classes"]:
         assert list(entry) == [
@@ -84,6 +84,7 @@ def test_a_run_is_shown_as_json(finished):
     assert (shown["name"], shown["seed"]) == ("small", 3)
     assert (shown["generation"], shown["evaluations"]) == (7, 160)
     assert shown["evaluations_per_s"] > 0
+    assert shown["statistics"]["lower_quartile"] == pytest.approx(np.percentile(confidences, 25))
     assert shown["median"] == pytest.approx(statistics.median(confidences))
     assert shown["mean"] == pytest.approx(statistics.mean(confidences))
     assert shown["min"] == pytest.approx(min(confidences))

@@ -20,7 +20,7 @@ from neatfool.experiment.experiment import (
     resolved_choice,
     resolved_sections,
 )
-from neatfool.experiment.framework import Calls
+from neatfool.experiment.framework import Calls, General
 from neatfool.plugin.manager import PluginManager
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
@@ -114,8 +114,12 @@ def test_defaults_fill_what_is_not_given(write):
     assert experiment.name == "toy"
     assert experiment.path == Path("toy.ini")
     assert experiment.text == TOY
-    assert (experiment.seed, experiment.generations, experiment.images) == (1, 3, None)
-    assert (experiment.checkpoint_every, experiment.stall_after) == (1, 50)
+    assert (experiment.general.seed, experiment.general.generations, experiment.general.images) == (
+        1,
+        3,
+        None,
+    )
+    assert (experiment.general.checkpoint_every, experiment.general.stall_after) == (1, 50)
     assert experiment.calls == Calls()
     assert experiment.target.registration.name == "toy_target"
     assert experiment.target.options == TargetOptions()
@@ -128,8 +132,12 @@ def test_what_is_given_is_read(write):
     text += "batch = 50  # few\n[ToyGenome]\nrate = 0.1\nfunctions = gauss sin\n"
     text = text.replace("= toy_target", "= toy_target\nweights = a.bin\nbatch_size = 64")
     experiment = load_experiment(write(text), plugins=PLUGINS)
-    assert (experiment.seed, experiment.generations, experiment.images) == (7, None, 1000)
-    assert (experiment.checkpoint_every, experiment.calls) == (5, Calls(batch_size=64))
+    assert (experiment.general.seed, experiment.general.generations, experiment.general.images) == (
+        7,
+        None,
+        1000,
+    )
+    assert (experiment.general.checkpoint_every, experiment.calls) == (5, Calls(batch_size=64))
     assert experiment.target.options.weights == Path("a.bin").absolute()
     assert experiment.encoding.options.genome == Genome(rate=0.1, functions=["gauss", "sin"])
     assert experiment.scheme.options.batch == 50
@@ -239,7 +247,7 @@ def test_the_command_line_takes_the_place_of_the_file(write):
     assert experiment.scheme.options.batch == 7
     assert experiment.encoding.options.genome.rate == 0.25
     assert experiment.target.options.labels == ["a", "b"]
-    assert experiment.seed == 9
+    assert experiment.general.seed == 9
     assert experiment.text == TOY
 
 
@@ -266,7 +274,7 @@ def test_its_errors_are_told_as_its_own(write):
 
 def test_a_length_of_the_command_line_takes_the_place_of_the_other(write):
     experiment = load_experiment(write(TOY), overrides=["experiment.images=50"], plugins=PLUGINS)
-    assert (experiment.generations, experiment.images) == (None, 50)
+    assert (experiment.general.generations, experiment.general.images) == (None, 50)
     overrides = ["experiment.images=50", "experiment.generations=2"]
     assert len(errors(write(TOY), overrides=overrides)) == 1
 
@@ -348,14 +356,7 @@ def test_what_is_resolved_is_json_with_all_defaults(write):
     resolved = load_experiment(write(TOY), plugins=PLUGINS).resolved()
     assert json.loads(json.dumps(resolved)) == resolved
     assert resolved == {
-        "experiment": {
-            "name": "toy",
-            "generations": 3,
-            "images": None,
-            "seed": 1,
-            "checkpoint_every": 1,
-            "stall_after": 50,
-        },
+        "experiment": General(name="toy", generations=3).model_dump(),
         "plugins": {"path": [], "observers": []},
         "target": {
             "plugin": "toy_target",
@@ -378,12 +379,14 @@ def test_what_is_resolved_is_json_with_all_defaults(write):
 
 EXPERIMENTS = st.builds(
     Experiment,
-    name=st.from_regex(r"[a-z0-9]([a-z._+-]*[a-z0-9])?", fullmatch=True),
-    seed=st.integers(0, 2**63 - 1),
-    generations=st.none(),
-    images=st.integers(1),
-    checkpoint_every=st.integers(1),
-    stall_after=st.integers(1),
+    general=st.builds(
+        General,
+        name=st.from_regex(r"[a-z0-9]([a-z._+-]*[a-z0-9])?", fullmatch=True),
+        seed=st.integers(0, 2**63 - 1),
+        images=st.integers(1),
+        checkpoint_every=st.integers(1),
+        stall_after=st.integers(1),
+    ),
     calls=st.builds(
         Calls,
         batch_size=st.just("auto") | st.integers(1, 65536),

@@ -129,6 +129,12 @@ def test_an_elite_is_a_parent_as_often_as_it_holds_niches(seed):
     expect_shares(Counter(litters), {(0,): 0.7, (1,): 0.2, (2,): 0.1})
 
 
+def test_all_elites_are_parents_equally_often_where_parents_are_drawn_from_elites():
+    search = held_by([0, 0, 1, 0, 0, 2, 0, 1, 0, 0], batch=300, parents_from="elites")
+    litters = [child.parents for born in children(search, 10) for child in born]
+    expect_shares(Counter(litters), {(0,): 1 / 3, (1,): 1 / 3, (2,): 1 / 3})
+
+
 def test_parents_are_drawn_with_replacement():
     search = held_by([*range(10)], batch=10)
     different = [len({child.parents for child in born}) for born in children(search, 300)]

@@ -12,13 +12,25 @@ from commands import neatfool
 from old_runs import FIRST
 
 from neatfool import open_run
-from neatfool.run.schema import FORMAT, LEDGER_SCHEMA, SCHEMA
+from neatfool.experiment.experiment import load_experiment
+from neatfool.replicates.replicates import plan_replicates
+from neatfool.run.schema import FORMAT, LEDGER_SCHEMA, SCHEMA, add_columns, columns, seal
+from neatfool.run.sqlite import connect
 from neatfool.run.store import contents
 
 
 @pytest.fixture
 def old(tmp_path):
     return shutil.copytree(FIRST, tmp_path / "old")
+
+
+def forget_statistics(folder, names):
+    """Bring a run's statistics back to what a version knew that had not these, checksums too."""
+    with closing(connect(folder / "run.db")) as database:
+        for name in names:
+            database.execute(f"ALTER TABLE generation DROP COLUMN {name}")
+        sealed = seal("generation", there=columns("generation").keys() - {*names})
+        database.execute(f"UPDATE generation SET checksum = {sealed}")
 
 
 def equal(one, other):
@@ -58,12 +70,15 @@ def test_an_old_run_ends_as_if_this_version_had_begun_it(old, tmp_path):
     assert neatfool("resume", old, "--no-report").exit_code == 0
     anew = tmp_path / "anew"
     assert neatfool("run", FIRST / "experiment.ini", "--out", anew, "--no-report").exit_code == 0
-    equal(contents(old / "run.db"), contents(anew / "run.db"))
+    with closing(connect(FIRST / "run.db", "ro")) as database:
+        known = {row[1] for row in database.execute("PRAGMA table_info(generation)")}
     for folder in (old, anew):
         with closing(sqlite3.connect(folder / "run.db")) as database:
             assert database.execute("PRAGMA user_version").fetchone() == (FORMAT,)
         verified = neatfool("verify", folder)
         assert (verified.exit_code, verified.stderr) == (0, "")
+        forget_statistics(folder, columns("generation").keys() - known - {"checksum"})
+    equal(contents(old / "run.db"), contents(anew / "run.db"))
 
 
 def test_a_statistic_that_an_old_run_lacks_is_0(old):
@@ -77,6 +92,45 @@ def test_a_statistic_that_an_old_run_lacks_is_0(old):
     assert neatfool("verify", old).exit_code == 0
 
 
+def test_rows_of_fewer_statistics_are_checked_before_and_after_they_get_more(old):
+    assert neatfool("resume", old, "--no-report").exit_code == 0
+    forget_statistics(old, ["selection"])
+    assert neatfool("verify", old).exit_code == 0
+    assert {report.stages.selection for report in open_run(old).history} == {0}
+    with closing(connect(old / "run.db")) as database:
+        database.execute("UPDATE generation SET elites = elites + 1 WHERE number = 3")
+        add_columns(database)
+    result = neatfool("verify", old)
+    assert (result.exit_code, "1 of the rows of table generation changed" in result.stderr) == (
+        5,
+        True,
+    )
+
+
+def test_winners_are_counted_once_each_and_a_run_of_format_4_has_none(old):
+    assert neatfool("resume", old, "--no-report").exit_code == 0
+    forget_statistics(old, ["winners"])
+    with closing(connect(old / "run.db")) as database:
+        database.execute("PRAGMA user_version = 4")
+    assert {report.winners for report in open_run(old).history} == {0}
+    longer = ("--generations", 16, "--no-report")
+    assert neatfool("resume", old, *longer).exit_code == 0
+    assert neatfool("verify", old).exit_code == 0
+    with closing(connect(old / "run.db")) as database:
+        sql = "SELECT generation, count(DISTINCT candidate) FROM replacement GROUP BY 1"
+        won = dict(database.execute(sql))
+    winners = [report.winners for report in open_run(old).history]
+    assert winners == [0] * 12 + [won.get(number, 0) for number in range(12, 16)]
+    assert any(winners)
+
+
+def test_an_old_run_is_one_of_several_seeds(old, tmp_path):
+    experiment = load_experiment(FIRST / "experiment.ini")
+    old.rename(tmp_path / f"{experiment.name}-{experiment.general.seed}")
+    (planned,) = plan_replicates(experiment, [experiment.general.seed], tmp_path)
+    assert planned.state == "unfinished"
+
+
 def test_a_run_of_a_later_version_is_left_to_it(old):
     with closing(sqlite3.connect(old / "run.db")) as database:
         database.execute(f"PRAGMA user_version = {FORMAT + 1}")
@@ -88,4 +142,4 @@ def test_a_run_of_a_later_version_is_left_to_it(old):
 
 def test_tables_that_changed_have_a_format_of_their_own():
     told = "the tables changed: a new FORMAT, a step in MIGRATIONS, and the new number here"
-    assert (FORMAT, crc32((SCHEMA + LEDGER_SCHEMA).encode())) == (4, 671242837), told
+    assert (FORMAT, crc32((SCHEMA + LEDGER_SCHEMA).encode())) == (5, 3985492210), told

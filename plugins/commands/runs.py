@@ -1,0 +1,87 @@
+"""The command ``neatfool runs``."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from neatfool import Output, RunError, find_runs, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool runs
+  neatfool runs elsewhere --json | jq '.[] | select(.state != "finished") | .path'""",
+)
+@click.argument(
+    "folder", metavar="[FOLDER]", default="runs", type=click.Path(path_type=Path), required=False
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def runs(folder: Path, as_json: bool) -> None:
+    """List the runs in FOLDER, and how far each has come.
+
+    FOLDER is `runs` if left out. Runs are found in it and in the folders in it.
+    """
+    told = [_describe(path) for path in _find_all(folder)]
+    if as_json:
+        click.echo(json.dumps(told, indent=2))
+        return
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    whole = Column("run", overflow="fold")
+    table = Table(whole, "seed", "generation", "images", "median", "lowest", "state")
+    for run in told:
+        place = Path(run["path"])
+        name = escape(str(place.relative_to(folder) if place != folder else place))
+        if "error" in run:
+            table.add_row(name, *[""] * 5, run["state"])
+            continue
+        table.add_row(
+            name,
+            str(run["seed"]),
+            str(run["generation"]),
+            f"{run['evaluations']:,}",
+            percent(run["median"]),
+            percent(run["minimum"]),
+            run["state"],
+        )
+    Output().print(table)
+
+
+def _find_all(folder: Path) -> Iterator[Path]:
+    found = {*find_runs(folder)}
+    if folder not in found:
+        for inner in folder.iterdir():
+            with suppress(RunError):
+                found.update(find_runs(inner))
+    yield from sorted(found)
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    """Say how far a run has come; of one that cannot be read, why."""
+    from neatfool import open_run
+
+    try:
+        with closing(open_run(path)) as run:
+            last = run.history[-1] if run.generation >= 0 else None
+            return {
+                "path": str(path),
+                "name": run.name,
+                "seed": run.seed,
+                "generation": run.generation,
+                "evaluations": run.evaluations,
+                "median": last.median if last else 0.0,
+                "minimum": last.minimum if last else 0.0,
+                "state": "finished" if run.finished else "unfinished",
+            }
+    except RunError as error:
+        return {"path": str(path), "state": "unreadable", "error": str(error)}

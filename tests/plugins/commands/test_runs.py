@@ -1,0 +1,43 @@
+"""The command ``neatfool runs``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from commands import neatfool
+from old_runs import FIRST
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(FIRST, tmp_path / "old-5")
+    shutil.copytree(FIRST, tmp_path / "seeds" / "old-6")
+    shutil.copytree(FIRST, tmp_path / "broken")
+    (tmp_path / "broken" / "run.db").write_bytes(b"no database")
+    return tmp_path
+
+
+def test_all_runs_are_listed_with_how_far_they_have_come(folder):
+    result = neatfool("runs", folder, "--json")
+    assert result.exit_code == 0, result.output
+    broken, first, second = json.loads(result.stdout)
+    assert (broken["state"], "error" in broken) == ("unreadable", True)
+    assert first == second | {"path": str(folder / "old-5")}
+    assert second["path"] == str(folder / "seeds" / "old-6")
+    del first["path"], first["median"], first["minimum"]
+    assert first == {
+        "name": "old", "seed": 5, "generation": 7, "evaluations": 80, "state": "unfinished",
+    }  # fmt: skip
+
+
+def test_a_run_that_cannot_be_read_does_not_hide_the_others(folder):
+    lines = neatfool("runs", folder).stdout.splitlines()
+    assert sum("unfinished" in line for line in lines) == 2
+    assert sum("unreadable" in line for line in lines) == 1
+
+
+def test_a_folder_without_runs_is_told(tmp_path):
+    result = neatfool("runs", tmp_path / "none")
+    assert (result.exit_code, "is not there" in result.stderr) == (5, True)
