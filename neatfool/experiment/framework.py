@@ -121,7 +121,7 @@ class Calls(BaseModel, extra="forbid", frozen=True):
 
     @property
     def budget(self) -> Budget:
-        """What may be spent."""
+        """The most that may be spent."""
         return Budget(self.max_queries, self.max_requests)
 
 

@@ -1,4 +1,4 @@
-"""Plugins that are files beside an experiment: a module, a package, or a folder of modules."""
+"""Loads plugins from files: a module, a package, or a folder of modules."""
 
 from __future__ import annotations
 

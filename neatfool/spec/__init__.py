@@ -1,4 +1,4 @@
-"""What plugins implement, and what passes between them.
+"""The interfaces of plugins, and the data that pass between them.
 
 One generation flows one way::
 

@@ -1,4 +1,4 @@
-"""Targets: what is fooled."""
+"""Targets: the classifiers to fool."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Target(Protocol):
-    """What is fooled.
+    """A classifier to fool.
 
     A target needs only ``spec`` and ``score``. The framework also uses these, if it has them:
 

@@ -105,11 +105,11 @@ class Preset:
     """A way of evolving CPPNs.
 
     Attributes:
-        name: What an experiment calls it.
-        parents: How many parents a child has: 1 or 2.
+        name: Its name in experiments.
+        parents: The number of parents of a child: 1 or 2.
         inputs: Whether x and y are the pixels' indices ("raw") or in [-1, 1] ("normalised").
-        values: A value for each key of neat-python's genome section, ``num_outputs`` aside.
-        idle: The keys that its way of mutation has no use for.
+        values: A value for each key of neat-python's genome section, except ``num_outputs``.
+        idle: The keys that its mutation ignores.
     """
 
     name: str
