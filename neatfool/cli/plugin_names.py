@@ -15,31 +15,31 @@ def find_plugins(manager: PluginManager, name: str) -> list[tuple[str, str]]:
     """Find all plugins that a name stands for.
 
     Args:
-        manager: Where a file's plugins are loaded.
-        name: A plugin's name, ``kind.name``, or a path to a Python file or folder; ``name`` also
-            stands for ``name.py`` in the current folder, if nothing of that name is installed.
+        manager: Loads a file's plugins.
+        name: A plugin's name, ``kind.name``, or a path to a Python file or folder. ``name`` also
+            stands for ``name.py`` in the current folder, if no plugin of that name is installed.
 
     Returns:
-        The kind and name of each; none for a file that has only observers.
+        The kind and name of each plugin; none for a file with only observers.
 
     Raises:
-        PluginError: There is no such plugin, or the file is broken.
+        PluginError: The plugin does not exist, or the file is broken.
     """
     if name.endswith(".py") or "/" in name or Path(name).is_dir():
-        return _in_files(manager, Path(name))
+        return _load_files(manager, Path(name))
     pairs = dict.fromkeys((entry.kind, entry.name) for entry in manager.available())
     found = [(kind, of) for kind, of in pairs if name in (of, f"{kind}.{of}")]
     if found:
         return found
     file = Path(f"{name.rpartition('.')[2]}.py")
     if file.is_file() and file.stem == name:
-        return _in_files(manager, file)
+        return _load_files(manager, file)
     known = {known for kind, of in pairs for known in (of, f"{kind}.{of}")}
     hint = f"; for the file {file}, give '{file}'" if file.is_file() else nearest(name, known)
     raise PluginError(f"unknown plugin {name!r}{hint}")
 
 
-def _in_files(manager: PluginManager, path: Path) -> list[tuple[str, str]]:
+def _load_files(manager: PluginManager, path: Path) -> list[tuple[str, str]]:
     before = manager.available()
     manager.load_files(path)
     return [(entry.kind, entry.name) for entry in manager.available() if entry not in before]

@@ -29,21 +29,21 @@ def save(path: Path, data: bytes) -> Path:
 
 
 def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:
-    """Write a page that looks as the report does: one HTML file that needs no network.
+    """Write a page that looks like the report: one HTML file that needs no network.
 
     Args:
         path: The file to write.
         template: A Jinja template. It begins with ``{% extends "neatfool/page.html.j2" %}`` and
-            fills the blocks ``title`` and ``body``, and ``style`` if it has CSS of its own. What
-            it shows is escaped. It may include files that lie beside it. Besides Jinja's own, the
-            filters ``percent`` and ``duration`` write confidences and seconds.
-        content: What the template shows, by name.
+            fills the blocks ``title``, ``body`` and, for its own CSS, ``style``. Its values are
+            escaped. It may include files from its folder. The filters ``percent`` and
+            ``duration`` write confidences and seconds.
+        content: The template's values, by name.
 
     Returns:
         The file.
 
     Raises:
-        StorageError: It cannot be written.
+        StorageError: The file cannot be written.
     """
     from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 

@@ -196,8 +196,8 @@ class DriftWatch:
         if scores is None:
             return
         now = rank(scores)[0, elite.class_index]
-        beside = scores.probs[0] if scores.logits is None else scores.logits[0]
-        apart = _relative(*(np.array([[each, *beside]]) for each in (elite.rank, now)))
+        row = scores.probs[0] if scores.logits is None else scores.logits[0]
+        apart = _relative(*(np.array([[each, *row]]) for each in (elite.rank, now)))
         if apart.max() > HALF_PRECISION:
             self._warned = True
             _log.warning(

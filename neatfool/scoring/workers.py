@@ -28,7 +28,7 @@ class Workers:
     def __init__(
         self, name: str, networks: Sequence[Network], cores: int | None, for_each_device: int = 1
     ) -> None:
-        """Make threads in which torch uses so many cores each, or as many as elsewhere if None."""
+        """Make threads; in each, torch uses ``cores``, or as many as elsewhere if None."""
         self.devices = devices_of(networks)
         self.count = self.devices * for_each_device
         self._networks = networks

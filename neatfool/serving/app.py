@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 JSON_LENGTH: Final = "inference-header-content-length"
 MOST_AT_A_TIME: Final = 64
-"""Requests that may run or wait at once, their bodies in memory; others are told to try again."""
+"""Requests that may run or wait at once, their bodies in memory; others must try again."""
 LARGE: Final = 2**20
 """A body or an answer of more bytes is handled in a thread, so that others need not wait."""
 

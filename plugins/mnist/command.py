@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from .training import Recipe, Step
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  neatfool mnist train
+  neatfool mnist train --help"""
+)
 def mnist() -> None:
     """Train the network that the target mnist fools."""
 

@@ -121,7 +121,7 @@ def test_out_says_which_folder_to_make(tmp_path) -> None:
         ("numpy", "already means something else to Python"),
         ("neatfool", "already means something else to Python"),
         ("setup", "already means something else to Python"),
-        ("mnist", "installed already"),
+        ("mnist", "an installed"),
     ],
 )
 def test_a_name_that_cannot_be_used_is_refused(tmp_path, name, said) -> None:

@@ -223,7 +223,7 @@ def test_colour_does_not_fit_a_grey_target():
 
 def test_the_number_of_outputs_follows_from_the_colour():
     assert encoding_of(COLOUR, genome={"num_outputs": 3})
-    with pytest.raises(ExperimentError, match=r"num_outputs = 3: is fixed at 1 by colour = grey"):
+    with pytest.raises(ExperimentError, match=r"num_outputs = 3: colour = grey needs 1"):
         encoding_of(GREY, genome={"num_outputs": 3})
 
 
@@ -282,7 +282,7 @@ def test_where_numba_does_not_work_the_plain_renderer_draws_and_says_why_once(no
 
 
 def test_a_compiled_renderer_does_not_draw_on_a_gpu(monkeypatch):
-    with pytest.raises(ExperimentError, match=r"renderer = compiled: draws on the CPU, and device"):
+    with pytest.raises(ExperimentError, match=r"renderer = compiled: draws on the CPU, but device"):
         encoding_of(renderer="compiled", device="cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     encoding = encoding_of(renderer="compiled")

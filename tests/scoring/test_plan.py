@@ -243,7 +243,7 @@ def test_a_run_that_was_fused_is_told_where_that_cannot_be(trial, monkeypatch, c
     assert not caplog.text
     monkeypatch.setattr(Network, "graphs", lambda *_: {"frozen"})
     assert resumed() is recorded
-    assert "target 'x': the run fused the operations of its networks" in caplog.text
+    assert "target 'x': the run fused its networks' operations" in caplog.text
 
 
 def test_images_are_screened_in_the_batches_that_are_fastest(trial, monkeypatch):

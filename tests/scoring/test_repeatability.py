@@ -237,7 +237,7 @@ def test_a_target_that_drifts_is_told_once(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(session, "RUNNING_TO_IMAGES", 0)
     start(toy_assembly(80, target=Drifts()), tmp_path / "run").go(Silence())
     (warning,) = [each.getMessage() for each in caplog.records]
-    assert "target 'toy': the image of 'e' was recorded with 99.97 %, and scores 0.0" in warning
+    assert "target 'toy': the image of 'e' was recorded with 99.97 % and now scores 0.0" in warning
     assert "neatfool verify" in warning
 
 

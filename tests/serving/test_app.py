@@ -265,7 +265,7 @@ def wrong(**changes):
         (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, "1"]), "made of numbers"),
         (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, None]), "made of numbers"),
         (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, [1]]), "nested deeper"),
-        (wrong(parameters={"binary_data_size": 6}), "data and binary_data_size are both there"),
+        (wrong(parameters={"binary_data_size": 6}), "data and binary_data_size are both given"),
         (body_of(grey(5), outputs=[{"name": "logit"}]), "did you mean 'logits'?"),
         (body_of(grey(5), id=7), "id: "),
     ],

@@ -307,7 +307,7 @@ class TestDifferentiable(TargetSuite):
     ("logits_of", "words"),
     [
         (lambda toy, images: ToyTarget.logits_of(toy, images).detach(), "has no gradient"),
-        (lambda toy, images: ToyTarget.logits_of(toy, images / 255), "other than score"),
+        (lambda toy, images: ToyTarget.logits_of(toy, images / 255), "differs from score"),
         (lambda toy, images: ToyTarget.logits_of(toy, images)[:, :2], "give a tensor"),
         (lambda toy, images: ToyTarget.logits_of(toy, images) + images.sum() * np.nan, "score()"),
         (lambda toy, images: ToyTarget.logits_of(toy, images.round()), "all zero"),

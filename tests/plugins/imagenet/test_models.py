@@ -91,7 +91,7 @@ def test_a_file_of_names_must_be_as_long_as_there_are_classes(tmp_path) -> None:
     path = tmp_path / "names.txt"
     path.write_text("a\nb\n", encoding="utf-8")
     assert read_labels(path, 2) == ("a", "b")
-    with pytest.raises(ExperimentError, match="holds 2 names, the network has 3 classes"):
+    with pytest.raises(ExperimentError, match="holds 2 names, but the network has 3 classes"):
         read_labels(path, 3)
     with pytest.raises(ExperimentError, match=rf"class_names = {re.escape(str(tmp_path))}/no: No"):
         read_labels(tmp_path / "no", 3)

@@ -91,7 +91,7 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path, random_resnet)
     path = tmp_path / "resnet.safetensors"
     save_file(random_resnet.state_dict(), path)
     with pytest.raises(
-        TargetError, match=r"resnet\.safetensors: .*not those of a AlexNet .*is missing.*another"
+        TargetError, match=r"resnet\.safetensors: .*do not fit this AlexNet: .*is missing.*another"
     ):
         target(model="torchvision:alexnet", weights=path)
     with pytest.raises(TargetError, match=r"layer1\.0\.conv1\.weight is missing"):
@@ -114,7 +114,7 @@ def test_damaged_weights_are_refused(tmp_path, packaged, length, ending) -> None
         save_file(tensors_of(packaged), whole)
     path = tmp_path / f"cut.{ending}"
     path.write_bytes(whole.read_bytes()[:length])
-    with pytest.raises(TargetError, match=rf"cut\.{ending}: no .*; it is damaged.*anew"):
+    with pytest.raises(TargetError, match=rf"cut\.{ending}: not a .*; it is damaged.*again"):
         target(weights=path)
 
 
@@ -190,7 +190,9 @@ def test_damaged_weights_in_the_cache_are_told_with_their_place(monkeypatch, tmp
     kept = tmp_path / "checkpoints" / ResNet18_Weights.DEFAULT.url.rsplit("/", 1)[-1]
     kept.parent.mkdir()
     kept.write_bytes(b"cut off")
-    with pytest.raises(TargetError, match=rf"had from .*; delete {kept}, which may be") as caught:
+    with pytest.raises(
+        TargetError, match=rf"downloaded from .*; delete {kept}, which may be"
+    ) as caught:
         target(model="torchvision:resnet18")
     assert "weights_only" not in str(caught.value)
 

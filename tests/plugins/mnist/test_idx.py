@@ -75,7 +75,7 @@ def test_arbitrary_bytes_are_refused_or_read_and_never_crash(
 def test_a_file_with_bytes_to_spare_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "long"
     path.write_bytes(idx_bytes(LABELS) + b"\0")
-    with pytest.raises(ExperimentError, match="holds 4 bytes of data, its header says 3 = 3"):
+    with pytest.raises(ExperimentError, match="holds 4 bytes of data, but its header says 3 = 3"):
         read_idx(path, 1)
 
 

@@ -429,7 +429,7 @@ def test_more_species_than_the_population_can_hold_are_warned_of_and_survived(ca
             assert max(fitness.values()) >= best
             best = max(fitness.values())
     assert len(caplog.records) == 1
-    assert "30 species, and a population of 30 holds 7" in caplog.text
+    assert "30 species, but a population of 30 holds only 7" in caplog.text
     assert "compatibility_threshold" in caplog.text
 
 
