@@ -203,7 +203,7 @@ def test_a_run_whose_experiment_was_edited_is_not_resumed(copy):
         file.write("#\n")
     result = neatfool("resume", copy, "--generations", "12")
     assert result.exit_code == 5
-    assert "was changed since the run began" in result.stderr
+    assert "changed since the run started" in result.stderr
     assert contents(copy / "run.db") == before
 
 

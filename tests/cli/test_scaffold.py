@@ -112,15 +112,15 @@ def test_out_says_which_folder_to_make(tmp_path) -> None:
     ("name", "said"),
     [
         ("two words", "must be letters, figures and underscores"),
-        ("2birds", "begin with a letter"),
+        ("2birds", "start with a letter"),
         ("größe", "must be letters"),
         ("../birds", "must be letters"),
         ("", "must be letters"),
         ("Birds", "take 'birds'"),
-        ("lambda", "means something else to Python"),
-        ("numpy", "means something else to Python"),
-        ("neatfool", "means something else to Python"),
-        ("setup", "means something else to Python"),
+        ("lambda", "already means something else to Python"),
+        ("numpy", "already means something else to Python"),
+        ("neatfool", "already means something else to Python"),
+        ("setup", "already means something else to Python"),
         ("mnist", "installed already"),
     ],
 )
@@ -132,7 +132,7 @@ def test_a_name_that_cannot_be_used_is_refused(tmp_path, name, said) -> None:
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path) -> None:
     (tmp_path / "birds").mkdir()
-    with pytest.raises(ExperimentError, match="is there already"):
+    with pytest.raises(ExperimentError, match="already exists"):
         write_plugin("target", "birds", tmp_path / "birds")
     assert list((tmp_path / "birds").iterdir()) == []
 

@@ -168,10 +168,10 @@ def test_resuming_with_another_target_is_refused(tmp_path):
 
 def test_resuming_with_another_experiment_is_refused(tmp_path):
     run_whole(tmp_path / "run", generations=2)
-    with pytest.raises(RunError, match="not the one that the run began with"):
+    with pytest.raises(RunError, match="not the one that the run started with"):
         resume(lambda _resolved, _plan: toy_assembly(identity={"seed": 9}), tmp_path / "run")
     (tmp_path / "run" / "experiment.ini").write_text("[experiment]\nseed = 9\n")
-    with pytest.raises(RunError, match=r"experiment\.ini: was changed"):
+    with pytest.raises(RunError, match=r"experiment\.ini: changed since"):
         resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
 
 
@@ -390,7 +390,7 @@ def test_a_run_whose_folder_was_deleted_ends_and_says_so(tmp_path):
     folder = tmp_path / "run"
     session = start(toy_assembly(), folder)
     shutil.rmtree(folder)
-    with pytest.raises(RunError, match="was deleted while the run went on"):
+    with pytest.raises(RunError, match="was deleted during the run"):
         session.go(Silence())
     assert not folder.exists()
 

@@ -37,10 +37,10 @@ class Witness:
         return SideBySide(
             jobs,
             {**os.environ},
-            began=self.begin,
-            said=self.say,
-            ended=self.end,
-            asked_to_stop=self.asked.append,
+            on_start=self.begin,
+            on_line=self.say,
+            on_end=self.end,
+            on_stop=self.asked.append,
         )
 
     def begin(self, key):
@@ -59,7 +59,7 @@ class Witness:
             time.sleep(0.5)
 
     def end(self, child, code):
-        self.ended[child.key] = (code, list(child.said))
+        self.ended[child.key] = (code, list(child.lines))
 
 
 def python(program):

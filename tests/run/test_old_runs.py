@@ -83,7 +83,7 @@ def test_a_run_of_a_later_version_is_left_to_it(old):
     for command in ("show", "resume"):
         result = neatfool(command, old)
         assert result.exit_code == 5
-        assert f"run format {FORMAT + 1}, and this neatfool reads formats 3 to" in result.stderr
+        assert f"has run format {FORMAT + 1}; this neatfool reads formats 3 to" in result.stderr
 
 
 def test_tables_that_changed_have_a_format_of_their_own():

@@ -13,7 +13,7 @@ from torch import nn
 from neatfool import ExperimentError, ImageSpec, Network, TargetError
 from neatfool.experiment.framework import Calls
 from neatfool.network.network import Form
-from neatfool.scoring.plan import Plan, _on_gpu, automatic_batch_size, make_plan, part_size
+from neatfool.scoring.plan import Plan, _plan_for_gpu, automatic_batch_size, make_plan, part_size
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.speed_trial import SpeedTrial
 
@@ -223,9 +223,9 @@ def test_parts_are_whole_batches(generation, batch, screening_batch):
     ("generation", "exact", "parts"), [(200, 50, 4), (96, 24, 4), (400, 50, 4), (96, 16, 3)]
 )
 @pytest.mark.parametrize("devices", [1, 2, 3])
-def test_on_gpus_a_generation_is_made_in_parts(generation, exact, parts, devices):
+def test_plan_for_gpus_a_generation_is_made_in_parts(generation, exact, parts, devices):
     # What plans for a GPU can be asked of make_plan only where there is one.
-    made = _on_gpu(Plan(exact, "cuda"), "fp16", generation, devices, generation)
+    made = _plan_for_gpu(Plan(exact, "cuda"), "fp16", generation, devices, generation)
     assert math.ceil(generation / part_size(generation, made)) == parts
     assert made.screening_batch * devices >= part_size(generation, made)
 

@@ -97,7 +97,7 @@ def test_a_run_goes_on_with_the_plan_it_began_with(folder, monkeypatch):
 
 def test_a_run_of_another_device_is_refused_in_words(screened, monkeypatch):
     monkeypatch.setattr(Batches, "device", "cuda")
-    with pytest.raises(RunError, match="were scored on cpu, and here they would be on cuda"):
+    with pytest.raises(RunError, match="scored its images on cpu, but this machine would use cuda"):
         go_on(screened.path)
 
 

@@ -443,9 +443,9 @@ def test_packed_bodies_are_unpacked(client, target, packing, pack):
 @pytest.mark.parametrize(
     ("packing", "body", "status", "words"),
     [
-        ("br", b"...", 415, "send bodies as they are, or as gzip or deflate"),
+        ("br", b"...", 415, "send bodies without one, or use gzip or deflate"),
         ("gzip", b"...", 400, "cannot be unpacked"),
-        ("gzip", gzip.compress(b"{}", mtime=0)[:-1], 400, "not whole"),
+        ("gzip", gzip.compress(b"{}", mtime=0)[:-1], 400, "not complete"),
         ("gzip", gzip.compress(b"{}", mtime=0) + b"more", 400, "something follows it"),
         ("gzip", gzip.compress(bytes(2001), mtime=0), 413, "more than 2000 bytes"),
     ],
