@@ -111,7 +111,7 @@ class Display:
         self._live: Live | None = None
 
     def show_plan(self, folder: Path, jobs: int) -> None:
-        """Say which replicates are to be run, and how many side by side."""
+        """Say which replicates will run, and how many side by side."""
         by_state = {
             state: [each.seed for each in self._planned if each.state == state]
             for state in ("finished", "unfinished", "new")

@@ -34,7 +34,7 @@ def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
 
     The axis is in log-odds, so that 99 % and 99.99 % are as far apart as 1 % and 0.01 %.
     """
-    shown = thin(history)
+    shown = thin_out(history)
     drawn, axes = new_axes(1080, 430, right=195, left=84)
     x = [report.evaluations for report in shown]
     lower, upper = (
@@ -66,7 +66,7 @@ def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
 
 def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
     """Draw how many of the searched classes have reached each confidence, over images scored."""
-    shown = thin(history)
+    shown = thin_out(history)
     drawn, axes = new_axes(520, 330, right=96)
     x = [report.evaluations for report in shown]
     labels = []
@@ -115,7 +115,7 @@ def size_curve(history: Sequence[GenerationReport]) -> bytes:
     """Draw the mean size of the elites' genomes over images scored."""
     from matplotlib.ticker import MaxNLocator
 
-    shown = thin(history)
+    shown = thin_out(history)
     drawn, axes = new_axes(520, 330, right=110)
     x = [report.evaluations for report in shown]
     labels = []
@@ -132,7 +132,7 @@ def size_curve(history: Sequence[GenerationReport]) -> bytes:
     return figure.draw_figure(drawn)
 
 
-def thin(history: Sequence[GenerationReport]) -> list[GenerationReport]:
+def thin_out(history: Sequence[GenerationReport]) -> list[GenerationReport]:
     """Keep at most MOST_POINTS generations, evenly chosen, the last included."""
     if len(history) <= MOST_POINTS:
         return list(history)

@@ -287,6 +287,7 @@ print(peak() - before - images.numel() // 2**20)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux counts it")
+@pytest.mark.slow
 def test_a_poster_takes_little_more_memory_than_itself():
     assert int(run_python(MEMORY)) < 20
 

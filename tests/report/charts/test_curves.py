@@ -106,6 +106,6 @@ def test_every_curve_can_be_drawn_of_any_number_of_generations(
 
 def test_thinning_keeps_the_last_generation(history: list[GenerationReport]) -> None:
     long = [replace(history[0], generation=i) for i in range(1234)]
-    thinned = curves.thin(long)
+    thinned = curves.thin_out(long)
     assert len(thinned) <= curves.MOST_POINTS
     assert (thinned[0].generation, thinned[-1].generation) == (0, 1233)
