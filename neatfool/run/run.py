@@ -121,8 +121,9 @@ class Run:
 
     @property
     def about(self) -> str:
-        """What its experiment file says of itself, in its first comment; empty if nothing."""
-        return first_comment(str(self.info.get("text", "")))
+        """What its experiment says of itself: ``description``, or else the file's first comment."""
+        given = self.experiment.get("experiment", {}).get("description")
+        return " ".join(given.split()) if given else first_comment(str(self.info.get("text", "")))
 
     @property
     def experiment(self) -> dict[str, Json]:
