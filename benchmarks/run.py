@@ -23,7 +23,7 @@ from benchmarks.figures import Figure
 from benchmarks.midrun import fill_archive
 from benchmarks.targets import EfficientNetTarget, LeNetTarget, ResNetTarget
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.bench import Alone, measure, raw_throughput
+from neatfool.evolution.bench import TargetTrial, measure, raw_throughput
 from neatfool.experiment.experiment import load_experiment
 from neatfool.network.threads import with_cores
 from neatfool.plugin.manager import PluginManager
@@ -96,7 +96,7 @@ def mnist(say: Say) -> list[Figure]:
     for _ in range(MNIST_ROUNDS):
         plugins = PluginManager()
         assembly = assemble(load_experiment(MNIST, plugins=plugins))
-        images = Alone(assembly).images
+        images = TargetTrial(assembly).images
         threads = assembly.scorer.plan.cores
         before = eager_throughput(plain, images, threads)
         measured = run(assembly, plugins)

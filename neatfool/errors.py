@@ -15,21 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LONGEST_QUOTE: Final = 60
-"""Characters of a file that a message quotes: enough to find the place again."""
+"""A message quotes at most this many characters: enough to find the place in the file."""
 LONGEST_LINE: Final = 1000
-"""Characters in a line of a message, whatever it quotes: still less than a screen."""
+"""A line of a message has at most this many characters, so that it fits on a screen."""
 
 
 def printable(text: str, longest: int | None = None) -> str:
-    r"""Make text from elsewhere fit for a terminal.
+    r"""Make text from a file, a server or a plugin safe to print on a terminal.
 
-    Args:
-        text: What a file, a server or a plugin says.
-        longest: The most characters to show; the middle of longer text is left out.
-
-    Returns:
-        The text, with ``"\x1b"`` and the like in place of characters that would do something to
-        the terminal. Tabs and line ends stay as they are.
+    Control characters become escapes such as ``"\x1b"``; tabs and line ends stay. Text of more
+    than ``longest`` characters loses its middle.
     """
     return "".join(
         char if char.isprintable() or char in "\t\n" else char.encode("unicode_escape").decode()
@@ -38,7 +33,7 @@ def printable(text: str, longest: int | None = None) -> str:
 
 
 def quoted(text: str) -> str:
-    """Quote text from elsewhere: in quotation marks, fit for a terminal, and not too long."""
+    """Put text from elsewhere in quotation marks, shortened and safe for a terminal."""
     return repr(_shortened(text, LONGEST_QUOTE))
 
 
@@ -53,7 +48,7 @@ class NeatfoolError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __str__(self) -> str:
-        """Give the message; nothing in it can do anything to a terminal."""
+        """Give the message, safe to print on a terminal."""
         lines = super().__str__().split("\n")
         return "\n".join(printable(line, LONGEST_LINE) for line in lines)
 
@@ -65,29 +60,29 @@ class ExperimentError(NeatfoolError):
 
 
 class PluginError(NeatfoolError):
-    """A plugin is missing, broken, or there are two of one name."""
+    """A plugin is missing or broken, or two plugins have the same name."""
 
     exit_code = 3
 
 
 class TargetError(NeatfoolError):
-    """The target failed, does not recognise its own images, or gave scores that cannot be used."""
+    """The target failed, does not recognise its own images, or gave unusable scores."""
 
     exit_code = 4
 
 
 class TargetUnavailable(TargetError):  # noqa: N818 - it says what happened
-    """The target cannot be reached now, but may be later: the run pauses."""
+    """The target cannot be reached now. The run pauses, as it may be reached later."""
 
 
 class BudgetSpent(NeatfoolError):  # noqa: N818 - it says what happened
-    """What may be asked of a target that costs something has been asked."""
+    """The budget for asking the target is spent."""
 
     exit_code = 8
 
 
 class RunError(NeatfoolError):
-    """A run folder is missing, in use, damaged, or does not fit what is asked of it."""
+    """A run folder is missing, in use or damaged, or does not fit the request."""
 
     exit_code = 5
 
@@ -99,20 +94,16 @@ class StorageError(NeatfoolError):
 
 
 class VerificationError(NeatfoolError):
-    """Saved images did not score what the run recorded."""
+    """The scores of saved images differ from what the run recorded."""
 
     exit_code = 7
 
 
 @contextmanager
 def blaming(who: str) -> Iterator[None]:
-    """Turn the exceptions of a plugin's code into an error that names the plugin.
+    """Turn exceptions of a plugin's code, other than neatfool's own, into a PluginError.
 
-    Args:
-        who: What the message calls it.
-
-    Raises:
-        PluginError: The block raised an exception that is none of neatfool's own.
+    The message begins with ``who``.
     """
     try:
         yield
@@ -126,13 +117,13 @@ def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:
     """Say which known names are nearest to a wrong one.
 
     Args:
-        name: What was given.
-        known: What there is.
-        count: How many names to offer at most.
+        name: The wrong name.
+        known: The right names.
+        count: The most names to offer.
 
     Returns:
-        ``"; did you mean 'a' or 'b'?"``, or, where nothing is near, ``"; there are: ..."`` with
-        the first dozen names, or the empty string where there are none.
+        ``"; did you mean 'a' or 'b'?"``. If no name is near: ``"; there are: ..."`` with the first
+        twelve names. If no names are known: the empty string.
     """
     known = sorted({*known} - {""})
     if close := get_close_matches(name, known, n=count, cutoff=0.6):

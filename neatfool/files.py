@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give the name to write a file under, so that it takes the old one's place once it is whole.
+    """Give a temporary path to write to; after the block, that file replaces ``path``.
 
-    If the block raises, nothing is left of it.
+    If the block raises, the temporary file is deleted.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -28,6 +28,6 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that at any instant it is either the old one or the new one."""
+    """Write a file so that at any instant it holds either the old data or the new."""
     with replacing(path) as partial:
         partial.write_bytes(data)

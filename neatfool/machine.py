@@ -1,4 +1,4 @@
-"""What this machine has left for runs side by side."""
+"""How many runs this machine can make at the same time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 BYTES_A_RUN: Final = 2 * 2**30
-"""What a run may need: Python with torch, a network of ImageNet's size, and a batch of images."""
+"""Memory that one run may need: Python with torch, an ImageNet network and a batch of images."""
 
 
 def usable_cores() -> int:

@@ -10,23 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SMALLEST: Final = 1e-6
-"""Confidences below are written as none."""
+"""A smaller confidence is written as 0.0 %: it says nothing about an image."""
 LARGEST_LOG_ODDS: Final = 27.7
-"""Twelve nines: of confidences above no more are told."""
+"""Log-odds of twelve nines; a larger confidence is written like this one."""
 
 
 def percent(confidence: float, rank: float = 0.0) -> str:
-    """Write a confidence so that near-certainties can be told apart, and so can small ones.
+    """Write a confidence so that near-certainties differ, and so do very small ones.
 
     Args:
         confidence: A probability in [0, 1].
-        rank: What selection compared, where that is known. Log-odds, which are above 1 for a
-            certainty, tell the nines of a confidence that was rounded to 1.
+        rank: Its rank, if known. If the confidence was rounded to 1, its log-odds (above 1) still
+            give its nines.
 
     Returns:
-        For example ``"63.2 %"``, ``"99.4 %"`` or ``"99.9998 %"``: a digit more than its nines,
-        cut, not rounded up, so that only certainty reads ``"100 %"``. Below one per cent two
-        digits: ``"0.21 %"``, ``"0.0034 %"``; below 0.0001 %, ``"0.0 %"``.
+        ``"63.2 %"``, ``"99.4 %"`` or ``"99.9998 %"``: one digit more than its nines, cut and not
+        rounded up, so that only certainty reads ``"100 %"``. Below 1 %, two digits: ``"0.21 %"``,
+        ``"0.0034 %"``. Below 0.0001 %: ``"0.0 %"``.
     """
     if confidence >= 1:
         if rank <= 1:
@@ -70,13 +70,9 @@ def left_out(refused: int) -> str:
 
 
 def spending(requests: Mapping[str, tuple[int, int]]) -> str:
-    """Write what a target that costs something was asked.
+    """Write what a target with a budget was asked, from (requests, images) by outcome.
 
-    Args:
-        requests: (requests, images) by what became of them.
-
-    Returns:
-        For example ``"988 queries in 45 requests (42 answered, 2 429, 1 timed out)"``.
+    For example: ``"988 queries in 45 requests (42 answered, 2 429, 1 timed out)"``.
     """
     sent = sum(count for count, _ in requests.values())
     queries = sum(images for _, images in requests.values())

@@ -1,8 +1,8 @@
 """Encoding ``cppn``: images drawn by evolving networks of simple functions.
 
-A CPPN (compositional pattern-producing network) is asked at each pixel "what is at column x, row
-y, at distance d from the centre?", and its outputs are the grey value or the colour there. Its
-genome is neat-python's, and so are the keys of ``[DefaultGenome]``.
+A CPPN (compositional pattern-producing network) gets each pixel's column x, row y and distance d
+from the centre. Its outputs are the grey value or the colour there. Its genome is neat-python's,
+and so are the keys of ``[DefaultGenome]``.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
 
     @field_validator("renderer")
     @classmethod
-    def _chosen_for_this_machine(cls, renderer: str | None, info: ValidationInfo) -> str:
+    def _choose_for_this_machine(cls, renderer: str | None, info: ValidationInfo) -> str:
         if renderer:
             return renderer
         device = info.data.get("device", "auto")
@@ -117,10 +117,10 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
 
     @field_validator("genome")
     @classmethod
-    def _filled_by_the_preset(
+    def _fill_from_the_preset(
         cls, genome: cppn.GenomeOptions, info: ValidationInfo
     ) -> cppn.GenomeOptions:
-        # A preset that is wrong is told by itself.
+        # A wrong preset has its own error.
         preset = info.data.get("preset")
         return cppn.resolve(genome, cppn.PRESETS[preset]) if preset else genome
 
@@ -130,12 +130,12 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         usual = cls.model_fields[str(info.field_name)].default
         if value != usual and info.data.get("preset") == "neat":
             raise ValueError(
-                "has no effect with preset = neat; leave it out, or say preset = paper"
+                "has no effect with preset = neat; leave it out, or set preset = paper"
             )
         return value
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
-        """Say what keys that are left out stand for; the colour depends on the target's images."""
+        """Give the values of keys that are left out; the colour depends on the target's images."""
         known: dict[str, Any] = {"inputs": cppn.PRESETS[self.preset].inputs}
         if spec is not None:
             known["colour"] = "grey" if spec.channels == 1 else "hsv"
@@ -143,29 +143,25 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
 
     @property
     def refinements(self) -> cppn.Refinements:
-        """Those of the preset ``paper``."""
+        """The options that refine the preset ``paper``."""
         return cppn.Refinements(**{name: getattr(self, name) for name in REFINEMENTS})
 
 
 class CppnEncoding:
-    """The encoding."""
+    """The encoding ``cppn``, for images of a spec's size and channels."""
 
     def __init__(self, options: Options, *, spec: ImageSpec) -> None:
-        """Prepare to draw a target's images.
-
-        Args:
-            options: The options.
-            spec: The images' size and channels.
+        """Check the options.
 
         Raises:
-            ExperimentError: The colour map does not make such images, takes other than the given
-                number of outputs, or something cannot be rendered.
+            ExperimentError: The colour map does not fit the images or ``num_outputs``, or a
+                function cannot be rendered.
         """
         preset = cppn.PRESETS[options.preset]
         self._spec = spec
         self._inputs = options.inputs or options.absent(spec)["inputs"]
-        self._colours = _colour_map(options, spec)
-        self._compile, self._device = _renderer(options)
+        self._colours = _choose_colour_map(options, spec)
+        self._compile, self._device = _choose_compiler(options)
         self._is_compiled = options.renderer == "compiled"
         self._config = cppn.genome_config(options.genome, self._colours.outputs)
         cppn.check_compilable(self._config.activation_options, self._config.aggregation_options)
@@ -175,11 +171,11 @@ class CppnEncoding:
         self._cools = options.mutation_cooling > 0
 
     def create(self, seeds: Sequence[int]) -> list[cppn.Genome]:
-        """Make random genomes, one a seed."""
+        """Make a random genome for each seed."""
         return self._breeder.create(seeds)
 
     def in_generation(self, generation: int) -> CppnEncoding:
-        """Give the encoding as it breeds in a generation of a run."""
+        """Give the encoding for a generation of a run."""
         if not self._cools:
             return self
         then = copy(self)
@@ -187,17 +183,17 @@ class CppnEncoding:
         return then
 
     def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
-        """Say how many parents the child of each seed has."""
+        """Give the number of parents of each seed's child."""
         return self._breeder.litter_sizes(seeds)
 
     def breed(
         self, litters: Sequence[Sequence[cppn.Genome]], seeds: Sequence[int]
     ) -> list[cppn.Genome]:
-        """Breed a child of each litter's parents."""
+        """Breed a child from each litter's parents."""
         return self._breeder.breed(litters, seeds)
 
     def parameters(self, genomes: Sequence[cppn.Genome]) -> list[np.ndarray]:
-        """Give the weights and biases that a genome's image depends on: float64 [P] for each."""
+        """Give the weights and biases that each genome's image depends on, float64 [P]."""
         return self._parameters.read(self._program(genomes))
 
     def with_parameters(
@@ -209,7 +205,7 @@ class CppnEncoding:
     def parameter_gradients(
         self, genomes: Sequence[cppn.Genome], gradients: np.ndarray
     ) -> list[np.ndarray]:
-        """Follow gradients by pixels back to the parameters.
+        """Turn gradients by pixels into gradients by parameters.
 
         Args:
             genomes: N genomes.
@@ -218,7 +214,7 @@ class CppnEncoding:
         Returns:
             float64 [G, P] for each genome.
         """
-        # Compiled code does one genome after another, all of which then stays in the cache.
+        # Compiled code takes one genome at a time, whose data then fits the processor's cache.
         size = 1 if self._is_compiled else len(genomes)
         found: list[np.ndarray] = []
         for start in range(0, len(genomes), size):
@@ -235,7 +231,7 @@ class CppnEncoding:
         return found
 
     def render(self, genomes: Sequence[cppn.Genome]) -> torch.Tensor:
-        """Draw genomes at the target's size: uint8 [N, C, H, W]."""
+        """Render genomes at the target's size: uint8 [N, C, H, W]."""
         return self._draw(genomes, self._spec.height, self._spec.width)
 
     def render_at(
@@ -245,7 +241,7 @@ class CppnEncoding:
         width: int,
         box: tuple[int, int, int, int] | None = None,
     ) -> torch.Tensor:
-        """Draw a genome, or a part of it, at any size: uint8 [C, bottom - top, right - left]."""
+        """Render a genome, or a box of it, at any size: uint8 [C, bottom - top, right - left]."""
         return self._draw([genome], height, width, box)[0].cpu()
 
     def dumps(self, genome: cppn.Genome) -> str:
@@ -261,7 +257,7 @@ class CppnEncoding:
         return cppn.loads(text, self._config)
 
     def distance(self, a: cppn.Genome, b: cppn.Genome) -> float:
-        """Measure how unlike two genomes are, as neat-python does."""
+        """Give neat-python's distance of two genomes."""
         return a.distance(b, self._config)
 
     def size(self, genome: cppn.Genome) -> GenomeSize:
@@ -295,36 +291,38 @@ class CppnEncoding:
         )
 
 
-def _renderer(options: Options) -> tuple[Callable[..., cppn.Program | cppn.Tape], torch.device]:
-    """Find what compiles genomes, and where they are drawn."""
+def _choose_compiler(
+    options: Options,
+) -> tuple[Callable[..., cppn.Program | cppn.Tape], torch.device]:
+    """Choose the function that compiles genomes, and the device that renders them."""
     if options.renderer == "plain":
         return cppn.compile_genomes, pick_device(options.device)
     if options.device == "cuda":
         raise ExperimentError(
-            "[encoding] renderer = compiled: draws on the CPU, and device = cuda; leave it out, or "
-            "say renderer = plain"
+            "[encoding] renderer = compiled: draws on the CPU, but device = cuda; leave it out, or "
+            "set renderer = plain"
         )
     cppn.load_compiled()
     return cppn.compile_tape, pick_device("cpu")
 
 
-def _colour_map(options: Options, spec: ImageSpec) -> cppn.ColourMap:
+def _choose_colour_map(options: Options, spec: ImageSpec) -> cppn.ColourMap:
     name = options.colour or options.absent(spec)["colour"]
     colours = cppn.COLOUR_MAPS[name]
     if colours.channels > spec.channels:
         raise ExperimentError(
-            f"[encoding] colour = {name}: the target takes grey images; leave it out, or say grey"
+            f"[encoding] colour = {name}: the target takes grey images; leave it out, or use grey"
         )
     given = options.genome.model_dump()["num_outputs"]
     if given not in (None, colours.outputs):
         raise ExperimentError(
-            f"[DefaultGenome] num_outputs = {given}: is fixed at {colours.outputs} by colour = "
-            f"{name}; leave it out"
+            f"[DefaultGenome] num_outputs = {given}: colour = {name} needs {colours.outputs}; "
+            "leave it out"
         )
     return colours
 
 
 @hookimpl
 def neatfool_register_encodings(register: Any) -> None:
-    """Offer the encoding."""
+    """Register the encoding."""
     register("cppn", CppnEncoding, options=Options)

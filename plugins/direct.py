@@ -1,9 +1,9 @@
-"""Encoding ``direct``: an image written pixel by pixel, one gene a number.
+"""Encoding ``direct``: a genome has a gene for each number of an image.
 
-As in the paper: each pixel has one number (grey) or three (hue, saturation and value), integers
-from 0 to 255, at first uniformly random. A child has one parent; each gene mutates with a
-probability that may be halved every so many generations, by polynomial mutation (Deb and Goyal,
-1996) over the whole range. There is no crossover.
+As in the paper, each pixel has one number (grey) or three (hue, saturation and value), integers
+from 0 to 255, at first uniformly random. A child has one parent and no crossover. Each gene mutates
+with a probability that may halve in the course of the run, by polynomial mutation (Deb and Goyal,
+1996) over the whole range.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FORMAT: Final = "neatfool.direct"
 VERSION: Final = 1
 LARGEST: Final = 255
 GENES_AT_ONCE: Final = 1 << 18
-"""Genes that become colours in one piece, which fits a processor's cache."""
+"""This many genes become colours at once: they fit a processor's cache."""
 _AS_THEY_ARE: Final = ("grey", "rgb")
 
 
@@ -60,18 +60,13 @@ class Options(BaseModel, extra="forbid"):
     )
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
-        """Say what colour stands for where it is left out, once the target's images are known."""
+        """Give the colour for the target's images, if the key is left out."""
         return {} if spec is None else {"colour": "grey" if spec.channels == 1 else "hsv"}
 
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """A genome: the numbers of an image's pixels.
-
-    Attributes:
-        genes: uint8 [C, H, W], read-only.
-        colour: What the numbers of a pixel mean.
-    """
+    """A genome: read-only ``genes``, uint8 [C, H, W], and what a pixel's numbers mean."""
 
     genes: np.ndarray
     colour: Colour
@@ -80,7 +75,7 @@ class Pixels:
         self.genes.flags.writeable = False
 
     def __eq__(self, other: object) -> bool:
-        """Whether another genome has the same numbers, which mean the same."""
+        """Compare the genes and their meaning."""
         if not isinstance(other, Pixels):
             return NotImplemented
         return self.colour == other.colour and np.array_equal(self.genes, other.genes)
@@ -90,24 +85,15 @@ class Pixels:
 
 
 class DirectEncoding:
-    """The encoding.
-
-    Attributes:
-        parents: 1.
-    """
+    """The encoding ``direct``, for images of a spec's size and channels."""
 
     parents = 1
 
     def __init__(self, options: Options, *, spec: ImageSpec, generation: int = 0) -> None:
-        """Prepare to make a target's images.
-
-        Args:
-            options: The options.
-            spec: The images' size and channels.
-            generation: The generation that it breeds in; see :meth:`in_generation`.
+        """Check the colour; ``generation`` is that of :meth:`in_generation`.
 
         Raises:
-            ExperimentError: The target's images have no such colours.
+            ExperimentError: The colour does not fit the target's images.
         """
         self._options = options
         self._spec = spec
@@ -131,13 +117,13 @@ class DirectEncoding:
         return math.ldexp(self._options.mutation_rate, -halvings)
 
     def in_generation(self, generation: int) -> DirectEncoding:
-        """Give the encoding as it breeds in a generation of a run."""
+        """Give the encoding for a generation of a run."""
         if not self._options.halve_rate_every:
             return self
         return DirectEncoding(self._options, spec=self._spec, generation=generation)
 
     def create(self, seeds: Sequence[int]) -> list[Pixels]:
-        """Make genomes of uniformly random numbers, one a seed."""
+        """Make a genome of uniformly random numbers for each seed."""
         return [
             Pixels(
                 np.random.default_rng(seed).integers(
@@ -161,16 +147,12 @@ class DirectEncoding:
         return Pixels(genes, parent.colour)
 
     def from_images(self, images: torch.Tensor) -> list[Pixels]:
-        """Write images as genomes, which render to them to the last bit.
-
-        Args:
-            images: uint8 [N, C, H, W], grey or RGB.
-        """
+        """Write grey or RGB images, uint8 [N, C, H, W], as genomes that render to the same bits."""
         colour: Colour = "grey" if self._spec.channels == 1 else "rgb"
         return [Pixels(image, colour) for image in images.cpu().numpy().copy()]
 
     def render(self, genomes: Sequence[Pixels]) -> torch.Tensor:
-        """Give the genomes as images: uint8 [N, C, H, W]."""
+        """Render genomes: uint8 [N, C, H, W]."""
         import torch
 
         images = np.empty((len(genomes), *self._spec.shape), np.uint8)
@@ -185,7 +167,7 @@ class DirectEncoding:
         width: int,
         box: tuple[int, int, int, int] | None = None,
     ) -> torch.Tensor:
-        """Give a genome at any size: each pixel is that of the image that its centre lies on."""
+        """Render at any size; a pixel takes the value of the image's pixel under its centre."""
         left, top, right, bottom = box or (0, 0, width, height)
         rows = (2 * np.arange(top, bottom) + 1) * self._spec.height // (2 * height)
         columns = (2 * np.arange(left, right) + 1) * self._spec.width // (2 * width)
@@ -211,7 +193,7 @@ class DirectEncoding:
         """
         record = json.loads(text)
         if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise ValueError(f"no genome of the encoding direct: its format is not {FORMAT!r}")
+            raise ValueError(f"not a genome of the encoding direct: its format is not {FORMAT!r}")
         if record.get("version") != VERSION:
             raise ValueError(f"a genome of version {record.get('version')!r}; expected {VERSION}")
         if record.get("shape") != list(self._spec.shape):
@@ -221,32 +203,25 @@ class DirectEncoding:
         colour = record.get("colour")
         if not isinstance(colour, str) or colour not in self._colours:
             raise ValueError(f"a genome of colour {colour!r}{nearest(str(colour), self._colours)}")
-        genes = _unpacked(record.get("genes"), math.prod(self._spec.shape))
+        genes = _unpack(record.get("genes"), math.prod(self._spec.shape))
         return Pixels(genes.reshape(self._spec.shape), colour)
 
     def distance(self, a: Pixels, b: Pixels) -> float:
-        """Measure how far apart two images are: the mean difference of their bytes, over 255."""
+        """Give the mean difference of two images' bytes, divided by 255."""
         one, other = (self.render([genome]).numpy().astype(np.int16) for genome in (a, b))
         return float(np.abs(one - other).mean()) / LARGEST
 
     def size(self, genome: Pixels) -> GenomeSize:
-        """Count the genes; there are no connections."""
+        """Count the genes as nodes."""
         return GenomeSize(nodes=genome.genes.size, connections=0)
 
     def graph(self, genome: Pixels) -> None:
-        """There is no graph in pixels."""
+        """Give None: pixels are not a graph."""
 
 
 def _mutate(genes: np.ndarray, rng: np.random.Generator, rate: float, eta: float) -> None:
-    """Mutate genes in place.
-
-    Args:
-        genes: uint8 [G].
-        rng: What all chance comes from.
-        rate: The probability of each gene.
-        eta: The index of polynomial mutation.
-    """
-    places = _places(len(genes), rng, rate)
+    """Mutate genes, uint8 [G], in place, each with probability ``rate``."""
+    places = _draw_places(len(genes), rng, rate)
     draws = rng.random(len(places))
     upwards = draws >= 0.5
     tails = np.power(2 * np.where(upwards, 1 - draws, draws), 1 / (eta + 1))
@@ -255,19 +230,15 @@ def _mutate(genes: np.ndarray, rng: np.random.Generator, rate: float, eta: float
     genes[places] = np.clip(moved, 0, LARGEST).astype(np.uint8)
 
 
-def _places(count: int, rng: np.random.Generator, rate: float) -> np.ndarray:
-    """Draw which genes mutate, independently, by the gaps between them.
-
-    Returns:
-        int64, ascending, in [0, count).
-    """
+def _draw_places(count: int, rng: np.random.Generator, rate: float) -> np.ndarray:
+    """Draw which genes mutate, by the gaps between them: int64, ascending, in [0, count)."""
     if not rate:
         return np.empty(0, np.int64)
-    # Six standard deviations more than are expected: next to never are there more to be drawn.
+    # With six standard deviations more than expected, one draw almost always suffices.
     usual = math.ceil(count * rate + 6 * math.sqrt(count * rate * (1 - rate))) + 1
     places = np.full(1, -1)
     while places[-1] < count:
-        # A gap beyond the last gene is as good as any other, and sums must not overflow.
+        # Gaps are clipped beyond the last gene, so that sums do not overflow.
         gaps = np.minimum(rng.geometric(rate, usual), count + 1)
         places = np.append(places, places[-1] + np.cumsum(gaps))
     return places[1 : np.searchsorted(places, count)]
@@ -286,10 +257,10 @@ def _paint(genome: Pixels, image: np.ndarray) -> None:
         colours.write(numbers, pixels[:, :, piece], may_be_nan=False)
 
 
-def _unpacked(text: Any, count: int) -> np.ndarray:
+def _unpack(text: Any, count: int) -> np.ndarray:
     """Read ``count`` bytes from compressed base64."""
     if not isinstance(text, str):
-        raise ValueError("its genes are not text")  # noqa: TRY004 - what loads promises to raise
+        raise ValueError("its genes are not text")  # noqa: TRY004 - loads raises ValueError
     unpacking = zlib.decompressobj()
     try:
         genes = unpacking.decompress(base64.b64decode(text, validate=True), count + 1)
@@ -302,5 +273,5 @@ def _unpacked(text: Any, count: int) -> np.ndarray:
 
 @hookimpl
 def neatfool_register_encodings(register: Any) -> None:
-    """Offer the encoding."""
+    """Register the encoding."""
     register("direct", DirectEncoding, options=Options)

@@ -1,9 +1,9 @@
-"""Scheme ``map_elites``: one niche a class, and every candidate is offered to every niche.
+"""Scheme ``map_elites``: each class is a niche, and every candidate competes for every niche.
 
-MAP-Elites as in the paper's own code: the first generation is made at random; from then on
-parents are drawn uniformly, with replacement, from the *niches* (an elite that holds three
-classes is three times as likely), and a child takes every class in which it ranks strictly
-higher than the elite, not only the class that it is most like.
+This is MAP-Elites as in the paper's code. The first generation is random. Then parents are drawn
+uniformly, with replacement, from the *niches*, so that an elite of three classes is three times as
+likely. A child takes every class in which it ranks strictly higher than the elite, not only its
+most likely class.
 """
 
 from __future__ import annotations
@@ -39,12 +39,11 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 LARGEST_GENERATION: Final = 100_000
-"""Candidates: all of a generation's images are in memory at once."""
+"""A generation has at most this many candidates, because its images are all in memory at once."""
 CERTAIN: Final = 0.9999
-"""Confidence from which there is no need to learn."""
+"""An elite with this confidence needs no learning."""
 BRED_AT_ONCE: Final = 64
-"""Candidates: a generation is bred in pieces, so that the first are being scored while the last
-are bred."""
+"""Candidates are bred in pieces of this size, so that some are scored while others are bred."""
 
 
 class Options(LearningOptions, extra="forbid"):
@@ -76,12 +75,12 @@ class Options(LearningOptions, extra="forbid"):
     )
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
-        """Say what keys that are left out stand for."""
+        """Give the values of keys that are left out."""
         return {"initial": self.batch}
 
 
 class MapElites:
-    """The scheme."""
+    """The scheme ``map_elites``."""
 
     def __init__(
         self,
@@ -92,18 +91,11 @@ class MapElites:
         seed: int,
         target: Target | None = None,
     ) -> None:
-        """Begin a search.
-
-        Args:
-            options: The options.
-            encoding: Makes and breeds the genomes.
-            spec: Names the classes.
-            seed: The run's seed.
-            target: Gives gradients, if there is to be learning.
+        """Start a search; ``target`` gives the gradients for learning.
 
         Raises:
-            ExperimentError: ``classes`` names what the target does not have, or the target or the
-                encoding is not such that there could be learning.
+            ExperimentError: The target lacks a class of ``classes``, or the target or the encoding
+                does not allow learning.
         """
         self.batch = options.batch
         self.archive = Archive(
@@ -124,27 +116,27 @@ class MapElites:
         self._asked = 0
 
     def self_check(self) -> None:
-        """See that there is a run to start from, if there is to be one.
+        """Check the run of ``seed_from``, if it is given.
 
         Raises:
-            ExperimentError: There is none, or its elites are no genomes of this encoding.
+            ExperimentError: It does not exist, or its elites are not this encoding's genomes.
         """
         self._inheritance()
 
     def ask(self) -> Iterator[Candidate]:
-        """Breed a generation, as it is taken: random genomes at first, then children of elites.
+        """Breed candidates as they are taken: random genomes at first, then children of elites.
 
-        What is learnt comes last, so that the others are being scored in the meantime.
+        Learning comes last, so that the target scores the others meanwhile.
         """
         holders = self.archive.candidate_ids[self.archive.classes]
         filled = self.archive.classes[holders >= 0]
         if not len(filled):
-            return self._first()
+            return self._make_first()
         children = self._children(filled)
-        return chain(children, self._learnt(filled)) if self._learner.on else children
+        return chain(children, self._learn(filled)) if self._learner.on else children
 
     def bar(self) -> np.ndarray:
-        """Give the ranks of the elites: a candidate below all of them changes nothing."""
+        """Give the elites' ranks: a candidate below all of them changes nothing."""
         return self.archive.bar()
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
@@ -153,13 +145,13 @@ class MapElites:
         return self.archive.offer(candidates, scores)
 
     def members(self) -> Sequence[Candidate]:
-        """There are none but the elites."""
+        """Give none: only elites are parents."""
         return ()
 
     def state(self) -> dict[str, Any]:
-        """Give the generation to breed next, the number of candidates so far, and what was learnt.
+        """Give the next generation, the number of candidates so far, and what was learnt.
 
-        Of each class it is the elite that was last learnt on, and how often there was learning.
+        For each class that is the elite of the last lesson, and the number of lessons.
         """
         state: dict[str, Any] = {"generation": self._generation, "asked": self._asked}
         if self._inherited is not None:
@@ -173,7 +165,7 @@ class MapElites:
         return state
 
     def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
-        """Go on from a state; the archive holds the candidates."""
+        """Restore what :meth:`state` gave; the archive holds the candidates."""
         self._generation, self._asked = state["generation"], state["asked"]
         self._inherited = state.get("inherited")
         if self._learner.on:
@@ -184,8 +176,8 @@ class MapElites:
     def _inheritance(self) -> Inheritance | None:
         return None if self._seed_from is None else inherit(self._seed_from, self._encoding)
 
-    def _first(self) -> Iterator[Candidate]:
-        """Give what another run has found, and then random genomes."""
+    def _make_first(self) -> Iterator[Candidate]:
+        """Make the first generation: the elites of ``seed_from``, then random genomes."""
         inheritance = self._inheritance()
         genomes = inheritance.genomes if inheritance else []
         self._inherited = inheritance.record if inheritance else None
@@ -195,10 +187,10 @@ class MapElites:
             Candidate(id_, genome, generation=self._generation)
             for id_, genome in zip(ids, genomes, strict=False)
         ]
-        others = map(self._made_at_random, _pieces(ids[len(genomes) :]))
+        others = map(self._make_random, _pieces(ids[len(genomes) :]))
         return chain(elders, chain.from_iterable(others))
 
-    def _made_at_random(self, ids: Sequence[int]) -> list[Candidate]:
+    def _make_random(self, ids: Sequence[int]) -> list[Candidate]:
         genomes = self._encoding.create(derive_seeds(self._seed, "create", ids=ids))
         return [
             Candidate(id_, genome, generation=self._generation)
@@ -213,7 +205,7 @@ class MapElites:
         draw = np.random.default_rng(derive_seed(self._seed, "parents", self._generation))
         niches = filled[draw.integers(len(filled), size=(self.batch, self._encoding.parents))]
         seeds = derive_seeds(self._seed, "breed", ids=ids)
-        # What a child does not want ranks last, and is left out.
+        # Parents that a child does not need rank last, and are left out.
         sizes = np.array(litter_sizes(in_generation(self._encoding, self._generation), seeds))
         unwanted = np.arange(self._encoding.parents) >= sizes[:, None]
         order = np.lexsort((-self.archive.ranks[niches], unwanted))
@@ -222,9 +214,9 @@ class MapElites:
             (id_, seed, litter[:size])
             for id_, seed, litter, size in zip(ids, seeds, litters, sizes, strict=True)
         ]
-        return chain.from_iterable(map(self._bred, _pieces(born)))
+        return chain.from_iterable(map(self._breed, _pieces(born)))
 
-    def _bred(self, born: Sequence[tuple[int, int, list[int]]]) -> list[Candidate]:
+    def _breed(self, born: Sequence[tuple[int, int, list[int]]]) -> list[Candidate]:
         held = self.archive.candidates
         genomes = in_generation(self._encoding, self._generation).breed(
             [[held[parent].genome for parent in litter] for *_, litter in born],
@@ -235,8 +227,8 @@ class MapElites:
             for (id_, _, litter), genome in zip(born, genomes, strict=True)
         ]
 
-    def _learnt(self, filled: np.ndarray) -> Iterator[Candidate]:
-        """Learn on some elites that there was no learning on yet and that are not certain."""
+    def _learn(self, filled: np.ndarray) -> Iterator[Candidate]:
+        """Learn on some elites that are not certain and had no lesson yet."""
         holders, certain = self.archive.candidate_ids, self.archive.confidences >= CERTAIN
         open_ = [
             number
@@ -246,7 +238,7 @@ class MapElites:
         count = self._learner.due(self.batch, len(open_))
         if not count:
             return iter(())
-        # Where there was least learning is the most to gain; else it is chance.
+        # Classes with the fewest lessons come first, as they have the most to gain.
         draw = np.random.default_rng(derive_seed(self._seed, "learn", self._generation))
         mixed = draw.permutation(open_)
         chosen = mixed[self._lessons[mixed].argsort(kind="stable")][:count].tolist()
@@ -270,5 +262,5 @@ def _pieces(whole: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 @hookimpl
 def neatfool_register_schemes(register: Any) -> None:
-    """Offer the scheme."""
+    """Register the scheme."""
     register("map_elites", MapElites, options=Options)

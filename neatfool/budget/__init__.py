@@ -1,1 +1,1 @@
-"""What may be asked of a target that costs something, what was asked, and what it answered."""
+"""The budget for a target that costs something to ask, and the answers that it gave."""

@@ -1,4 +1,4 @@
-"""The answers of a target that costs something, as the ledger keeps them: bytes for each image."""
+"""Turns the answers of a target with a budget into bytes for the ledger, and back."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 REFUSED: Final = b""
-"""What is kept of an answer that cannot be used."""
+"""The bytes of an unusable answer."""
 _LABELS, _NUMBERS, _PACKED = b"l", b"n", b"s"
-"""How the other answers begin: a JSON object; the kinds of numbers, a line's end, and the numbers;
-or, in runs of version 0.1, compressed safetensors."""
+"""The first byte of other answers. A JSON object follows; or the dtypes, a line end and the
+numbers; or, in runs of version 0.1, compressed safetensors."""
 
 
-def written(answer: Scores | Labels) -> list[bytes]:
+def write(answer: Scores | Labels) -> list[bytes]:
     """Write a checked answer, image by image."""
     assert answer.ok is not None
     if isinstance(answer, Labels):
@@ -41,13 +41,13 @@ def read(kept: Sequence[bytes], classes: list[str]) -> Scores:
     """Read the answers to N images as scores.
 
     Args:
-        kept: What was written, for each image.
-        classes: The class names; those that turn up are added at the end, in the order of the
-            images, and of an image the surest first.
+        kept: The bytes for each image.
+        classes: The class names. New names are appended, in the order of the images and, within
+            an image, the most confident first.
 
     Returns:
-        Scores [N, K] of all classes, with ``ok``. A class that an image's answer does not name has
-        the confidence 0.
+        Scores [N, K] of all classes, with ``ok``. A class that an answer does not name has
+        confidence 0.
     """
     answers = [_read(each) for each in kept]
     _add_classes(classes, answers)

@@ -1,8 +1,8 @@
-"""The ledger: what a run may ask of a target whose answers cost something, and what it has asked.
+"""The ledger: the budget for a target that costs something to ask, and all that was spent.
 
-It is a part of the run's database. A request is entered before it is sent, and is on the disk by
-then: whatever happens to the process, what was spent is known. An answer is kept as soon as it is
-there, so that nothing is asked twice.
+It is a part of the run's database. A request is on the disk before it is sent, so that the ledger
+is right even if the process dies. An answer is kept as soon as it comes, so that no image is asked
+twice.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _SETTLE = (
 
 @dataclass(frozen=True)
 class Budget:
-    """What may be spent in all; None where there is no limit.
+    """The most that a run may spend; None means no limit.
 
     Attributes:
-        queries: Images that may be sent.
-        requests: Requests that may be sent.
+        queries: The most images to send.
+        requests: The most requests to send.
     """
 
     queries: int | None = None
@@ -46,23 +46,23 @@ class Budget:
 
 
 class Ledger:
-    """Counts what is sent to a target, and refuses what exceeds the budget.
+    """Counts the requests to a target, and refuses those that exceed the budget.
 
-    It may be used from several threads at once, and by one process at a time.
+    Several threads may use it at once, but only one process at a time.
 
     Attributes:
-        budget: What may be spent.
-        queries: Images sent so far, those sent again included.
+        budget: The most that may be spent.
+        queries: Images sent so far; one that was sent twice counts twice.
         requests: Requests sent so far.
-        debits: Requests that were entered through this object, also those taken back since.
+        debits: Requests entered through this object, including those taken back.
     """
 
     def __init__(self, budget: Budget | None = None, database: Path | None = None) -> None:
         """Open the ledger of a run, or begin one in memory.
 
         Args:
-            budget: What may be spent; there is no limit if absent.
-            database: The run's database.
+            budget: The most that may be spent; no limit if absent.
+            database: The run's database; in memory if absent.
 
         Raises:
             RunError: The database is damaged.
@@ -82,35 +82,30 @@ class Ledger:
         self.queries = self.requests = self.debits = 0
         self._version = -1
         with self._locked() as db:
-            # Only now: this process writes no row that is not sound.
+            # Checked once: this process writes only sound rows.
             self._expect_sound(db.execute(_IS_SOUND).fetchone()[0], "request")
             self._look_for_others(db)
 
     @property
     def queries_left(self) -> int | None:
-        """How many images may still be sent; None if there is no limit."""
+        """The number of images that may still be sent; None if there is no limit."""
         return None if self.budget.queries is None else max(0, self.budget.queries - self.queries)
 
     @property
     def requests_left(self) -> int | None:
-        """How many requests may still be sent; None if there is no limit."""
+        """The number of requests that may still be sent; None if there is no limit."""
         if self.budget.requests is None:
             return None
         return max(0, self.budget.requests - self.requests)
 
     def debit(self, images: int) -> int:
-        """Enter a request that is about to be sent.
-
-        It is on the disk when this returns.
-
-        Args:
-            images: How many images it carries.
+        """Enter a request of some number of images before sending it; it is on the disk then.
 
         Returns:
             The request's number, from 1.
 
         Raises:
-            BudgetSpent: It exceeds the budget, and must not be sent.
+            BudgetSpent: The request exceeds the budget. Do not send it.
         """
         with self._locked() as db:
             self._look_for_others(db)
@@ -125,16 +120,16 @@ class Ledger:
         return int(last) + 1
 
     def shortage(self, images: int) -> str:
-        """Say what a request of so many images exceeds; the empty string if there is room."""
+        """Say why a request of ``images`` exceeds the budget; the empty string if it does not."""
         budget = self.budget
         if budget.queries is not None and self.queries + images > budget.queries:
-            return _share(self.queries, budget.queries, "query", "queries")
+            return _describe_spent(self.queries, budget.queries, "query", "queries")
         if budget.requests is not None and self.requests >= budget.requests:
-            return _share(self.requests, budget.requests, "request", "requests")
+            return _describe_spent(self.requests, budget.requests, "request", "requests")
         return ""
 
     def overspent(self) -> str:
-        """Say that the budget is smaller than what is spent; the empty string if it is not."""
+        """Say that more is spent than the budget allows; the empty string if it is not."""
         budget = self.budget
         if budget.queries is not None and self.queries > budget.queries:
             return f"max_queries = {budget.queries}: {self.queries:,} queries are spent already"
@@ -143,12 +138,10 @@ class Ledger:
         return ""
 
     def take_back(self, number: int) -> None:
-        """Strike out a request of which nothing was sent: it was not even connected.
-
-        It is off the disk when this returns, and may be made good by another one.
+        """Delete a request that was never sent, as no connection was made, and refund it.
 
         Args:
-            number: The request's, which is not settled.
+            number: The number of the request, which is not settled.
         """
         with self._locked() as db:
             self._look_for_others(db)
@@ -159,26 +152,20 @@ class Ledger:
             self.queries -= images
 
     def settle(self, number: int, outcome: str) -> None:
-        """Note what became of a request.
-
-        It is written with whatever is written next.
+        """Note a request's outcome, which is written to the disk with the next change.
 
         Args:
-            number: The request's.
-            outcome: A word or a few: ``answered``, ``timed out``, ``429`` …
+            number: The number of the request.
+            outcome: A few words: ``answered``, ``timed out``, ``429`` …
         """
         with self._lock:
             self._settled[number] = outcome[:80]
 
     def answers(self, images: Collection[bytes]) -> dict[bytes, bytes]:
-        """Read what was answered to images; those that nothing was answered to are left out.
-
-        Args:
-            images: What tells each from others: a hash.
-        """
+        """Read the answers to images, each given by its hash; images without one are left out."""
         found: dict[bytes, bytes] = {}
         wanted = iter(images)
-        with self._lock, _in_words(self._where):
+        with self._lock, sqlite_errors_in_words(self._where):
             most = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
             while some := [*islice(wanted, most)]:
                 places = ", ".join("?" * len(some))
@@ -188,28 +175,28 @@ class Ledger:
         return found
 
     def count(self) -> int:
-        """Count the images that there are answers to."""
-        with self._lock, _in_words(self._where):
+        """Count the answered images."""
+        with self._lock, sqlite_errors_in_words(self._where):
             return int(self._connection.execute("SELECT count(*) FROM answer").fetchone()[0])
 
     def keep(self, answers: Mapping[bytes, bytes]) -> None:
-        """Keep what was answered: scores by image.
+        """Keep answers, by the hash of the image.
 
-        A process that is killed loses none. A power cut may lose those since the last debit, and
-        what is asked for again then is debited again.
+        They survive a killed process. A power cut may lose those since the last debit; asking
+        again is debited again.
         """
         with self._locked(synchronous="NORMAL") as db:
             self._write_settled(db)
             write(db, "answer", answers.items(), "INSERT OR IGNORE")
 
     def forget(self, images: Iterable[bytes]) -> None:
-        """Forget what was answered to some images."""
+        """Delete the answers to some images."""
         with self._locked() as db:
             self._write_settled(db)
             db.executemany("DELETE FROM answer WHERE image = ?", [(image,) for image in images])
 
     def close(self) -> None:
-        """Write what is left, and close the database."""
+        """Write the noted outcomes, and close the database."""
         try:
             with self._locked() as db:
                 self._write_settled(db)
@@ -217,7 +204,7 @@ class Ledger:
             self._connection.close()
 
     def _look_for_others(self, db: sqlite3.Connection) -> None:
-        """Sum up again, if somebody else wrote: another process may spend, too."""
+        """Sum up again if another process wrote, as it may have spent something."""
         (version,) = db.execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._version = version
@@ -234,23 +221,14 @@ class Ledger:
 
     @contextmanager
     def _locked(self, synchronous: str = "FULL") -> Iterator[sqlite3.Connection]:
-        """Give the database to this thread, for one transaction, which outlives a power cut."""
-        with self._lock, _in_words(self._where):
+        """Give the database to this thread for one transaction, which survives a power cut."""
+        with self._lock, sqlite_errors_in_words(self._where):
             self._connection.execute(f"PRAGMA synchronous = {synchronous}")
             with transaction(self._connection) as db:
                 yield db
 
 
-def _share(spent: int, budget: int, one: str, many: str) -> str:
-    """Say that a budget is spent, and what its option is called."""
+def _describe_spent(spent: int, budget: int, one: str, many: str) -> str:
+    """Say that a budget is spent, with the name of its option."""
     verb = "is" if budget == 1 else "are"
     return f"{spent:,} of {counted(budget, one, many)} (max_{many}) {verb} spent"
-
-
-@contextmanager
-def _in_words(database: Path | None) -> Iterator[None]:
-    if database is None:
-        yield
-    else:
-        with sqlite_errors_in_words(database):
-            yield

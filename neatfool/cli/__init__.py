@@ -14,8 +14,8 @@ from neatfool.network.malloc import keep_freed_memory
 
 __all__ = ["main"]
 
-# Read when torch is imported, which is later: on a machine that does something else beside, threads
-# that wait by spinning hold up the ones they wait for (a whole MNIST run took twice as long).
+# torch reads this when it is imported, later. On a busy machine, threads that spin while they wait
+# slow down those that work: an MNIST run took twice as long.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 COMMANDS: Final = {
@@ -52,7 +52,7 @@ Exit codes: 0 all went well, 2 wrong input, 3 a plugin, 4 the target, 5 the run 
     is_flag=True,
     envvar="NEATFOOL_DEBUG",
     show_envvar=True,
-    help="Show where in the code an error arose, and what neatfool cannot do as fast as it might.",
+    help="Show where in the code an error happened, and what makes neatfool slower.",
 )
 @click.version_option(__version__, prog_name="neatfool")
 def main(debug: bool) -> None:
@@ -62,5 +62,5 @@ def main(debug: bool) -> None:
     certainty.
     """
     keep_freed_memory()
-    # It warns where there is no home folder to keep its cache in, and has the same one elsewhere.
+    # Without a home folder matplotlib warns about its cache, though it works.
     logging.getLogger("matplotlib").addHandler(logging.NullHandler())

@@ -30,7 +30,7 @@ Examples:
   neatfool bench experiments/mnist.ini --seconds 30 --set scheme.batch=500
   neatfool bench experiments/mnist.ini --json | jq .ratio
 
-The run is made in a temporary folder and deleted. Try a change with --set before you keep it.""",
+The run's folder is temporary. Try a change with --set before you keep it.""",
 )
 @experiment_parameters
 @click.option(
@@ -38,13 +38,13 @@ The run is made in a temporary folder and deleted. Try a change with --set befor
     type=FiniteRange(min=0, min_open=True),
     default=10.0,
     show_default=True,
-    help="How long to run, if the experiment is not at its end before.",
+    help="How long to run, unless the experiment ends earlier.",
 )
 @json_option
 def bench(
     file: Path, seed: int | None, overrides: tuple[str, ...], seconds: float, as_json: bool
 ) -> None:
-    """Say how fast the experiment in FILE runs, where its time goes and what limits it."""
+    """Measure how fast the experiment in FILE runs, where its time goes and what limits it."""
     from neatfool.evolution.assembly import assemble
     from neatfool.evolution.bench import measure
     from neatfool.experiment.experiment import load_experiment
@@ -52,20 +52,20 @@ def bench(
 
     plugins = PluginManager()
     experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
-    with TemporaryDirectory(prefix="neatfool-bench-") as folder, _Signs() as signs:
-        signs.say("loading the target")
+    with TemporaryDirectory(prefix="neatfool-bench-") as folder, _Status() as status:
+        status.say("loading the target")
         assembly = assemble(experiment)
-        plugins.add_observer(signs, "signs of life")
+        plugins.register_object(status, "status")
         run = Path(folder) / "run"
-        measured = measure(assembly, run, plugins=plugins, seconds=seconds, say=signs.say)
+        measured = measure(assembly, run, plugins=plugins, seconds=seconds, say=status.say)
     if as_json:
-        click.echo(json.dumps({"experiment": experiment.name, **_data(measured)}, indent=2))
+        click.echo(json.dumps({"experiment": experiment.name, **_to_json(measured)}, indent=2))
     else:
         _show(experiment.name, measured)
 
 
-class _Signs:
-    """Says on standard error what is being done: a live line on a terminal, else plain lines."""
+class _Status:
+    """Shows on standard error what happens: a live line on a terminal, plain lines elsewhere."""
 
     def __init__(self) -> None:
         self._console = Output(stderr=True)
@@ -73,7 +73,7 @@ class _Signs:
         live = self._console.is_terminal
         self._status = self._console.status("") if live else None
 
-    def __enter__(self) -> _Signs:
+    def __enter__(self) -> _Status:
         (self._status or nullcontext()).__enter__()
         return self
 
@@ -81,7 +81,6 @@ class _Signs:
         (self._status or nullcontext()).__exit__(*raised)
 
     def say(self, what: str) -> None:
-        """Begin with something else."""
         self._what = what
         if self._status:
             self._status.update(what)
@@ -90,14 +89,13 @@ class _Signs:
 
     @hookimpl
     def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
-        """Say how far the run is."""
         if self._status:
             self._status.update(
                 f"{self._what}: generation {report.generation + 1}, {report.evaluations:,} images"
             )
 
 
-def _data(measured: Measured) -> dict[str, Any]:
+def _to_json(measured: Measured) -> dict[str, Any]:
     return {
         "generations": measured.generations,
         "images": measured.images,

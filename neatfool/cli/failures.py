@@ -1,4 +1,4 @@
-"""How the command line ends when something went wrong: a message and an exit code.
+"""Errors of the command line: a message and an exit code.
 
 ====  =====================================================================
 code  meaning
@@ -7,11 +7,11 @@ code  meaning
 1     a bug (or the reader of a pipe went away)
 2     the experiment file, an option or a name on the command line is wrong
 3     a plugin is missing or broken, or fails its checks
-4     the target failed, or gave scores that cannot be used
+4     the target failed, or gave unusable scores
 5     a run folder is missing, in use, damaged, or does not fit
 6     the disk is full or read-only, or a file may not be written
 7     saved images do not score what was recorded
-8     the budget is spent: what may be asked of the target has been asked
+8     the budget of a target that costs something is spent
 130   interrupted with Ctrl-C
 ====  =====================================================================
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED: Final = 130
 PREFIX: Final = "error: "
-"""What every message about an error begins with."""
+"""Every error message starts with this."""
 _STORAGE: Final = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
@@ -45,12 +45,7 @@ _STORAGE: Final = {
 
 
 def exit_code_of(error: BaseException, *, debug: bool) -> int:
-    """Tell on standard error what went wrong, and give the exit code.
-
-    Args:
-        error: What was raised.
-        debug: Whether to show the traceback too.
-    """
+    """Print an error's message, and its traceback if ``debug``; give the exit code."""
     if debug:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     if isinstance(error, KeyboardInterrupt):
@@ -66,9 +61,9 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         _say("out of memory; use a smaller batch or image")
         return 1
-    told = f"{type(error).__name__}: {error}".splitlines()[0]
+    first = f"{type(error).__name__}: {error}".splitlines()[0]
     _say(
-        f"{printable(told, LONGEST_LINE)}. This is a bug in neatfool or a plugin; "
+        f"{printable(first, LONGEST_LINE)}. This is a bug in neatfool or a plugin; "
         "`neatfool --debug ...` shows where, please report it"
     )
     return 1
@@ -76,16 +71,16 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
 
 @contextmanager
 def reworded() -> Iterator[None]:
-    """Let click tell its own errors as neatfool's are told: ``error: ...``, fit for a terminal."""
+    """Let click print its errors as neatfool does: ``error: ...``, safe for a terminal."""
     try:
         yield
     except click.ClickException as error:
         show = error.show
 
         def show_reworded(file: IO[Any] | None = None) -> None:
-            told = StringIO()
-            show(told)
-            words = re.sub("^Error: ", PREFIX, told.getvalue(), flags=re.MULTILINE)
+            output = StringIO()
+            show(output)
+            words = re.sub("^Error: ", PREFIX, output.getvalue(), flags=re.MULTILINE)
             click.echo(printable(words), file=file, err=True, nl=False)
 
         error.show = show_reworded  # type: ignore[method-assign]

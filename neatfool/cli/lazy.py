@@ -1,4 +1,4 @@
-"""A group of commands that are imported when they are needed."""
+"""A group of commands that imports each one only when it is needed."""
 
 from __future__ import annotations
 
@@ -14,19 +14,12 @@ if TYPE_CHECKING:
 
 
 class LazyGroup(click.Group):
-    """A click group whose commands live in modules of their own."""
+    """A click group whose commands are in other modules."""
 
     def __init__(
         self, *args: Any, lazy_commands: Mapping[str, str] | None = None, **settings: Any
     ) -> None:
-        """Make a group.
-
-        Args:
-            args: As of :class:`click.Group`.
-            lazy_commands: For each command's name its ``module:attribute``, in the order in which
-                help lists them.
-            settings: As of :class:`click.Group`.
-        """
+        """Take each command's name and ``module:attribute``, in the order of help."""
         super().__init__(*args, **settings)
         self._lazy_commands = dict(lazy_commands or {})
 
@@ -45,9 +38,9 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is called; for an unknown one, say which are near."""
+        """Find a command; for an unknown name, suggest a similar one."""
         name = str(args[0])
         if not name.startswith("-") and self.get_command(ctx, name) is None:
             near = nearest(name, self.list_commands(ctx))
-            raise click.UsageError(f"there is no command {name!r}{near}", ctx)
+            raise click.UsageError(f"unknown command {name!r}{near}", ctx)
         return super().resolve_command(ctx, args)

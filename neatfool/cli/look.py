@@ -11,16 +11,16 @@ from neatfool.cli.parameters import class_argument, out_file_option, run_argumen
 from neatfool.errors import StorageError
 
 LARGEST_PIECE = 1024
-"""Pixels: a large image is rendered in squares of this side, in bounded memory."""
+"""Large images are rendered in squares of this side, which bounds the memory."""
 
 
 @click.command(
     epilog="""\b
 Examples:
-  neatfool graph runs/mnist-1 3                      (opens nothing: writes 3.svg)
+  neatfool graph runs/mnist-1 3                      (writes 3.svg)
   neatfool graph runs/mnist-1 3 -o three.graphml     (for networkx, Gephi, Cytoscape)
 
-The suffix says the format: .svg, .png, .graphml, .json or .dot.""",
+The file's suffix decides the format: .svg, .png, .graphml, .json or .dot.""",
 )
 @run_argument
 @class_argument
@@ -70,7 +70,7 @@ def render(run_folder: Path, class_name: str, size: int, out: Path | None) -> No
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind not in Image.SAVE:
         raise click.BadParameter(
-            f"{path}: no image has the extension {path.suffix!r}; use .png", param_hint="--out"
+            f"{path}: {path.suffix!r} is not an image format; use .png", param_hint="--out"
         )
     height, width = elite.height_width(size)
     canvas = Image.new("L" if elite.run.spec.channels == 1 else "RGB", (width, height))

@@ -1,4 +1,4 @@
-"""The ``neatfool`` group: its own commands, those of plugins, and what errors look like."""
+"""The ``neatfool`` group: its commands, the plugins' commands, and errors as messages."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 
 class MainGroup(LazyGroup):
-    """Adds the commands of plugins to those of neatfool, and turns errors into messages.
+    """Adds the plugins' commands, and turns errors into messages.
 
-    A plugin is imported only for help and for its own commands. A broken one is listed as broken,
-    and is an error only when it is used.
+    A plugin is imported only for help and for its own commands. Help lists a broken plugin; only
+    its use is an error.
     """
 
     @cached_property
     def plugins(self) -> PluginManager:
-        """Where plugins' commands are loaded."""
+        """The manager that loads the plugins' commands."""
         from neatfool.plugin.manager import PluginManager
 
         return PluginManager()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """List neatfool's own commands, and then those of plugins."""
+        """List neatfool's commands, and then those of plugins."""
         own = super().list_commands(ctx)
         return own + sorted(set(self._load_all()) - {*own})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Find a command: neatfool's own before a plugin's."""
+        """Find a command, neatfool's before a plugin's."""
         if own := super().get_command(ctx, cmd_name):
             return own
         if cmd_name in self.plugins.names("command") and (
@@ -52,7 +52,7 @@ class MainGroup(LazyGroup):
             return super().make_context(*args, **settings)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Call a command; tell errors as messages, with their exit codes."""
+        """Call a command; print errors as messages and exit with their codes."""
         with reworded():
             return self._invoke(ctx)
 
@@ -77,7 +77,7 @@ class MainGroup(LazyGroup):
             for name, command in self._load(plugin).items():
                 if name in commands:
                     both = f"the plugins {providers[name]!r} and {plugin!r} both add it"
-                    commands[name] = _Broken(name, f"command {name!r}: {both}; remove one")
+                    commands[name] = _BrokenCommand(name, f"command {name!r}: {both}; remove one")
                 else:
                     commands[name] = command
                     providers[name] = plugin
@@ -87,11 +87,11 @@ class MainGroup(LazyGroup):
         try:
             return self.plugins.commands(plugin)
         except PluginError as error:
-            return {plugin: _Broken(plugin, str(error))}
+            return {plugin: _BrokenCommand(plugin, str(error))}
 
 
-class _Broken(click.Command):
-    """Stands for a command whose plugin is broken."""
+class _BrokenCommand(click.Command):
+    """A command whose plugin is broken."""
 
     def __init__(self, name: str, cause: str) -> None:
         settings = {"ignore_unknown_options": True, "allow_extra_args": True}

@@ -16,12 +16,12 @@ Command = TypeVar("Command", bound="Callable[..., Any]")
 
 
 class FiniteRange(click.FloatRange):
-    """A number in a range, and neither infinite nor NaN, which click lets through."""
+    """A number in a range; it refuses infinity and NaN, which click accepts."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Take the number."""
+        """Convert a text to a number."""
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
@@ -41,45 +41,40 @@ overrides_option = click.option(
     "overrides",
     multiple=True,
     metavar="SECTION.KEY=VALUE",
-    help="Override a key of the experiment; may be given several times.",
+    help="Override a key of the experiment; repeat it for more keys.",
 )
 
 
 def out_file_option(default: str) -> Callable[[Command], Command]:
-    """Make the option for the file to write.
-
-    Args:
-        default: What help calls the file that is written where the option is absent.
-    """
+    """Make the option for the file to write, with the default that help shows."""
     text = f"The file to write.  [default: {default}]"
     return click.option("-o", "--out", type=A_PATH, metavar="FILE", help=text)
 
 
 def experiment_parameters(command: Command) -> Command:
-    """Add what names an experiment: its file, and what is to be other than the file says."""
+    """Add the experiment's file, and the options that override it."""
     seed = click.option(
-        "--seed", type=click.IntRange(min=0), help="In place of the experiment's seed."
+        "--seed", type=click.IntRange(min=0), help="Override the experiment's seed."
     )
     return click.argument("file", type=A_PATH)(seed(overrides_option(command)))
 
 
 def jobs_option(command: Command) -> Command:
-    """Add how many runs there are side by side."""
+    """Add the option for the number of runs side by side."""
     option = click.option(
         "--jobs",
         metavar="N|auto",
         callback=_jobs,
-        help="With --seeds: how many runs side by side; auto: as many as cores and memory allow.  "
-        "[default: 1]",
+        help="With --seeds: how many runs to do side by side; auto: as many as cores and memory "
+        "allow.  [default: 1]",
     )
     return option(command)
 
 
 def _jobs(ctx: click.Context, option: click.Parameter, value: str | None) -> int | str | None:
-    """Take a number of at least 1, or ``auto``."""
     if value is None or value == "auto":
         return value
     with suppress(ValueError):
         if (number := int(value)) >= 1:
             return number
-    raise click.BadParameter(f"{value!r} is neither a number of runs, at least 1, nor 'auto'")
+    raise click.BadParameter(f"{value!r} is neither a number of at least 1 nor 'auto'")

@@ -1,4 +1,4 @@
-"""The plugins that a name stands for, checked."""
+"""Finds the plugins that a name stands for, and checks them."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[Che
 
     Args:
         name: As for :func:`~neatfool.cli.plugin_names.find_plugins`.
-        settings: ``key=value``, options of the plugin; ``section.key=value`` those of a section
-            of its own.
+        settings: Options of the plugin, as ``key=value``, or ``section.key=value`` for its other
+            sections.
 
     Returns:
-        The results for each plugin, under its kind and name.
+        The results for each plugin, by its kind and name.
 
     Raises:
-        PluginError: There is no such plugin, or the file is broken.
+        PluginError: The plugin does not exist, or the file is broken.
         ExperimentError: A setting is wrong, or fits none or several plugins.
     """
     manager = PluginManager()
@@ -61,7 +61,10 @@ def _check(
         if kind in RESERVED_KEYS:
             registration = manager.load(kind, name)
             loaded = CheckResult(LOADED, passed=True)
-            return [loaded, *check_registration(registration, _options(registration, settings))]
+            return [
+                loaded,
+                *check_registration(registration, _read_settings(registration, settings)),
+            ]
         if kind == "observer":
             manager.load_observer(name)
             hooks = CheckResult(HOOKS, passed=True)
@@ -74,7 +77,7 @@ def _check(
     return [CheckResult(LOADED, passed=False, message=problem)]
 
 
-def _options(registration: Registration, settings: Sequence[str]) -> BaseModel | None:
+def _read_settings(registration: Registration, settings: Sequence[str]) -> BaseModel | None:
     if not settings:
         return None
     kind = registration.kind
@@ -90,7 +93,7 @@ def _options(registration: Registration, settings: Sequence[str]) -> BaseModel |
 
 def _check_names(commands: Mapping[str, object]) -> CheckResult:
     taken = sorted(set(commands) & set(COMMANDS))
-    message = f"neatfool has a command {taken[0]!r} of its own; rename it" if taken else ""
+    message = f"neatfool has its own command {taken[0]!r}; rename yours" if taken else ""
     if not commands:
         message = "adds no command; call cli.add_command(...) in neatfool_add_commands"
     return CheckResult(COMMANDS_FREE, passed=not message, message=message)

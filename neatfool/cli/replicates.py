@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from neatfool.replicates.side_by_side import Child
 
 FOR_TERMINALS: Final = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
-"""What would make a process believe that it writes to a terminal."""
+"""These variables make a process write as if to a terminal."""
 LAST_WORDS: Final = 5
-"""Lines of a replicate that failed, where no line of them says what the error is."""
+"""If a failed replicate's output has no error line, this many of its last lines are shown."""
 
 
 def run_replicates(
@@ -47,18 +47,18 @@ def run_replicates(
     """Run an experiment with each of several seeds.
 
     Args:
-        experiment: The experiment, which is known to be valid.
+        experiment: The experiment, already checked.
         seeds: The seeds.
-        folder: Where the runs' folders are.
-        arguments: What the command line said that each run is to be told.
+        folder: The parent of the runs' folders.
+        arguments: The arguments that each run gets from the command line.
         jobs: How many runs side by side, or ``"auto"``.
-        overwrite: Whether to begin anew those that are there.
-        report: Whether each writes its report.
-        debug: Whether each shows the traceback of an error.
+        overwrite: Whether to start existing runs anew.
+        report: Whether each run writes its report.
+        debug: Whether each run shows tracebacks.
 
     Returns:
-        The exit code that tells how it went: 0 if all are finished, 130 if some are still to be
-        run, else that of the first that failed; 8 if only budgets are spent.
+        0 if all runs are finished, 130 if some are still to be run, else the exit code of the
+        first that failed; 8 if only budgets are spent.
 
     Raises:
         RunError: A folder holds a run of another experiment.
@@ -73,10 +73,10 @@ def run_replicates(
     }
     wanted = jobs if isinstance(jobs, int) else jobs_that_fit()
     count = max(1, min(wanted, len(commands)))
-    crew = _Crew(experiment.name, planned, Output())
-    crew.tell_plan(folder, count)
-    codes = crew.run(commands, count, _environment(count, debug=debug))
-    return crew.tell_end(folder, codes)
+    display = Display(experiment.name, planned, Output())
+    display.show_plan(folder, count)
+    codes = display.run(commands, count, environment_for(count, debug=debug))
+    return display.show_end(folder, codes)
 
 
 def _command(replicate: Replicate, more: Sequence[str]) -> list[str]:
@@ -87,7 +87,8 @@ def _command(replicate: Replicate, more: Sequence[str]) -> list[str]:
     return [*start, "run", *more, "--seed", str(replicate.seed), "--out", place]
 
 
-def _environment(jobs: int, *, debug: bool) -> dict[str, str]:
+def environment_for(jobs: int, *, debug: bool) -> dict[str, str]:
+    """Give the environment of a replicate, of which so many run side by side."""
     environment = {key: value for key, value in os.environ.items() if key not in FOR_TERMINALS}
     environment["PYTHONUNBUFFERED"] = "1"
     environment["PYTHONIOENCODING"] = "utf-8"
@@ -98,8 +99,8 @@ def _environment(jobs: int, *, debug: bool) -> dict[str, str]:
     return environment
 
 
-class _Crew:
-    """Shows what the replicates of an experiment do: a live table on a terminal, else lines."""
+class Display:
+    """Shows what the replicates do: a live table on a terminal, lines elsewhere."""
 
     def __init__(self, name: str, planned: Sequence[Replicate], console: Output) -> None:
         self._name = name
@@ -109,15 +110,16 @@ class _Crew:
         self._waiting = [each.seed for each in planned if each.state != "finished"]
         self._live: Live | None = None
 
-    def tell_plan(self, folder: Path, jobs: int) -> None:
+    def show_plan(self, folder: Path, jobs: int) -> None:
+        """Say which replicates are to be run, and how many side by side."""
         by_state = {
             state: [each.seed for each in self._planned if each.state == state]
             for state in ("finished", "unfinished", "new")
         }
         if finished := by_state["finished"]:
-            self._say(f"{_seeds(finished)}: finished already, left as they are")
+            self._say(f"{_seeds(finished)}: already finished, left as they are")
         if unfinished := by_state["unfinished"]:
-            self._say(f"{_seeds(unfinished)}: begun already, going on with them")
+            self._say(f"{_seeds(unfinished)}: not finished, resumed")
         how = ", one after another" if jobs == 1 else f", {jobs} side by side"
         if (left := len(self._planned) - len(finished)) == 1:
             self._say(f"1 run of {self._name} in {folder}")
@@ -127,27 +129,28 @@ class _Crew:
     def run(
         self, commands: Mapping[Replicate, Sequence[str]], jobs: int, environment: dict[str, str]
     ) -> dict[Replicate, int]:
+        """Run commands side by side, and give their exit codes."""
         side_by_side: SideBySide[Replicate] = SideBySide(
             jobs,
             environment,
-            began=self._began,
-            said=self._said,
-            ended=self._ended,
-            asked_to_stop=self._asked_to_stop,
+            on_start=self._on_start,
+            on_line=self._on_line,
+            on_end=self._on_end,
+            on_stop=self._on_stop,
         )
         if not self._console.is_terminal:
             return side_by_side.run(commands)
         with Live(console=self._console, transient=True, auto_refresh=False) as self._live:
             return side_by_side.run(commands)
 
-    def tell_end(self, folder: Path, codes: Mapping[Replicate, int]) -> int:
-        """Sum up, and give the exit code."""
+    def show_end(self, folder: Path, codes: Mapping[Replicate, int]) -> int:
+        """Sum up all runs, and give the exit code."""
         failed = {key: code for key, code in codes.items() if code and not _interrupted(code)}
         done = [each for each in self._planned if each.state == "finished" or codes.get(each) == 0]
         self._say(f"{len(done)} of {len(self._planned)} runs are finished")
         for each, code in failed.items():
             how = "ended early" if code == BudgetSpent.exit_code else "failed"
-            self._say(f"seed {each.seed} {how} ({_meaning(code)})", style="red")
+            self._say(f"seed {each.seed} {how} ({explain(code)})", style="red")
         if len(done) + len(failed) < len(self._planned):
             self._say("Go on with the same command.")
             return INTERRUPTED
@@ -156,19 +159,19 @@ class _Crew:
         first = min(failed.values(), key=lambda code: code == BudgetSpent.exit_code, default=0)
         return max(first, 1) if failed else 0
 
-    def _began(self, key: Replicate) -> None:
+    def _on_start(self, key: Replicate) -> None:
         self._waiting.remove(key.seed)
-        self._lines[key] = "begins" if key.state == "new" else "goes on"
+        self._lines[key] = "starts" if key.state == "new" else "resumes"
         self._show()
 
-    def _said(self, key: Replicate, line: str) -> None:
+    def _on_line(self, key: Replicate, line: str) -> None:
         if self._live is None:
             self._say(f"seed {key.seed}: {line}")
         elif line:
             self._lines[key] = line
             self._show()
 
-    def _ended(self, child: Child[Replicate], code: int) -> None:
+    def _on_end(self, child: Child[Replicate], code: int) -> None:
         seed = child.key.seed
         del self._lines[child.key]
         if self._live is not None:
@@ -176,18 +179,18 @@ class _Crew:
                 self._say(f"seed {seed}: {line}")
             self._show()
         elif code:
-            self._say(f"seed {seed}: {_meaning(code)}")
+            self._say(f"seed {seed}: {explain(code)}")
 
     def _last_words(self, child: Child[Replicate], code: int) -> list[str]:
-        """Choose what is worth keeping on the screen of what a run said."""
-        said = [line for line in child.said if line]
+        """Choose the lines of a run that are worth keeping on the screen."""
+        said = [line for line in child.lines if line]
         if not code or _interrupted(code):
             ends = [line for line in said if line.startswith(f"{self._name}, seed ")]
             return ends or ["interrupted"] * bool(code)
         first = next((i for i, line in enumerate(said) if line.startswith(PREFIX)), -LAST_WORDS)
-        return [*said[first:], _meaning(code)]
+        return [*said[first:], explain(code)]
 
-    def _asked_to_stop(self, number: int) -> None:
+    def _on_stop(self, number: int) -> None:
         self._waiting.clear()
         words = {
             1: "Stopping all after their generation; Ctrl-C again stops at once.",
@@ -219,7 +222,8 @@ def _interrupted(code: int) -> bool:
     return code in {INTERRUPTED, -signal.SIGINT}
 
 
-def _meaning(code: int) -> str:
+def explain(code: int) -> str:
+    """Say how a process ended, by its exit code."""
     if _interrupted(code):
         return "interrupted"
     if code == BudgetSpent.exit_code:

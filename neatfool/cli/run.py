@@ -36,7 +36,7 @@ EXIT_CODES: Final = {
     "paused": TargetUnavailable.exit_code,
     "spent": BudgetSpent.exit_code,
 }
-"""The exit code that tells why a run ended before its length."""
+"""The exit code of a run that ended early, by its reason."""
 
 
 @click.command(
@@ -47,15 +47,15 @@ Examples:
   neatfool run experiments/mnist.ini --out /tmp/first-look
   neatfool run experiments/mnist.ini --seeds 1-5 --jobs 2     (runs/mnist/mnist-1 to -5)
 
-Ctrl-C ends the run after the generation under way; `neatfool resume` goes on with it. Where several
-seeds are run, it ends them all, and the same command goes on with those that are not finished.""",
+Ctrl-C ends the run after the current generation; `neatfool resume` goes on with it. With --seeds it
+ends all runs, and the same command goes on with those that are not finished.""",
 )
 @experiment_parameters
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="The run's folder; with --seeds the one that theirs are in.  [default: runs/NAME-SEED; "
+    help="The run's folder; with --seeds, the folder for all runs.  [default: runs/NAME-SEED; "
     "runs/NAME]",
 )
 @click.option(
@@ -64,7 +64,7 @@ seeds are run, it ends them all, and the same command goes on with those that ar
     help="Run once with each of these seeds, for example 1-5 or 1,3,7-9.",
 )
 @jobs_option
-@click.option("--overwrite", is_flag=True, help="Start anew where the folder holds a run already.")
+@click.option("--overwrite", is_flag=True, help="Delete a run in the folder, and start anew.")
 @no_report_option
 @click.pass_context
 def run(
@@ -78,12 +78,12 @@ def run(
     overwrite: bool,
     no_report: bool,
 ) -> None:
-    """Run the experiment in FILE, and leave a folder with images and a report."""
+    """Run the experiment in FILE; the run's folder gets images and a report."""
     if seeds is not None:
         if seed is not None:
             raise click.UsageError("give --seed or --seeds, not both")
-        told = {"jobs": jobs or 1, "overwrite": overwrite, "report": not no_report}
-        raise SystemExit(_run_with_seeds(ctx, file, out, seeds, overrides, told))
+        how = {"jobs": jobs or 1, "overwrite": overwrite, "report": not no_report}
+        raise SystemExit(_run_with_seeds(ctx, file, out, seeds, overrides, how))
     if jobs is not None:
         raise click.UsageError("--jobs is for --seeds; one run is one process")
     with waiting("getting ready (the first time on a machine takes longest)"):
@@ -107,7 +107,7 @@ def _run_with_seeds(
     out: Path | None,
     seeds: str,
     overrides: Sequence[str],
-    told: Mapping[str, Any],
+    how: Mapping[str, Any],
 ) -> int:
     from neatfool.cli.replicates import run_replicates
     from neatfool.experiment.experiment import load_experiment
@@ -118,14 +118,14 @@ def _run_with_seeds(
     folder = out or Path("runs") / experiment.name
     arguments = [str(file), *(word for each in overrides for word in ("--set", each))]
     debug = bool(ctx.find_root().params.get("debug"))
-    return run_replicates(experiment, chosen, folder, arguments, debug=debug, **told)
+    return run_replicates(experiment, chosen, folder, arguments, debug=debug, **how)
 
 
 @click.command(
     epilog="""\b
 Examples:
   neatfool resume runs/mnist-1
-  neatfool resume runs/mnist-1 --generations 400    (longer than it was meant to be)
+  neatfool resume runs/mnist-1 --generations 400    (to a new length)
   neatfool resume runs/api-1 --max-queries 5000     (with a larger budget)""",
 )
 @run_argument
@@ -135,13 +135,13 @@ Examples:
     "--max-queries",
     type=click.IntRange(min=1),
     metavar="N",
-    help="A new budget: images sent in all, if asking the target costs something.",
+    help="A new budget: how many images may be sent in all to a target that costs something.",
 )
 @click.option(
     "--max-requests",
     type=click.IntRange(min=1),
     metavar="N",
-    help="A new budget: requests sent in all.",
+    help="A new budget: how many requests may be sent in all.",
 )
 @no_report_option
 def resume(
@@ -152,7 +152,7 @@ def resume(
     max_requests: int | None,
     no_report: bool,
 ) -> None:
-    """Go on with the run in folder RUN, as if it had never stopped."""
+    """Resume the run in folder RUN, as if it had never stopped."""
     from dataclasses import replace
 
     from neatfool.evolution.assembly import Assembly, reassemble
@@ -191,7 +191,6 @@ def resume(
 def _go(
     session: Session, plugins: PluginManager, settings: Mapping[str, Json], *, report: bool
 ) -> None:
-    """Run a session under the eyes of whoever sits before the terminal."""
     from neatfool.evolution.interrupts import Interrupts
     from neatfool.evolution.progress import ProgressDisplay
 
@@ -203,7 +202,7 @@ def _go(
         images=settings.get("images"),
         stall_after=settings["stall_after"],
     )
-    plugins.add_observer(display, "progress")
+    plugins.register_object(display, "progress")
     interrupts = Interrupts(
         lambda: console.print("\nStopping after this generation; Ctrl-C again stops at once.")
     )
@@ -215,7 +214,7 @@ def _go(
     try:
         with interrupts.handled():
             outcome = session.go(plugins.observers(), interrupts)
-        _tell(console, session, outcome, scoring=display.scoring_seconds)
+        _show_outcome(console, session, outcome, scoring=display.scoring_seconds)
         if outcome.reason in {"interrupted", "paused"}:
             console.print(go_on, soft_wrap=True)
         if report and outcome.generation >= 0:
@@ -227,8 +226,8 @@ def _go(
         raise SystemExit(code)
     if outcome.generation < 0:
         raise RunError(
-            f"{session.run.path}: the run ended without an image; the scheme bred nothing, or "
-            "nothing that its length has room for"
+            f"{session.run.path}: the run ended without an image; the scheme bred nothing, or more "
+            "than the run's length allows"
         )
 
 
@@ -242,12 +241,12 @@ def _write_report(console: Console, run: Run) -> None:
 
 
 def _why(session: Session, outcome: Outcome) -> str:
-    """Say why a run ended early, and what it takes to go on."""
+    """Say why a run ended early, and how to go on."""
     if outcome.reason == "paused":
-        return f"Paused, since the target cannot be reached: {outcome.cause}"
+        return f"Paused because the target cannot be reached: {outcome.cause}"
     folder, more = session.run.path, session.queries_to_the_end()
     if more is None:
-        return f"{outcome.cause}. A larger budget goes on with it: neatfool resume {folder} --help"
+        return f"{outcome.cause}. Resume it with a larger budget: neatfool resume {folder} --help"
     queries, requests = more
     ledger = session.ledger
     assert ledger is not None
@@ -260,12 +259,12 @@ def _why(session: Session, outcome: Outcome) -> str:
         if limit is not None
     ]
     return (
-        f"{outcome.cause}. To the end of the experiment it takes about {queries:,} in all, in "
+        f"{outcome.cause}. The whole experiment takes about {queries:,} images in "
         f"{counted(requests, 'request', 'requests')}: neatfool resume {folder} {' '.join(options)}"
     )
 
 
-def _tell(console: Console, session: Session, outcome: Outcome, *, scoring: float) -> None:
+def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scoring: float) -> None:
     run = session.run
     history = run.history
     if outcome.cause:

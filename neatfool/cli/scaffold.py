@@ -1,4 +1,4 @@
-"""``neatfool plugins new``: a plugin to start from, which works and passes its own tests."""
+"""``neatfool plugins new`` writes a plugin that works and passes its tests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Examples:
 def new(kind: str, name: str, out: Path | None) -> None:
     """Write a plugin to start from, with an experiment that uses it and tests that pass.
 
-    KIND is target, scheme, encoding or observer; NAME is what experiments will call it.
+    KIND is target, scheme, encoding or observer; experiments will use NAME.
     """
     folder = out or Path(name)
     files = write_plugin(kind, name, folder)
@@ -46,18 +46,10 @@ def new(kind: str, name: str, out: Path | None) -> None:
 
 
 def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
-    """Write a plugin to start from.
-
-    Args:
-        kind: ``target``, ``scheme``, ``encoding`` or ``observer``.
-        name: Its name, also that of its module.
-        folder: The folder to make.
-
-    Returns:
-        The files written, the plugin itself first.
+    """Write a plugin of a kind in :data:`KINDS` into a new folder; give its files, itself first.
 
     Raises:
-        ExperimentError: The name cannot be used, or the folder is there already.
+        ExperimentError: The name cannot be used, or the folder exists.
         StorageError: The folder cannot be written.
     """
     _check_name(kind, name)
@@ -69,7 +61,7 @@ def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
             path.write_text(text, encoding="utf-8")
     except FileExistsError:
         raise ExperimentError(
-            f"{folder}: is there already; choose another name, or another folder with --out"
+            f"{folder}: already exists; choose another name, or another folder with --out"
         ) from None
     except OSError as error:
         raise StorageError(
@@ -81,25 +73,25 @@ def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
 def _check_name(kind: str, name: str) -> None:
     problem = None
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        problem = "must be letters, figures and underscores, and begin with a letter"
+        problem = "must be letters, figures and underscores, and start with a letter"
     elif not name.islower():
         problem = f"must be in small letters, as modules are; take {name.lower()!r}"
     elif f"{kind}.{name}" in entry_points(group="neatfool").names:
-        problem = f"is the name of a {kind} that is installed already; choose another"
+        problem = f"is the name of an installed {kind}; choose another"
     elif iskeyword(name) or name in _TAKEN_BY_TOOLS or _is_a_module(name):
-        problem = "means something else to Python already; choose another"
+        problem = "already means something else to Python; choose another"
     if problem:
         raise ExperimentError(f"the plugin's name {name!r} {problem}")
 
 
 def _is_a_module(name: str) -> bool:
-    """Whether Python can import something of the name; folders without code do not count."""
+    """Say whether Python can import the name; folders without code do not count."""
     spec = find_spec(name)
     return spec is not None and spec.origin is not None
 
 
 def _render(kind: str, name: str) -> dict[str, str]:
-    """Fill in the templates of a kind: the text of each file, by its name."""
+    """Fill in a kind's templates; give the text of each file by its name."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     from neatfool import __version__

@@ -27,7 +27,7 @@ Examples:
   neatfool serve experiments/mnist.ini --port 9000 --set target.device=cuda
   NEATFOOL_KEY=... neatfool serve mine.ini --host 0.0.0.0 --api-key-env NEATFOOL_KEY
 
-Of FILE, section [target] suffices. Ctrl-C (or SIGTERM) ends it.""",
+FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.""",
 )
 @click.argument("file", type=A_PATH)
 @click.option(
@@ -35,19 +35,19 @@ Of FILE, section [target] suffices. Ctrl-C (or SIGTERM) ends it.""",
     default="127.0.0.1",
     show_default=True,
     metavar="ADDRESS",
-    help="Where to listen. Other machines reach it at 0.0.0.0, or at an address of this machine.",
+    help="Where to listen. Use 0.0.0.0, or an address of this machine, to let others connect.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8080,
     show_default=True,
-    help="The port; 0: any that is free.",
+    help="The port; 0: any free one.",
 )
 @click.option(
     "--api-key-env",
     metavar="NAME",
-    help="The environment variable with the key that clients must show (Authorization: Bearer).",
+    help="The environment variable with the key that clients must send (Authorization: Bearer).",
 )
 @click.option(
     "--max-body",
@@ -55,7 +55,7 @@ Of FILE, section [target] suffices. Ctrl-C (or SIGTERM) ends it.""",
     default=64,
     show_default=True,
     metavar="MIB",
-    help="How large a request may be, and the numbers in its answer.",
+    help="How large a request may be, and also the numbers in its answer.",
 )
 @click.option(
     "--max-images",
@@ -76,14 +76,14 @@ def serve(
 ) -> None:
     """Serve the target of the experiment in FILE over HTTP (Open Inference Protocol v2).
 
-    So a target on a machine with a GPU, or in an environment of its own, is fooled from another.
+    Another machine can then fool it: a target that needs a GPU, or its own environment.
     """
     key = _key(api_key_env)
     try:
         from neatfool import serving
     except ImportError as error:
         raise ExperimentError(
-            f"neatfool serve needs more than is installed ({error}); pip install 'neatfool[serve]'"
+            f"neatfool serve needs more packages ({error}); pip install 'neatfool[serve]'"
         ) from error
 
     experiment = serving.load_target_of(file, overrides=overrides)
@@ -95,14 +95,14 @@ def serve(
         served = thread.served()
     limits = serving.Limits(max_body * MIB, max_images)
     app = serving.make_app(served, thread, limits, key=key)
-    _tell(served, serving.address_of(listening), key_in=api_key_env)
+    _show_served(served, serving.address_of(listening), key_in=api_key_env)
     serving.serve(app, listening)
     count = thread.statistics
-    click.echo(f"Ended; {count.images:,} images in {count.requests:,} requests were scored.")
+    click.echo(f"Ended after {count.images:,} images in {count.requests:,} requests.")
     if not thread.stop(seconds=0.5):
         click.echo("The target is still in a call, which is abandoned.", err=True)
         sys.stdout.flush()
-        # Python would wait for the threads that the target computes in.
+        # A normal exit would wait for the target's threads.
         os._exit(0)
 
 
@@ -112,8 +112,7 @@ def _key(variable: str | None) -> str | None:
     if key := os.environ.get(variable, "").strip():
         return key
     raise ExperimentError(
-        f"--api-key-env {variable}: there is no such environment variable, or "
-        "it is empty; set it to the key"
+        f"--api-key-env {variable}: the environment variable is missing or empty; set it to the key"
     )
 
 
@@ -122,12 +121,12 @@ def _warn(host: str, *, private: bool, with_key: bool) -> None:
         return
     what = "whoever reaches this machine can use the target; --api-key-env NAME asks for a key"
     if with_key:
-        what = "the key and the images travel unencrypted; let a proxy with TLS stand before it"
+        what = "the key and the images travel unencrypted; put a proxy with TLS before it"
     click.echo(f"warning: listening on {host}: {what}", err=True)
 
 
-def _tell(served: Served, address: str, *, key_in: str | None) -> None:
-    """Say what is served where, and how an experiment says it."""
+def _show_served(served: Served, address: str, *, key_in: str | None) -> None:
+    """Say what is served where, and the section [target] that fools it."""
     spec = served.spec
     kind = "grey" if spec.channels == 1 else "RGB"
     click.echo(

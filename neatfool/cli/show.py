@@ -85,22 +85,22 @@ Examples:
     default=1e-4,
     show_default=True,
     metavar="P",
-    help="How far a confidence may be from the recorded one.",
+    help="How much a confidence may differ from the recorded one.",
 )
 @click.option(
     "--max-queries",
     type=click.IntRange(min=1),
     metavar="N",
-    help="A new budget for the run: images sent in all, if asking the target costs something.",
+    help="A new budget: how many images may be sent in all to a target that costs something.",
 )
 def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int | None) -> None:
-    """Score the saved images of RUN again, and compare with what the run recorded.
+    """Score the saved images of RUN again, and compare the scores with the recorded ones.
 
-    First reads all of the run's database, and exits with 5 if it has changed since it was written.
+    First read the whole database, and exit with 5 if it is damaged.
 
-    Exits with 7 if an image does not score what was recorded.
+    Exit with 7 if an image does not score what was recorded.
 
-    Where asking the target costs something, each image is a query of the run's budget.
+    If asking the target costs something, each image is a query of the run's budget.
     """
     from neatfool.fooling.opening import open_run
 
@@ -110,7 +110,7 @@ def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int |
     if not run.store.sealed:
         click.echo(
             f"{run_folder}: an earlier version recorded it without checksums, so damage may go "
-            "unseen; `neatfool resume` adds them",
+            "unnoticed; `neatfool resume` adds them",
             err=True,
         )
     if as_json:
@@ -120,7 +120,7 @@ def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int |
     if verdict.wrong:
         raise VerificationError(
             f"{run_folder}: {len(verdict.wrong)} of {len(verdict.results)} images do not score "
-            f"what was recorded (tolerance {tolerance:g}); the files or the target were changed"
+            f"what was recorded (tolerance {tolerance:g}); the files or the target have changed"
         )
 
 

@@ -23,12 +23,12 @@ Examples:
 @click.option(
     "--no-plugins",
     is_flag=True,
-    help="Check only what needs no plugin; nothing that FILE names is imported.",
+    help="Check only what needs no plugin, and import nothing that FILE names.",
 )
 def validate(file: Path, overrides: tuple[str, ...], seed: int | None, no_plugins: bool) -> None:
     """Check the experiment in FILE, and print it with all its defaults.
 
-    Every error is told, each with its line. A comment says what a key stands for that is not given.
+    It reports all errors, each with its line. A comment explains each key that has no value.
     """
     if no_plugins:
         from neatfool.experiment.check import validate_framework_only
@@ -47,7 +47,7 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None, no_plugin
     named = [key for key, names in named_classes(experiment.scheme.options).items() if names]
     if named and spec is None:
         click.echo(
-            f"[scheme] {', '.join(named)}: not checked. The target knows its classes only when it "
-            "is loaded; `neatfool run` checks them then.",
+            f"[scheme] {', '.join(named)}: not checked, because the target knows its classes only "
+            "when it is loaded; `neatfool run` checks them.",
             err=True,
         )

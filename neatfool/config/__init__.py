@@ -1,1 +1,1 @@
-"""From the text of an INI file to validated models, each error with its line."""
+"""INI files become validated models, and every error names its line."""

@@ -1,4 +1,4 @@
-"""How the text of an INI value becomes what pydantic takes, by the field's annotation."""
+"""The text of an INI value becomes a value for pydantic, guided by the field's annotation."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _NONE = type(None)
 class PathAfter:
     """Marks text in which a path may follow a word: ``Annotated[str, PathAfter("onnx:")]``.
 
-    Like any other, the path is relative to where it was given.
+    A relative path is relative to the file that gives it, as for any option.
     """
 
     word: str
 
 
 def annotation_of(field: FieldInfo) -> Any:
-    """Give a field's type as it was written, with what it is annotated with."""
+    """Give a field's type with its annotations, as it was written."""
     annotation: Any = field.annotation
     for mark in field.metadata:
         annotation = Annotated[annotation, mark]
@@ -43,7 +43,7 @@ def annotation_of(field: FieldInfo) -> Any:
 
 
 def model_of(annotation: Any) -> type[BaseModel] | None:
-    """Find the model that a field is, perhaps an optional one; None if it is something else."""
+    """Give the model that a field's type is, perhaps an optional one; None for other types."""
     members = [member for member in alternatives(annotation) if member is not _NONE]
     if len(members) == 1 and _is_a(members[0], BaseModel):
         model: type[BaseModel] = members[0]
@@ -52,16 +52,12 @@ def model_of(annotation: Any) -> type[BaseModel] | None:
 
 
 def from_text(annotation: Any, value: Value) -> Json:
-    """Make what pydantic validates of what was given.
+    """Turn a value into what pydantic validates as a type; JSON stays as it is.
 
-    - A list's items are separated by commas or line ends; numbers and fixed words also by spaces.
+    - Commas or line ends separate the items of a list; between numbers or fixed words spaces do.
     - A mapping, or a list of lists, is JSON.
-    - A path is relative to where it was given, also one that follows a word (:class:`PathAfter`).
-    - All else is text, which pydantic reads as the field's type.
-
-    Args:
-        annotation: The field's type.
-        value: What was given; JSON is left as it is.
+    - A path is made absolute, also one that follows a word (:class:`PathAfter`).
+    - Anything else is text, which pydantic reads as the field's type.
     """
     if value.base is None:
         return value.given
@@ -91,7 +87,7 @@ def from_text(annotation: Any, value: Value) -> Json:
 
 
 def alternatives(annotation: Any) -> list[Any]:
-    """List the types that a union is made of; another type is its own only alternative."""
+    """List the members of a union; any other type is its own only alternative."""
     annotation = getattr(annotation, "__value__", annotation)
     origin = get_origin(annotation)
     if origin is Annotated:
@@ -102,7 +98,7 @@ def alternatives(annotation: Any) -> list[Any]:
 
 
 def _marks(annotation: Any) -> Iterator[PathAfter]:
-    """Find what marks a type, and the types that it is made of."""
+    """Find the marks of a type and of the types that it is made of."""
     for part in get_args(annotation):
         if isinstance(part, PathAfter):
             yield part
@@ -113,28 +109,28 @@ def _marks(annotation: Any) -> Iterator[PathAfter]:
 def _scalar(
     members: Collection[Any], text: str, base: Path, marks: Collection[PathAfter] = ()
 ) -> str:
-    """Make a path absolute, if text can only be a path or has one in it; leave other text."""
+    """Make a path absolute, if the text must be a path or has one after a mark."""
     for mark in marks:
         if text.startswith(mark.word) and len(text) > len(mark.word):
-            return mark.word + _absolute(text.removeprefix(mark.word), base)
+            return mark.word + _join(base, text.removeprefix(mark.word))
     fixed = {word for member in members for word in _words(member)}
     is_path = any(_is_a(member, PurePath) for member in members) and str not in members
     if not is_path or not text or text in fixed:
         return text
-    return _absolute(text, base)
+    return _join(base, text)
 
 
-def absolute(default: Any, base: Path | None) -> Any:
+def make_absolute(default: Any, base: Path | None) -> Any:
     """Make a default that is a path, or a list of paths, relative to a folder; leave any other."""
     made = default
     if base is not None and isinstance(default, PurePath):
-        made = Path(_absolute(str(default), base))
+        made = Path(_join(base, str(default)))
     elif isinstance(default, list):
-        made = [absolute(item, base) for item in default]
+        made = [make_absolute(item, base) for item in default]
     return default if made is default or made == default else made
 
 
-def _absolute(text: str, base: Path) -> str:
+def _join(base: Path, text: str) -> str:
     return str((base / Path(text).expanduser()).absolute())
 
 

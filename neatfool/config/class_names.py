@@ -14,18 +14,11 @@ from neatfool.config.options import key_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 _FILE: Final = "@"
 
 
 def read_names(path: Path) -> list[str]:
-    """Read a file of names.
-
-    Args:
-        path: A text file in UTF-8 with a name a line; empty lines, and lines that begin with
-            ``#``, are left out.
+    """Read a UTF-8 text file of names, one a line; skip empty lines and ``#`` comments.
 
     Returns:
         The names, at least one.
@@ -37,23 +30,23 @@ def read_names(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise ValueError(f"{path}: {cause}; give a file with a name a line") from error
+        raise ValueError(f"{path}: {cause}; give a file with one name a line") from error
     names = [name for line in lines if (name := line.strip()) and not name.startswith("#")]
     if not names:
-        raise ValueError(f"{path}: has no name in it; give a file with a name a line")
+        raise ValueError(f"{path}: has no name in it; give a file with one name a line")
     return names
 
 
 def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Make names different from each other: one that occurs twice gets its index behind it.
+    """Append its index to each name that occurs more than once.
 
     Args:
         names: The names, in the order of a target's scores.
 
     Returns:
-        As many names: for two cranes ``("crane (0)", "owl", "crane (2)")``.
+        As many names, all different: for two cranes ``("crane (0)", "owl", "crane (2)")``.
     """
-    while len(set(names)) < len(names):  # "a (0)" may be a name, too
+    while len(set(names)) < len(names):  # "a (0)" may be a given name, too
         occurrences = Counter(names)
         names = [
             f"{name} ({index})" if occurrences[name] > 1 else name
@@ -62,7 +55,7 @@ def distinct_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _with_files_read(items: list[str]) -> list[str]:
+def _read_files(items: list[str]) -> list[str]:
     names: list[str] = []
     for item in items:
         is_file = item.startswith(_FILE) and len(item) > 1
@@ -72,19 +65,19 @@ def _with_files_read(items: list[str]) -> list[str]:
 
 ClassNames = Annotated[
     list[Annotated[str, PathAfter(_FILE)]],
-    AfterValidator(_with_files_read),
+    AfterValidator(_read_files),
 ]
 """The type of an option that lists classes, by name or index.
 
-``@FILE`` among them stands for the lines of a file; what the file says is what the run records.
+``@FILE`` stands for the lines of a file; the run records those lines.
 """
 
 
 def named_classes(options: BaseModel) -> dict[str, list[str]]:
-    """Find the classes that options name: those of each key of type ``ClassNames``."""
+    """Give the classes that options name, by key: the values of the keys of type ``ClassNames``."""
     return {
         key_of(name, field): getattr(options, name)
         for name, field in type(options).model_fields.items()
         for mark in field.metadata
-        if isinstance(mark, AfterValidator) and mark.func is _with_files_read
+        if isinstance(mark, AfterValidator) and mark.func is _read_files
     }

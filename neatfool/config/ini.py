@@ -1,13 +1,13 @@
 """INI files, read with line numbers.
 
-What is read is what iniconfig reads, with these rules beside:
+iniconfig reads them, and these rules are added:
 
 - A comment begins with ``#`` or ``;`` at the start of a line, or after a space behind a value.
   ``a#b`` is a value.
-- A line that begins with a space goes on with the value of the line before.
-- A key or a section that is given twice is an error, as is a line that is neither.
+- A line that begins with a space continues the value of the line before.
+- Giving a key or a section twice is an error.
 
-:mod:`neatfool.config.values` has what a value may say.
+:mod:`neatfool.config.values` reads the values.
 """
 
 from __future__ import annotations
@@ -29,40 +29,27 @@ if TYPE_CHECKING:
 
 
 _INVISIBLE: Final = re.compile("[\x00-\x08\v\f\x0e-\x1f\x7f-\x9f\u2028\u2029]")
-"""Control characters but for tabs, and line ends that nobody sees."""
+"""Control characters other than tabs, and line ends that editors do not show."""
 _UNREADABLE: Final = "\x01"
 _PLACEHOLDER: Final = f"[{_UNREADABLE}{{}}]"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_ini(path: Path, problems: Problems | None = None) -> tuple[str, dict[str, Section]]:
-    r"""Read an INI file.
-
-    Args:
-        path: The file; UTF-8, with or without a byte order mark.
-        problems: Where lines that cannot be read are noted, so that others can be checked too;
-            they are raised if absent.
+    r"""Read an INI file; see :func:`parse_ini`.
 
     Returns:
         Its text, with line ends ``\n`` and no byte order mark, and its sections.
 
     Raises:
-        ExperimentError: There is no such file, or it is no INI file; all errors at once, each
-            with its line.
+        ExperimentError: The file does not exist, or is no INI file in UTF-8.
     """
     text = _read_text(path)
     return text, parse_ini(text, path, problems)
 
 
 def first_comment(text: str) -> str:
-    """Give the first paragraph of the comment that a file begins with, in one line.
-
-    Args:
-        text: The file's text.
-
-    Returns:
-        What the file says of itself; empty if it does not begin with a comment.
-    """
+    """Give the first paragraph of the comment that begins a file, in one line; empty if none."""
     words: list[str] = []
     for line in text.splitlines():
         comment = line.strip()
@@ -77,12 +64,12 @@ def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[s
 
     Args:
         text: The text.
-        path: What errors call it; relative paths in it are relative to its folder.
-        problems: Where lines that cannot be read are noted; they are raised if absent.
+        path: Its file, for messages. Relative paths in values are relative to its folder.
+        problems: Takes the lines that cannot be read, so that the others are checked too.
 
     Raises:
-        ExperimentError: It is no INI text; all errors at once, each with its line. Raised in any
-            case where a section's name cannot be read: what is in it could not be told.
+        ExperimentError: Lines cannot be read, and ``problems`` is absent or one of them is a
+            section's header. The message lists all of them.
     """
     found = Problems() if problems is None else problems
     config = _parse_lines(text, path, found)
@@ -114,11 +101,11 @@ def override(
 
     Args:
         sections: The sections of a file.
-        overrides: Each ``section.key=value``; of two for the same key the later one counts.
-        folder: What relative paths in them are relative to.
+        overrides: Each ``section.key=value``. If two have the same key, the later one counts.
+        folder: Relative paths in them are relative to this folder.
 
     Raises:
-        ExperimentError: One is not of that form.
+        ExperimentError: One does not have that form.
     """
     merged = dict(sections)
     for text in overrides:
@@ -137,7 +124,7 @@ def override(
 
 
 def _parse_lines(text: str, path: Path, problems: Problems) -> IniConfig:
-    """Parse all that can be parsed, and find all that cannot."""
+    """Parse the lines that can be parsed, and note the others as problems."""
     lines = text.split("\n")
     for index, line in enumerate(lines):
         if found := _INVISIBLE.search(line):
@@ -145,32 +132,32 @@ def _parse_lines(text: str, path: Path, problems: Problems) -> IniConfig:
             problems.add(f"{path}:{index + 1}", f"holds the invisible character {code}; delete it")
             lines[index] = ""
         elif line.startswith("["):
-            lines[index] = _checked_header(line, f"{path}:{index + 1}", problems, index)
+            lines[index] = _check_header(line, f"{path}:{index + 1}", problems, index)
     while True:
         try:
             return IniConfig(str(path), data="\n".join(lines))
         except ParseError as error:
             index, line = error.lineno, lines[error.lineno].strip()
-            problems.add(f"{path}:{index + 1}", _reworded(error.msg, line))
+            problems.add(f"{path}:{index + 1}", _explain(error.msg, line))
             lines[index] = _PLACEHOLDER.format(index) if line.startswith("[") else ""
 
 
-def _reworded(message: str, line: str) -> str:
+def _explain(message: str, line: str) -> str:
     if message.startswith("duplicate section"):
-        return f"{printable(line, LONGEST_QUOTE)} is there already; make one of the two"
+        return f"{printable(line, LONGEST_QUOTE)} is given twice; merge the two sections"
     if message.startswith("duplicate name"):
         return f"{quoted(_key(line))} is given twice in this section; keep one"
     if message.startswith("unexpected value"):
         return (
-            f"{quoted(line)} begins with a space, so that it would go on with a value, and there "
-            "is none before it; delete the space"
+            f"{quoted(line)} begins with a space, but there is no value before it to continue; "
+            "delete the space"
         )
     if message.startswith("no section"):
-        return f"{quoted(line)} is in no section; begin with [experiment]"
-    return f"{quoted(line)} is no 'key = value', no [section] and no # comment"
+        return f"{quoted(line)} is in no section; begin the file with [experiment]"
+    return f"{quoted(line)} is none of: key = value, [section], # comment; make it one of them"
 
 
-def _checked_header(line: str, where: str, problems: Problems, index: int) -> str:
+def _check_header(line: str, where: str, problems: Problems, index: int) -> str:
     header = without_comment(line).strip()
     name = header[1:-1].strip()
     if header.endswith("]") and name and not set(name) & set("[]"):
@@ -187,9 +174,9 @@ def _read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise ExperimentError(f"{path}: there is no such file{_files_beside(path)}") from None
+        raise ExperimentError(f"{path}: there is no such file{_suggest_files(path)}") from None
     except IsADirectoryError:
-        raise ExperimentError(f"{path}: is a folder{_files_beside(path / '.ini')}") from None
+        raise ExperimentError(f"{path}: is a folder{_suggest_files(path / '.ini')}") from None
     except OSError as error:
         raise ExperimentError(f"{path}: cannot be read: {error.strerror or error}") from error
     if data.startswith(_UTF16):
@@ -202,7 +189,7 @@ def _read_text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _files_beside(path: Path) -> str:
+def _suggest_files(path: Path) -> str:
     folder = path.parent
     names = [found.name for found in folder.glob("*.ini")] if folder.is_dir() else []
     return nearest(path.name, names)

@@ -1,7 +1,7 @@
 """A plugin's options: its pydantic model, filled from the sections of an experiment.
 
-The model's fields are the keys of the plugin's section. A field that is itself a model is read
-from a section of its own, named by the field's alias or name.
+The model's fields are the keys of the plugin's section. A field that is itself a model has a
+section of its own, named by the field's alias or name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ValidationError
 
-from neatfool.config.annotations import absolute, annotation_of, from_text, model_of
+from neatfool.config.annotations import annotation_of, from_text, make_absolute, model_of
 from neatfool.config.section import Section, Value
 from neatfool.config.values import write_value
 from neatfool.config.wording import reword, shown
@@ -39,14 +39,14 @@ def read_options(
     *,
     reserved: Collection[str] = (),
 ) -> ModelT | None:
-    """Fill a model.
+    """Fill an options model from the plugin's section and those of its inner models.
 
     Args:
         model: The options model.
         name: The plugin's section.
-        sections: All sections that were given; one that is not there is empty.
-        problems: Where problems are noted, all of them.
-        reserved: Keys of the plugin's section that are not the plugin's.
+        sections: All sections; a missing one counts as empty.
+        problems: Takes all problems.
+        reserved: Keys of the plugin's section that belong to the framework.
 
     Returns:
         The filled model, or None if there were problems.
@@ -69,33 +69,21 @@ def read_options(
 
 
 def check_arguments(model: type[ModelT], **given: Any) -> ModelT:
-    """Fill a model with what a function was given: Python's own types, which no text stands for.
-
-    Args:
-        model: The model; its fields are the function's arguments.
-        given: The arguments by name.
+    """Fill a model whose fields are a function's arguments; text is not taken for numbers.
 
     Raises:
-        ExperimentError: Some are wrong; a line for each, which begins with its name.
+        ExperimentError: Arguments are wrong; a line for each, which begins with its name.
     """
     try:
         return model.model_validate(given, strict=True)
     except ValidationError as error:
-        found = _grouped(model, "", error.errors(include_url=False))
+        found = _group(model, "", error.errors(include_url=False))
         lines = [f"{name}: {reword(errors, item)}" for (_, name, item), errors in found.items()]
         raise ExperimentError("\n".join(lines)) from None
 
 
 def dump_options(options: BaseModel, name: str) -> dict[str, dict[str, Json]]:
-    """Write a filled model as sections.
-
-    Args:
-        options: The model.
-        name: The plugin's section.
-
-    Returns:
-        Section -> key -> JSON value, the plugin's section first.
-    """
+    """Write a filled model as section -> key -> JSON value, the plugin's section first."""
     return _dump(type(options), options.model_dump(mode="json", by_alias=False), name)
 
 
@@ -115,18 +103,18 @@ def _dump(model: type[BaseModel], dumped: Mapping[str, Json], name: str) -> dict
 def describe_unset(
     options: BaseModel, name: str, spec: ImageSpec | None
 ) -> dict[str, dict[str, str]]:
-    """Say what the keys stand for that are None in a filled model.
+    """Explain the keys that are None in a filled model.
 
-    What its method ``absent(spec)``, if it has one, gives for a key is the key's value; for others
-    there is their description.
+    If the model has a method ``absent(spec)``, it gives the values that such keys stand for; other
+    keys are explained by their descriptions.
 
     Args:
         options: The model.
         name: The plugin's section.
-        spec: The target's, None if it is not known.
+        spec: The target's spec, None if it is not known.
 
     Returns:
-        Section -> key -> what to write behind ``key =`` in a comment.
+        Section -> key -> the text behind ``key =`` in a comment.
     """
     absent = getattr(options, "absent", None)
     known = absent(spec) if callable(absent) else {}
@@ -143,12 +131,7 @@ def describe_unset(
 
 
 def own_sections(model: type[BaseModel]) -> dict[str, str]:
-    """Find the sections, beside the plugin's, that a model is read from.
-
-    Returns:
-        For each key that a field which is a model may be given as, the name of its section; those
-        of the models within these models too.
-    """
+    """Map the keys of fields that are models, at any depth, to the names of their sections."""
     found: dict[str, str] = {}
     for name, field in model.model_fields.items():
         if inner := model_of(field.annotation):
@@ -158,7 +141,7 @@ def own_sections(model: type[BaseModel]) -> dict[str, str]:
 
 
 def key_of(name: str, field: FieldInfo) -> str:
-    """Give the key (or section) that a field is written as: its alias, or else its name."""
+    """Give a field's key (or section): its alias, or else its name."""
     return next(iter(_aliases(field)), name)
 
 
@@ -176,7 +159,7 @@ def _keys_of(model: type[BaseModel], name: str) -> set[str]:
 
 
 class _Reader:
-    """Gathers what was given for a model, and tells where it was given what is wrong."""
+    """Collects the given values of a model, and notes problems where those were given."""
 
     def __init__(self, sections: Mapping[str, Section], problems: Problems) -> None:
         self._sections = sections
@@ -185,7 +168,7 @@ class _Reader:
         self._given: dict[tuple[str, str], tuple[str, Value]] = {}
 
     def section(self, name: str) -> Section:
-        """Find a section; for one that was not given, an empty one where its parent is."""
+        """Find a section; if it was not given, make an empty one in the place of its parent."""
         if name in self._sections:
             return self._sections[name]
         if name not in self._parents:
@@ -196,7 +179,7 @@ class _Reader:
     def collect(
         self, model: type[BaseModel], name: str, reserved: Collection[str] = ()
     ) -> dict[str, Any]:
-        """Gather what was given for a model, and note what it has no field for."""
+        """Collect the given values of a model, and note unknown keys."""
         known = {key: field for field in model.model_fields for key in _keys_of(model, field)}
         given: dict[str, Any] = {}
         for key, value in self.section(name).values.items():
@@ -214,7 +197,7 @@ class _Reader:
                 if section in self._sections or field.is_required():
                     given[section] = self.collect(inner, section)
             elif (key := key_of(field_name, field)) not in given:
-                default = absolute(field.default, self.section(name).base)
+                default = make_absolute(field.default, self.section(name).base)
                 if default is not field.default:
                     given[key] = default
         return given
@@ -222,20 +205,20 @@ class _Reader:
     def _take(
         self, model: type[BaseModel], field: str, name: str, key: str, given: dict[str, Any]
     ) -> None:
-        """Take what one key was given."""
+        """Take the value of one key."""
         value = self.section(name).values[key]
         annotation = annotation_of(model.model_fields[field])
         canonical = key_of(field, model.model_fields[field])
         if model_of(annotation):
             self._problems.add_at(value, name, key, f"has its own section; write [{canonical}]")
         elif (name, canonical) in self._given:
-            self._problems.add_at(value, name, key, f"is {canonical!r} once more; keep one")
+            self._problems.add_at(value, name, key, f"means {canonical!r}, given already; keep one")
         else:
             self._given[name, canonical] = key, value
             given[canonical] = from_text(annotation, value)
 
     def check_finite(self, options: BaseModel, name: str) -> None:
-        """Note numbers that were given and are not finite, where the default is."""
+        """Note given numbers that are infinite or NaN, if the default is finite."""
         for field_name, field in type(options).model_fields.items():
             key, value = key_of(field_name, field), getattr(options, field_name)
             if isinstance(value, BaseModel):
@@ -248,33 +231,33 @@ class _Reader:
                 self._problems.add_at(place, name, as_given, what)
 
     def note(self, model: type[BaseModel], name: str, errors: list[ErrorDetails]) -> None:
-        """Note what pydantic found, each at the key that it is about."""
-        for (section, key, item), found in _grouped(model, name, errors).items():
+        """Note pydantic's errors, each at its key."""
+        for (section, key, item), found in _group(model, name, errors).items():
             as_given, place = self._given.get((section, key), (key, self.section(section)))
             self._problems.add_at(place, section, as_given, reword(found, item))
 
 
-def _grouped(
+def _group(
     model: type[BaseModel], section: str, errors: list[ErrorDetails]
 ) -> dict[tuple[str, str, int | None], list[ErrorDetails]]:
-    """Put together what is about one value: several where a type has alternatives."""
+    """Group errors by value: a type with alternatives gives several errors for one value."""
     grouped: dict[tuple[str, str, int | None], list[ErrorDetails]] = defaultdict(list)
     for error in errors:
-        grouped[_place(model, section, error["loc"])].append(error)
+        grouped[_find_place(model, section, error["loc"])].append(error)
     return grouped
 
 
-def _place(
+def _find_place(
     model: type[BaseModel], section: str, loc: tuple[int | str, ...]
 ) -> tuple[str, str, int | None]:
-    """Find what an error is about: the section, the key, and the item if the key is a list."""
+    """Find the section and key of an error, and the index of the item if the key is a list."""
     fields = {key: name for name in model.model_fields for key in (name, *_keys_of(model, name))}
     if not loc or loc[0] not in fields:
         return section, str(loc[0]) if loc else "", None
     name = fields[str(loc[0])]
     field = model.model_fields[name]
     if inner := model_of(field.annotation):
-        return _place(inner, key_of(name, field), loc[1:])
+        return _find_place(inner, key_of(name, field), loc[1:])
     item = next((part for part in loc[1:] if isinstance(part, int)), None)
     return section, key_of(name, field), item
 

@@ -1,4 +1,4 @@
-"""Problems of an experiment, gathered so that all are told at once."""
+"""Collects the problems of an experiment, so that one message lists them all."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Problem:
     """One thing that is wrong.
 
     Attributes:
-        line: Its line in the file; what is not in the file comes last.
+        line: Its line in the file; infinity if it has none.
         text: ``where: what; what to do``.
-        of_plugin: Whether a plugin is at fault or missing, not the file.
+        of_plugin: Whether the fault is a plugin's (broken or missing) and not the file's.
     """
 
     line: float
@@ -27,7 +27,7 @@ class Problem:
 
 
 class Problems:
-    """What is wrong so far."""
+    """The problems found so far."""
 
     def __init__(self) -> None:
         self._found: list[Problem] = []
@@ -36,12 +36,7 @@ class Problems:
         return len(self._found)
 
     def add(self, where: str, what: str) -> None:
-        """Note a problem of a line.
-
-        Args:
-            where: ``"mnist.ini:6"``.
-            what: What is wrong, and what to do.
-        """
+        """Note a problem of a line, such as ``"mnist.ini:6"``: what is wrong, and what to do."""
         line = where.rpartition(":")[2]
         order = int(line) if line.isdecimal() else float("inf")
         self._found.append(Problem(order, f"{where}: {what}"))
@@ -49,26 +44,18 @@ class Problems:
     def add_at(
         self, place: Section | Value, section: str, key: str, what: str, *, of_plugin: bool = False
     ) -> None:
-        """Note a problem of a section (with an empty key) or of a key.
-
-        Args:
-            place: Where it was given.
-            section: The section's name.
-            key: The key, or nothing.
-            what: What is wrong, and what to do.
-            of_plugin: Whether a plugin is at fault.
-        """
+        """Note a problem of a key, or of a section if the key is empty."""
         section, key = printable(section, LONGEST_QUOTE), printable(key, LONGEST_QUOTE)
         name = f"[{section}] {key}".rstrip()
         text = f"{place.where}: {name}: {what}" if place.where else f"{name}: {what}"
         self._found.append(Problem(place.line or float("inf"), text, of_plugin))
 
     def raise_if_any(self) -> None:
-        """Tell all problems, in the order of their lines.
+        """Raise one error that lists all problems, in the order of their lines.
 
         Raises:
-            PluginError: Plugins alone are at fault.
-            ExperimentError: There are problems, and not of plugins alone.
+            PluginError: All problems are faults of plugins.
+            ExperimentError: There are other problems.
         """
         if not self._found:
             return

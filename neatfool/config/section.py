@@ -14,14 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Value:
-    """What a key was given.
+    """The value of a key, and its place.
 
     Attributes:
-        given: The text; or, where ``base`` is None, JSON.
-        where: What an error says of the place: ``"mnist.ini:6"``.
-        base: What a relative path is relative to; None if ``given`` is not the text of an INI
-            value but JSON.
-        line: The line in the file, 0 outside it.
+        given: The text of an INI value, or JSON if ``base`` is None.
+        where: The place, for messages: ``"mnist.ini:6"``.
+        base: The folder that a relative path is relative to; None for JSON.
+        line: The line in the file; 0 if the value is from elsewhere.
     """
 
     given: Json
@@ -32,7 +31,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Section:
-    """The keys of a section, in the order in which they were given; places as in :class:`Value`."""
+    """The keys of a section in the given order, and its place, as in :class:`Value`."""
 
     values: Mapping[str, Value]
     where: str

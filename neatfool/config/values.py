@@ -1,9 +1,9 @@
-"""The text of values in INI files: read, and written so that it reads back.
+"""Reads the text of values in INI files, and writes text that reads back.
 
 - A comment begins with ``#`` or ``;`` at a value's start or after a space.
-- Text in double quotes is a JSON string: for what would else be cut off or split (spaces at the
-  ends, `` #``, a comma in an item of a list).
-- A list's items are separated by commas or line ends.
+- Text in double quotes is a JSON string. It keeps spaces at its ends, `` #``, and a comma in an
+  item of a list.
+- Commas or line ends separate the items of a list.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ITEM: Final = re.compile(rf"\s*({_QUOTED})\s*(?=[,\n]|$)|[^,\n]+")
 
 
 def unquote(text: str) -> str:
-    """Give what a value's text stands for: itself, or the JSON string in double quotes."""
+    """Give the text that a value stands for: the JSON string in double quotes, or else itself."""
     if re.fullmatch(_QUOTED, text):
         try:
             return str(json.loads(text))
@@ -33,12 +33,7 @@ def unquote(text: str) -> str:
 
 
 def split(text: str, *, at_spaces: bool = False) -> list[str]:
-    """Split a list's text at commas and line ends; items without text are left out.
-
-    Args:
-        text: The text.
-        at_spaces: Whether spaces separate items too.
-    """
+    """Split a list's text at commas and line ends, perhaps at spaces too; skip empty items."""
     if at_spaces:
         text = ",".join(text.split())
     found = (match.group(1) or match.group().strip() for match in _ITEM.finditer(text))
@@ -49,11 +44,9 @@ def write_ini(
     sections: Mapping[str, Mapping[str, Json]],
     unset: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
-    """Write sections as INI text; sections without keys are left out.
+    """Write section -> key -> value as INI text; sections without keys are left out.
 
-    Args:
-        sections: Section -> key -> value.
-        unset: Section -> key -> what a comment says of a key that is None; others are left out.
+    ``unset`` has comments, section -> key -> text, for keys that are None; others are left out.
     """
     written = []
     for name, values in sections.items():
@@ -70,11 +63,7 @@ def write_ini(
 
 
 def write_value(value: Json) -> str:
-    """Write a value as the text that reads back as it; None has no text.
-
-    Args:
-        value: A bool, number, string, list, or dict of JSON.
-    """
+    """Write a JSON value other than None as text that reads back as the same value."""
     if isinstance(value, str):
         plain = value.isprintable() and value.strip() == value
         read_back = plain and without_comments(value) == value == unquote(value)
@@ -102,7 +91,7 @@ def _without_comment_signs(text: str) -> str:
 
 
 def without_comments(value: str) -> str:
-    """Cut the comments off the lines of a value, and leave out lines without anything else."""
+    """Cut the comments off the lines of a value, and drop the lines that are empty then."""
     lines = (without_comment(line).strip() for line in value.split("\n"))
     return "\n".join(line for line in lines if line)
 

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, in the words of this project."""
+"""Rewords pydantic's errors."""
 
 from __future__ import annotations
 
@@ -40,43 +40,40 @@ _SAID: Final = {
     "missing": "missing; give it a value",
     "path_not_file": "there is no file {input}",
     "path_not_directory": "there is no folder {input}",
-    "path_exists": "{input} is there already; give another",
-    "too_short": "too few items ({actual_length}); give {min_length} at least",
-    "too_long": "too many items ({actual_length}); give {max_length} at most",
+    "path_exists": "{input} exists already; give another",
+    "too_short": "too few items ({actual_length}); give at least {min_length}",
+    "too_long": "too many items ({actual_length}); give at most {max_length}",
     "value_error": "{error}",
     "assertion_error": "{error}",
 }
 
 
 def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
-    """Say in one line what is wrong with a value.
+    """Say in one line what is wrong with a value: ``"must be > 0 or 'auto', not '-5'"``.
 
     Args:
-        errors: What pydantic says of it: several where a type has alternatives and none fits.
-        item: The index of the item of the list that is wrong, if it is one.
-
-    Returns:
-        For example ``"must be > 0 or 'auto', not '-5'"``.
+        errors: Pydantic's errors: several if the type has alternatives and none fits.
+        item: The index of the wrong item, if the value is a list.
     """
     prefix = "" if item is None else f"item {item + 1} "
     if not all(error["type"] in _MUST_BE for error in errors):
-        return prefix + "; ".join(dict.fromkeys(map(_said, errors)))
-    kinds = dict.fromkeys(_filled(_MUST_BE[error["type"]], error) for error in errors)
+        return prefix + "; ".join(dict.fromkeys(map(_reword_one, errors)))
+    kinds = dict.fromkeys(_fill(_MUST_BE[error["type"]], error) for error in errors)
     given = errors[0]["input"]
     message = f"{prefix}must be {' or '.join(kinds)}, not {shown(given)}"
-    return message + _did_you_mean(errors, given) + _indentation(given)
+    return message + _suggest(errors, given) + _explain_indentation(given)
 
 
-def _said(error: ErrorDetails) -> str:
+def _reword_one(error: ErrorDetails) -> str:
     if error["type"] in _SAID:
-        return _filled(_SAID[error["type"]], error)
+        return _fill(_SAID[error["type"]], error)
     if error["type"] in _MUST_BE:
-        return f"must be {_filled(_MUST_BE[error['type']], error)}, not {shown(error['input'])}"
+        return f"must be {_fill(_MUST_BE[error['type']], error)}, not {shown(error['input'])}"
     said = error["msg"]
     return f"{said[:1].lower()}{said[1:]}, got {shown(error['input'])}"
 
 
-def _filled(template: str, error: ErrorDetails) -> str:
+def _fill(template: str, error: ErrorDetails) -> str:
     context = {
         name: f"{value:g}" if isinstance(value, float) else value
         for name, value in error.get("ctx", {}).items()
@@ -89,14 +86,14 @@ def shown(given: Any) -> str:
     return quoted(given) if isinstance(given, str) else printable(repr(given), LONGEST_QUOTE)
 
 
-def _did_you_mean(errors: Sequence[ErrorDetails], given: Any) -> str:
+def _suggest(errors: Sequence[ErrorDetails], given: Any) -> str:
     expected = " ".join(error.get("ctx", {}).get("expected", "") for error in errors)
     words = expected.replace(" or ", ", ").split(", ")
     near = nearest(str(given), [word.strip("'\" ") for word in words])
     return near if near.startswith("; did you mean") else ""
 
 
-def _indentation(given: Any) -> str:
+def _explain_indentation(given: Any) -> str:
     if isinstance(given, str) and "\n" in given:
-        return "; a line that begins with a space goes on with the value of the line before"
+        return "; a line that begins with a space continues the value of the line before"
     return ""

@@ -1,7 +1,7 @@
-"""The parameters of genomes: the numbers that gradients can change, and where they belong.
+"""The parameters of genomes: the numbers that gradients can change.
 
-Of a genome those count that its image depends on: the weights of connections and the biases of
-nodes that some output needs, and, where a configuration lets them vary, the responses.
+They are the weights and biases that some output needs, and the responses if the configuration lets
+them vary.
 """
 
 from __future__ import annotations
@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Kind:
-    """One kind of parameter.
-
-    Attributes:
-        of_program: What a program calls all of them.
-        name: What a gene calls it.
-    """
+    """One kind of parameter: its attribute of a program, and its attribute of a gene."""
 
     of_program: str
     name: str
@@ -45,33 +40,22 @@ WEIGHT, BIAS, RESPONSE = (
 class Parameters:
     """Reads and writes the parameters of genomes.
 
-    Those of a genome are in one row of numbers: its weights, its biases, its responses.
+    Each genome has a row of numbers: its weights, then its biases, then its responses. The
+    configuration gives their ranges, and says whether responses vary.
     """
 
     def __init__(self, config: GenomeConfig) -> None:
-        """Prepare for the genomes of a configuration.
-
-        Args:
-            config: Gives the ranges, and says whether responses vary.
-        """
         self._config = config
         self._kinds = [WEIGHT, BIAS, RESPONSE] if _varies("response", config) else [WEIGHT, BIAS]
 
     def read(self, program: Program) -> list[np.ndarray]:
-        """Give the parameters of a batch of genomes.
-
-        Args:
-            program: The N genomes, compiled.
-
-        Returns:
-            float64 [P] for each genome.
-        """
+        """Give the parameters of each genome of a program, float64 [P]."""
         return self.divide(
             program, {kind.of_program: getattr(program, kind.of_program) for kind in self._kinds}
         )
 
     def divide(self, program: Program, numbers: Mapping[str, torch.Tensor]) -> list[np.ndarray]:
-        """Put numbers that belong to a program's parameters in the order of :meth:`read`.
+        """Put numbers for a program's parameters in the order of :meth:`read`.
 
         Args:
             program: The N genomes, compiled.
@@ -92,15 +76,15 @@ class Parameters:
     def write(
         self, genomes: Sequence[Genome], program: Program, rows: Sequence[np.ndarray]
     ) -> list[Genome]:
-        """Give genomes other parameters; those out of their range are brought to its end.
+        """Copy genomes with other parameters, each clipped to its range.
 
         Args:
             genomes: N genomes.
-            program: The same, compiled.
+            program: The same genomes, compiled.
             rows: float64 [P] for each genome, in the order of :meth:`read`.
 
         Returns:
-            New genomes, which share the genes that did not change.
+            New genomes. They share the genes that did not change.
         """
         places: list[list[tuple[_Kind, Any]]] = [[] for _ in genomes]
         for kind in self._kinds:

@@ -1,8 +1,8 @@
-"""Rendering: from a program to numbers, and from numbers to images.
+"""Rendering: genomes become numbers, and numbers become images.
 
 There are two renderers. The plain one runs a :class:`~neatfool.cppn.plain.program.Program` with
 torch and numpy, on any device, and gives gradients. The compiled one runs a
-:class:`~neatfool.cppn.compiled.tape.Tape` on a CPU, and is several times as fast.
+:class:`~neatfool.cppn.compiled.tape.Tape` on a CPU, several times as fast.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from neatfool.cppn.plain.program import Program
 
 DIFFERENTIATED_BYTES: Final = {"cpu": 8 << 20, "gpu": 256 << 20}
-"""How large the values of all nodes may be, of the pixels that are differentiated at once. All that
-is kept for the gradients takes some five times as much."""
+"""The most memory for the nodes' values of the pixels that are differentiated at once. Gradients
+take some five times as much in all."""
 
 PARAMETERS: Final = ("weights", "biases", "responses")
 
 PIXELS_KEPT: Final = 1 << 20
-"""Of images up to so many pixels the inputs stay on a GPU from one batch to the next."""
+"""The inputs of images up to this many pixels (16 MiB of inputs) stay on a GPU between batches."""
 
 
 def evaluate(
@@ -47,8 +47,8 @@ def evaluate(
 ) -> torch.Tensor:
     """Compute the outputs of a batch of genomes.
 
-    Where a gradient is wanted, the values of all nodes are kept. Where none is, the pixels are
-    done tile by tile, on a CPU with faster functions, whose values differ in the last bits.
+    For a gradient, the values of all nodes are kept. Without one, pixels are computed tile by tile,
+    on a CPU with faster functions, whose values differ in the last bits.
 
     Args:
         program: The N genomes, compiled.
@@ -58,11 +58,11 @@ def evaluate(
         responses: Floats [M] in place of the program's responses.
 
     Returns:
-        Floats [N, O, P] of the inputs' precision, on their device; differentiable with respect to
-        whichever argument requires it.
+        Floats [N, O, P] of the inputs' precision, on their device; differentiable by each argument
+        that requires a gradient.
 
     Raises:
-        ValueError: The inputs are not those that the genomes have.
+        ValueError: The number of inputs is not that of the genomes.
     """
     if inputs.dim() != 2 or len(inputs) != program.inputs:
         raise ValueError(f"inputs {list(inputs.shape)}: must be [{program.inputs}, pixels]")
@@ -104,23 +104,22 @@ def render(
     """Render a batch of genomes that take x, y, d and 1.
 
     Args:
-        program: The N genomes, compiled: a program for the plain renderer, a tape for the compiled
-            one.
+        program: The N genomes: a program for the plain renderer, a tape for the compiled one.
         height: Pixels of the whole image from top to bottom.
         width: Pixels of the whole image from left to right.
-        native: (height, width) of the images that the genomes are made for; that of this one if
-            absent.
-        box: (left, top, right, bottom) of the part to render; all if absent.
+        native: (height, width) of the images that the genomes were bred for; by default the size
+            of this one.
+        box: (left, top, right, bottom) of the part to render; all of it if absent.
         inputs: ``"raw"`` or ``"normalised"``; see
             :func:`~neatfool.cppn.functions.inputs.pixel_grid`.
         colour_map: One of :data:`~neatfool.cppn.functions.colour.COLOUR_MAPS`.
-        channels: 3 to have a grey channel three times; as the colour map makes them if absent.
-        device: Where to render; a tape only on the CPU.
+        channels: 3 repeats a grey channel three times; by default those of the colour map.
+        device: The device to render on; a tape needs the CPU.
 
     Returns:
-        uint8 [N, C, H, W] on that device, H and W of the box. The same bits whatever the batch;
-        a box is exactly the crop of the whole. The two renderers differ in the last bits of their
-        numbers, and so now and then by one in a value.
+        uint8 [N, C, H, W] on that device, H and W of the box. The bits do not depend on the rest
+        of the batch, and a box is exactly the crop of the whole. The two renderers round
+        differently, so that now and then a value differs by one.
 
     Raises:
         ExperimentError: There is no such colour map, or it does not fit.
@@ -150,27 +149,27 @@ def render_gradients(
     device: torch.device | str = "cpu",
     compiled: bool = False,
 ) -> dict[str, torch.Tensor]:
-    """Follow gradients by pixels back to the parameters of a batch of genomes.
+    """Turn gradients by pixels into gradients by the parameters of a batch of genomes.
 
-    What it gives are the derivatives of sum(gradients * images), where images are what ``render``
-    draws, before they are rounded to bytes. The pixels are done tile by tile, so that memory does
-    not grow with their number.
+    The result is the derivative of sum(gradients * images), with the images of ``render`` before
+    they are rounded to bytes. Pixels are processed tile by tile, so that memory does not grow with
+    their number.
 
     Args:
         program: The N genomes, compiled.
-        gradients: float32 [G, N, C, H, W]: how G functions of images change with the grey level of
-            each pixel. C is 3, or as the colour map makes them.
+        gradients: float32 [G, N, C, H, W]: the gradients of G functions of the images by the grey
+            level of each pixel. C is 3, or the channels of the colour map.
         native: As for :func:`render`.
         inputs: As for :func:`render`.
         colour_map: As for :func:`render`.
-        device: Where to compute.
+        device: The device to compute on.
         compiled: Whether to use compiled code, which needs numba and is several times as fast. It
-            takes one genome, on the CPU; one whose nodes are not all weighted sums goes the other
-            way.
+            takes one genome, on the CPU. A genome with other nodes than weighted sums is computed
+            by torch in any case.
 
     Returns:
         float64 on the CPU, by ``weights`` [G, E], ``biases`` [G, M] and ``responses`` [G, M].
-        Where a derivative is not finite it counts as 0.
+        Derivatives that are not finite become 0.
 
     Raises:
         ExperimentError: There is no such colour map, or it does not fit.
@@ -201,7 +200,7 @@ def render_gradients(
 def _follow_by_torch(
     program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Follow gradients [G, N, C, P] back to the parameters by torch, a tile at a time."""
+    """Turn gradients [G, N, C, P] into those by the parameters with torch, a tile at a time."""
     where, many = by_channel.device, len(by_channel)
     totals = {
         name: torch.zeros(many, len(getattr(program, name)), dtype=torch.float64)
@@ -233,7 +232,7 @@ def _follow_by_torch(
 def _follow_by_compiled_code(
     program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Follow gradients [G, 1, C, P] back to the parameters of one genome by compiled code."""
+    """Turn gradients [G, 1, C, P] into those by one genome's parameters with compiled code."""
     inputs = grid.inputs(0, grid.pixels)
     by_factor = factor_gradients(program, inputs, colours, by_channel[:, 0])
     given = {name: getattr(program, name).clone().requires_grad_() for name in PARAMETERS}
@@ -280,7 +279,7 @@ def _draw_program(
 
 
 def _inputs_on(grid: PixelGrid, device: torch.device, start: int, stop: int) -> torch.Tensor:
-    """Give the inputs of some pixels on a device; those of a small image are kept there."""
+    """Give the inputs of some pixels on a device; those of a small image stay there."""
     if grid.pixels > PIXELS_KEPT:
         return grid.inputs(start, stop).to(device)
     return _all_inputs_on(grid, device)[:, start:stop]

@@ -1,7 +1,7 @@
-"""The networks of a batch of genomes: which nodes the outputs need, and on which level each is.
+"""The networks of a batch of genomes: the nodes that the outputs need, and their levels.
 
-The genomes are read into flat arrays and then worked on together: a loop in Python for each of
-these questions would take longer than rendering the images does.
+The genomes are read into flat arrays and processed together, as Python loops over them would take
+longer than rendering the images.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ AGGREGATION_CODES = {name: code for code, name in enumerate(AGGREGATIONS)}
 class Networks:
     """M nodes and E connections of N genomes, genome by genome, in the order of their dicts.
 
-    A *place* is that of a value: 0 to I - 1 are the inputs, which the genomes share, I is left
-    free for a constant, and the nodes follow.
+    Each value has a *place*: 0 to I - 1 for the inputs, which the genomes share, I for a constant,
+    and then the nodes.
 
     Attributes:
         inputs: I, the number of inputs.
         outputs: int [N, O], the place of each output.
         genome: int [M], the index of each node's genome.
         node_keys: The M keys of the nodes.
-        level: int [M], how many nodes are on the longest way to this one, itself included.
-        activation: int [M], where it is in ``ACTIVATIONS``.
-        aggregation: int [M], where it is in ``AGGREGATIONS``.
+        level: int [M], the number of nodes on the longest way to this one, itself included.
+        activation: int [M], its place in ``ACTIVATIONS``.
+        aggregation: int [M], its place in ``AGGREGATIONS``.
         bias: float64 [M].
         response: float64 [M].
         connection_keys: The E keys of the connections.
@@ -68,11 +68,7 @@ class Networks:
 
 
 def check_compilable(activations: Iterable[str], aggregations: Iterable[str] = ()) -> None:
-    """Check, before a run, that genomes may use these functions.
-
-    Args:
-        activations: Names of activations.
-        aggregations: Names of aggregations.
+    """Check the names of activations and aggregations before a run.
 
     Raises:
         ExperimentError: There is no such function; the message names it and the nearest ones.
@@ -89,15 +85,7 @@ def check_compilable(activations: Iterable[str], aggregations: Iterable[str] = (
 def read_networks(
     genomes: Sequence[Any], input_keys: Sequence[int], output_keys: Sequence[int]
 ) -> Networks:
-    """Read what the outputs of genomes need.
-
-    Args:
-        genomes: N genomes of neat-python's kind.
-        input_keys: The keys of the inputs.
-        output_keys: The keys of the output nodes.
-
-    Returns:
-        The needed nodes and the enabled connections that lead to them.
+    """Read the nodes that the outputs of genomes need, and the enabled connections to them.
 
     Raises:
         ExperimentError: A genome has a cycle, lacks a node, or names an unknown function.
@@ -140,7 +128,7 @@ def _read(
 
 
 def flat_array(kind: str, numbers: Iterable[Any]) -> np.ndarray:
-    """Make an array of Python's numbers, which takes numpy itself several times as long.
+    """Make an array of Python numbers, several times as fast as numpy does.
 
     Args:
         kind: ``"q"`` for int64, ``"d"`` for float64, ``"?"`` for bool.
@@ -185,7 +173,7 @@ def _connections(
 
 
 def _prune(networks: Networks) -> Networks:
-    """Leave out what no output needs."""
+    """Drop the nodes and connections that no output needs."""
     first = networks.first
     source, sink = networks.source, networks.sink
     needed = np.zeros(first + len(networks.bias), np.bool_)
@@ -238,7 +226,7 @@ def _between_nodes(networks: Networks) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _describe_cycle(genomes: Sequence[Any], networks: Networks) -> str:
-    """Say which nodes of which genome are in a cycle, of which there is one."""
+    """Describe a cycle, knowing that there is one."""
     source, sink = _between_nodes(networks)
     while not (fed := np.isin(source, sink)).all():
         source, sink = source[fed], sink[fed]

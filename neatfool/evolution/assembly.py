@@ -1,4 +1,4 @@
-"""Assembly: from an experiment to the target, encoding and scheme that a run is made of."""
+"""Assembly: an experiment's target, encoding and scheme are made, checked and put together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from neatfool.errors import (
     TargetError,
     blaming,
 )
-from neatfool.evolution.fingerprints import fingerprint_of_plugin
+from neatfool.evolution.fingerprints import fingerprint_of_code, fingerprint_of_plugin
 from neatfool.evolution.loop import Limits
 from neatfool.experiment.classes import check_classes
 from neatfool.experiment.experiment import Experiment
@@ -38,19 +38,43 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Assembly:
-    """All that a run is made of.
+class Recipe:
+    """What to assemble: an experiment's choices, with the target already made.
 
     Attributes:
-        name: The run's name.
-        seed: Its seed.
-        limits: Its length.
+        calls: How to call the target.
+        target: The target.
+        target_name: What messages call it.
+        target_choice: The plugin that made it; None if Python code handed it in.
+        resolved: The experiment with all defaults, JSON-able.
+        identity: The part of it that a resumed run must share.
+        text: The experiment as it was given.
+    """
+
+    name: str
+    seed: int
+    limits: Limits
+    calls: Calls
+    target: Target
+    target_name: str
+    target_choice: Choice | None
+    encoding: Choice
+    scheme: Choice
+    resolved: dict[str, Json]
+    identity: dict[str, Json]
+    text: str
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Everything a run is made of.
+
+    Attributes:
         scorer: The target, made safe.
-        fingerprint: What tells the target from one that scores otherwise.
-        encoding: The encoding.
-        encoding_name: What messages call it.
-        scheme: The scheme, at its beginning.
-        scheme_name: What messages call it.
+        fingerprint: Changes when the target scores differently.
+        encoding_name: What messages call the encoding.
+        scheme: The scheme, before its first generation.
+        scheme_name: What messages call the scheme.
         resolved: The experiment with all defaults, JSON-able.
         identity: The part of it that a resumed run must share.
         text: The experiment as it was given.
@@ -75,92 +99,86 @@ class Assembly:
         return self.scorer.target.spec
 
 
-def assemble(experiment: Experiment, recorded: Plan | None = None) -> Assembly:
-    """Make what an experiment names.
-
-    Args:
-        experiment: The experiment; its plugins are loaded.
-        recorded: How the run scores that is to go on; decided now if absent.
-
-    Returns:
-        The parts, the target checked and the search at its beginning.
+def assemble(
+    experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
+) -> Assembly:
+    """Make what an experiment names, and put it together as :func:`put_together` does.
 
     Raises:
-        PluginError: A plugin raised an exception when it was made.
+        PluginError: A plugin's factory raised an exception.
         TargetError: The target does not recognise its own images.
         ExperimentError: An option does not fit the target.
     """
-    name = describe(experiment.target)
-    target = make(experiment.target)
-    check_target(target, name)
-    fingerprint = own_fingerprint(target, name) or fingerprint_of_plugin(experiment.target, target)
-    encoding = make(experiment.encoding, spec=target.spec)
-    scheme = make_scheme(experiment.scheme, encoding, target, experiment.general.seed)
-    if recorded is None:
-        check_scheme(scheme, experiment.scheme)
-    general = experiment.general
-    return Assembly(
+    choice, general = experiment.target, experiment.general
+    recipe = Recipe(
         name=experiment.name,
         seed=general.seed,
         limits=Limits(general.generations, general.images, general.checkpoint_every),
-        scorer=make_scorer(target, name, experiment.calls, fingerprint, scheme, recorded),
-        fingerprint=fingerprint,
-        encoding=encoding,
-        encoding_name=describe(experiment.encoding),
-        scheme=scheme,
-        scheme_name=describe(experiment.scheme),
+        calls=experiment.calls,
+        target=make(choice),
+        target_name=choice.label,
+        target_choice=choice,
+        encoding=experiment.encoding,
+        scheme=experiment.scheme,
         resolved=experiment.resolved(),
         identity=experiment.identity(),
         text=experiment.text,
     )
+    return put_together(recipe, recorded, to_search=to_search)
 
 
-def make_scorer(  # noqa: PLR0917 - the parts of an assembly
-    target: Target,
-    name: str,
-    calls: Calls,
-    fingerprint: str,
-    scheme: Scheme,
-    recorded: Plan | None = None,
-    *,
-    may_screen: bool = True,
-) -> Scorer:
-    """Make a target safe and fast, and see that it repeats itself.
+def put_together(
+    recipe: Recipe, recorded: Plan | None = None, *, to_search: bool = True
+) -> Assembly:
+    """Check a recipe's target, and make the encoding, the scheme and the scorer for it.
 
-    One that costs something is not asked here: that waits until its ledger is open.
+    A target that costs something is not asked here: its ledger is not open yet.
 
     Args:
-        target: The target.
-        name: What messages call it.
-        calls: What the experiment says of how to call it.
-        fingerprint: The target's.
-        scheme: What asks for scores.
-        recorded: How the run scores that is to go on.
-        may_screen: Whether images may be screened before they are scored.
-
-    Raises:
-        ExperimentError: The target has no use for an option.
-        TargetError: It scores the same image differently from call to call, or it failed.
+        recipe: What to assemble.
+        recorded: How the run that is resumed scores; decided now if absent.
+        to_search: Whether a search follows. If not, the scheme is not checked, and the scorer
+            scores each image exactly.
     """
+    target, name = recipe.target, recipe.target_name
+    check_target(target, name)
+    fingerprint = _fingerprint(recipe)
+    encoding: Encoding[Any] = make(recipe.encoding, spec=target.spec)
+    scheme = _make_scheme(recipe, encoding)
+    if to_search and recorded is None:
+        _check_scheme(scheme, recipe.scheme)
     plan = make_plan(
         target,
-        calls,
+        recipe.calls,
         name=name,
         fingerprint=fingerprint,
         generation_size=scheme.batch,
-        can_screen=may_screen and hasattr(scheme, "bar"),
+        can_screen=to_search and hasattr(scheme, "bar"),
         recorded=recorded,
     )
-    scorer = Scorer(target, name=name, plan=plan, budget=calls.budget)
+    scorer = Scorer(target, name=name, plan=plan, budget=recipe.calls.budget)
     if scorer.metered is None:
         check_repeatability(scorer)
-    return scorer
+    return Assembly(
+        name=recipe.name,
+        seed=recipe.seed,
+        limits=recipe.limits,
+        scorer=scorer,
+        fingerprint=fingerprint,
+        encoding=encoding,
+        encoding_name=recipe.encoding.label,
+        scheme=scheme,
+        scheme_name=recipe.scheme.label,
+        resolved=recipe.resolved,
+        identity=recipe.identity,
+        text=recipe.text,
+    )
 
 
 def reassemble(
     resolved: dict[str, Json], plugins: PluginManager, recorded: Plan | None = None
 ) -> Assembly:
-    """Make what a run recorded that it is made of.
+    """Assemble what a run recorded that it is made of.
 
     Args:
         resolved: The run's resolved experiment.
@@ -168,62 +186,34 @@ def reassemble(
         recorded: How the run scores.
 
     Raises:
-        RunError: The run's target is not a plugin but was given from Python.
+        RunError: The run's target is not a plugin: Python code handed it in.
         NeatfoolError: As :func:`assemble`.
     """
     if is_from_python(resolved):
         raise RunError(
-            f"run {resolved['experiment']['name']!r}: its target was given from Python, which "
-            "alone has it. Go on there: neatfool.fool(..., out=FOLDER, resume_run=True)"
+            f"run {resolved['experiment']['name']!r}: only Python has its target. Resume it "
+            "there: neatfool.fool(..., out=FOLDER, resume_run=True)"
         )
     return assemble(Experiment.from_resolved(resolved, plugins), recorded)
 
 
-def describe(choice: Choice) -> str:
-    """Name a plugin as messages do: its kind, name and source."""
-    return choice.label
-
-
-def make(choice: Choice, **beside: Any) -> Any:
-    """Call a plugin's factory.
-
-    Args:
-        choice: The plugin and its options.
-        beside: What its kind gets beside them.
+def make(choice: Choice, **given: Any) -> Any:
+    """Call a plugin's factory with its options and what its kind is given.
 
     Raises:
         PluginError: The factory raised.
         ExperimentError: The factory refused an option; the message names the section.
     """
-    with _naming_the_section(choice), blaming(describe(choice)):
-        return choice.registration.factory(choice.options, **beside)
-
-
-def make_scheme(choice: Choice, encoding: Encoding[Any], target: Target, seed: int) -> Scheme:
-    """Make a scheme; as :func:`make`.
-
-    Args:
-        choice: The plugin and its options.
-        encoding: What it makes and breeds genomes with.
-        target: What is fooled, which a factory with a parameter ``target`` is given.
-        seed: The run's seed.
-    """
-    check_classes(choice, target.spec)
-    more = choice.registration.wanted(target=target)
-    scheme: Scheme = make(choice, encoding=encoding, spec=target.spec, seed=seed, **more)
-    return scheme
+    with _naming_the_section(choice), blaming(choice.label):
+        return choice.registration.factory(choice.options, **given)
 
 
 def check_target(target: Any, name: str) -> None:
-    """See that a target has what a target needs and recognises its own images.
-
-    Args:
-        target: What the factory gave.
-        name: What messages call it.
+    """Check that an object is a target and that it recognises its own images.
 
     Raises:
         PluginError: It has no spec or no score.
-        TargetError: Its ``self_check`` found it wanting.
+        TargetError: Its ``self_check`` failed.
     """
     if not isinstance(target, Target) or not isinstance(target.spec, ImageSpec):
         raise PluginError(
@@ -239,19 +229,17 @@ def check_target(target: Any, name: str) -> None:
             raise TargetError(f"{name}: self_check: {type(error).__name__}: {error}") from error
 
 
-def check_scheme(scheme: Scheme, choice: Choice) -> None:
-    """See that a scheme has what it needs to begin a run.
+def _make_scheme(recipe: Recipe, encoding: Encoding[Any]) -> Scheme:
+    choice, target = recipe.scheme, recipe.target
+    check_classes(choice, target.spec)
+    more = choice.registration.wanted(target=target)
+    scheme: Scheme = make(choice, encoding=encoding, spec=target.spec, seed=recipe.seed, **more)
+    return scheme
 
-    Args:
-        scheme: The scheme.
-        choice: What it was made from, for the message.
 
-    Raises:
-        ExperimentError: Its ``self_check`` found something wanting; the message names the section.
-        PluginError: It raised something else.
-    """
+def _check_scheme(scheme: Scheme, choice: Choice) -> None:
     if self_check := getattr(scheme, "self_check", None):
-        with _naming_the_section(choice), blaming(describe(choice)):
+        with _naming_the_section(choice), blaming(choice.label):
             self_check()
 
 
@@ -267,14 +255,13 @@ def _naming_the_section(choice: Choice) -> Iterator[None]:
         raise ExperimentError(f"{section} plugin = {name}: {error}") from error
 
 
-def own_fingerprint(target: Target, name: str) -> str | None:
-    """Ask a target for its fingerprint; None if it gives none.
-
-    Raises:
-        PluginError: It raised.
-    """
-    fingerprint = getattr(target, "fingerprint", None)
-    if fingerprint is None:
-        return None
-    with blaming(name):
-        return str(fingerprint())
+def _fingerprint(recipe: Recipe) -> str:
+    """Ask the target for its fingerprint; make one from its code if it has none."""
+    own = getattr(recipe.target, "fingerprint", None)
+    if own is not None:
+        with blaming(recipe.target_name):
+            if fingerprint := str(own()):
+                return fingerprint
+    if recipe.target_choice is None:
+        return fingerprint_of_code(recipe.target)
+    return fingerprint_of_plugin(recipe.target_choice, recipe.target)

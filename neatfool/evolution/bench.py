@@ -1,7 +1,7 @@
-"""Bench: where the time of a run goes, against what its target does when it does nothing else.
+"""Bench: where a run spends its time, and how much of its target's speed it reaches.
 
-The target is timed alone, then an experiment runs, then the target is timed again: all in one
-process and with the same threads, so that the ratio holds on a machine that is busy.
+The target is timed, then an experiment runs, then the target is timed again, in one process and
+with the same threads. So the ratio holds on a busy machine too.
 """
 
 from __future__ import annotations
@@ -31,42 +31,42 @@ if TYPE_CHECKING:
 
 STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 FINE: Final = 0.75
-"""A run that scores at this part of its target's own speed is limited by its target."""
+"""A run that reaches this share of its target's speed is limited by its target."""
 FEWEST_CALLS, SECONDS_ALONE = 3, 0.5
+"""The target is timed for this long at least: shorter trials vary by more than a tenth."""
 
 REMEDIES: Final = {
     "breeding": "give the machine more cores, or let genomes stay small",
-    "rendering": "render on a GPU, or, where the encoding is cppn and there is none, with "
-    "[encoding] renderer = compiled",
-    "scoring": "early in a run most images are confirmed, later few are; else see that nothing "
-    "else keeps the cores busy, and that [scheme] batch is a multiple of [target] batch_size, so "
-    "that no call is padded",
+    "rendering": "render on a GPU or, without one and with encoding cppn, with [encoding] "
+    "renderer = compiled",
+    "scoring": "early in a run most images are confirmed, later few are. Check that nothing else "
+    "keeps the cores busy, and that [scheme] batch is a multiple of [target] batch_size, so that "
+    "no call is padded",
     "selection": "search fewer classes ([scheme] classes)",
     "recording": "write several generations at once ([experiment] checkpoint_every = 10), on a "
     "disk that is near",
     "the rest": "look at the experiment's observers, and at how fast the disk takes image files",
 }
-"""For what limits a run, what to try."""
+"""What to try, by what limits the run."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A run, or its beginning, measured.
+    """What was measured of a run.
 
-    The first generations are left out where there are others: they warm up what is compiled or
-    cached, they may be of another size, and screening learns from them.
+    The first generations do not count where others follow: they compile code and fill caches,
+    may be of another size, and teach screening.
 
     Attributes:
-        generations: How many generations were measured.
-        images: How many images they scored.
+        images: Images that the measured generations scored.
         exact: How many of these the target scored exactly; it screened the others.
         replacements: Niches that changed hands.
-        seconds: How long they took, by the wall clock, with what lies between them.
-        stages: Seconds of each of :data:`STAGES` in them. Stages may overlap.
+        seconds: How long the measured generations took, the time between them included.
+        stages: Seconds of each of :data:`STAGES`. Stages may overlap.
         elapsed: Seconds of all stages together, by the wall clock.
-        alone_per_s: Images a second that the target scores alone.
+        alone_per_s: Images a second that the target scores when nothing else runs.
         whole_images: Images of the whole run, the first generation included.
-        whole_seconds: Seconds of the whole run, from its beginning to its last image file.
+        whole_seconds: Seconds of the whole run, from its start to its last image file.
     """
 
     generations: int
@@ -87,23 +87,23 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """What the run reaches of the speed of its target alone."""
+        """The share of its target's speed that the run reaches."""
         return self.images_per_s / self.alone_per_s
 
     @property
     def rows(self) -> Iterator[tuple[str, float, float]]:
-        """For each stage, and for the rest, milliseconds a generation and the share of the time."""
+        """For each stage and the rest: its name, milliseconds a generation, share of the time."""
         rest = max(0.0, self.seconds - self.elapsed)
         for name, seconds in {**self.stages, "the rest": rest}.items():
             yield name, 1000 * seconds / self.generations, seconds / self.seconds
 
     @property
     def limit(self) -> str:
-        """What limits the run: ``"the target"``, a stage that costs the most, or the rest."""
+        """What limits the run: ``"the target"``, or the stage that costs most, or the rest."""
         if self.ratio >= FINE:
             return "the target"
         costs = {name: share for name, _, share in self.rows}
-        # What is done while the target scores does not keep it waiting.
+        # A stage that overlaps with scoring does not keep the target waiting.
         waiting = max(0.0, 1 - costs["scoring"])
         costs = {name: min(share, waiting) for name, share in costs.items()} | {
             "scoring": costs["scoring"] - self.ratio
@@ -114,8 +114,8 @@ class Measured:
         """Say in a sentence what limits the run and what to try."""
         if self.limit == "the target":
             return (
-                "The target is the limit, as it should be: the run goes at "
-                f"{100 * self.ratio:.0f} % of its speed; only a faster target (another device or "
+                "The target is the limit, as it should be: the run reaches "
+                f"{100 * self.ratio:.0f} % of its speed. Only a faster target (another device or "
                 "batch_size) gives more."
             )
         (share,) = [100 * share for name, _, share in self.rows if name == self.limit]
@@ -130,11 +130,8 @@ class Measured:
         )
 
 
-class Alone:
-    """A target that does nothing but score random genomes' images, unchecked.
-
-    Its networks compute in the fastest of the forms that the run's plan has.
-    """
+class TargetTrial:
+    """Times a target on the images of random genomes, in the fastest form of the run's plan."""
 
     def __init__(self, assembly: Assembly) -> None:
         self._target = assembly.scorer.target
@@ -158,7 +155,7 @@ class Alone:
         ]
 
     def images_per_s(self) -> float:
-        """Measure it: as the run's plan uses the cores, and all for each call, the better one."""
+        """Measure two ways to use the cores, the plan's and all for each call; give the better."""
         if not self._networks:
             return self._throughput(1, 1)
         return max(self._throughput(*way) for way in self._ways)
@@ -170,9 +167,9 @@ class Alone:
 
             def score_all() -> None:
                 calls = [partial(self._score, images) for images in self._calls]
-                begun = [crew.submit(n, self._form, call) for n, call in enumerate(calls)]
-                for done in begun:
-                    done.result()
+                futures = [crew.submit(n, self._form, call) for n, call in enumerate(calls)]
+                for future in futures:
+                    future.result()
 
             return raw_throughput(score_all, len(self.images))
 
@@ -189,14 +186,11 @@ class Alone:
 
 
 def raw_throughput(score: Callable[[], object], images: int) -> float:
-    """Time calls until half a second is full, at least three, after one that is not counted.
+    """Give images a second by the median call: half a second of calls, but at least three.
 
     Args:
-        score: Scores the images.
-        images: How many it scores a call.
-
-    Returns:
-        Images a second, by the median call.
+        score: Scores the images. Its first call does not count.
+        images: How many images it scores.
     """
     score()
     seconds: list[float] = []
@@ -219,39 +213,39 @@ def measure(
     """Run an experiment and measure where its time goes.
 
     Args:
-        assembly: What the run is made of, at its beginning; it cannot be used again.
-        folder: Where the run is left; nothing may be there.
-        plugins: Whose observers are told of each generation: they are a part of what is measured.
-        seconds: After how long to stop; at the experiment's own end, if that is earlier.
-        warm: How many of the first generations to leave out, if there are more.
-        say: Told what is being done.
+        assembly: What the run is made of. It cannot be used again.
+        folder: A new folder for the run.
+        plugins: Their observers follow the run, which counts as part of it.
+        seconds: When to stop, unless the experiment ends earlier.
+        warm: How many of the first generations to leave out, if more follow.
+        say: Called with what happens next.
 
     Raises:
         ExperimentError: Asking the target costs something.
-        RunError: There was no generation to measure.
+        RunError: The run had no generation to measure.
         NeatfoolError: The target, a plugin or the disk failed.
     """
     if assembly.scorer.metered is not None:
         raise ExperimentError(
             f"bench: asking {assembly.scorer.name} costs something, and bench asks a lot"
         )
-    target = Alone(assembly)
+    target = TargetTrial(assembly)
 
     def alone() -> float:
         say("measuring the target alone")
         return target.images_per_s()
 
     before = alone()
-    watch = _Watch(seconds, alone)
-    plugins.add_observer(watch, "bench")
+    watch = _RunWatch(seconds, alone)
+    plugins.register_object(watch, "bench")
     say("running the experiment" if seconds is None else f"running for {seconds:g} s")
     session = start(assembly, folder)
     session.go(plugins.observers(), watch)
-    return watch.measured(before, warm)
+    return watch.sum_up(before, warm)
 
 
-class _Watch:
-    """Looks on as an observer, stops the run in time, and times the target before it is closed."""
+class _RunWatch:
+    """Observes the run, stops it in time, and times the target again before it is closed."""
 
     def __init__(self, seconds: float | None, alone: Callable[[], float]) -> None:
         self._seconds = seconds
@@ -282,10 +276,10 @@ class _Watch:
         if self._reports:
             self._after = self._alone()
 
-    def measured(self, before: float, warm: int) -> Measured:
-        """Sum up, the first generations left out."""
+    def sum_up(self, before: float, warm: int) -> Measured:
+        """Sum up all generations but the first ``warm``."""
         if self._after is None:
-            raise RunError("bench: the run ended before a generation was done; nothing to measure")
+            raise RunError("bench: the run ended before its first generation was done")
         first = min(warm, len(self._reports) - 1)
         reports = self._reports[first:]
         images = [0, *(report.evaluations for report in self._reports)]

@@ -1,4 +1,4 @@
-"""Fingerprints: what tells a target from one that scores otherwise, where it does not say."""
+"""Fingerprints of targets that give none themselves: they change when a target's code changes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,7 @@ def fingerprint_of_code(thing: Any) -> str:
 
 
 def source_of(thing: Any) -> bytes:
-    """Read the file that a function, a class, or an object's class is defined in.
-
-    Returns:
-        Its bytes, and the name in it; only the name where there is no file.
-    """
+    """Give the qualified name of a function, a class or an object's class, and its file's bytes."""
     defined = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
     name = getattr(defined, "__qualname__", repr(defined)).encode()
     try:

@@ -1,4 +1,4 @@
-"""Ctrl-C, without loss."""
+"""Ctrl-C stops a run without losing what it has done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One line that is drawn over again and again, on a terminal or in a notebook."""
+"""One line that is redrawn in place, on a terminal or in a notebook."""
 
 from __future__ import annotations
 
@@ -26,14 +26,11 @@ _TO_ITS_START: Final = Segment("\r", None, [(ControlType.CARRIAGE_RETURN,)])
 
 @dataclass(frozen=True)
 class Line:
-    """How far something is, in a line of any width.
+    """How far something has come, in a line of any width.
 
     Attributes:
-        name: What it is.
-        done: How much of it is done.
-        total: How much there is to do.
-        figures: What there is to tell, by what it tells of.
-        spare: What is left out where there is no room, the first first.
+        figures: Texts to show behind the bar, by name.
+        spare: The names of figures to drop where the line is too narrow, in this order.
     """
 
     name: str
@@ -43,14 +40,7 @@ class Line:
     spare: Sequence[str] = ()
 
     def fit(self, width: int) -> tuple[str, int, str]:
-        """Choose what to show.
-
-        Args:
-            width: Columns that there are.
-
-        Returns:
-            The name, perhaps shortened, the width of the bar, 0 for none, and the text behind it.
-        """
+        """Give what fits into ``width`` columns: the name, the bar's width (0: none), the text."""
         name, figures = _cut(self.name, max(width // 4, 1)), dict(self.figures)
         for what in (*self.spare, ""):
             text = GAP.join(figures.values())
@@ -64,10 +54,9 @@ class Line:
         return name, bar if bar >= NARROWEST_BAR else 0, _cut(text, width - cell_len(name + GAP))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw it. The cursor stays at its start.
+        """Draw the line, and leave the cursor at its start.
 
-        A terminal that becomes narrower breaks the line in two: from its start all of it can be
-        erased.
+        A terminal that becomes narrower breaks the line in two. From its start, both are erased.
         """
         name, width, text = self.fit(options.max_width)
         yield _ERASE_BELOW
@@ -84,12 +73,7 @@ class LiveLine:
     """A line that is kept up to date until it is stopped."""
 
     def __init__(self, console: Console, line: Callable[[], Line]) -> None:
-        """Begin to show it.
-
-        Args:
-            console: A terminal, or a notebook.
-            line: Gives it as it is now; called from a thread of its own.
-        """
+        """Show the line that ``line`` gives, which is called from a thread of its own."""
         self._console = console
         self._line = line
         self._ended = Event()
@@ -108,7 +92,7 @@ class LiveLine:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop: a terminal's line vanishes, a notebook's stays as it is in the end."""
+        """Stop. A terminal's line vanishes; a notebook's last line stays."""
         self._ended.set()
         self._thread.join()
         self._draw()
@@ -126,7 +110,7 @@ class LiveLine:
             self._in_notebook.update(self._as_text(), raw=True)
 
     def _as_text(self) -> dict[str, str]:
-        # Without a bar: in text without colour its two parts look the same.
+        # There is no bar: without colour its two parts look the same.
         name, _, text = self._line().fit(self._console.width)
         return {"text/plain": name + GAP + text}
 

@@ -2,9 +2,9 @@
 
 ask -> render -> score -> tell -> commit -> observers. Nothing downstream calls back up.
 
-A target that computes here is kept busy: after tell, first parts of the next generation are bred,
-drawn and given to it, and only while these are being scored is the last one committed. What is
-recorded is the same as if one came after the other.
+The loop keeps a local target busy: after tell it breeds and renders the first parts of the next
+generation, and commits the last generation while the target scores them. The run records the same
+as if one step followed the other.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from neatfool.evolution.recorder import Told
+    from neatfool.evolution.recorder import Draft
     from neatfool.run.store import RunStore
     from neatfool.scoring.generation import GenerationScoring
     from neatfool.scoring.metering import MeteredScoring
@@ -42,18 +42,13 @@ if TYPE_CHECKING:
 
 
 SECONDS_AHEAD: Final = 0.1
-"""How long parts of a generation are made before the last one is committed."""
+"""How long the loop makes parts of a generation before it commits the last one: long enough to
+keep the target busy during a commit, short enough to lose little in a crash."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When a run ends, and how often it is written.
-
-    Attributes:
-        generations: How many generations it has in all, or None.
-        images: How many images it scores in all, or None.
-        checkpoint_every: Generations a transaction.
-    """
+    """How many generations or images a run has in all, and how many generations a commit."""
 
     generations: int | None = None
     images: int | None = None
@@ -61,13 +56,12 @@ class Limits:
 
 
 class Evolution:
-    """A run under way.
+    """Runs generation after generation.
 
     Attributes:
-        scheme: The search.
         generation: The last generation done, -1 before the first.
-        evaluations: Images scored so far, with those that gradients took.
-        spent: Why there is no budget to go on, if that is so; else empty.
+        evaluations: Images scored so far, those for gradients included.
+        spent: Which budget is spent; empty if none is.
     """
 
     def __init__(
@@ -112,12 +106,12 @@ class Evolution:
 
     @property
     def scored(self) -> int:
-        """Images scored so far, with those of the generation under way."""
+        """Images scored so far, those of the current generation included."""
         under_way = self._scoring
         return self.evaluations + (sum(under_way.answered) if under_way is not None else 0)
 
     def length(self) -> float:
-        """Give the images of the whole run; an estimate, where its length is in generations."""
+        """Give the images of the whole run, estimated where its length is in generations."""
         limits = self._limits
         if limits.images is not None:
             return limits.images
@@ -128,99 +122,95 @@ class Evolution:
     def run(
         self, stop: Callable[[], bool] = lambda: False
     ) -> Generator[tuple[GenerationReport, Sequence[Replacement]], None, None]:
-        """Do generation after generation, until the run's length, the scheme's end, or a stop.
+        """Run until the run's length, the scheme's end, or ``stop`` returns True.
 
-        Whatever ends the iteration, the generations done are in the store then.
-
-        Args:
-            stop: Asked after each generation.
+        Whatever ends the iteration, the finished generations are in the store.
 
         Yields:
-            Each generation's report and replacements, once it is done.
+            Each finished generation's report and replacements.
 
         Raises:
             TargetError: The target failed.
             StorageError: The disk is full or read-only.
         """
         clock = StageClock()
-        begun: _Begun | None = None
+        current: _Generation | None = None
         try:
-            begun = self._begin(clock)
-            while begun is not None and (told := self._finish(begun)) is not None:
-                ahead = self._scorer.batches.in_threads and begun.quickly
-                clock, begun = begun.clock.next(), None
+            current = self._start(clock)
+            while current is not None and (draft := self._finish(current)) is not None:
+                ahead = self._scorer.batches.in_threads and current.quickly
+                clock, current = current.clock.next(), None
                 clock.lap("recording")
-                begun, failure = self._begin_ahead(clock) if ahead else (None, None)
+                current, failure = self._start_ahead(clock) if ahead else (None, None)
                 clock.skip()
                 with self._blaming_recording():
-                    self._recorder.keep(told)
+                    self._recorder.keep(draft)
                 clock.lap("recording")
-                yield told.report, told.replacements
+                yield draft.report, draft.replacements
                 clock.skip()
                 if stop():
                     return
                 if failure is not None:
                     raise failure
                 if not ahead:
-                    begun = self._begin(clock)
+                    current = self._start(clock)
             if not self.done:
                 self._recorder.flush()
                 self._store.end()
         finally:
-            if begun is not None:
-                begun.scoring.cancel()
+            if current is not None:
+                current.scoring.cancel()
             self._recorder.flush()
 
-    def _begin_ahead(self, clock: StageClock) -> tuple[_Begun | None, BaseException | None]:
-        """Begin the next generation before the last is committed.
+    def _start_ahead(self, clock: StageClock) -> tuple[_Generation | None, BaseException | None]:
+        """Start the next generation before the last is committed.
 
-        Returns:
-            It, if there is one, and what went wrong, which is for later: the last one is whole.
+        An error is given back, not raised: the last generation must be committed first.
         """
         try:
-            return self._begin(clock), None
+            return self._start(clock), None
         except BaseException as error:  # Ctrl-C, too
             return None, error
 
-    def _begin(self, clock: StageClock) -> _Begun | None:
-        """Begin a generation, if there is to be one: its first parts are with the target then."""
+    def _start(self, clock: StageClock) -> _Generation | None:
+        """Start a generation and give its first parts to the target; None at the run's end."""
         if self.done:
             return None
         if (metered := self._scorer.metered) is not None and (spent := metered.exhausted()):
             self.spent = spent
             return None
         self._scoring = self._scorer.generation(self._bar())
-        begun = _Begun(clock, self._scoring)
-        begun.parts = self._parts(begun)
+        current = _Generation(clock, self._scoring)
+        current.parts = self._make_parts(current)
         first: list[Sequence[Candidate]] = []
         limit = clock.elapsed + SECONDS_AHEAD
         try:
-            for part in begun.parts:
+            for part in current.parts:
                 first.append(part)
                 if clock.elapsed > limit:
-                    begun.quickly = len(first) > 1
+                    current.quickly = len(first) > 1
                     break
         except BaseException:
-            begun.scoring.cancel()
+            current.scoring.cancel()
             raise
         if not first:
-            self._no_room = begun.no_room
+            self._no_room = current.no_room
             return None
-        begun.parts = chain(first, begun.parts)
-        return begun
+        current.parts = chain(first, current.parts)
+        return current
 
-    def _finish(self, begun: _Begun) -> Told | None:
-        """Make the rest of a generation, wait for its scores, and let the scheme select by them."""
-        clock, scoring = begun.clock, begun.scoring
-        candidates = [*chain.from_iterable(begun.parts)]
+    def _finish(self, current: _Generation) -> Draft | None:
+        """Make the rest of a generation, wait for its scores, and let the scheme select."""
+        clock, scoring = current.clock, current.scoring
+        candidates = [*chain.from_iterable(current.parts)]
         scores = scoring.result()
-        self._no_room = begun.no_room
+        self._no_room = current.no_room
         self.spent = scoring.spent
         if not (candidates := candidates[: len(scores.probs)]):
             return None
         self._scorer.batches.sizes.record(self.generation + 1)
         clock.lap("scoring")
-        self._refuse_a_blind_target(scores)
+        self._check_any_score(scores)
         self.scheme.archive.grow(len(self._scorer.spec.classes))
         with blaming(f"{self._scheme_name}: tell() failed"):
             replacements = self.scheme.tell(candidates, scores)
@@ -251,20 +241,20 @@ class Evolution:
         with blaming(f"{self._scheme_name}: bar() failed"):
             return bar()
 
-    def _parts(self, begun: _Begun) -> Iterator[Sequence[Candidate]]:
-        """Breed and draw a generation, a part at a time, each of which is then being scored."""
-        clock, scoring = begun.clock, begun.scoring
+    def _make_parts(self, current: _Generation) -> Iterator[Sequence[Candidate]]:
+        """Breed, render and submit a generation, part by part."""
+        clock, scoring = current.clock, current.scoring
         whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
         size = self._scorer.part_size(self.scheme.batch)
         with blaming(whose):
-            asked = self._asked(begun)
+            asked = self._take_candidates(current)
         while True:
             with blaming(whose):
                 part = list(islice(asked, size))
             clock.lap("breeding")
             if not part:
                 return
-            images = self._rendered(part)
+            images = self._render(part)
             clock.lap("rendering")
             scoring.add(images)
             clock.lap("scoring")
@@ -272,41 +262,41 @@ class Evolution:
             if scoring.full:
                 return
 
-    def _asked(self, begun: _Begun) -> Iterator[Candidate]:
-        """Take a generation's candidates, up to the first that the run's length has no room for."""
+    def _take_candidates(self, current: _Generation) -> Iterator[Candidate]:
+        """Take candidates until the run's length has no room for the next one."""
         left = math.inf if self._limits.images is None else self._limits.images - self.evaluations
         for candidate in self.scheme.ask():
             left -= candidate.evaluations
             if left < 0:
-                begun.no_room = True
+                current.no_room = True
                 return
             yield candidate
             if not left:
                 return
 
-    def _rendered(self, candidates: Sequence[Candidate]) -> torch.Tensor:
+    def _render(self, candidates: Sequence[Candidate]) -> torch.Tensor:
         with blaming(f"{self._encoding_name}: render() failed"):
             images = self._encoding.render([candidate.genome for candidate in candidates])
         check_images(images, len(candidates), self._scorer.spec, self._encoding_name)
         return images
 
-    def _refuse_a_blind_target(self, scores: Scores) -> None:
+    def _check_any_score(self, scores: Scores) -> None:
         assert scores.ok is not None
         if not scores.ok.any():
             raise TargetError(
                 f"{self._scorer.name}: not one of {len(scores.ok)} images got a usable score "
-                f"(NaN, infinite or refused{self._what_was_said()}); what is recorded so far is "
-                "kept"
+                f"(NaN, infinite or refused{self._describe_requests()}); the generations before "
+                "are kept"
             )
 
-    def _what_was_said(self) -> str:
-        """Say what became of the requests, if asking the target costs something."""
+    def _describe_requests(self) -> str:
+        """Count the requests by outcome, if asking the target costs something."""
         if not (requests := self._store.requests()):
             return ""
         return f": {spending(requests)}; a resumed run asks again"
 
     def _elite_sizes(self) -> list[GenomeSize]:
-        """Give the sizes of the distinct elites, each measured once."""
+        """Measure the distinct elites, each once."""
         held = self.scheme.archive.candidates
         self._sizes = {
             id_: self._sizes.get(id_) or self._encoding.size(candidate.genome)
@@ -316,12 +306,12 @@ class Evolution:
 
 
 @dataclass
-class _Begun:
-    """A generation whose first parts are being scored; the others are made as they are taken.
+class _Generation:
+    """A generation whose first parts are with the target; iterating ``parts`` makes the others.
 
     Attributes:
-        quickly: Whether a part is made so quickly that recording may wait for the next one.
-        no_room: Whether the run's length has no room for a candidate that it would have.
+        quickly: Whether a part takes so little time that the next one may be made before a commit.
+        no_room: Whether a candidate exceeded the run's length.
     """
 
     clock: StageClock

@@ -1,4 +1,4 @@
-"""What a person sees of a run under way: a live line, or now and then a plain one."""
+"""What a person sees of a run: a live line on a terminal, elsewhere a plain line now and then."""
 
 from __future__ import annotations
 
@@ -19,17 +19,14 @@ if TYPE_CHECKING:
     from neatfool.run.statistics import GenerationReport
 
 SECONDS_TO_THE_FIRST_LINE: Final = 2.0
-"""A person who sees nothing for longer wonders whether anything happens."""
+"""Whoever sees nothing for longer than this wonders whether anything happens."""
 SECONDS_BETWEEN_LINES: Final = 5.0
 SECONDS_OF_SPEED: Final = 5.0
+"""The speed is the mean over this time, so that it does not flicker."""
 
 
 class ProgressDisplay:
-    """Shows a run's progress, as one of its observers.
-
-    Attributes:
-        scoring_seconds: How long the target took in the generations that it saw.
-    """
+    """An observer that shows a run's progress; ``scoring_seconds`` is how long the target took."""
 
     def __init__(
         self,
@@ -40,15 +37,7 @@ class ProgressDisplay:
         images: int | None,
         stall_after: int,
     ) -> None:
-        """Make a display.
-
-        Args:
-            console: Where to show it; a terminal or a notebook gets a live line.
-            session: What runs: it knows how much of a generation is scored.
-            generations: The run's length in generations, or None.
-            images: The run's length in images, or None.
-            stall_after: Generations without any replacement after which to say so.
-        """
+        """Take the run's length, in generations or images, and after how many idle ones to warn."""
         self.scoring_seconds = 0.0
         self._console = console
         self._session = session
@@ -64,7 +53,7 @@ class ProgressDisplay:
 
     @hookimpl
     def neatfool_run_started(self, run: Run) -> None:
-        """Begin to show."""
+        """Start to show the run."""
         self._name, self._classes = run.name, len(run.searched)
         self._speed.append((time.monotonic(), run.evaluations))
         for report in run.history:
@@ -74,7 +63,7 @@ class ProgressDisplay:
         if console.is_jupyter or (console.is_terminal and not console.is_dumb_terminal):
             self._live = LiveLine(console, self._line)
         else:
-            Thread(target=self._tell_of_the_first, daemon=True).start()
+            Thread(target=self._print_until_the_first, daemon=True).start()
 
     @hookimpl
     def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
@@ -98,8 +87,8 @@ class ProgressDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def _tell_of_the_first(self) -> None:
-        """Print plain lines while the first generation of this process is under way."""
+    def _print_until_the_first(self) -> None:
+        """Print plain lines until the first generation of this process is done."""
         pause = SECONDS_TO_THE_FIRST_LINE
         while not self._seen.wait(pause):
             self._print(self._figures(self._session.scored))
@@ -109,7 +98,6 @@ class ProgressDisplay:
         self._console.print(GAP.join(figures.values()), soft_wrap=True)
 
     def _line(self) -> Line:
-        """Give the line as it is now."""
         scored = self._session.scored
         done = self._last[0].generation + 1 if self._last else 0
         images = ("generation", "images") if self._images else ("images", "generation")
@@ -122,7 +110,7 @@ class ProgressDisplay:
         )
 
     def _figures(self, images: int) -> dict[str, str]:
-        """Put into words how far the run is."""
+        """Describe how far the run has come."""
         of = f"/{self._generations}" if self._generations else ""
         if self._last is None:
             return {"generation": f"generation 1{of}", "images": f"{images:,} images so far"}

@@ -1,4 +1,4 @@
-"""Targets made of what a Python session holds: a torch module, or any callable."""
+"""Targets made from Python objects: a torch module, or any callable."""
 
 from __future__ import annotations
 
@@ -32,17 +32,13 @@ def target_of(
     std: Sequence[float] | None = None,
     device: str = "auto",
 ) -> Target:
-    """Make a target of what a Python session has.
+    """Make a target of a torch module or a function; give a target back as it is.
 
-    Args:
-        model: A torch module, a function, or a target, which is given back.
-        spec: The images that it takes and the classes that it gives.
-        mean: What a module wants subtracted from each channel of images in [0, 1].
-        std: What a module wants each channel divided by, after that.
-        device: Where a module runs.
+    ``mean``, ``std`` and ``device`` are for a module; see :class:`ModuleTarget`.
 
     Raises:
-        ExperimentError: It is no model, a target of other images, or there is no such device.
+        ExperimentError: The model is none of the three, its images or classes do not fit
+            ``spec``, or the device does not exist.
         TargetError: A module is in training mode.
     """
     if isinstance(model, torch.nn.Module):
@@ -58,8 +54,8 @@ def target_of(
         return model
     if not callable(model) or inspect.isclass(model):
         raise ExperimentError(
-            f"model: {model!r} is no model; give a torch module in evaluation mode, or a function "
-            "from uint8 [N, C, H, W] to probabilities"
+            f"model: {model!r} is not a model; give a torch module in evaluation mode, or a "
+            "function from uint8 [N, C, H, W] to probabilities"
         )
     return CallableTarget(model, replace(spec, array="numpy"))
 
@@ -68,12 +64,7 @@ class CallableTarget:
     """A function from uint8 [N, C, H, W] to probabilities [N, K] as a target."""
 
     def __init__(self, function: Callable[[Any], Any], spec: ImageSpec) -> None:
-        """Wrap a function.
-
-        Args:
-            function: Gives probabilities, or :class:`neatfool.Scores`.
-            spec: The images it takes and the classes it gives.
-        """
+        """Wrap a function that gives probabilities or :class:`neatfool.Scores`."""
         self.spec = spec
         self._function = function
 
@@ -90,13 +81,9 @@ class CallableTarget:
 class ModuleTarget:
     """A torch classifier in evaluation mode as a target.
 
-    The module is given float32 [N, C, H, W] in [0, 1], less ``mean`` and divided by ``std`` where
-    these are given, and gives logits [N, K]. Where what it gives are probabilities already (no
-    negative number, each row sums to one), they are taken as they are; the first numbers decide.
-
-    Attributes:
-        spec: The images it takes and the classes it gives.
-        networks: The module.
+    The module takes float32 [N, C, H, W] in [0, 1], less ``mean`` and divided by ``std`` if given.
+    It returns logits [N, K], or probabilities. Its first batch decides which: probabilities are
+    not negative, and each row sums to one.
     """
 
     def __init__(
@@ -111,15 +98,15 @@ class ModuleTarget:
         """Wrap a module.
 
         Args:
-            module: The classifier; moved to the device, in memory layout channels-last.
-            spec: The images it takes and the classes it gives; ``spec.array`` is ``"torch"``.
+            module: The classifier. It is moved to the device, in memory layout channels-last.
+            spec: Its images and classes; ``spec.array`` is ``"torch"``.
             mean: What to subtract from each channel of images in [0, 1].
             std: What to divide each channel by, after that.
             device: ``auto``, or a torch device.
 
         Raises:
             TargetError: The module is in training mode.
-            ExperimentError: There is no such device.
+            ExperimentError: The device does not exist.
         """
         self.spec = spec
         self._scale = (
@@ -140,7 +127,7 @@ class ModuleTarget:
         assert scores.logits is not None
         probs = scores.logits
         if self._network.form.precision != "fp32":
-            # In half precision they do not sum to one.
+            # In half precision probabilities do not sum to one.
             probs = probs / probs.sum(1, keepdims=True)
         return Scores(probs)
 
@@ -154,7 +141,7 @@ class ModuleTarget:
         return outputs.clamp(min=torch.finfo(outputs.dtype).tiny).log()
 
     def _gives_probabilities(self, images: torch.Tensor) -> bool | None:
-        """Look at what the module gives, in float32; None where there is no number."""
+        """Run the module in float32 and say whether it gives probabilities; None if all is NaN."""
         with in_form(self.networks, PLAIN):
             return _look(self._network(images))
 
@@ -171,7 +158,7 @@ class ModuleTarget:
 
 
 def _look(outputs: torch.Tensor) -> bool | None:
-    """Say whether outputs are probabilities; None where no row of them is finite."""
+    """Say whether outputs are probabilities; None if no row is finite."""
     finite = outputs[outputs.isfinite().all(1)]
     return _are_probabilities(finite) if len(finite) else None
 

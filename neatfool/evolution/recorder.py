@@ -1,4 +1,4 @@
-"""What is recorded of a run's generations, and when it is committed."""
+"""The recorder writes generations to a run's database, several in one commit."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What is to be recorded of a generation that the scheme has selected from.
+class Draft:
+    """What to record of a generation, copied so that the next one can start.
 
-    The next one may be begun then: it changes the scheme, and needs the memory of the images.
+    The next generation changes the scheme, and needs the memory that the images take.
     """
 
     report: GenerationReport
@@ -52,15 +52,6 @@ class Recorder:
         *,
         checkpoint_every: int,
     ) -> None:
-        """Begin with nothing to be written.
-
-        Args:
-            scorer: Whose state is recorded with the scheme's.
-            encoding: How genomes are written.
-            scheme: The search.
-            store: The database.
-            checkpoint_every: Generations a transaction.
-        """
         self._scorer = scorer
         self._encoding = encoding
         self._scheme = scheme
@@ -75,58 +66,58 @@ class Recorder:
         replacements: Sequence[Replacement],
         candidates: Sequence[Candidate],
         images: GenerationImages,
-    ) -> Told:
-        """Take what is to be recorded of a generation, of which nothing else is kept."""
+    ) -> Draft:
+        """Copy from a generation what is to be recorded."""
         rows = {candidate.id: row for row, candidate in enumerate(candidates)}
         elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
         members = {candidate.id: candidate for candidate in self._scheme.members()}
         ids = sorted(elites)
         drawn = images.pick([rows[id_] for id_ in ids]).cpu().numpy()
-        return Told(
+        return Draft(
             report=report,
             replacements=replacements,
             fresh=[c for id_, c in sorted({**members, **elites}.items()) if id_ in rows],
             images=dict(zip(ids, drawn, strict=True)),
             members=frozenset(members),
-            classes=self._new_classes(),
-            # As it is now, whatever the scheme goes on to do with what it gave.
+            classes=self._find_new_classes(),
+            # A deep copy: the scheme may change what it gave.
             state=json.loads(json.dumps({"scheme": self._scheme.state(), **self._scorer.state()})),
         )
 
-    def keep(self, told: Told) -> None:
-        """Record a generation; it is committed with others, if so wished."""
-        # An interrupt may come at any line: what is pending is always a whole generation.
-        self._pending.append((self._record(told), told.state))
+    def keep(self, draft: Draft) -> None:
+        """Record a generation, and commit it when ``checkpoint_every`` are pending."""
+        # An interrupt may come at any line, so only whole generations are pending.
+        self._pending.append((self._record(draft), draft.state))
         if len(self._pending) >= self._checkpoint_every:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is pending, with the state after it, in one transaction."""
-        # An interrupt may also have come between a commit and the line after it.
+        """Write the pending generations, and the state after them, in one transaction."""
+        # An interrupt may have come between a commit and the line after it.
         committed = self._store.last_generation()
         pending = [entry for entry in self._pending if entry[0].report.generation > committed]
         if pending:
             self._store.commit([record for record, _ in pending], pending[-1][1])
         self._pending.clear()
 
-    def _record(self, told: Told) -> GenerationRecord:
+    def _record(self, draft: Draft) -> GenerationRecord:
         return GenerationRecord(
-            report=told.report,
-            replacements=told.replacements,
-            candidates=[self._written(candidate) for candidate in told.fresh],
-            images={id_: encode_png(image) for id_, image in told.images.items()},
-            members=told.members,
-            classes=told.classes,
+            report=draft.report,
+            replacements=draft.replacements,
+            candidates=[self._write(candidate) for candidate in draft.fresh],
+            images={id_: encode_png(image) for id_, image in draft.images.items()},
+            members=draft.members,
+            classes=draft.classes,
         )
 
-    def _new_classes(self) -> list[tuple[int, str, bool]]:
-        """Number and name the classes that turned up in this generation."""
+    def _find_new_classes(self) -> list[tuple[int, str, bool]]:
+        """Give the index and name of each class new in this generation, and if it is searched."""
         known, self._classes = self._classes, len(self._scorer.spec.classes)
         searched = set(self._scheme.archive.classes.tolist())
         names = self._scorer.spec.classes
         return [(i, names[i], i in searched) for i in range(known, self._classes)]
 
-    def _written(self, candidate: Candidate) -> StoredCandidate:
+    def _write(self, candidate: Candidate) -> StoredCandidate:
         return StoredCandidate(
             id=candidate.id,
             generation=candidate.generation,

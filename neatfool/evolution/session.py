@@ -1,4 +1,4 @@
-"""A session: one process's part of a run, from its start or resumption to its end."""
+"""A session: one process's part of a run, from start or resume to its end."""
 
 from __future__ import annotations
 
@@ -42,17 +42,13 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_IMAGES = 10.0
 RUNNING_TO_IMAGES = 20
-"""A run goes on for at least so many times the time that writing image files, and looking at one
-again, took."""
+"""Between two updates of the image files a run spends at least this many times as long as an
+update took, so that updates cost less than 5 % of the time."""
 VERSIONED = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
 
 
 class Session:
-    """A run that is open in this process for writing.
-
-    Attributes:
-        run: The run, as everybody may read it.
-    """
+    """A run that is open in this process for writing; ``run`` is for readers."""
 
     def __init__(
         self,
@@ -86,12 +82,12 @@ class Session:
 
     @property
     def scored(self) -> int:
-        """Images scored so far, with those of the generation under way."""
+        """Images scored so far, those of the current generation included."""
         return self._evolution.scored
 
     @property
     def ranks(self) -> tuple[float, float]:
-        """The median and the lowest rank of the elites, which tell certainties apart."""
+        """The elites' median and lowest rank; ranks differ where confidences round to 100 %."""
         archive = self._evolution.scheme.archive
         ranks = archive.ranks[archive.classes]
         return (float(np.median(ranks)), float(ranks.min())) if len(ranks) else (0.0, 0.0)
@@ -108,11 +104,7 @@ class Session:
         return None if metered is None else metered.ledger
 
     def queries_to_the_end(self) -> tuple[int, int] | None:
-        """Estimate what the whole run costs: (images, requests) sent in all, from what was sent.
-
-        Returns:
-            None where there is nothing yet to tell it from.
-        """
+        """Estimate what the whole run sends, (images, requests); None before it has sent any."""
         length, ledger = self._evolution.length(), self.ledger
         if ledger is None or not self._evolution.evaluations:
             return None
@@ -121,7 +113,7 @@ class Session:
 
     @property
     def description(self) -> str | None:
-        """What the target says of itself, None if it says nothing."""
+        """The target's description of itself, if it has one."""
         scorer = self._assembly.scorer
         describe = getattr(scorer.target, "describe", None)
         if describe is None:
@@ -130,19 +122,19 @@ class Session:
             return str(describe())
 
     def go(self, observers: Observers, stop: Callable[[], bool] = lambda: False) -> Outcome:
-        """Run to the end, and leave the folder complete: images written, all closed.
+        """Run to the end, write all images and close the run. Finished generations are kept.
 
         Args:
-            observers: Told of each generation.
-            stop: Asked after each generation; a KeyboardInterrupt stops at once. Either way
-                what was done is kept.
+            observers: Called after each generation.
+            stop: Called after each generation; True stops the run. A KeyboardInterrupt stops it
+                at once.
 
         Returns:
-            How it ended: finished, interrupted, or paused because the target cannot be reached or
-            there is no budget.
+            How the run ended: finished, interrupted, paused (the target cannot be reached) or
+            spent (no budget is left).
 
         Raises:
-            NeatfoolError: The target, a plugin or the disk failed; what was done is kept.
+            NeatfoolError: The target, a plugin or the disk failed.
         """
         began = time.perf_counter()
         reason: Any = "failed"
@@ -162,17 +154,13 @@ class Session:
             try:
                 self._loop(observers, stop)
                 cause = self._evolution.spent
-                reason = "spent" if cause else "finished" if self.done else self._stopped(stop)
+                interrupted = not cause and not self.done and stop()
+                reason = "spent" if cause else "interrupted" if interrupted else "finished"
             except TargetUnavailable as error:
                 reason, cause = "paused", str(error)
             except KeyboardInterrupt:
                 reason = "interrupted"
         return ended[0]
-
-    @staticmethod
-    def _stopped(stop: Callable[[], bool]) -> str:
-        """Say how a run ended that has not reached its length: somebody stopped it, or itself."""
-        return "interrupted" if stop() else "finished"
 
     def _outcome(self, reason: Any, began: float, cause: str) -> Outcome:
         last = self._store.reports(self._store.last_generation())
@@ -180,7 +168,7 @@ class Session:
         return Outcome(reason, generation, evaluations, time.perf_counter() - began, cause)
 
     def _loop(self, observers: Observers, stop: Callable[[], bool]) -> None:
-        # What costs something can be asked only now that its ledger is open.
+        # A target that costs something can be asked only now: its ledger is open.
         if self._assembly.scorer.metered is not None and not self.done:
             check_repeatability(self._assembly.scorer)
         due = time.monotonic() + SECONDS_BETWEEN_IMAGES
@@ -199,7 +187,7 @@ class Session:
     def _update_images(self) -> None:
         folder = self.run.path
         resume = advice_for(self._assembly.resolved, folder).resume
-        kept = f"; what is recorded is kept, and {resume} goes on with it"
+        kept = f"; the database is kept, and {resume} goes on from it"
         if not folder.exists():
             return
         with run_folder.storage_errors(self._images.folder, kept):
@@ -217,16 +205,10 @@ class Session:
 def start(
     assembly: Assembly, folder: Path, *, overwrite: bool = False, tools: Tools | None = None
 ) -> Session:
-    """Begin a run.
-
-    Args:
-        assembly: What it is made of.
-        folder: Its folder, made here.
-        overwrite: Whether to delete a run that is there already.
-        tools: What the run can show itself with, to those who look at it.
+    """Start a run in a new folder; ``overwrite`` deletes a run that is there.
 
     Raises:
-        RunError: The folder holds a run, or something else, already.
+        RunError: The folder already holds a run, or something else.
         StorageError: The folder cannot be written.
     """
     with ExitStack() as undo, run_folder.storage_errors(folder):
@@ -250,16 +232,16 @@ def resume(
     *,
     tools: Tools | None = None,
 ) -> Session:
-    """Go on with a run.
+    """Resume a run.
 
     Args:
-        assemble: Makes the parts from the run's resolved experiment and the way it scores.
-        folder: Its folder.
-        tools: What the run can show itself with, to those who look at it.
+        assemble: Makes the assembly from the run's resolved experiment and its scoring plan.
+        folder: The run's folder.
+        tools: What the run draws, scores and shows itself with.
 
     Raises:
-        RunError: There is no run, it is damaged or in use, its experiment was edited, or the
-            target scores otherwise than when it began.
+        RunError: The folder holds no run, or one that is damaged or in use; or its experiment was
+            edited; or the target has changed.
     """
     run_folder.require_run(folder)
     with ExitStack() as undo:
@@ -287,45 +269,47 @@ def _open_ledger(assembly: Assembly, folder: Path) -> None:
 
 
 def _check_budget(assembly: Assembly) -> None:
-    """Refuse a new budget that is below what is spent."""
+    """Refuse a new budget that is smaller than what is spent."""
     if (metered := assembly.scorer.metered) is not None and (spent := metered.ledger.overspent()):
         raise ExperimentError(
-            f"{spent}; a budget counts from the run's beginning, give a larger one"
+            f"{spent}; a budget counts from the run's start, so give a larger one"
         )
 
 
 def _keep_text(folder: Path, text: str, advice: Advice) -> None:
-    """Write the experiment as it was given, if it is not there; see that nobody changed it."""
+    """Keep a copy of the experiment in the folder, and check that nobody changed it."""
     copy = folder / run_folder.EXPERIMENT
     with run_folder.storage_errors(copy):
         if not copy.is_file():
             write_whole(copy, text.encode())
         elif copy.read_bytes() != text.encode():
             raise RunError(
-                f"{copy}: was changed since the run began, and a run keeps its experiment. Undo "
-                f"the change, or start another run; {advice.lengthen} makes it longer"
+                f"{copy}: changed since the run started, and a run keeps its experiment. Undo the "
+                f"change, or start another run; {advice.lengthen} makes it longer"
             )
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None:
     if not agrees(info["identity"], assembly.identity):
-        raise RunError(f"{folder}: the experiment is not the one that the run began with")
+        raise RunError(
+            f"{folder}: the experiment is not the one that the run started with; start another run"
+        )
     if assembly.fingerprint != info["target"]["fingerprint"]:
         raise RunError(
-            f"{folder}: the {assembly.scorer.name} is not the one that the run began with (its "
-            "weights or code changed), so its scores cannot be compared. Bring the old one back, "
-            "or start another run"
+            f"{folder}: the {assembly.scorer.name} is not the one that the run started with (its "
+            "weights or code changed), so scores cannot be compared. Bring the old one back, or "
+            "start another run"
         )
     there, here = info["scoring"]["device"], assembly.scorer.batches.device
     if there != here:
         raise RunError(
-            f"{folder}: its images were scored on {there}, and here they would be on {here}, where "
-            "scores come out otherwise. Resume it on such a machine, or start another run"
+            f"{folder}: the run scored its images on {there}, but this machine would use {here}, "
+            f"where scores differ. Resume it on a machine with {there}, or start another run"
         )
     if assembly.scorer.plan != Plan.from_json(info["scoring"]):
         raise RunError(
-            f"{folder}: the run scores otherwise ({info['scoring']['batch_size']} images a call); "
-            "keep that"
+            f"{folder}: the run scores with another plan "
+            f"({info['scoring']['batch_size']} images a call); keep its options"
         )
 
 

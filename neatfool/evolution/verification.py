@@ -1,4 +1,4 @@
-"""Verification: are the saved images what the run says they are?"""
+"""Verification: do the saved images score what the run recorded?"""
 
 from __future__ import annotations
 
@@ -33,32 +33,24 @@ if TYPE_CHECKING:
     from neatfool.run.run import Run
 
 ASKED_AT_ONCE = 1024
-"""Images: where asking costs something, equal ones among so many are asked about once."""
+"""How many images a metered target is given together. Equal images among them cost one query."""
 
 
 def verify_run(
     run: Run, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None
 ) -> Verdict:
     """Score a run's saved images again, as :meth:`neatfool.Run.verify` says."""
-    with closing(make_scorer(run, model, max_queries)) as scorer:
+    with closing(scorer_for(run, model, max_queries)) as scorer:
         results = verify(run, scorer)
     if not results:
         raise VerificationError(
-            f"{run.path}: the run has no elites yet; there is nothing to verify"
+            f"{run.path}: the run has no elites yet, so there is nothing to verify"
         )
     return Verdict(tuple(results), tolerance)
 
 
 def score_image(run: Run, scorer: Scorer, image: torch.Tensor) -> dict[str, float]:
-    """Score an image as the run did.
-
-    Args:
-        run: The run.
-        scorer: Its target.
-        image: uint8 [1, C, H, W].
-
-    Returns:
-        The confidence in each class, by its name.
+    """Score an image, uint8 [1, C, H, W], as the run did; give the confidence by class name.
 
     Raises:
         TargetError: The target failed, or gave no usable score.
@@ -71,8 +63,8 @@ def score_image(run: Run, scorer: Scorer, image: torch.Tensor) -> dict[str, floa
         return dict(zip(scorer.spec.classes, scores.probs[0].tolist(), strict=True))
 
 
-def make_scorer(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
-    """Make what scores as the run did: with a model, or else with the experiment's target."""
+def scorer_for(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
+    """Make the scorer of a run, with ``model`` or, if that is None, the experiment's target."""
     check_arguments(Calls, max_queries=max_queries)
     experiment = run.experiment
     settings = dict(experiment["target"])
@@ -81,7 +73,7 @@ def make_scorer(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
     plan = Plan.from_json(run.info["scoring"])
     if model is None and is_from_python(experiment):
         raise RunError(
-            f"{run.path}: its target was given from Python, which alone has it. Hand it in there: "
+            f"{run.path}: only Python has its target. Hand it in there: "
             "neatfool.open_run(FOLDER).verify(model), or score(genome, model)"
         )
     if model is None:
@@ -90,7 +82,7 @@ def make_scorer(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
     spec = run.spec
     if isinstance(model, Target) and (
         spec.open or len(model.spec.classes) == len(spec.classes)
-    ):  # further classes turned up, or are called otherwise
+    ):  # more classes turned up, or their names changed
         spec = replace(spec, classes=model.spec.classes)
     target = target_of(model, spec, mean=settings.get("mean"), std=settings.get("std"))
     check_target(target, name)
@@ -99,21 +91,14 @@ def make_scorer(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
 
 
 def verify(run: Run, scorer: Scorer) -> list[Verified]:
-    """Score the saved image of each class again.
-
-    Args:
-        run: The run.
-        scorer: Its target.
-
-    Returns:
-        What each image scored, in the order of the classes.
+    """Read the whole database, then score each class's saved image again, in order.
 
     Raises:
-        RunError: The database is damaged: all of it is read first.
+        RunError: The database is damaged, or another process runs a run whose target costs
+            something.
         VerificationError: An image's file is missing, damaged, or of the wrong size.
         TargetError: The target failed.
-        BudgetSpent: Asking the target costs something, and there is no budget for all images.
-        RunError: It does, and another process is running the run.
+        BudgetSpent: The budget does not allow a query for each image.
     """
     run.store.check()
     with ExitStack() as ending:
@@ -130,7 +115,7 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
 
 
 def _use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
-    """Enter what is asked in the run's ledger, if asking costs something."""
+    """Open the run's ledger, if asking the target costs something."""
     if (metered := scorer.metered) is not None:
         ending.callback(lock(run.path))
         metered.open_ledger(run.store.path)
@@ -138,7 +123,7 @@ def _use_ledger(run: Run, scorer: Scorer, ending: ExitStack) -> None:
 
 
 def _keep_budget(run: Run, budget: Budget) -> None:
-    """Record what may be spent now, if the run knows of another budget."""
+    """Record a new budget."""
     target = run.experiment.get("target", {})
     if target.get("max_queries", budget.queries) != budget.queries:
         with closing(RunStore.open(run.store.path, write=True)) as store:
@@ -151,7 +136,7 @@ def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:
     size = scorer.batch_size if scorer.metered is None else ASKED_AT_ONCE
     for start in range(0, len(elites), size):
         batch = elites[start : start + size]
-        images = torch.stack([_saved(elite) for elite in batch])
+        images = torch.stack([_read_saved(elite) for elite in batch])
         scores = scorer.score(images)
         ranks = rank(scores)
         for row, elite in enumerate(batch):
@@ -161,13 +146,13 @@ def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:
             )
 
 
-def _saved(elite: EliteView) -> torch.Tensor:
+def _read_saved(elite: EliteView) -> torch.Tensor:
     path, shape = elite.file, elite.run.spec.shape
     try:
         pixels = decode_png(path.read_bytes())
     except FileNotFoundError:
         resume = advice_for(elite.run.experiment, elite.run.path).resume
-        raise VerificationError(f"{path}: missing; {resume} writes its images again") from None
+        raise VerificationError(f"{path}: missing; {resume} writes the images again") from None
     except (OSError, ValueError) as error:
         raise VerificationError(f"{path}: not a readable PNG ({error})") from error
     if pixels.shape != shape:

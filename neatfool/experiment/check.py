@@ -1,4 +1,4 @@
-"""An experiment file checked without its plugins; nothing is imported for it."""
+"""Checks an experiment file without importing its plugins."""
 
 from __future__ import annotations
 
@@ -24,19 +24,14 @@ if TYPE_CHECKING:
 def validate_framework_only(
     path: Path | str, *, overrides: Sequence[str] = (), seed: int | None = None
 ) -> str:
-    """Check what can be checked without plugins: the form, and the framework's own keys.
-
-    Args:
-        path: The INI file.
-        overrides: ``section.key=value`` in place of what the file says.
-        seed: In place of the file's seed.
+    """Check an experiment file's form and the framework's keys, without importing plugins.
 
     Returns:
         INI text: the framework's keys with their defaults, and all others as they were given.
 
     Raises:
-        ExperimentError: Something is wrong; one line for each thing, all of them.
-        PluginError: A plugin is not installed, and all else is right.
+        ExperimentError: Something is wrong; the message has a line for each problem.
+        PluginError: A plugin is not installed, and nothing else is wrong.
     """
     path = Path(path)
     problems = Problems()
@@ -54,7 +49,7 @@ def validate_framework_only(
 
 
 def _check_names(sections: Mapping[str, Section], framework: Framework, problems: Problems) -> None:
-    """Note plugins that are not named, or are named and nowhere installed."""
+    """Note missing names of plugins, and names of plugins that are not installed."""
     for kind, default in PLUGIN_SECTIONS.items():
         installed = {entry.name for entry, _ in installed_plugins() if entry.kind == kind}
         section = sections[kind]

@@ -1,4 +1,4 @@
-"""Choices: a plugin that was picked, with its validated options."""
+"""Choices: a picked plugin with its validated options."""
 
 from __future__ import annotations
 
@@ -24,36 +24,27 @@ if TYPE_CHECKING:
     from neatfool.spec.json import Json
 
 PLUGIN_SECTIONS: Final = {"target": "", "encoding": "cppn", "scheme": "map_elites"}
-"""The sections that pick a plugin, and the one that is picked where none is named."""
+"""The sections that pick a plugin, with the default plugin; a target has no default."""
 
 RECORDED: Final = "the run's experiment"
-"""What errors call the place of an option that a run recorded."""
+"""The place of a recorded option, for messages."""
 
 
 @contextmanager
 def recorded_by_a_run() -> Iterator[None]:
-    """Blame what is wrong with a recorded experiment on the run, which nobody wrote by hand.
-
-    Raises:
-        RunError: An option is not valid.
-    """
+    """Turn an ExperimentError into a RunError: nobody wrote the recorded experiment by hand."""
     try:
         yield
     except ExperimentError as error:
         raise RunError(
-            f"{error}; the run's database is damaged, or the plugin was another version's: use that"
+            f"{error}; the run's database is damaged, or another version of the plugin wrote it: "
+            "use that version"
         ) from error
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A plugin that was picked.
-
-    Attributes:
-        registration: The plugin.
-        options: Its validated options.
-        section: What they were read from.
-    """
+    """A picked plugin, its validated options, and the section that they were read from."""
 
     registration: Registration
     options: BaseModel
@@ -61,11 +52,11 @@ class Choice:
 
     @property
     def label(self) -> str:
-        """What messages call it: its kind, name and source."""
+        """Its kind, name and source, for messages."""
         return f"{self.registration.kind} {self.registration.name!r} ({self.registration.source})"
 
     def spec(self) -> ImageSpec | None:
-        """Tell a target's spec without making the target, if its options have a method for it.
+        """Give a target's spec without making the target, if its options have a method ``spec``.
 
         Raises:
             PluginError: The method raised.
@@ -75,7 +66,7 @@ class Choice:
             return tell() if callable(tell) else None
 
     def describe_unset(self, spec: ImageSpec | None) -> dict[str, dict[str, str]]:
-        """Say what keys that were left out stand for; see :func:`~.options.describe_unset`."""
+        """Explain the keys that were left out; see :func:`~.options.describe_unset`."""
         with blaming(self.label):
             return describe_unset(self.options, self.registration.kind, spec)
 
@@ -86,15 +77,14 @@ def choose(
     """Pick a plugin from Python.
 
     Args:
-        plugins: Where it is loaded.
+        plugins: Loads it.
         kind: ``"target"``, ``"encoding"`` or ``"scheme"``.
         name: Its name.
-        options: Its options by their keys; those of a section of its own as a mapping under the
-            section's name.
+        options: Its options by key. An inner section is a mapping under the section's name.
 
     Raises:
         PluginError: There is no such plugin, or it is broken.
-        ExperimentError: Options are wrong; all of them are named.
+        ExperimentError: Options are wrong; the message names all of them.
     """
     inner = own_sections(plugins.load(kind, name).options)
     given = {"plugin": name, **(options or {})}
@@ -110,15 +100,10 @@ def choose(
 def resolved_choice(
     resolved: Mapping[str, Json], kind: str, plugins: PluginManager | None = None
 ) -> Choice:
-    """Make one plugin's choice again from a resolved experiment, loading as little as possible.
-
-    Args:
-        resolved: What :meth:`Experiment.resolved` gave.
-        kind: ``"target"``, ``"encoding"`` or ``"scheme"``.
-        plugins: Where it is loaded.
+    """Make one choice again from a resolved experiment, loading as few plugins as possible.
 
     Raises:
-        PluginError: The plugin is no longer there, or broken.
+        PluginError: The plugin is missing or broken.
         RunError: An option is no longer valid.
     """
     manager = plugins or PluginManager()
@@ -134,7 +119,7 @@ def resolved_choice(
 
 
 def resolved_sections(kind: str, choice: Choice) -> dict[str, dict[str, Json]]:
-    """Describe a choice as sections: its own, first, and those of its options' models."""
+    """Write a choice as sections: first its own, then those of its inner models."""
     dumped = dump_options(choice.options, kind)
     return dumped | {kind: {"plugin": choice.registration.name, **dumped[kind]}}
 
@@ -142,17 +127,7 @@ def resolved_sections(kind: str, choice: Choice) -> dict[str, dict[str, Json]]:
 def read_choice(
     kind: str, sections: Mapping[str, Section], plugins: PluginManager, problems: Problems
 ) -> Choice | None:
-    """Load the plugin that a section picks, and read its options.
-
-    Args:
-        kind: The section.
-        sections: All sections.
-        plugins: Where it is loaded.
-        problems: Where problems are noted.
-
-    Returns:
-        The choice, or None if there were problems.
-    """
+    """Load the plugin that section ``kind`` picks, and read its options; None after problems."""
     registration = read_registration(kind, sections, plugins, problems)
     return fill_choice(registration, sections, problems) if registration else None
 
@@ -163,19 +138,11 @@ def read_registration(
     plugins: PluginManager,
     problems: Problems,
     *,
-    tell_unknown: bool = True,
+    note_unknown: bool = True,
 ) -> Registration | None:
-    """Load the plugin that a section picks.
+    """Load the plugin that section ``kind`` picks; None after problems.
 
-    Args:
-        kind: The section.
-        sections: All sections.
-        plugins: Where it is loaded.
-        problems: Where problems are noted.
-        tell_unknown: Whether it is a problem if there is no such plugin.
-
-    Returns:
-        The plugin, or None if there were problems.
+    With ``note_unknown=False``, a plugin that does not exist is no problem.
     """
     section = sections.get(kind, Section({}, ""))
     place = section.values.get("plugin", section)
@@ -187,7 +154,7 @@ def read_registration(
     try:
         return plugins.load(kind, name)
     except PluginError as error:
-        if tell_unknown or name in plugins.names(kind):
+        if note_unknown or name in plugins.names(kind):
             problems.add_at(place, kind, "plugin", str(error), of_plugin=True)
         return None
 
@@ -195,16 +162,7 @@ def read_registration(
 def fill_choice(
     registration: Registration, sections: Mapping[str, Section], problems: Problems
 ) -> Choice | None:
-    """Read a plugin's options.
-
-    Args:
-        registration: The plugin.
-        sections: All sections.
-        problems: Where problems are noted.
-
-    Returns:
-        The choice, or None if there were problems.
-    """
+    """Read a plugin's options; None after problems."""
     kind = registration.kind
     reserved = RESERVED_KEYS[kind]
     options = read_options(registration.options, kind, sections, problems, reserved=reserved)
@@ -213,12 +171,7 @@ def fill_choice(
 
 
 def json_sections(resolved: Mapping[str, Mapping[str, Json]], where: str) -> dict[str, Section]:
-    """Make sections of JSON values.
-
-    Args:
-        resolved: Section -> key -> value.
-        where: What errors call their place.
-    """
+    """Make sections of JSON values; ``where`` is their place, for messages."""
     return {
         name: Section({key: Value(value, where) for key, value in values.items()}, where)
         for name, values in resolved.items()

@@ -1,4 +1,4 @@
-"""Whether a target has the classes that an experiment names."""
+"""Checks that a target has the classes that an experiment names."""
 
 from __future__ import annotations
 
@@ -14,14 +14,10 @@ if TYPE_CHECKING:
 
 
 def check_classes(choice: Choice, spec: ImageSpec) -> None:
-    """See that a target has the classes that a scheme's options name.
-
-    Args:
-        choice: The scheme.
-        spec: The target's.
+    """Check that a target has the classes that a scheme's options name.
 
     Raises:
-        ExperimentError: It has not; one line for each, with its place.
+        ExperimentError: It lacks some; the message has a line for each, with its place.
     """
     problems = Problems()
     for key, names in named_classes(choice.options).items():

@@ -1,4 +1,4 @@
-"""In what two experiments differ."""
+"""Differences between two experiments."""
 
 from __future__ import annotations
 
@@ -11,14 +11,10 @@ if TYPE_CHECKING:
 
 
 def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
-    """Go through the options in which two experiments differ.
-
-    Args:
-        one: Section -> key -> value.
-        other: Likewise.
+    """Compare two experiments, each section -> key -> value.
 
     Yields:
-        ``"[section] key"``, the value of the one and that of the other; None where it is absent.
+        For each option that differs: ``"[section] key"`` and its two values, None if absent.
     """
     for section in dict.fromkeys([*one, *other]):
         here, there = one.get(section) or {}, other.get(section) or {}

@@ -1,4 +1,4 @@
-"""Experiments: from an INI file, or from what a run recorded, to what is to be run."""
+"""Experiments, read from an INI file or from a run's records."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ class Experiment:
     Attributes:
         general: Its name, its length, its seed.
         calls: How the target is called.
-        target: What is fooled.
-        encoding: How images are written.
-        scheme: How the search selects.
-        plugin_paths: The files and folders of plugins that it names.
-        observers: The installed observers that it names.
+        target: The plugin that is fooled.
+        encoding: The plugin that writes images as genomes.
+        scheme: The plugin that selects.
+        plugin_paths: Files and folders of plugins to load.
+        observers: Names of installed observers.
         path: The file it was read from, or None.
-        text: The file as it was given.
+        text: The file's text.
     """
 
     general: General
@@ -92,14 +92,10 @@ class Experiment:
     def from_resolved(
         cls, resolved: Mapping[str, Json], plugins: PluginManager | None = None
     ) -> Experiment:
-        """Make the experiment again that :meth:`resolved` described.
-
-        Args:
-            resolved: Section -> key -> value.
-            plugins: Where plugins are loaded.
+        """Make the experiment again from what :meth:`resolved` gave.
 
         Raises:
-            PluginError: A plugin is no longer there, or broken.
+            PluginError: A plugin is missing or broken.
             RunError: An option is no longer valid.
         """
         sections = json_sections(resolved, RECORDED)
@@ -111,7 +107,7 @@ class Experiment:
         return experiment
 
     def resolved(self) -> dict[str, dict[str, Json]]:
-        """Describe it with all defaults: section -> key -> JSON value."""
+        """Give it with all defaults, as section -> key -> JSON value."""
         calls = self.calls.model_dump()
         sections: dict[str, dict[str, Json]] = {
             "experiment": self.general.model_dump(),
@@ -133,17 +129,16 @@ class Experiment:
         )
 
     def identity(self) -> dict[str, dict[str, Json]]:
-        """Describe what the result depends on: all but name, length, budget and observers."""
+        """Give what the result depends on: all but name, length, budget and observers."""
         sections = self.resolved() | {"experiment": {"seed": self.general.seed}}
         for section, key in NOT_OF_THE_RESULT:
             del sections[section][key]
         return sections
 
     def to_ini(self, *, explained: bool = False) -> str:
-        """Write it as INI text with all defaults; the text loads as the equal experiment.
+        """Write it as INI text with all defaults, which loads as the equal experiment.
 
-        Args:
-            explained: Whether comments say what keys stand for that have no value.
+        With ``explained``, comments explain the keys that have no value.
         """
         sections = self.resolved()
         sections["plugins"] = {key: value or None for key, value in sections["plugins"].items()}
@@ -169,14 +164,14 @@ def load_experiment(
 
     Args:
         path: The INI file.
-        overrides: ``section.key=value`` in place of what the file says; paths in them are relative
+        overrides: ``section.key=value``, in place of the file's values. Paths in them are relative
             to the current folder.
-        seed: In place of the file's seed.
-        plugins: Where plugins are loaded.
+        seed: A seed, in place of the file's.
+        plugins: Loads the plugins.
 
     Raises:
-        ExperimentError: Something is wrong with the file; one line for each thing, all of them.
-        PluginError: A plugin is missing or broken, and all else is right.
+        ExperimentError: The file is wrong; the message has a line for each problem.
+        PluginError: A plugin is missing or broken, and nothing else is wrong.
     """
     path = Path(path)
     problems = Problems()
@@ -213,7 +208,7 @@ def _build(
     framework = read_framework(sections, problems)
     whole = _load_sources(framework, sections, plugins, problems)
     registrations = [
-        read_registration(kind, sections, plugins, problems, tell_unknown=whole)
+        read_registration(kind, sections, plugins, problems, note_unknown=whole)
         for kind in PLUGIN_SECTIONS
     ]
     picked = [registration for registration in registrations if registration]
@@ -238,7 +233,7 @@ def _load_sources(
     plugins: PluginManager,
     problems: Problems,
 ) -> bool:
-    """Load what ``[plugins]`` names; say whether all of its files could be loaded."""
+    """Load the plugins that ``[plugins]`` names; return whether all of its files were loaded."""
     section = sections.get("plugins", Section({}, ""))
     whole = True
     for path in framework.sources.path:
@@ -260,7 +255,7 @@ def _load_sources(
 def _check_sections(
     sections: Mapping[str, Section], picked: Sequence[Registration], problems: Problems
 ) -> None:
-    """Note sections that nobody reads, and those that two plugins read."""
+    """Note sections that no plugin reads, and those that two plugins read."""
     readers = Counter(
         section
         for registration in picked

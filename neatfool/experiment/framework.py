@@ -1,7 +1,4 @@
-"""The keys of an experiment that are the framework's own.
-
-Sections ``[experiment]`` and ``[plugins]``, and in ``[target]`` how it is called.
-"""
+"""The framework's keys: ``[experiment]``, ``[plugins]``, and in ``[target]`` how it is called."""
 
 from __future__ import annotations
 
@@ -66,8 +63,8 @@ class General(BaseModel, extra="forbid", frozen=True):
     def _fit_for_a_folder(cls, name: str | None) -> str | None:
         if name is not None and name != safe_name(name):
             raise ValueError(
-                f"{name!r} is to name a folder: letters, figures and . _ + - only, for example "
-                f"{safe_name(name)!r}"
+                f"{name!r} cannot name a folder; use letters, figures and . _ + - only, for "
+                f"example {safe_name(name)!r}"
             )
         return name
 
@@ -75,7 +72,7 @@ class General(BaseModel, extra="forbid", frozen=True):
     @classmethod
     def _one_length(cls, images: int | None, info: ValidationInfo) -> int | None:
         if images is not None and info.data.get("generations") is not None:
-            raise ValueError("is given beside 'generations'; keep one of the two")
+            raise ValueError("both 'images' and 'generations' are given; keep one of the two")
         return images
 
 
@@ -144,7 +141,7 @@ OWN_KEYS: Final[Mapping[str, type[BaseModel]]] = {
 
 @dataclass(frozen=True)
 class Framework:
-    """All that the framework itself was given; defaults where it was given something wrong."""
+    """The framework's keys; a section that is wrong has its defaults."""
 
     general: General
     sources: Sources
@@ -152,12 +149,7 @@ class Framework:
 
 
 def read_framework(sections: Mapping[str, Section], problems: Problems) -> Framework:
-    """Read the framework's own keys.
-
-    Args:
-        sections: All sections.
-        problems: Where problems are noted.
-    """
+    """Read the framework's keys."""
     general = read_options(General, "experiment", sections, problems)
     target = sections.get("target", Section({}, ""))
     own = {key: value for key, value in target.values.items() if key in Calls.model_fields}
@@ -168,7 +160,7 @@ def read_framework(sections: Mapping[str, Section], problems: Problems) -> Frame
 
 
 def with_one_length(sections: dict[str, Section]) -> dict[str, Section]:
-    """Let a length from the command line take the place of the file's, of either kind."""
+    """Let a length from the command line replace the file's, generations or images."""
     section = sections.get("experiment", Section({}, ""))
     lengths = {key: value for key, value in section.values.items() if key in LENGTHS}
     outside = {key for key, value in lengths.items() if not value.line}
@@ -183,11 +175,11 @@ def with_one_length(sections: dict[str, Section]) -> dict[str, Section]:
 
 
 def safe_name(text: str) -> str:
-    """Make a name that is fit for a folder of a text, as like it as can be."""
+    """Turn text into a similar name that is safe for a folder."""
     return _UNSAFE.sub("-", text).strip("-.+")[:100] or "experiment"
 
 
 def _require_a_length(section: Section, problems: Problems) -> None:
     if not any(key in section.values for key in LENGTHS):
-        what = "missing; give 'generations = N', or 'images = N', for how long to run"
+        what = "missing; say how long to run: 'generations = N' or 'images = N'"
         problems.add_at(section, "experiment", "generations", what)

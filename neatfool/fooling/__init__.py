@@ -1,1 +1,1 @@
-"""A run from Python, on a model of your own."""
+"""Runs from Python, on a model of your own."""

@@ -1,4 +1,4 @@
-"""The arguments of :func:`neatfool.fool`, held to what an experiment's keys are held to."""
+"""The arguments of :func:`neatfool.fool`, checked as an experiment's keys are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neatfool.experiment.framework import Calls, General
 
 
 class Arguments(General, Calls, extra="forbid"):
-    """What the model takes and gives, and the keys of ``[experiment]`` and ``[target]``."""
+    """The model's images and classes, and the keys of ``[experiment]`` and ``[target]``."""
 
     image: list[int]
     classes: list[str]
@@ -35,7 +35,7 @@ class Arguments(General, Calls, extra="forbid"):
     def _named(cls, classes: Any) -> list[str]:
         if isinstance(classes, int) and not isinstance(classes, bool) and classes > 0:
             return [str(number) for number in range(classes)]
-        if not isinstance(classes, list):  # pydantic tells of a ValueError alone
+        if not isinstance(classes, list):  # pydantic reports only a ValueError
             raise ValueError(  # noqa: TRY004
                 f"must be the names of the classes, or their number, not {classes!r}"
             )
@@ -59,21 +59,21 @@ class Arguments(General, Calls, extra="forbid"):
         channels = info.data["image"][0]
         if len(numbers) not in {1, channels}:
             raise ValueError(
-                f"must be one number for each channel ({channels} here), or one for all, not "
+                f"must be one number for all channels, or one each ({channels} here), not "
                 f"{len(numbers)}"
             )
         for number in numbers:
             if not 0 <= number <= 1 or (info.field_name == "std" and number == 0):
                 least = "> 0" if info.field_name == "std" else ">= 0"
                 raise ValueError(
-                    f"must be {least} and <= 1, not {number:g}: the images that it is for are "
-                    "numbers in [0, 1]. Divide by 255 what is meant for bytes"
+                    f"must be {least} and <= 1, not {number:g}: it is for images in [0, 1]. Divide "
+                    "a number for bytes by 255"
                 )
         return numbers
 
 
 def _plain(value: Any) -> Any:
-    """Give Python's own lists and numbers in place of tuples, arrays and tensors."""
+    """Turn tuples, arrays and tensors into lists and numbers."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):

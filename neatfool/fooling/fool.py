@@ -1,11 +1,10 @@
-"""Fooling a classifier of one's own in three lines of Python."""
+"""``neatfool.fool``: fool a classifier of your own in three lines of Python."""
 
 from __future__ import annotations
 
 import logging
 import sys
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,17 +12,7 @@ from neatfool.config.class_names import distinct_names
 from neatfool.config.options import check_arguments
 from neatfool.config.values import write_ini
 from neatfool.errors import ExperimentError
-from neatfool.evolution.assembly import (
-    Assembly,
-    check_scheme,
-    check_target,
-    describe,
-    make,
-    make_scheme,
-    make_scorer,
-    own_fingerprint,
-)
-from neatfool.evolution.fingerprints import fingerprint_of_code
+from neatfool.evolution.assembly import Recipe, put_together
 from neatfool.evolution.interrupts import Interrupts
 from neatfool.evolution.loop import Limits
 from neatfool.evolution.session import Session, resume, start
@@ -43,7 +32,6 @@ if TYPE_CHECKING:
 
     from neatfool.experiment.experiment import Choice
     from neatfool.run.run import Run
-    from neatfool.scoring.plan import Plan
     from neatfool.spec.json import Json
 
 _log = logging.getLogger("neatfool.fool")
@@ -54,7 +42,7 @@ _ARGUMENTS: Final = {
     "[encoding] ": "encoding_options: ",
     "[scheme] ": "scheme_options: ",
 }
-"""What the keys of an experiment's sections are called here."""
+"""The argument that stands for each section of an experiment, in messages."""
 
 
 def fool(
@@ -89,50 +77,48 @@ def fool(
 
         run = neatfool.fool(network.eval(), image=(3, 224, 224), classes=names, images=20_000)
 
-    Ctrl-C ends it after the generation under way; what was found until then is returned. So it
-    is where a target that costs something cannot be reached, or its budget is spent; a warning
-    says so. Another says how many images got no usable score.
+    Ctrl-C ends the run after the current generation, and returns what it found. So does a target
+    that cannot be reached, or whose budget is spent, with a warning. Another warning counts the
+    images without a usable score.
 
     Args:
-        model: A torch module in evaluation mode, which is given float32 [N, C, H, W] in [0, 1]
-            (less ``mean``, by ``std``) and gives logits or probabilities [N, K]; or any callable
-            from uint8 [N, C, H, W] (numpy) to probabilities [N, K]; or a target.
-        image: (channels, height, width) of the images that it takes.
-        classes: The class names, or their number. A name that occurs twice gets its index behind
-            it.
+        model: A torch module in evaluation mode, which takes float32 [N, C, H, W] in [0, 1]
+            (less ``mean``, divided by ``std``) and returns logits or probabilities [N, K]; or a
+            callable from uint8 [N, C, H, W] (numpy) to probabilities [N, K]; or a target.
+        image: (channels, height, width) of the model's images.
+        classes: The class names, or their number. A name that occurs twice gets its index added.
         images: How many images to score in all; 20,000 if ``generations`` is absent too.
         generations: How many generations to breed, in place of ``images``.
         scheme: The name of a scheme.
         encoding: The name of an encoding.
         scheme_options: The scheme's options, as in an experiment's section.
         encoding_options: The encoding's options.
-        plugins: Files and folders that hold schemes and encodings, as an experiment names them
-            in ``[plugins] path``.
-        mean: What a module wants subtracted from each channel, in [0, 1] as torchvision gives it;
+        plugins: Files and folders with schemes and encodings, as in ``[plugins] path``.
+        mean: What to subtract from each channel for a module, in [0, 1] as torchvision gives it;
             one number stands for all channels. (:class:`neatfool.Network` takes it in bytes.)
-        std: What a module wants each channel divided by, on the same scale.
+        std: What to divide each channel by for a module, on the same scale.
         device: Where a module runs: ``auto``, ``cpu``, ``cuda`` …
         seed: The run's seed.
-        name: The run's name, fit for a folder; made from the model's if absent.
-        out: The run's folder; a new one under ``runs/`` if absent.
-        resume_run: Go on with the run in ``out``.
-        overwrite: Delete the run that is in the folder already, and start anew.
+        name: The run's name, fit for a folder; by default the model's.
+        out: The run's folder; by default a new one under ``runs/``.
+        resume_run: Resume the run in ``out``.
+        overwrite: Delete the run in the folder, and start anew.
         batch_size: Images a call of the model; chosen if absent.
         precision: How a module screens images before it scores the promising ones in fp32:
-            ``auto``, ``bf16`` or ``fp16``, or ``fp32`` for not at all.
-        max_queries: Images that may be sent in all, to a target that costs something.
-        max_requests: Requests that may be sent in all, likewise.
+            ``auto``, ``bf16``, ``fp16``, or ``fp32`` for no screening.
+        max_queries: How many images may be sent in all to a target that costs something.
+        max_requests: How many requests may be sent in all to a target that costs something.
         progress: Whether to show progress on standard error.
 
     Returns:
         The run, to look at: ``run["3"].image()``.
 
     Raises:
-        TargetError: The model failed, what it gives are not probabilities, or it scores the same
-            image differently from call to call.
-        ExperimentError: Arguments are wrong; a line for each.
-        PluginError: There is no such scheme or encoding, or a plugin is broken.
-        RunError: The folder holds a run already.
+        TargetError: The model failed, does not give probabilities, or scores the same image
+            differently from call to call.
+        ExperimentError: Arguments are wrong; the message has a line for each.
+        PluginError: A scheme or an encoding is missing or broken.
+        RunError: The folder already holds a run.
     """
     arguments = check_arguments(
         Arguments,
@@ -157,9 +143,8 @@ def fool(
     paths = [Path(file).expanduser().absolute() for file in files]
     for path in paths:
         manager.load_files(path)
-    with _in_words_of_arguments():
-        assemble = partial(
-            _assemble,
+    with _naming_arguments():
+        recipe = _recipe(
             target,
             arguments,
             model=_model_name(model),
@@ -168,16 +153,15 @@ def fool(
             encoding=choose(manager, "encoding", encoding, encoding_options or {}),
             scheme=choose(manager, "scheme", scheme, scheme_options or {}),
         )
+        tools = RunTools(target)
         if resume_run:
-            session = resume(
-                lambda _, recorded: assemble(recorded=recorded), folder, tools=RunTools(target)
-            )
+            session = resume(lambda _, plan: put_together(recipe, plan), folder, tools=tools)
         else:
-            session = start(assemble(), folder, overwrite=overwrite, tools=RunTools(target))
+            session = start(put_together(recipe), folder, overwrite=overwrite, tools=tools)
     return _go(session, manager, arguments, progress=progress)
 
 
-def _assemble(
+def _recipe(
     target: Target,
     arguments: Arguments,
     *,
@@ -186,33 +170,24 @@ def _assemble(
     plugin_paths: Sequence[Path],
     encoding: Choice,
     scheme: Choice,
-    recorded: Plan | None = None,
-) -> Assembly:
-    label = f"target {model!r} (from Python)"
-    seed = arguments.seed
-    check_target(target, label)
-    made = make(encoding, spec=target.spec)
-    search = make_scheme(scheme, made, target, seed)
-    if recorded is None:
-        check_scheme(search, scheme)
-    fingerprint = own_fingerprint(target, label) or fingerprint_of_code(target)
+) -> Recipe:
     identity: dict[str, dict[str, Json]] = {
-        "experiment": {"seed": seed},
+        "experiment": {"seed": arguments.seed},
         "target": {"plugin": FROM_PYTHON, "model": model},
         **resolved_sections("encoding", encoding),
         **resolved_sections("scheme", scheme),
     }
     resolved = _resolved(identity, arguments, name, plugin_paths)
-    return Assembly(
+    return Recipe(
         name=name,
-        seed=seed,
+        seed=arguments.seed,
         limits=Limits(arguments.generations, arguments.images),
-        scorer=make_scorer(target, label, arguments, fingerprint, search, recorded),
-        fingerprint=fingerprint,
-        encoding=made,
-        encoding_name=describe(encoding),
-        scheme=search,
-        scheme_name=describe(scheme),
+        calls=arguments,
+        target=target,
+        target_name=f"target {model!r} (from Python)",
+        target_choice=None,
+        encoding=encoding,
+        scheme=scheme,
         resolved=resolved,
         identity=identity,
         text="# Made by neatfool.fool.\n" + write_ini(resolved),
@@ -225,7 +200,7 @@ def _resolved(
     name: str,
     plugin_paths: Sequence[Path],
 ) -> dict[str, Json]:
-    """Describe the run: what its result depends on, and all else that reading it again takes."""
+    """Describe the run: what its result depends on, and what else is needed to read it."""
     general = arguments.model_dump(include={"generations", "images", "seed", "stall_after"})
     asking = arguments.model_dump(
         include={"mean", "std", "max_queries", "max_requests"}, exclude_none=True
@@ -254,7 +229,7 @@ def _go(session: Session, plugins: PluginManager, arguments: Arguments, *, progr
             images=arguments.images,
             stall_after=arguments.stall_after,
         )
-        plugins.add_observer(display, "progress")
+        plugins.register_object(display, "progress")
     with interrupts.handled():
         outcome = session.go(plugins.observers(), interrupts)
     if outcome.cause:
@@ -273,7 +248,7 @@ def _target(model: Any, arguments: Arguments, device: str) -> Target:
     if not isinstance(model, Target):
         classes = distinct_names(classes)
     if len(classes) < 2 and not open_ended:
-        raise ExperimentError("classes: a classifier has at least two; give them all")
+        raise ExperimentError("classes: a classifier has at least two; give all of them")
     try:
         spec = ImageSpec(height, width, channels, classes, open=open_ended)
     except ValueError as error:
@@ -284,13 +259,13 @@ def _target(model: Any, arguments: Arguments, device: str) -> Target:
     target = target_of(model, spec, mean=mean, std=std, device=device)
     if not isinstance(target, ModuleTarget) and (mean, std) != (None, None):
         raise ExperimentError(
-            "mean, std: are for a torch module; let the function subtract and divide by itself"
+            "mean, std: are for a torch module; subtract and divide in the function itself"
         )
     return target
 
 
 @contextmanager
-def _in_words_of_arguments() -> Iterator[None]:
+def _naming_arguments() -> Iterator[None]:
     try:
         yield
     except ExperimentError as error:
@@ -308,10 +283,10 @@ def _model_name(model: Any) -> str:
 def _folder(out: str | Path | None, name: str, *, resume_run: bool, overwrite: bool) -> Path:
     if resume_run and overwrite:
         raise ExperimentError(
-            "overwrite: starts a run anew, and resume_run goes on with it; give one of the two"
+            "overwrite: starts a run anew, but resume_run goes on with it; give one of the two"
         )
     if resume_run and out is None:
-        raise ExperimentError("out: missing; give the folder of the run that is to go on")
+        raise ExperimentError("out: missing; give the folder of the run to resume")
     if out is not None:
         return Path(out)
     folder, number = Path("runs") / name, 1

@@ -1,4 +1,4 @@
-"""A run is opened to be read: it draws, scores and shows itself with what is put together here."""
+"""Opening a run to read it, with the tools to draw, score and show it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neatfool.evolution.assembly import make
-from neatfool.evolution.verification import make_scorer, score_image, verify_run
+from neatfool.evolution.verification import score_image, scorer_for, verify_run
 from neatfool.experiment.experiment import resolved_choice
 from neatfool.run.run import Run
 
@@ -19,16 +19,10 @@ if TYPE_CHECKING:
 
 
 def open_run(path: str | Path) -> Run:
-    """Open a run to read it, also while another process is running it.
-
-    Args:
-        path: The run's folder.
-
-    Returns:
-        The run.
+    """Open the run in a folder to read it, also while another process runs it.
 
     Raises:
-        RunError: There is no run in the folder, or its database is damaged.
+        RunError: The folder holds no run, or its database is damaged.
         PluginError: The run's encoding cannot be loaded.
     """
     run = Run(Path(path), tools=RunTools())
@@ -40,7 +34,7 @@ class RunTools:
     """What a run draws, scores and shows itself with; see :class:`neatfool.run.run.Tools`."""
 
     def __init__(self, model: Any = None) -> None:
-        """Take what was given from Python to be fooled; absent, the experiment names it."""
+        """Take the model that Python handed in; without one, the experiment names the target."""
         self._model = model
         self._scorer: Scorer | None = None
 
@@ -50,12 +44,12 @@ class RunTools:
         return encoding
 
     def score(self, run: Run, image: torch.Tensor, model: Any) -> dict[str, float]:
-        """Score an image as the run did, with a target that is kept for the next one."""
+        """Score an image as the run did, and keep the target for the next image."""
         if model is not None:
             self.close()
             self._model = model
         if self._scorer is None:
-            self._scorer = make_scorer(run, self._model)
+            self._scorer = scorer_for(run, self._model)
         return score_image(run, self._scorer, image)
 
     def verify(self, run: Run, model: Any, *, tolerance: float, max_queries: int | None) -> Verdict:

@@ -1,4 +1,4 @@
-"""Where to compute."""
+"""The devices to compute on."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ if TYPE_CHECKING:
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """Find where to compute.
+    """Find the device to compute on.
 
     Args:
-        name: ``auto`` (the GPU if there is one), or what torch calls a device: ``cpu``, ``cuda``,
+        name: ``auto`` (the GPU if there is one), or torch's name of a device: ``cpu``, ``cuda``,
             ``cuda:1`` …
-
-    Returns:
-        The device.
 
     Raises:
         ExperimentError: There is no such device.
@@ -32,22 +29,19 @@ def pick_device(name: str = "auto") -> torch.device:
     except RuntimeError as error:
         raise ExperimentError(f"device = {name}: torch knows no such device") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ExperimentError(f"device = {name}: torch finds no such GPU; say device = auto or cpu")
+        raise ExperimentError(f"device = {name}: torch finds no such GPU; give auto or cpu")
     return device
 
 
 def pick_devices(names: str = "auto") -> list[torch.device]:
-    """Find where to compute side by side.
+    """Find the devices to compute on at the same time, all of one kind.
 
     Args:
-        names: ``auto`` (all GPUs, or the CPU if there is none), ``cuda`` (all GPUs), or devices as
-            torch calls them, with commas between: ``cuda:0, cuda:2``.
-
-    Returns:
-        The devices, all of one kind.
+        names: ``auto`` (all GPUs, or the CPU if there is none), ``cuda`` (all GPUs), or torch's
+            names with commas between: ``cuda:0, cuda:2``.
 
     Raises:
-        ExperimentError: There is no such device, or they are of several kinds.
+        ExperimentError: There is no such device, or the devices are of several kinds.
     """
     import torch
 
@@ -55,7 +49,7 @@ def pick_devices(names: str = "auto") -> list[torch.device]:
     kinds = {device.type for device in devices}
     if len(kinds) > 1:
         raise ExperimentError(
-            f"device = {names}: scores of one kind of device are not those of another; keep "
+            f"device = {names}: different kinds of devices give different scores; keep "
             f"{' or '.join(sorted(kinds))}"
         )
     if kinds == {"cuda"} and names in {"auto", "cuda"}:

@@ -1,7 +1,7 @@
-"""Batch normalisation folded into the convolutions before it, in float32.
+"""Folds batch normalisations into the convolutions before them, in float32.
 
-A frozen graph is folded, too, but after its weights were rounded to half precision; folded before,
-it is a third nearer to what float32 says.
+Freezing a graph folds them too, but after rounding the weights to half precision. Folding first
+leaves errors a third smaller.
 """
 
 from __future__ import annotations
@@ -19,24 +19,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _SAME: Final = 1e-3
-"""How far logits may be from the module's own, as a part of the largest."""
+"""The largest error of the folded logits, as a part of the largest logit: float32 rounding only."""
 
 
-def folded(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
-    """Fold what can be folded.
+def fold(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
+    """Fold each batch normalisation that comes right after a convolution.
 
     Args:
         module: A classifier in evaluation mode, float32.
-        batches: Some of what it takes, float32 [N, C, H, W], as different as may be.
+        batches: Varied inputs to compare on, float32 [N, C, H, W].
 
     Returns:
-        A copy without those batch normalisations that come right after a convolution; the module
-        itself if there are none, or the copy would compute something else.
+        A folded copy; the module itself if there is nothing to fold or the copy's logits differ.
     """
     try:
         with torch.no_grad():
             names = {each: name for name, each in module.named_modules()}
-            pairs = _pairs(module, batches[0].clone())
+            pairs = _find_pairs(module, batches[0].clone())
             if not pairs:
                 return module
             made = copy.deepcopy(module)
@@ -44,27 +43,27 @@ def folded(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
                 fused = fuse_conv_bn_eval(convolution, normalisation)
                 _replace(made, names[convolution], fused)
                 _replace(made, names[normalisation], nn.Identity())
-            # Copies, as a module may write to what it is given.
-            same = all(_same(made(batch.clone()), module(batch.clone())) for batch in batches)
-    except Exception as error:  # of whatever the module is made of: it runs as it is
+            # Clones, as a module may write to its input.
+            same = all(_agree(made(batch.clone()), module(batch.clone())) for batch in batches)
+    except Exception as error:  # Any module may come; one that cannot be folded runs as it is.
         if is_out_of_memory(error):
             raise
         return module
     return made if same else module
 
 
-def _same(logits: torch.Tensor, wanted: torch.Tensor) -> bool:
+def _agree(logits: torch.Tensor, wanted: torch.Tensor) -> bool:
     largest = wanted.abs().max().clamp(min=1.0)
     return bool((logits - wanted).abs().max() <= _SAME * largest)
 
 
-def _pairs(module: nn.Module, numbers: torch.Tensor) -> Mapping[nn.Conv2d, nn.BatchNorm2d]:
-    """Watch a call of a module for normalisations that are given what a convolution gives."""
+def _find_pairs(module: nn.Module, numbers: torch.Tensor) -> Mapping[nn.Conv2d, nn.BatchNorm2d]:
+    """Watch a call for normalisations whose input is a convolution's result."""
     made_by: dict[int, tuple[nn.Conv2d, Any]] = {}
     pairs: dict[nn.Conv2d, nn.BatchNorm2d] = {}
 
     def convolved(convolution: Any, _given: Any, result: Any) -> None:
-        # With the result, so that no other takes its place in memory, and its id.
+        # Keeping the result keeps its id from being used again.
         made_by[id(result)] = convolution, result
 
     def normalised(normalisation: Any, given: Any, _result: Any) -> None:

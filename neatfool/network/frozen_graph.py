@@ -1,7 +1,7 @@
 """Frozen graphs: a network traced once for a shape of batch, with its weights folded in.
 
-On a CPU neighbouring operations can be *fused* besides: oneDNN computes a convolution together with
-the activation and the sum that follow it, in one pass over memory.
+On a CPU a frozen graph can also be *fused*: oneDNN computes a convolution with the activation and
+the sum that follow it, in one pass over memory.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _log = logging.getLogger("neatfool.network")
 
 _CALLS_BEFORE_IT_IS_OPTIMISED: Final = 3
 _ROUNDING: Final = 1e-3
-"""How far the logits of a frozen network may be from its own, as a part of the largest."""
+"""The largest error of frozen logits, as a part of the largest logit: float32 rounding only."""
 _ROUGH: Final = 0.5
-"""How large the errors of half precision may be, as a part of what logits vary by."""
+"""The largest error of half precision, as a part of the spread of logits between images."""
 _AS_ROUGH: Final = 2.0
-"""Or as a multiple of those that the module itself makes."""
+"""Or the largest error as a multiple of that of the unfrozen module in half precision."""
 _one_at_a_time: Final = RLock()
-"""Whether graphs are fused is a switch of the whole process."""
+"""Guards torch's switch for fusing, which holds for the whole process."""
 
 
 def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bool) -> Run | None:
@@ -43,11 +43,11 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
     Args:
         plain: Gives logits and probabilities [N, K] of bytes [N, C, H, W].
         images: A batch of that shape, uint8.
-        exact: The same in float32: itself, or what half precision is to be near to.
+        exact: The same network in float32, to compare with.
         fuse: Whether to fuse operations.
 
     Returns:
-        The same, faster; None if it cannot be had, or does not compute the same.
+        The frozen network; None if it cannot be frozen, or computes something else.
 
     Raises:
         TargetError: The module gives something else than a tensor.
@@ -61,23 +61,22 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
 
     try:
         with torch.no_grad(), warnings.catch_warnings(), _fusing(fuse):
-            # torch.jit is no longer developed, and says so; nothing else does this on a CPU
-            # without a C++ compiler.
+            # torch.jit warns that it is deprecated, but nothing else works without a C++ compiler.
             warnings.simplefilter("ignore")
             traced = torch.jit.trace(plain, noise, check_trace=False)  # type: ignore[no-untyped-call]
             frozen: Any = torch.jit.freeze(traced.eval())
             if fuse:
-                if _fused_without_end(frozen.graph):
+                if _would_fuse_forever(frozen.graph):
                     return leave("oneDNN would not come to an end with a batch normalisation of it")
-                _say_strides(frozen.graph)
-            frozen = _on_its_own(frozen)
-            # The first calls are watched, and the code made from that: later ones are all alike.
+                _write_strides(frozen.graph)
+            frozen = _detach(frozen)
+            # Torch profiles the first calls and optimises from them; later calls are all alike.
             for _ in range(_CALLS_BEFORE_IT_IS_OPTIMISED):
                 frozen(noise)
             given = torch.cat([frozen(batch)[0] for batch in batches])
     except TargetError:
         raise
-    except Exception as error:  # whatever it is, the network runs as it is
+    except Exception as error:  # Any module may come; one that cannot be frozen runs as it is.
         if is_out_of_memory(error):
             raise
         return leave(f"{type(error).__name__}: {error}")
@@ -93,17 +92,10 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
 
 
 def probes(shape: Sequence[int], device: torch.device) -> list[torch.Tensor]:
-    """Make batches of images of many kinds, for which a module may do different things.
+    """Make varied batches of images, uint8 of a shape [N, C, H, W], to compare networks on.
 
-    They are always the same, so that what becomes of a network does not depend on what it was first
-    called with.
-
-    Args:
-        shape: [N, C, H, W] of each batch.
-        device: Where they are to be.
-
-    Returns:
-        uint8 batches: noise, dark noise, bright noise, and some in which kinds are mixed.
+    They are noise, dark noise, bright noise, and mixtures. They are always the same, so that a
+    network's form does not depend on its first images.
     """
     count, *image = shape
     generator = torch.Generator().manual_seed(0)
@@ -122,10 +114,10 @@ def probes(shape: Sequence[int], device: torch.device) -> list[torch.Tensor]:
 
 @contextmanager
 def _fusing(fuse: bool) -> Iterator[None]:
-    """Let graphs that are optimised meanwhile be fused, or not.
+    """Switch fusing on or off for the graphs that torch optimises in the block.
 
     Raises:
-        RuntimeError: They are to be, and this build of torch cannot.
+        RuntimeError: This build of torch cannot fuse.
     """
     with _one_at_a_time:
         before = torch.jit.onednn_fusion_enabled()  # type: ignore[no-untyped-call]
@@ -138,14 +130,14 @@ def _fusing(fuse: bool) -> Iterator[None]:
                 torch.jit.enable_onednn_fusion(before)
 
 
-def _on_its_own(frozen: Any) -> Any:
+def _detach(frozen: Any) -> Any:
     """Take a graph out of the class that torch made for it.
 
-    That stays in a register of torch's for good, and the graph has all weights in it.
+    Torch never deletes that class, and the graph in it holds all weights.
     """
     graph = frozen.graph.copy()
     try:
-        graph.eraseInput(0)  # the module itself, of which nothing is left to be asked
+        graph.eraseInput(0)  # The module itself, which the frozen graph no longer uses.
         function = torch._C._create_function_from_graph("network", graph)
     except (AttributeError, RuntimeError):
         return frozen
@@ -156,21 +148,18 @@ def _on_its_own(frozen: Any) -> Any:
     return function
 
 
-def _fused_without_end(graph: Any) -> bool:
-    """Look for what oneDNN's compiler tries to fuse for ever, taking all memory.
+def _would_fuse_forever(graph: Any) -> bool:
+    """Look for a pattern that oneDNN's compiler tries to fuse for ever, taking all memory.
 
-    That is a batch normalisation of a convolution's result that something else uses, too. (If
-    nothing did, it would have been folded.)
+    It is a batch normalisation of a convolution's result that something else uses too. (Otherwise
+    freezing would have folded it.)
     """
     given = (next(iter(node.inputs())).node() for node in graph.findAllNodes("aten::batch_norm"))
     return any(node.kind().startswith(("aten::_conv", "aten::conv")) for node in given)
 
 
-def _say_strides(graph: Any) -> None:
-    """Write out the strides of poolings, which are those of the window where none are given.
-
-    oneDNN does not take a pooling without.
-    """
+def _write_strides(graph: Any) -> None:
+    """Write out the default strides of poolings (the window), as oneDNN needs them."""
     for node in graph.findAllNodes("aten::max_pool2d"):
         _, window, stride, *_ = node.inputs()
         if _is_empty(stride):
@@ -190,10 +179,10 @@ def _as_exact(given: torch.Tensor, wanted: torch.Tensor) -> bool:
 
 
 def _good_enough(given: torch.Tensor, rough: torch.Tensor, wanted: torch.Tensor) -> bool:
-    """Tell whether logits in half precision are good enough to screen by.
+    """Decide whether frozen logits in half precision are good enough for screening.
 
-    They are, if they err little compared with how a class's logits differ between images, or
-    hardly more than the module itself in half precision.
+    Their error must be small compared with the spread of a class's logits between images, or not
+    much larger than that of the unfrozen module in half precision.
     """
     error, own_error = ((each - wanted).square().mean().sqrt() for each in (given, rough))
     spread = wanted.var(0, correction=0).mean().sqrt()

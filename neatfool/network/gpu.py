@@ -1,4 +1,4 @@
-"""Computing on a GPU as on a CPU: float32 is float32, and nothing is chosen by a stopwatch."""
+"""Makes a GPU compute like a CPU: in full float32, with algorithms that do not vary."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ if TYPE_CHECKING:
 
 
 class SharedContext:
-    """A context of the whole process that threads share: the first enters it, the last leaves it.
+    """A process-wide context that threads share: the first enters it, the last leaves it.
 
-    If each entered it by itself, one that leaves would end it for those that are still within.
+    If each thread entered its own, the first to leave would end it for all.
     """
 
     def __init__(self, make: Callable[[], AbstractContextManager[object]]) -> None:
-        """Take what makes the context."""
         self._make = make
         self._lock = Lock()
         self._within = 0

@@ -1,4 +1,4 @@
-"""How confidence changes with each pixel: log-odds of images and their gradients."""
+"""Log-odds of images, and their gradients by each pixel."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ LogitsOf: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
 
 
 def gradients_of(target: Target | None, otherwise: str) -> LogitsOf:
-    """Give what a target has for torch to differentiate: its ``logits_of``.
+    """Give a target's method ``logits_of``, which torch can differentiate.
 
     Args:
-        target: The target; None has none.
-        otherwise: What the user can do where there is none.
+        target: The target, or None.
+        otherwise: What the user can do without one, for the message.
 
     Raises:
-        ExperimentError: The target has no such method.
+        ExperimentError: There is no target, or it has no such method.
     """
     logits_of: LogitsOf | None = getattr(target, "logits_of", None)
     if logits_of is None:
         raise ExperimentError(
-            "the target gives no gradients: it has no method logits_of(images), as targets that "
-            f"are torch networks can have; {otherwise}"
+            "the target gives no gradients: it has no method logits_of(images), which a torch "
+            f"network can have; {otherwise}"
         )
     return logits_of
 
@@ -43,26 +43,26 @@ def odds_and_gradients(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Differentiate the log-odds of a class of each image by its pixels.
 
-    Log-odds, ``z_c - logsumexp(z_others)``, and not the probability: near certainty, and near
-    impossibility, a softmax is flat and its gradient too small for single precision.
+    Log-odds, ``z_c - logsumexp(z_others)``, keep a useful gradient near 0 and 1. There a softmax is
+    so flat that its gradient vanishes in single precision.
 
     Args:
-        logits_of: The target's.
+        logits_of: The target's method.
         images: uint8 [N, C, H, W].
         classes: For each image the class.
-        at_once: What the user calls the number of images, to be told where memory is short.
+        at_once: The name of the option for N, which the message gives if memory runs out.
 
     Returns:
         The log-odds, float64 [N], and the gradients for a grey level, float32 [N, C, H, W].
 
     Raises:
-        TargetError: The target failed, or what it gives cannot be differentiated.
+        TargetError: The target failed, or its logits cannot be differentiated.
     """
     pixels = torch.from_numpy(images).float().requires_grad_()
     places = torch.arange(len(images)), torch.tensor(classes)
-    # As in scoring, which another thread may be at: no reduced precision, the same bits each time.
+    # Scoring, perhaps in another thread, uses the same: full precision and repeatable bits.
     with torch.enable_grad(), EXACT_CONVOLUTIONS:
-        # A copy, as a module may write to what it is given.
+        # A clone, as a module may write to its input.
         logits = _logits(logits_of, pixels.clone(), at_once).cpu().double()
         own = logits[places]
         others = logits.index_put(places, torch.full_like(own, -torch.inf))
@@ -85,8 +85,8 @@ def _logits(logits_of: LogitsOf, pixels: torch.Tensor, at_once: str) -> torch.Te
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != len(pixels):
         found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise TargetError(
-            f"the target's logits_of() gave {found} for {len(pixels)} images; it gives a tensor "
-            "[N, K]"
+            f"the target's logits_of() gave {found} for {len(pixels)} images; it must give a "
+            "tensor [N, K]"
         )
     return logits
 
@@ -94,13 +94,13 @@ def _logits(logits_of: LogitsOf, pixels: torch.Tensor, at_once: str) -> torch.Te
 def _gradients(odds: torch.Tensor, pixels: torch.Tensor, at_once: str) -> torch.Tensor:
     advice = "it must not detach, round, or compute without gradients"
     if not odds.requires_grad:
-        raise TargetError(f"what the target's logits_of() gives has no gradient; {advice}")
+        raise TargetError(f"the logits of the target's logits_of() have no gradient; {advice}")
     try:
         (gradients,) = torch.autograd.grad(odds.sum(), pixels)
     except RuntimeError as error:
         lack = f"; give fewer {at_once}" if "memory" in str(error) else f"; {advice}"
         raise TargetError(
-            f"what the target's logits_of() gives cannot be differentiated: {error}{lack}"
+            f"the logits of the target's logits_of() cannot be differentiated: {error}{lack}"
         ) from error
     if not gradients.isfinite().all():
         raise TargetError("the target's gradients are not finite (NaN or infinite)")

@@ -1,9 +1,8 @@
-"""glibc's memory allocator, told to keep what is freed.
+"""Makes glibc's memory allocator keep freed memory.
 
-It gives large arrays back to the system when they are freed and asks for them again a moment
-later, whose zeroed pages cost two to five times what a network then computes in them. In threads
-other than the first it does so whatever its thresholds, as each has an arena of its own, of small
-pieces; so all threads are given the first one's arena.
+By default it gives freed arrays back to the system and asks for them again a moment later. Zeroing
+their pages then takes two to five times as long as the network's computation in them. Threads other
+than the first have arenas of small pieces, which ignore the thresholds; so all share one arena.
 """
 
 from __future__ import annotations
@@ -20,12 +19,10 @@ _ARENA_MAX: Final = -8
 
 @cache
 def keep_freed_memory() -> bool:
-    """Tell malloc to keep freed memory for the rest of this process.
-
-    It counts for threads that begin later.
+    """Make malloc keep freed memory from now on, in threads that begin later too.
 
     Returns:
-        Whether it took it; False where malloc is not glibc's.
+        Whether it will; False if malloc is not glibc's.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

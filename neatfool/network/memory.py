@@ -1,4 +1,4 @@
-"""Memory that ran out: told from other failures, whoever it was that asked for too much."""
+"""Recognises failures for lack of memory, whichever library reports them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,12 @@ _WORDS: Final = (
 )
 
 
-class OutOfMemory(Exception):  # noqa: N818 - no error yet: with fewer images it may do
-    """A call of a target ran out of memory. It holds nothing of the call but what was said."""
+class OutOfMemory(Exception):  # noqa: N818 - no error yet: a smaller batch may fit
+    """A call of a target ran out of memory. It holds the message, and none of the call's arrays."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an exception means that memory ran out.
-
-    Args:
-        error: The exception; those that caused it are looked at too.
-    """
+    """Say whether an exception, or one that caused it, means that memory ran out."""
     found: BaseException | None = error
     while found is not None:
         if isinstance(found, MemoryError) or type(found).__name__ == "OutOfMemoryError":

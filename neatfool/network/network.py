@@ -1,8 +1,8 @@
-"""A network to be fooled: a torch classifier, and the faster forms that it can take.
+"""A torch classifier to be fooled, and the faster forms that it can take.
 
-The *exact* form computes in float32, and what is recorded of an image is always what it says. A
-*screening* form computes in half precision: two to three times as fast on a processor or GPU that
-has it, and good enough to tell which images are worth an exact look.
+The *exact* form computes in float32; all recorded scores come from it. A *screening* form computes
+in half precision. It is two to three times as fast on a processor or GPU that has half precision,
+and good enough to find the images that are worth an exact score.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import nn
 
 from neatfool.errors import TargetError
 from neatfool.network.devices import pick_devices
-from neatfool.network.folding import folded
+from neatfool.network.folding import fold
 from neatfool.network.frozen_graph import freeze, probes
 from neatfool.network.gpu import computing_on
 from neatfool.network.malloc import keep_freed_memory
@@ -48,11 +48,10 @@ class Form:
     Attributes:
         precision: ``"fp32"``, ``"bf16"`` or ``"fp16"``.
         graph: ``"eager"``: as the module is written. ``"frozen"``: traced once for each shape of
-            batch, with its weights folded in; a network that computes otherwise when it is traced
-            stays eager. ``"fused"``: frozen, and neighbouring operations made one by oneDNN; a
-            network that this does not work with, or that is not on a CPU, is only frozen.
-            ``"compiled"``: by ``torch.compile``, which needs a compiler (on a CPU that of C++),
-            takes up to minutes, and on a GPU replays the graph at once.
+            batch, with its weights folded in; a network whose results would change stays eager.
+            ``"fused"``: frozen, and on a CPU oneDNN joins neighbouring operations; if that fails,
+            only frozen. ``"compiled"``: by ``torch.compile``, which takes up to minutes and needs
+            a compiler (C++ on a CPU); on a GPU it replays the whole graph at once.
     """
 
     precision: Precision = "fp32"
@@ -66,15 +65,13 @@ PLAIN: Final = Form()
 class Network:
     """A torch classifier that takes 8-bit images.
 
-    A target that lists its networks as ``networks`` lets the framework choose the form that they
-    compute in; its ``score`` need not know.
-
-    It may be called from several threads at once. Where there are several devices, each has a
-    replica of the module.
+    If a target lists its networks as ``networks``, the framework chooses their form; the target's
+    ``score`` need not know. Several threads may call a network at once. With several devices, each
+    has a replica of the module.
 
     Attributes:
-        devices: Where it computes, all of one kind.
-        module: The module, on the first of them.
+        devices: The devices that it computes on, all of one kind.
+        module: The module, on the first device.
     """
 
     def __init__(
@@ -85,19 +82,19 @@ class Network:
         std: Sequence[float] | float = 255.0,
         device: str = "auto",
     ) -> None:
-        """Take a module; its memory layout becomes channels-last, which convolutions run fast in.
+        """Move a module to its devices, in channels-last layout, where convolutions run fast.
 
         Args:
-            module: The classifier, in evaluation mode; moved to the device. It is given
-                (image - mean) / std, float [N, C, H, W], and gives logits [N, K].
-            mean: What to subtract from the bytes of each channel, in [0, 255].
-            std: What to divide each channel by, after that.
+            module: The classifier, in evaluation mode. It takes (image - mean) / std, float
+                [N, C, H, W], and gives logits [N, K].
+            mean: The number to subtract from the bytes of each channel, in [0, 255].
+            std: The number to divide the bytes of each channel by afterwards.
             device: ``auto`` (all GPUs, or the CPU if there is none), or one or several of torch's
                 devices: ``cpu``, ``cuda:1``, ``cuda:0, cuda:2``.
 
         Raises:
-            TargetError: The module is in training mode, the mean and deviation are not those of
-                bytes, or several devices were named and the module cannot be copied.
+            TargetError: The module is in training mode, or ``mean`` and ``std`` do not fit bytes,
+                or several devices were named and the module cannot be copied.
             ExperimentError: There is no such device.
         """
         if any(each.training for each in module.modules()):
@@ -110,7 +107,7 @@ class Network:
         keep_freed_memory()
         devices = pick_devices(device)
         self.module = _channels_last(module.to(devices[0]))
-        self._replicas = [self.module, *_replicas(self.module, devices[1:], device)]
+        self._replicas = [self.module, *_copy_to(devices[1:], self.module, device)]
         self.devices = devices[: len(self._replicas)]
         self._form = ContextVar("form", default=PLAIN)
         self._place = ContextVar("place", default=0)
@@ -122,17 +119,17 @@ class Network:
 
     @property
     def device(self) -> torch.device:
-        """Where it computes, in this thread: on the first device until somebody says otherwise."""
+        """The device that it computes on in this thread; the first by default."""
         return self.devices[self._place.get()]
 
     @property
     def form(self) -> Form:
-        """The form it computes in, in this thread: plain float32 until somebody says otherwise."""
+        """The form that it computes in in this thread; plain float32 by default."""
         return self._form.get()
 
     @property
     def half(self) -> Precision | None:
-        """The half precision that the device computes fast in, None if it has none."""
+        """The half precision in which the device is fast; None if it has none."""
         if self.device.type == "cuda":
             return "fp16"
         if self.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
@@ -154,7 +151,7 @@ class Network:
         return self._run(images)[0]
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Compute logits and the probabilities that they mean (softmax).
+        """Compute logits and their softmax.
 
         Args:
             images: uint8 [N, C, H, W], on any device.
@@ -186,15 +183,11 @@ class Network:
         return logits
 
     def graphs(self, form: Form) -> frozenset[Graph]:
-        """Give what the network's graphs became in a form, for all batches that it was called with.
-
-        Returns:
-            The form's own graph, or what was done where that did not work.
-        """
+        """Give the graphs that the network really used in a form, over all shapes of batches."""
         return frozenset(self._graphs.get(form, ()))
 
     def forget(self) -> None:
-        """Let go of the graphs that were made for batches so far, and of memory kept for them."""
+        """Free the graphs that were made so far, and their memory."""
         with self._preparing:
             self._runs.clear()
             self._folded_modules.clear()
@@ -203,17 +196,17 @@ class Network:
 
     @torch.inference_mode()
     def _run(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        # While one thread scores, another one breeds, and holds Python's lock nearly all the time.
-        # So all that can be is done in one call of a frozen graph, which needs no lock.
+        # Another thread breeds meanwhile and holds Python's lock nearly all the time. So as much
+        # as possible is one call of a frozen graph, which needs no lock.
         device = self.device
         if images.device != device:
             images = images.to(device, non_blocking=True)
-        # A fused graph goes on using as many cores as it was made with.
+        # A fused graph always uses the number of cores that it was made with.
         key = self.form, self._place.get(), torch.get_num_threads(), tuple(images.shape)
         with computing_on(device):
-            return (self._runs.get(key) or self._prepared(key, images))(images)
+            return (self._runs.get(key) or self._prepare_once(key, images))(images)
 
-    def _prepared(self, key: _Key, images: torch.Tensor) -> Run:
+    def _prepare_once(self, key: _Key, images: torch.Tensor) -> Run:
         with self._preparing:
             if key not in self._runs:
                 self._runs[key] = self._prepare(self.form, images)
@@ -223,16 +216,16 @@ class Network:
         exact = self._plain("fp32")
         plain = exact if form.precision == "fp32" else self._plain(form.precision)
         if plain is not exact and form.graph in {"frozen", "fused"}:
-            plain = self._folded(form.precision, images.shape)
-        graph, run = _first_that_works(form.graph, plain, exact, images)
+            plain = self._fold(form.precision, images.shape)
+        graph, run = _make_graph(form.graph, plain, exact, images)
         self._graphs.setdefault(form, set()).add(graph)
         return run
 
     def _plain(self, precision: Precision) -> _FromBytes:
         return self._from_bytes(self._replicas[self._place.get()], precision)
 
-    def _folded(self, precision: Precision, shape: torch.Size) -> _FromBytes:
-        """Make it compute without the normalisations that can be folded into convolutions."""
+    def _fold(self, precision: Precision, shape: torch.Size) -> _FromBytes:
+        """Fold batch normalisations into convolutions, once for each device."""
         place = self._place.get()
         with self._folding:
             module = self._folded_modules.get(place)
@@ -241,7 +234,7 @@ class Network:
                 with torch.inference_mode(mode=False), torch.no_grad():
                     images = probes((2, *shape[1:]), self.device)
                     batches = [plain.numbers(batch) for batch in images]
-                    module = self._folded_modules[place] = folded(plain.module, batches)
+                    module = self._folded_modules[place] = fold(plain.module, batches)
         return self._from_bytes(module, precision)
 
     def _from_bytes(self, module: nn.Module, precision: Precision) -> _FromBytes:
@@ -251,13 +244,7 @@ class Network:
 
 @contextmanager
 def in_form(networks: Sequence[Network], form: Form, place: int = 0) -> Iterator[None]:
-    """Let networks compute in another form for a while, in this thread.
-
-    Args:
-        networks: The networks.
-        form: The form.
-        place: Which of their devices they compute on.
-    """
+    """Let networks compute in another form, and on device number ``place``, in this thread."""
     before = [(network._form.set(form), network._place.set(place)) for network in networks]
     try:
         yield
@@ -267,11 +254,11 @@ def in_form(networks: Sequence[Network], form: Form, place: int = 0) -> Iterator
             network._place.reset(place_before)
 
 
-def _replicas(module: nn.Module, devices: Sequence[torch.device], given: str) -> list[nn.Module]:
-    """Copy a module to other devices; where nobody named them, only if it can be copied."""
+def _copy_to(devices: Sequence[torch.device], module: nn.Module, given: str) -> list[nn.Module]:
+    """Copy a module to devices. Failing to copy is an error only if the user named them."""
     try:
         return [_channels_last(copy.deepcopy(module).to(device)) for device in devices]
-    except Exception as error:  # of whatever the module is made of
+    except Exception as error:  # Any module may come.
         if given in {"auto", "cuda"} and not is_out_of_memory(error):
             _log.warning(
                 "%s: computes on one device of %d, because it cannot be copied (%s: %s)",
@@ -288,7 +275,7 @@ def _replicas(module: nn.Module, devices: Sequence[torch.device], given: str) ->
 
 
 class _FromBytes(nn.Module):
-    """A module together with what happens to images before it; gives logits and probabilities."""
+    """A module that takes bytes, and gives logits and probabilities."""
 
     def __init__(
         self, module: nn.Module, mean: torch.Tensor, std: torch.Tensor, dtype: torch.dtype
@@ -302,15 +289,15 @@ class _FromBytes(nn.Module):
         self.register_buffer("std", std)
 
     def numbers(self, images: torch.Tensor) -> torch.Tensor:
-        """Give what the module is given."""
+        """Turn bytes into the module's input."""
         images = images.contiguous(memory_format=torch.channels_last)
         return (images.float() - self.mean) / self.std
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         numbers = self.numbers(images)
         half = self.dtype is not torch.float32
-        # The module's weights stay float32, and so does what only float32 can do. What autocast
-        # remembers of weights would be wrong in a graph that is traced.
+        # Autocast keeps the weights, and operations that need it, in float32. Its cache of weights
+        # would be wrong in a traced graph.
         with torch.autocast(images.device.type, self.dtype, enabled=half, cache_enabled=False):
             logits = self.module(numbers)
         if not isinstance(logits, torch.Tensor):
@@ -329,8 +316,8 @@ def _per_channel(numbers: Sequence[float] | float) -> torch.Tensor:
 def _check_scale(mean: torch.Tensor, std: torch.Tensor) -> None:
     if bool(((mean > 0) & (mean <= 1) & (std <= 1)).any()):
         raise TargetError(
-            f"Network: mean = {mean.flatten().tolist()} and std = {std.flatten().tolist()} are of "
-            "images in [0, 1], and a Network is given bytes, in [0, 255]; multiply both by 255"
+            f"Network: mean = {mean.flatten().tolist()} and std = {std.flatten().tolist()} are for "
+            "images in [0, 1], but a Network takes bytes in [0, 255]; multiply both by 255"
         )
 
 
@@ -340,12 +327,12 @@ def _channels_last(module: nn.Module) -> nn.Module:
     return changed
 
 
-def _first_that_works(
+def _make_graph(
     wanted: Graph, plain: _FromBytes, exact: _FromBytes, images: torch.Tensor
 ) -> tuple[Graph, Run]:
-    """Make of a network what is wanted, or what comes next to it."""
+    """Make the wanted graph; if that fails, the next simpler one."""
     if wanted == "compiled":
-        return wanted, _compiled(plain)
+        return wanted, _compile(plain)
     if wanted == "fused" and images.device.type == "cpu":
         fused = freeze(plain, images, exact=exact, fuse=True)
         if fused is not None:
@@ -357,12 +344,12 @@ def _first_that_works(
     return "eager", plain
 
 
-def _compiled(plain: _FromBytes) -> Run:
+def _compile(plain: _FromBytes) -> Run:
     mode = "reduce-overhead" if plain.mean.device.type == "cuda" else "default"
     compiled: Run = torch.compile(plain, mode=mode, dynamic=False)
 
     def run(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        # What a replayed graph gives is overwritten by the next replay.
+        # The next replay overwrites the results of this one.
         logits, probs = compiled(images)
         return logits.clone(), probs.clone()
 

@@ -1,6 +1,6 @@
-"""Threads of Python in which torch uses a given number of cores.
+"""Python threads in which torch uses a given number of cores.
 
-Torch keeps its number of cores for each thread of Python, and another for threads to come.
+Torch has such a number for each Python thread, and one for threads that begin later.
 """
 
 from __future__ import annotations
@@ -18,12 +18,9 @@ Result = TypeVar("Result")
 
 
 def threads_with_cores(name: str, cores: int | None, count: int = 1) -> ThreadPoolExecutor:
-    """Make an executor of threads.
+    """Make an executor of ``count`` threads, in each of which torch uses ``cores`` cores.
 
-    Args:
-        name: What the threads are called.
-        cores: How many cores torch uses in each; None: as many as elsewhere.
-        count: How many threads.
+    With None, torch uses as many as in other threads.
     """
     if cores is None:
         return ThreadPoolExecutor(count, name)
@@ -31,7 +28,7 @@ def threads_with_cores(name: str, cores: int | None, count: int = 1) -> ThreadPo
 
 
 def with_cores(cores: int, work: Callable[[], Result]) -> Result:
-    """Call a function in a thread where torch uses so many cores, and wait for its result."""
+    """Call a function in a thread where torch uses ``cores`` cores, and wait for its result."""
     with threads_with_cores("neatfool-cores", cores) as executor:
         return executor.submit(work).result()
 
@@ -39,7 +36,8 @@ def with_cores(cores: int, work: Callable[[], Result]) -> Result:
 def _use_cores(cores: int) -> None:
     """Set torch's number of cores in this thread alone.
 
-    The number for threads to come is put back, by another thread, as that sets its own number too.
+    Torch also changes the number for later threads. A short-lived thread restores that, as
+    restoring it here would change this thread's number again.
     """
     others = torch.get_num_threads()
     torch.set_num_threads(cores)

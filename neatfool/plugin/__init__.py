@@ -1,1 +1,1 @@
-"""Plugins: found, loaded and called."""
+"""Finds, loads and calls plugins."""

@@ -1,4 +1,4 @@
-"""What plugins there are, read from the metadata of what is installed; nothing is imported."""
+"""Lists the installed plugins from their metadata, without importing them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 GROUP: Final = "neatfool"
-"""The group of entry points that plugins are found in."""
+"""The group of the plugins' entry points."""
 
 KINDS: Final = ("target", "encoding", "scheme", "observer", "command")
-"""What plugins may be; an entry point is named ``KIND.NAME``."""
+"""The kinds of plugins, in the order of lists; an entry point is named ``KIND.NAME``."""
 
 
 @dataclass(frozen=True)
 class PluginEntry:
-    """A plugin that there is.
+    """A plugin, not necessarily loaded.
 
     Attributes:
-        kind: One of :data:`KINDS`, or what an entry point's name says in its place.
+        kind: One of :data:`KINDS`; something else if the entry point is misnamed.
         name: The name that an experiment picks it by.
-        source: The distribution that it is from, or its file.
+        source: Its distribution or its file.
         value: The module of an entry point; empty for a file.
         version: The distribution's version; empty for a file.
         problem: Why it cannot be used, if that is known without importing it.
@@ -35,7 +35,7 @@ class PluginEntry:
 
     @property
     def origin(self) -> str:
-        """Where it is from, in words: ``"neatfool 0.1.0, neatfool_plugins.mnist"``."""
+        """Its source, in words: ``"neatfool 0.1.0, neatfool_plugins.mnist"``."""
         return f"{self.source} {self.version}, {self.value}" if self.value else self.source
 
 

@@ -18,18 +18,13 @@ _NO_PLUGINS = ("_", ".", "test_", "conftest.", "setup.")
 
 
 def plugin_files(path: Path) -> list[Path]:
-    """List the files that a path stands for.
+    """List the plugin files of a path, relative to the current folder if they are below it.
 
-    Args:
-        path: A Python file; a package, which is one plugin; or another folder, each of whose
-            modules may be one. Left out of the latter are modules whose names begin with ``_`` or
-            ``test_``, ``conftest.py`` and ``setup.py``.
-
-    Returns:
-        The files, relative to the current folder where they are below it.
+    The path is a Python file, a package (one plugin) or a folder of modules. In a folder, names
+    that begin with ``_`` or ``test_``, ``conftest.py`` and ``setup.py`` are skipped.
 
     Raises:
-        PluginError: There is no such file or folder, or nothing in it.
+        PluginError: There is no such file or folder, or no plugin in it.
     """
     path = path.absolute()
     if path.is_relative_to(Path.cwd()):
@@ -55,15 +50,12 @@ def plugin_files(path: Path) -> list[Path]:
 
 
 def import_file(path: Path) -> ModuleType:
-    """Import a file under a name of its own, so that it takes no other module's place.
+    """Import a module, or a package's ``__init__.py``, under a unique name.
 
-    What lies beside it becomes importable, behind everything that is installed.
-
-    Args:
-        path: A module, or a package's ``__init__.py``.
+    Modules in the same folder become importable; installed ones come first.
 
     Raises:
-        PluginError: Importing it fails; the message has the cause.
+        PluginError: The import failed; the message has the cause.
     """
     spec = _spec(path)
     module = module_from_spec(spec)
@@ -79,16 +71,15 @@ def import_file(path: Path) -> ModuleType:
 
 
 def cause(error: BaseException) -> str:
-    """Say in a line what an exception says: ``"ModuleNotFoundError: No module named 'x'"``."""
+    """Describe an exception in a line: ``"ModuleNotFoundError: No module named 'x'"``."""
     said = str(error)
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 class _Loader(SourceFileLoader):
-    """Compiles the file as it is now.
+    """Compiles the file as it is now, without Python's cache.
 
-    Python's cache tells two states of a file apart by size and whole seconds, and would be
-    written into the user's folder.
+    The cache misses a change within a second, and would be written into the user's folder.
     """
 
     def get_code(self, fullname: str) -> CodeType:

@@ -1,4 +1,4 @@
-"""The hooks that a plugin implements: checked, and called."""
+"""Checks and calls the hooks that a plugin implements."""
 
 from __future__ import annotations
 
@@ -15,15 +15,10 @@ PREFIX = "neatfool_"
 
 
 def hooks_of(manager: pluggy.PluginManager, plugin: object, source: str) -> list[str]:
-    """List the hooks that a plugin implements.
-
-    Args:
-        manager: Knows the hooks that there are.
-        plugin: A module or another object.
-        source: Where it is from; messages say so.
+    """List the hooks that a plugin, a module or another object, implements.
 
     Raises:
-        PluginError: It is a class, or what looks like a hook in it is none.
+        PluginError: The plugin is a class, or something that looks like a hook is none.
     """
     if inspect.isclass(plugin):
         raise PluginError(
@@ -54,15 +49,10 @@ def _check_unmarked(plugin: object, name: str, source: str) -> None:
 
 
 def call(impl: pluggy.HookImpl, who: str, **given: Any) -> None:
-    """Call a hook's implementation with the arguments that it names.
-
-    Args:
-        impl: The implementation.
-        who: What messages call the plugin.
-        given: The hook's arguments.
+    """Call a hook's implementation with those of the given arguments that it names.
 
     Raises:
-        PluginError: It raised an exception.
+        PluginError: It raised an exception; the message begins with ``who``.
     """
     try:
         impl.function(*(given[name] for name in impl.argnames))

@@ -1,7 +1,7 @@
-"""The hooks: where a plugin joins in.
+"""The hooks that a plugin can implement.
 
 A plugin is a module (or any object) with functions marked by :data:`neatfool.hookimpl`. It
-implements the hooks it needs and leaves the others out.
+implements the hooks that it needs, and leaves out the others.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 hookspec = pluggy.HookspecMarker("neatfool")
 hookimpl = pluggy.HookimplMarker("neatfool")
-"""Marks a function of a plugin as the implementation of the hook of its name."""
+"""Marks a plugin's function as the implementation of the hook with its name."""
 
 
 class Register(Protocol):
-    """What a ``neatfool_register_...`` hook is given to call, once for each thing it offers."""
+    """The function that a ``neatfool_register_...`` hook calls, once for each thing it offers."""
 
     def __call__(
         self, name: str, factory: Callable[..., Any], *, options: type[BaseModel] | None = None
@@ -36,12 +36,11 @@ class Register(Protocol):
 
         Args:
             name: The name that an experiment picks it by: ``plugin = name``.
-            factory: Called with the validated options, and with what its kind gets beside them
-                (see :class:`neatfool.Target`, :class:`neatfool.Encoding` and
-                :class:`neatfool.Scheme`).
-            options: The pydantic model of the section's other keys; none are taken if absent. A
-                field that is itself a model is read from a section of its own, named by the
-                field's alias or name.
+            factory: Called with the validated options, and with the arguments of its kind (see
+                :class:`neatfool.Target`, :class:`neatfool.Encoding`, :class:`neatfool.Scheme`).
+            options: The pydantic model of the section's other keys; if absent, there are none. A
+                field that is itself a model has a section of its own, named by the field's alias
+                or name.
         """
         ...
 
@@ -67,13 +66,13 @@ def neatfool_register_schemes(register: Register) -> None:
 
 @dataclass
 class HttpRequest:
-    """A request as it is about to be sent, for a plugin to sign.
+    """An HTTP request that is about to be sent, for a plugin to sign.
 
     Attributes:
-        method: Of HTTP: ``"POST"``.
+        method: ``"POST"``, for example.
         url: The whole address. A signature may be added to its query.
-        headers: By their names in small letters. A signature may be added.
-        body: The bytes of the body; changing them changes nothing.
+        headers: By name, in small letters. A signature may be added.
+        body: The bytes of the body. Changes to it are ignored.
     """
 
     method: str
@@ -84,32 +83,32 @@ class HttpRequest:
 
 @hookspec
 def neatfool_sign_request(request: HttpRequest) -> None:
-    """Sign a request of a target, just before it is sent; one that is sent again is signed anew.
+    """Sign a target's request just before it is sent; a repeated request is signed again.
 
-    A target joins in by a factory that has a parameter ``sign``: where plugins with this hook are
-    loaded, it is given a function that calls them all with a :class:`neatfool.HttpRequest`. It may
-    be called by several threads at once. The target ``http`` does so.
+    A target takes part, as ``http`` does, if its factory has a parameter ``sign``. If plugins with
+    this hook are loaded, it gets a function that calls them all with a
+    :class:`neatfool.HttpRequest`. Several threads may call the hook at once.
     """
 
 
 @hookspec
 def neatfool_run_started(run: Run) -> None:
-    """A run has begun or was resumed; nothing of this session is scored yet."""
+    """A run begins or resumes; this session has scored nothing yet."""
 
 
 @hookspec
 def neatfool_generation_done(run: Run, report: GenerationReport) -> None:
-    """A generation is done, and recorded at the next checkpoint."""
+    """A generation is done. The next checkpoint records it."""
 
 
 @hookspec
 def neatfool_elite_replaced(run: Run, replacement: Replacement) -> None:
-    """An elite gave its niche up to a better candidate (once for each such niche)."""
+    """A better candidate took a niche. Called once for each niche."""
 
 
 @hookspec
 def neatfool_run_finished(run: Run, outcome: Outcome) -> None:
-    """The run has ended, was interrupted, or failed; its images are written."""
+    """The run finished, was interrupted, or failed. Its images are written."""
 
 
 @hookspec

@@ -1,4 +1,4 @@
-"""Plugins: found, loaded by name, and checked; errors name the plugin, its source and the cause."""
+"""Loads plugins by name and checks them. Errors name the plugin, its source and the cause."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SIGNING_HOOK: Final = "neatfool_sign_request"
 
 
 class PluginManager:
-    """The plugins of one experiment. Installed ones are imported when they are asked for."""
+    """The plugins of one experiment. An installed one is imported when it is first needed."""
 
     def __init__(self) -> None:
         self._pluggy = pluggy.PluginManager("neatfool")
@@ -49,7 +49,7 @@ class PluginManager:
         self._files: set[Path] = set()
 
     def available(self) -> list[PluginEntry]:
-        """List what there is: what is installed (nothing is imported) and what was loaded."""
+        """List the installed plugins (without importing them) and those loaded from files."""
         installed = [entry for entry, _ in self._installed]
         known = {(entry.kind, entry.name, entry.origin) for entry in installed}
         loaded = [
@@ -65,14 +65,10 @@ class PluginManager:
         return sorted({entry.name for entry in self.available() if entry.kind == kind})
 
     def load(self, kind: str, name: str) -> Registration:
-        """Load a target, encoding or scheme.
-
-        Args:
-            kind: ``"target"``, ``"encoding"`` or ``"scheme"``.
-            name: Its name.
+        """Load a target, encoding or scheme by its name.
 
         Raises:
-            PluginError: There is none of that name, or there are two, or it is broken.
+            PluginError: No plugin has the name, or two have, or it is broken.
         """
         entry = self._only_entry(kind, name)
         found = self._registrations.get((kind, name), [])
@@ -97,7 +93,7 @@ class PluginManager:
         """Load an installed observer.
 
         Raises:
-            PluginError: There is none of that name, or there are two, or it is broken.
+            PluginError: No plugin has the name, or two have, or it is broken.
         """
         entry = self._only_entry("observer", name)
         if entry is None:
@@ -109,13 +105,10 @@ class PluginManager:
             raise PluginError(f"observer {name!r} ({entry[0].origin}): implements no observer hook")
 
     def load_files(self, path: Path) -> None:
-        """Load the plugins of a file or folder; once only.
-
-        Args:
-            path: A Python file, a package, or a folder of modules.
+        """Load the plugins of a Python file, a package or a folder of modules, once each.
 
         Raises:
-            PluginError: There is no such file, it is broken, or no plugin.
+            PluginError: There is no such file, or it is broken, or no plugin.
         """
         files = plugin_files(path)
         hooks = 0
@@ -135,7 +128,7 @@ class PluginManager:
         """Load the commands of the plugin ``command.NAME``.
 
         Raises:
-            PluginError: There is none of that name, or there are two, or it is broken.
+            PluginError: No plugin has the name, or two have, or it is broken.
         """
         import click
 
@@ -152,32 +145,23 @@ class PluginManager:
         return dict(group.commands)
 
     def observers(self) -> Observers:
-        """Give all observers that were loaded or added."""
+        """Give all observers that were loaded."""
         return Observers({hook: list(self._of(hook)) for hook in OBSERVER_HOOKS})
 
     def docstring(self, source: str) -> str | None:
         """Give the docstring of the loaded plugin that is from a source."""
         return inspect.getdoc(self._pluggy.get_plugin(source))
 
-    def add_observer(self, observer: object, name: str) -> None:
-        """Add an object that implements observer hooks.
-
-        Args:
-            observer: The object.
-            name: What messages call it.
-        """
-        self.register_object(observer, name)
-
     def register_object(self, plugin: object, source: str) -> None:
-        """Register a module, or another object, that implements hooks.
+        """Register a module, or another object, that implements hooks, unless it is already.
 
         Args:
-            plugin: The module or object; nothing happens if it is registered already.
-            source: Where it is from; messages say so.
+            plugin: The module or object.
+            source: Where it is from, for messages.
 
         Raises:
             PluginError: It implements no hook, or a misspelt one, or one with wrong arguments, or
-                what it registers is wrong. It is then not registered.
+                it registers something wrong. It is not registered then.
         """
         if any(plugin is other for _, other in self._pluggy.list_name_plugin()):
             return
@@ -203,7 +187,7 @@ class PluginManager:
             self._registrations[registration.kind, registration.name].append(registration)
 
     def _with_signers(self, registration: Registration) -> Registration:
-        """Give a factory that has a parameter ``sign`` the signers that are loaded, if any."""
+        """Hand the loaded signers, if any, to a factory that has a parameter ``sign``."""
         if not any(self._of(SIGNING_HOOK)):
             return registration
         factory = partial(registration.factory, **registration.wanted(sign=self._sign))
@@ -236,7 +220,7 @@ class PluginManager:
         return plugin
 
     def _of(self, hook: str) -> Iterator[pluggy.HookImpl]:
-        """Give a hook's implementations in the order in which pluggy would call them."""
+        """Give a hook's implementations in pluggy's order of calls."""
         yield from reversed(getattr(self._pluggy.hook, hook).get_hookimpls())
 
     def _registered_by(self, plugin: object, source: str) -> Iterator[Registration]:

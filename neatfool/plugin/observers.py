@@ -1,4 +1,4 @@
-"""Observers: told of a run's events, and never able to end it."""
+"""Calls observers on a run's events. Their failures never end the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from neatfool.spec.candidate import Replacement
 
 FAILURES: Final = 3
-"""After so many failures an observer is switched off."""
+"""An observer that fails this often is switched off: once may be chance, three times is a bug."""
 
 OBSERVER_HOOKS: Final = (
     "neatfool_run_started",
@@ -29,18 +29,14 @@ _log = logging.getLogger("neatfool.observers")
 
 
 class Observers:
-    """The observers of a run.
+    """The observers of a run, called one at a time.
 
-    They are called one at a time. One that raises an exception is logged (the traceback too where
-    debugging is on) and, after three failures, switched off. A KeyboardInterrupt passes.
+    If one raises, the exception is logged, with its traceback if debugging is on. After three
+    failures the observer is switched off. A KeyboardInterrupt passes.
     """
 
     def __init__(self, implementations: Mapping[str, Sequence[pluggy.HookImpl]]) -> None:
-        """Take the observers.
-
-        Args:
-            implementations: For each of :data:`OBSERVER_HOOKS` the functions to call, in order.
-        """
+        """Take the functions to call, in order, for each of :data:`OBSERVER_HOOKS`."""
         self._implementations = {
             hook: list(implementations.get(hook, ())) for hook in OBSERVER_HOOKS
         }
@@ -48,23 +44,23 @@ class Observers:
 
     @property
     def wants_replacements(self) -> bool:
-        """Whether any observer is told of single replacements."""
+        """Whether any observer implements ``neatfool_elite_replaced``."""
         return bool(self._implementations["neatfool_elite_replaced"])
 
     def run_started(self, run: Run) -> None:
-        """Tell that a run has begun or was resumed."""
+        """Call ``neatfool_run_started``."""
         self._tell("neatfool_run_started", run=run)
 
     def generation_done(self, run: Run, report: GenerationReport) -> None:
-        """Tell that a generation is recorded."""
+        """Call ``neatfool_generation_done``."""
         self._tell("neatfool_generation_done", run=run, report=report)
 
     def elite_replaced(self, run: Run, replacement: Replacement) -> None:
-        """Tell that an elite gave its niche up."""
+        """Call ``neatfool_elite_replaced``."""
         self._tell("neatfool_elite_replaced", run=run, replacement=replacement)
 
     def run_finished(self, run: Run, outcome: Outcome) -> None:
-        """Tell that the run has ended."""
+        """Call ``neatfool_run_finished``."""
         self._tell("neatfool_run_finished", run=run, outcome=outcome)
 
     def _tell(self, hook: str, **event: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a plugin offers, and the call by which it does."""
+"""Registrations: the targets, encodings and schemes that plugins offer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RESERVED_KEYS: Final = {
     "encoding": ("plugin",),
     "scheme": ("plugin",),
 }
-"""The keys of a plugin's section that are the framework's own."""
+"""The keys of a plugin's section that belong to the framework."""
 
 
 class NoOptions(BaseModel, extra="forbid"):
@@ -36,14 +36,14 @@ class NoOptions(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True)
 class Registration:
-    """What a plugin offers under a name.
+    """A target, encoding or scheme that a plugin offers.
 
     Attributes:
         name: The name that an experiment picks it by.
         kind: ``"target"``, ``"encoding"`` or ``"scheme"``.
         factory: Makes it.
         options: The pydantic model of its options; without fields if it has none.
-        source: Where it is from: distribution, version and module, or a file.
+        source: Its distribution, version and module, or its file.
     """
 
     name: str
@@ -53,13 +53,13 @@ class Registration:
     source: str
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
-        """Choose from what may be given to a factory what it has a parameter for."""
+        """Choose the arguments that the factory has a parameter for."""
         parameters = inspect.signature(self.factory).parameters
         return {name: value for name, value in offered.items() if name in parameters}
 
 
 class Registrar:
-    """What a registering hook is given to call."""
+    """Takes and checks what a registering hook offers."""
 
     def __init__(self, kind: str, source: str) -> None:
         self._kind = kind

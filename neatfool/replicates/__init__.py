@@ -1,1 +1,1 @@
-"""One experiment, several seeds."""
+"""Runs of one experiment with several seeds."""

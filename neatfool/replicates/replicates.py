@@ -1,4 +1,4 @@
-"""Replicates: runs of one experiment that differ in their seed, in one folder."""
+"""Replicates: runs of one experiment with different seeds, in one folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from neatfool.run.run import Run
 
 MOST_DIFFERENCES: Final = 3
-"""So many differences of two experiments a message tells."""
+"""A message lists at most this many differences of two experiments, to fit a line or two."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,8 @@ class Replicate:
     """A run of an experiment with one of several seeds.
 
     Attributes:
-        seed: The seed.
-        folder: The run's folder.
         state: ``"new"``, ``"unfinished"`` or ``"finished"``.
-        longer: What ``neatfool resume`` is to be told of its length, if that is another now.
+        longer: Options of ``neatfool resume`` that change its length, if the length changed.
     """
 
     seed: int
@@ -41,16 +39,13 @@ class Replicate:
 def plan_replicates(
     experiment: Experiment, seeds: Sequence[int], folder: Path, *, overwrite: bool = False
 ) -> list[Replicate]:
-    """Look at what is there of an experiment's replicates, and what is to be done.
+    """Find out which replicates are new, unfinished or finished.
 
     Args:
         experiment: The experiment, with any seed.
         seeds: The replicates' seeds.
-        folder: Where their folders are, ``NAME-SEED`` each.
-        overwrite: Whether those that are there are to begin anew.
-
-    Returns:
-        One a seed.
+        folder: The parent of their folders, which are named ``NAME-SEED``.
+        overwrite: Whether to start existing runs anew.
 
     Raises:
         RunError: A folder holds a run of another experiment, or one that cannot be read.
@@ -64,22 +59,22 @@ def plan_replicates(
         run = open_run(place)
         try:
             general = experiment.general.model_copy(update={"seed": seed})
-            planned.append(_as_it_is(replace(experiment, general=general), run))
+            planned.append(_plan_existing(replace(experiment, general=general), run))
         finally:
             run.close()
     return planned
 
 
-def _as_it_is(experiment: Experiment, run: Run) -> Replicate:
+def _plan_existing(experiment: Experiment, run: Run) -> Replicate:
     recorded = run.info["identity"]
     if not agrees(recorded, experiment.identity()):
-        told = [
+        found = [
             f"{name} = {there} there and {here} here"
             for name, here, there in differences(experiment.identity(), recorded)
         ]
-        more = ", …" if len(told) > MOST_DIFFERENCES else ""
+        more = ", …" if len(found) > MOST_DIFFERENCES else ""
         raise RunError(
-            f"{run.path}: holds a run of another experiment ({', '.join(told[:MOST_DIFFERENCES])}"
+            f"{run.path}: holds a run of another experiment ({', '.join(found[:MOST_DIFFERENCES])}"
             f"{more}). --out DIR writes elsewhere, --overwrite starts all anew"
         )
     if run.has_reached(experiment.general.generations, experiment.general.images):

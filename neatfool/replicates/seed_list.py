@@ -12,22 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST: Final = 10_000
-"""Seeds in one list: more are a slip of the pen."""
+"""A list has at most this many seeds: a longer one is a typing error."""
 _HIGHEST: Final = 2**63 - 1
 _PART: Final = re.compile(r"(\d{1,19})(?:\s*-\s*(\d{1,19}))?", re.ASCII)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read a list of seeds.
-
-    Args:
-        text: Seeds and ranges of seeds, both ends included, with commas between them.
-
-    Returns:
-        The seeds in the order in which they are written.
+    """Read seeds and ranges of seeds (both ends included), separated by commas, in their order.
 
     Raises:
-        ExperimentError: It is not such a list, or a seed is in it twice.
+        ExperimentError: The text is not such a list, or holds a seed twice.
     """
     seeds: list[int] = []
     for part in text.split(","):
@@ -38,14 +32,14 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     twice = sorted({seed for seed, other in pairwise(sorted(seeds)) if seed == other})
     if twice:
         raise ExperimentError(
-            f"seeds {text!r}: {format_seeds(twice)} twice; one run a seed is enough, as another "
-            "with it would be the same"
+            f"seeds {text!r}: {format_seeds(twice)} twice; name each seed once, since a second run "
+            "would be the same"
         )
     return tuple(seeds)
 
 
 def format_seeds(seeds: Iterable[int]) -> str:
-    """Write seeds as :func:`parse_seeds` reads them, runs of neighbours as ranges."""
+    """Write seeds as :func:`parse_seeds` reads them, with ranges."""
     ranges: list[list[int]] = []
     for seed in seeds:
         if ranges and seed == ranges[-1][1] + 1:
@@ -58,7 +52,7 @@ def format_seeds(seeds: Iterable[int]) -> str:
 def _range(part: str, text: str) -> tuple[int, int]:
     found = _PART.fullmatch(part)
     if not found:
-        what = f"{part!r} is no seed" if part else "there is a comma too many"
+        what = f"{part!r} is not a seed" if part else "one comma is too many"
         raise ExperimentError(f"seeds {text!r}: {what}; write 1-5, or 1,3,7-9")
     first = int(found[1])
     last = first if found[2] is None else int(found[2])

@@ -1,4 +1,4 @@
-"""Processes side by side: so many at a time, their words heard, all stopped together."""
+"""Runs processes side by side, reads their output, and stops them together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Key = TypeVar("Key")
 SECONDS_BETWEEN_LOOKS: Final = 0.2
 PRESSES_TO_KILL: Final = 3
 LINES_KEPT: Final = 200
-"""Of what a process said last."""
+"""Each process's last lines are kept, enough for a long traceback."""
 SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -29,26 +29,22 @@ class Child(Generic[Key]):
     """A process.
 
     Attributes:
-        key: What its owner calls it.
-        process: The process.
-        said: The last lines that it wrote, to either output.
-        told: How often it was asked to stop.
+        key: The owner's name for it.
+        lines: The last lines that it wrote, to either output.
+        stops: How often it was asked to stop.
     """
 
     key: Key
     process: subprocess.Popen[str]
-    said: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
-    told: int = 0
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
+    stops: int = 0
 
 
 class SideBySide(Generic[Key]):
     """Runs commands side by side.
 
-    Ctrl-C (SIGINT, SIGTERM and SIGHUP alike) is passed on to all as SIGINT, each time, and nothing
-    is begun after it; the third time they are killed.
-
-    Attributes:
-        presses: How often a stop was asked for.
+    Each Ctrl-C (or SIGTERM or SIGHUP) goes to all processes as SIGINT, and no more start. The third
+    one kills them. ``presses`` counts them.
     """
 
     def __init__(
@@ -56,58 +52,55 @@ class SideBySide(Generic[Key]):
         jobs: int,
         environment: Mapping[str, str],
         *,
-        began: Callable[[Key], None],
-        said: Callable[[Key, str], None],
-        ended: Callable[[Child[Key], int], None],
-        asked_to_stop: Callable[[int], None],
+        on_start: Callable[[Key], None],
+        on_line: Callable[[Key, str], None],
+        on_end: Callable[[Child[Key], int], None],
+        on_stop: Callable[[int], None],
     ) -> None:
-        """Say how.
+        """Take how many processes to run at a time, their environment, and what to call.
 
         Args:
-            jobs: How many at a time.
-            environment: Of the processes.
-            began: Told of each that begins.
-            said: Told each line that one writes.
-            ended: Told of each that ended, with its exit code (negative: the signal's number).
-            asked_to_stop: Told of each stop that was asked for, with their number so far.
+            jobs: How many processes run at a time.
+            environment: The processes' environment.
+            on_start: Called with the key of each process that starts.
+            on_line: Called with each line that a process writes.
+            on_end: Called with each process that ends, and its exit code (negative: the signal's
+                number).
+            on_stop: Called with the number of stops so far, for each one.
         """
         self.presses = 0
         self._jobs = jobs
         self._environment = environment
-        self._began, self._said = began, said
-        self._ended, self._asked_to_stop = ended, asked_to_stop
-        self._heard: SimpleQueue[tuple[Child[Key], str | None]] = SimpleQueue()
+        self._on_start, self._on_line = on_start, on_line
+        self._on_end, self._on_stop = on_end, on_stop
+        self._output: SimpleQueue[tuple[Child[Key], str | None]] = SimpleQueue()
         self._running: list[Child[Key]] = []
         self._seen = 0
 
     def run(self, commands: Mapping[Key, Sequence[str]]) -> dict[Key, int]:
-        """Run commands, in their order, until all have ended or a stop is asked for.
-
-        Args:
-            commands: The arguments of each.
+        """Run commands in their order, until all have ended or a stop comes.
 
         Returns:
-            The exit code of each that began.
+            The exit code of each command that started.
         """
         waiting = deque(commands.items())
         codes: dict[Key, int] = {}
         try:
-            with self._listening():
+            with self._catching_stops():
                 while self._running or (waiting and not self.presses):
                     while waiting and not self.presses and len(self._running) < self._jobs:
-                        self._begin(*waiting.popleft())
-                    self._listen(codes)
-                    self._pass_on()
+                        self._start(*waiting.popleft())
+                    self._take_line(codes)
+                    self._pass_stops_on()
         finally:
-            # Some are left only where something went wrong here; they are not to go on unheard.
+            # Processes are left only after an error here.
             for child in self._running:
                 _stop(child.process, kill=False)
         return codes
 
-    def _begin(self, key: Key, command: Sequence[str]) -> None:
-        # In a session of its own, so that the terminal's Ctrl-C comes to it only from here, and
-        # as often as it is meant to.
-        process = subprocess.Popen(  # noqa: S603 - the owner's own words
+    def _start(self, key: Key, command: Sequence[str]) -> None:
+        # In its own session, a process gets the terminal's Ctrl-C only from here.
+        process = subprocess.Popen(  # noqa: S603 - the owner's commands
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -120,42 +113,42 @@ class SideBySide(Generic[Key]):
         )
         child = Child(key, process)
         self._running.append(child)
-        self._began(key)
-        Thread(target=self._hear, args=(child,), daemon=True).start()
+        self._on_start(key)
+        Thread(target=self._read_lines, args=(child,), daemon=True).start()
 
-    def _hear(self, child: Child[Key]) -> None:
+    def _read_lines(self, child: Child[Key]) -> None:
         assert child.process.stdout is not None
         with child.process.stdout as lines:
             for line in lines:
-                self._heard.put((child, line.rstrip()))
-        self._heard.put((child, None))
+                self._output.put((child, line.rstrip()))
+        self._output.put((child, None))
 
-    def _listen(self, codes: dict[Key, int]) -> None:
+    def _take_line(self, codes: dict[Key, int]) -> None:
         try:
-            child, line = self._heard.get(timeout=SECONDS_BETWEEN_LOOKS)
+            child, line = self._output.get(timeout=SECONDS_BETWEEN_LOOKS)
         except Empty:
             return
         if line is not None:
-            child.said.append(line)
-            self._said(child.key, line)
+            child.lines.append(line)
+            self._on_line(child.key, line)
             return
         codes[child.key] = child.process.wait()
         self._running.remove(child)
-        self._ended(child, codes[child.key])
+        self._on_end(child, codes[child.key])
 
-    def _pass_on(self) -> None:
-        """Ask all to stop as often as it was asked of this process."""
+    def _pass_stops_on(self) -> None:
+        """Pass this process's stops on to all others."""
         while self._seen < self.presses:
             self._seen += 1
-            self._asked_to_stop(self._seen)
+            self._on_stop(self._seen)
         for child in self._running:
-            while child.told < self._seen:
-                child.told += 1
-                _stop(child.process, kill=child.told >= PRESSES_TO_KILL)
+            while child.stops < self._seen:
+                child.stops += 1
+                _stop(child.process, kill=child.stops >= PRESSES_TO_KILL)
 
     @contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Count the signals that ask to stop; leave those alone that this process ignores."""
+    def _catching_stops(self) -> Iterator[None]:
+        """Count the signals that ask to stop, except those that this process ignores."""
         numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
         before = {number: signal.getsignal(number) for number in numbers}
         heeded = [number for number in numbers if before[number] is not signal.SIG_IGN]
@@ -168,12 +161,12 @@ class SideBySide(Generic[Key]):
                 signal.signal(number, before[number])
 
     def _press(self, *_: object) -> None:
-        # No more than this: a signal may come while a process is being started.
+        # It does nothing else, because a signal may come while a process starts.
         self.presses += 1
 
 
 def _stop(process: subprocess.Popen[str], *, kill: bool) -> None:
     if kill:
         process.kill()
-    elif os.name != "nt":  # there the console tells all processes by itself
+    elif os.name != "nt":  # on Windows the console reaches all processes itself
         process.send_signal(signal.SIGINT)

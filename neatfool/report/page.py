@@ -1,4 +1,4 @@
-"""The page: one HTML file that shows a run to somebody who was not there."""
+"""A run's page: one HTML file that shows what the run found and how."""
 
 from __future__ import annotations
 
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
     from neatfool.run.statistics import GenerationReport
 
 MOST_DETAILS: Final = 48
+"""The best elites, up to this many, are shown with graph and ancestors: a graph is 100 kB."""
 MOST_CARDS: Final = 2000
-"""Elites that are shown with their graph and ancestors; with more classes, the best ones."""
+"""The gallery shows at most this many classes, the best ones: browsers are slow with more."""
 MOST_ANCESTORS: Final = 12
 SMALL: Final = 96
-"""Pixels: images up to this size are shown without smoothing, and small ones of others have it."""
+"""Images up to this many pixels are shown without smoothing; larger ones are reduced to it."""
 LARGE: Final = 256
 ANCESTOR: Final = 64
 
 
 @dataclass(frozen=True)
 class Card:
-    """A class in the gallery; without a picture where it has no elite."""
+    """A class in the gallery, without a picture if it has no elite."""
 
     index: int
     name: str
@@ -52,7 +53,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Step:
-    """An ancestor in an elite's line."""
+    """An ancestor of an elite."""
 
     generation: int
     picture: Picture
@@ -62,7 +63,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Detail:
-    """An elite, closely."""
+    """An elite with its graph and its ancestors."""
 
     card: Card
     candidate: int
@@ -77,7 +78,7 @@ class Detail:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the run's time."""
+    """A stage's share of the run's time."""
 
     name: str
     seconds: float
@@ -85,10 +86,10 @@ class Stage:
 
 
 def write_report(run: Run, path: Path | None = None) -> Path:
-    """Write a run's report: one HTML file that needs nothing beside it, and no network.
+    """Write a run's report: one HTML file that needs no other file and no network.
 
     Args:
-        run: The run, finished or under way.
+        run: The run, finished or not.
         path: The file; ``report.html`` in the run's folder if absent.
 
     Returns:
@@ -135,16 +136,16 @@ def _content(run: Run) -> dict[str, Any]:
 
 
 def _cards(run: Run, elites: Sequence[EliteView], detailed: set[int]) -> list[Card]:
-    """Give a card for each class that is shown, in the order of the classes."""
+    """Make a card for each shown class, in the order of the classes."""
     found = {elite.index: elite for elite in elites}
     longest = SMALL if len(found) > MOST_DETAILS else 2 * SMALL
     cards = []
-    for index in _shown(run, elites):
+    for index in _choose_classes(run, elites):
         elite = found.get(index)
         if elite is None:
             cards.append(Card(index, run.classes[index]))
             continue
-        picture = _scored(elite, longest)
+        picture = _scored_picture(elite, longest)
         cards.append(
             Card(index, elite.name, elite.confidence, elite.generation, picture, index in detailed)
         )
@@ -152,13 +153,13 @@ def _cards(run: Run, elites: Sequence[EliteView], detailed: set[int]) -> list[Ca
 
 
 def _target_name(run: Run) -> str:
-    """Name the target: a plugin by its name, what was given from Python by the model's."""
+    """Give the name of the target plugin, or of the model that Python handed in."""
     target = run.experiment.get("target", {})
     return str(target.get("model") or target.get("plugin") or run.name)
 
 
-def _shown(run: Run, elites: Sequence[EliteView]) -> list[int]:
-    """Choose the classes to show: all that are searched, or of very many the best."""
+def _choose_classes(run: Run, elites: Sequence[EliteView]) -> list[int]:
+    """Choose the classes to show: all that are searched, or the best of very many."""
     classes = {*run.searched, *(elite.index for elite in elites)}
     if len(classes) > MOST_CARDS:
         best = sorted(elites, key=lambda elite: -elite.confidence)[:MOST_CARDS]
@@ -181,16 +182,15 @@ def _detail(run: Run, elite: EliteView, card: Card, thumbnails: dict[int, Pictur
         candidate=elite.candidate_id,
         nodes=elite.size.nodes,
         connections=elite.size.connections,
-        scored=_scored(elite, LARGE),
+        scored=_scored_picture(elite, LARGE),
         large=pictures.embed_image(elite.image(LARGE), LARGE) if graph and small else None,
         graph=graph,
-        line=[_step(ancestor, thumbnails) for ancestor in _sampled(line)],
+        line=[_step(ancestor, thumbnails) for ancestor in _sample(line)],
         ancestors=len(line),
     )
 
 
-def _scored(elite: EliteView, longest: int) -> Picture:
-    """Show the image that was scored."""
+def _scored_picture(elite: EliteView, longest: int) -> Picture:
     try:
         return pictures.embed_png(elite.png, longest)
     except ValueError as error:
@@ -198,7 +198,7 @@ def _scored(elite: EliteView, longest: int) -> Picture:
 
 
 def _graph(elite: EliteView) -> str | None:
-    """Draw an elite's graph, or give None where genomes are not graphs."""
+    """Draw an elite's graph; None if genomes are not graphs."""
     try:
         graph = elite.graph()
     except RunError:
@@ -206,7 +206,7 @@ def _graph(elite: EliteView) -> str | None:
     return pictures.embed_svg(draw_graph(graph, background=SURFACE))
 
 
-def _sampled(line: list[Ancestor]) -> list[Ancestor]:
+def _sample(line: list[Ancestor]) -> list[Ancestor]:
     """Choose ancestors evenly, the first and the last included."""
     places = np.linspace(0, len(line) - 1, min(len(line), MOST_ANCESTORS)).round()
     return [line[int(place)] for place in places]
@@ -236,7 +236,7 @@ def _curves(history: Sequence[GenerationReport], classes: int) -> dict[str, str]
 def _milestones(
     history: Sequence[GenerationReport], classes: int
 ) -> list[tuple[float, int | None, int | None]]:
-    """Give for each threshold the images scored until the median, and until all, reached it."""
+    """Count for each threshold the images until the median, and until all classes, reached it."""
     rows = []
     for i, threshold in enumerate(CONFIDENCE_THRESHOLDS):
         median = next((r.evaluations for r in history if r.median >= threshold), None)

@@ -1,4 +1,4 @@
-"""Pictures small enough to travel inside the page, as data URIs."""
+"""Pictures as data URIs, small enough to stand in the page."""
 
 from __future__ import annotations
 
@@ -17,20 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LARGEST_EXACT: Final = 120_000
-"""Bytes: a PNG up to this size is shown as it is, a larger one is compressed."""
+"""A PNG of more bytes is compressed again, so that a page of many stays small."""
 
 _TYPES: Final[Mapping[str, str]] = {"PNG": "image/png", "JPEG": "image/jpeg"}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture for an ``img``.
-
-    Attributes:
-        src: A data URI.
-        width: Its own pixels across.
-        height: Its own pixels from top to bottom.
-    """
+    """A data URI for an ``img``, and the picture's own size in pixels."""
 
     src: str
     width: int
@@ -38,14 +32,14 @@ class Picture:
 
 
 def embed_png(png: bytes, longest: int) -> Picture:
-    """Show a PNG as it is where it is small, else reduced.
+    """Show a small PNG as it is, and a larger one reduced.
 
     Args:
         png: The file.
-        longest: Pixels that the longer side may have at most.
+        longest: How many pixels the longer side may have.
 
     Raises:
-        ValueError: It is not a whole PNG.
+        ValueError: The PNG is not complete.
     """
     with open_png(png) as image:
         if max(image.size) <= longest and len(png) <= LARGEST_EXACT:
@@ -54,13 +48,13 @@ def embed_png(png: bytes, longest: int) -> Picture:
 
 
 def embed_image(image: Image.Image, longest: int) -> Picture:
-    """Show an image with at most so many pixels on its longer side, as PNG or JPEG.
+    """Reduce an image's sides to at most ``longest`` pixels, as PNG or JPEG, the smaller file.
 
-    The smaller file wins: evolved images are often noise, of which PNG makes nothing smaller.
+    Evolved images are often noise, which PNG cannot compress.
     """
     image = image.copy()
     image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-    files = [(name, _encoded(image, name)) for name in _TYPES]
+    files = [(name, _encode(image, name)) for name in _TYPES]
     name, data = min(files, key=lambda file: len(file[1]))
     return Picture(_data_uri(name, data), *image.size)
 
@@ -74,7 +68,7 @@ def embed_svg(svg: bytes) -> str:
     return "data:image/svg+xml," + quote(text, safe=" /:;=,()*+@!?-.{}")
 
 
-def _encoded(image: Image.Image, name: str) -> bytes:
+def _encode(image: Image.Image, name: str) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, name, **({"quality": 88} if name == "JPEG" else {"optimize": True}))
     return buffer.getvalue()

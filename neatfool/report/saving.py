@@ -16,10 +16,10 @@ TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
 def save(path: Path, data: bytes) -> Path:
-    """Write a file, whole or not at all, and give its path.
+    """Write a file completely or not at all, and give its path.
 
     Raises:
-        StorageError: It cannot be written.
+        StorageError: The file cannot be written.
     """
     try:
         write_whole(path, data)

@@ -1,1 +1,1 @@
-"""A run's folder, written and read."""
+"""Writes and reads a run's folder."""

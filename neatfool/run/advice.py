@@ -1,4 +1,4 @@
-"""What messages advise about a run, in the words of the place where it was begun."""
+"""Advice in messages about a run: commands or Python, depending on how the run began."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from neatfool.spec.json import Json
 
 FROM_PYTHON: Final = "python"
-"""What a resolved experiment has for the name of a target that is no plugin."""
+"""The name of a target from Python, which is no plugin, in a resolved experiment."""
 
 
 class Advice(NamedTuple):
-    """How to do what messages advise."""
+    """How to resume a run, lengthen it, overwrite it, or write it elsewhere."""
 
     resume: str
     lengthen: str
@@ -24,17 +24,12 @@ class Advice(NamedTuple):
 
 
 def is_from_python(resolved: Mapping[str, Json]) -> bool:
-    """Say whether a run's target is an object of a Python session, and no plugin."""
+    """Say whether a run's target is an object of a Python session and no plugin."""
     return bool(resolved.get("target", {}).get("plugin") == FROM_PYTHON)
 
 
 def advice_for(resolved: Mapping[str, Json], folder: Path) -> Advice:
-    """Choose the words for a run.
-
-    Args:
-        resolved: Its resolved experiment.
-        folder: Its folder.
-    """
+    """Choose the advice for a run with a resolved experiment."""
     if is_from_python(resolved):
         return Advice(
             resume="neatfool.fool with resume_run=True",

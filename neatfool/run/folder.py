@@ -1,4 +1,4 @@
-"""The folder of a run: what its files are called, who may write to it, what may be deleted."""
+"""The folder of a run: the names of its files, its lock, and what may be deleted."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]
     """Make a folder ready for a new run, and lock it.
 
     Args:
-        folder: The folder; made if it is not there.
-        advice: What to say where it cannot be taken.
-        overwrite: Whether to delete a run that is there already.
+        folder: The folder; created if it does not exist.
+        advice: Advice for messages.
+        overwrite: Whether to delete a run in it.
 
     Returns:
-        What releases the lock.
+        A function that releases the lock.
 
     Raises:
         RunError: The folder holds a run, or something else, or is in use.
-        StorageError: It cannot be written.
+        StorageError: The folder cannot be written.
     """
     with storage_errors(folder):
         _refuse_taken(folder, advice, overwrite=overwrite)
@@ -52,11 +52,7 @@ def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]
 
 
 def require_run(folder: Path) -> None:
-    """See that a folder holds a run.
-
-    Raises:
-        RunError: It does not.
-    """
+    """Raise a RunError unless a folder holds a run."""
     if not (folder / DATABASE).is_file():
         raise RunError(f"{folder}: not a run folder (no {DATABASE}); give one of runs/*")
 
@@ -81,13 +77,10 @@ def find_runs(folder: Path) -> list[Path]:
 
 
 def lock(folder: Path) -> Callable[[], None]:
-    """Lock a run's folder for this process; the lock ends with the process at the latest.
-
-    Returns:
-        What releases it.
+    """Lock a run's folder until the process ends, or until the returned function is called.
 
     Raises:
-        RunError: Another process has it.
+        RunError: Another process has the lock.
         StorageError: The folder cannot be written.
     """
     held = FileLock(folder / LOCK, timeout=0)
@@ -101,12 +94,7 @@ def lock(folder: Path) -> Callable[[], None]:
 
 @contextmanager
 def storage_errors(folder: Path, kept: str = "") -> Iterator[None]:
-    """Turn the errors of a disk into a message.
-
-    Args:
-        folder: What was to be written.
-        kept: What to say of what was written before.
-    """
+    """Turn errors of the disk into a message, which ends with ``kept``."""
     try:
         yield
     except Timeout:
@@ -121,10 +109,10 @@ def _refuse_taken(folder: Path, advice: Advice, *, overwrite: bool) -> None:
         raise RunError(f"{folder}: is a file; give another folder with {advice.elsewhere}")
     if (database := folder / DATABASE).exists():
         if not overwrite and not database.stat().st_size:
-            raise RunError(f"{database}: is empty: nothing of a run is in it. {START_ANEW}")
+            raise RunError(f"{database}: is empty: it holds no run. {START_ANEW}")
         if not overwrite:
             raise RunError(
-                f"{folder}: holds a run already. {advice.resume} goes on with it, "
+                f"{folder}: holds a run already. {advice.resume} continues it, "
                 f"{advice.overwrite} starts it anew, {advice.elsewhere} writes elsewhere"
             )
     elif not (folder / PARTIAL_DATABASE).exists():
@@ -137,7 +125,7 @@ def _refuse_taken(folder: Path, advice: Advice, *, overwrite: bool) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Delete what a run wrote, and nothing else."""
+    """Delete the files that a run wrote, and nothing else."""
     if (folder / IMAGES).is_dir():
         shutil.rmtree(folder / IMAGES)
     databases = (DATABASE, PARTIAL_DATABASE)

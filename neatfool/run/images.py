@@ -1,4 +1,4 @@
-"""Images as they are saved: PNG, and one file a class in the run folder."""
+"""Saved images: PNG, one file a class in the run folder."""
 
 from __future__ import annotations
 
@@ -20,20 +20,16 @@ if TYPE_CHECKING:
 
 
 COMPRESSION: Final = 1
-"""Of PNGs, from 1 to 9: a quarter of the time that the usual 6 takes, and a quarter more bytes."""
+"""The PNG compression level, 1 to 9. The usual 6 takes four times as long to save a fifth."""
 
 
 def to_pillow(image: np.ndarray) -> Image.Image:
-    """Make a Pillow image.
-
-    Args:
-        image: uint8 [C, H, W] with one channel (grey) or three (RGB).
-    """
+    """Make a Pillow image of uint8 [C, H, W] with one channel (grey) or three (RGB)."""
     return Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0).copy())
 
 
 def from_pillow(image: Image.Image) -> np.ndarray:
-    """Take a grey or RGB Pillow image apart into uint8 [C, H, W]."""
+    """Turn a grey or RGB Pillow image into uint8 [C, H, W]."""
     pixels = np.asarray(image)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
@@ -49,7 +45,7 @@ def decode_png(png: bytes) -> np.ndarray:
     """Decode a PNG to uint8 [C, H, W].
 
     Raises:
-        ValueError: It is not a whole PNG, not grey or RGB of 8 bits a channel, or enormous.
+        ValueError: It is no whole PNG, or not grey or RGB of 8 bits a channel, or enormous.
     """
     with open_png(png) as image:
         if image.mode not in ("L", "RGB"):
@@ -59,10 +55,10 @@ def decode_png(png: bytes) -> np.ndarray:
 
 @contextmanager
 def open_png(png: bytes) -> Iterator[Image.Image]:
-    """Open a PNG; its pixels are decoded when they are asked for.
+    """Open a PNG; its pixels are decoded when they are first used.
 
     Raises:
-        ValueError: It is not a whole PNG, or enormous.
+        ValueError: It is no whole PNG, or enormous.
     """
     try:
         with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
@@ -78,11 +74,8 @@ def image_name(
 ) -> str:
     """Name a class's image file, safely on every system: ``007-school-bus.png``.
 
-    Args:
-        class_index: The class's.
-        class_name: Its name.
-        class_count: How many classes there are: the number has as many figures as they need.
-        open_ended: Whether there may be more and more classes: then it has four figures or more.
+    The number has as many figures as ``class_count`` needs; at least four if ``open_ended``, when
+    further classes may turn up.
     """
     figures = 4 if open_ended else len(str(class_count - 1))
     number = str(class_index).zfill(figures)
@@ -91,20 +84,14 @@ def image_name(
 
 
 def slug(name: str) -> str:
-    """Cut a name down to what every file system takes: a-z, 0-9 and hyphens, at most 40."""
+    """Shorten a name to at most 40 characters that every file system takes: a-z, 0-9, hyphen."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
 
 
 class ImageFolder:
-    """The folder with an image for each class, kept up with the store."""
+    """The folder with an image for each class; ``update`` brings it up to date with the store."""
 
     def __init__(self, folder: Path, *, open_ended: bool = False) -> None:
-        """Begin to keep a folder up.
-
-        Args:
-            folder: The folder.
-            open_ended: Whether there may be more and more classes.
-        """
         self.folder = folder
         self._open_ended = open_ended
         self._classes: list[str] = []

@@ -1,4 +1,4 @@
-"""A candidate of a run as one reads it: an elite, or one of its ancestors."""
+"""Candidates of a run, for reading: elites and their ancestors."""
 
 from __future__ import annotations
 
@@ -29,19 +29,14 @@ if TYPE_CHECKING:
     from neatfool.spec.json import Json
 
 SMALLEST_SHOWN: Final = 128
-"""Pixels: smaller images are enlarged, without smoothing, where a notebook shows them."""
+"""A notebook shows images at least this many pixels wide or high: smaller ones are hard to see."""
 
 
 def load_genome(store: RunStore, loads: Callable[[str], Any], stored: StoredCandidate) -> Any:
-    """Read a stored genome.
-
-    Args:
-        store: Where it is from, for the message.
-        loads: The encoding's.
-        stored: The candidate.
+    """Read a candidate's genome with the encoding's ``loads``.
 
     Raises:
-        RunError: The text is no longer what the encoding wrote.
+        RunError: The stored text is damaged.
     """
     try:
         return loads(stored.genome)
@@ -53,7 +48,7 @@ def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[i
     """Turn a size into (height, width).
 
     Args:
-        spec: The images that the target takes.
+        spec: The target's spec.
         size: Pixels of the longer side, or (height, width); the target's size if absent.
 
     Raises:
@@ -82,7 +77,7 @@ class Source(Protocol):
 
     @property
     def encoding(self) -> Encoding[Any]:
-        """What reads and draws its genomes."""
+        """The encoding that reads and draws its genomes."""
 
     @property
     def experiment(self) -> dict[str, Json]:
@@ -94,7 +89,7 @@ class Source(Protocol):
 
 
 class Individual:
-    """A stored candidate, with its genome loaded when it is asked for."""
+    """A stored candidate; its genome is loaded when it is first used."""
 
     def __init__(self, run: Source, stored: StoredCandidate, spec: ImageSpec) -> None:
         self.run = run
@@ -107,12 +102,12 @@ class Individual:
 
     @cached_property
     def genome(self) -> Any:
-        """The genome, equal to the one that was bred."""
+        """The genome; it equals the one that was bred."""
         return load_genome(self.run.store, self.run.encoding.loads, self._stored)
 
     @property
     def genome_text(self) -> str:
-        """The genome as the run's encoding wrote it, which ``loads`` of such an encoding reads."""
+        """The genome as the text that the run's encoding wrote."""
         return self._stored.genome
 
     def graph(self) -> nx.DiGraph:
@@ -136,7 +131,7 @@ class Individual:
 
         Args:
             size: Pixels of the longer side, or (height, width); the target's size if absent.
-            box: (left, top, right, bottom), the part of that image to render; all if absent.
+            box: (left, top, right, bottom), the part of that image to render; all of it if absent.
 
         Returns:
             uint8 [C, H, W].
@@ -151,7 +146,7 @@ class Individual:
 
     @property
     def caption(self) -> str:
-        """What a notebook writes below its image."""
+        """The caption of its image in a notebook."""
         return f"generation {self.generation}"
 
     def _shown(self) -> np.ndarray:
@@ -202,7 +197,7 @@ class Ancestor(Individual):
 
     @property
     def caption(self) -> str:
-        """Its generation, and what it was best at."""
+        """Its generation, its best class and the confidence in that."""
         if self._won is None:
             return f"{super().caption}: never an elite"
         return f"{super().caption}: {self.name} {percent(*self._won[1:])}"
@@ -221,9 +216,9 @@ class EliteView(Individual):
     Attributes:
         index: The index of its class.
         name: The name of its class.
-        confidence: The probability that the target gave the class, of the very PNG.
-        rank: What selection compared. Where the target gives logits it is the class's log-odds,
-            which tell apart what rounds to a confidence of 1; else the confidence.
+        confidence: The probability that the target gave the class for exactly this PNG.
+        rank: The number that selection compared: the log-odds of the class if the target gives
+            logits (they differ even if confidences round to 1), else the confidence.
         candidate_id: Its candidate's id.
         generation: The generation it was bred in.
         parents: The ids of its parents, fittest first.
@@ -243,7 +238,7 @@ class EliteView(Individual):
     def png(self) -> bytes:
         """The image that was scored, as the PNG that is saved."""
         png = self.run.store.image(self.candidate_id)
-        # The image of an elite that was replaced since is gone; its genome draws the same one.
+        # If the elite was replaced since, its image is deleted; its genome draws the same one.
         return encode_png(self.pixels()) if png is None else png
 
     @property
@@ -264,11 +259,11 @@ class EliteView(Individual):
             raise self.damaged(error) from error
 
     def damaged(self, error: ValueError) -> RunError:
-        """Make the error that says that the recorded image cannot be read."""
+        """Make the error for a recorded image that cannot be read."""
         return damaged(self.run.store.path, f"the image of {self.name!r}: {error}")
 
     def summary(self) -> dict[str, Json]:
-        """Say what ``neatfool show --json`` says of a class."""
+        """Describe it as ``neatfool show --json`` does."""
         return {
             "name": self.name,
             "index": self.index,

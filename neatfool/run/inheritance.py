@@ -1,4 +1,4 @@
-"""Inheritance: a search that begins with what another run has found."""
+"""Inheritance: a search begins with the elites of another run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inheritance:
-    """What a run leaves to another one.
+    """The elites that a search takes from another run.
 
     Attributes:
-        genomes: Its elites' genomes, each once, in the order of the classes that they hold.
-        record: What tells where they are from: the run's name, its seed, how many there are, and
-            a hash of them all.
+        genomes: The elites' genomes, each once, in the order of their classes.
+        record: Their origin: the run's name, its seed, the number of genomes, and their hash.
     """
 
     genomes: list[Any]
@@ -32,15 +31,15 @@ class Inheritance:
 def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
     """Take the elites of a run, to begin another search with them.
 
-    The other run may have fooled another target: genomes are taken, and no scores.
+    That run may have fooled another target: only genomes are taken, not scores.
 
     Args:
-        folder: The run's folder; the run may be under way.
-        encoding: Reads the genomes, and is to breed from them.
+        folder: The run's folder. The run may still be going on.
+        encoding: The encoding of the new search, which reads the genomes.
 
     Raises:
-        ExperimentError: The folder holds no run or one without elites, or they are not genomes of
-            this encoding, of images such as the target takes.
+        ExperimentError: The folder holds no run, or one without elites, or their genomes are not
+            this encoding's, or their images have other channels.
     """
     try:
         run = Run(Path(folder))
@@ -56,14 +55,14 @@ def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
         genomes = [encoding.loads(text) for text in texts]
     except ValueError as error:
         raise ExperimentError(
-            f"{folder}: its elites are no genomes of this encoding ({error}); give a run whose "
-            "[encoding] has the same plugin, and images of the same kind"
+            f"{folder}: this encoding cannot read its genomes ({error}); give a run whose "
+            "[encoding] has the same plugin, with images of the same kind"
         ) from error
     drawn = encoding.render(genomes[:1]).shape[1]
     if drawn != channels:
         raise ExperimentError(
             f"{folder}: its images have {channels} channels, and this target's {drawn}; give a run "
-            "on images of the same kind"
+            "with images of the same kind"
         )
     digest = sha256("\n".join(texts).encode()).hexdigest()
     record = {"run": name, "seed": seed, "genomes": len(texts), "sha256": digest}

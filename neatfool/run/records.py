@@ -1,4 +1,4 @@
-"""What a generation leaves in a run's database, and how it is written there."""
+"""Writes the records of a generation into a run's database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StoredCandidate:
-    """A candidate as it is kept: its genome is the text that the encoding wrote."""
+    """A candidate whose genome is the text that the encoding wrote."""
 
     id: int
     generation: int
@@ -28,7 +28,7 @@ class StoredCandidate:
 
 @dataclass(frozen=True)
 class StoredElite:
-    """Who holds a class's niche."""
+    """The holder of a class's niche."""
 
     class_index: int
     candidate: int
@@ -38,15 +38,15 @@ class StoredElite:
 
 @dataclass(frozen=True)
 class GenerationRecord:
-    """What a generation leaves in the database.
+    """All that the database keeps of a generation.
 
     Attributes:
         report: Its statistics.
-        replacements: The elites that changed.
-        candidates: Those of its new elites and members that are not stored yet.
+        replacements: The niches that changed hands.
+        candidates: Its new elites and members that are not stored yet.
         images: The PNG of each new elite, by candidate id.
         members: The ids of all candidates that the scheme's state refers to.
-        classes: Classes that turned up: (number, name, whether it is searched) of each.
+        classes: The new classes, each as (number, name, whether it is searched).
     """
 
     report: GenerationReport
@@ -126,7 +126,7 @@ def _write_replacements(
 
 
 def _write_members(db: sqlite3.Connection, members: frozenset[int]) -> None:
-    """Mark the members, and forget the former ones that no elite descends from."""
+    """Mark the members, and delete former ones that no elite descends from."""
     before = {id_ for (id_,) in db.execute("SELECT id FROM candidate WHERE member")}
     db.executemany(
         "UPDATE candidate SET member = 1 WHERE id = ?", [(i,) for i in sorted(members - before)]
@@ -141,7 +141,7 @@ def _write_members(db: sqlite3.Connection, members: frozenset[int]) -> None:
 
 
 def _forget(db: sqlite3.Connection, id_: int) -> list[int]:
-    """Delete a candidate that nothing needs, and give its parents, which may now be so too."""
+    """Delete a candidate if nothing needs it; return its parents, which may follow."""
     needed = db.execute(
         "SELECT EXISTS (SELECT 1 FROM candidate WHERE id = :id AND member) "
         "OR EXISTS (SELECT 1 FROM parent WHERE parent = :id) "

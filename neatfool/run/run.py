@@ -1,4 +1,4 @@
-"""A run as one reads it: its elites, their images, graphs and lines of ancestors."""
+"""A run, for reading: its elites, their images, graphs and ancestors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Tools(Protocol):
-    """What a run draws, scores and shows itself with: it is made of what lies above."""
+    """Draws, scores and reports for a run. Packages above this one implement it."""
 
     def encoding(self, run: Run) -> Encoding[Any]:
         """Make the run's encoding."""
@@ -50,14 +50,14 @@ class Tools(Protocol):
         """Write the run's page, and give its file."""
 
     def close(self) -> None:
-        """Close what was opened to score."""
+        """Close the target."""
 
 
 class Run:
-    """A run's folder, to read.
+    """A run's folder, for reading.
 
-    It shows the run as it was at one instant, even while another process goes on with it.
-    :meth:`refresh` looks again.
+    It shows the run at one instant, even while another process continues it. :meth:`refresh`
+    updates it.
 
     Attributes:
         path: The folder.
@@ -78,7 +78,7 @@ class Run:
     @property
     def _tools(self) -> Tools:
         if self._given_tools is None:
-            raise RunError(f"{self.path}: was opened only to be read; use neatfool.open_run")
+            raise RunError(f"{self.path}: was opened only for reading; use neatfool.open_run")
         return self._given_tools
 
     @cached_property
@@ -91,14 +91,11 @@ class Run:
         return self.store.snapshot()
 
     def refresh(self) -> None:
-        """Look at the run again: what is asked from now on is of one later instant.
-
-        Elites that were given before still say what they said.
-        """
+        """Show the run as it is now. Elites that were given before do not change."""
         self.__dict__.pop("_snapshot", None)
 
     def close(self) -> None:
-        """Close the database and the target; they are opened again when something is asked."""
+        """Close the database and the target; the next use opens them again."""
         if store := self.__dict__.pop("store", None):
             store.close()
         if self._given_tools is not None:
@@ -106,7 +103,7 @@ class Run:
 
     @property
     def info(self) -> dict[str, Json]:
-        """What was recorded when the run began: versions, machine, target, seed."""
+        """The facts recorded when the run began: versions, machine, target, seed."""
         return self._snapshot.info
 
     @property
@@ -132,7 +129,7 @@ class Run:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """All class names of the target, as far as they are known."""
+        """All known class names of the target."""
         return self._snapshot.classes
 
     @property
@@ -142,7 +139,7 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        """Whether the search came to an end of its own: it has nothing left to do."""
+        """Whether the search ended by itself, with nothing left to do."""
         return bool(self.info.get("ended_after") == self.generation)
 
     @property
@@ -211,14 +208,14 @@ class Run:
 
     @property
     def ranks(self) -> tuple[float, float]:
-        """The median and the lowest rank of the elites, which tell certainties apart."""
+        """The median and the lowest rank of the elites; they differ even for certainties."""
         held = {elite.class_index: elite.rank for elite in self._snapshot.elites}
         ranks = [held.get(index, -math.inf) for index in self.searched] or [0.0]
         return median(ranks), min(ranks)
 
     @property
     def requests(self) -> dict[str, tuple[int, int]]:
-        """What a target that costs something was asked: (requests, images) by outcome."""
+        """The requests to a target that costs something: (requests, images) by outcome."""
         return self._snapshot.requests
 
     @property
@@ -260,7 +257,7 @@ class Run:
         return len(self._snapshot.elites)
 
     def lineage(self, name: str | int) -> list[Ancestor]:
-        """Follow an elite back to generation 0, by the fitter parent each time.
+        """Follow an elite back to generation 0, through the fitter parent each time.
 
         Args:
             name: The class, by name or index.
@@ -280,7 +277,7 @@ class Run:
         return [Ancestor(self, each, spec) for each in line.values()]
 
     def render(self, genome: Any, size: int | tuple[int, int] | None = None) -> Image.Image:
-        """Draw a genome that need not be the run's, one made of a changed graph, say.
+        """Draw any genome of the run's encoding, perhaps one made from a changed graph.
 
         Args:
             genome: A genome of the run's encoding.
@@ -295,28 +292,28 @@ class Run:
     def score(self, genome: Any, model: Any = None) -> dict[str, float]:
         """Score a genome as the run did, at the target's size and rounded to bytes.
 
-        The target is loaded once, and kept until :meth:`close`. Where asking it costs something,
-        each call is a query of the run's budget.
+        The target is loaded once, and kept until :meth:`close`. If it costs something to ask, each
+        call is a query of the run's budget.
 
         Args:
             genome: A genome of the run's encoding.
-            model: As :meth:`verify` takes it; it is kept for further calls.
+            model: As in :meth:`verify`; it is kept for further calls.
 
         Returns:
             The confidence in each class, by its name.
 
         Raises:
-            ExperimentError: It is not a genome of the run's encoding.
+            ExperimentError: The genome is not one of the run's encoding.
             RunError: The run needs its model again, or another process is running it.
             TargetError: The target failed, or gave no usable score.
-            BudgetSpent: There is no budget for it.
+            BudgetSpent: The budget does not allow it.
         """
         scores = self._tools.score(self, self.encoding.render([self._fit(genome)]), model)
         self.refresh()
         return scores
 
     def _fit(self, genome: Any) -> Any:
-        """See that a genome is one of the run's encoding, as one that is read from the database."""
+        """Check that a genome is one of the run's encoding, as if it came from the database."""
         try:
             return self.encoding.loads(self.encoding.dumps(genome))
         except ValueError as error:
@@ -325,33 +322,30 @@ class Run:
     def verify(
         self, model: Any = None, *, tolerance: float = 1e-4, max_queries: int | None = None
     ) -> Verdict:
-        """Score the saved images again, and compare with what was recorded.
+        """Score the saved images again, and compare with the recorded scores.
 
-        Where asking the target costs something, each image is a query of the run's budget.
+        If the target costs something to ask, each image is a query of the run's budget.
 
         Args:
-            model: What to score them with. If absent, the target that the run's experiment names;
-                or, of a run that :func:`neatfool.fool` has just made, the model that it was given.
-                A run of :func:`neatfool.fool` that was opened later needs its model again.
-            tolerance: How far a confidence may be from the recorded one.
+            model: The model that scores. By default the target of the run's experiment, or the
+                model just given to :func:`neatfool.fool`. A run of :func:`neatfool.fool` that was
+                opened later needs its model again.
+            tolerance: The largest difference to the recorded confidence that still counts as equal.
             max_queries: A larger budget than the run's.
 
         Returns:
-            What each image scores, and which of them score something else than was recorded.
+            The score of each image, and which images differ from the record.
 
         Raises:
             VerificationError: An image's file is missing or damaged, or there is none yet.
             RunError: The run needs its model again, or another process is running it.
             TargetError: The target failed.
-            BudgetSpent: There is no budget for all images.
+            BudgetSpent: The budget does not allow all images.
         """
         return self._tools.verify(self, model, tolerance=tolerance, max_queries=max_queries)
 
     def report(self) -> Path:
-        """Write ``report.html`` into the run's folder: one file that needs no network.
-
-        Returns:
-            The file.
+        """Write ``report.html``, which needs no network, into the run's folder; return its path.
 
         Raises:
             StorageError: It cannot be written.
@@ -359,7 +353,7 @@ class Run:
         return self._tools.report(self)
 
     def summary(self) -> dict[str, Json]:
-        """Say how far the run has come, as ``neatfool show --json`` does."""
+        """Summarise the run, as ``neatfool show --json`` does."""
         history = self.history
         last = history[-1] if history else None
         seconds = sum(report.stages.elapsed for report in history)

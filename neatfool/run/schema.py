@@ -20,7 +20,7 @@ _SQL_TYPES: Final = {"int": "INTEGER", "float": "REAL"}
 
 
 def _statistics() -> list[str]:
-    """Declare the columns of table ``generation``: what a report and its stages have."""
+    """Declare the columns of table ``generation``: the fields of a report and its stages."""
     declared = ["number INTEGER PRIMARY KEY"]
     for each in (*fields(GenerationReport), *fields(Stages)):
         if each.name == "classes_ge":
@@ -63,7 +63,7 @@ CREATE TABLE request (
 CREATE TABLE answer (
     image BLOB PRIMARY KEY, scores BLOB NOT NULL, checksum INTEGER);
 """
-"""What a target that costs something was asked, and what it answered; see the ledger."""
+"""The requests to a target that costs something, and its answers; see the ledger."""
 
 TABLES: Final = (
     "info", "class", "candidate", "parent", "elite", "image", "replacement", "generation", "state",
@@ -75,12 +75,12 @@ HOW_IT_WAS_RUN: Final = {
     "info": ("clock", "experiment", "scoring", "text"),
     "request": ("number", "images", "outcome"),
 }
-"""What may differ between equal runs: columns of a table, or keys of ``info``. (The part of the
-experiment that the result depends on is the key ``identity``.)"""
+"""Columns of a table, or keys of ``info``, that may differ between equal runs. (The key
+``identity`` has the part of the experiment that the result depends on.)"""
 
 
 UNSEALED: Final = {"checksum", "member"}
-"""Columns that a row's checksum leaves out. Members come and go; an index knows them, too."""
+"""Columns that a row's checksum leaves out: ``member`` changes, and an index repeats it."""
 
 
 @cache
@@ -96,9 +96,9 @@ def columns(table: str) -> dict[str, str]:
 
 
 def checksum(*values: Any) -> int:
-    """Sum up a row: CRC-32 of its values as text that tells types apart.
+    """Sum up a row: CRC-32 of its values as text, in which different types differ.
 
-    A whole number is the same whether SQLite gives it as integer or as floating point. Unlike
+    A whole number counts the same as integer or floating point, as SQLite may give either. Unlike
     ``repr``, ``ascii`` is the same in every version of Python.
     """
     return crc32(ascii([_canonical(value) for value in values]).encode())
@@ -117,7 +117,7 @@ def seal(
 
     Args:
         table: Its table.
-        values: SQL for the values of columns; a column's own name where there is none.
+        values: SQL in place of the values of some columns.
         there: The columns that the database has; all if absent.
     """
     values = values or {}
@@ -126,7 +126,7 @@ def seal(
 
 
 def sound(table: str, there: Iterable[str] | None = None) -> str:
-    """Give the SQL that is true of a row that is as it was written, of a table with checksums."""
+    """Give the SQL condition that a row matches its checksum."""
     return f"(checksum IS {seal(table, there=there)})"
 
 
@@ -151,9 +151,9 @@ def write(
 
 
 def add_columns(db: sqlite3.Connection) -> None:
-    """Add what an older database lacks: checksums, and statistics, which are 0 then.
+    """Add the columns that an older database lacks: checksums, and statistics with value 0.
 
-    A row that changed since it was written stays a row that does not fit its checksum.
+    A damaged row keeps a checksum that it does not match.
     """
     for table in TABLES:
         there = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
@@ -170,4 +170,4 @@ MIGRATIONS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {
     3: add_columns,
     4: add_columns,
 }
-"""What brings a database of each older format to the next one."""
+"""For each older format, the step to the next one."""

@@ -1,9 +1,9 @@
-"""SQLite as a run's database is opened with it: errors in words, transactions, formats."""
+"""Opens a run's database with SQLite: readable errors, transactions, formats."""
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def sqlite_errors_in_words(path: Path) -> Iterator[None]:
-    """Turn SQLite's exceptions into messages that say what to do.
+def sqlite_errors_in_words(path: Path | None) -> Iterator[None]:
+    """Turn SQLite's exceptions into messages that say what to do; leave those of no file.
 
     Raises:
         StorageError: The disk is full or cannot be written.
@@ -25,26 +25,21 @@ def sqlite_errors_in_words(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.Error as error:
-        raise _in_words(path, error) from error
-    except UnicodeDecodeError as error:
-        raise damaged(path, error) from error
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        if path is None:
+            raise
+        raise _explain(path, error) from error
 
 
 def damaged(path: Path, what: object) -> RunError:
-    """Make the error that says of a run's database that it is damaged.
-
-    Args:
-        path: The database.
-        what: What was found.
-    """
+    """Make the error that says that a run's database is damaged, and how."""
     return RunError(
-        f"{path}: the database is damaged ({what}); bring a copy of it back, or start the run "
-        "anew. The images beside it may still be whole"
+        f"{path}: the database is damaged ({what}); restore a copy of it, or start the run anew. "
+        "The images in its folder may still be whole"
     )
 
 
-def _in_words(path: Path, error: sqlite3.Error) -> NeatfoolError:
+def _explain(path: Path, error: Exception) -> NeatfoolError:
     code = getattr(error, "sqlite_errorname", "") or ""
     if code.startswith("SQLITE_FULL"):
         again = "run it again" if path.name == PARTIAL_DATABASE else "resume the run"
@@ -58,7 +53,7 @@ def _in_words(path: Path, error: sqlite3.Error) -> NeatfoolError:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Write all that the block writes, or, should it raise, nothing of it."""
+    """Write all that the block writes; if it raises, write nothing."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
@@ -69,15 +64,18 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
+class Connection(sqlite3.Connection):
+    """Closes itself when nobody holds it any more: a run may be looked at in passing."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it could not be opened
+            self.close()
+
+
 def connect(path: Path | None, mode: str = "rw") -> sqlite3.Connection:
-    """Open a database file, in a mode of SQLite's; transactions are begun by hand.
+    """Open a database file, or one in memory, in a mode of SQLite's: ``ro``, ``rw``, ``rwc`` ...
 
-    Args:
-        path: The file; a database in memory if absent.
-        mode: How: ``ro``, ``rw``, ``rwc`` ...
-
-    Raises:
-        sqlite3.Error: It cannot be opened.
+    Python begins no transactions by itself.
     """
     connection = sqlite3.connect(
         ":memory:" if path is None else f"{path.absolute().as_uri()}?mode={mode}",
@@ -85,6 +83,7 @@ def connect(path: Path | None, mode: str = "rw") -> sqlite3.Connection:
         isolation_level=None,
         timeout=30,
         check_same_thread=False,
+        factory=Connection,
     )
     connection.create_function("checksum", -1, checksum, deterministic=True)
     return connection
@@ -94,23 +93,23 @@ def format_of(path: Path, connection: sqlite3.Connection) -> int:
     """Read the format of a run's database.
 
     Raises:
-        RunError: It is none that this neatfool reads.
+        RunError: This neatfool does not read that format.
     """
     if not path.stat().st_size:
-        raise RunError(f"{path}: is empty: nothing of a run is in it. {START_ANEW}")
+        raise RunError(f"{path}: is empty: it holds no run. {START_ANEW}")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if not version:
         raise RunError(f"{path}: is no run's database. {START_ANEW}")
     if version not in {*MIGRATIONS, FORMAT}:
         raise RunError(
-            f"{path}: run format {version}, and this neatfool reads formats {min(MIGRATIONS)} to "
+            f"{path}: has run format {version}; this neatfool reads formats {min(MIGRATIONS)} to "
             f"{FORMAT}; use the version that wrote it"
         )
     return version
 
 
 def migrate(path: Path, connection: sqlite3.Connection) -> None:
-    """Bring a database of an older format to the present one, in one transaction."""
+    """Bring a database of an older format up to date, in one transaction."""
     version = format_of(path, connection)
     if version < FORMAT:
         with transaction(connection) as db:
@@ -120,10 +119,10 @@ def migrate(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def check_structure(path: Path, connection: sqlite3.Connection) -> None:
-    """Let SQLite read its tables and indices.
+    """Let SQLite check its tables and indices.
 
     Raises:
-        RunError: They do not hold together.
+        RunError: They are damaged.
     """
     problem = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if problem != "ok":
@@ -131,10 +130,10 @@ def check_structure(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open for reading: also after a kill, and also where nothing may be written beside the file.
+    """Open for reading, even after a kill, and even in a read-only folder.
 
-    A process that was killed in the midst of a transaction leaves a journal, which SQLite rolls
-    back when somebody next opens the database; for that it must be allowed to write.
+    A process that is killed during a transaction leaves a journal. SQLite rolls it back when the
+    database is next opened, and needs to write for that.
     """
     for mode in ("ro", "rw", "ro&immutable=1"):
         connection = connect(path, mode)

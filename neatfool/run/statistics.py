@@ -1,4 +1,4 @@
-"""What there is to say of a generation, and of a run's end."""
+"""The statistics of a generation, and the outcome of a run."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Stages:
     """Where a generation's time went, in seconds of wall clock.
 
-    A target's network is called in a thread of its own while the next candidates are bred and
-    drawn, so the stages may add up to more than what elapsed.
+    The stages may add up to more than ``elapsed``: a network scores in a thread of its own while
+    the next candidates are bred and drawn.
     """
 
     breeding: float = 0.0
@@ -33,25 +33,24 @@ class Stages:
 
 @dataclass(frozen=True)
 class GenerationReport:
-    """What there is to say of a generation, for observers and the run's statistics.
+    """The statistics of a generation.
 
-    Confidences are those of the elites after the generation, over the classes that the scheme
-    searches; an empty niche counts as 0.
+    Confidences are those of the elites after the generation, over the searched classes; an empty
+    niche counts as 0.
 
     Attributes:
         generation: Its number, from 0.
         evaluations: Images scored since the run began.
-        median: Median confidence over classes; ``mean``, ``minimum``, ``lower_quartile`` and
-            ``upper_quartile`` alike.
+        median: Median confidence over classes. So are ``mean``, ``minimum``, ``lower_quartile``
+            and ``upper_quartile``.
         classes_ge: The number of classes at or above each of :data:`CONFIDENCE_THRESHOLDS`.
         elites: The number of distinct candidates among the elites.
         replacements: Niches that changed hands in this generation.
-        goal_switches: Those of them whose parent was an elite of other classes only.
+        goal_switches: Replacements whose parent was an elite of other classes only.
         refused: Candidates of this generation without a usable score.
         nodes: Mean nodes of the elites' genomes.
         connections: Mean connections of the elites' genomes.
-        confirmed: Candidates of this generation that were scored exactly; the others were
-            screened.
+        confirmed: Candidates of this generation that were scored exactly, not only screened.
         winners: Candidates of this generation that took a niche, each counted once; 0 in what
             earlier versions recorded.
         stages: Where the time went.
@@ -126,7 +125,7 @@ class GenerationReport:
         )
 
     def row(self) -> dict[str, float]:
-        """Give all its numbers by name, those of ``classes_ge`` and ``stages`` one by one."""
+        """Give all its numbers by name, with ``classes_ge`` and ``stages`` spread out."""
         numbers: dict[str, Any] = asdict(self)
         stages, counts = numbers.pop("stages"), numbers.pop("classes_ge")
         for least, count in zip(CONFIDENCE_THRESHOLDS, counts, strict=True):
@@ -139,12 +138,12 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        reason: ``"finished"``; ``"spent"``, if there was no budget to go on; ``"paused"``, if the
-            target could not be reached; ``"interrupted"`` or ``"failed"``.
-        generation: The last generation that was recorded, or -1.
+        reason: ``"finished"``, ``"spent"`` (the budget ran out), ``"paused"`` (the target could
+            not be reached), ``"interrupted"`` or ``"failed"``.
+        generation: The last recorded generation, or -1.
         evaluations: Images scored in all.
         seconds: Wall-clock seconds of this process's part of the run.
-        cause: What there was no budget for, or why the target could not be reached.
+        cause: Why the budget or the target stopped the run.
     """
 
     reason: Literal["finished", "spent", "paused", "interrupted", "failed"]
@@ -155,7 +154,7 @@ class Outcome:
 
 
 CONFIDENCE_THRESHOLDS = (0.5, 0.9, 0.99, 0.9999)
-"""The confidences that ``GenerationReport.classes_ge`` counts classes at."""
+"""The thresholds of ``GenerationReport.classes_ge``."""
 
 
 def _mean(values: Sequence[int]) -> float:

@@ -1,8 +1,8 @@
-"""The run's database: what a run writes, and all that a resumed one needs.
+"""The run's database: all that a run records, and all that resuming needs.
 
-One SQLite file, written in one transaction a checkpoint, so that a run killed at any instant
-finds its last checkpoint whole. Everything in it but what
-:data:`~neatfool.run.schema.HOW_IT_WAS_RUN` names is equal for equal runs, to the bit.
+It is one SQLite file with one transaction a checkpoint. So a run that is killed at any instant
+finds its last checkpoint whole. Equal runs have equal databases, to the bit, apart from
+:data:`~neatfool.run.schema.HOW_IT_WAS_RUN`.
 """
 
 from __future__ import annotations
@@ -63,16 +63,16 @@ class Recorded(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A run as it was at one instant.
+    """A run at one instant.
 
-    What a snapshot does not hold is only ever added to, and read when it is asked for: candidates,
-    replacements and generations. (An image that goes is drawn again from its candidate.)
+    Candidates, replacements and generations are read later, as a run only adds to them. (A deleted
+    image is drawn again from its candidate.)
 
     Attributes:
-        info: What describes the run.
+        info: The facts about the run.
         classes: All class names.
-        searched: The indices of the classes that are searched.
-        elites: Who holds each niche, in the order of the classes.
+        searched: The indices of the searched classes.
+        elites: The holders of the niches, in the order of the classes.
         generation: The last generation, -1 before the first.
         requests: See :meth:`RunStore.requests`.
     """
@@ -92,7 +92,7 @@ class RunStore:
         """Wrap an open connection; use :meth:`create` or :meth:`open`.
 
         Raises:
-            RunError: The database is of a format that this neatfool does not know.
+            RunError: This neatfool does not read the database's format.
         """
         self.path = path
         self._connection = connection
@@ -109,15 +109,15 @@ class RunStore:
 
         Args:
             path: The file, which must not exist.
-            info: What describes the run; the key ``clock`` holds what differs between equal runs.
+            info: The facts about the run; ``clock`` holds those that differ between equal runs.
             classes: All class names of the target.
-            searched: The indices of those that are searched.
+            searched: The indices of the searched classes.
 
         Raises:
             StorageError: The file cannot be written.
         """
         chosen = set(searched)
-        # A run killed before its database is whole leaves none.
+        # If the run is killed before its database is whole, it leaves none.
         partial = path.with_name(PARTIAL_DATABASE)
         with sqlite_errors_in_words(partial):
             connection = connect(partial, "rwc")
@@ -133,12 +133,7 @@ class RunStore:
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> RunStore:
-        """Open a run's database.
-
-        Args:
-            path: The file.
-            write: Whether to write to it. Its structure is checked then, and an older format
-                becomes the present one.
+        """Open a run's database; for writing, check its structure and bring its format up to date.
 
         Raises:
             RunError: It is missing, damaged, or of another version.
@@ -146,19 +141,19 @@ class RunStore:
         require_run(path.parent)
         with sqlite_errors_in_words(path):
             connection = connect(path, "rw") if write else connect_to_read(path)
-            # Before anything is written: an empty file is left as it is.
+            # Checked before anything is written, so that an empty file stays as it is.
             format_of(path, connection)
             if write:
                 connection.execute("PRAGMA journal_mode = WAL")
-                # A killed process loses no commit; a power cut may lose the last ones, never half
-                # of one.
+                # A killed process loses no commit. A power cut may lose the last ones, but never
+                # half of one.
                 connection.execute("PRAGMA synchronous = NORMAL")
                 check_structure(path, connection)
                 migrate(path, connection)
             return cls(path, connection, write=write)
 
     def close(self) -> None:
-        """Close the database; where nobody else reads it, it is one file then."""
+        """Close the database. If nobody else reads it, it is a single file then."""
         with sqlite_errors_in_words(self.path):
             if self._write:
                 with suppress(sqlite3.OperationalError):
@@ -169,22 +164,22 @@ class RunStore:
         """Write generations and the state after them, in one transaction.
 
         Raises:
-            StorageError: The disk is full or read-only; nothing of it is written then.
+            StorageError: The disk is full or read-only; nothing is written then.
             RunError: The file was deleted.
         """
         if not self.path.exists():
-            raise RunError(f"{self.path}: was deleted while the run went on; it is lost")
+            raise RunError(f"{self.path}: was deleted during the run; the run is lost")
         with sqlite_errors_in_words(self.path), transaction(self._connection) as db:
             for record in records:
                 write_record(db, record)
             write(db, "state", [(0, json.dumps(state))], "REPLACE")
 
     def keep(self, key: str, value: Json) -> None:
-        """Record a fact about the run, in place of what was recorded of it.
+        """Record a fact about the run in place of the old one.
 
         Args:
-            key: ``experiment``, of which only what the result does not depend on changed; or
-                ``ended_after``, once the search came to an end of its own: the last generation.
+            key: ``experiment``, of which only parts that do not affect the result may change; or
+                ``ended_after``, the last generation of a search that ended by itself.
             value: The fact.
 
         Raises:
@@ -194,7 +189,7 @@ class RunStore:
             write(db, "info", [(key, json.dumps(value))], "REPLACE")
 
     def end(self) -> None:
-        """Record that the search came to an end of its own, after the last generation.
+        """Record that the search ended by itself, after the last generation.
 
         Raises:
             StorageError: The disk is full or read-only.
@@ -202,10 +197,10 @@ class RunStore:
         self.keep("ended_after", self.last_generation())
 
     def check(self) -> None:
-        """Read all that is recorded, and see that it is as it was written.
+        """Read all rows, and check that they are as they were written.
 
         Raises:
-            RunError: It is not.
+            RunError: A row has changed.
         """
         with sqlite_errors_in_words(self.path):
             check_structure(self.path, self._connection)
@@ -213,10 +208,10 @@ class RunStore:
                 sql = f"SELECT count(*) FROM {table} WHERE NOT {self._sound(table)}"  # noqa: S608
                 wrong = self._rows(sql)[0][0]
                 if wrong:
-                    raise damaged(self.path, f"{wrong} of the rows of table {table} changed")
+                    raise damaged(self.path, f"{wrong} rows of table {table} changed")
 
     def _sound(self, table: str) -> str:
-        """Give the SQL that is true of a row that is as it was written."""
+        """Give the SQL condition that a row is as it was written."""
         return sound(table, self._columns_of(table)) if self.sealed else "1"
 
     def _rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
@@ -224,7 +219,7 @@ class RunStore:
             return self._connection.execute(sql, tuple(parameters)).fetchall()
 
     def _columns_of(self, table: str) -> list[str]:
-        """List a table's columns that this database has, less the checksum."""
+        """List the columns of a table in this database, without the checksum."""
         if table not in self._columns:
             there = {name for _, name, *_ in self._rows(f"PRAGMA table_info({table})")}
             found = [name for name in columns(table) if name in there and name != "checksum"]
@@ -236,11 +231,7 @@ class RunStore:
     def _read(
         self, table: str, rest: str = "", parameters: Iterable[Any] = ()
     ) -> list[tuple[Any, ...]]:
-        """Read whole rows, in the order of the table's columns, less the checksum.
-
-        Raises:
-            RunError: One of them is not as it was written.
-        """
+        """Read whole rows, without the checksum; raise a RunError if one has changed."""
         names = ", ".join(self._columns_of(table))
         sql = f"SELECT {names}, {self._sound(table)} FROM {table} {rest}"  # noqa: S608
         rows = self._rows(sql, parameters)
@@ -250,7 +241,7 @@ class RunStore:
         return [row[:-1] for row in rows]
 
     def snapshot(self) -> Snapshot:
-        """Read what changes while a run goes on, all at one instant.
+        """Read all that changes during a run, at one instant.
 
         Raises:
             RunError: The database is damaged.
@@ -275,7 +266,7 @@ class RunStore:
         return found
 
     def info(self) -> Recorded:
-        """Read what describes the run."""
+        """Read the facts about the run."""
         return self._recorded({key: self._json(value) for key, value in self._read("info")})
 
     def classes(self) -> list[str]:
@@ -299,18 +290,18 @@ class RunStore:
         return recorded
 
     def elites(self) -> list[StoredElite]:
-        """Read who holds each niche, in the order of the classes."""
+        """Read the holders of the niches, in the order of the classes."""
         return [StoredElite(*row) for row in self._read("elite", "ORDER BY class")]
 
     def candidate(self, id_: int) -> StoredCandidate:
-        """Read a candidate that must be there."""
+        """Read a candidate that must exist."""
         found = self.candidates([id_])
         if not found:
             raise damaged(self.path, f"candidate {id_} is missing")
         return found[id_]
 
     def candidates(self, ids: Iterable[int]) -> dict[int, StoredCandidate]:
-        """Read candidates by id; those that are not stored are left out."""
+        """Read candidates by id; skip those that are not stored."""
         found = {}
         for id_ in ids:
             for row in self._read("candidate", "WHERE id = ?", (id_,)):
@@ -330,12 +321,12 @@ class RunStore:
         return [id_ for (id_,) in self._rows("SELECT id FROM candidate WHERE member ORDER BY id")]
 
     def image(self, candidate: int) -> bytes | None:
-        """Read the PNG of an elite; None for a candidate that is none."""
+        """Read the PNG of an elite; None for other candidates."""
         rows = self._read("image", "WHERE candidate = ?", (candidate,))
         return rows[0][1] if rows else None
 
     def won(self, candidate: int) -> list[tuple[int, float, float]]:
-        """Read which classes a candidate took when it was scored: class, confidence and rank."""
+        """Read the classes that a candidate took when it was scored: class, confidence and rank."""
         order = "WHERE candidate = ? ORDER BY rank DESC, class"
         rows = self._read("replacement", order, (candidate,))
         return [
@@ -344,20 +335,14 @@ class RunStore:
         ]
 
     def replacements(self, last: int) -> list[tuple[int, int, float]]:
-        """Read the replacements up to a generation, in their order.
-
-        Returns:
-            Generation, class and confidence of each.
-        """
+        """Read (generation, class, confidence) of the replacements up to a generation, in order."""
         rows = self._read("replacement", "WHERE generation <= ? ORDER BY number", (last,))
         return [(row[1], row[2], row[5]) for row in rows]
 
     def requests(self) -> dict[str, tuple[int, int]]:
-        """Read what became of the requests to a target that costs something.
+        """Read (requests, images) by outcome, the most frequent outcome first.
 
-        Returns:
-            (requests, images) by outcome, the most frequent first; ``unknown`` is that of requests
-            which were under way when the process ended.
+        A request that was under way when its process ended has the outcome ``unknown``.
         """
         rows = self._rows(
             "SELECT coalesce(outcome, 'unknown'), count(*), sum(images) FROM request "
@@ -371,7 +356,7 @@ class RunStore:
         return int(rows[0][0]) if rows else -1
 
     def reports(self, first: int = 0, last: int | None = None) -> list[GenerationReport]:
-        """Read the statistics of the generations from one to another, these included."""
+        """Read the statistics of generations ``first`` to ``last``, both included."""
         bounds = (first, last)
         rows = self._read(
             "generation", "WHERE number >= ? AND number <= coalesce(?, number) ORDER BY 1", bounds
@@ -381,14 +366,9 @@ class RunStore:
 
 
 def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Read all that must be equal in the databases of equal runs.
+    """Read all that must be equal in the databases of equal runs: the rows of each table.
 
-    Args:
-        path: A run's database.
-
-    Returns:
-        The rows of each table, in the order of their keys, less what
-        :data:`~neatfool.run.schema.HOW_IT_WAS_RUN` names.
+    They are in the order of their keys, without :data:`~neatfool.run.schema.HOW_IT_WAS_RUN`.
     """
     store = RunStore.open(path)
     try:

@@ -1,4 +1,4 @@
-"""What came out when the saved images were scored again."""
+"""The result of scoring the saved images again."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from neatfool.spec.json import Json
 
 TOLERANCE = 1e-4
-"""How far a confidence may be from the recorded one: processors and batches round differently."""
+"""The largest difference that counts as equal: processors and batches round differently."""
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What a saved image scored.
+    """The score of a saved image, recorded and measured.
 
     Attributes:
         name: Its class.
         index: The index of its class.
-        recorded: The confidence that the run recorded.
+        recorded: The recorded confidence.
         measured: The confidence that the target gives the saved file now.
-        recorded_rank: The rank that the run recorded, which tells certainties apart.
-        measured_rank: The rank that the saved file has now.
+        recorded_rank: The recorded rank; ranks differ even if confidences round to 1.
+        measured_rank: The rank of the saved file now.
     """
 
     name: str
@@ -37,17 +37,17 @@ class Verified:
 
     @property
     def difference(self) -> float:
-        """How far apart the two are."""
+        """The distance between the two confidences."""
         return abs(self.recorded - self.measured)
 
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """What the saved images of a run score now; ``str`` says it in two sentences.
+    """The scores of a run's saved images now; ``str`` sums them up in two sentences.
 
     Attributes:
-        results: What each image scores, in the order of the classes; at least one.
-        tolerance: How far a confidence may be from the recorded one.
+        results: The score of each image, in the order of the classes; at least one.
+        tolerance: The largest difference to the recorded confidence that counts as equal.
     """
 
     results: tuple[Verified, ...]
@@ -55,7 +55,7 @@ class Verdict:
 
     @property
     def wrong(self) -> list[Verified]:
-        """The images that do not score what was recorded."""
+        """The images whose scores differ from the record."""
         return [result for result in self.results if not result.difference <= self.tolerance]
 
     def summary(self) -> dict[str, Json]:

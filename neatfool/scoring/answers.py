@@ -1,4 +1,4 @@
-"""What plugins answer, checked before the search may see it."""
+"""Checks of what plugins answer, before the search sees it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,14 @@ if TYPE_CHECKING:
     from neatfool.spec.image_spec import ImageSpec
 
 ROUNDING: Final = 1e-3
-"""How far from one a sum of probabilities may be: half-precision networks round."""
+"""How far a sum of probabilities may be from one: half-precision networks round this much."""
 
 
 def check_images(images: Any, count: int, spec: ImageSpec, name: str) -> None:
-    """Check what an encoding rendered.
-
-    Args:
-        images: What ``render`` returned.
-        count: The genomes it was given.
-        spec: The target's spec.
-        name: What messages call the encoding.
+    """Check that an encoding rendered uint8 [count, C, H, W].
 
     Raises:
-        PluginError: It is not uint8 [count, C, H, W].
+        PluginError: It did not.
     """
     import torch
 
@@ -49,17 +43,17 @@ def check_scores(
 
     Args:
         answer: What ``score`` returned.
-        count: The images it was given.
+        count: How many images it was given.
         spec: The target's spec.
         name: What messages call the target.
-        keep: How many of the images were real and not padding; all if absent.
+        keep: How many of the images are not padding; all if absent.
 
     Returns:
-        The scores of those, as numpy arrays with ``ok``; rows with NaN or infinity are not ok,
+        The scores of those, as numpy arrays with ``ok``. Rows with NaN or infinity are not ok,
         and zero.
 
     Raises:
-        TargetError: The answer has the wrong type or shape, or is not made of probabilities.
+        TargetError: The answer has the wrong type or shape, or does not hold probabilities.
     """
     if not isinstance(answer, Scores):
         raise TargetError(
@@ -74,7 +68,7 @@ def check_scores(
         ok &= _array(answer.ok, "ok", (count,), name)[:keep].astype(bool)
     logits = None
     if answer.logits is not None:
-        # A copy, as the probabilities become one below: a target may give one buffer at each call.
+        # A copy: a target may return the same buffer at each call.
         logits = _array(answer.logits, "logits", shape, name)[:keep].copy()
         ok &= ~np.isnan(logits).any(axis=1) & np.isfinite(logits.max(axis=1))
         if not ok.all():
@@ -88,18 +82,12 @@ def check_scores(
 def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labels:
     """Check the classes that a target named.
 
-    Args:
-        answer: What ``score`` returned.
-        count: The images it was given.
-        spec: The target's spec.
-        name: What messages call the target.
-
     Returns:
-        The same with ``ok``: an image is not ok, and has no classes, where a confidence is not a
-        number in [0, 1], or a name is none of the spec's and the spec is not open.
+        The same with ``ok``. An image is not ok, and has no classes, if a confidence is not a
+        number in [0, 1], or if a name is not in the spec and the spec is not open.
 
     Raises:
-        TargetError: The answer is not for so many images.
+        TargetError: The answer is not for ``count`` images.
     """
     ok = [True] * count if answer.ok is None else [bool(each) for each in answer.ok]
     if len(answer.found) != count or len(ok) != count:
@@ -115,7 +103,7 @@ def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labe
 
 
 def _confidences(found: Any, known: Collection[str] | None) -> dict[str, float] | None:
-    """Read the confidences of an image; None if there is anything wrong with them."""
+    """Read an image's confidences; None if anything is wrong with them."""
     try:
         read = {str(label): float(value) for label, value in found.items()}
     except (AttributeError, TypeError, ValueError):
@@ -141,7 +129,7 @@ def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndar
         raise TargetError(f"{name}: {what} are not numbers; give an array of floats")
     if array.shape != shape:
         kind = "[images, classes]" if len(shape) > 1 else "[images]"
-        raise TargetError(f"{name}: {what} have shape {array.shape}; {kind} is {shape} here")
+        raise TargetError(f"{name}: {what} have shape {array.shape}, not {kind} = {shape}")
     return array if array.dtype.kind in "fb" else array.astype(np.float32)
 
 
@@ -151,7 +139,7 @@ def _check_probabilities(probs: np.ndarray, spec: ImageSpec, name: str) -> None:
     low, high = float(probs.min()), float(probs.max())
     if low < -ROUNDING or high > 1 + ROUNDING:
         raise TargetError(
-            f"{name}: probs reach from {low:.4g} to {high:.4g}; probabilities lie in [0, 1]. "
+            f"{name}: probs range from {low:.4g} to {high:.4g}; probabilities lie in [0, 1]. "
             "Put raw network outputs into logits= and their softmax into probs"
         )
     if spec.sums_to_one:
@@ -159,6 +147,6 @@ def _check_probabilities(probs: np.ndarray, spec: ImageSpec, name: str) -> None:
         worst = float(sums[np.argmax(np.abs(sums - 1))])
         if abs(worst - 1) > ROUNDING:
             raise TargetError(
-                f"{name}: the probabilities of an image sum to {worst:.4g}, not 1. If its classes "
-                "do not exclude one another, say ImageSpec(..., sums_to_one=False)"
+                f"{name}: an image's probabilities sum to {worst:.4g}, not 1. If its classes do "
+                "not exclude one another, say ImageSpec(..., sums_to_one=False)"
             )

@@ -1,6 +1,6 @@
-"""A target's answers, checked, in batches of one size and from as many workers as pay.
+"""A target is asked in batches of one size, by one or more workers, and its answers are checked.
 
-A network's scores depend on the size of the batch in their last bits, so the last batch is padded.
+A network's scores depend on the batch size in their last bits, so the last batch is padded.
 """
 
 from __future__ import annotations
@@ -33,26 +33,15 @@ if TYPE_CHECKING:
 
 
 class Batches:
-    """Asks a target about images, a batch at a time.
-
-    Attributes:
-        sizes: How many images a call has: those of the plan, or fewer.
-    """
+    """Asks a target about images, a batch at a time; ``sizes`` says how many images a call has."""
 
     def __init__(self, target: Target, *, name: str, plan: Plan) -> None:
-        """Prepare.
-
-        Args:
-            target: The target.
-            name: What messages call it.
-            plan: How it scores.
-        """
         self.sizes = BatchSizes(name, plan)
         self._target = target
         self._name = name
         self._plan = plan
         self._networks = networks_of(target)
-        # A target without networks may be one that only the thread that made it may call.
+        # Without networks, perhaps only the thread that made the target may call it.
         self._workers = (
             Workers("neatfool-score", self._networks, plan.threads, plan.workers)
             if self._networks
@@ -71,12 +60,12 @@ class Batches:
 
     @property
     def in_threads(self) -> bool:
-        """Whether images are scored in threads of their own, while others are made."""
+        """Whether other threads score images, so that new ones can be made meanwhile."""
         return self._workers is not None
 
     @property
     def device(self) -> str | None:
-        """The kind of device that the target's networks compute on, None if it has none."""
+        """The kind of device that the target's networks compute on; None without networks."""
         return self._networks[0].device.type if self._networks else None
 
     def shutdown(self) -> None:
@@ -85,15 +74,7 @@ class Batches:
             self._workers.shutdown()
 
     def halve(self, *, screen: bool, cause: str) -> None:
-        """Make batches smaller, since memory does not suffice.
-
-        Args:
-            screen: Whether it was a call that screened.
-            cause: What was said then.
-
-        Raises:
-            TargetError: There was only one image in it.
-        """
+        """Make batches smaller, as :meth:`BatchSizes.halve`, and free the networks' buffers."""
         self.sizes.halve(screen=screen, cause=cause)
         for network in self._networks:
             network.forget()
@@ -106,23 +87,25 @@ class Batches:
         first: int = 0,
         answered: list[int] | None = None,
     ) -> list[Future[Timed]]:
-        """Begin to score images, in as many tasks as there are threads for.
+        """Start to score images, in one task for each batch if several workers share them.
 
         Args:
-            images: The images.
+            images: uint8 [n, C, H, W].
             screen: Whether to screen them.
             first: The number of the first task in its generation.
-            answered: Where the size of each batch is noted once it is scored.
+            answered: A list that takes the size of each batch once it is scored.
 
         Returns:
-            The scores to be of each task, and the seconds that it took.
+            For each task a future of its scores and the seconds that they took.
         """
         size = self.sizes.of(screen=screen)
-        # A thread that ends a task has to wait for Python's lock; so as few tasks as will do.
+        # A thread waits for Python's lock at the end of each task, so there are few tasks.
         each = size if self.workers > 1 else len(images)
         tasks = [images[start : start + each] for start in range(0, len(images), each)]
         return [
-            self._start(first + number, partial(self._timed, task, size, answered), screen=screen)
+            self._start(
+                first + number, partial(self._score_timed, task, size, answered), screen=screen
+            )
             for number, task in enumerate(tasks)
         ]
 
@@ -137,21 +120,21 @@ class Batches:
             done.set_exception(error)
         return done
 
-    def _timed(self, images: torch.Tensor, size: int, answered: list[int] | None) -> Timed:
+    def _score_timed(self, images: torch.Tensor, size: int, answered: list[int] | None) -> Timed:
         began = time.perf_counter()
         batches = []
         for start in range(0, len(images), size):
             batch = images[start : start + size]
-            batches.append(self._batch(batch, size))
+            batches.append(self._score_batch(batch, size))
             if answered is not None:
                 answered.append(len(batch))
         return self.concatenate(batches), time.perf_counter() - began
 
     def concatenate(self, parts: Sequence[Scores]) -> Scores:
-        """Put scores together.
+        """Concatenate scores.
 
         Raises:
-            TargetError: Some have logits, others have not.
+            TargetError: Some have logits, others do not.
         """
         logits = [part.logits for part in parts if part.logits is not None]
         if logits and len(logits) != len(parts):
@@ -162,11 +145,11 @@ class Batches:
             ok=np.concatenate([part.ok for part in parts if part.ok is not None]),
         )
 
-    def _batch(self, images: torch.Tensor, size: int) -> Scores:
+    def _score_batch(self, images: torch.Tensor, size: int) -> Scores:
         count = len(images)
-        # Padded or not, a copy: should the target write to its images, then what is saved, and what
-        # is scored again after a screening or for want of memory, must not change.
-        answer = self._call(_padded(images, size - count))
+        # A copy, padded or not: a target that writes to its images must not change those that are
+        # saved, or scored again.
+        answer = self._call(_pad(images, size - count))
         return check_scores(answer, size, self._target.spec, self._name, keep=count)
 
     def _call(self, images: torch.Tensor) -> Scores:
@@ -177,12 +160,12 @@ class Batches:
             return cast("Scores", self._target.score(given))
         except Exception as error:
             if not is_out_of_memory(error):
-                self._blame(images, error)
+                self._raise_target_error(images, error)
             said = f"{type(error).__name__}: {error}".split("\n", 1)[0]
-        # Raised outside of the handler, so that nothing holds on to the memory of what failed.
+        # Raised outside the handler: the traceback there would keep the failed call's memory.
         raise OutOfMemory(said)
 
-    def _blame(self, images: torch.Tensor, error: Exception) -> NoReturn:
+    def _raise_target_error(self, images: torch.Tensor, error: Exception) -> NoReturn:
         if isinstance(error, NeatfoolError):
             raise error
         shape = "x".join(map(str, images.shape))
@@ -191,8 +174,8 @@ class Batches:
         ) from error
 
 
-def _padded(images: torch.Tensor, missing: int) -> torch.Tensor:
-    """Copy images, and the last one as often as images are missing."""
+def _pad(images: torch.Tensor, missing: int) -> torch.Tensor:
+    """Copy images, and repeat the last one ``missing`` times."""
     import torch
 
     return torch.cat([images, images[-1:].expand(missing, *images.shape[1:])])

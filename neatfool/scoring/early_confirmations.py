@@ -1,7 +1,7 @@
-"""Exact scores that are begun while other images of the generation are still being screened.
+"""Idle workers score images exactly while others of the generation are still being screened.
 
-They are for idle workers. Which images are confirmed, and in which batches, is decided when all are
-screened; of what was begun, only batches that are just so are taken.
+Which images are confirmed, and in which batches, is decided when all are screened. An early batch
+counts only if it is one of those batches.
 """
 
 from __future__ import annotations
@@ -21,35 +21,24 @@ if TYPE_CHECKING:
     from neatfool.spec.scores import Scores
 
 MOST_CONFIRMED: Final = 0.25
-"""If more of a generation was confirmed, many that seem to matter come to be surpassed."""
+"""Above this share of the last generation, better images overtake too many early ones."""
 MOST_CLASSES: Final = 10_000
-"""With more, to look at scores twice costs more than is gained."""
+"""With more classes, screening scores twice costs more time than idle workers save."""
 
 
 class EarlyConfirmations:
-    """Exact scores of a generation that are begun early.
-
-    Attributes:
-        seconds: The time that the target took for those that were taken.
-    """
+    """Exact scores of a generation that start early; ``seconds`` is the time of those used."""
 
     def __init__(
         self, batches: Batches, screening: Screening, bar: np.ndarray, images: GenerationImages
     ) -> None:
-        """Begin with none.
-
-        Args:
-            batches: Where images are scored.
-            screening: Says which may matter.
-            bar: float64 [K], the rank to beat in each class.
-            images: The generation's.
-        """
+        """Take the generation's images and its bar: float64 [K], the rank to beat in each class."""
         self.seconds = 0.0
         self._batches = batches
         self._screening = screening
         self._bar = bar
         self._images = images
-        # On several devices an image's scores may depend on which of them it is given to.
+        # With several devices, an image's scores may depend on the device.
         self._on = (
             batches.workers > 1
             and batches.devices == 1
@@ -61,11 +50,7 @@ class EarlyConfirmations:
         self._submitted: dict[tuple[int, ...], Future[Timed]] = {}
 
     def add(self, scores: Scores) -> None:
-        """Look at the next images' half-precision scores, and begin to confirm what may matter.
-
-        Args:
-            scores: Of some images, in their order.
-        """
+        """Take the next images' half-precision scores, and start to confirm what may matter."""
         if not self._on:
             return
         found = np.flatnonzero(self._screening.doubtful(scores, self._bar))
@@ -77,13 +62,13 @@ class EarlyConfirmations:
             (self._submitted[tuple(rows)],) = self._batches.submit(self._images.pick(rows))
 
     def take_wanted(self, rows: np.ndarray) -> dict[tuple[int, ...], Scores]:
-        """Take those batches that are wanted, and let go of the others.
+        """Take the batches that are wanted, and cancel the others.
 
         Args:
-            rows: int64 [n], the images that are to be confirmed, in batches, in this order.
+            rows: int64 [n], the images to confirm; consecutive ones form the batches.
 
         Returns:
-            The scores of some batches by their images; none, if memory did not suffice for one.
+            The scores of finished batches by their images. It is empty if memory ran out.
 
         Raises:
             TargetError: As :meth:`neatfool.scoring.scorer.Scorer.score`.

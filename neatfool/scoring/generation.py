@@ -1,7 +1,6 @@
-"""A generation being scored: first screened, where that pays, and then confirmed.
+"""Scores a generation: screens it first, where that pays, and then confirms what may matter.
 
-While the last images are still being screened, others may be confirmed already, so that no worker
-has to wait. What is confirmed in the end does not depend on that.
+Idle workers confirm some images early. That changes neither which are confirmed nor their scores.
 """
 
 from __future__ import annotations
@@ -27,15 +26,14 @@ if TYPE_CHECKING:
 
 
 class GenerationScoring:
-    """A generation's images being scored, a part at a time, while others are made.
+    """Scores a generation's images, a part at a time, while others are made.
 
     Attributes:
-        images: The images.
-        full: Whether no further images can be scored: never.
-        spent: What there is no budget for: nothing.
-        seconds: The time that the target took, if all its workers had always had work.
+        full: Always False; see :class:`~neatfool.scoring.metering.MeteredScoring`.
+        spent: Always empty.
+        seconds: The time that the target would take if all its workers were always busy.
         confirmed: How many images were scored exactly.
-        answered: The sizes of the batches that the target has answered; confirming is left out.
+        answered: The sizes of the finished batches, those that confirm left out.
     """
 
     full: Final = False
@@ -44,7 +42,6 @@ class GenerationScoring:
     def __init__(
         self, batches: Batches, screening: Screening | None, bar: np.ndarray | None
     ) -> None:
-        """Begin; use :meth:`neatfool.scoring.scorer.Scorer.generation`."""
         self.seconds = 0.0
         self.confirmed = 0
         self.answered: list[int] = []
@@ -58,12 +55,8 @@ class GenerationScoring:
             self._screening = None
 
     def add(self, images: torch.Tensor) -> None:
-        """Score some images: at once, or in the scorer's own thread where it has one.
-
-        Args:
-            images: uint8 [n, C, H, W], which must not be changed any more.
-        """
-        self.images.add(images)
+        """Score uint8 [n, C, H, W], which must not change afterwards."""
+        self.images.parts.append(images)
         screens = self._screening is not None
         self._submitted += self._batches.submit(
             images, screen=screens, first=len(self._submitted), answered=self.answered
@@ -73,13 +66,13 @@ class GenerationScoring:
         """Wait for the scores of all images.
 
         Returns:
-            As :meth:`neatfool.scoring.scorer.Scorer.score`; where images were screened, ``exact``
-            says which of them were confirmed.
+            As :meth:`neatfool.scoring.scorer.Scorer.score`. After screening, ``exact`` says which
+            images were confirmed.
 
         Raises:
             TargetError: As :meth:`neatfool.scoring.scorer.Scorer.score`.
         """
-        parts, screening, bar = self.images.parts(), self._screening, self._bar
+        parts, screening, bar = self.images.parts, self._screening, self._bar
         if screening is None or bar is None:
             scores = self._collect(parts, self._submitted, screen=False)
             self.confirmed = len(scores.probs)
@@ -91,28 +84,28 @@ class GenerationScoring:
         if not len(rows):
             screening.confirmed = 0.0
             return replace(scores, exact=np.zeros(len(scores.probs), np.bool_))
-        exact = self._confirm(rows, early)
+        exact = self._score_exactly(rows, early)
         screening.learn(scores.part(rows), exact, len(scores.probs))
         return _replace_rows(scores, rows, exact)
 
     def cancel(self) -> None:
-        """Do not score what is not being scored yet; there is to be no result."""
+        """Cancel what has not started; there will be no result."""
         for future in self._submitted:
             future.cancel()
 
-    def _confirm(self, rows: np.ndarray, early: EarlyConfirmations) -> Scores:
-        """Score some images exactly, as far as that is not under way yet."""
+    def _score_exactly(self, rows: np.ndarray, early: EarlyConfirmations) -> Scores:
+        """Score images exactly, and use the early confirmations."""
         known = early.take_wanted(rows)
         self.seconds += early.seconds / self._batches.workers
         order = np.array([row for batch in known for row in batch], np.int64)
         pieces = [*known.values()]
-        # The others are in the same batches as if none had been begun early.
+        # The others form the same batches as without early confirmations.
         late = rows[~np.isin(rows, order)]
         if len(late):
             size, images = self._batches.sizes.exact, self.images.pick(late)
             pieces.append(self._collect([images], self._batches.submit(images), screen=False))
             if self._batches.sizes.exact < size and known:
-                # All of a generation are scored in batches of one size.
+                # Memory ran out. A generation's batches have one size, so all are scored again.
                 images = self.images.pick(rows)
                 return self._collect([images], self._batches.submit(images), screen=False)
         return self._batches.concatenate(pieces).part(np.concatenate([order, late]).argsort())
@@ -125,13 +118,13 @@ class GenerationScoring:
         screen: bool,
         look: Callable[[Scores], None] = lambda _: None,
     ) -> Scores:
-        """Wait for the scores of some images, all in batches of one size that memory suffices for.
+        """Wait for scores. If memory runs out, score all again in smaller batches.
 
         Args:
             parts: The images.
-            submitted: Their scores to be.
+            submitted: Futures of their scores.
             screen: Whether they are screened.
-            look: Given scores as they come, in order, as long as memory suffices.
+            look: Called with scores as they come, in order, until memory runs out.
         """
         while True:
             try:
@@ -158,7 +151,6 @@ class GenerationScoring:
 
 
 def _replace_rows(scores: Scores, rows: np.ndarray, exact: Scores) -> Scores:
-    """Put the exact scores of some images in the place of their others."""
     probs, ok = scores.probs.copy(), np.asarray(scores.ok).copy()
     probs[rows], ok[rows] = exact.probs, exact.ok
     logits = None

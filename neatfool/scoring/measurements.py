@@ -1,4 +1,4 @@
-"""What was measured on this machine, kept from one run to the next."""
+"""Measurements of this machine, kept from one run to the next."""
 
 from __future__ import annotations
 
@@ -21,46 +21,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PLACE: Final = "NEATFOOL_CACHE"
-"""The environment variable that names another folder than the user's cache."""
+"""The environment variable that names a folder to use in place of the user's cache."""
 _SECONDS_TO_WAIT: Final = 60
 
 
 def cache_folder() -> Path:
-    """Give the folder of what can be made again: ``NEATFOOL_CACHE``, or the user's cache."""
+    """Give the cache folder: ``NEATFOOL_CACHE``, or the user's cache."""
     given = os.environ.get(PLACE)
     return Path(given) if given else user_cache_path("neatfool")
 
 
 class MeasurementCache:
-    """One measurement of a machine, by what was measured.
-
-    A folder that cannot be written, or a file that cannot be read, only costs the time of
-    measuring again.
-    """
+    """Keeps one measurement in a file; without a usable file it is made again."""
 
     def __init__(self, of: Sequence[str]) -> None:
-        """Name the measurement.
-
-        Args:
-            of: All that it depends on beside the machine and torch.
-        """
+        """Say what the measurement depends on, in addition to the machine and torch."""
         machine = [platform.node(), platform.processor(), *_processor(), str(usable_cores())]
         machine += [str(torch.get_num_threads()), torch.__version__]
         key = hashlib.sha256(json.dumps([*machine, *of]).encode()).hexdigest()[:24]
         self._file = cache_folder() / "measurements" / f"{key}.json"
 
     def get_or_make(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Give the measurement, made now if this is the first time.
-
-        Args:
-            make: Measures; what it gives is JSON.
-        """
+        """Give the kept measurement, or make it; ``make`` gives JSON."""
         lock = FileLock(self._file.with_suffix(".lock"), timeout=_SECONDS_TO_WAIT)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            # Two runs that begin together would measure each other.
+            # Two runs that start together would disturb each other's measurements.
             with lock:
-                return self._read() or self._kept(make())
+                return self._read() or self._write(make())
         except (OSError, Timeout):
             return make()
 
@@ -71,14 +59,14 @@ class MeasurementCache:
             return None
         return record if isinstance(record, dict) else None
 
-    def _kept(self, record: dict[str, Any]) -> dict[str, Any]:
+    def _write(self, record: dict[str, Any]) -> dict[str, Any]:
         with suppress(OSError):
             write_whole(self._file, json.dumps(record).encode())
         return record
 
 
 def _processor() -> list[str]:
-    """Name the processor's model, where the system says it."""
+    """Give the processor's model where Linux names it, else its architecture."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
             if line.startswith(("model name", "flags")):

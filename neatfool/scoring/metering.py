@@ -1,8 +1,7 @@
-"""Targets that cost something to ask, such as a service that is paid by the image.
+"""Targets that cost something to ask, such as a service that charges for each image.
 
-Nothing is asked twice: an answer is kept in the run's ledger as soon as it is there, by the image
-that it is about. A call is never filled up with images that nobody wants the scores of. Several
-calls may be under way at a time, and what comes of them does not depend on which ends first.
+The run's ledger keeps each answer as soon as it arrives, so no image is paid for twice. Calls are
+not padded. Several calls may run at once; the result does not depend on which ends first.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from neatfool.budget.ledger import Budget
 
     Answered: TypeAlias = tuple[dict[bytes, bytes], float]
-    """What was answered to each image, as it is kept, and the seconds that it took."""
+    """The answer about each image, by its key, and the seconds that the call took."""
 
 
 def is_metered(target: Any) -> bool:
@@ -45,21 +44,13 @@ class MeteredTarget:
     """A target that costs something, with its ledger and the threads that ask it.
 
     Attributes:
-        spec: The target's; its classes may become more.
-        ledger: What was spent, and what was answered.
+        spec: The target's spec. New classes are added to it.
+        ledger: What was spent and answered, at first in memory.
         batch_size: The most images a call.
-        concurrency: How many calls at a time.
+        concurrency: How many calls may run at once.
     """
 
     def __init__(self, target: Any, *, name: str, batch_size: int, budget: Budget) -> None:
-        """Begin with a ledger in memory.
-
-        Args:
-            target: The target.
-            name: What messages call it.
-            batch_size: The most images a call.
-            budget: What may be spent in all.
-        """
         self.spec = target.spec
         self.batch_size = min(batch_size, getattr(target, "batch_size", None) or batch_size)
         self.concurrency = max(1, int(getattr(target, "concurrency", 1)))
@@ -75,37 +66,37 @@ class MeteredTarget:
         self._target.meter(ledger)
 
     def open_ledger(self, database: Path) -> None:
-        """Go on with the ledger of a run."""
+        """Use the ledger in a run's database."""
         budget = self.ledger.budget
         self.ledger.close()
         self._use(Ledger(budget, database))
 
     def exhausted(self) -> str:
-        """Say why nothing more can come of a run as it was recorded; empty if it can.
+        """Say which budget is spent; empty if one more generation can be scored.
 
-        Without a budget, answers can still be there that no recorded generation has.
+        It can, without a budget, if the ledger has answers that no recorded generation uses.
         """
         shortage = self.ledger.shortage(1)
         return "" if shortage and self.ledger.count() > self._recorded else shortage
 
     def state(self) -> int:
-        """Give how many answers there are when a generation is recorded."""
+        """Count the answers, to be recorded with a generation."""
         self._recorded = self.ledger.count()
         return self._recorded
 
     def restore(self, state: int) -> None:
-        """Go on from a state."""
+        """Restore what :meth:`state` gave."""
         self._recorded = state
 
     def generation(self) -> MeteredScoring:
-        """Begin to score a generation."""
+        """Start to score a generation."""
         return MeteredScoring(self)
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Ask for the scores of images, whether they are known or not; of equal ones once.
+        """Ask about images, even if their answers are kept. Equal images are asked about once.
 
         Raises:
-            BudgetSpent: There is no budget for it.
+            BudgetSpent: The budget does not suffice.
             TargetError: As :meth:`neatfool.scoring.scorer.Scorer.score`.
         """
         keys = [_key(image) for image in images.cpu().numpy()]
@@ -113,56 +104,53 @@ class MeteredTarget:
         different = images[list(rows.values())]
         size = self.batch_size
         parts = [different[start : start + size] for start in range(0, len(different), size)]
-        begun = [self._threads.submit(self._asked, part) for part in parts]
-        finish(begun, self.stop)
-        kept = [each for answers in begun for each in answers.result()]
+        calls = [self._threads.submit(self._ask, part) for part in parts]
+        finish(calls, self.stop)
+        kept = [each for answers in calls for each in answers.result()]
         by_key = dict(zip(rows, kept, strict=True))
         return self.scores([by_key[key] for key in keys])
 
     def ask_twice(self, image: torch.Tensor) -> tuple[Scores, list[str]]:
-        """Ask about an image twice, and keep nothing of it: neither the answers nor new classes.
-
-        Args:
-            image: uint8 [1, C, H, W].
+        """Ask about an image, uint8 [1, C, H, W], twice, and keep nothing.
 
         Returns:
             Both answers [2, K], and the classes that they name.
 
         Raises:
-            BudgetSpent: There is no budget for it.
+            BudgetSpent: The budget does not suffice.
             TargetError: As :meth:`score`.
         """
         shortage = self.ledger.shortage(2)
         if shortage or self.ledger.requests_left == 1:
             raise BudgetSpent(shortage or "a single request is left")
-        answers = [self._threads.submit(self._answered, image.clone()).result() for _ in range(2)]
-        kept = [each for answer in answers for each in kept_answers.written(answer)]
+        answers = [self._threads.submit(self._call, image.clone()).result() for _ in range(2)]
+        kept = [each for answer in answers for each in kept_answers.write(answer)]
         classes = [*self.spec.classes]
         return kept_answers.read(kept, classes), classes
 
     def submit(self, images: torch.Tensor, keys: Sequence[bytes]) -> Future[Answered]:
-        """Begin to ask for the scores of images; when the future is done, they are kept."""
+        """Start a call; when its future is done, the ledger has the answers."""
         return self._threads.submit(self._ask_and_keep, images, keys)
 
     def scores(self, kept: Sequence[bytes]) -> Scores:
-        """Read answers as scores of all classes, those that turn up with them included."""
+        """Read answers as scores of all classes, and add the classes that are new."""
         classes = list(self.spec.classes)
         scores = kept_answers.read(kept, classes)
         self.with_classes(classes)
         return scores
 
     def with_classes(self, classes: Sequence[str]) -> None:
-        """Take over the classes that are known, of a target that has more and more."""
+        """Use these classes, if they are more than before."""
         if len(classes) > len(self.spec.classes):
             self.spec = replace(self.spec, classes=tuple(classes))
 
     def stop(self) -> None:
-        """Close the target: what is under way ends."""
+        """Close the target, which ends its calls."""
         if close := getattr(self._target, "close", None):
             close()
 
     def close(self) -> None:
-        """End what is under way, and close target and ledger."""
+        """End all calls, and close the target and the ledger."""
         try:
             self.stop()
         finally:
@@ -174,7 +162,7 @@ class MeteredTarget:
             raise _NotAskedError
         began = time.perf_counter()
         try:
-            answers = self._asked(images)
+            answers = self._ask(images)
         except BaseException:
             self._failed.set()
             raise
@@ -182,22 +170,22 @@ class MeteredTarget:
         self.ledger.keep(kept)
         return kept, time.perf_counter() - began
 
-    def _asked(self, images: torch.Tensor) -> list[bytes]:
-        """Ask about images, and once more about those whose answer cannot be used, if it may be.
+    def _ask(self, images: torch.Tensor) -> list[bytes]:
+        """Ask about images, and again about those without a usable answer if the budget allows.
 
         Returns:
-            What is to be kept of each.
+            What to keep of each answer.
         """
-        kept = kept_answers.written(self._answered(images))
+        kept = kept_answers.write(self._call(images))
         refused = [row for row, answer in enumerate(kept) if answer == kept_answers.REFUSED]
         if refused:
             with suppress(BudgetSpent):
-                again = kept_answers.written(self._answered(images[refused]))
+                again = kept_answers.write(self._call(images[refused]))
                 for row, answer in zip(refused, again, strict=True):
                     kept[row] = answer
         return kept
 
-    def _answered(self, images: torch.Tensor) -> Scores | Labels:
+    def _call(self, images: torch.Tensor) -> Scores | Labels:
         given: Any = images.cpu()
         if self.spec.array == "numpy":
             given = given.numpy()
@@ -213,8 +201,8 @@ class MeteredTarget:
             ) from error
         if self.ledger.debits == debits:
             raise PluginError(
-                f"{self._name}: score() returned without a debit from the ledger that meter() was "
-                "given; call ledger.debit(len(images)) before each request"
+                f"{self._name}: score() returned without a debit from the ledger that meter() got; "
+                "call ledger.debit(len(images)) before each request"
             )
         if isinstance(answer, Labels):
             return check_labels(answer, len(images), self.spec, self._name)
@@ -222,19 +210,17 @@ class MeteredTarget:
 
 
 class MeteredScoring:
-    """A generation's images being scored by a target that costs something.
+    """Scores a generation's images with a target that costs something.
 
     Attributes:
-        images: The images.
-        full: Whether no further images can be scored, because there is no budget for them.
-        spent: Why not, or why some that were begun could not be scored; empty if all is well.
-        seconds: The time that the target took, if all its threads had always had work.
+        full: Whether the budget allows no further images.
+        spent: Which budget is spent, so that images have no scores; empty if all have.
+        seconds: The time that the target would take if all its threads were always busy.
         confirmed: How many images were scored.
-        answered: The sizes of the calls that have ended.
+        answered: The sizes of the finished calls.
     """
 
     def __init__(self, metered: MeteredTarget) -> None:
-        """Begin; use :meth:`MeteredTarget.generation`."""
         self.images = GenerationImages()
         self.full = False
         self.spent = ""
@@ -246,45 +232,45 @@ class MeteredScoring:
         self._queries = math.inf if ledger.queries_left is None else ledger.queries_left
         self._requests = math.inf if ledger.requests_left is None else ledger.requests_left
         self._keys: list[bytes] = []
-        self._begun_with: set[bytes] = set()
+        self._asked_keys: set[bytes] = set()
         self._answers: dict[bytes, bytes] = {}
-        self._begun: list[Future[Answered]] = []
+        self._calls: list[Future[Answered]] = []
 
     def add(self, images: torch.Tensor) -> None:
-        """Ask for the scores of images that nobody asked for yet, as far as the budget goes.
+        """Ask about those images that have no answer yet, as far as the budget goes.
 
         Args:
-            images: uint8 [n, C, H, W], which must not be changed any more.
+            images: uint8 [n, C, H, W], which must not change afterwards.
         """
-        self.images.add(images)
+        self.images.parts.append(images)
         size = self._metered.batch_size
         keys = [_key(image) for image in images.cpu().numpy()]
         self._keys += keys
         self._answers.update(self._metered.ledger.answers(set(keys)))
-        # What goes into one call must not depend on what a killed process asked already.
+        # A call's images must not depend on what a killed process has asked.
         for start in range(0, len(images), size):
-            self._begin(images[start : start + size], keys[start : start + size])
+            self._start_call(images[start : start + size], keys[start : start + size])
 
     def cancel(self) -> None:
-        """Do not ask for what is not being asked for yet; there is to be no result."""
-        for future in self._begun:
+        """Cancel the calls that have not started; there will be no result."""
+        for future in self._calls:
             future.cancel()
 
-    def _begin(self, images: torch.Tensor, keys: Sequence[bytes]) -> None:
+    def _start_call(self, images: torch.Tensor, keys: Sequence[bytes]) -> None:
         if self.full:
             return
         first = {key: row for row, key in reversed([*enumerate(keys)])}
         rows = [row for row, key in enumerate(keys) if first[key] == row and self._is_new(key)]
-        affordable = self._afforded(rows)
+        affordable = self._take_affordable(rows)
         self.full = len(affordable) < len(rows)
         if affordable:
             asked = [keys[row] for row in affordable]
-            self._begun_with.update(asked)
-            self._begun.append(self._metered.submit(images[affordable], asked))
-            self._begun[-1].add_done_callback(lambda _: self.answered.append(len(asked)))
+            self._asked_keys.update(asked)
+            self._calls.append(self._metered.submit(images[affordable], asked))
+            self._calls[-1].add_done_callback(lambda _: self.answered.append(len(asked)))
 
-    def _afforded(self, rows: Sequence[int]) -> Sequence[int]:
-        """Choose those that there is budget for, and take it; retries may need more than that."""
+    def _take_affordable(self, rows: Sequence[int]) -> Sequence[int]:
+        """Take the rows that the budget allows, and reserve it; retries may need more."""
         if not rows or not self._requests:
             return []
         afforded = rows[: int(min(len(rows), self._queries))]
@@ -293,39 +279,39 @@ class MeteredScoring:
         return afforded
 
     def _is_new(self, key: bytes) -> bool:
-        return key not in self._begun_with and key not in self._answers
+        return key not in self._asked_keys and key not in self._answers
 
     def result(self) -> Scores:
         """Wait for the scores.
 
         Returns:
-            As :meth:`neatfool.scoring.scorer.Scorer.score`; where the budget did not suffice for
-            all images, those of the first ones, as far as there are scores.
+            As :meth:`neatfool.scoring.scorer.Scorer.score`. If the budget did not suffice, the
+            scores end before the first image without an answer.
 
         Raises:
-            TargetError: The target failed or answered nonsense; what it answered before is kept.
+            TargetError: The target failed or answered nonsense; its earlier answers are kept.
         """
         ledger = self._metered.ledger
         try:
-            finish(self._begun, self._metered.stop)
+            finish(self._calls, self._metered.stop)
         except BudgetSpent as error:
             self.spent = str(error)
         if self.full and not self.spent:
             self.spent = ledger.shortage(1)
-        for each in self._begun:
+        for each in self._calls:
             if not each.cancelled() and not each.exception():
                 answers, seconds = each.result()
                 self._answers.update(answers)
-                self.seconds += seconds / min(self._metered.concurrency, len(self._begun))
-        kept = self._answered()
+                self.seconds += seconds / min(self._metered.concurrency, len(self._calls))
+        kept = self._collect_answers()
         self.confirmed = len(kept)
         if kept and not any(kept):
-            # A service that is out of order: when the run goes on, they are asked for again.
+            # The service is out of order. A resumed run asks about these images again.
             ledger.forget(self._keys)
         return self._metered.scores(kept)
 
-    def _answered(self) -> list[bytes]:
-        """Read the answers to the first images, up to the first that there is none to."""
+    def _collect_answers(self) -> list[bytes]:
+        """Give the answers in order, up to the first image without one."""
         kept: list[bytes] = []
         for key in self._keys:
             if (answer := self._answers.get(key)) is None:
@@ -334,33 +320,32 @@ class MeteredScoring:
         return kept
 
 
-def finish(begun: Sequence[Future[Any]], stop: Callable[[], None]) -> None:
-    """Wait until all calls have ended; once one fails, those that wait are not made.
+def finish(calls: Sequence[Future[Any]], stop: Callable[[], None]) -> None:
+    """Wait for all calls. Once one fails, those that have not started are cancelled.
 
     Args:
-        begun: The calls.
-        stop: Called when one fails in a way that waiting does not mend, so that the others need
-            not go on trying.
+        calls: Futures of the calls.
+        stop: Called if a call fails for good, so that the others stop trying.
 
     Raises:
-        BudgetSpent: There was no budget for one of them, and nothing worse.
-        TargetUnavailable: The target could not be reached by one of them, and nothing worse.
-        Exception: What the first call that failed otherwise raised.
+        BudgetSpent: The budget did not suffice, and nothing worse happened.
+        TargetUnavailable: The target could not be reached, and nothing worse happened.
+        Exception: What the first call that failed for another reason raised.
     """
-    waiting = wait(begun, return_when=FIRST_EXCEPTION).not_done
+    waiting = wait(calls, return_when=FIRST_EXCEPTION).not_done
     for future in waiting:
         future.cancel()
-    while WORST not in map(_badness, failures := _failures(begun)) and waiting:
+    while WORST not in map(_badness, failures := _failures(calls)) and waiting:
         waiting = wait(waiting, return_when=FIRST_EXCEPTION).not_done
     if waiting:
         stop()
-        wait(waiting)  # They may fail of the stop itself, which is not the reason to tell.
+        wait(waiting)  # They may fail because of the stop, which is not the error to report.
     if failures:
         raise max(failures, key=_badness)
 
 
 class _NotAskedError(Exception):
-    """A call that was not made, because one before it has failed."""
+    """A call did not start, because an earlier one failed."""
 
 
 WORST: Final = 2
@@ -374,8 +359,8 @@ def _badness(error: BaseException) -> int:
     return 1 if isinstance(error, TargetUnavailable) else WORST
 
 
-def _failures(begun: Sequence[Future[Any]]) -> list[BaseException]:
-    ended = [future for future in begun if future.done() and not future.cancelled()]
+def _failures(calls: Sequence[Future[Any]]) -> list[BaseException]:
+    ended = [future for future in calls if future.done() and not future.cancelled()]
     return [error for future in ended if (error := future.exception()) is not None]
 
 

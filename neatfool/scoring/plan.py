@@ -1,10 +1,9 @@
-"""How a run scores: on which device, how many images a call, and whether half precision screens.
+"""The plan of how a run scores: the device, images a call, and screening in half precision.
 
-What a run records does not depend on a stopwatch: an image's exact score has the same bits
-whatever is measured here, because the size of an exact batch, and the form of a network for it,
-follow from the experiment and from what can be done with the network. Measured is what only saves
-time: screening, and the number of threads. The plan is part of the run, which is resumed and
-verified with it.
+No stopwatch changes what a run records. The size of an exact batch and the form of a network follow
+from the experiment and the network alone; so an image's exact score always has the same bits.
+Measurements decide only what saves time: screening, and the number of threads. A run records its
+plan, and is resumed and verified with it.
 """
 
 from __future__ import annotations
@@ -36,16 +35,16 @@ _log = logging.getLogger("neatfool.scoring")
 
 LARGEST_AUTOMATIC_BATCH: Final = 256
 PARTS: Final = 4
-"""A generation is scored in so many parts, if it takes long enough."""
+"""A generation is divided into this many parts: one is scored while the next is bred."""
 SECONDS_TO_DIVIDE: Final = 0.05
-"""If it takes less, threads wait for Python's lock longer than is gained."""
+"""A generation that takes less is not divided: waiting for Python's lock would cost more."""
 SMALL_IMAGE: Final = 64 * 64
 GAIN_OF_A_THREAD: Final = 1.2
-"""How much faster more threads must be to be taken: what they leave idle, breeding can use."""
+"""More threads must be this much faster to be used: idle cores are good for breeding."""
 WELL_SHARED: Final = 0.8
-"""If calls side by side use the cores so well, one call on all of them is not tried."""
-LARGEST_PART_CONFIRMED: Final = 0.1
-"""The least part of images that must be able to be confirmed for screening to be taken up."""
+"""If calls side by side use this share of the cores, one call on all cores is not tried."""
+LEAST_WORTH: Final = 0.1
+"""Screening must pay even if this share of the images is confirmed; else it is not used."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,16 @@ class Plan:
     """How a run scores.
 
     Attributes:
-        batch_size: Images a call of ``score``, for the scores that are recorded.
+        batch_size: Images a call when scores are recorded.
         device: The kind of device the networks compute on, None for a target without networks.
-        threads: Threads that torch uses in a call of ``score``, None to leave them as they are.
-        workers: Calls at a time, each in a thread of Python.
-        parts: In how many parts a generation is scored: while one is, the next is bred and drawn.
+        threads: Threads that torch uses in a call, None to leave them as they are.
+        workers: Calls at a time, each in its own Python thread.
+        parts: How many parts a generation is scored in.
         graph: How the networks' graphs are treated.
-        screening: The precision that looks at each image first, None: each is scored exactly.
-        screening_batch: Images a call then.
-        worth: Screening saves time as long as fewer than this part of the images is confirmed.
-        speeds: Images a second that were measured, by what was tried.
+        screening: The precision that screens each image first; None: all are scored exactly.
+        screening_batch: Images a call when screening.
+        worth: Screening saves time while less than this share of the images is confirmed.
+        speeds: Measured images a second, by precision.
     """
 
     batch_size: int
@@ -83,26 +82,26 @@ class Plan:
 
     @property
     def exact(self) -> Form:
-        """The form of the networks whose scores are recorded."""
+        """The form of the networks when scores are recorded."""
         return Form("fp32", self.graph)
 
     @property
     def screen(self) -> Form:
-        """The form of the networks that screen."""
+        """The form of the networks when screening."""
         assert self.screening is not None
         return Form(self.screening, self.graph)
 
     def to_json(self) -> dict[str, Json]:
-        """Give it as a run records it."""
+        """Write the plan as a run records it."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, record: dict[str, Json]) -> Plan:
-        """Take what a run recorded."""
+        """Read what a run recorded."""
         return cls(**{each.name: record[each.name] for each in fields(cls) if each.name in record})
 
     def describe(self) -> str:
-        """Say it in one line."""
+        """Describe the plan in one line."""
         if self.device is None:
             return f"{self.batch_size} images a call"
         threads = f", {self.cores} thread{'s' * (self.cores != 1)}" if self.threads else ""
@@ -121,20 +120,15 @@ def networks_of(target: Any) -> list[Network]:
 
 
 def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_BATCH) -> int:
-    """Choose how many images a call of ``score`` is given.
+    """Give the smallest batch that divides a generation into the fewest batches of at most largest.
 
-    Args:
-        generation_size: Candidates a generation, at least 1.
-        largest: The most images a call.
-
-    Returns:
-        The least number that fits a generation into as few equal batches as there can be.
+    ``generation_size`` is at least 1.
     """
     return math.ceil(generation_size / math.ceil(generation_size / largest))
 
 
 def part_size(generation_size: int, plan: Plan) -> int:
-    """Choose how many candidates are scored while the next are bred and drawn: whole batches."""
+    """Choose how many candidates, in whole batches, are scored while the next are made."""
     batch, screening = plan.batch_size, plan.screening_batch
     if screening and screening % batch == 0:
         batch = screening
@@ -152,74 +146,67 @@ def make_plan(
     can_screen: bool,
     recorded: Plan | None = None,
 ) -> Plan:
-    """Decide how a run scores.
+    """Decide how a run scores. The first time on a machine it takes a second or two.
 
     Args:
         target: The target.
-        calls: What the experiment says about it.
+        calls: What the experiment says about calls.
         name: What messages call the target.
-        fingerprint: The target's, by which measurements are kept.
+        fingerprint: The target's; measurements are kept by it.
         generation_size: Candidates a generation.
-        can_screen: Whether the scheme says what is worth an exact look.
-        recorded: The plan of a run that is to go on, which is kept.
-
-    Returns:
-        The plan; its measurement takes a second or two, once on a machine.
+        can_screen: Whether the scheme says what is worth an exact score.
+        recorded: The plan of a run that is resumed, which is used again.
 
     Raises:
-        ExperimentError: An option is given that the target has no use for.
+        ExperimentError: The target has no use for an option.
     """
     networks = networks_of(target)
     _refuse_a_budget(calls, target, name)
     if recorded is not None:
-        _tell_of_another_graph(recorded, SpeedTrial(target, networks), name)
+        _warn_of_another_graph(recorded, SpeedTrial(target, networks), name)
         return recorded
     if not networks:
         _refuse_options(calls, name)
-        # One that says how many images it takes is not kept waiting by a large call.
+        # A target that bounds its batches needs no division among its concurrent calls.
         says_size = getattr(target, "batch_size", None) is not None
         at_a_time = 1 if says_size else max(1, getattr(target, "concurrency", 1))
         largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)
         automatic = automatic_batch_size(math.ceil(generation_size / at_a_time), largest)
-        return Plan(_at_most(target, _given(calls.batch_size) or automatic))
+        return Plan(_at_most(target, _number_or_none(calls.batch_size) or automatic))
     device = networks[0].device.type
     trial = SpeedTrial(target, networks)
 
     def exact_batch(graph: Graph) -> int:
         automatic = _exact_batch(target, device, generation_size, graph)
-        return _given(calls.batch_size) or _at_most(target, automatic)
+        return _number_or_none(calls.batch_size) or _at_most(target, automatic)
 
     graph = trial.graph(calls.graph, exact_batch(calls.graph))
     plan = Plan(
         batch_size=exact_batch(graph),
         device=device,
-        threads=_given(calls.threads),
+        threads=_number_or_none(calls.threads),
         graph=graph,
     )
-    half = _half(networks, calls.precision, name) if can_screen else None
+    half = _half_precision(networks, calls.precision, name) if can_screen else None
     if half and not trial.computes(Form(half, plan.graph), plan.batch_size):
         half = None
     most = _at_most(target, generation_size)
     if device != "cpu":
-        return _on_gpu(plan, half, generation_size, devices_of(networks), most)
+        return _plan_for_gpu(plan, half, generation_size, devices_of(networks), most)
     depends_on = (target.spec.shape, plan, generation_size, half, most)
     cache = MeasurementCache([fingerprint, *map(repr, depends_on)])
 
     def measure() -> dict[str, Json]:
-        return _measured(plan, generation_size, half, trial, most).to_json()
+        return _measure(plan, generation_size, half, trial, most).to_json()
 
-    measured = _unless_it_fails(lambda: cache.get_or_make(measure), name)
+    measured = _try_to_measure(lambda: cache.get_or_make(measure), name)
     if measured is None:
         return plan
-    return _unless_it_is_slow(Plan.from_json(measured), calls)
+    return _drop_slow_screening(Plan.from_json(measured), calls)
 
 
-def _unless_it_fails(measure: Callable[[], dict[str, Json]], name: str) -> dict[str, Json] | None:
-    """Measure; None if memory does not suffice: the run itself finds out how many images it takes.
-
-    Raises:
-        TargetError: The target failed otherwise.
-    """
+def _try_to_measure(measure: Callable[[], dict[str, Json]], name: str) -> dict[str, Json] | None:
+    """Measure; None if memory runs out, as the run itself finds out how many images fit."""
     try:
         return measure()
     except NeatfoolError:
@@ -233,11 +220,11 @@ def _unless_it_fails(measure: Callable[[], dict[str, Json]], name: str) -> dict[
 
 
 def _exact_batch(target: Target, device: str, generation_size: int, graph: Graph) -> int:
-    """Choose the size of an exact batch, by what is computed and not by a stopwatch.
+    """Choose the size of an exact batch, without measuring.
 
-    On a CPU small batches are as fast as large ones, and where few images are confirmed they are
-    not filled up with many others for nothing. Where operations are not fused, though, oneDNN takes
-    slower ways for the float32 convolutions of less than 16 large images.
+    On a CPU small batches are as fast as large ones, and need less padding where few images are
+    confirmed. But if operations are not fused, oneDNN uses slower float32 convolutions for fewer
+    than 16 large images.
     """
     if device == "cpu" and target.spec.height * target.spec.width > SMALL_IMAGE:
         return min(2 if graph in {"fused", "compiled"} else 16, generation_size)
@@ -245,8 +232,8 @@ def _exact_batch(target: Target, device: str, generation_size: int, graph: Graph
     return automatic_batch_size(math.ceil(generation_size / PARTS), largest)
 
 
-def _half(networks: Sequence[Network], wanted: str, name: str) -> Precision | None:
-    """Find the precision to screen in, None if there is none or it is not wanted."""
+def _half_precision(networks: Sequence[Network], wanted: str, name: str) -> Precision | None:
+    """Choose the precision to screen in; None if none is usable or wanted."""
     if wanted == "fp32":
         return None
     halves = {network.half for network in networks}
@@ -255,21 +242,21 @@ def _half(networks: Sequence[Network], wanted: str, name: str) -> Precision | No
         return usable
     if wanted == "fp16" and networks[0].device.type == "cpu":
         raise ExperimentError(
-            f"[target] precision = fp16: {name} computes on the CPU, which is slow in it; say "
-            "bf16, or auto"
+            f"[target] precision = fp16: {name} computes on the CPU, where fp16 is slow; use bf16 "
+            "or auto"
         )
     return "fp16" if wanted == "fp16" else "bf16"
 
 
 def _at_most(target: Target, size: int) -> int:
-    """Bound the size of a batch by what the target takes in a call."""
+    """Bound a batch by what the target takes in a call."""
     return min(size, getattr(target, "batch_size", None) or size)
 
 
-def _on_gpu(
+def _plan_for_gpu(
     plan: Plan, half: Precision | None, generation_size: int, devices: int, most: int
 ) -> Plan:
-    """Screen in half precision, unmeasured: on a GPU that has it it is twice as fast or more."""
+    """Screen in half precision, where a GPU is at least twice as fast; nothing is measured."""
     plan = replace(plan, parts=PARTS)
     if half is None:
         return plan
@@ -277,10 +264,10 @@ def _on_gpu(
     return replace(plan, screening=half, screening_batch=batch, worth=0.5)
 
 
-def _measured(
+def _measure(
     plan: Plan, generation_size: int, half: Precision | None, trial: SpeedTrial, most: int
 ) -> Plan:
-    """Time what there is to choose from."""
+    """Time the ways to use the cores and the sizes of screening batches."""
     fast = Form(half, plan.graph) if half else plan.exact
     ways: dict[tuple[int, int], float] = {}
     for cores, calls in _ways(plan.threads):
@@ -316,31 +303,31 @@ def _measured(
 
 
 def _ways(threads: int | None) -> list[tuple[int, int]]:
-    """List how the cores may be used: (threads of a call, calls at a time)."""
+    """List the ways to use the cores: (threads of a call, calls at a time)."""
     cores = threads or torch.get_num_threads()
     return list(dict.fromkeys([(1, 1), (1, cores), (cores, 1)][threads is not None :]))
 
 
-def _unless_it_is_slow(plan: Plan, calls: Calls) -> Plan:
-    """Leave screening out where it would hardly save anything and nobody asked for it."""
-    if plan.worth < LARGEST_PART_CONFIRMED and calls.precision == "auto":
+def _drop_slow_screening(plan: Plan, calls: Calls) -> Plan:
+    """Leave screening out if it hardly saves time and nobody asked for it."""
+    if plan.worth < LEAST_WORTH and calls.precision == "auto":
         return replace(plan, screening=None, screening_batch=0, worth=0.0)
     return plan
 
 
-def _tell_of_another_graph(recorded: Plan, trial: SpeedTrial, name: str) -> None:
-    """Warn if a run's graphs cannot be had here: nothing else computes the same last bits."""
+def _warn_of_another_graph(recorded: Plan, trial: SpeedTrial, name: str) -> None:
+    """Warn if a run's graphs cannot be made here: no other graph computes the same last bits."""
     if recorded.device == "cpu" and (
         recorded.graph != trial.graph(recorded.graph, recorded.batch_size)
     ):
         _log.warning(
-            "%s: the run fused the operations of its networks, which cannot be done here (another "
-            "version of torch?); scores may differ from its own in their last bits",
+            "%s: the run fused its networks' operations, which fails here (another version of "
+            "torch?); scores may differ in their last bits",
             name,
         )
 
 
-def _given(value: int | str) -> int | None:
+def _number_or_none(value: int | str) -> int | None:
     return value if isinstance(value, int) else None
 
 
@@ -350,17 +337,17 @@ def _refuse_a_budget(calls: Calls, target: Any, name: str) -> None:
     for key in ("max_queries", "max_requests"):
         if getattr(calls, key) is not None:
             raise ExperimentError(
-                f"[target] {key}: {name} costs nothing to ask (it has no `meter`), so there is "
-                "nothing to count; limit the run by [experiment] images"
+                f"[target] {key}: {name} costs nothing to ask (it has no `meter`); limit the run "
+                "by [experiment] images"
             )
 
 
 def _refuse_options(calls: Calls, name: str) -> None:
-    """See that nothing is asked of a target without networks that only networks can do."""
+    """Refuse the options of networks for a target without networks."""
     for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "fused")):
         value = getattr(calls, key)
         if value != ordinary:
             raise ExperimentError(
                 f"[target] {key} = {value}: {name} does not say which networks it scores with "
-                "(`networks`), so neatfool cannot run them otherwise; leave it out"
+                "(`networks`), so neatfool cannot change how they run; leave the key out"
             )

@@ -1,7 +1,7 @@
-"""Repeatability: does a target say the same of an image whenever it is asked?
+"""Repeatability: does an image always get the same scores?
 
-A run records what a target said once, and the saved image is to score that for ever. So before a
-run a few images are scored again, in another order and company, and during it an elite's is.
+A run records the scores that an image got once, and the saved image must get them again. So before
+a run a few images are scored twice, in different batches; during it, elites are scored again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import torch
 
 from neatfool.errors import BudgetSpent, TargetError
 from neatfool.network.memory import OutOfMemory
@@ -21,6 +20,8 @@ from neatfool.wording import percent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import torch
+
     from neatfool.run.store import RunStore
     from neatfool.scoring.scorer import Scorer
     from neatfool.spec.image_spec import ImageSpec
@@ -29,27 +30,23 @@ if TYPE_CHECKING:
 _log = logging.getLogger("neatfool.scoring")
 
 ROUNDING: Final = 1e-4
-"""The same batch scored twice may differ by so much, as a part of an image's largest logit."""
+"""The same batch, scored twice, may differ by this share of an image's largest logit."""
 HALF_PRECISION: Final = 1e-2
-"""In another company an image may: a network that itself computes in half precision may round
-otherwise in another place of the batch. What a service says may differ by so much, too, as it may
-compute on one machine now and on another then."""
-COMPANY: Final = [2, 0]
-"""The images that are scored again. Without the other two, which are the extreme ones, whatever is
-taken from the whole batch changes, however large the batch is and whatever it is filled up with."""
+"""In another batch an image may differ by this much: a network that computes in half precision
+rounds differently in another row. So may a service's answers, which come from several machines."""
+AGAIN: Final = [2, 0]
+"""The probe images that are scored again. Those left out are the extreme ones, so that everything
+that depends on the whole batch changes."""
 TINY: Final = 1e-30
-"""Smaller probabilities count as this: their logarithms say nothing."""
+"""Smaller probabilities count as this one: their logarithms mean nothing."""
 
 
 def probe_images(spec: ImageSpec) -> np.ndarray:
-    """Make four images of different kinds: some for which a network's scores are not at their ends.
-
-    Args:
-        spec: Their size.
+    """Make four different images, for some of which a network is not certain.
 
     Returns:
-        uint8 [4, C, H, W]: clouds with the spectrum of photographs, noise, waves as a CPPN draws
-        them, and white. Clouds and waves are of middling contrast.
+        uint8 [4, C, H, W]: clouds with the spectrum of photographs, noise, waves like a CPPN's,
+        and white. Clouds and waves have medium contrast.
     """
     rng = np.random.default_rng(2015)
     _, height, width = spec.shape
@@ -66,37 +63,36 @@ def probe_images(spec: ImageSpec) -> np.ndarray:
 
 
 def check_repeatability(scorer: Scorer) -> None:
-    """See that a target says the same of an image from call to call, and in any company.
+    """Check that an image's scores depend neither on the call nor on the other images of its batch.
 
-    It is asked as a run asks it: in batches of the run's size. One that costs something is asked
-    about one image twice, if there is budget for that.
-
-    Args:
-        scorer: The target; nothing that a run records of it changes.
+    The batches have the run's size. A target that costs something is asked about one image twice,
+    if the budget allows it. Nothing that a run records changes.
 
     Raises:
         TargetError: Scores differ by more than rounding, or the target failed.
     """
+    import torch
+
     images = torch.from_numpy(probe_images(scorer.spec))
     classes = scorer.spec.classes
     if scorer.metered is not None:
-        _check_metered(scorer, images[COMPANY[:1]])
+        _check_metered(scorer, images[AGAIN[:1]])
         return
     once = scorer.score(images)
-    apart, words = differ(once.part(COMPANY), scorer.score(images[COMPANY]), classes)
+    apart, words = differ(once.part(AGAIN), scorer.score(images[AGAIN]), classes)
     if apart <= ROUNDING:
         return
-    # Only now, so that a target that repeats itself is asked twice and not three times.
+    # Only now: most targets are repeatable, and are asked twice and not three times.
     by_chance, words_of_chance = differ(once, scorer.score(images), classes)
     if by_chance > ROUNDING:
-        raise _by_chance(scorer.name, words_of_chance)
+        raise _random_scores(scorer.name, words_of_chance)
     if apart > HALF_PRECISION:
         raise TargetError(
             f"{scorer.name}: what an image scores depends on the other images of its batch: "
             f"{words}. A saved image would not score what the run recorded. The usual cause is a "
             "normalisation over the batch (a torch module needs .eval()) or a dynamically "
-            "quantised graph, whose rounding depends on the whole batch. If it cannot be mended, "
-            "give one image a call: batch_size = 1"
+            "quantised graph, whose rounding depends on the whole batch. If you cannot change "
+            "that, score one image a call: batch_size = 1"
         )
 
 
@@ -110,10 +106,10 @@ def _check_metered(scorer: Scorer, image: torch.Tensor) -> None:
         return
     apart, words = differ(answers.part([0]), answers.part([1]), classes, logs=False)
     if apart > HALF_PRECISION:
-        raise _by_chance(scorer.name, words)
+        raise _random_scores(scorer.name, words)
 
 
-def _by_chance(name: str, words: str) -> TargetError:
+def _random_scores(name: str, words: str) -> TargetError:
     return TargetError(
         f"{name}: the same image, scored twice, got {words}. A saved image would not score what "
         "the run recorded. The usual cause is dropout that is left on (training=True in a "
@@ -125,22 +121,22 @@ def _by_chance(name: str, words: str) -> TargetError:
 def differ(
     one: Scores, other: Scores, classes: Sequence[str], *, logs: bool = True
 ) -> tuple[float, str]:
-    """Find the largest difference between the scores of the same images.
+    """Find the largest difference between two checked scores [N, K] of the same images.
 
     Args:
-        one: Checked scores [N, K].
-        other: Likewise.
-        classes: What the classes are called.
-        logs: Whether to look at the logarithms of probabilities where there are no logits: near
-            certainty nothing else tells, but a service rounds what it says.
+        one: The first scores.
+        other: The second scores.
+        classes: The class names.
+        logs: Whether to compare the logarithms of probabilities where logits are missing. Near
+            certainty only they differ, but a service rounds its answers.
 
     Returns:
-        The difference of probabilities, or that of logits as a part of the image's largest if it
-        is more; and both scores in words.
+        The larger of two differences: that of probabilities, and that of logits as a share of the
+        image's largest; and both scores in words.
     """
     ok = np.asarray(one.ok)
     if not np.array_equal(ok, np.asarray(other.ok)):
-        return np.inf, "a score once and once none (NaN, infinite or refused)"
+        return np.inf, "a score once, and none the other time (NaN, infinite or refused)"
     if not (ok.any() and classes):
         return 0.0, ""
     shown, (a, b) = "probability", (np.asarray(each.probs, float)[ok] for each in (one, other))
@@ -161,7 +157,7 @@ def differ(
 
 
 def _relative(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Give differences as parts of the largest number of their row, or of one."""
+    """Give differences as shares of their row's largest number, or of 1 if that is more."""
     with np.errstate(invalid="ignore"):  # infinite less infinite
         apart = np.where(a == b, 0.0, np.abs(a - b))
     largest = np.abs(np.where(np.isfinite(a), a, 0.0)).max(axis=1, keepdims=True)
@@ -170,22 +166,16 @@ def _relative(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 class DriftWatch:
-    """Scores an elite's image again now and then, and warns once if it scores something else.
+    """Scores an elite's image again now and then, and warns once if its scores have changed.
 
-    A target that costs something is not asked: its answers are kept, and asking again would cost.
+    A target that costs something is not asked. Nothing that a run records changes.
     """
 
     def __init__(self, scorer: Scorer, store: RunStore) -> None:
-        """Begin.
-
-        Args:
-            scorer: The target; nothing that a run records of it changes.
-            store: The run's database.
-        """
         self._scorer = scorer
         self._store = store
         self._looks = 0
-        self._told = False
+        self._warned = False
 
     def look(self) -> None:
         """Score the image of the next elite again.
@@ -193,24 +183,26 @@ class DriftWatch:
         Raises:
             TargetError: The target failed.
         """
-        elites = [] if self._told or self._scorer.metered is not None else self._store.elites()
+        elites = [] if self._warned or self._scorer.metered is not None else self._store.elites()
         if not elites:
             return
         elite = elites[self._looks % len(elites)]
         self._looks += 1
         png = self._store.image(elite.candidate)
         assert png is not None, "an elite's image is stored with it"
-        scores = self._scored(torch.from_numpy(decode_png(png).copy())[None])
+        import torch
+
+        scores = self._score(torch.from_numpy(decode_png(png).copy())[None])
         if scores is None:
             return
         now = rank(scores)[0, elite.class_index]
         beside = scores.probs[0] if scores.logits is None else scores.logits[0]
         apart = _relative(*(np.array([[each, *beside]]) for each in (elite.rank, now)))
         if apart.max() > HALF_PRECISION:
-            self._told = True
+            self._warned = True
             _log.warning(
-                "%s: the image of %r was recorded with %s, and scores %s now: the target has "
-                "changed since, or its scores depend on chance or on the other images of a batch. "
+                "%s: the image of %r was recorded with %s and now scores %s. The target has "
+                "changed, or its scores depend on chance or on the other images of a batch. "
                 "`neatfool verify RUN` scores all images again",
                 self._scorer.name,
                 self._scorer.spec.classes[elite.class_index],
@@ -218,10 +210,10 @@ class DriftWatch:
                 percent(float(scores.probs[0, elite.class_index])),
             )
 
-    def _scored(self, image: torch.Tensor) -> Scores | None:
-        """Score an image; None if memory does not suffice, which the run's own batches tell."""
+    def _score(self, image: torch.Tensor) -> Scores | None:
+        """Score an image; None if memory runs out, which the run's own batches report."""
         try:
-            begun = self._scorer.batches.submit(image)
-            return self._scorer.batches.concatenate([each.result()[0] for each in begun])
+            futures = self._scorer.batches.submit(image)
+            return self._scorer.batches.concatenate([each.result()[0] for each in futures])
         except OutOfMemory:
             return None

@@ -1,7 +1,7 @@
-"""Scoring: a target made safe and fast.
+"""The scorer: a target made safe and fast.
 
-A target is called with batches of one fixed size, because a network's scores depend on it in
-their last bits, and what it answers is checked before the search may see it.
+It calls the target with batches of one size, because a network's scores depend on the size in
+their last bits, and checks the answers before the search sees them.
 """
 
 from __future__ import annotations
@@ -33,25 +33,14 @@ class Scorer:
     """Scores any number of images through a target, in checked batches of one size.
 
     Attributes:
-        target: The target.
-        name: What messages call it.
-        plan: How it scores.
-        batches: How it is asked, a batch at a time.
-        screening: What screening has learnt; None where each image is scored exactly.
+        name: What messages call the target.
+        screening: What screening has learnt; None if each image is scored exactly.
         metered: The target with its ledger, if asking it costs something; else None.
     """
 
     def __init__(
         self, target: Target, *, name: str, plan: Plan, budget: Budget | None = None
     ) -> None:
-        """Make a target safe.
-
-        Args:
-            target: The target.
-            name: What messages call it.
-            plan: How it scores.
-            budget: What may be spent, if asking the target costs something.
-        """
         self.target = target
         self.name = name
         self.plan = plan
@@ -65,28 +54,28 @@ class Scorer:
 
     @property
     def spec(self) -> ImageSpec:
-        """The target's spec, with the classes that have turned up."""
+        """The target's spec, with the classes that have turned up so far."""
         return self.metered.spec if self.metered is not None else self.target.spec
 
     @property
     def batch_size(self) -> int:
-        """Images a call, where they are scored exactly."""
+        """Images a call when they are scored exactly."""
         return self.batches.sizes.exact
 
     def score(self, images: torch.Tensor) -> Scores:
         """Score images exactly.
 
         Args:
-            images: uint8 [N, C, H, W]; the target is given copies.
+            images: uint8 [N, C, H, W]. The target gets copies.
 
         Returns:
             Numpy arrays: probabilities [N, K], logits [N, K] or None, and ``ok`` [N], which is
             False for an image whose scores are not numbers; its row of probabilities is zero.
 
         Raises:
-            TargetError: The target raised an exception, or answered with the wrong type or
-                shape, or with what are not probabilities.
-            BudgetSpent: It costs something, and there is no budget for it.
+            TargetError: The target raised an exception, or its answer has the wrong type or
+                shape or does not hold probabilities.
+            BudgetSpent: The budget does not suffice.
         """
         if self.metered is not None:
             return self.metered.score(images)
@@ -95,23 +84,23 @@ class Scorer:
         return scoring.result()
 
     def generation(self, bar: np.ndarray | None = None) -> GenerationScoring | MeteredScoring:
-        """Begin to score a generation.
+        """Start to score a generation.
 
         Args:
-            bar: float64 [K], the rank to exceed in each class for a score to matter; None: all do.
+            bar: float64 [K], the rank above which a score matters in each class; None: all matter.
         """
         if self.metered is not None:
             return self.metered.generation()
         return GenerationScoring(self.batches, self.screening, bar)
 
     def part_size(self, generation_size: int) -> int:
-        """Choose how many candidates to score at a time: whole batches."""
+        """Choose how many candidates, in whole batches, to score at a time."""
         if self.metered is not None:
             return generation_size
         return part_size(generation_size, replace(self.plan, batch_size=self.batches.sizes.exact))
 
     def state(self) -> dict[str, Json]:
-        """Give what a resumed run needs to know."""
+        """Give what a resumed run needs."""
         screening = self.screening.state() if self.screening is not None else None
         state: dict[str, Json] = {
             "screening": screening,
@@ -122,7 +111,7 @@ class Scorer:
         return state
 
     def restore(self, state: dict[str, Json]) -> None:
-        """Go on from a state."""
+        """Restore what :meth:`state` gave."""
         self.batches.sizes.restore(state.get("halvings", ()))
         if self.metered is not None:
             self.metered.restore(state["answers"])

@@ -1,8 +1,8 @@
-"""Screening: which images of a generation are worth an exact score.
+"""Screening chooses the images of a generation that are worth an exact score.
 
-Each image is first scored in half precision. One whose rank comes near what it would have to beat
-is scored again, exactly; the others could not become elites, but for an error larger than the
-*margin*. That is learnt from the errors themselves: of the images that were scored both ways.
+Each image is first scored in half precision. If its rank comes within a *margin* of the rank to
+beat, it is scored again, exactly. The others could become elites only by an error larger than the
+margin. The margin is learnt from the errors of images that were scored both ways.
 """
 
 from __future__ import annotations
@@ -19,34 +19,30 @@ if TYPE_CHECKING:
     from neatfool.spec.scores import Scores
 
 LEARNING: Final = 256
-"""The first images of a run, at least so many, are all scored both ways."""
+"""A run's first images, at least this many, are all scored both ways, to learn a first margin."""
 ERRORS_WITHIN: Final = 0.95
-"""The part of all errors that is smaller than the narrow margin."""
+"""This share of all errors is smaller than the narrow margin."""
 WIDE: Final = 2.0
-"""How many times as wide as the narrow margin is the wide one, which misses next to nothing."""
+"""The wide margin is this many narrow ones, and misses next to nothing."""
 AFFORDED: Final = 0.04
-"""The wide margin is taken where it confirms at most this part of the images more."""
+"""The wide margin is used if it confirms at most this share of the images more."""
 PAUSE: Final = 10
-"""Generations without screening, after one in which it did not pay."""
+"""After a generation in which screening did not pay, this many are scored exactly."""
 MEMORY: Final = 0.9
-"""How much of a margin is kept when smaller errors are seen; larger ones count at once."""
+"""Smaller errors shrink the margin by at most a tenth; larger errors widen it at once."""
 
 
 class Screening:
-    """What a run's screening has learnt, and what it lets through.
+    """Learns the margin, and chooses what to confirm.
 
-    All of it follows from the scores, so that a resumed run screens alike.
+    Both follow from the scores alone, so that a resumed run screens in the same way.
 
     Attributes:
-        confirmed: The part of the last generation that was scored exactly, as far as is known.
+        confirmed: The share of the last generation that was scored exactly.
     """
 
     def __init__(self, worth: float) -> None:
-        """Begin.
-
-        Args:
-            worth: The part of a generation up to which confirming leaves something saved.
-        """
+        """Take the share of a generation up to which confirming still saves time."""
         self.confirmed = 1.0
         self._worth = worth
         self._margin = 0.0
@@ -55,22 +51,19 @@ class Screening:
 
     @property
     def paused(self) -> bool:
-        """Whether the next generation is better scored exactly from the start."""
+        """Whether to score the next generation without screening."""
         return self._pause > 0
 
     def skip(self) -> None:
-        """Count a generation that was scored exactly from the start."""
+        """Count a generation without screening."""
         self._pause -= 1
 
     def doubtful(self, scores: Scores, bar: np.ndarray) -> np.ndarray:
-        """Choose what is to be scored again.
+        """Choose what to score again, as bools [N].
 
         Args:
             scores: The half-precision scores [N, K].
             bar: float64 [K], the rank to beat in each class; +inf in those that do not matter.
-
-        Returns:
-            Bools [N].
         """
         if self._seen < LEARNING:
             return np.ones(len(scores.probs), np.bool_)
@@ -83,12 +76,12 @@ class Screening:
         return wide if wide.mean() <= narrow.mean() + AFFORDED else narrow
 
     def learn(self, screened: Scores, exact: Scores, of: int) -> None:
-        """Take note of the errors.
+        """Learn from the errors.
 
         Args:
-            screened: The half-precision scores of the images that were confirmed.
-            exact: Their exact ones.
-            of: How many images there were in all.
+            screened: The half-precision scores of the confirmed images.
+            exact: Their exact scores.
+            of: How many images the generation has.
         """
         self.confirmed = len(exact.probs) / of
         learning = self._seen < LEARNING
@@ -103,27 +96,24 @@ class Screening:
             self._pause = PAUSE
 
     def state(self) -> Json:
-        """Give what a resumed run needs to know."""
+        """Give what a resumed run needs."""
         return {"margin": self._margin, "seen": self._seen, "pause": self._pause}
 
     def restore(self, state: dict[str, Json]) -> None:
-        """Go on from a state."""
+        """Restore what :meth:`state` gave."""
         self._margin, self._seen = float(state["margin"]), int(state["seen"])
         self._pause = int(state["pause"])
 
 
 def _near(scores: Scores, bar: np.ndarray, margins: tuple[float, ...]) -> list[np.ndarray]:
-    """Find the images that might take a niche, were all ranks wrong by up to a margin.
+    """Find the images, as bools [N], that could take a niche if ranks were wrong by each margin.
 
-    Of those that might beat a niche's elite only the best can take it.
-
-    Returns:
-        Bools [N] for each margin.
+    Of those that could beat a niche's elite, only the best one takes it.
     """
     count, class_count = scores.probs.shape
     step = max(1, SCORES_AT_ONCE // class_count)
     pieces = [slice(start, start + step) for start in range(0, count, step)]
-    # Ranks of very many images and classes are worked out twice rather than kept.
+    # Ranks that would take too much memory are computed twice.
     kept = [rank(scores)] if len(pieces) == 1 else None
     best = np.full(len(bar), -np.inf)
     for ranks in kept or (rank(scores.part(piece)) for piece in pieces):
@@ -131,7 +121,7 @@ def _near(scores: Scores, bar: np.ndarray, margins: tuple[float, ...]) -> list[n
     near = [np.zeros(count, np.bool_) for _ in margins]
     for piece, ranks in zip(pieces, kept or map(rank, map(scores.part, pieces)), strict=True):
         for found, margin in zip(near, margins, strict=True):
-            # A class that nothing may take has an infinite bar, and no rank is above it.
+            # A class that does not matter has an infinite bar, and no rank is above it.
             to_reach = np.maximum(bar, best - margin) - margin
             found[piece] = ((ranks >= to_reach) & (ranks + margin > bar)).any(axis=1)
     return near

@@ -1,4 +1,4 @@
-"""How fast a target's networks are in each of their forms, on this machine and now."""
+"""Measures how fast a target's networks are in each of their forms, on this machine."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from neatfool.spec.target import Target
 
 SECONDS: Final = 0.15
-"""How long each way is timed, at least."""
+"""Each way is timed for at least this long: enough to tell forms apart, and hardly noticed."""
 FEWEST_CALLS: Final = 3
 
 
 class SpeedTrial:
-    """Times a target on noise, for which a network takes as long as for any image."""
+    """Times a target on noise; a network takes as long for any other image."""
 
     def __init__(self, target: Target, networks: Sequence[Network]) -> None:
         self._target = target
         self._networks = networks
 
     def computes(self, form: Form, batch: int) -> bool:
-        """Try whether the networks can compute in a form at all."""
+        """Try whether the networks can compute in a form."""
 
         def call() -> None:
             with in_form(self._networks, form):
@@ -39,26 +39,18 @@ class SpeedTrial:
 
         try:
             with_cores(1, call)
-        except Exception as error:  # what is wrong anyway will show in the target's own form
-            # A batch that is too large does not mean that a smaller one would be.
+        except Exception as error:  # an error of the target itself will show in its own form
+            # A smaller batch may fit.
             return is_out_of_memory(error)
         return True
 
     def graph(self, wanted: Graph, batch: int) -> Graph:
-        """Find what the networks' graphs become, where one is wanted that not all can have.
-
-        Args:
-            wanted: The graph.
-            batch: Images a call.
-
-        Returns:
-            The graph wanted, or ``"frozen"`` if operations are to be fused and cannot be.
-        """
+        """Give the wanted graph, or ``"frozen"`` if operations cannot be fused."""
         form = Form("fp32", wanted)
         if wanted != "fused" or not self.computes(form, batch):
             return wanted
         became = {graph for network in self._networks for graph in network.graphs(form)}
-        # If memory did not suffice, nothing is known.
+        # If memory ran out, nothing is known.
         return wanted if became <= {wanted} else "frozen"
 
     def speed(self, form: Form, batch: int, threads: int, workers: int = 1) -> float:
@@ -92,7 +84,7 @@ class SpeedTrial:
 
 
 def _seconds(call: Callable[[], None]) -> float:
-    """Give the median of some calls, the first uncounted."""
+    """Give the median time of some calls; a first one does not count."""
     call()
     seconds: list[float] = []
     while sum(seconds) < SECONDS or len(seconds) < FEWEST_CALLS:

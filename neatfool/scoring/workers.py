@@ -1,4 +1,4 @@
-"""Threads in which a target's networks compute: some for each device that they have replicas on."""
+"""Threads in which a target's networks compute, some for each device that holds replicas."""
 
 from __future__ import annotations
 
@@ -23,24 +23,12 @@ def devices_of(networks: Sequence[Network]) -> int:
 
 
 class Workers:
-    """Threads that call a target.
-
-    Attributes:
-        devices: How many devices they compute on.
-        count: How many calls they make at a time.
-    """
+    """Threads that make ``count`` calls at a time on ``devices`` devices."""
 
     def __init__(
         self, name: str, networks: Sequence[Network], cores: int | None, for_each_device: int = 1
     ) -> None:
-        """Make the threads.
-
-        Args:
-            name: What they are called.
-            networks: What the target computes with.
-            cores: How many cores torch uses in each; None: as many as elsewhere.
-            for_each_device: How many threads a device has.
-        """
+        """Make threads in which torch uses so many cores each, or as many as elsewhere if None."""
         self.devices = devices_of(networks)
         self.count = self.devices * for_each_device
         self._networks = networks
@@ -49,24 +37,23 @@ class Workers:
         ]
 
     def submit(self, number: int, form: Form, task: Callable[[], Result]) -> Future[Result]:
-        """Begin a task.
+        """Start a task that calls the target.
 
         Args:
-            number: Its number: the device follows from it, so that what is computed where does
-                not depend on which is faster.
+            number: Its number, which decides the device. So no device's speed decides.
             form: The form that the networks compute in.
             task: Calls the target.
         """
         device = number % self.devices
 
-        def there() -> Result:
+        def call() -> Result:
             with in_form(self._networks, form, device):
                 return task()
 
-        return self._executors[device].submit(there)
+        return self._executors[device].submit(call)
 
     def shutdown(self) -> None:
-        """End the threads, when they are done with what they are at; what waits is not begun."""
+        """Finish the running tasks, cancel the others, and end the threads."""
         for executor in self._executors:
             executor.shutdown(cancel_futures=True)
 

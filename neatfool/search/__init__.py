@@ -1,1 +1,1 @@
-"""What schemes search with: seeds, and learning by gradients."""
+"""Tools for schemes: seeds, and learning by gradients."""

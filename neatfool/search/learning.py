@@ -1,8 +1,8 @@
-"""Learning: evolution finds a genome's structure, and gradients better numbers for it.
+"""Learning: evolution finds a genome's structure, and gradients find better numbers for it.
 
 A *lesson* takes an elite and improves its parameters (the weights of a CPPN, say) for one class,
-by the gradient of the class's log-odds. What is learnt is written back into a genome, which is a
-child of the elite as any other: rendered, scored and offered to every niche as all are.
+by the gradient of the class's log-odds. The result is a genome, which is rendered, scored and
+offered to every niche like any other child.
 """
 
 from __future__ import annotations
@@ -23,26 +23,27 @@ if TYPE_CHECKING:
     from neatfool.spec.target import Target
 
 FORWARDS, BACKWARDS = 1, 2
-"""The images that a step counts for: one there, and two for the way back."""
+"""A step counts as this many images: one for the score, two for the gradient."""
 LANES: Final = 2
-"""Calls of the target that a lesson's genomes are divided among, at least."""
+"""A lesson's genomes are divided among at least this many calls of the target, one a core."""
 
 MOMENTUM: Final = 0.5
-"""Networks as deep as these are rough: what a gradient said a few steps ago is no longer true."""
+"""The part of the mean gradient kept from step to step. It is low, as in such deep networks a
+gradient is soon out of date."""
 MEMORY: Final = 0.9
-"""How much of what is known of gradients' and sensitivities' sizes is kept from step to step."""
+"""The part of the mean squares of gradients and sensitivities kept from step to step."""
 LEAST_SENSITIVE: Final = 1e-3
-"""Grey levels: a parameter that changes an image by less is taken to change it by so much."""
+"""The smallest sensitivity in grey levels, which bounds the steps of parameters without effect."""
 FIRST_PROBES: Final = 4
-"""Of sensitivities, at the first step; at the others, where more is known, there is one."""
+"""Probes of the sensitivities in the first step; later steps need only one, as they add to it."""
 TINY: Final = 1e-12
 
 
 class Learner:
     """Gives lessons, as many as a share of the images pays for.
 
-    A scheme asks it in each generation how many are due (:meth:`due`), chooses what to learn on,
-    and has it learnt (:meth:`learn`).
+    In each generation a scheme asks how many are due (:meth:`due`), chooses genomes, and improves
+    them (:meth:`learn`).
     """
 
     def __init__(
@@ -53,13 +54,13 @@ class Learner:
         target: Target | None,
         classes: int,
     ) -> None:
-        """Prepare.
+        """Check that encoding and target allow learning, if ``options`` ask for it.
 
         Args:
             options: How much to learn, and how.
-            encoding: Of the genomes: one with parameters, if anything is to be learnt.
-            target: What is fooled: one that gives gradients, if anything is to be learnt.
-            classes: How many classes are searched.
+            encoding: The encoding, which must have parameters.
+            target: The target, which must give gradients.
+            classes: The number of searched classes.
 
         Raises:
             ExperimentError: The target gives no gradients, or the encoding has no parameters.
@@ -73,30 +74,30 @@ class Learner:
             return
         from neatfool.network.gradients import gradients_of
 
-        self._logits_of = gradients_of(target, "leave learn out")
+        self._logits_of = gradients_of(target, "leave out learn")
         if not hasattr(encoding, "parameter_gradients"):
             raise ExperimentError(
                 "learn: the encoding has no parameters that gradients could change; give "
-                "[encoding] plugin = cppn, or leave learn out"
+                "[encoding] plugin = cppn, or leave out learn"
             )
 
     @property
     def on(self) -> bool:
-        """Whether anything is to be learnt."""
+        """Whether the options ask for learning."""
         return self._options.learn > 0
 
     @property
     def cost(self) -> int:
-        """The images that a lesson for one genome counts for, without the child's own scoring."""
+        """The images that a lesson for one genome counts as, without scoring the child."""
         steps = self._options.learn_steps
         return (steps + 1) * FORWARDS + steps * BACKWARDS
 
     def due(self, bred: int, of: int) -> int:
-        """Count a generation's images, and say how many genomes are to be learnt on in it.
+        """Count a generation's images, and say how many genomes to improve in it.
 
         Args:
-            bred: The candidates that the generation has besides.
-            of: How many genomes there are to learn on.
+            bred: The number of candidates that were bred.
+            of: The number of genomes that could be improved.
         """
         share = self._options.learn
         self._bred += bred
@@ -107,7 +108,7 @@ class Learner:
         self._credit += bred * share / (1 - share)
         groups = int(self._credit / (group * price))
         count = min(groups * group, of)
-        # What cannot be spent, as there is nothing to learn on, is not saved for later.
+        # Without genomes to improve, credit cannot be spent; only one group's worth is saved.
         self._credit = min(self._credit - count * price, group * price)
         return count
 
@@ -117,13 +118,13 @@ class Learner:
         """Make candidates by learning.
 
         Args:
-            parents: What to learn on, each for a class.
-            first_id: The id of the first new candidate; the others follow on.
-            generation: The generation that they belong to.
+            parents: The candidates to improve, each with a class.
+            first_id: The id of the first new candidate; the others follow.
+            generation: The generation of the new candidates.
 
         Yields:
-            A child of each, in order. What the target was asked for several at once is counted
-            with the first of them.
+            A child of each, in order. The first child of a lesson counts the images that the
+            target was shown for the whole lesson.
         """
         if not parents:
             return
@@ -131,7 +132,7 @@ class Learner:
 
         size = self._options.learn_at_once
         starts = range(0, len(parents), size)
-        # Bits may depend on how many cores a call uses, so each uses one.
+        # The last bits may depend on the number of cores that a call uses, so each uses one.
         with threads_with_cores("neatfool-learn", 1, min(len(starts), _cores())) as threads:
             for lesson in threads.map(
                 lambda start: self._lesson(
@@ -142,17 +143,17 @@ class Learner:
                 yield from lesson
 
     def state(self) -> Json:
-        """Give what a resumed search needs to know."""
+        """Give all that a resumed search needs."""
         return {"bred": self._bred, "credit": self._credit}
 
     def restore(self, state: Json) -> None:
-        """Go on from a state."""
+        """Continue from what ``state`` gave."""
         self._bred, self._credit = int(state["bred"]), float(state["credit"])
 
     def _lesson(
         self, parents: Sequence[tuple[Candidate, int]], first_id: int, generation: int
     ) -> list[Candidate]:
-        genomes = self._learnt(
+        genomes = self._improve(
             [parent.genome for parent, _ in parents], [number for _, number in parents]
         )
         return [
@@ -166,8 +167,8 @@ class Learner:
             for place, (genome, (parent, _)) in enumerate(zip(genomes, parents, strict=True))
         ]
 
-    def _learnt(self, genomes: list[Any], classes: Sequence[int]) -> list[Any]:
-        """Give each genome's best descendant on the way up."""
+    def _improve(self, genomes: list[Any], classes: Sequence[int]) -> list[Any]:
+        """Take steps up from each genome, and give the best genome on each way."""
         encoding = self._encoding
         ascents: list[Ascent] = []
         best = [(-np.inf, genome) for genome in genomes]
@@ -178,8 +179,8 @@ class Learner:
                 best = [max(pair, key=_first) for pair in zip(best, pairs, strict=True)]
             if step == self._options.learn_steps:
                 break
-            # The square of the gradient of a sum of pixels with random signs is, on average, that
-            # of what a parameter changes in all of them.
+            # The squared gradient of a sum of pixels with random signs is, on average, the sum of
+            # the squared gradients of the pixels.
             probes = 1 if step else FIRST_PROBES
             signs = np.random.default_rng(step).choice(_SIGNS, (probes, *by_pixel.shape))
             slopes = encoding.parameter_gradients(genomes, np.concatenate([by_pixel[None], signs]))
@@ -214,7 +215,7 @@ def _first(pair: tuple[float, Any]) -> float:
 def _cores() -> int:
     import torch
 
-    # Calls that share a GPU would wait for each other, and share torch's settings of it.
+    # Calls that share a GPU would wait for each other, and would share torch's GPU settings.
     return 1 if torch.cuda.is_available() else torch.get_num_threads()
 
 
@@ -222,18 +223,16 @@ class Ascent:
     """The steps of one genome's way up.
 
     They are Adam's (Kingma and Ba, 2015), each divided by the parameter's *sensitivity*: by how
-    much a unit of it changes the image (the root mean square over pixels). So a step moves each
-    parameter by what is seen of it, and not a weight at the end of a network, which shifts a
-    colour, as far as one at its beginning, which scrambles the picture.
+    much a unit of it changes the image (the root mean square over pixels). So each parameter
+    changes the image equally. In Adam itself, a weight at the end of a network, which shifts a
+    colour, moves as far as one at its beginning, which scrambles the picture.
     """
 
     def __init__(self, rate: float, count: int) -> None:
-        """Begin.
+        """Begin with ``count`` parameters.
 
-        Args:
-            rate: Grey levels by which a step changes the image through a parameter whose gradient
-                does not change.
-            count: How many parameters there are.
+        While the gradient of a parameter is constant, each step changes the image through it by
+        ``rate`` grey levels.
         """
         self._rate = rate
         self._mean = np.zeros(count)
@@ -242,14 +241,11 @@ class Ascent:
         self._steps = 0
 
     def step(self, gradient: np.ndarray, probe: np.ndarray) -> np.ndarray:
-        """Say how to move.
+        """Give the next step, float64 [P], to add to the parameters.
 
         Args:
-            gradient: float64 [P], of what is to become larger.
-            probe: float64 [P], an estimate of the squares of the sensitivities.
-
-        Returns:
-            float64 [P], what to add.
+            gradient: float64 [P], the gradient of the number to increase.
+            probe: float64 [P], an estimate of the squared sensitivities.
         """
         self._steps += 1
         self._mean = MOMENTUM * self._mean + (1 - MOMENTUM) * gradient

@@ -1,8 +1,8 @@
-"""Seeds that depend on what a random decision is for, and on nothing else.
+"""Seeds that depend only on the purpose of a random decision.
 
-No generator's state is carried from one decision to the next: a candidate is bred from a seed
-made of the run's seed and its own id, so that the result does not depend on the order in which,
-or the number of workers by which, candidates are bred.
+No generator is carried from one decision to the next. A candidate is bred from a seed made of the
+run's seed and its own id. So the result does not depend on the order of breeding or the number of
+workers.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def derive_seed(*parts: int | str) -> int:
 
 
 def derive_seeds(*parts: int | str, ids: Iterable[int | str]) -> list[int]:
-    """Make a seed for each of several decisions, in a fraction of the time that one by one takes.
+    """Make seeds for several decisions at once, much faster than one by one.
 
     Args:
-        parts: What the decisions share.
-        ids: What tells them apart.
+        parts: The parts that all decisions share.
+        ids: The last part of each decision.
 
     Returns:
-        For each id what :func:`derive_seed` makes of the parts and the id.
+        ``derive_seed(*parts, id)`` for each id.
     """
     shared = blake2b("".join(f"{part}\x1f" for part in parts).encode(), digest_size=8)
     seeds = []

@@ -1,9 +1,9 @@
-"""Serving: a target for other machines and programs, over the Open Inference Protocol v2 (HTTP).
+"""Serving gives a target to other machines, over the Open Inference Protocol v2 (HTTP).
 
-An experiment's target is made, and called, in a thread of its own (:class:`TargetThread`), through
-a scorer as a run has it (:func:`make_served`). Requests are read and answers written as the
-protocol says (:mod:`~neatfool.serving.requests`, :mod:`~neatfool.serving.responses`) by a small web
-application (:func:`make_app`), which :func:`listen` and :func:`serve` give to the network.
+:class:`TargetThread` makes and calls an experiment's target in its own thread, through a scorer as
+a run uses it (:func:`make_served`). A small web application (:func:`make_app`) reads requests and
+writes answers (:mod:`~neatfool.serving.requests`, :mod:`~neatfool.serving.responses`).
+:func:`listen` and :func:`serve` connect it to the network.
 
 Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
 """

@@ -1,4 +1,4 @@
-"""The web application: which addresses there are, and what is answered at them."""
+"""The web application: its addresses and their answers."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 JSON_LENGTH: Final = "inference-header-content-length"
 MOST_AT_A_TIME: Final = 64
-"""Requests in work or waiting, their bodies read; with more, clients are told to come again."""
+"""Requests that may run or wait at once, their bodies in memory; others are told to try again."""
 LARGE: Final = 2**20
-"""Bytes of a body, or of an answer's numbers, from which on others are answered meanwhile."""
+"""A body or an answer of more bytes is handled in a thread, so that others need not wait."""
 
 T = TypeVar("T")
 
@@ -51,10 +51,10 @@ def make_app(
     """Make the application.
 
     Args:
-        served: What is served.
-        thread: Where it is called; what is asked and answered is counted in its statistics.
-        limits: What a request may be.
-        key: What clients must show (``Authorization: Bearer KEY``); None: nothing.
+        served: The target to serve.
+        thread: Where to call it, and whose statistics count requests.
+        limits: Limits of a request.
+        key: The key that clients must send (``Authorization: Bearer KEY``); None: no key.
     """
     service = _Service(served, thread, limits)
     model = "/v2/models/{name}"
@@ -74,17 +74,17 @@ def make_app(
     app: ASGIApp = Starlette(
         routes=routes,
         exception_handlers={
-            Refusal: _refused,
-            HTTPException: _no_such_thing,
-            NeatfoolError: _failed,
-            Exception: _bug,
+            Refusal: _on_refusal,
+            HTTPException: _on_http_error,
+            NeatfoolError: _on_failure,
+            Exception: _on_bug,
         },
     )
-    return app if key is None else _KeyWanted(app, key)
+    return app if key is None else _KeyCheck(app, key)
 
 
 class _Service:
-    """What is answered at each address."""
+    """A method for each address."""
 
     def __init__(self, served: Served, thread: TargetThread, limits: Limits) -> None:
         self._served = served
@@ -93,7 +93,7 @@ class _Service:
         self._statistics = thread.statistics
         self._description = describe_model(served, limits.advised(served))
         self._configuration = describe_configuration(served, limits.advised(served))
-        self._at_a_time = 0
+        self._running = 0
 
     async def about(self, request: Request) -> Response:
         return _json(SERVER)
@@ -127,25 +127,25 @@ class _Service:
         try:
             self._check_busy()
             body = await _body_in_time(request, self._limits)
-            answer = await self._answered(body, request)
+            answer = await self._answer(body, request)
             count = self._statistics.success
         except asyncio.CancelledError:
-            raise Refusal(503, "the service ends") from None
+            raise Refusal(503, "the service is shutting down") from None
         finally:
             count.add(began)
         return answer
 
-    async def _answered(self, body: bytearray, request: Request) -> Response:
-        # Only now is it under way: clients that do not go on sending must keep nobody out.
+    async def _answer(self, body: bytearray, request: Request) -> Response:
+        # It counts only now: clients that stop sending must not keep others out.
         self._check_busy()
-        self._at_a_time += 1
+        self._running += 1
         try:
             wanted = await self._read(body, request)
             images = torch.from_numpy(wanted.images)
             scores = await asyncio.wrap_future(self._thread.submit(images))
-            answer = await self._written(scores, wanted)
+            answer = await self._write(scores, wanted)
         finally:
-            self._at_a_time -= 1
+            self._running -= 1
         self._statistics.images += len(wanted.images)
         return answer
 
@@ -158,14 +158,14 @@ class _Service:
             plain = body if packing == "identity" else unpack(body, self._limits.body)
             return read_request(plain, length, self._served, self._limits)
 
-        wanted = await _elsewhere_if(len(body) > LARGE or packing != "identity", read)
+        wanted = await _in_thread_if(len(body) > LARGE or packing != "identity", read)
         self._statistics.compute_input.add(began)
         return wanted
 
-    async def _written(self, scores: Scores, wanted: Wanted) -> Response:
+    async def _write(self, scores: Scores, wanted: Wanted) -> Response:
         began = time.perf_counter_ns()
         size = len(wanted.outputs) * scores.probs.size * LONGEST_SCORE
-        answer, json_length = await _elsewhere_if(
+        answer, json_length = await _in_thread_if(
             size > LARGE, lambda: write_answer(scores, wanted, self._served)
         )
         self._statistics.compute_output.add(began)
@@ -175,19 +175,19 @@ class _Service:
         return Response(answer, headers=headers, media_type="application/octet-stream")
 
     def _check_busy(self) -> None:
-        if self._at_a_time >= MOST_AT_A_TIME:
+        if self._running >= MOST_AT_A_TIME:
             raise Refusal(503, "too many requests at a time; try again", retry_after="1")
 
     def _check_model(self, request: Request) -> None:
         name, version = request.path_params["name"], request.path_params.get("version", VERSION)
         if name != self._served.name:
-            raise Refusal(404, f"there is no model {name[:60]!r}; there is {self._served.name!r}")
+            raise Refusal(404, f"no model {name[:60]!r}; the only one is {self._served.name!r}")
         if version != VERSION:
-            raise Refusal(404, f"there is no version {version[:20]!r}; there is {VERSION!r}")
+            raise Refusal(404, f"no version {version[:20]!r}; the only one is {VERSION!r}")
 
 
-class _KeyWanted:
-    """Lets nobody in who does not show the key."""
+class _KeyCheck:
+    """Refuses requests without the key."""
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         self._app = app
@@ -204,7 +204,7 @@ class _KeyWanted:
                     "the header 'Authorization: Bearer KEY' is missing, or its key is wrong",
                     www_authenticate="Bearer",
                 )
-                return await _told(refusal)(scope, receive, send)
+                return await _to_response(refusal)(scope, receive, send)
         return await self._app(scope, receive, send)
 
 
@@ -213,16 +213,16 @@ async def _body_in_time(request: Request, limits: Limits) -> bytearray:
         async with asyncio.timeout(limits.seconds):
             return await _read_body(request, limits.body)
     except TimeoutError:
-        words = f"the body was not there after {limits.seconds:g} s; send fewer images a request"
+        words = f"the body took more than {limits.seconds:g} s; send fewer images a request"
         raise Refusal(408, words, connection="close") from None
 
 
 async def _read_body(request: Request, most: int) -> bytearray:
-    """Read a body that is not too long; of one that is, enough for most clients to hear it."""
+    """Read a body. Read one that is too long to twice the limit, so that clients see the answer."""
     packing = request.headers.get("content-encoding", "identity").lower()
     if packing not in ("identity", *PACKED):
         known = " or ".join(PACKED)
-        words = f"Content-Encoding is {packing[:20]!r}; send bodies as they are, or as {known}"
+        words = f"Content-Encoding is {packing[:20]!r}; send bodies without one, or use {known}"
         raise Refusal(415, words)
     if int(request.headers.get("content-length", 0)) > most:
         raise too_long(most)
@@ -238,8 +238,8 @@ async def _read_body(request: Request, most: int) -> bytearray:
     return body
 
 
-async def _elsewhere_if(large: bool, work: Callable[[], T]) -> T:
-    """Do work in another thread if it is large, so that others are answered meanwhile."""
+async def _in_thread_if(large: bool, work: Callable[[], T]) -> T:
+    """Do large work in another thread, so that others need not wait."""
     return await asyncio.to_thread(work) if large else work()
 
 
@@ -247,28 +247,28 @@ def _json(content: Json, status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/json")
 
 
-def _told(refusal: Refusal) -> Response:
+def _to_response(refusal: Refusal) -> Response:
     response = _json({"error": refusal.words}, refusal.status)
     response.headers.update(refusal.headers)
     return response
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return _told(error)
+    return _to_response(error)
 
 
-async def _no_such_thing(request: Request, error: Exception) -> Response:
+async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     words = f"{request.method} {request.url.path[:100]}: {error.detail}"
-    return _told(Refusal(error.status_code, words, **(error.headers or {})))
+    return _to_response(Refusal(error.status_code, words, **(error.headers or {})))
 
 
-async def _failed(request: Request, error: Exception) -> Response:
+async def _on_failure(request: Request, error: Exception) -> Response:
     _log.error("%s", error)
-    return _told(Refusal(500, str(error)))
+    return _to_response(Refusal(500, str(error)))
 
 
-async def _bug(request: Request, error: Exception) -> Response:
-    """Say that something went wrong; what it was is logged where the service runs."""
-    return _told(Refusal(500, f"{type(error).__name__} in the service, which has logged it"))
+async def _on_bug(request: Request, error: Exception) -> Response:
+    """Name the error's class only: the service's log has the rest."""
+    return _to_response(Refusal(500, f"{type(error).__name__} in the service, which has logged it"))

@@ -1,4 +1,4 @@
-"""The network: where the service listens, and how it ends."""
+"""The service's socket and HTTP server: where it listens, and how it ends."""
 
 from __future__ import annotations
 
@@ -18,22 +18,18 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 SECONDS_TO_FINISH: Final = 1
-"""How long requests under way may go on once the service is to end."""
+"""Running requests get this long when the service shuts down: few calls take longer."""
 SECONDS_OF_SILENCE: Final = 75
-"""After which a connection is closed: a search may breed for a while between two requests."""
+"""A connection is closed after this silence. A search may breed for a minute between requests."""
 SECONDS_TO_ASK: Final = 20
-"""How long a new connection may be silent, and the header of a request may take to come."""
+"""A new connection, or a request's header, must be complete within this time."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Begin to listen.
-
-    Args:
-        host: An address of this machine, or a name of it.
-        port: The port; 0: any that is free.
+    """Listen on an address or name of this machine; port 0 stands for any free port.
 
     Raises:
-        ExperimentError: The port is taken, or the address is none of this machine's.
+        ExperimentError: The port is taken, or the address is not this machine's.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
@@ -43,14 +39,14 @@ def listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}, port {port}: {error.strerror or error}. Give another --port "
             "(0: any that is free) or --host"
         ) from error
-    # Connections inherit it. asyncio leaves it off for this socket, and each answer, which goes in
-    # two pieces, would wait 40 ms for the client to acknowledge the first.
+    # Connections inherit this option, which asyncio does not set here. Without it the second packet
+    # of each answer waits 40 ms for the client to acknowledge the first.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
 
 def address_of(listening: socket.socket) -> str:
-    """Give the URL that a socket is reached at."""
+    """Give the URL of a socket."""
     host, port = listening.getsockname()[:2]
     if ip_address(host).is_unspecified:
         host = socket.gethostname()
@@ -58,35 +54,32 @@ def address_of(listening: socket.socket) -> str:
 
 
 def is_private_to_this_machine(listening: socket.socket) -> bool:
-    """Say whether only this machine itself can reach a socket."""
+    """Say whether only this machine can reach a socket."""
     return ip_address(listening.getsockname()[0]).is_loopback
 
 
 def serve(app: ASGIApp, listening: socket.socket) -> None:
-    """Answer requests until Ctrl-C or SIGTERM; what is under way then is given a second.
+    """Answer requests until Ctrl-C or SIGTERM, then close the socket.
 
-    Args:
-        app: The application.
-        listening: Where to; it is closed at the end.
+    Running requests get a second to finish.
     """
     server = make_server(app)
-    # Nothing that is there now is garbage before the end: neither requests nor the end, which is to
-    # be soon, need wait for Python to look through it.
+    # Python's collector need not search what exists now: it lives until the end.
     gc.freeze()
 
     def end() -> None:
         server.should_exit = True
 
-    # uvicorn handles signals itself once it has begun, and raises them anew when it has ended.
+    # uvicorn handles signals while it runs, and raises them again when it has ended.
     with Interrupts(end).handled():
         server.run([listening])
 
 
 def make_server(app: ASGIApp) -> uvicorn.Server:
-    """Make what answers requests."""
+    """Make the HTTP server."""
     config = uvicorn.Config(
         app,
-        http=_Impatient,
+        http=_TimedProtocol,
         ws="none",
         log_config=None,
         access_log=False,
@@ -98,8 +91,8 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
     return _Server(config)
 
 
-class _Impatient(H11Protocol):
-    """Closes connections that nothing comes of; uvicorn waits for a header for good."""
+class _TimedProtocol(H11Protocol):
+    """Closes connections without a request in time; uvicorn waits forever for a header."""
 
     _due: asyncio.TimerHandle | None = None
 
@@ -121,7 +114,7 @@ class _Impatient(H11Protocol):
 
     def timeout_keep_alive_handler(self) -> None:
         if self.transport.get_write_buffer_size():
-            # Closed in peace, a connection is kept until all is read.
+            # A graceful close would wait until the client has read everything.
             self.transport.abort()
         super().timeout_keep_alive_handler()
 
@@ -135,7 +128,7 @@ class _Impatient(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Ends in time; uvicorn's own way to do so complains of each request that is cut off."""
+    """Ends in time, without uvicorn's complaint about each request that it cuts off."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()

@@ -1,16 +1,10 @@
-"""Refusals: what a client is told in place of an answer."""
+"""Refusals: answers that say what is wrong with a request."""
 
 from __future__ import annotations
 
 
-class Refusal(Exception):  # noqa: N818 - an answer too, and no failure of the service
-    """An answer with an HTTP status of an error.
-
-    Attributes:
-        status: The status, 400 to 599.
-        words: What went wrong and what to do.
-        headers: Headers beside.
-    """
+class Refusal(Exception):  # noqa: N818 - an answer, not a failure of the service
+    """An HTTP error: status 400 to 599, what went wrong and what to do, and extra headers."""
 
     def __init__(self, status: int, words: str, **headers: str) -> None:
         super().__init__(words)
@@ -20,5 +14,5 @@ class Refusal(Exception):  # noqa: N818 - an answer too, and no failure of the s
 
 
 def bad_request(words: str) -> Refusal:
-    """Make the refusal of a request that is wrong in itself."""
+    """Refuse a malformed request."""
     return Refusal(400, words)

@@ -1,4 +1,4 @@
-"""Requests for inference, as the Open Inference Protocol v2 has them, with its binary extension."""
+"""Inference requests of the Open Inference Protocol v2, its binary extension included."""
 
 from __future__ import annotations
 
@@ -23,27 +23,28 @@ if TYPE_CHECKING:
     from neatfool.serving.served import Output, Served
 
 INPUT: Final = "images"
-"""What the one input is called."""
+"""The name of the only input."""
 MOST_FIGURES: Final = 20
-"""Of the length of any JSON that can be sent."""
+"""A length in a header has at most this many figures: no body is longer than 10^20 bytes."""
 LONGEST_PIXEL: Final = len("[255.0, ")
+"""A pixel takes at most this many bytes of JSON."""
 BESIDE_PIXELS: Final = 1000
-"""Bytes of JSON for a pixel, and for all that is no pixel, or a few less."""
+"""A request's JSON without its pixels takes at most about this many bytes."""
 LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
+"""A score takes at most this many bytes of JSON."""
 LONGEST_ANSWER: Final = 4 * 2**20
-"""Bytes of JSON for a score, and for all of them: clients do not take answers of any length."""
+"""A client is advised to ask for at most this many bytes of JSON: some refuse longer answers."""
 PACKED: Final = ("gzip", "deflate")
-"""How bodies may be packed."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may be.
+    """Limits of a request.
 
     Attributes:
-        body: Bytes of its body, unpacked, and of the numbers in its answer.
+        body: Bytes of its unpacked body, and of the numbers in its answer.
         images: How many images it may have.
-        seconds: How long its body may take to come.
+        seconds: How long its body may take to arrive.
     """
 
     body: int = 64 * 2**20
@@ -51,14 +52,14 @@ class Limits:
     seconds: float = 60
 
     def advised(self, served: Served) -> int:
-        """Give the images that a request may have however it and its answer are written."""
+        """Give the images that a request may have in any format of request and answer."""
         sent = (self.body - BESIDE_PIXELS) // (LONGEST_PIXEL * math.prod(served.spec.shape))
         numbers = len(served.spec.classes) * len(served.outputs)
         answered = min(self.body, LONGEST_ANSWER) // (LONGEST_SCORE * numbers)
         return max(1, min(self.images, sent, answered))
 
     def answerable(self, outputs: Sequence[tuple[Output, bool]], classes: int) -> int:
-        """Give the images of which a request may have some outputs; one may always be asked."""
+        """Give the images that a request may have with these outputs, at least 1."""
         number = sum(
             output.dtype.itemsize if binary else LONGEST_SCORE for output, binary in outputs
         )
@@ -91,8 +92,8 @@ class Request:
 
     Attributes:
         images: uint8 [N, C, H, W].
-        id: What the client calls the request, if it does.
-        outputs: The tensors that it wants, each with whether it wants its bytes and not JSON.
+        id: The client's name for the request, if it gave one.
+        outputs: The tensors that it wants, each as (output, whether as bytes and not JSON).
     """
 
     images: np.ndarray
@@ -101,14 +102,10 @@ class Request:
 
 
 def unpack(body: bytearray, most: int) -> bytearray:
-    """Unpack a body that is packed by gzip or deflate.
-
-    Args:
-        body: The body.
-        most: How many bytes it may have unpacked.
+    """Unpack a body in gzip or deflate to at most ``most`` bytes.
 
     Raises:
-        Refusal: It is not packed so, not whole, or longer.
+        Refusal: It is neither, not complete, or longer.
     """
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     try:
@@ -118,12 +115,12 @@ def unpack(body: bytearray, most: int) -> bytearray:
     if len(plain) > most:
         raise too_long(most)
     if not unpacking.eof or unpacking.unused_data:
-        raise bad_request("the packed body is not whole, or something follows it")
+        raise bad_request("the packed body is not complete, or something follows it")
     return plain
 
 
 def too_long(most: int) -> Refusal:
-    """Make the refusal of a body that is too long."""
+    """Refuse a body that is too long."""
     return Refusal(413, f"the body has more than {most} bytes; send fewer images a request")
 
 
@@ -132,18 +129,18 @@ def read_request(body: bytearray, header: str | None, served: Served, limits: Li
 
     Args:
         body: The HTTP body: JSON, and raw tensors after it.
-        header: The HTTP header ``Inference-Header-Content-Length``: how long the JSON is; None: it
-            is all there is.
-        served: What is asked.
-        limits: What a request may be.
+        header: The HTTP header ``Inference-Header-Content-Length``, the JSON's length; None if
+            the whole body is JSON.
+        served: The target.
+        limits: Limits of a request.
 
     Raises:
-        Refusal: It is malformed, or not for this model.
+        Refusal: The request is malformed, or not for this model.
     """
-    length = _length(header, len(body))
-    given = _parsed(memoryview(body)[:length])
-    outputs = _outputs(given, served)
-    images = _images(given, memoryview(body)[length:], served, limits.images)
+    length = _read_length(header, len(body))
+    given = _parse(memoryview(body)[:length])
+    outputs = _choose_outputs(given, served)
+    images = _read_images(given, memoryview(body)[length:], served, limits.images)
     most = limits.answerable(outputs, len(served.spec.classes))
     if len(images) > most:
         raise bad_request(
@@ -153,26 +150,26 @@ def read_request(body: bytearray, header: str | None, served: Served, limits: Li
     return Request(images, given.id, outputs)
 
 
-def _length(header: str | None, size: int) -> int:
+def _read_length(header: str | None, size: int) -> int:
     if header is None:
         return size
-    # Python refuses to make a number of thousands of figures.
+    # Python refuses to read a number of thousands of figures.
     is_number = header.isascii() and header.isdecimal() and len(header) <= MOST_FIGURES
     if not is_number or int(header) > size:
         raise bad_request(
-            f"Inference-Header-Content-Length: {header[:20]!r} is no length of JSON in a body of "
-            f"{size} bytes"
+            f"Inference-Header-Content-Length: {header[:20]!r} is not a length of JSON in a body "
+            f"of {size} bytes"
         )
     return int(header)
 
 
-def _parsed(text: memoryview) -> _Body:
+def _parse(text: memoryview) -> _Body:
     try:
         return _Body.model_validate(orjson.loads(text))
     except orjson.JSONDecodeError as error:
         raise bad_request(
-            f"the body is no JSON: {error}. (For raw bytes after it, the header "
-            "Inference-Header-Content-Length says how long it is)"
+            f"the body is not JSON: {error}. (If raw bytes follow the JSON, give its length in "
+            "the header Inference-Header-Content-Length)"
         ) from None
     except ValidationError as error:
         first = error.errors()[0]
@@ -180,7 +177,7 @@ def _parsed(text: memoryview) -> _Body:
         raise bad_request(f"{where.lstrip('.') or 'the body'}: {reword([first])}") from None
 
 
-def _images(given: _Body, raw: memoryview, served: Served, most: int) -> np.ndarray:
+def _read_images(given: _Body, raw: memoryview, served: Served, most: int) -> np.ndarray:
     if len(given.inputs) != 1:
         raise bad_request(f"there are {len(given.inputs)} inputs; give one, {INPUT!r}")
     (tensor,) = given.inputs
@@ -196,7 +193,7 @@ def _images(given: _Body, raw: memoryview, served: Served, most: int) -> np.ndar
             raise bad_request(f"{len(raw)} bytes after the JSON belong to no input")
         return from_json(tensor.data, tensor.shape, tensor.datatype)
     if tensor.data is not None:
-        raise bad_request("data and binary_data_size are both there; give one of them")
+        raise bad_request("data and binary_data_size are both given; give one of them")
     if size != len(raw):
         raise bad_request(
             f"binary_data_size is {str(size)[:20]}, but {len(raw)} bytes follow the JSON, whose "
@@ -209,14 +206,14 @@ def _check_shape(shape: list[int], served: Served, most: int) -> None:
     wanted = [*served.spec.shape]
     if shape[1:] != wanted or shape[0] < 1:
         raise bad_request(
-            f"shape is {str(shape)[:60]}; give {['N', *wanted]}, N images, at least one, each "
+            f"shape is {str(shape)[:60]}; give {['N', *wanted]}: at least one image, each "
             "[channels, height, width]".replace("'", "")
         )
     if shape[0] > most:
         raise bad_request(f"{shape[0]} images are too many for a request; at most {most}")
 
 
-def _outputs(given: _Body, served: Served) -> tuple[tuple[Output, bool], ...]:
+def _choose_outputs(given: _Body, served: Served) -> tuple[tuple[Output, bool], ...]:
     binary = given.parameters.get("binary_data_output") is True
     if not given.outputs:
         return tuple((output, binary) for output in served.outputs)
@@ -226,7 +223,7 @@ def _outputs(given: _Body, served: Served) -> tuple[tuple[Output, bool], ...]:
             near = nearest(wanted.name[:60], known)
             raise bad_request(f"there is no output {wanted.name[:60]!r}{near}")
     if len({wanted.name for wanted in given.outputs}) < len(given.outputs):
-        raise bad_request("outputs: one is named twice; name each once")
+        raise bad_request("outputs: a name occurs twice; name each once")
     return tuple(
         (known[wanted.name], wanted.parameters.get("binary_data", binary) is True)
         for wanted in given.outputs

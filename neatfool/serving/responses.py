@@ -1,4 +1,4 @@
-"""Answers, as the Open Inference Protocol v2 has them: of inference, and of what is served."""
+"""Answers of the Open Inference Protocol v2: scores, and descriptions of the model."""
 
 from __future__ import annotations
 
@@ -25,16 +25,11 @@ SERVER: Final[Json] = {
 
 
 def describe_model(served: Served, most: int) -> Json:
-    """Describe a model.
+    """Write the protocol's model metadata.
 
-    Args:
-        served: The model.
-        most: Images that a client should send in a request at most.
-
-    Returns:
-        The protocol's model metadata. ``parameters`` say what the protocol has no place for: of
-        the input the most images of a request, of the outputs the names of the classes and whether
-        the probabilities of an image sum to one, of the model the target's fingerprint.
+    ``parameters`` hold what the protocol has no place for: for the input ``most``, the most images
+    that a request should have; for the outputs the class names and whether an image's
+    probabilities sum to one; for the model the target's fingerprint.
     """
     spec = served.spec
     about = {"classes": [*spec.classes], "sums_to_one": spec.sums_to_one}
@@ -64,12 +59,7 @@ def describe_model(served: Served, most: int) -> Json:
 
 
 def describe_configuration(served: Served, most: int) -> Json:
-    """Describe a model as Triton's model configuration does, as far as that says something here.
-
-    Args:
-        served: The model.
-        most: As of :func:`describe_model`.
-    """
+    """Write what applies of Triton's model configuration; ``most`` as :func:`describe_model`."""
     spec = served.spec
     outputs = [
         {"name": each.name, "data_type": f"TYPE_{each.datatype}", "dims": [len(spec.classes)]}
@@ -86,17 +76,12 @@ def describe_configuration(served: Served, most: int) -> Json:
 
 
 def write_answer(scores: Scores, request: Request, served: Served) -> tuple[bytes, int | None]:
-    """Write what the target says.
-
-    Args:
-        scores: Of the request's images.
-        request: The request.
-        served: What was asked.
+    """Write the scores of a request's images.
 
     Returns:
-        The HTTP body, and the length of the JSON at its beginning where raw tensors follow it, for
-        the header ``Inference-Header-Content-Length``. The row of an image that could not be scored
-        is null, in raw tensors NaN.
+        The HTTP body, and the length of its JSON if raw tensors follow, for the header
+        ``Inference-Header-Content-Length``. The row of an image without a score is null in JSON,
+        and NaN in raw tensors.
     """
     tensors: list[dict[str, Any]] = []
     raw: list[bytes] = []
@@ -111,7 +96,7 @@ def write_answer(scores: Scores, request: Request, served: Served) -> tuple[byte
             raw.append(values.astype(values.dtype.newbyteorder("<")).tobytes())
             tensor["parameters"] = {"binary_data_size": len(raw[-1])}
         else:
-            # float64 brings each float32 back exactly, and orjson writes NaN as null.
+            # float64 keeps each float32 exactly, and orjson writes NaN as null.
             tensor["data"] = values.astype(np.float64).ravel()
         tensors.append(tensor)
     answer: dict[str, Any] = {"model_name": served.name, "model_version": VERSION}

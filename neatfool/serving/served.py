@@ -1,4 +1,4 @@
-"""What is served: the target of an experiment, called as a run calls it."""
+"""The target of an experiment, made to be served and called as a run calls it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,7 @@ import torch
 
 from neatfool.config.problems import Problems
 from neatfool.errors import ExperimentError
-from neatfool.evolution.assembly import (
-    check_target,
-    describe,
-    make,
-    make_scheme,
-    make_scorer,
-    own_fingerprint,
-)
-from neatfool.evolution.fingerprints import fingerprint_of_plugin
+from neatfool.evolution.assembly import assemble
 from neatfool.experiment.experiment import load_experiment, read_given
 from neatfool.experiment.framework import LENGTHS
 
@@ -33,31 +25,26 @@ if TYPE_CHECKING:
     from neatfool.spec.scores import Scores
 
 VERSION: Final = "1"
-"""The one version that a model has."""
+"""A model has only one version."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """A tensor of the answers, [N, K].
-
-    Attributes:
-        name: ``"probabilities"`` or ``"logits"``.
-        dtype: The kind of its numbers, float32 or float64.
-    """
+    """A tensor of the answers, [N, K]: ``probabilities`` or ``logits``, float32 or float64."""
 
     name: str
     dtype: np.dtype
 
     @property
     def datatype(self) -> str:
-        """What the protocol calls the kind of its numbers."""
+        """The protocol's name for the dtype."""
         return f"FP{8 * self.dtype.itemsize}"
 
     def of(self, scores: Scores) -> np.ndarray:
-        """Give its numbers: [N, K], all NaN for an image that could not be scored.
+        """Give its numbers [N, K], all NaN for an image without a score.
 
-        Elsewhere all are finite, as JSON has no infinity: the logarithm of a probability of zero
-        becomes the lowest number, beside which, in a softmax, nothing else differs.
+        The others are finite, because JSON has no infinity: the logarithm of a zero probability
+        becomes the lowest number, which a softmax turns into zero again.
         """
         values = scores.probs if self.name == "probabilities" else scores.logits
         lowest = np.finfo(self.dtype).min
@@ -71,11 +58,10 @@ class Served:
     """A target that is served.
 
     Attributes:
-        name: What the model is called: as the experiment.
+        name: The model's name, which is the experiment's.
         target: What messages call the target.
-        scorer: The target, made safe.
-        fingerprint: What tells the target from one that scores otherwise.
-        outputs: The tensors that it answers with.
+        fingerprint: Changes when the target scores differently.
+        outputs: The tensors of its answers.
     """
 
     name: str
@@ -93,15 +79,9 @@ class Served:
 def load_target_of(
     path: Path | str, *, overrides: Sequence[str] = (), plugins: PluginManager | None = None
 ) -> Experiment:
-    """Read an experiment of which only the target is of interest: it need not say how long.
+    """Read an experiment whose section ``[target]`` suffices: it needs no length.
 
-    Args:
-        path: The INI file; section ``[target]`` suffices.
-        overrides: ``section.key=value`` in place of what the file says.
-        plugins: Where plugins are loaded.
-
-    Raises:
-        NeatfoolError: As :func:`~neatfool.experiment.experiment.load_experiment`.
+    Arguments and errors are those of :func:`~neatfool.experiment.experiment.load_experiment`.
     """
     _, sections = read_given(Path(path), overrides, None, Problems())
     given = sections["experiment"].values
@@ -111,36 +91,28 @@ def load_target_of(
 
 
 def make_served(experiment: Experiment) -> Served:
-    """Make the target of an experiment, to be scored exactly and in batches of a run's size.
+    """Make the target of an experiment, to score exactly and in batches of a run's size.
 
-    So a request's answer is what a run of this experiment would record, to the last bit, however
-    images are divided into requests.
-
-    Args:
-        experiment: The experiment; its plugins are loaded.
+    A request's answer is what a run of this experiment would record, to the last bit, however
+    clients divide images into requests.
 
     Raises:
         ExperimentError: The target costs something to ask, or has no use for an option.
         NeatfoolError: As :func:`~neatfool.evolution.assembly.assemble`.
     """
-    name = describe(experiment.target)
-    target = make(experiment.target)
-    check_target(target, name)
-    if hasattr(target, "meter"):
+    assembly = assemble(experiment, to_search=False)
+    scorer, name = assembly.scorer, assembly.scorer.name
+    if scorer.metered is not None:
+        scorer.close()
         raise ExperimentError(
             f"{name} costs something to ask, and only a run keeps account of it; serve another "
             "target, or fool this one where it is"
         )
-    own = own_fingerprint(target, name)
-    fingerprint = own or fingerprint_of_plugin(experiment.target, target)
-    encoding = make(experiment.encoding, spec=target.spec)
-    scheme = make_scheme(experiment.scheme, encoding, target, experiment.general.seed)
-    scorer = make_scorer(target, name, experiment.calls, fingerprint, scheme, may_screen=False)
-    return Served(experiment.name, name, scorer, fingerprint, outputs_of(scorer))
+    return Served(experiment.name, name, scorer, assembly.fingerprint, outputs_of(scorer))
 
 
 def outputs_of(scorer: Scorer) -> tuple[Output, ...]:
-    """Find out what a target answers with: a black image tells."""
+    """Score a black image to find out which tensors the target answers with."""
     scores = scorer.score(torch.zeros((1, *scorer.target.spec.shape), dtype=torch.uint8))
     parts = {"probabilities": scores.probs, "logits": scores.logits}
     return tuple(

@@ -1,4 +1,4 @@
-"""Statistics of a service, as Triton's statistics extension has them."""
+"""Statistics of a service, in the form of Triton's statistics extension."""
 
 from __future__ import annotations
 
@@ -12,23 +12,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Duration:
-    """How often something was done, and how long that took in all.
-
-    Attributes:
-        count: How often.
-        ns: Nanoseconds.
-    """
+    """How often something was done, and how many nanoseconds that took in all."""
 
     count: int = 0
     ns: int = 0
 
     def add(self, began: int, ended: int | None = None) -> None:
-        """Add what began, and ended then or now, by ``time.perf_counter_ns``."""
+        """Add a time span by ``time.perf_counter_ns``, which ends now by default."""
         self.count += 1
         self.ns += (time.perf_counter_ns() if ended is None else ended) - began
 
     def to_json(self) -> Json:
-        """Write it."""
+        """Write the count and the nanoseconds."""
         return {"count": self.count, "ns": self.ns}
 
 
@@ -37,11 +32,11 @@ class Statistics:
     """What was asked and answered so far.
 
     Attributes:
-        images: Images that were scored for answers.
-        calls: How often the target was called with all that waited.
-        last: When a request came last, in milliseconds since 1970.
-        success: Requests that were answered, from the whole header to the written answer.
-        fail: Requests that were refused, or that the target failed of.
+        images: Images in answered requests.
+        calls: Calls of the target, each for all waiting requests.
+        last: When the last request came, in milliseconds since 1970.
+        success: Answered requests, from their header to their answer.
+        fail: Refused requests, and those on which the target failed.
         queue: How long requests waited for the target.
         compute_input: How long reading requests took.
         compute_infer: How long the target took for a request and those scored with it.
@@ -60,11 +55,11 @@ class Statistics:
 
     @property
     def requests(self) -> int:
-        """How many requests were answered."""
+        """Answered requests."""
         return self.success.count
 
     def to_json(self, name: str, version: str) -> Json:
-        """Write them as the statistics of a model."""
+        """Write the statistics of a model."""
         durations = {key: each for key, each in vars(self).items() if isinstance(each, Duration)}
         stats = {key: each.to_json() for key, each in durations.items()}
         return {

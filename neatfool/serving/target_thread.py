@@ -1,4 +1,4 @@
-"""A thread of its own for a target, which may be one that only the thread that made it may call."""
+"""A thread that makes and calls a target, because some targets allow only one thread."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from neatfool.spec.scores import Scores
 
 MOST_TOGETHER: Final = 512
-"""Images: requests that wait are scored together, up to so many, so that fewer batches are padded;
-with more the first of them would wait long."""
+"""Waiting requests are scored together, up to this many images, so that fewer batches are padded.
+With more, the first request would wait long."""
 
 
 @dataclass
@@ -32,55 +32,35 @@ class _Order:
 
 
 class TargetThread:
-    """Makes a target, scores what is submitted, in order, and closes the target.
-
-    Attributes:
-        statistics: What was asked and answered; those of the target are kept here.
-    """
+    """Makes a target with ``make``, scores images in order, and closes the target."""
 
     def __init__(self, make: Callable[[], Served]) -> None:
-        """Begin.
-
-        Args:
-            make: Makes the target.
-        """
         self.statistics = Statistics()
         self._make = make
         self._made: Future[Served] = Future()
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
-        # A target that is stuck in a call must not keep the program from its end.
+        # The program must be able to end while a call hangs.
         self._thread = Thread(target=self._work, name="neatfool-target", daemon=True)
         self._thread.start()
 
     def served(self) -> Served:
-        """Wait for the target.
-
-        Raises:
-            NeatfoolError: It could not be made.
-        """
+        """Wait until the target is made; raise the error if that failed."""
         return self._made.result()
 
     def submit(self, images: torch.Tensor) -> Future[Scores]:
-        """Have images scored, perhaps together with others'.
+        """Score images, perhaps together with others'; a future cancelled in time skips them.
 
         Args:
-            images: uint8 [N, C, H, W], which must not be changed any more.
-
-        Returns:
-            Their scores to be; if it is cancelled in time, they are not scored.
+            images: uint8 [N, C, H, W], which must not change afterwards.
         """
         order = _Order(images)
         self._orders.put(order)
         return order.scores
 
     def stop(self, seconds: float) -> bool:
-        """Close the target once the call under way is done; nothing may be submitted any more.
+        """Close the target after its current call; say whether that took less than ``seconds``.
 
-        Args:
-            seconds: How long to wait for it.
-
-        Returns:
-            Whether it was done by then.
+        Nothing may be submitted afterwards.
         """
         self._orders.put(None)
         self._thread.join(seconds)
@@ -89,7 +69,7 @@ class TargetThread:
     def _work(self) -> None:
         try:
             served = self._make()
-        except BaseException as error:  # told to whoever waits
+        except BaseException as error:  # served() raises it
             self._made.set_exception(error)
             return
         self._made.set_result(served)
@@ -100,7 +80,7 @@ class TargetThread:
             served.scorer.close()
 
     def _score_waiting(self, served: Served) -> bool:
-        """Score what waits; say whether there is more to come."""
+        """Score the waiting orders together; say whether to go on."""
         together: list[_Order] = []
         order = self._orders.get()
         while order is not None:
@@ -114,7 +94,7 @@ class TargetThread:
         return order is not None
 
     def _score(self, served: Served, orders: Sequence[_Order]) -> None:
-        """Score orders together; where that fails, each alone, so that only the guilty fails."""
+        """Score orders together; on failure score each alone, so only bad ones fail."""
         if not orders:
             return
         began = time.perf_counter_ns()

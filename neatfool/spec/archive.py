@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from neatfool.spec.scores import Scores
 
 SCORES_AT_ONCE = 1 << 21
-"""Scores looked at in one piece: bounds the memory of an archive of very many classes."""
+"""The most scores ranked at once. At 8 bytes each they take 16 MiB, however many the classes."""
 
 EMPTY = -1
 
@@ -56,11 +56,7 @@ class Archive:
         return self._candidates
 
     def grow(self, class_count: int) -> None:
-        """Take classes in that turned up, at the end: their niches are empty.
-
-        Args:
-            class_count: The number of the target's classes now; nothing happens if it is no more.
-        """
+        """Append empty niches until there are ``class_count``; a smaller number does nothing."""
         more = class_count - len(self.ranks)
         if more <= 0:
             return
@@ -86,8 +82,8 @@ class Archive:
         """Give the rank to exceed in each class.
 
         Returns:
-            float64 [K]: the elite's rank, -inf where a niche is empty, +inf in classes that are
-            not searched.
+            float64 [K]: the elite's rank, -inf for an empty niche, +inf for a class that is not
+            searched.
         """
         bar = np.full(len(self.ranks), np.inf)
         bar[self.classes] = self.ranks[self.classes]
@@ -101,11 +97,7 @@ class Archive:
             yield elite
 
     def place(self, elite: Elite) -> int | None:
-        """Put an elite into its niche, whatever holds it.
-
-        Returns:
-            The id of the candidate that held the niche, None if it was empty.
-        """
+        """Put an elite into its niche, and give the id of its former holder; None if empty."""
         index, candidate = elite.class_index, elite.candidate
         previous = int(self.candidate_ids[index])
         self.candidate_ids[index] = candidate.id
@@ -128,14 +120,14 @@ class Archive:
     ) -> list[Replacement]:
         """Let every candidate take every niche in which it ranks strictly higher than the elite.
 
-        The result is that of inserting one candidate after another; only what holds a niche at
-        the end of the batch counts as a replacement.
+        The archive ends as if the candidates were inserted one by one. Only the last holder of a
+        niche counts as a replacement.
 
         Args:
             candidates: N candidates.
-            scores: Their scores [N, K]; rows that are not ``ok`` or not ``exact`` take nothing.
-                Ranked by log-odds where there are logits, else by probability.
-            classes: The niches to offer them to; all that are searched if absent.
+            scores: Their scores [N, K], ranked by :func:`~neatfool.rank`. A row that is not ``ok``
+                or not ``exact`` takes no niche.
+            classes: The niches to offer; all searched ones if absent.
 
         Returns:
             The replacements, in the order of the classes.
@@ -165,7 +157,7 @@ class Archive:
 
     @staticmethod
     def _best(scores: Scores, niches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find for each niche the first best row of the scores, and its rank."""
+        """Find for each niche the first row with the best rank, and that rank."""
         count, class_count = scores.probs.shape
         best = np.full(len(niches), -np.inf)
         winners = np.zeros(len(niches), dtype=np.int64)

@@ -8,15 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Candidate:
-    """A genome that has been bred and not yet scored.
+    """A genome that was bred and is not scored yet.
 
     Attributes:
-        id: Its number in the run; the n-th candidate ever asked for is n, from 0.
+        id: Its number in the run: candidates are counted from 0 as they are bred.
         genome: The genome; treat it as immutable.
-        parents: The ids of its parents, fittest first; empty for a genome made at random.
+        parents: The ids of its parents, fittest first; empty for a random genome.
         generation: The generation it was bred in, from 0.
-        evaluations: How many images it counts for: itself, and those that the target was shown
-            to make it, and others with it. Not a part of what it is, and not stored with it.
+        evaluations: How many images it counts for: itself, and those shown to the target to make
+            it (or a group of candidates whose first it is). It is not stored.
     """
 
     id: int
@@ -34,8 +34,8 @@ class Elite:
         class_index: The class whose niche it holds.
         candidate: The candidate.
         confidence: The probability that the target gives the class, in [0, 1].
-        rank: What selection compares: log-odds in float64 if the target has logits, else the
-            confidence.
+        rank: The number that selection compares: the log-odds in float64 if the target has
+            logits, else the confidence.
     """
 
     class_index: int
@@ -46,13 +46,12 @@ class Elite:
 
 @dataclass(frozen=True)
 class Replacement:
-    """An elite that gives its niche up to a better candidate.
+    """A niche that a better candidate took.
 
     Attributes:
         elite: The new elite.
         previous: The id of the candidate that held the niche, or None if it was empty.
-        goal_switch: Whether a parent of the new elite held niches at the time, and none held
-            this one.
+        goal_switch: Whether a parent of the new elite was an elite, and none held this niche.
     """
 
     elite: Elite
@@ -62,7 +61,7 @@ class Replacement:
 
 @dataclass(frozen=True)
 class GenomeSize:
-    """How large a genome is: its nodes and its (enabled) connections, or its numbers."""
+    """How large a genome is: its nodes and enabled connections, or its numbers."""
 
     nodes: int
     connections: int

@@ -22,34 +22,30 @@ class Encoding(Protocol[Genome]):
     A factory is called as ``factory(options, spec=spec)``. Genomes are never changed once made.
     Equal seeds and equal parents give equal genomes, in any process and any order of calls.
 
-    Only what is listed here is needed. An encoding may have more, and schemes then use it:
+    An encoding needs the members below. Schemes also use these, if it has them:
 
     ``in_generation(generation) -> Encoding``
-        The encoding as it breeds in that generation of a run, if that changes; see
-        :func:`in_generation`.
+        The encoding for a generation of a run, if breeding changes over a run.
     ``litter_sizes(seeds) -> list[int]``
-        How many parents the child of each seed wants, where not all want as many; see
-        :func:`litter_sizes`.
+        The number of parents for the child of each seed, if it varies.
     ``from_images(images) -> list[Genome]``
-        Genomes that render to given images, uint8 [N, C, H, W], to the last bit; for a scheme that
-        makes images itself.
+        Genomes that render exactly to given images, uint8 [N, C, H, W], for a scheme that makes
+        images itself.
 
-    One whose genomes hold numbers that images depend on smoothly may have these three, so that
-    schemes can learn better numbers by gradients:
+    If images depend smoothly on numbers in a genome, three more methods let schemes learn better
+    numbers by gradients:
 
     ``parameters(genomes) -> list[np.ndarray]``
         Those numbers: float64 [P] for each genome.
     ``with_parameters(genomes, parameters) -> list[Genome]``
-        The genomes with others, such that ``parameters`` gives these; any that is out of its range
-        is brought to the end of it.
+        Copies of the genomes with other numbers, each clipped to its range.
     ``parameter_gradients(genomes, gradients) -> list[np.ndarray]``
-        How functions of the genomes' images change with each parameter: float64 [G, P] for each
-        genome, all finite; given how these G functions change with the grey level of each pixel,
-        float32 [G, N, C, H, W]. It is told as if images were not rounded to bytes.
+        The gradients of G functions of the images by each parameter: float64 [G, P] for each
+        genome, all finite. Given are the functions' gradients by the grey level of each pixel,
+        float32 [G, N, C, H, W]. The rounding of images to bytes is ignored.
 
     Attributes:
-        parents: How many parents ``breed`` wants for a child, or at most: 1 (mutation) or 2
-            (crossover).
+        parents: The most parents that ``breed`` takes for a child: 1 (mutation) or 2 (crossover).
     """
 
     parents: int
@@ -62,9 +58,9 @@ class Encoding(Protocol[Genome]):
         """Breed children.
 
         Args:
-            litters: For each child its parents, fittest first: as many as ``parents`` says, or
-                fewer (then mutation alone makes the child).
-            seeds: For each child the seed that all its randomness comes from.
+            litters: For each child its parents, fittest first: at most ``parents`` of them. A
+                single parent is only mutated.
+            seeds: For each child the seed of all its randomness.
 
         Returns:
             The children, in order.
@@ -75,8 +71,8 @@ class Encoding(Protocol[Genome]):
         """Render genomes at the target's size.
 
         Returns:
-            uint8 [N, C, H, W], the bytes a PNG would hold, on any device: a GPU that rendered
-            them need not give them back.
+            uint8 [N, C, H, W], the bytes a PNG would hold, on any device. They may stay on the GPU
+            that rendered them.
         """
         ...
 
@@ -93,7 +89,7 @@ class Encoding(Protocol[Genome]):
             genome: The genome.
             height: Pixels of the whole image from top to bottom.
             width: Pixels of the whole image from left to right.
-            box: (left, top, right, bottom), the part of that image to render; all if absent.
+            box: (left, top, right, bottom), the part of that image to render; all of it if absent.
 
         Returns:
             uint8 [C, bottom - top, right - left].
@@ -113,7 +109,7 @@ class Encoding(Protocol[Genome]):
         ...
 
     def distance(self, a: Genome, b: Genome) -> float:
-        """Measure how unlike two genomes are, for speciation: 0 for equal ones, symmetric."""
+        """Measure how unlike two genomes are, for speciation; symmetric, and 0 for equal ones."""
         ...
 
     def size(self, genome: Genome) -> GenomeSize:
@@ -126,7 +122,7 @@ class Encoding(Protocol[Genome]):
 
 
 def in_generation(encoding: Encoding[Genome], generation: int) -> Encoding[Genome]:
-    """Give an encoding as it breeds in a generation of a run: itself, unless it says otherwise."""
+    """Give the encoding for a generation of a run: its own ``in_generation``, or else itself."""
     of_generation: Any = getattr(encoding, "in_generation", None)
     if of_generation is None:
         return encoding
@@ -135,9 +131,9 @@ def in_generation(encoding: Encoding[Genome], generation: int) -> Encoding[Genom
 
 
 def litter_sizes(encoding: Encoding[Genome], seeds: Sequence[int]) -> list[int]:
-    """Say how many parents the child of each seed wants: as many as all, unless it says otherwise.
+    """Give the number of parents for the child of each seed; by default ``encoding.parents``.
 
-    A parent that ``breed`` would not look at is none, and would be recorded as one.
+    Give ``breed`` no more than these: a parent that it ignores would still be recorded.
     """
     of_each: Any = getattr(encoding, "litter_sizes", None)
     if of_each is None:

@@ -8,23 +8,23 @@ from typing import Final, Literal
 from neatfool.errors import ExperimentError, nearest, quoted
 
 SHOWN_NAMES: Final = 5
-"""The most class names with a text in them that are offered instead of it."""
+"""A message offers at most this many class names that contain the given text: one line's worth."""
 
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """The images that a target takes and the classes that it gives.
+    """The images that a target takes, and its classes.
 
     Attributes:
         height: Pixels from top to bottom, at least 1.
         width: Pixels from left to right, at least 1.
         channels: 1 (grey) or 3 (RGB).
         classes: The class names, in the order of the columns of the target's scores; at least two.
-        array: What ``score`` is given: a numpy array or a torch tensor (on the CPU), both
+        array: The type that ``score`` takes: a numpy array or a torch tensor (on the CPU), both
             uint8 [N, C, H, W].
         sums_to_one: Whether the probabilities of an image sum to one. False for a target that
-            answers each class by itself, or only its best few.
-        open: Whether further classes may turn up while the target is asked, in :class:`Labels`.
+            scores each class by itself, or only the best few.
+        open: Whether the target's :class:`Labels` may name further classes during a run.
     """
 
     height: int
@@ -50,13 +50,11 @@ class ImageSpec:
         return self.channels, self.height, self.width
 
     def class_index(self, name: str | int) -> int:
-        """Find a class by its name, or by its index in figures.
+        """Find the index of a class.
 
         Args:
-            name: A class name, or an index in [0, K). A name made of figures is a name first.
-
-        Returns:
-            The index.
+            name: A class name, or an index in [0, K), perhaps as text. Names come first: "7" is
+                the class named "7", if there is one.
 
         Raises:
             ExperimentError: There is no such class; the message offers the nearest names.
@@ -70,7 +68,7 @@ class ImageSpec:
         raise ExperimentError(f"there is no class {quoted(text)}{self._like(text)}{hint}")
 
     def _like(self, text: str) -> str:
-        """Say which classes may have been meant: those with the text in their names, if any."""
+        """Offer the classes whose names contain the text, or else the nearest names."""
         within = [name for name in self.classes if text.casefold() in name.casefold()]
         if text and 0 < len(within) <= SHOWN_NAMES:
             return f"; did you mean {' or '.join(map(repr, within))}?"

@@ -19,22 +19,22 @@ class Scheme(Protocol):
     A factory is called as ``factory(options, encoding=encoding, spec=spec, seed=seed)``, and with
     ``target=target`` too if it has a parameter of that name. The framework calls ``ask`` and
     ``tell`` in turn. All randomness comes from ``seed``, the generation and the candidates' ids,
-    never from a generator carried along.
+    never from a generator that is carried along.
 
-    Only what is listed here is needed. A scheme may have more, and the framework then uses it:
+    A scheme needs the members below. The framework also uses these, if it has them:
 
     ``self_check() -> None``
-        Called before a run begins, and not before it goes on: raise
-        :class:`~neatfool.ExperimentError` if there is something that it cannot begin with.
+        Called before a run begins, but not before it resumes. Raise
+        :class:`~neatfool.ExperimentError` if the scheme cannot begin.
     ``bar() -> np.ndarray``
-        float64 [K], the rank that a candidate must exceed in each class for its scores to matter,
-        +inf in a class where none can. Candidates that a screening finds to be below it everywhere
-        are told with scores that are not ``exact``. A scheme that looks at all scores (to select
-        from a population, say) has no bar.
+        float64 [K], the rank that a candidate must exceed in a class for its score to matter;
+        +inf if none can. A candidate that screening finds below the bar in every class gets
+        scores that are not ``exact``. A scheme that uses all scores (to select from a population,
+        say) has no ``bar``.
 
     Attributes:
         archive: The elites.
-        batch: How many candidates a generation usually has; the first may have others.
+        batch: The usual number of candidates a generation; the first generation may differ.
     """
 
     archive: Archive
@@ -44,38 +44,38 @@ class Scheme(Protocol):
         """Breed the next generation.
 
         Returns:
-            The candidates. They may be bred as they are taken: the framework takes some, and
-            scores them while it takes more; whom they descend from is settled by then. None says
-            that the search is at its end.
+            The candidates; none at all if the search has ended. An iterator may breed them as
+            they are taken (the framework scores some while it takes more), but their parents are
+            chosen when ``ask`` is called.
         """
         ...
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
-        """Take the scores of what ``ask`` gave.
+        """Take the scores of the candidates that ``ask`` gave.
 
         Args:
-            candidates: What ``ask`` gave; in a run's last generation perhaps only its beginning.
+            candidates: Those candidates; in a run's last generation perhaps only the first ones.
             scores: Their checked scores, as numpy arrays; ``ok`` is present.
 
         Returns:
-            The elites that changed, at most one a class.
+            The niches that changed hands, at most one a class.
         """
         ...
 
     def members(self) -> Sequence[Candidate]:
-        """List the candidates that ``state`` refers to, elites of the archive aside."""
+        """List the candidates that ``state`` refers to, apart from the archive's elites."""
         ...
 
     def state(self) -> Json:
-        """Give all that a resumed search needs beside the archive; candidates by their ids."""
+        """Give all that a resumed search needs besides the archive; candidates as ids."""
         ...
 
     def restore(self, state: Json, candidates: Mapping[int, Candidate]) -> None:
-        """Go on from a state.
+        """Continue from what ``state`` gave.
 
         Args:
-            state: What ``state`` gave.
-            candidates: The candidates of the archive (which is filled already) and those that
-                ``members`` listed, by id.
+            state: The state.
+            candidates: By id, the candidates that ``members`` listed and those of the archive,
+                which is filled already.
         """
         ...

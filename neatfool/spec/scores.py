@@ -1,4 +1,4 @@
-"""What a target answers, and how it orders images."""
+"""A target's scores, and how they rank images."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a target says of N images and its K classes.
+    """A target's scores of N images for its K classes.
 
     Attributes:
         probs: Floats [N, K] in [0, 1], the confidence in each class. A torch tensor or anything
-            else that numpy can read is taken too.
+            else that numpy can read will do.
         logits: Floats [N, K], the values before the softmax, if the target has them. Selection
             uses them: a float32 softmax reaches exactly 1.0, and search stalls on ties.
-        ok: Bools [N], False where an image could not be scored; all True if absent.
-        exact: Bools [N], False where the scores are only those of a screening, because they are
-            too low to matter: such an image takes no niche. The framework's business: a target
-            leaves it absent, which says that all are exact.
+        ok: Bools [N], False for an image that could not be scored; all True if absent.
+        exact: Bools [N], False for an image that was only screened, as its scores are too low to
+            take a niche; all True if absent. The framework sets it, a target leaves it absent.
     """
 
     probs: np.ndarray
@@ -32,7 +31,7 @@ class Scores:
     exact: np.ndarray | None = None
 
     def part(self, rows: Any) -> Scores:
-        """Give the scores of some images, which are chosen as numpy does."""
+        """Give the scores of some images, chosen by any index that numpy takes."""
 
         def part(values: np.ndarray | None) -> np.ndarray | None:
             return None if values is None else values[rows]
@@ -42,15 +41,15 @@ class Scores:
 
 @dataclass(frozen=True)
 class Labels:
-    """What a target says of N images that names only some classes of each: its best few, say.
+    """The scores of N images by a target that names only some classes: its best few, say.
 
-    A class that is not named has no confidence, and its niche is not claimed.
+    An image has confidence 0 in a class that is not named, and does not take its niche.
 
     Attributes:
-        found: For each image the confidence, in [0, 1], by class name. A name that is not among
-            the classes of the target's spec becomes a further class if the spec is ``open``; else
-            the image is refused.
-        ok: Bools [N], False where an image could not be scored; all True if absent.
+        found: For each image the confidence, in [0, 1], by class name. A name that the target's
+            spec does not list becomes a new class if the spec is ``open``; else the image is
+            refused.
+        ok: Bools [N], False for an image that could not be scored; all True if absent.
     """
 
     found: Sequence[Mapping[str, float]]
@@ -60,11 +59,11 @@ class Labels:
 def log_odds(logits: np.ndarray) -> np.ndarray:
     """Turn logits into the log-odds of each class against all others.
 
-    ``z_c - logsumexp(z_j, j != c)``, in float64: strictly monotonic in the class's probability
-    and free of the ties that a softmax has near one.
+    ``z_c - logsumexp(z_j, j != c)``, in float64. It rises with the class's probability, and has
+    no ties near one as a softmax has.
 
     Args:
-        logits: Floats [N, K] with K >= 2; some but not all of a row may be -inf.
+        logits: Floats [N, K] with K >= 2; some, but not all, of a row may be -inf.
 
     Returns:
         float64 [N, K].
@@ -77,10 +76,10 @@ def log_odds(logits: np.ndarray) -> np.ndarray:
     others = weights.sum(axis=1, keepdims=True) - weights
     others[rows, winner] = 1.0
     odds: np.ndarray = z - np.log(others)
-    # The winner's own weight would cancel the others away, so theirs are summed without it.
+    # The winner's weight is so large that subtracting it would lose the others; sum them alone.
     z[rows, winner] = -np.inf
     runner_up = z.max(axis=1)
-    # Where all others are ruled out (-inf), the winner is certain, and its odds are infinite.
+    # If all others are -inf, the winner is certain and its odds are infinite.
     at_most = np.where(np.isneginf(runner_up), 0.0, runner_up)
     with np.errstate(divide="ignore"):
         odds[rows, winner] = -(at_most + np.log(np.exp(z - at_most[:, None]).sum(axis=1)))
@@ -88,14 +87,11 @@ def log_odds(logits: np.ndarray) -> np.ndarray:
 
 
 def rank(scores: Scores) -> np.ndarray:
-    """Give what selection compares: log-odds where there are logits, else probabilities.
-
-    Args:
-        scores: Scores [N, K].
+    """Give the numbers that selection compares: log-odds if there are logits, else probabilities.
 
     Returns:
-        float64 [N, K], -inf in the rows that are not ``ok`` or not ``exact``, and for a probability
-        of zero: what has no confidence at all takes no niche, not even an empty one.
+        float64 [N, K]. It is -inf in rows that are not ``ok`` or not ``exact``, and for a
+        probability of zero, so that such an image takes no niche, not even an empty one.
     """
     if scores.logits is None:
         ranks = np.array(scores.probs, dtype=np.float64)

@@ -13,35 +13,34 @@ if TYPE_CHECKING:
 class Target(Protocol):
     """What is fooled.
 
-    Only ``spec`` and ``score`` are needed. A target may have more, and the framework then uses it:
+    A target needs only ``spec`` and ``score``. The framework also uses these, if it has them:
 
     ``fingerprint() -> str``
-        What tells this target from one that scores otherwise (a hash of its weights, say); a run
-        resumes only on the same. Absent: made from the plugin's name, options and spec.
+        Text that changes when the scores change (a hash of the weights, say). A run resumes only
+        if it is the same. By default it is made from the plugin's name, options and spec.
     ``self_check() -> None``
-        Called once before a run: raise :class:`~neatfool.TargetError` if the target does not
+        Called once before a run. Raise :class:`~neatfool.TargetError` if the target does not
         recognise images that it should.
     ``describe() -> str``
-        What it is and how it looks at images, in a few lines that are printed when a run starts.
+        A few lines, printed when a run starts: what it is and how it sees images.
     ``networks: Sequence[Network]``
         The :class:`~neatfool.Network` objects that ``score`` computes with. The framework then
-        chooses how they compute: threads, frozen graphs, half precision to screen images with.
-        Such a target is called from other threads than the one that made it, perhaps from several
-        at once, with images on any device.
+        chooses how they compute: threads, frozen graphs, half precision for screening. It calls
+        ``score`` from other threads, perhaps several at once, with images on any device.
     ``logits_of(images) -> torch.Tensor``
-        What ``score`` computes, for torch to differentiate: floats [N, C, H, W] in the range of
-        bytes, 0 to 255, in; logits [N, K] out. Log-probabilities are logits too: where ``score``
-        takes the mean of several networks, its logarithm. Schemes that need gradients call it,
-        in their own thread, also while ``score`` is under way.
+        The same as ``score``, for torch to differentiate: takes floats [N, C, H, W] from 0 to 255,
+        gives logits [N, K]. Log-probabilities are logits too: if ``score`` takes the mean of
+        several networks, give its logarithm. Schemes that need gradients call it in their own
+        thread, even during ``score``.
     ``batch_size: int | None``
-        The most images a call, where the experiment does not say how many there are.
+        The most images a call, if the experiment sets no batch size.
     ``meter(ledger: Ledger) -> None``
-        For a target that costs something to ask. Called before ``score`` is: from then on, and
-        before each request that it sends, the target debits the :class:`~neatfool.Ledger`. It is
-        asked no image twice in a run; what is over of the budget limits the run. It may have
-        ``concurrency``, how many calls at a time, each in a thread of its own.
+        For a target that costs something to ask. The framework calls it before ``score``; the
+        target then debits the :class:`~neatfool.Ledger` before each request that it sends. No
+        image is asked twice in a run, and the run ends when the budget does. The target may have
+        ``concurrency``: how many calls at a time, each in a thread of its own.
     ``close() -> None``
-        Called at the end, whatever happened, also while ``score`` is under way: it ends then.
+        Called at the end in any case, even during ``score``, which must then stop.
     """
 
     spec: ImageSpec
@@ -51,14 +50,14 @@ class Target(Protocol):
 
         Args:
             images: uint8 [N, C, H, W], a numpy array or a torch tensor as ``spec.array`` says. N
-                is the same at each call of a run, unless the target has ``meter``. Not to be
-                written to.
+                is the same at each call of a run, unless the target has ``meter``. Do not write
+                to them.
 
         Returns:
-            Probabilities [N, K], and logits if there are any. A target with ``meter`` may name
-            only some classes of each image instead.
+            Probabilities [N, K], and logits if the target has them. A target with ``meter`` may
+            give :class:`Labels` instead.
 
         Raises:
-            TargetUnavailable: It cannot be reached now; the run pauses.
+            TargetUnavailable: The target cannot be reached now; the run pauses.
         """
         ...

@@ -1,7 +1,7 @@
 """Suites that show whether a plugin keeps its contract.
 
-An author subclasses :class:`TargetSuite`, :class:`EncodingSuite` or :class:`SchemeSuite` in a
-test module, says how to make the plugin, and runs pytest::
+Subclass :class:`TargetSuite`, :class:`EncodingSuite` or :class:`SchemeSuite` in a test module, say
+how to make the plugin, and run pytest::
 
     from neatfool.testing import TargetSuite
 
@@ -9,10 +9,10 @@ test module, says how to make the plugin, and runs pytest::
         def make_target(self):
             return Bright(Options())
 
-``neatfool plugins check NAME`` runs the same checks on an installed plugin, without pytest, by
-:func:`check_registration`. Each check is a function that raises AssertionError with what was
-expected, what came instead, and what to do. :func:`check_observer` lets an observer follow a
-tiny run. Who tests a plugin by other means finds a tiny encoding, target and scheme here.
+``neatfool plugins check NAME`` runs the same checks on an installed plugin, without pytest, through
+:func:`check_registration`. Each check is a function that raises AssertionError with what it
+expected, what it got, and what to do. :func:`check_observer` lets an observer follow a tiny run.
+Use the tiny encoding, target and scheme in tests of your own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a scheme is told scores: which candidates become elites, and what it says of that."""
+"""Checks of a scheme's ``tell``: which candidates become elites, and what it returns."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def check_replacements_agree_with_the_archive(subject: SchemeSubject) -> None:
-    """``tell`` gives each niche that changed once: its new elite, and who held it."""
+    """``tell`` returns each niche that changed once: its new elite, and who held it before."""
     for generation, step in enumerate(subject.steps):
         changed = np.flatnonzero(step.before.ids != step.after.ids).tolist()
-        told = [replacement.elite.class_index for replacement in step.replacements]
+        returned = [replacement.elite.class_index for replacement in step.replacements]
         expect(
-            sorted(told) == changed,
+            sorted(returned) == changed,
             f"in generation {generation} the niches {changed} changed and tell() gave "
-            f"replacements for {told}; give what Archive.offer() gives",
+            f"replacements for {returned}; return what Archive.offer() gives",
         )
         _check_replacements(generation, step)
 
@@ -37,7 +37,7 @@ def _check_replacements(generation: int, step: Step) -> None:
         where += str(elite.class_index)
         expect(
             batch.get(elite.candidate.id) == elite.candidate,
-            f"{where}: the new elite {elite.candidate.id} is not one of the candidates told",
+            f"{where}: the new elite {elite.candidate.id} is not one of the scored candidates",
         )
         held = int(step.before.ids[elite.class_index])
         expect(
@@ -60,12 +60,12 @@ def check_elites_have_the_confidence_they_were_told(subject: SchemeSubject) -> N
     for generation, step in enumerate(subject.steps):
         rows = {candidate.id: row for row, candidate in enumerate(step.candidates)}
         for elite in (replacement.elite for replacement in step.replacements):
-            told = float(step.scores.probs[rows[elite.candidate.id], elite.class_index])
+            scored = float(step.scores.probs[rows[elite.candidate.id], elite.class_index])
             expect(
-                elite.confidence == told,
+                elite.confidence == scored,
                 f"generation {generation}: candidate {elite.candidate.id} became the elite of "
                 f"class index {elite.class_index} with confidence {elite.confidence}; "
-                f"the scores said {told}",
+                f"its score was {scored}",
             )
 
 
@@ -80,7 +80,7 @@ def check_ranks_never_fall(subject: SchemeSubject) -> None:
 
 
 def check_search_fills_niches(subject: SchemeSubject) -> None:
-    """After some generations there are elites."""
+    """After some generations the archive has elites."""
     expect(
         (subject.steps[-1].after.ids != EMPTY).any(),
         f"after {len(subject.steps)} generations every niche is empty; "
@@ -89,7 +89,7 @@ def check_search_fills_niches(subject: SchemeSubject) -> None:
 
 
 def check_refused_candidates_never_become_elites(subject: SchemeSubject) -> None:
-    """A candidate whose row is not ``ok`` takes no niche, whatever its numbers are."""
+    """A candidate whose row is not ``ok`` takes no niche."""
     refused: set[int] = set()
     for generation, step in enumerate(subject.search(judge=_refuse_the_best).steps(5)):
         ok = np.asarray(step.scores.ok)
@@ -107,20 +107,20 @@ def check_probabilities_alone_are_enough(subject: SchemeSubject) -> None:
     steps = list(subject.search(judge=lambda scores: replace(scores, logits=None)).steps(4))
     expect(
         (steps[-1].after.ids != EMPTY).any(),
-        "without logits no niche was filled; neatfool.rank(scores) takes what there is",
+        "without logits no niche was filled; neatfool.rank(scores) uses logits or probabilities",
     )
 
 
 def check_a_last_generation_may_be_cut_short(subject: SchemeSubject) -> None:
-    """``tell`` takes the beginning of what ``ask`` gave; the run can be made longer later."""
+    """``tell`` accepts only the first candidates of ``ask``; the run can go on later."""
     for generations in (0, 2):
         search = subject.search()
         list(search.steps(generations))
         step = search.step(keep=1)
         if step is None:
             continue
-        told = step.known | {step.candidates[0].id}
-        strangers = set(step.after.ids.tolist()) - told - {EMPTY}
+        scored = step.known | {step.candidates[0].id}
+        strangers = set(step.after.ids.tolist()) - scored - {EMPTY}
         expect(not strangers, f"the candidates {few(strangers)} became elites without scores")
         made_longer = subject.search()
         made_longer.restore(search.save())
@@ -128,10 +128,10 @@ def check_a_last_generation_may_be_cut_short(subject: SchemeSubject) -> None:
 
 
 def _refuse_the_best(scores: Scores) -> Scores:
-    """Refuse the rows that would win a niche, and make them the more tempting."""
+    """Refuse the rows that would win a niche, and raise their probabilities."""
     ok = np.ones(len(scores.probs), dtype=bool)
     ok[scores.probs.argmax(axis=0)] = False
-    if not ok.any():  # a run would end here
+    if not ok.any():  # a run would stop
         ok[0] = True
     probs = scores.probs.copy()
     probs[~ok] = 1.0

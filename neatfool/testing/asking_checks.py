@@ -1,4 +1,4 @@
-"""How a scheme asks: candidates with ids, parents and a generation."""
+"""Checks of a scheme's ``ask``: candidates with ids, parents and a generation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_has_an_archive_and_a_batch(subject: SchemeSubject) -> None:
-    """A scheme has an empty archive at first, and says how large its batches are."""
+    """A new scheme has an empty archive, and says how large its batches are."""
     scheme = subject.search().scheme
     archive, batch = getattr(scheme, "archive", None), getattr(scheme, "batch", None)
     expect(
@@ -22,7 +22,7 @@ def check_has_an_archive_and_a_batch(subject: SchemeSubject) -> None:
         "archive = Archive(len(spec.classes))",
     )
     assert isinstance(archive, Archive)
-    expect(not archive.candidates, "the archive of a scheme that has just begun holds elites")
+    expect(not archive.candidates, "the archive of a new scheme holds elites")
     expect(
         isinstance(batch, int) and batch >= 1,
         f"batch is {batch!r}; it is how many candidates a generation usually has, 1 or more",
@@ -33,8 +33,7 @@ def check_ask_gives_candidates(subject: SchemeSubject) -> None:
     """The first generations have candidates."""
     expect(
         len(subject.steps) >= 2,
-        f"ask() gave an empty list after {len(subject.steps)} generations, which says that the "
-        "search is at its end",
+        f"ask() gave an empty list after {len(subject.steps)} generations, which ends the search",
     )
 
 
@@ -50,11 +49,11 @@ def check_candidates_are_numbered_through(subject: SchemeSubject) -> None:
         )
         expected += len(ids)
         wrong = {candidate.generation for candidate in step.candidates} - {generation}
-        expect(not wrong, f"candidates of generation {generation} say that theirs is {few(wrong)}")
+        expect(not wrong, f"candidates of generation {generation} have generation = {few(wrong)}")
 
 
 def check_parents_are_elites_or_members(subject: SchemeSubject) -> None:
-    """A parent was an elite or a member when its child was bred: so lineage has no holes."""
+    """A parent is an elite or a member when its child is bred, so that lineage has no gaps."""
     for generation, step in enumerate(subject.steps):
         parents = {parent for candidate in step.candidates for parent in candidate.parents}
         unknown = parents - step.known

@@ -1,4 +1,4 @@
-"""How an encoding makes genomes: from seeds and parents alone."""
+"""Checks of how an encoding makes genomes, from seeds and parents alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_parents_is_one_or_two(subject: EncodingSubject) -> None:
 
 
 def check_create_gives_one_genome_a_seed(subject: EncodingSubject) -> None:
-    """``create`` gives as many genomes as seeds, and other seeds other genomes."""
+    """``create`` gives one genome for each seed, and different ones for different seeds."""
     expect(
         len(subject.genomes) == GENOMES,
         f"create() gave {len(subject.genomes)} genomes for {GENOMES} seeds; give one a seed",
@@ -31,7 +31,7 @@ def check_create_gives_one_genome_a_seed(subject: EncodingSubject) -> None:
 
 
 def check_create_depends_on_the_seed_alone(subject: EncodingSubject) -> None:
-    """A seed makes the same genome in any order, alone, and in an encoding made anew."""
+    """A seed makes the same genome in any order, alone, and in a new encoding."""
     expected = subject.texts(subject.genomes)
     fresh = subject.make()
     reverse = fresh.create(subject.seeds[::-1])[::-1]
@@ -41,7 +41,7 @@ def check_create_depends_on_the_seed_alone(subject: EncodingSubject) -> None:
 
 
 def check_breed_gives_one_child_a_litter(subject: EncodingSubject) -> None:
-    """``breed`` gives as many children as litters, and some unlike their parents."""
+    """``breed`` gives one child for each litter, and some children differ from their parents."""
     expect(
         len(subject.children) == GENOMES,
         f"breed() gave {len(subject.children)} children for {GENOMES} litters; give one a litter",
@@ -58,7 +58,7 @@ def check_breed_gives_one_child_a_litter(subject: EncodingSubject) -> None:
 
 
 def check_breed_depends_on_parents_and_seed_alone(subject: EncodingSubject) -> None:
-    """A child is the same in any order, alone, and in an encoding made anew."""
+    """A child is the same in any order, alone, and in a new encoding."""
     litters, seeds = subject.litters, subject.breeding_seeds(9)
     expected = subject.texts(subject.children)
     again = subject.encoding.breed(litters, seeds)
@@ -75,7 +75,7 @@ def check_breed_depends_on_parents_and_seed_alone(subject: EncodingSubject) -> N
 
 
 def check_breed_leaves_parents_unchanged(subject: EncodingSubject) -> None:
-    """Genomes are never changed once made."""
+    """Genomes never change."""
     before = [subject.texts(litter) for litter in subject.litters]
     subject.encoding.breed(subject.litters, subject.breeding_seeds(10))
     after = [subject.texts(litter) for litter in subject.litters]
@@ -83,7 +83,7 @@ def check_breed_leaves_parents_unchanged(subject: EncodingSubject) -> None:
 
 
 def check_breed_takes_fewer_parents(subject: EncodingSubject) -> None:
-    """One parent is enough where two are usual, and the same parent twice is no trouble."""
+    """Where two parents are usual, one suffices, and both may be the same."""
     single = [litter[:1] for litter in subject.litters]
     children = subject.encoding.breed(single, subject.breeding_seeds(11))
     expect(len(children) == GENOMES, "breed() lost children of a single parent")

@@ -1,4 +1,4 @@
-"""The suites' checks on a registered plugin, without pytest."""
+"""Runs the suites' checks on a registered plugin, without pytest."""
 
 from __future__ import annotations
 
@@ -30,28 +30,27 @@ def check_registration(
     *,
     specs: Sequence[ImageSpec] = (GREY, COLOUR),
 ) -> list[CheckResult]:
-    """Run the checks of its kind on what a plugin registered.
+    """Run the checks of a plugin's kind.
 
     Args:
         registration: What the plugin registered.
-        options: Its options, or the values to make them of; the defaults if absent.
-        specs: The images that an encoding is tried with.
+        options: Its options, or values for them; the defaults if absent.
+        specs: The images to try an encoding with.
 
     Returns:
-        One result a check. If the plugin cannot be made, a single one that says why.
+        One result for each check; or, if the plugin cannot be made, a single one that says why.
 
     Raises:
-        ValueError: There are no checks for this kind.
+        ValueError: This kind has no checks.
     """
     if registration.kind not in _CHECKERS:
         raise ValueError(
-            f"there are no checks for kind {registration.kind!r}; there are: "
-            + ", ".join(sorted(_CHECKERS))
+            f"kind {registration.kind!r} has no checks; these have: " + ", ".join(sorted(_CHECKERS))
         )
     try:
         made = _options(registration.options, options or {})
     except Exception as error:
-        return [CheckResult(CAN_BE_MADE, passed=False, message=_in_words(error))]
+        return [CheckResult(CAN_BE_MADE, passed=False, message=_describe_error(error))]
     return _CHECKERS[registration.kind](registration, made, specs)
 
 
@@ -59,20 +58,20 @@ def _options(model: type[BaseModel], options: BaseModel | Mapping[str, Any]) -> 
     return options if isinstance(options, BaseModel) else model.model_validate(options)
 
 
-def _in_words(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return f"its options model raised {type(error).__name__}: {error}"
     problems = (
         f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
     )
-    return f"its options do not validate: {'; '.join(problems)}; give values for the check"
+    return f"its options are not valid: {'; '.join(problems)}; give values for the check"
 
 
 def _check_target(
     registration: Registration, options: BaseModel, _: Sequence[ImageSpec]
 ) -> list[CheckResult]:
     subject = TargetSubject(lambda: registration.factory(options))
-    if broken := _made(lambda subject: subject.target, subject):
+    if broken := _try_to_make(lambda subject: subject.target, subject):
         return broken
     try:
         return [CheckResult(CAN_BE_MADE, passed=True), *run_checks(TARGET_CHECKS, {"": subject})]
@@ -88,7 +87,7 @@ def _check_encoding(
 
     subjects = {_describe(spec): subject_for(spec) for spec in specs}
     for subject in subjects.values():
-        if broken := _made(lambda subject: subject.encoding, subject):
+        if broken := _try_to_make(lambda subject: subject.encoding, subject):
             return broken
     return [CheckResult(CAN_BE_MADE, passed=True), *run_checks(ENCODING_CHECKS, subjects)]
 
@@ -105,7 +104,7 @@ def _check_scheme(
         "with two parents a child": SchemeSubject(make, parents=2),
     }
     for subject in subjects.values():
-        if broken := _made(lambda subject: subject.search(), subject):
+        if broken := _try_to_make(lambda subject: subject.search(), subject):
             return broken
     return [CheckResult(CAN_BE_MADE, passed=True), *run_checks(SCHEME_CHECKS, subjects)]
 
@@ -113,7 +112,7 @@ def _check_scheme(
 _CHECKERS = {"target": _check_target, "encoding": _check_encoding, "scheme": _check_scheme}
 
 
-def _made(make: Callable[[Any], object], subject: Any) -> list[CheckResult]:
+def _try_to_make(make: Callable[[Any], object], subject: Any) -> list[CheckResult]:
     message = failure(make, subject)
     return [] if message is None else [CheckResult(CAN_BE_MADE, passed=False, message=message)]
 

@@ -1,4 +1,4 @@
-"""What the checks of an encoding look at."""
+"""An encoding under test, with genomes for the checks."""
 
 from __future__ import annotations
 
@@ -23,12 +23,7 @@ GENOMES = 6
 
 
 class EncodingSubject:
-    """An encoding under test.
-
-    Attributes:
-        spec: The images that it makes.
-        make: Makes the encoding anew.
-    """
+    """An encoding under test, for images of a spec; ``make`` makes a new one."""
 
     def __init__(self, make: Callable[[], Encoding[Any]], spec: ImageSpec) -> None:
         self.make = make
@@ -41,7 +36,7 @@ class EncodingSubject:
 
     @cached_property
     def seeds(self) -> list[int]:
-        """A seed a genome, of the size that runs use."""
+        """One seed for each genome, as large as a run's."""
         return [derive_seed("create", number) for number in range(GENOMES)]
 
     @cached_property
@@ -51,27 +46,27 @@ class EncodingSubject:
 
     @cached_property
     def litters(self) -> list[list[Any]]:
-        """For each child its parents, children of :attr:`genomes`: they have a past."""
+        """Each child's parents, which descend from :attr:`genomes`."""
         grown = self.genomes
         for generation in range(3):
             grown = self.encoding.breed(self._litters(grown), self.breeding_seeds(generation))
         return self._litters(grown)
 
     def breeding_seeds(self, generation: int) -> list[int]:
-        """Give a seed a child."""
+        """Give one seed for each child."""
         return [derive_seed("breed", generation, number) for number in range(GENOMES)]
 
     @cached_property
     def children(self) -> list[Any]:
-        """What :attr:`litters` breed with ``breeding_seeds(9)``."""
+        """Children of :attr:`litters` with ``breeding_seeds(9)``."""
         return self.encoding.breed(self.litters, self.breeding_seeds(9))
 
     def texts(self, genomes: Sequence[Any]) -> list[str]:
-        """Write genomes: two are equal if their texts are."""
+        """Write genomes as texts; equal genomes have equal texts."""
         return [self.encoding.dumps(genome) for genome in genomes]
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""
 
     def _litters(self, genomes: Sequence[Any]) -> list[list[Any]]:
         shifted = [*genomes[1:], *genomes[:1]]
@@ -87,11 +82,11 @@ def expect_same(expected: Sequence[str], found: Sequence[str], what: str) -> Non
     ]
     expect(
         not different,
-        f"{what} gave {len(different)} of {len(expected)} genomes otherwise; all randomness comes "
-        "from the genome's own seed, and nothing is remembered between calls",
+        f"{what} gave {len(different)} of {len(expected)} genomes differently; draw all randomness "
+        "from the genome's own seed, and remember nothing between calls",
     )
 
 
 def pixels_of(image: Any) -> np.ndarray:
-    """Give an image, or several, as a numpy array."""
+    """Give one or more images as a numpy array."""
     return np.asarray(image.cpu())

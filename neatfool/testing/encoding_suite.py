@@ -1,4 +1,4 @@
-"""What every encoding must do."""
+"""The checks that every encoding must pass."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class EncodingSuite(Suite[EncodingSubject]):
             spec = COLOUR
 
     Attributes:
-        spec: The images to make; small and grey unless a subclass says otherwise.
+        spec: The images to make; by default small and grey.
     """
 
     spec: ImageSpec = GREY
@@ -88,7 +88,7 @@ class EncodingSuite(Suite[EncodingSubject]):
         raise NotImplementedError("say how to make the encoding: override make_encoding(spec)")
 
     def make_subject(self) -> EncodingSubject:
-        """Make what the checks look at."""
+        """Make the encoding's subject."""
         return EncodingSubject(lambda: self.make_encoding(self.spec), self.spec)
 
 

@@ -1,4 +1,4 @@
-"""What a check is: a function of a subject that raises AssertionError, and what runs it."""
+"""Checks: functions that take a subject and raise AssertionError; and what runs them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Subject(Protocol):
-    """What checks look at: a plugin's factory, and what they share of what it made."""
+    """A plugin under test, and what its checks share."""
 
     def close(self) -> None:
-        """Give back what the subject holds."""
+        """Free what the subject holds."""
         ...
 
 
@@ -24,12 +24,12 @@ SubjectT = TypeVar("SubjectT", bound=Subject)
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What came of one check.
+    """The result of one check.
 
     Attributes:
-        name: The behaviour that was checked, in a few words.
+        name: The checked behaviour, in a few words.
         passed: Whether the plugin behaves so.
-        message: What was expected, what came instead and what to do; empty if it passed.
+        message: What was expected, what came and what to do; empty if the check passed.
     """
 
     name: str
@@ -52,21 +52,16 @@ def name_of(check: Callable[..., None]) -> str:
 def run_checks(
     checks: Iterable[Callable[[SubjectT], None]], subjects: Mapping[str, SubjectT]
 ) -> list[CheckResult]:
-    """Run checks without pytest.
-
-    Args:
-        checks: The checks.
-        subjects: What to check, each under a label that says what is special about it (empty if
-            there is only one).
+    """Run checks without pytest on subjects by their labels (an empty label for a single one).
 
     Returns:
-        One result a check: passed if it passed on every subject, else the first failure.
+        One result for each check: passed on every subject, or the first failure.
     """
     return [_run(check, subjects) for check in checks]
 
 
 def failure(check: Callable[[SubjectT], object], subject: SubjectT) -> str | None:
-    """Run a check and tell what went wrong, None if nothing did."""
+    """Run a check, and say what went wrong; None if nothing did."""
     try:
         check(subject)
     except AssertionError as error:
@@ -91,19 +86,19 @@ def _place(error: BaseException) -> str:
 
 
 class Suite(Generic[SubjectT]):
-    """The base of the suites: pytest finds a subclass whose name begins with ``Test``.
+    """The base of the suites; pytest finds subclasses whose names begin with ``Test``.
 
-    What a suite checks is made once a class, when its first test needs it.
+    A class makes its subject once, when its first test needs it.
     """
 
     _made: ClassVar[Any]
 
     def make_subject(self) -> SubjectT:
-        """Make what the tests look at."""
+        """Make the subject of the tests."""
         raise NotImplementedError
 
     def subject(self) -> SubjectT:
-        """Give what the tests of this class share."""
+        """Give the subject that the tests of this class share."""
         kind = type(self)
         if "_made" not in vars(kind):
             kind._made = self.make_subject()
@@ -112,20 +107,20 @@ class Suite(Generic[SubjectT]):
 
     @classmethod
     def teardown_class(cls) -> None:
-        """Close what the tests shared; pytest calls this after the last one."""
+        """Close the subject; pytest calls this after the last test."""
         if "_made" in vars(cls):
             cls._made.close()
             del cls._made
 
 
 def add_tests(suite: type[Suite[SubjectT]], checks: Iterable[Callable[[SubjectT], None]]) -> None:
-    """Give a suite one test method a check."""
+    """Add a test method for each check to a suite."""
     for check in checks:
-        method = _as_test(check)
+        method = _make_test(check)
         setattr(suite, method.__name__, method)
 
 
-def _as_test(check: Callable[[SubjectT], None]) -> Callable[[Suite[SubjectT]], None]:
+def _make_test(check: Callable[[SubjectT], None]) -> Callable[[Suite[SubjectT]], None]:
     def test(self: Suite[SubjectT]) -> None:
         check(self.subject())
 

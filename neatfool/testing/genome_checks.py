@@ -1,4 +1,4 @@
-"""How an encoding writes, reads, compares and describes genomes."""
+"""Checks of how an encoding writes, reads, compares and describes genomes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GARBAGE = ("", "{", "null", "3", "[]", "{}", '"text"', '{"version": 1}', '{"vers
 
 
 def check_genomes_are_written_as_json(subject: EncodingSubject) -> None:
-    """``dumps`` writes one JSON object, with no NaN or infinity."""
+    """``dumps`` writes a JSON object without NaN or infinity."""
     for text in subject.texts([*subject.genomes, *subject.children]):
         data = json.loads(text, parse_constant=_refuse_constant)
         expect(
@@ -29,7 +29,7 @@ def check_genomes_are_written_as_json(subject: EncodingSubject) -> None:
 
 
 def check_loads_gives_the_equal_genome(subject: EncodingSubject) -> None:
-    """What ``loads`` reads writes, looks and breeds as what was written."""
+    """A genome from ``loads`` is written, rendered and bred like the original."""
     fresh = subject.make()
     texts = subject.texts(subject.children)
     loaded = [fresh.loads(text) for text in texts]
@@ -38,7 +38,7 @@ def check_loads_gives_the_equal_genome(subject: EncodingSubject) -> None:
         np.array_equal(
             pixels_of(fresh.render(loaded)), pixels_of(subject.encoding.render(subject.children))
         ),
-        "loaded genomes render to other images; write every number with all its digits",
+        "loaded genomes render to different images; write every number with all its digits",
     )
     seeds = subject.breeding_seeds(13)
     children = [
@@ -52,21 +52,21 @@ def check_loads_gives_the_equal_genome(subject: EncodingSubject) -> None:
 
 
 def check_loads_refuses_garbage(subject: EncodingSubject) -> None:
-    """``loads`` raises ValueError for what ``dumps`` did not write."""
+    """``loads`` raises ValueError for text that ``dumps`` did not write."""
     text = subject.texts(subject.children)[0]
     for garbage in (*GARBAGE, text[: len(text) // 2], text + "}"):
         expect(
-            not _loads(subject, garbage),
+            not _accepts(subject, garbage),
             f"loads({_short(garbage)}) raised nothing; raise ValueError",
         )
     for key, value in json.loads(text).items():
         wrongs: tuple[object, ...] = (None, [value], "wrong", -1, [[], {}])
         for wrong in wrongs:
-            _loads(subject, json.dumps({**json.loads(text), key: wrong}))
+            _accepts(subject, json.dumps({**json.loads(text), key: wrong}))
 
 
-def _loads(subject: EncodingSubject, garbage: str) -> bool:
-    """Whether garbage is taken for a genome; an exception other than ValueError is a failure."""
+def _accepts(subject: EncodingSubject, garbage: str) -> bool:
+    """Say whether ``loads`` accepts garbage; fail if it raises anything but ValueError."""
     try:
         subject.encoding.loads(garbage)
     except ValueError:
@@ -80,7 +80,7 @@ def _loads(subject: EncodingSubject, garbage: str) -> bool:
 
 
 def check_distance_is_zero_to_itself_and_symmetric(subject: EncodingSubject) -> None:
-    """``distance`` is finite, not negative, 0 between equal genomes and the same both ways."""
+    """``distance`` is finite, not negative, 0 between equal genomes, and symmetric."""
     encoding = subject.encoding
     for a, b in ((a, b) for a in subject.children for b in subject.genomes):
         there, back = encoding.distance(a, b), encoding.distance(b, a)
@@ -98,7 +98,7 @@ def check_distance_is_zero_to_itself_and_symmetric(subject: EncodingSubject) -> 
 
 
 def check_size_and_graph_describe_the_genome(subject: EncodingSubject) -> None:
-    """``size`` counts; ``graph`` gives a directed graph, or None."""
+    """``size`` gives a GenomeSize; ``graph`` gives a directed graph or None."""
     import networkx as nx
 
     for genome in subject.children:

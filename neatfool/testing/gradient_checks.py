@@ -1,4 +1,4 @@
-"""How a target that can be differentiated computes: as it scores."""
+"""Checks of a target that can be differentiated."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from neatfool.testing.target_subject import TargetSubject
 
 CLOSE: Final = 1e-3
-"""How far the probabilities may be apart: a network may compute them in another form."""
+"""Probabilities may differ by this much, because a network may compute them in another form."""
 
 
 def check_logits_of_computes_what_score_does(subject: TargetSubject) -> None:
-    """``logits_of``, if there is one, gives the logits of the scores, with a gradient."""
+    """``logits_of``, if the target has it, gives the logits of its scores, with a gradient."""
     logits_of: Any = getattr(subject.target, "logits_of", None)
     if logits_of is None:
         return
@@ -32,7 +32,7 @@ def check_logits_of_computes_what_score_does(subject: TargetSubject) -> None:
     )
     expect(
         logits.requires_grad,
-        "what logits_of() gives has no gradient; it must not detach, round, or compute under "
+        "the logits of logits_of() have no gradient; do not detach, round, or compute under "
         "torch.no_grad() or inference_mode()",
     )
     ok = np.asarray(scores.ok)
@@ -41,8 +41,8 @@ def check_logits_of_computes_what_score_does(subject: TargetSubject) -> None:
         apart = float(np.abs(probs - scores.probs)[ok].max())
         expect(
             apart <= CLOSE,
-            f"the softmax of logits_of() is up to {apart:.2g} other than score(); both take pixels "
-            "from 0 to 255, and log-probabilities are logits too",
+            f"the softmax of logits_of() differs from score() by up to {apart:.2g}; both take "
+            "pixels from 0 to 255, and log-probabilities are logits too",
         )
     (gradients,) = torch.autograd.grad(logits.double().log_softmax(1)[ok].max(1)[0].sum(), pixels)
     expect(

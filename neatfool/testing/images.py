@@ -11,14 +11,7 @@ if TYPE_CHECKING:
 
 
 def sample_images(spec: ImageSpec) -> np.ndarray:
-    """Make eight images that differ: plain, noisy, smooth and regular ones.
-
-    Args:
-        spec: Their size.
-
-    Returns:
-        uint8 [8, C, H, W].
-    """
+    """Make eight different images, uint8 [8, C, H, W]: plain, noisy, smooth and regular ones."""
     rng = np.random.default_rng(1502)
     channels, height, width = spec.shape
     rows, columns = np.mgrid[:height, :width]
@@ -36,14 +29,7 @@ def sample_images(spec: ImageSpec) -> np.ndarray:
 
 
 def plain_images(spec: ImageSpec) -> dict[str, np.ndarray]:
-    """Make a black, a white and a noisy image.
-
-    Args:
-        spec: Their size.
-
-    Returns:
-        uint8 [1, C, H, W] each, by name.
-    """
+    """Make a black, a white and a noisy image by name, uint8 [1, C, H, W] each."""
     noise = np.random.default_rng(2015).integers(0, 256, (1, *spec.shape))
     return {
         "a black image": np.zeros((1, *spec.shape), np.uint8),

@@ -1,4 +1,4 @@
-"""What every observer must do: follow a run, from its beginning or from where it is resumed."""
+"""Checks that an observer can follow a run, from its start and from where it is resumed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def check_observer(observer: object) -> list[CheckResult]:
-    """Let an observer follow a tiny run and its resumption.
+    """Let an observer follow a tiny run, and the same run resumed.
 
     Args:
         observer: The module or object that has the hooks.
 
     Returns:
-        Two results; a failure's message has what each hook raised.
+        Two results; a failure's message lists what each hook raised.
 
     Raises:
         PluginError: It has no hook, or a misspelt one, or one with wrong arguments.
@@ -33,29 +33,22 @@ def check_observer(observer: object) -> list[CheckResult]:
     from neatfool.plugin.manager import PluginManager
 
     plugins = PluginManager()
-    plugins.add_observer(observer, getattr(observer, "__name__", type(observer).__name__))
+    plugins.register_object(observer, getattr(observer, "__name__", type(observer).__name__))
     return check_observers(plugins.observers())
 
 
 def check_observers(observers: Observers) -> list[CheckResult]:
-    """Let observers that a plugin manager has loaded follow a tiny run and its resumption.
-
-    Args:
-        observers: What ``PluginManager.observers()`` gives.
-
-    Returns:
-        Two results; a failure's message has what each hook raised.
-    """
+    """Do the same for the observers that ``PluginManager.observers()`` gives."""
     from neatfool.evolution.session import resume, start
 
     with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary) / "toy-1"
-        with _complaints() as begun:
+        with _complaints() as started:
             start(_assembly(generations=3), folder).go(observers)
         with _complaints() as resumed:
             resume(lambda _resolved, _plan: _assembly(generations=5), folder).go(observers)
     return [
-        CheckResult("follows a run", not begun, "; ".join(begun)),
+        CheckResult("follows a run", not started, "; ".join(started)),
         CheckResult("follows a resumed run", not resumed, "; ".join(resumed)),
     ]
 
@@ -91,7 +84,7 @@ def _assembly(generations: int) -> Assembly:
 
 @contextmanager
 def _complaints() -> Iterator[list[str]]:
-    """Collect what is logged of observers that raise."""
+    """Collect the log messages about observers that raise."""
     messages: list[str] = []
     logger = logging.getLogger("neatfool.observers")
     handler = logging.Handler()

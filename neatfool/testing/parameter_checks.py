@@ -1,4 +1,4 @@
-"""How an encoding with parameters reads, writes and differentiates them."""
+"""Checks of how an encoding reads, writes and differentiates parameters."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 METHODS: Final = ("parameters", "with_parameters", "parameter_gradients")
 MOVE: Final = 0.05
 GAIN: Final = 60.0
-"""What a step along the gradient is to gain: much more than rounding to bytes hides."""
+"""A step along the gradient should gain this much, far more than rounding to bytes hides."""
 STEEP: Final = 1.0
-"""Below, an image hardly depends on the parameters."""
+"""An image with a smaller gradient hardly depends on its parameters."""
 TRIALS: Final = 4
 
 
@@ -29,12 +29,12 @@ def check_parameters_are_all_there_or_none(subject: EncodingSubject) -> None:
     there = [name for name in METHODS if hasattr(subject.encoding, name)]
     expect(
         len(there) in (0, len(METHODS)),
-        f"there is {', '.join(there)}; an encoding has all of {', '.join(METHODS)}, or none",
+        f"it has {', '.join(there)}; an encoding has all of {', '.join(METHODS)}, or none",
     )
 
 
 def check_parameters_are_written_back(subject: EncodingSubject) -> None:
-    """``with_parameters`` makes genomes that ``parameters`` reads the same numbers from."""
+    """``parameters`` reads the numbers that ``with_parameters`` wrote."""
     encoding: Any = subject.encoding
     if not hasattr(encoding, "with_parameters"):
         return
@@ -49,12 +49,12 @@ def check_parameters_are_written_back(subject: EncodingSubject) -> None:
     expect(subject.texts(genomes) == before, "with_parameters() changed the genomes it was given")
     found = _rows(encoding.parameters(written), genomes, "parameters()")
     apart = [np.abs(a - b).max(initial=0.0) for a, b in zip(found, moved, strict=True)]
-    # Beyond the end of a range a number may be held back, but not by more than it moved.
+    # A number beyond its range may be clipped, but not by more than it moved.
     far = 5 * MOVE
     expect(
         max(apart) <= far and sum(map(len, rows)) > 0,
-        f"numbers written by with_parameters() are read {max(apart):.2g} apart; parameters() "
-        "gives them in the same order, and there are some",
+        f"parameters() reads what with_parameters() wrote with an error of {max(apart):.2g}, or "
+        "reads nothing; keep the same order",
     )
     expect_same(
         subject.texts(written),
@@ -64,7 +64,7 @@ def check_parameters_are_written_back(subject: EncodingSubject) -> None:
 
 
 def check_parameter_gradients_lead_uphill(subject: EncodingSubject) -> None:
-    """A step along ``parameter_gradients`` gains what they promise."""
+    """A step along ``parameter_gradients`` changes the image as they predict."""
     encoding: Any = subject.encoding
     if not hasattr(encoding, "parameter_gradients"):
         return
@@ -95,12 +95,12 @@ def check_parameter_gradients_lead_uphill(subject: EncodingSubject) -> None:
             )
             kept.append(float(there - back) / GAIN)
     expect(len(kept) > 0, "parameter_gradients() gave nothing but zeros")
-    # A few genomes are anything but linear.
+    # A few genomes are far from linear.
     usual = float(np.median(kept))
     expect(
         0.5 < usual < 1.5,
-        f"steps along parameter_gradients() usually gained {usual:.2g} times what they promised; "
-        "gradients are by the parameters, in their order, and given by grey levels",
+        f"steps along parameter_gradients() gained {usual:.2g} times what they predict; give "
+        "gradients by the parameters, in their order, and take gradients by grey levels",
     )
 
 

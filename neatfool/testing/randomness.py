@@ -1,4 +1,4 @@
-"""The global random generators: a plugin neither draws from them nor seeds them."""
+"""A plugin must neither use nor seed the global random generators."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def global_randomness(seed: int) -> Iterator[None]:
-    """Seed Python's, numpy's and torch's global generators for a while, then restore them.
+    """Seed Python's, numpy's and torch's global generators in the block, then restore them.
 
     Args:
         seed: A seed in [0, 2**32).
 
     Raises:
-        AssertionError: A generator was drawn from or seeded meanwhile; the message names it.
+        AssertionError: The block used or seeded a generator; the message names it.
     """
     import torch
 
@@ -41,8 +41,8 @@ def global_randomness(seed: int) -> Iterator[None]:
     for generator, state in expected.items():
         expect(
             found[generator] == state,
-            f"the global generator of {generator} was used; draw from a generator of your own, "
-            "made from the given seed, as numpy.random.default_rng(seed)",
+            f"the global generator of {generator} was used; make your own generator from the given "
+            "seed: numpy.random.default_rng(seed)",
         )
 
 

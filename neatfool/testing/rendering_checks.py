@@ -1,4 +1,4 @@
-"""How an encoding renders genomes: the same bits, alone, in a batch, or piece by piece."""
+"""Checks that an encoding renders the same bits alone, in a batch, and piece by piece."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def check_images_differ(subject: EncodingSubject) -> None:
     images = pixels_of(subject.encoding.render([*subject.genomes, *subject.children]))
     expect(
         (images != images[:1]).any(),
-        f"{len(images)} genomes all rendered to the same image; does render() look at them?",
+        f"{len(images)} genomes rendered to the same image; does render() use them?",
     )
 
 
 def check_render_gives_the_same_bits_in_any_batch(subject: EncodingSubject) -> None:
-    """A genome's image does not depend on what is rendered beside it."""
+    """A genome's image does not depend on the other genomes of its batch."""
     together = pixels_of(subject.encoding.render(subject.children))
     for number, child in enumerate(subject.children):
         alone = pixels_of(subject.encoding.render([child]))[0]
         expect(
             np.array_equal(alone, together[number]),
-            f"rendered alone, {_pixels_apart(alone, together[number])} than in a batch; what is "
-            "scored would not be what is saved",
+            f"rendered alone, {_pixels_apart(alone, together[number])} from a batch; the scored "
+            "image would not be the saved one",
         )
 
 
@@ -51,12 +51,12 @@ def check_render_at_the_targets_size_equals_render(subject: EncodingSubject) -> 
         expect(
             np.array_equal(pixels_of(image), whole[number]),
             f"render_at() at the target's size: {_pixels_apart(pixels_of(image), whole[number])} "
-            "than render()",
+            "from render()",
         )
 
 
 def check_a_box_is_a_part_of_the_whole(subject: EncodingSubject) -> None:
-    """``render_at`` with a box gives that part of the image without one, at any size."""
+    """``render_at`` with a box gives that part of the whole image, at any size."""
     channels, height, width = subject.spec.shape
     for high, wide in ((height, width), (2 * height + 1, 3 * width), (5, 64)):
         left, top, right, bottom = wide // 4, high // 3, wide - 1, high
@@ -69,7 +69,7 @@ def check_a_box_is_a_part_of_the_whole(subject: EncodingSubject) -> None:
             expect(
                 np.array_equal(pixels_of(part), crop),
                 f"box {left, top, right, bottom} of {wide}x{high}: "
-                f"{_pixels_apart(pixels_of(part), crop)} than in the whole image",
+                f"{_pixels_apart(pixels_of(part), crop)} from the whole image",
             )
 
 
@@ -85,4 +85,4 @@ def _expect_image(image: Any, shape: tuple[int, ...], what: str) -> None:
 
 def _pixels_apart(a: np.ndarray, b: np.ndarray) -> str:
     steps = np.abs(a.astype(int) - b.astype(int))
-    return f"{np.count_nonzero(steps)} bytes are up to {steps.max()} grey levels other"
+    return f"{np.count_nonzero(steps)} bytes differ by up to {steps.max()} grey levels"

@@ -1,4 +1,4 @@
-"""How a scheme is repeated and resumed: from its seed and its state, to the bit."""
+"""Checks that a scheme repeats itself from its seed, and resumes from its state, to the bit."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from neatfool.testing.toy_search import Step, ToySearch
 
 SAVED_AFTER = (0, 1, 2, 3, 5, 8, 13)
-"""Generations after which a search is saved, restored and compared."""
+"""A search is saved, restored and compared after these generations."""
 
 
 def check_same_seed_gives_the_same_search(subject: SchemeSubject) -> None:
-    """The seed, and nothing else, decides; another seed gives another search."""
-    for generation, (a, b) in enumerate(zip(subject.steps, _again(subject, 1), strict=True)):
+    """The seed alone decides, and another seed gives another search."""
+    for generation, (a, b) in enumerate(zip(subject.steps, _repeat(subject, 1), strict=True)):
         expect(
             same_step(a, b),
-            f"a second search of the same seed differs from generation {generation} on; draw "
-            "from a generator made by derive_seed(seed, ...) and the generation",
+            f"a second search with the same seed differs from generation {generation} on; make "
+            "generators from derive_seed(seed, ...) and the generation",
         )
-    other = _again(subject, 2)
+    other = _repeat(subject, 2)
     genomes = [candidate.genome for candidate in other[0].candidates]
     expect(
         genomes != [candidate.genome for candidate in subject.steps[0].candidates],
@@ -48,7 +48,7 @@ def check_global_randomness_is_left_alone(subject: SchemeSubject) -> None:
 
 
 def check_state_is_json(subject: SchemeSubject) -> None:
-    """``state`` gives what JSON can hold, without NaN."""
+    """``state`` gives JSON, without NaN."""
     search = subject.search()
     for _ in range(4):
         state = search.scheme.state()
@@ -64,14 +64,14 @@ def check_state_is_json(subject: SchemeSubject) -> None:
 
 
 def check_members_have_unique_ids(subject: SchemeSubject) -> None:
-    """``members`` lists candidates that were asked for, each once."""
+    """``members`` lists candidates of earlier ``ask`` calls, each once."""
     search, asked = subject.search(), set[int]()
     for step in search.steps(6):
         asked.update(candidate.id for candidate in step.candidates)
         ids = [member.id for member in search.scheme.members()]
         expect(len(ids) == len(set(ids)), "members() lists a candidate twice")
         strangers = set(ids) - asked
-        expect(not strangers, f"members() lists {few(strangers)}, which were never asked for")
+        expect(not strangers, f"members() lists {few(strangers)}, which ask() never gave")
 
 
 def check_restored_search_goes_on_to_the_bit(subject: SchemeSubject) -> None:
@@ -93,9 +93,9 @@ def _check_restored(subject: SchemeSubject, original: ToySearch, generation: int
             found is not None and same_step(found, step),
             f"a search restored after {generation} generations "
             f"{'ends' if found is None else 'differs'} in generation {number}; state() and "
-            "members() must hold all that ask() and tell() use beside the archive",
+            "members() must hold everything but the archive that ask() and tell() use",
         )
 
 
-def _again(subject: SchemeSubject, seed: int) -> list[Step]:
+def _repeat(subject: SchemeSubject, seed: int) -> list[Step]:
     return list(subject.search(seed).steps(len(subject.steps)))

@@ -1,4 +1,4 @@
-"""What the checks of a scheme look at."""
+"""A scheme under test, with a search for the checks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SchemeSubject:
     """A scheme under test.
 
     Attributes:
-        make: Makes the scheme, as ``make(encoding, spec, seed)``.
+        make: Makes a scheme: ``make(encoding, spec, seed)``.
         parents: How many parents the tiny encoding wants.
     """
 
@@ -30,21 +30,21 @@ class SchemeSubject:
         self.parents = parents
 
     def search(self, seed: int = 1, judge: Judge = lambda scores: scores) -> ToySearch:
-        """Begin a search."""
+        """Start a search."""
         return ToySearch(self.make, parents=self.parents, seed=seed, judge=judge)
 
     @cached_property
     def steps(self) -> list[Step]:
-        """A search of some generations, which the checks share."""
+        """The generations of a search that the checks share."""
         steps = list(self.search().steps(GENERATIONS))
-        expect(steps, "the first ask() gave no candidates, which says that the search is over")
+        expect(steps, "the first ask() gave no candidates, which ends the search")
         return steps
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""
 
 
 def few(ids: Any) -> str:
-    """Give the first few ids in words."""
+    """List the first few ids."""
     shown = sorted(ids)
     return ", ".join(map(str, shown[:5])) + (", …" if len(shown) > 5 else "")

@@ -1,4 +1,4 @@
-"""What every scheme must do, shown on a search with a tiny encoding and a tiny target."""
+"""The checks that every scheme must pass, in a search with a tiny encoding and target."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class SchemeSuite(Suite[SchemeSubject]):
         )
 
     def make_subject(self) -> SchemeSubject:
-        """Make what the checks look at."""
+        """Make the scheme's subject."""
         return SchemeSubject(self.make_scheme, parents=self.parents)
 
 

@@ -25,11 +25,7 @@ if TYPE_CHECKING:
 
 
 class TargetSubject:
-    """A target under test.
-
-    Attributes:
-        make: Makes the target anew.
-    """
+    """A target under test; ``make`` makes a new one."""
 
     def __init__(self, make: Callable[[], Target]) -> None:
         self.make = make
@@ -44,7 +40,7 @@ class TargetSubject:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """What a target is given that costs something to ask; it has no limits."""
+        """The ledger, without limits, of a target that costs something."""
         return Ledger()
 
     @cached_property
@@ -54,30 +50,27 @@ class TargetSubject:
 
     @cached_property
     def answer(self) -> np.ndarray:
-        """What the target says of :attr:`images`: probabilities and logits, unchecked."""
+        """The target's probabilities and logits for :attr:`images`, unchecked."""
         return self.ask(self.images)
 
     def show(self, images: np.ndarray) -> Scores:
-        """Show the target a copy of images, as it wants them; its answer is unchecked.
-
-        Where it names only some classes of each, the others have the confidence 0.
-        """
+        """Score a copy of images, unchecked. Classes that the target does not name get 0."""
         answers = [self.target.score(part) for part in self._parts(images)]
         if not isinstance(answers[0], Labels):
             return answers[0] if len(answers) == 1 else concatenate(answers)
-        named = self._named(answers, len(images))
+        named = self._collect_labels(answers, len(images))
         known = set(self.spec.classes)
         kept = [{name: found[name] for name in found if name in known} for found in named.found]
-        return kept_answers.read(kept_answers.written(Labels(kept, named.ok)), [*self.spec.classes])
+        return kept_answers.read(kept_answers.write(Labels(kept, named.ok)), [*self.spec.classes])
 
     def _parts(self, images: np.ndarray) -> Iterator[Any]:
-        """Copy images as the target wants them, and as many at a time as it takes at most."""
+        """Copy images as the target wants them, in batches of at most its size."""
         size = getattr(self.target, "batch_size", None) if is_metered(self.target) else None
         for start in range(0, len(images), size or len(images)):
             yield copy_as_declared(images[start : start + (size or len(images))], self.target.spec)
 
-    def _named(self, answers: Sequence[Scores | Labels], count: int) -> Labels:
-        """Put labels together, checked."""
+    def _collect_labels(self, answers: Sequence[Scores | Labels], count: int) -> Labels:
+        """Concatenate labels, and check them."""
         labels = [answer for answer in answers if isinstance(answer, Labels)]
         found = [each for answer in labels for each in answer.found]
         ok = [
@@ -92,7 +85,7 @@ class TargetSubject:
 
     @cached_property
     def spec(self) -> ImageSpec:
-        """The target's; of one with an open list of classes, with those named for some images."""
+        """The target's spec; if its list of classes is open, with those it names for the images."""
         spec = self.target.spec
         if not spec.open:
             return spec
@@ -101,18 +94,18 @@ class TargetSubject:
             isinstance(answers[0], Labels),
             "a target with an open list of classes names them: let score() return neatfool.Labels",
         )
-        found = self._named(answers, len(self.images)).found
+        found = self._collect_labels(answers, len(self.images)).found
         names = sorted({name for each in found for name in each} - {*spec.classes})
         return replace(spec, classes=(*spec.classes, *names), sums_to_one=False)
 
     def ask(self, images: np.ndarray) -> np.ndarray:
-        """Show the target images; float64 [N, K] or, with logits, [N, 2 K], unchecked."""
+        """Score images; give float64 [N, K] or, with logits, [N, 2 K], unchecked."""
         answer = self.show(images)
         parts = [answer.probs] if answer.logits is None else [answer.probs, answer.logits]
         return np.concatenate([to_numbers(part) for part in parts], axis=1)
 
     def scores(self, images: np.ndarray) -> Scores:
-        """Show the target images and check its answer as a run does."""
+        """Score images, and check the answer as a run does."""
         return self.checked(self.show(images), len(images))
 
     def checked(self, answer: Scores, count: int) -> Scores:
@@ -129,7 +122,7 @@ class TargetSubject:
 
 
 def concatenate(answers: Sequence[Any]) -> Scores:
-    """Put answers together."""
+    """Concatenate answers."""
     logits = [each.logits for each in answers]
     return Scores(
         np.concatenate([to_numbers(each.probs) for each in answers]),

@@ -1,4 +1,4 @@
-"""What every target must do."""
+"""The checks that every target must pass."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from neatfool.spec.target import Target
 
 TOLERANCE = 1e-5
-"""How far the scores of an image may move with its neighbours in a batch."""
+"""An image's scores may differ by this much with the other images of its batch."""
 
 
 def check_has_a_spec(subject: TargetSubject) -> None:
-    """The target says what images it takes and what classes it gives."""
+    """The target declares its images and its classes."""
     spec = getattr(subject.target, "spec", None)
     expect(
         isinstance(spec, ImageSpec),
@@ -43,12 +43,12 @@ def check_scores_are_probabilities_of_each_class(subject: TargetSubject) -> None
     assert scores.ok is not None
     expect(
         scores.ok.any(),
-        "none of 8 sample images got scores that are finite numbers; such images are refused",
+        "none of 8 sample images got scores that are finite numbers",
     )
 
 
 def check_plain_images_are_scored(subject: TargetSubject) -> None:
-    """Black, white and noisy images get finite scores, or are refused: evolved ones may look so."""
+    """Black, white and noisy images get finite scores or are refused."""
     for name, image in plain_images(subject.target.spec).items():
         answer = subject.show(image)
         scores = subject.checked(answer, len(image))
@@ -65,12 +65,12 @@ def check_scores_depend_on_the_image(subject: TargetSubject) -> None:
     probs = subject.scores(subject.images).probs
     expect(
         np.ptp(probs, axis=0).max() > 0,
-        "8 very different images all got the same scores; does score() look at its images?",
+        "8 very different images got the same scores; does score() use its images?",
     )
 
 
 def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
-    """Logits, where there are any, have the probabilities as their softmax."""
+    """The softmax of the logits, if there are any, is the probabilities."""
     scores = subject.scores(subject.images)
     if scores.logits is None or scores.ok is None:
         return
@@ -78,7 +78,7 @@ def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
     chosen = np.take_along_axis(probs, logits.argmax(1)[:, None], 1)[:, 0]
     expect(
         np.allclose(chosen, probs.max(1), atol=1e-3),
-        "the class of the highest logit is not that of the highest probability; "
+        "the highest logit and the highest probability belong to different classes; "
         "logits are the values before the softmax, in the same order of classes",
     )
     if subject.target.spec.sums_to_one:
@@ -86,18 +86,18 @@ def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
         apart = np.abs(weights / weights.sum(1, keepdims=True) - probs).max()
         expect(
             apart <= 1e-3,
-            f"the softmax of the logits is up to {apart:.3g} off the probabilities; "
+            f"the softmax of the logits differs from the probabilities by up to {apart:.3g}; "
             "give the logits that probs come from, or none",
         )
 
 
 def check_same_images_score_the_same_bits(subject: TargetSubject) -> None:
-    """A batch that is scored twice gets equal scores: resuming a run relies on it."""
-    apart = _furthest(subject.answer, subject.ask(subject.images))
+    """A batch that is scored twice gets equal scores, because resuming a run relies on it."""
+    apart = _largest_difference(subject.answer, subject.ask(subject.images))
     expect(
         apart == 0,
-        f"the same batch scored {apart:.3g} differently the second time; is there dropout or "
-        "noise? (a torch module needs .eval())",
+        f"the same batch scored {apart:.3g} differently the second time; does the target use "
+        "dropout or noise? (a torch module needs .eval())",
     )
 
 
@@ -108,8 +108,7 @@ def check_answers_are_not_overwritten(subject: TargetSubject) -> None:
     subject.ask(subject.images[::-1])
     expect(
         np.array_equal(before, to_numbers(answer.probs), equal_nan=True),
-        "scoring a second batch changed what the first one had been given; "
-        "return a new array each time",
+        "scoring a second batch changed the scores of the first one; return a new array each time",
     )
 
 
@@ -120,15 +119,15 @@ def check_images_are_not_written_to(subject: TargetSubject) -> None:
         subject.target.score(part)
     expect(
         np.array_equal(np.concatenate([np.asarray(part) for part in given]), subject.images),
-        "score() changed the images that it was given; work on a copy (images / 255 makes one)",
+        "score() changed its images; work on a copy (images / 255 makes one)",
     )
 
 
 def check_neighbours_do_not_matter(subject: TargetSubject) -> None:
-    """An image's scores do not depend on where in the batch it is."""
+    """An image's scores do not depend on its place in the batch."""
     count = len(subject.images)
     order = np.random.default_rng(0).permutation(count)
-    apart = _furthest(subject.ask(subject.images[order]), subject.answer[order])
+    apart = _largest_difference(subject.ask(subject.images[order]), subject.answer[order])
     expect(
         apart <= TOLERANCE,
         f"in another order the same images score up to {apart:.3g} differently (at most "
@@ -137,12 +136,12 @@ def check_neighbours_do_not_matter(subject: TargetSubject) -> None:
 
 
 def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
-    """An image scores the same in batches of any size, and alone; noise alone would not tell."""
+    """An image scores the same alone and in batches of any size."""
     images = probe_images(subject.target.spec)
     together = subject.ask(images)
     for size in (1, 3):
         parts = [subject.ask(images[at : at + size]) for at in range(0, len(images), size)]
-        apart = _furthest(np.concatenate(parts), together)
+        apart = _largest_difference(np.concatenate(parts), together)
         expect(
             apart <= 100 * TOLERANCE,
             f"in a batch of {size} an image scores {apart:.3g} differently than in one of "
@@ -152,13 +151,13 @@ def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
 
 
 def check_fingerprint_is_stable(subject: TargetSubject) -> None:
-    """A fingerprint, where there is one, is text and the same for a target made anew."""
+    """A fingerprint, if there is one, is text, and the same for a new target."""
     if not hasattr(subject.target, "fingerprint"):
         return
     first = subject.target.fingerprint()
     expect(
         isinstance(first, str) and first,
-        f"fingerprint() gave {first!r}; return a text that is not empty",
+        f"fingerprint() gave {first!r}; return text that is not empty",
     )
     again = subject.make()
     try:
@@ -167,13 +166,13 @@ def check_fingerprint_is_stable(subject: TargetSubject) -> None:
         close_target(again)
     expect(
         first == second,
-        f"two targets of the same options have the fingerprints {first!r} and {second!r}; "
-        "make it from what decides the scores alone, such as a hash of the weights",
+        f"two targets with the same options have the fingerprints {first!r} and {second!r}; "
+        "make it only from what decides the scores, such as a hash of the weights",
     )
 
 
 def check_self_check_passes(subject: TargetSubject) -> None:
-    """The target's own check, where there is one, raises nothing."""
+    """The target's own check, if there is one, raises nothing."""
     if hasattr(subject.target, "self_check"):
         subject.target.self_check()
 
@@ -210,18 +209,15 @@ class TargetSuite(Suite[TargetSubject]):
         raise NotImplementedError("say how to make the target: override make_target()")
 
     def make_subject(self) -> TargetSubject:
-        """Make what the checks look at."""
+        """Make the target's subject."""
         return TargetSubject(self.make_target)
 
 
 add_tests(TargetSuite, TARGET_CHECKS)
 
 
-def _furthest(a: np.ndarray, b: np.ndarray) -> float:
-    """Give the largest difference, relative where the scores are logits above one.
-
-    It is infinite between a number and NaN or infinity.
-    """
+def _largest_difference(a: np.ndarray, b: np.ndarray) -> float:
+    """Give the largest difference, relative for scores above 1, infinite to NaN or infinity."""
     expect(a.shape == b.shape, f"scores of equal batches have the shapes {a.shape} and {b.shape}")
     alike = (a == b) | (np.isnan(a) & np.isnan(b))
     with np.errstate(invalid="ignore"):

@@ -1,4 +1,4 @@
-"""A short search with a scheme, a tiny encoding and a tiny target, written down step by step."""
+"""A short search with a scheme, a tiny encoding and a tiny target, recorded step by step."""
 
 from __future__ import annotations
 
@@ -26,13 +26,7 @@ Judge = Callable[[Scores], Scores]
 
 @dataclass(frozen=True)
 class Niches:
-    """The archive at a moment.
-
-    Attributes:
-        ids: int64 [K], the candidates that hold the niches, -1 where there is none.
-        confidences: float64 [K].
-        ranks: float64 [K].
-    """
+    """A copy of the archive: candidate ids, int64 [K], -1 for none; two float64 [K]."""
 
     ids: np.ndarray
     confidences: np.ndarray
@@ -50,9 +44,9 @@ class Step:
 
     Attributes:
         known: The ids of the elites and members before ``ask``.
-        candidates: What ``ask`` gave.
-        scores: What ``tell`` was told.
-        replacements: What ``tell`` gave.
+        candidates: What ``ask`` returned.
+        scores: What ``tell`` got.
+        replacements: What ``tell`` returned.
         before: The archive before ``tell``.
         after: The archive after ``tell``.
     """
@@ -67,7 +61,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Saved:
-    """What a run's database would hold after a generation: everything as text.
+    """What a run's database holds after a generation.
 
     Attributes:
         state: The scheme's state as JSON.
@@ -81,12 +75,7 @@ class Saved:
 
 
 class ToySearch:
-    """A scheme at work.
-
-    Attributes:
-        scheme: The scheme.
-        encoding: The tiny encoding.
-    """
+    """Runs a scheme with a tiny encoding."""
 
     def __init__(
         self,
@@ -96,13 +85,13 @@ class ToySearch:
         seed: int = 1,
         judge: Judge = lambda scores: scores,
     ) -> None:
-        """Begin a search.
+        """Start a search.
 
         Args:
-            make: Called as ``make(encoding, spec, seed)``.
+            make: Makes the scheme: ``make(encoding, spec, seed)``.
             parents: How many parents the encoding wants.
             seed: The search's seed.
-            judge: Changes the scores before the scheme is told.
+            judge: Changes the scores before the scheme gets them.
         """
         self.encoding = ToyEncoding(TOY_SPEC, parents=parents)
         self.scheme = make(self.encoding, TOY_SPEC, seed)
@@ -110,7 +99,7 @@ class ToySearch:
         self._judge = judge
 
     def steps(self, generations: int) -> Iterator[Step]:
-        """Go on for some generations, or to the search's end."""
+        """Run some generations, or until the search ends."""
         for _ in range(generations):
             step = self.step()
             if step is None:
@@ -118,11 +107,7 @@ class ToySearch:
             yield step
 
     def step(self, keep: int | None = None) -> Step | None:
-        """Go on for a generation; None at the search's end.
-
-        Args:
-            keep: How many of the candidates are scored and told; all if absent.
-        """
+        """Run a generation of at most ``keep`` candidates; None if the search has ended."""
         scheme = self.scheme
         known = frozenset(scheme.archive.candidates) | {member.id for member in scheme.members()}
         candidates = list(islice(scheme.ask(), keep))
@@ -135,7 +120,7 @@ class ToySearch:
         return Step(known, tuple(candidates), scores, replacements, before, after)
 
     def save(self) -> Saved:
-        """Write down what resuming needs."""
+        """Save what resuming needs."""
         scheme = self.scheme
         held = {**scheme.archive.candidates, **{member.id: member for member in scheme.members()}}
         return Saved(
@@ -152,7 +137,7 @@ class ToySearch:
         )
 
     def restore(self, saved: Saved) -> None:
-        """Put a search that has just begun where another one was saved."""
+        """Continue a saved search with this new one."""
         candidates = {
             id_: Candidate(id_, self.encoding.loads(genome), parents, generation)
             for id_, (genome, parents, generation) in saved.candidates.items()
@@ -168,7 +153,7 @@ class ToySearch:
 
 
 def same_step(a: Step, b: Step) -> bool:
-    """Whether two searches did the same, to the bit."""
+    """Say whether two steps are the same, to the bit."""
     pairs = (
         (a.before.ids, b.before.ids),
         (a.after.ids, b.after.ids),

@@ -1,4 +1,4 @@
-"""A tiny encoding, target and scheme, for whoever tests a plugin or writes one."""
+"""A tiny encoding, target and scheme, to test a plugin with or to learn from."""
 
 from __future__ import annotations
 
@@ -22,24 +22,19 @@ if TYPE_CHECKING:
     from neatfool.spec.encoding import Encoding
 
 TOY_SPEC = ImageSpec(height=4, width=4, channels=1, classes=("a", "b", "c", "d", "e"))
-"""What :class:`ToyTarget` takes unless told otherwise."""
+"""The default spec of :class:`ToyTarget`."""
 
 ToyGenome = tuple[float, ...]
 
 
 class ToyEncoding:
-    """Images written as one number in [0, 1] a pixel: direct, small and quick.
+    """A genome has one number in [0, 1] for each pixel.
 
-    Breeding takes each number from any of the parents and moves a few of them a little.
+    A child takes each number from any of its parents, and changes a quarter of them a little.
     """
 
     def __init__(self, spec: ImageSpec = TOY_SPEC, *, parents: int = 1) -> None:
-        """Make the encoding.
-
-        Args:
-            spec: The size of the images.
-            parents: How many parents a child has, 1 or 2.
-        """
+        """Take the images' spec, and how many parents a child has, 1 or 2."""
         self.parents = parents
         self._shape = spec.shape
 
@@ -93,7 +88,7 @@ class ToyEncoding:
         width: int,
         box: tuple[int, int, int, int] | None = None,
     ) -> torch.Tensor:
-        """Render at any size; each pixel takes the number that it lies on."""
+        """Render at any size; each pixel takes the nearest number."""
         left, top, right, bottom = box or (0, 0, width, height)
         rows = np.arange(top, bottom) * self._shape[1] // height
         columns = np.arange(left, right) * self._shape[2] // width
@@ -114,7 +109,7 @@ class ToyEncoding:
             raise ValueError("not a toy genome: its format is not 'toy/1'")
         numbers = data.get("numbers")
         if not isinstance(numbers, list) or len(numbers) != np.prod(self._shape):
-            raise ValueError(f"not a toy genome: it has not {np.prod(self._shape)} numbers")
+            raise ValueError(f"not a toy genome: it does not have {np.prod(self._shape)} numbers")
         if not all(isinstance(number, int | float) and 0 <= number <= 1 for number in numbers):
             raise ValueError("not a toy genome: its numbers are not all in [0, 1]")
         return tuple(float(number) for number in numbers)
@@ -124,11 +119,11 @@ class ToyEncoding:
         return float(np.abs(np.subtract(a, b)).mean())
 
     def size(self, genome: ToyGenome) -> GenomeSize:
-        """Count the numbers; there are no connections."""
+        """Count the numbers as nodes."""
         return GenomeSize(nodes=len(genome), connections=0)
 
     def graph(self, genome: ToyGenome) -> None:
-        """There is no graph in a list of numbers."""
+        """Give None: numbers are not a graph."""
 
     @staticmethod
     def _child(parents: np.ndarray, rng: np.random.Generator) -> ToyGenome:
@@ -139,10 +134,10 @@ class ToyEncoding:
 
 
 class ToyTarget:
-    """A linear classifier with fixed random weights: every class can be reached, none at once."""
+    """A linear classifier with fixed random weights, which takes some search to fool."""
 
     def __init__(self, spec: ImageSpec = TOY_SPEC) -> None:
-        """Make the target for images of a size and with classes of your own."""
+        """Make weights for the images and classes of a spec."""
         self.spec = spec
         draw = np.random.default_rng(len(spec.classes))
         self._weights = draw.normal(0, 2, (int(np.prod(spec.shape)), len(spec.classes)))
@@ -150,7 +145,7 @@ class ToyTarget:
     def score(self, images: Any) -> Scores:
         """Score uint8 [N, C, H, W]."""
         pixels = np.asarray(images).reshape(len(images), -1) / 255 - 0.5
-        # Row by row: the bits of a matrix product may depend on how many rows it has.
+        # Row by row, because the bits of a matrix product may depend on its number of rows.
         logits = np.stack([row @ self._weights for row in pixels])
         weights = np.exp(logits - logits.max(1, keepdims=True))
         return Scores(weights / weights.sum(1, keepdims=True), logits)
@@ -173,7 +168,6 @@ class ToyScheme:
         *,
         batch: int = 8,
     ) -> None:
-        """Begin a search."""
         self.batch = batch
         self.archive = Archive(len(spec.classes))
         self._encoding = encoding
@@ -181,7 +175,7 @@ class ToyScheme:
         self._generation = 0
 
     def ask(self) -> list[Candidate]:
-        """Make random candidates at first, and then children of elites."""
+        """Make random candidates first, then children of elites."""
         first = self._generation * self.batch
         return [self._candidate(id_) for id_ in range(first, first + self.batch)]
 
@@ -191,7 +185,7 @@ class ToyScheme:
         return self.archive.offer(candidates, scores)
 
     def members(self) -> Sequence[Candidate]:
-        """There are none but the elites."""
+        """Give none: only elites are parents."""
         return ()
 
     def state(self) -> int:
@@ -199,7 +193,7 @@ class ToyScheme:
         return self._generation
 
     def restore(self, state: int, candidates: Mapping[int, Candidate]) -> None:
-        """Go on from a state."""
+        """Restore what :meth:`state` gave."""
         self._generation = state
 
     def _candidate(self, id_: int) -> Candidate:

@@ -1,4 +1,4 @@
-"""How the groups of a comparison are told apart: a letter, a colour and a stroke each."""
+"""A letter, a colour and a stroke for each group of a comparison."""
 
 from __future__ import annotations
 

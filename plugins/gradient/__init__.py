@@ -1,11 +1,11 @@
 """Scheme ``gradient``: climb the gradient of the target's confidence, pixel by pixel.
 
-The paper's other way to fooling images, which needs a look into the network: an image for each
-class begins as noise around a grey level and takes step after step in the direction in which the
-class's confidence grows fastest. Each step is an image that is scored like any other.
+This is the paper's other way to make fooling images, which needs the network itself. For each class
+an image starts as noise around a grey level. Each step follows the direction in which the class's
+confidence grows fastest, and gives an image that is scored like any other.
 
-The modules: :mod:`.ascent` takes a step, :mod:`.climb` knows one class's way, :mod:`.scheme` goes
-many of them at once, and :mod:`.options` holds the presets.
+The modules: :mod:`.ascent` takes a step, :mod:`.climb` is one class's climb, :mod:`.scheme` runs
+many climbs at once, and :mod:`.options` holds the presets.
 """
 
 from __future__ import annotations
@@ -34,5 +34,5 @@ def _scheme(
 
 @hookimpl
 def neatfool_register_schemes(register: Any) -> None:
-    """Offer the scheme."""
+    """Register the scheme."""
     register("gradient", _scheme, options=Options)

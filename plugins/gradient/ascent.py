@@ -1,4 +1,4 @@
-"""A step up the gradient, as the paper's code takes it, on several images at once."""
+"""A step up the gradient as in the paper's code, on several images at once."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from .options import Options
 
 GRAIN: Final = 256
-"""Pixels are kept to the 256th part of a grey level: a byte that is seen, and one that is not."""
+"""Pixels are kept to 1/256 of a grey level: a byte that the target sees, and one for the rest."""
 LARGEST_RATE: Final = 1e30
 LARGEST_MOVE: Final = 1e6
 
 
 @dataclass(frozen=True)
 class Positions:
-    """Where images are on their way: their bytes, and what is between bytes.
+    """Images that climb: their bytes, and fractions of bytes.
 
     Attributes:
-        images: uint8 [N, C, H, W], what is scored.
-        rests: int8 [N, C, H, W], what is to be added to them, in 256ths of a grey level.
+        images: uint8 [N, C, H, W], which are scored.
+        rests: int8 [N, C, H, W], to be added to the images, in 1/256 of a grey level.
     """
 
     images: np.ndarray
@@ -45,19 +45,13 @@ class Positions:
 
 
 def begin(options: Options, shape: tuple[int, int, int], seeds: Sequence[int]) -> Positions:
-    """Make the images that a climb begins with: noise around the start.
-
-    Args:
-        options: The start's grey levels, and the noise's standard deviation.
-        shape: (channels, height, width).
-        seeds: For each image what its noise comes from.
-    """
+    """Make the first images (channels, height, width) of climbs: noise around the start levels."""
     noise = [np.random.default_rng(seed).normal(0, options.noise or 0, shape) for seed in seeds]
     return Positions.of(levels(options) + np.stack(noise))
 
 
 def levels(options: Options) -> np.ndarray:
-    """Give the start's grey levels: float32, for [N, C, H, W] to be added to."""
+    """Give the start's grey levels, float32, to be added to [N, C, H, W]."""
     return np.array(options.start, np.float32).reshape(1, -1, 1, 1)
 
 
@@ -70,11 +64,11 @@ def climb(
 ) -> Positions:
     """Take a step.
 
-    ``x`` being the difference from the start and ``g`` the gradient of the log-odds, x becomes
-    (1 - decay) (x + g aim / g²), is blurred, pruned, and clipped to what bytes can say.
+    ``x`` is the difference from the start and ``g`` the gradient of the log-odds. x becomes
+    (1 - decay) (x + g aim / g²), is blurred, pruned, and clipped to the range of bytes.
 
     Args:
-        options: The preset's or the user's ways.
+        options: The preset's or the user's options.
         positions: N images.
         odds: float64 [N], their log-odds.
         gradients: float32 [N, C, H, W], of the log-odds; not zero.
@@ -87,11 +81,11 @@ def climb(
     pixels = positions.pixels()
     x = pixels - start
     if options.gain is not None:
-        gradients = _free(pixels, gradients)
+        gradients = _drop_stuck(pixels, gradients)
     squares = np.square(gradients, dtype=np.float64).sum(axis=(1, 2, 3))
     with np.errstate(divide="ignore", over="ignore"):
         rates = np.minimum(aims(options, odds) / squares, LARGEST_RATE)
-    # What is far out of the bytes' range is clipped in any case, and must not become infinite.
+    # Moves far out of the bytes' range are clipped, so that they do not become infinite.
     moves = np.clip(rates[:, None, None, None] * gradients, -LARGEST_MOVE, LARGEST_MOVE)
     x = (x + moves.astype(np.float32)) * np.float32(1 - (options.decay or 0))
     _blur(options, x, steps)
@@ -103,11 +97,11 @@ def climb(
 
 
 def aims(options: Options, odds: np.ndarray) -> np.ndarray:
-    """Give what a step aims to add to the log-odds, were they linear: float64 [N].
+    """Give what a step should add to the log-odds if they were linear: float64 [N].
 
-    Ours goes over from ``gain`` to ``late_gain`` as the confidence p grows. The paper's code aims
-    at a gain in confidence, min(early, late (1 - p)); its gradient is that of the log-odds times
-    p (1 - p), and so is the gain.
+    neatfool's own aim changes from ``gain`` to ``late_gain`` as the confidence p grows. The paper's
+    code aims at a gain in confidence, min(early, late (1 - p)), which is p (1 - p) times the gain
+    in log-odds.
     """
     p, rest = expit(odds), expit(-odds)
     if options.gain is not None and options.late_gain is not None:
@@ -119,10 +113,10 @@ def aims(options: Options, odds: np.ndarray) -> np.ndarray:
     return aims
 
 
-def _free(pixels: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """Leave out what would move pixels out of the range of bytes: no gain is to be had there.
+def _drop_stuck(pixels: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """Set the gradient to zero where a pixel cannot move: it is at the end of its range.
 
-    The paper's code counts it, so that its steps become shorter the more pixels are at an end.
+    The paper's code keeps it, so that its steps become shorter the more pixels are at an end.
     """
     stuck = ((pixels <= 0) & (gradients < 0)) | ((pixels >= 255) & (gradients > 0))
     return np.where(stuck, np.float32(0), gradients)
@@ -136,12 +130,6 @@ def _blur(options: Options, x: np.ndarray, steps: Sequence[int]) -> None:
 
 
 def _prune(x: np.ndarray, weights: np.ndarray, percentage: float) -> None:
-    """Set to zero, in place, the pixels of the least weight.
-
-    Args:
-        x: float32 [N, C, H, W].
-        weights: float32 [N, H, W].
-        percentage: The part of the pixels, in per cent.
-    """
+    """Set to zero the given percentage of x [N, C, H, W], where weights [N, H, W] are least."""
     least = np.percentile(weights, percentage, axis=(1, 2), keepdims=True)
     x *= (weights >= least)[:, None]

@@ -1,4 +1,4 @@
-"""One class's way up: where it is, and which of its images are worth a niche."""
+"""One class's climb: where it is, and which of its images deserve the niche."""
 
 from __future__ import annotations
 
@@ -15,28 +15,25 @@ if TYPE_CHECKING:
     from neatfool import Candidate
 
 MARKS: Final = (0.99, 0.999, 0.9999)
-"""Confidences of which the first image that passes them is kept, as the paper's code keeps it."""
+"""The first image above each of these confidences is kept, as in the paper's code."""
 TENFOLD: Final = math.log(10)
-"""Log-odds: an image also takes its niche where it is so much better than the one that holds it.
+"""An image also takes its niche if its log-odds are this much higher than the elite's.
 
-So the run can be watched, and its database has some ten images a class in it, not each step.
+So one can watch the run, and the database holds about ten images for each class, not every step.
 """
 
 
 @dataclass(frozen=True)
 class Climb:
-    """A class's way, after its last image.
+    """A class's climb after its last image.
 
     Attributes:
-        class_index: The class.
         candidate: The last image.
-        rest: int8 [C, H, W], what the image is short of, in parts of a grey level.
-        steps: Steps taken.
-        best: The best image so far, None as long as none could be scored.
-        best_rank: Its rank, -inf if there is none.
-        best_confidence: Its confidence.
-        leads: Whether the class has been the target's first choice for one of the images.
-        ended: Whether it stands still: the last image is its best one, to be shown once more.
+        rest: int8 [C, H, W], the image's fractions of bytes.
+        best: The best image so far, None while none has a score.
+        best_rank: Its rank, -inf without one.
+        leads: Whether the class has been the target's first choice for an image.
+        ended: Whether the climb stands still and shows its best image once more.
     """
 
     class_index: int
@@ -49,8 +46,8 @@ class Climb:
     leads: bool = False
     ended: bool = False
 
-    def scored(self, rank: float, confidence: float, *, leads: bool) -> Climb:
-        """Take note of the last image's score; its rank is -inf if it could not be scored."""
+    def with_score(self, rank: float, confidence: float, *, leads: bool) -> Climb:
+        """Add the last image's score; its rank is -inf if it has none."""
         leads = self.leads or leads
         if rank <= self.best_rank:
             return replace(self, leads=leads)
@@ -63,7 +60,7 @@ class Climb:
         )
 
     def state(self) -> list[Any]:
-        """Give it as JSON, candidates by their ids."""
+        """Give the climb as JSON, with candidates by their ids."""
         best = None
         if self.best is not None:
             best = [self.best.id, self.best_rank, self.best_confidence]
@@ -73,10 +70,10 @@ class Climb:
         ]  # fmt: skip
 
     @classmethod
-    def restored(
+    def from_state(
         cls, state: list[Any], candidates: Mapping[int, Candidate], shape: tuple[int, int, int]
     ) -> Climb:
-        """Make it anew from its state."""
+        """Make a climb from its state."""
         class_index, id_, rest, steps, best, leads, ended = state
         bytes_ = np.frombuffer(base64.b64decode(rest), np.int8).reshape(shape)
         climb = cls(class_index, candidates[id_], bytes_, steps, leads=leads, ended=ended)
@@ -86,12 +83,9 @@ class Climb:
 
 
 def passes(confidence: float, held: float, marks: tuple[float, ...]) -> bool:
-    """Whether an image is worth the niche of one with another confidence.
+    """Say whether a confidence passes a mark that ``held``, the elite's (or 0), has not reached.
 
-    Args:
-        confidence: The image's, in [0, 1].
-        held: That of the niche's elite, 0 if there is none.
-        marks: Confidences whose passing is worth it.
+    Log-odds that are tenfold the elite's pass too.
     """
     if any(held < mark <= confidence for mark in marks):
         return True

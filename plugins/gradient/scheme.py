@@ -36,14 +36,11 @@ Item = TypeVar("Item")
 _log = logging.getLogger("neatfool.scheme.gradient")
 
 MOST_LOG_ODDS: Final = 1e9
-"""Stands for infinite log-odds, which JSON cannot hold."""
+"""Infinite log-odds are recorded as this, because JSON has no infinity."""
 
 
 class Gradient:
-    """The scheme.
-
-    A class's image takes its niche only; see :func:`~.climb.passes` for when.
-    """
+    """The scheme ``gradient``; an image competes only for its own class's niche."""
 
     def __init__(
         self,
@@ -54,14 +51,7 @@ class Gradient:
         seed: int,
         target: Target,
     ) -> None:
-        """Begin a search.
-
-        Args:
-            options: The options.
-            encoding: Writes the images as genomes.
-            spec: Names the classes.
-            seed: The run's seed.
-            target: Gives gradients.
+        """Start a search with the target's gradients; the encoding writes images as genomes.
 
         Raises:
             ExperimentError: The target gives no gradients, the encoding cannot write images, or
@@ -74,7 +64,7 @@ class Gradient:
         if len(options.start) not in (1, spec.channels):
             raise ExperimentError(
                 f"start = {options.start}: the target's images have {spec.channels} channel(s); "
-                "give one grey level, or one a channel"
+                "give one grey level, or one for each channel"
             )
         named = [spec.class_index(name) for name in options.classes]
         self._classes = list(dict.fromkeys(named)) or list(range(len(spec.classes)))
@@ -88,19 +78,19 @@ class Gradient:
         self._generation = 0
         self._asked = 0
         self._begun = 0
-        self._told = False
+        self._warned = False
         self._climbs: list[Climb] = []
         self._next: dict[int, Climb] = {}
 
     def ask(self) -> Iterator[Candidate]:
-        """Take a step in each climb, and begin others; they come as they are computed."""
+        """Take a step in each climb, and start others, as the candidates are taken."""
         room = self.batch - len(self._climbs)
         fresh = self._classes[self._begun : self._begun + room]
         self._next = {}
-        return chain(self._climbed(), self._started(fresh))
+        return chain(self._take_steps(), self._start_climbs(fresh))
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
-        """Offer what is worth it to its own class's niche."""
+        """Offer the images that deserve it to their own class's niche."""
         ranks = np.minimum(rank(scores), MOST_LOG_ODDS)
         replacements: list[Replacement] = []
         after: list[Climb | None] = []
@@ -112,7 +102,7 @@ class Gradient:
             if self._is_wanted(step, own, confidence, leads=leads):
                 part = scores.part(slice(row, row + 1))
                 replacements += self.archive.offer([candidate], part, [number])
-            after.append(self._after(step.scored(own, confidence, leads=leads), confidence))
+            after.append(self._continue(step.with_score(own, confidence, leads=leads), confidence))
         self._begun += max(0, len(candidates) - len(self._climbs))
         after += self._climbs[len(candidates) :]
         self._climbs = [each for each in after if each is not None]
@@ -127,7 +117,7 @@ class Gradient:
         return list({candidate.id: candidate for candidate in found}.values())
 
     def state(self) -> dict[str, Any]:
-        """Give where each climb is, and the counters."""
+        """Give the climbs and the counters."""
         return {
             "generation": self._generation,
             "asked": self._asked,
@@ -137,16 +127,15 @@ class Gradient:
         }
 
     def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
-        """Go on from a state."""
+        """Restore what :meth:`state` gave."""
         self._generation, self._asked = state["generation"], state["asked"]
         self._begun = state["begun"]
         self._at_once = state.get("at_once", self._at_once)
         self._climbs = [
-            Climb.restored(each, candidates, self._spec.shape) for each in state["climbs"]
+            Climb.from_state(each, candidates, self._spec.shape) for each in state["climbs"]
         ]
 
-    def _started(self, classes: Sequence[int]) -> Iterator[Candidate]:
-        """Begin climbs."""
+    def _start_climbs(self, classes: Sequence[int]) -> Iterator[Candidate]:
         for piece in _pieces(classes, self._at_once):
             seeds = [derive_seed(self._seed, "start", number) for number in piece]
             positions = begin(self._options, self._spec.shape, seeds)
@@ -156,8 +145,8 @@ class Gradient:
                 self._next[candidate.id] = Climb(number, candidate, rest)
                 yield candidate
 
-    def _climbed(self) -> Iterator[Candidate]:
-        """Take a step in each climb; those that stand still show their best image once more."""
+    def _take_steps(self) -> Iterator[Candidate]:
+        """Take a step in each climb; a climb that stands still shows its best image once more."""
         moved, stuck = 0, 0
         for piece in _pieces(self._climbs, self._at_once):
             moves = self._moves([each for each in piece if not each.ended])
@@ -177,21 +166,17 @@ class Gradient:
                 yield candidate
         if stuck and not moved:
             raise TargetError(
-                f"the gradients of all {stuck} images are zero in every pixel, so there is no way "
-                "up; the target's logits_of() must give logits, not probabilities that are rounded "
-                "or saturated, and compute with pixels from 0 to 255"
+                f"the gradients of all {stuck} images are zero in every pixel; the target's "
+                "logits_of() must give logits, not rounded or saturated probabilities, and take "
+                "pixels from 0 to 255"
             )
 
     def _moves(self, climbs: Sequence[Climb]) -> dict[int, tuple[Any, np.ndarray]]:
-        """Take a step in each climb whose gradient is not zero.
-
-        Returns:
-            For each class that moved the genome of its new image, and the image's rest.
-        """
+        """Take a step in each climb with a gradient; give each class's new genome and rest."""
         if not climbs:
             return {}
         images = self._encoding.render([each.candidate.genome for each in climbs]).cpu().numpy()
-        odds, gradients = self._asked_for(images, [each.class_index for each in climbs])
+        odds, gradients = self._compute_gradients(images, [each.class_index for each in climbs])
         up = np.flatnonzero(gradients.any(axis=(1, 2, 3))).tolist()
         if not up:
             return {}
@@ -203,10 +188,10 @@ class Gradient:
         ways = zip(genomes, there.rests, strict=True)
         return {climbs[row].class_index: way for row, way in zip(up, ways, strict=True)}
 
-    def _asked_for(
+    def _compute_gradients(
         self, images: np.ndarray, classes: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Ask for log-odds and gradients; out of memory, from now on for half as many at once."""
+        """Compute log-odds and gradients; if memory runs out, half as many at once from now on."""
         size = min(self._at_once, len(images))
         pieces = zip(_pieces(images, size), _pieces(classes, size), strict=True)
         name = "[scheme] gradients_at_once"
@@ -217,20 +202,20 @@ class Gradient:
         except TargetError as error:
             if size == 1 or not is_out_of_memory(error):
                 raise
-        # Out of the handler, so that nothing holds on to the memory of what failed.
+        # Outside the handler: the traceback there would keep the failed call's memory.
         self._at_once = size // 2
-        if not self._told:
+        if not self._warned:
             _log.warning(
-                "out of memory for the gradients of %d images at once; goes on with %d, and with "
-                "fewer where need be, which the run records",
+                "out of memory for the gradients of %d images at once; the run goes on with %d, or "
+                "fewer if need be, and records it",
                 size,
                 self._at_once,
             )
-            self._told = True
-        return self._asked_for(images, classes)
+            self._warned = True
+        return self._compute_gradients(images, classes)
 
     def _candidate(self, genome: Any, climb: Climb | None = None) -> Candidate:
-        """Make a candidate, a child of its class's elite: of the last image that was kept."""
+        """Make a candidate whose parent is its class's elite, the last image that was kept."""
         parents: tuple[int, ...] = ()
         if climb is not None:
             elite = self.archive.elite(climb.class_index)
@@ -238,7 +223,7 @@ class Gradient:
         return Candidate(self._asked + len(self._next), genome, parents, self._generation)
 
     def _is_wanted(self, step: Climb, own: float, confidence: float, *, leads: bool) -> bool:
-        """Whether an image is to be offered to its niche."""
+        """Say whether to offer an image to its niche."""
         if own == -np.inf:
             return False
         elite = self.archive.elite(step.class_index)
@@ -248,8 +233,8 @@ class Gradient:
             return True
         return passes(confidence, elite.confidence, (*MARKS, self._options.stop_at))
 
-    def _after(self, step: Climb, confidence: float) -> Climb | None:
-        """Say how a climb goes on after its last image was scored; None if it is over."""
+    def _continue(self, step: Climb, confidence: float) -> Climb | None:
+        """Give the climb after its last score; None if it is over."""
         last_is_best = step.best is step.candidate
         done = last_is_best and self._options.stop_at < 1 and confidence >= self._options.stop_at
         if done or step.ended:
@@ -266,8 +251,7 @@ def _writer(encoding: Encoding[Any]) -> Callable[[torch.Tensor], list[Any]]:
     from_images: Callable[[torch.Tensor], list[Any]] | None = getattr(encoding, "from_images", None)
     if from_images is None:
         raise ExperimentError(
-            "changes pixel by pixel, and the encoding has no pixels; give [encoding] plugin = "
-            "direct"
+            "it changes pixels, but the encoding has none; use [encoding] plugin = direct"
         )
     return from_images
 

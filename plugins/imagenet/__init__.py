@@ -31,5 +31,5 @@ def _target(options: Options) -> ImageNetTarget:
 
 @hookimpl
 def neatfool_register_targets(register: Any) -> None:
-    """Offer the target."""
+    """Register the target."""
     register("imagenet", _target, options=Options)

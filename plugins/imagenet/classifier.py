@@ -16,16 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Classifier:
-    """A network with all that belongs to it.
+    """A network with its preprocessing and labels.
 
     Attributes:
-        name: What the experiment calls it.
+        name: The experiment's name for it.
         module: In evaluation mode: floats [N, C, H, W] in, logits [N, K] out.
-        preprocessing: How it looks at images.
         count: The number K of its classes.
-        labels: What its classes are called, K names; None if it does not say.
+        labels: K class names; None if the network has none.
         source: Where its weights come from.
-        content: A hash of the file that it is, where that is not its tensors.
+        content: A hash of its file, if its tensors do not hold the weights.
     """
 
     name: str
@@ -37,7 +36,7 @@ class Classifier:
     content: str | None = None
 
     def digest(self) -> bytes:
-        """Hash the weights, by the names of the tensors, and how images are scaled."""
+        """Hash the weights by the tensors' names, and the preprocessing."""
         digest = sha256(repr((type(self.module).__name__, self.preprocessing)).encode())
         digest.update((self.content or "").encode())
         for name, tensor in sorted(self.module.state_dict().items()):

@@ -20,29 +20,21 @@ if TYPE_CHECKING:
 
 _SIDES: Final = {"0": 224, "1": 240, "2": 260}
 _MARGIN: Final = 32
-"""Pixels by which a photograph's shorter side is larger than the middle that is cut out."""
+"""A photograph's shorter side has this many pixels more than the middle that is cut out."""
 _LAST: Final = "_fc.bias"
 
 
 def spec_of(model: str, *, ten: bool) -> ImageSpec:
-    """Tell what a network with its own weights takes.
-
-    Args:
-        model: Its name.
-        ten: Whether it sees ten parts of a larger image.
-    """
+    """Give the spec of a network with its own weights; ``ten``: it sees ten parts of an image."""
     side = _SIDES[model[-1]] + _MARGIN * ten
     return ImageSpec(side, side, 3, imagenet_labels(), array="torch")
 
 
 def load_efficientnet_lite(request: Request) -> Classifier:
-    """Load a network.
-
-    Args:
-        request: Its name, and perhaps other weights.
+    """Load a network, with its own or other weights.
 
     Raises:
-        ExperimentError: The packages are not installed, or there is no such file of weights.
+        ExperimentError: The packages are not installed, or the file of weights is missing.
         TargetError: The weights are another network's, or damaged.
     """
     size = request.model[-1]
@@ -50,7 +42,7 @@ def load_efficientnet_lite(request: Request) -> Classifier:
     need(request.model, "efficientnet_lite_pytorch", extra="imagenet")
     if request.weights is None:
         need(request.model, package, extra="imagenet")
-    path = request.weights or _packaged(package)
+    path = request.weights or _find_packaged(package)
     tensors = read_tensors(path)
     count = len(tensors[_LAST]) if _LAST in tensors else len(imagenet_labels())
     library: Any = import_module("efficientnet_lite_pytorch")
@@ -61,8 +53,8 @@ def load_efficientnet_lite(request: Request) -> Classifier:
         height=side,
         width=side,
         larger=side + _MARGIN,
-        # Not ImageNet's mean and deviation: with those photographs are still recognised, while
-        # evolved images lose much of their confidence.
+        # These are not ImageNet's mean and deviation. With those the network still recognises
+        # photographs, but evolved images lose much of their confidence.
         mean=(127.0,),
         std=(128.0,),
         filter="bicubic",
@@ -71,8 +63,7 @@ def load_efficientnet_lite(request: Request) -> Classifier:
     return Classifier(request.model, module, preprocessing, count, None, source)
 
 
-def _packaged(package: str) -> Path:
-    """Find a package's file of weights."""
+def _find_packaged(package: str) -> Path:
     folder = Path(str(import_module(package).__file__)).parent
     (path,) = (
         path for path in folder.rglob("*.pth") if re.search(r"lite\d-[0-9a-f]+\.pth$", path.name)

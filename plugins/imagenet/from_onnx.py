@@ -1,4 +1,4 @@
-"""Networks in ONNX files, computed by onnxruntime."""
+"""Networks in ONNX files, which onnxruntime runs."""
 
 from __future__ import annotations
 
@@ -22,26 +22,22 @@ if TYPE_CHECKING:
     from .request import Request
 
 _CROPPED: Final = 0.875
-"""The part of a photograph's shorter side that most networks were trained to see."""
+"""Most networks were trained to see this share of a photograph's shorter side."""
 _SMALLEST: Final = 1e-45
-"""In place of a probability of zero; float32 has none between."""
+"""A probability of zero counts as this, the smallest number of float32."""
 
 
 def load_onnx(name: str, request: Request) -> Classifier:
-    """Load a network.
-
-    Args:
-        name: The file.
-        request: What the file does not say: perhaps the size, and how images are scaled.
+    """Load a network from the file ``name``; ``request`` says what the file does not.
 
     Raises:
-        ExperimentError: There is no such file.
-        TargetError: It is damaged, or no classifier of images.
-        ValueError: Its images are of any size and none was given, or options do not fit it.
+        ExperimentError: The file does not exist.
+        TargetError: The file is damaged, or is not a classifier of images.
+        ValueError: The size is missing, or options do not fit the file.
     """
     path = Path(name).expanduser()
     if request.weights is not None:
-        raise ValueError("an ONNX file has its weights in it; leave 'weights' out")
+        raise ValueError("an ONNX file contains its weights; leave 'weights' out")
     module = OnnxModule(path)
     channels = module.shape[1] or 3
     height, width = _size(module.shape, request.size)
@@ -73,40 +69,36 @@ def load_onnx(name: str, request: Request) -> Classifier:
 
 
 class OnnxModule(nn.Module):
-    """An ONNX file as a torch module, which has no gradients.
+    """An ONNX file as a torch module without gradients.
 
     Attributes:
-        shape: Of its input, (N, C, H, W), None where anything is taken.
+        shape: Its input's (N, C, H, W), with None for any size.
     """
 
     def __init__(self, path: Path) -> None:
         """Load a file.
 
-        Args:
-            path: The file.
-
         Raises:
-            ExperimentError: There is no such file.
+            ExperimentError: The file does not exist.
             TargetError: onnxruntime cannot read it, or it does not take images.
         """
         super().__init__()
         self.eval()
         self._path = path
-        self._session = _session(path)
+        self._session = _open_session(path)
         inputs = self._session.get_inputs()
         shape = list(inputs[0].shape)
         if len(inputs) != 1 or len(shape) != 4 or inputs[0].type != "tensor(float)":
             found = ", ".join(f"{each.name} {each.type} {each.shape}" for each in inputs)
             raise TargetError(
-                f"{path}: takes {found}; a classifier of images takes float [N, C, H, W] alone; "
-                "export it so"
+                f"{path}: takes {found}; export a classifier that takes only float [N, C, H, W]"
             )
         self._input = inputs[0].name
         self._probabilities = False
         self.shape: Sequence[int | None] = [n if isinstance(n, int) else None for n in shape]
 
     def __deepcopy__(self, _: Any) -> OnnxModule:
-        """Give itself: onnxruntime computes where it does, for any number of threads."""
+        """Give itself: onnxruntime's session serves any number of threads."""
         return self
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -116,8 +108,8 @@ class OnnxModule(nn.Module):
             raise RuntimeError("onnxruntime cannot be traced")
         if images.requires_grad:
             raise TargetError(
-                f"{self._path}: onnxruntime computes no gradients; where they are needed, take the "
-                "network from torchvision or timm"
+                f"{self._path}: onnxruntime computes no gradients; for those, use the network from "
+                "torchvision or timm"
             )
         pixels = np.ascontiguousarray(images.detach().float().cpu().numpy())
         step = self.shape[0] or len(pixels)
@@ -128,7 +120,7 @@ class OnnxModule(nn.Module):
         return outputs.clamp(min=_SMALLEST).log() if self._probabilities else outputs
 
     def look(self, channels: int, height: int, width: int) -> int:
-        """See what the network answers: count the classes, and tell probabilities from logits.
+        """Count the network's classes, and find out whether it gives probabilities or logits.
 
         Raises:
             TargetError: It fails on such images, or does not answer [N, K].
@@ -150,14 +142,14 @@ class OnnxModule(nn.Module):
         padded = np.concatenate([pixels, np.repeat(pixels[-1:], step - count, axis=0)])
         try:
             answer = np.asarray(self._session.run(None, {self._input: padded})[0], np.float32)
-        except Exception as error:  # onnxruntime's own, of many kinds
+        except Exception as error:  # onnxruntime raises many kinds
             raise TargetError(
                 f"{self._path}: onnxruntime failed on {'x'.join(map(str, padded.shape))}: {error}"
             ) from error
         return answer[:count]
 
 
-def _session(path: Path) -> Any:
+def _open_session(path: Path) -> Any:
     try:
         with path.open("rb"):
             pass
@@ -165,30 +157,30 @@ def _session(path: Path) -> Any:
         raise ExperimentError(f"[target] model = onnx:{path}: {error.strerror}") from error
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = torch.get_num_threads()
-    # Waiting threads that spin take the time that breeding and drawing need.
+    # Threads that spin while they wait take time from breeding and rendering.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
     found = [each for each in wanted if each in onnxruntime.get_available_providers()]
     try:
         return onnxruntime.InferenceSession(str(path), settings, providers=found)
-    except Exception as error:  # onnxruntime's own, of many kinds
+    except Exception as error:  # onnxruntime raises many kinds
         raise TargetError(
-            f"{path}: onnxruntime cannot load it ({error}); it is damaged, or no ONNX model: "
-            "export or download it anew"
+            f"{path}: onnxruntime cannot load it ({error}); it is damaged, or not an ONNX model: "
+            "export or download it again"
         ) from error
 
 
 def _size(shape: Sequence[int | None], given: int | None) -> tuple[int, int]:
     height, width = shape[2] or given, shape[3] or given
     if height is None or width is None:
-        raise ValueError("takes images of any size; say which, with [target] size = PIXELS")
+        raise ValueError("takes images of any size; choose one with [target] size = PIXELS")
     if given is not None and (height, width) != (given, given):
         raise ValueError(f"size = {given}: it takes images of {width}x{height}; leave 'size' out")
     return height, width
 
 
 def _hash(path: Path) -> str:
-    """Hash the file and what of its weights lies in another one beside it."""
+    """Hash the file, and the files next to it that hold weights."""
     digest = sha256(path.read_bytes())
     for beside in sorted(path.parent.glob(f"{path.name}[._]data")):
         digest.update(beside.read_bytes())

@@ -1,4 +1,4 @@
-"""Networks of timm, from its list, the Hugging Face hub, or a folder laid out as there."""
+"""Networks of timm: from its list, the Hugging Face hub, or a folder in the hub's format."""
 
 from __future__ import annotations
 
@@ -20,27 +20,24 @@ if TYPE_CHECKING:
 
 
 def load_timm(name: str, request: Request) -> Classifier:
-    """Load a network.
+    """Load a network by timm's name for it.
 
-    Args:
-        name: As timm takes it: ``resnet50.a1_in1k``, ``hf-hub:timm/resnet18.a1_in1k``,
-            ``local-dir:FOLDER``.
-        request: Perhaps a file of other weights.
+    Names are ``resnet50.a1_in1k``, ``hf-hub:timm/resnet18.a1_in1k`` or ``local-dir:FOLDER``.
 
     Raises:
-        ExperimentError: There is no such file of weights.
-        TargetError: The weights cannot be had, are damaged, or are another network's.
-        ValueError: There is no such network.
+        ExperimentError: The file of weights does not exist.
+        TargetError: The weights are not available, are damaged, or are another network's.
+        ValueError: The network does not exist.
     """
     source, _, rest = name.partition(":")
     if not rest and not timm.is_model(name.partition(".")[0]):
         raise ValueError(f"timm has no model {name!r}{nearest(name, timm.list_models())}")
     if rest and source not in {"hf-hub", "local-dir"}:
         raise ValueError(
-            f"timm has no models from {source!r}; say timm:NAME, timm:hf-hub:NAME or "
+            f"timm has no models from {source!r}; use timm:NAME, timm:hf-hub:NAME or "
             "timm:local-dir:FOLDER"
         )
-    module = _made(name, request)
+    module = _make(name, request)
     config: dict[str, Any] = timm.data.resolve_model_data_config(module)
     channels, height, width = config["input_size"]
     count = int(getattr(module, "num_classes", 0))
@@ -64,7 +61,7 @@ def load_timm(name: str, request: Request) -> Classifier:
     )
 
 
-def _made(name: str, request: Request) -> nn.Module:
+def _make(name: str, request: Request) -> nn.Module:
     path = request.weights
     options: dict[str, Any] = {}
     if path is not None:
@@ -73,10 +70,10 @@ def _made(name: str, request: Request) -> nn.Module:
         options["num_classes"] = count
     try:
         module: nn.Module = timm.create_model(name, pretrained=path is None, **options).eval()
-    except Exception as error:  # of the network, the disk, and of what is read
+    except Exception as error:  # errors of the network, the disk, and the file
         raise TargetError(
-            f"[target] model = timm:{name}: cannot be had ({type(error).__name__}: {error}); "
-            "without a network, say timm:local-dir:FOLDER, or [target] weights = FILE"
+            f"[target] model = timm:{name}: cannot be loaded ({type(error).__name__}: {error}); "
+            "if you are offline, use timm:local-dir:FOLDER, or [target] weights = FILE"
         ) from error
     if path is not None:
         fit(module, tensors, path)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .weights import Tensors
 
 _SCALES_ITS_INPUT: Final = {"googlenet", "inception_v3"}
-"""Networks whose published weights expect another scaling, which they do themselves if asked."""
+"""The published weights of these networks expect another scaling, which the networks can do."""
 
 
 def names() -> list[str]:
@@ -32,17 +32,13 @@ def names() -> list[str]:
 
 
 def find(name: str) -> tuple[str, WeightsEnum]:
-    """Find a network and its weights.
+    """Find a network's name and weights.
 
     Args:
-        name: ``resnet50``, for the weights that torchvision thinks best, or
-            ``resnet50/IMAGENET1K_V1``.
-
-    Returns:
-        Its name and the weights.
+        name: ``resnet50`` for torchvision's default weights, or ``resnet50/IMAGENET1K_V1``.
 
     Raises:
-        ValueError: There is no such network, or it has no such weights.
+        ValueError: The network or its weights do not exist.
     """
     network, _, wanted = name.partition("/")
     if network not in names():
@@ -51,7 +47,7 @@ def find(name: str) -> tuple[str, WeightsEnum]:
     if not wanted:
         default: WeightsEnum = published.DEFAULT
         return network, default
-    # Some weights are those of a part of the network only, which knows no classes.
+    # Some weights are for a part of the network, without classes.
     known = {weights.name: weights for weights in published if weights.meta["categories"]}
     if wanted not in known:
         raise ValueError(f"{network} has no weights {wanted!r}{nearest(wanted, known)}")
@@ -60,20 +56,16 @@ def find(name: str) -> tuple[str, WeightsEnum]:
 
 
 def load_torchvision(name: str, request: Request) -> Classifier:
-    """Load a network.
-
-    Args:
-        name: As :func:`find` takes it.
-        request: Perhaps a file of other weights, which are given images as the network's own are.
+    """Load a network by the name of :func:`find`; other weights get the same preprocessing.
 
     Raises:
-        ExperimentError: There is no such file.
+        ExperimentError: The file of weights does not exist.
         TargetError: The weights cannot be downloaded, are damaged, or are another network's.
-        ValueError: There is no such network.
+        ValueError: The network does not exist.
     """
     network, weights = find(name)
     path = request.weights
-    tensors = _downloaded(weights) if path is None else read_tensors(path)
+    tensors = _download(weights) if path is None else read_tensors(path)
     module = _without_weights(network, weights, tensors)
     fit(module, tensors, path or f"{weights}")
     labels = tuple(weights.meta["categories"]) if path is None else None
@@ -88,7 +80,7 @@ def load_torchvision(name: str, request: Request) -> Classifier:
 
 
 def _without_weights(network: str, weights: WeightsEnum, tensors: Tensors) -> nn.Module:
-    """Make a network as its published weights want it, with as many classes as the given ones."""
+    """Make a network for its published weights, with as many classes as the given ones."""
     options: dict[str, Any] = {}
     if network in _SCALES_ITS_INPUT:
         options = {"transform_input": True, "init_weights": False}
@@ -102,7 +94,7 @@ def _without_weights(network: str, weights: WeightsEnum, tensors: Tensors) -> nn
 
 
 def _count(module: nn.Module, tensors: Tensors) -> int:
-    """Count the classes of weights, by the last layer of a network that they may belong to."""
+    """Count the classes of weights by the network's last layer."""
     last, parameter = [*module.named_parameters()][-1]
     return len(tensors[last]) if last in tensors and tensors[last].ndim else len(parameter)
 
@@ -120,21 +112,21 @@ def _preprocessing(weights: WeightsEnum) -> Preprocessing:
     )
 
 
-def _downloaded(weights: WeightsEnum) -> Tensors:
-    """Get published weights, from torch's cache if they were downloaded before."""
+def _download(weights: WeightsEnum) -> Tensors:
+    """Download published weights, or take them from torch's cache."""
     try:
         return dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
     except Exception as error:
-        # torch's words on a damaged file advise to run what is in it.
+        # torch's message about a damaged file advises to run its code.
         cause = f": {error}" if isinstance(error, OSError) else ""
         kept = Path(torch.hub.get_dir(), "checkpoints", weights.url.rsplit("/", 1)[-1])
         remedy = (
             f"delete {kept}, which may be damaged, and try again"
             if kept.exists()
-            else "without a network, say [target] weights = FILE, or model = efficientnet-lite0, "
+            else "if you are offline, use [target] weights = FILE, or model = efficientnet-lite0, "
             "whose weights are in a package"
         )
         raise TargetError(
-            f"torchvision's {weights} cannot be had from {weights.url} "
+            f"torchvision's {weights} cannot be downloaded from {weights.url} "
             f"({type(error).__name__}{cause}); {remedy}"
         ) from error

@@ -1,4 +1,4 @@
-"""What networks call their classes."""
+"""The names of networks' classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IMAGENET_CLASSES: Final = 1000
 
 @cache
 def imagenet_labels() -> tuple[str, ...]:
-    """Give the names of ImageNet's 1000 classes, as torchvision has them, all different.
+    """Give torchvision's names of ImageNet's 1000 classes, all different.
 
     The two cranes are ``crane bird`` and ``crane``; the dog is ``Cardigan``, the garment
     ``cardigan``.
@@ -27,15 +27,11 @@ def imagenet_labels() -> tuple[str, ...]:
 
 
 def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:
-    """Name a network's classes.
-
-    Args:
-        count: How many it has.
-        own: The names that came with it, if any did.
+    """Name a network's ``count`` classes.
 
     Returns:
-        These; or ImageNet's for a network of 1000 classes, and for one of 1001, which begins with
-        a class for what is none of them; or else numbers.
+        Its own names, if it has them; ImageNet's for 1000 classes, and for 1001, of which the
+        first is the background; else numbers.
     """
     if own is not None and len(own) == count:
         return distinct_names(own)
@@ -47,14 +43,10 @@ def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def read_labels(path: Path, count: int) -> tuple[str, ...]:
-    """Read the names of a network's classes.
-
-    Args:
-        path: A file with a name a line, in the order of the network's outputs.
-        count: How many classes it has.
+    """Read the names of a network's classes, one on each line, in the order of its outputs.
 
     Raises:
-        ExperimentError: The file cannot be read, or holds another number of names.
+        ExperimentError: The file cannot be read, or does not hold ``count`` names.
     """
     try:
         names = read_names(path)
@@ -62,7 +54,7 @@ def read_labels(path: Path, count: int) -> tuple[str, ...]:
         raise ExperimentError(f"[target] class_names = {error}") from error
     if len(names) != count:
         raise ExperimentError(
-            f"[target] class_names = {path}: holds {len(names)} names, the network has {count} "
-            "classes; give a name a line, in the order of its outputs"
+            f"[target] class_names = {path}: holds {len(names)} names, but the network has {count} "
+            "classes; write one name on each line, in the order of its outputs"
         )
     return distinct_names(names)

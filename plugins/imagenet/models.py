@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 EFFICIENTNET_LITE: Final = tuple(f"efficientnet-lite{size}" for size in (0, 1, 2))
 _FORMS: Final = (
-    "'torchvision:NAME', 'timm:NAME', 'timm:local-dir:FOLDER', 'onnx:FILE' and "
+    "'torchvision:NAME', 'timm:NAME', 'timm:local-dir:FOLDER', 'onnx:FILE' or "
     + ", ".join(map(repr, EFFICIENTNET_LITE))
 )
 
 
 def check_name(model: str) -> None:
-    """See that there can be a model of a name, as far as that can be told without loading it.
+    """Check a model's name as far as possible without loading it.
 
     Raises:
-        ValueError: There is none; the message offers the nearest names.
+        ValueError: No model can have this name; the message offers similar ones.
     """
     kind, _, name = model.partition(":")
     if model in EFFICIENTNET_LITE or (kind in {"timm", "onnx"} and name):
@@ -34,10 +34,8 @@ def check_name(model: str) -> None:
         find(name)
         return
     if kind in {"torchvision", "timm", "onnx"}:
-        raise ValueError(f"{model!r} names no model; there are {_FORMS}")
-    raise ValueError(
-        f"there is no model {model!r}{_did_you_mean(model) or f'; there are {_FORMS}'}"
-    )
+        raise ValueError(f"{model!r} is not a model; use {_FORMS}")
+    raise ValueError(f"unknown model {model!r}{_did_you_mean(model) or f'; use {_FORMS}'}")
 
 
 def _did_you_mean(model: str) -> str:
@@ -54,8 +52,8 @@ def load(request: Request) -> Classifier:
     """Load a network.
 
     Raises:
-        ExperimentError: There is no such model or file, or what it needs is not installed.
-        TargetError: Its weights do not fit it, are damaged, or cannot be had.
+        ExperimentError: The model or a file does not exist, or a package is not installed.
+        TargetError: The weights do not fit, are damaged, or are not available.
     """
     kind, _, name = request.model.partition(":")
     try:

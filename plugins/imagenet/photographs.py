@@ -1,4 +1,4 @@
-"""A few photographs, to tell a network that recognises things from one that does not."""
+"""A few photographs, to check that a network recognises things."""
 
 from __future__ import annotations
 
@@ -16,18 +16,13 @@ _FOLDER: Final = Path(__file__).with_name("photographs")
 
 @dataclass(frozen=True)
 class Photograph:
-    """A photograph and what it shows.
-
-    Attributes:
-        name: The file's, less its ending.
-        shows: The names of ImageNet's classes that are right answers.
-    """
+    """A photograph: its file's name without suffix, and the ImageNet classes that are right."""
 
     name: str
     shows: tuple[str, ...]
 
     def open(self) -> Image.Image:
-        """Read it: 300x300 pixels."""
+        """Read the photograph of 300x300 pixels."""
         with Image.open(_FOLDER / f"{self.name}.jpg") as image:
             return image.copy()
 
@@ -42,14 +37,7 @@ PHOTOGRAPHS: Final = (
 
 
 def with_right_answers(classes: Sequence[str]) -> list[tuple[Photograph, frozenset[int]]]:
-    """Choose the photographs of what a network knows.
-
-    Args:
-        classes: The names of its classes.
-
-    Returns:
-        The photographs, each with the indices of the classes that are right answers.
-    """
+    """Choose the photographs that show some classes, each with the indices of the right ones."""
     index = {name: number for number, name in enumerate(classes)}
     answers = (
         (photograph, frozenset(index[name] for name in photograph.shows if name in index))

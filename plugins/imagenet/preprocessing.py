@@ -1,4 +1,4 @@
-"""How a network looks at images: their size, and what becomes of their bytes."""
+"""How images are prepared for a network: their size, and how their bytes are scaled."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ IMAGENET_DEVIATION: Final = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a network was trained to be given.
+    """The input that a network was trained with.
 
     Attributes:
         height: Of its images, in pixels.
         width: Of its images, in pixels.
-        larger: The side, in pixels, that a photograph's shorter side is brought to before the
-            middle is cut out; and the side of the images that ten crops are taken of.
-        mean: What is subtracted from the bytes of each channel: one or three numbers in [0, 255].
-        std: What each is divided by after that.
+        larger: A photograph's shorter side is resized to this many pixels before its middle is
+            cut out. Ten crops are taken of images of this side.
+        mean: What to subtract from the bytes of each channel: one or three numbers in [0, 255].
+        std: What to divide by after that.
         filter: How a photograph is resized.
         channels: 3 (RGB), or 1 (grey).
     """
@@ -55,23 +55,15 @@ class Preprocessing:
         return round(self.height * scale), round(self.width * scale)
 
     def describe(self) -> str:
-        """Say it in a line."""
+        """Describe the preprocessing in one line."""
         return (
-            f"images of {self.width}x{self.height} pixels, scaled (x - {_written(self.mean)}) / "
-            f"{_written(self.std)}; photographs: shorter side to {self.larger} ({self.filter}), "
+            f"images of {self.width}x{self.height} pixels, scaled (x - {_write(self.mean)}) / "
+            f"{_write(self.std)}; photographs: shorter side to {self.larger} ({self.filter}), "
             "middle cut out"
         )
 
     def prepare(self, photograph: Image.Image, size: tuple[int, int]) -> torch.Tensor:
-        """Resize a photograph and cut its middle out, as the network's authors do.
-
-        Args:
-            photograph: Of any size.
-            size: (height, width) of the part; :attr:`size`, or what is made into it later.
-
-        Returns:
-            uint8 [C, height, width].
-        """
+        """Resize a photograph and cut out its middle, uint8 [C, height, width], for the network."""
         mode = InterpolationMode(self.filter)
         shorter = round(self.larger * max(size) / max(self.size))
         image = photograph.convert("L" if self.channels == 1 else "RGB")
@@ -81,11 +73,11 @@ class Preprocessing:
 
 
 def in_bytes(numbers: Sequence[float]) -> tuple[float, ...]:
-    """Turn numbers that belong to images in [0, 1] into those that belong to bytes."""
+    """Scale numbers for images in [0, 1] to numbers for bytes."""
     return tuple(255 * number for number in numbers)
 
 
-def _written(numbers: Sequence[float]) -> str:
+def _write(numbers: Sequence[float]) -> str:
     if len(set(numbers)) == 1:
         return f"{numbers[0]:g}"
     return f"[{', '.join(f'{number:.6g}' for number in numbers)}]"

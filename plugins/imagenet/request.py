@@ -1,4 +1,4 @@
-"""What is wanted of a network, and of the packages that it needs."""
+"""A request for a network, and the check for its packages."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What is wanted of a network.
+    """A network's name, and what replaces or completes what it says of itself.
 
     Attributes:
-        model: Its name.
-        weights: A file of other weights than its own.
-        size: The side of its images, where it does not say.
-        mean: What to subtract from images in [0, 1], where it does not say.
+        weights: A file of weights to use in place of its own.
+        size: The side of its images, if the network does not say.
+        mean: What to subtract from images in [0, 1], if the network does not say.
         std: What to divide by after that.
     """
 
@@ -33,11 +32,7 @@ class Request:
 
 
 def need(model: str, module: str, *, extra: str) -> None:
-    """See that a module is installed.
-
-    Raises:
-        ExperimentError: It is not; the message says how to get it.
-    """
+    """Raise ExperimentError, which says how to get it, if a module is not installed."""
     if find_spec(module) is None:
         raise ExperimentError(
             f"[target] model = {model}: needs the package {module.replace('_', '-')}, which is not "

@@ -1,4 +1,4 @@
-"""What is fooled: one network that was trained on ImageNet, or several."""
+"""The target: one or several networks that were trained on ImageNet."""
 
 from __future__ import annotations
 
@@ -22,39 +22,34 @@ if TYPE_CHECKING:
     from .options import Options
 
 TRIES: Final = 2
-"""Of a network's likeliest classes so many may hold the right one.
+"""The right class must be among this many of the network's likeliest classes.
 
-Among five there often is one when images are scaled ten times too much or too little."""
+Among five it often is even if images are scaled ten times too much or too little."""
 IMAGES_OF_TEN: Final = 2
-"""Images a call: twenty parts are as fast as thousands on a CPU, and need not so much memory."""
+"""Images a call for ten crops: on a CPU twenty parts are as fast as thousands, in less memory."""
 RECOGNISED: Final = 3
-"""So many photographs must be recognised; with fewer of known things there is no check."""
+"""The network must recognise this many photographs. With fewer known ones there is no check."""
 
 
 class ImageNetTarget:
     """One network, or the mean of several.
 
-    Images are drawn at the size that the network takes: the largest one's, where there are several,
-    and the others' are made smaller on the device; a larger one, where ten parts of it are looked
-    at.
+    Images have the network's size, or the largest network's; for the others they are reduced on the
+    device. For ten crops they are larger.
 
     Attributes:
-        spec: The images it takes and its classes.
         classifiers: The networks as they were loaded.
-        networks: The same, ready to be shown images of ``spec``.
-        batch_size: The most images a call, where ten parts of each are looked at on a CPU.
+        networks: The networks, ready for images of ``spec``.
+        batch_size: The most images a call for ten crops on a CPU, else None.
     """
 
     def __init__(self, options: Options) -> None:
         """Load the networks.
 
-        Args:
-            options: Which, and how they look at images.
-
         Raises:
-            ExperimentError: There is no such model, file or device, what it needs is not
-                installed, or the networks do not go together.
-            TargetError: Weights are damaged, cannot be had, or are another network's.
+            ExperimentError: A model, file or device does not exist, a package is not installed, or
+                the networks do not fit together.
+            TargetError: Weights are damaged, not available, or another network's.
         """
         self.classifiers = [
             load(Request(model, options.weights, options.size, options.mean, options.std))
@@ -68,13 +63,10 @@ class ImageNetTarget:
         self.batch_size = IMAGES_OF_TEN if self._ten and on_cpu else None
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Say what images show.
-
-        Args:
-            images: uint8 [N, C, H, W].
+        """Score uint8 [N, C, H, W].
 
         Returns:
-            Probabilities [N, K] and logits of them: float32 of one network, float64 of the mean of
+            Probabilities [N, K] and their logits: float32 for one network, float64 for the mean of
             several.
         """
         if len(self.networks) == 1:
@@ -83,20 +75,13 @@ class ImageNetTarget:
         return Scores(logs.exp().cpu().numpy(), logs.cpu().numpy())
 
     def logits_of(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute what :meth:`score` does, for torch to differentiate.
-
-        Args:
-            images: Floats [N, C, H, W] in the range of bytes, 0 to 255.
-
-        Returns:
-            Logits [N, K].
-        """
+        """Compute logits [N, K] of floats [N, C, H, W] in [0, 255], for torch to differentiate."""
         if len(self.networks) == 1:
             return self.networks[0].logits_of(images)
         return _mean([network.logits_of(images) for network in self.networks])
 
     def describe(self) -> str:
-        """Say which networks there are, and what becomes of an image."""
+        """Describe the networks and how they see an image."""
         height, width = self.spec.height, self.spec.width
         lines = []
         for each in self.classifiers:
@@ -108,7 +93,7 @@ class ImageNetTarget:
             f"Evolved images are drawn at {width}x{height} pixels"
             + "; what is scored is the mean of ten parts of each" * self._ten
             + "; networks that take smaller ones get them resized (bilinear, antialiased)"
-            * any(self._wanted(each) != (height, width) for each in self.classifiers)
+            * any(self._input_size(each) != (height, width) for each in self.classifiers)
             + "; confidences are the mean of the networks'" * (len(self.classifiers) > 1)
             + ". "
             + self._describe_check()
@@ -116,17 +101,17 @@ class ImageNetTarget:
         return "\n".join(lines)
 
     def fingerprint(self) -> str:
-        """Hash the weights, how images are scaled, and the way the answers are put together."""
+        """Hash the weights, the preprocessing, and how answers are combined."""
         digest = sha256(repr((self.spec.shape, self.spec.classes, self._ten)).encode())
         for classifier in self.classifiers:
             digest.update(classifier.digest())
         return digest.hexdigest()
 
     def self_check(self) -> None:
-        """Show each network a few photographs.
+        """Check each network on a few photographs.
 
         Raises:
-            TargetError: It recognises too few of them.
+            TargetError: A network recognises too few of them.
         """
         known = with_right_answers(self.spec.classes)
         if len(known) < RECOGNISED or not self._checked:
@@ -148,21 +133,21 @@ class ImageNetTarget:
                     f"{RECOGNISED} are needed. Not: {', '.join(missed)}. These are not its "
                     "weights, or its classes are in another order, or images are not scaled as "
                     f"when it was trained ({classifier.preprocessing.describe()}). If all of that "
-                    "is right, say [target] check_photographs = no"
+                    "is right, set [target] check_photographs = no"
                 )
 
     def _describe_check(self) -> str:
         known = len(with_right_answers(self.spec.classes))
         if not self._checked:
-            return "Not checked on photographs, as was asked for."
+            return "Not checked on photographs (check_photographs = no)."
         if known < RECOGNISED:
             return "Not checked on photographs: its classes are not ImageNet's."
         return f"Checked on {known} photographs."
 
     def _common_spec(self, options: Options) -> ImageSpec:
-        """Find the size of image that suits all networks, and what their classes are called."""
+        """Find the image size and the class names for all networks."""
         first = self.classifiers[0]
-        sizes = [self._wanted(each) for each in self.classifiers]
+        sizes = [self._input_size(each) for each in self.classifiers]
         for each in self.classifiers:
             if each.count != first.count or (
                 each.preprocessing.channels != first.preprocessing.channels
@@ -179,13 +164,13 @@ class ImageNetTarget:
         ]
         if len(set(labels)) > 1:
             raise ExperimentError(
-                "[target] ensemble: the networks call their classes differently; if they are in "
-                "the same order, say [target] class_names = FILE"
+                "[target] ensemble: the networks have different class names; if the classes are in "
+                "the same order, set [target] class_names = FILE"
             )
         height, width = max(sizes, key=lambda size: size[0] * size[1])
         return ImageSpec(height, width, first.preprocessing.channels, labels[0], array="torch")
 
-    def _wanted(self, classifier: Classifier) -> tuple[int, int]:
+    def _input_size(self, classifier: Classifier) -> tuple[int, int]:
         preprocessing = classifier.preprocessing
         return preprocessing.uncropped if self._ten else preprocessing.size
 
@@ -193,8 +178,8 @@ class ImageNetTarget:
         preprocessing, module = classifier.preprocessing, classifier.module
         if self._ten:
             module = TenCrops(module, preprocessing.size)
-        if self._wanted(classifier) != (self.spec.height, self.spec.width):
-            module = Resized(module, self._wanted(classifier))
+        if self._input_size(classifier) != (self.spec.height, self.spec.width):
+            module = Resized(module, self._input_size(classifier))
         return Network(
             module.eval().requires_grad_(False),
             mean=preprocessing.mean,
@@ -204,5 +189,5 @@ class ImageNetTarget:
 
 
 def _mean(logits: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Compute the logarithm, in float64, of the mean of several networks' probabilities."""
+    """Compute the logarithm of the networks' mean probabilities, in float64."""
     return log_mean_softmax(torch.stack([each.double() for each in logits]))

@@ -1,7 +1,7 @@
-"""Several looks at an image, and the mean of what they say.
+"""Networks that see several parts of an image, and the mean of their answers.
 
-Probabilities are averaged as logarithms. Near certainty the mean itself is 1.0 to the last bit,
-while the logarithms of what is left to the other classes, from which log-odds are made, are exact.
+Probabilities are averaged as logarithms. Near certainty the mean is 1.0 to the last bit, but the
+logarithms of the other classes, from which log-odds are computed, stay exact.
 """
 
 from __future__ import annotations
@@ -17,54 +17,37 @@ CROPS: Final = 10
 
 
 def log_mean_softmax(logits: torch.Tensor, dim: int = 0) -> torch.Tensor:
-    """Compute the logarithm of the mean of several softmaxes.
+    """Compute the logarithm of the mean softmax over ``dim``; the last dimension has the classes.
 
-    Args:
-        logits: Floats, classes in the last dimension.
-        dim: The dimension to take the mean over.
-
-    Returns:
-        Floats of that shape less the dimension; they are logits of the mean.
+    The result, without ``dim``, is also logits of the mean.
     """
     logs = logits.log_softmax(-1)
     return logs.logsumexp(dim) - math.log(logits.shape[dim])
 
 
 class Resized(nn.Module):
-    """A network that takes images of another size than its own."""
+    """A network whose images are resized to its ``size``, (height, width)."""
 
     def __init__(self, module: nn.Module, size: tuple[int, int]) -> None:
-        """Wrap a network.
-
-        Args:
-            module: The network.
-            size: (height, width) that it wants.
-        """
         super().__init__()
         self.module = module
         self.size = size
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Resize images, with a bilinear filter that is as wide as the scale asks for."""
+        """Resize images, bilinear and antialiased, and run the network."""
         resized = F.interpolate(images, self.size, mode="bilinear", antialias=True)
         logits: torch.Tensor = self.module(resized)
         return logits
 
 
 class TenCrops(nn.Module):
-    """A network that looks at ten parts of an image.
+    """A network that sees ten parts of an image, each of ``size`` (height, width), as in the paper.
 
-    The four corners and the middle, and the mirror image of each, as in the paper; what it says is
-    the mean of the ten softmaxes.
+    The parts are the four corners, the middle, and their mirror images. The answer is the mean of
+    the ten softmaxes.
     """
 
     def __init__(self, module: nn.Module, size: tuple[int, int]) -> None:
-        """Wrap a network.
-
-        Args:
-            module: The network.
-            size: (height, width) of the parts, at most the images'.
-        """
         super().__init__()
         self.module = module
         self.size = size

@@ -1,4 +1,4 @@
-"""What a network has learnt, read from a file."""
+"""Reading a network's weights from a file."""
 
 from __future__ import annotations
 
@@ -18,25 +18,21 @@ if TYPE_CHECKING:
 
 Tensors = dict[str, torch.Tensor]
 _WITHIN: Final = ("state_dict", "model", "model_state_dict", "state_dict_ema")
-"""Where training programs keep the weights among other things."""
+"""Training programs keep the weights under one of these keys."""
 _OF_PARALLEL: Final = "module."
-"""What torch puts before each name where a network was trained on several GPUs."""
+"""torch prefixes each name with this when it trains on several GPUs."""
 _SHOWN: Final = 3
 
 
 def read_tensors(path: Path) -> Tensors:
-    """Read a file of weights.
-
-    Args:
-        path: A safetensors file, or what ``torch.save`` made of a state dict; nothing in it is
-            executed.
+    """Read a safetensors file, or a state dict of ``torch.save``, without executing code.
 
     Raises:
-        ExperimentError: There is no such file, or it may not be read.
-        TargetError: It is damaged, or holds something else.
+        ExperimentError: The file does not exist, or may not be read.
+        TargetError: The file is damaged, or holds something else.
     """
     try:
-        with path.open("rb"):  # says why it cannot be read; others do not always
+        with path.open("rb"):  # the error says why, unlike that of the readers
             pass
     except OSError as error:
         raise ExperimentError(
@@ -47,28 +43,23 @@ def read_tensors(path: Path) -> Tensors:
         try:
             return load_file(path)
         except SafetensorError as error:
-            raise _damaged(path, "safetensors file", str(error)) from error
+            raise _report_damage(path, "safetensors file", str(error)) from error
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds, and advises to run what is in the file
-        raise _damaged(path, "state dict, of tensors alone", type(error).__name__) from error
-    return _state_dict(content, path)
+        raise _report_damage(path, "state dict of tensors only", type(error).__name__) from error
+    return _find_state_dict(content, path)
 
 
 def fit(module: nn.Module, tensors: Tensors, path: Path | str) -> None:
-    """Give a network its weights: all of them, and no others.
-
-    Args:
-        module: The network; it is changed.
-        tensors: The weights.
-        path: What messages call the place that they come from.
+    """Load weights into a network; ``path`` is their name in messages.
 
     Raises:
-        TargetError: They are another network's; the message names tensors.
+        TargetError: A tensor is missing, superfluous, or has another shape.
     """
     expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in tensors.items()}
-    # Batches that batch normalisation has seen: counted by newer networks only, and for training.
+    # Only newer networks count the batches of batch normalisation, and only for training.
     optional = {name for name in expected if name.endswith("num_batches_tracked")}
     faults = [
         f"tensor {name} is missing"
@@ -81,14 +72,14 @@ def fit(module: nn.Module, tensors: Tensors, path: Path | str) -> None:
     if faults:
         more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
         raise TargetError(
-            f"{path}: the weights are not those of a {type(module).__name__} as it was asked for: "
-            f"{'; '.join(faults[:_SHOWN])}{more}; give the weights of this very network, or "
-            "another [target] model"
+            f"{path}: the weights do not fit this {type(module).__name__}: "
+            f"{'; '.join(faults[:_SHOWN])}{more}; give this network's weights, or another [target] "
+            "model"
         )
     module.load_state_dict(tensors, strict=False)
 
 
-def _state_dict(content: Any, path: Path) -> Tensors:
+def _find_state_dict(content: Any, path: Path) -> Tensors:
     if isinstance(content, Mapping):
         inner = next(
             (content[key] for key in _WITHIN if isinstance(content.get(key), Mapping)), None
@@ -110,8 +101,8 @@ def _are_tensors(content: Mapping[Any, Any]) -> bool:
     )
 
 
-def _damaged(path: Path, kind: str, cause: str) -> TargetError:
+def _report_damage(path: Path, kind: str, cause: str) -> TargetError:
     return TargetError(
-        f"{path}: no {kind} ({cause}); it is damaged, or something else: download, install or save "
-        "it anew"
+        f"{path}: not a {kind} ({cause}); it is damaged, or something else: download, install or "
+        "save it again"
     )

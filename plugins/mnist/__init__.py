@@ -29,7 +29,7 @@ def _target(options: Options) -> MnistTarget:
 
 @hookimpl
 def neatfool_register_targets(register: Any) -> None:
-    """Offer the target."""
+    """Register the target."""
     register("mnist", _target, options=Options)
 
 

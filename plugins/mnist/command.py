@@ -36,7 +36,7 @@ Then fool it:
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Folder with MNIST's four idx files, gzipped or not.  [default: they are downloaded]",
+    help="The folder with MNIST's four idx files, gzipped or not.  [default: download them]",
 )
 @click.option(
     "--out",
@@ -46,20 +46,20 @@ Then fool it:
     show_default=True,
     help="Where to write the weights.",
 )
-@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
     default=12,
     show_default=True,
-    help="Times that each image is seen.",
+    help="How often to train on each image.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**63 - 1),
     default=0,
     show_default=True,
-    help="What the first weights and the order of the images come from.",
+    help="The seed of the first weights and of the images' order.",
 )
 @click.option(
     "--batch", type=click.IntRange(min=1), default=128, show_default=True, help="Images a step."
@@ -69,7 +69,7 @@ Then fool it:
     type=click.FloatRange(min=0, min_open=True),
     default=0.05,
     show_default=True,
-    help="The highest of its one cycle.",
+    help="The highest learning rate of the cycle.",
 )
 @click.option(
     "--device",
@@ -79,9 +79,9 @@ Then fool it:
     help="Where to compute; auto takes the GPU if there is one.",
 )
 def train(*, data: Path | None, out: Path, force: bool, device: str, **recipe: Any) -> None:
-    """Train a LeNet on MNIST's 60,000 digits and measure it on the other 10,000.
+    """Train a LeNet on MNIST's 60,000 digits, and test it on the other 10,000.
 
-    The same seed gives the same weights on one machine with one number of threads.
+    The same seed gives the same weights on the same machine with the same number of threads.
     """
     _check_out(out, force=force)
     from . import lenet, training
@@ -92,7 +92,7 @@ def train(*, data: Path | None, out: Path, force: bool, device: str, **recipe: A
     network = training.new_lenet(options.seed).to(where)
     steps = training.train(network, digits.training, digits.test, options)
     accuracy = _follow(steps, options, len(digits.training.images))
-    lenet.save_weights(network, out, _about(options, digits, accuracy))
+    lenet.save_weights(network, out, _describe(options, digits, accuracy))
     click.echo(
         f"{out}: recognises {accuracy:.2%} of {len(digits.test.images)} test digits; "
         f"SHA-256 {_sha256(out)}"
@@ -103,7 +103,7 @@ def _check_out(out: Path, *, force: bool) -> None:
     if not out.parent.is_dir():
         raise ExperimentError(f"--out {out}: there is no folder {out.parent}; make it first")
     if out.exists() and not force:
-        raise ExperimentError(f"--out {out}: is there already; give another name, or --force")
+        raise ExperimentError(f"--out {out}: already exists; give another name, or --force")
     if not os.access(out.parent, os.W_OK):
         raise StorageError(f"--out {out}: the folder {out.parent} is read-only; give another")
 
@@ -142,7 +142,7 @@ def _follow(steps: Iterable[Step], recipe: Recipe, images: int) -> float:
     return accuracy
 
 
-def _about(recipe: Recipe, digits: Mnist, accuracy: float) -> dict[str, Any]:
+def _describe(recipe: Recipe, digits: Mnist, accuracy: float) -> dict[str, Any]:
     from dataclasses import asdict
 
     import torch

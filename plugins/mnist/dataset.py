@@ -1,4 +1,4 @@
-"""MNIST: four idx files in a folder, or fetched through torchvision."""
+"""MNIST: four idx files in a folder, or a download by torchvision."""
 
 from __future__ import annotations
 
@@ -55,24 +55,16 @@ class Mnist:
 
 
 def read_folder(folder: Path) -> Mnist:
-    """Read the data set from a folder.
-
-    Args:
-        folder: Holds ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
-            ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``, each gzipped (``.gz``) or
-            not.
-
-    Returns:
-        The data set.
+    """Read the data set from a folder with MNIST's four idx files, each gzipped (``.gz``) or not.
 
     Raises:
-        ExperimentError: A file is missing, damaged, or does not hold such images or labels.
+        ExperimentError: A file is missing, damaged, or does not hold MNIST's images or labels.
     """
     files = {name: _find(folder, name) for name in _FILES}
     if missing := [name for name, path in files.items() if path is None]:
         raise ExperimentError(
             f"{folder}: holds neither {missing[0]} nor {missing[0]}.gz; give --data the folder "
-            "with MNIST's four idx files, or leave it out to have them downloaded"
+            "with MNIST's four idx files, or leave it out to download them"
         )
     paths = [path for path in files.values() if path is not None]
     return Mnist(_read_part(*paths[:2]), _read_part(*paths[2:]))
@@ -99,17 +91,11 @@ def _read_part(image_file: Path, label_file: Path) -> Digits:
 
 
 def download(cache: Path | None = None) -> Mnist:
-    """Fetch the data set through torchvision, or read what was fetched before.
-
-    Args:
-        cache: Where to keep it; the user's cache folder if absent.
-
-    Returns:
-        The data set.
+    """Download the data set with torchvision, or read it from the cache (by default the user's).
 
     Raises:
-        NeatfoolError: It cannot be fetched.
-        ExperimentError: What was fetched before is damaged.
+        NeatfoolError: The download failed.
+        ExperimentError: The cached files are damaged.
     """
     from torchvision.datasets import MNIST
 
@@ -121,7 +107,7 @@ def download(cache: Path | None = None) -> Mnist:
         except (RuntimeError, OSError) as error:
             cause = " ".join(str(error).split())
             raise NeatfoolError(
-                f"MNIST cannot be downloaded to {cache} ({cause}); where there is no network, get "
-                "its four idx files elsewhere and give their folder with --data"
+                f"MNIST cannot be downloaded to {cache} ({cause}); if you are offline, get its "
+                "four idx files elsewhere and give their folder with --data"
             ) from error
     return read_folder(folder)

@@ -1,4 +1,4 @@
-"""A few real digits, to tell a network that reads digits from one that does not."""
+"""A few real digits, to check that a network reads digits."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ _SHEET: Final = Path(__file__).with_name("digits.png")
 
 
 def load_digits() -> tuple[np.ndarray, np.ndarray]:
-    """Read the digits that the package ships.
+    """Read the packaged digits, the first 30 of each class of MNIST's test set.
 
-    They are the first 30 of each class of MNIST's test set, laid out in one picture: row r, of 28
-    pixels, holds the digits r from left to right.
+    They are in one picture, where row r, of 28 pixels, holds the digits r.
 
     Returns:
         Images, uint8 [300, 1, 28, 28], 0 background and 255 ink, and their labels, int64 [300].

@@ -1,7 +1,7 @@
-"""Idx, the file format of MNIST: a header in big-endian, then the bare numbers.
+"""Idx, the file format of MNIST: a big-endian header, then the numbers.
 
-Two zero bytes, a byte for the type of the numbers (8: unsigned bytes), a byte for the number of
-dimensions, then each dimension as a 32-bit unsigned integer.
+The header has two zero bytes, a byte for the type of the numbers (8: unsigned bytes), a byte for
+the number of dimensions, and each dimension as a 32-bit unsigned integer.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _REMEDY: Final = "delete it and fetch it again"
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """Read a file of unsigned bytes, gzipped or not (its first bytes tell, not its name).
+    """Read a file of unsigned bytes; its first bytes, not its name, tell whether it is gzipped.
 
     Args:
         path: The file.
         dimensions: How many dimensions it should have: 3 for images, 1 for labels.
 
     Returns:
-        uint8, of the shape that the file's header says, not to be written to.
+        Read-only uint8, in the shape of the file's header.
 
     Raises:
-        ExperimentError: The file cannot be read, or is not such a file, whole.
+        ExperimentError: The file cannot be read, is of another kind, or is not complete.
     """
     content = _read(path)
     magic = _UNSIGNED_BYTES + bytes([dimensions])
@@ -50,7 +50,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     shape = struct.unpack(f">{dimensions}I", content[len(magic) : start])
     if len(content) - start != math.prod(shape):
         raise ExperimentError(
-            f"{path}: holds {len(content) - start} bytes of data, its header says "
+            f"{path}: holds {len(content) - start} bytes of data, but its header says "
             f"{' x '.join(map(str, shape))} = {math.prod(shape)}; {_REMEDY}"
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

@@ -1,4 +1,4 @@
-"""LeNet as Caffe's example has it, and its weights as safetensors."""
+"""Caffe's LeNet, and its weights as safetensors."""
 
 from __future__ import annotations
 
@@ -19,20 +19,19 @@ if TYPE_CHECKING:
 
 PACKAGED: Final = Path(__file__).with_name("lenet.safetensors")
 MEAN: Final = 0.1307
-"""Mean of the training images' pixels, on the scale from 0 (background) to 1 (ink)."""
+"""The mean of the training images' pixels, from 0 (background) to 1 (ink)."""
 DEVIATION: Final = 0.3081
-"""Their standard deviation."""
+"""The standard deviation of these pixels."""
 _REMEDY: Final = (
     "give the weights of a LeNet, as 'neatfool mnist train' writes them, or leave weights out to "
-    "take those that come with neatfool"
+    "use those that come with neatfool"
 )
 
 
 class LeNet(nn.Module):
-    """The network: two convolutions, each followed by a max pooling, and two dense layers.
+    """Two convolutions, each followed by a max pooling, and two dense layers.
 
-    There is no non-linearity after the convolutions but the pooling: so it is in Caffe's example,
-    and so it was in the paper.
+    As in Caffe's example and the paper, pooling is the only non-linearity of the convolutions.
     """
 
     def __init__(self) -> None:
@@ -43,14 +42,7 @@ class LeNet(nn.Module):
         self.fc2 = nn.Linear(500, 10)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Compute the logits.
-
-        Args:
-            pixels: What :func:`normalise` gives, float32 [N, 1, 28, 28].
-
-        Returns:
-            float32 [N, 10].
-        """
+        """Compute logits, float32 [N, 10], of normalised pixels, float32 [N, 1, 28, 28]."""
         hidden = F.max_pool2d(self.conv1(pixels), 2)
         hidden = F.max_pool2d(self.conv2(hidden), 2)
         logits: torch.Tensor = self.fc2(F.relu(self.fc1(hidden.flatten(1))))
@@ -58,7 +50,7 @@ class LeNet(nn.Module):
 
 
 def normalise(images: torch.Tensor) -> torch.Tensor:
-    """Turn images into what the network takes, in training as in use: (x / 255 - mean) / deviation.
+    """Normalise images for training and use: (x / 255 - mean) / deviation.
 
     Args:
         images: uint8 [N, 1, 28, 28], 0 background and 255 ink.
@@ -70,12 +62,7 @@ def normalise(images: torch.Tensor) -> torch.Tensor:
 
 
 def network(lenet: LeNet, device: str = "auto") -> Network:
-    """Make a LeNet one that takes images as :func:`normalise` does, and can be fooled.
-
-    Args:
-        lenet: The network; it is changed.
-        device: Where it computes.
-    """
+    """Make a LeNet, which is changed, a network that normalises images itself."""
     return Network(lenet, mean=255 * MEAN, std=255 * DEVIATION, device=device)
 
 
@@ -89,11 +76,11 @@ def load(path: Path) -> LeNet:
         The network in float32, on the CPU, in evaluation mode.
 
     Raises:
-        ExperimentError: There is no such file, or it may not be read.
+        ExperimentError: The file does not exist, or may not be read.
         TargetError: It is not a safetensors file, or holds the weights of another network.
     """
     try:
-        with path.open("rb"):  # says why it cannot be read; safetensors does not always
+        with path.open("rb"):  # the error says why, unlike that of safetensors
             pass
     except OSError as error:
         raise ExperimentError(f"[target] weights = {path}: {error.strerror}; {_REMEDY}") from error
@@ -104,7 +91,7 @@ def load(path: Path) -> LeNet:
             tensors = {name: file.get_tensor(name) for name in shapes}
     except SafetensorError as error:
         raise TargetError(
-            f"[target] weights = {path}: no safetensors file ({error}); {_REMEDY}"
+            f"[target] weights = {path}: not a safetensors file ({error}); {_REMEDY}"
         ) from error
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
@@ -137,18 +124,13 @@ def _check_shapes(path: Path, found: Mapping[str, tuple[int, ...]]) -> None:
 
 
 def save_weights(network: LeNet, path: Path, about: Mapping[str, Any]) -> None:
-    """Write a network's weights, or nothing if that fails.
-
-    Args:
-        network: The network.
-        path: The file; one that is there is replaced.
-        about: How the network came to be, written into the file's metadata as JSON.
+    """Write a network's weights completely or not at all, with ``about`` as JSON metadata.
 
     Raises:
         StorageError: The file cannot be written.
     """
     tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
-    # One key only: safetensors writes several in an order that changes from process to process.
+    # One key only: safetensors writes several in a random order.
     content = save(tensors, {"training": json.dumps(dict(about), sort_keys=True)})
     part = path.with_name(path.name + ".part")
     try:

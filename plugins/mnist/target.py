@@ -1,4 +1,4 @@
-"""What is fooled: a LeNet that reads handwritten digits."""
+"""The target: a LeNet that reads handwritten digits."""
 
 from __future__ import annotations
 
@@ -17,27 +17,19 @@ if TYPE_CHECKING:
     from .options import Options
 
 RECOGNISED: Final = 0.9
-"""The part of the packaged digits that a network must recognise to be worth fooling."""
+"""A network must recognise this share of the packaged digits, or it is not worth fooling."""
 
 
 class MnistTarget:
-    """A LeNet on 28x28 grey images, with a class for each digit.
-
-    Attributes:
-        spec: The images it takes, white ink on black, and its classes, "0" to "9".
-        networks: The LeNet.
-    """
+    """A LeNet on 28x28 grey images, white ink on black, with the classes "0" to "9"."""
 
     spec = SPEC
 
     def __init__(self, options: Options) -> None:
         """Load the network.
 
-        Args:
-            options: Which weights, and where to compute.
-
         Raises:
-            ExperimentError: There is no such file of weights, or no such device.
+            ExperimentError: The file of weights or the device does not exist.
             TargetError: The weights are not a LeNet's.
         """
         self._weights = lenet.PACKAGED if options.weights is None else options.weights.expanduser()
@@ -45,14 +37,7 @@ class MnistTarget:
         self.networks = [self._network]
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Read images as digits.
-
-        Args:
-            images: uint8 [N, 1, 28, 28].
-
-        Returns:
-            float32 probabilities [N, 10] and the logits that they are the softmax of.
-        """
+        """Score uint8 [N, 1, 28, 28]: float32 probabilities [N, 10] and their logits."""
         return self._network.score(images)
 
     def logits_of(self, images: torch.Tensor) -> torch.Tensor:
@@ -60,22 +45,17 @@ class MnistTarget:
         return self._network.logits_of(images)
 
     def fingerprint(self) -> str:
-        """Hash the weights as they are used.
-
-        Returns:
-            SHA-256 in hexadecimal over the float32 bytes of the tensors in the order of their
-            names; the names, and the file's metadata, are not in it.
-        """
+        """Hash the weights: SHA-256 of the tensors' float32 bytes, in the order of their names."""
         digest = sha256()
         for _, tensor in sorted(self._network.module.state_dict().items()):
             digest.update(tensor.cpu().numpy().astype("<f4").tobytes())
         return digest.hexdigest()
 
     def self_check(self) -> None:
-        """Let the network read the packaged digits.
+        """Check the network on the packaged digits.
 
         Raises:
-            TargetError: It recognises fewer than 90 % of them.
+            TargetError: It recognises less than 90 % of them.
         """
         images, labels = load_digits()
         answers = self.score(torch.from_numpy(images)).probs.argmax(1)
@@ -85,6 +65,6 @@ class MnistTarget:
                 f"mnist: the network of {self._weights} recognised {right} of {len(labels)} real "
                 f"digits; at least {RECOGNISED:.0%} are needed. Its weights were not trained on "
                 "MNIST, or on images scaled in another way (here: (x / 255 - "
-                f"{lenet.MEAN}) / {lenet.DEVIATION}, white ink on black); train some with "
+                f"{lenet.MEAN}) / {lenet.DEVIATION}, white ink on black). Train a network with "
                 "'neatfool mnist train', or leave 'weights' out of [target]"
             )

@@ -1,4 +1,4 @@
-"""Training a LeNet: stochastic gradient descent with momentum, one cycle of the learning rate."""
+"""Training a LeNet by gradient descent with momentum and one cycle of the learning rate."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Recipe:
     """How to train.
 
     Attributes:
-        epochs: Times that every training image is seen, at least 1.
-        seed: What the first weights and the order of the images come from.
+        epochs: How often to train on each image, at least 1.
+        seed: The seed of the first weights and of the images' order.
         batch: Images a step, at least 1.
         learning_rate: The highest of the cycle, above 0.
-        momentum: Of the gradient, in [0, 1).
-        weight_decay: Factor of the weights' L2 penalty, at least 0.
+        momentum: The gradient's momentum, in [0, 1).
+        weight_decay: The factor of the weights' L2 penalty, at least 0.
     """
 
     epochs: int = 12
@@ -42,7 +42,7 @@ class Recipe:
     weight_decay: float = 5e-4
 
     def steps(self, images: int) -> int:
-        """Count the steps of an epoch over so many images."""
+        """Count the steps of an epoch."""
         return math.ceil(images / self.batch)
 
 
@@ -51,9 +51,9 @@ class Step:
     """A step of the training.
 
     Attributes:
-        epoch: The epoch that it belongs to, from 1.
-        loss: Mean cross-entropy in nats of this epoch's images so far.
-        accuracy: On the test images, in [0, 1], after an epoch's last step; None before.
+        epoch: Its epoch, from 1.
+        loss: The mean cross-entropy, in nats, of this epoch's images so far.
+        accuracy: On the test images, in [0, 1], after an epoch's last step; else None.
     """
 
     epoch: int
@@ -69,23 +69,15 @@ def new_lenet(seed: int) -> LeNet:
 
 
 def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Iterator[Step]:
-    """Train a network in place, where it is (CPU or GPU).
+    """Train a network in place, on its device, and test it after each epoch.
 
-    Deterministic on one machine with one number of threads.
-
-    Args:
-        network: The network, in evaluation mode after each epoch.
-        training: What it learns from.
-        test: What it is measured on after each epoch; nothing is chosen by it.
-        recipe: How.
-
-    Yields:
-        Each step.
+    The result is the same on the same machine with the same number of threads. The network is in
+    evaluation mode after each epoch. The test chooses nothing.
 
     Raises:
-        ExperimentError: The loss grew beyond all numbers.
+        ExperimentError: The loss became infinite or NaN.
     """
-    images, labels = _tensors(training, next(network.parameters()).device)
+    images, labels = _to_tensors(training, next(network.parameters()).device)
     generator = torch.Generator().manual_seed(recipe.seed)
     optimiser = torch.optim.SGD(
         network.parameters(),
@@ -122,17 +114,9 @@ def _check_loss(loss: float, epoch: int, recipe: Recipe) -> None:
 
 @torch.inference_mode()
 def measure_accuracy(network: LeNet, digits: Digits) -> float:
-    """Measure which part of some digits a network recognises.
-
-    Args:
-        network: The network; it is put into evaluation mode.
-        digits: The digits.
-
-    Returns:
-        The part, in [0, 1].
-    """
+    """Measure the share of digits, in [0, 1], that a network recognises in evaluation mode."""
     network.eval()
-    images, labels = _tensors(digits, next(network.parameters()).device)
+    images, labels = _to_tensors(digits, next(network.parameters()).device)
     right = 0
     parts = torch.split(images, _TEST_BATCH), torch.split(labels, _TEST_BATCH)
     for part, truth in zip(*parts, strict=True):
@@ -140,6 +124,6 @@ def measure_accuracy(network: LeNet, digits: Digits) -> float:
     return right / len(labels)
 
 
-def _tensors(digits: Digits, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def _to_tensors(digits: Digits, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     images = torch.tensor(digits.images, device=device).unsqueeze(1)
     return images, torch.tensor(digits.labels, device=device).long()

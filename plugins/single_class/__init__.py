@@ -1,16 +1,15 @@
 """Scheme ``single_class``: evolve for one class, or for several one after another.
 
-What the paper compares MAP-Elites with. A population searches for one class at a time and each
-candidate is offered to that class's niche alone. Who breeds is decided by one of two selections:
+The paper compares MAP-Elites with it. A population searches for one class at a time, and each
+candidate competes for that class's niche alone. One of two selections decides who breeds:
 
 ``neat``
-    neat-python's own species, fitness sharing, stagnation and elites, with its key names in its
-    own sections.
+    neat-python's species, fitness sharing, stagnation and elites, with its keys and sections.
 ``rank``
     The paper's control: the best 60 % stay, and children of parents drawn by rank replace the
     rest.
 
-Either way the *encoding* breeds the children, and a candidate that stays is not scored again.
+In both the *encoding* breeds the children, and a candidate that stays is not scored again.
 """
 
 from __future__ import annotations
@@ -27,5 +26,5 @@ __all__ = ["Options", "SingleClass", "neatfool_register_schemes"]
 
 @hookimpl
 def neatfool_register_schemes(register: Any) -> None:
-    """Offer the scheme."""
+    """Register the scheme."""
     register("single_class", SingleClass, options=Options)

@@ -1,8 +1,8 @@
 """neat-python's selection: species, fitness sharing, stagnation and elites.
 
-neat-python itself decides who lives on and who breeds. It is given the members of the population
-for its genomes, and for a child makes a :class:`PendingChild`, which does nothing but note its
-parents; the encoding breeds it later.
+neat-python itself decides who lives on and who breeds. It gets the population's members in place of
+its genomes, and makes a :class:`PendingChild` for each child. That only notes its parents; the
+encoding breeds it later.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ logger = logging.getLogger(__name__)
 
 
 class PendingChild:
-    """What neat-python takes for a new genome: the parents it chose for a child."""
+    """The parents that neat-python chose for a child, in place of a new genome."""
 
     def __init__(self, key: int) -> None:
         self.key = key
         self.parents: tuple[Member, ...] = ()
 
     def configure_crossover(self, first: Member, second: Member, config: Any) -> None:
-        """Note the parents; one that was drawn twice is a single parent."""
+        """Note the parents; a parent that was drawn twice counts once."""
         self.parents = tuple(fittest_first({first.key: first, second.key: second}.values()))
 
     def mutate(self, config: Any) -> None:
-        """Leave that to the encoding."""
+        """Do nothing: the encoding mutates."""
 
 
 class Reproduction(DefaultReproduction):  # type: ignore[misc]
-    """neat-python's reproduction, less a failure of its 2.0.0."""
+    """neat-python's reproduction without an error of version 2.0.0."""
 
     def _adjust_spawn_exact(
         self, spawn_amounts: list[int], pop_size: int, min_species_size: int
     ) -> list[int]:
-        """Bring the children of all species to the population's size.
+        """Make the species' children add up to the population's size.
 
-        Where there are too many, neat-python takes at most one from each species and raises
-        RuntimeError if that is not enough, as it is when many species are small.
+        If there are too many, neat-python takes at most one from each species, and raises
+        RuntimeError if that does not suffice, as with many small species.
         """
         amounts = list(spawn_amounts)
         for _ in range(sum(amounts) - pop_size):
@@ -66,7 +66,7 @@ class Reproduction(DefaultReproduction):  # type: ignore[misc]
 
 @contextmanager
 def global_random(seed: int) -> Iterator[None]:
-    """Seed the generator that neat-python draws from, and put it back afterwards."""
+    """Seed the generator that neat-python uses, and restore it afterwards."""
     before = random.getstate()
     random.seed(seed)
     try:
@@ -79,15 +79,9 @@ class NeatSelection:
     """The selection ``neat``."""
 
     def __init__(self, options: Options, encoding: Encoding[Any]) -> None:
-        """Begin.
-
-        Args:
-            options: The scheme's options.
-            encoding: Measures the distance of two genomes.
-        """
         self.batch = options.population
         self._options = options
-        # One child at least must fit in, or there would be nothing to score.
+        # At least one child must fit in, so that there is something to score.
         self._most_species = (options.population - 1) // options.smallest_species
         self._reporters = ReporterSet()
         self._stagnation = DefaultStagnation(options.stagnation, self._reporters)
@@ -117,7 +111,7 @@ class NeatSelection:
     ) -> Choice:
         """Let neat-python choose."""
         self._make_room()
-        # A new one each time, because it would remember the parents of all that ever lived.
+        # A new one each time: it would remember the parents of all genomes that ever lived.
         reproduction = Reproduction(self._options.reproduction, self._reporters, self._stagnation)
         reproduction.genome_indexer = count(first_id)
         with global_random(seed):
@@ -131,21 +125,21 @@ class NeatSelection:
 
     def settle(self, population: Sequence[Member], generation: int) -> None:
         """Divide a population into species."""
-        # neat-python gives each species that it has a member first, and fails where there are
-        # too few, as in a last generation that was cut short.
+        # neat-python first gives each species a member. It fails if there are too few, as in a last
+        # generation that was cut short.
         self._keep_fittest(len(population), lambda one: one.fitness)
         self._set.indexer = count(self._next_species)
         self._set.speciate(self._config, {member.key: member for member in population}, generation)
         self._next_species = max(self._next_species, *(key + 1 for key in self._set.species), 1)
 
     def _make_room(self) -> None:
-        """Let the species of the least fit die out where the population cannot hold them all."""
+        """Drop the least fit species if the population cannot hold them all."""
         if len(self._set.species) <= self._most_species:
             return
         if not self._warned:
             logger.warning(
-                "%d species, and a population of %d holds %d; raise compatibility_threshold in "
-                "[DefaultSpeciesSet]",
+                "%d species, but a population of %d holds only %d; raise compatibility_threshold "
+                "in [DefaultSpeciesSet]",
                 len(self._set.species),
                 self._options.population,
                 self._most_species,
@@ -161,7 +155,7 @@ class NeatSelection:
             self._set.species = {one.key: one for one in ranked[:most]}
 
     def state(self) -> dict[str, Any]:
-        """Give the species; members by their keys."""
+        """Give the species, with members by their keys."""
         return {
             "next": self._next_species,
             "species": [
@@ -178,7 +172,7 @@ class NeatSelection:
         }
 
     def restore(self, state: dict[str, Any], members: Mapping[int, Member]) -> None:
-        """Make the species anew."""
+        """Restore the species."""
         self.begin()
         self._next_species = state["next"]
         for saved in state["species"]:

@@ -13,12 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Member:
-    """A scored candidate of the population; neat-python takes it for one of its genomes.
-
-    Attributes:
-        candidate: The candidate.
-        fitness: What selection compares, finite.
-    """
+    """A scored candidate with a finite fitness, which neat-python uses like a genome."""
 
     candidate: Candidate
     fitness: float
@@ -29,65 +24,53 @@ class Member:
         return self.candidate.id
 
     def distance(self, other: Member, config: Any) -> float:
-        """Measure how unlike two members are; neat-python hands the stand-in of its config on."""
+        """Give the encoding's distance; ``config`` holds the encoding."""
         return float(config.encoding.distance(self.candidate.genome, other.candidate.genome))
 
 
 def fittest_first(members: Iterable[Member]) -> list[Member]:
-    """Sort members by falling fitness, the younger first where it is equal."""
+    """Sort members by falling fitness; of equal ones the younger comes first."""
     return sorted(members, key=lambda member: (member.fitness, member.key), reverse=True)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Who lives on, and who breeds.
-
-    Attributes:
-        survivors: The members that stay.
-        litters: For each child to be bred its distinct parents, fittest first.
-    """
+    """The members that stay, and each child's distinct parents, fittest first."""
 
     survivors: list[Member]
     litters: list[tuple[Member, ...]]
 
 
 class Selection(Protocol):
-    """Decides who lives on and who breeds.
-
-    Attributes:
-        batch: How many children a generation has at most.
-    """
+    """Decides who lives on and who breeds; a generation has at most ``batch`` children."""
 
     batch: int
 
     def begin(self) -> None:
-        """Forget all: the search for a class begins."""
+        """Forget everything: the search for another class starts."""
         ...
 
     def choose(
         self, population: Sequence[Member], *, generation: int, first_id: int, seed: int
     ) -> Choice:
-        """Choose the next generation.
+        """Choose who lives on and who breeds; nobody if the population has died out.
 
         Args:
-            population: The members, of which the last call of ``settle`` was told.
+            population: The members that ``settle`` got last.
             generation: The number of the generation to breed.
-            first_id: The id that the first child will have; the others follow on.
-            seed: What all randomness comes from.
-
-        Returns:
-            Who lives on and who breeds; nobody at all if the population has died out.
+            first_id: The first child's id; the others follow.
+            seed: The seed of all randomness.
         """
         ...
 
     def settle(self, population: Sequence[Member], generation: int) -> None:
-        """Take note of a population whose members are all scored."""
+        """Take a population whose members are all scored."""
         ...
 
     def state(self) -> Any:
-        """Give what ``restore`` needs beside the population, as JSON; members by their keys."""
+        """Give what ``restore`` needs in addition to the population, as JSON, members by keys."""
         ...
 
     def restore(self, state: Any, members: Mapping[int, Member]) -> None:
-        """Go on from a state."""
+        """Restore what :meth:`state` gave."""
         ...

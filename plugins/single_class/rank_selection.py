@@ -17,18 +17,11 @@ if TYPE_CHECKING:
 class RankSelection:
     """The best ``kept`` members stay and are drawn as parents by their rank.
 
-    Each rank is ``pressure`` times as likely as the next. (The sources of the original's library
-    count the drawn rank from the wrong end of the population, so that its best are never parents;
-    here it is as it was meant.)
+    Each rank is ``pressure`` times as likely as the next. (The original's library counts ranks from
+    the wrong end, so that the best members are never parents. This does what was meant.)
     """
 
     def __init__(self, options: Options, *, parents: int) -> None:
-        """Begin.
-
-        Args:
-            options: The scheme's options.
-            parents: How many parents to draw for a child.
-        """
         self.batch = options.population - options.kept
         self._size = options.population
         self._kept = options.kept
@@ -36,7 +29,7 @@ class RankSelection:
         self._parents = parents
 
     def begin(self) -> None:
-        """There is nothing to forget."""
+        """Do nothing: there is no memory."""
 
     def choose(
         self,
@@ -46,7 +39,7 @@ class RankSelection:
         first_id: int,
         seed: int,
     ) -> Choice:
-        """Keep the best, and draw the parents of as many children as there is room for."""
+        """Keep the best, and draw parents for as many children as the population has room for."""
         kept = fittest_first(population)[: self._kept]
         likelihood = self._pressure ** -np.arange(len(kept), dtype=np.float64)
         children = self._size - len(kept)
@@ -57,10 +50,10 @@ class RankSelection:
         return Choice(kept, litters)
 
     def settle(self, population: Sequence[Member], generation: int) -> None:
-        """There is nothing to note."""
+        """Do nothing."""
 
     def state(self) -> None:
-        """There is none."""
+        """Give None."""
 
     def restore(self, state: None, members: Mapping[int, Member]) -> None:
-        """There is nothing to restore."""
+        """Do nothing."""

@@ -1,9 +1,9 @@
-"""The scheme: one class after another, a population for each.
+"""The scheme: one class after another, each with its own population.
 
-Fitness is what :func:`neatfool.rank` gives: log-odds, which do not tie near one as confidences
-do. The scale is no matter to neat-python, whose fitness sharing goes by ratios of differences.
-On the MNIST target, in 50 generations a digit, 173 of 200 searches reached 99.99 % by log-odds
-and 174 by confidences (preset neat, seeds 1 to 12, and preset paper, seeds 1 to 8).
+Fitness is :func:`neatfool.rank`, the log-odds, which do not tie near one as confidences do.
+neat-python's fitness sharing uses ratios of differences, so the scale does not matter. On the MNIST
+target, with 50 generations for each digit, 173 of 200 searches reached 99.99 % by log-odds and 174
+by confidences (preset neat, seeds 1 to 12, and preset paper, seeds 1 to 8).
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from .population import Selection
 
 MOST_LOG_ODDS = 1e6
-"""Stands for infinite log-odds, of which no mean could be taken."""
+"""Infinite log-odds count as this, because their mean would be infinite."""
 
 
 class SingleClass:
-    """The scheme."""
+    """The scheme ``single_class``."""
 
     def __init__(
         self,
@@ -54,25 +54,18 @@ class SingleClass:
         seed: int,
         target: Target | None = None,
     ) -> None:
-        """Begin a search.
-
-        Args:
-            options: The options.
-            encoding: Makes and breeds the genomes, and measures their distance.
-            spec: Names the classes.
-            seed: The run's seed.
-            target: Gives gradients, if there is to be learning.
+        """Start a search; ``target`` gives the gradients for learning.
 
         Raises:
-            ExperimentError: ``classes`` names what the target does not have, or the target or the
-                encoding is not such that there could be learning.
+            ExperimentError: The target lacks a class of ``classes`` or has none yet, or the target
+                or the encoding does not allow learning.
         """
         named = [spec.class_index(name) for name in options.classes]
         self._classes = list(dict.fromkeys(named)) or list(range(len(spec.classes)))
         if not self._classes:
             raise ExperimentError(
-                "single_class searches for one class after another, and nobody knows yet which "
-                "there are; name them with classes, or take map_elites"
+                "single_class searches for one class after another, but the target's classes are "
+                "not known yet; name them with classes, or use map_elites"
             )
         self.archive = Archive(len(spec.classes), self._classes)
         self._selection: Selection = (
@@ -93,19 +86,19 @@ class SingleClass:
         self._population: list[Member] = []
 
     def ask(self) -> Iterable[Candidate]:
-        """Breed a generation: random genomes where a class begins, then children.
+        """Breed a generation: random genomes when a class starts, then children.
 
-        What is learnt comes last, so that the others are being scored in the meantime.
+        Learning comes last, so that the target scores the others meanwhile.
 
         Returns:
-            Only what has not been scored; nothing when each class has had its turn.
+            Candidates without scores; none when each class has had its turn.
         """
         if self._turn == len(self._classes):
             return []
-        bred = self._children() or self._random()
-        return chain(bred, self._learnt(len(bred))) if self._learner.on else bred
+        bred = self._children() or self._make_random()
+        return chain(bred, self._learn(len(bred))) if self._learner.on else bred
 
-    def _random(self) -> list[Candidate]:
+    def _make_random(self) -> list[Candidate]:
         ids = self._new_ids(self._options.population)
         genomes = self._encoding.create(derive_seeds(self._seed, "create", ids=ids))
         return [
@@ -114,7 +107,7 @@ class SingleClass:
         ]
 
     def _children(self) -> list[Candidate]:
-        """Breed what selection chooses; nothing if there is no population or it dies out."""
+        """Breed the children that selection chooses; none without a living population."""
         if not self._population:
             return []
         class_index = self._classes[self._turn]
@@ -147,8 +140,8 @@ class SingleClass:
             for id_, genome, litter in zip(ids, genomes, litters, strict=True)
         ]
 
-    def _learnt(self, bred: int) -> Iterator[Candidate]:
-        """Learn on the fittest members that there was no learning on yet."""
+    def _learn(self, bred: int) -> Iterator[Candidate]:
+        """Learn on the fittest members that had no lesson yet."""
         fresh = [
             member
             for member in fittest_first(self._population)
@@ -168,11 +161,11 @@ class SingleClass:
         return range(self._asked - count, self._asked)
 
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
-        """Offer the candidates to the niche of the class whose turn it is."""
+        """Offer the candidates to the current class's niche."""
         class_index = self._classes[self._turn]
         replacements = self.archive.offer(candidates, scores, classes=[class_index])
         ranks = rank(scores)[:, class_index]
-        self._population = [*self._population, *self._scored(candidates, ranks)]
+        self._population = [*self._population, *self._make_members(candidates, ranks)]
         self._generation += 1
         if self._turn_is_over(class_index):
             self._turn += 1
@@ -185,8 +178,8 @@ class SingleClass:
         return replacements
 
     @staticmethod
-    def _scored(candidates: Sequence[Candidate], ranks: np.ndarray) -> list[Member]:
-        """Make members of the candidates that have a usable score."""
+    def _make_members(candidates: Sequence[Candidate], ranks: np.ndarray) -> list[Member]:
+        """Make members of the candidates with a usable score."""
         fitness = np.minimum(ranks, MOST_LOG_ODDS).tolist()
         return [
             Member(candidate, value)
@@ -208,10 +201,7 @@ class SingleClass:
         return [member.candidate for member in self._population]
 
     def state(self) -> dict[str, Any]:
-        """Give the population with its fitness, what selection knows of it, and the counters.
-
-        With them those members that were learnt on.
-        """
+        """Give the population with its fitness, selection's state, the counters, and lessons."""
         living = {member.key for member in self._population}
         learning = {
             "learner": self._learner.state(),
@@ -228,7 +218,7 @@ class SingleClass:
         }
 
     def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
-        """Go on from a state."""
+        """Restore what :meth:`state` gave."""
         self._generation, self._asked = state["generation"], state["asked"]
         self._turn, self._turn_began = state["turn"], state["turn_began"]
         self._population = [

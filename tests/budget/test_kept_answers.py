@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from safetensors.numpy import save
 
 from neatfool import ImageSpec, Labels, Scores, TargetError
-from neatfool.budget.kept_answers import REFUSED, read, written
+from neatfool.budget.kept_answers import REFUSED, read, write
 from neatfool.scoring.answers import check_labels
 
 OPEN = ImageSpec(2, 2, 1, (), open=True)
@@ -20,7 +20,7 @@ logits = arrays(np.float32, (3, 4), elements=st.floats(-(2.0**60), 2.0**60, widt
 
 @given(probabilities, logits, arrays(np.bool_, 3))
 def test_scores_are_read_to_the_bit(probs, logits, ok):
-    back = read(written(Scores(probs, logits, ok)), [*"abcd"])
+    back = read(write(Scores(probs, logits, ok)), [*"abcd"])
     assert (back.ok == ok).all()
     assert back.probs.dtype == np.float32 or not ok.any()
     assert (back.probs[ok] == probs[ok]).all()
@@ -33,7 +33,7 @@ def test_answers_that_version_0_1_kept_are_read(with_logits):
     probs, logits = np.float32([0.25, 0.75]), np.float32([-1, 1.5])
     tensors = {"probs": probs, "logits": logits} if with_logits else {"probs": probs}
     packed = b"s" + zlib.compress(save(tensors))
-    (new,) = written(Scores(probs[None], logits[None] if with_logits else None, np.array([True])))
+    (new,) = write(Scores(probs[None], logits[None] if with_logits else None, np.array([True])))
     scores = read([packed, new], [*"ab"])
     assert scores.ok.all()
     assert (scores.probs == probs).all()
@@ -42,7 +42,7 @@ def test_answers_that_version_0_1_kept_are_read(with_logits):
 
 def test_refused_answers_are_nothing():
     answer = Scores(np.ones((1, 4)), None, np.array([False]))
-    assert written(answer) == [REFUSED]
+    assert write(answer) == [REFUSED]
     assert not read([REFUSED], [*"abcd"]).ok.any()
 
 
@@ -52,7 +52,7 @@ names = st.text(min_size=1).filter(str.strip)
 @given(st.lists(st.dictionaries(names, st.floats(0, 1), max_size=4), min_size=1, max_size=6))
 def test_labels_are_read_to_the_bit(found):
     classes: list[str] = []
-    scores = read(written(check_labels(Labels(found), len(found), OPEN, "x")), classes)
+    scores = read(write(check_labels(Labels(found), len(found), OPEN, "x")), classes)
     assert set(classes) == {name for each in found for name in each}
     assert len(classes) == len(set(classes))
     for row, each in zip(scores.probs, found, strict=True):
@@ -63,7 +63,7 @@ def test_labels_are_read_to_the_bit(found):
 
 def test_classes_turn_up_in_the_order_of_the_images_the_surest_first():
     classes = ["cat"]
-    read(written(Labels([{"dog": 0.1, "cow": 0.8}, {"ant": 0.9}], [True, True])), classes)
+    read(write(Labels([{"dog": 0.1, "cow": 0.8}, {"ant": 0.9}], [True, True])), classes)
     assert classes == ["cat", "cow", "dog", "ant"]
 
 

@@ -4,18 +4,15 @@ from threading import Thread
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from searches import toy_assembly
 
 from neatfool import Budget, BudgetSpent, Ledger, StorageError
-from neatfool.evolution.session import start
 from neatfool.run.store import RunStore
 
 
 @pytest.fixture
 def database(tmp_path):
-    session = start(toy_assembly(), tmp_path / "run")
-    session._close()
-    return tmp_path / "run" / "run.db"
+    RunStore.create(tmp_path / "run.db", {}, ("a", "b"), (0, 1)).close()
+    return tmp_path / "run.db"
 
 
 @given(st.lists(st.integers(1, 9), max_size=30), st.integers(1, 60), st.integers(1, 20))
@@ -73,10 +70,10 @@ def test_two_processes_do_not_overspend_together(database):
         second.debit(6)
 
 
-def test_a_full_disk_is_told_as_that(database):
+def test_a_full_disk_is_told_as_that(database, opened):
     ledger = Ledger(None, database)
-    (pages,) = ledger._connection.execute("PRAGMA page_count").fetchone()
-    ledger._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+    (pages,) = opened[-1].execute("PRAGMA page_count").fetchone()
+    opened[-1].execute(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(StorageError, match="the disk is full"):
         ledger.keep({b"image": b"x" * 10**6})
 
@@ -107,19 +104,19 @@ def test_answers_are_kept_for_the_next_process(database):
     assert ledger.answers([b"a", b"b"]) == {}
 
 
-def test_any_number_of_answers_is_read(database):
+def test_any_number_of_answers_is_read(database, opened):
     ledger = Ledger(None, database)
-    ledger._connection.setlimit(SQLITE_LIMIT_VARIABLE_NUMBER, 10)
+    opened[-1].setlimit(SQLITE_LIMIT_VARIABLE_NUMBER, 10)
     answers = {bytes([number]): b"%d" % number for number in range(35)}
     ledger.keep(answers)
     assert ledger.answers(answers) == answers
 
 
-def test_a_power_cut_loses_no_debit(database):
+def test_a_power_cut_loses_no_debit(database, opened):
     ledger = Ledger(None, database)
     ledger.keep({b"a": b"first"})
     ledger.debit(1)
-    (synchronous,) = ledger._connection.execute("PRAGMA synchronous").fetchone()
+    (synchronous,) = opened[-1].execute("PRAGMA synchronous").fetchone()
     assert synchronous == 2, "FULL"
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import signal
-import time
 
 import pytest
 from commands import CLASSES, neatfool, neatfool_process
+from waiting import wait_until
 
 from neatfool import open_run
 from neatfool.run.folder import lock
@@ -203,7 +203,7 @@ def test_a_run_whose_experiment_was_edited_is_not_resumed(copy):
         file.write("#\n")
     result = neatfool("resume", copy, "--generations", "12")
     assert result.exit_code == 5
-    assert "was changed since the run began" in result.stderr
+    assert "changed since the run started" in result.stderr
     assert contents(copy / "run.db") == before
 
 
@@ -229,11 +229,7 @@ def held(experiment, tmp_path):
     hold.touch()
     process = neatfool_process("run", experiment, "--out", tmp_path / "run", "--no-report")
     try:
-        deadline = time.monotonic() + 60
-        while not told.exists():
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline, "it did not get to the third generation"
-            time.sleep(0.01)
+        wait_until(told.exists, "it did not get to the third generation", process=process)
         yield process
     finally:
         hold.unlink(missing_ok=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 from commands import neatfool
@@ -92,20 +94,19 @@ def test_a_folder_that_is_no_run_is_refused_before_anything_is_written(experimen
 
 def test_a_run_of_another_encoding_is_refused(experiment, seed, tmp_path):
     said = refusal(experiment, tmp_path, seed, "encoding.plugin=direct")
-    assert "its elites are no genomes of this encoding (no genome of the encoding direct" in said
+    assert "this encoding cannot read its genomes (no genome of the encoding direct" in said
     assert "give a run whose [encoding] has the same plugin" in said
 
 
 def test_a_run_of_images_of_another_kind_is_refused(experiment, seed, tmp_path):
     said = refusal(experiment, tmp_path, seed, "target.channels=3")
-    assert "its elites are no genomes of this encoding" in said
+    assert "this encoding cannot read its genomes" in said
 
 
 def test_a_run_without_elites_is_refused(seed, tmp_path):
     copy = shutil.copytree(seed, tmp_path / "copy")
-    store = RunStore.open(copy / "run.db", write=True)
-    store._connection.execute("DELETE FROM elite")
-    store.close()
+    with closing(sqlite3.connect(copy / "run.db")) as database, database:
+        database.execute("DELETE FROM elite")
     with pytest.raises(ExperimentError, match="has no elites yet to start from"):
         inherit(copy, ToyEncoding())
 

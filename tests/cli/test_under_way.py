@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from commands import neatfool, neatfool_process
+from waiting import wait_until
 
 from neatfool import open_run
 
@@ -18,9 +17,7 @@ def under_way(experiment, tmp_path):
     folder, plenty = tmp_path / "run", "experiment.generations=1000000"
     process = neatfool_process("run", experiment, "--out", folder, "--set", plenty)
     try:
-        while not (folder / "run.db").exists() or not len(open_run(folder)):
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.02)
+        wait_until(lambda: (folder / "run.db").exists() and len(open_run(folder)), process=process)
         yield folder
         assert process.poll() is None, "the run ended before the test"
     finally:

@@ -68,12 +68,12 @@ def test_all_that_is_wrong_is_told_with_its_line():
     assert [line.split(": ")[0] for line in found] == [
         f"some/mnist.ini:{line}" for line in (1, 3, 4, 6, 7, 9, 10, 12)
     ]
-    assert "'seed = 1' is in no section; begin with [experiment]" in found[0]
+    assert "'seed = 1' is in no section; begin the file with [experiment]" in found[0]
     assert "begins with a space" in found[1]
     assert "'[b' is no section" in found[2]
-    assert "[a] is there already" in found[4]
+    assert "[a] is given twice; merge the two sections" in found[4]
     assert "'z' is given twice" in found[5]
-    assert "'just words' is no 'key = value'" in found[6]
+    assert "'just words' is none of: key = value" in found[6]
     assert "U+2028" in found[7]
 
 

@@ -235,13 +235,13 @@ def test_what_is_missing_is_told_at_the_section():
         (FilePath, "no.bin", "there is no file /somewhere/no.bin"),
         (DirectoryPath, "no", "there is no folder /somewhere/no"),
         (list[int], "1, x", "item 2 must be a whole number, not 'x'"),
-        (Annotated[list[int], Field(min_length=1)], "", "too few items (0); give 1 at least"),
+        (Annotated[list[int], Field(min_length=1)], "", "too few items (0); give at least 1"),
         (dict[str, int], "{", "must be a JSON object, not '{'"),
         (
             int,
             "5\n  batch = 3",
-            r"must be a whole number, not '5\nbatch = 3'; a line that begins with a space goes on "
-            "with the value of the line before",
+            r"must be a whole number, not '5\nbatch = 3'; a line that begins with a space "
+            "continues the value of the line before",
         ),
         (int, "9" * 80, None),
     ],
@@ -306,7 +306,7 @@ def test_a_section_given_as_a_key_and_a_key_given_twice_are_told():
         genome: Inner = Inner()
 
     assert errors(Options, "[target]\nrate = 1\nmutation_rate = 2\ngenome = 3\n") == [
-        "e.ini:3: [target] mutation_rate: is 'mutation_rate' once more; keep one",
+        "e.ini:3: [target] mutation_rate: means 'mutation_rate', given already; keep one",
         "e.ini:4: [target] genome: has its own section; write [genome]",
     ]
 

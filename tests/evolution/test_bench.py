@@ -159,7 +159,7 @@ def test_of_a_single_generation_nothing_is_left_out(tmp_path):
 def test_a_run_without_a_generation_cannot_be_measured(tmp_path):
     assembly = toy_assembly(6)
     assembly.scheme.ask = list
-    with pytest.raises(RunError, match="nothing to measure"):
+    with pytest.raises(RunError, match="ended before its first generation"):
         measure(assembly, tmp_path / "run", plugins=PluginManager())
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import re
 import sys
-import time
 from types import ModuleType, SimpleNamespace
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from waiting import wait_until
 
 from neatfool.evolution import progress
+from neatfool.evolution.live_line import Line
 from neatfool.evolution.progress import ProgressDisplay
 from neatfool.run.statistics import GenerationReport, Stages
 
@@ -25,13 +26,6 @@ def clock(monkeypatch):
     clock = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def report(
@@ -243,13 +237,19 @@ def test_a_long_name_is_shortened(clock):
 
 
 @pytest.mark.parametrize(("length", "done"), [({}, 3 / 10), ({"images": 1000}, 300 / 1000)])
-def test_the_bar_grows_with_the_run(clock, length, done):
+def test_the_bar_grows_with_the_run(clock, length, done, monkeypatch):
+    lines = []
+
+    def line(*figures, **more):
+        lines.append(Line(*figures, **more))
+        return lines[-1]
+
+    monkeypatch.setattr(progress, "Line", line)
     length = {"generations": None} | length if length else {}
     watched = Watched(clock, terminal=True, **length)
     watched.see(*map(report, range(3)))
-    line = watched.display._line()
-    assert line.done / line.total == done
-    watched.display.neatfool_run_finished()
+    watched.drawn()
+    assert lines[-1].done / lines[-1].total == done
 
 
 # in a notebook

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections import defaultdict
+from contextlib import closing
 
 import pytest
-from searches import Silence
+from searches import Silence, Snapshots, go_on, stop_after
 
-from neatfool.evolution.assembly import assemble, reassemble
-from neatfool.evolution.session import resume, start
+from neatfool.evolution.assembly import assemble
+from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
-from neatfool.plugin.manager import PluginManager
 from neatfool.run.store import RunStore, contents
 
 STOPS = (1, 7, 13)
@@ -59,17 +60,6 @@ EXPERIMENTS = {
 }
 
 
-class Snapshots(Silence):
-    """Copies the run's folder after some generations: what a kill at that instant leaves."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def generation_done(self, run, report):
-        if report.generation + 1 in STOPS:
-            shutil.copytree(run.path, self.folder / f"killed-{report.generation + 1}")
-
-
 def assembled(folder, name, **settings):
     file = folder.parent / f"{folder.name}.ini"
     file.write_text(EXPERIMENTS[name])
@@ -79,21 +69,6 @@ def assembled(folder, name, **settings):
 
 def begin(folder, name, **settings):
     return start(assembled(folder, name, **settings), folder)
-
-
-def go_on(folder):
-    """Resume as another process would: with nothing but the folder."""
-    return resume(lambda resolved, plan: reassemble(resolved, PluginManager(), plan), folder)
-
-
-def stop_after(generations):
-    asked = []
-
-    def stop():
-        asked.append(1)
-        return len(asked) >= generations
-
-    return stop
 
 
 @pytest.fixture(scope="module", params=EXPERIMENTS)
@@ -113,7 +88,7 @@ def undisturbed(name, tmp_path_factory):
 def killed(name, tmp_path_factory):
     """The folder with what kills left of a run that writes every five generations."""
     folder = tmp_path_factory.mktemp("killed")
-    begin(folder / "run", name, checkpoint_every=5).go(Snapshots(folder))
+    begin(folder / "run", name, checkpoint_every=5).go(Snapshots(folder, STOPS))
     return folder
 
 
@@ -233,7 +208,8 @@ class EliteImages(Silence):
 
     def generation_done(self, run, report):
         elites = [elite.candidate for elite in run.store.elites()]
-        images = {row[0] for row in run.store._rows("SELECT candidate FROM image")}
+        with closing(sqlite3.connect(run.path / "run.db")) as database:
+            images = {row[0] for row in database.execute("SELECT candidate FROM image")}
         self.seen.append((elites, images))
 
 

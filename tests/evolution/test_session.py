@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import searches
 import torch
-from searches import Silence, toy_assembly
+from searches import Silence, stop_after, toy_assembly
 
 from neatfool import PluginError, RunError, Scores, StorageError, TargetError, open_run
 from neatfool.evolution.interrupts import Interrupts
@@ -22,18 +23,8 @@ from neatfool_plugins.map_elites import MapElites, Options
 
 
 def run_whole(folder, **how):
-    start(toy_assembly(**how), folder).go(Silence())
+    searches.run_whole(toy_assembly(**how), folder).close()
     return contents(folder / "run.db")
-
-
-def stop_after(generations):
-    asked = []
-
-    def stop():
-        asked.append(1)
-        return len(asked) >= generations
-
-    return stop
 
 
 @pytest.fixture
@@ -96,7 +87,7 @@ class ShortSearch(MapElites):
     """Has nothing left to ask for after three generations."""
 
     def ask(self):
-        return super().ask() if self._asked < 60 else []
+        return super().ask() if self.state()["asked"] < 60 else []
 
 
 def short_assembly(generations=6, **how):
@@ -177,10 +168,10 @@ def test_resuming_with_another_target_is_refused(tmp_path):
 
 def test_resuming_with_another_experiment_is_refused(tmp_path):
     run_whole(tmp_path / "run", generations=2)
-    with pytest.raises(RunError, match="not the one that the run began with"):
+    with pytest.raises(RunError, match="not the one that the run started with"):
         resume(lambda _resolved, _plan: toy_assembly(identity={"seed": 9}), tmp_path / "run")
     (tmp_path / "run" / "experiment.ini").write_text("[experiment]\nseed = 9\n")
-    with pytest.raises(RunError, match=r"experiment\.ini: was changed"):
+    with pytest.raises(RunError, match=r"experiment\.ini: changed since"):
         resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")
 
 
@@ -205,10 +196,10 @@ def test_a_folder_without_a_run_is_said_to_have_none(tmp_path):
         resume(lambda _resolved, _plan: toy_assembly(), tmp_path)
 
 
-def test_a_full_disk_loses_nothing_that_was_recorded(tmp_path, undisturbed):
+def test_a_full_disk_loses_nothing_that_was_recorded(tmp_path, undisturbed, opened):
     folder = tmp_path / "run"
     session = start(toy_assembly(), folder)
-    full = session._store._connection
+    full = opened[-1]
     pages = full.execute("PRAGMA page_count").fetchone()[0]
     full.execute(f"PRAGMA max_page_count = {pages + 1}")
     with pytest.raises(StorageError, match="disk is full"):
@@ -350,7 +341,7 @@ def test_an_encoding_that_renders_something_else_is_named(tmp_path, wrong):
 def test_a_damaged_genome_is_said_to_be_damaged(tmp_path):
     folder = tmp_path / "run"
     run_whole(folder)
-    with sqlite3.connect(folder / "run.db") as database:
+    with closing(sqlite3.connect(folder / "run.db")) as database, database:
         database.execute("UPDATE candidate SET genome = '{'")
     with pytest.raises(RunError, match=r"damaged \(a row of table candidate changed: '\d+'\)"):
         resume(lambda _resolved, _plan: toy_assembly(), folder)
@@ -373,7 +364,7 @@ def test_a_run_killed_in_the_midst_of_a_transaction_can_be_read(tmp_path, undist
 def test_damaged_text_is_said_to_be_damaged(tmp_path):
     folder = tmp_path / "run"
     run_whole(folder)
-    with sqlite3.connect(folder / "run.db") as database:
+    with closing(sqlite3.connect(folder / "run.db")) as database, database:
         database.execute("UPDATE info SET value = '{' WHERE key = 'name'")
         database.execute("UPDATE candidate SET genome = CAST(x'ba' AS TEXT)")
     with pytest.raises(RunError, match="damaged"):
@@ -399,7 +390,7 @@ def test_a_run_whose_folder_was_deleted_ends_and_says_so(tmp_path):
     folder = tmp_path / "run"
     session = start(toy_assembly(), folder)
     shutil.rmtree(folder)
-    with pytest.raises(RunError, match="was deleted while the run went on"):
+    with pytest.raises(RunError, match="was deleted during the run"):
         session.go(Silence())
     assert not folder.exists()
 

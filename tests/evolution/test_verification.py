@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
-from searches import Silence, toy_assembly
+from searches import Silence, run_whole, toy_assembly
 
 from neatfool import VerificationError, open_run
 from neatfool.evolution.assembly import assemble
@@ -39,9 +40,8 @@ def scorer(batch_size=20):
 
 @pytest.fixture
 def run(tmp_path):
-    session = start(toy_assembly(), tmp_path / "run")
-    session.go(Silence())
-    return session.run
+    with closing(run_whole(toy_assembly(), tmp_path / "run")) as run:
+        yield run
 
 
 def test_what_a_run_saved_scores_what_it_recorded(run):

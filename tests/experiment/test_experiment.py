@@ -181,8 +181,8 @@ batch = oops
         "toy.ini:1: [experimant]: unknown section; did you mean 'experiment'?",
         "toy.ini:3: [experiment] generations: must be > 0, not '0'",
         "toy.ini:4: [experiment] sead: unknown key; did you mean 'seed'?",
-        "toy.ini:5: [experiment] name: 'a/b' is to name a folder: letters, figures and . _ + - "
-        "only, for example 'a-b'",
+        "toy.ini:5: [experiment] name: 'a/b' cannot name a folder; use letters, figures and . _ + "
+        "- only, for example 'a-b'",
         "toy.ini:8: [target] batch_sise: unknown key; did you mean 'batch_size'?",
         "toy.ini:9: [target] batch_size: must be a whole number or 'auto', not 'none'",
         "toy.ini:10: [target] gain: must be > 0, not '-1'",
@@ -196,8 +196,8 @@ def test_an_empty_file_lacks_a_length_and_a_target(write, monkeypatch):
     monkeypatch.setattr("neatfool.plugin.manager.installed_plugins", list)
     lines = errors(write(""), plugins=toys())
     assert lines[:2] == [
-        "toy.ini:1: [experiment] generations: missing; give 'generations = N', or 'images = N', "
-        "for how long to run",
+        "toy.ini:1: [experiment] generations: missing; say how long to run: 'generations = N' "
+        "or 'images = N'",
         "toy.ini:1: [target] plugin: missing; give 'plugin = NAME'; there are: toy_target",
     ]
 
@@ -226,7 +226,8 @@ def test_a_section_that_two_plugins_read_is_told(write):
 
 def test_two_lengths_are_one_too_many(write):
     assert errors(write(TOY.replace("= 3", "= 3\nimages = 5"))) == [
-        "toy.ini:3: [experiment] images: is given beside 'generations'; keep one of the two"
+        "toy.ini:3: [experiment] images: both 'images' and 'generations' are given; keep one of "
+        "the two"
     ]
 
 

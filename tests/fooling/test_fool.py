@@ -180,8 +180,8 @@ def test_unknown_schemes_and_options_are_said_to_be_unknown(tmp_path):
 @pytest.mark.parametrize(
     ("model", "how", "words"),
     [
-        (None, {}, "model: None is no model"),
-        (Linear, {}, "model: .* is no model; give a torch module"),
+        (None, {}, "model: None is not a model"),
+        (Linear, {}, "model: .* is not a model; give a torch module"),
         (brightness, {"mean": 0.5}, "mean, std: are for a torch module"),
         (brightness, {"max_queries": 5}, "max_queries: .*; limit the run by images$"),
         (brightness, {"precision": "bf16"}, "precision = bf16: "),
@@ -226,15 +226,17 @@ def test_all_wrong_arguments_are_told_at_once(tmp_path):
     with pytest.raises(ExperimentError) as caught:
         fool(brightness, tmp_path / "run", image=(1, 8.5, 8), classes=2, seed="3", name="my model")
     assert str(caught.value).splitlines() == [
-        "name: 'my model' is to name a folder: letters, figures and . _ + - only, for example "
-        "'my-model'",
+        "name: 'my model' cannot name a folder; use letters, figures and . _ + - only, for "
+        "example 'my-model'",
         "seed: must be a whole number, not '3'",
         "image: item 2 must be a whole number, not 8.5",
     ]
 
 
 def test_a_run_has_one_length(tmp_path):
-    with pytest.raises(ExperimentError, match=r"^images: is given beside 'generations'"):
+    with pytest.raises(
+        ExperimentError, match=r"^images: both 'images' and 'generations' are given"
+    ):
         fool(brightness, tmp_path / "run", image=(1, 8, 8), classes=2, images=9, generations=9)
 
 
@@ -364,7 +366,7 @@ def test_a_run_that_is_opened_later_asks_for_its_model(tmp_path):
     how = {"image": (3, 8, 6), "classes": 3, "mean": (0.4, 0.5, 0.6), "std": 0.25}
     fool(Shifted().eval(), tmp_path / "run", **how)
     run = neatfool.open_run(tmp_path / "run")
-    with pytest.raises(RunError, match=r"alone has it.*verify\(model\)"):
+    with pytest.raises(RunError, match=r"only Python has its target.*verify\(model\)"):
         run.verify()
     assert run.verify(Shifted().eval()).wrong == []
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from neatfool.network.folding import folded
+from neatfool.network.folding import fold
 
 
 class Odd(nn.Conv2d):
@@ -40,7 +40,7 @@ def kinds(module):
 @torch.inference_mode()
 def test_a_normalisation_after_a_convolution_is_folded(numbers):
     module = Normalised().eval()
-    made = folded(module, [numbers])
+    made = fold(module, [numbers])
     assert nn.BatchNorm2d not in kinds(made)
     torch.testing.assert_close(made(numbers), module(numbers), atol=1e-5, rtol=1e-5)
 
@@ -48,8 +48,9 @@ def test_a_normalisation_after_a_convolution_is_folded(numbers):
 def test_the_module_itself_is_left_as_it_is(numbers):
     module = Normalised().eval()
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    folded(module, [numbers])
+    fold(module, [numbers])
     assert nn.BatchNorm2d in kinds(module)
+    # PyTorch tells in no other way which hooks a module has.
     assert not any(each._forward_hooks for each in module.modules())
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
@@ -61,7 +62,7 @@ def test_a_module_that_writes_to_its_images_is_folded_too(numbers):
             return super().forward(pixels.mul_(0.5))
 
     module, before = Halves().eval(), numbers.clone()
-    assert nn.BatchNorm2d not in kinds(folded(module, [numbers]))
+    assert nn.BatchNorm2d not in kinds(fold(module, [numbers]))
     assert torch.equal(numbers, before)
 
 
@@ -72,7 +73,7 @@ def test_where_folding_changes_what_is_computed_the_module_stays(numbers):
             return self.dense((hidden + self.normalisation(hidden)).mean((2, 3)))
 
     for module in (Both().eval(), Normalised(Odd).eval()):
-        assert folded(module, [numbers]) is module
+        assert fold(module, [numbers]) is module
 
 
 def test_a_module_that_cannot_be_copied_stays(numbers):
@@ -81,12 +82,12 @@ def test_a_module_that_cannot_be_copied_stays(numbers):
             raise RuntimeError("there can only be one")
 
     module = Single().eval()
-    assert folded(module, [numbers]) is module
+    assert fold(module, [numbers]) is module
 
 
 def test_a_module_without_normalisations_is_not_copied(numbers):
     module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()).eval()
-    assert folded(module, [numbers]) is module
+    assert fold(module, [numbers]) is module
 
 
 def test_a_normalisation_of_bright_images_only_is_not_folded(numbers):
@@ -98,7 +99,7 @@ def test_a_normalisation_of_bright_images_only_is_not_folded(numbers):
             return self.dense(hidden.mean((2, 3)))
 
     module = Decides().eval()
-    assert folded(module, [numbers.abs(), -numbers.abs()]) is module
+    assert fold(module, [numbers.abs(), -numbers.abs()]) is module
 
 
 def test_out_of_memory_is_told(numbers):
@@ -107,4 +108,4 @@ def test_out_of_memory_is_told(numbers):
             raise torch.OutOfMemoryError("that is too much")
 
     with pytest.raises(torch.OutOfMemoryError):
-        folded(Large().eval(), [numbers])
+        fold(Large().eval(), [numbers])

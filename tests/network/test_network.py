@@ -60,7 +60,7 @@ def test_a_module_in_training_mode_is_refused():
     ("mean", "std"), [([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), (0.5, 1.0)]
 )
 def test_a_mean_that_is_not_of_bytes_is_refused(mean, std):
-    with pytest.raises(TargetError, match=r"of images in \[0, 1\].*multiply both by 255"):
+    with pytest.raises(TargetError, match=r"for images in \[0, 1\].*multiply both by 255"):
         Network(Small().eval(), mean=mean, std=std, device="cpu")
 
 

@@ -13,7 +13,7 @@ from neatfool.plugin.manager import PluginManager
 def observers(*objects):
     manager = PluginManager()
     for number, observer in enumerate(objects):
-        manager.add_observer(observer, f"observer-{number}")
+        manager.register_object(observer, f"observer-{number}")
     return manager.observers()
 
 

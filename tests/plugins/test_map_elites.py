@@ -174,10 +174,11 @@ def test_a_niche_that_is_empty_gives_no_parent():
 
 
 def test_children_are_bred_from_the_genomes_of_their_parents():
-    search = held_by([0, 1, 2, 2], batch=50, parents=2, ranks=[0.1, 0.2, 0.3, 0.4])
+    diary = Diary(parents=2)
+    search = held_by([0, 1, 2, 2], batch=50, encoding=diary, ranks=[0.1, 0.2, 0.3, 0.4])
     genomes = {id_: candidate.genome for id_, candidate in search.archive.candidates.items()}
     born = list(search.ask())
-    for child, litter in zip(born, search._encoding.litters, strict=True):
+    for child, litter in zip(born, diary.litters, strict=True):
         assert len(litter) == 2
         assert list(dict.fromkeys(litter)) == [genomes[id_] for id_ in child.parents]
 
@@ -433,16 +434,18 @@ def test_there_is_no_learning_before_its_time():
 
 def test_an_elite_is_learnt_on_once_and_those_first_that_were_least_often():
     search = learning(learn=0.8, learn_after=0)
-    learnt_on, lessons = {}, search._lessons.copy()
+    learnt_on, before = {}, np.zeros(len(search.archive.ranks), int)
     for _ in generations_of(search, 40):
-        chosen = np.flatnonzero(search._lessons > lessons)
+        learnt = {number: (id_, count) for number, id_, count in search.state()["learnt_on"]}
+        lessons = np.array([learnt.get(number, (-1, 0))[1] for number in range(len(before))])
+        chosen = np.flatnonzero(lessons > before)
         for number in chosen:
             assert learnt_on.get(number) != search.archive.candidate_ids[number]
-        if not lessons.all():
+        if not before.all():
             assert len(chosen) in (0, 4, 5)
-            assert search._lessons.max() - search._lessons.min() <= 1
-        learnt_on, lessons = dict(search._learnt_on), search._lessons.copy()
-    assert lessons.all()
+            assert lessons.max() - lessons.min() <= 1
+        learnt_on, before = {number: id_ for number, (id_, _) in learnt.items()}, lessons
+    assert before.all()
 
 
 def test_a_certain_class_needs_no_learning():

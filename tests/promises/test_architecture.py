@@ -230,6 +230,14 @@ def test_every_module_lies_in_a_package():
     assert homeless == []
 
 
+def test_tests_lie_where_what_they_test_lies():
+    tests = ROOT / "tests"
+    folders = {path.parent.relative_to(tests).as_posix() for path in tests.rglob("test_*.py")}
+    code = [ROOT / "neatfool", ROOT]  # plugins and benchmarks lie beside the package
+    lost = {each for each in folders if not any((place / each).is_dir() for place in code)}
+    assert lost == {"promises"}
+
+
 PACKAGES = [neatfool, neatfool.cppn, neatfool.report, neatfool.testing]
 
 

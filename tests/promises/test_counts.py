@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
 from genomes import breeder_of, config_of
-from searches import Silence, toy_assembly
+from searches import Silence, Witness, toy_assembly
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from neatfool import Candidate, ImageSpec, Scores, cppn
@@ -153,6 +152,7 @@ class UncountedEncoding(ToyEncoding):
     """Draws outside of what is counted."""
 
     def render(self, genomes):
+        # PyTorch has no public way to look aside.
         with torch.utils._python_dispatch._disable_current_modes():
             return super().render(genomes)
 
@@ -160,12 +160,11 @@ class UncountedEncoding(ToyEncoding):
 def test_the_images_of_a_generation_are_copied_once_and_those_of_new_elites_once_more(tmp_path):
     assembly = toy_assembly(6, encoding=(encoding := UncountedEncoding()))
     scheme = MapElites(MapElitesOptions(batch=20), encoding=encoding, spec=assembly.spec, seed=1)
+    seen, image = Witness(), 16
     session = start(toy_assembly(6, encoding=encoding, scheme=scheme), tmp_path / "run")
-    image, won = 16, 0
     with Operations() as counted:
-        for _, replacements in session._evolution.run():
-            won += len({replacement.elite.candidate.id for replacement in replacements})
-    session._close()
+        session.go(seen)
+    won = len({replacement.elite.candidate.id for replacement in seen.replacements})
     assert won > 5
     assert 120 * image <= counted.image_bytes <= (120 + won) * image
 
@@ -173,7 +172,6 @@ def test_the_images_of_a_generation_are_copied_once_and_those_of_new_elites_once
 # the database
 
 
-@contextmanager
 def midway(folder, *, classes, batch, strong):
     """Give a run whose niches are all held, by elites that are strong or that anyone beats."""
     spec = ImageSpec(4, 4, 1, tuple(f"class {number}" for number in range(classes)))
@@ -184,34 +182,44 @@ def midway(folder, *, classes, batch, strong):
         rank = np.inf if strong else -1e9
         scheme.archive.place(Elite(index, Candidate(10_000 + index, genome), 0.5, rank))
     scorer = Scorer(target, name="toy", plan=Plan(batch))
-    assembly = toy_assembly(4, scorer=scorer, encoding=encoding, scheme=scheme)
-    session = start(assembly, folder)
-    try:
-        yield session
-    finally:
-        session._close()
+    assembly = toy_assembly(2, scorer=scorer, encoding=encoding, scheme=scheme)
+    return start(assembly, folder)
 
 
-def statements_of_a_generation(folder, **setting):
+class Traces(Witness):
+    """Notes what SQLite executes in the second generation, and the replacements in it."""
+
+    def __init__(self, database):
+        super().__init__()
+        self.database, self.executed = database, []
+
+    def generation_done(self, run, report):
+        self.database.set_trace_callback(None if report.generation else self.executed.append)
+        self.replacements.clear()
+
+
+@pytest.fixture
+def statements_of_a_generation(opened):
     """Give what SQLite executed in the second generation, and its replacements."""
-    with midway(folder, **setting) as session:
-        executed = []
-        run = session._evolution.run()
-        next(run)
-        session._store._connection.set_trace_callback(executed.append)
-        _, replacements = next(run)
-        session._store._connection.set_trace_callback(None)
-        run.close()
-    return executed, replacements
+
+    def trace(folder, **setting):
+        session = midway(folder, **setting)
+        seen = Traces(opened[-1])
+        session.go(seen)
+        return seen.executed, seen.replacements
+
+    return trace
 
 
-def test_a_generation_is_one_transaction(tmp_path):
+def test_a_generation_is_one_transaction(tmp_path, statements_of_a_generation):
     executed, _ = statements_of_a_generation(tmp_path / "run", classes=20, batch=20, strong=False)
     words = Counter(statement.split()[0] for statement in executed)
     assert (words["BEGIN"], words["COMMIT"]) == (1, 1)
 
 
-def test_where_nothing_improves_a_generation_writes_two_rows_whatever_its_size(tmp_path):
+def test_where_nothing_improves_a_generation_writes_two_rows_whatever_its_size(
+    tmp_path, statements_of_a_generation
+):
     counts = set()
     for classes, batch in [(5, 10), (400, 10), (5, 200)]:
         folder = tmp_path / f"{classes}-{batch}"
@@ -225,7 +233,9 @@ def test_where_nothing_improves_a_generation_writes_two_rows_whatever_its_size(t
     assert counts.pop() <= 8
 
 
-def test_the_statements_of_a_generation_follow_its_replacements(tmp_path):
+def test_the_statements_of_a_generation_follow_its_replacements(
+    tmp_path, statements_of_a_generation
+):
     executed, replacements = statements_of_a_generation(
         tmp_path / "run", classes=200, batch=50, strong=False
     )

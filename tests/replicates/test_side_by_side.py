@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from waiting import wait_until
 
 from neatfool.replicates.side_by_side import SideBySide
 
@@ -36,10 +37,10 @@ class Witness:
         return SideBySide(
             jobs,
             {**os.environ},
-            began=self.begin,
-            said=self.say,
-            ended=self.end,
-            asked_to_stop=self.asked.append,
+            on_start=self.begin,
+            on_line=self.say,
+            on_end=self.end,
+            on_stop=self.asked.append,
         )
 
     def begin(self, key):
@@ -58,7 +59,7 @@ class Witness:
             time.sleep(0.5)
 
     def end(self, child, code):
-        self.ended[child.key] = (code, list(child.said))
+        self.ended[child.key] = (code, list(child.lines))
 
 
 def python(program):
@@ -126,7 +127,4 @@ def test_what_goes_wrong_here_stops_those_that_run(tmp_path):
     program = f"import os; os.chdir({str(tmp_path)!r})\n{program}"
     with pytest.raises(RuntimeError, match="ready"):
         witness.crew(1).run({"a": python(program)})
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "stopped").exists():
-        assert time.monotonic() < deadline, "it goes on"
-        time.sleep(0.02)
+    wait_until((tmp_path / "stopped").exists, "it goes on")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import html
-import json
 import re
-from base64 import b64encode
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser import browse, needs_browser
+from browser import measure, needs_browser
 
 from neatfool.report import write_report
 
@@ -21,22 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = needs_browser
 
-PROBE = """
-const errors = [];
-addEventListener("error", (event) => errors.push(String(event.message || event.target)), true);
-addEventListener("load", () => {
-  const colours = (image) => {
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = 96;
-    const context = canvas.getContext("2d");
-    try { context.drawImage(image, 0, 0, 96, 96); } catch (error) { return 0; }
-    const pixels = new Uint32Array(context.getImageData(0, 0, 96, 96).data.buffer);
-    return new Set(pixels).size;
-  };
-  const images = [...document.images].map((image) => ({
-    kind: image.className, natural: image.naturalWidth, colours: colours(image),
-    width: image.getBoundingClientRect().width, height: image.getBoundingClientRect().height,
-  }));
+SORT_AND_FIND = """
   const cards = [...document.querySelectorAll(".card")];
   const form = document.querySelector(".controls");
   const names = () => cards.filter((card) => card.offsetWidth).map((card) => card.dataset.name);
@@ -46,14 +27,7 @@ addEventListener("load", () => {
   const best = [...document.querySelectorAll(".card")].map((card) => +card.dataset.confidence);
   form.find.value = "3";
   form.find.dispatchEvent(new Event("input"));
-  const result = document.createElement("pre");
-  result.id = "measured";
-  result.textContent = JSON.stringify({
-    images, errors, all, best, found: names(), controls: form.offsetWidth,
-    page: document.documentElement.scrollWidth, window: innerWidth,
-  });
-  document.body.append(result);
-});
+  return { all, best, found: names(), controls: form.offsetWidth };
 """
 
 
@@ -84,16 +58,7 @@ class Seen:
 
 def look(page: str, folder: Path, *options: str) -> Seen:
     """Open a copy of a page, with the probe in it, in the browser."""
-    digest = b64encode(sha256(PROBE.encode()).digest()).decode()
-    page = page.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
-    page = page.replace("</title>", f"</title><script>{PROBE}</script>", 1)
-    path = folder / "probed.html"
-    path.write_text(page, encoding="utf-8")
-    output, complaints = browse(path.as_uri(), folder, *options)
-    measured = re.search(r'<pre id="measured">(.*?)</pre>', output, re.DOTALL)
-    assert measured, f"the browser did not load the page:\n{complaints[-3000:]}"
-    console = [line for line in complaints.splitlines() if "CONSOLE" in line]
-    return Seen(json.loads(html.unescape(measured[1])), console)
+    return Seen(*measure(page, folder, *options, more=SORT_AND_FIND))
 
 
 @pytest.fixture(scope="module")

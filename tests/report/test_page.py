@@ -4,12 +4,14 @@ import re
 from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from neatfool import StorageError
 from neatfool.report import page, write_report
+from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
 from neatfool.wording import percent
 
 if TYPE_CHECKING:
@@ -38,9 +40,22 @@ class Parsed(HTMLParser):
         return [attrs for _, attrs in self.tags if name in (attrs.get("class") or "").split()]
 
 
-@pytest.fixture
-def written(make_run: Callable) -> Callable[..., Parsed]:
-    return lambda **options: Parsed(write_report(make_run(**options)).read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def written(
+    make_run_in: Callable, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Parsed]:
+    """Write the page of a made-up run, once for each, to look at only."""
+
+    pages: dict[str, Parsed] = {}
+
+    def write(**options: Any) -> Parsed:
+        key = repr((options, page.MOST_DETAILS, page.MOST_CARDS))
+        if key not in pages:
+            run = make_run_in(tmp_path_factory.mktemp("run"), **options)
+            pages[key] = Parsed(write_report(run).read_text(encoding="utf-8"))
+        return pages[key]
+
+    return write
 
 
 def test_the_report_is_report_html_in_the_runs_folder_or_where_it_is_asked_for(
@@ -82,10 +97,11 @@ def test_every_elite_has_its_graph_and_its_line_of_ancestors(
     assert "12 of 19" in parsed.text
 
 
-def test_sampled_ancestors_are_even_and_keep_both_ends() -> None:
-    assert page._sampled(list(range(100))) == [0, 9, 18, 27, 36, 45, 54, 63, 72, 81, 90, 99]
-    assert page._sampled([7]) == [7]
-    assert page._sampled([1, 2, 3]) == [1, 2, 3]
+def test_of_a_long_line_even_steps_and_both_ends_are_shown(written: Callable[..., Parsed]) -> None:
+    line = written(generations=40).text.split("12 of 25, generation")[1]
+    shown = [int(number) for number in re.findall(r"gen (\d+)", line)[:12]]
+    assert (shown[0], shown[-1]) == (0, 24)
+    assert {later - earlier for earlier, later in pairwise(shown)} == {2, 3}
 
 
 def test_nothing_is_loaded_from_anywhere(written: Callable[..., Parsed]) -> None:
@@ -167,11 +183,15 @@ def test_a_run_without_a_generation_has_a_page_too(written: Callable[..., Parsed
 
 
 def test_milestones_are_the_first_generations_that_reached_them(make_run: Callable) -> None:
-    history = make_run(generations=40).history
-    for threshold, median, every in page._milestones(history, 10):
-        column = page.CONFIDENCE_THRESHOLDS.index(threshold)
-        assert median == min(r.evaluations for r in history if r.median >= threshold)
-        assert every == min(r.evaluations for r in history if r.classes_ge[column] == 10)
+    run = make_run(generations=40)
+    row = r'<tr><th scope="row">([\d.]+) %</th><td>([\d,]+)</td><td>([\d,]+)</td></tr>'
+    rows = re.findall(row, write_report(run).read_text(encoding="utf-8"))
+    assert [threshold for threshold, *_ in rows] == [f"{100 * t:g}" for t in CONFIDENCE_THRESHOLDS]
+    for column, (_, median, every) in enumerate(rows):
+        threshold = CONFIDENCE_THRESHOLDS[column]
+        medians = [r.evaluations for r in run.history if r.median >= threshold]
+        alls = [r.evaluations for r in run.history if r.classes_ge[column] == 10]
+        assert (median, every) == (f"{min(medians):,}", f"{min(alls):,}")
 
 
 def test_large_coloured_images_stay_small_in_the_page(make_run: Callable) -> None:

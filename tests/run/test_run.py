@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_up_runs import write_run
 from paid import PaidToy, TopTwo, paid_assembly
-from searches import Silence, toy_assembly
+from searches import Silence, run_whole, toy_assembly
 
 from neatfool import (
     BudgetSpent,
@@ -32,9 +32,8 @@ from neatfool.wording import percent
 
 @pytest.fixture
 def run(tmp_path):
-    session = start(toy_assembly(), tmp_path / "run")
-    session.go(Silence())
-    return session.run
+    with closing(run_whole(toy_assembly(), tmp_path / "run")) as run:
+        yield run
 
 
 def test_it_tells_what_the_run_was(run):
@@ -275,7 +274,7 @@ def test_a_genome_is_scored_with_the_model_of_the_run_or_one_that_is_given(tmp_p
     elite = paid_run(tmp_path / "run")["a"]
     assert elite.run.score(elite.genome)["a"] == elite.confidence
     run = open_run(tmp_path / "run")
-    with pytest.raises(RunError, match=r"its target was given from Python.*score\(genome, model\)"):
+    with pytest.raises(RunError, match=r"only Python has its target.*score\(genome, model\)"):
         run.score(elite.genome)
 
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from searches import Silence, toy_assembly
-from torch import nn
+from networks import EXPERIENCED, Flat, Networked, images_of
+from searches import Silence, stop_after, toy_assembly
 
-from neatfool import ImageSpec, Network, Scores, TargetError
+from neatfool import Network, Scores, TargetError
 from neatfool.evolution.session import resume, start
 from neatfool.experiment.framework import Calls
 from neatfool.network.network import Form, in_form
@@ -23,21 +23,16 @@ from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.speed_trial import SpeedTrial
 from neatfool.testing import ToyTarget
 
-SPEC = ImageSpec(8, 8, 1, ("a", "b", "c"), array="torch")
-IMAGES = torch.randint(
-    256, (40, 1, 8, 8), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
-)
+IMAGES = images_of(40)
 ON_A_GPU = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 ON_A_CPU = RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes.")
 
 
-class Small(nn.Module):
+class Small(Flat):
     """Has memory for so many images, in single and in half precision."""
 
     def __init__(self, most, most_in_half=1000, error=ON_A_GPU):
         super().__init__()
-        draw = torch.Generator().manual_seed(0)
-        self.weights = nn.Parameter(torch.randn(64, 3, generator=draw))
         self.most, self.most_in_half, self.error = most, most_in_half, error
         self.calls = []
         self.held = []
@@ -50,17 +45,7 @@ class Small(nn.Module):
             raise type(self.error)(*self.error.args)
         self.calls.append(("half" if half else "exact", len(pixels)))
         # What no sum may show, so that a batch of another size gives other bits.
-        return pixels.flatten(1) @ self.weights + len(pixels) * torch.tensor([1e-3, 0, 0])
-
-
-class Networked:
-    spec = SPEC
-
-    def __init__(self, module):
-        self.networks = [Network(module.eval(), device="cpu")]
-
-    def score(self, images):
-        return self.networks[0].score(images)
+        return super().forward(pixels) + len(pixels) * torch.tensor([1e-3, 0, 0])
 
 
 def scorer_of(module, plan):
@@ -120,7 +105,7 @@ def test_batches_of_a_screening_are_halved_by_themselves():
     plan = replace(PLAN, batch_size=8, screening="bf16", screening_batch=40, worth=0.9)
     module = Small(8, most_in_half=20)
     scorer = scorer_of(module, plan)
-    scorer.screening._seen, scorer.screening._margin = 10_000, 0.01
+    scorer.screening.restore(EXPERIENCED)
     scores = scored(scorer, np.full(3, 1.0), part=40)
     assert 0 < scores.exact.sum() < 40
     assert set(module.calls) == {("half", 20), ("exact", 8)}
@@ -169,15 +154,18 @@ def test_nothing_holds_on_to_what_was_in_memory():
 
 
 def test_a_graph_that_memory_does_not_suffice_for_is_not_given_up():
-    network = Network(Small(8).eval(), device="cpu")
+    module = Small(8)
+    network = Network(module.eval(), device="cpu")
     with in_form([network], Form("fp32", "frozen")):
         with pytest.raises(torch.OutOfMemoryError):
             network(IMAGES[:16])
         network(IMAGES[:8])
-    kinds = {form.graph: type(run).__name__ for (form, *_), run in network._runs.items()}
-    assert kinds == {"frozen": "ScriptFunction"}
-    network.forget()
-    assert not network._runs
+        traced = len(module.calls)
+        network(IMAGES[:8])
+        assert len(module.calls) == traced, "the graph computes, and not the module's Python"
+        network.forget()
+        network(IMAGES[:8])
+        assert len(module.calls) > traced
 
 
 def test_what_cannot_be_measured_for_want_of_memory_is_left_to_the_run(monkeypatch, tmp_path):
@@ -217,11 +205,6 @@ class Failing(ToyTarget):
         scores = super().score(images)
         logits = scores.logits + len(images) * 1e-9 * np.arange(5)
         return Scores(scores.probs, logits)
-
-
-def stop_after(generations):
-    left = iter([False] * (generations - 1) + [True])
-    return lambda: next(left, True)
 
 
 def run_in(folder, target, **how):

@@ -8,40 +8,25 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from networks import Flat, Networked, images_of
 
-from neatfool import ImageSpec, Network
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 
-SPEC = ImageSpec(8, 8, 1, ("a", "b", "c"), array="torch")
 PLAN = Plan(2, "cpu", 1, workers=2, graph="eager", screening="bf16", screening_batch=4, worth=0.9)
-IMAGES = torch.randint(
-    256, (40, 1, 8, 8), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
-)
+IMAGES = images_of(40)
 
 
-class Flat(nn.Module):
-    def __init__(self):
-        super().__init__()
-        draw = torch.Generator().manual_seed(0)
-        self.weights = nn.Parameter(torch.randn(64, 3, generator=draw))
+class Target(Networked):
+    """``called`` is told of each call."""
 
-    def forward(self, pixels):
-        return pixels.flatten(1) @ self.weights
-
-
-class Target:
-    """A target of one network; ``called`` is told of each call."""
-
-    def __init__(self, called=lambda precision, images: None):
-        self.spec = SPEC
-        self.networks = [Network(Flat().eval(), device="cpu")]
+    def __init__(self, called=lambda precision, images: None, module=None):
+        super().__init__(module or Flat())
         self._called = called
 
     def score(self, images):
         self._called(self.networks[0].form.precision, images)
-        return self.networks[0].score(images)
+        return super().score(images)
 
 
 def scorer_of(target, *, early, plan=PLAN):
@@ -88,8 +73,7 @@ class Companions(Flat):
 def test_images_are_confirmed_with_the_same_companions_as_without():
     found = []
     for early in (True, False):
-        target = Target()
-        target.networks = [Network(Companions().eval(), device="cpu")]
+        target = Target(module=Companions())
         scorer = scorer_of(target, early=early, plan=replace(PLAN, batch_size=3))
         # A margin so wide that many are confirmed, some of which are surpassed later.
         scorer.screening.restore({"margin": 2.0, "seen": 10_000, "pause": 0})

@@ -81,11 +81,11 @@ def test_no_image_is_asked_for_twice(tmp_path):
     assert len(images) <= 600
 
 
-def test_answers_are_looked_up_in_one_statement_a_generation(tmp_path):
+def test_answers_are_looked_up_in_one_statement_a_generation(tmp_path, opened):
     assembly = paid_assembly(PaidToy(), generations=4)
     session = start(assembly, tmp_path / "run")
     statements = []
-    session.ledger._connection.set_trace_callback(statements.append)
+    opened[-1].set_trace_callback(statements.append)
     session.go(Silence())
     looked_up = [each for each in statements if "SELECT image, scores" in each]
     assert len(looked_up) == 4

@@ -3,43 +3,31 @@ import math
 import threading
 from dataclasses import replace
 
+import networks
 import numpy as np
 import pytest
 import torch
+from networks import EXPERIENCED, SPEC, Flat, images_of
 from torch import nn
 
-from neatfool import ExperimentError, ImageSpec, Network, Scores, TargetError
+from neatfool import ExperimentError, ImageSpec, Network, TargetError
 from neatfool.experiment.framework import Calls
 from neatfool.network.network import Form
-from neatfool.scoring.plan import Plan, _on_gpu, automatic_batch_size, make_plan, part_size
+from neatfool.scoring.plan import Plan, _plan_for_gpu, automatic_batch_size, make_plan, part_size
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.speed_trial import SpeedTrial
 
-SPEC = ImageSpec(8, 8, 1, ("a", "b", "c"), array="torch")
 
-
-class Flat(nn.Module):
-    def __init__(self, scale=1.0):
-        super().__init__()
-        draw = torch.Generator().manual_seed(0)
-        self.weights = nn.Parameter(torch.randn(64, 3, generator=draw) * scale)
-
-    def forward(self, pixels):
-        return pixels.flatten(1) @ self.weights
-
-
-class Networked:
+class Networked(networks.Networked):
     """A target of one network, that notes in which form and thread it is called."""
 
-    def __init__(self, module=None):
-        self.spec = SPEC
-        self.networks = [Network((module or Flat()).eval(), device="cpu")]
+    def __init__(self, *modules):
+        super().__init__(*modules)
         self.calls = []
 
     def score(self, images):
         self.calls.append((self.networks[0].form.precision, len(images), torch.get_num_threads()))
-        logits = self.networks[0](images)
-        return Scores(logits.softmax(1).numpy(), logits.numpy())
+        return super().score(images)
 
 
 class Plain:
@@ -236,7 +224,8 @@ def test_parts_are_whole_batches(generation, batch, screening_batch):
 )
 @pytest.mark.parametrize("devices", [1, 2, 3])
 def test_on_gpus_a_generation_is_made_in_parts(generation, exact, parts, devices):
-    made = _on_gpu(Plan(exact, "cuda"), "fp16", generation, devices, generation)
+    # What plans for a GPU can be asked of make_plan only where there is one.
+    made = _plan_for_gpu(Plan(exact, "cuda"), "fp16", generation, devices, generation)
     assert math.ceil(generation / part_size(generation, made)) == parts
     assert made.screening_batch * devices >= part_size(generation, made)
 
@@ -276,9 +265,7 @@ def test_the_automatic_batch_divides_a_generation_evenly(generation, size):
     assert automatic_batch_size(generation) == size
 
 
-IMAGES = torch.randint(
-    256, (40, 1, 8, 8), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
-)
+IMAGES = images_of(40)
 SCREENING = Plan(5, "cpu", 1, 1, 4, "eager", "bf16", 10, 0.9)
 
 
@@ -292,7 +279,7 @@ def scored(scorer, bar, images=IMAGES, part=10):
 def test_confirmed_scores_are_the_exact_ones():
     scorer = Scorer(Networked(), name="x", plan=SCREENING)
     exact = scorer.score(IMAGES)
-    scorer.screening._seen, scorer.screening._margin = 10_000, 0.01
+    scorer.screening.restore(EXPERIENCED)
     scoring, scores = scored(scorer, np.full(3, 1.0))
     assert 0 < scoring.confirmed < 40
     assert scores.exact.sum() == scoring.confirmed
@@ -305,7 +292,7 @@ def test_confirmed_scores_are_the_exact_ones():
 def test_nothing_is_confirmed_where_nothing_matters():
     target = Networked()
     scorer = Scorer(target, name="x", plan=SCREENING)
-    scorer.screening._seen = 10_000
+    scorer.screening.restore(EXPERIENCED)
     scoring, scores = scored(scorer, np.full(3, np.inf))
     assert scoring.confirmed == 0
     assert not scores.exact.any()
@@ -362,7 +349,7 @@ def test_several_workers_give_the_same_scores():
         for workers in (1, 2)
     )
     for scorer in (one, two):
-        scorer.screening._seen, scorer.screening._margin = 10_000, 0.01
+        scorer.screening.restore(EXPERIENCED)
     bar = np.full(3, 1.0)
     (alone, expected), (together, given) = scored(one, bar), scored(two, bar)
     assert together.confirmed == alone.confirmed

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from searches import Silence
+from searches import Silence, go_on, run_whole
 
-from neatfool.evolution.assembly import assemble, reassemble
-from neatfool.evolution.session import resume, start
+from neatfool import RunError
+from neatfool.evolution.assembly import assemble
+from neatfool.evolution.session import start
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
-from neatfool.plugin.manager import PluginManager
 from neatfool.run.store import contents
+from neatfool.scoring.batches import Batches
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.speed_trial import SpeedTrial
@@ -55,16 +57,14 @@ def half_as_long():
 
 @pytest.fixture(scope="module")
 def screened(folder):
-    session = start(assembled(folder, precision="bf16"), folder / "screened")
-    session.go(Silence())
-    return session.run
+    with closing(run_whole(assembled(folder, precision="bf16"), folder / "screened")) as run:
+        yield run
 
 
 @pytest.fixture(scope="module")
 def exact(folder):
-    session = start(assembled(folder, precision="fp32"), folder / "exact")
-    session.go(Silence())
-    return session.run
+    with closing(run_whole(assembled(folder, precision="fp32"), folder / "exact")) as run:
+        yield run
 
 
 def test_most_images_are_only_screened(screened, exact):
@@ -90,24 +90,15 @@ def test_a_run_goes_on_with_the_plan_it_began_with(folder, monkeypatch):
     left = iter([False] * 12 + [True])
     session.go(Silence(), lambda: next(left, True))
     monkeypatch.delattr(SpeedTrial, "speed")
-    plugins = PluginManager()
-    again = resume(lambda resolved, plan: reassemble(resolved, plugins, plan), folder / "stopped")
-    again.go(Silence())
+    go_on(folder / "stopped").go(Silence())
     undisturbed = contents(folder / "screened" / "run.db")
     assert contents(folder / "stopped" / "run.db") == undisturbed
 
 
-def test_a_run_of_another_device_is_refused_in_words(folder, screened):
-    from neatfool import RunError
-
-    def elsewhere(resolved, plan):
-        assembly = reassemble(resolved, PluginManager(), plan)
-        monkey = type(assembly.scorer)
-        assembly.scorer.__class__ = type("Elsewhere", (monkey,), {"device": "cuda"})
-        return assembly
-
-    with pytest.raises(RunError, match="were scored on cpu, and here they would be on cuda"):
-        resume(elsewhere, screened.path)
+def test_a_run_of_another_device_is_refused_in_words(screened, monkeypatch):
+    monkeypatch.setattr(Batches, "device", "cuda")
+    with pytest.raises(RunError, match="scored its images on cpu, but this machine would use cuda"):
+        go_on(screened.path)
 
 
 def test_the_plan_is_recorded(screened):
@@ -121,7 +112,7 @@ def test_begun_ahead_or_not_a_run_ends_in_the_same_database(folder, monkeypatch,
     """With screening, several parts, a length that is no multiple of a generation, and learning."""
     databases = []
     for ahead in (True, False):
-        monkeypatch.setattr(Scorer, "scores_meanwhile", ahead)
+        monkeypatch.setattr(Batches, "in_threads", ahead)
         file = folder / "ahead.ini"
         file.write_text(
             EXPERIMENT.replace("generations = 40", f"images = 1111\ncheckpoint_every = {every}")

@@ -83,7 +83,7 @@ def test_errors_within_the_margin_lose_no_elite(seed, size):
     screened = exact + draw.uniform(-size, size, exact.shape)
     off = np.abs(rank(scores_of(screened)) - rank(scores_of(exact))).max()
     screening = Screening(worth=0.5)
-    screening._margin, screening._seen = off, LEARNING
+    screening.restore({"margin": off, "seen": LEARNING, "pause": 0})
     bar = draw.normal(size=6) * 8
     ranks = rank(scores_of(exact))
     doubtful = screening.doubtful(scores_of(screened), bar)

@@ -8,36 +8,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from networks import EXPERIENCED, Flat, Networked, images_of
 
-from neatfool import ImageSpec, Network, Scores, TargetError
+from neatfool import Network, TargetError
 from neatfool.network.gpu import SharedContext
 from neatfool.network.network import PLAIN, Form, in_form
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.workers import Workers
 
-SPEC = ImageSpec(8, 8, 1, ("a", "b", "c"), array="torch")
-IMAGES = torch.randint(
-    256, (60, 1, 8, 8), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
-)
+IMAGES = images_of(60)
 TWO = "cpu, cpu"
 PLAN = Plan(5, "cpu", 1, 1, 4, "eager")
 
 
-class Noting(nn.Module):
+class Noting(Flat):
     """Notes what it is given in a list that its replicas share."""
 
-    calls: list[tuple[int, int]] = []  # noqa: RUF012
-
-    def __init__(self):
-        super().__init__()
-        draw = torch.Generator().manual_seed(0)
-        self.weights = nn.Parameter(torch.randn(64, 3, generator=draw))
+    calls: list[tuple[Noting, int]] = []  # noqa: RUF012
 
     def forward(self, pixels):
-        self.calls.append((id(self), len(pixels)))
-        return pixels.flatten(1) @ self.weights
+        self.calls.append((self, len(pixels)))
+        return super().forward(pixels)
 
 
 @pytest.fixture(autouse=True)
@@ -46,21 +38,21 @@ def calls():
     return Noting.calls
 
 
-class Networked:
-    spec = SPEC
-
-    def __init__(self, device, networks=1):
-        self.networks = [Network(Noting().eval(), device=device) for _ in range(networks)]
-
-    def score(self, images):
-        logits = torch.stack([network(images) for network in self.networks]).mean(0)
-        return Scores(logits.softmax(1).numpy(), logits.numpy())
+def replicas(network):
+    """Give the replicas of a network on two devices."""
+    Noting.calls.clear()
+    for place in (0, 1):
+        with in_form([network], PLAIN, place):
+            network(IMAGES[:1])
+    found = [module for module, _ in Noting.calls]
+    Noting.calls.clear()
+    return found
 
 
 def scored(device, plan=PLAN, bar=None):
-    scorer = Scorer(Networked(device), name="x", plan=plan)
+    scorer = Scorer(Networked(Noting(), device=device), name="x", plan=plan)
     if scorer.screening is not None:
-        scorer.screening._seen, scorer.screening._margin = 10_000, 0.01
+        scorer.screening.restore(EXPERIENCED)
     scoring = scorer.generation(bar)
     for start in range(0, len(IMAGES), 15):
         scoring.add(IMAGES[start : start + 15])
@@ -71,7 +63,7 @@ def scored(device, plan=PLAN, bar=None):
 
 def test_each_device_has_a_replica_with_the_same_weights():
     network = Network(Noting().eval(), device=TWO)
-    one, other = network._replicas
+    one, other = replicas(network)
     assert one is network.module
     assert one is not other
     assert torch.equal(one.weights, other.weights)
@@ -80,10 +72,11 @@ def test_each_device_has_a_replica_with_the_same_weights():
 
 def test_a_replica_lies_on_its_device():
     network = Network(Noting().eval(), device="meta, meta:0")
+    # Nothing can be computed there, which would show where the weights are.
     assert [each.weights.device.type for each in network._replicas] == ["meta", "meta"]
-    with in_form([network], PLAIN, 1):
-        assert network.device == torch.device("meta:0")
-    assert network.device == torch.device("meta")
+    for place, device in enumerate(("meta", "meta:0")):
+        with in_form([network], PLAIN, place):
+            assert network.device == torch.device(device)
 
 
 def test_all_devices_share_the_work_evenly(calls):
@@ -110,12 +103,12 @@ def test_several_devices_screen_and_confirm_what_one_does():
 
 def test_a_device_is_given_the_same_calls_each_time():
     def who():
-        network = Network(Noting().eval(), device=TWO)
+        network = Network(Noting().eval(), device="meta, meta:0")
         with Workers("w", [network], 1, 2) as workers:
-            tasks = [workers.submit(number, PLAIN, network._place.get) for number in range(7)]
+            tasks = [workers.submit(n, PLAIN, lambda: str(network.device)) for n in range(5)]
             return [task.result() for task in tasks]
 
-    assert who() == who() == [0, 1, 0, 1, 0, 1, 0]
+    assert who() == who() == ["meta", "meta:0", "meta", "meta:0", "meta"]
 
 
 def test_devices_compute_at_the_same_time():
@@ -126,21 +119,19 @@ def test_devices_compute_at_the_same_time():
             both.wait()
             return super().score(images)
 
-    scorer = Scorer(Meets(TWO), name="x", plan=PLAN)
+    scorer = Scorer(Meets(Noting(), device=TWO), name="x", plan=PLAN)
     assert scorer.score(IMAGES[:20]).ok.all()
     assert scorer.batches.workers == 2
 
 
 def test_an_ensemble_computes_on_one_device_in_each_call(calls):
-    target = Networked(TWO, networks=2)
-    replicas = [{id(each) for each in pair} for pair in zip(
-        *(network._replicas for network in target.networks), strict=True
-    )]  # fmt: skip
+    target = Networked(Noting(), Noting(), device=TWO)
+    both = [{*pair} for pair in zip(*map(replicas, target.networks), strict=True)]
     scorer = Scorer(target, name="x", plan=PLAN)
     scorer.score(IMAGES)
     seen = {module for module, _ in calls}
-    assert seen == replicas[0] | replicas[1]
-    for place, of_place in enumerate(replicas):
+    assert seen == both[0] | both[1]
+    for place, of_place in enumerate(both):
         calls.clear()
         with in_form(target.networks, PLAIN, place):
             target.score(IMAGES[:5])
@@ -150,7 +141,7 @@ def test_an_ensemble_computes_on_one_device_in_each_call(calls):
 def test_a_frozen_graph_is_that_of_its_device():
     network = Network(Noting().eval(), device=TWO)
     with torch.no_grad():
-        network._replicas[1].weights.zero_()
+        replicas(network)[1].weights.zero_()
     for place, zero in ((0, False), (1, True)):
         with in_form([network], Form("fp32", "frozen"), place):
             assert bool((network(IMAGES[:4]) == 0).all()) == zero

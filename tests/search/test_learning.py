@@ -162,7 +162,7 @@ class Fixed:
 
 
 def test_a_target_without_gradients_is_refused_in_words():
-    with pytest.raises(ExperimentError, match=r"gives no gradients.*leave learn out"):
+    with pytest.raises(ExperimentError, match=r"gives no gradients.*leave out learn"):
         learner(Opaque())
 
 

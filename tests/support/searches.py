@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from neatfool.evolution.assembly import Assembly
+import shutil
+
+from neatfool.evolution.assembly import Assembly, assemble, reassemble
 from neatfool.evolution.loop import Limits
+from neatfool.evolution.session import resume, start
+from neatfool.experiment.experiment import load_experiment
+from neatfool.plugin.manager import PluginManager
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyEncoding, ToyTarget
@@ -26,6 +31,57 @@ class Silence:
 
     def run_finished(self, run, outcome):
         pass
+
+
+class Snapshots(Silence):
+    """Copies the run's folder after some generations: what a kill at that instant leaves."""
+
+    def __init__(self, folder, stops):
+        self.folder, self.stops = folder, stops
+
+    def generation_done(self, run, report):
+        if report.generation + 1 in self.stops:
+            shutil.copytree(run.path, self.folder / f"killed-{report.generation + 1}")
+
+
+class Witness(Silence):
+    """Notes the reports of the generations, and the replacements in them."""
+
+    wants_replacements = True
+
+    def __init__(self):
+        self.reports, self.replacements = [], []
+
+    def generation_done(self, run, report):
+        self.reports.append(report)
+
+    def elite_replaced(self, run, replacement):
+        self.replacements.append(replacement)
+
+
+def stop_after(generations):
+    """Make what asks a run to stop after so many generations of this session."""
+    left = iter([False] * (generations - 1) + [True])
+    return lambda: next(left, True)
+
+
+def run_whole(assembly, folder):
+    """Begin a run and go to its end; give the run, to be read."""
+    session = start(assembly, folder)
+    session.go(Silence())
+    return session.run
+
+
+def begin(folder, text, *overrides):
+    """Begin the run of an experiment, whose file is written beside the run's folder."""
+    file = folder.parent / f"{folder.name}.ini"
+    file.write_text(text)
+    return start(assemble(load_experiment(file, overrides=overrides)), folder)
+
+
+def go_on(folder):
+    """Resume as another process would: with nothing but the folder."""
+    return resume(lambda resolved, plan: reassemble(resolved, PluginManager(), plan), folder)
 
 
 def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, target=None, **more):

@@ -1,8 +1,8 @@
-"""How genes get and change their attributes, as neat-python has it, prepared for a configuration.
+"""Gives genes their attributes and changes them, with neat-python's distributions.
 
-neat-python looks its keys up again for every attribute of every gene, and draws a number for each
-to learn that it does not change. Here a configuration is read once, and a gene that does not change
-is not looked at. The distributions are neat-python's; the random numbers are not.
+neat-python looks up its keys for every attribute of every gene, and draws a number only to learn
+that nothing changes. Here a configuration is read once, and genes that do not change are skipped.
+So the random numbers differ from neat-python's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TRUE = ("1", "on", "yes", "true")
 
 
 class NewGenes:
-    """Makes genes with the attributes that new ones have."""
+    """Makes new genes with their initial attributes."""
 
     def __init__(self, config: GenomeConfig) -> None:
         self._usual_node = NodeGene(0)
@@ -56,23 +56,23 @@ class NewGenes:
 
 
 class Change(Protocol):
-    """How an attribute of genes changes."""
+    """A way in which an attribute of genes changes."""
 
     def mutate(self, genes: dict[Any, Any], draw: Draw) -> None:
-        """Replace those genes in which the attribute changes."""
+        """Replace the genes in which the attribute changes."""
 
     def expected_draws(self, genes: float) -> float:
-        """Say how many random numbers so many genes take, on average."""
+        """Give the mean number of random numbers for a number of genes."""
 
 
 @dataclass(frozen=True)
 class NumberChange:
-    """A number moves by a normal step, or is drawn anew; the two exclude each other.
+    """A number either moves by a normal step or is drawn anew.
 
     Attributes:
-        name: The attribute's.
-        moved: How likely it moves.
-        either: How likely it moves or is drawn anew.
+        name: The attribute.
+        moved: The probability that it moves.
+        either: The probability that it moves or is drawn anew.
         power: The standard deviation of a step.
         low: The smallest value.
         high: The largest value.
@@ -88,13 +88,13 @@ class NumberChange:
     anew: Callable[[Draw], float]
 
     def mutate(self, genes: dict[Any, Any], draw: Draw) -> None:
-        """Replace those genes in which the number changes."""
+        """Replace the genes in which the number changes."""
         name, moved, either, power = self.name, self.moved, self.either, self.power
         low, high, anew, is_weight = self.low, self.high, self.anew, name == "weight"
         spare = None
         for gene, r in [(g, r) for g in genes.values() if (r := draw()) < either]:
             if r < moved:
-                # Box and Muller's method gives two steps. (Breeding takes longest at this.)
+                # Box and Muller's method gives two steps. (Breeding spends most of its time here.)
                 if spare is None:
                     radius = power * sqrt(-2.0 * log(1.0 - draw()))
                     angle = tau * draw()
@@ -108,7 +108,7 @@ class NumberChange:
             genes[gene.key] = gene.with_weight(new) if is_weight else gene.having(name, new)
 
     def expected_draws(self, genes: float) -> float:
-        """Say how many random numbers so many genes take, on average."""
+        """Give the mean number of random numbers for a number of genes."""
         return genes * (1.0 + 1.5 * self.either)
 
 
@@ -117,9 +117,9 @@ class SwitchChange:
     """A name or a truth value is drawn anew.
 
     Attributes:
-        name: The attribute's.
+        name: The attribute.
         chosen: Chooses the genes in which it is drawn.
-        value: Gives the new value, which may be the old one, for the old one.
+        value: Draws a value, given the old one; it may be the same.
     """
 
     name: str
@@ -127,7 +127,7 @@ class SwitchChange:
     value: Callable[[Any, Draw], Any]
 
     def mutate(self, genes: dict[Any, Any], draw: Draw) -> None:
-        """Replace those genes in which the value changes."""
+        """Replace the genes in which the value changes."""
         for gene in self.chosen.of(list(genes.values()), draw):
             old = getattr(gene, self.name)
             new = self.value(old, draw)
@@ -135,18 +135,12 @@ class SwitchChange:
                 genes[gene.key] = gene.having(self.name, new)
 
     def expected_draws(self, genes: float) -> float:
-        """Say how many random numbers so many genes take, on average."""
+        """Give the mean number of random numbers for a number of genes."""
         return 3.0 * genes * self.chosen.probability
 
 
 def changes(gene: type[Any], config: GenomeConfig, *, but: Iterable[str] = ()) -> list[Change]:
-    """List how the attributes of a kind of gene change, those at a rate of 0 left out.
-
-    Args:
-        gene: The kind of gene.
-        config: Gives the rates and the rest.
-        but: Attributes to leave out.
-    """
+    """List the changes of a kind of gene at a rate above 0, except those of attributes ``but``."""
     found: list[Change | None] = [
         _number_change(attribute.name, config)
         if isinstance(attribute, FloatAttribute)
@@ -171,7 +165,7 @@ def _switch_change(attribute: Any, config: GenomeConfig) -> SwitchChange | None:
     name = attribute.name
     (rate,) = _of(config, name, "mutate_rate")
     if isinstance(attribute, BoolAttribute):
-        # By the old value, False or True.
+        # Indexed by the old value, False or True.
         rates = [
             min(max(rate + more, 0.0), 1.0)
             for more in _of(config, name, "rate_to_true_add", "rate_to_false_add")
@@ -220,7 +214,7 @@ def _initial_number(name: str, config: GenomeConfig) -> float | Callable[[Draw],
     if not stdev:
         return max(min(mean, high), low)
     if "uniform" in getattr(config, f"{name}_init_type").lower():
-        # neat-python's own: two deviations to either side, and within the bounds.
+        # As in neat-python: two deviations to either side, within the bounds.
         first, last = max(low, mean - 2.0 * stdev), min(high, mean + 2.0 * stdev)
         return lambda draw: first + (last - first) * draw()
     return lambda draw: max(min(mean + stdev * normal(draw), high), low)

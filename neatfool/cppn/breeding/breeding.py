@@ -1,9 +1,8 @@
 """Breeding: a batch of genomes, each from its own seed.
 
-A child depends on its parents and its seed alone. Children are bred by code of our own, from
-streams of their own; random genomes are made by neat-python's code, which draws from Python's
-global random generator: that is seeded for each genome, and put back after the batch as it was
-before.
+A child depends only on its parents and its seed. Children draw from streams of their own. Random
+genomes are made by neat-python's code, which draws from Python's global random generator. That
+generator is seeded for each genome, and restored after the batch.
 """
 
 from __future__ import annotations
@@ -27,21 +26,21 @@ if TYPE_CHECKING:
 
 
 class Breeder:
-    """Makes and breeds genomes as a preset has it.
+    """Makes and breeds genomes according to a preset.
 
     Attributes:
-        parents: How many parents a child has at most.
+        parents: The most parents of a child.
     """
 
     def __init__(
         self, preset: Preset, config: GenomeConfig, refinements: Refinements | None = None
     ) -> None:
-        """Prepare.
+        """Prepare to breed.
 
         Args:
             preset: How genomes evolve.
             config: The genomes' configuration.
-            refinements: What the preset ``paper`` does besides.
+            refinements: Refinements of the preset ``paper``.
         """
         self._config = config
         self._vary: PaperVariation | NeatVariation = (
@@ -52,17 +51,13 @@ class Breeder:
         self.parents = self._vary.parents
 
     def in_generation(self, generation: int) -> Breeder:
-        """Give the breeder as it breeds in a generation of a run."""
+        """Give the breeder for a generation of a run."""
         then = copy(self)
         then._vary = self._vary.in_generation(generation)
         return then
 
     def create(self, seeds: Sequence[int]) -> list[Genome]:
-        """Make random genomes.
-
-        Args:
-            seeds: For each genome the seed that all its randomness comes from.
-        """
+        """Make a random genome from each seed."""
         genomes = [Genome() for _ in seeds]
         with _restore_global_generator():
             for genome, seed in zip(genomes, seeds, strict=True):
@@ -73,16 +68,16 @@ class Breeder:
         return genomes
 
     def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
-        """Say how many parents the child of each seed has."""
+        """Give the number of parents for the child of each seed."""
         return [self._vary.litter_size(draw) for draw in streams(seeds, 1)]
 
     def breed(self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int]) -> list[Genome]:
         """Breed children.
 
         Args:
-            litters: For each child its parents, fittest first; at least one, and none beyond
-                ``parents`` is looked at.
-            seeds: For each child the seed that all its randomness comes from.
+            litters: For each child its parents, fittest first; at least one. Those beyond
+                ``parents`` are ignored.
+            seeds: For each child the seed of all its randomness.
         """
         count = max(len(litters), 1)
         expected = self._vary.expected_draws(
@@ -99,7 +94,7 @@ class Breeder:
 
 @contextmanager
 def _pause_garbage_collection() -> Iterator[None]:
-    """Pause Python's search for garbage: thousands of genes are made, and all of them stay."""
+    """Pause Python's garbage collection: it would search thousands of new genes, which all stay."""
     searching = gc.isenabled()
     gc.disable()
     try:

@@ -1,7 +1,7 @@
 """Grafting: crossover of two CPPNs by outputs.
 
-What one output of a CPPN depends on is a picture by itself: the hue, or the brightness. A child
-takes that of one output, whole, from another CPPN, and the rest from its parent.
+One output of a CPPN draws a picture by itself: the hue, or the brightness. A child takes all nodes
+of one output from another CPPN, and the rest from its parent.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 def graft(genome: Genome, donor: Genome, output: int, outputs: Iterable[int]) -> Genome:
-    """Give a CPPN another's output.
+    """Replace an output of a CPPN by the donor's.
 
     Args:
         genome: The CPPN.
-        donor: Whose output it gets.
+        donor: The CPPN that gives the output.
         output: The output's id.
         outputs: The ids of all outputs.
 
     Returns:
-        A new genome. The donor's hidden nodes have new ids, for theirs may be taken. The hidden
-        nodes that led to the old output alone are gone.
+        A new genome, without the hidden nodes that led only to the old output. The donor's hidden
+        nodes get new ids, as their own may be taken.
     """
     taken = _leading_to([output], donor.connections)
     left = [edge for edge in genome.connections if edge[1] != output]
@@ -51,7 +51,7 @@ def graft(genome: Genome, donor: Genome, output: int, outputs: Iterable[int]) ->
 
 
 def _leading_to(ends: Iterable[int], edges: Iterable[Edge]) -> set[int]:
-    """List the nodes from which there is a way to others, and those; inputs too."""
+    """Find all nodes and inputs from which a way leads to ``ends``, which are included."""
     sources: dict[int, list[int]] = {}
     for source, target in edges:
         sources.setdefault(target, []).append(source)

@@ -1,9 +1,8 @@
-"""The crossover and mutation of the preset ``neat``: neat-python's, without its detours.
+"""The crossover and mutation of the preset ``neat``: neat-python's, but faster.
 
-What happens to a child, and how often, is what neat-python's ``configure_crossover`` and
-``mutate`` do; the tests compare the two. Other than there, a gene that does not change is shared
-with a parent, nothing is searched for a cycle that cannot be, and random numbers are drawn for
-what changes, not for what might.
+Children change in the same ways and as often as by neat-python's ``configure_crossover`` and
+``mutate``; the tests compare the two. But a child shares unchanged genes with its parents, cycles
+are searched only where they can be, and random numbers are drawn only for genes that change.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from neatfool.cppn.genome.genome import GenomeConfig
 
 DISABLED_STAYS = 0.75
-"""How likely a connection is disabled because it is in a parent (Stanley & Miikkulainen 2002)."""
+"""The probability that a connection disabled in a parent stays so (Stanley & Miikkulainen 2002)."""
 
 
 class NeatVariation:
@@ -50,18 +49,18 @@ class NeatVariation:
         ]
 
     def in_generation(self, generation: int) -> NeatVariation:
-        """Give the variation as it is in a generation of a run: always the same."""
+        """Give the variation for a generation of a run: always the same."""
         return self
 
     def litter_size(self, draw: Draw) -> int:
-        """Say how many parents a child has: always two."""
+        """Give the number of parents of a child: always two."""
         return self.parents
 
     def grow(self, genome: Genome, draw: Draw) -> None:
         """Leave a random genome as it is."""
 
     def expected_draws(self, nodes: float, connections: float) -> int:
-        """Say how many random numbers a child of such a parent rarely exceeds."""
+        """Give a number of random numbers that a child rarely exceeds."""
         usual = nodes + sum(change.expected_draws(nodes) for change in self._of_nodes)
         usual += connections
         usual += sum(change.expected_draws(connections) for change in self._of_connections)
@@ -93,7 +92,7 @@ class NeatVariation:
             place -= probability
 
     def _add_node(self, child: Genome, draw: Draw) -> None:
-        """Split a connection, which is disabled, so that its signal is changed little."""
+        """Split a connection and disable it, so that the signal changes little."""
         if not child.connections:
             if self._surer:
                 self._add_connection(child, draw)
@@ -109,7 +108,7 @@ class NeatVariation:
             child.connections[edge] = ConnectionGene.make(edge, weight)
 
     def _add_connection(self, child: Genome, draw: Draw) -> None:
-        """Draw one pair of nodes, and join it if that is possible."""
+        """Draw one pair of nodes, and join them if possible."""
         target = one_of(list(child.nodes), draw)
         source = one_of(self._config.input_keys + hidden_nodes(child, self._outputs), draw)
         edge = source, target
@@ -123,9 +122,9 @@ class NeatVariation:
 def _cross(child: Genome, other: Genome, draw: Draw) -> None:
     """Cross a copy of the fitter parent with the other.
 
-    A gene of both is either's, each attribute by itself; other genes are the fitter's. What is
-    drawn does not depend on whether the parents share a gene or have equal ones: genomes that
-    were stored and read again bear the same children.
+    A gene that both have takes each attribute from either; other genes are the fitter's. Sharing a
+    gene and having equal genes draw the same numbers, so that genomes that were stored and read
+    again have the same children.
     """
     connections, nodes = child.connections, child.nodes
     theirs = other.connections.get
@@ -140,14 +139,14 @@ def _cross(child: Genome, other: Genome, draw: Draw) -> None:
     for key, node in nodes.items():
         match = other.nodes.get(key)
         if match is not None:
-            # A bit for each attribute.
+            # One bit for each attribute.
             bits = int(32.0 * draw())
             if match is not node:
                 nodes[key] = _cross_nodes(node, match, bits)
 
 
 def _cross_disabled(a: ConnectionGene, b: ConnectionGene, draw: Draw) -> ConnectionGene:
-    """Cross connections of which one at least is disabled."""
+    """Cross two connections, at least one of which is disabled."""
     chosen = a if draw() < 0.5 else b
     enabled = (a if draw() < 0.5 else b).enabled and draw() >= DISABLED_STAYS
     if chosen.enabled == enabled:

@@ -1,14 +1,14 @@
-"""The mutation of the preset ``paper``: what the paper's own code does to a CPPN, in its order.
+"""The mutation of the preset ``paper``: the steps of the paper's own code, in its order.
 
 1. Each weight, with probability 0.1: polynomial mutation, eta 15, on [-10, 10].
 2. Each node's activation, with probability 0.1: any of the options.
-3. With probability 0.5: a new connection.
-4. With probability 0.3: a connection goes.
-5. With probability 0.5: a node in place of a connection, whose weight both new ones take.
-6. With probability 0.2: a hidden node goes, and its connections.
+3. With probability 0.5: add a connection.
+4. With probability 0.3: delete a connection.
+5. With probability 0.5: replace a connection by a node and two connections of the same weight.
+6. With probability 0.2: delete a hidden node and its connections.
 
 Attributes that the paper's CPPNs do not have (bias, response, aggregation, disabled connections)
-mutate along with the activations as in neat-python, at rates that the preset sets to 0.
+mutate with the activations as in neat-python, at rates that the preset sets to 0.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from neatfool.cppn.genome.markings import Edge
 
 TRIES = 20
-"""How many random pairs of nodes are looked at for a new connection."""
+"""The most random pairs of nodes to try for a new connection, as in a full genome none may fit."""
 
 
 def polynomial_step(r: float, power: float) -> float:
@@ -42,11 +42,11 @@ def polynomial_step(r: float, power: float) -> float:
 
     Args:
         r: A number in [0, 1).
-        power: 1 / (eta + 1) of the distribution's index eta; the less, the smaller most steps.
+        power: 1 / (eta + 1), with the distribution's index eta. A small power makes small steps.
 
     Returns:
-        A step in [-1, 1), of which the value's range is the unit: (2r)^power - 1 below one half
-        and 1 - (2(1-r))^power from there on.
+        A step in [-1, 1), in units of the value's range: (2r)^power - 1 for r below one half, else
+        1 - (2(1-r))^power.
     """
     if r < 0.5:
         return power_of(2.0 * r, power) - 1.0
@@ -54,7 +54,7 @@ def polynomial_step(r: float, power: float) -> float:
 
 
 class PaperMutation:
-    """Makes a child of one parent, with which it shares the genes that did not change."""
+    """Makes a child of one parent, which share the unchanged genes."""
 
     def __init__(self, config: GenomeConfig) -> None:
         self._config = config
@@ -67,7 +67,7 @@ class PaperMutation:
         ]
 
     def expected_draws(self, nodes: float, connections: float) -> int:
-        """Say how many random numbers a child of such a parent rarely exceeds."""
+        """Give a number of random numbers that a child rarely exceeds."""
         usual = sum(change.expected_draws(nodes) for change in self._of_nodes)
         usual += sum(change.expected_draws(connections) for change in self._of_connections)
         return int(usual + 2.0 * usual**0.5) + 16
@@ -100,10 +100,9 @@ class PaperMutation:
         self._add_connection(child, draw)
 
     def _add_connection(self, child: Genome, draw: Draw) -> None:
-        """Add a random one of the connections that are absent and close no cycle.
+        """Add a random connection that is absent and closes no cycle; all are equally likely.
 
-        Each is equally likely, because pairs are drawn until one will do. In a genome where hardly
-        one is left, `TRIES` draws may find none.
+        If hardly any is left, ``TRIES`` draws may find none.
         """
         sources = self._config.input_keys + hidden_nodes(child, self._outputs)
         targets = list(child.nodes)
@@ -135,7 +134,7 @@ class PolynomialWeightChange:
         self._power = 1.0 / (config.weight_mutate_eta + 1.0)
 
     def mutate(self, genes: dict[Edge, ConnectionGene], draw: Draw) -> None:
-        """Replace those connections whose weight changes."""
+        """Replace the connections whose weight changes."""
         low, high, power = self._low, self._high, self._power
         unit = high - low
         for gene in self._chosen.of(list(genes.values()), draw):
@@ -145,5 +144,5 @@ class PolynomialWeightChange:
                 genes[gene.key] = gene.with_weight(weight)
 
     def expected_draws(self, genes: float) -> float:
-        """Say how many random numbers so many genes take, on average."""
+        """Give the mean number of random numbers for a number of genes."""
         return 2.0 * genes * self._chosen.probability

@@ -1,6 +1,6 @@
-"""Refinements of the paper's way of evolving CPPNs, which make its search need fewer images.
+"""Refinements of the paper's way of evolving CPPNs. With them a search needs fewer images.
 
-All are off by default, and a child is then the paper's, to the bit.
+All are off by default; then a child is the paper's, to the bit.
 """
 
 from __future__ import annotations
@@ -23,25 +23,24 @@ if TYPE_CHECKING:
     from neatfool.cppn.genome.genome import Genome, GenomeConfig
 
 STEPS_AN_OCTAVE: Final = 4
-"""Strengths of mutation are rounded to so many steps from one to its double."""
+"""Strengths are rounded to this many steps an octave, as each needs a prepared mutation."""
 TRIES: Final = 1000
-"""How often a child is mutated until it is no copy of its parent."""
+"""The most mutations of a parent until a child differs from it; rates of 0 would need for ever."""
 
 
 @dataclass(frozen=True)
 class Refinements:
-    """What the paper's way of evolving CPPNs does not have.
+    """Additions to the paper's way of evolving CPPNs.
 
     Attributes:
-        initial_rounds: A random CPPN is grown by a number of rounds drawn from 0 to this one, each
-            of which splits a connection by a node and adds a connection.
-        graft: How often a child takes one of its outputs from a second parent.
-        mutation_strength: What the probabilities of all mutations are multiplied by; none gets
-            larger than 1.
-        mutation_spread: Each child's strength is that times a factor of its own, whose logarithm
-            is uniform between minus this and this.
-        mutation_cooling: After so many generations mutations and grafts are half as likely as at
-            the beginning, after twice as many a third; 0: they stay as they are.
+        initial_rounds: A random CPPN grows by a random number of rounds, from 0 to this. Each round
+            splits a connection by a node and adds a connection.
+        graft: The probability that a child takes one output from a second parent.
+        mutation_strength: A factor for the probabilities of all mutations; none exceeds 1.
+        mutation_spread: Each child's strength is multiplied by a random factor between e^-s and
+            e^s, with this s; its logarithm is uniform.
+        mutation_cooling: After this many generations mutations and grafts are half as likely as at
+            the beginning, after twice as many a third as likely. 0: no cooling.
     """
 
     initial_rounds: int = 0
@@ -51,7 +50,7 @@ class Refinements:
     mutation_cooling: int = 0
 
     def warmth(self, generation: int) -> float:
-        """Say how likely mutations and grafts still are: 1 in generation 0, never more."""
+        """Give the factor for the probabilities in a generation: 1 in generation 0, then less."""
         cooling = self.mutation_cooling
         return cooling / (cooling + generation) if cooling else 1.0
 
@@ -60,7 +59,7 @@ class PaperVariation:
     """Breeds children by the paper's mutation and its refinements.
 
     Attributes:
-        parents: How many parents a child has at most.
+        parents: The most parents of a child.
     """
 
     def __init__(self, config: GenomeConfig, refinements: Refinements) -> None:
@@ -74,7 +73,7 @@ class PaperVariation:
         self.parents = 2 if refinements.graft else 1
 
     def in_generation(self, generation: int) -> PaperVariation:
-        """Give the variation as it is in a generation of a run."""
+        """Give the variation for a generation of a run."""
         refinements = self._refinements
         if not refinements.mutation_cooling:
             return self
@@ -85,11 +84,11 @@ class PaperVariation:
         return cooled
 
     def litter_size(self, draw: Draw) -> int:
-        """Say how many parents a child has; the first thing that is drawn for it."""
+        """Draw the number of parents of a child, before anything else."""
         return 2 if self.parents > 1 and draw() < self._graft else 1
 
     def expected_draws(self, nodes: float, connections: float) -> int:
-        """Say how many random numbers a child of such a parent rarely exceeds."""
+        """Give a number of random numbers that a child rarely exceeds."""
         if not self._refined:
             return self._plain.expected_draws(nodes, connections)
         strongest = self._strength * exp(self._refinements.mutation_spread)
@@ -102,12 +101,9 @@ class PaperVariation:
             self._plain.grow(genome, draw)
 
     def __call__(self, draw: Draw, parent: Genome, other: Genome | None = None) -> Genome:
-        """Breed a child of one parent, or of two, of which either may be the one that gives most.
+        """Breed a child of one parent, or of two if :meth:`litter_size` draws two.
 
-        Args:
-            draw: The child's random numbers.
-            parent: A parent.
-            other: Another one, if :meth:`litter_size` wants it.
+        Either parent may be the one that gives most.
         """
         if not self._refined:
             return self._plain(draw, parent)
@@ -119,7 +115,7 @@ class PaperVariation:
         if grafted is not None:
             mutate.mutate(grafted, draw)
             return grafted
-        # Weak mutation often changes nothing, and to score a copy would be a waste.
+        # Weak mutation often changes nothing, and scoring a copy would waste an image.
         for _ in range(TRIES):
             child = mutate(draw, parent)
             if not _is_copy(child, parent):
@@ -139,7 +135,7 @@ class PaperVariation:
 
 
 def _is_copy(child: Genome, parent: Genome) -> bool:
-    """Tell whether no gene changed: a child shares those that did not with its parent."""
+    """Tell whether no gene changed: a child shares unchanged genes with its parent."""
     return _same(child.nodes, parent.nodes) and _same(child.connections, parent.connections)
 
 

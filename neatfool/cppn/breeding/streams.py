@@ -1,13 +1,13 @@
-"""Random numbers for children: for each seed a stream of its own, cheaply.
+"""Random numbers for children: a cheap stream for each seed.
 
-To seed Python's generator takes 3 µs, as long as the rest of a small child's mutation. The state
-of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014) is
-one number, and its n-th output a function of the seed and n alone. So the first numbers of a whole
-batch of streams are made at once, in numpy, and only by integer operations and one exact product:
-they are the same on every machine and whatever the size of the batch.
+Seeding Python's generator takes 3 µs, as long as the rest of a small child's mutation. The state of
+SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014) is one
+number, and its n-th output depends only on the seed and n. So numpy makes the first numbers of all
+streams of a batch at once. It uses integer operations and one exact product, so that the numbers
+are the same on every machine and in every batch.
 
-What children draw from these numbers is computed in Python's ``math``, not in numpy, whose
-logarithm and cosine depend on the processor and on a number's place in its array.
+Children compute with these numbers in Python's ``math``: numpy's logarithm and cosine depend on the
+processor and on a number's place in its array.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ T = TypeVar("T")
 
 _MASK = 2**64 - 1
 _NUMBERS_AT_ONCE = 1 << 12
-"""As many as stay in a processor's cache until they are drawn."""
+"""The most numbers made at once: this many stay in a processor's cache until they are drawn."""
 
 
 def streams(seeds: Sequence[int], expected: int = 64) -> Iterator[Draw]:
     """Give a stream of random numbers for each seed.
 
     Args:
-        seeds: What each stream depends on, and nothing else; taken modulo 2**64.
-        expected: About how many numbers will be drawn of each stream. They have no end; more than
-            this many cost more.
+        seeds: The seed of each stream, modulo 2**64.
+        expected: About how many numbers will be drawn from each stream. Streams are endless, but
+            further numbers cost more.
     """
     streams_at_once = max(1, _NUMBERS_AT_ONCE // expected)
     for first in range(0, len(seeds), streams_at_once):
@@ -65,20 +65,19 @@ def _rest(seed: int, first: int, size: int = 256) -> Iterator[float]:
 
 
 def normal(draw: Draw) -> float:
-    """Draw of the standard normal distribution, as Box and Muller do."""
+    """Draw from the standard normal distribution, by Box and Muller's method."""
     return sqrt(-2.0 * log(1.0 - draw())) * cos(tau * draw())
 
 
 def one_of(items: Sequence[T], draw: Draw) -> T:
-    """Draw one of some items, each as likely as the others."""
+    """Draw one of some items; all are equally likely."""
     return items[int(draw() * len(items))]
 
 
 class EachWithProbability:
-    """Draws a subset of items: each item is in it with the same probability, by itself.
+    """Draws a subset of items: each item is in it with the same probability, independently.
 
-    Not every item is looked at: the number of items up to the next one of the subset has a
-    geometric distribution.
+    It draws a geometric number of items to skip up to the next one, and no number for each item.
     """
 
     def __init__(self, probability: float) -> None:

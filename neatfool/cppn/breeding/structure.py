@@ -15,12 +15,7 @@ if TYPE_CHECKING:
 
 
 def closes_cycle(edges: Iterable[Edge], new: Edge) -> bool:
-    """Tell whether a new connection would close a cycle among acyclic ones.
-
-    Args:
-        edges: The connections there are, disabled ones too.
-        new: The connection that would join them.
-    """
+    """Tell whether a new connection would close a cycle with others, which have none."""
     source, target = new
     if source == target:
         return True
@@ -49,13 +44,13 @@ def hidden_nodes(genome: Genome, outputs: Collection[int]) -> list[int]:
 
 
 def delete_connection(child: Genome, draw: Draw) -> None:
-    """Take a random connection away, if there is one."""
+    """Delete a random connection, if there is one."""
     if child.connections:
         del child.connections[one_of(list(child.connections), draw)]
 
 
 def delete_node(child: Genome, outputs: Collection[int], draw: Draw) -> None:
-    """Take a random hidden node away, if there is one, and its connections."""
+    """Delete a random hidden node, if there is one, and its connections."""
     if hidden := hidden_nodes(child, outputs):
         gone = one_of(hidden, draw)
         del child.nodes[gone]

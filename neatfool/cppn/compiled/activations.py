@@ -1,10 +1,10 @@
 """The activations, compiled: the value and the slope of each.
 
-They are those of :mod:`neatfool.cppn.functions.activations`, NaN included: an argument is
-clamped as Python clamps it, which takes NaN to the upper limit.
+They are those of :mod:`neatfool.cppn.functions.activations`, also for NaN: clamping turns NaN into
+the upper limit, as in Python.
 
-All compiled functions of an activation are made from its entry in ``FORMS``: a loop that applies
-it to a weighted sum, a loop that turns arguments into slopes, and the choice between the loops.
+The entry of an activation in ``FORMS`` makes all its compiled functions: a loop that applies it to
+a weighted sum, a loop that turns arguments into slopes, and the choice between the loops.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ _SELU_DEPTH: Final = F(1.0507009873554804934193349852946 * 1.6732632423543772848
 
 
 class Form(NamedTuple):
-    """What compiled code makes an activation of.
+    """The compiled form of an activation.
 
     Attributes:
-        value: The activation of z: of lanes, without a branch.
-        slope: How the value changes with z. It is given two numbers, z and the value v there: one
-            or the other says it more simply. At a corner it is one of the two slopes.
-        limit: The largest size of z that ``value`` is right for.
-        beyond: The activation of a number whose size is above the limit, or NaN.
+        value: The activation of lanes z, without a branch.
+        slope: The derivative, given two numbers: z, and the value v there, as either may be
+            simpler. At a corner it is one of the two slopes.
+        limit: The largest size of z for which ``value`` is right.
+        beyond: The activation of a number that is NaN or larger than the limit.
     """
 
     value: Callable[[F], F]
@@ -84,7 +84,7 @@ def _sign(z: F) -> F:
 
 @inner
 def _large_sine(z: F) -> F:
-    """Give the sine of a number of any size, the larger ones as the processor's library has it."""
+    """Give the sine of a number of any size; for large ones with the system's library."""
     if abs(z) <= SINE_LIMIT:
         return sine(z)
     return F(math.sin(np.float64(z))) if abs(z) < F(np.inf) else F(np.nan)
@@ -92,8 +92,8 @@ def _large_sine(z: F) -> F:
 
 @inlined
 def _triangle_rest(z: F) -> F:
-    """Give how far z, up to 1e6 in size, is from the nearest multiple of 4."""
-    turned = z * F(0.25) + F(1.5 * 2**23)  # which rounds to an integer
+    """Give the distance of z, up to 1e6 in size, from the nearest multiple of 4."""
+    turned = z * F(0.25) + F(1.5 * 2**23)  # rounds to an integer
     return z - F(4.0) * (turned - F(1.5 * 2**23))
 
 
@@ -104,7 +104,7 @@ def _triangle(z: F) -> F:
 
 
 # ruff: noqa: PLW0108
-# Some lambdas only pass z on: numba compiles no function twice.
+# Some lambdas only pass z on, as numba compiles no function twice.
 FORMS: Final[Mapping[str, Form]] = {
     "sigmoid": Form(
         lambda z: _ONE / (_ONE + moderate_exp(-clamp(_FIVE * z, -_SIXTY, _SIXTY))),
@@ -175,7 +175,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "paper_sigmoid": Form(lambda z: tanh_of_half(z), lambda z, v: F(0.5) * (_ONE - v * v)),
     "paper_gaussian": Form(
         lambda z: decay(z * z),
-        # Far out 0 times infinity.
+        # Far out, z * v would be infinity times 0.
         lambda z, v: -_TWO * z * v if v > _ZERO else _ZERO,
     ),
     "paper_linear": Form(
@@ -189,8 +189,8 @@ FORMS: Final[Mapping[str, Form]] = {
     ),
 }
 
-# An activation's code is its place in either table. Compiled code is kept on the disk for as long
-# as this file stays the same, so it has to hold the order too.
+# An activation's code is its place in both tables. Compiled code stays on the disk while this file
+# stays the same, so this file must repeat the order.
 assert list(FORMS) == list(ACTIVATIONS), [*FORMS.keys() ^ ACTIVATIONS.keys()]
 IDENTITY: Final = list(FORMS).index("identity")
 
@@ -257,14 +257,14 @@ def activate(
     """Apply an activation to a weighted sum.
 
     Args:
-        code: Which: its place in ``ACTIVATIONS``.
-        values: float32 [R, P], the rows that the inputs are among.
+        code: Its place in ``ACTIVATIONS``.
+        values: float32 [R, P], the rows of the inputs and others.
         sources: int32 [k], the row of each input.
-        factors: float32 [k], what each is multiplied by.
-        bias: What is added, of float32.
+        factors: float32 [k], the factor of each.
+        bias: The float32 to add.
         out: float32 [S, P], to write to; it may be ``values``.
-        row: Which row of it. It may be an input.
-        width: How many pixels to do, a multiple of ``LANES``.
+        row: The row to write. It may be an input's.
+        width: The number of pixels, a multiple of ``LANES``.
     """
     _run_values(code, (values, sources, factors, bias, out, row, width))
 
@@ -274,7 +274,7 @@ def differentiate(code: int, z: np.ndarray, v: np.ndarray) -> None:
     """Write the slopes of an activation over its arguments.
 
     Args:
-        code: Which: its place in ``ACTIVATIONS``.
+        code: Its place in ``ACTIVATIONS``.
         z: float32 [P], the arguments.
         v: float32 [P], the values there.
     """

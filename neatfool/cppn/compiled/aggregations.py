@@ -1,7 +1,7 @@
-"""The aggregations but sums, compiled: how a node joins its weighted inputs.
+"""The aggregations other than sums and means, compiled.
 
-They are those of :mod:`neatfool.cppn.functions.aggregations`, and go in the same order. Sums,
-which means are, too, belong to :mod:`neatfool.cppn.compiled.activations`.
+They are those of :mod:`neatfool.cppn.functions.aggregations`, in the same order.
+:mod:`neatfool.cppn.compiled.activations` computes sums and means.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _multiply(
 def _choose(
     kind: int, values: np.ndarray, out: np.ndarray, sources: np.ndarray, factors: np.ndarray
 ) -> None:
-    """Take the largest, the smallest or the largest in size; NaN is larger and smaller than all."""
+    """Take the largest, the smallest or the largest in size; the first two choose NaN if any."""
     a, u = values[sources[0]], factors[0]
     for i in range(len(out)):
         out[i] = a[i] * u
@@ -66,7 +66,7 @@ def _take_middle(
     factors: np.ndarray,
     scratch: np.ndarray,
 ) -> None:
-    """Take the median, sorting all pixels' inputs by the same exchanges; NaN is the largest."""
+    """Take the median, sorting the inputs of all pixels in step; NaN is the largest."""
     terms = len(sources)
     for term in range(terms):
         a, u, z = values[sources[term]], factors[term], scratch[term]
@@ -85,7 +85,7 @@ def _take_middle(
         for i in range(len(out)):
             out[i] = middle[i]
     else:
-        # Two inputs, which the plain path leaves unsorted, add up to the same.
+        # The plain renderer leaves two inputs unsorted, but their sum is the same.
         below = scratch[terms // 2 - 1]
         for i in range(len(out)):
             out[i] = (below[i] + middle[i]) * F(0.5)
@@ -103,11 +103,11 @@ def aggregate(
     """Join weighted inputs.
 
     Args:
-        kind: How: the aggregation's place in ``AGGREGATIONS``; no sum or mean.
-        values: float32 [R, P], the rows that the inputs are among.
+        kind: The aggregation's place in ``AGGREGATIONS``; no sum or mean.
+        values: float32 [R, P], the rows of the inputs and others.
         out: float32 [P], to write to.
-        sources: int32 [k], the row of each input; there are some, unless they are multiplied.
-        factors: float32 [k], what each is multiplied by.
+        sources: int32 [k], the row of each input; at least one, except for a product.
+        factors: float32 [k], the factor of each.
         scratch: float32 [k, P], to write over.
     """
     if kind == PRODUCT:

@@ -1,7 +1,4 @@
-"""The colour maps, compiled: from the outputs of a CPPN to the bytes of an image.
-
-They are those of :mod:`neatfool.cppn.functions.colour`.
-"""
+"""The colour maps of :mod:`neatfool.cppn.functions.colour`, compiled."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from neatfool.cppn.functions.colour import COLOUR_MAPS
 
 F = np.float32
 _ZERO, _ONE = F(0.0), F(1.0)
-# Adding this rounds to an integer, which the lowest bits then are.
+# Adding this rounds to an integer, and the lowest bits hold that integer.
 _ROUND: Final = F(1.5 * 2**23)
 
 GREY, RGB, HSV, HSV_SIGNED_HUE, HLS = range(5)
@@ -24,7 +21,7 @@ assert tuple(COLOUR_MAPS) == ("grey", "rgb", "hsv", "hsv_signed_hue", "hls")
 
 @inner
 def _unit(z: F) -> F:
-    """Clamp to [0, 1]; NaN, which no output is by then, would be 0."""
+    """Clamp to [0, 1]; NaN becomes 0."""
     z = z if z > _ZERO else _ZERO
     return z if z < _ONE else _ONE
 
@@ -60,7 +57,7 @@ def _write_hsv(
 ) -> None:
     red, green, blue = image[0], image[1], image[2]
     for i in range(width):
-        # An output of NaN counts as 0, whose signed hue is one half.
+        # NaN counts as 0, and the signed hue of 0 is one half.
         hue = h[i] if h[i] == h[i] else _ZERO
         hue = _unit((hue + _ONE) * F(0.5)) if signed else _size(hue)
         value = _size(v[i])
@@ -85,10 +82,10 @@ def paint(colour: int, values: np.ndarray, rows: np.ndarray, image: np.ndarray, 
 
     Args:
         colour: The place of the colour map in ``COLOUR_MAPS``.
-        values: float32 [R, P], the rows that the outputs are among.
+        values: float32 [R, P], the rows of the outputs and others.
         rows: int32 [O], the row of each output.
         image: uint8 [C, P], to write to.
-        width: How many pixels to do.
+        width: The number of pixels.
     """
     if colour <= RGB:
         for channel in range(len(image)):

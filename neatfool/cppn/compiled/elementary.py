@@ -1,7 +1,7 @@
 """Elementary functions of one float32, or of lanes of them, without a branch.
 
-Each reduces its argument to a small range and has a polynomial there, whose coefficients minimise
-the largest relative error (Lawson's algorithm). Errors are a few units in the last place.
+Each reduces its argument to a small range and uses a polynomial there. Its coefficients minimise
+the largest relative error (Lawson's algorithm), which is a few units in the last place.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from neatfool.cppn.compiled.lanes import (
 F = np.float32
 I = np.int32  # noqa: E741
 
-# Adding this to a number of at most 2^22 rounds it to an integer, which its lowest bits then are.
+# Adding this to a number up to 2^22 rounds it to an integer, which the lowest bits then hold.
 _ROUND: Final = F(1.5 * 2**23)
 _ONE, _HALF = F(1.0), F(0.5)
 
@@ -37,12 +37,12 @@ _PER_PI: Final = F(1 / np.pi)
 _PI: Final = (F(np.pi), F(np.pi - np.float64(F(np.pi))))
 _SINE: Final = (F(-0.1666666), F(0.008333065), F(-0.00019809474), F(2.6054813e-06))
 SINE_LIMIT: Final = F(25000.0)
-"""Up to which size of argument :func:`sine` is right."""
+"""The largest size of argument for which :func:`sine` is right."""
 
 _PER_LN2: Final = F(1 / np.log(2))
 _LN2: Final = (F(0.693359375), F(-2.12194440e-4))
 _EXP: Final = (F(0.49999994), F(0.16666515), F(0.041668456), F(0.008369419), F(0.0013813145))
-# Of 2^f, for f from -1/2 to 1/2.
+# The polynomial of 2^f, for f from -1/2 to 1/2.
 _POWER: Final = (F(0.693147), F(0.24022242), F(0.055507336), F(0.009671513), F(0.0013264727))
 _DECAY_LIMIT: Final = F(88.0)
 _ONE_BITS: Final = I(0x3F800000)
@@ -70,7 +70,7 @@ _TANH_ABOVE: Final = (
 )
 _TANH_BELOW: Final = (F(0.46713026), F(0.025871040), F(3.2830787e-4), F(7.7619389e-7))
 _TANH_LIMIT: Final = F(9.02)
-# The same for half an argument: powers of two, which do not round.
+# The same for half an argument: dividing by powers of two does not round.
 _HALF_ABOVE: Final = tuple(F(each / (2 * 4**k)) for k, each in enumerate(_TANH_ABOVE))
 _HALF_BELOW: Final = tuple(F(each / (4 * 4**k)) for k, each in enumerate(_TANH_BELOW))
 _HALF_LIMIT: Final = F(2.0) * _TANH_LIMIT
@@ -78,7 +78,7 @@ _HALF_LIMIT: Final = F(2.0) * _TANH_LIMIT
 
 @inlined
 def clamp(z: F, low: F, high: F) -> F:
-    """Clamp as Python's ``max(low, min(high, z))`` does, which takes NaN to ``high``."""
+    """Clamp as Python's ``max(low, min(high, z))``, which turns NaN into ``high``."""
     return larger(smaller(z, high), low)
 
 
@@ -101,7 +101,7 @@ def sine(z: F) -> F:
 
 @inlined
 def _power_of_two(rounded: F) -> F:
-    """Give 2^k, for k from -126 to 127 that was rounded by adding ``_ROUND``, and 0 for -127."""
+    """Give 2^k for k from -126 to 127, rounded by adding ``_ROUND``; 0 for k = -127."""
     return float_of(add_ints(shift_left(bits_of(rounded), _EXPONENT), _ONE_BITS))
 
 
@@ -118,7 +118,7 @@ def moderate_exp(z: F) -> F:
 
 @inlined
 def decay(z: F) -> F:
-    """Give e to the power of -z, to within 1e-7, for any z from 0 on; below 1e-38 it is 0."""
+    """Give e to the power of -z, to within 1e-7, for any z >= 0; below 1e-38 it is 0."""
     z = smaller(_DECAY_LIMIT, z)
     rounded = z * -_PER_LN2 + _ROUND
     f = z * -_PER_LN2 - (rounded - _ROUND)
@@ -143,13 +143,13 @@ def log(z: F) -> F:
 
 @inlined
 def tanh(z: F) -> F:
-    """Give the hyperbolic tangent of z: a quotient of polynomials, until it is 1."""
+    """Give the hyperbolic tangent of z, as a quotient of polynomials."""
     return _tanh(z, _TANH_ABOVE, _TANH_BELOW, _TANH_LIMIT)
 
 
 @inlined
 def tanh_of_half(z: F) -> F:
-    """Give the hyperbolic tangent of z / 2: the same bits, for a multiplication less."""
+    """Give the same bits as ``tanh(z / 2)``, with one multiplication less."""
     return _tanh(z, _HALF_ABOVE, _HALF_BELOW, _HALF_LIMIT)
 
 

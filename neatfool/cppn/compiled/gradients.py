@@ -1,4 +1,4 @@
-"""The compiled way back from an image to the parameters of a genome."""
+"""Compiled gradients: from an image back to the parameters of a genome."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ def _kernel() -> tuple[Callable[..., None], int, int]:
 
 
 def is_sums(program: Program) -> bool:
-    """Tell whether all nodes are weighted sums, which is what compiled code differentiates."""
+    """Tell whether all nodes are weighted sums; compiled code differentiates nothing else."""
     return all(step.reduction is None for step in program.steps)
 
 
 def factor_gradients(
     program: Program, inputs: torch.Tensor, colours: ColourMap, by_channel: torch.Tensor
 ) -> torch.Tensor:
-    """Follow gradients by channels back to the factors of a genome's terms.
+    """Turn gradients by channels into gradients by the factors of a genome's terms.
 
     Args:
         program: One genome, of weighted sums only.
         inputs: float32 [I, P], the inputs at P pixels.
-        colours: How outputs become channels.
-        by_channel: float32 [G, C, P], gradients by the channels.
+        colours: The colour map.
+        by_channel: float32 [G, C, P], the gradients by the channels.
 
     Returns:
-        float64 [G, T], those by ``program.factors()``.
+        float64 [G, T], the gradients by ``program.factors()``.
     """
     flow_back, tile, lanes = _kernel()
     nodes = np.array(
@@ -95,7 +95,7 @@ def factor_gradients(
 
 @torch.enable_grad()
 def _by_output(outputs: torch.Tensor, colours: ColourMap, by_channel: torch.Tensor) -> torch.Tensor:
-    """Follow gradients [G, C, P] by channels back to the outputs: [G, O, P]."""
+    """Turn gradients by channels, [G, C, P], into gradients by outputs, [G, O, P]."""
     outputs = outputs.unsqueeze(0).requires_grad_()
     channels = colours(outputs)[0]
     parts = [

@@ -1,7 +1,7 @@
-"""How functions are compiled for the processor: numba's decorators, typed.
+"""Compiles functions for the processor: numba's decorators, typed.
 
-Compiled code is kept on disk where that can be written to, so that only the first use on a machine
-pays for compiling. Nothing here is imported before a compiled function is wanted.
+Compiled code is kept on disk if possible, so that only the first use on a machine pays for
+compiling. This module is imported only when a compiled function is needed.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ _OPTIONS: dict[str, Any] = {
     "fastmath": {"contract"},
     "error_model": "numpy",
     "nogil": True,
-    # Nothing is allocated, and counting the references of rows took most of the time.
+    # Nothing is allocated, and counting references to rows would take most of the time.
     "_nrt": False,
 }
 
-# What Python, or C, would call a function by, which takes half the time to compile.
+# Without the wrappers for calls from Python and C, compiling takes half the time.
 _NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def inner(function: Function, name: str | None = None) -> Function:
     """Compile a function that only compiled functions call.
 
-    Nothing is reordered and NaN is respected; a product and a sum may become one operation.
+    Operations keep their order, and NaN stays NaN; a product and a sum may become one operation.
 
     Args:
         function: The function.
-        name: A name of its own, for one that another function made. Where code of two processes
-            is read from the disk, the linker takes functions of one name for one function.
+        name: A unique name for a function that another function made. The linker takes functions
+            of one name for the same, if their code was read from the disk.
     """
     return _compile(function, name)
 
@@ -62,16 +62,16 @@ def _compile(function: Function, name: str | None, **options: Any) -> Function:
 
 
 def make_switch(functions: Sequence[Any]) -> Callable[..., None]:
-    """Make the choice among compiled functions, for compiled functions to call.
+    """Make a switch among compiled functions, for compiled functions to call.
 
-    It is one switch. A tree of Python functions, which call each other, would do the same; but
-    numba compiles whatever a function calls once more with each of them. It took twice as long.
+    A tree of Python functions would do the same, but takes twice as long to compile: numba compiles
+    each callee again with each caller.
 
     Args:
-        functions: What to choose from; all take the same arguments.
+        functions: The functions to choose from; all take the same arguments.
 
     Returns:
-        A function of the place in the list, and a tuple of the arguments.
+        A function of the place in the list and a tuple of arguments.
     """
 
     def typed(context: Any, place: Any, arguments: Any) -> Any:
@@ -97,14 +97,14 @@ def make_switch(functions: Sequence[Any]) -> Callable[..., None]:
 
 
 def outer(signature: str) -> Callable[[Function], Function]:
-    """Compile a function that Python calls, for one signature, or read its code from the disk."""
+    """Compile a function that Python calls, or read its code from the disk."""
 
     def compile_function(function: Function) -> Function:
-        # numba goes by a function's name and file alone, and not by the functions that it calls.
+        # numba's cache looks at a function's name and file, but not at the functions it calls.
         function.__qualname__ += f"_{_fingerprint():08x}"
         try:
             return cast("Function", numba.njit(signature, cache=True, **_OPTIONS)(function))
-        except RuntimeError as error:  # there is no folder that numba could keep it in
+        except RuntimeError as error:  # no folder can be written to
             _tell_once(Path(function.__code__.co_filename).parent, error)
             return cast("Function", numba.njit(signature, **_OPTIONS)(function))
 
@@ -123,6 +123,6 @@ def _tell_once(folder: Path, why: RuntimeError) -> None:
 
 @cache
 def _fingerprint() -> int:
-    """Give a number that follows from the text of the inner functions."""
+    """Hash the source of all compiled functions."""
     files = sorted(Path(__file__).parent.glob("*.py"))
     return crc32(b"".join(file.read_bytes() for file in files))

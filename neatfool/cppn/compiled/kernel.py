@@ -1,8 +1,8 @@
-"""The compiled renderer: a tape of nodes, run over the pixels a tile at a time.
+"""The compiled renderer: runs a tape of nodes over the pixels, a tile at a time.
 
-A tile is a range of pixels, of which the values of all nodes of a genome stay in the processor's
-cache. It is computed in blocks, each pixel by the same instructions wherever it lies: the bits
-of an image do not depend on the tile, on what else is rendered, or on the number of threads.
+A tile is a range of pixels, small enough for the values of a genome's nodes to stay in the
+processor's cache. It is computed in blocks, with the same instructions for each pixel. So the bits
+of an image do not depend on the tile, on other images, or on the number of threads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from neatfool.cppn.compiled.lanes import LANES, load, spread, store
 F = np.float32
 
 TILE: Final = 2048
-"""The most pixels of a tile."""
+"""The most pixels of a tile, so that the values of some hundred nodes fit the cache."""
 
 
 @inner
@@ -39,7 +39,7 @@ def _compute(
     scratch: np.ndarray,
     width: int,
 ) -> None:
-    """Compute a node, as :func:`draw` describes it."""
+    """Compute a node; :func:`draw` describes the arguments."""
     row = node[4]
     if node[1] != SUM:
         aggregate(node[1], values, values[row][:width], sources, factors, scratch)
@@ -57,7 +57,7 @@ def _load(
     values: np.ndarray,
     lines: np.ndarray,
 ) -> None:
-    """Read the inputs at a tile's pixels, and those at the first pixel of each of its lines."""
+    """Read the inputs at a tile's pixels, and at the first pixel of each of its lines."""
     for row in range(len(inputs)):
         for pixel in range(count):
             values[row, pixel] = inputs[row, start + pixel]
@@ -70,7 +70,7 @@ def _load(
 
 @inner
 def _spread_lines(lines: np.ndarray, values: np.ndarray, row: int, across: int, count: int) -> None:
-    """Give all pixels of a line its value; some pixels beyond the tile are written to."""
+    """Fill each line with its value; this also writes some pixels beyond the tile."""
     for line in range((count + across - 1) // across):
         value = spread(lines[row, line])
         for column in range(0, across, LANES):
@@ -79,7 +79,7 @@ def _spread_lines(lines: np.ndarray, values: np.ndarray, row: int, across: int, 
 
 @inner
 def _repeat_line(values: np.ndarray, row: int, across: int, count: int) -> None:
-    """Give all lines the values of the first; some pixels beyond the tile are written to."""
+    """Copy the first line to all lines; this also writes some pixels beyond the tile."""
     for start in range(across, count, across):
         for column in range(0, across, LANES):
             store(values, row, start + column, load(values, row, column))
@@ -120,35 +120,33 @@ def draw(
 
     Args:
         bounds: int64 [N + 1], where the nodes of each genome begin and end.
-        nodes: int32 [M, 7], of each node its activation, its aggregation, where its terms begin
-            and end, its row, the inputs that it depends on, and those that the nodes which need it
-            depend on: bit i % 31 for input i, or -1 for an output.
-        numbers: float32 [M, 2], what each node multiplies its aggregate by, and what it adds.
+        nodes: int32 [M, 7], for each node: activation, aggregation, begin and end of its terms,
+            row, the inputs that it depends on, and the inputs that the nodes which use it depend
+            on: bit i % 31 for input i, or -1 for an output.
+        numbers: float32 [M, 2], the factor and the bias of each node's aggregate.
         sources: int32 [T], the row of each term: that of an input or of a node.
-        factors: float32 [T], what that is multiplied by.
+        factors: float32 [T], the factor of each term.
         outputs: int32 [N, O], the row of each output.
         first: The first genome to draw.
         last: The genome after the last.
         inputs: float32 [I, P].
         begin: The first of the P pixels to draw.
         end: The pixel after the last.
-        tile: How many pixels to do at a time: up to ``TILE``, and up to ``LANES`` whole lines if
-            any input is the same in all rows or columns.
+        tile: The pixels of a tile: up to ``TILE``, and up to ``LANES`` whole lines if any input is
+            the same in all rows or columns.
         across: The pixels of a line of the image.
-        by_column: Which inputs are not the same in all columns of the image: bit i % 31 for input
-            i.
-        by_row: Which inputs are not the same in all rows.
+        by_column: The inputs that vary between columns: bit i % 31 for input i.
+        by_row: The inputs that vary between rows.
         colour: The place of the colour map in ``COLOUR_MAPS``; -1 for the outputs themselves.
-        images: uint8 [N, C, Q], to write to, unless the outputs themselves are wanted.
-        raw: float32 [N, O, Q], to write these to.
-        offset: Which of the Q pixels the first of the P is.
-        values: float32 [R, TILE + LANES], to write over: a row for each input and each node of any
-            genome.
-        lines: float32 [R, LANES], to write over.
-        scratch: float32 [k, TILE], to write over: a row for each term of any node.
-        image: uint8 [C, TILE], to write over.
+        images: uint8 [N, C, Q], the images to write.
+        raw: float32 [N, O, Q], the outputs to write if ``colour`` is -1.
+        offset: The place of the first of the P pixels among the Q.
+        values: float32 [R, TILE + LANES], scratch: a row for each input and each node of a genome.
+        lines: float32 [R, LANES], scratch.
+        scratch: float32 [k, TILE], scratch: a row for each term of a node.
+        image: uint8 [C, TILE], scratch.
     """
-    # The last block of a line may reach beyond it.
+    # The last block of a line may extend beyond it.
     line = (across + LANES - 1) // LANES * LANES
     for start in range(begin, end, tile):
         count = min(tile, end - start)

@@ -1,8 +1,8 @@
 """Lanes: a block of pixels as one value of compiled code, in place of a loop over pixels.
 
-What is done to lanes is done to each of them. LLVM makes it as many vector instructions as the
-processor needs, one after another, which keeps all its units busy; and as each lane is computed
-alike, the bits of a pixel do not depend on how wide vectors are.
+An operation on lanes applies to each of them. LLVM turns it into several vector instructions in a
+row, which keeps the processor's units busy. Each lane is computed alike, so that the bits of a
+pixel do not depend on the width of vectors.
 
 The functions take lanes, numbers, or both: a number is the same in all lanes.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Ints = Callable[..., np.int32]
 
 LANES: Final = 64
-"""How many pixels are one value: four vectors of AVX-512, whose units need that many at a time."""
+"""The pixels of one value: four vectors of AVX-512, enough to keep its units busy."""
 
 
 class LanesType(types.Type):
@@ -65,7 +65,7 @@ def _choose(builder: Any, value: Any, places: Sequence[int]) -> Any:
 
 
 def _fold(builder: Any, value: Any) -> Any:
-    """Give 16 integers whose largest is that of all."""
+    """Give 16 integers with the same largest one as ``value``."""
     while (half := value.type.count // 2) >= 16:
         halves = [_choose(builder, value, range(at, at + half)) for at in (0, half)]
         value = builder.select(builder.icmp_signed(">", *halves), *halves)
@@ -73,7 +73,7 @@ def _fold(builder: Any, value: Any) -> Any:
 
 
 def _alike(builder: Any, values: Any) -> list[Any]:
-    """Make all values lanes if one is."""
+    """Turn all values into lanes if one is."""
     if any(isinstance(value.type, ir.VectorType) for value in values):
         return [_widen(builder, value) for value in values]
     return list(values)
@@ -127,7 +127,7 @@ def _binary(code: Code) -> Callable[..., Any]:
 
 
 def _choice(comparison: str) -> Callable[..., Any]:
-    """Make a function of a, b, c and d: c where a and b compare so, and d elsewhere."""
+    """Make a function of a, b, c and d: c where the comparison of a and b holds, else d."""
 
     def typed(_: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
         def lower(_: Any, builder: Any, __: Any, values: Any) -> Any:
@@ -175,9 +175,9 @@ _TO_INTS = {types.float32: types.int32, _FLOATS: _INTS}
 _TO_FLOATS = {types.int32: types.float32, _INTS: _FLOATS}
 
 smaller: Floats = _binary(_smaller)
-"""a if a < b else b: it is b where one is NaN."""
+"""a if a < b else b; b if one is NaN."""
 larger: Floats = _binary(_larger)
-"""a if a > b else b: it is b where one is NaN."""
+"""a if a > b else b; b if one is NaN."""
 where_larger: Floats = _choice(">")
 """c if a > b else d."""
 where_equal: Floats = _choice("==")
@@ -224,7 +224,7 @@ spread: Floats = intrinsic(_spread)
 def _any_beyond(_: Any, lanes: Any, limit: Any) -> Any:
     def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
         size, limit = (_bits(builder, _size(builder, value)) for value in values)
-        # As integers sizes are in the same order, with NaN as the largest.
+        # The bits of sizes, as integers, have the same order, with NaN as the largest.
         largest = _fold(builder, size)
         beyond = builder.icmp_signed(">", largest, _widen(builder, limit, largest.type.count))
         together = builder.bitcast(beyond, ir.IntType(largest.type.count))
@@ -234,7 +234,7 @@ def _any_beyond(_: Any, lanes: Any, limit: Any) -> Any:
 
 
 any_beyond: Callable[..., bool] = intrinsic(_any_beyond)
-"""Tell whether the size of any lane is above a limit, or NaN."""
+"""Tell whether any lane is NaN, or larger in size than a limit."""
 
 
 def _pointer(context: Any, builder: Any, kind: Any, values: Any) -> Any:
@@ -258,7 +258,7 @@ def _load(_: Any, table: Any, row: Any, column: Any) -> Any:
 
 
 load: Floats = intrinsic(_load)
-"""Read lanes from a row of a float32 [R, P], from a column on."""
+"""Read lanes from a row of a float32 [R, P], beginning at a column."""
 
 
 def _store(_: Any, table: Any, row: Any, column: Any, lanes: Any) -> Any:
@@ -270,4 +270,4 @@ def _store(_: Any, table: Any, row: Any, column: Any, lanes: Any) -> Any:
 
 
 store: Callable[..., None] = intrinsic(_store)
-"""Write lanes to a row of a float32 [R, P], from a column on."""
+"""Write lanes to a row of a float32 [R, P], beginning at a column."""

@@ -1,7 +1,7 @@
-"""Linking, compiled: from the genes of a batch of genomes to a tape of nodes in their order.
+"""Linking, compiled: turns the genes of a batch of genomes into a tape of ordered nodes.
 
-The nodes that the outputs need are found from the outputs backwards, depth first, and each is
-written to the tape after what it needs itself.
+It searches from the outputs backwards, depth first, and writes each node to the tape after the
+nodes that it needs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NOWHERE: Final = -1
 BITS: Final = 31
-"""How many bits tell of the inputs that a node depends on; input 31 shares that of input 0."""
+"""The bits for the inputs that a node depends on; input 31 shares the bit of input 0."""
 _SPREAD: Final = 0x9E3779B97F4A7C15 - (1 << 64)
 """2^64 over the golden ratio, as an int64."""
 
@@ -25,7 +25,7 @@ ALL: Final = -1
 
 @inner
 def _slot(key: int, keys: np.ndarray, places: np.ndarray) -> int:
-    """Find where in a hash table of 2^k slots a key is, or would be."""
+    """Find the slot of a key, present or not, in a hash table of 2^k slots."""
     mask = len(keys) - 1
     slot = key * _SPREAD
     slot = (slot ^ (slot >> 32)) & mask
@@ -59,16 +59,16 @@ def _sort_edges(
     starts: np.ndarray,
     by_sink: np.ndarray,
 ) -> bool:
-    """Sort enabled connections by the node they lead to; tell whether all join what is there.
+    """Sort enabled connections by the node they lead to; tell whether all their nodes exist.
 
     Args:
-        edges: int64 [E, 2], the keys that each joins.
-        enabled: bool [E], which of them count.
+        edges: int64 [E, 2], the keys that each connection joins.
+        enabled: bool [E], which connections count.
         keys: The hash table's keys.
         places: The hash table's places.
-        ends: int64 [E, 2], to write the places to that each joins.
-        starts: int64 [places + 1], to write to where those to each place begin.
-        by_sink: int64 [E], to write their numbers to, in order.
+        ends: int64 [E, 2]; receives the places that each connection joins.
+        starts: int64 [places + 1]; receives where the connections to each place begin.
+        by_sink: int64 [E]; receives the numbers of the connections, in order.
     """
     for place in range(len(starts)):
         starts[place] = 0
@@ -106,7 +106,7 @@ def _order(
     order: np.ndarray,
     count: int,
 ) -> int:
-    """Add a node, after all that it needs, to the order of nodes.
+    """Append a node to the order of nodes, after all nodes that it needs.
 
     Args:
         root: The place of the node.
@@ -115,14 +115,14 @@ def _order(
         starts: int64 [places + 1], where the connections to each place begin.
         by_sink: int64 [E], the connections' numbers, by sink.
         rows: int64 [places], the row of each place; ``NOWHERE`` if it is not in the order yet,
-            and below that while what it needs is looked for.
-        stack: int64 [places], to write over.
-        following: int64 [places], to write over.
-        order: int64 [places], the places of nodes, to add to.
-        count: How many there are.
+            and less during the search for the nodes that it needs.
+        stack: int64 [places], scratch.
+        following: int64 [places], scratch.
+        order: int64 [places], the places of the nodes so far.
+        count: Their number.
 
     Returns:
-        How many there are now; ``NOWHERE`` if there is a cycle.
+        Their number now; ``NOWHERE`` if there is a cycle.
     """
     stack[0], depth = root, 1
     while depth:
@@ -163,15 +163,15 @@ def _write_node(
     sources: np.ndarray,
     factors: np.ndarray,
 ) -> None:
-    """Write a node and its terms to the tape, after those that are on it.
+    """Append a node and its terms to the tape.
 
-    Of its genome's nodes the first one, whose row is the number of inputs, is at ``first``.
+    The first node of its genome, whose row is the number of inputs, is at ``first``.
     """
     activation, kind = functions[0, node], functions[1, node]
     bias, response = constants[0, node], constants[1, node]
     factor = 1.0
     if kind <= MEAN or (len(edges) == 0 and kind != PRODUCT):
-        # A weighted sum has its response and its number of terms in its factors.
+        # The factors of a weighted sum include its response and its number of terms.
         factor = response / max(len(edges), 1) if kind == MEAN else response
         kind, response = SUM, 1.0
     term = nodes[written - 1, 3] if written else 0
@@ -218,20 +218,20 @@ def link(
     """Write the tape of a batch of genomes.
 
     Args:
-        counts: int64 [N, 2], how many nodes and connections each genome has.
+        counts: int64 [N, 2], the numbers of nodes and connections of each genome.
         node_keys: int64 [M], the nodes' keys, genome by genome.
-        functions: int64 [2, M], the nodes' activations, and their aggregations, by their places
-            in ``ACTIVATIONS`` and ``AGGREGATIONS``.
-        constants: float64 [2, M], the nodes' biases, and their responses.
+        functions: int64 [2, M], the nodes' activations and aggregations, as places in
+            ``ACTIVATIONS`` and ``AGGREGATIONS``.
+        constants: float64 [2, M], the nodes' biases and responses.
         edges: int64 [E, 2], the keys that each connection joins.
         enabled: bool [E], which connections count.
         weights: float64 [E], their weights.
         input_keys: int64 [I].
         output_keys: int64 [O].
-        table: int64 [2, 2^k], to write over: more than the places of any genome, twice.
-        work: int64 [7, W], to write over: W is larger than the places of any genome, and at least
-            twice its connections.
-        bounds: int64 [N + 1], to write to, as the others: see
+        table: int64 [2, 2^k], scratch: 2^k is more than twice the places of any genome.
+        work: int64 [7, W], scratch: W is more than the places of any genome, and at least twice
+            its connections.
+        bounds: int64 [N + 1], the first array of the tape; see
             :func:`neatfool.cppn.compiled.kernel.draw`.
         nodes: int32 [M, 7].
         numbers: float32 [M, 2].
@@ -240,7 +240,7 @@ def link(
         outputs: int32 [N, O].
 
     Returns:
-        Whether it was: not if a genome has a cycle or lacks a node.
+        False if a genome has a cycle or lacks a node.
     """
     keys, places = table[0], table[1]
     rows, order, stack, following = work[3], work[4], work[5], work[6]

@@ -1,4 +1,4 @@
-"""Compiled code, loaded when it is first needed: numba may be missing, or may not work."""
+"""Loads compiled code when it is first needed, as numba may be missing or may not work."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def can_compile() -> bool:
 
 @cache
 def kernels() -> Kernels:
-    """Load the compiled functions, or compile them where that was never done before.
+    """Load the compiled functions, or compile them if no compiled code is kept yet.
 
     Raises:
         ExperimentError: numba is missing, or does not work.
@@ -57,7 +57,7 @@ def kernels() -> Kernels:
         from neatfool.cppn.compiled.kernel import TILE, draw
         from neatfool.cppn.compiled.lanes import LANES
         from neatfool.cppn.compiled.linker import link
-    except Exception as error:  # numba's own parts are used, and may be others in its next version
+    except Exception as error:  # Internals of numba are used, which another version may change.
         raise ExperimentError(
             "[encoding] renderer = compiled: numba does not work here "
             f"({type(error).__name__}: {error}); pip install numba, or say renderer = plain"
@@ -66,7 +66,9 @@ def kernels() -> Kernels:
 
 
 def load_compiled() -> None:
-    """Load the compiled renderer now, and not when something is first drawn.
+    """Load the compiled renderer now, and not at the first image.
+
+    This takes about half a second, but several the first time on a machine, when it is compiled.
 
     Raises:
         ExperimentError: numba is missing, or does not work.

@@ -1,9 +1,8 @@
-"""A thread in which torch uses one core only.
+"""A thread in which torch uses only one core.
 
-On a CPU, torch shares an operation among threads that then wait for each other. A render is made
-of hundreds of operations of some 10 microseconds, for which that does not pay, and where other
-programs want the cores too, each such wait may take milliseconds. Threads that render a tile each
-do not pay either: between operations this short they wait for Python's lock.
+On a CPU, torch divides an operation among threads that then wait for each other. A render has
+hundreds of operations of some 10 microseconds, too short for that; on a busy machine each wait may
+take milliseconds. Threads that render a tile each are no faster: they wait for Python's lock.
 """
 
 from __future__ import annotations
@@ -24,11 +23,7 @@ Result = TypeVar("Result")
 
 
 def on_one_core(work: Callable[[], Result]) -> Result:
-    """Call a function where torch uses one core, and wait for its result.
-
-    Args:
-        work: The function. What it raises is raised here.
-    """
+    """Call a function in a thread where torch uses one core, and wait for its result."""
     if torch.get_num_threads() == 1:
         return work()
     return _worker(os.getpid()).submit(work).result()
@@ -36,5 +31,5 @@ def on_one_core(work: Callable[[], Result]) -> Result:
 
 @cache
 def _worker(_process: int) -> ThreadPoolExecutor:
-    # One a process: a forked one would have the executor, but not its thread.
+    # One a process: a forked process would inherit the executor without its thread.
     return threads_with_cores("neatfool-render", 1)

@@ -1,6 +1,6 @@
-"""The compiled renderer: where numba is, a CPU draws a tape many times faster.
+"""The compiled renderer: draws a tape on a CPU with numba, many times faster than the plain one.
 
-Compiled code runs without Python's lock, so threads may share the work.
+Compiled code runs without Python's lock, so that threads can share the work.
 """
 
 from __future__ import annotations
@@ -27,28 +27,20 @@ if TYPE_CHECKING:
     from neatfool.cppn.functions.inputs import PixelGrid
 
 PIXELS_AT_ONCE: Final = 1 << 16
-"""Of how many pixels the inputs are worked out at once: what they take is megabytes."""
+"""The most pixels whose inputs are computed at once; they take 16 bytes each, 1 MiB in all."""
 
 NARROWEST: Final = 16
-"""From how many pixels of a line on nodes that are the same in all lines, or in all of a line, are
-computed once only."""
+"""With lines at least this long, a node that is the same in all lines, or all along a line, is
+computed only once."""
 
 WORTH_A_THREAD: Final = 1 << 21
-"""How many values of nodes a thread should have to compute: some 0.3 milliseconds' worth."""
+"""The fewest values of nodes that are worth a thread: some 0.3 milliseconds of work."""
 
 _COLOURS = tuple(COLOUR_MAPS)
 
 
 def compute_tape(tape: Tape, inputs: torch.Tensor) -> torch.Tensor:
-    """Compute the outputs of a batch of genomes.
-
-    Args:
-        tape: The N genomes.
-        inputs: float32 [I, P], the inputs at P pixels, on the CPU.
-
-    Returns:
-        float32 [N, O, P].
-    """
+    """Compute the outputs of N genomes, float32 [N, O, P], from inputs, float32 [I, P]."""
     raw = np.empty((*tape.outputs.shape, inputs.shape[1]), np.float32)
     images = np.empty((0, 0, 0), np.uint8)
     _draw(tape, inputs.contiguous().numpy(), _Target(-1, images, raw, 0), None)
@@ -56,16 +48,7 @@ def compute_tape(tape: Tape, inputs: torch.Tensor) -> torch.Tensor:
 
 
 def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap) -> torch.Tensor:
-    """Draw a batch of genomes.
-
-    Args:
-        tape: The N genomes.
-        grid: Their P pixels.
-        colours: How outputs become channels.
-
-    Returns:
-        uint8 [N, C, P].
-    """
+    """Draw N genomes at the P pixels of a grid: uint8 [N, C, P]."""
     images = np.empty((len(tape), colours.channels, grid.pixels), np.uint8)
     raw = np.empty((0, 0, 0), np.float32)
     colour = _COLOURS.index(colours.name)
@@ -79,7 +62,7 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class _Tiling:
-    """How pixels are divided, as :func:`neatfool.cppn.compiled.kernel.draw` takes it."""
+    """The division of pixels, as arguments of :func:`neatfool.cppn.compiled.kernel.draw`."""
 
     tile: int
     across: int
@@ -88,7 +71,7 @@ class _Tiling:
 
     @classmethod
     def of(cls, across: int | None) -> _Tiling:
-        """Divide lines of so many pixels, or pixels of which nothing is known."""
+        """Divide lines of ``across`` pixels; None for pixels that form no lines."""
         tile, lanes = kernels().tile, kernels().lanes
         if across is None or not NARROWEST <= across <= tile:
             return cls(tile, tile, -1, -1)
@@ -97,7 +80,7 @@ class _Tiling:
 
 @dataclass(frozen=True, eq=False)
 class _Target:
-    """What is to be made, as :func:`neatfool.cppn.compiled.kernel.draw` takes it."""
+    """The results, as arguments of :func:`neatfool.cppn.compiled.kernel.draw`."""
 
     colour: int
     images: np.ndarray
@@ -106,7 +89,7 @@ class _Target:
 
 
 def _draw(tape: Tape, inputs: np.ndarray, target: _Target, across: int | None) -> None:
-    """Draw all genomes at some pixels, in as many threads as that is worth."""
+    """Draw all genomes at some pixels, in as many threads as the work is worth."""
     draw, tiling = kernels().draw, _Tiling.of(across)
 
     def work(genomes: slice, pixels: slice) -> None:
@@ -127,19 +110,19 @@ def _draw(tape: Tape, inputs: np.ndarray, target: _Target, across: int | None) -
 
     values = tape.size * inputs.shape[1]
     threads = min(torch.get_num_threads(), values // WORTH_A_THREAD)
-    parts = list(_share(len(tape), inputs.shape[1], threads, tiling.tile))
+    parts = list(share_out(len(tape), inputs.shape[1], threads, tiling.tile))
     if len(parts) == 1:
         work(*parts[0])
     else:
         list(_pool(os.getpid(), torch.get_num_threads()).map(work, *zip(*parts, strict=True)))
 
 
-def _share(genomes: int, pixels: int, threads: int, tile: int) -> Iterator[tuple[slice, slice]]:
-    """Share the work among threads: the genomes, or the pixels where there are few genomes."""
+def share_out(genomes: int, pixels: int, threads: int, tile: int) -> Iterator[tuple[slice, slice]]:
+    """Share the work among threads: the genomes, or the pixels if there are few genomes."""
     if threads <= 1:
         yield slice(0, genomes), slice(0, pixels)
     elif genomes >= 4 * threads:
-        # In more parts than threads, as genomes differ and so do the moments of a busy machine.
+        # More parts than threads, as genomes differ and other programs may use a core.
         size = -(-genomes // (4 * threads))
         for start in range(0, genomes, size):
             yield slice(start, min(start + size, genomes)), slice(0, pixels)
@@ -153,7 +136,7 @@ _memory = threading.local()
 
 
 def _scratch(rows: int, terms: int, channels: int) -> tuple[np.ndarray, ...]:
-    """Give memory of this thread to write over, the same again."""
+    """Give scratch memory, the same for each call in a thread."""
     tile, lanes = kernels().tile, kernels().lanes
     table: np.ndarray | None = getattr(_memory, "table", None)
     if table is None or len(table) < rows + terms:
@@ -163,7 +146,7 @@ def _scratch(rows: int, terms: int, channels: int) -> tuple[np.ndarray, ...]:
 
 
 def _aligned(rows: int, columns: int) -> np.ndarray:
-    """Give a table of whose rows each begins with a line of the processor's cache, of 64 bytes."""
+    """Give a table that begins at a line of the processor's cache, of 64 bytes."""
     memory = np.zeros(rows * columns + 16, np.float32)
     skipped = -(memory.ctypes.data // memory.itemsize) % 16
     return memory[skipped : skipped + rows * columns].reshape(rows, columns)
@@ -171,5 +154,5 @@ def _aligned(rows: int, columns: int) -> np.ndarray:
 
 @cache
 def _pool(_process: int, threads: int) -> ThreadPoolExecutor:
-    # One a process: a forked one would have the executor, but not its threads.
+    # One a process: a forked process would inherit the executor without its threads.
     return ThreadPoolExecutor(threads, "neatfool-render")

@@ -1,8 +1,8 @@
-"""The compiled way back: from gradients by the outputs of a CPPN to those by its terms' factors.
+"""Compiled back-propagation: from gradients by outputs to gradients by the terms' factors.
 
-As in drawing (:mod:`neatfool.cppn.compiled.kernel`), pixels are done a tile at a time. All that a
-tile needs stays in the processor's cache: the values of all nodes, the slopes of their
-activations, and how what is differentiated flows back through them.
+As in drawing (:mod:`neatfool.cppn.compiled.kernel`), pixels are processed a tile at a time. All
+data of a tile stay in the processor's cache: the values of all nodes, the slopes of their
+activations, and the gradients that flow back through them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from neatfool.cppn.compiled.lanes import LANES
 F = np.float32
 
 TILE: Final = 1024
-"""The pixels of a tile, but for the last."""
+"""The pixels of a tile (the last may have fewer), so that its data stay in the cache."""
 
 
 @inner
@@ -37,7 +37,7 @@ def _load(source: np.ndarray, start: int, count: int, out: np.ndarray, beyond: F
 
 @inner
 def _product(a: np.ndarray, b: np.ndarray, sums: np.ndarray) -> float:
-    """Add up products: in single precision within a tile, as many sums side by side as lanes."""
+    """Add up products of a tile in single precision, in one sum for each lane."""
     for k in range(LANES):
         sums[k] = F(0.0)
     for start in range(0, len(a), LANES):
@@ -72,7 +72,7 @@ def _compute(
     width: int,
     wanted: bool,
 ) -> None:
-    """Compute the values of all nodes, and the slopes of their activations if these are wanted."""
+    """Compute the values of all nodes, and if ``wanted`` the slopes of their activations."""
     one = values[first - 1][:1]
     for node in range(len(nodes)):
         row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
@@ -96,7 +96,7 @@ def _return(
     totals: np.ndarray,
     sums: np.ndarray,
 ) -> None:
-    """Follow what flows back into the nodes on to their terms, the last node first."""
+    """Pass the gradients of the nodes on to their terms, the last node first."""
     for node in range(len(nodes) - 1, -1, -1):
         flow = flows[first + node][:width]
         _scale(flow, slopes[first + node][:width])
@@ -126,24 +126,24 @@ def flow_back(
     flows: np.ndarray,
     sums: np.ndarray,
 ) -> None:
-    """Compute the outputs of a genome, or follow gradients by them back.
+    """Compute the outputs of a genome, or pass gradients by them back to the factors.
 
     Args:
-        nodes: int32 [M, 4], of each node its activation, where its terms begin and end, and its
-            row; each after what it needs itself. All are weighted sums.
+        nodes: int32 [M, 4], for each node: activation, begin and end of its terms, row; each after
+            the nodes that it needs. All are weighted sums.
         sources: int32 [T], the row of each term: of an input, of the ones, which come next, or of
             a node.
-        factors: float32 [T], what that is multiplied by.
+        factors: float32 [T], the factor of each term.
         outputs: int64 [O], the row of each output.
         inputs: float32 [I, P].
-        gradients: float32 [G, O, P], by the outputs; of what, G times. If G is 0, the outputs
-            themselves are wanted.
-        raw: float32 [O, P], to write these to.
-        totals: float64 [G, T], to which the gradients by the factors are added.
-        values: float32 [I + 1 + M, TILE], to write over.
+        gradients: float32 [G, O, P], gradients of G functions by the outputs. If G is 0, the
+            outputs are computed instead.
+        raw: float32 [O, P]; receives the outputs.
+        totals: float64 [G, T]; the gradients by the factors are added to it.
+        values: float32 [I + 1 + M, TILE], scratch.
         slopes: As ``values``.
         flows: As ``values``.
-        sums: float32 [LANES], to write over.
+        sums: float32 [LANES], scratch.
     """
     given, pixels = len(inputs), inputs.shape[1]
     first = given + 1

@@ -1,8 +1,8 @@
 """A batch of CPPNs as a tape, for the compiled renderer.
 
-The tape lists, genome by genome, the nodes that the outputs need, each after what it needs itself,
-with its weighted inputs. Compiled code writes it (:mod:`neatfool.cppn.compiled.linker`), so that
-reading the genes takes most of the time.
+The tape lists, genome by genome, the nodes that the outputs need, each with its weighted inputs and
+after the nodes that it needs. Compiled code writes it (:mod:`neatfool.cppn.compiled.linker`); most
+of the time is spent reading the genes.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class Tape:
 
     Attributes:
         inputs: I, the number of inputs.
-        bounds: int64 [N + 1], where the M nodes of each genome begin and end; what other arrays
-            have beyond them means nothing.
-        nodes: int32 [≥ M, 7], of each node its activation, its aggregation, where its terms begin
-            and end, its row, the inputs that it depends on, and those that the nodes which need it
-            depend on: bit i % 31 for input i, or -1 for an output.
-        numbers: float32 [≥ M, 2], what each node multiplies its aggregate by, and what it adds.
-        sources: int32 [≥ T], the row of each term. Inputs have the first I rows, and the nodes of
-            each genome those that follow.
-        factors: float32 [≥ T], what that is multiplied by.
+        bounds: int64 [N + 1], where the nodes of each genome begin and end, M in all. Ignore the
+            rest of longer arrays.
+        nodes: int32 [≥ M, 7], for each node: activation, aggregation, begin and end of its terms,
+            row, the inputs that it depends on, and the inputs that the nodes which use it depend
+            on: bit i % 31 for input i, or -1 for an output.
+        numbers: float32 [≥ M, 2], the factor and the bias of each node's aggregate.
+        sources: int32 [≥ T], the row of each term. Inputs have the first I rows, the nodes of each
+            genome the following ones.
+        factors: float32 [≥ T], the factor of each term.
         outputs: int32 [N, O], the row of each output.
     """
 
@@ -56,7 +56,7 @@ class Tape:
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """All arrays, in the order that compiled code takes them."""
+        """All arrays, in the order of the arguments of compiled code."""
         return (
             self.bounds,
             self.nodes,
@@ -68,12 +68,12 @@ class Tape:
 
     @property
     def size(self) -> int:
-        """The number of nodes, of all genomes together."""
+        """The number of nodes of all genomes."""
         return int(self.bounds[-1])
 
     @property
     def rows(self) -> int:
-        """The number of rows that any genome needs."""
+        """The largest number of rows of a genome."""
         return self.inputs + int(np.diff(self.bounds).max(initial=0))
 
     @property
@@ -85,7 +85,7 @@ class Tape:
 
 @dataclass(frozen=True, eq=False)
 class _Genes:
-    """The genes of N genomes, as :func:`neatfool.cppn.compiled.linker.link` takes them."""
+    """The genes of N genomes, as arguments of :func:`neatfool.cppn.compiled.linker.link`."""
 
     counts: np.ndarray
     node_keys: np.ndarray
@@ -102,13 +102,9 @@ def compile_tape(
     """Compile a batch of genomes for the compiled renderer, which needs numba.
 
     Args:
-        genomes: N genomes of neat-python's kind, as
-            :func:`~neatfool.cppn.plain.program.compile_genomes` takes them.
+        genomes: N genomes, as for :func:`~neatfool.cppn.plain.program.compile_genomes`.
         input_keys: The keys of the I inputs.
         output_keys: The keys of the O output nodes.
-
-    Returns:
-        The tape.
 
     Raises:
         ExperimentError: A genome has a cycle, lacks a node, or names an unknown activation or
@@ -124,14 +120,14 @@ def compile_tape(
         arrays = _blank(genes, len(outputs))
         if link(*vars(genes).values(), inputs, outputs, *_workspace(genes, inputs), *arrays):
             return Tape(len(inputs), *arrays)
-    read_networks(genomes, input_keys, output_keys)  # which says what is wrong
+    read_networks(genomes, input_keys, output_keys)  # raises the error, if it finds one
     raise ExperimentError(
         "a genome's node has an id of more than 64 bits; use a smaller one, or renderer = plain"
     )
 
 
 def _read(genomes: Sequence[Any]) -> _Genes:
-    """Read all genes. Of the ways to do so these comprehensions were the fastest by far."""
+    """Read all genes. These comprehensions were by far the fastest way."""
     nodes = list(_flat([genome.nodes.values() for genome in genomes]))
     connections = list(_flat([genome.connections.values() for genome in genomes]))
     counts = _flat([(len(genome.nodes), len(genome.connections)) for genome in genomes])
@@ -153,7 +149,7 @@ def _read(genomes: Sequence[Any]) -> _Genes:
 
 
 def _blank(genes: _Genes, outputs: int) -> tuple[np.ndarray, ...]:
-    """Give the arrays of a tape, as large as they can become."""
+    """Make the arrays of a tape, as large as they can become."""
     genomes, nodes, terms = len(genes.counts), len(genes.node_keys), len(genes.weights)
     return (
         np.empty(genomes + 1, np.int64),
@@ -166,7 +162,7 @@ def _blank(genes: _Genes, outputs: int) -> tuple[np.ndarray, ...]:
 
 
 def _workspace(genes: _Genes, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give what linking writes over: a hash table and some rows, large enough for any genome."""
+    """Make the scratch of linking: a hash table and some rows, large enough for any genome."""
     nodes, edges = (genes.counts.max(axis=0, initial=0)).tolist()
     places = nodes + len(inputs)
     table = np.empty((2, 1 << (2 * places).bit_length()), np.int64)

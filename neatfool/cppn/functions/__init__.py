@@ -1,1 +1,1 @@
-"""The functions that a CPPN is made of: activations, aggregations, colour maps, inputs."""
+"""The functions of a CPPN: activations, aggregations, colour maps, inputs."""

@@ -1,14 +1,13 @@
 """The table of activations: neat-python's eighteen and ours.
 
-An activation is given twice: as a function of one Python float, which neat-python's own network
-runs and which defines it, and as a formula for arrays. The formula is one text for numpy and torch,
-whose functions share names: numpy's are much the faster on a CPU (sine 3 times, tanh 12 times,
-where it was measured), torch's run on a GPU and give gradients. Compiled code has a form of each
-too: see :mod:`neatfool.cppn.compiled.activations`.
+An activation has two forms here. A function of one Python float defines it, and runs in
+neat-python's own network. A formula for arrays serves numpy and torch, whose functions share names:
+numpy's are much faster on a CPU (sine 3 times, tanh 12 times where measured), torch's run on a GPU
+and give gradients. :mod:`neatfool.cppn.compiled.activations` has a third form, for compiled code.
 
-The formulas use only functions whose result for an element does not depend on where in the array
-it lies, so that an image has the same bits in any batch and any tile. ``torch.sigmoid`` and
-``torch.nn.functional.softplus`` are not such: the last few elements go another way.
+The formulas use only functions that treat an element alike anywhere in an array, so that an image
+has the same bits in any batch and any tile. ``torch.sigmoid`` and ``torch.nn.functional.softplus``
+do not: they compute the last few elements in another way.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ class Glyph:
     """How drawings of networks show an activation.
 
     Attributes:
-        colour: The colour of its disc, ``#rrggbb``: the same for activations of one shape.
-        curve: Its shape, not its scale: a function of an array in [-1, 1], about as large.
+        colour: The colour of its disc, ``#rrggbb``; activations of one shape share it.
+        curve: Its shape without its scale: a function of an array in [-1, 1] to about [-1, 1].
     """
 
     colour: str
@@ -55,13 +54,13 @@ class Activation:
     """A node's activation function.
 
     Attributes:
-        name: What genomes and configurations call it.
-        scalar: The function of a Python float, as neat-python's ``add_activation`` takes it.
+        name: Its name in genomes and configurations.
+        scalar: The function of a Python float, for neat-python's ``add_activation``.
         formula: The function of an array: ``formula(xp, z, out)`` with ``xp`` numpy or torch and
             ``out`` an array for the result, distinct from ``z``, or None for a new one.
-        glyph: What drawings of networks show for it.
-        nan: The argument that NaN counts as, or None where NaN stays NaN. Python's ``min(c, nan)``
-            is c, so that a clamped argument takes NaN to its upper limit.
+        glyph: Its picture in drawings of networks.
+        nan: The argument that NaN counts as; None if NaN stays NaN. Python's ``min(c, nan)`` is c,
+            so that clamping turns NaN into the upper limit.
         bounded: Whether all values lie in [-1, 1].
     """
 
@@ -77,8 +76,8 @@ class Activation:
 
         Args:
             z: Floats of any shape; not changed.
-            out: Where to write the values: not ``z``, and gradients must be off. Absent: a new
-                tensor, differentiable with respect to ``z``.
+            out: The tensor to write to, not ``z``; gradients must be off. By default a new tensor,
+                differentiable by ``z``.
 
         Returns:
             The values, in the shape of ``z``.
@@ -95,8 +94,8 @@ class Activation:
 
         Args:
             z: Floats of any shape; NaN in it may be overwritten.
-            out: Where to write the values; not ``z``.
-            may_be_nan: False where ``z`` is known to hold no NaN, which saves a look.
+            out: The array to write to, not ``z``.
+            may_be_nan: False if ``z`` is known to hold no NaN, which saves a check.
         """
         if may_be_nan and self.nan is not None:
             np.copyto(z, self.nan, where=np.isnan(z))
@@ -104,9 +103,9 @@ class Activation:
 
 
 def _replace(xp: Any, z: Any, where: Any, value: Any, out: Any) -> Any:
-    """Give ``z`` with ``value`` in the places ``where``."""
+    """Replace ``z`` by ``value`` in the places ``where``."""
     if xp is not np:
-        # A number made here would have to be copied to a GPU.
+        # `new_full` makes the number on the GPU, without a copy.
         value = z.new_full((), value) if isinstance(value, float) else value
         return xp.where(where, value, z, out=out)
     if out is not z:
@@ -167,7 +166,7 @@ def _softplus(xp: Any, z: Any, out: Any) -> Any:
 
 
 def _inv(xp: Any, z: Any, out: Any) -> Any:
-    # 1/0 is 0 in neat-python. Through infinity, so that its gradient is 0 too and not NaN.
+    # 1/0 is 0 in neat-python. Going through infinity makes its gradient 0 and not NaN.
     z = _replace(xp, z, z == 0.0, math.inf, out)
     return xp.reciprocal(z, out=out)
 
@@ -204,7 +203,7 @@ def _tanh(factor: float) -> Formula:
 def _neat(
     name: str, formula: Formula, glyph: Glyph, nan: float | None = None, *, bounded: bool = False
 ) -> Activation:
-    """Give an activation whose scalar function is neat-python's."""
+    """Make an activation with neat-python's scalar function."""
     scalar = getattr(neat_python, f"{name}_activation")
     return Activation(name, scalar, formula, glyph, nan, bounded)
 
@@ -304,7 +303,7 @@ _TABLE = (
         nan=3.0,
         bounded=True,
     ),
-    # Innovation Engines (Nguyen, Yosinski and Clune, 2015) has it for the sine.
+    # Innovation Engines (Nguyen, Yosinski and Clune, 2015) uses it in place of the sine.
     Activation("paper_tanh", lambda z: math.tanh(5.0 * z), _tanh(5.0), _STEP, bounded=True),
     Activation(
         "triangle",
@@ -317,5 +316,5 @@ _TABLE = (
 )
 
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType({each.name: each for each in _TABLE})
-"""All activations that a genome may name. A new one goes to the end: programs and compiled code
-number them."""
+"""All activations that a genome may name. Append a new one: programs and compiled code number
+them."""

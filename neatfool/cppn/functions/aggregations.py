@@ -1,9 +1,9 @@
 """Aggregations: how a node joins its weighted inputs, as neat-python defines them.
 
-``sum`` and ``mean`` are weighted sums, which a program does for a whole level at once. The others
-are reductions, done for all nodes of one level and one number of inputs together. They go from a
-node's first input to its last, as Python does: ties end the same way, and the bits do not depend
-on how a library would split the work.
+``sum`` and ``mean`` are weighted sums, which a program computes for a whole level at once. The
+others are reductions, computed together for all nodes of one level with the same number of inputs.
+They go from a node's first input to its last, as Python does. So ties end the same way, and the
+bits do not depend on how a library splits the work.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Reduction = Callable[[torch.Tensor], torch.Tensor]
 
 WEIGHTED_SUMS = ("sum", "mean")
-"""The aggregations that are a sum of weighted inputs, but for a factor."""
+"""The aggregations that are a sum of weighted inputs, perhaps times a factor."""
 
 
 def _product(terms: torch.Tensor) -> torch.Tensor:
@@ -54,9 +54,9 @@ def _median(terms: torch.Tensor) -> torch.Tensor:
 REDUCTIONS: Mapping[str, Reduction] = MappingProxyType(
     {"product": _product, "max": _max, "min": _min, "maxabs": _maxabs, "median": _median}
 )
-"""The other aggregations: each takes the weighted inputs [n, k, P] of n nodes to [n, P].
+"""The other aggregations: each turns the weighted inputs [n, k, P] of n nodes into [n, P].
 
-The product of no inputs is 1. The others are not asked: without inputs they are 0, an empty sum.
+The product of no inputs is 1. The others are not called without inputs: the node is 0 then.
 """
 
 AGGREGATIONS: tuple[str, ...] = (*WEIGHTED_SUMS, *REDUCTIONS)

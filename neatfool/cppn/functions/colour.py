@@ -1,7 +1,6 @@
-"""Colour maps: from the outputs of a CPPN to the channels of an image.
+"""Colour maps turn the outputs of a CPPN into the channels of an image.
 
-Like activations, they are one text for numpy and for torch; the operations used round alike in
-both.
+Like activations, one formula serves numpy and torch; both round these operations alike.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ class ColourMap:
     """How outputs become channels.
 
     Attributes:
-        name: What experiments call it.
-        labels: What each output means, in their order.
-        channels: How many channels it makes: 1 (grey) or 3 (RGB).
+        name: Its name in experiments.
+        labels: The meaning of each output, in their order.
+        channels: The number of channels: 1 (grey) or 3 (RGB).
         convert: ``convert(xp, *outputs)`` yields the channels, in [0, 1], one after another;
             ``xp`` is numpy or torch, and no output is NaN.
     """
@@ -40,7 +39,7 @@ class ColourMap:
 
     @property
     def outputs(self) -> int:
-        """How many outputs it takes."""
+        """The number of outputs that it takes."""
         return len(self.labels)
 
     def __call__(self, outputs: torch.Tensor) -> torch.Tensor:
@@ -50,7 +49,7 @@ class ColourMap:
             outputs: Floats [N, O, P]; NaN counts as 0.
 
         Returns:
-            Floats [N, C, P] in [0, 1], differentiable with respect to the outputs.
+            Floats [N, C, P] in [0, 1], differentiable by the outputs.
         """
         outputs = torch.nan_to_num(outputs, nan=0.0)
         return torch.stack(list(self.convert(torch, *outputs.unbind(1))), dim=1)
@@ -61,7 +60,7 @@ class ColourMap:
         Args:
             outputs: Floats [O, N, P]; NaN in them may be overwritten.
             images: uint8 [N, C, P], to write to.
-            may_be_nan: False where the outputs are known not to be NaN, which saves a look.
+            may_be_nan: False if the outputs are known to hold no NaN, which saves a check.
         """
         if may_be_nan:
             np.copyto(outputs, 0.0, where=np.isnan(outputs))
@@ -83,9 +82,9 @@ def find_colour_map(
 
     Args:
         name: One of ``COLOUR_MAPS``.
-        outputs: How many outputs the genomes have; not checked if absent.
-        channels: How many channels the images are to have; not checked if absent. Three fit a
-            grey map too, whose channel is then repeated.
+        outputs: The genomes' number of outputs; not checked if absent.
+        channels: The images' number of channels; not checked if absent. Three fit a grey map too,
+            whose channel is then repeated.
 
     Raises:
         ExperimentError: There is no such colour map, or it does not fit; the message offers
@@ -108,7 +107,7 @@ def find_colour_map(
 
 
 def _own(xp: Any, array: Any) -> Any:
-    """Give a new array to be written over, or None where that would disturb gradients."""
+    """Give a new array to overwrite; None for torch, where that would disturb gradients."""
     return array if xp is np else None
 
 
@@ -136,7 +135,7 @@ def _pure_colour(xp: Any, hue: Any) -> Iterator[Any]:
 
 
 def _tint(xp: Any, hue: Any, darkest: Any, chroma: Any) -> Iterator[Any]:
-    """Give red, green and blue of a hue that spans from darkest to darkest + chroma."""
+    """Give red, green and blue of a hue, scaled to the range from darkest to darkest + chroma."""
     for part in _pure_colour(xp, hue):
         out = _own(xp, part)
         coloured = xp.multiply(part, chroma, out=out)
@@ -181,7 +180,7 @@ COLOUR_MAPS: Mapping[str, ColourMap] = MappingProxyType(
 )
 """The colour maps by name.
 
-``grey`` and ``rgb`` take absolute values, as the paper does; ``hsv`` is the paper's for colour,
-``hls`` that of its original code; ``hsv_signed_hue`` has the hue (o + 1) / 2, which the sign of
-the output changes too.
+``grey`` and ``rgb`` take absolute values, as the paper does. ``hsv`` is the paper's map for colour,
+``hls`` that of its original code. ``hsv_signed_hue`` has the hue (o + 1) / 2, so that the sign of
+the output matters too.
 """

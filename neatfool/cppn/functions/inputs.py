@@ -1,7 +1,7 @@
-"""The inputs of a CPPN: where a pixel's centre lies.
+"""The inputs of a CPPN: the position of a pixel's centre.
 
-An image has a *native* size, that of the target. Any other size shows the same picture: a pixel's
-centre is mapped to where it lies in the native image.
+An image has a *native* size, the target's. Any other size shows the same picture: the centre of a
+pixel is mapped to its place in the native image.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ INPUT_LABELS: Final = ("x", "y", "d", "1")
 """The inputs in their order: column, row, distance from the centre, and one."""
 
 BY_COLUMN: Final = 0b0101
-"""Which inputs are not the same in all columns: bit i is input i."""
+"""The inputs that vary between columns: bit i is input i."""
 
 BY_ROW: Final = 0b0110
-"""Which inputs are not the same in all rows."""
+"""The inputs that vary between rows."""
 
 _FLOATS: Final = {torch.float32: np.float32, torch.float64: np.float64}
 
@@ -54,10 +54,10 @@ class PixelGrid:
         Args:
             start: The first pixel, counted row by row.
             stop: The pixel after the last.
-            dtype: float32 or float64. All is computed in float64 and then rounded.
+            dtype: float32 or float64. The inputs are computed in float64 and then rounded.
 
         Returns:
-            Floats [4, stop - start]: x, y, d and ones, as ``INPUT_LABELS`` has them.
+            Floats [4, stop - start]: x, y, d and ones, in the order of ``INPUT_LABELS``.
         """
         width = len(self.x)
         top, skipped = divmod(start, width)
@@ -82,20 +82,20 @@ def pixel_grid(
 ) -> PixelGrid:
     """Lay a grid of pixels over a picture.
 
-    Column i of N is x = ((2 i + 1) W - N) / (2 N) on a native width of W, which is i if N is W;
-    normalised it is 2 x / (W - 1) - 1, so that the outer native pixels are at -1 and 1 (a single
-    one at 0). Rows are alike. The distance d = sqrt(x^2 + y^2) is always of normalised ones.
+    Column i of N has x = ((2 i + 1) W - N) / (2 N) with the native width W; that is i if N is W.
+    Normalised, it is 2 x / (W - 1) - 1, so that the outer native pixels are at -1 and 1 (a single
+    one at 0). The same holds for rows. The distance d = sqrt(x^2 + y^2) is always normalised.
 
     Args:
         height: Pixels of the whole image from top to bottom, at least 1.
         width: Pixels of the whole image from left to right, at least 1.
-        native: The native (height, width); that of the image if absent.
-        box: (left, top, right, bottom) of the part wanted; all if absent.
+        native: The native (height, width); by default the size of the image.
+        box: (left, top, right, bottom) of the wanted part; all of it if absent.
         kind: Whether x and y are ``"raw"`` (native column and row, counted from 0) or
             ``"normalised"``.
 
     Returns:
-        The grid; that of a box is exactly the box of the whole's. It is not to be written to.
+        The grid, which is not to be written to. The grid of a box is exactly a part of the whole.
 
     Raises:
         ValueError: A size is below 1, the box is empty or not within the image, or there is no

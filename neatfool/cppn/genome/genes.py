@@ -1,8 +1,8 @@
 """The genes of a CPPN: neat-python's, made small.
 
-Breeding is bound by memory: a child of the preset ``neat`` has some 40 genes of its own. So genes
-have slots and no dict, and because neat-python's classes would give them one, they are none of
-its classes, but have its attributes and functions: neat-python's genome works with them.
+Memory limits the speed of breeding: a child of the preset ``neat`` has some 40 genes of its own. So
+genes have slots and no dict. They do not inherit from neat-python's classes, which would add a
+dict, but borrow their attributes and functions, so that neat-python's genome works with them.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from neat.genes import BaseGene, DefaultConnectionGene, DefaultNodeGene
 
 from neatfool.cppn.genome.markings import Edge, innovation_number
 
-# Without the call of a constructor.
+# Makes an object without calling its constructor.
 _new: Any = object.__new__
 
 
 class PolynomialFloat(FloatAttribute):  # type: ignore[misc]
-    """A float that polynomial mutation may change too, with its index eta."""
+    """A float with the index eta of polynomial mutation."""
 
     _config_items = {**FloatAttribute._config_items, "mutate_eta": [float, 15.0]}  # noqa: RUF012
 
 
 class _Gene:
-    """What neat-python asks of any gene."""
+    """The methods that neat-python needs of any gene."""
 
     __slots__ = ()
 
@@ -42,7 +42,7 @@ class _Gene:
         raise NotImplementedError
 
     def having(self, name: str, value: object) -> Self:
-        """Copy the gene, with another value of an attribute."""
+        """Copy the gene with another value of an attribute."""
         gene = self.copy()
         setattr(gene, name, value)
         return gene
@@ -52,12 +52,12 @@ class NodeGene(_Gene):
     """A hidden or output node: ``activation(bias + response * aggregation(inputs))``.
 
     Attributes:
-        key: Its id, of which the outputs' are 0, 1, …
-        activation: The activation's name.
-        aggregation: The aggregation's name.
-        bias: Is added to the aggregate.
-        response: Is multiplied with the aggregate.
-        time_constant: neat-python's; it has no effect on an image.
+        key: Its id; outputs have 0, 1, …
+        activation: The name of the activation.
+        aggregation: The name of the aggregation.
+        bias: The number added to the aggregate.
+        response: The factor of the aggregate.
+        time_constant: neat-python's; it does not affect an image.
     """
 
     __slots__ = ("activation", "aggregation", "bias", "key", "response", "time_constant")
@@ -86,7 +86,7 @@ class NodeGene(_Gene):
         response: float = 1.0,
         time_constant: float = 1.0,
     ) -> Self:
-        """Make a node of given attributes; the time constant has no effect on an image."""
+        """Make a node with given attributes."""
         gene: Self = _new(cls)
         gene.key = key
         gene.activation, gene.aggregation = activation, aggregation
@@ -95,7 +95,7 @@ class NodeGene(_Gene):
 
     @property
     def values(self) -> tuple[int, str, str, float, float, float]:
-        """What ``make`` takes."""
+        """The arguments of ``make``."""
         return (
             self.key,
             self.activation,
@@ -118,8 +118,8 @@ class ConnectionGene(_Gene):
 
     Attributes:
         key: The nodes that it joins.
-        weight: What it multiplies by.
-        enabled: Whether it does anything.
+        weight: The factor of its input.
+        enabled: Whether it counts.
     """
 
     __slots__ = ("enabled", "key", "weight")
@@ -132,12 +132,7 @@ class ConnectionGene(_Gene):
     enabled: bool
 
     def __init__(self, key: Edge, innovation: int | None = None) -> None:
-        """Make a connection without attributes, as neat-python does.
-
-        Args:
-            key: The nodes it joins.
-            innovation: Taken because neat-python gives it; it can only be what the key says.
-        """
+        """Make a connection without attributes, as neat-python does; ignore its innovation."""
         self.key = key
 
     @property
@@ -147,7 +142,7 @@ class ConnectionGene(_Gene):
 
     @classmethod
     def make(cls, key: Edge, weight: float, enabled: bool = True) -> Self:
-        """Make a connection of given attributes."""
+        """Make a connection with given attributes."""
         gene: Self = _new(cls)
         gene.key = key
         gene.weight, gene.enabled = weight, enabled
@@ -155,7 +150,7 @@ class ConnectionGene(_Gene):
 
     @property
     def values(self) -> tuple[Edge, float, bool]:
-        """What ``make`` takes."""
+        """The arguments of ``make``."""
         return self.key, self.weight, self.enabled
 
     def copy(self) -> Self:
@@ -163,7 +158,7 @@ class ConnectionGene(_Gene):
         return self.with_weight(self.weight)
 
     def with_weight(self, weight: float) -> Self:
-        """Copy the gene, with another weight."""
+        """Copy the gene with another weight."""
         gene: Self = _new(self.__class__)
         gene.key, gene.weight, gene.enabled = self.key, weight, self.enabled
         return gene

@@ -1,4 +1,4 @@
-"""The genome of a CPPN and its configuration: neat-python's, with markings of our own."""
+"""The genome of a CPPN and its configuration: neat-python's, with other markings."""
 
 from __future__ import annotations
 
@@ -24,30 +24,25 @@ _SPELLED_OUT = {
 
 
 class GenomeConfig(DefaultGenomeConfig):  # type: ignore[misc]
-    """neat-python's configuration of a genome, with the paper's activations and our markings."""
+    """neat-python's configuration of a genome, with neatfool's activations and markings."""
 
     initial_connection: str
 
     def __init__(self, params: Mapping[str, object], section_name: str = "DefaultGenome") -> None:
-        """Read the values of neat-python's section.
-
-        Args:
-            params: A value, or its text, for each key.
-            section_name: What neat-python's errors call the section.
-        """
+        """Read a value, or its text, for each key of neat-python's section."""
         values: dict[str, object] = {key: _text(value) for key, value in params.items()}
-        # Left out, neat-python makes it the text "false", which is true.
+        # neat-python's default is the text "false", which counts as true.
         values.setdefault("single_structural_mutation", "False")
         values |= {"node_gene_type": NodeGene, "connection_gene_type": ConnectionGene}
         super().__init__(values, section_name)
-        # neat-python prints a warning for each genome where the short name has to be read.
+        # neat-python prints a warning for each genome if it reads the short name.
         self.initial_connection = _SPELLED_OUT.get(self.initial_connection, self.initial_connection)
         self.innovation_tracker = Innovations()
         for name, activation in ACTIVATIONS.items():
             self.add_activation(name, activation.scalar)
 
     def get_new_node_key(self, node_dict: Mapping[int, Any]) -> int:
-        """Give the id of a hidden node that a genome starts with."""
+        """Give the id of an initial hidden node."""
         return first_free("initial", taken=node_dict)
 
 
@@ -56,9 +51,9 @@ def _text(value: object) -> str:
 
 
 class Genome(DefaultGenome):  # type: ignore[misc]
-    """A CPPN's nodes and connections, each in an order that a sum may depend on.
+    """A CPPN's nodes and connections. Their order matters: a sum's last bits depend on it.
 
-    Once born, a genome and its genes are not changed: a child may share genes with its parent.
+    A genome and its genes never change, as a child may share genes with its parent.
 
     Attributes:
         nodes: The gene of each output (0, 1, …) and hidden node, by its id.
@@ -75,7 +70,7 @@ class Genome(DefaultGenome):  # type: ignore[misc]
 
     @classmethod
     def born(cls, nodes: dict[int, NodeGene], connections: dict[Edge, ConnectionGene]) -> Genome:
-        """Make a genome of dicts that are its own from now on."""
+        """Make a genome that takes over two dicts."""
         genome: Genome = object.__new__(cls)
         genome.key, genome.fitness = 0, None
         genome.nodes, genome.connections = nodes, connections
@@ -116,18 +111,17 @@ class Genome(DefaultGenome):  # type: ignore[misc]
         return list(self.nodes), list(self.connections)
 
     def clone(self) -> Genome:
-        """Copy the genome, with genes of its own."""
+        """Copy the genome and all its genes."""
         return self.of(
             (gene.copy() for gene in self.nodes.values()),
             (gene.copy() for gene in self.connections.values()),
         )
 
     def configure_crossover(self, genome1: Genome, genome2: Genome, config: GenomeConfig) -> None:
-        """Become the child of two genomes that have a fitness.
+        """Become the child of two genomes that have a fitness, as in neat-python.
 
-        As neat-python has it, without its search for a cycle before each gene: a child has the
-        connections of its fitter parent and no others, so there is none. The order is that
-        parent's too.
+        neat-python searches for a cycle before each gene. That is not needed: a child has exactly
+        the connections of its fitter parent, in the same order.
         """
         fitter, other = (
             (genome1, genome2) if genome1.fitness > genome2.fitness else (genome2, genome1)
@@ -140,7 +134,7 @@ class Genome(DefaultGenome):  # type: ignore[misc]
             self.nodes[key] = node.crossover(match) if match else node.copy()
 
     def mutate_add_node(self, config: GenomeConfig) -> None:
-        """Split a random connection, as neat-python does, with a node of the connection's id."""
+        """Split a random connection, as neat-python does; its key gives the node's id."""
         if not self.connections:
             if config.check_structural_mutation_surer():
                 self.mutate_add_connection(config)
@@ -155,9 +149,9 @@ class Genome(DefaultGenome):  # type: ignore[misc]
         self.add_connection(config, node.key, target, split.weight, True)
 
     def distance(self, other: Genome, config: GenomeConfig) -> float:
-        """Measure how unlike two genomes are: neat-python's distance, the same both ways.
+        """Measure how unlike two genomes are: neat-python's distance, made symmetric.
 
-        Its terms are added in the order of one genome, and floating-point sums depend on that.
+        neat-python adds in the order of its first genome, and the last bits depend on that.
         """
         first, second = (self, other) if self._keys <= other._keys else (other, self)
         return float(DefaultGenome.distance(first, second, config))

@@ -1,6 +1,6 @@
-"""A genome as a networkx graph, and back.
+"""Turns a genome into a networkx graph, and back.
 
-The graph holds all of the genome in attributes that GraphML and JSON can write: text, floats,
+The graph holds the whole genome in attributes that GraphML and JSON can write: text, floats,
 integers and truth values.
 """
 
@@ -30,19 +30,19 @@ def to_graph(
 
     Args:
         genome: The genome.
-        config: Tells the outputs from the hidden nodes, and the inputs there are.
-        output_labels: What the outputs are called; their numbers if absent.
+        config: Its configuration, which knows the inputs and outputs.
+        output_labels: The labels of the outputs; their numbers if absent.
 
     Returns:
-        A graph whose nodes are the genome's ids, with the inputs, which are negative.
+        A graph whose nodes are the genome's ids, and the inputs' (negative) ids.
 
         Nodes have ``kind`` ("input", "hidden" or "output"), ``label`` and ``layer``: the longest
         way from an input over enabled connections, 0 for an input, at least 1 for others. Hidden
         nodes and outputs have ``activation``, ``aggregation``, ``bias``, ``response``,
-        ``time_constant`` (neat-python's, which has no effect on an image) and ``order``.
+        ``time_constant`` (neat-python's, which does not affect an image) and ``order``.
 
-        Edges are the connections, disabled ones too, and have ``weight``, ``enabled``,
-        ``innovation`` and ``order``. The ``order`` numbers the genome's nodes or connections.
+        Edges are all connections, also disabled ones. They have ``weight``, ``enabled``,
+        ``innovation`` and ``order``. ``order`` numbers the genome's nodes or connections.
     """
     graph = nx.DiGraph()
     layer = layers(edge for edge, gene in genome.connections.items() if gene.enabled)
@@ -75,19 +75,15 @@ def to_graph(
 
 
 def from_graph(graph: nx.DiGraph) -> Genome:
-    """Give the genome that a graph was made of.
+    """Turn a graph back into a genome.
 
     Args:
-        graph: What ``to_graph`` gave, also after it was written and read, when ids may have become
-            text, or was changed. Without ``order`` the graph's own order counts; an edge that does
-            not say ``enabled`` is. ``innovation`` may be left out: it follows from the two nodes.
-
-    Returns:
-        The genome.
+        graph: A graph of ``to_graph``, perhaps changed, or written and read (ids may be text).
+            Without ``order`` the graph's own order counts. ``enabled`` is True by default, and
+            ``innovation`` may be left out, as it follows from the two nodes.
 
     Raises:
-        ValueError: The graph is not a genome's; the message says what is wrong, and with which
-            node or edge.
+        ValueError: The graph is not a genome's; the message names the wrong node or edge.
     """
     if not graph.is_directed():
         raise ValueError("an undirected graph; a genome's connections have a direction")
@@ -111,7 +107,7 @@ def _check_once(what: str, names: Sequence[str]) -> None:
 
 
 def _check_outputs(nodes: dict[int, dict[str, Any]]) -> None:
-    """See that there are outputs, and that they are the nodes 0, 1 and so on."""
+    """Check that there are outputs, and that they are the nodes 0, 1 and so on."""
     if 0 not in nodes:
         raise ValueError("a graph without outputs; a genome's are the nodes 0, 1, …")
     outputs = [key for key, data in nodes.items() if data.get("kind") == "output"]

@@ -1,10 +1,9 @@
 """Historical markings that follow from content.
 
-neat-python numbers nodes and innovations with counters, so a number depends on the order in which
-a population was bred, and two genomes that split the same connection get two node ids. Here an
-innovation number is a hash of the connection, and a new node's id a hash of the connection that
-it splits: equal mutations are marked alike in any process, and there is nothing to keep or to
-restore.
+neat-python counts nodes and innovations. So a number depends on the order of breeding, and two
+genomes that split the same connection get two node ids. Here an innovation number is a hash of the
+connection, and a new node's id is a hash of the connection that it splits. So equal mutations have
+equal markings in any process, and there is no counter to store.
 """
 
 from __future__ import annotations
@@ -22,14 +21,9 @@ Edge = tuple[int, int]
 
 @lru_cache(maxsize=1 << 16)
 def marking(kind: str, *numbers: int) -> int:
-    """Make a number from what it marks.
+    """Make a marking from a kind and numbers: an integer in [0, 2**52), equal on every machine.
 
-    Args:
-        kind: What is marked.
-        numbers: Which one.
-
-    Returns:
-        An integer in [0, 2**52), which a double holds exactly; equal on every machine.
+    A double holds it exactly.
     """
     text = " ".join([kind, *map(str, numbers)])
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 12
@@ -41,15 +35,9 @@ def innovation_number(source: int, target: int) -> int:
 
 
 def split_key(edge: Edge, taken: Container[int]) -> int:
-    """Give the id of the node that splits a connection.
+    """Give the id of the node that splits a connection: the first of its ids that is not taken.
 
-    Args:
-        edge: The connection.
-        taken: The ids of the genome's nodes, outputs included.
-
-    Returns:
-        The first of the connection's ids that is not taken: the same in all genomes that split it
-        for the first time, and so on.
+    All genomes that split it for the first time get the same id; so for the second time, and so on.
     """
     return first_free("split", *edge, taken=taken)
 
@@ -63,12 +51,12 @@ def first_free(kind: str, *numbers: int, taken: Container[int]) -> int:
 
 
 class Innovations:
-    """What neat-python asks for markings; it remembers nothing."""
+    """Gives neat-python its markings; it has no state."""
 
     def get_innovation_number(
         self, input_node: int, output_node: int, mutation_type: str = "add_connection"
     ) -> int:
-        """Give a connection's marking, however the connection came about."""
+        """Give a connection's marking, whatever the type of mutation."""
         return innovation_number(input_node, output_node)
 
     def get_node_split(self, input_node: int, output_node: int, new_key: int) -> int:
@@ -76,4 +64,4 @@ class Innovations:
         return split_key((input_node, output_node), ())
 
     def reset_generation(self) -> None:
-        """Do nothing: a marking is good for all generations."""
+        """Do nothing: markings hold for all generations."""

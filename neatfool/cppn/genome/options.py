@@ -1,7 +1,7 @@
 """The section ``[DefaultGenome]`` of an experiment: neat-python's own keys, each optional.
 
-The keys are read from neat-python's lists of parameters, so what a version of it knows is known
-here and nothing else is. A key left out has the preset's value.
+The keys come from the installed neat-python's lists of parameters. A key left out has the preset's
+value.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RANDOM = ("random", "none")
-"""What neat-python takes for any of the options."""
+"""neat-python's words for a random one of the options."""
 
 _MEANINGS = {
     "num_inputs": f"always {INPUTS}: x, y, the distance from the centre, and 1",
@@ -122,7 +122,7 @@ def _lower(value: object) -> object:
 _Rate = Annotated[FiniteFloat, Field(ge=0, le=1)]
 _Amount = Annotated[FiniteFloat, Field(ge=0)]
 _TYPES_BY_KEY: dict[str, Any] = {
-    # A genome has at least five connections for each: with more, a generation fills the memory.
+    # A hidden node brings at least five connections; with more nodes a generation fills the memory.
     "num_hidden": Annotated[int, Field(ge=0, le=1000)],
     "activation_options": Annotated[
         list[str], BeforeValidator(_words), AfterValidator(_known(tuple(ACTIVATIONS)))
@@ -179,7 +179,7 @@ def _meaning_of(key: str) -> str:
 
 
 def _parameters() -> list[Any]:
-    """List neat-python's parameters of a genome; only an instance of its configuration has all."""
+    """List neat-python's parameters of a genome; only instances of its configuration have all."""
     values = {key: str(value) for key, value in PRESETS["paper"].values.items()}
     genes = {"node_gene_type": NodeGene, "connection_gene_type": ConnectionGene}
     random = {"activation_default": "random", "aggregation_default": "random"}

@@ -1,10 +1,10 @@
 """The presets: two ways of evolving CPPNs, each a full set of values for neat-python's keys.
 
 ``paper``
-    What the paper's own code does: see :mod:`neatfool.cppn.breeding.paper_mutation`. A child has
+    Evolves as the paper's own code: see :mod:`neatfool.cppn.breeding.paper_mutation`. A child has
     one parent.
 ``neat``
-    What neat-python does: its mutation, and its crossover of two parents.
+    Evolves as neat-python: its mutation, and its crossover of two parents.
 """
 
 from __future__ import annotations

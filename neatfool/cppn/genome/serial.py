@@ -6,8 +6,8 @@
      "nodes": [[id, activation, aggregation, bias, response, time_constant], ...],
      "connections": [[from, to, weight, enabled], ...]}
 
-The order of nodes and connections is kept, and a float is written so that it reads back exactly.
-Innovation numbers follow from the connections.
+Nodes and connections keep their order, and floats read back exactly. Innovation numbers follow
+from the connections.
 """
 
 from __future__ import annotations
@@ -32,13 +32,7 @@ CONNECTION_COLUMNS = "[from, to, weight, enabled]"
 
 
 def dumps(genome: Genome) -> str:
-    """Write a genome as JSON text.
-
-    Args:
-        genome: The genome; all its numbers are finite.
-
-    Returns:
-        One line of text.
+    """Write a genome as one line of JSON text.
 
     Raises:
         ValueError: A number is not finite.
@@ -58,18 +52,14 @@ def dumps(genome: Genome) -> str:
 
 
 def loads(text: str, config: GenomeConfig | None = None) -> Genome:
-    """Read what ``dumps`` wrote.
+    """Read the text that ``dumps`` wrote, as an equal genome.
 
     Args:
         text: The text.
-        config: What the genome must fit: its inputs and outputs. Any will do if absent.
-
-    Returns:
-        The equal genome.
+        config: The configuration whose inputs and outputs the genome must fit; any if absent.
 
     Raises:
-        ValueError: The text is not a genome, or one that does not fit; the message says what is
-            wrong.
+        ValueError: The text is no genome, or the genome does not fit; the message says why.
     """
     record = _record(text)
     genome = Genome.of(

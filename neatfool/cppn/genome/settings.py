@@ -1,4 +1,4 @@
-"""From options and a preset to neat-python's configuration of a genome."""
+"""Turns options and a preset into neat-python's configuration of a genome."""
 
 from __future__ import annotations
 
@@ -18,18 +18,13 @@ if TYPE_CHECKING:
 
 
 def resolve(options: GenomeOptions, preset: Preset) -> GenomeOptions:
-    """Fill in the preset's values.
-
-    Args:
-        options: What is given.
-        preset: Gives what is not.
+    """Fill in the preset's values for options that are None.
 
     Returns:
-        Options with a value for each key but ``num_outputs``, which the colour map decides.
+        Options with a value for each key except ``num_outputs``, which the colour map decides.
 
     Raises:
-        ValidationError: Values do not go together, or not with the preset; each error is at its
-            key.
+        ValidationError: Values contradict each other or the preset; each error names its key.
     """
     given = options.model_dump(exclude_none=True)
     filled = GenomeOptions.model_validate({**preset.values, **given})
@@ -50,18 +45,13 @@ def resolve(options: GenomeOptions, preset: Preset) -> GenomeOptions:
 
 
 def genome_config(options: GenomeOptions, num_outputs: int) -> GenomeConfig:
-    """Make neat-python's configuration of a genome.
-
-    Args:
-        options: Options that ``resolve`` filled in.
-        num_outputs: The number of outputs.
-    """
+    """Make neat-python's configuration of a genome from options that ``resolve`` filled in."""
     values = options.model_dump(exclude_none=True)
     return GenomeConfig({**values, "num_outputs": num_outputs})
 
 
 def _find_disorder(filled: GenomeOptions, given: Mapping[str, object]) -> dict[str, str]:
-    """Find values that contradict each other; blame a key that was given."""
+    """Find values that contradict each other; blame a given key."""
     problems = {}
 
     def blame(*keys: str) -> str:
@@ -90,7 +80,7 @@ def _find_disorder(filled: GenomeOptions, given: Mapping[str, object]) -> dict[s
 
 
 def _find_fixed(given: Mapping[str, object]) -> dict[str, str]:
-    """Find keys that the encoding fixes, at another value."""
+    """Find keys that the encoding fixes and that were given another value."""
     problems = {}
     if given.get("num_inputs", INPUTS) != INPUTS:
         problems["num_inputs"] = (
@@ -104,7 +94,7 @@ def _find_fixed(given: Mapping[str, object]) -> dict[str, str]:
 
 
 def _find_idle(given: Mapping[str, object], preset: Preset) -> dict[str, str]:
-    """Find keys that the preset would not look at, at a value other than its own."""
+    """Find keys that the preset ignores and that were given a value other than its own."""
     usual = GenomeOptions.model_validate(dict(preset.values))
     problems = {}
     for key in sorted(preset.idle & given.keys()):

@@ -1,4 +1,4 @@
-"""Whether nodes and connections from outside make a genome that can be rendered."""
+"""Checks that nodes and connections from outside make a genome that can be rendered."""
 
 from __future__ import annotations
 
@@ -18,15 +18,11 @@ if TYPE_CHECKING:
 
 
 def check_genome(genome: Genome, config: GenomeConfig | None = None) -> None:
-    """Check a genome.
-
-    Args:
-        genome: The genome.
-        config: What it must fit: its inputs and outputs. Any will do if absent.
+    """Check a genome, and that it fits the inputs and outputs of a configuration, if given.
 
     Raises:
-        ValueError: A function is unknown, a number not finite, a connection comes from or goes to
-            nowhere, connections close a cycle, or the genome does not fit; the message says which.
+        ValueError: A function is unknown, a number is not finite, a connection joins a missing
+            node, connections close a cycle, or the genome does not fit; the message says which.
     """
     for node in genome.nodes.values():
         _check_node(node)
@@ -72,10 +68,7 @@ def _check_fit(genome: Genome, config: GenomeConfig) -> None:
 
 
 def layers(edges: Iterable[Edge]) -> dict[int, int]:
-    """Find the layer of each node that connections join: the longest way there from an input.
-
-    Args:
-        edges: The connections.
+    """Find the layer of each joined node: the length of the longest way from an input.
 
     Returns:
         Layers by node id; 0 for the inputs, at least 1 for all others.

@@ -1,9 +1,9 @@
-"""A program made ready to run on a device, and run over pixels, tile by tile.
+"""Runs a program on a device over pixels, tile by tile.
 
-A tile is a range of pixels: small enough for the values of all rows to stay in a cache (or to fit
-a GPU), large enough for the cost of calling an operation not to matter. A value depends neither on
-the tile nor on the batch nor on the number of threads, because each operation used treats an
-element alike wherever it lies.
+A tile is a range of pixels. It is so small that the values of all rows stay in a cache (or fit on a
+GPU), and so large that calling an operation costs little in comparison. Each operation treats an
+element alike wherever it lies, so that a value depends neither on the tile nor on the batch nor on
+the number of threads.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
     Keep = Callable[[slice, slice, torch.Tensor], None]
 
 TILE_BYTES: Final = {"cpu": 6 << 20, "gpu": 512 << 20}
-"""How large the table of a tile's values may be."""
+"""The most bytes of a tile's values: on a CPU they must stay in a cache."""
 
 NARROWEST_TILE: Final = 64
-"""The fewest pixels of a tile, however many rows there are: below, weighted sums are slow."""
+"""The fewest pixels of a tile: weighted sums of fewer are slow."""
 
 ALIGNMENT: Final = 16
-"""Bytes."""
+"""The alignment of copied tensors in bytes: enough for numbers of any type."""
 
 SMALL: Final = 1 << 16
-"""How many numbers a passing array may have on a CPU. Larger ones malloc may ask the system for
-each time, whose zeroed pages cost more than what is then done with them."""
+"""The most numbers of a temporary array on a CPU. For a larger one malloc may ask the system each
+time, and zeroing its pages takes longer than computing with them."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Operation:
-    """A step with its numbers, on the device and in the precision that it runs in."""
+    """A step with its numbers, on its device and in its precision."""
 
     step: Step
     sources: torch.Tensor
@@ -50,11 +50,11 @@ class _Operation:
     responses: torch.Tensor
 
     def arguments(self, values: torch.Tensor, sources: torch.Tensor | None = None) -> torch.Tensor:
-        """Compute what the activations are applied to, [n, P].
+        """Compute the arguments of the activations, [n, P].
 
         Args:
             values: The rows above, or some of them.
-            sources: Which of them each term has, if not all are there.
+            sources: The row of each term in ``values``, if these are not all rows.
         """
         sources = self.sources if sources is None else sources
         if self.step.reduction is None:
@@ -68,20 +68,12 @@ class _Operation:
 
 
 def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
-    """Copy tensors to a device: those that lie on the CPU in one piece, as each copy costs.
-
-    Args:
-        tensors: On the CPU, or on the device already.
-        device: Where to.
-
-    Returns:
-        The tensors there, in their order.
-    """
+    """Give tensors on a device, copying those on the CPU in one piece, as each copy is slow."""
     here = [tensor for tensor in tensors if tensor.device != device]
     if not here:
         return [*tensors]
     pieces = [tensor.contiguous().view(-1).view(torch.uint8) for tensor in here]
-    # Each begins where a number of any type may.
+    # Each piece begins at an aligned address.
     sizes = [-(-len(piece) // ALIGNMENT) * ALIGNMENT for piece in pieces]
     padded = [
         F.pad(piece, (0, size - len(piece))) for piece, size in zip(pieces, sizes, strict=True)
@@ -104,7 +96,7 @@ class Machine:
     Args:
         program: The program of N genomes.
         dtype: float32 or float64.
-        device: Where to run.
+        device: The device to run on.
         weights: Floats [E] in place of the program's weights.
         biases: Floats [M] in place of the program's biases.
         responses: Floats [M] in place of the program's responses.
@@ -150,18 +142,11 @@ class Machine:
         ]
 
     def differentiate(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Compute all outputs at once and keep what gradients need.
-
-        Args:
-            inputs: Floats [I, P].
-
-        Returns:
-            Floats [N, O, P].
-        """
+        """Compute outputs [N, O, P] from inputs [I, P], keeping all that gradients need."""
         rows = [*inputs, torch.ones_like(inputs[0])]
         for operation in self._operations:
-            # Only the rows that are looked at: to go through all of them at each level, and again
-            # for the gradients, takes time and memory that grow with the square of the depth.
+            # Only the rows that are used: all rows at each level, and again for the gradients,
+            # would take time and memory that grow with the square of the depth.
             used, places = np.unique(operation.sources.cpu().numpy(), return_inverse=True)
             values = inputs.new_zeros(1, inputs.shape[1])
             if len(used):
@@ -177,10 +162,10 @@ class Machine:
         """Compute the outputs tile by tile.
 
         Args:
-            pixels: How many pixels there are.
+            pixels: The number of pixels.
             inputs: Called as ``inputs(start, stop)`` for the inputs [I, stop - start] of pixels.
             keep: Called as ``keep(genomes, pixels, outputs)`` with the outputs [O, n, p] of some
-                genomes at some pixels, which it may write to.
+                genomes at some pixels; it may overwrite them.
         """
         width = self._tile_width(pixels)
         table = _table(self._rows * width, self._dtype, self._device)
@@ -236,7 +221,7 @@ _scratch = threading.local()
 
 
 def _table(numbers: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """Give uninitialised memory; on a CPU the same again, as fresh pages cost too much."""
+    """Give uninitialised memory; on a CPU the same each time, as new pages are slow."""
     if device.type != "cpu":
         return torch.empty(numbers, dtype=dtype, device=device)
     size = numbers * dtype.itemsize

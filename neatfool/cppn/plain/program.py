@@ -1,10 +1,10 @@
 """A batch of CPPNs as one flat program.
 
-The nodes of all genomes become rows of one table of values: first the inputs, which the genomes
-share, then a row of ones, then each node that some output needs, sorted by level, by how it joins
-its inputs, and by activation. So a level is one weighted sum over the rows above it (a bias is the
-weight of the row of ones), and each activation in it is one block of rows: how many array
-operations that takes depends on the deepest genome, not on the number of genomes.
+The nodes of all genomes become rows of one table of values. First come the inputs, which the
+genomes share, then a row of ones, then each node that some output needs, sorted by level,
+aggregation and activation. So a level is one weighted sum over the rows above it (a bias is the
+weight of the row of ones), and each activation in it is one block of rows. The number of array
+operations depends on the deepest genome, not on the number of genomes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _REDUCTIONS: tuple[Reduction | None, ...] = (None, *REDUCTIONS.values())
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows of a step, counted from its first, whose nodes have one activation."""
+    """Rows of a step, counted from its first, whose nodes share an activation."""
 
     activation: Activation
     rows: slice
@@ -45,13 +45,13 @@ class Block:
 
 @dataclass(frozen=True)
 class Step:
-    """Nodes of one level that join their inputs in one way.
+    """Nodes of one level with one aggregation.
 
     Attributes:
         rows: Their rows.
-        terms: Which terms of the program are theirs.
-        reduction: How they join their terms, the same number for each; None for weighted sums,
-            of any number.
+        terms: Their terms in the program.
+        reduction: Joins their terms, the same number for each node; None for weighted sums, of any
+            number.
         blocks: The rows by activation.
     """
 
@@ -65,22 +65,21 @@ class Step:
 class Program:
     """A batch of N genomes, flattened; :func:`~neatfool.cppn.rendering.evaluate` runs it.
 
-    Its parameters are those of the E connections and M nodes that some output needs, in the order
-    of the genomes and of their dicts. A *term* is what a node adds up or otherwise joins: a row
-    times a factor.
+    Its parameters belong to the E connections and M nodes that some output needs, in the order of
+    the genomes and of their dicts. Nodes aggregate *terms*: each is a row times a factor.
 
     Attributes:
-        inputs: I, the number of inputs. They are rows 0 to I - 1, and row I is the ones.
+        inputs: I, the number of inputs, in rows 0 to I - 1. Row I holds ones.
         rows: The number of rows, I + 1 + M.
-        steps: What to do, in order.
+        steps: The steps to run, in order.
         outputs: int64 [N, O], the row of each output.
-        weights: float64 [E], the parameters of the connections.
-        biases: float64 [M], of the nodes.
-        responses: float64 [M], of the nodes.
-        nodes: int64 [M], which of the parameters each row after the ones has.
+        weights: float64 [E], the weights of the connections.
+        biases: float64 [M], the biases of the nodes.
+        responses: float64 [M], the responses of the nodes.
+        nodes: int64 [M], the node of each row after the ones.
         sources: int32 [T], the row of each term.
         offsets: int32 [M], the first term of each row after the ones, counted in its step.
-        may_overflow: Whether some value might become infinite or NaN.
+        may_overflow: Whether a value might become infinite or NaN.
     """
 
     inputs: int
@@ -103,14 +102,14 @@ class Program:
 
     @property
     def weight_keys(self) -> list[tuple[int, tuple[int, int]]]:
-        """Whose each of ``weights`` is: (index of the genome, key of the connection)."""
+        """The owner of each weight: (index of the genome, key of the connection)."""
         sinks = self._layout.sinks
         owners = self._networks.genome[sinks].tolist()
         return list(zip(owners, self._networks.connection_keys, strict=True))
 
     @property
     def node_keys(self) -> list[tuple[int, int]]:
-        """Whose each of ``biases`` and ``responses`` is: (index of the genome, key of the node)."""
+        """The owner of each bias and response: (index of the genome, key of the node)."""
         return list(zip(self._networks.genome.tolist(), self._networks.node_keys, strict=True))
 
     def factors(
@@ -119,10 +118,10 @@ class Program:
         biases: torch.Tensor | None = None,
         responses: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Work out what the row of each term is multiplied by.
+        """Compute the factor of each term.
 
-        A weighted sum has its response, a mean its number of inputs, and both have their bias
-        among the factors; the other nodes apply response and bias afterwards.
+        The factors of sums and means include response and bias, and those of means the number of
+        inputs; other nodes apply response and bias afterwards.
 
         Args:
             weights: Floats [E] in place of ``Program.weights``.
@@ -130,12 +129,12 @@ class Program:
             responses: Floats [M] in place of ``Program.responses``.
 
         Returns:
-            Floats [T], differentiable with respect to all three.
+            Floats [T], differentiable by all three.
         """
         own = (self.weights, self.biases, self.responses)
         given = [tensor for tensor in (weights, biases, responses) if tensor is not None]
         if not given:
-            # In numpy, because torch may wake its other threads for this, which takes longer.
+            # In numpy, because torch may wake its other threads, which takes longer than this.
             with np.errstate(over="ignore", invalid="ignore"):
                 return torch.from_numpy(self._layout.factors(np, *(each.numpy() for each in own)))
         factors: torch.Tensor = self._layout.factors(
@@ -155,8 +154,8 @@ class _Layout:
     Attributes:
         sinks: int [E], the node that each weight leads to.
         summed: bool [M], whether the node is a weighted sum.
-        divisors: int [M], what that is divided by.
-        slots: int [T], the place of each term's factor among scaled weights and biases, joined.
+        divisors: int [M], the divisor of that sum.
+        slots: int [T], the place of each term's factor in the scaled weights, then biases.
     """
 
     sinks: np.ndarray
@@ -224,11 +223,11 @@ def compile_genomes(
 def _lay_out(
     networks: Networks, fan_in: np.ndarray, summed: np.ndarray, row: np.ndarray
 ) -> tuple[_Layout, np.ndarray, np.ndarray]:
-    """Put the terms in the order of the rows that they belong to.
+    """Put the terms in the order of their nodes' rows.
 
     Returns:
-        Where their factors come from, the row [T] of each, and [M + 1] where those of each row
-        after the ones begin and end.
+        The layout of their factors, the row [T] of each term, and the bounds [M + 1] of the terms
+        of each row after the ones.
     """
     first, weights = networks.first, len(networks.weight)
     biased = np.flatnonzero(summed)
@@ -276,7 +275,7 @@ def _steps(
 
 
 def _may_overflow(networks: Networks) -> bool:
-    """Look whether weighted sums might leave the range of float32."""
+    """Tell whether weighted sums might leave the range of float32."""
     if not _BOUNDED[networks.activation].all() or (networks.aggregation == _PRODUCT).any():
         return True
     weight, bias, response = (

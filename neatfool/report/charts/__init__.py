@@ -1,1 +1,1 @@
-"""Curves and maps of numbers."""
+"""Curves and heat maps."""

@@ -1,4 +1,4 @@
-"""Axes of the report's curves: their looks, the scale of confidences, names at the lines' ends."""
+"""Axes of the report's curves: their looks, the confidence scale, and labels at the lines' ends."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 LOWEST, HIGHEST = 1e-4, 1 - 1e-7
-"""Confidences outside are drawn at the edge: the axis of log-odds has no end of its own."""
+"""Confidences outside are drawn at the edge, because an axis of log-odds has no end."""
 TICKS: Final = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 FEWEST_TICKS: Final = 4
 _LOW: Final = tuple(round(n * scale, 6) for scale in (1e-4, 1e-3, 1e-2, 1e-1) for n in (1, 2, 5))
 FINE_TICKS: Final = (*_LOW, *(round(1 - p, 6) for p in reversed(_LOW[:-1])), *TICKS[-2:])
-"""Where there would be fewer."""
+"""Used if fewer than FEWEST_TICKS of the coarse ticks are in sight."""
 
 
 def new_axes(
@@ -34,18 +34,15 @@ def new_axes(
     top: float = 16,
     bottom: float = 50,
 ) -> tuple[Figure, Axes]:
-    """Make a figure with one pair of axes that look as the report's do.
+    """Make a figure with one pair of axes that look like the report's.
 
     Args:
         width: CSS pixels of the figure.
-        height: Likewise.
-        right: CSS pixels beside the axes, for what :func:`label_ends` writes.
-        left: Likewise, for the labels of the ticks.
-        top: CSS pixels above them.
-        bottom: CSS pixels below them.
-
-    Returns:
-        matplotlib's figure, which belongs to nobody but the caller, and its axes.
+        height: CSS pixels of the figure.
+        right: CSS pixels right of the axes, where :func:`label_ends` writes.
+        left: CSS pixels left of the axes, for the labels of the ticks.
+        top: CSS pixels above the axes.
+        bottom: CSS pixels below the axes.
     """
     drawn = figure.new_figure(width, height, figure.SURFACE)
     box = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
@@ -62,7 +59,7 @@ def new_axes(
 
 
 def decimal_odds(confidences: ArrayLike) -> np.ndarray:
-    """Turn confidences into decimal log-odds, kept within what the axis shows; NaN stays."""
+    """Turn confidences into decimal log-odds within the axis; NaN stays NaN."""
     p = np.clip(np.asarray(confidences, dtype=float), LOWEST, HIGHEST)
     odds: np.ndarray = np.log10(p / (1 - p))
     return odds
@@ -88,7 +85,7 @@ def _around(ticks: Sequence[float], lowest: float, highest: float) -> Sequence[f
 
 
 def label_counts(axes: Axes, values: Sequence[float], name: str = "images scored") -> None:
-    """Let the horizontal axis reach over the counts, with a few round numbers at it.
+    """Let the x axis cover some counts, with a few round numbers.
 
     Args:
         axes: The axes.
@@ -108,12 +105,12 @@ def label_counts(axes: Axes, values: Sequence[float], name: str = "images scored
 
 
 def marker_for(points: Sequence[float]) -> str:
-    """Mark the points of a curve that is too short to be seen as a line."""
+    """Give a marker for the points of a curve too short to be seen as a line."""
     return "o" if len(points) < 3 else ""
 
 
 def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
-    """Write a text at the end of each curve, apart from the others'.
+    """Write a text at the end of each curve, without overlaps.
 
     Args:
         axes: The axes, with their final limits.
@@ -124,7 +121,7 @@ def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     gap = 19 * (high - low) / pixels
     ordered = sorted(labels, key=lambda label: label[0])
     places = spread([value for value, _, _ in ordered], [gap] * (len(ordered) - 1))
-    # Where they would leave the axes at an end they are moved back as one.
+    # If labels would leave the axes, all move together.
     move = max(0.0, low + gap / 2 - places[0]) + min(0.0, high - places[-1])
     for place, (_, text, colour) in zip(places, ordered, strict=True):
         axes.annotate(
@@ -142,7 +139,7 @@ def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
 
 
 def legend_in(axes: Axes) -> None:
-    """Write what the colours mean into the upper right corner."""
+    """Put a legend into the upper right corner."""
     legend: Any = axes.legend(
         frameon=False,
         fontsize=13 * figure.POINT,

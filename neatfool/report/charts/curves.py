@@ -1,4 +1,4 @@
-"""Curves of a run: each function turns its generations into one SVG."""
+"""Curves of a run: each function draws its generations as one SVG."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
 
     The axis is in log-odds, so that 99 % and 99.99 % are as far apart as 1 % and 0.01 %.
     """
-    shown = _thinned(history)
+    shown = thin(history)
     drawn, axes = new_axes(1080, 430, right=195, left=84)
     x = [report.evaluations for report in shown]
     lower, upper = (
@@ -65,13 +65,8 @@ def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
 
 
 def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
-    """Draw how many classes have reached each confidence, over images scored.
-
-    Args:
-        history: The run's generations.
-        classes: How many classes are searched.
-    """
-    shown = _thinned(history)
+    """Draw how many of the searched classes have reached each confidence, over images scored."""
+    shown = thin(history)
     drawn, axes = new_axes(520, 330, right=96)
     x = [report.evaluations for report in shown]
     labels = []
@@ -96,7 +91,7 @@ def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
 
 
 def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
-    """Draw elites replaced in each generation and the goal switches among them."""
+    """Draw each generation's replacements, and the goal switches among them."""
     from matplotlib.ticker import MaxNLocator
 
     drawn, axes = new_axes(520, 330, right=24)
@@ -120,7 +115,7 @@ def size_curve(history: Sequence[GenerationReport]) -> bytes:
     """Draw the mean size of the elites' genomes over images scored."""
     from matplotlib.ticker import MaxNLocator
 
-    shown = _thinned(history)
+    shown = thin(history)
     drawn, axes = new_axes(520, 330, right=110)
     x = [report.evaluations for report in shown]
     labels = []
@@ -137,8 +132,8 @@ def size_curve(history: Sequence[GenerationReport]) -> bytes:
     return figure.draw_figure(drawn)
 
 
-def _thinned(history: Sequence[GenerationReport]) -> list[GenerationReport]:
-    """Leave out generations that lie closer together than a curve can show, never the last."""
+def thin(history: Sequence[GenerationReport]) -> list[GenerationReport]:
+    """Keep at most MOST_POINTS generations, evenly chosen, the last included."""
     if len(history) <= MOST_POINTS:
         return list(history)
     chosen = np.unique(np.linspace(0, len(history) - 1, MOST_POINTS).round().astype(int))

@@ -1,4 +1,4 @@
-"""Figures without global state: the palette, and matplotlib figures as bytes."""
+"""The palette, and matplotlib figures as bytes, without pyplot's global state."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PIXELS_PER_INCH: Final = 96
-"""CSS pixels in an inch: what turns a size on the page into matplotlib's inches."""
-
+"""An inch has this many CSS pixels; matplotlib measures figures in inches."""
 POINT: Final = 72 / PIXELS_PER_INCH
-"""CSS pixel in matplotlib's points, the unit of its lines and letters."""
+"""A CSS pixel in points, in which matplotlib measures lines and letters."""
 
 SURFACE: Final = "#fffffe"
 INK: Final = "#1b1f26"
@@ -23,7 +22,7 @@ DISABLED: Final = "#9aa2ae"
 POSITIVE: Final = "#2b7bba"
 NEGATIVE: Final = "#e0752d"
 LINE_COLOURS: Final = ("#0b6fa4", "#c2571a", "#1a7f5a", "#9b3a7d")
-"""Blue, orange, green and purple of unlike lightness, for colour-blind eyes, light or dark."""
+"""Blue, orange, green and purple with different lightness, for colour-blind readers."""
 
 _DARK: Final = {
     SURFACE: "#1a1d23",
@@ -48,13 +47,7 @@ _READERS_FONT = b"system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans'
 
 
 def new_figure(width: float, height: float, background: str | None = None) -> Figure:
-    """Make an empty figure that belongs to nobody but the caller.
-
-    Args:
-        width: CSS pixels.
-        height: CSS pixels.
-        background: A colour; transparent if absent.
-    """
+    """Make an empty figure of a size in CSS pixels, transparent unless ``background`` is given."""
     from matplotlib.figure import Figure
 
     size = (width / PIXELS_PER_INCH, height / PIXELS_PER_INCH)
@@ -80,24 +73,24 @@ def draw_figure(
     with rc_context({"svg.hashsalt": "neatfool", "svg.fonttype": "none"}):
         metadata = {"Date": None} if format == "svg" else {"Software": None}
         figure.savefig(buffer, format=format, dpi=PIXELS_PER_INCH * zoom, metadata=metadata)
-    return _compact(buffer.getvalue()) if format == "svg" else buffer.getvalue()
+    return compact(buffer.getvalue()) if format == "svg" else buffer.getvalue()
 
 
-def _compact(svg: bytes) -> bytes:
-    """Round to hundredths of a point, drop what no viewer needs, take the reader's typeface."""
+def compact(svg: bytes) -> bytes:
+    """Round to hundredths of a point, drop metadata and groups, and use the reader's typeface."""
     svg = _GROUP.sub(rb"\1", _FONT.sub(_READERS_FONT, _METADATA.sub(b"", svg)))
-    return _TAG.sub(lambda tag: _LONG_NUMBER.sub(_rounded, tag[0]), svg)
+    return _TAG.sub(lambda tag: _LONG_NUMBER.sub(_round, tag[0]), svg)
 
 
-def _rounded(number: re.Match[bytes]) -> bytes:
+def _round(number: re.Match[bytes]) -> bytes:
     return b"%g" % round(float(number[0]), 2)
 
 
 def for_page(svg: bytes) -> str:
     """Let an SVG follow the reader's light or dark scheme.
 
-    One file serves both: its colours become variables that a media query sets. It keeps a
-    background of its own, so that it can be read where a browser does not ask the query of images.
+    Its colours become variables that a media query sets. It keeps its own background, for browsers
+    that ignore media queries in images.
     """
     names = {colour: f"--c{number}" for number, colour in enumerate(_DARK)}
     light = "".join(f"{names[colour]}:{colour};" for colour in _DARK)

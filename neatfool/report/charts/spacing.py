@@ -1,4 +1,4 @@
-"""Keeping things apart that want to be in the same place."""
+"""Moving positions apart."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ def spread(
 ) -> list[float]:
     """Move positions as little as possible so that neighbours keep their distance.
 
-    Minimises the weighted sum of squared moves; isotonic regression by pooling adjacent
-    violators (Barlow and others, 1972) after the gaps are taken off.
+    This minimises the weighted sum of squared moves, by isotonic regression (pooling adjacent
+    violators; Barlow and others, 1972) after the gaps are subtracted.
 
     Args:
-        wanted: N positions, in the order that the result keeps.
+        wanted: N positions; the result keeps their order.
         gaps: N - 1 distances; the i-th is the least between positions i and i + 1.
-        weights: N positive weights, how much each resists being moved; all 1 if absent.
-
-    Returns:
-        N positions.
+        weights: N positive weights: how much each position resists; all 1 if absent.
     """
     if not wanted:
         return []

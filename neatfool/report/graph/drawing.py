@@ -1,4 +1,4 @@
-"""A CPPN drawn: from its inputs on the left to the image's channels on the right."""
+"""Draws a CPPN, from its inputs on the left to the image's channels on the right."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     Entry = tuple[Literal["activation", "faint", "positive", "negative", "disabled"], str]
 
 ROW: Final = 41.0
-"""Pixels between two nodes of a column."""
+"""Two nodes of a column are this many pixels apart."""
 MARGIN: Final = 18.0
 NARROWEST: Final = 420.0
 LEGEND_ROW: Final = 24.0
 LETTER: Final = 7.4
-"""Pixels that a letter of the legend takes, on average, in a wide typeface."""
+"""A letter of the legend takes this many pixels on average, in a wide typeface."""
 FAINT: Final = 0.22
-"""Opacity of an edge that does not influence the image."""
+"""The opacity of an edge that does not influence the image; FAINT_NODE is a node's."""
 FAINT_NODE: Final = 0.3
 THINNEST, THICKEST = 0.7, 3.6
 
@@ -35,22 +35,22 @@ def draw_graph(
     width: int | None = None,
     background: str | None = "white",
 ) -> bytes:
-    """Draw a genome's graph.
+    """Draw a genome's graph; the same graph gives the same bytes.
 
-    Nodes are coloured by activation and show its curve. Edges are coloured by the sign of their
-    weight, and the wider the larger it is (by its square root). What does not influence an output
-    is faint; a disabled edge is dotted.
+    A node has its activation's colour and shows its curve. An edge's colour is the sign of its
+    weight, its width the weight's square root. What does not influence an output is faint, and a
+    disabled edge is dotted.
 
     Args:
         graph: Nodes with ``kind`` (``"input"``, ``"hidden"``, ``"output"``), ``label``, ``layer``,
             ``activation`` and ``aggregation``, edges with ``weight`` and ``enabled``. Each of
-            them may be missing.
+            these may be missing.
         format: ``"svg"`` or ``"png"``.
-        width: Pixels across; by the graph's size if absent (a PNG then at twice that).
+        width: Pixels across; by default the graph's size decides (and a PNG has twice that).
         background: A colour, or None for a transparent one.
 
     Returns:
-        The file's content, the same bytes for the same graph.
+        The file's content.
     """
     drawing = _Drawing(graph, background)
     drawing.edges()
@@ -60,11 +60,11 @@ def draw_graph(
     if format == "png":
         return figure.draw_figure(drawn, format="png", zoom=width / drawing.width if width else 2.0)
     svg = figure.draw_figure(drawn)
-    return _resized(svg, width, drawing.height / drawing.width) if width else svg
+    return _resize(svg, width, drawing.height / drawing.width) if width else svg
 
 
 def influential(graph: nx.DiGraph) -> set[Any]:
-    """Give the nodes from which an enabled path leads to an output, outputs included."""
+    """Give the outputs, and the nodes from which an enabled path leads to one."""
     enabled = nx.DiGraph()
     enabled.add_nodes_from(graph)
     enabled.add_edges_from((u, v) for u, v, on in graph.edges(data="enabled", default=True) if on)
@@ -72,14 +72,14 @@ def influential(graph: nx.DiGraph) -> set[Any]:
     return set(outputs).union(*(nx.ancestors(enabled, node) for node in outputs))
 
 
-def _resized(svg: bytes, width: int, ratio: float) -> bytes:
-    """Give an SVG another nominal size; its view box scales what it shows."""
+def _resize(svg: bytes, width: int, ratio: float) -> bytes:
+    """Change an SVG's nominal size; its view box scales the drawing."""
     size = b'width="%dpx" height="%dpx" viewBox=' % (width, round(width * ratio))
     return re.sub(rb'width="[^"]*" height="[^"]*" viewBox=', size, svg, count=1)
 
 
 class _Drawing:
-    """One graph on its way onto one sheet; lengths in CSS pixels."""
+    """Draws one graph; lengths are CSS pixels."""
 
     def __init__(self, graph: nx.DiGraph, background: str | None) -> None:
         self.graph = graph
@@ -88,7 +88,7 @@ class _Drawing:
         weights = (abs(weight) for *_, weight in graph.edges(data="weight", default=1.0))
         self.heaviest = max(weights, default=0.0)
         steps = max(1, self.layout.columns - 1)
-        # Steep bundles of long edges are easier to follow where there is more room across.
+        # Steep bundles of long edges are easier to follow in a wider drawing.
         self.pitch = max(
             float(np.clip(760 / steps, 62, 150)), min(110.0, self.layout.rows * ROW / steps / 2)
         )
@@ -113,7 +113,7 @@ class _Drawing:
         return self.left + place[0] * self.pitch, self.top + place[1] * ROW
 
     def edges(self) -> None:
-        """Draw the edges: those that matter above those that do not, wide below thin ones."""
+        """Draw faint edges below others, and wide below thin ones."""
         for u, v, data in sorted(self.graph.edges(data=True), key=self._edge_order):
             points = [self._at(place) for place in self.layout.routes[u, v]]
             self.pen.curve(points, **self._edge_style(v, data))
@@ -182,7 +182,7 @@ class _Drawing:
         return rows
 
     def legend(self) -> None:
-        """Draw the legend under the graph, each row in the middle."""
+        """Draw the legend under the graph, with centred rows."""
         for number, row in enumerate(self.legend_rows):
             y = self.legend_top + LEGEND_ROW * (number + 0.5)
             x = (self.width - sum(_entry_width(entry) for entry in row)) / 2

@@ -1,4 +1,4 @@
-"""A genome's graph as a file: to read back, or to look at."""
+"""Writes a genome's graph to a file."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
     """Write a graph in the format that the file's suffix names.
 
-    ``.graphml`` and ``.json`` (networkx's node-link data) keep every attribute and are read back
-    by networkx: ``nx.read_graphml(path, node_type=int)`` and
+    ``.graphml`` and ``.json`` (networkx's node-link data) keep every attribute. networkx reads them
+    back: ``nx.read_graphml(path, node_type=int)`` and
     ``nx.node_link_graph(json.load(file), edges="edges")``. ``.dot`` is for Graphviz; ``.svg`` and
     ``.png`` are drawings.
 
@@ -33,7 +33,7 @@ def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
         The file.
 
     Raises:
-        ExperimentError: There is no format of that suffix.
+        ExperimentError: No format has that suffix.
         StorageError: The file cannot be written.
     """
     path = Path(path)
@@ -45,7 +45,7 @@ def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
 
 
 def to_graphml(graph: nx.DiGraph) -> bytes:
-    """Write a graph as GraphML; attributes that are None are left out, as the format has none."""
+    """Write a graph as GraphML, without attributes that are None: the format has no None."""
     plain = _plain(graph)
     for _, data in [*plain.nodes(data=True), *((None, d) for *_, d in plain.edges(data=True))]:
         for key in [key for key, value in data.items() if value is None]:
@@ -60,37 +60,34 @@ def to_json(graph: nx.DiGraph) -> bytes:
 
 
 def to_dot(graph: nx.DiGraph) -> bytes:
-    """Write a graph in Graphviz's language, every attribute quoted."""
+    """Write a graph in Graphviz's language, with every attribute quoted."""
     lines = ["digraph genome {", "  rankdir=LR;"]
     for node, data in _plain(graph).nodes(data=True):
-        lines.append(f"  {_quoted(node)}{_attributes(_dot_label(node, data) | data)};")
+        lines.append(f"  {_quote(node)}{_attributes(_dot_label(node, data) | data)};")
     for u, v, data in _plain(graph).edges(data=True):
         style = {} if data.get("enabled", True) else {"style": "dotted"}
-        lines.append(f"  {_quoted(u)} -> {_quoted(v)}{_attributes(style | data)};")
+        lines.append(f"  {_quote(u)} -> {_quote(v)}{_attributes(style | data)};")
     return "\n".join([*lines, "}", ""]).encode()
 
 
 def _dot_label(node: Any, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Label a node by its activation where it has no label of its own."""
+    """Label a node by its activation, if it has no label."""
     return {"label": data.get("activation", node)}
 
 
 def _attributes(data: Mapping[str, Any]) -> str:
-    written = ", ".join(f"{_quoted(key)}={_quoted(value)}" for key, value in data.items())
+    written = ", ".join(f"{_quote(key)}={_quote(value)}" for key, value in data.items())
     return f" [{written}]" if written else ""
 
 
-def _quoted(value: Any) -> str:
-    r"""Quote a value for Graphviz, in whose strings only a quotation mark must be escaped.
-
-    A backslash begins an escape of labels (``\n``, ``\N``), so it is doubled.
-    """
+def _quote(value: Any) -> str:
+    r"""Quote a value for Graphviz, and double backslashes: labels know ``\n`` and ``\N``."""
     text = json.dumps(value) if isinstance(value, bool) else str(value)
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _plain(graph: nx.DiGraph) -> nx.DiGraph:
-    """Copy a graph with numpy's numbers turned into Python's, which every format takes."""
+    """Copy a graph, and turn numpy's numbers into Python's, which every format knows."""
     plain = nx.DiGraph(**{key: _native(value) for key, value in graph.graph.items()})
     plain.add_nodes_from((node, _natives(data)) for node, data in graph.nodes(data=True))
     plain.add_edges_from((u, v, _natives(data)) for u, v, data in graph.edges(data=True))

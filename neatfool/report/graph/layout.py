@@ -1,8 +1,8 @@
-"""Where the nodes and the edges of a layered graph go, from left to right.
+"""Lays out a layered graph from left to right.
 
-The method of Sugiyama, Tagawa and Toda (1981): an edge that passes a column gets a bend in it,
-each column is sorted by its neighbours' means (barycentres) so that fewer edges cross, and then
-nodes are drawn towards their neighbours as far as the distances allow.
+The method is that of Sugiyama, Tagawa and Toda (1981). An edge gets a bend in each column that it
+passes. Each column is sorted by its neighbours' means (barycentres), so that fewer edges cross.
+Then nodes move towards their neighbours as far as the distances allow.
 """
 
 from __future__ import annotations
@@ -23,22 +23,18 @@ if TYPE_CHECKING:
 ORDER_SWEEPS: Final = 16
 PLACE_SWEEPS: Final = 12
 BEND_GAP: Final = 0.34
-"""Distance of a bend to its neighbour; that of two nodes is 1."""
+"""The distance between two bends; that between two nodes is 1."""
 BEND_WEIGHT: Final = 4.0
-"""How much more a bend resists being moved than a node: it keeps long edges straight."""
+"""A bend resists a move this many times as much as a node, which keeps long edges straight."""
 
 Bend = tuple[str, Any, Any, int]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A graph's places, in columns from the left and node distances from the top.
+    """The place (column, row) of each node, and the places that each edge passes, ends included.
 
-    Attributes:
-        places: (column, row) of each node.
-        routes: For each edge the places that it passes, its two nodes included.
-        columns: The number of columns.
-        rows: The last row: the distance from the highest node to the lowest.
+    ``rows`` is the distance from the highest node to the lowest.
     """
 
     places: Mapping[Hashable, tuple[float, float]]
@@ -48,11 +44,9 @@ class Layout:
 
 
 def lay_out(graph: nx.DiGraph) -> Layout:
-    """Lay a graph out.
+    """Lay out a graph whose nodes have ``kind`` and perhaps ``layer``.
 
-    Args:
-        graph: Nodes with ``kind`` and, if it has layers already, ``layer``. Inputs keep their
-            order in the first column, outputs theirs in the last.
+    Inputs keep their order in the first column, outputs theirs in the last.
     """
     column = _columns(graph)
     chains = _chains(graph, column)
@@ -68,14 +62,14 @@ def lay_out(graph: nx.DiGraph) -> Layout:
 
 
 def reading_order(graph: nx.DiGraph) -> list[Any]:
-    """Sort nodes as a reader expects: inputs as neat-python counts them (-1, -2, ...), then up."""
+    """Sort nodes: inputs as neat-python numbers them (-1, -2, ...), then the others upwards."""
     return sorted(
         graph, key=lambda node: (0, abs(node), "") if isinstance(node, int) else (1, 0, str(node))
     )
 
 
 def _columns(graph: nx.DiGraph) -> dict[Any, int]:
-    """Number the columns without gaps, inputs alone in the first and outputs in the last."""
+    """Number the columns without gaps: inputs alone in the first, outputs in the last."""
     layers = nx.get_node_attributes(graph, "layer")
     if len(layers) < len(graph):
         layers = _longest_paths(graph)
@@ -106,7 +100,7 @@ def _longest_paths(graph: nx.DiGraph) -> dict[Any, int]:
 
 
 def _chains(graph: nx.DiGraph, column: dict[Any, int]) -> dict[tuple[Any, Any], list[Any]]:
-    """Give for each edge what it passes: its source, a bend in each column between, its target."""
+    """Give for each edge its source, a bend in each column between, and its target."""
     rank = {node: i for i, node in enumerate(reading_order(graph))}
     edges = sorted(graph.edges, key=lambda edge: (rank[edge[0]], rank[edge[1]]))
     return {
@@ -116,7 +110,7 @@ def _chains(graph: nx.DiGraph, column: dict[Any, int]) -> dict[tuple[Any, Any], 
 
 
 def _links(chains: dict[tuple[Any, Any], list[Any]]) -> list[tuple[Any, Any]]:
-    """List the pieces of all edges; those that do not lead one column on count for nothing."""
+    """List the pieces of all edges."""
     return [link for chain in chains.values() for link in pairwise(chain)]
 
 
@@ -134,7 +128,7 @@ def _first_order(
 
 
 def _fewest_crossings(order: list[list[Any]], links: list[tuple[Any, Any]]) -> list[list[Any]]:
-    """Sort the columns between the first and the last by barycentres, to and fro; keep the best."""
+    """Sort the inner columns by barycentres, forwards and backwards, and keep the best order."""
     before, after = _neighbours(order, links)
     best, fewest = order, _crossings(order, after)
     current = [list(items) for items in order]
@@ -158,7 +152,7 @@ def _fewest_crossings(order: list[list[Any]], links: list[tuple[Any, Any]]) -> l
 def _neighbours(
     order: list[list[Any]], links: list[tuple[Any, Any]]
 ) -> tuple[dict[Any, list[Any]], dict[Any, list[Any]]]:
-    """Give for each item those that link to it from one column before, and those after."""
+    """Give each item's linked items in the column before, and in the column after."""
     column = {item: i for i, items in enumerate(order) for item in items}
     before: dict[Any, list[Any]] = defaultdict(list)
     after: dict[Any, list[Any]] = defaultdict(list)
@@ -185,7 +179,7 @@ def _crossings(order: list[list[Any]], after: dict[Any, list[Any]]) -> int:
 
 
 def _rows(order: list[list[Any]], links: list[tuple[Any, Any]]) -> dict[Any, float]:
-    """Place each column's items near their neighbours, in order and apart; the highest at 0."""
+    """Place each column's items near their neighbours, in order and apart, from 0 downwards."""
     before, after = _neighbours(order, links)
     gaps = [[_gap(a, b) for a, b in pairwise(items)] for items in order]
     weights = [[BEND_WEIGHT if _is_bend(item) else 1.0 for item in items] for items in order]
@@ -205,13 +199,7 @@ def _rows(order: list[list[Any]], links: list[tuple[Any, Any]]) -> dict[Any, flo
 
 
 def _gap(a: Any, b: Any) -> float:
-    return (
-        BEND_GAP
-        if _is_bend(a) and _is_bend(b)
-        else (1 + BEND_GAP) / 2
-        if (_is_bend(a) or _is_bend(b))
-        else 1.0
-    )
+    return (1.0, (1 + BEND_GAP) / 2, BEND_GAP)[_is_bend(a) + _is_bend(b)]
 
 
 def _is_bend(item: Any) -> bool:

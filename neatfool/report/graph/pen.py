@@ -1,4 +1,4 @@
-"""The marks that a graph's drawing is made of, in CSS pixels, y downwards."""
+"""The marks of a graph's drawing, in CSS pixels, with y downwards."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     Point = tuple[float, float]
 
 RADIUS: Final = 15.0
-"""Of a node."""
+"""The radius of a node."""
 LEVEL: Final = 0.42
-"""Share of the way between two points that a curve goes on in its direction at each end."""
+"""A curve keeps its direction at each end for this share of the way between two points."""
 _WHITE: Final = "#ffffff"
-"""Of curves on discs, which stays as it is on a dark page."""
+"""The colour of curves on discs, on a dark page too."""
 _UNKNOWN: Final = "#747d8a"
-"""The disc of an activation that is not in the table."""
+"""The disc's colour for an activation that is not in the table."""
 _DOTS: Final = (0, (0.6, 3.2))
 _K: Final = 4 / 3 * (2**0.5 - 1)
 _QUARTER: Final = np.array([(1, _K), (_K, 1), (0, 1)])
@@ -37,28 +37,21 @@ _CIRCLE: Final = np.concatenate(
 
 
 class Pen:
-    """Draws on a figure of its own."""
+    """Draws on its own figure."""
 
     def __init__(self, width: float, height: float, background: str | None) -> None:
-        """Take an empty sheet.
-
-        Args:
-            width: Pixels across.
-            height: Pixels from top to bottom.
-            background: A colour; transparent if None.
-        """
         self.figure: Figure = figure.new_figure(width, height, background)
         self._axes = self.figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         self._axes.set_axis_off()
 
     def _add(self, patch: Any) -> None:
-        self._axes.add_artist(patch)  # not add_patch: it spends as long on limits as drawing takes
+        self._axes.add_artist(patch)  # add_patch would compute limits, as long as drawing takes
         patch.set_clip_on(False)
 
     def curve(
         self, points: Sequence[Point], *, colour: str, width: float, dotted: bool, opacity: float
     ) -> None:
-        """Draw a smooth curve through points, below all other marks."""
+        """Draw a smooth curve below all other marks."""
         from matplotlib.patches import PathPatch
 
         self._add(
@@ -75,7 +68,7 @@ class Pen:
         )
 
     def activation(self, at: Point, name: str, *, radius: float, opacity: float = 1.0) -> None:
-        """Draw a disc in an activation's colour with its curve, or its first letters, in it."""
+        """Draw a disc in an activation's colour, with its curve or its first letters."""
         from matplotlib.patches import PathPatch
         from matplotlib.path import Path
 
@@ -104,7 +97,7 @@ class Pen:
         self._disc(at, RADIUS + 2.5, facecolor="none", zorder=4, **style)
 
     def box(self, at: Point, label: str, *, opacity: float) -> None:
-        """Draw a box of a node's size with a short label in it."""
+        """Draw a box of a node's size with a short label."""
         from matplotlib.patches import FancyBboxPatch
 
         side = 2 * RADIUS - 8
@@ -127,7 +120,7 @@ class Pen:
         bold: bool = False,
         opacity: float = 1.0,
     ) -> None:
-        """Write text, its size in pixels; a dollar sign in it is a dollar sign."""
+        """Write text as it is, without mathematics; its size is in pixels."""
         self._axes.text(
             *at,
             text,
@@ -143,11 +136,11 @@ class Pen:
 
 
 def _smooth(points: Sequence[Point]) -> Path:
-    """Lead a curve through points: level at both ends, never overshooting a point between."""
+    """Make a curve through points that is level at both ends and never overshoots."""
     from matplotlib.path import Path
 
     if len(points) == 2 and points[1][0] <= points[0][0]:
-        return _back(*points)
+        return _lead_back(*points)
     inner = zip(points, points[1:], points[2:], strict=False)
     slopes = [0.0, *(_slope(a, b, c) for a, b, c in inner), 0.0]
     vertices: list[Point] = [points[0]]
@@ -157,8 +150,8 @@ def _smooth(points: Sequence[Point]) -> Path:
     return Path(vertices, [Path.MOVETO] + [Path.CURVE4] * (len(vertices) - 1))
 
 
-def _back(start: Point, end: Point) -> Path:
-    """Lead a curve to a point that is not to the right, around the right of both."""
+def _lead_back(start: Point, end: Point) -> Path:
+    """Make a curve around the right of both points, to one that is not further right."""
     from matplotlib.path import Path
 
     (x0, y0), (x1, y1) = start, end

@@ -6,11 +6,13 @@ import random
 from itertools import pairwise
 
 import pytest
-from genomes import breeder_of, line_of
+from genomes import breeder_of, config_of, line_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import cppn
+from neatfool.cppn.breeding.neat_variation import NeatVariation
+from neatfool.cppn.breeding.refinements import PaperVariation, Refinements
 from neatfool.cppn.breeding.streams import streams
 from neatfool.cppn.breeding.structure import closes_cycle
 
@@ -176,7 +178,8 @@ def test_crossover_takes_the_parents_own_connections():
 
 @pytest.mark.parametrize(("preset", "most"), [("paper", 45), ("neat", 300)])
 def test_a_child_takes_few_random_numbers_and_rarely_more_than_are_made_beforehand(preset, most):
-    parent, vary = grown(preset), breeder_of(preset)._vary
+    parent, config = grown(preset), config_of(preset)
+    vary = PaperVariation(config, Refinements()) if preset == "paper" else NeatVariation(config)
     expected = vary.expected_draws(len(parent.nodes), len(parent.connections))
     counts = []
     for draw in streams(range(300), expected):

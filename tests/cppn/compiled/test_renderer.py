@@ -214,7 +214,7 @@ def test_work_is_shared_without_gap_or_overlap():
         (7, 0, 1),
     ):
         done = np.zeros((genomes_, pixels), int)
-        for genome, pixel in compiled._share(genomes_, pixels, threads, 1024):
+        for genome, pixel in compiled.share_out(genomes_, pixels, threads, 1024):
             done[genome, pixel] += 1
         assert (done == 1).all()
 

@@ -14,6 +14,7 @@ CONNECTION = cppn.ConnectionGene.make((-1, 7), 1.5, False)
     [(cppn.NodeGene, DefaultNodeGene), (cppn.ConnectionGene, DefaultConnectionGene)],
 )
 def test_a_gene_has_neat_pythons_attributes_and_a_key_and_nothing_else(kind, like):
+    # neat-python names them nowhere else.
     names = [attribute.name for attribute in like._gene_attributes]
     assert sorted(kind.__slots__) == sorted([*names, "key"])
     assert [attribute.name for attribute in kind._gene_attributes] == names

@@ -19,6 +19,7 @@ def test_the_keys_are_neat_pythons_and_one_more():
         key: " ".join(value) if isinstance(value, tuple) else str(value)
         for key, value in values.items()
     }
+    # neat-python names its parameters nowhere else.
     theirs = {parameter.name for parameter in DefaultGenome.parse_config(values)._params}
     assert cppn.GenomeOptions.model_fields.keys() == theirs | {"weight_mutate_eta"}
 

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import html
-import json
-import re
-from base64 import b64encode
-from hashlib import sha256
-
 import pytest
-from browser import browse, needs_browser
+from browser import measure, needs_browser
 from made_up_runs import random_course, write_run
 
 from neatfool_plugins.compare.comparison import Comparison
@@ -18,48 +12,11 @@ from neatfool_plugins.compare.page import write_comparison
 
 pytestmark = [needs_browser, pytest.mark.browser]
 
-PROBE = """
-const errors = [];
-addEventListener("error", (event) => errors.push(String(event.message || event.target)), true);
-addEventListener("load", () => {
-  const colours = (image) => {
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = 96;
-    const context = canvas.getContext("2d");
-    try { context.drawImage(image, 0, 0, 96, 96); } catch (error) { return 0; }
-    const pixels = new Uint32Array(context.getImageData(0, 0, 96, 96).data.buffer);
-    return new Set(pixels).size;
-  };
-  const images = [...document.images].map((image) => ({
-    kind: image.className, natural: image.naturalWidth, colours: colours(image),
-    width: image.getBoundingClientRect().width, height: image.getBoundingClientRect().height,
-  }));
-  const result = document.createElement("pre");
-  result.id = "measured";
-  result.textContent = JSON.stringify({
-    images, errors, page: document.documentElement.scrollWidth, window: innerWidth,
-    paper: getComputedStyle(document.body).backgroundColor,
-  });
-  document.body.append(result);
-});
-"""
-
 
 def look(page, folder, *options):
-    """Open a copy of a page, with the probe in it; give what it measured and the complaints."""
-    digest = b64encode(sha256(PROBE.encode()).digest()).decode()
-    text = page.read_text(encoding="utf-8")
-    text = text.replace(
-        "default-src 'none'", f"default-src 'none'; script-src 'sha256-{digest}'", 1
-    )
-    text = text.replace("</title>", f"</title><script>{PROBE}</script>", 1)
-    path = folder / "probed.html"
-    path.write_text(text, encoding="utf-8")
-    output, complaints = browse(path.as_uri(), folder, *options)
-    measured = re.search(r'<pre id="measured">(.*?)</pre>', output, re.DOTALL)
-    assert measured, complaints[-3000:]
-    console = [line for line in complaints.splitlines() if "CONSOLE" in line]
-    return json.loads(html.unescape(measured[1])), console
+    """Open a page; give what was measured and the complaints."""
+    paper = "return { paper: getComputedStyle(document.body).backgroundColor }"
+    return measure(page.read_text(encoding="utf-8"), folder, *options, more=paper)
 
 
 @pytest.fixture(scope="module", params=[10, 1000])

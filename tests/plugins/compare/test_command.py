@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 from commands import CLASSES, neatfool, write_experiment
@@ -13,7 +15,6 @@ from made_up_runs import write_run
 from scipy.stats import mannwhitneyu
 
 from neatfool import open_run
-from neatfool.run.store import RunStore
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
@@ -137,10 +138,10 @@ def test_a_run_under_way_counts_as_far_as_it_came(runs, tmp_path):
 
 def test_a_run_that_another_process_is_running_can_be_compared(runs, tmp_path):
     folder = shutil.copytree(runs / "small", tmp_path / "small")
-    store = RunStore.open(folder / "small-1" / "run.db", write=True)
-    store._connection.execute("BEGIN IMMEDIATE")
-    assert neatfool("compare", folder).exit_code == 0
-    store.close()
+    with closing(sqlite3.connect(folder / "small-1" / "run.db")) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("BEGIN IMMEDIATE")
+        assert neatfool("compare", folder).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,7 @@ def test_csv_has_each_classs_course_as_far_as_half_of_the_runs_came(tmp_path):
     assert (dog["19"], dog["20"], dog["41"], rows[3]["41"]) == ("0", "0.7", "", "0.7")
 
 
+@pytest.mark.slow
 def test_ten_runs_of_a_thousand_classes_are_compared_in_seconds(tmp_path):
     names = [f"class {number}" for number in range(1000)]
     for name, pace in (("a", 0.3), ("b", 0.2)):

@@ -116,6 +116,7 @@ def test_the_course_of_a_class_is_what_a_loop_would_find(course, grid):
             assert found[row, column] == pytest.approx(expected, nan_ok=True)
 
 
+@pytest.mark.slow
 def test_a_thousand_classes_over_two_thousand_generations_are_read_at_once(tmp_path):
     course = random_course(1000, 2000, seed=1)
     names = [f"class {number}" for number in range(1000)]

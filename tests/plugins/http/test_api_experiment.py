@@ -47,7 +47,7 @@ def test_two_commands_fool_a_network_behind_http(tmp_path, monkeypatch):
     assert all(elite.confidence > 0.999 for elite in found)
     queries = number(r"([\d,]+) queries in", said)
     # Not exactly as many: on this port another run of the experiment may ask, too.
-    assert queries <= number(r"Ended; ([\d,]+) images in", scored)
+    assert queries <= number(r"Ended after ([\d,]+) images in", scored)
     assert queries <= 10_000
 
 

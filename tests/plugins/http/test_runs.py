@@ -103,7 +103,7 @@ def test_a_service_that_is_down_eats_no_budget_and_pauses_the_run(tmp_path, afte
     with FaultyServer(port=server.port) as server:
         server.leaves_after = after
         paused = run(file, tmp_path / "run", code=4)
-    assert "Paused, since the target cannot be reached" in paused.output
+    assert "Paused because the target cannot be reached" in paused.output
     assert "could not be connected to" in paused.output
     spent = sum(images for _, images in open_run(tmp_path / "run").requests.values())
     # Three requests may be on their way when it leaves, and are then sent without being seen.

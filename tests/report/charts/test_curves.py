@@ -44,7 +44,7 @@ def test_confidences_are_on_an_axis_that_tells_near_certainties_apart(
 
 
 def test_numbers_in_texts_are_not_rounded_with_those_of_paths() -> None:
-    assert curves.figure._compact(b'<text x="1.23456">99.9999 %</text>') == (
+    assert curves.figure.compact(b'<text x="1.23456">99.9999 %</text>') == (
         b'<text x="1.23">99.9999 %</text>'
     )
 
@@ -106,6 +106,6 @@ def test_every_curve_can_be_drawn_of_any_number_of_generations(
 
 def test_thinning_keeps_the_last_generation(history: list[GenerationReport]) -> None:
     long = [replace(history[0], generation=i) for i in range(1234)]
-    thinned = curves._thinned(long)
+    thinned = curves.thin(long)
     assert len(thinned) <= curves.MOST_POINTS
     assert (thinned[0].generation, thinned[-1].generation) == (0, 1233)

@@ -101,7 +101,7 @@ def test_it_runs_as_a_module():
 def test_an_unknown_command_is_told_with_those_near():
     result = run("valdate")
     assert result.exit_code == 2
-    assert "there is no command 'valdate'; did you mean 'validate'?" in result.stderr
+    assert "unknown command 'valdate'; did you mean 'validate'?" in result.stderr
 
 
 # the commands of plugins

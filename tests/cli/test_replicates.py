@@ -9,15 +9,17 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from commands import neatfool, neatfool_process
 from rich.console import Console
+from waiting import wait_until
 
-from neatfool import open_run
+from neatfool import RunError, open_run
 from neatfool.cli import replicates as replicates_command
-from neatfool.cli.replicates import _Crew, _environment, _meaning
+from neatfool.cli.replicates import Display, environment_for, explain
 from neatfool.replicates.replicates import Replicate
 from neatfool.run.folder import lock
 from neatfool.run.store import contents
@@ -71,7 +73,7 @@ def test_finished_ones_are_left_as_they_are(experiment, folder):
     result = again(experiment, folder, "3-4", "--jobs", "auto")
     assert result.exit_code == 0
     assert result.stdout.splitlines()[:2] == [
-        "seeds 3-4: finished already, left as they are",
+        "seeds 3-4: already finished, left as they are",
         "2 of 2 runs are finished",
     ]
     assert [(path, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))] == before
@@ -86,18 +88,18 @@ def test_a_search_that_ended_by_itself_is_finished(experiment, tmp_path):
     assert again(tmp_path / "short.ini", folder, "1").exit_code == 0
     assert open_run(folder / "small-1").generation < 4
     result = again(tmp_path / "short.ini", folder, "1")
-    assert result.stdout.startswith("seed 1: finished already, left as they are\n")
+    assert result.stdout.startswith("seed 1: already finished, left as they are\n")
 
 
 def test_a_greater_length_makes_longer_those_that_are_there(experiment, folder):
     shutil.rmtree(folder / "small-4")
     result = again(experiment, folder, "3", "--set", "experiment.generations=10")
     assert result.exit_code == 0
-    assert result.stdout.startswith("seed 3: begun already, going on with them\n1 run of small in ")
+    assert result.stdout.startswith("seed 3: not finished, resumed\n1 run of small in ")
     assert open_run(folder / "small-3").generation == 9
     # The database tells the length that the run began with; it is still finished.
     result = again(experiment, folder, "3", "--set", "experiment.generations=10")
-    assert "seed 3: finished already" in result.stdout
+    assert "seed 3: already finished" in result.stdout
 
 
 def test_runs_of_another_experiment_are_refused_before_anything_begins(experiment, folder):
@@ -131,8 +133,8 @@ def test_one_that_fails_does_not_disturb_the_others(experiment, tmp_path):
     [
         (("--seeds", "1-3", "--seed", "1"), "give --seed or --seeds, not both"),
         (("--jobs", "2"), "--jobs is for --seeds"),
-        (("--seeds", "1-3", "--jobs", "0"), "'0' is neither a number of runs"),
-        (("--seeds", "1-3", "--jobs", "many"), "'many' is neither a number of runs"),
+        (("--seeds", "1-3", "--jobs", "0"), "'0' is neither a number of at least 1"),
+        (("--seeds", "1-3", "--jobs", "many"), "'many' is neither a number of at least 1"),
         (("--seeds", "3-1"), "3-1 runs backwards"),
         (("--seeds", "1-3", "--set", "scheme.bacth=1"), "did you mean 'batch'"),
     ],
@@ -148,18 +150,18 @@ def test_side_by_side_each_has_its_share_of_the_cores(monkeypatch):
     monkeypatch.setattr(replicates_command, "usable_cores", lambda: 9)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert _environment(2, debug=False)["OMP_NUM_THREADS"] == "4"
-    assert "OMP_NUM_THREADS" not in _environment(1, debug=False)
-    assert "FORCE_COLOR" not in _environment(1, debug=False)
+    assert environment_for(2, debug=False)["OMP_NUM_THREADS"] == "4"
+    assert "OMP_NUM_THREADS" not in environment_for(1, debug=False)
+    assert "FORCE_COLOR" not in environment_for(1, debug=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert _environment(2, debug=True)["OMP_NUM_THREADS"] == "3"
-    assert _environment(2, debug=True)["NEATFOOL_DEBUG"] == "1"
+    assert environment_for(2, debug=True)["OMP_NUM_THREADS"] == "3"
+    assert environment_for(2, debug=True)["NEATFOOL_DEBUG"] == "1"
 
 
 def test_how_a_process_ended_is_told_in_words():
-    assert _meaning(130) == _meaning(-signal.SIGINT) == "interrupted"
-    assert _meaning(4) == "exit code 4"
-    assert _meaning(-signal.SIGKILL) == "killed by SIGKILL"
+    assert explain(130) == explain(-signal.SIGINT) == "interrupted"
+    assert explain(4) == "exit code 4"
+    assert explain(-signal.SIGKILL) == "killed by SIGKILL"
 
 
 # stopped and killed
@@ -175,11 +177,12 @@ def held(experiment, tmp_path):
         *("--out", tmp_path / "small", "--no-report"),
     )
     try:
-        deadline = time.monotonic() + 60
-        while [generation_of(tmp_path / "small" / f"small-{seed}") for seed in (3, 4)] != [1, 1]:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline, "they did not get to the third generation"
-            time.sleep(0.05)
+        folders = [tmp_path / "small" / f"small-{seed}" for seed in (3, 4)]
+        wait_until(
+            lambda: [generation_of(folder) for folder in folders] == [1, 1],
+            "they did not get to the third generation",
+            process=process,
+        )
         yield process
     finally:
         hold.unlink(missing_ok=True)
@@ -199,15 +202,12 @@ def generation_of(folder):
 
 
 def wait_until_free(folder):
-    deadline = time.monotonic() + 60
-    while True:
-        try:
+    def is_free():
+        with suppress(RunError):
             lock(folder)()
-        except Exception:
-            assert time.monotonic() < deadline, f"{folder} is still in use"
-            time.sleep(0.05)
-        else:
-            return
+            return True
+
+    wait_until(is_free, f"{folder} is still in use")
 
 
 def test_ctrl_c_stops_all_and_the_same_command_goes_on(held, experiment, finished, tmp_path):
@@ -225,7 +225,7 @@ def test_ctrl_c_stops_all_and_the_same_command_goes_on(held, experiment, finishe
     assert [generation_of(folder / f"small-{seed}") for seed in (3, 4, 5)] == [2, 2, None]
     result = again(experiment, folder, "3-5", "--jobs", "2")
     assert result.exit_code == 0, result.output
-    assert "seeds 3-4: begun already, going on with them" in result.stdout
+    assert "seeds 3-4: not finished, resumed" in result.stdout
     assert "3 of 3 runs are finished" in result.stdout
     assert contents(folder / "small-3" / "run.db") == contents(finished / "run.db")
 
@@ -255,7 +255,7 @@ def terminal():
 
 def crew_of(console, *seeds, state="new"):
     planned = [Replicate(seed, Path("small") / f"small-{seed}", state) for seed in seeds]
-    return planned, _Crew("small", planned, console)
+    return planned, Display("small", planned, console)
 
 
 def saying(*lines, code=0):
@@ -290,7 +290,7 @@ def test_a_terminal_keeps_what_went_wrong():
     planned, crew = crew_of(console, 1)
     command = saying("generation 1/8", "error: the target failed; wake it", code=4)
     codes = crew.run({planned[0]: command}, 1, dict(os.environ))
-    assert crew.tell_end(Path("small"), codes) == 4
+    assert crew.show_end(Path("small"), codes) == 4
     text = shown(console)
     assert "seed 1: error: the target failed; wake it" in text
     assert "0 of 1 runs are finished\nseed 1 failed (exit code 4)" in text.replace("\r", "")
@@ -298,16 +298,16 @@ def test_a_terminal_keeps_what_went_wrong():
 
 def test_the_exit_code_is_that_of_the_first_that_failed_and_never_negative():
     planned, crew = crew_of(Console(file=io.StringIO()), 1, 2, 3)
-    assert crew.tell_end(Path("x"), dict(zip(planned, (0, 5, 4), strict=True))) == 5
-    assert crew.tell_end(Path("x"), dict(zip(planned, (0, -9, 0), strict=True))) == 1
-    assert crew.tell_end(Path("x"), dict(zip(planned, (0, 5, 130), strict=True))) == 130
-    assert crew.tell_end(Path("x"), dict(zip(planned, (0, 0, 0), strict=True))) == 0
+    assert crew.show_end(Path("x"), dict(zip(planned, (0, 5, 4), strict=True))) == 5
+    assert crew.show_end(Path("x"), dict(zip(planned, (0, -9, 0), strict=True))) == 1
+    assert crew.show_end(Path("x"), dict(zip(planned, (0, 5, 130), strict=True))) == 130
+    assert crew.show_end(Path("x"), dict(zip(planned, (0, 0, 0), strict=True))) == 0
 
 
 def test_one_whose_budget_is_spent_has_not_failed():
     console = terminal()
     planned, crew = crew_of(console, 1)
-    assert crew.tell_end(Path("x"), {planned[0]: 8}) == 8
+    assert crew.show_end(Path("x"), {planned[0]: 8}) == 8
     assert "seed 1 ended early (its budget is spent)" in shown(console)
     planned, crew = crew_of(console, 1, 2)
-    assert crew.tell_end(Path("x"), dict(zip(planned, (8, 4), strict=True))) == 4
+    assert crew.show_end(Path("x"), dict(zip(planned, (8, 4), strict=True))) == 4

@@ -250,13 +250,13 @@ def test_candidates_are_numbered_in_the_order_they_are_asked_for():
 def test_every_random_decision_has_a_seed_of_its_own(monkeypatch):
     encoding = Points()
     search = scheme(encoding, seed=8, classes=["ant", "bee"], generations_per_class=4)
-    choose, chosen = search._selection.choose, []
+    choose, chosen = NeatSelection.choose, []
 
-    def noting(population, **given):
+    def noting(selection, population, **given):
         chosen.append((given["generation"], given["seed"]))
-        return choose(population, **given)
+        return choose(selection, population, **given)
 
-    monkeypatch.setattr(search._selection, "choose", noting)
+    monkeypatch.setattr(NeatSelection, "choose", noting)
     asked = [candidate for candidates in generations(search, 99) for candidate in candidates]
     assert chosen == [
         (generation, derive_seed(8, "select", class_index, generation))
@@ -318,10 +318,17 @@ def test_a_candidate_without_a_usable_score_does_not_live_on(selection):
 
 
 def test_infinite_log_odds_are_the_highest_fitness():
-    candidates = [Candidate(i, None) for i in range(4)]
-    members = scheme()._scored(candidates, np.array([3.0, np.inf, np.nan, -np.inf]))
-    assert [member.key for member in members] == [0, 1]
-    assert 3.0 < members[1].fitness < np.inf
+    search = scheme(population=4)
+    candidates = search.ask()
+    logits = np.full((4, len(CLASSES)), -np.inf)
+    logits[[0, 2], :2] = 0
+    logits[:, CLASSES.index("cat")] = 3.0, 0.0, np.nan, -np.inf
+    logits[3, 0] = 0
+    probs = np.full(logits.shape, 0.25)
+    search.tell(candidates, Scores(probs, logits, np.ones(4, bool)))
+    population = dict(search.state()["population"])
+    assert population.keys() == {0, 1}
+    assert 0 < population[0] < population[1] < np.inf
 
 
 @pytest.mark.parametrize("selection", ["neat", "rank"])
@@ -342,33 +349,36 @@ def test_a_search_survives_a_generation_without_any_usable_score(selection):
 # --- selection = neat
 
 
+def species_of(search):
+    """Give (representative, members) of each species, by their keys, as they are recorded."""
+    species = search.state()["selection"]["species"]
+    return [(one["representative"], one["members"]) for one in species]
+
+
 def test_species_form_and_breed_among_themselves():
     search = scheme(population=60, species_set={"compatibility_threshold": 1.5})
-    selection, species = search._selection, {}
+    points, species = {}, {}
     for _ in range(6):
         candidates = search.ask()
+        points |= {candidate.id: candidate.genome for candidate in candidates}
         assert all(
             len({species[parent] for parent in c.parents}) <= 1 for c in candidates if c.parents
         )
         search.tell(candidates, nearness(candidates))
-        species = {m.key: key for key, one in selection.species.items() for m in one}
+        species = {key: one for one, members in species_of(search) for key in members}
         assert len(species) == 60
         assert len(set(species.values())) > 3
-        for one in selection._set.species.values():
-            for member in one.members.values():
-                assert (
-                    member is one.representative
-                    or member.distance(one.representative, selection._config.genome_config) < 1.5
-                )
+        for key, representative in species.items():
+            assert Points().distance(points[key], points[representative]) < 1.5
 
 
 def test_the_species_that_are_fitter_have_more_children():
     search = scheme(population=60, species_set={"compatibility_threshold": 1.5})
     generations(search, 1)
-    species = search._selection.species
-    best = max(species, key=lambda key: np.mean([m.fitness for m in species[key]]))
-    before = {key: len(members) for key, members in species.items()}
-    of = {m.key: key for key, members in species.items() for m in members}
+    species, fitness = dict(species_of(search)), dict(search.state()["population"])
+    best = max(species, key=lambda one: np.mean([fitness[key] for key in species[one]]))
+    before = {one: len(members) for one, members in species.items()}
+    of = {key: one for one, members in species.items() for key in members}
     children = Counter(of[candidate.parents[0]] for candidate in search.ask())
     assert children[best] / before[best] > sum(children.values()) / sum(before.values())
 
@@ -423,6 +433,7 @@ def test_more_species_than_the_population_can_hold_are_warned_of_and_survived(ca
     assert "compatibility_threshold" in caplog.text
 
 
+# What neat-python calls is private there, and has no other way in.
 @given(
     st.lists(st.tuples(st.integers(1, 60), st.floats(0, 1)), min_size=1, max_size=24),
     st.integers(1, 4),
@@ -448,10 +459,10 @@ def test_speciation_measures_few_distances():
     search = scheme(encoding, population=100, species_set={"compatibility_threshold": 1.8})
     for _ in range(5):
         candidates = search.ask()
-        before = len(search._selection.species)
+        before = len(species_of(search))
         encoding.distances = 0
         search.tell(candidates, nearness(candidates))
-        after = len(search._selection.species)
+        after = len(species_of(search))
     assert 5 <= after <= 25
     assert encoding.distances <= 100 * (before + after)
 
@@ -521,9 +532,8 @@ def test_options_go_by_neat_python_s_sections_and_keys():
             "DefaultStagnation": {"species_fitness_func": "median", "max_stagnation": "7"},
         }
     )
-    selection = NeatSelection(options, Points())
-    assert selection._set.species_set_config.compatibility_threshold == 2.5
-    assert selection._stagnation.stagnation_config.max_stagnation == 7
+    assert options.species_set.compatibility_threshold == 2.5
+    assert options.stagnation.max_stagnation == 7
     assert options.reproduction.elitism == 2
     assert options.stagnation.species_elitism == 2
 

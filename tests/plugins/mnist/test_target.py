@@ -210,7 +210,7 @@ def test_integer_weights_are_refused(tmp_path: Path) -> None:
 def test_a_damaged_file_of_weights_is_refused(tmp_path: Path, length: int) -> None:
     path = tmp_path / "cut.safetensors"
     path.write_bytes(lenet.PACKAGED.read_bytes()[:length])
-    with pytest.raises(TargetError, match=r"cut\.safetensors: no safetensors file .*; give"):
+    with pytest.raises(TargetError, match=r"cut\.safetensors: not a safetensors file .*; give"):
         lenet.load(path)
 
 
@@ -223,7 +223,7 @@ def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ExperimentError, match="no such GPU; say device = auto or cpu"):
+    with pytest.raises(ExperimentError, match="no such GPU; give auto or cpu"):
         MnistTarget(Options(device="cuda"))
 
 

@@ -137,7 +137,7 @@ class Harmful:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(Harmful(), "no state dict, of tensors alone"), ([1, 2], "holds list, not a state dict")],
+    [(Harmful(), "not a state dict of tensors only"), ([1, 2], "holds list, not a state dict")],
 )
 def test_a_file_that_is_no_state_dict_is_refused_and_not_executed(
     tmp_path, monkeypatch, content, said
@@ -196,6 +196,7 @@ def test_damaged_weights_in_the_cache_are_told_with_their_place(monkeypatch, tmp
 
 
 def test_vision_transformers_are_made_as_large_as_their_weights_want() -> None:
+    # load_torchvision would download them.
     from neatfool_plugins.imagenet.from_torchvision import _without_weights, find
 
     name, weights = find("vit_b_16/IMAGENET1K_SWAG_E2E_V1")
@@ -261,7 +262,7 @@ def test_what_timm_cannot_give_is_told(tmp_path) -> None:
         target(model="timm:resnet5o")
     with pytest.raises(ExperimentError, match="timm has no models from 'ftp'"):
         target(model="timm:ftp:x")
-    with pytest.raises(TargetError, match=r"timm:local-dir:.*cannot be had.*weights = FILE"):
+    with pytest.raises(TargetError, match=r"timm:local-dir:.*cannot be loaded.*weights = FILE"):
         target(model=f"timm:local-dir:{tmp_path / 'gone'}")
 
 
@@ -359,7 +360,7 @@ def test_what_is_wrong_with_an_onnx_file_is_told(tmp_path) -> None:
         target(model=f"onnx:{path}", size=32)
     with pytest.raises(ExperimentError, match="mean has 2 numbers for 3 channels"):
         target(model=f"onnx:{path}", mean=[0.1, 0.2])
-    with pytest.raises(ExperimentError, match="has its weights in it"):
+    with pytest.raises(ExperimentError, match="contains its weights"):
         target(model=f"onnx:{path}", weights=path)
     with pytest.raises(ExperimentError, match=r"onnx:.*gone\.onnx: No such file"):
         target(model=f"onnx:{tmp_path / 'gone.onnx'}")

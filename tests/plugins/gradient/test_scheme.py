@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -11,12 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from searches import Silence
+from searches import Silence, Snapshots, begin, go_on
 
 import neatfool
 from neatfool import ExperimentError, ImageSpec, Scores, TargetError, odds_and_gradients
 from neatfool.evolution.assembly import assemble, reassemble
-from neatfool.evolution.session import resume, start
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
 from neatfool.fooling.opening import open_run
@@ -477,34 +475,13 @@ initial = 40
 STOPS = (1, 6, 11)
 
 
-def begin(folder, text, *sets):
-    file = folder.parent / f"{folder.name}.ini"
-    file.write_text(text)
-    return start(assemble(load_experiment(file, overrides=sets)), folder)
-
-
-def go_on(folder):
-    return resume(lambda resolved, plan: reassemble(resolved, PluginManager(), plan), folder)
-
-
-class Snapshots(Silence):
-    """Copies the run's folder after some generations: what a kill at that instant leaves."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def generation_done(self, run, report):
-        if report.generation + 1 in STOPS:
-            shutil.copytree(run.path, self.folder / f"killed-{report.generation + 1}")
-
-
 @pytest.mark.parametrize("text", [GRADIENT, PAPER, DIRECT], ids=["quick", "paper", "direct"])
 def test_stopped_or_killed_and_resumed_a_run_ends_in_the_same_database(tmp_path, text):
     undisturbed = tmp_path / "run"
     assert begin(undisturbed, text).go(Silence()).reason == "finished"
     expected = contents(undisturbed / "run.db")
     assert max(row[1] for row in expected["replacement"]) > max(STOPS)
-    begin(tmp_path / "rare", text, "experiment.checkpoint_every=4").go(Snapshots(tmp_path))
+    begin(tmp_path / "rare", text, "experiment.checkpoint_every=4").go(Snapshots(tmp_path, STOPS))
     assert contents(tmp_path / "rare" / "run.db") == expected
     for generations in STOPS:
         killed = tmp_path / f"killed-{generations}"

@@ -75,6 +75,7 @@ def test_the_target_has_about_20_lines() -> None:
     assert len(lines) <= 22
 
 
+@pytest.mark.slow
 def test_the_reader_fools_most_classes(folder) -> None:
     printed = follow(COMMANDS[:INSTALL])
     assert form(QUOTED) in form(printed[COMMANDS.index("neatfool run digits.ini")])
@@ -87,6 +88,7 @@ def test_the_reader_fools_most_classes(folder) -> None:
     assert "<svg" in (folder / "three.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_target_with_its_self_check_passes_the_suite(folder) -> None:
     add_self_check(folder)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_digits.py"]
