@@ -52,6 +52,12 @@ class General(BaseModel, extra="forbid", frozen=True):
         50, description="generations without any improvement after which the run says so"
     )
 
+    description: str | None = Field(
+        None,
+        description="what the report says of the run, in place of the comment that the file begins "
+        "with (new in 0.2)",
+    )
+
     @field_validator("name")
     @classmethod
     def _fit_for_a_folder(cls, name: str | None) -> str | None:

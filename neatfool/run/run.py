@@ -118,8 +118,9 @@ class Run:
 
     @property
     def about(self) -> str:
-        """The first comment of its experiment file; empty if there is none."""
-        return first_comment(str(self.info.get("text", "")))
+        """What its experiment says of itself: ``description``, or else the file's first comment."""
+        given = self.experiment.get("experiment", {}).get("description")
+        return " ".join(given.split()) if given else first_comment(str(self.info.get("text", "")))
 
     @property
     def experiment(self) -> dict[str, Json]:

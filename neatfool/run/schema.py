@@ -153,7 +153,7 @@ def write(
 def add_columns(db: sqlite3.Connection) -> None:
     """Add the columns that an older database lacks: checksums, and statistics with value 0.
 
-    A row that changed since it was written stays a row that does not fit its checksum.
+    A damaged row keeps a checksum that it does not match.
     """
     for table in TABLES:
         there = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}

@@ -305,3 +305,16 @@ def test_a_run_goes_on_when_nobody_reads_what_it_says(experiment, tmp_path):
     process.stdout.close()
     assert process.wait(timeout=60) == 0
     assert open_run(tmp_path / "run").generation == 7
+
+
+def test_a_description_heads_the_report_and_is_not_of_the_runs_identity(
+    experiment, finished, tmp_path
+):
+    described = ("--set", "experiment.description=darker than <before>")
+    short = ("--set", "experiment.generations=1")
+    result = neatfool("run", experiment, "--out", tmp_path / "run", *described, *short)
+    assert result.exit_code == 0, result.output
+    run = open_run(tmp_path / "run")
+    assert run.about == "darker than <before>"
+    assert "darker than &lt;before&gt;" in (run.path / "report.html").read_text(encoding="utf-8")
+    assert run.info["identity"] == open_run(finished).info["identity"]
