@@ -43,6 +43,7 @@ from neatfool.run.sqlite import (
     transaction,
 )
 from neatfool.spec.candidate import GenomeSize
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -208,7 +209,8 @@ class RunStore:
                 sql = f"SELECT count(*) FROM {table} WHERE NOT {self._sound(table)}"  # noqa: S608
                 wrong = self._rows(sql)[0][0]
                 if wrong:
-                    raise damaged(self.path, f"{wrong} rows of table {table} changed")
+                    what = counted(wrong, f"row of table {table}", f"rows of table {table}")
+                    raise damaged(self.path, f"{what} changed")
 
     def _sound(self, table: str) -> str:
         """Give the SQL condition that a row is as it was written."""
