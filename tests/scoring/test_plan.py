@@ -179,7 +179,9 @@ def test_a_damaged_measurement_is_made_again(trial, tmp_path):
 @pytest.mark.parametrize("option", [{"precision": "bf16"}, {"threads": 2}, {"graph": "eager"}])
 def test_options_for_networks_are_refused_where_there_are_none(option):
     (key,) = option
-    with pytest.raises(ExperimentError, match=rf"\[target\] {key} = .*`networks`.*leave it out"):
+    with pytest.raises(
+        ExperimentError, match=rf"\[target\] {key} = .*`networks`.*leave the key out"
+    ):
         plan(Plain(), **option)
 
 

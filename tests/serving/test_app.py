@@ -262,8 +262,8 @@ def wrong(**changes):
         (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, 0.5]), "do not scale or normalise"),
         (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, 256.0]), "from 0 to 255"),
         (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, -1.0]), "from 0 to 255"),
-        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, "1"]), "made of numbers"),
-        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, None]), "made of numbers"),
+        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, "1"]), "needs numbers"),
+        (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, None]), "needs numbers"),
         (wrong(datatype="FP32", data=[0, 0, 0, 0, 0, [1]]), "nested deeper"),
         (wrong(parameters={"binary_data_size": 6}), "data and binary_data_size are both given"),
         (body_of(grey(5), outputs=[{"name": "logit"}]), "did you mean 'logits'?"),
@@ -281,12 +281,12 @@ def test_a_wrong_request_is_told_what_is_wrong(client, target, body, words):
 @pytest.mark.parametrize(
     ("length", "cut", "words"),
     [
-        ("x", 0, "is no length of JSON"),
-        ("-1", 0, "is no length of JSON"),
-        ("99999", 0, "is no length of JSON"),
-        ("9" * 5000, 0, "is no length of JSON"),
-        ("7", 0, "is no JSON"),
-        (None, 0, "is no JSON"),
+        ("x", 0, "is not a length of JSON"),
+        ("-1", 0, "is not a length of JSON"),
+        ("99999", 0, "is not a length of JSON"),
+        ("9" * 5000, 0, "is not a length of JSON"),
+        ("7", 0, "is not JSON"),
+        (None, 0, "is not JSON"),
         ("right", 1, "binary_data_size is 6, but 5 bytes follow"),
     ],
 )
@@ -303,7 +303,7 @@ def test_raw_bytes_of_another_size_than_the_shape_s_are_refused(client):
     headers, body = binary_request(grey(5, 6))
     body = body.replace(b'"shape": [2,', b'"shape": [1,')
     response = client.post(INFER, content=body, headers=headers)
-    assert "binary_data_size is 12; UINT8 of the shape [1, 1, 2, 3]" in response.json()["error"]
+    assert "binary_data_size is 12; UINT8 of shape [1, 1, 2, 3]" in response.json()["error"]
 
 
 def test_numbers_that_json_lacks_are_refused(client):
@@ -312,7 +312,7 @@ def test_numbers_that_json_lacks_are_refused(client):
     )
     response = client.post(INFER, content=body)
     assert response.status_code == 400
-    assert "the body is no JSON" in response.json()["error"]
+    assert "the body is not JSON" in response.json()["error"]
 
 
 def test_nan_among_raw_floats_is_refused(client):
@@ -472,7 +472,7 @@ def test_an_output_that_is_named_twice_is_refused(client):
     body = body_of(grey(1), outputs=[{"name": "logits"}] * 2)
     response = client.post(INFER, json=body)
     assert response.status_code == 400
-    assert "one is named twice" in response.json()["error"]
+    assert "a name occurs twice" in response.json()["error"]
 
 
 def many_classes(target, count):

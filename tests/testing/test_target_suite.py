@@ -306,7 +306,7 @@ class TestDifferentiable(TargetSuite):
 @pytest.mark.parametrize(
     ("logits_of", "words"),
     [
-        (lambda toy, images: ToyTarget.logits_of(toy, images).detach(), "has no gradient"),
+        (lambda toy, images: ToyTarget.logits_of(toy, images).detach(), "have no gradient"),
         (lambda toy, images: ToyTarget.logits_of(toy, images / 255), "differs from score"),
         (lambda toy, images: ToyTarget.logits_of(toy, images)[:, :2], "give a tensor"),
         (lambda toy, images: ToyTarget.logits_of(toy, images) + images.sum() * np.nan, "score()"),
