@@ -117,7 +117,7 @@ def test_a_change_to_any_value_is_found(paid, tmp_path, table):
             )
         with (
             closing(RunStore.open(copy / "run.db")) as store,
-            pytest.raises(RunError, match=rf"rows of table {table} changed"),
+            pytest.raises(RunError, match=rf"rows? of table {table} changed"),
         ):
             store.check()
 

@@ -101,7 +101,7 @@ def test_rows_of_fewer_statistics_are_checked_before_and_after_they_get_more(old
         database.execute("UPDATE generation SET elites = elites + 1 WHERE number = 3")
         add_columns(database)
     result = neatfool("verify", old)
-    assert (result.exit_code, "1 rows of table generation changed" in result.stderr) == (
+    assert (result.exit_code, "1 row of table generation changed" in result.stderr) == (
         5,
         True,
     )
