@@ -166,7 +166,7 @@ def test_a_command_under_a_name_of_neatfools_fails(distribute):
     distribute("lamps", {"command.lamps": "lamps_c"}, {"lamps_c": code})
     result = plugins("check", "lamps")
     assert result.exit_code == 3
-    assert "neatfool has a command 'show' of its own" in result.stdout
+    assert "neatfool has its own command 'show'" in result.stdout
 
 
 def test_a_broken_one_fails_with_the_cause(distribute):

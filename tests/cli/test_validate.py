@@ -178,5 +178,7 @@ def test_classes_that_only_the_target_knows_are_said_to_be_unchecked():
     )
     result = validate("e.ini")
     assert result.exit_code == 0, result.output
-    assert result.stderr.startswith("[scheme] classes: not checked.")
+    assert result.stderr.startswith(
+        "[scheme] classes: not checked, because the target knows its classes only"
+    )
     assert "not checked" not in validate("e.ini", "--set", "scheme.classes=").stderr

@@ -229,7 +229,7 @@ def test_the_number_of_outputs_follows_from_the_colour():
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
 def test_a_gpu_that_is_not_there_is_told():
-    with pytest.raises(ExperimentError, match=r"device = cuda: torch finds no such GPU; say"):
+    with pytest.raises(ExperimentError, match=r"device = cuda: torch finds no such GPU; give"):
         encoding_of(device="cuda")
     assert encoding_of(device="auto")
 

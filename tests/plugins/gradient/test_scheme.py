@@ -312,7 +312,7 @@ class Bent(ToyTarget):
     ("bend", "message"),
     [
         (lambda images, logits: 0 * logits, "all 5 images are zero"),
-        (lambda images, logits: logits.detach(), "has no gradient"),
+        (lambda images, logits: logits.detach(), "no gradient"),
         (lambda images, logits: logits * np.nan, "not finite"),
         (lambda images, logits: logits[0], r"logits_of\(\) gave \(5,\)"),
         (lambda images, logits: logits.numpy(), "failed on 5x1x4x4 images: RuntimeError"),
