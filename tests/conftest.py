@@ -25,6 +25,11 @@ settings.register_profile(
 settings.load_profile("neatfool")
 
 
+# A shell that starts the tests in the background has Ctrl-C ignored, also by their processes.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep what is measured of this machine away from the user's cache, for processes too."""
