@@ -1,4 +1,4 @@
-"""How many runs this machine can make at the same time."""
+"""The usable cores, and how many runs fit on this machine side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Writes confidences, times and counts for people."""
 
 from __future__ import annotations
 

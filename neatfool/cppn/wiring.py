@@ -1,4 +1,4 @@
-"""The networks of a batch of genomes: the nodes that the outputs need, and their levels.
+"""Reads from genomes the nodes that their outputs need, in the order of computation.
 
 The genomes are read into flat arrays and processed together, as Python loops over them would take
 longer than rendering the images.

@@ -1,4 +1,4 @@
-"""Files that a person asked for: written whole or not at all."""
+"""Writes HTML pages from templates, and files whole or not at all."""
 
 from __future__ import annotations
 

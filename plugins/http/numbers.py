@@ -1,4 +1,4 @@
-"""The numbers and names of an answer: taken as they are, or refused."""
+"""Checks the scores and the labels in an answer."""
 
 from __future__ import annotations
 

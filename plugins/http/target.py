@@ -1,4 +1,4 @@
-"""What is fooled: a classifier that is reached over HTTP."""
+"""The target ``http``: sends images to a classifier over HTTP, and reads its scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lets a request in: the key in its place, and a plugin's signature.
+"""Adds the API key and a plugin's signature to a request, and removes secrets from answers.
 
 Both are added beneath the HTTP client, which logs the addresses that it asks.
 """

@@ -1,4 +1,4 @@
-"""What may go wrong with one request, and what follows from it."""
+"""The errors of one request, which HTTP statuses are retried, and the header Retry-After."""
 
 from __future__ import annotations
 

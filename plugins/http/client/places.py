@@ -1,4 +1,4 @@
-"""Places in texts, where something else is put before they are sent."""
+"""Placeholders such as ``{key}``, filled in before a request is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service: a request is sent at its turn, and again as long as that may help."""
+"""Sends requests at the permitted rate, and decides whether to send them again."""
 
 from __future__ import annotations
 
