@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import StorageError
 from neatfool.files import write_whole
+from neatfool.run.folder import DATABASE, EXPERIMENT
 from neatfool.wording import duration, percent
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ def save(path: Path, data: bytes) -> Path:
     """Write a file completely or not at all, and give its path.
 
     Raises:
-        StorageError: The file cannot be written.
+        StorageError: The file cannot be written, or a run keeps its record in it.
     """
+    if path.name in {DATABASE, EXPERIMENT} and (path.parent / DATABASE).exists():
+        raise StorageError(f"{path}: a run keeps its record there; give another file")
     try:
         write_whole(path, data)
     except OSError as error:

@@ -316,8 +316,11 @@ class Run:
         """Check that a genome is one of the run's encoding, as if it came from the database."""
         try:
             return self.encoding.loads(self.encoding.dumps(genome))
-        except ValueError as error:
-            raise ExperimentError(f"{self.path}: no genome of this run: {error}") from error
+        except (ValueError, AttributeError, TypeError) as error:
+            raise ExperimentError(
+                f"{self.path}: no genome of this run: {error}; give one that its encoding made, "
+                "or that neatfool.cppn.from_graph made of a graph"
+            ) from error
 
     def verify(
         self, model: Any = None, *, tolerance: float = 1e-4, max_queries: int | None = None

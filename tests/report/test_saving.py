@@ -10,7 +10,7 @@ from searches import Silence, toy_assembly
 
 from neatfool import StorageError, percent
 from neatfool.evolution.session import start
-from neatfool.report import write_page
+from neatfool.report import save, write_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,3 +52,12 @@ def test_the_template_of_the_documentation_shows_a_run(tmp_path):
     page = write_page(tmp_path / "page.html", tmp_path / "page.html.j2", {"run": session.run})
     told = percent(session.run["b"].confidence)
     assert f'<th scope="row">b</th><td>{told}</td>' in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["run.db", "experiment.ini"])
+def test_the_record_of_a_run_is_never_overwritten(tmp_path, name):
+    for each in ("run.db", "experiment.ini"):
+        (tmp_path / each).write_bytes(b"recorded")
+    with pytest.raises(StorageError, match="keeps its record there; give another file"):
+        save(tmp_path / name, b"a page")
+    assert (tmp_path / name).read_bytes() == b"recorded"
