@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from neatfool.cppn.compiled.gradients import factor_gradients, is_sums
-from neatfool.cppn.compiled.one_core import on_one_core
 from neatfool.cppn.compiled.renderer import draw_tape
 from neatfool.cppn.compiled.tape import Tape
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.one_core import on_one_core
 from neatfool.cppn.plain.execution import Machine
 
 if TYPE_CHECKING:

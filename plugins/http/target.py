@@ -11,11 +11,11 @@ import numpy as np
 
 from neatfool import Labels, Scores, TargetError
 
+from .client.asking import Service
 from .client.connections import find_proxy
 from .client.credentials import Credentials
 from .client.exchange import Call
 from .client.faults import RefusedError
-from .client.service import Service
 from .json_api.api import JsonApi
 from .open_inference.metadata import Metadata, model_url, server_url, takes_binary
 from .open_inference.protocol import OpenInference

@@ -14,7 +14,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from neatfool.cppn.breeding.neat_variation import NeatVariation
-from neatfool.cppn.breeding.refinements import PaperVariation, Refinements
+from neatfool.cppn.breeding.paper_variation import PaperVariation, Refinements
 from neatfool.cppn.breeding.streams import streams
 from neatfool.cppn.genome.genome import Genome
 

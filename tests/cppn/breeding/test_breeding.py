@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from neatfool import cppn
 from neatfool.cppn.breeding.neat_variation import NeatVariation
-from neatfool.cppn.breeding.refinements import PaperVariation, Refinements
+from neatfool.cppn.breeding.paper_variation import PaperVariation, Refinements
 from neatfool.cppn.breeding.streams import streams
 from neatfool.cppn.breeding.structure import closes_cycle
 
