@@ -153,10 +153,7 @@ def resume(
     no_report: bool,
 ) -> None:
     """Resume the run in folder RUN, as if it had never stopped."""
-    from dataclasses import replace
-
     from neatfool.evolution.assembly import Assembly, reassemble
-    from neatfool.evolution.loop import Limits
     from neatfool.evolution.session import resume as resume_session
     from neatfool.fooling.opening import RunTools
     from neatfool.plugin.manager import PluginManager
@@ -169,20 +166,22 @@ def resume(
 
     def assemble_again(resolved: dict[str, Json], recorded: Plan) -> Assembly:
         larger = {key: value for key, value in budget.items() if value is not None}
-        resolved = {**resolved, "target": {**resolved["target"], **larger}}
+        length = {"generations": generations, "images": images} if generations or images else {}
+        resolved = {
+            **resolved,
+            "experiment": {**resolved["experiment"], **length},
+            "target": {**resolved["target"], **larger},
+        }
         assembly = reassemble(resolved, plugins, recorded)
         settings.update(resolved["experiment"])
-        if generations or images:
-            every = assembly.limits.checkpoint_every
-            settings.update(generations=generations, images=images)
-            return replace(assembly, limits=Limits(generations, images, every))
         return assembly
 
     session = resume_session(assemble_again, run_folder, tools=RunTools())
     if session.done:
-        done = session.run.generation + 1
+        unit = "images" if settings.get("images") else "generations"
+        done = session.run.evaluations if settings.get("images") else session.run.generation + 1
         click.echo(
-            f"{run_folder} has reached its length: {done} generations. --generations N with N > "
+            f"{run_folder} has reached its length: {settings[unit]:,} {unit}. --{unit} N with N > "
             f"{done} makes it longer."
         )
     _go(session, plugins, settings, report=not no_report)

@@ -19,7 +19,7 @@ from neatfool.evolution.clock import StageClock
 from neatfool.evolution.recorder import Recorder
 from neatfool.run.statistics import GenerationReport
 from neatfool.scoring.answers import check_images
-from neatfool.wording import spending
+from neatfool.wording import counted, spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -53,6 +53,17 @@ class Limits:
     generations: int | None = None
     images: int | None = None
     checkpoint_every: int = 1
+
+    def reached(self, generations: int, images: int) -> bool:
+        """Say whether so many generations and images are the whole length, or more."""
+        return (self.generations is not None and generations >= self.generations) or (
+            self.images is not None and images >= self.images
+        )
+
+    def __str__(self) -> str:
+        if self.images is not None:
+            return counted(self.images, "image", "images")
+        return counted(self.generations or 0, "generation", "generations")
 
 
 class Evolution:
@@ -97,12 +108,8 @@ class Evolution:
     @property
     def done(self) -> bool:
         """Whether the run has reached its length."""
-        limits = self._limits
-        if self._no_room or self.spent:
-            return True
-        return (limits.generations is not None and self.generation + 1 >= limits.generations) or (
-            limits.images is not None and self.evaluations >= limits.images
-        )
+        reached = self._limits.reached(self.generation + 1, self.evaluations)
+        return self._no_room or bool(self.spent) or reached
 
     @property
     def scored(self) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
 from neatfool.evolution.garbage import collected_rarely
-from neatfool.evolution.loop import Evolution
+from neatfool.evolution.loop import Evolution, Limits
 from neatfool.experiment.differences import agrees
 from neatfool.files import write_whole
 from neatfool.run import folder as run_folder
@@ -28,6 +28,7 @@ from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.repeatability import DriftWatch, check_repeatability
 from neatfool.spec.candidate import Candidate, Elite
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -241,7 +242,7 @@ def resume(
 
     Raises:
         RunError: The folder holds no run, or one that is damaged or in use; or its experiment was
-            edited; or the target has changed.
+            edited; or the target has changed; or the run has passed its new length.
     """
     run_folder.require_run(folder)
     with ExitStack() as undo:
@@ -254,6 +255,7 @@ def resume(
         assembly = assemble(info["experiment"], Plan.from_json(info["scoring"]))
         undo.callback(assembly.scorer.close)
         _check_same(folder, info, assembly)
+        _check_length(folder, info["experiment"], assembly.limits, store)
         _restore(assembly, store)
         _open_ledger(assembly, folder)
         if assembly.resolved != info["experiment"]:
@@ -311,6 +313,27 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
             f"{folder}: the run scores with another plan "
             f"({info['scoring']['batch_size']} images a call); keep its options"
         )
+
+
+def _check_length(folder: Path, resolved: dict[str, Json], new: Limits, store: RunStore) -> None:
+    """Refuse a new length that the run has reached or passed already."""
+    recorded = resolved.get("experiment", vars(new))
+    old = Limits(recorded.get("generations"), recorded.get("images"), new.checkpoint_every)
+    last = store.reports(store.last_generation())
+    if new == old or not last or not new.reached(last[0].generation + 1, last[0].evaluations):
+        return
+    has = last[0].generation + 1, last[0].evaluations
+    advice = advice_for(resolved, folder)
+    raise RunError(
+        f"{folder}: has {counted(has[0], 'generation', 'generations')} and "
+        f"{counted(has[1], 'image', 'images')} already, so {new} cannot be its new length. Its "
+        f"length is {old}, which it has "
+        + (
+            f"reached; {advice.lengthen} makes it longer"
+            if old.reached(*has)
+            else f"not reached; {advice.resume} goes on, with that length or a greater one"
+        )
+    )
 
 
 def _restore(assembly: Assembly, store: RunStore) -> None:

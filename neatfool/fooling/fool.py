@@ -118,7 +118,7 @@ def fool(
             differently from call to call.
         ExperimentError: Arguments are wrong; the message has a line for each.
         PluginError: A scheme or an encoding is missing or broken.
-        RunError: The folder already holds a run.
+        RunError: The folder already holds a run, or the resumed one has passed its new length.
     """
     arguments = check_arguments(
         Arguments,

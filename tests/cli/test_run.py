@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from contextlib import closing
 
 import pytest
 from commands import CLASSES, neatfool, neatfool_process
@@ -11,7 +12,7 @@ from waiting import wait_until
 
 from neatfool import open_run
 from neatfool.run.folder import lock
-from neatfool.run.store import contents
+from neatfool.run.store import RunStore, contents
 from neatfool_plugins.map_elites import MapElites
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
@@ -177,6 +178,44 @@ def test_a_run_is_made_longer_by_a_number_of_images(copy):
     result = neatfool("resume", copy, "--images", "190", "--no-report")
     assert result.exit_code == 0
     assert open_run(copy).evaluations == 190
+
+
+@pytest.fixture
+def stopped(copy):
+    """Give a run of 10 generations that was stopped after 8."""
+    with closing(RunStore.open(copy / "run.db", write=True)) as store:
+        resolved = store.info()["experiment"]
+        resolved["experiment"]["generations"] = 10
+        store.keep("experiment", resolved)
+    return copy
+
+
+@pytest.mark.parametrize("option", ["--generations 5", "--generations 8", "--images 160"])
+def test_an_unfinished_run_takes_no_length_that_it_has_passed(option, stopped):
+    before = contents(stopped / "run.db")
+    result = neatfool("resume", stopped, *option.split())
+    assert result.exit_code == 5
+    for words in (
+        f"{stopped}: has 8 generations and 160 images already, so ",
+        "Its length is 10 generations, which it has not reached; ",
+        f"`neatfool resume {stopped}` goes on",
+    ):
+        assert words in result.stderr
+    assert contents(stopped / "run.db") == before
+
+
+def test_a_finished_run_is_made_longer_only(copy):
+    result = neatfool("resume", copy, "--generations", "7")
+    assert result.exit_code == 5
+    assert "Its length is 8 generations, which it has reached; `neatfool resume" in result.stderr
+    assert neatfool("resume", copy, "--generations", "8", "--no-report").exit_code == 0
+
+
+def test_a_new_length_is_kept(copy):
+    assert neatfool("resume", copy, "--images", "190", "--no-report").exit_code == 0
+    assert open_run(copy).finished
+    result = neatfool("resume", copy, "--no-report")
+    assert f"{copy} has reached its length: 190 images. --images N with N > 190" in result.stdout
 
 
 def test_a_length_that_is_no_length_is_refused(copy):

@@ -159,6 +159,15 @@ def test_a_run_goes_on_from_python(tmp_path):
     assert [e.candidate_id for e in run] == [e.candidate_id for e in whole]
 
 
+def test_a_run_from_python_takes_no_length_that_it_has_passed(tmp_path):
+    how = {"image": (1, 12, 10), "classes": 2}
+    fool(brightness, tmp_path / "run", images=200, **how)
+    for length in ({"images": 199}, {"images": None, "generations": 5}):
+        with pytest.raises(RunError, match=r"images already, so .* Its length is 200 images, which"):
+            fool(brightness, tmp_path / "run", resume_run=True, **how | length)
+    assert fool(brightness, tmp_path / "run", images=200, resume_run=True, **how).finished
+
+
 def test_a_run_is_read_and_verified_later(tmp_path):
     fool(brightness, tmp_path / "run", image=(1, 12, 10), classes=["dark", "bright"])
     run = neatfool.open_run(tmp_path / "run")
