@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
-from neatfool.errors import ExperimentError
+from neatfool.errors import ExperimentError, NeatfoolError, TargetError
 from neatfool.evolution.fingerprints import fingerprint_of_code, source_of
+from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import PLAIN, Network, in_form
-from neatfool.scoring.answers import ROUNDING
+from neatfool.scoring.answers import ROUNDING, as_numbers
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import numpy as np
+    from collections.abc import Callable, Iterator, Sequence
 
     from neatfool.spec.image_spec import ImageSpec
 
@@ -69,9 +70,19 @@ class CallableTarget:
         self._function = function
 
     def score(self, images: np.ndarray) -> Scores:
-        """Call the function."""
-        answer = self._function(images)
-        return answer if isinstance(answer, Scores) else Scores(answer)
+        """Call the function.
+
+        Raises:
+            TargetError: It failed, or gave no probabilities, or those of other classes.
+        """
+        with _blaming_the_model(images):
+            answer = self._function(images)
+        if isinstance(answer, Scores):
+            return answer
+        probs = as_numbers(answer, "probabilities", "model")
+        _check_shape(probs.shape, len(images), self.spec)
+        _check_probabilities(probs[np.isfinite(probs).all(1)])
+        return Scores(probs)
 
     def fingerprint(self) -> str:
         """Hash the file that the function, or the object's class, is defined in."""
@@ -118,8 +129,14 @@ class ModuleTarget:
         self._probabilities: bool | None = None
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Run the module."""
-        scores = self._network.score(images)
+        """Run the module.
+
+        Raises:
+            TargetError: It failed, or gave no tensor, or one for other classes.
+        """
+        with _blaming_the_model(images):
+            scores = self._network.score(images)
+        _check_shape(scores.probs.shape, len(images), self.spec)
         if self._probabilities is None:
             self._probabilities = self._gives_probabilities(images)
         if not self._probabilities:
@@ -155,6 +172,53 @@ class ModuleTarget:
             digest.update(f"{name} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+
+@contextmanager
+def _blaming_the_model(images: Any) -> Iterator[None]:
+    """Turn an exception of the model's code into a message in the words of fool's arguments."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, NeatfoolError) or is_out_of_memory(error):
+            raise
+        raise TargetError(
+            f"model: failed on images of shape {tuple(images.shape)}: {type(error).__name__}: "
+            f"{error}. If it takes other images, say so with image=(channels, height, width)"
+        ) from error
+
+
+def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:
+    classes = len(spec.classes)
+    if shape == (count, classes):
+        return
+    if len(shape) == 2 and shape[0] == count:
+        raise TargetError(
+            f"classes: there are {classes}, but the model gives {shape[1]} numbers for an image; "
+            "give the names of all its classes, or their number"
+        )
+    raise TargetError(
+        f"model: its answer for {count} images has shape {tuple(shape)}; it must give [images, "
+        f"classes], here {(count, classes)}"
+    )
+
+
+def _check_probabilities(probs: np.ndarray) -> None:
+    if not len(probs):
+        return
+    low, high, sums = float(probs.min()), float(probs.max()), probs.sum(1)
+    worst = float(sums[np.abs(sums - 1).argmax()])
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        found = f"numbers from {low:.4g} to {high:.4g}"
+    elif abs(worst - 1) > ROUNDING:
+        found = f"an image numbers that sum to {worst:.4g}"
+    else:
+        return
+    raise TargetError(
+        f"model: gives {found}, but a function must give probabilities, whose sum is 1: the "
+        "softmax of a network's outputs. If its classes do not exclude one another, hand in a "
+        "target whose spec says sums_to_one=False"
+    )
 
 
 def _look(outputs: torch.Tensor) -> bool | None:

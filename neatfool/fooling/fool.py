@@ -96,7 +96,7 @@ def fool(
         plugins: Files and folders with schemes and encodings, as in ``[plugins] path``.
         mean: What to subtract from each channel for a module, in [0, 1] as torchvision gives it;
             one number stands for all channels. (:class:`neatfool.Network` takes it in bytes.)
-        std: What to divide each channel by for a module, on the same scale.
+        std: What to divide each channel by for a module, on the same scale; given with ``mean``.
         device: Where a module runs: ``auto``, ``cpu``, ``cuda`` …
         seed: The run's seed.
         name: The run's name, fit for a folder; by default the model's.
@@ -260,6 +260,12 @@ def _target(model: Any, arguments: Arguments, device: str) -> Target:
     if not isinstance(target, ModuleTarget) and (mean, std) != (None, None):
         raise ExperimentError(
             "mean, std: are for a torch module; subtract and divide in the function itself"
+        )
+    if (mean is None) != (std is None):
+        missing, neutral = ("mean", 0) if mean is None else ("std", 1)
+        raise ExperimentError(
+            f"{missing}: missing; mean and std go together. If the model has none, give "
+            f"{missing}={neutral}"
         )
     return target
 

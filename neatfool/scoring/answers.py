@@ -115,7 +115,12 @@ def _confidences(found: Any, known: Collection[str] | None) -> dict[str, float] 
     return {label: min(max(value, 0.0), 1.0) for label, value in read.items()}
 
 
-def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndarray:
+def as_numbers(values: Any, what: str, name: str) -> np.ndarray:
+    """Turn numbers of any kind, tensors included, into an array.
+
+    Raises:
+        TargetError: They are no numbers.
+    """
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         narrow = values.is_floating_point() and values.element_size() < 4
@@ -127,6 +132,11 @@ def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndar
         numeric = False
     if not numeric:
         raise TargetError(f"{name}: {what} are not numbers; give an array of floats")
+    return array
+
+
+def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndarray:
+    array = as_numbers(values, what, name)
     if array.shape != shape:
         kind = "[images, classes]" if len(shape) > 1 else "[images]"
         raise TargetError(f"{name}: {what} have shape {array.shape}, not {kind} = {shape}")

@@ -163,7 +163,7 @@ def test_a_run_from_python_takes_no_length_that_it_has_passed(tmp_path):
     how = {"image": (1, 12, 10), "classes": 2}
     fool(brightness, tmp_path / "run", images=200, **how)
     for length in ({"images": 199}, {"images": None, "generations": 5}):
-        with pytest.raises(RunError, match=r"images already, so .* Its length is 200 images, which"):
+        with pytest.raises(RunError, match=r"already, so .* Its length is 200 images, which"):
             fool(brightness, tmp_path / "run", resume_run=True, **how | length)
     assert fool(brightness, tmp_path / "run", images=200, resume_run=True, **how).finished
 
@@ -192,6 +192,8 @@ def test_unknown_schemes_and_options_are_said_to_be_unknown(tmp_path):
         (None, {}, "model: None is not a model"),
         (Linear, {}, "model: .* is not a model; give a torch module"),
         (brightness, {"mean": 0.5}, "mean, std: are for a torch module"),
+        (Linear().eval(), {"mean": 0.5}, "std: missing; mean and std go together.*give std=1$"),
+        (Linear().eval(), {"std": 0.5}, "mean: missing; mean and std go together.*give mean=0$"),
         (brightness, {"max_queries": 5}, "max_queries: .*; limit the run by images$"),
         (brightness, {"precision": "bf16"}, "precision = bf16: "),
         (brightness, {"scheme_options": {"batch": 0}}, "scheme_options: batch: must be > 0"),
@@ -201,6 +203,30 @@ def test_what_cannot_be_fooled_is_refused_in_words(tmp_path, model, how, words):
     settings = {"image": (1, 8, 8), "classes": 2} | how
     with pytest.raises(ExperimentError, match=f"^{words}"):
         fool(model, tmp_path / "run", **settings)
+
+
+class Convolution(torch.nn.Conv2d):
+    def forward(self, images):
+        return super().forward(images).mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (lambda images: brightness(images)[:, :1].repeat(3, 1), "classes: there are 2, but .* 3 "),
+        (Convolution(1, 5, 3).eval(), "classes: there are 2, but .* 5 "),
+        (Convolution(3, 2, 3).eval(), "model: failed on .* say so with image="),
+        (lambda images: brightness(images)[:, 0], r"model: its answer .* here \(.*, 2\)"),
+        (lambda images: None, "model: probabilities are not numbers"),
+        (lambda images: np.log(brightness(images)), "model: gives numbers from .* softmax"),
+        (lambda images: brightness(images) / 2, "model: gives an image numbers that sum to 0.5"),
+        (lambda images: 0 * brightness(images), "model: gives an image numbers that sum to 0,"),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_told_in_the_words_of_the_arguments(tmp_path, model, words):
+    with pytest.raises(neatfool.TargetError, match=f"^{words}") as caught:
+        fool(model, tmp_path / "run", image=(1, 8, 6), classes=2)
+    assert not re.search(r"logits=|probs|score\(\)|ImageSpec", str(caught.value))
 
 
 WRONG = {
