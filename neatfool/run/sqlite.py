@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
 from neatfool.run.folder import PARTIAL_DATABASE, START_ANEW
@@ -13,6 +13,16 @@ from neatfool.run.schema import FORMAT, MIGRATIONS, checksum
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+IN_WORDS: Final = {
+    "user-defined function": "a row cannot be read",
+    "no such column": "a column is missing",
+    "no such table": "a table is missing",
+    "malformed database schema": "the description of its tables has changed",
+    "disk image is malformed": "its pages do not fit together",
+    "decode": "a text is not UTF-8",
+}
+"""What a reader is told in place of SQLite's words, by a part of them."""
 
 
 @contextmanager
@@ -48,7 +58,8 @@ def _explain(path: Path, error: Exception) -> NeatfoolError:
         return StorageError(f"{path}: cannot be read or written ({error}); check disk and rights")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return RunError(f"{path}: another process is writing to it; wait for it or stop it")
-    return damaged(path, error)
+    told = str(error)
+    return damaged(path, next((words for part, words in IN_WORDS.items() if part in told), told))
 
 
 @contextmanager

@@ -132,6 +132,22 @@ def test_resume_looks_at_what_it_goes_on_from(finished, tmp_path):
         assert f"a row of table {table} changed" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("UPDATE info SET value = CAST(x'ff' AS TEXT)", "a row cannot be read"),
+        ("ALTER TABLE generation RENAME COLUMN number TO figure", "a column is missing"),
+        ("ALTER TABLE request RENAME TO asked", "a table is missing"),
+    ],
+)
+def test_damage_is_told_in_other_words_than_those_of_sqlite(finished, tmp_path, change, words):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    with closing(sqlite3.connect(copy / "run.db")) as database, database:
+        database.execute(change)
+    with pytest.raises(RunError, match=rf"the database is damaged \({words}\); restore a copy"):
+        open_run(copy).summary()
+
+
 def test_what_is_missing_is_said_to_be_missing(finished, tmp_path):
     for table, words in [
         ("info", "is missing"),
