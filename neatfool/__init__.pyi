@@ -16,8 +16,9 @@ from .run.folder import find_runs as find_runs
 from .run.statistics import CONFIDENCE_THRESHOLDS as CONFIDENCE_THRESHOLDS
 from .experiment.differences import differences as differences
 
-# Saying what was read
+# Commands, and saying what was read
 from .cli.output import Output as Output
+from .cli.parameters import FiniteRange as FiniteRange
 from .replicates.seed_list import format_seeds as format_seeds
 from .wording import percent as percent
 

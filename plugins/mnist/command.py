@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import ExperimentError, StorageError, pick_device
+from neatfool import ExperimentError, FiniteRange, StorageError, pick_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,7 +71,7 @@ Then fool it:
 )
 @click.option(
     "--learning-rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=0.05,
     show_default=True,
     help="The highest learning rate of the cycle.",

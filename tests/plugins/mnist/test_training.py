@@ -176,3 +176,11 @@ def test_what_was_downloaded_before_is_not_fetched_again(
         path.rename(raw / path.name)
     monkeypatch.setattr("torchvision.datasets.MNIST", None)
     np.testing.assert_array_equal(dataset.download(tmp_path / "cache").test.images, few().images)
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "0"])
+def test_the_command_refuses_a_learning_rate_that_is_none(folder: Path, rate: str) -> None:
+    result = quick_command(folder, "--learning-rate", rate)
+    assert result.exit_code == 2
+    assert "Invalid value for '--learning-rate'" in result.output
+    assert not (folder / "w.safetensors").exists()
