@@ -16,7 +16,7 @@ from neatfool.evolution.python_target import target_of
 from neatfool.experiment.framework import Calls
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import advice_for, is_from_python
-from neatfool.run.folder import lock
+from neatfool.run.folder import lock, refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore
 from neatfool.run.verdict import TOLERANCE, Verdict, Verified
@@ -40,6 +40,8 @@ def verify_run(
     run: Run, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None
 ) -> Verdict:
     """Score a run's saved images again, as :meth:`neatfool.Run.verify` says."""
+    refuse_under_way(run.path)
+    run.refresh()
     with closing(scorer_for(run, model, max_queries)) as scorer:
         results = verify(run, scorer)
     if not results:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock, Timeout
@@ -90,6 +90,12 @@ def lock(folder: Path) -> Callable[[], None]:
     except Timeout:
         raise RunError(f"{folder}: another process is running it; wait for it or stop it") from None
     return held.release
+
+
+def refuse_under_way(folder: Path) -> None:
+    """Raise a RunError if another process is running the run; its files may lag behind."""
+    with suppress(StorageError):  # what cannot be written is not run
+        lock(folder)()
 
 
 @contextmanager

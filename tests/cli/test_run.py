@@ -211,6 +211,14 @@ def test_a_finished_run_is_made_longer_only(copy):
     assert neatfool("resume", copy, "--generations", "8", "--no-report").exit_code == 0
 
 
+def test_a_run_that_went_on_since_it_was_opened_is_verified_as_it_is_now(copy):
+    run = open_run(copy)
+    before = [elite.candidate_id for elite in run]
+    assert neatfool("resume", copy, "--generations", "30", "--no-report").exit_code == 0
+    assert run.verify().wrong == []
+    assert [elite.candidate_id for elite in run] != before
+
+
 def test_a_new_length_is_kept(copy):
     assert neatfool("resume", copy, "--images", "190", "--no-report").exit_code == 0
     assert open_run(copy).finished

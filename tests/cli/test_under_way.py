@@ -36,3 +36,10 @@ def test_a_run_under_way_is_read_as_it_was_at_one_instant(under_way):
     assert run.generation == before == run.history[-1].generation
     run.refresh()
     assert run.generation > before + 2
+
+
+def test_a_run_under_way_is_not_verified(under_way):
+    (next(iter(open_run(under_way))).file).unlink(missing_ok=True)
+    result = neatfool("verify", under_way)
+    assert (result.exit_code, result.stdout) == (5, "")
+    assert f"{under_way}: another process is running it; wait for it or stop it" in result.stderr
