@@ -46,6 +46,7 @@ class Card:
     index: int
     name: str
     confidence: float = 0.0
+    rank: float = 0.0
     generation: int = -1
     picture: Picture | None = None
     detailed: bool = False
@@ -59,6 +60,7 @@ class Step:
     picture: Picture
     name: str | None
     confidence: float | None
+    rank: float | None
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def _content(run: Run) -> dict[str, Any]:
     """Gather what the template shows."""
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     history, elites = run.history, run.elites
-    best = sorted(elites, key=lambda elite: -elite.confidence)[:MOST_DETAILS]
+    best = sorted(elites, key=_doubt)[:MOST_DETAILS]
     cards = _cards(run, elites, {elite.index for elite in best})
     details = _details(run, best if len(elites) > MOST_DETAILS else elites, cards)
     seconds = sum(report.stages.elapsed for report in history)
@@ -119,8 +121,8 @@ def _content(run: Run) -> dict[str, Any]:
         "left_out": max(len(run.searched) - len(cards), 0),
         "pixelated": max(run.spec.height, run.spec.width) <= SMALL,
         "details": details,
-        "hero": max(details, key=lambda detail: detail.card.confidence, default=None),
-        "curves": _curves(history, len(run.searched)),
+        "hero": min(details, key=lambda detail: _doubt(detail.card), default=None),
+        "curves": _curves(history, len(run.searched), run.ranks),
         "milestones": _milestones(history, len(run.searched)),
         "stages": _stages(history),
         "seconds": seconds,
@@ -135,6 +137,11 @@ def _content(run: Run) -> dict[str, Any]:
     }
 
 
+def _doubt(elite: EliteView | Card) -> tuple[float, float]:
+    """Give a key that sorts the surest elites first."""
+    return -elite.confidence, -elite.rank
+
+
 def _cards(run: Run, elites: Sequence[EliteView], detailed: set[int]) -> list[Card]:
     """Make a card for each shown class, in the order of the classes."""
     found = {elite.index: elite for elite in elites}
@@ -146,9 +153,8 @@ def _cards(run: Run, elites: Sequence[EliteView], detailed: set[int]) -> list[Ca
             cards.append(Card(index, run.classes[index]))
             continue
         picture = _scored_picture(elite, longest)
-        cards.append(
-            Card(index, elite.name, elite.confidence, elite.generation, picture, index in detailed)
-        )
+        sure = elite.confidence, elite.rank
+        cards.append(Card(index, elite.name, *sure, elite.generation, picture, index in detailed))
     return cards
 
 
@@ -162,7 +168,7 @@ def _choose_classes(run: Run, elites: Sequence[EliteView]) -> list[int]:
     """Choose the classes to show: all that are searched, or the best of very many."""
     classes = {*run.searched, *(elite.index for elite in elites)}
     if len(classes) > MOST_CARDS:
-        best = sorted(elites, key=lambda elite: -elite.confidence)[:MOST_CARDS]
+        best = sorted(elites, key=_doubt)[:MOST_CARDS]
         classes = {elite.index for elite in best}
     return sorted(classes)
 
@@ -218,14 +224,17 @@ def _step(ancestor: Ancestor, thumbnails: dict[int, Picture]) -> Step:
         spec = ancestor.run.spec
         longest = min(ANCESTOR, max(spec.height, spec.width))
         thumbnails[key] = pictures.embed_image(ancestor.image(), longest)
-    return Step(ancestor.generation, thumbnails[key], ancestor.name, ancestor.confidence)
+    sure = ancestor.confidence, ancestor.rank
+    return Step(ancestor.generation, thumbnails[key], ancestor.name, *sure)
 
 
-def _curves(history: Sequence[GenerationReport], classes: int) -> dict[str, str]:
+def _curves(
+    history: Sequence[GenerationReport], classes: int, ranks: tuple[float, float]
+) -> dict[str, str]:
     if not history:
         return {}
     drawn = {
-        "confidence": curves.confidence_curve(history),
+        "confidence": curves.confidence_curve(history, ranks),
         "thresholds": curves.threshold_curve(history, classes),
         "replacements": curves.replacement_curve(history),
         "size": curves.size_curve(history),

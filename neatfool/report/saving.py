@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.errors import StorageError
+from neatfool.errors import StorageError, printable
 from neatfool.files import write_whole
 from neatfool.run.folder import DATABASE, EXPERIMENT
 from neatfool.wording import duration, percent
@@ -38,8 +38,8 @@ def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:
         path: The file to write.
         template: A Jinja template. It begins with ``{% extends "neatfool/page.html.j2" %}`` and
             fills the blocks ``title``, ``body`` and, for its own CSS, ``style``. Its values are
-            escaped. It may include files from its folder. The filters ``percent`` and
-            ``duration`` write confidences and seconds.
+            escaped, and their control characters made visible. It may include files from its
+            folder. The filters ``percent`` and ``duration`` write confidences and seconds.
         content: The template's values, by name.
 
     Returns:
@@ -55,6 +55,8 @@ def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:
         loader=ChoiceLoader([ours, FileSystemLoader(template.parent)]),
         autoescape=True,
         undefined=StrictUndefined,
+        # Not text that is HTML already: it is of a subclass.
+        finalize=lambda value: printable(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

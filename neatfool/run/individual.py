@@ -196,6 +196,11 @@ class Ancestor(Individual):
         return self._won[1] if self._won else None
 
     @property
+    def rank(self) -> float | None:
+        """The rank in that class; see :class:`EliteView`."""
+        return self._won[2] if self._won else None
+
+    @property
     def caption(self) -> str:
         """Its generation, its best class and the confidence in that."""
         if self._won is None:

@@ -32,14 +32,14 @@ def runs(folder: Path, as_json: bool) -> None:
     """
     told = [_describe(path) for path in _find_all(folder)]
     if as_json:
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps([facts for facts, _ in told], indent=2))
         return
     from rich.markup import escape
     from rich.table import Column, Table
 
     whole = Column("run", overflow="fold")
     table = Table(whole, "seed", "generation", "images", "median", "lowest", "state")
-    for run in told:
+    for run, (middle, lowest) in told:
         place = Path(run["path"])
         name = escape(str(place.relative_to(folder) if place != folder else place))
         if "error" in run:
@@ -50,8 +50,8 @@ def runs(folder: Path, as_json: bool) -> None:
             str(run["seed"]),
             str(run["generation"]),
             f"{run['evaluations']:,}",
-            percent(run["median"]),
-            percent(run["minimum"]),
+            percent(run["median"], middle),
+            percent(run["minimum"], lowest),
             run["state"],
         )
     Output().print(table)
@@ -66,14 +66,14 @@ def _find_all(folder: Path) -> Iterator[Path]:
     yield from sorted(found)
 
 
-def _describe(path: Path) -> dict[str, Any]:
-    """Say how far a run has come; of one that cannot be read, why."""
+def _describe(path: Path) -> tuple[dict[str, Any], tuple[float, float]]:
+    """Say how far a run has come; of one that cannot be read, why. Add the ranks of its elites."""
     from neatfool import open_run
 
     try:
         with closing(open_run(path)) as run:
             last = run.history[-1] if run.generation >= 0 else None
-            return {
+            facts = {
                 "path": str(path),
                 "name": run.name,
                 "seed": run.seed,
@@ -83,5 +83,6 @@ def _describe(path: Path) -> dict[str, Any]:
                 "minimum": last.minimum if last else 0.0,
                 "state": "finished" if run.finished else "unfinished",
             }
+            return facts, run.ranks
     except RunError as error:
-        return {"path": str(path), "state": "unreadable", "error": str(error)}
+        return {"path": str(path), "state": "unreadable", "error": str(error)}, (0.0, 0.0)

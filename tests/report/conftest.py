@@ -65,6 +65,7 @@ class FakeIndividual:
     name: str | None
     confidence: float | None
     index: int = -1
+    rank: float = 0.0
 
     @cached_property
     def size(self) -> GenomeSize:
@@ -108,6 +109,7 @@ class FakeRun:
     target: str = "mnist"
     has_graphs: bool = True
     about: str = ""
+    ranks: tuple[float, float] = (0.0, 0.0)
     without_elite: frozenset[int] = frozenset()
     requests: dict[str, tuple[int, int]] = field(default_factory=dict)
     info: dict[str, Any] = field(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -206,3 +207,28 @@ def test_a_run_is_introduced_by_what_its_experiment_says_of_itself(
     assert len(parsed.of_class("about")) == 1
     assert parsed.text.index("A first look, in two minutes.") < parsed.text.index("Gallery")
     assert not written(generations=3).of_class("about")
+
+
+def test_a_certainty_has_its_nines_everywhere(make_run: Callable, monkeypatch: Any) -> None:
+    run = make_run(generations=3, ranks=(17.0, 17.0))
+    run.history[-1] = replace(run.history[-1], median=1.0, mean=1.0, minimum=1.0)
+    lineage = type(run).lineage
+
+    def of_certainties(self: Any, name: str | int) -> list[Any]:
+        return [replace(each, confidence=1.0, rank=17.0) for each in lineage(self, name)]
+
+    monkeypatch.setattr(type(run), "lineage", of_certainties)
+    monkeypatch.setattr(
+        type(run), "elites", [replace(each, confidence=1.0, rank=17.0) for each in run.elites]
+    )
+    parsed = Parsed(write_report(run).read_text(encoding="utf-8"))
+    assert parsed.text.count("99.999995 %") > 30
+    assert " 100 %" not in parsed.text.replace("\n", " ")
+
+
+def test_control_characters_of_a_class_are_shown(written: Callable[..., Parsed]) -> None:
+    parsed = written(classes=("\x1b[31mred\x00", "b\u202ed"), generations=3)
+    assert "\\x1b[31mred\\x00" in parsed.text
+    assert "b\\u202ed" in parsed.text
+    names = [tag["data-name"] for tag in parsed.of_class("card")]
+    assert all(name.isprintable() for name in [*names, parsed.text.replace("\n", "")])

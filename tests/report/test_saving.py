@@ -37,6 +37,14 @@ def test_a_template_of_ones_own_gives_a_page_that_looks_as_the_report(template, 
     assert "p { color: red; }</style>" in page
 
 
+def test_control_characters_are_shown_and_html_stays_html(template, tmp_path):
+    template.write_text(template.read_text().replace("<p>", "<p>{{ title | safe }} "))
+    page = write_page(tmp_path / "page.html", template, {"title": "<b>\x1b[31m\x00é\u202e"})
+    text = page.read_text("utf-8")
+    assert "<title>&lt;b&gt;\\x1b[31m\\x00é\\u202e" in text
+    assert "<p><b>" in text
+
+
 def test_a_page_that_cannot_be_written_is_an_error_that_names_it(template, tmp_path):
     with pytest.raises(StorageError, match=r"nowhere.page\.html: cannot be written"):
         write_page(tmp_path / "nowhere" / "page.html", template, {"title": ""})

@@ -29,10 +29,13 @@ MOST_BARS: Final = 100
 _BLUE, _ORANGE, _GREEN, _PURPLE = figure.LINE_COLOURS
 
 
-def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
+def confidence_curve(
+    history: Sequence[GenerationReport], ranks: tuple[float, float] = (0.0, 0.0)
+) -> bytes:
     """Draw median, quartiles, mean and minimum of the elites' confidences over images scored.
 
-    The axis is in log-odds, so that 99 % and 99.99 % are as far apart as 1 % and 0.01 %.
+    The axis is in log-odds, so that 99 % and 99.99 % are as far apart as 1 % and 0.01 %. The last
+    elites' median and lowest rank tell how near to 100 % the lines end.
     """
     shown = thin_out(history)
     drawn, axes = new_axes(1080, 430, right=195, left=84)
@@ -42,10 +45,15 @@ def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
         for name in ("lower_quartile", "upper_quartile")
     )
     axes.fill_between(x, lower, upper, color=_BLUE, alpha=0.17, linewidth=0)
-    lines = [("median", _BLUE, 2.6), ("mean", _GREEN, 1.6), ("minimum", _ORANGE, 1.6)]
-    labels = []
+    middle, least = ranks
+    lines = [
+        ("minimum", _ORANGE, 1.6, least),
+        ("mean", _GREEN, 1.6, least),
+        ("median", _BLUE, 2.6, middle),
+    ]
+    ends = []
     lowest, highest = min(lower), max(upper)
-    for name, colour, width in lines:
+    for name, colour, width, rank in lines:
         values = [getattr(report, name) for report in shown]
         odds = decimal_odds(values)
         axes.plot(
@@ -56,10 +64,13 @@ def confidence_curve(history: Sequence[GenerationReport]) -> bytes:
             marker=marker_for(x),
             clip_on=False,
         )
-        labels.append((odds[-1], f"{name}  {percent(values[-1])}", colour))
+        label = odds[-1], f"{name}  {percent(values[-1], rank)}", colour
+        ends.append((values[-1], rank, label))
         lowest, highest = min(lowest, *odds), max(highest, *odds)
     label_confidences(axes, lowest, highest)
     label_counts(axes, x)
+    # Where lines end at the edge of the axis, labels keep this order.
+    labels = [label for *_, label in sorted(ends, key=lambda end: end[:2])]
     label_ends(axes, [*labels, ((lower[-1] + upper[-1]) / 2, "middle half", figure.MUTED)])
     return figure.draw_figure(drawn)
 

@@ -5,10 +5,12 @@
   const nothing = document.querySelector(".nothing");
   const cards = [...gallery.children];
   const by = (key, sign) => (a, b) => sign * (a.dataset[key] - b.dataset[key]);
+  // Confidences that round to 1 differ in rank.
+  const sure = (sign) => (a, b) => by("confidence", sign)(a, b) || by("rank", sign)(a, b);
   const orders = {
     class: by("index", 1),
-    best: by("confidence", -1),
-    worst: by("confidence", 1),
+    best: sure(-1),
+    worst: sure(1),
     new: by("generation", -1),
   };
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 from commands import neatfool
+from made_up_runs import write_run
 from old_runs import FIRST
+
+from neatfool import open_run, percent
+from neatfool.run.schema import checksum, seal
 
 
 @pytest.fixture
@@ -41,3 +47,16 @@ def test_a_run_that_cannot_be_read_does_not_hide_the_others(folder):
 def test_a_folder_without_runs_is_told(tmp_path):
     result = neatfool("runs", tmp_path / "none")
     assert (result.exit_code, "is not there" in result.stderr) == (5, True)
+
+
+def test_a_certainty_is_written_with_its_nines(tmp_path):
+    folder = write_run(tmp_path / "run", [[(0, 1.0), (1, 1.0)]])
+    with closing(sqlite3.connect(folder / "run.db")) as database, database:
+        database.create_function("checksum", -1, checksum)
+        database.execute("UPDATE elite SET rank = 17.0 + class")
+        database.execute(f"UPDATE elite SET checksum = {seal('elite')}")
+    listed = neatfool("runs", folder).stdout
+    median, lowest = open_run(folder).ranks
+    assert percent(1.0, median) in listed
+    assert percent(1.0, lowest) in listed
+    assert "100 %" not in listed

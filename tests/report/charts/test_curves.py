@@ -59,6 +59,25 @@ def test_equal_confidences_of_exactly_one_and_zero_can_be_drawn(
         assert b"inf" not in svg.lower()
 
 
+def test_lines_that_end_at_certainty_are_labelled_with_their_nines_in_their_order(
+    history: list[GenerationReport],
+) -> None:
+    sure = dict.fromkeys(("median", "lower_quartile", "upper_quartile"), 1.0)
+    last = replace(history[-1], **sure, mean=0.9999999, minimum=0.99999985)
+    drawn = ET.fromstring(curves.confidence_curve([*history, last], (17.0, 15.7)))
+    heights = {
+        element.text: float(element.attrib["y"])
+        for element in drawn.findall(".//{*}text")
+        if element.text
+    }
+    labels = [text for text in heights if text.startswith(("median", "mean", "minimum"))]
+    assert sorted(labels, key=heights.__getitem__) == [
+        "median  99.999995 %",
+        "mean  99.999990 %",
+        "minimum  99.99998 %",
+    ]
+
+
 def test_thresholds_are_counted_up_to_all_classes(history: list[GenerationReport]) -> None:
     found = texts(curves.threshold_curve(history, 10))
     assert {"0", "10", "≥ 50 %", "≥ 90 %", "≥ 99 %", "≥ 99.99 %", "images scored"} <= set(found)
