@@ -46,12 +46,14 @@ def bench(
 ) -> None:
     """Measure how fast the experiment in FILE runs, where its time goes and what limits it."""
     from neatfool.evolution.assembly import assemble
-    from neatfool.evolution.bench import measure
+    from neatfool.evolution.bench import measure, too_costly
     from neatfool.experiment.experiment import load_experiment
     from neatfool.plugin.manager import PluginManager
 
     plugins = PluginManager()
     experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
+    if experiment.target.costs:
+        raise too_costly(experiment.target.label)
     with TemporaryDirectory(prefix="neatfool-bench-") as folder, _Status() as status:
         status.say("loading the target")
         assembly = assemble(experiment)

@@ -55,6 +55,11 @@ class Choice:
         """Its kind, name and source, for messages."""
         return f"{self.registration.kind} {self.registration.name!r} ({self.registration.source})"
 
+    @property
+    def costs(self) -> bool:
+        """Whether a target's options say, before it is made, that asking it costs something."""
+        return bool(getattr(self.options, "metered", False))
+
     def spec(self) -> ImageSpec | None:
         """Give a target's spec without making the target, if its options have a method ``spec``.
 
