@@ -182,3 +182,13 @@ def test_classes_that_only_the_target_knows_are_said_to_be_unchecked():
         "[scheme] classes: not checked, because the target knows its classes only"
     )
     assert "not checked" not in validate("e.ini", "--set", "scheme.classes=").stderr
+
+
+@pytest.mark.parametrize("line", EXPERIMENT.splitlines())
+@pytest.mark.parametrize("only", [(), ("--no-plugins",)])
+def test_an_invisible_character_is_all_that_is_wrong_with_its_line(line, only):
+    for place in (0, len(line) // 2, len(line)):
+        changed = f"{line[:place]}\v{line[place:]}"
+        Path("e.ini").write_text(EXPERIMENT.replace(line, changed))
+        (said,) = validate("e.ini", *only).stderr.splitlines()
+        assert "holds the invisible character U+000B; delete it" in said
