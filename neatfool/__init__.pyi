@@ -73,6 +73,7 @@ from .run.statistics import Outcome as Outcome
 # Errors
 from .errors import BudgetSpent as BudgetSpent
 from .errors import ExperimentError as ExperimentError
+from .errors import GenomeError as GenomeError
 from .errors import NeatfoolError as NeatfoolError
 from .errors import PluginError as PluginError
 from .errors import RunError as RunError
