@@ -37,8 +37,8 @@ def recorded_by_a_run() -> Iterator[None]:
         yield
     except ExperimentError as error:
         raise RunError(
-            f"{error}; the run's database is damaged, or another version of the plugin wrote it: "
-            "use that version"
+            f"{error}; the run's database is damaged, another version of the plugin wrote it, or a "
+            "file is gone: use that version, or put the file back"
         ) from error
 
 

@@ -192,3 +192,17 @@ def test_an_invisible_character_is_all_that_is_wrong_with_its_line(line, only):
         Path("e.ini").write_text(EXPERIMENT.replace(line, changed))
         (said,) = validate("e.ini", *only).stderr.splitlines()
         assert "holds the invisible character U+000B; delete it" in said
+
+
+@pytest.mark.parametrize(
+    ("plugin", "key"), [("mnist", "weights"), ("imagenet", "weights"), ("imagenet", "class_names")]
+)
+def test_a_file_that_is_not_there_is_reported_with_its_line(plugin, key, monkeypatch):
+    Path("e.ini").write_text(f"[experiment]\nimages = 9\n[target]\nplugin = {plugin}\n{key} = it\n")
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    result = validate("../e.ini")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: ../e.ini:5: [target] {key}: there is no file /")
+    Path("../it").touch()  # relative to the experiment's folder
+    assert validate("../e.ini").exit_code == 0
