@@ -15,7 +15,7 @@ from rich.table import Table
 from neatfool.cli.output import Output
 from neatfool.cli.parameters import FiniteRange, experiment_parameters, json_option
 from neatfool.plugin.hookspecs import hookimpl
-from neatfool.wording import duration
+from neatfool.wording import counted, duration
 
 if TYPE_CHECKING:
     from neatfool.evolution.bench import Measured
@@ -118,8 +118,9 @@ def _to_json(measured: Measured) -> dict[str, Any]:
 def _show(name: str, measured: Measured) -> None:
     console = Output()
     console.print(
-        f"[bold]{escape(name)}[/]: {measured.images:,} images in {measured.generations} "
-        f"generations ({duration(measured.seconds)}){_screened(measured)}",
+        f"[bold]{escape(name)}[/]: {measured.images:,} images in "
+        f"{counted(measured.generations, 'generation', 'generations')} "
+        f"({duration(measured.seconds)}){_screened(measured)}",
         soft_wrap=True,
     )
     table = Table("stage")

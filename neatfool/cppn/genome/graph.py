@@ -116,10 +116,10 @@ def _check_outputs(nodes: dict[int, dict[str, Any]]) -> None:
     outputs = [key for key, data in nodes.items() if data.get("kind") == "output"]
     for key in outputs:
         if key >= len(outputs):
-            raise GenomeError(
-                f"node {key}: cannot be an output; {len(outputs)} outputs are the nodes 0 to "
-                f"{len(outputs) - 1}"
-            )
+            there = f"{len(outputs)} outputs are the nodes 0 to {len(outputs) - 1}"
+            if len(outputs) == 1:
+                there = "the only output is the node 0"
+            raise GenomeError(f"node {key}: cannot be an output; {there}")
 
 
 def _check_inputs(keys: Iterable[int]) -> None:
