@@ -59,8 +59,8 @@ from .spec.candidate import Candidate as Candidate
 from .spec.candidate import Elite as Elite
 from .spec.candidate import Replacement as Replacement
 from .spec.scheme import Scheme as Scheme
-from .run.inheritance import Inheritance as Inheritance
-from .run.inheritance import inherit as inherit
+from .run.seed_from import Inheritance as Inheritance
+from .run.seed_from import inherit as inherit
 from .search.learning import Learner as Learner
 from .search.learning_options import LearningOptions as LearningOptions
 from .search.seeds import derive_seed as derive_seed
