@@ -60,8 +60,8 @@ from .spec.candidate import Candidate as Candidate
 from .spec.candidate import Elite as Elite
 from .spec.candidate import Replacement as Replacement
 from .spec.scheme import Scheme as Scheme
-from .run.inheritance import Inheritance as Inheritance
-from .run.inheritance import inherit as inherit
+from .run.seed_from import Inheritance as Inheritance
+from .run.seed_from import inherit as inherit
 from .search.learning import Learner as Learner
 from .search.learning_options import LearningOptions as LearningOptions
 from .search.seeds import derive_seed as derive_seed
@@ -74,6 +74,7 @@ from .run.statistics import Outcome as Outcome
 # Errors
 from .errors import BudgetSpent as BudgetSpent
 from .errors import ExperimentError as ExperimentError
+from .errors import GenomeError as GenomeError
 from .errors import NeatfoolError as NeatfoolError
 from .errors import PluginError as PluginError
 from .errors import RunError as RunError

@@ -59,6 +59,10 @@ class ExperimentError(NeatfoolError):
     exit_code = 2
 
 
+class GenomeError(ExperimentError, ValueError):
+    """A text or a graph is no genome."""
+
+
 class PluginError(NeatfoolError):
     """A plugin is missing or broken, or two plugins have the same name."""
 

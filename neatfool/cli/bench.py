@@ -15,7 +15,7 @@ from rich.table import Table
 from neatfool.cli.output import Output
 from neatfool.cli.parameters import FiniteRange, experiment_parameters, json_option
 from neatfool.plugin.hookspecs import hookimpl
-from neatfool.wording import duration
+from neatfool.wording import counted, duration
 
 if TYPE_CHECKING:
     from neatfool.evolution.bench import Measured
@@ -46,12 +46,14 @@ def bench(
 ) -> None:
     """Measure how fast the experiment in FILE runs, where its time goes and what limits it."""
     from neatfool.evolution.assembly import assemble
-    from neatfool.evolution.bench import measure
+    from neatfool.evolution.bench import measure, too_costly
     from neatfool.experiment.experiment import load_experiment
     from neatfool.plugin.manager import PluginManager
 
     plugins = PluginManager()
     experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
+    if experiment.target.costs:
+        raise too_costly(experiment.target.label)
     with TemporaryDirectory(prefix="neatfool-bench-") as folder, _Status() as status:
         status.say("loading the target")
         assembly = assemble(experiment)
@@ -116,8 +118,9 @@ def _to_json(measured: Measured) -> dict[str, Any]:
 def _show(name: str, measured: Measured) -> None:
     console = Output()
     console.print(
-        f"[bold]{escape(name)}[/]: {measured.images:,} images in {measured.generations} "
-        f"generations ({duration(measured.seconds)}){_screened(measured)}",
+        f"[bold]{escape(name)}[/]: {measured.images:,} images in "
+        f"{counted(measured.generations, 'generation', 'generations')} "
+        f"({duration(measured.seconds)}){_screened(measured)}",
         soft_wrap=True,
     )
     table = Table("stage")

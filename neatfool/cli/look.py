@@ -9,6 +9,7 @@ import click
 from neatfool.cli.output import waiting
 from neatfool.cli.parameters import class_argument, out_file_option, run_argument
 from neatfool.errors import StorageError
+from neatfool.wording import counted
 
 LARGEST_PIECE = 1024
 """Large images are rendered in squares of this side, which bounds the memory."""
@@ -33,7 +34,11 @@ def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(_file_name(elite.name, ".svg"))
     export_graph(elite.graph(), path)
-    click.echo(f"{path}: {elite.size.nodes} nodes, {elite.size.connections} connections")
+    nodes, connections = elite.size.nodes, elite.size.connections
+    click.echo(
+        f"{path}: {counted(nodes, 'node', 'nodes')}, "
+        f"{counted(connections, 'connection', 'connections')}"
+    )
 
 
 @click.command(

@@ -18,6 +18,7 @@ from neatfool.machine import jobs_that_fit, usable_cores
 from neatfool.replicates.replicates import plan_replicates
 from neatfool.replicates.seed_list import format_seeds
 from neatfool.replicates.side_by_side import SideBySide
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,10 +122,10 @@ class Display:
         if unfinished := by_state["unfinished"]:
             self._say(f"{_seeds(unfinished)}: not finished, resumed")
         how = ", one after another" if jobs == 1 else f", {jobs} side by side"
-        if (left := len(self._planned) - len(finished)) == 1:
-            self._say(f"1 run of {self._name} in {folder}")
-        elif left:
-            self._say(f"{left} runs of {self._name} in {folder}{how}")
+        if left := len(self._planned) - len(finished):
+            self._say(
+                f"{counted(left, 'run', 'runs')} of {self._name} in {folder}{how * (left > 1)}"
+            )
 
     def run(
         self, commands: Mapping[Replicate, Sequence[str]], jobs: int, environment: dict[str, str]

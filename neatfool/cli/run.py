@@ -181,8 +181,9 @@ def resume(
         unit = "images" if settings.get("images") else "generations"
         done = session.run.evaluations if settings.get("images") else session.run.generation + 1
         click.echo(
-            f"{run_folder} has reached its length: {settings[unit]:,} {unit}. --{unit} N with N > "
-            f"{done} makes it longer."
+            f"{run_folder} has reached its length: "
+            f"{counted(settings[unit], unit.removesuffix('s'), unit)}. --{unit} N with N > {done} "
+            "makes it longer."
         )
     _go(session, plugins, settings, report=not no_report)
 
@@ -278,10 +279,11 @@ def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scori
     count = len(run.searched)
     share = f"; scoring took {100 * scoring / outcome.seconds:.0f} % of the time" if scoring else ""
     middle, lowest = run.ranks
+    done = counted(last.generation + 1, "generation", "generations")
+    images = counted(last.evaluations, "image", "images")
     console.print(
-        f"{run.name}, seed {run.seed}: {outcome.reason} after {last.generation + 1} generations "
-        f"and {last.evaluations:,} images ({duration(outcome.seconds)}{share}). "
-        f"Median confidence {percent(last.median, middle)}, "
+        f"{run.name}, seed {run.seed}: {outcome.reason} after {done} and {images} "
+        f"({duration(outcome.seconds)}{share}). Median confidence {percent(last.median, middle)}, "
         f"lowest {percent(last.minimum, lowest)}; "
         f"{last.classes_ge[2]} of {count} classes >= 99 %, "
         f"{last.classes_ge[3]} >= 99.99 %.",

@@ -11,6 +11,7 @@ import click
 from neatfool.cli.output import waiting
 from neatfool.cli.parameters import A_PATH, overrides_option
 from neatfool.errors import ExperimentError
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +99,8 @@ def serve(
     _show_served(served, serving.address_of(listening), key_in=api_key_env)
     serving.serve(app, listening)
     count = thread.statistics
-    click.echo(f"Ended after {count.images:,} images in {count.requests:,} requests.")
+    asked = counted(count.requests, "request", "requests")
+    click.echo(f"Ended after {counted(count.images, 'image', 'images')} in {asked}.")
     if not thread.stop(seconds=0.5):
         click.echo("The target is still in a call, which is abandoned.", err=True)
         sys.stdout.flush()

@@ -127,12 +127,14 @@ def _parse_lines(text: str, path: Path, problems: Problems) -> IniConfig:
     """Parse the lines that can be parsed, and note the others as problems."""
     lines = text.split("\n")
     for index, line in enumerate(lines):
+        where, of_header = f"{path}:{index + 1}", problems
         if found := _INVISIBLE.search(line):
             code = f"U+{ord(found[0]):04X}"
-            problems.add(f"{path}:{index + 1}", f"holds the invisible character {code}; delete it")
-            lines[index] = ""
-        elif line.startswith("["):
-            lines[index] = _check_header(line, f"{path}:{index + 1}", problems, index)
+            problems.add(where, f"holds the invisible character {code}; delete it")
+            lines[index] = _INVISIBLE.sub("", line)
+            of_header = Problems()  # One problem of a line is enough.
+        if lines[index].startswith("["):
+            lines[index] = _check_header(lines[index], where, of_header, index)
     while True:
         try:
             return IniConfig(str(path), data="\n".join(lines))

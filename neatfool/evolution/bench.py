@@ -226,9 +226,7 @@ def measure(
         NeatfoolError: The target, a plugin or the disk failed.
     """
     if assembly.scorer.metered is not None:
-        raise ExperimentError(
-            f"bench: asking {assembly.scorer.name} costs something, and bench asks a lot"
-        )
+        raise too_costly(assembly.scorer.name)
     target = TargetTrial(assembly)
 
     def alone() -> float:
@@ -242,6 +240,11 @@ def measure(
     session = start(assembly, folder)
     session.go(plugins.observers(), watch)
     return watch.sum_up(before, warm)
+
+
+def too_costly(name: str) -> ExperimentError:
+    """Make the error for a target that costs something to ask."""
+    return ExperimentError(f"bench: asking {name} costs something, and bench asks a lot")
 
 
 class _RunWatch:

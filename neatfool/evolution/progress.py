@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from neatfool.evolution.live_line import GAP, Line, LiveLine
 from neatfool.plugin.hookspecs import hookimpl
-from neatfool.wording import duration, percent
+from neatfool.wording import counted, duration, percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -139,8 +139,9 @@ class ProgressDisplay:
     def _watch_for_stall(self, report: GenerationReport) -> None:
         self._still = 0 if report.replacements else self._still + 1
         if self._still and self._still % self._stall_after == 0 and report.minimum < 1:
+            still = counted(self._still, "generation", "generations")
             self._console.print(
-                f"Nothing has improved for {self._still} generations (since generation "
+                f"Nothing has improved for {still} (since generation "
                 f"{report.generation - self._still + 1}).",
                 style="yellow",
                 soft_wrap=True,

@@ -108,10 +108,10 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
             _use_ledger(run, scorer, ending)
             queries = len({elite.candidate_id for elite in run.elites})
             if shortage := metered.ledger.shortage(queries):
-                raise BudgetSpent(
-                    f"{run.path}: verifying takes {counted(queries, 'query', 'queries')}, and "
-                    f"{shortage}; allow more with max_queries"
-                )
+                needed, left = counted(queries, "query", "queries"), metered.ledger.queries_left
+                advice = f"; {advice_for(run.experiment, run.path).allow} allows more"
+                more = "" if left is None or left >= queries else advice
+                raise BudgetSpent(f"{run.path}: verifying takes {needed}, and {shortage}{more}")
             _keep_budget(run, metered.ledger.budget)
         return list(_verify(run, scorer))
 

@@ -37,8 +37,8 @@ def recorded_by_a_run() -> Iterator[None]:
         yield
     except ExperimentError as error:
         raise RunError(
-            f"{error}; the run's database is damaged, or another version of the plugin wrote it: "
-            "use that version"
+            f"{error}; the run's database is damaged, another version of the plugin wrote it, or a "
+            "file is gone: use that version, or put the file back"
         ) from error
 
 
@@ -54,6 +54,11 @@ class Choice:
     def label(self) -> str:
         """Its kind, name and source, for messages."""
         return f"{self.registration.kind} {self.registration.name!r} ({self.registration.source})"
+
+    @property
+    def costs(self) -> bool:
+        """Whether a target's options say, before it is made, that asking it costs something."""
+        return bool(getattr(self.options, "metered", False))
 
     def spec(self) -> ImageSpec | None:
         """Give a target's spec without making the target, if its options have a method ``spec``.

@@ -7,6 +7,7 @@ leaves errors a third smaller.
 from __future__ import annotations
 
 import copy
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -17,6 +18,8 @@ from neatfool.network.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_log = logging.getLogger("neatfool.network")
 
 _SAME: Final = 1e-3
 """The largest error of the folded logits, as a part of the largest logit: float32 rounding only."""
@@ -48,8 +51,13 @@ def fold(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
     except Exception as error:  # Any module may come; one that cannot be folded runs as it is.
         if is_out_of_memory(error):
             raise
-        return module
-    return made if same else module
+        return _leave(module, f"{type(error).__name__}: {error}")
+    return made if same else _leave(module, "it would compute something else")
+
+
+def _leave(module: nn.Module, why: str) -> nn.Module:
+    _log.info("%s: its normalisations are not folded: %s", type(module).__name__, why)
+    return module
 
 
 def _agree(logits: torch.Tensor, wanted: torch.Tensor) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from neatfool.errors import StorageError, printable
 from neatfool.files import write_whole
 from neatfool.run.folder import DATABASE, EXPERIMENT
-from neatfool.wording import duration, percent
+from neatfool.wording import counted, duration, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,8 @@ def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:
         template: A Jinja template. It begins with ``{% extends "neatfool/page.html.j2" %}`` and
             fills the blocks ``title``, ``body`` and, for its own CSS, ``style``. Its values are
             escaped, and their control characters made visible. It may include files from its
-            folder. The filters ``percent`` and ``duration`` write confidences and seconds.
+            folder. The filters ``percent``, ``duration`` and ``counted(one, many)`` write
+            confidences, seconds and numbers of things.
         content: The template's values, by name.
 
     Returns:
@@ -60,5 +61,5 @@ def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "duration": duration}
+    environment.filters |= {"percent": percent, "duration": duration, "counted": counted}
     return save(path, environment.get_template(template.name).render(content).encode())

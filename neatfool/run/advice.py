@@ -15,12 +15,13 @@ FROM_PYTHON: Final = "python"
 
 
 class Advice(NamedTuple):
-    """How to resume a run, lengthen it, overwrite it, or write it elsewhere."""
+    """How to resume a run, lengthen it, overwrite it, write it elsewhere, or allow more queries."""
 
     resume: str
     lengthen: str
     overwrite: str
     elsewhere: str
+    allow: str
 
 
 def is_from_python(resolved: Mapping[str, Json]) -> bool:
@@ -36,10 +37,12 @@ def advice_for(resolved: Mapping[str, Json], folder: Path) -> Advice:
             lengthen="resume_run=True with a greater length",
             overwrite="overwrite=True",
             elsewhere="out=FOLDER",
+            allow="max_queries=N",
         )
     return Advice(
         resume=f"`neatfool resume {folder}`",
         lengthen="`neatfool resume RUN --generations N`",
         overwrite="--overwrite",
         elsewhere="--out DIR",
+        allow="--max-queries N",
     )

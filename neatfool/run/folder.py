@@ -69,11 +69,12 @@ def find_runs(folder: Path) -> list[Path]:
     """
     if (folder / DATABASE).is_file():
         return [folder]
-    found = sorted(folder.glob(f"*/{DATABASE}")) or sorted(folder.glob(f"*/*/{DATABASE}"))
-    if not found:
-        what = "there is no run in it" if folder.is_dir() else "is not there"
-        raise RunError(f"{folder}: {what}; give folders of runs, or folders that hold such")
-    return [database.parent for database in found]
+    for depth in ("*", "*/*"):
+        databases = folder.glob(f"{depth}/{DATABASE}")
+        if found := sorted(path.parent for path in databases if path.is_file()):
+            return found
+    what = "there is no run in it" if folder.is_dir() else "is not there"
+    raise RunError(f"{folder}: {what}; give folders of runs, or folders that hold such")
 
 
 def lock(folder: Path) -> Callable[[], None]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import math
 from base64 import b64encode
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from neatfool.errors import ExperimentError, RunError
+from neatfool.errors import ExperimentError, RunError, quoted
 from neatfool.run.folder import IMAGES
 from neatfool.run.images import decode_png, encode_png, image_name, to_pillow
 from neatfool.run.sqlite import damaged
@@ -52,10 +54,14 @@ def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[i
         size: Pixels of the longer side, or (height, width); the target's size if absent.
 
     Raises:
-        ExperimentError: A side is less than a pixel.
+        ExperimentError: The size is none, or a side is less than a pixel.
     """
     if size is None:
         return spec.height, spec.width
+    sides = size if isinstance(size, tuple) and len(size) == 2 else (size,)
+    if not all(isinstance(side, Real) and math.isfinite(side) for side in sides):
+        what = "the pixels of the longer side, or (height, width)"
+        raise ExperimentError(f"the size {quoted(str(size))} is none; give {what}")
     if not isinstance(size, tuple):
         scale = size / max(spec.height, spec.width)
         least = min(size, 1)

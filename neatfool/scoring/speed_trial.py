@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import statistics
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from neatfool.network.network import Graph, Network
     from neatfool.spec.target import Target
+
+_log = logging.getLogger("neatfool.scoring")
 
 SECONDS: Final = 0.15
 """Each way is timed for at least this long: enough to tell forms apart, and hardly noticed."""
@@ -40,8 +43,11 @@ class SpeedTrial:
         try:
             with_cores(1, call)
         except Exception as error:  # an error of the target itself will show in its own form
-            # A smaller batch may fit.
-            return is_out_of_memory(error)
+            if is_out_of_memory(error):
+                return True  # A smaller batch may fit.
+            who, what = type(self._target).__name__, type(error).__name__
+            _log.info("%s does not compute in %s: %s: %s", who, form.precision, what, error)
+            return False
         return True
 
     def graph(self, wanted: Graph, batch: int) -> Graph:

@@ -100,14 +100,18 @@ def make_served(experiment: Experiment) -> Served:
         ExperimentError: The target costs something to ask, or has no use for an option.
         NeatfoolError: As :func:`~neatfool.evolution.assembly.assemble`.
     """
+    name = experiment.target.label
+    costly = ExperimentError(
+        f"{name} costs something to ask, and only a run keeps account of it; serve another "
+        "target, or fool this one where it is"
+    )
+    if experiment.target.costs:
+        raise costly
     assembly = assemble(experiment, to_search=False)
-    scorer, name = assembly.scorer, assembly.scorer.name
+    scorer = assembly.scorer
     if scorer.metered is not None:
         scorer.close()
-        raise ExperimentError(
-            f"{name} costs something to ask, and only a run keeps account of it; serve another "
-            "target, or fool this one where it is"
-        )
+        raise costly
     return Served(experiment.name, name, scorer, assembly.fingerprint, outputs_of(scorer))
 
 

@@ -54,7 +54,11 @@ def runs(folder: Path, as_json: bool) -> None:
             percent(run["minimum"], lowest),
             run["state"],
         )
-    Output().print(table)
+    output = Output()
+    output.print(table)
+    for run in told:
+        if "error" in run:
+            output.print(escape(run["error"]), soft_wrap=True)
 
 
 def _find_all(folder: Path) -> Iterator[Path]:
@@ -62,7 +66,8 @@ def _find_all(folder: Path) -> Iterator[Path]:
     if folder not in found:
         for inner in folder.iterdir():
             with suppress(RunError):
-                found.update(find_runs(inner))
+                # What lies deeper is somebody else's: test data, or a copy of a project.
+                found.update(run for run in find_runs(inner) if inner in {run, run.parent})
     yield from sorted(found)
 
 

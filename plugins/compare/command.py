@@ -21,8 +21,15 @@ A_PATH: Final = click.Path(path_type=Path)
 
 
 def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...]:
-    kind: Any = click.IntRange(min=1)
-    return tuple(kind.convert(part, option, ctx) for part in text.split(",")) if text else ()
+    try:
+        numbers = tuple(map(int, text.split(","))) if text is not None else ()
+    except ValueError:
+        numbers = (0,)
+    if min(numbers, default=1) < 1:
+        raise click.BadParameter(
+            f"{text!r} is not one or several numbers of images, such as 1000 or 1000,5000"
+        )
+    return numbers
 
 
 @click.command(
@@ -106,6 +113,7 @@ def _show(comparison: Comparison, console: Output) -> None:
     from rich.markup import escape
 
     from . import wording
+    from .comparison import Snapshot
     from .measures import TESTED
 
     def say(text: str, style: str | None = None) -> None:
@@ -117,7 +125,7 @@ def _show(comparison: Comparison, console: Output) -> None:
     if rows := wording.option_rows(comparison):
         say("They differ in", "bold")
         console.print(_table(["option", *keys], rows))
-    for snapshot in comparison.snapshots:
+    for snapshot in filter(Snapshot.is_known, comparison.snapshots):
         say(f"After {snapshot.evaluations:,} images: median over seeds [quartiles]", "bold")
         heads = ["", *(f"{key} (n={snapshot.n(place)})" for place, key in enumerate(keys))]
         console.print(_table(heads, wording.measure_rows(snapshot), justify="right"))

@@ -93,6 +93,10 @@ class Snapshot:
         """Count the runs of a group that came so far."""
         return len(self.values("median", place))
 
+    def is_known(self) -> bool:
+        """Say whether any run came so far."""
+        return any(self.n(place) for place in range(len(self.groups)))
+
     def quartiles(self, measure: str, place: int) -> list[float]:
         """Give a measure's lower quartile, median and upper quartile over a group's runs."""
         found = self.groups[place].quartiles(measure, np.array([self.evaluations]))

@@ -109,7 +109,8 @@ def gather(paths: Sequence[Path], labels: Sequence[str] = ()) -> list[Group]:
     names = labels or _labels(groups)
     if len(names) != len(groups):
         raise ExperimentError(
-            f"--labels: {len(names)} for {len(groups)} groups ({', '.join(_labels(groups))}); "
+            f"--labels: {len(names)} for {len(groups)} group{'s' * (len(groups) != 1)} "
+            f"({', '.join(_labels(groups))}); "
             "give one for each"
         )
     order = list(dict.fromkeys(name for group in groups for name in group.classes))

@@ -91,6 +91,9 @@ def verdict(comparison: Comparison) -> str:
     medians = [snapshot.quartiles("median", place)[1] for place in places]
     came = [place for place in places if np.isfinite(medians[place])]
     ranked = sorted(came, key=lambda place: -medians[place])
+    if not snapshot.is_known():
+        farthest = comparison.grid[-1]
+        return f"No run has come to {snapshot.evaluations:,} images; the longest has {farthest:,}."
     if not ranked:
         return f"Too few runs have come to {snapshot.evaluations:,} images."
     told = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import model_validator
 
@@ -15,7 +15,13 @@ _SHARED: Final = {*ServiceOptions.model_fields, *ConnectionOptions.model_fields}
 
 
 class Options(ConnectionOptions, JsonOptions, OpenInferenceOptions):
-    """Options of the target ``http``."""
+    """Options of the target ``http``.
+
+    Attributes:
+        metered: Asking costs something: `bench` and `serve` refuse it before it connects.
+    """
+
+    metered: ClassVar[bool] = True
 
     def list_key_places(self) -> list[str]:
         """List the options with a place for the key; without one, it has a header of its own."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    FilePath,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from neatfool import PathAfter
 
@@ -33,13 +40,13 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
         description="several networks in place of `model`. The search fools the mean of their "
         "confidences",
     )
-    weights: Path | None = Field(
+    weights: FilePath | None = Field(
         None,
         description="other weights for the model: a safetensors file, or a state dict as "
         "`torch.save` writes it. Nothing in it is executed. It may have another "
         "number of classes",
     )
-    class_names: Path | None = Field(
+    class_names: FilePath | None = Field(
         None,
         description="a file with a class name on each line, in the order of the network's "
         "outputs. If left out, the names that come with the model, or ImageNet's",

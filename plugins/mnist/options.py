@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, FilePath
 
 from neatfool import ImageSpec
 
@@ -16,7 +15,7 @@ SPEC = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
 class Options(BaseModel, extra="forbid"):
     """Options of the target ``mnist``."""
 
-    weights: Path | None = Field(
+    weights: FilePath | None = Field(
         None,
         description="a safetensors file of another LeNet's weights, as `neatfool mnist train` "
         "writes it. If left out, the packaged weights",

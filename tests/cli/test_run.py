@@ -365,3 +365,16 @@ def test_a_description_heads_the_report_and_is_not_of_the_runs_identity(
     assert run.about == "darker than <before>"
     assert "darker than &lt;before&gt;" in (run.path / "report.html").read_text(encoding="utf-8")
     assert run.info["identity"] == open_run(finished).info["identity"]
+
+
+def test_one_is_not_counted_as_several(experiment, tmp_path):
+    run = ("run", experiment, "--out", tmp_path / "run", "--set", "experiment.generations=1")
+    said = neatfool(*run, "--set", "encoding.preset=paper", "--no-report").stdout
+    assert "finished after 1 generation and 20 images" in said
+    assert "has reached its length: 1 generation." in neatfool("resume", tmp_path / "run").stdout
+    path = tmp_path / "graph.svg"
+    said = neatfool("graph", tmp_path / "run", "school bus", "--out", path).stdout
+    elite = open_run(tmp_path / "run")["school bus"]
+    assert elite.size.nodes == 1
+    assert said.startswith(f"{path}: 1 node, ")
+    assert " 1 node, " in (tmp_path / "run" / "report.html").read_text()

@@ -82,7 +82,7 @@ def test_a_signal_ends_it_while_it_is(tmp_path, number, busy):
         process.send_signal(number)
         said, complaints = process.communicate(timeout=10)
     assert process.returncode == 0
-    assert said == "Ended after 2 images in 1 requests.\n"
+    assert said == "Ended after 2 images in 1 request.\n"
     assert complaints == ("The target is still in a call, which is abandoned.\n" if busy else "")
 
 

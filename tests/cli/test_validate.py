@@ -182,3 +182,27 @@ def test_classes_that_only_the_target_knows_are_said_to_be_unchecked():
         "[scheme] classes: not checked, because the target knows its classes only"
     )
     assert "not checked" not in validate("e.ini", "--set", "scheme.classes=").stderr
+
+
+@pytest.mark.parametrize("line", EXPERIMENT.splitlines())
+@pytest.mark.parametrize("only", [(), ("--no-plugins",)])
+def test_an_invisible_character_is_all_that_is_wrong_with_its_line(line, only):
+    for place in (0, len(line) // 2, len(line)):
+        changed = f"{line[:place]}\v{line[place:]}"
+        Path("e.ini").write_text(EXPERIMENT.replace(line, changed))
+        (said,) = validate("e.ini", *only).stderr.splitlines()
+        assert "holds the invisible character U+000B; delete it" in said
+
+
+@pytest.mark.parametrize(
+    ("plugin", "key"), [("mnist", "weights"), ("imagenet", "weights"), ("imagenet", "class_names")]
+)
+def test_a_file_that_is_not_there_is_reported_with_its_line(plugin, key, monkeypatch):
+    Path("e.ini").write_text(f"[experiment]\nimages = 9\n[target]\nplugin = {plugin}\n{key} = it\n")
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    result = validate("../e.ini")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: ../e.ini:5: [target] {key}: there is no file /")
+    Path("../it").touch()  # relative to the experiment's folder
+    assert validate("../e.ini").exit_code == 0

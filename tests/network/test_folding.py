@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 import torch
 from torch import nn
@@ -66,7 +68,9 @@ def test_a_module_that_writes_to_its_images_is_folded_too(numbers):
     assert torch.equal(numbers, before)
 
 
-def test_where_folding_changes_what_is_computed_the_module_stays(numbers):
+def test_where_folding_changes_what_is_computed_the_module_stays(numbers, caplog):
+    caplog.set_level(logging.INFO, "neatfool")
+
     class Both(Normalised):
         def forward(self, pixels):
             hidden = self.convolution(pixels)
@@ -74,15 +78,19 @@ def test_where_folding_changes_what_is_computed_the_module_stays(numbers):
 
     for module in (Both().eval(), Normalised(Odd).eval()):
         assert fold(module, [numbers]) is module
+    assert "Both: its normalisations are not folded: it would compute something else" in caplog.text
 
 
-def test_a_module_that_cannot_be_copied_stays(numbers):
+def test_a_module_that_cannot_be_copied_stays(numbers, caplog):
+    caplog.set_level(logging.INFO, "neatfool")
+
     class Single(Normalised):
         def __deepcopy__(self, memo):
             raise RuntimeError("there can only be one")
 
     module = Single().eval()
     assert fold(module, [numbers]) is module
+    assert "Single: its normalisations are not folded: RuntimeError: there can" in caplog.text
 
 
 def test_a_module_without_normalisations_is_not_copied(numbers):

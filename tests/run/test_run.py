@@ -241,6 +241,12 @@ def test_the_summary_has_the_keys_that_scripts_read(run):
     assert all((run.path / elite["image"]).is_file() for elite in summary["classes"])
 
 
+@pytest.mark.parametrize("size", ["x", (1, 2, 3), [8, 12], float("nan")])
+def test_a_size_that_is_none_is_refused(run, size):
+    with pytest.raises(ExperimentError, match=r"is none; give .* longer side, or \(height, width"):
+        run["a"].image(size)
+
+
 def test_an_encoding_without_graphs_says_so(run):
     with pytest.raises(RunError, match="are not graphs"):
         run["a"].graph()

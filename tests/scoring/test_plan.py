@@ -1,4 +1,5 @@
 import json
+import logging
 import math
 import threading
 from dataclasses import replace
@@ -106,7 +107,9 @@ def test_precision_fp32_scores_each_image_exactly(trial):
     assert {precision for precision, *_ in trial} == {"fp32"}
 
 
-def test_a_network_that_half_precision_breaks_is_not_screened(trial):
+def test_a_network_that_half_precision_breaks_is_not_screened(trial, caplog):
+    caplog.set_level(logging.INFO, "neatfool")
+
     class Strict(Flat):
         def forward(self, pixels):
             if torch.is_autocast_enabled("cpu"):
@@ -114,6 +117,7 @@ def test_a_network_that_half_precision_breaks_is_not_screened(trial):
             return super().forward(pixels)
 
     assert plan(Networked(Strict())).screening is None
+    assert "Networked does not compute in bf16: RuntimeError: no half" in caplog.messages[-1]
 
 
 def test_more_threads_are_taken_only_where_they_pay(trial, monkeypatch):

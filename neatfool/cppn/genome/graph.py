@@ -15,6 +15,7 @@ from neatfool.cppn.functions.inputs import INPUT_LABELS
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.genome import Genome
 from neatfool.cppn.genome.validity import check_genome, layers
+from neatfool.errors import GenomeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,17 +84,19 @@ def from_graph(graph: nx.DiGraph) -> Genome:
             ``innovation`` may be left out, as it follows from the two nodes.
 
     Raises:
-        ValueError: The graph is not a genome's; the message names the wrong node or edge.
+        GenomeError: The graph is not a genome's; the message names the wrong node or edge.
     """
     if not graph.is_directed():
-        raise ValueError("an undirected graph; a genome's connections have a direction")
+        raise GenomeError("an undirected graph; a genome's connections have a direction")
     nodes = [(_key(name), data) for name, data in graph.nodes(data=True)]
     edges = [((_key(a), _key(b)), data) for a, b, data in graph.edges(data=True)]
     _check_once("node", [str(key) for key, _ in nodes])
     _check_once("edge", [_shown(edge) for edge, _ in edges])
     _check_outputs(dict(nodes))
+    inputs = [key for key, data in nodes if key < 0 or data.get("kind") == "input"]
+    _check_inputs(inputs)
     genome = Genome.of(
-        [_node(key, data) for key, data in _in_order(nodes) if data.get("kind") != "input"],
+        [_node(key, data) for key, data in _in_order(nodes) if key not in inputs],
         [_connection(edge, data) for edge, data in _in_order(edges)],
     )
     check_genome(genome)
@@ -103,20 +106,29 @@ def from_graph(graph: nx.DiGraph) -> Genome:
 def _check_once(what: str, names: Sequence[str]) -> None:
     for name, count in Counter(names).items():
         if count > 1:
-            raise ValueError(f"{what} {name} is there {count} times; keep one")
+            raise GenomeError(f"{what} {name} is there {count} times; keep one")
 
 
 def _check_outputs(nodes: dict[int, dict[str, Any]]) -> None:
     """Check that there are outputs, and that they are the nodes 0, 1 and so on."""
     if 0 not in nodes:
-        raise ValueError("a graph without outputs; a genome's are the nodes 0, 1, …")
+        raise GenomeError("a graph without outputs; a genome's are the nodes 0, 1, …")
     outputs = [key for key, data in nodes.items() if data.get("kind") == "output"]
     for key in outputs:
         if key >= len(outputs):
-            raise ValueError(
-                f"node {key}: cannot be an output; {len(outputs)} outputs are the nodes 0 to "
-                f"{len(outputs) - 1}"
-            )
+            there = f"{len(outputs)} outputs are the nodes 0 to {len(outputs) - 1}"
+            if len(outputs) == 1:
+                there = "the only output is the node 0"
+            raise GenomeError(f"node {key}: cannot be an output; {there}")
+
+
+def _check_inputs(keys: Iterable[int]) -> None:
+    """Check that inputs are among those that there are, which need not have attributes."""
+    known = {-1 - place: label for place, label in enumerate(INPUT_LABELS)}
+    for key in keys:
+        if key not in known:
+            there = ", ".join(f"{each} ({label})" for each, label in known.items())
+            raise GenomeError(f"node {key}: there is no such input; there are: {there}")
 
 
 def _node(key: int, data: dict[str, Any]) -> NodeGene:
@@ -136,7 +148,7 @@ def _connection(edge: Edge, data: dict[str, Any]) -> ConnectionGene:
     where = f"edge {_shown(edge)}"
     gene = ConnectionGene.make(edge, _number(data, "weight", where), data.get("enabled", True))
     if str(given := data.get("innovation", gene.innovation)) != str(gene.innovation):
-        raise ValueError(
+        raise GenomeError(
             f"{where}: its innovation cannot be {given}, as it follows from the two nodes; leave "
             "it out"
         )
@@ -151,7 +163,7 @@ def _key(name: object) -> int:
     try:
         return int(name)  # type: ignore[call-overload, no-any-return]
     except (TypeError, ValueError) as error:
-        raise ValueError(f"node {name!r}: a genome's ids are integers") from error
+        raise GenomeError(f"node {name!r}: a genome's ids are integers") from error
 
 
 def _number(data: dict[str, Any], name: str, where: str) -> float:
@@ -159,12 +171,12 @@ def _number(data: dict[str, Any], name: str, where: str) -> float:
     try:
         return float(value)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{where}: its {name} is {value!r}, which is no number") from error
+        raise GenomeError(f"{where}: its {name} is {value!r}, which is no number") from error
 
 
 def _attribute(data: dict[str, Any], name: str, where: str) -> Any:
     if name not in data:
-        raise ValueError(f"{where} has no {name!r}")
+        raise GenomeError(f"{where} has no {name!r}")
     return data[name]
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.genome import Genome
 from neatfool.cppn.genome.validity import check_genome
+from neatfool.errors import GenomeError
 
 if TYPE_CHECKING:
     from neatfool.cppn.genome.genome import GenomeConfig
@@ -35,7 +36,7 @@ def dumps(genome: Genome) -> str:
     """Write a genome as one line of JSON text.
 
     Raises:
-        ValueError: A number is not finite.
+        GenomeError: A number is not finite.
     """
     return json.dumps(
         {
@@ -59,7 +60,7 @@ def loads(text: str, config: GenomeConfig | None = None) -> Genome:
         config: The configuration whose inputs and outputs the genome must fit; any if absent.
 
     Raises:
-        ValueError: The text is no genome, or the genome does not fit; the message says why.
+        GenomeError: The text is no genome, or the genome does not fit; the message says why.
     """
     record = _record(text)
     genome = Genome.of(
@@ -68,7 +69,7 @@ def loads(text: str, config: GenomeConfig | None = None) -> Genome:
     )
     for kind, genes in (("nodes", genome.nodes), ("connections", genome.connections)):
         if len(genes) != len(record[kind]):
-            raise ValueError(f"a genome with two {kind} of one id")
+            raise GenomeError(f"a genome with two {kind} of one id")
     check_genome(genome, config)
     return genome
 
@@ -77,15 +78,15 @@ def _record(text: str) -> dict[str, Any]:
     try:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON: {error}") from error
+        raise GenomeError(f"not JSON: {error}") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise ValueError(f"not a genome of the format {FORMAT!r}")
+        raise GenomeError(f"not a genome of the format {FORMAT!r}")
     if type(record.get("version")) is not int or record["version"] != VERSION:
-        raise ValueError(
+        raise GenomeError(
             f"a genome of version {record.get('version')!r}; this neatfool reads version {VERSION}"
         )
     if surplus := sorted(record.keys() - {"format", "version", "nodes", "connections"}):
-        raise ValueError(f"a genome does not have {surplus[0]!r}")
+        raise GenomeError(f"a genome does not have {surplus[0]!r}")
     return record
 
 
@@ -93,7 +94,7 @@ def _rows(record: dict[str, Any], kind: str) -> list[Json]:
     rows = record.get(kind)
     if isinstance(rows, list):
         return rows
-    raise ValueError(f"a genome without a list of {kind}")
+    raise GenomeError(f"a genome without a list of {kind}")
 
 
 def _node(row: Json) -> NodeGene:
@@ -101,25 +102,25 @@ def _node(row: Json) -> NodeGene:
         case [int(key), str(activation), str(aggregation), bias, response, time_constant]:
             numbers = map(_number, (bias, response, time_constant))
             return NodeGene.make(_id(key), activation, aggregation, *numbers)
-    raise ValueError(f"{row!r} is not a node: expected {NODE_COLUMNS}")
+    raise GenomeError(f"{row!r} is not a node: expected {NODE_COLUMNS}")
 
 
 def _connection(row: Json) -> ConnectionGene:
     match row:
         case [int(source), int(target), weight, bool(enabled)]:
             return ConnectionGene.make((_id(source), _id(target)), _number(weight), enabled)
-    raise ValueError(f"{row!r} is not a connection: expected {CONNECTION_COLUMNS}")
+    raise GenomeError(f"{row!r} is not a connection: expected {CONNECTION_COLUMNS}")
 
 
 def _id(value: int) -> int:
     if isinstance(value, bool):
-        raise ValueError(f"{value} is not an id")  # noqa: TRY004 - the text is wrong, not the call
+        raise GenomeError(f"{value} is not an id")
     return value
 
 
 def _number(value: Json) -> float:
     if type(value) not in (int, float):
-        raise ValueError(f"{value!r} is not a number")
+        raise GenomeError(f"{value!r} is not a number")
     try:
         return float(value)
     except OverflowError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.aggregations import AGGREGATIONS
-from neatfool.errors import nearest
+from neatfool.errors import GenomeError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ def check_genome(genome: Genome, config: GenomeConfig | None = None) -> None:
     """Check a genome, and that it fits the inputs and outputs of a configuration, if given.
 
     Raises:
-        ValueError: A function is unknown, a number is not finite, a connection joins a missing
+        GenomeError: A function is unknown, a number is not finite, a connection joins a missing
             node, connections close a cycle, or the genome does not fit; the message says which.
     """
     for node in genome.nodes.values():
@@ -29,15 +29,15 @@ def check_genome(genome: Genome, config: GenomeConfig | None = None) -> None:
     for (source, target), gene in genome.connections.items():
         where = f"connection {source} -> {target}"
         if target < 0:
-            raise ValueError(f"{where}: goes into an input")
+            raise GenomeError(f"{where}: goes into an input")
         if target not in genome.nodes:
-            raise ValueError(f"{where}: there is no node {target}")
+            raise GenomeError(f"{where}: there is no node {target}")
         if source >= 0 and source not in genome.nodes:
-            raise ValueError(f"{where}: there is no node {source}")
+            raise GenomeError(f"{where}: there is no node {source}")
         if not math.isfinite(gene.weight):
-            raise ValueError(f"{where}: its weight is {gene.weight}")
+            raise GenomeError(f"{where}: its weight is {gene.weight}")
         if gene.enabled not in (True, False):
-            raise ValueError(f"{where}: enabled is {gene.enabled!r}, not true or false")
+            raise GenomeError(f"{where}: enabled is {gene.enabled!r}, not true or false")
     if config is not None:
         _check_fit(genome, config)
     layers(genome.connections)
@@ -46,23 +46,23 @@ def check_genome(genome: Genome, config: GenomeConfig | None = None) -> None:
 def _check_node(node: NodeGene) -> None:
     where = f"node {node.key}"
     if node.key < 0:
-        raise ValueError(f"{where}: negative ids are the inputs'")
+        raise GenomeError(f"{where}: negative ids are the inputs'")
     for name, known in ((node.activation, ACTIVATIONS), (node.aggregation, AGGREGATIONS)):
         if name not in known:
-            raise ValueError(f"{where}: there is no {name!r}{nearest(str(name), known)}")
+            raise GenomeError(f"{where}: there is no {name!r}{nearest(str(name), known)}")
     for name in ("bias", "response", "time_constant"):
         if not math.isfinite(getattr(node, name)):
-            raise ValueError(f"{where}: its {name} is {getattr(node, name)}")
+            raise GenomeError(f"{where}: its {name} is {getattr(node, name)}")
 
 
 def _check_fit(genome: Genome, config: GenomeConfig) -> None:
     if absent := [key for key in config.output_keys if key not in genome.nodes]:
-        raise ValueError(
+        raise GenomeError(
             f"a genome without the output {absent[0]}; here a genome has {config.num_outputs}"
         )
     for source, target in genome.connections:
         if source < 0 and source not in config.input_keys:
-            raise ValueError(
+            raise GenomeError(
                 f"connection {source} -> {target}: here a genome has {config.num_inputs} inputs"
             )
 
@@ -74,7 +74,7 @@ def layers(edges: Iterable[Edge]) -> dict[int, int]:
         Layers by node id; 0 for the inputs, at least 1 for all others.
 
     Raises:
-        ValueError: Connections close a cycle.
+        GenomeError: Connections close a cycle.
     """
     successors: dict[int, list[int]] = {}
     waiting: dict[int, int] = {}
@@ -92,5 +92,5 @@ def layers(edges: Iterable[Edge]) -> dict[int, int]:
                 ready.append(successor)
     if len(ready) < len(waiting):
         inside = min(key for key, count in waiting.items() if count)
-        raise ValueError(f"a genome whose connections close a cycle through node {inside}")
+        raise GenomeError(f"a genome whose connections close a cycle through node {inside}")
     return found

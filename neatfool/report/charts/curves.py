@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MOST_POINTS: Final = 400
 MOST_BARS: Final = 100
+FEWEST_BARS: Final = 12
+"""There is room for this many bars: the few of a short run stand in the middle, not too wide."""
 _BLUE, _ORANGE, _GREEN, _PURPLE = figure.LINE_COLOURS
 
 
@@ -77,6 +79,8 @@ def confidence_curve(
 
 def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
     """Draw how many of the searched classes have reached each confidence, over images scored."""
+    from matplotlib.ticker import MaxNLocator
+
     shown = thin_out(history)
     drawn, axes = new_axes(520, 330, right=96)
     x = [report.evaluations for report in shown]
@@ -95,7 +99,7 @@ def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
         )
         labels.append((float(counts[-1]), f"≥ {threshold * 100:g} %", colour))
     axes.set_ylim(0, classes * 1.04)
-    axes.set_yticks(sorted({round(classes * part / 4) for part in range(5)}))
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
     label_counts(axes, x)
     label_ends(axes, labels)
     return figure.draw_figure(drawn)
@@ -117,7 +121,11 @@ def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
         axes.stairs(means, edges + history[0].generation - 0.5, fill=True, color=colour, label=text)
     axes.set_ylim(0, 1.2 * max(1.0, axes.get_ylim()[1]))
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
-    label_counts(axes, [history[0].generation, history[-1].generation], "generation")
+    first, last = history[0].generation, history[-1].generation
+    label_counts(axes, [first, last], "generation")
+    if (room := (FEWEST_BARS - len(history)) / 2) > 0:
+        axes.set_xlim(first - 0.5 - room, last + 0.5 + room)
+        axes.set_xticks(range(first, last + 1))
     legend_in(axes)
     return figure.draw_figure(drawn)
 

@@ -8,7 +8,7 @@ import pytest
 from genomes import breeder_of, config_of, genomes, line_of
 from hypothesis import given
 
-from neatfool import cppn
+from neatfool import GenomeError, cppn
 
 CONFIG = config_of()
 
@@ -150,6 +150,8 @@ def change(graph, **data):
             "edge -1 -> 10: its innovation cannot be .*; leave it out",
         ),
         (lambda g: g.add_edge(10, -1, weight=1.0), "connection 10 -> -1: goes into an input"),
+        (lambda g: g.add_edge(-9, 10, weight=1.0), r"node -9: there is no such input; .* -2 \(y\)"),
+        (lambda g: g.add_node(5, kind="input"), "node 5: there is no such input; there are: -1"),
         (lambda g: g.add_edge("-1", 10, weight=1.0), "node -1 is there 2 times"),
         (lambda g: g.remove_nodes_from([*g]), "a graph without outputs"),
         (lambda g: g.remove_nodes_from([0, 1, 2]), "a graph without outputs"),
@@ -162,8 +164,16 @@ def change(graph, **data):
 def test_a_graph_of_something_else_is_refused_with_the_reason(break_it, message):
     graph = graph_of(small_genome())
     break_it(graph)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(GenomeError, match=message) as caught:
         cppn.from_graph(graph)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_an_input_of_a_graph_needs_no_attributes():
+    graph = nx.DiGraph()
+    graph.add_node(0, activation="sin")
+    graph.add_edge(-1, 0, weight=2)
+    assert [*cppn.from_graph(graph).connections] == [(-1, 0)]
 
 
 def test_a_graph_has_one_edge_from_a_node_to_another_and_it_has_a_direction():

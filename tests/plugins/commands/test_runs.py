@@ -38,10 +38,20 @@ def test_all_runs_are_listed_with_how_far_they_have_come(folder):
     }  # fmt: skip
 
 
-def test_a_run_that_cannot_be_read_does_not_hide_the_others(folder):
+def test_only_runs_are_listed(folder):
+    (folder / "odd" / "run.db").mkdir(parents=True)
+    shutil.copytree(FIRST, folder / "project" / "tests" / "data")
+    result = neatfool("runs", folder, "--json")
+    assert [run["path"] for run in json.loads(result.stdout)] == [
+        str(folder / name) for name in ("broken", "old-5", "seeds/old-6")
+    ]
+
+
+def test_a_run_that_cannot_be_read_does_not_hide_the_others_and_says_why(folder):
     lines = neatfool("runs", folder).stdout.splitlines()
     assert sum("unfinished" in line for line in lines) == 2
     assert sum("unreadable" in line for line in lines) == 1
+    assert "run.db: the database is damaged" in lines[-1]
 
 
 def test_a_folder_without_runs_is_told(tmp_path):

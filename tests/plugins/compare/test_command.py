@@ -149,9 +149,9 @@ def test_a_run_that_another_process_is_running_can_be_compared(runs, tmp_path):
     [
         (("absent",), 5, "absent: is not there"),
         ((), 2, "Missing argument"),
-        (("small", "--labels", "a,b"), 2, "--labels: 2 for 1 groups (small)"),
-        (("small", "--at", "1,two"), 2, "'two' is not a valid integer range"),
-        (("small", "--at", "0"), 2, "0 is not in the range x>=1"),
+        (("small", "--labels", "a,b"), 2, "--labels: 2 for 1 group (small)"),
+        (("small", "--at", "1,two"), 2, "'1,two' is not one or several numbers of images, such"),
+        (("small", "--at", "0"), 2, "'0' is not one or several numbers of images, such as 1000"),
         (("small", "--csv", "no/where.csv"), 6, "cannot be written"),
         (("small", "--classes-csv", "no/where.csv"), 6, "cannot be written"),
         (("small", "--html", "no/where.html"), 6, "cannot be written"),
@@ -163,3 +163,14 @@ def test_what_cannot_be_is_refused_in_words(options, code, said, runs, monkeypat
     assert result.exit_code == code
     assert said in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_how_far_the_runs_came_is_told_where_none_came_so_far(runs, tmp_path):
+    page = tmp_path / "page.html"
+    result = neatfool("compare", runs / "small", "--at", "20,999999999", "--html", page)
+    longest = max(open_run(path).evaluations for path in (runs / "small").iterdir())
+    said = f"No run has come to 999,999,999 images; the longest has {longest}."
+    assert said in result.stdout
+    assert said in page.read_text()
+    assert result.stdout.count("median confidence ") == 1
+    assert page.read_text().count(">median confidence<") == 1

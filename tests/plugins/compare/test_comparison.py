@@ -64,7 +64,7 @@ def test_beyond_what_a_group_came_to_nothing_is_said(five_against_four):
     (snapshot,) = Comparison(five_against_four, (41,)).snapshots
     assert [snapshot.n(0), snapshot.n(1)] == [0, 0]
     assert snapshot.tests == {(0, 1): {}}
-    assert verdict(Comparison(five_against_four, (41,))).startswith("Too few runs have come to 41")
+    assert verdict(Comparison(five_against_four, (41,))).startswith("No run has come to 41 images")
 
 
 def test_the_verdict_says_who_is_ahead_and_whether_by_chance(five_against_four):

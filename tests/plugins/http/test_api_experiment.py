@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from commands import neatfool_process
+from commands import neatfool, neatfool_process
 
 from neatfool import open_run
 
@@ -20,6 +20,15 @@ def test_the_docs_give_the_same_two_commands():
     assert [command.split()[0] for command in COMMANDS] == ["serve", "run"]
     given = re.findall(r"^neatfool (.+)$", PAGE.read_text(encoding="utf-8"), re.M)
     assert given[:2] == COMMANDS
+
+
+@pytest.mark.parametrize("command", ["bench", "serve"])
+def test_what_takes_no_costly_target_refuses_it_before_it_connects(command):
+    # Nobody answers at port 9: connecting would be given up after 0.2 seconds, with another error.
+    nobody = "target.url=http://127.0.0.1:9", "target.give_up_after=0.2"
+    result = neatfool(command, EXPERIMENTS / "api.ini", *(f"--set={each}" for each in nobody))
+    assert result.exit_code == 2, result.output
+    assert re.search("target 'http' .* costs something", result.stderr)
 
 
 @pytest.mark.slow

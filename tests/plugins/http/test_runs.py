@@ -132,7 +132,9 @@ def test_a_budget_below_what_is_spent_is_refused_and_not_kept(server, tmp_path):
 
 def test_what_verifying_may_spend_is_kept(server, tmp_path):
     run(write(tmp_path, server), tmp_path / "run", "--set", "target.max_queries=60", code=8)
-    assert neatfool("verify", tmp_path / "run").exit_code == 8
+    refused = neatfool("verify", tmp_path / "run")
+    assert refused.exit_code == 8
+    assert refused.stderr.endswith("(max_queries) are spent; --max-queries N allows more\n")
     assert neatfool("verify", tmp_path / "run", "--max-queries", 62).exit_code == 8
     assert open_run(tmp_path / "run").experiment["target"]["max_queries"] == 60
     assert neatfool("verify", tmp_path / "run", "--max-queries", 70).exit_code == 0

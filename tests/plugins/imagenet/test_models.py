@@ -28,7 +28,7 @@ from neatfool_plugins.imagenet.request import Request
         ({"ensemble": ["efficientnet-lite0", "torchvision:alexnt"]}, "'alexnt'; .*'alexnet'"),
         ({"ensemble": ["efficientnet-lite0"]}, "is one model; give several"),
         ({"model": "onnx:a", "ensemble": ["onnx:a", "onnx:b"]}, "both 'model' and 'ensemble'"),
-        ({"weights": "a", "ensemble": ["onnx:a", "onnx:b"]}, "weights are those of a 'model'"),
+        ({"weights": __file__, "ensemble": ["onnx:a", "onnx:b"]}, "weights are those of a 'model'"),
         ({"size": 224}, "size is for onnx:FILE"),
         ({"model": "timm:resnet50", "mean": [0.5]}, "mean is for onnx:FILE"),
         ({"model": "onnx:a", "mean": [1, 2, 3, 4]}, "at most 3"),

@@ -150,8 +150,10 @@ def test_a_file_that_is_no_state_dict_is_refused_and_not_executed(
 
 
 def test_weights_that_are_not_there_are_refused(tmp_path) -> None:
+    options = Options(device="cpu", model="torchvision:resnet18")
+    gone = options.model_copy(update={"weights": tmp_path / "gone"})
     with pytest.raises(ExperimentError, match=r"weights = .*gone: No such file.*; give"):
-        target(model="torchvision:resnet18", weights=tmp_path / "gone")
+        ImageNetTarget(gone)
 
 
 # torchvision

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from itertools import pairwise
@@ -41,6 +42,29 @@ def test_confidences_are_on_an_axis_that_tells_near_certainties_apart(
     found = texts(curves.confidence_curve([*history[:3], last]))
     assert {"50 %", "90 %", "99 %", "99.9 %", "99.99 %"} <= set(found)
     assert {f"median  {percent(0.999912)}", f"minimum  {percent(0.4)}", "middle half"} <= set(found)
+
+
+@pytest.mark.parametrize("generations", [1, 2, 3, 200])
+def test_bars_are_no_walls_however_few_there_are(make_run: Callable, generations: int) -> None:
+    svg = curves.replacement_curve(make_run(generations=generations).history).decode()
+    blue = next(
+        path for path in re.findall(r"<path [^>]*>", svg) if curves.figure.LINE_COLOURS[0] in path
+    )
+    across = [float(x) for x in re.findall(r"[ML] ?(-?[\d.]+)", blue)]
+    assert max(across) - min(across) < 30 * min(generations, 12)
+    shown = texts(svg.encode())
+    before = shown[: shown.index("generation")]
+    assert all(0 <= int(number) < generations for number in before)
+    assert generations > 3 or len(before) == generations
+
+
+@pytest.mark.parametrize("classes", [2, 7, 10, 1000])
+def test_counts_of_classes_are_marked_in_even_steps(
+    history: list[GenerationReport], classes: int
+) -> None:
+    found = texts(curves.threshold_curve(history, classes))
+    marks = [int(each) for each in found[found.index("images scored") + 1 :] if each.isdecimal()]
+    assert len({after - before for before, after in pairwise(marks)}) == 1
 
 
 def test_numbers_in_texts_are_not_rounded_with_those_of_paths() -> None:

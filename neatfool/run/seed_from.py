@@ -1,4 +1,4 @@
-"""Inheritance: a search begins with the elites of another run."""
+"""The option ``seed_from``: a search begins with the elites of another run."""
 
 from __future__ import annotations
 
