@@ -67,6 +67,10 @@ from .search.learning_options import LearningOptions as LearningOptions
 from .search.seeds import derive_seed as derive_seed
 from .search.seeds import derive_seeds as derive_seeds
 
+# Views
+from .plugin.views import views as views
+from .spec.view import View as View
+
 # Observers
 from .run.statistics import GenerationReport as GenerationReport
 from .run.statistics import Outcome as Outcome

@@ -37,7 +37,8 @@ class Register(Protocol):
         Args:
             name: The name that an experiment picks it by: ``plugin = name``.
             factory: Called with the validated options, and with the arguments of its kind (see
-                :class:`neatfool.Target`, :class:`neatfool.Encoding`, :class:`neatfool.Scheme`).
+                :class:`neatfool.Target`, :class:`neatfool.Encoding`, :class:`neatfool.Scheme`,
+                :class:`neatfool.View`).
             options: The pydantic model of the section's other keys; if absent, there are none. A
                 field that is itself a model has a section of its own, named by the field's alias
                 or name.
@@ -62,6 +63,11 @@ def neatfool_register_schemes(register: Register) -> None:
     ``factory(options, encoding=encoding, spec=spec, seed=seed)`` gives a
     :class:`neatfool.Scheme`.
     """
+
+
+@hookspec
+def neatfool_register_views(register: Register) -> None:
+    """Offer views: ``factory(options)`` gives a :class:`neatfool.View`; there are no options."""
 
 
 @dataclass

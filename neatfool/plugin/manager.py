@@ -33,6 +33,7 @@ REGISTERING_HOOKS: Final = {
     "target": "neatfool_register_targets",
     "encoding": "neatfool_register_encodings",
     "scheme": "neatfool_register_schemes",
+    "view": "neatfool_register_views",
 }
 COMMANDS_HOOK: Final = "neatfool_add_commands"
 SIGNING_HOOK: Final = "neatfool_sign_request"
@@ -65,7 +66,7 @@ class PluginManager:
         return sorted({entry.name for entry in self.available() if entry.kind == kind})
 
     def load(self, kind: str, name: str) -> Registration:
-        """Load a target, encoding or scheme by its name.
+        """Load a target, encoding, scheme or view by its name.
 
         Raises:
             PluginError: No plugin has the name, or two have, or it is broken.

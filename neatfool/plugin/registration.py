@@ -1,4 +1,4 @@
-"""Registrations: the targets, encodings and schemes that plugins offer."""
+"""Registrations: the targets, encodings, schemes and views that plugins offer."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ RESERVED_KEYS: Final = {
     ),
     "encoding": ("plugin",),
     "scheme": ("plugin",),
+    "view": (),
 }
 """The keys of a plugin's section that belong to the framework."""
 
@@ -36,11 +37,11 @@ class NoOptions(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True)
 class Registration:
-    """A target, encoding or scheme that a plugin offers.
+    """A target, encoding, scheme or view that a plugin offers.
 
     Attributes:
         name: The name that an experiment picks it by.
-        kind: ``"target"``, ``"encoding"`` or ``"scheme"``.
+        kind: ``"target"``, ``"encoding"``, ``"scheme"`` or ``"view"``.
         factory: Makes it.
         options: The pydantic model of its options; without fields if it has none.
         source: Its distribution, version and module, or its file.
