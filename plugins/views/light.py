@@ -1,0 +1,72 @@
+"""Other light: brighter, flatter, another gamma."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from .kind import Kind, factors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+MIDDLE: Final = 127.5
+
+
+class Light(Kind):
+    """Brighter or darker: all values times the same number."""
+
+    strengths = (10, 20, 30, 50)
+    limit = 95
+    signed = True
+    what = "brighter or darker"
+
+    def see(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Light each image."""
+        return images * factors([1 + amount / 100 for amount in amounts], images)
+
+
+class Contrast(Kind):
+    """More or less contrast: all values further from middle grey, or nearer to it."""
+
+    strengths = (10, 20, 30, 50)
+    limit = 95
+    signed = True
+    what = "with more or less contrast"
+
+    def see(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Change the contrast of each image."""
+        spread = factors([1 + amount / 100 for amount in amounts], images)
+        return (images - MIDDLE) * spread + MIDDLE
+
+
+class Gamma(Kind):
+    """Another gamma: middle tones darker or brighter, black and white as they are.
+
+    A strength of s raises values, from 0 to 1, to the power 2^s: 1 squares them.
+    """
+
+    unit = "powers of 2"
+    strengths = (0.25, 0.5, 1)
+    limit = 2
+    signed = True
+    what = "with another gamma"
+
+    def see(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Change the gamma of each image."""
+        return bend(images, amounts)
+
+
+def bend(images: torch.Tensor, amounts: Sequence[float]) -> torch.Tensor:
+    """Raise values to the power 2^amount, as if black were 1 of 256: the slope is finite there."""
+    power = factors([2.0**amount for amount in amounts], images).double()
+    least = (1 / 256) ** power
+    raised = ((images.double().clamp(0, 255) + 1) / 256) ** power
+    return (255 * (raised - least) / (1 - least)).to(images.dtype)
