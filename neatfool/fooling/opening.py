@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neatfool.evolution.assembly import make
+from neatfool.evolution.assembly import assemble, make
 from neatfool.evolution.verification import score_image, scorer_for, verify_run
-from neatfool.experiment.experiment import resolved_choice
+from neatfool.experiment.experiment import load_experiment, resolved_choice
 from neatfool.run.run import Run
 
 if TYPE_CHECKING:
@@ -28,6 +28,33 @@ def open_run(path: str | Path) -> Run:
     run = Run(Path(path), tools=RunTools())
     run.info  # noqa: B018 - reads the database: a wrong path fails here
     return run
+
+
+def open_scorer(source: Run | str | Path, *, max_queries: int | None = None) -> Scorer:
+    """Load a target to score any images with it; close the scorer at the end.
+
+    Args:
+        source: A run, or the file of an experiment.
+        max_queries: The most images to send to a target that costs something to ask, in place of
+            the experiment's. They are not entered in the run's ledger.
+
+    Returns:
+        The scorer. Its ``metered`` is None if asking the target costs nothing.
+
+    Raises:
+        RunError: Only Python has the run's target.
+        ExperimentError: The experiment is wrong.
+        PluginError: A plugin is missing or broken.
+        TargetError: The target does not recognise its own images.
+    """
+    if isinstance(source, Run):
+        scorer = scorer_for(source, None, max_queries)
+    else:
+        overrides = () if max_queries is None else (f"target.max_queries={max_queries}",)
+        scorer = assemble(load_experiment(source, overrides=overrides), to_search=False).scorer
+    if scorer.metered is not None and isinstance(source, Run):
+        scorer.metered.with_classes(source.classes)
+    return scorer
 
 
 class RunTools:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from neatfool.errors import RunError
 from neatfool.report import pictures
@@ -87,6 +90,22 @@ class Stage:
     share: float
 
 
+class Bar(BaseModel):
+    """A row of a finding: what it is of, a share from 0 to 1, and a figure."""
+
+    name: str
+    share: float = Field(ge=0, le=1)
+    note: str
+
+
+class Finding(BaseModel):
+    """What a command found out about a run, for its report."""
+
+    title: str
+    text: str
+    bars: list[Bar]
+
+
 def write_report(run: Run, path: Path | None = None) -> Path:
     """Write a run's report: one HTML file that needs no other file and no network.
 
@@ -123,6 +142,7 @@ def _content(run: Run) -> dict[str, Any]:
         "details": details,
         "hero": min(details, key=lambda detail: _doubt(detail.card), default=None),
         "curves": _curves(history, len(run.searched), run.ranks),
+        "findings": _findings(run),
         "milestones": _milestones(history, len(run.searched)),
         "stages": _stages(history),
         "seconds": seconds,
@@ -252,6 +272,15 @@ def _milestones(
         every = next((r.evaluations for r in history if r.classes_ge[i] >= classes), None)
         rows.append((threshold, median, every))
     return rows
+
+
+def _findings(run: Run) -> list[Finding]:
+    """Read the key ``report`` of JSON files that commands left in the run's folder."""
+    found = []
+    for path in sorted(run.path.glob("*.json")):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # another program's file
+            found.append(Finding(**json.loads(path.read_text(encoding="utf-8"))["report"]))
+    return found
 
 
 def _stages(history: Sequence[GenerationReport]) -> list[Stage]:

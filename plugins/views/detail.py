@@ -20,7 +20,7 @@ class Blur(Kind):
     """Out of focus: a Gaussian, its strength the standard deviation."""
 
     unit = "pixels"
-    strengths = (0.5, 1, 1.5, 2, 3)
+    strengths = (0.5, 1, 2, 3)
     limit = 8
     what = "blurred"
 
@@ -68,7 +68,7 @@ class Jpeg(Kind):
 
     unit = "quality"
     harmless = 100.0
-    strengths = (90, 75, 50, 25, 10)
+    strengths = (90, 75, 50, 25)
     limit = 1
     what = "saved as JPEG"
 

@@ -23,7 +23,7 @@ class Move(Kind):
     """Moved in any direction, by whole pixels, so that nothing is blurred."""
 
     unit = "pixels"
-    strengths = (1, 2, 3, 5, 10)
+    strengths = (1, 3, 5, 10)
     limit = 100
     what = "moved"
 
@@ -40,7 +40,7 @@ class Turn(Kind):
     """Turned about its centre."""
 
     unit = "degrees"
-    strengths = (2, 5, 10, 20, 45)
+    strengths = (5, 10, 20, 45)
     limit = 180
     signed = True
     what = "turned"
@@ -55,7 +55,7 @@ class Turn(Kind):
 class Scale(Kind):
     """Larger or smaller about its centre."""
 
-    strengths = (5, 10, 15, 30)
+    strengths = (5, 15, 30, 50)
     limit = 75
     signed = True
     what = "made larger or smaller"
@@ -90,7 +90,7 @@ class Perspective(Kind):
 class Crops(Kind):
     """One of the paper's ten crops, scaled back: a corner or the centre, perhaps mirrored."""
 
-    strengths = (3, 6, 11, 20)
+    strengths = (5, 11, 20, 30)
     limit = 75
     what = "cropped"
 

@@ -17,7 +17,7 @@ MIDDLE: Final = 127.5
 class Light(Kind):
     """Brighter or darker: all values times the same number."""
 
-    strengths = (10, 20, 30, 50)
+    strengths = (10, 30, 50, 70)
     limit = 95
     signed = True
     what = "brighter or darker"
@@ -32,7 +32,7 @@ class Light(Kind):
 class Contrast(Kind):
     """More or less contrast: all values further from middle grey, or nearer to it."""
 
-    strengths = (10, 20, 30, 50)
+    strengths = (10, 30, 50, 70)
     limit = 95
     signed = True
     what = "with more or less contrast"
@@ -52,7 +52,7 @@ class Gamma(Kind):
     """
 
     unit = "powers of 2"
-    strengths = (0.25, 0.5, 1)
+    strengths = (0.25, 0.5, 1, 1.5)
     limit = 2
     signed = True
     what = "with another gamma"

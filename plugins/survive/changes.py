@@ -1,0 +1,165 @@
+"""What may happen to an image: all views that are installed, and being drawn at another size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+import torch
+import torch.nn.functional as F
+
+from neatfool import ExperimentError, derive_seed, nearest, views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from neatfool import ImageSpec, View
+
+    from .chosen import Chosen
+
+DRAWN: Final = "drawn"
+"""The name of the change that is no view, as it needs the genome."""
+SIZES: Final = (0.5, 2, 4, 8)
+"""How large images are drawn, in sizes of the target's: 112 to 1792 pixels for 224."""
+USUAL_SIZE: Final = 4
+
+
+class Apply(Protocol):
+    """Changes some of the chosen images."""
+
+    def __call__(self, chosen: Chosen, rows: range, strength: float) -> torch.Tensor:
+        """Change the images of some rows; give floats [N, C, H, W] from 0 to 255."""
+        ...
+
+
+@dataclass(frozen=True)
+class Change:
+    """One kind of change, at several strengths.
+
+    Attributes:
+        name: Its name, of ``--kinds``.
+        what: What happens, in a few words: ``"saved as JPEG"``.
+        unit: What strengths count: ``"pixels"``.
+        harmless: The strength that changes nothing.
+        signed: Whether half of the images get the opposite: darker, and not brighter.
+        strengths: The strengths, from mild to strong.
+        usual: The one of them that a summary tells.
+        apply: Changes images.
+    """
+
+    name: str
+    what: str
+    unit: str
+    harmless: float
+    signed: bool
+    strengths: tuple[float, ...]
+    usual: float
+    apply: Apply
+
+    def number(self, strength: float) -> str:
+        """Write a strength without its unit: ``"3"``, ``"±10"``."""
+        return f"{'±' * self.signed}{strength:g}"
+
+    def at(self, strength: float) -> str:
+        """Write a strength: ``"3 pixels"``, ``"quality 75"``, ``"±10 %"``."""
+        number = self.number(strength)
+        if self.unit == "quality":
+            return f"{self.unit} {number}"
+        return f"{number} {self.unit[:-1] if strength == 1 and self.unit[-1] == 's' else self.unit}"
+
+
+def all_changes(spec: ImageSpec, seed: int) -> dict[str, Change]:
+    """List all changes, by name.
+
+    Args:
+        spec: The images that the run's target takes.
+        seed: Where the directions, signs and noise come from.
+    """
+    side = max(spec.height, spec.width)
+    sizes = tuple(float(max(1, round(side * times))) for times in SIZES)
+    drawn = Change(
+        DRAWN, "drawn anew at another size", "pixels", side, False, sizes, USUAL_SIZE * side, draw
+    )  # fmt: skip
+    of_views = (_of_view(name, view, seed) for name, view in views().items())
+    return {change.name: change for change in (drawn, *of_views)}
+
+
+def pick(changes: dict[str, Change], asked: Iterable[str]) -> list[Change]:
+    """Pick changes, each as ``"jpeg"`` or, with strengths, as ``"jpeg=75/50"``; all if none is.
+
+    Raises:
+        ExperimentError: There is no such change, or no such strength.
+    """
+    return [_pick(changes, text) for text in asked] or [*changes.values()]
+
+
+def _pick(changes: dict[str, Change], text: str) -> Change:
+    name, with_strengths, given = text.partition("=")
+    if name not in changes:
+        raise ExperimentError(f"--kinds {name!r}: there is no such kind{nearest(name, changes)}")
+    change = changes[name]
+    if not with_strengths:
+        return change
+    try:
+        strengths = tuple(float(part) for part in given.split("/"))
+        if any(
+            not 0 <= strength < 1e5 or (name == DRAWN and strength < 1) for strength in strengths
+        ):
+            raise ValueError  # noqa: TRY301
+    except ValueError:
+        few = "/".join(f"{strength:g}" for strength in change.strengths[:2])
+        raise ExperimentError(
+            f"--kinds {text!r}: strengths are positive numbers with / between them: {name}={few}"
+        ) from None
+    usual = change.usual if change.usual in strengths else strengths[(len(strengths) - 1) // 2]
+    return replace(change, strengths=strengths, usual=usual)
+
+
+def _of_view(name: str, view: View, seed: int) -> Change:
+    def apply(chosen: Chosen, rows: range, strength: float) -> torch.Tensor:
+        """Let the view change images, each by its own seed, which is the same at all strengths."""
+        indices = [chosen.elites[row].index for row in rows]
+        seeds = [derive_seed(seed, "survive", name, index) for index in indices]
+        signs = [
+            -1 if view.signed and derive_seed(seed, "survive sign", name, index) % 2 else 1
+            for index in indices
+        ]
+        images = chosen.images[rows.start : rows.stop].float()
+        return view.change(images, torch.tensor(signs) * float(strength), torch.tensor(seeds))
+
+    strengths = tuple(map(float, view.strengths))
+    usual = strengths[(len(strengths) - 1) // 2]
+    return Change(
+        name, view.what, view.unit, view.harmless, view.signed, strengths, usual, apply
+    )  # fmt: skip
+
+
+def draw(chosen: Chosen, rows: range, strength: float) -> torch.Tensor:
+    """Draw images anew at a size, and bring them back to their own."""
+    spec = chosen.run.spec
+    drawn = [
+        resize(torch.from_numpy(chosen.elites[row].pixels(round(strength)))[None].float(), spec)
+        for row in rows
+    ]
+    return torch.cat(drawn)
+
+
+def resize(images: torch.Tensor, spec: ImageSpec) -> torch.Tensor:
+    """Bring floats [N, C, H, W] to a spec's size: averaged down, or scaled up smoothly."""
+    size = spec.height, spec.width
+    if images.shape[-2:] == size:
+        return images
+    down, right = (old % new for old, new in zip(images.shape[-2:], size, strict=True))
+    if down == right == 0:
+        return F.adaptive_avg_pool2d(images, size)
+    return F.interpolate(images, size, mode="bicubic", antialias=True).clamp(0, 255)
+
+
+def as_bytes(images: torch.Tensor) -> torch.Tensor:
+    """Round images to bytes, as a file does."""
+    return images.round().clamp(0, 255).byte()
+
+
+def pictures_of(changes: Sequence[Change]) -> int:
+    """Count the pictures that the changes make of one image, with the image itself."""
+    return 1 + sum(len(change.strengths) for change in changes)

@@ -1,0 +1,257 @@
+"""``neatfool survive``: tables that can be read without colour, files, and the run's report."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rich.table import Table
+
+    from neatfool import Output, Run, Scorer
+
+    from .chosen import Chosen
+    from .survival import Survival
+
+A_PATH: Final = click.Path(path_type=Path)
+SECONDS_BETWEEN_LINES: Final = 5.0
+
+
+def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool survive runs/imagenet_quick-1
+  neatfool survive runs/imagenet-1 --sample 100 --html survived.html
+  neatfool survive runs/imagenet-1 --kinds jpeg,blur,drawn=448/896 --json
+  neatfool survive runs/imagenet-1 --least 0.5 --target experiments/another_network.ini
+  neatfool survive runs/old-1 runs/new-1 --sample 200 --csv survived.csv
+  neatfool survive runs/imagenet-1 --report          (the run's report then shows it)""",
+)
+@click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
+@click.option(
+    "--kinds",
+    metavar="A,B=1/2",
+    callback=_split,
+    help="What to do to the images; `neatfool plugins list` has the views, and `drawn` is drawn "
+    "anew at another size. Strengths may follow: jpeg=75/50.  [default: all]",
+)
+@click.option("--classes", metavar="A,B", callback=_split, help="Only the elites of these classes.")
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="P",
+    help="Only elites whose recorded confidence is at least this.",
+)
+@click.option(
+    "--sample", type=click.IntRange(min=1), metavar="N", help="Only N elites, drawn at random."
+)
+@click.option(
+    "--target",
+    type=A_PATH,
+    metavar="EXPERIMENT",
+    help="Score with the target of this experiment's file, and not with the run's own.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Where directions, signs, noise and the sample come from.",
+)
+@click.option(
+    "--max-queries",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many images this command may send to a target that costs something to ask.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=A_PATH,
+    metavar="FILE",
+    help="Write each image's confidence at each strength as comma-separated values.",
+)
+@click.option(
+    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with curves and strips."
+)
+@click.option(
+    "--report",
+    "reported",
+    is_flag=True,
+    help="Keep the result in RUN/survival.json, and write RUN's report again, which shows it.",
+)
+def survive(
+    *,
+    paths: tuple[Path, ...],
+    kinds: tuple[str, ...],
+    classes: tuple[str, ...],
+    least: float,
+    sample: int | None,
+    target: Path | None,
+    seed: int,
+    max_queries: int | None,
+    as_json: bool,
+    csv_file: Path | None,
+    html_file: Path | None,
+    reported: bool,
+) -> None:
+    """Say how much of RUN survives: moved, blurred, as JPEG, on a screen, drawn at another size.
+
+    The images of the run's elites are changed in many ways, each at several strengths, and scored
+    again. You see the median confidence, and the share that keep their class in the first place.
+    """
+    from neatfool import Output, find_runs, open_run
+    from neatfool.report import save
+
+    from .files import keep, to_csv, to_json
+    from .page import write_survival
+
+    waiting = Output(stderr=True)
+    with ExitStack() as open_things:
+        runs = [
+            open_things.enter_context(closing(open_run(folder)))
+            for folder in dict.fromkeys(found for path in paths for found in find_runs(path))
+        ]
+
+        def choose_from(run: Run) -> Chosen:
+            from .chosen import choose
+
+            return choose(run, classes=classes, least=least, sample=sample, seed=seed)
+
+        survivals = _measure_all(
+            [choose_from(run) for run in runs],
+            kinds=kinds,
+            target=target,
+            seed=seed,
+            max_queries=max_queries,
+            console=waiting,
+        )
+        if as_json:
+            click.echo(json.dumps([to_json(survival) for survival in survivals], indent=1))
+        else:
+            _show(survivals, Output())
+        if csv_file:
+            save(csv_file, to_csv(survivals).encode())
+            click.echo(f"Each image's confidences are in {csv_file}", err=as_json)
+        if html_file:
+            with waiting.status("drawing"):
+                write_survival(survivals, html_file)
+            click.echo(f"Look at {html_file}", err=as_json)
+        if reported:
+            for survival in survivals:
+                click.echo(f"{keep(survival)} is in the report:", err=as_json)
+                click.echo(f"Look at {survival.chosen.run.report()}", err=as_json)
+
+
+def _measure_all(
+    chosen: Sequence[Chosen],
+    *,
+    kinds: Sequence[str],
+    target: Path | None,
+    seed: int,
+    max_queries: int | None,
+    console: Output,
+) -> list[Survival]:
+    """Measure the survival of each run; load a target only when it is its turn."""
+    from .changes import all_changes, pick, pictures_of
+    from .survival import check_budget, measure
+
+    changes = [pick(all_changes(each.run.spec, seed), kinds) for each in chosen]
+    total = sum(pictures_of(some) * len(each) for some, each in zip(changes, chosen, strict=True))
+    survivals = []
+    with ExitStack() as ending, _progress(console, total) as note:
+        scorer = None if target is None else _load(target, max_queries, console, ending)
+        if scorer is not None and scorer.metered is not None:
+            check_budget(chosen[0], total, max_queries)
+        for each, some in zip(chosen, changes, strict=True):
+            with ExitStack() as ending_soon:
+                own = scorer or _load(each.run, max_queries, console, ending_soon)
+                if scorer is None and own.metered is not None:
+                    check_budget(chosen[0], total, max_queries)
+                survivals.append(measure(each, own, some, seed=seed, own=scorer is None, note=note))
+    return survivals
+
+
+def _load(
+    source: Run | Path, max_queries: int | None, console: Output, ending: ExitStack
+) -> Scorer:
+    from neatfool import open_scorer
+
+    return ending.enter_context(closing(open_scorer(source, max_queries=max_queries)))
+
+
+@contextmanager
+def _progress(console: Output, total: int) -> Iterator[Callable[[str, int], None]]:
+    """Show how far it is: a bar on a terminal, elsewhere a plain line every few seconds."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    if console.is_terminal:
+        columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+        with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+            task = bar.add_task("loading the target", total=total)
+            yield lambda what, images: bar.update(task, description=what, advance=images)
+        return
+    done, shown = 0, time.monotonic() - SECONDS_BETWEEN_LINES / 2
+
+    def note(what: str, images: int) -> None:
+        nonlocal done, shown
+        done += images
+        if done < total and time.monotonic() - shown > SECONDS_BETWEEN_LINES:
+            shown = time.monotonic()
+            console.print(f"{what}: {done:,} of {total:,} images", soft_wrap=True, markup=False)
+
+    yield note
+
+
+def _show(survivals: Sequence[Survival], console: Output) -> None:
+    from . import wording
+
+    def say(text: str, style: str | None = None) -> None:
+        console.print(text, style=style, soft_wrap=True, markup=False)
+
+    for survival in survivals:
+        say(wording.subject(survival), "bold")
+        say(wording.as_saved(survival))
+        console.print(_table(survival))
+        say(wording.headline(survival), "bold")
+    for text in wording.notes(survivals):
+        say(f"Note: {text}")
+
+
+def _table(survival: Survival) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from neatfool import percent
+
+    from .wording import share
+
+    table = Table("", "", show_header=False, show_lines=True)
+    for _ in range(max(len(points) for _, points in survival.curves)):
+        table.add_column(justify="right")
+    for change, points in survival.curves:
+        cells = [
+            f"{change.number(strength)}\n{percent(point.median)}\n{share(point.kept)}"
+            for strength, point in zip(change.strengths, points, strict=True)
+        ]
+        table.add_row(escape(change.name), f"{escape(change.unit)}\nmedian\nkeep class", *cells)
+    return table

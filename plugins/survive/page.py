@@ -1,0 +1,119 @@
+"""The page of a survival: one HTML file with a chart and a strip of pictures for each change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from neatfool import ExperimentError, encode_png, percent
+from neatfool.report import Picture, embed_png, embed_svg, write_page
+
+from . import wording
+from .changes import as_bytes
+from .charts import colour_of, curves, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from .survival import Survival
+
+SHOWN: Final = 2
+"""A single run shows this many of its images, several runs one each."""
+LARGEST: Final = 160
+"""Pixels of a picture's longer side: sharp on most screens, and a page of 2 MB."""
+SMALL: Final = 64
+"""Images up to this many pixels are shown with their pixels."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A picture of a strip.
+
+    Attributes:
+        picture: The picture.
+        at: The strength, or ``"as saved"``.
+        confidence: What the target says of it.
+        first: Whether its class has the first place.
+    """
+
+    picture: Picture
+    at: str
+    confidence: str
+    first: bool
+
+
+@dataclass(frozen=True)
+class Strip:
+    """An image, as it was saved and changed at each strength."""
+
+    name: str
+    cells: list[Cell]
+
+
+def write_survival(survivals: Sequence[Survival], path: Path) -> Path:
+    """Write what survived: one HTML file that needs nothing beside it, and no network.
+
+    Raises:
+        StorageError: The file cannot be written.
+        ExperimentError: The runs' images have different sizes, so they are drawn at other ones.
+    """
+    if len({tuple(c.strengths for c, _ in survival.curves) for survival in survivals}) > 1:
+        raise ExperimentError(
+            f"{path}: the runs' images have different sizes, so one chart cannot show how they are "
+            "drawn at others; write a page for each, or choose other --kinds"
+        )
+    return write_page(path, Path(__file__).with_name("page.html.j2"), _content(survivals))
+
+
+def _content(survivals: Sequence[Survival]) -> dict[str, Any]:
+    spec = survivals[0].chosen.run.spec
+    several = len(survivals) > 1
+    return {
+        "words": wording,
+        "survivals": survivals,
+        "title": " · ".join(dict.fromkeys(each.chosen.run.name for each in survivals)),
+        "keys": [key_of(place) if several else "" for place in range(len(survivals))],
+        "colours": [colour_of(place) for place in range(len(survivals))],
+        "pixelated": max(spec.height, spec.width) <= SMALL,
+        "panels": [
+            {
+                "change": change,
+                "curve": embed_svg(curves(survivals, number)),
+                "strips": [
+                    _strip(survival, number, row)
+                    for survival in survivals
+                    for row in _examples(survival, 1 if several else SHOWN)
+                ],
+            }
+            for number, (change, _) in enumerate(survivals[0].curves)
+        ],
+    }
+
+
+def _examples(survival: Survival, count: int) -> list[int]:
+    """Choose images to show: the surest, and one in the middle of the others."""
+    order = np.argsort(-survival.saved.confidences, kind="stable")
+    return [int(row) for row in dict.fromkeys([order[0], order[len(order) // 2]])][:count]
+
+
+def _strip(survival: Survival, number: int, row: int) -> Strip:
+    chosen = survival.chosen
+    change, points = survival.curves[number]
+    rows = range(row, row + 1)
+    images = [chosen.images[row].float()]
+    images += [change.apply(chosen, rows, strength)[0] for strength in change.strengths]
+    labels = ["as saved", *map(change.number, change.strengths)]
+    cells = [
+        Cell(_picture(image), at, percent(float(point.confidences[row])), bool(point.first[row]))
+        for image, at, point in zip(images, labels, [survival.saved, *points], strict=True)
+    ]
+    return Strip(chosen.elites[row].name, cells)
+
+
+def _picture(image: torch.Tensor) -> Picture:
+    return embed_png(encode_png(as_bytes(image).numpy()), LARGEST)
