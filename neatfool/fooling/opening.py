@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neatfool.evolution.assembly import assemble, make
+from neatfool.errors import RunError
+from neatfool.evolution.assembly import make, reassemble
 from neatfool.evolution.verification import score_image, scorer_for, verify_run
 from neatfool.experiment.experiment import load_experiment, resolved_choice
+from neatfool.plugin.manager import PluginManager
+from neatfool.run.advice import is_from_python
 from neatfool.run.run import Run
+from neatfool.scoring.plan import Plan
 
 if TYPE_CHECKING:
     import torch
@@ -31,10 +35,10 @@ def open_run(path: str | Path) -> Run:
 
 
 def open_scorer(source: Run | str | Path, *, max_queries: int | None = None) -> Scorer:
-    """Load a target to score any images with it; close the scorer at the end.
+    """Load a target to score any images with it, as they are; close the scorer at the end.
 
     Args:
-        source: A run, or the file of an experiment.
+        source: A run, or the file of an experiment. Its ``[views]`` are left out.
         max_queries: The most images to send to a target that costs something to ask, in place of
             the experiment's. They are not entered in the run's ledger.
 
@@ -47,12 +51,18 @@ def open_scorer(source: Run | str | Path, *, max_queries: int | None = None) -> 
         PluginError: A plugin is missing or broken.
         TargetError: The target does not recognise its own images.
     """
+    plan: Plan | None = None
     if isinstance(source, Run):
-        scorer = scorer_for(source, None, max_queries)
+        resolved, plan = source.experiment, Plan.from_json(source.info["scoring"])
+        if is_from_python(resolved):
+            raise RunError(f"{source.path}: only Python has its target; score with an experiment's")
     else:
-        overrides = () if max_queries is None else (f"target.max_queries={max_queries}",)
-        scorer = assemble(load_experiment(source, overrides=overrides), to_search=False).scorer
-    if scorer.metered is not None and isinstance(source, Run):
+        resolved = load_experiment(source).resolved()
+    sections = {name: keys for name, keys in resolved.items() if name != "views"}
+    if max_queries is not None:
+        sections["target"] = {**sections["target"], "max_queries": max_queries}
+    scorer = reassemble(sections, PluginManager(), plan).scorer
+    if isinstance(source, Run) and scorer.metered is not None:
         scorer.metered.with_classes(source.classes)
     return scorer
 

@@ -174,13 +174,12 @@ def _measure_all(
     survivals = []
     with ExitStack() as ending, _progress(console, total) as note:
         scorer = None if target is None else _load(target, max_queries, console, ending)
-        if scorer is not None and scorer.metered is not None:
-            check_budget(chosen[0], total, max_queries)
+        if scorer is not None:
+            check_budget(chosen[0], scorer, total, max_queries)
         for each, some in zip(chosen, changes, strict=True):
             with ExitStack() as ending_soon:
                 own = scorer or _load(each.run, max_queries, console, ending_soon)
-                if scorer is None and own.metered is not None:
-                    check_budget(chosen[0], total, max_queries)
+                check_budget(each, own, total, max_queries)
                 survivals.append(measure(each, own, some, seed=seed, own=scorer is None, note=note))
     return survivals
 

@@ -140,13 +140,13 @@ def measure(
     return Survival(chosen, scorer.name, own, seed, saved, curves)
 
 
-def check_budget(chosen: Chosen, queries: int, most: int | None) -> None:
+def check_budget(chosen: Chosen, scorer: Scorer, queries: int, most: int | None) -> None:
     """Refuse to ask a target that costs something about more images than the user allows.
 
     Raises:
         BudgetSpent: It would take more than ``most`` queries, or nothing is allowed.
     """
-    if most is None or queries > most:
+    if scorer.metered is not None and (most is None or queries > most):
         allowed = "" if most is None else f", and {most:,} are allowed"
         raise BudgetSpent(
             f"{chosen.run.path}: this takes up to {queries:,} queries of a target that costs "

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import torch
+
 from .kind import Kind, factors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import torch
-
 MIDDLE: Final = 127.5
+LEVEL: Final = 1 / 255
 
 
 class Light(Kind):
@@ -65,8 +66,11 @@ class Gamma(Kind):
 
 
 def bend(images: torch.Tensor, amounts: Sequence[float]) -> torch.Tensor:
-    """Raise values to the power 2^amount, as if black were 1 of 256: the slope is finite there."""
+    """Raise values from 0 to 1 to the power 2^amount; below one level they are on a line to 0.
+
+    A root is infinitely steep at 0, and gradients should be finite.
+    """
     power = factors([2.0**amount for amount in amounts], images).double()
-    least = (1 / 256) ** power
-    raised = ((images.double().clamp(0, 255) + 1) / 256) ** power
-    return (255 * (raised - least) / (1 - least)).to(images.dtype)
+    values = images.double().clamp(0, 255) / 255
+    raised = values.clamp(min=LEVEL) ** power
+    return (255 * torch.where(values < LEVEL, values * LEVEL ** (power - 1), raised)).to(images)

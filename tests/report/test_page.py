@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
 from dataclasses import replace
@@ -232,3 +233,19 @@ def test_control_characters_of_a_class_are_shown(written: Callable[..., Parsed])
     assert "b\\u202ed" in parsed.text
     names = [tag["data-name"] for tag in parsed.of_class("card")]
     assert all(name.isprintable() for name in [*names, parsed.text.replace("\n", "")])
+
+
+def test_what_commands_found_out_is_shown_and_other_files_are_left_alone(
+    make_run: Callable, tmp_path: Path
+) -> None:
+    run = make_run(generations=3)
+    bar = {"name": EVIL, "share": 0.974, "note": "12 %"}
+    found = {"title": "What survives", "text": "Much of it.", "bars": [bar]}
+    (tmp_path / "found.json").write_text(json.dumps({"more": 1, "report": found}))
+    for name, text in {"list": "[]", "text": '{"report": "x"}', "no": "{", "odd": "\udc80"}.items():
+        (tmp_path / f"{name}.json").write_text(text, errors="surrogateescape")
+    parsed = Parsed(write_report(run).read_text(encoding="utf-8"))
+    assert "What survives" in parsed.text
+    assert EVIL in parsed.text
+    assert parsed.of_class("findings")
+    assert {"style": "width:97.4%"} in [attrs for tag, attrs in parsed.tags if tag == "span"]
