@@ -36,8 +36,11 @@ class Kind(ABC):
         self, images: torch.Tensor, amounts: torch.Tensor, seeds: torch.Tensor
     ) -> torch.Tensor:
         """Change images; see :meth:`neatfool.View.change`."""
-        changed = self.see(images, amounts.tolist(), seeds.tolist()).clamp(0, 255)
-        return torch.where(per_image(amounts == self.harmless), images, changed)
+        numbers = amounts.tolist()
+        changed = self.see(images, numbers, seeds.tolist()).clamp(0, 255)
+        if self.harmless in numbers:
+            return torch.where(per_image(amounts == self.harmless), images, changed)
+        return changed
 
     @abstractmethod
     def see(

@@ -17,6 +17,8 @@ Homography: TypeAlias = tuple[float, float, float, float, float, float, float, f
 """(a, b, c, d, e, f, g, h): the value at (x, y), in pixels from the centre, is taken from
 ((ax + by + c) / (gx + hy + 1), (dx + ey + f) / (gx + hy + 1))."""
 
+BELOW: Final = 6
+"""Where the numbers below the line stand in a homography."""
 REACH: Final = 3.0
 """A Gaussian ends after this many standard deviations: 0.3 % of it lie beyond."""
 
@@ -29,27 +31,35 @@ def warp(images: torch.Tensor, homographies: Sequence[Homography]) -> torch.Tens
         homographies: Where from, for each of the N images.
     """
     height, width = images.shape[-2:]
-    a, b, c, d, e, f, g, h = (
-        torch.tensor(column, dtype=torch.float64, device=images.device)[:, None, None]
-        for column in zip(*homographies, strict=True)
-    )
-    x = torch.arange(width, dtype=torch.float64, device=images.device) - (width - 1) / 2
-    y = torch.arange(height, dtype=torch.float64, device=images.device)[:, None] - (height - 1) / 2
-    below = g * x + h * y + 1
-    # From pixels to grid_sample's units, in which an image reaches from -1 to 1.
-    grid = torch.stack(
-        [(a * x + b * y + c) / below * (2 / width), (d * x + e * y + f) / below * (2 / height)], -1
-    )
-    return F.grid_sample(images, grid.to(images), "bicubic", "reflection", align_corners=False)
+    x = torch.arange(width, device=images.device) - (width - 1) / 2
+    y = torch.arange(height, device=images.device)[:, None] - (height - 1) / 2
+
+    def plane(which: int, by: float, plus: float) -> torch.Tensor:
+        """Compute by (px + qy + r) + plus, [N, H, W], with three numbers of each homography."""
+        p, q = (images.new_tensor([by * each[which + k] for each in homographies])[:, None, None]
+                for k in (0, 1))  # fmt: skip
+        r = [by * each[which + 2] + plus if which < BELOW else plus for each in homographies]
+        return (p * x + images.new_tensor(r)[:, None, None]) + q * y
+
+    # In grid_sample's units an image reaches from -1 to 1.
+    grid = torch.stack([plane(0, 2 / width, 0), plane(3, 2 / height, 0)], -1)
+    if any(each[BELOW] or each[BELOW + 1] for each in homographies):
+        grid = grid / plane(BELOW, 1, 1)[..., None]
+    return F.grid_sample(images, grid, "bicubic", "reflection", align_corners=False)
 
 
 def shift(images: torch.Tensor, right: Sequence[int], down: Sequence[int]) -> torch.Tensor:
     """Move each image by whole pixels."""
     height, width = images.shape[-2:]
-    columns = torch.stack([mirror(torch.arange(width) - by, width) for by in right])
-    rows = torch.stack([mirror(torch.arange(height) - by, height) for by in down])
-    moved = images.gather(3, columns.to(images.device)[:, None, None, :].expand(images.shape))
-    return moved.gather(2, rows.to(images.device)[:, None, :, None].expand(images.shape))
+    across, along = (torch.arange(side, device=images.device) for side in (width, height))
+    return torch.stack(
+        [
+            image.index_select(2, mirror(across - x, width)).index_select(
+                1, mirror(along - y, height)
+            )
+            for image, x, y in zip(images, right, down, strict=True)
+        ]
+    )
 
 
 def mirror(places: torch.Tensor, length: int) -> torch.Tensor:
@@ -77,7 +87,7 @@ def blur(images: torch.Tensor, sigmas: Sequence[float]) -> torch.Tensor:
         total = by_place[0] * images
         for k in range(1, reach + 1):
             both = wide.narrow(dim, reach - k, length) + wide.narrow(dim, reach + k, length)
-            total = total + by_place[k] * both
+            total += both.mul_(by_place[k])
         images = total
     return images
 
