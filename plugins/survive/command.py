@@ -166,30 +166,32 @@ def _measure_all(
     console: Output,
 ) -> list[Survival]:
     """Measure the survival of each run; load a target only when it is its turn."""
+    from neatfool import open_scorer
+
     from .changes import all_changes, pick, pictures_of
     from .survival import check_budget, measure
 
     changes = [pick(all_changes(each.run.spec, seed), kinds) for each in chosen]
     total = sum(pictures_of(some) * len(each) for some, each in zip(changes, chosen, strict=True))
     survivals = []
+
+    def load(source: Run | Path, looked_at: Chosen, ending: ExitStack) -> Scorer:
+        scorer = ending.enter_context(closing(open_scorer(source, max_queries=max_queries)))
+        check_budget(looked_at, scorer, total, max_queries)
+        if scorer.metered is not None:
+            text = f"{scorer.name}: this takes up to {total:,} queries"
+            console.print(text, soft_wrap=True, markup=False)
+        return scorer
+
     with ExitStack() as ending, _progress(console, total) as note:
-        scorer = None if target is None else _load(target, max_queries, console, ending)
-        if scorer is not None:
-            check_budget(chosen[0], scorer, total, max_queries)
+        other = load(target, chosen[0], ending) if target else None
         for each, some in zip(chosen, changes, strict=True):
             with ExitStack() as ending_soon:
-                own = scorer or _load(each.run, max_queries, console, ending_soon)
-                check_budget(each, own, total, max_queries)
-                survivals.append(measure(each, own, some, seed=seed, own=scorer is None, note=note))
+                scorer = other or load(each.run, each, ending_soon)
+                survivals.append(
+                    measure(each, scorer, some, seed=seed, own=other is None, note=note)
+                )
     return survivals
-
-
-def _load(
-    source: Run | Path, max_queries: int | None, console: Output, ending: ExitStack
-) -> Scorer:
-    from neatfool import open_scorer
-
-    return ending.enter_context(closing(open_scorer(source, max_queries=max_queries)))
 
 
 @contextmanager
