@@ -30,23 +30,42 @@ REFINEMENTS = tuple(field.name for field in fields(cppn.Refinements))
 class Options(BaseModel, extra="forbid", populate_by_name=True):
     """Options of the encoding ``cppn``."""
 
-    preset: Literal["paper", "neat"] = Field(
+    preset: Literal["paper", "patterns", "neat"] = Field(
         "paper",
-        description="how networks evolve. `paper`: by mutation alone, as the paper's own code "
-        "does. `neat`: by mutation and crossover, as neat-python does",
+        description="how networks draw and evolve. `paper`: by mutation alone, as the paper's own "
+        "code does. `patterns` *(new in 0.2)*: so too, with what makes the search need fewer "
+        "images, and with `blur`, so that the images are patterns and not an accident of their "
+        "pixels; the best for images of 64 pixels and more. `neat`: by mutation and crossover, as "
+        "neat-python does",
     )
     inputs: Literal["raw", "normalised"] | None = Field(
         None,
         description="`raw`: x and y are the pixel's column and row. `normalised`: they go from "
         "-1 to 1. Pixels make large weights into fine textures; normalised inputs "
-        "give smoother images. If left out, `raw` with `preset = paper` and "
-        "`normalised` with `preset = neat`",
+        "give smoother images. If left out, `raw` with `preset = paper`, else "
+        "`normalised`",
     )
     colour: str | None = Field(
         None,
         description="how outputs become colours: `grey`, `rgb`, `hsv` (the paper's), `hls` (its "
         "code's), or `hsv_signed_hue` (the sign of the output changes the hue too). "
-        "If left out, `grey` for grey images and `hsv` for others",
+        "If left out, `grey` for grey images; for others `hsv_signed_hue` with "
+        "`preset = patterns`, else `hsv`",
+    )
+    blur: float | None = Field(
+        None,
+        validate_default=True,
+        ge=0,
+        le=16,
+        description="how wide the surroundings are that each pixel shows the mean of, as a camera "
+        "does: a standard deviation, in pixels of the target. The picture is then the same at any "
+        "size. 0: a pixel shows the value at its centre, as in the paper. If left out, 1 with "
+        "`preset = patterns`, else 0 *(new in 0.2)*",
+    )
+    samples: Literal[1, 2, 4, 9] = Field(
+        2,
+        description="how exactly that mean is taken: of how many points in each pixel of the "
+        "target. An image takes as many times as long to draw *(new in 0.2)*",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where images are drawn. `auto` takes the GPU if there is one"
@@ -59,38 +78,46 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         "and there is no GPU to use. A few values of their images differ, so the "
         "choice is part of the run",
     )
-    initial_rounds: int = Field(
-        0,
+    initial_rounds: int | None = Field(
+        None,
+        validate_default=True,
         ge=0,
         le=1000,
         description="how complex random networks are. Each grows by a number of rounds drawn "
         "from 0 to this. A round splits a connection by a node, and adds a "
-        "connection. This and the next four are for `preset = paper`; the paper has "
-        "none of them",
+        "connection. This and the next four go with the paper's mutation, though the paper has "
+        "none of them. If left out, 47 with `preset = patterns`, else 0",
     )
-    graft: float = Field(
-        0.0,
+    graft: float | None = Field(
+        None,
+        validate_default=True,
         ge=0,
         le=1,
         description="how often a child takes one of its outputs (the hue, say), with all that "
-        "leads to it, from a second parent",
+        "leads to it, from a second parent. If left out, 0.5 with `preset = patterns`, else 0",
     )
-    mutation_strength: float = Field(
-        1.0, gt=0, le=10, description="what the probabilities of all mutations are multiplied by"
+    mutation_strength: float | None = Field(
+        None,
+        validate_default=True,
+        gt=0,
+        le=10,
+        description="what the probabilities of all mutations are multiplied by. If left out, 1",
     )
-    mutation_spread: float = Field(
-        0.0,
+    mutation_spread: float | None = Field(
+        None,
+        validate_default=True,
         ge=0,
         le=3,
         description="each child's mutation strength is multiplied by a random factor between "
-        "e^-s and e^s, with s this number",
+        "e^-s and e^s, with s this number. If left out, 1 with `preset = patterns`, else 0",
     )
-    mutation_cooling: int = Field(
-        0,
+    mutation_cooling: int | None = Field(
+        None,
+        validate_default=True,
         ge=0,
         description="after this many generations, mutations and grafts are half as likely as at "
         "the beginning; after twice as many, a third. 0: they stay as likely. Late "
-        "in a search, small changes gain most",
+        "in a search, small changes gain most. If left out, 100 with `preset = patterns`, else 0",
     )
     genome: cppn.GenomeOptions = Field(
         default_factory=cppn.GenomeOptions,
@@ -124,26 +151,32 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         preset = info.data.get("preset")
         return cppn.resolve(genome, cppn.PRESETS[preset]) if preset else genome
 
-    @field_validator(*REFINEMENTS)
+    @field_validator("blur", *REFINEMENTS)
     @classmethod
-    def _refines_the_paper(cls, value: float, info: ValidationInfo) -> float:
-        usual = cls.model_fields[str(info.field_name)].default
-        if value != usual and info.data.get("preset") == "neat":
+    def _take_from_the_preset(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if "preset" not in info.data:  # it has its own error
+            return value
+        name, preset = str(info.field_name), cppn.PRESETS[info.data["preset"]]
+        if name == "blur":
+            return preset.blur if value is None else value
+        usual = getattr(cppn.Refinements(), name)
+        if preset.refinements is None and value not in (None, usual):
             raise ValueError(
-                "has no effect with preset = neat; leave it out, or set preset = paper"
+                f"has no effect with preset = {preset.name}; leave it out, or set preset = patterns"
             )
-        return value
+        return (preset.refinements or {}).get(name, usual) if value is None else value
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
         """Give the values of keys that are left out; the colour depends on the target's images."""
-        known: dict[str, Any] = {"inputs": cppn.PRESETS[self.preset].inputs}
+        preset = cppn.PRESETS[self.preset]
+        known: dict[str, Any] = {"inputs": preset.inputs}
         if spec is not None:
-            known["colour"] = "grey" if spec.channels == 1 else "hsv"
+            known["colour"] = "grey" if spec.channels == 1 else preset.colour
         return known
 
     @property
     def refinements(self) -> cppn.Refinements:
-        """The options that refine the preset ``paper``."""
+        """The options that refine the paper's mutation."""
         return cppn.Refinements(**{name: getattr(self, name) for name in REFINEMENTS})
 
 
@@ -160,6 +193,7 @@ class CppnEncoding:
         preset = cppn.PRESETS[options.preset]
         self._spec = spec
         self._inputs = options.inputs or options.absent(spec)["inputs"]
+        self._blur, self._samples = options.blur or 0.0, options.samples
         self._colours = _choose_colour_map(options, spec)
         self._compile, self._device = _choose_compiler(options)
         self._is_compiled = options.renderer == "compiled"
@@ -168,7 +202,7 @@ class CppnEncoding:
         self._breeder = cppn.Breeder(preset, self._config, options.refinements)
         self._parameters = cppn.Parameters(self._config)
         self.parents = self._breeder.parents
-        self._cools = options.mutation_cooling > 0
+        self._cools = options.refinements.mutation_cooling > 0
 
     def create(self, seeds: Sequence[int]) -> list[cppn.Genome]:
         """Make a random genome for each seed."""
@@ -224,6 +258,8 @@ class CppnEncoding:
                 gradients[:, start : start + size],
                 inputs=self._inputs,
                 colour_map=self._colours.name,
+                blur=self._blur,
+                samples=self._samples,
                 device=self._device,
                 compiled=self._is_compiled,
             )
@@ -243,6 +279,12 @@ class CppnEncoding:
     ) -> torch.Tensor:
         """Render a genome, or a box of it, at any size: uint8 [C, bottom - top, right - left]."""
         return self._draw([genome], height, width, box)[0].cpu()
+
+    def sharp(self) -> CppnEncoding:
+        """Give the encoding without a blur: a pixel shows the value at its centre."""
+        sharp = copy(self)
+        sharp._blur = 0.0
+        return sharp
 
     def dumps(self, genome: cppn.Genome) -> str:
         """Write a genome as JSON."""
@@ -287,6 +329,8 @@ class CppnEncoding:
             inputs=self._inputs,
             colour_map=self._colours.name,
             channels=self._spec.channels,
+            blur=self._blur,
+            samples=self._samples,
             device=self._device,
         )
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from neatfool.cppn.compiled.gradients import factor_gradients, is_sums
-from neatfool.cppn.compiled.renderer import draw_tape
+from neatfool.cppn.compiled.renderer import draw_smooth_tape, draw_tape
 from neatfool.cppn.compiled.tape import Tape
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.functions.surroundings import surroundings
 from neatfool.cppn.one_core import on_one_core
 from neatfool.cppn.plain.execution import Machine
 
@@ -99,6 +100,8 @@ def render(
     inputs: InputKind = "raw",
     colour_map: str = "grey",
     channels: int | None = None,
+    blur: float = 0.0,
+    samples: int = 2,
     device: torch.device | str = "cpu",
 ) -> torch.Tensor:
     """Render a batch of genomes that take x, y, d and 1.
@@ -114,6 +117,10 @@ def render(
             :func:`~neatfool.cppn.functions.inputs.pixel_grid`.
         colour_map: One of :data:`~neatfool.cppn.functions.colour.COLOUR_MAPS`.
         channels: 3 repeats a grey channel three times; by default those of the colour map.
+        blur: The standard deviation of the Gaussian around each pixel that it shows the mean of, in
+            native pixels; see :mod:`neatfool.cppn.functions.surroundings`. 0: a pixel shows the
+            value at its centre.
+        samples: The samples in each native pixel for that mean: 1, 2, 4 or 9.
         device: The device to render on; a tape needs the CPU.
 
     Returns:
@@ -123,19 +130,32 @@ def render(
 
     Raises:
         ExperimentError: There is no such colour map, or it does not fit.
-        ValueError: A size, the box, the kind of inputs or the device is wrong.
+        ValueError: A size, the box, the kind of inputs, the blur, the samples or the device is
+            wrong.
     """
     outputs = program.outputs.shape[1]
     colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
-    grid = pixel_grid(height, width, native=native, box=box, kind=inputs)
+    left, top, right, bottom = box or (0, 0, width, height)
     where = torch.device(device)
-    if not isinstance(program, Tape):
-        images = _draw_program(program, grid, colours, where)
-    elif where.type == "cpu":
-        images = draw_tape(program, grid, colours)
-    else:
+    if isinstance(program, Tape) and where.type != "cpu":
         raise ValueError(f"device {device}: a tape can only be rendered on the CPU")
-    images = images.view(len(program), colours.channels, len(grid.y), len(grid.x))
+
+    def draw(grid: PixelGrid) -> torch.Tensor:
+        if isinstance(program, Tape):
+            return draw_tape(program, grid, colours)
+        return _draw_program(program, grid, colours, where)
+
+    if blur:
+        around = surroundings(
+            height, width, native=native, box=box, kind=inputs, blur=blur, samples=samples
+        )
+        if isinstance(program, Tape):
+            images = draw_smooth_tape(program, around, colours)
+        else:
+            images = around.smooth([draw(grid) for grid in around.grids])
+    else:
+        images = draw(pixel_grid(height, width, native=native, box=box, kind=inputs))
+    images = images.view(len(program), colours.channels, bottom - top, right - left)
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
 
 
@@ -146,6 +166,8 @@ def render_gradients(
     native: tuple[int, int] | None = None,
     inputs: InputKind = "raw",
     colour_map: str = "grey",
+    blur: float = 0.0,
+    samples: int = 2,
     device: torch.device | str = "cpu",
     compiled: bool = False,
 ) -> dict[str, torch.Tensor]:
@@ -162,6 +184,8 @@ def render_gradients(
         native: As for :func:`render`.
         inputs: As for :func:`render`.
         colour_map: As for :func:`render`.
+        blur: As for :func:`render`.
+        samples: As for :func:`render`.
         device: The device to compute on.
         compiled: Whether to use compiled code, which needs numba and is several times as fast. It
             takes one genome, on the CPU. A genome with other nodes than weighted sums is computed
@@ -178,21 +202,31 @@ def render_gradients(
     count, channels, height, width = gradients.shape[1:]
     outputs = program.outputs.shape[1]
     colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
-    grid = pixel_grid(height, width, native=native, kind=inputs)
     where = torch.device(device)
     if compiled and (count != 1 or where.type != "cpu"):
         raise ValueError(f"{count} genomes on {where}: compiled code takes one, on the CPU")
     if channels != colours.channels:
         gradients = gradients.sum(2, keepdims=True)
-    shape = (len(gradients), count, colours.channels, grid.pixels)
-    by_channel = torch.from_numpy(gradients).reshape(shape).to(where, torch.float32) * 255
+    by_pixel = torch.from_numpy(gradients).to(where, torch.float32) * 255
     by_compiled = compiled and is_sums(program)
     follow = _follow_by_compiled_code if by_compiled else _follow_by_torch
 
     @torch.enable_grad()
     def compute() -> dict[str, torch.Tensor]:
-        found = follow(program, grid, colours, by_channel)
-        return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in found.items()}
+        if blur:
+            around = surroundings(
+                height, width, native=native, kind=inputs, blur=blur, samples=samples
+            )
+            parts = list(zip(around.grids, around.spread(by_pixel), strict=True))
+        else:
+            parts = [(pixel_grid(height, width, native=native, kind=inputs), by_pixel)]
+        found = [follow(program, grid, colours, part.flatten(3)) for grid, part in parts]
+        return {
+            name: torch.nan_to_num(
+                torch.stack([each[name] for each in found]).sum(0), 0.0, 0.0, 0.0
+            )
+            for name in PARAMETERS
+        }
 
     return on_one_core(compute) if where.type == "cpu" else compute()
 

@@ -56,7 +56,7 @@ def runs(folder: Path, as_json: bool) -> None:
         )
     output = Output()
     output.print(table)
-    for run in told:
+    for run, _ in told:
         if "error" in run:
             output.print(escape(run["error"]), soft_wrap=True)
 

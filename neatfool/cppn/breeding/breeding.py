@@ -40,13 +40,14 @@ class Breeder:
         Args:
             preset: How genomes evolve.
             config: The genomes' configuration.
-            refinements: Refinements of the preset ``paper``.
+            refinements: Refinements of the paper's mutation, if the preset has it; by default the
+                preset's own.
         """
         self._config = config
         self._vary: PaperVariation | NeatVariation = (
-            PaperVariation(config, refinements or Refinements())
-            if preset.name == "paper"
-            else NeatVariation(config)
+            NeatVariation(config)
+            if preset.refinements is None
+            else PaperVariation(config, refinements or Refinements(**preset.refinements))
         )
         self.parents = self._vary.parents
 

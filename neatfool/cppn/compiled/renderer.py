@@ -20,11 +20,12 @@ from neatfool.cppn.functions.colour import COLOUR_MAPS
 from neatfool.cppn.functions.inputs import BY_COLUMN, BY_ROW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from neatfool.cppn.compiled.tape import Tape
     from neatfool.cppn.functions.colour import ColourMap
     from neatfool.cppn.functions.inputs import PixelGrid
+    from neatfool.cppn.functions.surroundings import Surroundings
 
 PIXELS_AT_ONCE: Final = 1 << 16
 """The most pixels whose inputs are computed at once; they take 16 bytes each, 1 MiB in all."""
@@ -35,6 +36,9 @@ computed only once."""
 
 WORTH_A_THREAD: Final = 1 << 21
 """The fewest values of nodes that are worth a thread: some 0.3 milliseconds of work."""
+
+AT_ONCE: Final = 8
+"""The most genomes whose samples are drawn before they become pixels."""
 
 _COLOURS = tuple(COLOUR_MAPS)
 
@@ -58,6 +62,72 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap) -> torch.Tensor:
         inputs = grid.inputs(start, min(start + at_once, grid.pixels)).numpy()
         _draw(tape, inputs, _Target(colour, images, raw, start), across)
     return torch.from_numpy(images)
+
+
+def draw_smooth_tape(tape: Tape, around: Surroundings, colours: ColourMap) -> torch.Tensor:
+    """Draw N genomes, each pixel the mean of the samples around it: uint8 [N, C, P]."""
+    smoothing = _Smoothing(around)
+    images = np.empty((len(tape), colours.channels, *smoothing.shape), np.uint8)
+    inputs = [grid.inputs(0, grid.pixels).numpy() for grid in around.grids]
+    pixels = inputs[0].shape[1]
+    tiling = _Tiling.of(len(around.grids[0].x))
+    colour, nothing = _COLOURS.index(colours.name), np.empty((0, 0, 0), np.float32)
+
+    def work(genomes: slice, _: slice) -> None:
+        # A few genomes at a time, so that their samples stay in the processor's cache.
+        samples = np.empty((len(inputs), AT_ONCE, colours.channels, pixels), np.uint8)
+        scratch = smoothing.scratch()
+        for start in range(genomes.start, genomes.stop, AT_ONCE):
+            own = slice(start, min(start + AT_ONCE, genomes.stop))
+            for part, given in zip(samples, inputs, strict=True):
+                target = _Target(colour, part, nothing, 0)
+                _draw_part(tape, own, given, slice(0, pixels), tiling, target)
+            smoothing.run(samples, images[own], scratch)
+
+    _share(work, len(tape), 1, tape.size * pixels * len(inputs), 1)
+    return torch.from_numpy(images).flatten(2)
+
+
+class _Smoothing:
+    """How samples become pixels, as arguments of :func:`neatfool.cppn.compiled.smoothing.smooth`.
+
+    Attributes:
+        shape: The height and the width of the image.
+    """
+
+    def __init__(self, around: Surroundings) -> None:
+        grid, lanes = around.grids[0], kernels().lanes
+        self._samples = len(grid.y), len(grid.x)
+        first = np.stack([each.first for each in around.across])
+        across = np.stack([each.weights.T for each in around.across])
+        grids, taps, width = across.shape
+        down = np.stack([each.weights for each in around.down], 1) / np.float32(grids)
+        self.shape = len(down), width
+        beyond = -width % lanes
+        factors = np.empty((grids, 0), np.float32)
+        if alike := [each.kernel for each in around.across if each.kernel is not None]:
+            across = np.stack(alike)[:, :, None]
+            scale = [each.scale for each in around.across]
+            factors = np.pad(scale, ((0, 0), (0, beyond)))
+        self._arguments = (
+            first + taps,
+            np.ascontiguousarray(across),
+            np.ascontiguousarray(factors),
+            np.stack([each.first for each in around.down], 1),
+            down,
+        )
+        self._wide = width + beyond
+        self._line = max(len(grid.x) + 2 * taps, width) + lanes
+
+    def scratch(self) -> tuple[np.ndarray, np.ndarray]:
+        """Make the scratch memory of one thread."""
+        lines = np.empty((len(self._arguments[0]) * self._samples[0], self._wide), np.float32)
+        return lines, np.zeros((kernels().smoothed_rows + 1, self._line), np.float32)
+
+    def run(self, samples: np.ndarray, images: np.ndarray, scratch: tuple[np.ndarray, ...]) -> None:
+        """Turn samples, uint8 [S, >= n, C, p], into images, uint8 [n, C, H, W]."""
+        shaped = samples.reshape(*samples.shape[:3], *self._samples)
+        kernels().smooth(shaped, *self._arguments, images, *scratch)
 
 
 @dataclass(frozen=True)
@@ -90,27 +160,49 @@ class _Target:
 
 def _draw(tape: Tape, inputs: np.ndarray, target: _Target, across: int | None) -> None:
     """Draw all genomes at some pixels, in as many threads as the work is worth."""
-    draw, tiling = kernels().draw, _Tiling.of(across)
+    tiling, pixels = _Tiling.of(across), inputs.shape[1]
 
-    def work(genomes: slice, pixels: slice) -> None:
-        draw(
-            *tape.arrays,
-            genomes.start,
-            genomes.stop,
-            inputs,
-            pixels.start,
-            pixels.stop,
-            *vars(tiling).values(),
-            target.colour,
-            target.images,
-            target.raw,
-            target.offset,
-            *_scratch(tape.rows, tape.terms, target.images.shape[1]),
-        )
+    def work(genomes: slice, part: slice) -> None:
+        own = _Target(target.colour, target.images[genomes], target.raw[genomes], target.offset)
+        _draw_part(tape, genomes, inputs, part, tiling, own)
 
-    values = tape.size * inputs.shape[1]
+    _share(work, len(tape), pixels, tape.size * pixels, tiling.tile)
+
+
+def _draw_part(
+    tape: Tape,
+    genomes: slice,
+    inputs: np.ndarray,
+    pixels: slice,
+    tiling: _Tiling,
+    target: _Target,
+) -> None:
+    """Draw some genomes at some pixels, to as many images."""
+    bounds, *others, outputs = tape.arrays
+    kernels().draw(
+        bounds[genomes.start :],
+        *others,
+        outputs[genomes],
+        0,
+        genomes.stop - genomes.start,
+        inputs,
+        pixels.start,
+        pixels.stop,
+        *vars(tiling).values(),
+        target.colour,
+        target.images,
+        target.raw,
+        target.offset,
+        *_scratch(tape.rows, tape.terms, target.images.shape[1]),
+    )
+
+
+def _share(
+    work: Callable[[slice, slice], None], genomes: int, pixels: int, values: int, tile: int
+) -> None:
+    """Divide work of so many values of nodes among as many threads as it is worth."""
     threads = min(torch.get_num_threads(), values // WORTH_A_THREAD)
-    parts = list(share_out(len(tape), inputs.shape[1], threads, tiling.tile))
+    parts = list(share_out(genomes, pixels, threads, tile))
     if len(parts) == 1:
         work(*parts[0])
     else:

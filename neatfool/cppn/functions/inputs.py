@@ -79,6 +79,7 @@ def pixel_grid(
     native: tuple[int, int] | None = None,
     box: tuple[int, int, int, int] | None = None,
     kind: InputKind = "raw",
+    shift: tuple[float, float] = (0.0, 0.0),
 ) -> PixelGrid:
     """Lay a grid of pixels over a picture.
 
@@ -93,6 +94,7 @@ def pixel_grid(
         box: (left, top, right, bottom) of the wanted part; all of it if absent.
         kind: Whether x and y are ``"raw"`` (native column and row, counted from 0) or
             ``"normalised"``.
+        shift: How far the places lie from the pixels' centres, (right, down), in native pixels.
 
     Returns:
         The grid, which is not to be written to. The grid of a box is exactly a part of the whole.
@@ -109,8 +111,8 @@ def pixel_grid(
         raise ValueError(f"box {box}: not a part of an image {width} wide and {height} high")
     if kind not in ("raw", "normalised"):
         raise ValueError(f"inputs {kind!r}: must be 'raw' or 'normalised'")
-    x, normalised_x = _axis(left, right, width, native_width)
-    y, normalised_y = _axis(top, bottom, height, native_height)
+    x, normalised_x = _axis(left, right, width, native_width, shift[0])
+    y, normalised_y = _axis(top, bottom, height, native_height, shift[1])
     raw = kind == "raw"
     return PixelGrid(
         x=x if raw else normalised_x,
@@ -120,8 +122,10 @@ def pixel_grid(
     )
 
 
-def _axis(start: int, stop: int, size: int, native: int) -> tuple[np.ndarray, np.ndarray]:
+def _axis(
+    start: int, stop: int, size: int, native: int, shift: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Give raw and normalised coordinates of pixels ``start`` to ``stop`` of ``size``."""
     odd = 2 * np.arange(start, stop, dtype=np.float64) + 1
-    raw = (odd * native - size) / (2 * size)
+    raw = (odd * native - size) / (2 * size) + shift
     return raw, 2 * raw / (native - 1) - 1 if native > 1 else np.zeros_like(raw)

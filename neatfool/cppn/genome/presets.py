@@ -1,8 +1,11 @@
-"""The presets: two ways of evolving CPPNs, each a full set of values for neat-python's keys.
+"""The presets: ways of drawing and evolving CPPNs, each a full set of values for their keys.
 
 ``paper``
     Evolves as the paper's own code: see :mod:`neatfool.cppn.breeding.paper_mutation`. A child has
     one parent.
+``patterns``
+    Evolves so too, with all that made searches need fewer images; and draws pictures that do not
+    depend on the grid of pixels. The best that is known for photographs' networks.
 ``neat``
     Evolves as neat-python: its mutation, and its crossover of two parents.
 """
@@ -11,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,6 +111,11 @@ class Preset:
         name: Its name in experiments.
         parents: The number of parents of a child: 1 or 2.
         inputs: Whether x and y are the pixels' indices ("raw") or in [-1, 1] ("normalised").
+        colour: The colour map of images in colour.
+        blur: How wide the surroundings are that a pixel shows the mean of; see
+            :func:`neatfool.cppn.render`.
+        refinements: Values for the fields of :class:`neatfool.cppn.Refinements`; None if its
+            mutation has none.
         values: A value for each key of neat-python's genome section, except ``num_outputs``.
         idle: The keys that its mutation ignores.
     """
@@ -115,9 +123,21 @@ class Preset:
     name: str
     parents: int
     inputs: Literal["raw", "normalised"]
+    colour: str
+    blur: float
+    refinements: Mapping[str, Any] | None
     values: Mapping[str, object]
     idle: frozenset[str]
 
+
+_MUTATES_AS_THE_PAPER = frozenset(
+    {
+        "weight_mutate_power",
+        "weight_replace_rate",
+        "single_structural_mutation",
+        "structural_mutation_surer",
+    }
+)
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -125,20 +145,36 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             name="paper",
             parents=1,
             inputs="raw",
+            colour="hsv",
+            blur=0.0,
+            refinements={},
             values=MappingProxyType(_PAPER),
-            idle=frozenset(
+            idle=_MUTATES_AS_THE_PAPER,
+        ),
+        "patterns": Preset(
+            name="patterns",
+            parents=2,
+            inputs="normalised",
+            colour="hsv_signed_hue",
+            blur=1.0,
+            refinements=MappingProxyType(
                 {
-                    "weight_mutate_power",
-                    "weight_replace_rate",
-                    "single_structural_mutation",
-                    "structural_mutation_surer",
+                    "initial_rounds": 47,
+                    "graft": 0.5,
+                    "mutation_spread": 1.0,
+                    "mutation_cooling": 100,
                 }
             ),
+            values=MappingProxyType(_PAPER),
+            idle=_MUTATES_AS_THE_PAPER,
         ),
         "neat": Preset(
             name="neat",
             parents=2,
             inputs="normalised",
+            colour="hsv",
+            blur=0.0,
+            refinements=None,
             values=MappingProxyType(_NEAT),
             idle=frozenset({"weight_mutate_eta"}),
         ),

@@ -140,7 +140,7 @@ def grown(preset, nodes=20):
     """A parent with so many nodes."""
     rates = {"node_delete_prob": 0, "conn_delete_prob": 0, "node_add_prob": 1, "conn_add_prob": 1}
     return next(
-        genome for genome in line_of(breeder_of(preset, **rates), 60) if len(genome.nodes) == nodes
+        genome for genome in line_of(breeder_of(preset, **rates), 60) if len(genome.nodes) >= nodes
     )
 
 

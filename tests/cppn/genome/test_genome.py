@@ -258,4 +258,4 @@ def test_genomes_do_not_depend_on_the_hash_seed():
         for seed in ("1", "2")
     ]
     assert printed[0] == printed[1]
-    assert printed[0].count("\n") == 40
+    assert printed[0].count("\n") == 60

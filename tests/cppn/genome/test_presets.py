@@ -62,4 +62,4 @@ def test_random_genomes_are_of_several_species(preset):
     for genome in genomes:
         if all(genome.distance(leader, config) >= threshold for leader in leaders):
             leaders.append(genome)
-    assert 3 <= len(leaders) <= 20
+    assert 3 <= len(leaders) <= 30
