@@ -56,7 +56,9 @@ def read(kept: Sequence[bytes], classes: list[str]) -> Scores:
     dense = [answer for answer in answers if isinstance(answer, Scores)]
     dtype = dense[0].probs.dtype if dense else np.dtype(np.float64)
     probs = np.zeros((len(kept), len(classes)), dtype)
-    logits = np.zeros_like(probs) if dense and dense[0].logits is not None else None
+    logits = None
+    if dense and dense[0].logits is not None:
+        logits = np.zeros((len(kept), len(dense[0].logits)), dtype)
     for row, answer in enumerate(answers):
         if isinstance(answer, Scores):
             probs[row] = answer.probs
@@ -82,7 +84,7 @@ def _read(kept: bytes) -> Scores | Mapping[str, float] | None:
     classes = len(numbers) // sum(kind.itemsize for kind in kinds)
     probs = np.frombuffer(numbers, kinds[0], classes)
     start = probs.nbytes
-    return Scores(probs, np.frombuffer(numbers, kinds[1], classes, start) if kinds[1:] else None)
+    return Scores(probs, np.frombuffer(numbers, kinds[1], offset=start) if kinds[1:] else None)
 
 
 def _add_classes(

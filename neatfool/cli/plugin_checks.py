@@ -13,6 +13,7 @@ from neatfool.config.problems import Problems
 from neatfool.errors import ExperimentError, PluginError
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
+from neatfool.plugin.views import views
 from neatfool.testing import CheckResult, check_observers, check_registration
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def _check(
         if kind in RESERVED_KEYS:
             registration = manager.load(kind, name)
             loaded = CheckResult(LOADED, passed=True)
+            if kind == "view":
+                views([name], manager)
+                return [loaded]
             return [
                 loaded,
                 *check_registration(registration, _read_settings(registration, settings)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from neatfool.errors import (
@@ -22,6 +22,7 @@ from neatfool.run.advice import is_from_python
 from neatfool.scoring.plan import make_plan
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
+from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Target
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from neatfool.experiment.experiment import Choice
     from neatfool.experiment.framework import Calls
+    from neatfool.experiment.showing import Showing
     from neatfool.plugin.manager import PluginManager
     from neatfool.scoring.plan import Plan
     from neatfool.spec.encoding import Encoding
@@ -46,6 +48,7 @@ class Recipe:
         target: The target.
         target_name: What messages call it.
         target_choice: The plugin that made it; None if Python code handed it in.
+        showing: The views of each image that it is shown; None if the image itself.
         resolved: The experiment with all defaults, JSON-able.
         identity: The part of it that a resumed run must share.
         text: The experiment as it was given.
@@ -63,6 +66,7 @@ class Recipe:
     resolved: dict[str, Json]
     identity: dict[str, Json]
     text: str
+    showing: Showing | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ def assemble(
         resolved=experiment.resolved(),
         identity=experiment.identity(),
         text=experiment.text,
+        showing=experiment.showing,
     )
     return put_together(recipe, recorded, to_search=to_search)
 
@@ -140,9 +145,13 @@ def put_together(
         to_search: Whether a search follows. If not, the scheme is not checked, and the scorer
             scores each image exactly.
     """
-    target, name = recipe.target, recipe.target_name
-    check_target(target, name)
-    fingerprint = _fingerprint(recipe)
+    name = recipe.target_name
+    check_target(recipe.target, name)
+    fingerprint = speed_of = _fingerprint(recipe)
+    if showing := recipe.showing:
+        target: Target = ViewedTarget(recipe.target, showing, name=name, seed=recipe.seed)
+        recipe, speed_of = replace(recipe, target=target), f"{fingerprint} {showing}"
+    target = recipe.target
     encoding: Encoding[Any] = make(recipe.encoding, spec=target.spec)
     scheme = _make_scheme(recipe, encoding)
     if to_search and recorded is None:
@@ -151,7 +160,7 @@ def put_together(
         target,
         recipe.calls,
         name=name,
-        fingerprint=fingerprint,
+        fingerprint=speed_of,
         generation_size=scheme.batch,
         can_screen=to_search and hasattr(scheme, "bar"),
         recorded=recorded,

@@ -71,7 +71,7 @@ class Evolution:
 
     Attributes:
         generation: The last generation done, -1 before the first.
-        evaluations: Images scored so far, those for gradients included.
+        evaluations: Images shown to the target so far, those for gradients included.
         spent: Which budget is spent; empty if none is.
     """
 
@@ -108,7 +108,9 @@ class Evolution:
     @property
     def done(self) -> bool:
         """Whether the run has reached its length."""
-        reached = self._limits.reached(self.generation + 1, self.evaluations)
+        # A candidate counts as all its views, so the last images may not suffice for one.
+        images = self.evaluations + self._scorer.views - 1
+        reached = self._limits.reached(self.generation + 1, images)
         return self._no_room or bool(self.spent) or reached
 
     @property
@@ -124,7 +126,7 @@ class Evolution:
             return limits.images
         assert limits.generations is not None
         left = limits.generations - self.generation - 1
-        return self.evaluations + left * self.scheme.batch
+        return self.evaluations + left * self.scheme.batch * self._scorer.views
 
     def run(
         self, stop: Callable[[], bool] = lambda: False
@@ -223,7 +225,7 @@ class Evolution:
             replacements = self.scheme.tell(candidates, scores)
         self.generation += 1
         self._scoring = None
-        self.evaluations += sum(candidate.evaluations for candidate in candidates)
+        self.evaluations += sum(map(self._images_of, candidates))
         clock.lap("selection")
         report = GenerationReport.measure(
             self.scheme.archive,
@@ -273,13 +275,17 @@ class Evolution:
         """Take candidates until the run's length has no room for the next one."""
         left = math.inf if self._limits.images is None else self._limits.images - self.evaluations
         for candidate in self.scheme.ask():
-            left -= candidate.evaluations
+            left -= self._images_of(candidate)
             if left < 0:
                 current.no_room = True
                 return
             yield candidate
             if not left:
                 return
+
+    def _images_of(self, candidate: Candidate) -> int:
+        """Count the images that the target is shown for a candidate."""
+        return candidate.evaluations * self._scorer.views
 
     def _render(self, candidates: Sequence[Candidate]) -> torch.Tensor:
         with blaming(f"{self._encoding_name}: render() failed"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +14,9 @@ from neatfool.config.options import check_arguments
 from neatfool.errors import BudgetSpent, RunError, TargetError, VerificationError
 from neatfool.evolution.assembly import check_target, reassemble
 from neatfool.evolution.python_target import target_of
+from neatfool.experiment.choice import RECORDED, recorded_by_a_run
 from neatfool.experiment.framework import Calls
+from neatfool.experiment.showing import choose_showing
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import advice_for, is_from_python
 from neatfool.run.folder import lock, refuse_under_way
@@ -22,6 +25,7 @@ from neatfool.run.store import RunStore
 from neatfool.run.verdict import TOLERANCE, Verdict, Verified
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
+from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
 from neatfool.wording import counted
@@ -89,6 +93,13 @@ def scorer_for(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
     target = target_of(model, spec, mean=settings.get("mean"), std=settings.get("std"))
     check_target(target, name)
     budget = Budget(settings.get("max_queries"), settings.get("max_requests"))
+    plugins = PluginManager()
+    for path in experiment.get("plugins", {}).get("path", ()) if "views" in experiment else ():
+        plugins.load_files(Path(path))
+    with recorded_by_a_run():
+        showing = choose_showing(plugins, experiment.get("views"), RECORDED)
+    if showing:
+        target = ViewedTarget(target, showing, name=name, seed=run.info["seed"])
     return Scorer(target, name=name, plan=plan, budget=budget)
 
 
@@ -106,7 +117,7 @@ def verify(run: Run, scorer: Scorer) -> list[Verified]:
     with ExitStack() as ending:
         if (metered := scorer.metered) is not None:
             _use_ledger(run, scorer, ending)
-            queries = len({elite.candidate_id for elite in run.elites})
+            queries = len({elite.candidate_id for elite in run.elites}) * scorer.views
             if shortage := metered.ledger.shortage(queries):
                 needed, left = counted(queries, "query", "queries"), metered.ledger.queries_left
                 advice = f"; {advice_for(run.experiment, run.path).allow} allows more"

@@ -6,12 +6,19 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neatfool.config.options import read_options
 from neatfool.config.problems import Problems
 from neatfool.config.values import unquote, write_value
 from neatfool.errors import nearest, quoted
 from neatfool.experiment.choice import PLUGIN_SECTIONS
 from neatfool.experiment.experiment import read_given
-from neatfool.experiment.framework import FRAMEWORK_SECTIONS, Framework, read_framework, safe_name
+from neatfool.experiment.framework import (
+    FRAMEWORK_SECTIONS,
+    Framework,
+    Views,
+    read_framework,
+    safe_name,
+)
 from neatfool.plugin.entries import installed_plugins
 
 if TYPE_CHECKING:
@@ -38,6 +45,9 @@ def validate_framework_only(
     _, sections = read_given(path, overrides, seed, problems)
     framework = read_framework(sections, problems)
     _check_names(sections, framework, problems)
+    installed = {entry.name for entry, _ in installed_plugins() if entry.kind == "view"}
+    names = sections["views"].values if framework.sources.path else installed
+    views = read_options(Views, "views", sections, problems, reserved=[*names])
     for name, section in sections.items():
         if name not in FRAMEWORK_SECTIONS and get_close_matches(
             name, FRAMEWORK_SECTIONS, cutoff=0.8
@@ -45,7 +55,7 @@ def validate_framework_only(
             what = f"unknown section{nearest(name, FRAMEWORK_SECTIONS)}"
             problems.add_at(section, name, "", what)
     problems.raise_if_any()
-    return _text(framework, sections, safe_name(path.stem))
+    return _text(framework, views, sections, safe_name(path.stem))
 
 
 def _check_names(sections: Mapping[str, Section], framework: Framework, problems: Problems) -> None:
@@ -63,12 +73,15 @@ def _check_names(sections: Mapping[str, Section], framework: Framework, problems
             problems.add_at(value or section, kind, "plugin", what, of_plugin=True)
 
 
-def _text(framework: Framework, sections: Mapping[str, Section], name: str) -> str:
+def _text(
+    framework: Framework, views: Views | None, sections: Mapping[str, Section], name: str
+) -> str:
     general = framework.general.model_dump()
     own: dict[str, dict[str, Json]] = {
         "experiment": general | {"name": general["name"] or name},
         "plugins": framework.sources.model_dump(mode="json"),
         "target": framework.calls.model_dump(),
+        "views": views.model_dump() if views and sections["views"].values else {},
     }
     written = []
     for section in dict.fromkeys((*FRAMEWORK_SECTIONS, *sections)):
@@ -81,5 +94,6 @@ def _text(framework: Framework, sections: Mapping[str, Section], name: str) -> s
             if key not in own.get(section, {})
         }
         lines = [f"{key} = {text}".rstrip() for key, text in keys.items()]
-        written.append("\n".join([f"[{section}]", *lines, ""]))
+        if lines:
+            written.append("\n".join([f"[{section}]", *lines, ""]))
     return "\n".join(written)

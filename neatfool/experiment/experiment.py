@@ -32,6 +32,7 @@ from neatfool.experiment.framework import (
     safe_name,
     with_one_length,
 )
+from neatfool.experiment.showing import Showing, read_showing
 from neatfool.plugin.manager import PluginManager
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Experiment:
         target: The plugin that is fooled.
         encoding: The plugin that writes images as genomes.
         scheme: The plugin that selects.
+        showing: The views of each image that the target is shown; None if the image itself.
         plugin_paths: Files and folders of plugins to load.
         observers: Names of installed observers.
         path: The file it was read from, or None.
@@ -78,6 +80,7 @@ class Experiment:
     target: Choice
     encoding: Choice
     scheme: Choice
+    showing: Showing | None = None
     plugin_paths: tuple[Path, ...] = ()
     observers: tuple[str, ...] = ()
     path: Path | None = field(default=None, compare=False)
@@ -124,6 +127,7 @@ class Experiment:
         return (
             sections
             | target
+            | (self.showing.section() if self.showing else {})
             | resolved_sections("encoding", self.encoding)
             | resolved_sections("scheme", self.scheme)
         )
@@ -213,6 +217,7 @@ def _build(
     ]
     picked = [registration for registration in registrations if registration]
     choices = {made.kind: fill_choice(made, sections, problems) for made in picked}
+    showing = read_showing(sections, plugins, problems)
     _check_sections(sections, picked, problems)
     problems.raise_if_any()
     general = framework.general
@@ -220,6 +225,7 @@ def _build(
         general=general.model_copy(update={"name": general.name or name}),
         calls=framework.calls,
         **{kind: choice for kind, choice in choices.items() if choice},
+        showing=showing,
         plugin_paths=tuple(framework.sources.path),
         observers=tuple(framework.sources.observers),
         path=path,

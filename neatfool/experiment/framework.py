@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from neatfool.config.problems import Problems
 
 LENGTHS: Final = ("generations", "images")
-FRAMEWORK_SECTIONS: Final = ("experiment", "plugins", "target", "encoding", "scheme")
+FRAMEWORK_SECTIONS: Final = ("experiment", "plugins", "target", "views", "encoding", "scheme")
 _UNSAFE: Final = re.compile(r"[^\w.+-]+|^[^\w]+|\.+$")
 
 
@@ -131,10 +131,28 @@ class Calls(BaseModel, extra="forbid", frozen=True):
         return Budget(self.max_queries, self.max_requests)
 
 
+class Views(BaseModel, extra="forbid", frozen=True):
+    """Section ``[views]``: how the target is shown each image. Its other keys are views."""
+
+    number: int = Field(
+        4,
+        ge=1,
+        le=1000,
+        description="how often each image is shown, each time changed at random. Each counts as "
+        "an image of the run's length (new in 0.2)",
+    )
+    score: Literal["mean", "worst"] = Field(
+        "mean",
+        description="what an image scores in a class: `mean`, the mean of the confidences, or "
+        "`worst`, the least of them (new in 0.2)",
+    )
+
+
 OWN_KEYS: Final[Mapping[str, type[BaseModel]]] = {
     "experiment": General,
     "plugins": Sources,
     "target": Calls,
+    "views": Views,
 }
 """The sections that have keys of the framework's own, and those keys."""
 

@@ -17,6 +17,7 @@ from neatfool.evolution.interrupts import Interrupts
 from neatfool.evolution.loop import Limits
 from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.experiment import choose, resolved_sections
+from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments
 from neatfool.fooling.opening import RunTools
 from neatfool.plugin.manager import PluginManager
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import torch
 
     from neatfool.experiment.experiment import Choice
+    from neatfool.experiment.showing import Showing
     from neatfool.run.run import Run
     from neatfool.spec.json import Json
 
@@ -39,6 +41,7 @@ _log = logging.getLogger("neatfool.fool")
 _ARGUMENTS: Final = {
     "[experiment] ": "",
     "[target] ": "",
+    "[views]": "views",
     "[encoding] ": "encoding_options: ",
     "[scheme] ": "scheme_options: ",
 }
@@ -56,6 +59,7 @@ def fool(
     encoding: str = "cppn",
     scheme_options: Mapping[str, Any] | None = None,
     encoding_options: Mapping[str, Any] | None = None,
+    views: Mapping[str, Any] | None = None,
     plugins: str | Path | Sequence[str | Path] = (),
     mean: Sequence[float] | float | None = None,
     std: Sequence[float] | float | None = None,
@@ -93,6 +97,7 @@ def fool(
         encoding: The name of an encoding.
         scheme_options: The scheme's options, as in an experiment's section.
         encoding_options: The encoding's options.
+        views: The keys of section ``[views]``: ``{"move": 3, "jpeg": 50, "number": 4}``.
         plugins: Files and folders with schemes and encodings, as in ``[plugins] path``.
         mean: What to subtract from each channel for a module, in [0, 1] as torchvision gives it;
             one number stands for all channels. (:class:`neatfool.Network` takes it in bytes.)
@@ -152,6 +157,7 @@ def fool(
             plugin_paths=paths,
             encoding=choose(manager, "encoding", encoding, encoding_options or {}),
             scheme=choose(manager, "scheme", scheme, scheme_options or {}),
+            showing=choose_showing(manager, views),
         )
         tools = RunTools(target)
         if resume_run:
@@ -170,10 +176,12 @@ def _recipe(
     plugin_paths: Sequence[Path],
     encoding: Choice,
     scheme: Choice,
+    showing: Showing | None,
 ) -> Recipe:
     identity: dict[str, dict[str, Json]] = {
         "experiment": {"seed": arguments.seed},
         "target": {"plugin": FROM_PYTHON, "model": model},
+        **(showing.section() if showing else {}),
         **resolved_sections("encoding", encoding),
         **resolved_sections("scheme", scheme),
     }
@@ -191,6 +199,7 @@ def _recipe(
         resolved=resolved,
         identity=identity,
         text="# Made by neatfool.fool.\n" + write_ini(resolved),
+        showing=showing,
     )
 
 

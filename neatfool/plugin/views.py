@@ -15,22 +15,23 @@ if TYPE_CHECKING:
 def views(
     names: Iterable[str] | None = None, plugins: PluginManager | None = None
 ) -> dict[str, View]:
-    """Make views.
+    """Make views, by name and in the order of the names.
 
     Args:
-        names: Their names; all that are installed if absent.
-        plugins: Loads them; a new manager, which knows those that are installed, if absent.
-
-    Returns:
-        The views by name, in the order of the names.
+        names: The names; all that are installed if absent.
+        plugins: Loads them; a new manager if absent.
 
     Raises:
         PluginError: There is no such view, or it is broken.
     """
     manager = plugins or PluginManager()
-    return {
-        name: _make(name, manager) for name in (manager.names("view") if names is None else names)
-    }
+    wanted = manager.names("view") if names is None else names
+    return {name: _make(name, manager) for name in wanted}
+
+
+def limit_of(view: View) -> float:
+    """Give the strongest that an experiment may ask of a view."""
+    return float(getattr(view, "limit", view.strengths[-1]))
 
 
 def _make(name: str, manager: PluginManager) -> View:
@@ -40,7 +41,6 @@ def _make(name: str, manager: PluginManager) -> View:
         view = registration.factory(registration.options())
     if not isinstance(view, View):
         raise PluginError(
-            f"{who}: a view needs `unit`, `harmless`, `strengths`, `signed`, `what` and "
-            f"`change(images, amounts, seeds)`; {type(view).__name__} lacks some of them"
+            f"{who}: a view needs what neatfool.View has; {type(view).__name__} lacks some of it"
         )
     return view

@@ -154,7 +154,9 @@ class Run:
             return True
         if generations is not None:
             return self.generation + 1 >= generations
-        return self.evaluations >= (images or 0)
+        # Each candidate counts as all its views, so the last images may not suffice for one.
+        views = self.experiment.get("views", {}).get("number", 1)
+        return bool(self.evaluations + views > (images or 0))
 
     @property
     def spec(self) -> ImageSpec:

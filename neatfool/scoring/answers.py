@@ -69,7 +69,8 @@ def check_scores(
     logits = None
     if answer.logits is not None:
         # A copy: a target may return the same buffer at each call.
-        logits = _array(answer.logits, "logits", shape, name)[:keep].copy()
+        none = np.shape(answer.logits)[1:] == (shape[1] + 1,)
+        logits = _array(answer.logits, "logits", (count, shape[1] + none), name)[:keep].copy()
         ok &= ~np.isnan(logits).any(axis=1) & np.isfinite(logits.max(axis=1))
         if not ok.all():
             logits = np.where(ok[:, None], logits, 0.0)

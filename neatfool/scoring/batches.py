@@ -17,6 +17,7 @@ from neatfool.network.memory import OutOfMemory, is_out_of_memory
 from neatfool.scoring.answers import check_scores
 from neatfool.scoring.batch_sizes import BatchSizes
 from neatfool.scoring.plan import networks_of
+from neatfool.scoring.viewed_target import views_of
 from neatfool.scoring.workers import Workers
 from neatfool.spec.scores import Scores
 
@@ -93,7 +94,7 @@ class Batches:
             images: uint8 [n, C, H, W].
             screen: Whether to screen them.
             first: The number of the first task in its generation.
-            answered: A list that takes the size of each batch once it is scored.
+            answered: A list that takes how many images each batch showed, once it is scored.
 
         Returns:
             For each task a future of its scores and the seconds that they took.
@@ -127,7 +128,7 @@ class Batches:
             batch = images[start : start + size]
             batches.append(self._score_batch(batch, size))
             if answered is not None:
-                answered.append(len(batch))
+                answered.append(len(batch) * views_of(self._target))
         return self.concatenate(batches), time.perf_counter() - began
 
     def concatenate(self, parts: Sequence[Scores]) -> Scores:

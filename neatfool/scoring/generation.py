@@ -33,7 +33,7 @@ class GenerationScoring:
         spent: Always empty.
         seconds: The time that the target would take if all its workers were always busy.
         confirmed: How many images were scored exactly.
-        answered: The sizes of the finished batches, those that confirm left out.
+        answered: The images that finished batches showed, those that confirm left out.
     """
 
     full: Final = False

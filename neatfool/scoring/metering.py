@@ -45,16 +45,20 @@ class MeteredTarget:
 
     Attributes:
         spec: The target's spec. New classes are added to it.
+        viewed: Shows the target views of each image, which have answers of their own; or None.
         ledger: What was spent and answered, at first in memory.
         batch_size: The most images a call.
         concurrency: How many calls may run at once.
     """
 
     def __init__(self, target: Any, *, name: str, batch_size: int, budget: Budget) -> None:
+        from neatfool.scoring.viewed_target import ViewedTarget
+
         self.spec = target.spec
+        self.viewed = target if isinstance(target, ViewedTarget) else None
         self.batch_size = min(batch_size, getattr(target, "batch_size", None) or batch_size)
         self.concurrency = max(1, int(getattr(target, "concurrency", 1)))
-        self._target = target
+        self._target: Any = self.viewed.target if self.viewed else target
         self._name = name
         self._threads = ThreadPoolExecutor(self.concurrency, "neatfool-ask")
         self._failed = Event()
@@ -99,6 +103,7 @@ class MeteredTarget:
             BudgetSpent: The budget does not suffice.
             TargetError: As :meth:`neatfool.scoring.scorer.Scorer.score`.
         """
+        images = self.viewed.show(images) if self.viewed else images
         keys = [_key(image) for image in images.cpu().numpy()]
         rows = {key: row for row, key in enumerate(keys)}
         different = images[list(rows.values())]
@@ -133,10 +138,13 @@ class MeteredTarget:
         return self._threads.submit(self._ask_and_keep, images, keys)
 
     def scores(self, kept: Sequence[bytes]) -> Scores:
-        """Read answers as scores of all classes, and add the classes that are new."""
+        """Read answers, to all views of each image, as scores; add the classes that are new."""
         classes = list(self.spec.classes)
         scores = kept_answers.read(kept, classes)
         self.with_classes(classes)
+        if viewed := self.viewed:
+            each = range(viewed.number)
+            return viewed.gather([scores.part(slice(n, None, viewed.number)) for n in each])
         return scores
 
     def with_classes(self, classes: Sequence[str]) -> None:
@@ -243,6 +251,8 @@ class MeteredScoring:
             images: uint8 [n, C, H, W], which must not change afterwards.
         """
         self.images.parts.append(images)
+        if viewed := self._metered.viewed:
+            images = viewed.show(images)
         size = self._metered.batch_size
         keys = [_key(image) for image in images.cpu().numpy()]
         self._keys += keys
@@ -304,7 +314,9 @@ class MeteredScoring:
                 self._answers.update(answers)
                 self.seconds += seconds / min(self._metered.concurrency, len(self._calls))
         kept = self._collect_answers()
-        self.confirmed = len(kept)
+        views = self._metered.viewed.number if self._metered.viewed else 1
+        del kept[len(kept) - len(kept) % views :]
+        self.confirmed = len(kept) // views
         if kept and not any(kept):
             # The service is out of order. A resumed run asks about these images again.
             ledger.forget(self._keys)

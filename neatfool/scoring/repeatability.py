@@ -148,7 +148,7 @@ def differ(
         elif logs:
             shown = "logarithm of the probability"
             a, b = (np.log(np.maximum(each, TINY)) for each in (a, b))
-        apart = np.maximum(apart, _relative(a, b))
+        apart = np.maximum(apart, _relative(a, b)[:, : apart.shape[1]])
     row, column = np.unravel_index(apart.argmax(), apart.shape)
     values = [float(each[row, column]) for each in (a, b)]
     first, second = map(percent, values) if shown == "probability" else (f"{v:.6g}" for v in values)

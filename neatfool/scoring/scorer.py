@@ -16,6 +16,7 @@ from neatfool.scoring.generation import GenerationScoring
 from neatfool.scoring.metering import MeteredTarget, is_metered
 from neatfool.scoring.plan import part_size
 from neatfool.scoring.screening import Screening
+from neatfool.scoring.viewed_target import views_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +35,7 @@ class Scorer:
 
     Attributes:
         name: What messages call the target.
+        views: How many views of an image are shown, each of which counts as an image.
         screening: What screening has learnt; None if each image is scored exactly.
         metered: The target with its ledger, if asking it costs something; else None.
     """
@@ -42,6 +44,7 @@ class Scorer:
         self, target: Target, *, name: str, plan: Plan, budget: Budget | None = None
     ) -> None:
         self.target = target
+        self.views = views_of(target)
         self.name = name
         self.plan = plan
         self.batches = Batches(target, name=name, plan=plan)

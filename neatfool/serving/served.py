@@ -122,5 +122,5 @@ def outputs_of(scorer: Scorer) -> tuple[Output, ...]:
     return tuple(
         Output(name, np.dtype(np.float64 if values.dtype == np.float64 else np.float32))
         for name, values in parts.items()
-        if values is not None
+        if values is not None and values.shape == scores.probs.shape
     )

@@ -19,7 +19,8 @@ class Scores:
         probs: Floats [N, K] in [0, 1], the confidence in each class. A torch tensor or anything
             else that numpy can read will do.
         logits: Floats [N, K], the values before the softmax, if the target has them. Selection
-            uses them: a float32 softmax reaches exactly 1.0, and search stalls on ties.
+            uses them: a float32 softmax reaches exactly 1.0, and search stalls on ties. Or
+            [N, K + 1], if the last column stands for none of the classes.
         ok: Bools [N], False for an image that could not be scored; all True if absent.
         exact: Bools [N], False for an image that was only screened, as its scores are too low to
             take a niche; all True if absent. The framework sets it, a target leaves it absent.
@@ -97,7 +98,7 @@ def rank(scores: Scores) -> np.ndarray:
         ranks = np.array(scores.probs, dtype=np.float64)
         ranks[ranks == 0] = -np.inf
     else:
-        ranks = log_odds(np.asarray(scores.logits))
+        ranks = log_odds(np.asarray(scores.logits))[:, : scores.probs.shape[1]]
     for usable in (scores.ok, scores.exact):
         if usable is not None:
             ranks[~np.asarray(usable)] = -np.inf

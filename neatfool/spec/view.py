@@ -20,8 +20,7 @@ class View(Protocol):
         The strongest that an experiment may ask for; the last of ``strengths`` if absent.
 
     Attributes:
-        unit: What its strength counts: ``"pixels"``, ``"degrees"``, ``"JPEG quality"``,
-            ``"stops"``, ``"%"``.
+        unit: What its strength counts: ``"pixels"``, ``"JPEG quality"``, ``"%"``.
         harmless: The strength that changes nothing: 0 for most, 100 for JPEG quality.
         strengths: A few strengths from mild to strong, for curves.
         signed: Whether strength s also stands for -s (left and right, darker and lighter).
@@ -44,10 +43,8 @@ class View(Protocol):
 
         Args:
             images: float32 [N, C, H, W] from 0 to 255, on any device. Do not write to them.
-            amounts: float32 [N], on the same device: strengths between ``harmless`` and the one
-                asked for; if ``signed``, also their negatives.
-            seeds: int64 [N], not negative, on the same device, for whatever else is random (the
-                direction of a move, the noise).
+            amounts: float32 [N], on the same device: strengths; if ``signed``, perhaps negative.
+            seeds: int64 [N], >= 0, on the same device, for whatever else is random (a direction).
 
         Returns:
             float32 [N, C, H, W] from 0 to 255, differentiable by ``images``. Rounding and the

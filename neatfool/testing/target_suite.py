@@ -74,7 +74,8 @@ def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
     scores = subject.scores(subject.images)
     if scores.logits is None or scores.ok is None:
         return
-    logits, probs = scores.logits[scores.ok].astype(float), scores.probs[scores.ok].astype(float)
+    probs = scores.probs[scores.ok].astype(float)
+    logits = scores.logits[scores.ok, : probs.shape[1]].astype(float)
     chosen = np.take_along_axis(probs, logits.argmax(1)[:, None], 1)[:, 0]
     expect(
         np.allclose(chosen, probs.max(1), atol=1e-3),

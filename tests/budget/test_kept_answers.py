@@ -28,6 +28,13 @@ def test_scores_are_read_to_the_bit(probs, logits, ok):
         assert (back.logits[ok] == logits[ok]).all()
 
 
+def test_a_logit_for_none_of_the_classes_is_kept():
+    given = Scores(np.float32([[0.2, 0.3]]), np.float64([[-2, -1, 0.5]]), np.array([True]))
+    back = read(write(given), [*"ab"])
+    assert (back.probs == given.probs).all()
+    assert (back.logits == given.logits).all()
+
+
 @pytest.mark.parametrize("with_logits", [False, True])
 def test_answers_that_version_0_1_kept_are_read(with_logits):
     probs, logits = np.float32([0.25, 0.75]), np.float32([-1, 1.5])

@@ -206,7 +206,7 @@ def test_a_section_that_nobody_reads_is_told(write):
     assert errors(write(TOY + "[ToyGenes]\n[Elsewhere]\n")) == [
         "toy.ini:9: [ToyGenes]: unknown section; did you mean 'ToyGenome'?",
         "toy.ini:10: [Elsewhere]: unknown section; there are: ToyGenome, encoding, experiment, "
-        "plugins, scheme, target",
+        "plugins, scheme, target, views",
     ]
 
 
@@ -268,7 +268,7 @@ def test_its_errors_are_told_as_its_own(write):
     ]
     assert errors(write(TOY), overrides=["what.x=1"]) == [
         "--set what.x: [what]: unknown section; there are: ToyGenome, encoding, experiment, "
-        "plugins, scheme, target"
+        "plugins, scheme, target, views"
     ]
 
 

@@ -1,0 +1,146 @@
+"""A target that is shown each image several times, each time changed as the world would.
+
+What is shown follows from the image's bytes, the run's seed and the number of the view. So a saved
+image is always shown in the same way.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from neatfool.errors import PluginError
+from neatfool.network.gpu import computing_on
+from neatfool.scoring.answers import check_scores
+from neatfool.search.seeds import derive_seeds
+from neatfool.spec.scores import Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.experiment.showing import Showing
+    from neatfool.network.gradients import LogitsOf
+    from neatfool.spec.target import Target
+
+TINY: Final = 1e-300
+"""A smaller probability counts as this one, whose logarithm is finite."""
+
+
+class ViewedTarget:
+    """A target that scores views of an image; their mean counts, or the worst in each class.
+
+    It has what the target has. A call of it makes a call of the target for each view.
+
+    Attributes:
+        target: The target.
+        number: How many views of an image there are.
+        spec: The target's spec; the worst probabilities do not sum to one.
+    """
+
+    def __init__(self, target: Target, showing: Showing, *, name: str, seed: int) -> None:
+        """Wrap a target, which messages call ``name``; ``seed`` is the run's."""
+        self.target = target
+        self.number = showing.number
+        self._worst = showing.score == "worst"
+        self.spec = replace(target.spec, sums_to_one=False) if self._worst else target.spec
+        self._showing = showing
+        self._name = name
+        self._seed = seed
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.target, name)
+        return partial(self._logits_of, found) if name == "logits_of" else found
+
+    def describe(self) -> str:
+        """Say what the target is, and what it is shown."""
+        own = getattr(self.target, "describe", None)
+        return "\n".join([*([str(own())] if own else []), self._showing.describe()])
+
+    def score(self, images: Any) -> Scores:
+        """Score the views of images, and put together what they score."""
+        shown: Any = self.show(torch.as_tensor(images))
+        shown = shown.reshape(-1, self.number, *self.spec.shape).transpose(0, 1).contiguous()
+        shown = shown.cpu().numpy() if self.spec.array == "numpy" else shown
+        target, count = self.target, len(images)
+        answers = (target.score(part) for part in shown)
+        return self.gather([check_scores(each, count, target.spec, self._name) for each in answers])
+
+    def show(self, images: torch.Tensor) -> torch.Tensor:
+        """Make uint8 views [N * number, C, H, W] of uint8 images; an image's stand together."""
+        # The last bits may depend on the device, so it is always the networks'.
+        for network in getattr(self.target, "networks", ())[:1]:
+            images = images.to(network.device)
+        with torch.no_grad(), computing_on(images.device):
+            return self._change(images.float(), images).round().clamp(0, 255).to(torch.uint8)
+
+    def gather(self, parts: Sequence[Scores]) -> Scores:
+        """Put together the checked scores [N, K] of each view."""
+        probs = np.stack([part.probs for part in parts]).astype(np.float64)
+        probs = probs.min(0) if self._worst else probs.mean(0)
+        ok = np.all([np.asarray(part.ok) for part in parts], axis=0)
+        logits = [torch.from_numpy(part.logits) for part in parts if part.logits is not None]
+        if len(logits) < len(parts):
+            return Scores(probs, None, ok)
+        return Scores(probs, self._join(torch.stack(logits)).numpy(), ok)
+
+    def _logits_of(self, logits_of: LogitsOf, images: torch.Tensor) -> torch.Tensor:
+        """Compute the logits of :meth:`score` for torch to differentiate."""
+        shown = self._change(images, images.detach().round().to(torch.uint8))
+        # Gradients ignore the rounding to bytes.
+        shown = shown + (shown.round() - shown).detach()
+        parts = [logits_of(shown[number :: self.number]) for number in range(self.number)]
+        return self._join(torch.stack(parts))
+
+    def _join(self, logits: torch.Tensor) -> torch.Tensor:
+        """Join the logits [number, N, K] of views: the logarithm of the mean probability.
+
+        Or of the least, and in a last column of what these lack to a sum of one.
+        """
+        logs = logits.double().log_softmax(-1)
+        if not self._worst:
+            return logs.logsumexp(0) - math.log(self.number)
+        least = logs[..., : len(self.spec.classes)].amin(0)
+        best = least.argmax(-1, keepdim=True)
+        # 1 less a probability near 1 is exact only as the sum of the others.
+        others = logs.scatter(-1, best.expand(self.number, -1, -1), -torch.inf)
+        lack = others.logsumexp(-1).amax(0).exp()
+        lack = lack - least.scatter(-1, best, -torch.inf).exp().sum(-1)
+        return torch.cat([least, lack.clamp(min=TINY).log()[:, None]], -1)
+
+    def _change(self, images: torch.Tensor, saved: torch.Tensor) -> torch.Tensor:
+        """Make the views, floats [N * number, C, H, W], of images whose bytes are ``saved``."""
+        amounts, seeds = self._draw(saved.cpu().numpy())
+        shown = images.repeat_interleave(self.number, 0)
+        for place, (name, view) in enumerate(self._showing.views.items()):
+            how = (torch.from_numpy(each[:, place]).to(shown.device) for each in (amounts, seeds))
+            changed = view.change(shown, *how)
+            if changed.shape != shown.shape or changed.dtype != shown.dtype:
+                raise PluginError(
+                    f"view {name!r}: change() gave {changed.dtype} {tuple(changed.shape)} for "
+                    f"{shown.dtype} {tuple(shown.shape)}; give the same"
+                )
+            shown = changed
+        return shown
+
+    def _draw(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Draw amounts, float32, and seeds, int64: both [N * number, the named views]."""
+        views, strengths = self._showing.views.values(), self._showing.strengths.values()
+        sums = (zlib.crc32(np.ascontiguousarray(image).data) for image in images)
+        seeds = derive_seeds(self._seed, "views", ids=sums)
+        shape = self.number, len(views), 3
+        draws = np.concatenate([np.random.default_rng(seed).random(shape) for seed in seeds])
+        harmless, signed = np.array([(view.harmless, view.signed) for view in views]).T
+        amounts = harmless + (np.array([*strengths]) - harmless) * draws[..., 0]
+        amounts[(draws[..., 1] < 0.5) & (signed > 0)] *= -1
+        return amounts.astype(np.float32), (draws[..., 2] * 2**53).astype(np.int64)
+
+
+def views_of(target: object) -> int:
+    """Give how many views of an image a target is shown, 1 without views."""
+    return target.number if isinstance(target, ViewedTarget) else 1

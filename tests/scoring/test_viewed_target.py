@@ -1,0 +1,202 @@
+"""A target that is shown views of each image, from its score to whole runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import toy_views
+from paid import PaidToy
+from searches import Snapshots, begin, go_on
+
+import neatfool
+from neatfool.experiment.showing import Showing
+from neatfool.run.store import contents
+from neatfool.scoring.viewed_target import ViewedTarget
+from neatfool.search.learning import Learner
+from neatfool.spec.candidate import Candidate
+from neatfool.testing import TOY_SPEC, TargetSuite, ToyEncoding, ToyTarget
+
+VIEWS = {"darker": 60.0, "rolled": 2.0}
+TOYS = {"image": TOY_SPEC.shape, "classes": TOY_SPEC.classes, "encoding": "direct"}
+
+
+def viewed(score="mean", number=3, target=None, seed=1, strengths=VIEWS):
+    made = {"darker": toy_views.Darker(), "rolled": toy_views.Rolled()}
+    showing = Showing(number, score, strengths, {name: made[name] for name in strengths})
+    return ViewedTarget(target or ToyTarget(), showing, name="target 'toy'", seed=seed)
+
+
+def images(count=6):
+    pixels = np.random.default_rng(4).integers(0, 256, (count, *TOY_SPEC.shape))
+    return torch.from_numpy(pixels.astype(np.uint8))
+
+
+class TestTheMeanOfViews(TargetSuite):
+    def make_target(self):
+        return viewed()
+
+
+class TestTheWorstOfViews(TargetSuite):
+    def make_target(self):
+        return viewed("worst")
+
+
+def test_mean_and_worst_are_of_what_each_view_scores():
+    shown = viewed().show(images())
+    assert len(torch.unique(shown, dim=0)) == 18
+    probs = ToyTarget().score(shown.numpy()).probs.reshape(6, 3, -1)
+    mean, worst = viewed().score(images().numpy()), viewed("worst").score(images().numpy())
+    np.testing.assert_allclose(mean.probs, probs.mean(1))
+    np.testing.assert_allclose(worst.probs, probs.min(1))
+    for scores in (mean, worst):
+        odds = np.log(scores.probs) - np.log1p(-scores.probs)
+        np.testing.assert_allclose(neatfool.rank(scores), odds, rtol=1e-6)
+    assert (worst.probs <= mean.probs).all()
+    assert (neatfool.rank(worst) <= neatfool.rank(mean)).all()
+
+
+@pytest.mark.parametrize("score", ["mean", "worst"])
+def test_nothing_is_lost_near_certainty(score):
+    class Sure(ToyTarget):
+        def score(self, images):
+            logits = np.zeros((len(images), 5))
+            logits[:, 0] = 60 + images.reshape(len(images), -1).mean(1) / 255
+            return neatfool.Scores(np.eye(5)[[0] * len(images)], logits)
+
+    scores = viewed(score, target=Sure(), strengths={"darker": 60.0}).score(images().numpy())
+    best = neatfool.rank(scores)[:, 0]
+    assert len(set(best)) == 6
+    assert (best > 58).all()
+    assert (best < 60).all()
+
+
+def test_what_is_shown_depends_on_the_images_bytes_and_the_runs_seed_alone():
+    once = viewed().show(images())
+    assert torch.equal(
+        viewed().show(images().flip(0)).reshape(6, 3, -1).flip(0).flatten(1),
+        (once.reshape(6, 3, -1).flatten(1)),
+    )
+    assert torch.equal(viewed(number=5).show(images())[:3], once[:3])
+    assert not torch.equal(viewed(seed=2).show(images()), once)
+
+
+def test_a_target_has_with_views_what_it_has_without():
+    assert hasattr(viewed(), "logits_of")
+    assert not hasattr(viewed(target=PaidToy()), "logits_of")
+    assert viewed(target=PaidToy()).batch_size == PaidToy.batch_size
+    assert viewed("worst").describe() == (
+        "Each image is changed at random, darker (0 to 60 %), rolled (-2 to 2 pixels), and shown "
+        "3 times; the worst counts."
+    )
+
+
+@pytest.mark.parametrize("score", ["mean", "worst"])
+def test_learning_improves_what_views_score(score):
+    target, encoding = viewed(score, number=8), ToyEncoding()
+    options = neatfool.LearningOptions(learn=0.5, learn_rate=10)
+    learner = Learner(options, encoding=encoding, target=target, classes=5)
+    parents = [Candidate(number, genome) for number, genome in enumerate(encoding.create(range(4)))]
+    children = list(learner.learn([(parent, 2) for parent in parents], first_id=4, generation=1))
+    before, after = (
+        neatfool.rank(target.score(encoding.render([each.genome for each in some]).numpy()))[:, 2]
+        for some in (parents, children)
+    )
+    assert (after > before + 1).all()
+
+
+EXPERIMENT = f"""\
+[experiment]
+images = 900
+seed = 3
+[plugins]
+path = {toy_views.__file__}
+[target]
+plugin = mnist
+[views]
+number = 4
+darker = 50
+rolled = 2
+[scheme]
+plugin = map_elites
+batch = 50
+learn = 0.5
+learn_steps = 2
+learn_after = 1
+"""
+
+
+@pytest.mark.parametrize("score", ["mean", "worst"])
+@pytest.mark.usefixtures("own_sys_path")
+def test_a_run_with_views_is_the_same_after_a_kill_and_verifies(tmp_path, score):
+    more = [f"views.score={score}"]
+    session = begin(tmp_path / "run", EXPERIMENT, *more)
+    session.go(Snapshots(tmp_path, {2}))
+    go_on(tmp_path / "killed-2").go(Snapshots(tmp_path, ()))
+    assert contents(tmp_path / "killed-2" / "run.db") == contents(tmp_path / "run" / "run.db")
+    run = neatfool.open_run(tmp_path / "killed-2")
+    assert run.verify().summary()["largest_difference"] == 0
+    assert 800 < run.evaluations <= 900
+    assert all(report.evaluations % 4 == 0 for report in run.history)
+
+
+def fool(folder, target=None, **more):
+    how = {"images": 200, "seed": 2, "progress": False, "out": folder, **TOYS}
+    return neatfool.fool(target or ToyTarget(), **how | more)
+
+
+def test_each_view_counts_as_an_image(tmp_path):
+    run = fool(tmp_path / "run", images=203, plugins=toy_views.__file__, views={"darker": 40})
+    assert run.evaluations == 200
+    assert sum(report.confirmed for report in run.history) == 50
+    assert run.finished
+
+
+def test_python_verifies_with_the_same_views(tmp_path):
+    views = {"number": 2, "score": "worst", **VIEWS}
+    run = fool(tmp_path / "run", plugins=toy_views.__file__, views=views)
+    assert run.experiment["views"] == views
+    for verdict in (run.verify(), neatfool.open_run(run.path).verify(ToyTarget())):
+        assert not verdict.wrong
+    plain = fool(tmp_path / "plain", images=100)
+    assert "views" not in plain.experiment
+    assert plain.summary()["median"] > run.summary()["median"]
+
+
+def test_views_from_python_are_checked(tmp_path):
+    views = {"darkr": 3, "darker": 90, "rolled": float("nan"), "number": 0}
+    with pytest.raises(neatfool.ExperimentError) as raised:
+        fool(tmp_path / "run", plugins=toy_views.__file__, views=views)
+    assert str(raised.value).splitlines() == [
+        "views darkr: unknown key; did you mean 'darker'?",
+        "views number: must be >= 1, not 0",
+        "views darker: must be <= 80, not 90",
+        "views rolled: must be a finite number, not nan",
+    ]
+
+
+PAID = {"plugins": toy_views.__file__, "views": {"darker": 40, "number": 4}}
+
+
+def test_each_view_is_a_query(tmp_path):
+    target = PaidToy()
+    run = fool(tmp_path / "run", target, max_queries=104, **PAID)
+    assert target.queries == 104
+    # Two are for the check that starts a session; the last candidate got only two of its four.
+    assert run.evaluations == 100 == 4 * sum(report.confirmed for report in run.history)
+
+
+def test_answers_to_views_outlive_a_service_that_is_gone(tmp_path):
+    def vanish(call):
+        if call > 9:
+            raise neatfool.TargetUnavailable("nobody answers")
+
+    whole = fool(tmp_path / "whole", PaidToy(), **PAID)
+    assert fool(tmp_path / "run", PaidToy(wrong=vanish), **PAID).generation == -1
+    target = PaidToy()
+    run = fool(tmp_path / "run", target, resume_run=True, **PAID)
+    assert 2 < target.queries < 202
+    same = ("elite", "candidate", "generation")
+    there, here = (contents(each.path / "run.db") for each in (whole, run))
+    assert [there[table] for table in same] == [here[table] for table in same]
+    assert not run.verify(PaidToy(), max_queries=1000).wrong
