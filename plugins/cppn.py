@@ -241,6 +241,9 @@ class CppnEncoding:
     ) -> list[np.ndarray]:
         """Turn gradients by pixels into gradients by parameters.
 
+        With a blur they are taken of one sample a pixel: the direction is nearly the same, in a
+        part of the time.
+
         Args:
             genomes: N genomes.
             gradients: float32 [G, N, C, H, W], of G functions of their images.
@@ -259,7 +262,7 @@ class CppnEncoding:
                 inputs=self._inputs,
                 colour_map=self._colours.name,
                 blur=self._blur,
-                samples=self._samples,
+                samples=1,
                 device=self._device,
                 compiled=self._is_compiled,
             )

@@ -46,8 +46,11 @@ def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
 Examples:
   neatfool render runs/mnist-1 3 --size 1024
   neatfool render runs/mnist-1 3 --size 4096 -o poster.png
+  neatfool render runs/imagenet-1 volcano --size 4096 --sharp
 
-A CPPN has no pixels: it renders at any size.""",
+A CPPN has no pixels: it renders at any size. With `blur`, the picture is the
+same at all of them, as soft as what the classifier saw. --sharp draws all the
+detail there is, for posters; to the classifier that is another picture.""",
 )
 @run_argument
 @class_argument
@@ -59,8 +62,9 @@ A CPPN has no pixels: it renders at any size.""",
     metavar="N",
     help="Pixels of the longer side.",
 )
+@click.option("--sharp", is_flag=True, help="Leave out the blur.")
 @out_file_option("CLASS-N.png")
-def render(run_folder: Path, class_name: str, size: int, out: Path | None) -> None:
+def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path | None) -> None:
     """Render the image of CLASS's elite (by name or index) at any size."""
     from PIL import Image
     from rich.console import Console
@@ -88,7 +92,7 @@ def render(run_folder: Path, class_name: str, size: int, out: Path | None) -> No
     quiet = len(corners) < 4 or not console.is_terminal
     for left, top in track(corners, "rendering", console=console, transient=True, disable=quiet):
         box = (left, top, min(left + LARGEST_PIECE, width), min(top + LARGEST_PIECE, height))
-        canvas.paste(to_pillow(elite.pixels((height, width), box)), (left, top))
+        canvas.paste(to_pillow(elite.pixels((height, width), box, sharp=sharp)), (left, top))
     try:
         with replacing(path) as partial:
             canvas.save(partial, kind)

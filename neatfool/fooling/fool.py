@@ -19,7 +19,7 @@ from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.experiment import choose, resolved_sections
 from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments
-from neatfool.fooling.opening import RunTools
+from neatfool.fooling.opening import RunTools, open_run
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import FROM_PYTHON
 from neatfool.spec.image_spec import ImageSpec
@@ -46,6 +46,11 @@ _ARGUMENTS: Final = {
     "[scheme] ": "scheme_options: ",
 }
 """The argument that stands for each section of an experiment, in messages."""
+
+
+SMALLEST_PATTERNS: Final = 64
+"""The fewest pixels a side of images that are drawn with ``preset = patterns``, if nothing is
+said."""
 
 
 def fool(
@@ -96,7 +101,8 @@ def fool(
         scheme: The name of a scheme.
         encoding: The name of an encoding.
         scheme_options: The scheme's options, as in an experiment's section.
-        encoding_options: The encoding's options.
+        encoding_options: The encoding's options. For images of 64 pixels and more, ``cppn`` begins
+            with ``preset = patterns``.
         views: The keys of section ``[views]``: ``{"move": 3, "jpeg": 50, "number": 4}``.
         plugins: Files and folders with schemes and encodings, as in ``[plugins] path``.
         mean: What to subtract from each channel for a module, in [0, 1] as torchvision gives it;
@@ -148,6 +154,9 @@ def fool(
     paths = [Path(file).expanduser().absolute() for file in files]
     for path in paths:
         manager.load_files(path)
+    if encoding == "cppn":
+        recorded = folder if resume_run else None
+        encoding_options = _with_preset(encoding_options or {}, arguments.image, recorded)
     with _naming_arguments():
         recipe = _recipe(
             target,
@@ -165,6 +174,16 @@ def fool(
         else:
             session = start(put_together(recipe), folder, overwrite=overwrite, tools=tools)
     return _go(session, manager, arguments, progress=progress)
+
+
+def _with_preset(
+    options: Mapping[str, Any], image: Sequence[int], recorded: Path | None
+) -> Mapping[str, Any]:
+    """Add the preset that serves such images, or that of the run that is resumed."""
+    preset = "patterns" if min(image[1:]) >= SMALLEST_PATTERNS else "paper"
+    if recorded is not None:
+        preset = open_run(recorded).experiment["encoding"].get("preset", preset)
+    return {"preset": preset, **options}
 
 
 def _recipe(

@@ -132,18 +132,32 @@ class Individual:
         self,
         size: int | tuple[int, int] | None = None,
         box: tuple[int, int, int, int] | None = None,
+        *,
+        sharp: bool = False,
     ) -> np.ndarray:
         """Render the genome.
 
         Args:
             size: Pixels of the longer side, or (height, width); the target's size if absent.
             box: (left, top, right, bottom), the part of that image to render; all of it if absent.
+            sharp: Whether to leave out the encoding's blur. It is then another picture than the
+                one that was scored.
 
         Returns:
             uint8 [C, H, W].
+
+        Raises:
+            RunError: The encoding has no blur to leave out.
         """
         height, width = self.height_width(size)
-        rendered: np.ndarray = self.run.encoding.render_at(self.genome, height, width, box).numpy()
+        encoding = self.run.encoding
+        if sharp:
+            without = getattr(encoding, "sharp", None)
+            if without is None:
+                name = self.run.experiment["encoding"]["plugin"]
+                raise RunError(f"{self.run.path}: images of encoding {name!r} have no blur")
+            encoding = without()
+        rendered: np.ndarray = encoding.render_at(self.genome, height, width, box).numpy()
         return rendered
 
     def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:

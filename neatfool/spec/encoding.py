@@ -28,6 +28,8 @@ class Encoding(Protocol[Genome]):
         The encoding for a generation of a run, if breeding changes over a run.
     ``litter_sizes(seeds) -> list[int]``
         The number of parents for the child of each seed, if it varies.
+    ``sharp() -> Encoding``
+        The encoding without the blur that its pictures have at any size, for posters.
     ``from_images(images) -> list[Genome]``
         Genomes that render exactly to given images, uint8 [N, C, H, W], for a scheme that makes
         images itself.
