@@ -112,7 +112,7 @@ def make_served(experiment: Experiment) -> Served:
     if scorer.metered is not None:
         scorer.close()
         raise costly
-    return Served(experiment.name, name, scorer, assembly.fingerprint, outputs_of(scorer))
+    return Served(experiment.name, name, scorer, scorer.fingerprint, outputs_of(scorer))
 
 
 def outputs_of(scorer: Scorer) -> tuple[Output, ...]:

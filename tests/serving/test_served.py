@@ -28,7 +28,7 @@ def test_its_scores_are_those_of_a_run_to_the_bit(mnist):
     assembly = assemble(load_experiment(MNIST))
     expected = assembly.scorer.score(images)
     assert mnist.scorer.batch_size == assembly.scorer.batch_size
-    assert mnist.fingerprint == assembly.fingerprint
+    assert mnist.fingerprint == assembly.scorer.fingerprint
     for cuts in ([], [1, 2, 33], [25, 50], [69]):
         parts = [mnist.scorer.score(part) for part in images.tensor_split(cuts)]
         for output in mnist.outputs:
