@@ -36,12 +36,16 @@ def open_run(path: str | Path) -> Run:
     return run
 
 
-def open_scorer(source: Run | Experiment | str | Path, *, max_queries: int | None = None) -> Scorer:
-    """Load a target to score any images with it, as they are; close the scorer at the end.
+def open_scorer(
+    source: Run | Experiment | str | Path, *, views: bool = False, max_queries: int | None = None
+) -> Scorer:
+    """Load a target to score any images with it; close the scorer at the end.
 
     Args:
         source: A run, an experiment, or an experiment's file, which needs only the section
-            ``[target]``. Its ``[views]`` are left out.
+            ``[target]``.
+        views: Whether to change each image as the experiment's ``[views]`` say. If not, images are
+            scored as they are.
         max_queries: The most images to send to a target that costs something to ask, in place of
             the experiment's. They are not entered in the run's ledger.
 
@@ -66,6 +70,8 @@ def open_scorer(source: Run | Experiment | str | Path, *, max_queries: int | Non
     if max_queries is not None:
         calls = experiment.calls.model_copy(update={"max_queries": max_queries})
         experiment = replace(experiment, calls=calls)
+    if not views:
+        experiment = replace(experiment, showing=None)
     scorer = assemble(experiment, plan, to_search=False).scorer
     if isinstance(source, Run) and scorer.metered is not None:
         scorer.metered.with_classes(source.classes)

@@ -74,7 +74,7 @@ def make_served(experiment: Experiment) -> Served:
     """
     if experiment.target.costs:
         raise _too_costly(experiment.target.label)
-    scorer = open_scorer(experiment)
+    scorer = open_scorer(experiment, views=True)
     if scorer.costs:
         scorer.close()
         raise _too_costly(scorer.name)

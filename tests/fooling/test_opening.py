@@ -7,6 +7,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 import torch
+import toy_views
 from commands import CLASSES, neatfool, write_experiment
 
 from neatfool import (
@@ -65,6 +66,24 @@ def test_the_section_of_the_target_suffices(experiment):
     assert load_experiment(file, to_search=False).name == "only"
     with pytest.raises(ExperimentError, match="say how long to run"):
         load_experiment(file)
+
+
+def test_images_are_changed_as_views_say_only_if_that_is_asked_for(experiment, tmp_path):
+    text = experiment.read_text().replace("patches.py", f"patches.py, {toy_views.__file__}")
+    experiment.write_text(text + "\n[views]\nnumber = 2\ndarker = 80\n")
+    assert neatfool("run", experiment, "--out", tmp_path / "run", "--no-report").exit_code == 0
+    with closing(open_run(tmp_path / "run")) as run:
+        images = torch.from_numpy(np.stack([decode_png(elite.png) for elite in run]))
+
+        def confidences(source, **how):
+            with closing(open_scorer(source, **how)) as scorer:
+                probs = scorer.score(images).probs
+            return [probs[row, elite.index] for row, elite in enumerate(run)]
+
+        recorded = [elite.confidence for elite in run]
+        for source in (run, experiment, load_experiment(experiment)):
+            assert confidences(source, views=True) == recorded
+            assert confidences(source) != recorded
 
 
 def test_what_is_wrong_is_told_with_its_line(tmp_path):
