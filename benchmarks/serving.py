@@ -27,13 +27,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from benchmarks.figures import Figure
+from neatfool import open_scorer
 from neatfool.evolution.assembly import assemble, make
 from neatfool.evolution.bench import raw_throughput
 from neatfool.evolution.session import start
 from neatfool.experiment.choice import choose
 from neatfool.experiment.experiment import load_experiment
 from neatfool.plugin.manager import PluginManager
-from neatfool.serving import load_target_of, make_served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -99,7 +99,7 @@ def asking(say: Say, url: str) -> Figure:
     shape = (REQUESTS * IMAGES, 1, 28, 28)
     images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
     parts = [images[start : start + IMAGES].numpy() for start in range(0, len(images), IMAGES)]
-    scorer = make_served(load_target_of(MNIST)).scorer
+    scorer = open_scorer(MNIST)
     options = {"url": url, "model": "mnist", "allow_private": True}
     client = make(choose(PluginManager(), "target", "http", options))
     with ThreadPoolExecutor(client.concurrency) as threads:

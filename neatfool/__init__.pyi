@@ -12,11 +12,15 @@ from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
 from .run.run import Run as Run
 from .fooling.opening import open_run as open_run
-from .fooling.opening import open_scorer as open_scorer
-from .scoring.scorer import Scorer as Scorer
 from .run.folder import find_runs as find_runs
 from .run.statistics import CONFIDENCE_THRESHOLDS as CONFIDENCE_THRESHOLDS
 from .experiment.differences import differences as differences
+
+# Scoring any images
+from .experiment.experiment import Experiment as Experiment
+from .experiment.experiment import load_experiment as load_experiment
+from .fooling.opening import open_scorer as open_scorer
+from .scoring.scorer import Scorer as Scorer
 
 # Commands, and saying what was read
 from .cli.output import Output as Output

@@ -28,7 +28,6 @@ COMMANDS: Final = {
     "render": "neatfool.cli.look:render",
     "validate": "neatfool.cli.validate:validate",
     "bench": "neatfool.cli.bench:bench",
-    "serve": "neatfool.cli.serve:serve",
     "plugins": "neatfool.cli.plugins:plugins",
 }
 

@@ -75,7 +75,6 @@ class Assembly:
 
     Attributes:
         scorer: The target, made safe.
-        fingerprint: Changes when the target scores differently.
         encoding_name: What messages call the encoding.
         scheme: The scheme, before its first generation.
         scheme_name: What messages call the scheme.
@@ -88,7 +87,6 @@ class Assembly:
     seed: int
     limits: Limits
     scorer: Scorer
-    fingerprint: str
     encoding: Encoding[Any]
     encoding_name: str
     scheme: Scheme
@@ -165,7 +163,8 @@ def put_together(
         can_screen=to_search and hasattr(scheme, "bar"),
         recorded=recorded,
     )
-    scorer = Scorer(target, name=name, plan=plan, budget=recipe.calls.budget)
+    budget = recipe.calls.budget
+    scorer = Scorer(target, name=name, plan=plan, budget=budget, fingerprint=fingerprint)
     if scorer.metered is None:
         check_repeatability(scorer)
     return Assembly(
@@ -173,7 +172,6 @@ def put_together(
         seed=recipe.seed,
         limits=recipe.limits,
         scorer=scorer,
-        fingerprint=fingerprint,
         encoding=encoding,
         encoding_name=recipe.encoding.label,
         scheme=scheme,

@@ -296,7 +296,7 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
         raise RunError(
             f"{folder}: the experiment is not the one that the run started with; start another run"
         )
-    if assembly.fingerprint != info["target"]["fingerprint"]:
+    if assembly.scorer.fingerprint != info["target"]["fingerprint"]:
         raise RunError(
             f"{folder}: the {assembly.scorer.name} is not the one that the run started with (its "
             "weights or code changed), so scores cannot be compared. Bring the old one back, or "
@@ -374,7 +374,7 @@ def _info(assembly: Assembly) -> dict[str, Json]:
         "text": assembly.text,
         "spec": spec,
         "scoring": assembly.scorer.plan.to_json(),
-        "target": {"name": assembly.scorer.name, "fingerprint": assembly.fingerprint},
+        "target": {"name": assembly.scorer.name, "fingerprint": assembly.scorer.fingerprint},
         "versions": {"python": platform.python_version()}
         | {package: version(package) for package in VERSIONED},
         "clock": {

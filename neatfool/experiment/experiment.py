@@ -65,7 +65,8 @@ class Experiment:
     Attributes:
         general: Its name, its length, its seed.
         calls: How the target is called.
-        target: The plugin that is fooled.
+        target: The plugin that is fooled. Its ``label`` is what messages call it. Its ``costs``
+            tells whether its options say that asking it costs something.
         encoding: The plugin that writes images as genomes.
         scheme: The plugin that selects.
         showing: The views of each image that the target is shown; None if the image itself.
@@ -163,6 +164,7 @@ def load_experiment(
     overrides: Sequence[str] = (),
     seed: int | None = None,
     plugins: PluginManager | None = None,
+    to_search: bool = True,
 ) -> Experiment:
     """Read an experiment file, and load the plugins that it names.
 
@@ -172,6 +174,8 @@ def load_experiment(
             to the current folder.
         seed: A seed, in place of the file's.
         plugins: Loads the plugins.
+        to_search: Whether a search is to follow. If not, the file needs only the section
+            ``[target]``.
 
     Raises:
         ExperimentError: The file is wrong; the message has a line for each problem.
@@ -182,7 +186,15 @@ def load_experiment(
     text, sections = read_given(path, overrides, seed, problems)
     manager = plugins or PluginManager()
     name = safe_name(path.stem)
-    return _build(sections, manager, name=name, path=path, text=text, problems=problems)
+    return _build(
+        sections,
+        manager,
+        name=name,
+        path=path,
+        text=text,
+        problems=problems,
+        to_search=to_search,
+    )
 
 
 def read_given(
@@ -207,9 +219,10 @@ def _build(
     path: Path | None = None,
     text: str = "",
     problems: Problems | None = None,
+    to_search: bool = True,
 ) -> Experiment:
     problems = Problems() if problems is None else problems
-    framework = read_framework(sections, problems)
+    framework = read_framework(sections, problems, to_search=to_search)
     whole = _load_sources(framework, sections, plugins, problems)
     registrations = [
         read_registration(kind, sections, plugins, problems, note_unknown=whole)

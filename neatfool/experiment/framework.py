@@ -166,14 +166,17 @@ class Framework:
     calls: Calls
 
 
-def read_framework(sections: Mapping[str, Section], problems: Problems) -> Framework:
-    """Read the framework's keys."""
+def read_framework(
+    sections: Mapping[str, Section], problems: Problems, *, to_search: bool = True
+) -> Framework:
+    """Read the framework's keys. Only a search needs a length."""
     general = read_options(General, "experiment", sections, problems)
     target = sections.get("target", Section({}, ""))
     own = {key: value for key, value in target.values.items() if key in Calls.model_fields}
     calls = read_options(Calls, "target", {"target": replace(target, values=own)}, problems)
     sources = read_options(Sources, "plugins", sections, problems)
-    _require_a_length(sections.get("experiment", Section({}, "")), problems)
+    if to_search:
+        _require_a_length(sections.get("experiment", Section({}, "")), problems)
     return Framework(general or General(), sources or Sources(), calls or Calls())
 
 

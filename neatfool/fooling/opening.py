@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neatfool.config.options import check_arguments
 from neatfool.errors import RunError
-from neatfool.evolution.assembly import make, reassemble
+from neatfool.evolution.assembly import assemble, make
 from neatfool.evolution.verification import score_image, scorer_for, verify_run
-from neatfool.experiment.experiment import load_experiment, resolved_choice
-from neatfool.plugin.manager import PluginManager
+from neatfool.experiment.experiment import Experiment, load_experiment, resolved_choice
+from neatfool.experiment.framework import Calls
 from neatfool.run.advice import is_from_python
 from neatfool.run.run import Run
 from neatfool.scoring.plan import Plan
@@ -34,34 +36,43 @@ def open_run(path: str | Path) -> Run:
     return run
 
 
-def open_scorer(source: Run | str | Path, *, max_queries: int | None = None) -> Scorer:
-    """Load a target to score any images with it, as they are; close the scorer at the end.
+def open_scorer(
+    source: Run | Experiment | str | Path, *, views: bool = False, max_queries: int | None = None
+) -> Scorer:
+    """Load a target to score any images with it; close the scorer at the end.
 
     Args:
-        source: A run, or the file of an experiment. Its ``[views]`` are left out.
+        source: A run, an experiment, or an experiment's file, which needs only the section
+            ``[target]``.
+        views: Whether to change each image as the experiment's ``[views]`` say. If not, images are
+            scored as they are.
         max_queries: The most images to send to a target that costs something to ask, in place of
             the experiment's. They are not entered in the run's ledger.
-
-    Returns:
-        The scorer. Its ``metered`` is None if asking the target costs nothing.
 
     Raises:
         RunError: Only Python has the run's target.
         ExperimentError: The experiment is wrong.
         PluginError: A plugin is missing or broken.
-        TargetError: The target does not recognise its own images.
+        TargetError: The target does not recognise its own images, or scores an image differently
+            from call to call.
     """
+    check_arguments(Calls, max_queries=max_queries)
     plan: Plan | None = None
-    if isinstance(source, Run):
-        resolved, plan = source.experiment, Plan.from_json(source.info["scoring"])
-        if is_from_python(resolved):
+    if isinstance(source, Experiment):
+        experiment = source
+    elif isinstance(source, Run):
+        if is_from_python(source.experiment):
             raise RunError(f"{source.path}: only Python has its target; score with an experiment's")
+        experiment = Experiment.from_resolved(source.experiment)
+        plan = Plan.from_json(source.info["scoring"])
     else:
-        resolved = load_experiment(source).resolved()
-    sections = {name: keys for name, keys in resolved.items() if name != "views"}
+        experiment = load_experiment(source, to_search=False)
     if max_queries is not None:
-        sections["target"] = {**sections["target"], "max_queries": max_queries}
-    scorer = reassemble(sections, PluginManager(), plan).scorer
+        calls = experiment.calls.model_copy(update={"max_queries": max_queries})
+        experiment = replace(experiment, calls=calls)
+    if not views:
+        experiment = replace(experiment, showing=None)
+    scorer = assemble(experiment, plan, to_search=False).scorer
     if isinstance(source, Run) and scorer.metered is not None:
         scorer.metered.with_classes(source.classes)
     return scorer

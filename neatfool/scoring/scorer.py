@@ -35,17 +35,25 @@ class Scorer:
 
     Attributes:
         name: What messages call the target.
+        fingerprint: Changes when the target scores differently.
         views: How many views of an image are shown, each of which counts as an image.
         screening: What screening has learnt; None if each image is scored exactly.
         metered: The target with its ledger, if asking it costs something; else None.
     """
 
     def __init__(
-        self, target: Target, *, name: str, plan: Plan, budget: Budget | None = None
+        self,
+        target: Target,
+        *,
+        name: str,
+        plan: Plan,
+        budget: Budget | None = None,
+        fingerprint: str = "",
     ) -> None:
         self.target = target
         self.views = views_of(target)
         self.name = name
+        self.fingerprint = fingerprint
         self.plan = plan
         self.batches = Batches(target, name=name, plan=plan)
         self.screening = Screening(plan.worth) if plan.screening else None
@@ -64,6 +72,15 @@ class Scorer:
     def batch_size(self) -> int:
         """Images a call when they are scored exactly."""
         return self.batches.sizes.exact
+
+    @property
+    def costs(self) -> bool:
+        """Whether asking the target costs something."""
+        return self.metered is not None
+
+    def describe(self) -> str:
+        """Say in one line how images are scored: on which device, how many a call."""
+        return self.plan.describe()
 
     def score(self, images: torch.Tensor) -> Scores:
         """Score images exactly.

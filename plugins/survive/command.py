@@ -178,7 +178,7 @@ def _measure_all(
     def load(source: Run | Path, looked_at: Chosen, ending: ExitStack) -> Scorer:
         scorer = ending.enter_context(closing(open_scorer(source, max_queries=max_queries)))
         check_budget(looked_at, scorer, total, max_queries)
-        if scorer.metered is not None:
+        if scorer.costs:
             text = f"{scorer.name}: this takes up to {total:,} queries"
             console.print(text, soft_wrap=True, markup=False)
         return scorer

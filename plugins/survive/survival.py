@@ -146,7 +146,7 @@ def check_budget(chosen: Chosen, scorer: Scorer, queries: int, most: int | None)
     Raises:
         BudgetSpent: It would take more than ``most`` queries, or nothing is allowed.
     """
-    if scorer.metered is not None and (most is None or queries > most):
+    if scorer.costs and (most is None or queries > most):
         allowed = "" if most is None else f", and {most:,} are allowed"
         raise BudgetSpent(
             f"{chosen.run.path}: this takes up to {queries:,} queries of a target that costs "

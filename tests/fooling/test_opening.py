@@ -1,4 +1,4 @@
-"""Targets that are loaded to score any images."""
+"""Scoring any images with the target of an experiment or of a run."""
 
 from __future__ import annotations
 
@@ -7,32 +7,106 @@ from contextlib import closing
 import numpy as np
 import pytest
 import torch
-from commands import neatfool, write_experiment
+import toy_views
+from commands import CLASSES, neatfool, write_experiment
 
-from neatfool import RunError, decode_png, fool, open_run, open_scorer
+from neatfool import (
+    ExperimentError,
+    RunError,
+    decode_png,
+    fool,
+    load_experiment,
+    open_run,
+    open_scorer,
+)
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
-def test_the_scorer_of_a_run_or_a_file_scores_as_was_recorded(tmp_path):
-    file = write_experiment(tmp_path)
-    assert neatfool("run", file, "--out", tmp_path / "run", "--no-report").exit_code == 0
+@pytest.fixture
+def experiment(tmp_path):
+    return write_experiment(tmp_path)
+
+
+@pytest.fixture
+def costly(experiment):
+    """Give an experiment whose target costs something to ask."""
+    plugin = experiment.parent / "patches.py"
+    text = plugin.read_text()
+    meter = "def meter(self, ledger): self.ledger = ledger\n\n    def score("
+    plugin.write_text(text.replace("def score(", meter))
+    return experiment
+
+
+def test_runs_experiments_and_files_all_score_as_the_run_recorded(experiment, tmp_path):
+    assert neatfool("run", experiment, "--out", tmp_path / "run", "--no-report").exit_code == 0
     with closing(open_run(tmp_path / "run")) as run:
-        elites = run.elites
-        images = torch.from_numpy(np.stack([decode_png(elite.png) for elite in elites]))
-        for source in (run, file):
+        images = torch.from_numpy(np.stack([decode_png(elite.png) for elite in run]))
+        for source in (run, experiment, str(experiment), load_experiment(experiment)):
             with closing(open_scorer(source)) as scorer:
-                assert scorer.metered is None
                 probs = scorer.score(images).probs
-                found = [float(probs[row, elite.index]) for row, elite in enumerate(elites)]
-            assert found == pytest.approx([elite.confidence for elite in elites], abs=1e-6)
+                found = [probs[row, elite.index] for row, elite in enumerate(run)]
+                assert found == [elite.confidence for elite in run]
+                assert scorer.fingerprint == run.info["target"]["fingerprint"]
+                assert scorer.name == run.info["target"]["name"]
 
 
-def test_a_target_from_python_is_not_there(tmp_path):
+def test_a_scorer_says_what_it_is(experiment):
+    with closing(open_scorer(experiment)) as scorer:
+        assert scorer.name.startswith("target 'patches'")
+        assert (scorer.spec.classes, scorer.spec.shape) == (CLASSES, (1, 6, 8))
+        assert (scorer.batch_size, scorer.describe()) == (20, "20 images a call")
+        assert not scorer.costs
+
+
+def test_the_section_of_the_target_suffices(experiment):
+    file = experiment.parent / "only.ini"
+    file.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
+    open_scorer(file).close()
+    assert load_experiment(file, to_search=False).name == "only"
+    with pytest.raises(ExperimentError, match="say how long to run"):
+        load_experiment(file)
+
+
+def test_images_are_changed_as_views_say_only_if_that_is_asked_for(experiment, tmp_path):
+    text = experiment.read_text().replace("patches.py", f"patches.py, {toy_views.__file__}")
+    experiment.write_text(text + "\n[views]\nnumber = 2\ndarker = 80\n")
+    assert neatfool("run", experiment, "--out", tmp_path / "run", "--no-report").exit_code == 0
+    with closing(open_run(tmp_path / "run")) as run:
+        images = torch.from_numpy(np.stack([decode_png(elite.png) for elite in run]))
+
+        def confidences(source, **how):
+            with closing(open_scorer(source, **how)) as scorer:
+                probs = scorer.score(images).probs
+            return [probs[row, elite.index] for row, elite in enumerate(run)]
+
+        recorded = [elite.confidence for elite in run]
+        for source in (run, experiment, load_experiment(experiment)):
+            assert confidences(source, views=True) == recorded
+            assert confidences(source) != recorded
+
+
+def test_what_is_wrong_is_told_with_its_line(tmp_path):
+    file = tmp_path / "wrong.ini"
+    file.write_text("[target]\nplugin = mnist\nwieghts = a\n")
+    with pytest.raises(ExperimentError, match=r"wrong.ini:3: .*weights") as caught:
+        open_scorer(file)
+    assert "generations" not in str(caught.value)
+
+
+def test_a_budget_of_the_caller_s_replaces_the_experiment_s(costly):
+    with closing(open_scorer(costly, max_queries=2)) as scorer:
+        assert scorer.costs
+        assert scorer.metered.ledger.queries_left == 2
+    with pytest.raises(ExperimentError, match="max_queries"):
+        open_scorer(costly, max_queries=0)
+
+
+def test_a_target_that_only_python_has_cannot_be_opened(tmp_path):
     def model(images):
         light = images.mean((1, 2, 3)) / 255
         return np.stack([1 - light, light], 1)
 
     run = fool(model, image=(1, 6, 8), classes=2, images=40, out=tmp_path / "p", progress=False)
-    with pytest.raises(RunError, match="only Python has its target"):
+    with closing(run), pytest.raises(RunError, match="only Python has its target"):
         open_scorer(run)

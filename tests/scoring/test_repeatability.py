@@ -18,7 +18,6 @@ from neatfool.run.store import contents
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
-from neatfool.serving import load_target_of, make_served
 from neatfool.testing import ToyTarget
 
 # Noise, as soon as a file `noisy` lies beside it.
@@ -95,15 +94,15 @@ def test_noise_shows_where_probabilities_are_at_their_ends(tmp_path):
 
 
 def enter(how, file, folder):
-    if how == "serve":
-        return make_served(load_target_of(file))
+    if how == "open_scorer":
+        return neatfool.open_scorer(file)
     if how == "run":
         return start(assemble(load_experiment(file)), folder).go(Silence())
     again = partial(reassemble, plugins=PluginManager())
     return resume(lambda resolved, plan: again(resolved, recorded=plan), folder)
 
 
-@pytest.mark.parametrize("how", ["run", "resume", "serve"])
+@pytest.mark.parametrize("how", ["run", "resume", "open_scorer"])
 def test_each_way_to_begin_asks_twice(tmp_path, how, own_sys_path):
     (tmp_path / "noisy.py").write_text(PLUGIN)
     file = tmp_path / "noisy.ini"

@@ -89,12 +89,12 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
     encoding = ToyEncoding()
     options = Options(batch=20)
     scheme = MapElites(options, encoding=encoding, spec=target.spec, seed=seed)
+    name = {"name": "target 'toy'", "fingerprint": more.pop("fingerprint", "toy")}
     parts = {
         "name": "toy",
         "seed": seed,
         "limits": Limits(generations, images, checkpoint_every),
-        "scorer": more.pop("scorer", None) or Scorer(target, name="target 'toy'", plan=Plan(20)),
-        "fingerprint": "toy",
+        "scorer": more.pop("scorer", None) or Scorer(target, plan=Plan(20), **name),
         "encoding": encoding,
         "encoding_name": "encoding 'toy'",
         "scheme": scheme,

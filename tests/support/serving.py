@@ -13,9 +13,11 @@ from starlette.testclient import TestClient
 
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
-from neatfool.serving import Limits, Served, TargetThread, listen, make_app
-from neatfool.serving.listening import make_server
-from neatfool.serving.served import outputs_of
+from neatfool_plugins.serve.app import make_app
+from neatfool_plugins.serve.listening import listen, make_server
+from neatfool_plugins.serve.requests import Limits
+from neatfool_plugins.serve.served import Served, outputs_of
+from neatfool_plugins.serve.target_thread import TargetThread
 
 JSON_LENGTH = "Inference-Header-Content-Length"
 
@@ -25,8 +27,9 @@ def in_this_process(target, batch=4, limits=None, key=None):
     """Serve a target to the client that is given."""
 
     def make():
-        scorer = Scorer(target, name="target 'toy'", plan=Plan(batch))
-        return Served("toy", "target 'toy'", scorer, "a fingerprint", outputs_of(scorer))
+        about = {"name": "target 'toy'", "fingerprint": "a fingerprint"}
+        scorer = Scorer(target, plan=Plan(batch), **about)
+        return Served("toy", scorer, outputs_of(scorer))
 
     thread = TargetThread(make)
     app = make_app(thread.served(), thread, limits or Limits(), key=key)

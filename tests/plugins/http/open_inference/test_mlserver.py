@@ -21,8 +21,8 @@ import torch
 from commands import neatfool
 from serving import body_of, tensors_of
 
+from neatfool import load_experiment, open_scorer
 from neatfool.run.store import contents
-from neatfool.serving import load_target_of, make_served
 
 pytestmark = pytest.mark.slow
 
@@ -147,7 +147,7 @@ def found(folder):
 def test_the_server_s_own_numbers_are_the_network_s(server):
     images = np.random.default_rng(1).integers(0, 256, (30, 1, 28, 28), dtype=np.uint8)
     answer = httpx2.post(f"{server}/v2/models/lenet/infer", json=body_of(images))
-    scorer = make_served(load_target_of(MNIST, overrides=SETTINGS)).scorer
+    scorer = open_scorer(load_experiment(MNIST, overrides=SETTINGS))
     expected = scorer.score(torch.from_numpy(images))
     scorer.close()
     for name, values in tensors_of(answer).items():

@@ -16,9 +16,9 @@ import pytest
 from serving import JSON_LENGTH, binary_request, body_of, in_this_process, tensors_of
 
 from neatfool import ImageSpec, Scores
-from neatfool.serving import Limits
-from neatfool.serving.app import MOST_AT_A_TIME
-from neatfool.serving.responses import write_answer
+from neatfool_plugins.serve.app import MOST_AT_A_TIME
+from neatfool_plugins.serve.requests import Limits
+from neatfool_plugins.serve.responses import write_answer
 
 INFER = "/v2/models/toy/infer"
 SPEC = ImageSpec(2, 3, 1, ("dark", "bright"))
@@ -506,7 +506,7 @@ def test_while_a_large_answer_is_written_others_are_answered(target, monkeypatch
         assert go_on.wait(10)
         return write_answer(*args)
 
-    monkeypatch.setattr("neatfool.serving.app.write_answer", write)
+    monkeypatch.setattr("neatfool_plugins.serve.app.write_answer", write)
     with in_this_process(target) as client, ThreadPoolExecutor() as threads:
         answer = threads.submit(client.post, INFER, json=body_of(grey(1)))
         assert writing.wait(10)
@@ -569,7 +569,7 @@ def test_a_bug_shows_no_traceback(client, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("inner workings")
 
-    monkeypatch.setattr("neatfool.serving.app.write_answer", broken)
+    monkeypatch.setattr("neatfool_plugins.serve.app.write_answer", broken)
     response = client.post(INFER, json=body_of(grey(1)))
     assert response.status_code == 500
     assert response.json() == {"error": "ZeroDivisionError in the service, which has logged it"}

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 
-from neatfool.config.problems import Problems
-from neatfool.errors import ExperimentError
-from neatfool.evolution.assembly import assemble
-from neatfool.experiment.experiment import load_experiment, read_given
-from neatfool.experiment.framework import LENGTHS
+from neatfool import ExperimentError, open_scorer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from neatfool.experiment.experiment import Experiment
-    from neatfool.plugin.manager import PluginManager
-    from neatfool.scoring.scorer import Scorer
-    from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.scores import Scores
+    from neatfool import Experiment, ImageSpec, Scorer, Scores
 
 VERSION: Final = "1"
 """A model has only one version."""
@@ -59,35 +48,18 @@ class Served:
 
     Attributes:
         name: The model's name, which is the experiment's.
-        target: What messages call the target.
-        fingerprint: Changes when the target scores differently.
+        scorer: The target, called as a run calls it.
         outputs: The tensors of its answers.
     """
 
     name: str
-    target: str
     scorer: Scorer
-    fingerprint: str
     outputs: tuple[Output, ...]
 
     @property
     def spec(self) -> ImageSpec:
         """The target's spec."""
-        return self.scorer.target.spec
-
-
-def load_target_of(
-    path: Path | str, *, overrides: Sequence[str] = (), plugins: PluginManager | None = None
-) -> Experiment:
-    """Read an experiment whose section ``[target]`` suffices: it needs no length.
-
-    Arguments and errors are those of :func:`~neatfool.experiment.experiment.load_experiment`.
-    """
-    _, sections = read_given(Path(path), overrides, None, Problems())
-    given = sections["experiment"].values
-    if not any(length in given for length in LENGTHS):
-        overrides = [*overrides, "experiment.generations=1"]
-    return load_experiment(path, overrides=overrides, plugins=plugins)
+        return self.scorer.spec
 
 
 def make_served(experiment: Experiment) -> Served:
@@ -98,26 +70,27 @@ def make_served(experiment: Experiment) -> Served:
 
     Raises:
         ExperimentError: The target costs something to ask, or has no use for an option.
-        NeatfoolError: As :func:`~neatfool.evolution.assembly.assemble`.
+        NeatfoolError: As :func:`neatfool.open_scorer`.
     """
-    name = experiment.target.label
-    costly = ExperimentError(
+    if experiment.target.costs:
+        raise _too_costly(experiment.target.label)
+    scorer = open_scorer(experiment, views=True)
+    if scorer.costs:
+        scorer.close()
+        raise _too_costly(scorer.name)
+    return Served(experiment.name, scorer, outputs_of(scorer))
+
+
+def _too_costly(name: str) -> ExperimentError:
+    return ExperimentError(
         f"{name} costs something to ask, and only a run keeps account of it; serve another "
         "target, or fool this one where it is"
     )
-    if experiment.target.costs:
-        raise costly
-    assembly = assemble(experiment, to_search=False)
-    scorer = assembly.scorer
-    if scorer.metered is not None:
-        scorer.close()
-        raise costly
-    return Served(experiment.name, name, scorer, assembly.fingerprint, outputs_of(scorer))
 
 
 def outputs_of(scorer: Scorer) -> tuple[Output, ...]:
     """Score a black image to find out which tensors the target answers with."""
-    scores = scorer.score(torch.zeros((1, *scorer.target.spec.shape), dtype=torch.uint8))
+    scores = scorer.score(torch.zeros((1, *scorer.spec.shape), dtype=torch.uint8))
     parts = {"probabilities": scores.probs, "logits": scores.logits}
     return tuple(
         Output(name, np.dtype(np.float64 if values.dtype == np.float64 else np.float32))

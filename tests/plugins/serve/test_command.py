@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
 import re
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import httpx2
@@ -17,6 +17,11 @@ from serving import body_of, in_a_process, tensors_of
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 IMAGES = np.arange(96, dtype=np.uint8).reshape(2, 1, 6, 8)
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    return write_experiment(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -146,14 +151,8 @@ def test_a_target_that_cannot_be_made_is_an_error_in_words(tmp_path):
 
 
 def test_what_must_be_installed_is_said(experiment, monkeypatch):
-    ordinary = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name == "neatfool" and "serving" in (args[2] or ()):
-            raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn")
-        return ordinary(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "starlette.applications", None)
+    monkeypatch.delitem(sys.modules, "neatfool_plugins.serve.app", raising=False)
     result = neatfool("serve", experiment)
     assert result.exit_code == 2
     assert "pip install 'neatfool[serve]'" in result.stderr

@@ -1,24 +1,23 @@
-"""``neatfool serve``."""
+"""``neatfool serve``: what is asked for, and what is said."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool.cli.output import waiting
-from neatfool.cli.parameters import A_PATH, overrides_option
-from neatfool.errors import ExperimentError
-from neatfool.wording import counted
+from neatfool import ExperimentError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from contextlib import AbstractContextManager
 
-    from neatfool.serving import Served
+    from .served import Served
 
-MIB = 2**20
+MIB: Final = 2**20
 
 
 @click.command(
@@ -30,7 +29,7 @@ Examples:
 
 FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.""",
 )
-@click.argument("file", type=A_PATH)
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -65,8 +64,15 @@ FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.""",
     show_default=True,
     help="How many images a request may have.",
 )
-@overrides_option
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Override a key of the experiment; repeat it for more keys.",
+)
 def serve(
+    *,
     file: Path,
     host: str,
     port: int,
@@ -81,31 +87,48 @@ def serve(
     """
     key = _key(api_key_env)
     try:
-        from neatfool import serving
+        from . import listening
+        from .app import make_app
+        from .requests import Limits
+        from .served import make_served
+        from .target_thread import TargetThread
     except ImportError as error:
         raise ExperimentError(
             f"neatfool serve needs more packages ({error}); pip install 'neatfool[serve]'"
         ) from error
+    from neatfool import load_experiment
 
-    experiment = serving.load_target_of(file, overrides=overrides)
-    listening = serving.listen(host, port)
-    private = serving.is_private_to_this_machine(listening)
+    experiment = load_experiment(file, overrides=overrides, to_search=False)
+    place = listening.listen(host, port)
+    private = listening.is_private_to_this_machine(place)
     _warn(host, private=private, with_key=key is not None)
-    thread = serving.TargetThread(lambda: serving.make_served(experiment))
-    with waiting("getting ready (the first time on a machine takes longest)"):
+    thread = TargetThread(lambda: make_served(experiment))
+    with _waiting("getting ready (the first time on a machine takes longest)"):
         served = thread.served()
-    limits = serving.Limits(max_body * MIB, max_images)
-    app = serving.make_app(served, thread, limits, key=key)
-    _show_served(served, serving.address_of(listening), key_in=api_key_env)
-    serving.serve(app, listening)
+    limits = Limits(max_body * MIB, max_images)
+    app = make_app(served, thread, limits, key=key)
+    _show_served(served, listening.address_of(place), key_in=api_key_env)
+    listening.serve(app, place)
     count = thread.statistics
-    asked = counted(count.requests, "request", "requests")
-    click.echo(f"Ended after {counted(count.images, 'image', 'images')} in {asked}.")
+    images, requests = _counted(count.images, "image"), _counted(count.requests, "request")
+    click.echo(f"Ended after {images} in {requests}.")
     if not thread.stop(seconds=0.5):
         click.echo("The target is still in a call, which is abandoned.", err=True)
         sys.stdout.flush()
         # A normal exit would wait for the target's threads.
         os._exit(0)
+
+
+def _waiting(what: str) -> AbstractContextManager[object]:
+    """Show on a terminal what is happening; elsewhere show nothing."""
+    from neatfool import Output
+
+    console = Output(stderr=True)
+    return console.status(what) if console.is_terminal else nullcontext()
+
+
+def _counted(count: int, one: str) -> str:
+    return f"{count:,} {one}{'s' * (count != 1)}"
 
 
 def _key(variable: str | None) -> str | None:
@@ -132,8 +155,8 @@ def _show_served(served: Served, address: str, *, key_in: str | None) -> None:
     spec = served.spec
     kind = "grey" if spec.channels == 1 else "RGB"
     click.echo(
-        f"Serving {served.target}: {len(spec.classes)} classes, {kind} images of "
-        f"{spec.height}x{spec.width} pixels; {served.scorer.plan.describe()}"
+        f"Serving {served.scorer.name}: {len(spec.classes)} classes, {kind} images of "
+        f"{spec.height}x{spec.width} pixels; {served.scorer.describe()}"
     )
     lines = ["[target]", "plugin = http", f"url = {address}", f"model = {served.name}"]
     if key_in:

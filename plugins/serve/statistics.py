@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from neatfool.spec.json import Json
+from typing import Any
 
 
 @dataclass
@@ -22,7 +19,7 @@ class Duration:
         self.count += 1
         self.ns += (time.perf_counter_ns() if ended is None else ended) - began
 
-    def to_json(self) -> Json:
+    def to_json(self) -> dict[str, Any]:
         """Write the count and the nanoseconds."""
         return {"count": self.count, "ns": self.ns}
 
@@ -58,7 +55,7 @@ class Statistics:
         """Answered requests."""
         return self.success.count
 
-    def to_json(self, name: str, version: str) -> Json:
+    def to_json(self, name: str, version: str) -> dict[str, Any]:
         """Write the statistics of a model."""
         durations = {key: each for key, each in vars(self).items() if isinstance(each, Duration)}
         stats = {key: each.to_json() for key, each in durations.items()}

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import logging
 import time
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 import torch
@@ -15,11 +15,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from neatfool.errors import NeatfoolError
-from neatfool.serving.refusal import Refusal
-from neatfool.serving.requests import LONGEST_SCORE, PACKED, read_request, too_long, unpack
-from neatfool.serving.responses import SERVER, describe_configuration, describe_model, write_answer
-from neatfool.serving.served import VERSION
+from neatfool import NeatfoolError
+
+from .refusal import Refusal
+from .requests import LONGEST_SCORE, PACKED, read_request, too_long, unpack
+from .responses import SERVER, describe_configuration, describe_model, write_answer
+from .served import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from neatfool.serving.requests import Limits
-    from neatfool.serving.requests import Request as Wanted
-    from neatfool.serving.served import Served
-    from neatfool.serving.target_thread import TargetThread
-    from neatfool.spec.json import Json
-    from neatfool.spec.scores import Scores
+    from neatfool import Scores
+
+    from .requests import Limits
+    from .requests import Request as Wanted
+    from .served import Served
+    from .target_thread import TargetThread
 
 JSON_LENGTH: Final = "inference-header-content-length"
 MOST_AT_A_TIME: Final = 64
@@ -42,7 +43,7 @@ LARGE: Final = 2**20
 
 T = TypeVar("T")
 
-_log = logging.getLogger("neatfool.serving")
+_log = logging.getLogger("neatfool.serve")
 
 
 def make_app(
@@ -243,7 +244,7 @@ async def _in_thread_if(large: bool, work: Callable[[], T]) -> T:
     return await asyncio.to_thread(work) if large else work()
 
 
-def _json(content: Json, status: int = 200) -> Response:
+def _json(content: dict[str, Any], status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/json")
 
 

@@ -9,18 +9,17 @@ import pytest
 import torch
 from commands import write_experiment
 
-from neatfool import ExperimentError
+from neatfool import ExperimentError, load_experiment
 from neatfool.evolution.assembly import assemble
-from neatfool.experiment.experiment import load_experiment
-from neatfool.serving import load_target_of, make_served
+from neatfool_plugins.serve.served import make_served
 
-MNIST = Path(__file__).parents[2] / "experiments" / "mnist.ini"
+MNIST = Path(__file__).parents[3] / "experiments" / "mnist.ini"
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
 @pytest.fixture(scope="module")
 def mnist():
-    return make_served(load_target_of(MNIST))
+    return make_served(load_experiment(MNIST))
 
 
 def test_its_scores_are_those_of_a_run_to_the_bit(mnist):
@@ -28,7 +27,7 @@ def test_its_scores_are_those_of_a_run_to_the_bit(mnist):
     assembly = assemble(load_experiment(MNIST))
     expected = assembly.scorer.score(images)
     assert mnist.scorer.batch_size == assembly.scorer.batch_size
-    assert mnist.fingerprint == assembly.fingerprint
+    assert mnist.scorer.fingerprint == assembly.scorer.fingerprint
     for cuts in ([], [1, 2, 33], [25, 50], [69]):
         parts = [mnist.scorer.score(part) for part in images.tensor_split(cuts)]
         for output in mnist.outputs:
@@ -44,7 +43,7 @@ def test_the_target_s_section_suffices(tmp_path):
     write_experiment(tmp_path)
     file = tmp_path / "only.ini"
     file.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
-    served = make_served(load_target_of(file))
+    served = make_served(load_experiment(file, to_search=False))
     assert served.name == "only"
     assert [output.name for output in served.outputs] == ["probabilities", "logits"]
     assert {output.datatype for output in served.outputs} == {"FP64"}
@@ -53,16 +52,8 @@ def test_the_target_s_section_suffices(tmp_path):
 def test_overrides_hold(tmp_path):
     file = write_experiment(tmp_path)
     overrides = ("target.batch_size=7", "experiment.name=other")
-    served = make_served(load_target_of(file, overrides=overrides))
+    served = make_served(load_experiment(file, overrides=overrides))
     assert (served.name, served.scorer.batch_size) == ("other", 7)
-
-
-def test_what_is_wrong_is_told_with_its_line(tmp_path):
-    file = tmp_path / "wrong.ini"
-    file.write_text("[target]\nplugin = mnist\nwieghts = a\n")
-    with pytest.raises(ExperimentError, match=r"wrong.ini:3: .*weights") as caught:
-        load_target_of(file)
-    assert "generations" not in str(caught.value)
 
 
 def test_a_target_that_costs_something_is_not_served(tmp_path):
@@ -72,4 +63,4 @@ def test_a_target_that_costs_something_is_not_served(tmp_path):
         plugin.read_text().replace("def score(", "def meter(self, ledger): ...\n\n    def score(")
     )
     with pytest.raises(ExperimentError, match="costs something to ask"):
-        make_served(load_target_of(file))
+        make_served(load_experiment(file))

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import orjson
 
-from neatfool import __version__
-from neatfool.serving.requests import INPUT
-from neatfool.serving.served import VERSION
+from .requests import INPUT
+from .served import VERSION
 
 if TYPE_CHECKING:
-    from neatfool.serving.requests import Request
-    from neatfool.serving.served import Served
-    from neatfool.spec.json import Json
-    from neatfool.spec.scores import Scores
+    from neatfool import Scores
 
-SERVER: Final[Json] = {
+    from .requests import Request
+    from .served import Served
+
+SERVER: Final[dict[str, Any]] = {
     "name": "neatfool",
-    "version": __version__,
+    "version": version_of("neatfool"),
     "extensions": ["binary_tensor_data", "model_configuration", "statistics"],
 }
 
 
-def describe_model(served: Served, most: int) -> Json:
+def describe_model(served: Served, most: int) -> dict[str, Any]:
     """Write the protocol's model metadata.
 
     ``parameters`` hold what the protocol has no place for: for the input ``most``, the most images
@@ -54,11 +54,11 @@ def describe_model(served: Served, most: int) -> Json:
             }
             for output in served.outputs
         ],
-        "parameters": {"fingerprint": served.fingerprint},
+        "parameters": {"fingerprint": served.scorer.fingerprint},
     }
 
 
-def describe_configuration(served: Served, most: int) -> Json:
+def describe_configuration(served: Served, most: int) -> dict[str, Any]:
     """Write what applies of Triton's model configuration; ``most`` as :func:`describe_model`."""
     spec = served.spec
     outputs = [

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import socket
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from neatfool.errors import ExperimentError
-from neatfool.evolution.interrupts import Interrupts
+from neatfool import ExperimentError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.types import ASGIApp
 
 SECONDS_TO_FINISH: Final = 1
@@ -66,13 +69,30 @@ def serve(app: ASGIApp, listening: socket.socket) -> None:
     server = make_server(app)
     # Python's collector need not search what exists now: it lives until the end.
     gc.freeze()
-
-    def end() -> None:
-        server.should_exit = True
-
-    # uvicorn handles signals while it runs, and raises them again when it has ended.
-    with Interrupts(end).handled():
+    with _ended_by_signals(server):
         server.run([listening])
+
+
+@contextmanager
+def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Let SIGINT or SIGTERM end the server. A second one is a KeyboardInterrupt.
+
+    uvicorn handles signals while it runs, and raises them again when it has ended.
+    """
+    asked = False
+
+    def end(*_: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def make_server(app: ASGIApp) -> uvicorn.Server:

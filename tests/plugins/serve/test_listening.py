@@ -12,9 +12,10 @@ import pytest
 from serving import body_of, in_this_process, on_loopback
 
 from neatfool import ExperimentError, ImageSpec
-from neatfool.serving import Limits, address_of, is_private_to_this_machine, listen
-from neatfool.serving import listening as network
 from neatfool.testing import ToyTarget
+from neatfool_plugins.serve import listening as network
+from neatfool_plugins.serve.listening import address_of, is_private_to_this_machine, listen
+from neatfool_plugins.serve.requests import Limits
 
 LIVE = b"GET /v2/health/live HTTP/1.1\r\nHost: here\r\n\r\n"
 INFER = b"POST /v2/models/toy/infer HTTP/1.1\r\nHost: here\r\n"

@@ -11,7 +11,8 @@ import torch
 from neatfool import ExperimentError, ImageSpec, Scores
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
-from neatfool.serving import Served, TargetThread
+from neatfool_plugins.serve.served import Served
+from neatfool_plugins.serve.target_thread import TargetThread
 
 IMAGE = torch.zeros((1, 1, 1, 1), dtype=torch.uint8)
 
@@ -46,7 +47,7 @@ def start():
     def make():
         made.append(OneThread())
         scorer = Scorer(made[0], name="target 'x'", plan=Plan(1))
-        return Served("x", "target 'x'", scorer, "", ())
+        return Served("x", scorer, ())
 
     thread = TargetThread(make)
     thread.served()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.serving.refusal import bad_request
+from .refusal import bad_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

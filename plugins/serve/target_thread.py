@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from neatfool.serving.statistics import Statistics
+from .statistics import Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from neatfool.serving.served import Served
-    from neatfool.spec.scores import Scores
+    from neatfool import Scores
+
+    from .served import Served
 
 MOST_TOGETHER: Final = 512
 """Waiting requests are scored together, up to this many images, so that fewer batches are padded.

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from neatfool.config.wording import reword
-from neatfool.errors import nearest
-from neatfool.serving.refusal import Refusal, bad_request
-from neatfool.serving.tensors import DATATYPES, from_bytes, from_json
+from neatfool import nearest
+
+from .refusal import Refusal, bad_request
+from .tensors import DATATYPES, from_bytes, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+    from pydantic_core import ErrorDetails
 
-    from neatfool.serving.served import Output, Served
+    from .served import Output, Served
 
 INPUT: Final = "images"
 """The name of the only input."""
@@ -35,6 +36,14 @@ LONGEST_SCORE: Final = len("-1.2345678901234567e-123,")
 LONGEST_ANSWER: Final = 4 * 2**20
 """A client is advised to ask for at most this many bytes of JSON: some refuse longer answers."""
 PACKED: Final = ("gzip", "deflate")
+LONGEST_QUOTE: Final = 60
+"""A refusal quotes at most this many characters of a request, enough to find the place."""
+_MUST_BE: Final = {
+    "dict_type": "a JSON object",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "string_type": "text",
+}
 
 
 @dataclass(frozen=True)
@@ -174,7 +183,18 @@ def _parse(text: memoryview) -> _Body:
     except ValidationError as error:
         first = error.errors()[0]
         where = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in first["loc"])
-        raise bad_request(f"{where.lstrip('.') or 'the body'}: {reword([first])}") from None
+        raise bad_request(f"{where.lstrip('.') or 'the body'}: {_reword(first)}") from None
+
+
+def _reword(error: ErrorDetails) -> str:
+    """Say in the words of an experiment's errors what is wrong with a value."""
+    if error["type"] == "missing":
+        return "missing; give it a value"
+    given, half = repr(error["input"]), LONGEST_QUOTE // 2
+    shown = given if len(given) <= LONGEST_QUOTE else f"{given[:half]}…{given[-half:]}"
+    if error["type"] in _MUST_BE:
+        return f"must be {_MUST_BE[error['type']]}, not {shown}"
+    return f"{error['msg'][:1].lower()}{error['msg'][1:]}, got {shown}"
 
 
 def _read_images(given: _Body, raw: memoryview, served: Served, most: int) -> np.ndarray:
