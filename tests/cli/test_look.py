@@ -190,6 +190,28 @@ def test_a_colour_image_is_rendered_in_colour(experiment, tmp_path, monkeypatch)
         assert (from_pillow(image) == open_run(tmp_path / "run")[BUS].pixels(37)).all()
 
 
+def test_a_poster_can_be_drawn_without_the_blur(experiment, tmp_path):
+    options = ("--set", "encoding.preset=patterns", "--set", "experiment.generations=2")
+    run, file = tmp_path / "run", tmp_path / "bus.png"
+    assert neatfool("run", experiment, "--out", run, *options, "--no-report").exit_code == 0
+    elite = open_run(run)[BUS]
+    for sharp in (False, True):
+        told = neatfool("render", run, BUS, "--size", 64, "-o", file, *["--sharp"] * sharp)
+        assert told.exit_code == 0
+        with Image.open(file) as image:
+            assert (from_pillow(image) == elite.pixels(64, sharp=sharp)).all()
+    assert (elite.pixels(64) != elite.pixels(64, sharp=True)).any()
+
+
+def test_an_encoding_without_a_blur_has_none_to_leave_out(experiment, tmp_path):
+    run = tmp_path / "run"
+    options = ("--set", "encoding.plugin=direct", "--set", "experiment.generations=2")
+    assert neatfool("run", experiment, "--out", run, *options, "--no-report").exit_code == 0
+    told = neatfool("render", run, BUS, "--sharp", "-o", tmp_path / "bus.png")
+    assert told.exit_code == 5
+    assert "images of encoding 'direct' have no blur" in told.stderr
+
+
 def test_an_image_is_named_after_class_and_size_by_default(finished, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = neatfool("render", finished, "[red]left[/]")

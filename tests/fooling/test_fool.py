@@ -52,6 +52,19 @@ def test_three_lines_fool_a_module(tmp_path):
     assert run["1"].image().size == (6, 8)
 
 
+def test_images_of_64_pixels_begin_with_the_preset_that_serves_them(tmp_path):
+    options = {"images": 80, "classes": 2, "scheme_options": {"batch": 40}}
+    for size, preset in ((64, "patterns"), (63, "paper")):
+        run = fool(brightness, tmp_path / preset, image=(3, 64, size), **options)
+        assert run.experiment["encoding"]["preset"] == preset
+    chosen = {"preset": "neat", "colour": "rgb"}
+    run = fool(brightness, tmp_path / "neat", image=(3, 64, 64), encoding_options=chosen, **options)
+    assert run.experiment["encoding"]["preset"] == "neat"
+    # An earlier version began with another.
+    more = {**options, "images": 160, "resume_run": True}
+    assert fool(brightness, tmp_path / "paper", image=(3, 64, 63), **more).evaluations == 160
+
+
 class Halving(torch.nn.Module):
     def forward(self, images):
         return images.mul_(0.5).mean((2, 3)) * 12 - 3
