@@ -133,6 +133,11 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
             raise ValueError(f"there is no {colour!r}{nearest(colour, cppn.COLOUR_MAPS)}")
         return colour
 
+    @field_validator("samples", mode="before")
+    @classmethod
+    def _read_a_number(cls, samples: object) -> object:
+        return int(samples) if isinstance(samples, str) and samples.isdecimal() else samples
+
     @field_validator("renderer")
     @classmethod
     def _choose_for_this_machine(cls, renderer: str | None, info: ValidationInfo) -> str:
