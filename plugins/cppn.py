@@ -246,9 +246,6 @@ class CppnEncoding:
     ) -> list[np.ndarray]:
         """Turn gradients by pixels into gradients by parameters.
 
-        With a blur they are taken of one sample a pixel: the direction is nearly the same, in a
-        part of the time.
-
         Args:
             genomes: N genomes.
             gradients: float32 [G, N, C, H, W], of G functions of their images.
@@ -267,7 +264,7 @@ class CppnEncoding:
                 inputs=self._inputs,
                 colour_map=self._colours.name,
                 blur=self._blur,
-                samples=1,
+                samples=self._samples,
                 device=self._device,
                 compiled=self._is_compiled,
             )
