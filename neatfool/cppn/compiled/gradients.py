@@ -82,7 +82,7 @@ def factor_gradients(
             raw,
             totals,
             *scratch,
-            np.empty(lanes, np.float32),
+            np.empty((1, lanes), np.float32),
         )
 
     nothing: Any = np.empty((0, *raw.shape), np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 
 from neatfool.cppn.compiled.activations import IDENTITY, activate, differentiate
 from neatfool.cppn.compiled.jit import inner, outer
-from neatfool.cppn.compiled.lanes import LANES
+from neatfool.cppn.compiled.lanes import LANES, add_product, load, spread, store
 
 F = np.float32
 
@@ -36,29 +36,31 @@ def _load(source: np.ndarray, start: int, count: int, out: np.ndarray, beyond: F
 
 
 @inner
-def _product(a: np.ndarray, b: np.ndarray, sums: np.ndarray) -> float:
-    """Add up products of a tile in single precision, in one sum for each lane."""
-    for k in range(LANES):
-        sums[k] = F(0.0)
-    for start in range(0, len(a), LANES):
-        for k in range(LANES):
-            sums[k] += a[start + k] * b[start + k]
+def _multiply(values: np.ndarray, factors: np.ndarray, row: int, width: int) -> None:
+    for start in range(0, width, LANES):
+        store(values, row, start, load(values, row, start) * load(factors, row, start))
+
+
+@inner
+def _product(
+    values: np.ndarray, source: int, flows: np.ndarray, row: int, width: int, sums: np.ndarray
+) -> float:
+    """Add up the products of two rows in single precision, in one sum for each lane."""
+    products = spread(F(0.0))
+    for start in range(0, width, LANES):
+        products = add_product(products, load(values, source, start), load(flows, row, start))
+    store(sums, 0, 0, products)
     total = 0.0
     for k in range(LANES):
-        total += sums[k]
+        total += sums[0, k]
     return total
 
 
 @inner
-def _scale(values: np.ndarray, factors: np.ndarray) -> None:
-    for i in range(len(values)):
-        values[i] *= factors[i]
-
-
-@inner
-def _add_scaled(values: np.ndarray, other: np.ndarray, factor: F) -> None:
-    for i in range(len(values)):
-        values[i] += other[i] * factor
+def _add_scaled(flows: np.ndarray, source: int, row: int, factor: F, width: int) -> None:
+    for start in range(0, width, LANES):
+        sum_ = add_product(load(flows, source, start), load(flows, row, start), factor)
+        store(flows, source, start, sum_)
 
 
 @inner
@@ -98,19 +100,19 @@ def _return(
 ) -> None:
     """Pass the gradients of the nodes on to their terms, the last node first."""
     for node in range(len(nodes) - 1, -1, -1):
-        flow = flows[first + node][:width]
-        _scale(flow, slopes[first + node][:width])
+        row = first + node
+        _multiply(flows, slopes, row, width)
         for term in range(nodes[node, 1], nodes[node, 2]):
             source = sources[term]
-            totals[term] += _product(values[source][:width], flow, sums)
+            totals[term] += _product(values, source, flows, row, width, sums)
             if source >= first:
-                _add_scaled(flows[source][:width], flow, factors[term])
+                _add_scaled(flows, source, row, factors[term], width)
 
 
 @outer(
     "void(int32[:, ::1], int32[::1], float32[::1], int64[::1], float32[:, ::1], "
     "float32[:, :, ::1], float32[:, ::1], float64[:, ::1], float32[:, ::1], float32[:, ::1], "
-    "float32[:, ::1], float32[::1])"
+    "float32[:, ::1], float32[:, ::1])"
 )
 def flow_back(
     nodes: np.ndarray,
@@ -143,7 +145,7 @@ def flow_back(
         values: float32 [I + 1 + M, TILE], scratch.
         slopes: As ``values``.
         flows: As ``values``.
-        sums: float32 [LANES], scratch.
+        sums: float32 [1, LANES], scratch.
     """
     given, pixels = len(inputs), inputs.shape[1]
     first = given + 1
