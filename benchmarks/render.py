@@ -16,6 +16,9 @@ neat-python
     ``FeedForwardNetwork.activate`` at each pixel, timed on a few pixels of some genomes and scaled
     up. Networks are created beforehand, and colours are left out.
 
+Then it renders the larger ones at 224x224 with a blur of two samples a pixel and without, in turn,
+by the best renderer, in one thread.
+
 glibc is told to keep freed memory, without which "torch" takes several times as long at 256x256.
 """
 
@@ -81,9 +84,28 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
                     say(table(title, times))
                     found += ratios(title, times, bound)
                 found += differences(f"{size}x{size}, {nodes} nodes", images)
+            if nodes == POPULATIONS[-1][0]:
+                torch.set_num_threads(1)
+                found.append(blurring(genomes, f"224x224, {nodes} nodes, 1 thread(s)", say))
     finally:
         torch.set_num_threads(allowed)
     return found
+
+
+def blurring(genomes: Sequence[DefaultGenome], title: str, say: Callable[[str], None]) -> Figure:
+    """Measure how many times as long an image takes with a blur."""
+    program = (compile_tape if can_compile() else compile_genomes)(genomes, INPUTS, OUTPUTS)
+    ways = {"without blur": 0.0, "with blur": 1.0}
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS[256] + 1):
+        for name, blur in ways.items():
+            began = time.perf_counter()
+            render(program, height=224, width=224, inputs="normalised", colour_map="hsv", blur=blur)
+            times[name].append(time.perf_counter() - began)
+    times = {name: each[1:] for name, each in times.items()}
+    say(table(title, times))
+    ratio = median(blurred / sharp for sharp, blurred in zip(*times.values(), strict=True))
+    return Figure(f"{title}: with blur / without", ratio, 2.5)
 
 
 def measure(
