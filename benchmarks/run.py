@@ -1,8 +1,8 @@
 """Whole runs against their targets alone.
 
 ``experiments/mnist.ini`` from its beginning to its last image file, and some seconds of MAP-Elites
-against targets of ImageNet's size, EfficientNet-Lite0 where it is installed and ResNet-18 with
-random weights, in the middle of a run: at its beginning nearly every image is worth an exact look,
+against targets of ImageNet's size, EfficientNet-Lite0 where it is installed (with ``preset =
+patterns``) and ResNet-18 with random weights, in the middle of a run: at its beginning nearly every image is worth an exact look,
 and screening is still learning.
 
 Each is compared with what its target scores when it does nothing else, in the same process before
@@ -51,9 +51,9 @@ in inverse proportion to their number: 3 are to be expected after 1000, the leng
 
 IMAGENET: Mapping[str, Mapping[str, Any]] = {
     "experiment": {"generations": 100_000},
-    "encoding": {"inputs": "normalised"},
     "scheme": {"batch": 96},
 }
+PATTERNS: Mapping[str, Any] = {"preset": "patterns"}
 
 
 def eager_throughput(target: NetworkTarget, images: torch.Tensor, threads: int) -> float:
@@ -120,14 +120,16 @@ def imagenet(say: Say) -> list[Figure]:
     except ImportError:
         say("EfficientNet-Lite0 is not installed: pip install 'neatfool[imagenet]'")
     else:
-        found += [middle(say, target, EARLY, rounds=1), middle(say, target, LATE)]
-    return [*found, middle(say, ResNetTarget(), LATE, bound=0.85)]
+        found.append(middle(say, target, EARLY, PATTERNS, rounds=1))
+        found.append(middle(say, target, LATE, PATTERNS, bound=0.6))
+    return [*found, middle(say, ResNetTarget(), LATE, {"inputs": "normalised"}, bound=0.85)]
 
 
 def middle(
     say: Say,
     target: NetworkTarget,
     generations: int,
+    encoding: Mapping[str, Any],
     *,
     rounds: int = IMAGENET_ROUNDS,
     bound: float | None = None,
@@ -136,7 +138,9 @@ def middle(
     ratios = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
-            assembly, plugins = assembled(lambda: target, Path(folder), IMAGENET)
+            assembly, plugins = assembled(
+                lambda: target, Path(folder), {**IMAGENET, "encoding": encoding}
+            )
         fill_archive(assembly, IMAGENET_NODES, generations=generations)
         measured = run(assembly, plugins, seconds=IMAGENET_SECONDS, warm=IMAGENET_WARM)
         tell(say, f"{target.name}, {assembly.scorer.plan.describe()}", measured)
