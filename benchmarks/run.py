@@ -1,8 +1,9 @@
 """Whole runs against their targets alone.
 
 ``experiments/mnist.ini`` from its beginning to its last image file, and some seconds of MAP-Elites
-against targets of ImageNet's size, EfficientNet-Lite0 where it is installed (with ``preset =
-patterns``) and ResNet-18 with random weights, in the middle of a run: at its beginning nearly every image is worth an exact look,
+against targets of ImageNet's size, EfficientNet-Lite0 where it is installed, with ``preset =
+patterns``, and ResNet-18 with random weights, in the middle of a run: at its beginning nearly every
+image is worth an exact look,
 and screening is still learning.
 
 Each is compared with what its target scores when it does nothing else, in the same process before
