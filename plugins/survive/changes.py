@@ -13,12 +13,12 @@ from neatfool import ExperimentError, derive_seed, nearest, views
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from neatfool import ImageSpec, View
+    from neatfool import ImageSpec, Run, View
 
     from .chosen import Chosen
 
-DRAWN: Final = "drawn"
-"""The name of the change that is no view, as it needs the genome."""
+DRAWN, SHARP = "drawn", "sharp"
+"""The names of the changes that are no views, as they need the genome."""
 SIZES: Final = (0.5, 2, 4, 8)
 """How large images are drawn, in sizes of the target's: 112 to 1792 pixels for 224."""
 USUAL_SIZE: Final = 4
@@ -68,20 +68,23 @@ class Change:
         return f"{number} {self.unit[:-1] if strength == 1 and self.unit[-1] == 's' else self.unit}"
 
 
-def all_changes(spec: ImageSpec, seed: int) -> dict[str, Change]:
-    """List all changes, by name.
+def all_changes(run: Run, seed: int) -> dict[str, Change]:
+    """List all changes of a run's images, by name.
 
     Args:
-        spec: The images that the run's target takes.
+        run: The run. Images without a blur cannot be drawn without it.
         seed: Where the directions, signs and noise come from.
     """
+    spec = run.spec
     side = max(spec.height, spec.width)
     sizes = tuple(float(max(1, round(side * times))) for times in SIZES)
-    drawn = Change(
-        DRAWN, "drawn anew at another size", "pixels", side, False, sizes, USUAL_SIZE * side, draw
-    )  # fmt: skip
+    usual = USUAL_SIZE * side
+    drawn = [Change(DRAWN, "drawn anew at another size", "pixels", side, False, sizes, usual, draw)]
+    if run.experiment["encoding"].get("blur") and hasattr(run.encoding, "sharp"):
+        what = "drawn anew without the blur"
+        drawn.append(Change(SHARP, what, "pixels", 0, False, sizes, usual, draw_sharp))
     of_views = (_of_view(name, view, seed) for name, view in views().items())
-    return {change.name: change for change in (drawn, *of_views)}
+    return {change.name: change for change in (*drawn, *of_views)}
 
 
 def pick(changes: dict[str, Change], asked: Iterable[str]) -> list[Change]:
@@ -103,7 +106,8 @@ def _pick(changes: dict[str, Change], text: str) -> Change:
     try:
         strengths = tuple(float(part) for part in given.split("/"))
         if any(
-            not 0 <= strength < 1e5 or (name == DRAWN and strength < 1) for strength in strengths
+            not 0 <= strength < 1e5 or (name in {DRAWN, SHARP} and strength < 1)
+            for strength in strengths
         ):
             raise ValueError  # noqa: TRY301
     except ValueError:
@@ -136,12 +140,18 @@ def _of_view(name: str, view: View, seed: int) -> Change:
 
 def draw(chosen: Chosen, rows: range, strength: float) -> torch.Tensor:
     """Draw images anew at a size, and bring them back to their own."""
+    return _draw(chosen, rows, round(strength), sharp=False)
+
+
+def draw_sharp(chosen: Chosen, rows: range, strength: float) -> torch.Tensor:
+    """Draw images anew at a size, without their blur, and bring them back to their own."""
+    return _draw(chosen, rows, round(strength), sharp=True)
+
+
+def _draw(chosen: Chosen, rows: range, size: int, *, sharp: bool) -> torch.Tensor:
+    drawn = (chosen.elites[row].pixels(size, sharp=sharp) for row in rows)
     spec = chosen.run.spec
-    drawn = [
-        resize(torch.from_numpy(chosen.elites[row].pixels(round(strength)))[None].float(), spec)
-        for row in rows
-    ]
-    return torch.cat(drawn)
+    return torch.cat([resize(torch.from_numpy(each)[None].float(), spec) for each in drawn])
 
 
 def resize(images: torch.Tensor, spec: ImageSpec) -> torch.Tensor:

@@ -43,8 +43,9 @@ Examples:
     "--kinds",
     metavar="A,B=1/2",
     callback=_split,
-    help="What to do to the images; `neatfool plugins list` has the views, and `drawn` is drawn "
-    "anew at another size. Strengths may follow: jpeg=75/50.  [default: all]",
+    help="What to do to the images; `neatfool plugins list` has the views; `drawn` is drawn anew "
+    "at another size, and `sharp` so too, but without the blur. Strengths may follow: "
+    "jpeg=75/50.  [default: all]",
 )
 @click.option("--classes", metavar="A,B", callback=_split, help="Only the elites of these classes.")
 @click.option(
@@ -171,7 +172,7 @@ def _measure_all(
     from .changes import all_changes, pick, pictures_of
     from .survival import check_budget, measure
 
-    changes = [pick(all_changes(each.run.spec, seed), kinds) for each in chosen]
+    changes = [pick(all_changes(each.run, seed), kinds) for each in chosen]
     total = sum(pictures_of(some) * len(each) for some, each in zip(changes, chosen, strict=True))
     survivals = []
 
