@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .kind import Kind, draw
-from .sampling import Homography, blur, shift, warp
+from .kind import Kind, Place, draw
+from .sampling import warp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ DISTANCE: Final = 1.5
 CORNERS: Final = ((-1, -1), (1, -1), (-1, 1), (1, 1), (0, 0))
 
 
-class Move(Kind):
+class Move(Place):
     """Moved in any direction, by whole pixels, so that nothing is blurred."""
 
     unit = "pixels"
@@ -27,16 +28,13 @@ class Move(Kind):
     limit = 100
     what = "moved"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
-        """Move each image."""
-        angles = [2 * math.pi * draw(seed, "direction")[0] for seed in seeds]
-        moves = [_whole(by, angle) for by, angle in zip(amounts, angles, strict=True)]
-        return shift(images, *zip(*moves, strict=True))
+    def place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
+        """Move an image."""
+        right, down = _whole(amount, 2 * math.pi * draw(seed, "direction")[0])
+        return np.array([[1.0, 0, -right], [0, 1, -down], [0, 0, 1]])
 
 
-class Turn(Kind):
+class Turn(Place):
     """Turned about its centre."""
 
     unit = "degrees"
@@ -45,14 +43,13 @@ class Turn(Kind):
     signed = True
     what = "turned"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
-        """Turn each image, clockwise."""
-        return warp(images, [_turn(math.radians(amount)) for amount in amounts])
+    def place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
+        """Turn an image, clockwise."""
+        cos, sin = math.cos(math.radians(amount)), math.sin(math.radians(amount))
+        return np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
 
 
-class Scale(Kind):
+class Scale(Place):
     """Larger or smaller about its centre."""
 
     strengths = (5, 15, 30, 50)
@@ -60,17 +57,39 @@ class Scale(Kind):
     signed = True
     what = "made larger or smaller"
 
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
-        """Scale each image; what gets smaller is first blurred, so that its detail fits."""
-        steps = [1 / (1 + amount / 100) for amount in amounts]
-        smooth = blur(images, [0.45 * math.sqrt(max(step**2 - 1, 0)) for step in steps])
-        return warp(smooth, [(step, 0, 0, 0, step, 0, 0, 0) for step in steps])
+    def place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
+        """Scale an image."""
+        step = 1 / (1 + amount / 100)
+        return np.diag([step, step, 1.0])
+
+
+class Crops(Place):
+    """One of the paper's ten crops, scaled back: a corner or the centre, perhaps mirrored."""
+
+    strengths = (5, 11, 20, 30)
+    limit = 75
+    what = "cropped"
+
+    def place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
+        """Crop an image."""
+        height, width = shape[-2:]
+        which, cut = int(10 * draw(seed, "crop")[0]), amount / 100
+        right, down = CORNERS[which % 5]
+        kept, mirrored = 1 - cut, -1 if which >= 5 else 1
+        return np.array(
+            [
+                [mirrored * kept, 0, right * cut * width / 2],
+                [0, kept, down * cut * height / 2],
+                [0, 0, 1],
+            ]
+        )
 
 
 class Perspective(Kind):
-    """Seen at an angle, from any side."""
+    """Seen at an angle, from any side.
+
+    It is no :class:`Place`: a view that looks past its edges would look past its horizon.
+    """
 
     unit = "degrees"
     strengths = (10, 20, 30, 45)
@@ -84,29 +103,8 @@ class Perspective(Kind):
         far = DISTANCE * max(images.shape[-2:])
         sides = [2 * math.pi * draw(seed, "side")[0] for seed in seeds]
         tilts = [math.radians(amount) for amount in amounts]
-        return warp(images, [_tilt(*pair, far) for pair in zip(tilts, sides, strict=True)])
-
-
-class Crops(Kind):
-    """One of the paper's ten crops, scaled back: a corner or the centre, perhaps mirrored."""
-
-    strengths = (5, 11, 20, 30)
-    limit = 75
-    what = "cropped"
-
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
-        """Crop each image."""
-        height, width = images.shape[-2:]
-        places: list[Homography] = []
-        for amount, seed in zip(amounts, seeds, strict=True):
-            which, cut = int(10 * draw(seed, "crop")[0]), amount / 100
-            right, down = CORNERS[which % 5]
-            kept, mirrored = 1 - cut, -1 if which >= 5 else 1
-            middle = right * cut * width / 2, down * cut * height / 2
-            places.append((mirrored * kept, 0, middle[0], 0, kept, middle[1], 0, 0))
-        return warp(images, places)
+        matrices = [_tilt(*pair, far) for pair in zip(tilts, sides, strict=True)]
+        return warp(images, np.stack(matrices))
 
 
 class Size(Kind):
@@ -142,28 +140,18 @@ def _whole(far: float, angle: float) -> tuple[int, int]:
     return min(around, key=lambda place: abs(math.hypot(*place) - far))
 
 
-def _turn(angle: float) -> Homography:
-    cos, sin = math.cos(angle), math.sin(angle)
-    return cos, sin, 0, -sin, cos, 0, 0, 0
-
-
-def _tilt(tilt: float, side: float, far: float) -> Homography:
+def _tilt(tilt: float, side: float, far: float) -> np.ndarray:
     """Say where the places of a tilted picture are, for a camera at the distance ``far``.
 
     Along the axis that the picture is tilted about (p), and across it (q), the picture's own
     coordinates are q far / (far cos - q sin) across, and p far cos / (far cos - q sin) along.
     """
     ux, uy = math.cos(side), math.sin(side)  # across; (-uy, ux) is along
-    cos, sin = math.cos(tilt), math.sin(tilt)
-    across, along = 1 / cos, 1.0
-    turn = sin / (far * cos)
-    return (
-        across * ux * ux + along * uy * uy,
-        (across - along) * ux * uy,
-        0,
-        (across - along) * ux * uy,
-        across * uy * uy + along * ux * ux,
-        0,
-        -turn * ux,
-        -turn * uy,
+    across, turn = 1 / math.cos(tilt), math.tan(tilt) / far
+    return np.array(
+        [
+            [across * ux * ux + uy * uy, (across - 1) * ux * uy, 0],
+            [(across - 1) * ux * uy, across * uy * uy + ux * ux, 0],
+            [-turn * ux, -turn * uy, 1],
+        ]
     )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from .kind import Kind, factors
+from .kind import Kind
+from .sampling import factors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -109,4 +109,6 @@ def _wave(images: torch.Tensor, period: float, angle: float, phase: float) -> to
     step = 2 * math.pi / period
     x = torch.arange(width, dtype=torch.float64, device=images.device)
     y = torch.arange(height, dtype=torch.float64, device=images.device)[:, None]
-    return torch.cos(step * math.cos(angle) * x + step * math.sin(angle) * y + phase)
+    across, along = step * math.cos(angle) * x + phase, step * math.sin(angle) * y
+    # The cosine of the sum, from those of each row and column, which are few.
+    return across.cos() * along.cos() - across.sin() * along.sin()

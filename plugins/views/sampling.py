@@ -1,71 +1,46 @@
-"""Pixels at other places: warped, shifted and blurred images, mirrored at their edges."""
+"""Pixels at other places: warped and blurred images, mirrored at their edges."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-
-from .kind import factors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Homography: TypeAlias = tuple[float, float, float, float, float, float, float, float]
-"""(a, b, c, d, e, f, g, h): the value at (x, y), in pixels from the centre, is taken from
-((ax + by + c) / (gx + hy + 1), (dx + ey + f) / (gx + hy + 1))."""
-
-BELOW: Final = 6
-"""Where the numbers below the line stand in a homography."""
+IDENTITY: Final = np.eye(3)
 REACH: Final = 3.0
 """A Gaussian ends after this many standard deviations: 0.3 % of it lie beyond."""
+FINE: Final = 1.2
+"""Interpolation is smooth enough for pixels so far apart. If they are further, detail is blurred:
+here by 0.3 pixels, which is hardly seen."""
 
 
-def warp(images: torch.Tensor, homographies: Sequence[Homography]) -> torch.Tensor:
-    """Take each image's values from other places, by bicubic interpolation.
+def warp(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
+    """Take each image's values from other places, by linear interpolation.
+
+    Whole pixels are moved as they are. What gets smaller is first blurred, so that its detail fits.
 
     Args:
         images: Floats [N, C, H, W].
-        homographies: Where from, for each of the N images.
+        matrices: Where from, [N, 3, 3], in pixels from the centre: the value at (x, y) is taken
+            from (p/r, q/r), where (p, q, r) is the matrix times (x, y, 1). r is positive.
     """
-    height, width = images.shape[-2:]
-    x = torch.arange(width, device=images.device) - (width - 1) / 2
-    y = torch.arange(height, device=images.device)[:, None] - (height - 1) / 2
-
-    def plane(which: int, by: float, plus: float) -> torch.Tensor:
-        """Compute by (px + qy + r) + plus, [N, H, W], with three numbers of each homography."""
-        p, q = (images.new_tensor([by * each[which + k] for each in homographies])[:, None, None]
-                for k in (0, 1))  # fmt: skip
-        r = [by * each[which + 2] + plus if which < BELOW else plus for each in homographies]
-        return (p * x + images.new_tensor(r)[:, None, None]) + q * y
-
-    # In grid_sample's units an image reaches from -1 to 1.
-    grid = torch.stack([plane(0, 2 / width, 0), plane(3, 2 / height, 0)], -1)
-    if any(each[BELOW] or each[BELOW + 1] for each in homographies):
-        grid = grid / plane(BELOW, 1, 1)[..., None]
-    return F.grid_sample(images, grid, "bicubic", "reflection", align_corners=False)
-
-
-def shift(images: torch.Tensor, right: Sequence[int], down: Sequence[int]) -> torch.Tensor:
-    """Move each image by whole pixels."""
-    height, width = images.shape[-2:]
-    across, along = (torch.arange(side, device=images.device) for side in (width, height))
-    return torch.stack(
-        [
-            image.index_select(2, mirror(across - x, width)).index_select(
-                1, mirror(along - y, height)
-            )
-            for image, x, y in zip(images, right, down, strict=True)
-        ]
-    )
-
-
-def mirror(places: torch.Tensor, length: int) -> torch.Tensor:
-    """Bring places outside 0 to length - 1 back, as if mirrors stood at both edges."""
-    places = places.remainder(2 * length)
-    return torch.where(places < length, places, 2 * length - 1 - places)
+    whole = _are_whole(matrices)
+    grid = _make_grid(images, matrices)
+    if whole.all():
+        return F.grid_sample(images, grid, "nearest", "reflection", align_corners=False)
+    apart = [math.sqrt(abs(area)) for area in np.linalg.det(matrices[:, :2, :2]).tolist()]
+    smooth = blur(images, [0.45 * math.sqrt(a**2 - 1) if a > FINE else 0 for a in apart])
+    warped = F.grid_sample(smooth, grid, "bilinear", "reflection", align_corners=False)
+    if whole.any():
+        moved = F.grid_sample(images, grid, "nearest", "reflection", align_corners=False)
+        warped = torch.where(per_image(torch.from_numpy(whole).to(images.device)), moved, warped)
+    return warped
 
 
 def blur(images: torch.Tensor, sigmas: Sequence[float]) -> torch.Tensor:
@@ -77,19 +52,69 @@ def blur(images: torch.Tensor, sigmas: Sequence[float]) -> torch.Tensor:
     """
     weights = [_gaussian(sigma) for sigma in sigmas]
     reach = max(map(len, weights)) - 1
+    if not reach:
+        return images
     # Weights of 0 change no bit, so that an image's result does not depend on the widest blur.
     by_place = [factors([each[k] if k < len(each) else 0.0 for each in weights], images)
                 for k in range(reach + 1)]  # fmt: skip
     for dim in (-1, -2):
-        length = images.shape[dim]
-        around = mirror(torch.arange(-reach, length + reach, device=images.device), length)
-        wide = images.index_select(dim, around)
-        total = by_place[0] * images
+        length, wide = images.shape[dim], _widen(images, dim, reach)
+        images = by_place[0] * images
         for k in range(1, reach + 1):
             both = wide.narrow(dim, reach - k, length) + wide.narrow(dim, reach + k, length)
-            total += both.mul_(by_place[k])
-        images = total
+            images += both.mul_(by_place[k])
     return images
+
+
+def per_image(values: torch.Tensor) -> torch.Tensor:
+    """Shape values [N] so that they apply to images [N, C, H, W]."""
+    return values[:, None, None, None]
+
+
+def factors(values: Sequence[float], images: torch.Tensor) -> torch.Tensor:
+    """Make a factor for each image: [N, 1, 1, 1], of the images' type and device."""
+    return per_image(images.new_tensor(values))
+
+
+def _are_whole(matrices: np.ndarray) -> np.ndarray:
+    """Say which of matrices [N, 3, 3] only move, by whole pixels."""
+    moves = IDENTITY + np.where(IDENTITY[2] * [[1], [1], [0]], np.rint(matrices), 0)
+    return (matrices == moves).all((1, 2))
+
+
+def _make_grid(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
+    """Make the places [N, H, W, 2] in the units of grid_sample: an image is from -1 to 1."""
+    height, width = images.shape[-2:]
+    numbers = images.new_tensor(matrices * [[2 / width], [2 / height], [1]])[..., None, None]
+    x = torch.arange(width, device=images.device) - (width - 1) / 2
+    y = torch.arange(height, device=images.device)[:, None] - (height - 1) / 2
+    grid = images.new_empty(len(images), height, width, 2)
+
+    def fill(row: int, out: torch.Tensor) -> torch.Tensor:
+        p, q, r = numbers[:, row].unbind(1)
+        return torch.add(p * x + r, q * y, out=out)
+
+    for row in (0, 1):
+        fill(row, grid[..., row])
+    if matrices[:, 2, :2].any():
+        grid /= fill(2, images.new_empty(len(images), height, width))[..., None]
+    return grid
+
+
+def _widen(images: torch.Tensor, dim: int, reach: int) -> torch.Tensor:
+    """Add what mirrors at both edges show."""
+    length = images.shape[dim]
+    places = torch.arange(-reach, 0, device=images.device)
+    before, after = (
+        images.index_select(dim, _mirror(edge, length)) for edge in (places, places + reach + length)
+    )
+    return torch.cat([before, images, after], dim)
+
+
+def _mirror(places: torch.Tensor, length: int) -> torch.Tensor:
+    """Bring places outside 0 to length - 1 back, as if mirrors stood at both edges."""
+    places = places.remainder(2 * length)
+    return torch.where(places < length, places, 2 * length - 1 - places)
 
 
 def _gaussian(sigma: float) -> list[float]:
