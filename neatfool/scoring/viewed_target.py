@@ -10,6 +10,7 @@ import math
 import zlib
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from neatfool.network.gradients import LogitsOf
     from neatfool.spec.target import Target
 
+CACHE: Final = 2**18
+"""So many values fit a processor's cache, with those that they are made from."""
 TINY: Final = 1e-300
 """A smaller probability counts as this one, whose logarithm is finite."""
 
@@ -77,7 +80,12 @@ class ViewedTarget:
         for network in getattr(self.target, "networks", ())[:1]:
             images = images.to(network.device)
         with torch.no_grad(), computing_on(images.device):
-            return self._change(images.float(), images).round().clamp(0, 255).to(torch.uint8)
+            # A processor is fastest with as little as fits its cache; a GPU with all at once.
+            fit = CACHE // (self.number * math.prod(self.spec.shape))
+            size = max(1, fit if images.device.type == "cpu" else len(images))
+            changed = (self._change(part.float(), part) for part in torch.split(images, size))
+            # By way of int16, which is four times as fast.
+            return torch.cat([each.round().clamp(0, 255).short().byte() for each in changed])
 
     def gather(self, parts: Sequence[Scores]) -> Scores:
         """Put together the checked scores [N, K] of each view."""
@@ -116,14 +124,24 @@ class ViewedTarget:
     def _change(self, images: torch.Tensor, saved: torch.Tensor) -> torch.Tensor:
         """Make the views, floats [N * number, C, H, W], of images whose bytes are ``saved``."""
         amounts, seeds = self._draw(saved.cpu().numpy())
-        shown = images.repeat_interleave(self.number, 0)
-        for place, (name, view) in enumerate(self._showing.views.items()):
-            how = (torch.from_numpy(each[:, place]).to(shown.device) for each in (amounts, seeds))
-            changed = view.change(shown, *how)
+        shown = images[:, None].expand(-1, self.number, -1, -1, -1).flatten(0, 1)
+        named = [*self._showing.views.items()]
+
+        def together(place: int) -> Any:
+            return getattr(named[place][1], "together", place)
+
+        for change, group in groupby(range(len(named)), together):
+            places = [*group]
+            names, views = zip(*(named[place] for place in places), strict=True)
+            how = [torch.from_numpy(each[:, places]).to(shown.device) for each in (amounts, seeds)]
+            if callable(change):
+                changed = change(shown, views, *how)
+            else:
+                changed = views[0].change(shown, *(each[:, 0] for each in how))
             if changed.shape != shown.shape or changed.dtype != shown.dtype:
                 raise PluginError(
-                    f"view {name!r}: change() gave {changed.dtype} {tuple(changed.shape)} for "
-                    f"{shown.dtype} {tuple(shown.shape)}; give the same"
+                    f"view {', '.join(map(repr, names))}: gave {changed.dtype} "
+                    f"{tuple(changed.shape)} for {shown.dtype} {tuple(shown.shape)}; give the same"
                 )
             shown = changed
         return shown

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 class View(Protocol):
     """One way in which the world changes an image: moved, turned, darker, saved as JPEG.
 
-    A view needs the members below. The framework also uses this one, if it has it:
+    A view needs the members below. The framework also uses these, if it has them:
 
     ``limit: float``
         The strongest that an experiment may ask for; the last of ``strengths`` if absent.
+    ``together(images, views, amounts, seeds) -> torch.Tensor``
+        A static method that applies several views in turn, faster than :meth:`change` of each.
+        Views that follow one another and share this function are given to it together;
+        ``amounts`` and ``seeds`` then are [N, number of views]. All else is as for ``change``,
+        but the views may be combined, into one warp for example, and so look a little different.
 
     Attributes:
         unit: What its strength counts: ``"pixels"``, ``"JPEG quality"``, ``"%"``.

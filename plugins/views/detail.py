@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from .kind import Kind
+from .kind import Step
 from .sampling import blur, factors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Blur(Kind):
+class Blur(Step):
     """Out of focus: a Gaussian, its strength the standard deviation."""
 
     unit = "pixels"
@@ -31,7 +31,7 @@ class Blur(Kind):
         return blur(images, amounts)
 
 
-class Sharpen(Kind):
+class Sharpen(Step):
     """Sharpened, as cameras do: what a blur of one pixel would take away is added."""
 
     strengths = (50, 100, 200, 400)
@@ -46,7 +46,7 @@ class Sharpen(Kind):
         return images + factors([amount / 100 for amount in amounts], images) * lost
 
 
-class Noise(Kind):
+class Noise(Step):
     """Noisy, as in dim light: each value gets a random number, the strength its deviation."""
 
     unit = "levels"
@@ -63,7 +63,7 @@ class Noise(Kind):
         return images + factors(amounts, images) * torch.from_numpy(np.stack(noise)).to(images)
 
 
-class Jpeg(Kind):
+class Jpeg(Step):
     """Saved as JPEG and opened again; gradients pass as if it were not."""
 
     unit = "quality"
@@ -79,15 +79,16 @@ class Jpeg(Kind):
         given = images.detach()
         # Twice as fast as bytes at once.
         levels = given.round().clamp(0, 255).short().byte().cpu().numpy()
-        saved = [_save(each, round(amount)) for each, amount in zip(levels, amounts, strict=True)]
-        seen = torch.from_numpy(np.stack(saved)).to(images)
+        pairs = zip(levels, amounts, strict=True)
+        planes = [plane for image, amount in pairs for plane in _save(image, round(amount))]
+        seen = torch.from_numpy(np.stack(planes).reshape(images.shape)).to(images)
         return seen + (images - given) if images.requires_grad else seen
 
 
-def _save(image: np.ndarray, quality: int) -> np.ndarray:
-    """Save uint8 [C, H, W] as JPEG, and open it."""
+def _save(image: np.ndarray, quality: int) -> list[np.ndarray]:
+    """Save uint8 [C, H, W] as JPEG, and open it: C of [H, W]."""
     planes, file = [Image.fromarray(plane) for plane in image], io.BytesIO()
     whole = planes[0] if len(planes) == 1 else Image.merge("RGB", planes)
     whole.save(file, "JPEG", quality=min(max(quality, 1), 100))
     with Image.open(file, formats=["JPEG"]) as opened:
-        return np.stack([np.asarray(plane) for plane in opened.split()])
+        return [np.asarray(plane) for plane in opened.split()]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .kind import Kind, Place, draw
+from .kind import Place, Step, draw
 from .sampling import warp
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Crops(Place):
         )
 
 
-class Perspective(Kind):
+class Perspective(Step):
     """Seen at an angle, from any side.
 
     It is no :class:`Place`: a view that looks past its edges would look past its horizon.
@@ -107,7 +107,7 @@ class Perspective(Kind):
         return warp(images, np.stack(matrices))
 
 
-class Size(Kind):
+class Size(Step):
     """Made smaller, as a thumbnail is, and scaled back."""
 
     unit = "% of the size"

@@ -7,10 +7,9 @@ products, or in float64 and then rounded. An image's result then does not depend
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from functools import reduce
-from itertools import groupby
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 import torch
@@ -21,6 +20,10 @@ from .sampling import IDENTITY, per_image, warp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+CACHE: Final = 2**18
+"""So many values fit a processor's cache, with those that they are made from."""
 
 
 class Kind(ABC):
@@ -48,30 +51,15 @@ class Kind(ABC):
         images: torch.Tensor, views: Sequence[Kind], amounts: torch.Tensor, seeds: torch.Tensor
     ) -> torch.Tensor:
         """Change images by several views; see :class:`neatfool.View`."""
-        # A processor is fastest with as little at once as fits its cache; a GPU with everything.
-        size = torch.get_num_threads() if images.device.type == "cpu" else max(1, len(images))
+        # A processor is fastest with as little as fits its cache; a GPU with all at once.
+        fit = torch.get_num_threads() * max(1, CACHE // math.prod(images.shape[1:]))
+        size = fit if images.device.type == "cpu" else max(1, len(images))
         numbers, sources = amounts.tolist(), seeds.tolist()
         parts = [
-            _change(part, views, numbers[size * n :][:size], sources[size * n :][:size])
-            for n, part in enumerate(images.split(size))
+            _change(part, views, numbers[n : n + size], sources[n : n + size])
+            for n, part in zip(range(0, len(images), size), torch.split(images, size), strict=True)
         ]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
-
-    @abstractmethod
-    def see(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
-        """Change images; values outside 0 to 255 are cut, and harmless amounts ignored, later."""
-
-    def apply(
-        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
-    ) -> torch.Tensor:
-        """Change a few images."""
-        changed = self.see(images, amounts, seeds).clamp(0, 255)
-        if self.harmless not in amounts:
-            return changed
-        same = torch.tensor([amount == self.harmless for amount in amounts], device=images.device)
-        return torch.where(per_image(same), images, changed)
 
 
 class Place(Kind):
@@ -92,11 +80,25 @@ class Place(Kind):
             ]
         )
 
+
+class Step(Kind):
+    """A view that computes other values."""
+
+    @abstractmethod
     def see(
         self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
     ) -> torch.Tensor:
-        """Take each image's values from their places."""
-        return warp(images, self.places(images.shape, amounts, seeds))
+        """Change images; values outside 0 to 255 are cut, and harmless amounts ignored, later."""
+
+    def apply(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Change a few images."""
+        changed = self.see(images, amounts, seeds).clamp(0, 255)
+        if self.harmless not in amounts:
+            return changed
+        same = torch.tensor([amount == self.harmless for amount in amounts], device=images.device)
+        return torch.where(per_image(same), images, changed)
 
 
 def draw(seed: int, what: str, count: int = 1) -> list[float]:
@@ -111,12 +113,13 @@ def _change(
     seeds: Sequence[Sequence[int]],
 ) -> torch.Tensor:
     """Change a few images by the views in turn; ``amounts`` and ``seeds`` are N of one a view."""
+    where = None
     steps = zip(views, zip(*amounts, strict=True), zip(*seeds, strict=True), strict=True)
-    for kind, group in groupby(steps, key=lambda step: isinstance(step[0], Place)):
-        if kind:
-            places = [view.places(images.shape, *how) for view, *how in group]
-            images = warp(images, reduce(np.matmul, places)).clamp(0, 255)
-        else:
-            for view, *how in group:
-                images = view.apply(images, *how)
-    return images
+    for view, *how in steps:
+        if isinstance(view, Place):
+            places = view.places(images.shape, *how)
+            where = places if where is None else where @ places
+        elif isinstance(view, Step):
+            images, where = images if where is None else warp(images, where), None
+            images = view.apply(images, *how)
+    return images if where is None else warp(images, where)

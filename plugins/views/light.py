@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from .kind import Kind
+from .kind import Step
 from .sampling import factors
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ MIDDLE: Final = 127.5
 LEVEL: Final = 1 / 255
 
 
-class Light(Kind):
+class Light(Step):
     """Brighter or darker: all values times the same number."""
 
     strengths = (10, 30, 50, 70)
@@ -31,7 +31,7 @@ class Light(Kind):
         return images * factors([1 + amount / 100 for amount in amounts], images)
 
 
-class Contrast(Kind):
+class Contrast(Step):
     """More or less contrast: all values further from middle grey, or nearer to it."""
 
     strengths = (10, 30, 50, 70)
@@ -47,7 +47,7 @@ class Contrast(Kind):
         return (images - MIDDLE) * spread + MIDDLE
 
 
-class Gamma(Kind):
+class Gamma(Step):
     """Another gamma: middle tones darker or brighter, black and white as they are.
 
     A strength of s raises values, from 0 to 1, to the power 2^s: 1 squares them.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from .kind import Kind, draw
+from .kind import Step, draw
 from .light import bend
 from .sampling import blur
 
@@ -21,7 +21,7 @@ INK_ANGLES: Final = (15, 75, 45)
 """Printers turn the dots of each ink by another angle, in degrees, so that they do not meet."""
 
 
-class Screen(Kind):
+class Screen(Step):
     """On a screen, seen by a camera: moire, a slight blur, another gamma, a tint, glow.
 
     The screen's pixels and the camera's give broad waves. They differ from colour to colour, as
@@ -46,7 +46,7 @@ class Screen(Kind):
         return seen * gains + glow
 
 
-class Print(Kind):
+class Print(Step):
     """Printed and photographed: halftone dots, less contrast, the white of paper."""
 
     strengths = (25, 50, 75, 100)

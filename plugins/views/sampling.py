@@ -26,7 +26,7 @@ def warp(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
     Whole pixels are moved as they are. What gets smaller is first blurred, so that its detail fits.
 
     Args:
-        images: Floats [N, C, H, W].
+        images: Floats [N, C, H, W] from 0 to 255, as is what is returned.
         matrices: Where from, [N, 3, 3], in pixels from the centre: the value at (x, y) is taken
             from (p/r, q/r), where (p, q, r) is the matrix times (x, y, 1). r is positive.
     """
@@ -37,6 +37,7 @@ def warp(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
     apart = [math.sqrt(abs(area)) for area in np.linalg.det(matrices[:, :2, :2]).tolist()]
     smooth = blur(images, [0.45 * math.sqrt(a**2 - 1) if a > FINE else 0 for a in apart])
     warped = F.grid_sample(smooth, grid, "bilinear", "reflection", align_corners=False)
+    warped = warped.clamp(0, 255)  # the weights of a place may sum to a little more than 1
     if whole.any():
         moved = F.grid_sample(images, grid, "nearest", "reflection", align_corners=False)
         warped = torch.where(per_image(torch.from_numpy(whole).to(images.device)), moved, warped)
@@ -79,7 +80,8 @@ def factors(values: Sequence[float], images: torch.Tensor) -> torch.Tensor:
 def _are_whole(matrices: np.ndarray) -> np.ndarray:
     """Say which of matrices [N, 3, 3] only move, by whole pixels."""
     moves = IDENTITY + np.where(IDENTITY[2] * [[1], [1], [0]], np.rint(matrices), 0)
-    return (matrices == moves).all((1, 2))
+    whole: np.ndarray = (matrices == moves).all((1, 2))
+    return whole
 
 
 def _make_grid(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
@@ -106,7 +108,8 @@ def _widen(images: torch.Tensor, dim: int, reach: int) -> torch.Tensor:
     length = images.shape[dim]
     places = torch.arange(-reach, 0, device=images.device)
     before, after = (
-        images.index_select(dim, _mirror(edge, length)) for edge in (places, places + reach + length)
+        images.index_select(dim, _mirror(edge, length))
+        for edge in (places, places + reach + length)
     )
     return torch.cat([before, images, after], dim)
 

@@ -81,6 +81,26 @@ def test_what_is_shown_depends_on_the_images_bytes_and_the_runs_seed_alone():
     assert not torch.equal(viewed(seed=2).show(images()), once)
 
 
+def test_views_that_share_together_and_follow_one_another_are_applied_together():
+    calls = []
+
+    class Dimmer(toy_views.Darker):
+        @staticmethod
+        def together(images, views, amounts, seeds):
+            calls.append((len(views), tuple(amounts.shape), tuple(seeds.shape)))
+            return images * (1 - amounts / 100).prod(1)[:, None, None, None]
+
+    def show(*kinds):
+        made = {str(place): kind() for place, kind in enumerate(kinds)}
+        showing = Showing(3, "mean", dict.fromkeys(made, 40.0), made)
+        return ViewedTarget(ToyTarget(), showing, name="target 'toy'", seed=1).show(images())
+
+    dark = toy_views.Darker
+    apart, at_once = show(dark, dark, dark, dark), show(Dimmer, Dimmer, dark, Dimmer)
+    assert calls == [(2, (18, 2), (18, 2)), (1, (18, 1), (18, 1))]
+    assert (apart.int() - at_once.int()).abs().max() <= 1
+
+
 def test_a_target_has_with_views_what_it_has_without():
     assert hasattr(viewed(), "logits_of")
     assert not hasattr(viewed(target=PaidToy()), "logits_of")

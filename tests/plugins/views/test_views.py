@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -80,6 +81,86 @@ def test_each_image_is_changed_the_same_way_alone_and_among_others(name, channel
         for i in range(3):
             alone = view.change(images[i : i + 1], amounts[i : i + 1], seeds[i : i + 1])
             assert torch.equal(alone[0], together[i]), (amount, i)
+
+
+def change_in_turn(images, changes, *, at_once):
+    """Apply the pairs of view and amount: all at once, as a run does, or one after the other."""
+    views = [VIEWS[name] for name, _ in changes]
+    amounts = torch.tensor([[float(amount) for _, amount in changes]] * len(images))
+    seeds = torch.arange(amounts.numel()).view(amounts.shape)
+    if at_once:
+        return views[0].together(images, views, amounts, seeds)
+    for place, view in enumerate(views):
+        images = view.change(images, amounts[:, place], seeds[:, place])
+    return images
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_several_views_change_an_image_alone_as_among_others(threads):
+    images, views = pictures(7, 3, 300, 320), [VIEWS[name] for name in VIEWS if name != "size"]
+    drawn = np.random.default_rng(2).random((7, len(views)), np.float32)
+    drawn[2, :4] = drawn[4] = 0
+    ends = torch.tensor([(view.harmless, view.strengths[1]) for view in views]).T
+    amounts = ends[0] + (ends[1] - ends[0]) * torch.from_numpy(drawn)
+    seeds = torch.arange(amounts.numel()).view(amounts.shape)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        whole = views[0].together(images, views, amounts, seeds)
+        torch.set_num_threads(1)
+        parts = [
+            views[0].together(images[some], views, amounts[some], seeds[some])
+            for some in (slice(0, 1), slice(1, 3), slice(3, 7))
+        ]
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(whole, torch.cat(parts))
+    assert torch.equal(whole[4], images[4])
+    assert not torch.equal(whole[3], images[3])
+
+
+def test_a_warp_gives_an_image_the_same_bits_in_any_batch():
+    from neatfool_plugins.views.sampling import warp
+
+    images = pictures(9, 3, 61, 67)
+    turns = [[math.cos(n), math.sin(n), 0.3 * n, -math.sin(n), math.cos(n), 2, 0, 0, 1]
+             for n in range(9)]  # fmt: skip
+    matrices = np.array(turns).reshape(9, 3, 3)
+    matrices[3] = [[1, 0, 4], [0, 1, -2], [0, 0, 1]]
+    matrices[5, :2, :2] *= 3
+    matrices[7, 2, 0] = 0.003
+    whole = warp(images, matrices)
+    for size in (1, 2, 4, 8):
+        parts = [warp(images[n : n + size], matrices[n : n + size]) for n in range(0, 9, size)]
+        assert torch.equal(torch.cat(parts), whole), size
+    expected = images[3].roll((2, -4), (1, 2))[:, 4:-4, 4:-4]
+    assert torch.equal(whole[3, :, 4:-4, 4:-4], expected)
+
+
+def test_turned_there_and_back_at_once_is_as_before():
+    images, changes = pictures(2), [("turn", 30), ("scale", 0), ("turn", -30)]
+    assert torch.allclose(change_in_turn(images, changes, at_once=True), images, atol=0.01)
+    assert (change_in_turn(images, changes, at_once=False) - images).abs().mean() > 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [("turn", 20), ("scale", -20), ("move", 3)],
+        [("crops", 20), ("turn", -20), ("light", -30), ("scale", 20)],
+    ],
+)
+def test_views_at_once_do_what_each_does(changes):
+    images = change("blur", pictures(4, 3, 60, 60), 2)
+    seen, apart = (change_in_turn(images, changes, at_once=how) for how in (True, False))
+    assert (seen - apart)[..., 20:-20, 20:-20].abs().max() < 4
+    assert (seen - images).abs().mean() > 10
+
+
+def test_nothing_is_seen_beyond_the_horizon():
+    images, changes = pictures(4), [("move", 5), ("perspective", 60), ("scale", -75), ("jpeg", 40)]
+    seen, apart = (change_in_turn(images, changes, at_once=how) for how in (True, False))
+    assert torch.equal(seen, apart)
 
 
 @pytest.mark.parametrize("name", VIEWS)
