@@ -12,6 +12,7 @@ from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
 from .run.run import Run as Run
 from .fooling.opening import open_run as open_run
+from .fooling.choosing import choose_elites as choose_elites
 from .run.folder import find_runs as find_runs
 from .run.statistics import CONFIDENCE_THRESHOLDS as CONFIDENCE_THRESHOLDS
 from .experiment.differences import differences as differences
@@ -21,6 +22,7 @@ from .experiment.experiment import Experiment as Experiment
 from .experiment.experiment import load_experiment as load_experiment
 from .fooling.opening import open_scorer as open_scorer
 from .scoring.scorer import Scorer as Scorer
+from .spec.fitting import fit_images as fit_images
 
 # Commands, and saying what was read
 from .cli.output import Output as Output

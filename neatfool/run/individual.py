@@ -275,9 +275,14 @@ class EliteView(Individual):
 
     def image(self, size: int | tuple[int, int] | None = None) -> Image.Image:
         """Give the image that was scored, or render the genome anew at a size."""
-        return to_pillow(self._decoded() if size is None else self.pixels(size))
+        return to_pillow(self.saved_pixels() if size is None else self.pixels(size))
 
-    def _decoded(self) -> np.ndarray:
+    def saved_pixels(self) -> np.ndarray:
+        """Give the image that was scored, uint8 [C, H, W].
+
+        Raises:
+            RunError: The saved image is damaged.
+        """
         try:
             return decode_png(self.png)
         except ValueError as error:
@@ -306,7 +311,7 @@ class EliteView(Individual):
         return f"{self.name} {percent(self.confidence, self.rank)}"
 
     def _shown(self) -> np.ndarray:
-        return self._decoded()
+        return self.saved_pixels()
 
     def __repr__(self) -> str:
         return f"<elite of {self.name!r}: confidence {percent(self.confidence, self.rank)}>"

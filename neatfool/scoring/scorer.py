@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from neatfool.budget.ledger import Budget
-from neatfool.errors import blaming
+from neatfool.errors import BudgetSpent, blaming
 from neatfool.scoring.batches import Batches
 from neatfool.scoring.generation import GenerationScoring
 from neatfool.scoring.metering import MeteredTarget, is_metered
@@ -137,6 +137,20 @@ class Scorer:
             self.metered.restore(state["answers"])
         if self.screening is not None:
             self.screening.restore(state["screening"])
+
+    def check_allowed(self, images: int, most: int | None) -> None:
+        """Refuse to score so many images if each costs something and the user allows fewer.
+
+        Raises:
+            BudgetSpent: It costs something, and ``most`` is less than ``images`` or None.
+        """
+        if self.costs and (most is None or images > most):
+            allowed = "" if most is None else f", and {most:,} are allowed"
+            raise BudgetSpent(
+                f"{self.name}: this takes up to {images:,} queries of a target that costs "
+                f"something to ask{allowed}; nothing was asked. Allow them with --max-queries "
+                f"{images}, or look at fewer images (--sample, --classes)"
+            )
 
     def close(self) -> None:
         """Close the target, if it can be closed."""

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 import torch
-import torch.nn.functional as F
 
-from neatfool import ExperimentError, derive_seed, nearest, views
+from neatfool import ExperimentError, derive_seed, fit_images, nearest, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from neatfool import ImageSpec, Run, View
+    from neatfool import Run, View
 
     from .chosen import Chosen
 
@@ -151,23 +150,7 @@ def draw_sharp(chosen: Chosen, rows: range, strength: float) -> torch.Tensor:
 def _draw(chosen: Chosen, rows: range, size: int, *, sharp: bool) -> torch.Tensor:
     drawn = (chosen.elites[row].pixels(size, sharp=sharp) for row in rows)
     spec = chosen.run.spec
-    return torch.cat([resize(torch.from_numpy(each)[None].float(), spec) for each in drawn])
-
-
-def resize(images: torch.Tensor, spec: ImageSpec) -> torch.Tensor:
-    """Bring floats [N, C, H, W] to a spec's size: averaged down, or scaled up smoothly."""
-    size = spec.height, spec.width
-    if images.shape[-2:] == size:
-        return images
-    down, right = (old % new for old, new in zip(images.shape[-2:], size, strict=True))
-    if down == right == 0:
-        return F.adaptive_avg_pool2d(images, size)
-    return F.interpolate(images, size, mode="bicubic", antialias=True).clamp(0, 255)
-
-
-def as_bytes(images: torch.Tensor) -> torch.Tensor:
-    """Round images to bytes, as a file does."""
-    return images.round().clamp(0, 255).byte()
+    return torch.cat([fit_images(torch.from_numpy(each)[None], spec) for each in drawn]).float()
 
 
 def pictures_of(changes: Sequence[Change]) -> int:

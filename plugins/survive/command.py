@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from rich.table import Table
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from .survival import Survival
 
 A_PATH: Final = click.Path(path_type=Path)
-SECONDS_BETWEEN_LINES: Final = 5.0
 
 
 def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
@@ -170,58 +168,29 @@ def _measure_all(
     from neatfool import open_scorer
 
     from .changes import all_changes, pick, pictures_of
-    from .survival import check_budget, measure
+    from .survival import measure
 
     changes = [pick(all_changes(each.run, seed), kinds) for each in chosen]
     total = sum(pictures_of(some) * len(each) for some, each in zip(changes, chosen, strict=True))
     survivals = []
 
-    def load(source: Run | Path, looked_at: Chosen, ending: ExitStack) -> Scorer:
+    def load(source: Run | Path, ending: ExitStack) -> Scorer:
         scorer = ending.enter_context(closing(open_scorer(source, max_queries=max_queries)))
-        check_budget(looked_at, scorer, total, max_queries)
+        scorer.check_allowed(total, max_queries)
         if scorer.costs:
             text = f"{scorer.name}: this takes up to {total:,} queries"
             console.print(text, soft_wrap=True, markup=False)
         return scorer
 
-    with ExitStack() as ending, _progress(console, total) as note:
-        other = load(target, chosen[0], ending) if target else None
+    with ExitStack() as ending, console.progress(total) as note:
+        other = load(target, ending) if target else None
         for each, some in zip(chosen, changes, strict=True):
             with ExitStack() as ending_soon:
-                scorer = other or load(each.run, each, ending_soon)
+                scorer = other or load(each.run, ending_soon)
                 survivals.append(
                     measure(each, scorer, some, seed=seed, own=other is None, note=note)
                 )
     return survivals
-
-
-@contextmanager
-def _progress(console: Output, total: int) -> Iterator[Callable[[str, int], None]]:
-    """Show how far it is: a bar on a terminal, elsewhere a plain line every few seconds."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    if console.is_terminal:
-        columns: list[Any] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
-        with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-            task = bar.add_task("loading the target", total=total)
-            yield lambda what, images: bar.update(task, description=what, advance=images)
-        return
-    done, shown = 0, time.monotonic() - SECONDS_BETWEEN_LINES / 2
-
-    def note(what: str, images: int) -> None:
-        nonlocal done, shown
-        done += images
-        if done < total and time.monotonic() - shown > SECONDS_BETWEEN_LINES:
-            shown = time.monotonic()
-            console.print(f"{what}: {done:,} of {total:,} images", soft_wrap=True, markup=False)
-
-    yield note
 
 
 def _show(survivals: Sequence[Survival], console: Output) -> None:

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool import ExperimentError, encode_png, percent
+from neatfool import ExperimentError, encode_png, fit_images, percent
 from neatfool.report import Picture, embed_png, embed_svg, write_page
 
 from . import wording
-from .changes import as_bytes
 from .charts import colour_of, curves, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import torch
+
+    from neatfool import ImageSpec
 
     from .survival import Survival
 
@@ -109,11 +110,16 @@ def _strip(survival: Survival, number: int, row: int) -> Strip:
     images += [change.apply(chosen, rows, strength)[0] for strength in change.strengths]
     labels = ["as saved", *map(change.number, change.strengths)]
     cells = [
-        Cell(_picture(image), at, percent(float(point.confidences[row])), bool(point.first[row]))
+        Cell(
+            _picture(image, chosen.run.spec),
+            at,
+            percent(float(point.confidences[row])),
+            bool(point.first[row]),
+        )
         for image, at, point in zip(images, labels, [survival.saved, *points], strict=True)
     ]
     return Strip(chosen.elites[row].name, cells)
 
 
-def _picture(image: torch.Tensor) -> Picture:
-    return embed_png(encode_png(as_bytes(image).numpy()), LARGEST)
+def _picture(image: torch.Tensor, spec: ImageSpec) -> Picture:
+    return embed_png(encode_png(fit_images(image[None], spec)[0].numpy()), LARGEST)

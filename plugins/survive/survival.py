@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool import BudgetSpent, ExperimentError
-
-from .changes import as_bytes, resize
+from neatfool import ExperimentError, fit_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,7 +104,7 @@ def measure(
         note: Told what is under way, and how many images have been scored since it was last told.
 
     Raises:
-        ExperimentError: The target does not know the classes, or takes no such images.
+        ExperimentError: The target does not know the classes.
         TargetError: The target failed.
         BudgetSpent: The budget does not suffice.
     """
@@ -140,34 +138,13 @@ def measure(
     return Survival(chosen, scorer.name, own, seed, saved, curves)
 
 
-def check_budget(chosen: Chosen, scorer: Scorer, queries: int, most: int | None) -> None:
-    """Refuse to ask a target that costs something about more images than the user allows.
-
-    Raises:
-        BudgetSpent: It would take more than ``most`` queries, or nothing is allowed.
-    """
-    if scorer.costs and (most is None or queries > most):
-        allowed = "" if most is None else f", and {most:,} are allowed"
-        raise BudgetSpent(
-            f"{chosen.run.path}: this takes up to {queries:,} queries of a target that costs "
-            f"something to ask{allowed}; nothing was asked. Allow them with --max-queries "
-            f"{queries}, or look at fewer images (--sample, --classes, --kinds)"
-        )
-
-
 def _check(chosen: Chosen, scorer: Scorer) -> None:
-    ours, theirs = chosen.run.spec, scorer.spec
-    known = {*theirs.classes}
+    known = {*scorer.spec.classes}
     unknown = [elite.name for elite in chosen.elites if elite.name not in known]
-    if unknown and not theirs.open:
+    if unknown and not scorer.spec.open:
         raise ExperimentError(
             f"{scorer.name}: does not know {len(unknown)} of {len(chosen)} classes, for example "
             f"{unknown[0]!r}; give a target with the same class names, or choose with --classes"
-        )
-    if ours.channels > theirs.channels:
-        raise ExperimentError(
-            f"{scorer.name}: takes grey images, and those of {chosen.run.path} have colours; give "
-            "another target"
         )
 
 
@@ -175,8 +152,7 @@ def _score(
     chosen: Chosen, rows: range, images: torch.Tensor, scorer: Scorer
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score images; give their confidences in their own classes, and whether these are first."""
-    fitting = as_bytes(resize(images, scorer.spec)).expand(-1, scorer.spec.channels, -1, -1)
-    probs = np.asarray(scorer.score(fitting.contiguous()).probs, np.float64)
+    probs = np.asarray(scorer.score(fit_images(images, scorer.spec)).probs, np.float64)
     columns = {name: column for column, name in enumerate(scorer.spec.classes)}
     confidences = np.zeros(len(rows))
     for place, row in enumerate(rows):

@@ -14,7 +14,7 @@ from rich.table import Table
 
 import neatfool
 from neatfool import errors
-from neatfool.cli import COMMANDS, failures, main
+from neatfool.cli import COMMANDS, failures, main, output
 from neatfool.cli.main_group import MainGroup
 from neatfool.cli.output import Output
 from neatfool.errors import NeatfoolError, RunError, VerificationError
@@ -237,3 +237,11 @@ def test_a_broken_pipe_is_quiet():
     program = f"{sys.executable} -m neatfool plugins list --json | head -c 1"
     answer = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
     assert answer.stderr == ""
+
+
+def test_progress_is_told_in_plain_lines_where_there_is_no_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(output, "SECONDS_BETWEEN_LINES", -1)
+    with Output(stderr=True).progress(4000) as note:
+        note("[as] saved", 1000)
+        note("[as] saved", 3000)
+    assert capsys.readouterr().err == "[as] saved: 1,000 of 4,000 images\n"

@@ -1,0 +1,56 @@
+"""Choosing elites of a run to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neatfool.errors import RunError
+from neatfool.search.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.run.individual import EliteView
+    from neatfool.run.run import Run
+
+
+def choose_elites(
+    run: Run,
+    *,
+    classes: Sequence[str] = (),
+    least: float = 0.0,
+    sample: int | None = None,
+    seed: int = 1,
+) -> list[EliteView]:
+    """Choose elites of a run.
+
+    Args:
+        run: The run.
+        classes: The names or indices of their classes; all if there are none.
+        least: Their least recorded confidence.
+        sample: How many to draw at random from those; all if absent.
+        seed: The seed of the draw.
+
+    Returns:
+        At least one elite: in the order of ``classes``, or in the order of the run's classes if
+        that is empty or a sample is drawn.
+
+    Raises:
+        ExperimentError: The target has no such class.
+        RunError: No elite fits.
+    """
+    elites = [run.elite(name) for name in dict.fromkeys(classes)] if classes else run.elites
+    if not elites:
+        raise RunError(f"{run.path}: the run has no elites yet; let it go on for a while")
+    sure = [elite for elite in elites if elite.confidence >= least]
+    if not sure:
+        most = max(elite.confidence for elite in elites)
+        raise RunError(
+            f"{run.path}: no elite has a confidence of {least:g} or more; the highest is "
+            f"{most:.4g}: give a lower --least"
+        )
+    if sample is not None:
+        # As `neatfool survive` has always drawn it, so that its figures can be repeated.
+        sure.sort(key=lambda elite: derive_seed(seed, "survive", "sample", elite.index))
+        sure = sorted(sure[:sample], key=lambda elite: elite.index)
+    return sure
