@@ -23,11 +23,11 @@ LONGEST_LINE: Final = 1000
 def printable(text: str, longest: int | None = None) -> str:
     r"""Make text from a file, a server or a plugin safe to print on a terminal.
 
-    Control characters become escapes such as ``"\x1b"``; tabs and line ends stay. Text of more
-    than ``longest`` characters loses its middle.
+    Control characters become escapes such as ``"\x1b"``; tabs, line ends and no-break spaces stay.
+    Text of more than ``longest`` characters loses its middle.
     """
     return "".join(
-        char if char.isprintable() or char in "\t\n" else char.encode("unicode_escape").decode()
+        char if char.isprintable() or char in "\t\n\xa0" else char.encode("unicode_escape").decode()
         for char in _shortened(text, longest or len(text))
     )
 

@@ -33,7 +33,7 @@ def test_a_long_quotation_has_its_ends():
 
 
 def test_what_can_be_printed_is_left_as_it_is():
-    assert printable("日本 é\tx\ny") == "日本 é\tx\ny"
+    assert printable("日本 é\tx\ny 5\xa0%") == "日本 é\tx\ny 5\xa0%"
 
 
 def test_the_empty_name_is_never_offered():

@@ -44,6 +44,7 @@ def test_each_kind_has_a_chart_and_a_strip_of_pictures(pages):
     assert "nan" not in re.sub(r'src="[^"]*"', "", page)
     assert "[red]left[/]" in page or CLASSES[2] not in page
     assert "Saved as JPEG" in page
+    assert "\\xa0" not in page
 
 
 def test_two_runs_are_told_apart_by_letters(pages):
