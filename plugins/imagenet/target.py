@@ -18,6 +18,8 @@ from .views import Resized, TenCrops, log_mean_softmax
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PIL.Image import Image
+
     from .classifier import Classifier
     from .options import Options
 
@@ -106,6 +108,10 @@ class ImageNetTarget:
         for classifier in self.classifiers:
             digest.update(classifier.digest())
         return digest.hexdigest()
+
+    def photographs(self) -> dict[str, Image]:
+        """Give the photographs that show some of its classes, 300x300 pixels, by name."""
+        return {each.name: each.open() for each, _ in with_right_answers(self.spec.classes)}
 
     def self_check(self) -> None:
         """Check each network on a few photographs.

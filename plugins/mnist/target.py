@@ -6,11 +6,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import torch
+from PIL import Image
 
 from neatfool import Scores, TargetError
 
 from . import lenet
-from .digits import load_digits
+from .digits import PER_CLASS, load_digits
 from .options import SPEC
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ class MnistTarget:
         for _, tensor in sorted(self._network.module.state_dict().items()):
             digest.update(tensor.cpu().numpy().astype("<f4").tobytes())
         return digest.hexdigest()
+
+    def photographs(self) -> dict[str, Image.Image]:
+        """Give the packaged digits: ``"7, number 3"`` and so on."""
+        images, labels = load_digits()
+        return {
+            f"{label}, number {number % PER_CLASS + 1}": Image.fromarray(image[0])
+            for number, (image, label) in enumerate(zip(images, labels, strict=True))
+        }
 
     def self_check(self) -> None:
         """Check the network on the packaged digits.

@@ -105,6 +105,9 @@ def test_every_photograph_is_licensed_and_named_by_classes_that_there_are(lite0)
     files = sorted(path.name for path in folder.glob("*.jpg"))
     assert files == sorted(f"{each.name}.jpg" for each in PHOTOGRAPHS)
     assert all(f"`{file}`" in licences for file in files)
+    assert {name: image.size for name, image in lite0.photographs().items()} == {
+        each.name: (300, 300) for each in PHOTOGRAPHS
+    }
 
 
 @pytest.mark.parametrize(

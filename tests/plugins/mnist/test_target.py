@@ -93,6 +93,13 @@ def test_the_packaged_digits_are_thirty_of_each_class() -> None:
     assert len({image.tobytes() for image in images}) == 300
 
 
+def test_the_target_offers_the_packaged_digits_as_photographs(target: MnistTarget) -> None:
+    images, _ = load_digits()
+    offered = target.photographs()
+    assert len(offered) == len(images)
+    np.testing.assert_array_equal(np.asarray(offered["7, number 3"]), images[7 * 30 + 2, 0])
+
+
 @needs_full_data
 def test_the_packaged_digits_are_the_first_of_the_test_set() -> None:
     test = read_folder(Path(FULL_DATA or "")).test
