@@ -1,0 +1,267 @@
+"""``neatfool transfer``: tables that can be read without colour, files, and a page."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from neatfool import Output, Run
+
+    from .transfer import Row, Transfer
+
+A_PATH: Final = click.Path(path_type=Path)
+LISTED: Final = 12
+"""The most classes of a run that the terminal lists; files and the page have more."""
+
+
+def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool transfer runs/mnist-1 --to experiments/another_lenet.ini
+  neatfool transfer runs/lite0-1 runs/lite1-1 runs/lite2-1 --html transfer.html
+  neatfool transfer runs/lite0-1 --to lite1.ini lite2.ini --least 0.5 --csv images.csv
+  neatfool transfer runs/imagenet --to resnet.ini --photographs ~/Pictures --json
+  neatfool transfer runs/mnist-1 --to experiments/api.ini --sample 50 --max-queries 400""",
+)
+@click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
+@click.option(
+    "--to",
+    "experiments",
+    metavar="EXPERIMENT...",
+    multiple=True,
+    type=A_PATH,
+    help="Files of experiments whose networks are to see the images, too. Name one or several.",
+)
+@click.option("--classes", metavar="A,B", callback=_split, help="Only the elites of these classes.")
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="P",
+    help="Only elites whose recorded confidence is at least this.",
+)
+@click.option(
+    "--sample", type=click.IntRange(min=1), metavar="N", help="Only N elites, drawn at random."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Where the sample comes from.",
+)
+@click.option(
+    "--resize",
+    is_flag=True,
+    help="For a network that takes another size, resize the saved images; do not draw them anew.",
+)
+@click.option(
+    "--photographs",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Photographs on which to see how far the networks agree.  [default: the targets' own]",
+)
+@click.option(
+    "--max-queries",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many images this command may send to targets that cost something to ask.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=A_PATH,
+    metavar="FILE",
+    help="Write each image's confidence and rank in each network as comma-separated values.",
+)
+@click.option(
+    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with the matrix."
+)
+def transfer(
+    *,
+    paths: tuple[Path, ...],
+    experiments: tuple[Path, ...],
+    classes: tuple[str, ...],
+    least: float,
+    sample: int | None,
+    seed: int,
+    resize: bool,
+    folder: Path | None,
+    max_queries: int | None,
+    as_json: bool,
+    csv_file: Path | None,
+    html_file: Path | None,
+) -> None:
+    """Say which images of RUN fool which networks: the runs' own, and those of --to.
+
+    Each network is shown the images of all runs at the size that it takes. You see how many have
+    their class in the first place there, how many among the first five, and how sure the network
+    is. Beside it you see how far the networks agree on photographs.
+
+    A thousand images take a few seconds a network on a GPU, and a minute or so on a CPU. An
+    interrupted command begins anew.
+    """
+    from neatfool import Output, choose_elites, find_runs, open_run
+    from neatfool.report import save
+
+    from .files import to_csv, to_json
+    from .page import write_transfer
+
+    waiting = Output(stderr=True)
+    folders = [path for path in paths if not path.is_file()]
+    files = [*experiments, *(path for path in paths if path.is_file())]
+    if not folders:
+        raise click.UsageError("Name at least one run whose images are to be shown.")
+    with ExitStack() as ending:
+        runs = [
+            ending.enter_context(closing(open_run(found)))
+            for found in dict.fromkeys(found for path in folders for found in find_runs(path))
+        ]
+        chosen = [
+            (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
+            for run in runs
+        ]
+        told = _measure(
+            chosen,
+            files,
+            folder,
+            redraw=not resize,
+            most=max_queries,
+            ending=ending,
+            console=waiting,
+        )
+        if as_json:
+            click.echo(json.dumps(to_json(told), indent=1))
+        else:
+            _show(told, Output())
+        if csv_file:
+            save(csv_file, to_csv(told).encode())
+            click.echo(f"Each image's confidences and ranks are in {csv_file}", err=as_json)
+        if html_file:
+            with waiting.status("drawing"):
+                write_transfer(told, html_file)
+            click.echo(f"Look at {html_file}", err=as_json)
+
+
+def _measure(
+    chosen: Sequence[tuple[Run, Sequence[Any]]],
+    files: Sequence[Path],
+    folder: Path | None,
+    *,
+    redraw: bool,
+    most: int | None,
+    ending: ExitStack,
+    console: Output,
+) -> Transfer:
+    """Load all networks, and ask them if the budget suffices for all."""
+    from .networks import open_networks
+    from .photographs import photographs_in, photographs_of
+    from .transfer import measure
+
+    photographs = photographs_in(folder) if folder else []
+    with console.status("loading the networks"):
+        networks, notes = open_networks([run for run, _ in chosen], files, most, ending)
+    photographs = photographs or photographs_of(networks)
+    images = sum(len(elites) for _, elites in chosen) + len(photographs)
+    costly = [network.scorer for network in networks if network.scorer.costs]
+    for scorer in costly:
+        scorer.check_allowed(images * len(costly), most)
+        text = f"{scorer.name}: this takes up to {images:,} queries"
+        console.print(text, soft_wrap=True, markup=False)
+    with console.progress(images * len(networks), "answers") as note:
+        return measure(
+            chosen,
+            networks,
+            photographs,
+            source=f"in {folder}" if folder else "that the targets bring along",
+            redraw=redraw,
+            notes=notes,
+            note=note,
+        )
+
+
+def _show(told: Transfer, console: Output) -> None:
+    from . import wording
+
+    def say(text: str, style: str | None = None) -> None:
+        console.print(text, style=style, soft_wrap=True, markup=False)
+
+    for key, label, description in wording.descriptions(told):
+        say(f"{key}  {label}: {description}")
+    say("Which images fool which networks", "bold")
+    rows = [(wording.name_of(row), row.seen, row.own) for row in told.rows]
+    console.print(_matrix("images of", rows, told))
+    if photographs := told.photographs:
+        say(f"How far they agree on {len(photographs.names):,} photographs", "bold")
+        names = [f"{key}  {label}" for key, label, _ in wording.descriptions(told)]
+        by_network = [
+            (name, seen, None) for name, seen in zip(names, photographs.seen, strict=True)
+        ]
+        console.print(_matrix("first class of", by_network, told))
+    for row in told.rows:
+        say(f"Class by class: {wording.subject(row)}", "bold")
+        console.print(_classes(row, told))
+    for row in told.rows:
+        say(wording.headline(row), "bold")
+    if sentence := wording.agreement(told):
+        say(sentence, "bold")
+    for text in wording.notes(told):
+        say(f"Note: {text}")
+
+
+def _matrix(
+    head: str, rows: Sequence[tuple[str, Sequence[Any], int | None]], told: Transfer
+) -> Table:
+    """Make a table with a column for each network; a row may have a network of its own."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from . import wording
+    from .networks import key_of
+
+    table = Table(head, "", show_lines=True)
+    for key, label, _ in wording.descriptions(told):
+        table.add_column(f"{key}  {escape(label)}", justify="right", overflow="fold")
+    for name, seen, own in rows:
+        cells = ["\n".join(wording.measures(each)) for each in seen]
+        mark = "" if own is None else f"\n(its own is {key_of(own)})"
+        table.add_row(f"{escape(name)}{mark}", "\n".join(wording.MEASURES), *cells)
+    return table
+
+
+def _classes(row: Row, told: Transfer) -> Table:
+    """Make a table of a run's classes, or of those that fool the most and the fewest networks."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from neatfool import percent
+
+    from . import wording
+
+    order = wording.order(row)
+    shown = wording.pick(order, LISTED)
+    table = Table("class", "recorded")
+    for key, label, _ in wording.descriptions(told):
+        table.add_column(f"{key}  {escape(label)}", justify="right", overflow="fold")
+    for number, place in enumerate(shown):
+        if number and order.index(place) > number > order.index(shown[number - 1]):
+            table.add_row("…", "", *[""] * len(row.seen))
+        elite = row.elites[place]
+        cells = [wording.one(seen, place) for seen in row.seen]
+        table.add_row(escape(elite.name), percent(elite.confidence, elite.rank), *cells)
+    return table

@@ -1,0 +1,74 @@
+"""The page of ``neatfool transfer``: the matrix as a picture, and the images."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+import pytest
+from browser import measure, needs_browser
+from commands import CLASSES, PLUGIN, neatfool, write_experiment
+from PIL import Image
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """Write the page of two runs, three networks and two photographs."""
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend("")
+        file = write_experiment(folder)
+        for seed in (1, 2):
+            out = ("--seed", seed, "--out", folder / "runs" / f"small-{seed}", "--no-report")
+            assert neatfool("run", file, *out).exit_code == 0
+        (folder / "photographs").mkdir()
+        for light in (30, 220):
+            Image.new("L", (30, 20), light).save(folder / "photographs" / f"{light}.png")
+        networks = []
+        for name, plugin in (
+            ("larger", PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16")),
+            ("<b>stranger</b>", PLUGIN.replace("'dark'", "'night'")),
+        ):
+            place = folder / str(len(networks))
+            place.mkdir()
+            (place / "patches.py").write_text(plugin)
+            networks.append(place / f"{name.replace('/', '-')}.ini")
+            networks[-1].write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
+        result = neatfool(
+            *("transfer", folder / "runs", "--to", *networks),
+            *("--photographs", folder / "photographs", "--html", folder / "page.html"),
+        )
+        assert result.exit_code == 0, result.output
+        assert f"Look at {folder / 'page.html'}" in result.stdout
+    return (folder / "page.html").read_text(encoding="utf-8")
+
+
+def test_it_shows_two_matrices_and_each_image_in_each_network(page):
+    assert page.count('class="matrix"') == 2
+    assert page.count('<img class="pixels"') == 2 * len(CLASSES)
+    assert "Photographs" in page
+    assert "&lt;b&gt;stranger" in page
+    assert "(own)" in page
+    bare = re.sub(r'src="[^"]*"', "", page)
+    assert "http://" not in bare
+    assert "nan" not in bare
+    assert "\\xa0" not in bare
+
+
+def test_the_matrix_is_a_picture_with_its_figures(page):
+    (fooling, _) = re.findall(r'class="matrix" src="data:image/svg\+xml,([^"]*)"', page)
+    words = re.findall(r">([^<>]+)</text>", unquote(fooling))
+    assert {"A", "B", "C", "small, seed 1", "small, seed 2"} <= {*words}
+    assert words.count("100 %") >= 2
+
+
+@needs_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [500, 1900])
+def test_a_browser_draws_it_within_the_window(page, width, tmp_path):
+    seen, console = measure(page, tmp_path, f"--window-size={width},900")
+    assert console == seen["errors"] == []
+    assert [image for image in seen["images"] if not image["natural"]] == []
+    assert seen["page"] <= seen["window"] == width
