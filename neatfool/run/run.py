@@ -13,6 +13,7 @@ from neatfool.errors import ExperimentError, RunError
 from neatfool.run.folder import DATABASE
 from neatfool.run.images import to_pillow
 from neatfool.run.individual import Ancestor, EliteView, height_width
+from neatfool.run.records import StoredElite
 from neatfool.run.sqlite import damaged
 from neatfool.run.store import RunStore
 from neatfool.spec.image_spec import ImageSpec
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import torch
     from PIL import Image
 
-    from neatfool.run.records import StoredCandidate, StoredElite
+    from neatfool.run.records import StoredCandidate
     from neatfool.run.statistics import GenerationReport
     from neatfool.run.store import Snapshot
     from neatfool.run.verdict import Verdict
@@ -245,6 +246,27 @@ class Run:
             if stored.class_index == index:
                 return self._view(stored, spec)
         raise RunError(f"{self.path}: class {spec.classes[index]!r} has no elite")
+
+    def holders(self, least: float = 0.0) -> list[tuple[int, int, float]]:
+        """List all that ever held a niche: class index, candidate id, confidence.
+
+        They come in the order of their classes, the first holder of each first, its elite last.
+
+        Args:
+            least: Only those with at least this confidence.
+        """
+        return self.store.holders(self.generation, least)
+
+    def holder(self, index: int, candidate_id: int) -> EliteView:
+        """Give one of :meth:`holders`. If it was replaced since, its genome draws its image again.
+
+        Raises:
+            RunError: It never held the niche of this class.
+        """
+        for class_index, *scored in self.store.won(candidate_id):
+            if class_index == index:
+                return self._view(StoredElite(index, candidate_id, *scored), self.spec)
+        raise RunError(f"{self.path}: candidate {candidate_id} never held class {index}")
 
     def __getitem__(self, name: str | int) -> EliteView:
         """Give the elite of a class; see :meth:`elite`."""

@@ -341,6 +341,15 @@ class RunStore:
         rows = self._read("replacement", "WHERE generation <= ? ORDER BY number", (last,))
         return [(row[1], row[2], row[5]) for row in rows]
 
+    def holders(self, last: int, least: float) -> list[tuple[int, int, float]]:
+        """Read who held each niche up to a generation: (class, candidate, confidence).
+
+        They are in the order of the classes, the first holder of each first.
+        """
+        order = "WHERE generation <= ? AND confidence >= ? ORDER BY class, number"
+        rows = self._read("replacement", order, (last, least))
+        return [(row[2], row[3], row[5]) for row in rows]
+
     def requests(self) -> dict[str, tuple[int, int]]:
         """Read (requests, images) by outcome, the most frequent outcome first.
 

@@ -56,6 +56,31 @@ def test_each_niche_that_changed_hands_is_told(tmp_path):
     assert run.replacements == [(0, 0, 0.25), (1, 1, 0.5), (1, 0, 0.75)]
 
 
+def test_all_that_ever_held_a_niche_are_told_class_by_class(run):
+    held = run.holders()
+    in_order = [(index, confidence) for _, index, confidence in run.replacements]
+    told = [(index, confidence) for index, _, confidence in held]
+    assert told == sorted(in_order, key=lambda each: each[0])
+    last = {index: candidate for index, candidate, _ in held}
+    assert last == {elite.index: elite.candidate_id for elite in run}
+    assert len(held) > len(run)
+    middle = statistics.median(confidence for _, confidence in told)
+    assert run.holders(middle) == [each for each in held if each[2] >= middle]
+
+
+def test_the_image_of_a_former_elite_scores_what_was_recorded(run):
+    elites = {(elite.index, elite.candidate_id) for elite in run}
+    former = [each for each in run.holders() if each[:2] not in elites]
+    assert former
+    for index, candidate, confidence in former:
+        held = run.holder(index, candidate)
+        assert (held.index, held.confidence) == (index, confidence)
+        probs = ToyTarget().score(decode_png(held.png)[None]).probs
+        assert probs[0, index] == pytest.approx(confidence)
+    with pytest.raises(RunError, match="candidate 123456 never held class 0"):
+        run.holder(0, 123456)
+
+
 def test_runs_are_found_in_a_folder_and_in_the_folders_in_it(tmp_path):
     one, other = (write_run(tmp_path / "all" / "a" / name, [[(0, 0.3)]]) for name in "12")
     assert find_runs(one) == [one]

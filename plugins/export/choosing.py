@@ -1,0 +1,200 @@
+"""Which images of which runs: the elites, or also those that they replaced."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neatfool import ExperimentError, RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from neatfool import Run
+
+    Held = dict[int, list[int]]
+    """Class index -> the candidates that held its niche, the first one first."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run, and what the files that come from it are called.
+
+    Attributes:
+        run: The run.
+        key: Its name among the exported runs: ``"imagenet-1"``.
+        digest: Changes with all that the run's result depends on, but for its length.
+    """
+
+    run: Run
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A candidate whose image is exported, for a class whose niche it held.
+
+    Attributes:
+        source: Its run.
+        index: The index of the class.
+        candidate: The candidate's id.
+        elite: Whether it holds the niche still.
+    """
+
+    source: Source
+    index: int
+    candidate: int
+    elite: bool
+
+    @property
+    def file(self) -> str:
+        """The image's file in the folder: ``"images/007-school-bus/imagenet-1-812.png"``."""
+        classes = self.source.run.classes
+        number = str(self.index).zfill(len(str(len(classes) - 1)))
+        words = slug(classes[self.index])
+        place = f"{number}-{words}" if words and words != number else number
+        return f"images/{place}/{self.source.key}-{self.candidate}.png"
+
+
+def slug(name: str) -> str:
+    """Shorten a name to at most 40 characters that every file system takes: a-z, 0-9, hyphen."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
+
+
+def name_sources(runs: Iterable[Run]) -> list[Source]:
+    """Name runs, in an order that does not depend on where they lie.
+
+    Raises:
+        ExperimentError: A run is there twice, or the runs' classes differ.
+    """
+    found: dict[str, tuple[str, Run]] = {}
+    for run in runs:
+        digest = _digest(run)
+        if digest in found:
+            raise ExperimentError(
+                f"{run.path}: is the same search as {found[digest][1].path}, perhaps longer or "
+                "shorter, so they share images; leave one of them out"
+            )
+        found[digest] = f"{slug(run.name) or 'run'}-{run.seed}", run
+    keys = [key for key, _ in found.values()]
+    sources = [
+        Source(run, key if keys.count(key) == 1 else f"{key}-{digest[:6]}", digest)
+        for digest, (key, run) in found.items()
+    ]
+    first = sources[0].run
+    for source in sources[1:]:
+        if source.run.classes != first.classes:
+            raise ExperimentError(
+                f"{source.run.path}: has other classes than {first.path}, so their numbers would "
+                "mean different things in one list; export them into a folder each"
+            )
+    return sorted(sources, key=lambda source: (source.run.name, source.run.seed, source.key))
+
+
+def choose(
+    sources: Sequence[Source],
+    *,
+    least: float,
+    classes: Sequence[str] = (),
+    per_class: int | None = None,
+    images: int | None = None,
+    all_replaced: bool = False,
+) -> list[Choice]:
+    """Choose images, in the order of their classes; the elites, unless told otherwise.
+
+    Args:
+        sources: The runs.
+        least: Their least recorded confidence.
+        classes: The names or indices of their classes; all if there are none.
+        per_class: So many of each class in all, if there are as many: as equally many from each
+            run as can be, spread over its history.
+        images: So many in all, if there are as many: as equally many of each class as can be.
+        all_replaced: Whether to choose also all that were replaced.
+
+    Raises:
+        ExperimentError: There is no such class.
+        RunError: No image fits.
+    """
+    held = [_holders(source.run, least) for source in sources]
+    elites = [{(e.index, e.candidate_id) for e in source.run.elites} for source in sources]
+    spec = sources[0].run.spec
+    named = [spec.class_index(name) for name in classes] or range(len(spec.classes))
+    lines = {index: [each.get(index, []) for each in held] for index in sorted({*named})}
+    available = [sum(map(len, of_class)) for of_class in lines.values()]
+    if images is not None:
+        counts = deal(images, available)
+    elif per_class is not None:
+        counts = [min(per_class, number) for number in available]
+    elif all_replaced:
+        counts = available
+    else:  # the elite of each run that has one
+        counts = [sum(map(bool, of_class)) for of_class in lines.values()]
+    chosen = [
+        Choice(source, index, candidate, elite=(index, candidate) in holding)
+        for (index, of_class), count in zip(lines.items(), counts, strict=True)
+        for source, line, number, holding in zip(
+            sources, of_class, deal(count, [*map(len, of_class)], first=index), elites, strict=True
+        )
+        for candidate in spread(line, number)
+    ]
+    if not chosen:
+        _explain(sources, least)
+    return chosen
+
+
+def _digest(run: Run) -> str:
+    facts = [run.info["identity"], run.info["target"]["fingerprint"], run.name]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _holders(run: Run, least: float) -> Held:
+    held: Held = defaultdict(list)
+    for index, candidate, _ in run.holders(least):
+        held[index].append(candidate)
+    return held
+
+
+def deal(total: int, available: Sequence[int], first: int = 0) -> list[int]:
+    """Deal out so many things, one to each place in turn, as far as it has room.
+
+    Args:
+        total: How many; fewer if there is not so much room.
+        available: The room of each place.
+        first: The place that gets the first one.
+
+    Returns:
+        How many each place gets.
+    """
+    dealt = [0] * len(available)
+    order = [(first + place) % len(available) for place in range(len(available))]
+    left = min(total, sum(available))
+    while left:
+        for place in order:
+            if left and dealt[place] < available[place]:
+                dealt[place] += 1
+                left -= 1
+    return dealt
+
+
+def spread(line: list[int], count: int) -> list[int]:
+    """Choose from a line, at equal distances: the last, and if there are more also the first."""
+    if count < 2 or count >= len(line):
+        return line[-count:] if count else []
+    return [line[round(place * (len(line) - 1) / (count - 1))] for place in range(count)]
+
+
+def _explain(sources: Sequence[Source], least: float) -> None:
+    runs = [source.run for source in sources]
+    where = runs[0].path if len(runs) == 1 else f"{runs[0].path} and {len(runs) - 1} more"
+    confidences = [elite.confidence for run in runs for elite in run.elites]
+    if not confidences:
+        raise RunError(f"{where}: no elites yet; let the run go on for a while")
+    raise RunError(
+        f"{where}: no image of these classes has a confidence of {least:g} or more; the highest of "
+        f"all is {max(confidences):.4g}: give a lower --least"
+    )

@@ -1,0 +1,185 @@
+"""Where a folder is made: beside its place, until it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from filelock import FileLock, Timeout
+
+from neatfool import ExperimentError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+JOURNAL: Final = ".made.jsonl"
+LOCK: Final = ".lock"
+MANIFEST: Final = "manifest.jsonl"
+OURS: Final = {
+    "images", "experiments", "README.md", "SHA256SUMS", "classes.csv", "imglist.txt",
+    "imglist_ood.txt", "manifest.csv", MANIFEST,
+}  # fmt: skip
+"""All that may lie in an exported folder: what else does is somebody's, and not deleted."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """An image that was made.
+
+    Attributes:
+        file: Its file in the folder.
+        sha256: The SHA-256 of the file.
+        generation: The generation that its candidate was bred in.
+        confidence: The recorded confidence.
+        rank: The recorded rank.
+        width: Pixels from left to right.
+        height: Pixels from top to bottom.
+        measured: Its confidence when it was scored again; None if it was not, or got no usable
+            score.
+    """
+
+    file: str
+    sha256: str
+    generation: int
+    confidence: float
+    rank: float
+    width: int
+    height: int
+    measured: float | None
+
+
+class Workplace:
+    """The hidden folder ``.NAME.partial`` beside the folder that is made.
+
+    Each image that is made is noted in a journal. So an interrupted export finds again what it
+    has made.
+
+    Attributes:
+        folder: The folder to make, as it was named.
+        path: Where it is made.
+    """
+
+    def __init__(self, folder: Path, *, overwrite: bool) -> None:
+        """Look at the folder's place; use :meth:`open`.
+
+        Raises:
+            ExperimentError: A run lies there.
+            StorageError: Something else lies there.
+        """
+        self.folder = folder
+        self._place = folder.resolve()
+        self.path = self._place.with_name(f".{self._place.name}.partial")
+        self._made: dict[str, dict[str, Any]] = {}
+        _refuse_taken(folder, overwrite=overwrite)
+
+    @contextmanager
+    def open(self) -> Iterator[Workplace]:
+        """Make the folder or find it again, for this process alone.
+
+        Raises:
+            StorageError: It cannot be written, or another process is at it.
+        """
+        with self._storage_errors():
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / LOCK, timeout=0)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise StorageError(
+                    f"{self.folder}: another process is exporting there; wait for it or stop it"
+                ) from None
+        try:
+            with self._storage_errors():
+                self._made = dict(self._read_journal())
+            yield self
+        finally:
+            lock.release()
+
+    def find(self, token: str) -> Made | None:
+        """Find an image that was made before of the same, if its file is as it was."""
+        if token not in self._made:
+            return None
+        made = Made(**self._made[token])
+        file = self.path / made.file
+        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != made.sha256:
+            return None
+        return made
+
+    def write(self, file: str, data: bytes) -> str:
+        """Write a file into the folder; give its SHA-256."""
+        with self._storage_errors():
+            path = self.path / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return hashlib.sha256(data).hexdigest()
+
+    def note(self, made: Mapping[str, Made]) -> None:
+        """Note images that lie in the folder now, by what they were made of."""
+        with self._storage_errors(), (self.path / JOURNAL).open("a", encoding="utf-8") as journal:
+            journal.writelines(
+                f"{json.dumps([token, asdict(each)])}\n" for token, each in made.items()
+            )
+
+    def finish(self, files: set[str]) -> None:
+        """Delete all but these files, and move the folder to its place."""
+        with self._storage_errors():
+            for path in sorted(self.path.rglob("*"), reverse=True):
+                if path.is_dir():
+                    if not any(path.iterdir()):
+                        path.rmdir()
+                elif path.name != LOCK and path.relative_to(self.path).as_posix() not in files:
+                    path.unlink()
+            (self.path / LOCK).unlink(missing_ok=True)
+            old = self._place.with_name(f".{self._place.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            if self._place.exists():
+                self._place.rename(old)
+            self.path.rename(self._place)
+            shutil.rmtree(old, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Delete what was made."""
+        with self._storage_errors():
+            shutil.rmtree(self.path)
+
+    def _read_journal(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        file = self.path / JOURNAL
+        for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+            try:
+                token, made = json.loads(line)
+            except ValueError:  # the last line, cut short when the process was killed
+                continue
+            yield token, made
+
+    @contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(
+                f"{error.filename or self.path}: cannot be written: {error.strerror or error}; the "
+                "same command goes on when it can"
+            ) from error
+
+
+def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise StorageError(f"{folder}: is a file; name a folder")
+    if (folder / "run.db").exists():
+        raise ExperimentError(f"{folder}: holds a run; name the folder to write after the runs")
+    there = {path.name for path in folder.iterdir()}
+    strangers = sorted(there - OURS)
+    if there and (strangers or MANIFEST not in there):
+        what = (strangers or sorted(there))[0]
+        raise StorageError(f"{folder}: holds {what!r}, which no export wrote; name another folder")
+    if there and not overwrite:
+        raise StorageError(
+            f"{folder}: holds an export already; name another folder, or replace it: --overwrite"
+        )
