@@ -9,7 +9,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -66,9 +66,8 @@ def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap) -> torch.Tensor:
 
 def draw_smooth_tape(tape: Tape, around: Surroundings, colours: ColourMap) -> torch.Tensor:
     """Draw N genomes, each pixel the mean of the samples around it: uint8 [N, C, P]."""
-    smoothing = _Smoothing(around)
+    smoothing, inputs = _prepare(around)
     images = np.empty((len(tape), colours.channels, *smoothing.shape), np.uint8)
-    inputs = [grid.inputs(0, grid.pixels).numpy() for grid in around.grids]
     pixels = inputs[0].shape[1]
     tiling = _Tiling.of(len(around.grids[0].x))
     colour, nothing = _COLOURS.index(colours.name), np.empty((0, 0, 0), np.float32)
@@ -86,6 +85,12 @@ def draw_smooth_tape(tape: Tape, around: Surroundings, colours: ColourMap) -> to
 
     _share(work, len(tape), 1, tape.size * pixels * len(inputs), 1)
     return torch.from_numpy(images).flatten(2)
+
+
+@lru_cache(maxsize=4)
+def _prepare(around: Surroundings) -> tuple[_Smoothing, list[np.ndarray]]:
+    """Prepare the smoothing, and the inputs at all samples: 16 bytes each."""
+    return _Smoothing(around), [grid.inputs(0, grid.pixels).numpy() for grid in around.grids]
 
 
 class _Smoothing:
