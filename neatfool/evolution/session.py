@@ -16,7 +16,7 @@ import numpy as np
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
 from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution, Limits
-from neatfool.experiment.differences import agrees
+from neatfool.experiment.differences import agrees, tell_differences
 from neatfool.files import write_whole
 from neatfool.run import folder as run_folder
 from neatfool.run.advice import advice_for
@@ -293,8 +293,10 @@ def _keep_text(folder: Path, text: str, advice: Advice) -> None:
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None:
     if not agrees(info["identity"], assembly.identity):
+        found = tell_differences(assembly.identity, info["identity"])
         raise RunError(
-            f"{folder}: the experiment is not the one that the run started with; start another run"
+            f"{folder}: the experiment is not the one that the run started with ({found}); start "
+            "another run"
         )
     if assembly.scorer.fingerprint != info["target"]["fingerprint"]:
         raise RunError(

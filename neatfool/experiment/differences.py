@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from neatfool.spec.json import Json
+
+
+MOST: Final = 3
+"""The most differences that a message tells."""
 
 
 def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
@@ -23,8 +27,26 @@ def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
                 yield f"[{section}] {key}", here.get(key), there.get(key)
 
 
+def tell_differences(now: Json, recorded: Json) -> str:
+    """Write the first differences of an experiment from what a run recorded."""
+    found = [
+        f"{name} = {there} there and {here} here"
+        for name, here, there in differences(now, recorded)
+    ]
+    return ", ".join([*found[:MOST], *["…"][: max(len(found) - MOST, 0)]])
+
+
 def agrees(recorded: Json, now: Json) -> bool:
-    """Say whether an experiment is what a run recorded; a later version may have more options."""
+    """Say whether an experiment has the sections and values that a run recorded.
+
+    A later version may have more options, but no more sections.
+    """
+    return recorded.keys() == now.keys() and all(
+        _holds(section, now[name]) for name, section in recorded.items()
+    )
+
+
+def _holds(recorded: Json, now: Json) -> bool:
     if isinstance(recorded, dict) and isinstance(now, dict):
-        return all(key in now and agrees(value, now[key]) for key, value in recorded.items())
+        return all(key in now and _holds(value, now[key]) for key, value in recorded.items())
     return bool(recorded == now)

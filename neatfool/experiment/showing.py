@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,12 @@ from pydantic import Field, create_model
 from neatfool.config.options import read_options
 from neatfool.config.problems import Problems
 from neatfool.config.section import Section
-from neatfool.errors import PluginError
+from neatfool.errors import ExperimentError, PluginError
 from neatfool.experiment.choice import json_sections
 from neatfool.experiment.framework import Views
 from neatfool.plugin.views import limit_of, views
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from neatfool.plugin.manager import PluginManager
     from neatfool.spec.json import Json
     from neatfool.spec.view import View
@@ -92,6 +91,10 @@ def choose_showing(
     Raises:
         NeatfoolError: A key or a value is wrong, or a view is broken; the message names all.
     """
+    if not isinstance(given or {}, Mapping):
+        raise ExperimentError(
+            f'[views]: must be names with strengths, as {{"move": 3}}, not {given!r}'
+        )
     problems = Problems()
     showing = read_showing(json_sections({"views": given or {}}, where), plugins, problems)
     problems.raise_if_any()

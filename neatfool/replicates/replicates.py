@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from neatfool.errors import RunError
-from neatfool.experiment.differences import agrees, differences
+from neatfool.experiment.differences import agrees, tell_differences
 from neatfool.fooling.opening import open_run
 from neatfool.run.folder import DATABASE
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from neatfool.experiment.experiment import Experiment
     from neatfool.run.run import Run
-
-MOST_DIFFERENCES: Final = 3
-"""A message lists at most this many differences of two experiments, to fit a line or two."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +65,10 @@ def plan_replicates(
 def _plan_existing(experiment: Experiment, run: Run) -> Replicate:
     recorded = run.info["identity"]
     if not agrees(recorded, experiment.identity()):
-        found = [
-            f"{name} = {there} there and {here} here"
-            for name, here, there in differences(experiment.identity(), recorded)
-        ]
-        more = ", …" if len(found) > MOST_DIFFERENCES else ""
+        found = tell_differences(experiment.identity(), recorded)
         raise RunError(
-            f"{run.path}: holds a run of another experiment ({', '.join(found[:MOST_DIFFERENCES])}"
-            f"{more}). --out DIR writes elsewhere, --overwrite starts all anew"
+            f"{run.path}: holds a run of another experiment ({found}). --out DIR writes elsewhere, "
+            "--overwrite starts all anew"
         )
     if run.has_reached(experiment.general.generations, experiment.general.images):
         return Replicate(experiment.general.seed, run.path, "finished")

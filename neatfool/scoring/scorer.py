@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import torch
+
 from neatfool.budget.ledger import Budget
-from neatfool.errors import BudgetSpent, blaming
+from neatfool.errors import BudgetSpent, ExperimentError, blaming
 from neatfool.scoring.batches import Batches
 from neatfool.scoring.generation import GenerationScoring
 from neatfool.scoring.metering import MeteredTarget, is_metered
@@ -20,7 +22,6 @@ from neatfool.scoring.viewed_target import views_of
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
 
     from neatfool.scoring.metering import MeteredScoring
     from neatfool.scoring.plan import Plan
@@ -86,17 +87,25 @@ class Scorer:
         """Score images exactly.
 
         Args:
-            images: uint8 [N, C, H, W]. The target gets copies.
+            images: uint8 [N, C, H, W], a tensor or a numpy array. The target gets copies.
 
         Returns:
             Numpy arrays: probabilities [N, K], logits [N, K] or None, and ``ok`` [N], which is
             False for an image whose scores are not numbers; its row of probabilities is zero.
 
         Raises:
+            ExperimentError: These are not images of the target's spec.
             TargetError: The target raised an exception, or its answer has the wrong type or
                 shape or does not hold probabilities.
             BudgetSpent: The budget does not suffice.
         """
+        images = torch.as_tensor(images)
+        if images.dtype != torch.uint8 or images.shape[1:] != self.spec.shape or not len(images):
+            shape = ", ".join(map(str, self.spec.shape))
+            raise ExperimentError(
+                f"{self.name}: scores images as uint8 [N, {shape}], N at least 1; got "
+                f"{str(images.dtype).removeprefix('torch.')} {list(images.shape)}"
+            )
         if self.metered is not None:
             return self.metered.score(images)
         scoring = GenerationScoring(self.batches, self.screening, None)

@@ -92,11 +92,16 @@ def pick(changes: dict[str, Change], asked: Iterable[str]) -> list[Change]:
     Raises:
         ExperimentError: There is no such change, or no such strength.
     """
-    return [_pick(changes, text) for text in asked] or [*changes.values()]
+    picked = [_pick(changes, text) for text in dict.fromkeys(asked)]
+    return picked or [*changes.values()]
 
 
 def _pick(changes: dict[str, Change], text: str) -> Change:
     name, with_strengths, given = text.partition("=")
+    if name == SHARP and name not in changes:
+        raise ExperimentError(
+            "--kinds 'sharp': the run's images have no blur to leave out; choose 'drawn'"
+        )
     if name not in changes:
         raise ExperimentError(f"--kinds {name!r}: there is no such kind{nearest(name, changes)}")
     change = changes[name]

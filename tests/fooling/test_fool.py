@@ -65,6 +65,17 @@ def test_images_of_64_pixels_begin_with_the_preset_that_serves_them(tmp_path):
     assert fool(brightness, tmp_path / "paper", image=(3, 64, 63), **more).evaluations == 160
 
 
+def test_a_run_goes_on_only_with_the_views_it_began_with(tmp_path):
+    options = {"image": (1, 12, 10), "classes": 2, "images": 80}
+    for begun, then in (({}, {"views": {"light": 30}}), ({"views": {"light": 30}}, {})):
+        folder = tmp_path / str(len(begun))
+        fool(brightness, folder, **options, **begun)
+        with pytest.raises(RunError, match="views"):
+            fool(brightness, folder, **{**options, "images": 800}, **then, resume_run=True)
+    with pytest.raises(ExperimentError, match="views: must be names with strengths"):
+        fool(brightness, tmp_path / "list", **options, views=["move"])
+
+
 class Halving(torch.nn.Module):
     def forward(self, images):
         return images.mul_(0.5).mean((2, 3)) * 12 - 3

@@ -94,6 +94,15 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path):
     assert "generations" not in str(caught.value)
 
 
+def test_only_bytes_of_the_targets_size_are_scored(experiment):
+    with closing(open_scorer(experiment)) as scorer:
+        images = np.zeros((2, *scorer.spec.shape), np.uint8)
+        assert len(scorer.score(images).probs) == 2
+        for wrong in (images / 255, images[:, :, 1:], images[:0], images[0]):
+            with pytest.raises(ExperimentError, match=r"scores images as uint8 \[N, "):
+                scorer.score(wrong)
+
+
 def test_a_budget_of_the_caller_s_replaces_the_experiment_s(costly):
     with closing(open_scorer(costly, max_queries=2)) as scorer:
         assert scorer.costs

@@ -214,7 +214,8 @@ def _weigh(
         The native pixels whose samples count, and for each shift the weights.
     """
     start, stop, size = pixels
-    reach = REACH * math.hypot(blur, native / size / math.sqrt(12))
+    # At least as far as the next sample, so that there is one.
+    reach = max(REACH * math.hypot(blur, native / size / math.sqrt(12)), 1.0)
     centres = ((2 * np.arange(start, stop) + 1) * native - size) / (2 * size)
     firsts = [np.floor(centres - shift - reach).astype(np.int64) + 1 for shift in shifts]
     begin = max(min(int(first[0]) for first in firsts), 0)

@@ -175,7 +175,9 @@ def _meaning_of(key: str) -> str:
         else "as neat-python has it"
     )
     users = [preset.name for preset in PRESETS.values() if key not in preset.idle]
-    return meaning if len(users) == len(PRESETS) else f"for `preset = {users[0]}`: {meaning}"
+    if len(users) == len(PRESETS):
+        return meaning
+    return f"for `preset = {'` and `'.join(users)}`: {meaning}"
 
 
 def _parameters() -> list[Any]:

@@ -48,6 +48,15 @@ def test_the_bell_is_as_wide_as_it_says():
     assert (weights * places**2).sum() == pytest.approx(4 + 1 / 12, rel=0.01)
 
 
+@pytest.mark.parametrize("blur", [1e-3, 0.1, 0.3])
+@pytest.mark.parametrize("samples", SAMPLES)
+def test_each_pixel_has_samples_however_narrow_the_blur(blur, samples):
+    for size in (10, 20, 90, 333):
+        around = surroundings(size, size, native=(20, 20), blur=blur, samples=samples)
+        for weights in (*around.across, *around.down):
+            assert np.allclose(weights.weights.sum(1), 1, atol=1e-5)
+
+
 def test_gradients_flow_to_samples_as_pixels_are_made_of_them():
     around = surroundings(6, 7, blur=0.8, samples=2)
     samples = [torch.rand(1, 1, 6, 7, requires_grad=True) for _ in around.grids]

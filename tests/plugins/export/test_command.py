@@ -120,7 +120,6 @@ def test_the_card_checks_the_images(runs, tmp_path, monkeypatch, capsys):
     assert "\n\n\n" not in card
     program = card.split("```python\n")[1].split("```")[0]
     (tmp_path / "check.py").write_text(program)
-    shutil.copy(runs.parent / "patches.py", out / "experiments")
     monkeypatch.chdir(out)
     runpy.run_path(str(tmp_path / "check.py"))
     assert capsys.readouterr().out == ""
@@ -129,6 +128,16 @@ def test_the_card_checks_the_images(runs, tmp_path, monkeypatch, capsys):
     (out / "manifest.csv").write_text(changed)
     runpy.run_path(str(tmp_path / "check.py"))
     assert f"{row['file']} scores {row['measured'][:5]}" in capsys.readouterr().out
+
+
+def test_the_card_checks_images_of_a_run_with_overrides(tmp_path, monkeypatch, capsys):
+    run = go(tmp_path, "--set", "views.move=2", "--set", "views.number=2")
+    export(run, tmp_path / "out", "--least", 0)
+    card = (tmp_path / "out" / "README.md").read_text()
+    (tmp_path / "check.py").write_text(card.split("```python\n")[1].split("```")[0])
+    monkeypatch.chdir(tmp_path / "out")
+    runpy.run_path(str(tmp_path / "check.py"))
+    assert capsys.readouterr().out == ""
 
 
 def test_the_same_runs_give_the_same_bytes_wherever_they_lie(runs, tmp_path):
