@@ -76,7 +76,7 @@ def _assembly(generations: int) -> Assembly:
         scheme=ToyScheme(encoding, TOY_SPEC, 1),
         scheme_name="scheme 'toy'",
         resolved=resolved,
-        identity={"name": "toy"},
+        identity={"experiment": {"name": "toy"}},
         text="",
     )
 

@@ -168,8 +168,13 @@ def test_resuming_with_another_target_is_refused(tmp_path):
 
 def test_resuming_with_another_experiment_is_refused(tmp_path):
     run_whole(tmp_path / "run", generations=2)
-    with pytest.raises(RunError, match="not the one that the run started with"):
-        resume(lambda _resolved, _plan: toy_assembly(identity={"seed": 9}), tmp_path / "run")
+    with pytest.raises(
+        RunError, match=r"started with \(\[experiment\] seed = \d there and 9 here\)"
+    ):
+        resume(
+            lambda _resolved, _plan: toy_assembly(identity={"experiment": {"seed": 9}}),
+            tmp_path / "run",
+        )
     (tmp_path / "run" / "experiment.ini").write_text("[experiment]\nseed = 9\n")
     with pytest.raises(RunError, match=r"experiment\.ini: changed since"):
         resume(lambda _resolved, _plan: toy_assembly(), tmp_path / "run")

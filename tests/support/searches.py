@@ -100,7 +100,7 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
         "scheme": scheme,
         "scheme_name": "scheme 'map_elites'",
         "resolved": {"encoding": {"plugin": "toy"}},
-        "identity": {"seed": seed},
+        "identity": {"experiment": {"seed": seed}},
         "text": "[experiment]\n",
     }
     return Assembly(**parts | more)
