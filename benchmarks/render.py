@@ -57,6 +57,7 @@ GENOMES = 200
 POPULATIONS = ((20, 50), (45, 140))
 BOUNDS = {28: 0.2, 256: 0.5}
 ROUNDS = {28: 15, 256: 5}
+BLUR_SIZE, BLUR_ROUNDS = 224, 5
 SAMPLE_GENOMES, SAMPLE_PIXELS = 10, 50
 
 IN_PLACE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -86,7 +87,9 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
                 found += differences(f"{size}x{size}, {nodes} nodes", images)
             if nodes == POPULATIONS[-1][0]:
                 torch.set_num_threads(1)
-                found.append(blurring(genomes, f"224x224, {nodes} nodes, 1 thread(s)", say))
+                found.append(
+                    blurring(genomes, f"{BLUR_SIZE}x{BLUR_SIZE}, {nodes} nodes, 1 thread(s)", say)
+                )
     finally:
         torch.set_num_threads(allowed)
     return found
@@ -97,10 +100,11 @@ def blurring(genomes: Sequence[DefaultGenome], title: str, say: Callable[[str], 
     program = (compile_tape if can_compile() else compile_genomes)(genomes, INPUTS, OUTPUTS)
     ways = {"without blur": 0.0, "with blur": 1.0}
     times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(ROUNDS[256] + 1):
+    size: dict[str, Any] = {"height": BLUR_SIZE, "width": BLUR_SIZE}
+    for _ in range(BLUR_ROUNDS + 1):
         for name, blur in ways.items():
             began = time.perf_counter()
-            render(program, height=224, width=224, inputs="normalised", colour_map="hsv", blur=blur)
+            render(program, **size, inputs="normalised", colour_map="hsv", blur=blur)
             times[name].append(time.perf_counter() - began)
     times = {name: each[1:] for name, each in times.items()}
     say(table(title, times))

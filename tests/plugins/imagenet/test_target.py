@@ -61,7 +61,9 @@ def test_options_tell_what_the_target_takes(options) -> None:
 @pytest.mark.parametrize(
     "options", [{"ensemble": LITE[:2]}, {"weights": "a"}, {"model": "onnx:a"}, {"class_names": "a"}]
 )
-def test_options_do_not_tell_what_is_in_a_file(options) -> None:
+def test_options_do_not_tell_what_is_in_a_file(options, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").touch()
     assert Options(**options).spec() is None
 
 
