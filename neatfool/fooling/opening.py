@@ -42,8 +42,8 @@ def open_scorer(
     """Load a target to score any images with it; close the scorer at the end.
 
     Args:
-        source: A run, an experiment, or an experiment's file, which needs only the section
-            ``[target]``.
+        source: A run or its folder, an experiment, or an experiment's file, which needs only the
+            section ``[target]``.
         views: Whether to change each image as the experiment's ``[views]`` say. If not, images are
             scored as they are.
         max_queries: The most images to send to a target that costs something to ask, in place of
@@ -57,6 +57,8 @@ def open_scorer(
             from call to call.
     """
     check_arguments(Calls, max_queries=max_queries)
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        source = open_run(source)
     plan: Plan | None = None
     if isinstance(source, Experiment):
         experiment = source

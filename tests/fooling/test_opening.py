@@ -42,7 +42,7 @@ def test_runs_experiments_and_files_all_score_as_the_run_recorded(experiment, tm
     assert neatfool("run", experiment, "--out", tmp_path / "run", "--no-report").exit_code == 0
     with closing(open_run(tmp_path / "run")) as run:
         images = torch.from_numpy(np.stack([decode_png(elite.png) for elite in run]))
-        for source in (run, experiment, str(experiment), load_experiment(experiment)):
+        for source in (run, run.path, experiment, str(experiment), load_experiment(experiment)):
             with closing(open_scorer(source)) as scorer:
                 probs = scorer.score(images).probs
                 found = [probs[row, elite.index] for row, elite in enumerate(run)]
