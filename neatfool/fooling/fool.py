@@ -146,6 +146,11 @@ def fool(
         max_queries=max_queries,
         max_requests=max_requests,
     )
+    for kind, given in (("scheme", scheme), ("encoding", encoding)):
+        if not isinstance(given, str):
+            raise ExperimentError(
+                f"{kind}: must be a name, not {given!r}; its options are {kind}_options"
+            )
     label = arguments.name or _model_name(model).lower()
     folder = _folder(out, f"{label}-{seed}", resume_run=resume_run, overwrite=overwrite)
     target = _target(model, arguments, device)
