@@ -117,7 +117,7 @@ def render(
             :func:`~neatfool.cppn.functions.inputs.pixel_grid`.
         colour_map: One of :data:`~neatfool.cppn.functions.colour.COLOUR_MAPS`.
         channels: 3 repeats a grey channel three times; by default those of the colour map.
-        blur: The standard deviation of the Gaussian around each pixel that it shows the mean of, in
+        blur: How wide the surroundings are that a pixel shows the mean of: a standard deviation in
             native pixels; see :mod:`neatfool.cppn.functions.surroundings`. 0: a pixel shows the
             value at its centre.
         samples: The samples in each native pixel for that mean: 1, 2, 4 or 9.

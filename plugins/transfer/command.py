@@ -113,8 +113,7 @@ def transfer(
     their class in the first place there, how many among the first five, and how sure the network
     is. Beside it you see how far the networks agree on photographs.
 
-    A thousand images take a few seconds a network on a GPU, and a minute or so on a CPU. An
-    interrupted command begins anew.
+    An interrupted command begins anew.
     """
     from neatfool import Output, choose_elites, find_runs, open_run
     from neatfool.report import save

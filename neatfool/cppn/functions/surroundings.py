@@ -119,14 +119,16 @@ class Surroundings:
         height, width = len(self.down[0].first), len(self.across[0].first)
         device = samples[0].device
         image = torch.empty(count, channels, height, width, dtype=torch.uint8, device=device)
-        wide = [len(grid.y) * width * channels for grid in self.grids]
-        at_once = max(STRIP // max(wide), 1) if device.type == "cpu" else max(count, 1)
-        rows = max(STRIP // (at_once * channels * width), 1) if device.type == "cpu" else height
+        tall, broad = len(self.grids[0].y), len(self.grids[0].x)
+        at_once, rows = max(count, 1), height
+        if device.type == "cpu":
+            at_once = max(STRIP // (tall * width * channels), 1)
+            rows = max(STRIP // (at_once * channels * width), 1)
         for start in range(0, count, at_once):
             own = slice(start, start + at_once)
             lines = [
-                across.apply(each[own].view(-1, channels, len(grid.y), len(grid.x)).mT.float()).mT
-                for grid, across, each in zip(self.grids, self.across, samples, strict=True)
+                across.apply(each[own].view(-1, channels, tall, broad).mT.float()).mT
+                for across, each in zip(self.across, samples, strict=True)
             ]
             for top in range(0, height, rows):
                 strip = slice(top, top + rows)
@@ -176,7 +178,7 @@ def surroundings(
         native: The native (height, width); by default the size of the image.
         box: (left, top, right, bottom) of the wanted part; all of it if absent.
         kind: Whether x and y are ``"raw"`` or ``"normalised"``.
-        blur: The standard deviation of the Gaussian, in native pixels, above 0.
+        blur: The standard deviation of the bell, in native pixels, above 0.
         samples: The samples in a native pixel: one of ``SAMPLES``.
 
     Returns:
@@ -185,9 +187,8 @@ def surroundings(
     Raises:
         ValueError: A size, the box, the kind of inputs, the blur or the samples are wrong.
     """
-    pixel_grid(
-        height, width, native=native, box=box, kind=kind
-    )  # raises the error, if there is one
+    # Raises the error, if a size or the box is wrong.
+    pixel_grid(height, width, native=native, box=box, kind=kind)
     if not 0 < blur < math.inf:
         raise ValueError(f"blur {blur}: must be above 0 and finite")
     if samples not in SAMPLES:
