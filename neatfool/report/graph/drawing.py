@@ -34,6 +34,7 @@ def draw_graph(
     format: Literal["svg", "png"] = "svg",  # noqa: A002 - the word for it
     width: int | None = None,
     background: str | None = "white",
+    shade: str | None = None,
 ) -> bytes:
     """Draw a genome's graph; the same graph gives the same bytes.
 
@@ -48,11 +49,13 @@ def draw_graph(
         format: ``"svg"`` or ``"png"``.
         width: Pixels across; by default the graph's size decides (and a PNG has twice that).
         background: A colour, or None for a transparent one.
+        shade: An attribute of nodes and edges, from 0 to 1: the less of it they have, the fainter
+            they are. It is then the width of an edge, too, and stands in per cent under a node.
 
     Returns:
         The file's content.
     """
-    drawing = _Drawing(graph, background)
+    drawing = _Drawing(graph, background, shade)
     drawing.edges()
     drawing.nodes()
     drawing.legend()
@@ -81,8 +84,9 @@ def _resize(svg: bytes, width: int, ratio: float) -> bytes:
 class _Drawing:
     """Draws one graph; lengths are CSS pixels."""
 
-    def __init__(self, graph: nx.DiGraph, background: str | None) -> None:
+    def __init__(self, graph: nx.DiGraph, background: str | None, shade: str | None) -> None:
         self.graph = graph
+        self.shade = shade
         self.layout = lay_out(graph)
         self.influential = influential(graph)
         weights = (abs(weight) for *_, weight in graph.edges(data="weight", default=1.0))
@@ -121,18 +125,26 @@ class _Drawing:
     def _edge_order(self, edge: tuple[Any, Any, dict[str, Any]]) -> tuple[bool, float, str]:
         u, v, data = edge
         matters = data.get("enabled", True) and v in self.influential
+        if self.shade:  # what matters most is drawn last
+            return bool(matters), self._share(data), f"{u} {v}"
         return bool(matters), -abs(data.get("weight", 1.0)), f"{u} {v}"
+
+    def _share(self, data: dict[str, Any]) -> float:
+        """Give how much something has of what shades the drawing, from 0 to 1."""
+        return float(np.clip(data.get(self.shade, 0.0), 0, 1)) if self.shade else 1.0
 
     def _edge_style(self, target: Any, data: dict[str, Any]) -> dict[str, Any]:
         if not data.get("enabled", True):
             return {"colour": figure.DISABLED, "width": 1.2, "dotted": True, "opacity": 0.9}
         weight = data.get("weight", 1.0)
         share = (abs(weight) / self.heaviest) ** 0.5 if self.heaviest else 0.0
+        if self.shade:
+            share = self._share(data)
         return {
             "colour": figure.POSITIVE if weight >= 0 else figure.NEGATIVE,
             "width": THINNEST + (THICKEST - THINNEST) * share,
             "dotted": False,
-            "opacity": 0.85 if target in self.influential else FAINT,
+            "opacity": FAINT + (0.85 - FAINT) * self._share(data) * (target in self.influential),
         }
 
     def nodes(self) -> None:
@@ -140,7 +152,14 @@ class _Drawing:
         for node in reading_order(self.graph):
             data = self.graph.nodes[node]
             x, y = self._at(self.layout.places[node])
-            opacity = 1.0 if node in self.influential else FAINT_NODE
+            share = self._share(data) * (node in self.influential)
+            opacity = FAINT_NODE + (1.0 - FAINT_NODE) * share
+            notes = [f"{100 * data.get(self.shade, 0):.0f} %"] if self.shade else []
+            if (aggregation := str(data.get("aggregation", "sum"))) != "sum":
+                notes.insert(0, aggregation)
+            if notes:
+                below = (x, y + RADIUS + 8)
+                self.pen.write(below, " ".join(notes), size=9.5, colour=figure.MUTED)
             if data.get("kind") == "input":
                 self.pen.box((x, y), self._label(node), opacity=opacity)
                 continue
@@ -150,9 +169,6 @@ class _Drawing:
                 self.pen.ring((x, y))
                 beside = (x + RADIUS + 9, y)
                 self.pen.write(beside, self._label(node), size=13.5, align="left", bold=True)
-            if (aggregation := str(data.get("aggregation", "sum"))) != "sum":
-                below = (x, y + RADIUS + 8)
-                self.pen.write(below, aggregation, size=9.5, colour=figure.MUTED)
 
     def _legend_entries(self) -> list[Entry]:
         names = {str(name) for _, name in self.graph.nodes(data="activation") if name}
@@ -167,6 +183,8 @@ class _Drawing:
             entries.append(("disabled", "disabled"))
         if set(self.graph) - self.influential:
             entries.append(("faint", "without influence"))
+        if self.shade:
+            entries.append(("faint", f"faint, thin: little {self.shade}"))
         return entries
 
     def _legend_rows(self) -> list[list[Entry]]:

@@ -1,0 +1,240 @@
+"""``neatfool ablate``: a table that can be read without colour, files, and a page."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from neatfool import EliteView, Output, Run
+
+    from .ablation import Ablations
+
+A_PATH: Final = click.Path(path_type=Path)
+LISTED: Final = 20
+"""The most elites that the terminal lists; files have all."""
+
+
+def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool ablate runs/mnist-1
+  neatfool ablate runs/imagenet-1 --classes "school bus,starfish" --html parts.html
+  neatfool ablate runs/imagenet-1 --least 0.5 --sample 200 --csv parts.csv
+  neatfool ablate runs/imagenet-1 --sample 5 --tiles 14 --json
+  neatfool ablate runs/mnist-1 --graphs graphs      (for networkx: GraphML and JSON)""",
+)
+@click.argument("path", metavar="RUN", type=A_PATH)
+@click.option(
+    "--tiles",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="Divide an image into N x N tiles, and hide one at a time.",
+)
+@click.option("--classes", metavar="A,B", callback=_split, help="Only the elites of these classes.")
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="P",
+    help="Only elites whose recorded confidence is at least this.",
+)
+@click.option(
+    "--sample", type=click.IntRange(min=1), metavar="N", help="Only N elites, drawn at random."
+)
+@click.option(
+    "--target",
+    type=A_PATH,
+    metavar="EXPERIMENT",
+    help="Score with the target of this experiment's file, and not with the run's own.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Where the sample comes from.",
+)
+@click.option(
+    "--max-queries",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many images this command may send to a target that costs something to ask.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=A_PATH,
+    metavar="FILE",
+    help="Write the confidence without each part as comma-separated values.",
+)
+@click.option(
+    "--graphs",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write each elite's network with the importance of its parts as GraphML and JSON.",
+)
+@click.option(
+    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with maps and networks."
+)
+def ablate(
+    *,
+    path: Path,
+    tiles: int,
+    classes: tuple[str, ...],
+    least: float,
+    sample: int | None,
+    target: Path | None,
+    seed: int,
+    max_queries: int | None,
+    as_json: bool,
+    csv_file: Path | None,
+    folder: Path | None,
+    html_file: Path | None,
+) -> None:
+    """Say which parts of RUN's images, and of their networks, carry the confidence.
+
+    Parts are taken away, and what is left is scored again: copies of what an image repeats, tiles
+    of the image, and the nodes and connections of the network that draws it.
+
+    What is finished is kept in RUN/ablation.jsonl, so an interrupted command goes on when you give
+    it again.
+    """
+    from neatfool import Output, choose_elites, open_run
+    from neatfool.report import save
+
+    from .files import to_csv, to_json, write_graphs
+    from .page import write_ablation
+
+    waiting = Output(stderr=True)
+    with closing(open_run(path)) as run:
+        elites = choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
+        told = _measure(run, elites, tiles, target=target, most=max_queries, console=waiting)
+        if as_json:
+            click.echo(json.dumps(to_json(told), indent=1))
+        else:
+            _show(told, Output())
+        if csv_file:
+            save(csv_file, to_csv(told).encode())
+            click.echo(f"The confidence without each part is in {csv_file}", err=as_json)
+        if folder:
+            count = write_graphs(told, folder)
+            click.echo(f"{count:,} networks with their importance are in {folder}", err=as_json)
+        if html_file:
+            with waiting.status("drawing"):
+                write_ablation(told, html_file)
+            click.echo(f"Look at {html_file}", err=as_json)
+
+
+def _measure(
+    run: Run,
+    elites: Sequence[EliteView],
+    tiles: int,
+    *,
+    target: Path | None,
+    most: int | None,
+    console: Output,
+) -> Ablations:
+    """Take all elites apart that were not already."""
+    from neatfool import ExperimentError, open_scorer
+
+    from .ablation import Ablations, ablate_elite, most_images
+    from .asking import check_classes
+    from .keeping import FILE, Journal
+
+    if tiles > min(run.spec.height, run.spec.width):
+        raise ExperimentError(
+            f"--tiles {tiles}: the run's images have {run.spec.width} x {run.spec.height} pixels; "
+            "give a smaller number"
+        )
+    with ExitStack() as ending:
+        with console.status("loading the target"):
+            scorer = ending.enter_context(closing(open_scorer(target or run, max_queries=most)))
+        check_classes(scorer, elites)
+        journal = Journal(run, scorer, tiles)
+        images = {
+            id(elite): most_images(elite, tiles) for elite in elites if not journal.find(elite)
+        }
+        total = sum(images.values())
+        if total:
+            scorer.check_allowed(total, most)
+        if scorer.costs:
+            text = f"{scorer.name}: this takes up to {total:,} queries"
+            console.print(text, soft_wrap=True, markup=False)
+        items = []
+        with console.progress(total) as note:
+            for elite in elites:
+                found = journal.find(elite)
+                if found is None:
+                    found = ablate_elite(elite, scorer, tiles=tiles, note=note)
+                    journal.add(found)
+                items.append(found)
+        if journal.fault:
+            text = f"{run.path / FILE}: cannot be written ({journal.fault}), so nothing is kept"
+            console.print(text, soft_wrap=True, markup=False)
+        return Ablations(run, scorer.name, target is None, tiles, elites, items)
+
+
+def _show(told: Ablations, console: Output) -> None:
+    from . import wording
+
+    def say(text: str, style: str | None = None) -> None:
+        console.print(text, style=style, soft_wrap=True, markup=False)
+
+    say(wording.subject(told), "bold")
+    console.print(_elites(told))
+    console.print(_summary(told))
+    for text in wording.headlines(told):
+        say(text, "bold")
+    for text in wording.notes(told):
+        say(f"Note: {text}")
+
+
+def _elites(told: Ablations) -> Table:
+    """Make a table of the elites, or of the surest and the least sure."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from neatfool_plugins.transfer.wording import pick
+
+    from . import wording
+
+    order = sorted(range(len(told.items)), key=lambda place: -told.items[place].saved.confidence)
+    shown = pick(order, LISTED)
+    table = Table("class", *wording.HEADS)
+    for number, place in enumerate(shown):
+        if number and order.index(place) > number > order.index(shown[number - 1]):
+            table.add_row("…", *[""] * len(wording.HEADS))
+        item = told.items[place]
+        table.add_row(escape(item.name), *wording.cells(item))
+    return table
+
+
+def _summary(told: Ablations) -> Table:
+    """Make a table of the quartiles of each measure."""
+    from rich.table import Table
+
+    from . import wording
+
+    table = Table("", "images", "a quarter at most", "median", "a quarter at least")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, values in wording.figures(told):
+        table.add_row(name, f"{len(values):,}", *wording.quartiles(values))
+    return table

@@ -1,0 +1,234 @@
+"""Ablations in words and figures, for the terminal and the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from neatfool import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .ablation import Ablation, Ablations
+    from .asking import Score
+    from .periods import Repetition
+
+MATTERS: Final = 0.1
+"""A part matters if more than this share of the confidence is lost without it."""
+NONE: Final = "-"
+FEW: Final = 50
+_MIRRORS: Final = {
+    ("rows",): "upper and lower half",
+    ("columns",): "left and right half",
+    ("rows", "columns"): "four quarters",
+}
+
+
+def share(part: float) -> str:
+    """Write a share: ``"97 %"``."""
+    return NONE if np.isnan(part) else f"{100 * part:.0f} %"
+
+
+def name_of(told: Ablations) -> str:
+    """Name the run: ``"imagenet, seed 1"``."""
+    return f"{told.run.name}, seed {told.run.seed}"
+
+
+def subject(told: Ablations) -> str:
+    """Say what was looked at."""
+    count = f"{len(told.items):,}" + (
+        f" of {len(told.run):,}" if len(told.items) < len(told.run) else ""
+    )
+    return (
+        f"{name_of(told)}, after {told.run.evaluations:,} images: {count} "
+        f"elite{'s' * (len(told.items) != 1)}, scored by "
+        f"{'its own target' if told.own else told.target}"
+    )
+
+
+def how_often(repetition: Repetition | None, copies: int) -> str:
+    """Say how an image repeats itself: ``"3 copies, 73 pixels apart"``."""
+    if repetition is None:
+        return "no"
+    if repetition.mirrors:
+        return _MIRRORS[repetition.mirrors]
+    apart = " and ".join(f"{np.hypot(*step):.0f}" for step in repetition.steps)
+    return f"{copies} copies, {apart} pixels apart"
+
+
+def matter(losses: Iterable[float]) -> tuple[int, int]:
+    """Count what matters, and all."""
+    all_of = [*losses]
+    return sum(loss > MATTERS for loss in all_of), len(all_of)
+
+
+def of_tiles(item: Ablation) -> list[float]:
+    """Give the share of the confidence that is lost without each tile."""
+    return [item.saved.lost(score) for row in item.tiles for score in row]
+
+
+def of_nodes(item: Ablation) -> list[float]:
+    """Give the share of the confidence that is lost without each node."""
+    return [item.graph.drawn.lost(score) for _, score in item.graph.nodes] if item.graph else []
+
+
+def of_connections(item: Ablation) -> list[float]:
+    """Give the share of the confidence that is lost without each connection."""
+    if item.graph is None:
+        return []
+    return [item.graph.drawn.lost(score) for *_, score in item.graph.connections]
+
+
+def left(item: Ablation, score: Score) -> str:
+    """Write what confidence is left."""
+    return percent(score.confidence)
+
+
+def cells(item: Ablation) -> list[str]:
+    """Write an elite's row of the table; see :data:`HEADS`."""
+    repeats, graph = item.repeats, item.graph
+    of_copies = [NONE] * 3
+    if repeats:
+        shown = (repeats.most_missed, repeats.half, repeats.alone[repeats.best_alone])
+        of_copies = [left(item, score) for score in shown]
+    suffice = [NONE] * 3
+    if graph:
+        suffice = [
+            _of(matter(of_nodes(item))),
+            _of(matter(of_connections(item))),
+            _of((graph.suffice, len(graph.connections))),
+        ]
+    return [
+        percent(item.saved.confidence),
+        how_often(repeats.repetition, repeats.copies) if repeats else "no",
+        *of_copies,
+        left(item, item.worst_tile),
+        _of(matter(of_tiles(item))),
+        *suffice,
+    ]
+
+
+HEADS: Final = (
+    "confidence",
+    "repeats itself",
+    "without a copy",
+    "half of them",
+    "one copy",
+    "without a tile",
+    "tiles matter",
+    "nodes matter",
+    "connections matter",
+    "suffice for half",
+)
+
+
+def _of(counts: tuple[int, int]) -> str:
+    return f"{counts[0]} of {counts[1]}"
+
+
+def figures(told: Ablations) -> list[tuple[str, list[float]]]:
+    """Give each measure with its values, one for each elite that has it; all are shares."""
+    repeated = [item for item in told.items if item.repeats]
+    drawn = [item for item in told.items if item.graph]
+
+    def kept(item: Ablation, score: Score) -> float:
+        return 1 - item.saved.lost(score)
+
+    def part(counts: tuple[int, int]) -> float:
+        return counts[0] / max(counts[1], 1)
+
+    all_of: list[tuple[str, list[float]]] = [
+        (
+            "confidence that stays without the copy that is missed most",
+            [kept(item, item.repeats.most_missed) for item in repeated if item.repeats],
+        ),
+        (
+            "with half of the copies",
+            [kept(item, item.repeats.half) for item in repeated if item.repeats],
+        ),
+        (
+            "with the one copy that does best alone",
+            [
+                kept(item, item.repeats.alone[item.repeats.best_alone])
+                for item in repeated
+                if item.repeats
+            ],
+        ),
+        (
+            "without the tile that is missed most",
+            [kept(item, item.worst_tile) for item in told.items],
+        ),
+        ("tiles that matter", [part(matter(of_tiles(item))) for item in told.items]),
+        ("nodes that matter", [part(matter(of_nodes(item))) for item in drawn]),
+        ("connections that matter", [part(matter(of_connections(item))) for item in drawn]),
+        (
+            "connections that suffice for half of the confidence",
+            [
+                item.graph.suffice / max(len(item.graph.connections), 1)
+                for item in drawn
+                if item.graph
+            ],
+        ),
+    ]
+    return [(name, values) for name, values in all_of if values]
+
+
+def quartiles(values: Sequence[float]) -> list[str]:
+    """Write the lower quartile, the median and the upper quartile of shares."""
+    return [share(float(value)) for value in np.quantile(values, (0.25, 0.5, 0.75))]
+
+
+def headlines(told: Ablations) -> list[str]:
+    """Say in a few sentences what came out."""
+    found = dict(figures(told))
+
+    def middle(name: str) -> str:
+        return share(float(np.median(found[name])))
+
+    repeated = sum(item.repeats is not None for item in told.items)
+    said = [f"{repeated:,} of {len(told.items):,} images repeat themselves."]
+    if repeated:
+        said[0] += (
+            f" Without the copy that is missed most, {middle(next(iter(found)))} of the confidence "
+            f"stays (the median); with half of the copies {middle('with half of the copies')}; "
+            f"with one alone {middle('with the one copy that does best alone')}."
+        )
+    said.append(
+        f"Without the one of {told.tiles**2} tiles that is missed most, "
+        f"{middle('without the tile that is missed most')} of the confidence stays. "
+        f"{middle('tiles that matter')} of the tiles matter."
+    )
+    if "nodes that matter" in found:
+        said.append(
+            f"{middle('nodes that matter')} of the nodes of a network matter, and "
+            f"{middle('connections that matter')} of its connections. "
+            f"{middle('connections that suffice for half of the confidence')} of the connections "
+            "suffice for half of the confidence."
+        )
+    return said
+
+
+def notes(told: Ablations) -> list[str]:
+    """Say what to bear in mind."""
+    said = [
+        "What is hidden gets the image's mean colour. An image repeats itself if it looks alike "
+        "when it is moved by a period, or mirrored; its copies are then stripes, parallelograms, "
+        "halves or quarters of it.",
+        f"A part matters if more than {share(MATTERS)} of the confidence is lost without it. A "
+        "connection is cut by a weight of 0; a node without it is 0 everywhere.",
+        "To find out how many connections suffice, those that matter least are cut first, all at "
+        "once: a twentieth, two twentieths, and so on.",
+    ]
+    if all(item.graph is None for item in told.items):
+        said[1:] = [
+            f"A part matters if more than {share(MATTERS)} of the confidence is lost without it.",
+            "The run's encoding draws no networks that can be taken apart, so there are no nodes "
+            "and connections to weigh.",
+        ]
+    if not told.own:
+        said.append("The target is not the one that the images were evolved for.")
+    if len(told.items) < FEW:
+        said.append(f"With so few images a median is rough: one is {share(1 / len(told.items))}.")
+    return said
