@@ -100,7 +100,12 @@ def cutting_down(graphs: Sequence[GraphScores]) -> bytes:
     ticks = [0, 0.25, 0.5, 0.75, 1]
     axes.set_yticks(ticks, [f"{100 * each:g} %" for each in ticks])
     axes.set_xticks(ticks, [f"{100 * each:g} %" for each in ticks])
-    axes.set_xlabel("connections that are cut, those that matter least first", labelpad=8)
+    axes.set_xlabel(
+        "connections that are cut, those that matter least first",
+        fontsize=9.75,
+        color=axes.xaxis.get_ticklabels()[0].get_color(),
+        labelpad=8,
+    )
     label_ends(axes, [(float(middle[-1]), f"median of {len(lines)}", LINE_COLOURS[0])])
     return draw_figure(drawn)
 

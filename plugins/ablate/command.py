@@ -217,7 +217,9 @@ def _elites(told: Ablations) -> Table:
 
     order = sorted(range(len(told.items)), key=lambda place: -told.items[place].saved.confidence)
     shown = pick(order, LISTED)
-    table = Table("class", *wording.HEADS)
+    table = Table("class")
+    for head in wording.HEADS:
+        table.add_column(head, justify="right")
     for number, place in enumerate(shown):
         if number and order.index(place) > number > order.index(shown[number - 1]):
             table.add_row("…", *[""] * len(wording.HEADS))
@@ -232,7 +234,7 @@ def _summary(told: Ablations) -> Table:
 
     from . import wording
 
-    table = Table("", "images", "a quarter at most", "median", "a quarter at least")
+    table = Table("", "images", "lower quartile", "median", "upper quartile")
     for column in table.columns[1:]:
         column.justify = "right"
     for name, values in wording.figures(told):

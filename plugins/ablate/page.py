@@ -130,8 +130,8 @@ def _nodes(elite: EliteView, graph: nx.DiGraph, *, small: bool) -> list[Shown]:
     shown = []
     for node, pixels in zip(chosen, draw_nodes(elite, chosen), strict=True):
         data = graph.nodes[node]
-        what = f"{data['activation']} in layer {data['layer']}"
-        figure = f"without it {percent(max(data['confidence_without'], 0.0))}"
+        what = str(data["activation"])
+        figure = f"without it {percent(data['confidence_without'])}"
         picture = embed_png(encode_png(pixels[None]), LARGEST // 2)
         shown.append(Shown(picture, what, figure, f"node {node}: {what}, {figure}", small))
     return shown

@@ -11,7 +11,7 @@ from neatfool import percent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .ablation import Ablation, Ablations
+    from .ablation import Ablation, Ablations, Repeats
     from .asking import Score
     from .periods import Repetition
 
@@ -19,6 +19,15 @@ MATTERS: Final = 0.1
 """A part matters if more than this share of the confidence is lost without it."""
 NONE: Final = "-"
 FEW: Final = 50
+WITHOUT_COPY: Final = "kept without a copy"
+WITH_HALF: Final = "kept with half of the copies"
+WITH_ONE: Final = "kept with one copy"
+WITHOUT_TILE: Final = "kept without a tile"
+TILES: Final = "tiles that matter"
+NODES: Final = "nodes that matter"
+CONNECTIONS: Final = "connections that matter"
+SUFFICE: Final = "connections that suffice"
+"""The measures: shares of the confidence that stay, and shares of parts."""
 _MIRRORS: Final = {
     ("rows",): "upper and lower half",
     ("columns",): "left and right half",
@@ -58,6 +67,20 @@ def how_often(repetition: Repetition | None, copies: int) -> str:
     return f"{copies} copies, {apart} pixels apart"
 
 
+def copies_in_short(repeats: Repeats | None) -> str:
+    """Say it in a cell of a table: ``"3 x 73 px"``, ``"2 mirrored"``."""
+    if repeats is None:
+        return "no"
+    if repeats.repetition.mirrors:
+        return f"{repeats.copies} mirrored"
+    return f"{repeats.copies} x {np.hypot(*repeats.repetition.steps[0]):.0f} px"
+
+
+def in_short(score: Score) -> str:
+    """Write a confidence for a narrow column, rounded down: ``"99.9 %"``."""
+    return f"{np.floor(1000 * score.confidence) / 10:.1f} %"
+
+
 def matter(losses: Iterable[float]) -> tuple[int, int]:
     """Count what matters, and all."""
     all_of = [*losses]
@@ -81,51 +104,38 @@ def of_connections(item: Ablation) -> list[float]:
     return [item.graph.drawn.lost(score) for *_, score in item.graph.connections]
 
 
-def left(item: Ablation, score: Score) -> str:
-    """Write what confidence is left."""
-    return percent(score.confidence)
+HEADS: Final = (
+    "confi-\ndence",
+    "copies",
+    "with\none",
+    "without\na tile",
+    "nodes\nmatter",
+    "connec-\ntions\nmatter",
+    "connec-\ntions\nsuffice",
+)
 
 
 def cells(item: Ablation) -> list[str]:
     """Write an elite's row of the table; see :data:`HEADS`."""
     repeats, graph = item.repeats, item.graph
-    of_copies = [NONE] * 3
-    if repeats:
-        shown = (repeats.most_missed, repeats.half, repeats.alone[repeats.best_alone])
-        of_copies = [left(item, score) for score in shown]
-    suffice = [NONE] * 3
+    of_graph = [NONE] * 3
     if graph:
-        suffice = [
+        of_graph = [
             _of(matter(of_nodes(item))),
             _of(matter(of_connections(item))),
             _of((graph.suffice, len(graph.connections))),
         ]
     return [
         percent(item.saved.confidence),
-        how_often(repeats.repetition, repeats.copies) if repeats else "no",
-        *of_copies,
-        left(item, item.worst_tile),
-        _of(matter(of_tiles(item))),
-        *suffice,
+        copies_in_short(repeats),
+        in_short(repeats.alone[repeats.best_alone]) if repeats else NONE,
+        in_short(item.worst_tile),
+        *of_graph,
     ]
 
 
-HEADS: Final = (
-    "confidence",
-    "repeats itself",
-    "without a copy",
-    "half of them",
-    "one copy",
-    "without a tile",
-    "tiles matter",
-    "nodes matter",
-    "connections matter",
-    "suffice for half",
-)
-
-
 def _of(counts: tuple[int, int]) -> str:
-    return f"{counts[0]} of {counts[1]}"
+    return f"{counts[0]} / {counts[1]}"
 
 
 def figures(told: Ablations) -> list[tuple[str, list[float]]]:
@@ -141,15 +151,15 @@ def figures(told: Ablations) -> list[tuple[str, list[float]]]:
 
     all_of: list[tuple[str, list[float]]] = [
         (
-            "confidence that stays without the copy that is missed most",
+            WITHOUT_COPY,
             [kept(item, item.repeats.most_missed) for item in repeated if item.repeats],
         ),
         (
-            "with half of the copies",
+            WITH_HALF,
             [kept(item, item.repeats.half) for item in repeated if item.repeats],
         ),
         (
-            "with the one copy that does best alone",
+            WITH_ONE,
             [
                 kept(item, item.repeats.alone[item.repeats.best_alone])
                 for item in repeated
@@ -157,14 +167,14 @@ def figures(told: Ablations) -> list[tuple[str, list[float]]]:
             ],
         ),
         (
-            "without the tile that is missed most",
+            WITHOUT_TILE,
             [kept(item, item.worst_tile) for item in told.items],
         ),
-        ("tiles that matter", [part(matter(of_tiles(item))) for item in told.items]),
-        ("nodes that matter", [part(matter(of_nodes(item))) for item in drawn]),
-        ("connections that matter", [part(matter(of_connections(item))) for item in drawn]),
+        (TILES, [part(matter(of_tiles(item))) for item in told.items]),
+        (NODES, [part(matter(of_nodes(item))) for item in drawn]),
+        (CONNECTIONS, [part(matter(of_connections(item))) for item in drawn]),
         (
-            "connections that suffice for half of the confidence",
+            SUFFICE,
             [
                 item.graph.suffice / max(len(item.graph.connections), 1)
                 for item in drawn
@@ -191,21 +201,18 @@ def headlines(told: Ablations) -> list[str]:
     said = [f"{repeated:,} of {len(told.items):,} images repeat themselves."]
     if repeated:
         said[0] += (
-            f" Without the copy that is missed most, {middle(next(iter(found)))} of the confidence "
-            f"stays (the median); with half of the copies {middle('with half of the copies')}; "
-            f"with one alone {middle('with the one copy that does best alone')}."
+            f" Without the copy that is missed most, {middle(WITHOUT_COPY)} of the confidence "
+            f"stays (the median); with half of the copies {middle(WITH_HALF)}; with the one that "
+            f"does best alone {middle(WITH_ONE)}."
         )
     said.append(
-        f"Without the one of {told.tiles**2} tiles that is missed most, "
-        f"{middle('without the tile that is missed most')} of the confidence stays. "
-        f"{middle('tiles that matter')} of the tiles matter."
+        f"Without the one of {told.tiles**2} tiles that is missed most, {middle(WITHOUT_TILE)} of "
+        f"the confidence stays. {middle(TILES)} of the tiles matter."
     )
-    if "nodes that matter" in found:
+    if NODES in found:
         said.append(
-            f"{middle('nodes that matter')} of the nodes of a network matter, and "
-            f"{middle('connections that matter')} of its connections. "
-            f"{middle('connections that suffice for half of the confidence')} of the connections "
-            "suffice for half of the confidence."
+            f"{middle(NODES)} of the nodes of a network matter, and {middle(CONNECTIONS)} of its "
+            f"connections. {middle(SUFFICE)} of the connections suffice for half of the confidence."
         )
     return said
 
@@ -213,6 +220,8 @@ def headlines(told: Ablations) -> list[str]:
 def notes(told: Ablations) -> list[str]:
     """Say what to bear in mind."""
     said = [
+        "Kept is the share of the confidence that stays: without the copy, or the tile, that is "
+        "missed most; with the one copy that does best alone.",
         "What is hidden gets the image's mean colour. An image repeats itself if it looks alike "
         "when it is moved by a period, or mirrored; its copies are then stripes, parallelograms, "
         "halves or quarters of it.",
@@ -222,7 +231,7 @@ def notes(told: Ablations) -> list[str]:
         "once: a twentieth, two twentieths, and so on.",
     ]
     if all(item.graph is None for item in told.items):
-        said[1:] = [
+        said[2:] = [
             f"A part matters if more than {share(MATTERS)} of the confidence is lost without it.",
             "The run's encoding draws no networks that can be taken apart, so there are no nodes "
             "and connections to weigh.",
