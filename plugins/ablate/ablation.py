@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .asking import Score, ask, stack
 from .graphs import PRUNINGS, GraphScores, is_cppn, score_graph
@@ -147,10 +147,16 @@ def ablate_elite(
     if repetition and hidden:
         half, *rest = scores[tiles**2 :]
         alone, without = rest[: len(hidden.alone)], rest[len(hidden.alone) :]
-        counted = hidden.copies, hidden.looked_at
-        repeats = Repeats(repetition, *counted, alone, without, half)
+        repeats = Repeats(repetition, hidden.copies, hidden.looked_at, alone, without, half)
     graph = score_graph(elite, scorer, note=count) if is_cppn(elite) else None
     note(elite.name, most - done)
-    about: Any = (elite.index, elite.name, elite.candidate_id, elite.confidence)
-    rows = [scores[row * tiles : (row + 1) * tiles] for row in range(tiles)]
-    return Ablation(*about, saved, rows, repeats, graph)
+    return Ablation(
+        index=elite.index,
+        name=elite.name,
+        candidate_id=elite.candidate_id,
+        recorded=elite.confidence,
+        saved=saved,
+        tiles=[scores[row * tiles : (row + 1) * tiles] for row in range(tiles)],
+        repeats=repeats,
+        graph=graph,
+    )

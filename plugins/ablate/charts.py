@@ -115,4 +115,5 @@ def _course(scores: GraphScores, places: np.ndarray) -> np.ndarray:
     total = max(len(scores.connections), 1)
     cut = [0.0, *(1 - left / total for left, _ in scores.pruned)]
     stays = [1.0, *(1 - scores.drawn.lost(score) for _, score in scores.pruned)]
-    return np.interp(places, cut, stays)
+    course: np.ndarray = np.interp(places, cut, stays)
+    return course

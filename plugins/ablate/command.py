@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .ablation import Ablations
 
 A_PATH: Final = click.Path(path_type=Path)
+USUAL_TILES: Final = 8
 LISTED: Final = 20
 """The most elites that the terminal lists; files have all."""
 
@@ -40,10 +41,8 @@ Examples:
 @click.option(
     "--tiles",
     type=click.IntRange(min=1),
-    default=8,
-    show_default=True,
     metavar="N",
-    help="Divide an image into N x N tiles, and hide one at a time.",
+    help="Divide an image into N x N tiles, and hide one at a time.  [default: 8]",
 )
 @click.option("--classes", metavar="A,B", callback=_split, help="Only the elites of these classes.")
 @click.option(
@@ -96,7 +95,7 @@ Examples:
 def ablate(
     *,
     path: Path,
-    tiles: int,
+    tiles: int | None,
     classes: tuple[str, ...],
     least: float,
     sample: int | None,
@@ -145,7 +144,7 @@ def ablate(
 def _measure(
     run: Run,
     elites: Sequence[EliteView],
-    tiles: int,
+    tiles: int | None,
     *,
     target: Path | None,
     most: int | None,
@@ -158,7 +157,9 @@ def _measure(
     from .asking import check_classes
     from .keeping import FILE, Journal
 
-    if tiles > min(run.spec.height, run.spec.width):
+    most_tiles = min(run.spec.height, run.spec.width)
+    tiles = tiles or min(USUAL_TILES, most_tiles)
+    if tiles > most_tiles:
         raise ExperimentError(
             f"--tiles {tiles}: the run's images have {run.spec.width} x {run.spec.height} pixels; "
             "give a smaller number"

@@ -85,8 +85,9 @@ def find_period(image: np.ndarray) -> Repetition | None:
     near = [step for step in peaks if alike[step] >= max(ALIKE, NEARLY_BEST * best)]
     near.sort(key=lambda step: (np.hypot(*step), step))
     first = near[0]
-    others = (step for step in near[1:] if _is_another_direction(alike, first, step))
-    return Repetition((first, *list(others)[:1]), (), float(alike[first]))
+    seconds = (_second(alike, first, step) for step in near[1:])
+    steps = (first, *[step for step in seconds if step][:1])
+    return Repetition(steps, (), float(alike[first]))
 
 
 def autocorrelation(image: np.ndarray) -> np.ndarray:
@@ -157,13 +158,13 @@ def _dips(alike: np.ndarray, start: Step, end: Step) -> bool:
     return bool(lowest <= min(alike[start], alike[end]) - DIP)
 
 
-def _is_another_direction(alike: np.ndarray, first: Step, other: Step) -> bool:
-    """Tell whether a pattern repeats itself also another way, and not just along its stripes."""
-    across = abs(first[0] * other[1] - first[1] * other[0])
-    if across < SIDEWAYS * np.hypot(*first) * np.hypot(*other):
-        return False
-    opposite = (-first[0], -first[1])
-    return _dips(alike, first, other) and _dips(alike, opposite, other)
+def _second(alike: np.ndarray, first: Step, other: Step) -> Step | None:
+    """Turn a step into one that leads across the first; None if it only leads along stripes."""
+    times = round((first[0] * other[0] + first[1] * other[1]) / np.hypot(*first) ** 2)
+    across = (other[0] - times * first[0], other[1] - times * first[1])
+    turn = abs(first[0] * across[1] - first[1] * across[0])
+    aside = turn >= SIDEWAYS * np.hypot(*first) * np.hypot(*across) > 0
+    return across if aside and _dips(alike, (0, 0), across) else None
 
 
 def label_copies(shape: Sequence[int], repetition: Repetition) -> np.ndarray:

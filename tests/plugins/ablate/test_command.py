@@ -27,7 +27,8 @@ CORNER = PLUGIN.replace(
 )
 COUNTED = PLUGIN.replace(
     "        self.batches += 1",
-    '        self.batches += 1\n        (HERE / "asked").open("a").write("." * len(images))',
+    '        self.batches += 1\n        with (HERE / "asked").open("a") as asked:\n'
+    '            asked.write("." * len(images))',
 )
 PAID = (
     PLUGIN
@@ -88,16 +89,16 @@ def test_each_part_of_each_elite_is_told(small):
                 lost = 1 - part["confidence"] / each["saved"]["confidence"]
                 assert part["lost"] == pytest.approx(lost)
             assert 0 <= each["graph"]["suffice_for_half"] <= len(told_edges)
-    assert all(0 <= each["median"] for each in told["summary"][-4:])
+    assert all(each["median"] >= 0 for each in told["summary"][-4:])
 
 
 def test_a_target_that_looks_at_a_corner_needs_just_that(tmp_path):
-    told = ablate(go(tmp_path, plugin=CORNER), "--tiles", 2, "--classes", "bright")
-    (elite,) = told["elites"]
-    (corner, right), below = elite["tiles"]
-    assert corner["lost"] > 0.05
-    assert corner["log_odds"] < elite["saved"]["log_odds"] - 0.5
-    assert {part["log_odds"] for part in [right, *below]} == {elite["saved"]["log_odds"]}
+    elites = ablate(go(tmp_path, plugin=CORNER), "--tiles", 2)["elites"]
+    for elite in elites:
+        (_, right), below = elite["tiles"]
+        assert {part["log_odds"] for part in [right, *below]} == {elite["saved"]["log_odds"]}
+    drops = [each["saved"]["log_odds"] - each["tiles"][0][0]["log_odds"] for each in elites]
+    assert max(drops) > 1
 
 
 @pytest.fixture

@@ -63,5 +63,5 @@ def test_what_does_not_repeat_itself_has_no_period(image):
 def test_copies_are_numbered_from_the_middle_and_are_as_wide_as_the_period():
     labels = label_copies((60, 80), Repetition(((0, 20),), (), 1.0))
     assert labels[30, 40] == 0
-    assert [(labels == number).sum() for number in range(labels.max() + 1)][0] == 60 * 20
+    assert (labels == 0).sum() == 60 * 20
     assert labels.max() >= 2
