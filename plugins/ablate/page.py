@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from PIL import Image
 
 from neatfool import encode_png, percent
-from neatfool.report import Picture, draw_graph, embed_png, embed_svg, write_page
+from neatfool.report import Picture, draw_graph, embed_image, embed_png, embed_svg, write_page
 
 from . import wording
 from .charts import cutting_down, importance
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from .ablation import Ablation, Ablations
 
-SHOWN: Final = 12
+SHOWN: Final = 10
 """The page shows so many elites at most, so that it stays below a few MB."""
 NODES: Final = 5
 """Of each network, so many hidden nodes are shown with what they draw."""
@@ -96,7 +98,8 @@ def _panel(elite: EliteView, item: Ablation) -> dict[str, Any]:
 
     strip = [show(image, "as saved", item.saved.confidence, "as saved")]
     worst = percent(item.worst_tile.confidence)
-    map_of = embed_png(importance(item, image), 3 * LARGEST)
+    drawn = Image.open(io.BytesIO(importance(item, image))).convert("RGB")
+    map_of = embed_image(drawn, 2 * LARGEST)
     about = f"{item.name}: what confidence is left without each tile, at least {worst}"
     strip.append(Shown(map_of, "without a tile", f"at least {worst}", about, pixelated=False))
     if item.repeats:
@@ -131,7 +134,7 @@ def _nodes(elite: EliteView, graph: nx.DiGraph, *, small: bool) -> list[Shown]:
     for node, pixels in zip(chosen, draw_nodes(elite, chosen), strict=True):
         data = graph.nodes[node]
         what = str(data["activation"])
-        figure = f"without it {percent(data['confidence_without'])}"
+        figure = f"without it {100 * data['confidence_without']:.1f} %"
         picture = embed_png(encode_png(pixels[None]), LARGEST // 2)
         shown.append(Shown(picture, what, figure, f"node {node}: {what}, {figure}", small))
     return shown

@@ -135,7 +135,7 @@ def cells(item: Ablation) -> list[str]:
 
 
 def _of(counts: tuple[int, int]) -> str:
-    return f"{counts[0]} / {counts[1]}"
+    return f"{counts[0]}/{counts[1]}"
 
 
 def figures(told: Ablations) -> list[tuple[str, list[float]]]:

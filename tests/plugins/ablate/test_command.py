@@ -190,6 +190,15 @@ def test_the_page_shows_images_maps_and_networks(small, tmp_path):
     assert "http://" not in re.sub(r'src="[^"]*"', "", page)
 
 
+def test_the_map_of_a_large_image_fits_the_page(small, tmp_path):
+    """Noise is too large for a PNG in a page."""
+    options = ("--set", "encoding.plugin=direct", "--set", "experiment.generations=1")
+    run = go(tmp_path, *options, plugin=PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(256, 192"))
+    result = neatfool("ablate", run, "--classes", "dark", "--tiles", 3, "--html", tmp_path / "page")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "page").stat().st_size < 400_000
+
+
 def test_images_without_networks_are_taken_apart_too(tmp_path):
     run = go(tmp_path, "--set", "encoding.plugin=direct", "--set", "experiment.generations=2")
     result = neatfool("ablate", run, "--tiles", 2, "--html", tmp_path / "page.html")
