@@ -42,6 +42,11 @@ class Repeats:
         return max(range(len(self.alone)), key=lambda place: self.alone[place].log_odds)
 
     @property
+    def best(self) -> Score:
+        """With the copy alone that does best so."""
+        return self.alone[self.best_alone]
+
+    @property
     def most_missed(self) -> Score:
         """With all copies but the one that is missed most."""
         return min(self.without, key=lambda score: score.log_odds)

@@ -13,7 +13,7 @@ from neatfool import StorageError
 from neatfool.report import export_graph
 
 from .graphs import with_importance
-from .wording import figures
+from .wording import by_kind, figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,7 @@ _HEADS: Final = ("run", "seed", "class", "kind", "part", "confidence", "log_odds
 def to_json(told: Ablations) -> dict[str, Any]:
     """Describe what came out: a summary, and each elite with all scores."""
     run = told.run
+    moved, mirrored = by_kind(told)
     return {
         "path": str(run.path),
         "name": run.name,
@@ -37,7 +38,8 @@ def to_json(told: Ablations) -> dict[str, Any]:
         "own_target": told.own,
         "tiles": told.tiles,
         "elites_of_run": len(run),
-        "repeated": sum(item.repeats is not None for item in told.items),
+        "repeated": len(moved),
+        "mirrored": len(mirrored),
         "summary": [_summary(name, values) for name, values in figures(told)],
         "elites": [_elite(item) for item in told.items],
     }

@@ -105,7 +105,7 @@ def _panel(elite: EliteView, item: Ablation) -> dict[str, Any]:
     if item.repeats:
         hidden = hide_copies(image, label_copies(image.shape[1:], item.repeats.repetition))
         best = item.repeats.best_alone
-        half, alone = item.repeats.half, item.repeats.alone[best]
+        half, alone = item.repeats.half, item.repeats.best
         if item.repeats.copies > 2:
             strip.append(
                 show(hidden.half, "half of the copies", half.confidence, "half of its copies")

@@ -22,6 +22,7 @@ FEW: Final = 50
 WITHOUT_COPY: Final = "kept without a copy"
 WITH_HALF: Final = "kept with half of the copies"
 WITH_ONE: Final = "kept with one copy"
+WITH_MIRRORED: Final = "kept with a mirrored part"
 WITHOUT_TILE: Final = "kept without a tile"
 TILES: Final = "tiles that matter"
 NODES: Final = "nodes that matter"
@@ -128,7 +129,7 @@ def cells(item: Ablation) -> list[str]:
     return [
         percent(item.saved.confidence),
         copies_in_short(repeats),
-        in_short(repeats.alone[repeats.best_alone]) if repeats else NONE,
+        in_short(repeats.best) if repeats else NONE,
         in_short(item.worst_tile),
         *of_graph,
     ]
@@ -138,9 +139,18 @@ def _of(counts: tuple[int, int]) -> str:
     return f"{counts[0]}/{counts[1]}"
 
 
+def by_kind(
+    told: Ablations,
+) -> tuple[list[tuple[Ablation, Repeats]], list[tuple[Ablation, Repeats]]]:
+    """Give the images that repeat themselves by a period, and those that are only mirrored."""
+    all_of = [(item, item.repeats) for item in told.items if item.repeats]
+    moved = [pair for pair in all_of if not pair[1].repetition.mirrors]
+    return moved, [pair for pair in all_of if pair[1].repetition.mirrors]
+
+
 def figures(told: Ablations) -> list[tuple[str, list[float]]]:
     """Give each measure with its values, one for each elite that has it; all are shares."""
-    repeated = [item for item in told.items if item.repeats]
+    moved, mirrored = by_kind(told)
     drawn = [item for item in told.items if item.graph]
 
     def kept(item: Ablation, score: Score) -> float:
@@ -150,22 +160,10 @@ def figures(told: Ablations) -> list[tuple[str, list[float]]]:
         return counts[0] / max(counts[1], 1)
 
     all_of: list[tuple[str, list[float]]] = [
-        (
-            WITHOUT_COPY,
-            [kept(item, item.repeats.most_missed) for item in repeated if item.repeats],
-        ),
-        (
-            WITH_HALF,
-            [kept(item, item.repeats.half) for item in repeated if item.repeats],
-        ),
-        (
-            WITH_ONE,
-            [
-                kept(item, item.repeats.alone[item.repeats.best_alone])
-                for item in repeated
-                if item.repeats
-            ],
-        ),
+        (WITHOUT_COPY, [kept(item, repeats.most_missed) for item, repeats in moved]),
+        (WITH_HALF, [kept(item, repeats.half) for item, repeats in moved]),
+        (WITH_ONE, [kept(item, repeats.best) for item, repeats in moved]),
+        (WITH_MIRRORED, [kept(item, repeats.best) for item, repeats in mirrored]),
         (
             WITHOUT_TILE,
             [kept(item, item.worst_tile) for item in told.items],
@@ -197,13 +195,21 @@ def headlines(told: Ablations) -> list[str]:
     def middle(name: str) -> str:
         return share(float(np.median(found[name])))
 
-    repeated = sum(item.repeats is not None for item in told.items)
-    said = [f"{repeated:,} of {len(told.items):,} images repeat themselves."]
-    if repeated:
+    moved, mirrored = by_kind(told)
+    said = [
+        f"Of {len(told.items):,} image{'s' * (len(told.items) != 1)}, {len(moved):,} "
+        f"{'repeats itself' if len(moved) == 1 else 'repeat themselves'} by a period."
+    ]
+    if moved:
         said[0] += (
             f" Without the copy that is missed most, {middle(WITHOUT_COPY)} of the confidence "
             f"stays (the median); with half of the copies {middle(WITH_HALF)}; with the one that "
             f"does best alone {middle(WITH_ONE)}."
+        )
+    if mirrored:
+        said[0] += (
+            f" {len(mirrored):,} {'is' if len(mirrored) == 1 else 'are'} only mirrored: with the "
+            f"half or quarter that does best alone, {middle(WITH_MIRRORED)} of the confidence stays."
         )
     said.append(
         f"Without the one of {told.tiles**2} tiles that is missed most, {middle(WITHOUT_TILE)} of "
