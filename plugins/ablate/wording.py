@@ -69,12 +69,12 @@ def how_often(repetition: Repetition | None, copies: int) -> str:
 
 
 def copies_in_short(repeats: Repeats | None) -> str:
-    """Say it in a cell of a table: ``"3 x 73 px"``, ``"2 mirrored"``."""
+    """Say it in a cell of a table: ``"3 x 73"``, ``"mirror 2"``."""
     if repeats is None:
         return "no"
     if repeats.repetition.mirrors:
-        return f"{repeats.copies} mirrored"
-    return f"{repeats.copies} x {np.hypot(*repeats.repetition.steps[0]):.0f} px"
+        return f"mirror {repeats.copies}"
+    return f"{repeats.copies} x {np.hypot(*repeats.repetition.steps[0]):.0f}"
 
 
 def in_short(score: Score) -> str:
@@ -208,8 +208,8 @@ def headlines(told: Ablations) -> list[str]:
         )
     if mirrored:
         said[0] += (
-            f" {len(mirrored):,} {'is' if len(mirrored) == 1 else 'are'} only mirrored: with the "
-            f"half or quarter that does best alone, {middle(WITH_MIRRORED)} of the confidence stays."
+            f" {len(mirrored):,} {'is' if len(mirrored) == 1 else 'are'} only mirrored: with "
+            f"the half or quarter that does best alone, {middle(WITH_MIRRORED)} of it stays."
         )
     said.append(
         f"Without the one of {told.tiles**2} tiles that is missed most, {middle(WITHOUT_TILE)} of "

@@ -154,7 +154,7 @@ class _Drawing:
             x, y = self._at(self.layout.places[node])
             share = self._share(data) * (node in self.influential)
             opacity = FAINT_NODE + (1.0 - FAINT_NODE) * share
-            notes = [f"{100 * data.get(self.shade, 0):.0f} %"] if self.shade else []
+            notes = [f"{round(100 * data.get(self.shade, 0))} %"] if self.shade else []
             if (aggregation := str(data.get("aggregation", "sum"))) != "sum":
                 notes.insert(0, aggregation)
             if notes:
