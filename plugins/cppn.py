@@ -60,7 +60,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         allow_inf_nan=False,
         description="how wide the surroundings are that each pixel shows the mean of, as a camera "
         "does: a standard deviation, in pixels of the target. The picture is then the same at any "
-        "size. 0: a pixel shows the value at its centre, as in the paper. If left out, 1 with "
+        "size. 0: a pixel shows the value at its centre, as in the paper. If left out, 2 with "
         "`preset = patterns`, else 0 *(new in 0.2)*",
     )
     samples: Literal[1, 2, 4, 9] = Field(
