@@ -1,0 +1,86 @@
+"""Turns a genome's graph into the few numbers that a browser draws it from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import networkx as nx
+
+from neatfool import cppn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from neatfool import Run
+
+FUNCTIONS: Final = {"activations": [*cppn.ACTIVATIONS], "aggregations": [*cppn.AGGREGATIONS]}
+"""The functions that a formula's numbers count."""
+
+EXACT: Final = 9
+"""So many figures tell all numbers of single precision apart."""
+
+FIRST_NODE: Final = 4
+"""The sources before this one are the inputs x, y, d and 1."""
+
+
+def settings_of(run: Run) -> dict[str, Any] | None:
+    """Say how a browser draws a run's formulas; None if its genomes are no CPPNs."""
+    given = run.experiment["encoding"]
+    if given.get("plugin") != "cppn":
+        return None
+    preset = cppn.PRESETS[given["preset"]]
+    colour = "grey" if run.spec.channels == 1 else preset.colour
+    colour = given.get("colour") or colour
+    return {
+        "inputs": given.get("inputs") or preset.inputs,
+        "colour": colour,
+        "labels": [*cppn.COLOUR_MAPS[colour].labels],
+        "blur": given.get("blur") or 0.0,
+        "samples": given.get("samples", 2),
+    }
+
+
+def formula(graph: nx.DiGraph, figures: int = EXACT) -> dict[str, Any]:
+    """Give the nodes that a picture depends on, each after those that it depends on.
+
+    Args:
+        graph: A graph of :func:`neatfool.cppn.to_graph`.
+        figures: How many figures of each number to keep.
+
+    Returns:
+        ``k``, the nodes' keys; ``n``, for each ``[activation, aggregation, bias, response, source,
+        weight, source, weight, ...]``, the functions as places in ``FUNCTIONS``; ``o``, the places
+        of the outputs. Sources 0 to 3 are the inputs, and 4 + i is node i.
+    """
+    live = graph.edge_subgraph(edge for edge in graph.edges if graph.edges[edge]["enabled"])
+    outputs = sorted(key for key, kind in graph.nodes(data="kind") if kind == "output")
+    needed = {*outputs}.union(*(nx.ancestors(live, key) for key in outputs if key in live))
+    keys = [key for key in needed if graph.nodes[key]["kind"] != "input"]
+    keys.sort(key=lambda key: (graph.nodes[key]["layer"], graph.nodes[key]["order"]))
+    places = {-1 - place: place for place in range(FIRST_NODE)}
+    places |= {key: FIRST_NODE + place for place, key in enumerate(keys)}
+
+    def rounded(number: float) -> float | int:
+        kept = float(f"{number:.{figures}g}")
+        return int(kept) if kept.is_integer() and abs(kept) < 1e6 else kept
+
+    def terms(key: int) -> Iterable[float]:
+        edges = live.in_edges(key, data=True) if key in live else ()
+        for source, _, data in sorted(edges, key=lambda edge: edge[2]["order"]):
+            yield from (places[source], rounded(data["weight"]))
+
+    return {
+        "k": keys,
+        "n": [
+            [
+                FUNCTIONS["activations"].index(node["activation"]),
+                FUNCTIONS["aggregations"].index(node["aggregation"]),
+                rounded(node["bias"]),
+                rounded(node["response"]),
+                *terms(key),
+            ]
+            for key in keys
+            for node in [graph.nodes[key]]
+        ],
+        "o": [places[key] - FIRST_NODE for key in outputs],
+    }
