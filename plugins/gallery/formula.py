@@ -23,6 +23,14 @@ FIRST_NODE: Final = 4
 """The sources before this one are the inputs x, y, d and 1."""
 
 
+def glyphs() -> dict[str, Any]:
+    """Give the picture of each activation: a colour, and the points of a curve."""
+    return {
+        name: {"colour": each.glyph.colour, "points": each.glyph.points().round(3).tolist()}
+        for name, each in cppn.ACTIVATIONS.items()
+    }
+
+
 def settings_of(run: Run) -> dict[str, Any] | None:
     """Say how a browser draws a run's formulas; None if its genomes are no CPPNs."""
     given = run.experiment["encoding"]

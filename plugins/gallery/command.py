@@ -1,0 +1,116 @@
+"""``neatfool gallery``: writes a page that draws elites from their formulas."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Final
+
+import click
+
+A_PATH: Final = click.Path(path_type=Path)
+
+
+def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool gallery runs/mnist-1
+  neatfool gallery runs/imagenet-1 --least 0.5 --out site/gallery
+  neatfool gallery runs/paper-1 runs/patterns-1 -o both      (side by side)""",
+)
+@click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
+@click.option(
+    "-o",
+    "--out",
+    "out",
+    type=A_PATH,
+    metavar="DIR",
+    help="The gallery's folder.  [default: RUN/gallery; gallery, if there are several runs]",
+)
+@click.option("--classes", metavar="A,B", callback=_split, help="Only the elites of these classes.")
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="P",
+    help="Only elites whose recorded confidence is at least this.",
+)
+@click.option(
+    "--sample", type=click.IntRange(min=1), metavar="N", help="Only N elites, drawn at random."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Where the sample comes from.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=0),
+    default=16,
+    show_default=True,
+    metavar="N",
+    help="Show up to N of each elite's line of ancestors, chosen evenly; 0: none, which makes the "
+    "folder smaller.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def gallery(
+    *,
+    paths: tuple[Path, ...],
+    out: Path | None,
+    classes: tuple[str, ...],
+    least: float,
+    sample: int | None,
+    seed: int,
+    steps: int,
+    as_json: bool,
+) -> None:
+    """Write a page on which the elites of RUN are drawn live, and can be entered.
+
+    A CPPN is a formula, and your browser draws it: at any zoom, node by node, while you turn its
+    knobs. The page is a folder that opens from disk. It needs no server and no network. An
+    interrupted command begins anew.
+    """
+    from neatfool import Output, choose_elites, find_runs, open_run
+
+    from .folder import INDEX, write_gallery
+
+    with ExitStack() as ending:
+        runs = [
+            ending.enter_context(closing(open_run(found)))
+            for found in dict.fromkeys(found for path in paths for found in find_runs(path))
+        ]
+        chosen = [
+            (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
+            for run in runs
+        ]
+        folder = out or (runs[0].path / "gallery" if len(runs) == 1 else Path("gallery"))
+        count = sum(len(elites) for _, elites in chosen)
+        with Output(stderr=True).progress(count, "elites") as note:
+            written = write_gallery(chosen, folder, steps=steps, note=note)
+        page = folder / INDEX
+        if as_json:
+            told = {
+                "page": str(page),
+                "bytes": written,
+                "runs": [
+                    {"path": str(run.path), "elites": len(elites)} for run, elites in chosen
+                ],
+            }
+            click.echo(json.dumps(told, indent=1))
+            return
+        console = Output()
+
+        def say(text: str) -> None:
+            console.print(text, soft_wrap=True, markup=False)
+
+        for run, elites in chosen:
+            say(f"{run.name}, seed {run.seed}: {len(elites):,} of {len(run):,} elites")
+        say(f"{written / 1e6:,.1f} MB written")
+        say(f"Look at {page}")
