@@ -99,9 +99,7 @@ def gallery(
             told = {
                 "page": str(page),
                 "bytes": written,
-                "runs": [
-                    {"path": str(run.path), "elites": len(elites)} for run, elites in chosen
-                ],
+                "runs": [{"path": str(run.path), "elites": len(elites)} for run, elites in chosen],
             }
             click.echo(json.dumps(told, indent=1))
             return

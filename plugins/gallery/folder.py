@@ -61,7 +61,7 @@ def write_gallery(
                 total += _write(folder / SCRIPTS / file.name, file.read_bytes())
         runs = []
         for number, (run, elites) in enumerate(chosen):
-            total += _write_run(folder, number, run, elites, steps, note)
+            total += _write_run(folder, number, run, elites, steps=steps, note=note)
             runs.append(describe_run(run, elites))
         index = {
             "functions": FUNCTIONS,
@@ -80,6 +80,7 @@ def _write_run(
     number: int,
     run: Run,
     elites: Sequence[EliteView],
+    *,
     steps: int,
     note: Callable[[str, int], None],
 ) -> int:

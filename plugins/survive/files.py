@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.report import save
 
-from .wording import summary
+from .wording import in_words, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,10 +91,22 @@ def _rows(survival: Survival) -> Iterator[tuple[object, ...]]:
 
 
 def keep(survival: Survival) -> Path:
-    """Write survival.json into the run's folder, where its report looks for it.
+    """Write survival.json into the run's folder, where its report and galleries look for it.
 
     Raises:
         StorageError: It cannot be written.
     """
-    told = {"report": summary(survival), **to_json(survival)}
+    told = {"report": summary(survival), **to_json(survival), "images": _by_image(survival)}
     return save(survival.chosen.run.path / FILE, f"{json.dumps(told, indent=1)}\n".encode())
+
+
+def _by_image(survival: Survival) -> dict[str, list[tuple[str, float, bool]]]:
+    """Give for each class the changes at their usual strength: confidence, and first or not."""
+    return {
+        elite.name: [
+            (in_words(change, change.usual), round(float(point.confidences[row]), 6), first)
+            for change, point in survival.usual
+            for first in [bool(point.first[row])]
+        ]
+        for row, elite in enumerate(survival.chosen.elites)
+    }

@@ -185,7 +185,7 @@ class Browser:
             )
 
     def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
-        """Send a mouse event: ``mousePressed``, ``mouseMoved``, ``mouseReleased``, ``mouseWheel``."""
+        """Send a mouse event: ``mousePressed``, ``mouseMoved``, ``mouseWheel`` …"""
         self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
 
     def click(self, x: float, y: float) -> None:

@@ -1,0 +1,57 @@
+"""Galleries of small runs, and a browser to open them in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from browser import BROWSER
+from devtools import Browser
+from galleries import Pen, make_run, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if BROWSER is None:
+        pytest.skip("no browser to open the gallery in")
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def pen(browser: Browser, tmp_path: Path) -> Pen:
+    return Pen(browser, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Make two runs of one target: sharp pictures, and blurred ones."""
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend("")
+        colour = ("target.channels=3", "encoding.inputs=normalised")
+        return [
+            make_run(folder, 1, *colour),
+            make_run(folder, 2, *colour, "encoding.blur=1"),
+        ]
+
+
+@pytest.fixture(scope="session")
+def page(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("gallery") / "both", runs)
+
+
+@pytest.fixture
+def shown(browser: Browser, page: Path) -> Browser:
+    """Open the gallery of both runs afresh."""
+    browser.resize(1180, 900)
+    browser.open("about:blank#")
+    browser.open(page.as_uri())
+    browser.complaints.clear()
+    browser.requested.clear()
+    return browser

@@ -1,0 +1,163 @@
+"""What the browser draws, beside what neatfool renders."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from galleries import Pen
+from random_cppns import INPUTS, connection, genome_of, node, random_genome
+
+from neatfool import ImageSpec, cppn
+from neatfool_plugins.cppn import CppnEncoding, Options
+from neatfool_plugins.gallery.formula import formula
+
+pytestmark = pytest.mark.browser
+
+MAPS = list(cppn.COLOUR_MAPS)
+HEIGHT, WIDTH = 24, 32
+WHOLE = {"left": 0, "top": 0, "step": 1, "width": WIDTH, "height": HEIGHT}
+
+
+def to_ours(genome):
+    nodes = [
+        (each.key, each.activation, each.aggregation, each.bias, each.response, 1)
+        for each in genome.nodes.values()
+    ]
+    connections = [(each.key, each.weight, each.enabled) for each in genome.connections.values()]
+    return cppn.Genome.of(
+        [cppn.NodeGene.make(*each) for each in nodes],
+        [cppn.ConnectionGene.make(*each) for each in connections],
+    )
+
+
+def formula_of(genome, outputs):
+    config = SimpleNamespace(input_keys=INPUTS, output_keys=list(range(outputs)))
+    return formula(cppn.to_graph(to_ours(genome), config))
+
+
+def drawn_twice(pen, genome, number, view=WHOLE, **render):
+    """Draw a genome here and there, in the number's way; give the differences."""
+    colour = MAPS[number % len(MAPS)]
+    outputs = cppn.COLOUR_MAPS[colour].outputs
+    way = {
+        "inputs": ("raw", "normalised")[number // 5 % 2],
+        "blur": (0, 1, 0.5)[number % 3],
+        "samples": (2, 1, 4, 9)[number % 4],
+    }
+    spec = {"width": WIDTH, "height": HEIGHT, "colour": colour, **way}
+    there = pen.draw(formula_of(genome, outputs), spec, view)
+    size = {"height": HEIGHT, "width": WIDTH} | render
+    native = (HEIGHT, WIDTH)
+    program = cppn.compile_genomes([genome], INPUTS, list(range(outputs)))
+    here = cppn.render(program, **size, native=native, colour_map=colour, channels=3, **way)
+    assert there.shape == here[0].shape
+    return np.abs(here[0].numpy().astype(int) - there)
+
+
+def outputs_of(number):
+    return cppn.COLOUR_MAPS[MAPS[number % len(MAPS)]].outputs
+
+
+def wide_ranging(activation, aggregation, number):
+    """Make outputs of a function whose argument goes from far below 0 to far above it."""
+    outputs = outputs_of(number)
+    nodes = [node(key, "paper_sigmoid", "sum", 0.1) for key in range(outputs)]
+    nodes += [node(10 + key, activation, aggregation, 0.2 - key, 1.5) for key in range(outputs)]
+    edges = [connection(10 + key, key, 0.8) for key in range(outputs)]
+    for key in range(outputs):
+        edges += [
+            connection(source, 10 + key, weight)
+            for source, weight in ((-1, 3.0 - key), (-2, 2.0), (-3, -4.0 + key))
+        ]
+    return genome_of(nodes, edges)
+
+
+def share_that_differs(differences):
+    return np.mean([each > 1 for each in differences])
+
+
+@pytest.mark.parametrize("number", range(len(cppn.ACTIVATIONS)))
+def test_each_function_is_drawn_as_neatfool_draws_it(pen, number):
+    activation = list(cppn.ACTIVATIONS)[number]
+    aggregation = cppn.AGGREGATIONS[number % len(cppn.AGGREGATIONS)]
+    genome = wide_ranging(activation, aggregation, number)
+    assert share_that_differs([drawn_twice(pen, genome, number)]) <= 0.001
+
+
+def test_nodes_without_inputs_and_large_sines_are_right(pen):
+    for number, aggregation in enumerate(cppn.AGGREGATIONS):
+        nodes = [node(key, "paper_sine", "sum", 0.4) for key in range(outputs_of(number))]
+        nodes += [node(10, "identity", aggregation, 0.3, 2.0), node(11, "square", "sum", 1.0)]
+        edges = [connection(10, 0, 0.5), connection(-1, 11, 900.0), connection(11, 0, 1.0)]
+        genome = genome_of(nodes, edges)
+        assert share_that_differs([drawn_twice(pen, genome, number)]) <= 0.01
+
+
+@pytest.mark.slow
+def test_two_hundred_random_networks_are_drawn_as_neatfool_draws_them(pen):
+    differences = [
+        drawn_twice(
+            pen, random_genome(number, outputs=outputs_of(number), weight=1 + number % 3), number
+        )
+        for number in range(200)
+    ]
+    assert share_that_differs(differences) <= 0.01
+
+
+@pytest.mark.slow
+def test_large_networks_differ_no_more_than_the_two_renderers_do(pen):
+    """Large weights make them rough: the last bit of one node is all that it takes."""
+    spec = ImageSpec(64, 64, 3, ("a", "b"))
+    plain, compiled = (
+        CppnEncoding(Options(preset="patterns", renderer=renderer), spec=spec)
+        for renderer in ("plain", "compiled")
+    )
+    genomes = plain.create(range(24))
+    settings = {"width": 64, "height": 64, "inputs": "normalised", "colour": "hsv_signed_hue"}
+    view = WHOLE | {"width": 64, "height": 64}
+    there = np.stack(
+        [
+            pen.draw(formula(plain.graph(each)), settings | {"blur": 1, "samples": 2}, view)
+            for each in genomes
+        ]
+    ).astype(int)
+    here, again = (encoding.render(genomes).numpy() for encoding in (plain, compiled))
+    ours, theirs = (
+        share_that_differs(np.abs(there - here)),
+        share_that_differs(np.abs(here - again.astype(int))),
+    )
+    assert ours <= max(0.01, 1.5 * theirs)
+
+
+@pytest.mark.parametrize("options", [{"uniforms": 2}, {"floats": False}], ids=str)
+def test_where_a_graphics_card_can_do_less_the_picture_is_the_same(browser, tmp_path, options):
+    pen = Pen(browser, tmp_path, **options)
+    for number in (1, 5, 13):
+        genome = random_genome(number, outputs=outputs_of(number))
+        assert share_that_differs([drawn_twice(pen, genome, number)]) <= 0.01
+
+
+@pytest.mark.parametrize("zoom", [1, 7, 300, 10_000])
+@pytest.mark.parametrize("number", [3, 4])
+def test_a_part_of_an_enlarged_picture_is_as_neatfool_renders_it(pen, zoom, number):
+    left, top = int(11.3 * zoom), int(7.7 * zoom)
+    genome = random_genome(40, outputs=outputs_of(number))
+    differences = drawn_twice(
+        pen,
+        genome,
+        number,
+        {"left": left / zoom, "top": top / zoom, "step": 1 / zoom, "width": 12, "height": 9},
+        width=WIDTH * zoom,
+        height=HEIGHT * zoom,
+        box=(left, top, left + 12, top + 9),
+    )
+    assert share_that_differs([differences]) <= 0.01
+
+
+def test_a_reduced_picture_is_as_neatfool_renders_it(pen):
+    genome = random_genome(7, outputs=outputs_of(4))
+    view = {"left": 0, "top": 0, "step": 4, "width": WIDTH // 4, "height": HEIGHT // 4}
+    differences = drawn_twice(pen, genome, 4, view, width=WIDTH // 4, height=HEIGHT // 4)
+    assert share_that_differs([differences]) <= 0.01

@@ -1,0 +1,75 @@
+"""Small runs for galleries, and a browser that draws formulas."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from commands import PLUGIN, neatfool, write_experiment
+
+from neatfool_plugins.gallery.folder import PAGE
+from neatfool_plugins.gallery.formula import FUNCTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from devtools import Browser
+
+MARKUP = "<img src=x onerror=document.title='seized'>"
+"""The name of a class in the small runs."""
+
+DRAWING = ("functions.js", "network.js", "places.js", "renderer.js")
+
+DRAW = """
+window.draw = async (renderer, genome, spec, view) => {
+  const network = new neatfool.Network(genome, FUNCTIONS);
+  const picture = { network, parameters: network.parameters(), spec };
+  const pixels = await renderer.pixels(picture, view);
+  let text = "";
+  for (const value of pixels) text += String.fromCharCode(value);
+  return btoa(text);
+};
+window.renderer = new neatfool.Renderer(OPTIONS);
+"""
+
+
+class Pen:
+    """Draws formulas in the browser."""
+
+    def __init__(self, browser: Browser, folder: Path, **options: Any) -> None:
+        scripts = "".join(f'<script src="{(PAGE / name).as_uri()}"></script>' for name in DRAWING)
+        file = folder / "pen.html"
+        file.write_text(f"<!doctype html><meta charset=utf-8>{scripts}", encoding="utf-8")
+        self.browser = browser
+        browser.open(file.as_uri())
+        script = DRAW.replace("FUNCTIONS", json.dumps(FUNCTIONS))
+        browser.do(script.replace("OPTIONS", json.dumps(options)) + "; 0")
+        assert browser.do("renderer.works")
+
+    def draw(self, formula: dict, spec: dict, view: dict) -> np.ndarray:
+        """Give uint8 [3, height, width]."""
+        given = ", ".join(json.dumps(each) for each in (formula, spec, view))
+        answer = self.browser.do(f"draw(renderer, {given})")
+        pixels = np.frombuffer(base64.b64decode(answer), np.uint8)
+        return pixels.reshape(view["height"], view["width"], 3).transpose(2, 0, 1)
+
+
+def make_run(folder: Path, seed: int, *sets: str) -> Path:
+    """Make a small run whose classes have markup in their names; give its folder."""
+    file = write_experiment(folder)
+    (folder / "patches.py").write_text(PLUGIN.replace("'dark'", repr(MARKUP)))
+    out = folder / "runs" / str(seed)
+    settings = [part for each in sets for part in ("--set", each)]
+    result = neatfool("run", file, "--seed", seed, "--out", out, "--no-report", *settings)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def write(folder: Path, paths: Sequence[Path], *options: object) -> Path:
+    """Write a gallery; give its page."""
+    result = neatfool("gallery", *paths, "--out", folder, *options)
+    assert result.exit_code == 0, result.output
+    return folder / "index.html"
