@@ -136,7 +136,7 @@ class Browser:
     def open(self, address: str) -> None:
         """Load a page, and wait until it is loaded."""
         self.call("Page.navigate", url=address)
-        self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
+        self.wait("document.readyState === 'complete'")
 
     def do(self, script: str) -> Any:
         """Run JavaScript in the page, an expression that may be a promise; give its value."""

@@ -20,7 +20,7 @@
       });
       this.stage.addEventListener("rested", () => this.note());
       this.stage.addEventListener("drawn", () => this.sayZoom());
-      addEventListener("hashchange", () => this.follow());
+      for (const change of ["hashchange", "popstate"]) addEventListener(change, () => this.follow());
       this.follow();
     }
 
@@ -54,7 +54,10 @@
       const wanted = address.read();
       const elite = wanted.run === null ? null : gallery.find(wanted.run, wanted.index);
       if (!elite) this.close();
-      else if (location.hash !== this.written) this.open(elite, wanted);
+      else if (location.hash !== this.written) {
+        this.written = location.hash; // a browser may tell twice
+        this.open(elite, wanted);
+      }
     }
 
     async open(elite, wanted) {
@@ -278,7 +281,8 @@
 
     step(by) {
       const next = this.grid.neighbour(this.elite, by);
-      location.hash = address.write({ run: next.run.number, index: next.index, sharp: this.stage.sharp, beside: this.other });
+      history.pushState(null, "", address.write({ run: next.run.number, index: next.index, sharp: this.stage.sharp, beside: this.other }));
+      this.follow();
     }
 
     leave() {

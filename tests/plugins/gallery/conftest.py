@@ -49,7 +49,7 @@ def page(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def shown(browser: Browser, page: Path) -> Browser:
     """Open the gallery of both runs afresh."""
-    browser.resize(1180, 900)
+    browser.resize(800, 600)
     browser.open("about:blank#")
     browser.open(page.as_uri())
     browser.complaints.clear()

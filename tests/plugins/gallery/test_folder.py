@@ -113,7 +113,7 @@ def test_what_survives_is_shown_if_it_was_measured(tmp_path, monkeypatch):
     told = read(write(tmp_path / "gallery", [run]).parent / "data" / "index.js")[1]["runs"][0]
     assert told["survival"]["title"] == "What survives"
     for elite in told["elites"]:
-        assert [what for what, _, _ in elite["survived"]][0] == "blurred (1 pixel)"
+        assert elite["survived"][0][0] == "blurred (1 pixel)"
         assert len(elite["survived"]) == 2
         assert all(0 <= sure <= 1 for _, sure, _ in elite["survived"])
 
