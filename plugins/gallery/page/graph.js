@@ -1,7 +1,7 @@
 // The drawing of a network: inputs on the left, outputs on the right, each node a button.
 "use strict";
 (() => {
-  const { drawn, gallery, INPUTS } = window.neatfool;
+  const { drawn, gallery, counted, INPUTS } = window.neatfool;
   const SWEEPS = 12;
   const COLUMN = 74;
   const ROW = 46;
@@ -55,8 +55,8 @@
     const node = network.nodes[source - 4];
     const output = network.outputs.indexOf(source - 4);
     const does = `${node.activation}${node.aggregation === "sum" ? "" : ` of the ${node.aggregation}`}`;
-    const what = output < 0 ? `node ${node.key}` : `output ${labels[output]}`;
-    return { short: output < 0 ? "" : labels[output], long: `${what}: ${does}, ${node.sources.length} inputs` };
+    const what = output < 0 ? `node ${source - 3}` : `output ${labels[output]}`; // its key has 16 figures
+    return { short: output < 0 ? "" : labels[output], long: `${what}: ${does}, ${counted(node.sources.length, "input", "inputs")}` };
   }
 
   class Graph {
