@@ -31,6 +31,7 @@ def describe_run(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
     return {
         "name": run.name,
         "seed": run.seed,
+        "folder": run.path.resolve().name,
         "about": run.about,
         "target": str(target.get("model") or target.get("plugin") or run.name),
         "images": run.evaluations,

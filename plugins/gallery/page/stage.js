@@ -133,7 +133,7 @@
       }
     }
 
-    // Beyond its edges a formula goes on; a line shows where the picture ends.
+    // Beyond its edges a formula goes on, darker; a line shows where the picture ends.
     frame(canvas, view, spec) {
       const context = canvas.getContext("2d", { alpha: false });
       const left = -view.left / view.step;
@@ -148,6 +148,8 @@
       context.rect(left, top, width, height);
       context.fillStyle = "rgb(0 0 0 / 62%)";
       context.fill("evenodd");
+      context.strokeStyle = "rgb(128 128 128)";
+      context.strokeRect(left, top, width, height);
       context.restore();
     }
 

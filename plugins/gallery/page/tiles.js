@@ -4,6 +4,8 @@
   const { gallery } = window.neatfool;
   const MOST_COMPILING = 6;
   const MILLISECONDS = 8; // of a frame: the rest is for scrolling
+  const SLOW = 50; // milliseconds of a frame in which something was drawn: then scrolling goes first
+  const PAUSE = 200; // milliseconds without scrolling
   const SHARPEST = 2; // pixels of a canvas in one of the page
 
   class Tiles {
@@ -14,6 +16,8 @@
       this.near = new IntersectionObserver((entries) => this.look(entries), { rootMargin: "25% 0px" });
       this.far = new IntersectionObserver((entries) => this.forget(entries), { rootMargin: "200% 0px" });
       renderer.addEventListener("restored", () => this.start());
+      this.scrolled = -Infinity;
+      addEventListener("scroll", () => (this.scrolled = performance.now()), { passive: true });
     }
 
     // Have an element drawn in whenever it is in view; it holds the saved image meanwhile.
@@ -56,6 +60,12 @@
       this.running = false;
       if (!this.renderer.works) return;
       const begin = performance.now();
+      if (this.drew) this.slow = begin - this.drew > SLOW;
+      this.drew = null;
+      if (this.slow && begin - this.scrolled < PAUSE) {
+        setTimeout(() => this.start(), PAUSE);
+        return;
+      }
       let compiling = 0;
       for (const [place, elite] of this.wanted) {
         if (!place.isConnected) this.wanted.delete(place);
@@ -84,6 +94,7 @@
       const view = { left: 0, top: 0, step, width: Math.round(width / step), height: Math.round(height / step) };
       this.renderer.paint(place.picture, view, canvas);
       place.append(canvas);
+      this.drew = performance.now();
       this.settle(place, "drawn");
     }
 
