@@ -21,6 +21,8 @@ DRAWN, SHARP = "drawn", "sharp"
 SIZES: Final = (0.5, 2, 4, 8)
 """How large images are drawn, in sizes of the target's: 112 to 1792 pixels for 224."""
 USUAL_SIZE: Final = 4
+SIDES: Final = (1.0, 1e5)
+"""The smallest and the largest size, in pixels."""
 
 
 class Apply(Protocol):
@@ -41,6 +43,7 @@ class Change:
         unit: What strengths count: ``"pixels"``.
         harmless: The strength that changes nothing.
         signed: Whether half of the images get the opposite: darker, and not brighter.
+        ends: The least and the largest strength that it has.
         strengths: The strengths, from mild to strong.
         usual: The one of them that a summary tells.
         apply: Changes images.
@@ -51,6 +54,7 @@ class Change:
     unit: str
     harmless: float
     signed: bool
+    ends: tuple[float, float]
     strengths: tuple[float, ...]
     usual: float
     apply: Apply
@@ -78,10 +82,11 @@ def all_changes(run: Run, seed: int) -> dict[str, Change]:
     side = max(spec.height, spec.width)
     sizes = tuple(float(max(1, round(side * times))) for times in SIZES)
     usual = USUAL_SIZE * side
-    drawn = [Change(DRAWN, "drawn anew at another size", "pixels", side, False, sizes, usual, draw)]
+    what = "drawn anew at another size"
+    drawn = [Change(DRAWN, what, "pixels", side, False, SIDES, sizes, usual, draw)]
     if run.experiment["encoding"].get("blur") and hasattr(run.encoding, "sharp"):
         what = "drawn anew without the blur"
-        drawn.append(Change(SHARP, what, "pixels", 0, False, sizes, usual, draw_sharp))
+        drawn.append(Change(SHARP, what, "pixels", 0, False, SIDES, sizes, usual, draw_sharp))
     of_views = (_of_view(name, view, seed) for name, view in views().items())
     return {change.name: change for change in (*drawn, *of_views)}
 
@@ -107,17 +112,16 @@ def _pick(changes: dict[str, Change], text: str) -> Change:
     change = changes[name]
     if not with_strengths:
         return change
+    least, most = change.ends
     try:
         strengths = tuple(float(part) for part in given.split("/"))
-        if any(
-            not 0 <= strength < 1e5 or (name in {DRAWN, SHARP} and strength < 1)
-            for strength in strengths
-        ):
+        if not all(least <= strength <= most for strength in strengths):
             raise ValueError  # noqa: TRY301
     except ValueError:
         few = "/".join(f"{strength:g}" for strength in change.strengths[:2])
         raise ExperimentError(
-            f"--kinds {text!r}: strengths are positive numbers with / between them: {name}={few}"
+            f"--kinds {text!r}: strengths are numbers from {least:g} to {most:g} with / between "
+            f"them: {name}={few}"
         ) from None
     usual = change.usual if change.usual in strengths else strengths[(len(strengths) - 1) // 2]
     return replace(change, strengths=strengths, usual=usual)
@@ -136,10 +140,18 @@ def _of_view(name: str, view: View, seed: int) -> Change:
         return view.change(images, torch.tensor(signs) * float(strength), torch.tensor(seeds))
 
     strengths = tuple(map(float, view.strengths))
-    usual = strengths[(len(strengths) - 1) // 2]
+    limit = float(getattr(view, "limit", strengths[-1]))
     return Change(
-        name, view.what, view.unit, view.harmless, view.signed, strengths, usual, apply
-    )  # fmt: skip
+        name=name,
+        what=view.what,
+        unit=view.unit,
+        harmless=view.harmless,
+        signed=view.signed,
+        ends=(min(view.harmless, limit), max(view.harmless, limit)),
+        strengths=strengths,
+        usual=strengths[(len(strengths) - 1) // 2],
+        apply=apply,
+    )
 
 
 def draw(chosen: Chosen, rows: range, strength: float) -> torch.Tensor:

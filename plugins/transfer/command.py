@@ -216,7 +216,7 @@ def _show(told: Transfer, console: Output) -> None:
         say(f"Class by class: {wording.subject(row)}", "bold")
         console.print(_classes(row, told))
     for row in told.rows:
-        say(wording.headline(row), "bold")
+        say(wording.headline(row, len(told.networks)), "bold")
     if sentence := wording.agreement(told):
         say(sentence, "bold")
     for text in wording.notes(told):

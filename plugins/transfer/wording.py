@@ -99,8 +99,10 @@ def descriptions(transfer: Transfer) -> list[tuple[str, str, str]]:
     ]
 
 
-def headline(row: Row) -> str:
-    """Say in a sentence how many of a run's images fool other networks."""
+def headline(row: Row, networks: int) -> str:
+    """Say in a sentence how many of a run's images fool others of the so many networks."""
+    if not row.others and networks > 1:
+        return f"{name_of(row)}: no other network has one of its classes."
     if not row.others:
         return f"{name_of(row)}: no other network was asked. Name one with --to."
     said = f"{name_of(row)}: {share(row.fooling_any)} of its images fool "

@@ -172,7 +172,9 @@ def test_some_elites_can_be_chosen(small, tmp_path):
     ("options", "code", "message"),
     [
         (["--kinds", "jpg"], 2, "--kinds 'jpg': there is no such kind; did you mean 'jpeg'"),
-        (["--kinds", "jpeg=x"], 2, "'jpeg=x': strengths are positive numbers .*: jpeg=90/75"),
+        (["--kinds", "jpeg=x"], 2, "'jpeg=x': strengths are numbers from 1 to 100 .*: jpeg=90/75"),
+        (["--kinds", "turn=181"], 2, "strengths are numbers from 0 to 180"),
+        (["--kinds", "drawn=0"], 2, "strengths are numbers from 1 to"),
         (["--classes", "scool bus"], 2, "there is no class 'scool bus'; did you mean 'school bus'"),
         (["--least", "1"], 5, "no elite has a confidence of 1 or more; the highest is 0.9"),
         (["--target", "nowhere.ini"], 2, "nowhere.ini"),

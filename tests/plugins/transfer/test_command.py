@@ -267,6 +267,18 @@ def test_a_network_without_any_of_the_classes_is_refused(small, tmp_path):
     )
 
 
+def test_a_run_whose_classes_no_other_network_has_is_told(small, tmp_path):
+    experiment = write_experiment(tmp_path)
+    names = repr((*"abc", CLASSES[-1]))
+    (tmp_path / "patches.py").write_text(PLUGIN.replace(repr(CLASSES), names))
+    few = ("--set", "scheme.classes=a, b", "--out", tmp_path / "run", "--no-report")
+    made = neatfool("run", experiment, *few)
+    assert made.exit_code == 0, made.output
+    told = neatfool("transfer", small, tmp_path / "run")
+    assert told.exit_code == 0, told.output
+    assert "no other network has one of its classes" in told.output
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
