@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,18 +14,42 @@ from neatfool import ExperimentError, FiniteRange, StorageError, pick_device
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .attack import Attack
     from .dataset import Mnist
     from .training import Recipe, Step
+
+EPOCHS: Final = 12
+ADVERSARIAL_EPOCHS: Final = 4
+"""Fewer, because each image costs as much as eight do without an attack."""
+EPSILON: Final = 0.3
+ATTACK_STEPS: Final = 7
+
+data_option = click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The folder with MNIST's four idx files, gzipped or not.  [default: download them]",
+)
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute; auto takes the GPU if there is one.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+an_epsilon: Final = FiniteRange(min=0, max=1, min_open=True)
 
 
 @click.group(
     epilog="""\b
 Examples:
   neatfool mnist train
-  neatfool mnist train --help"""
+  neatfool mnist train --adversarial --out robust.safetensors
+  neatfool mnist test --weights robust.safetensors"""
 )
 def mnist() -> None:
-    """Train the network that the target mnist fools."""
+    """Train the network that the target mnist fools, and test it."""
 
 
 @mnist.command(
@@ -34,15 +58,12 @@ Examples:
   neatfool mnist train
   neatfool mnist train --data ~/mnist --out mine.safetensors
   neatfool mnist train --seed 7 --epochs 5 --out quick.safetensors
+  neatfool mnist train --adversarial --out robust.safetensors
+  neatfool mnist train --adversarial --epsilon 0.2 --attack-steps 20 --json
 Then fool it:
   neatfool run experiments/mnist.ini --set target.weights=mine.safetensors"""
 )
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="The folder with MNIST's four idx files, gzipped or not.  [default: download them]",
-)
+@data_option
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -55,9 +76,9 @@ Then fool it:
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    default=12,
-    show_default=True,
-    help="How often to train on each image.",
+    metavar="N",
+    help=f"How often to train on each image.  [default: {EPOCHS}; {ADVERSARIAL_EPOCHS} with "
+    "--adversarial]",
 )
 @click.option(
     "--seed",
@@ -77,31 +98,118 @@ Then fool it:
     help="The highest learning rate of the cycle.",
 )
 @click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where to compute; auto takes the GPU if there is one.",
+    "--adversarial",
+    is_flag=True,
+    help="Train on digits that an attack (PGD) has changed so that the network errs.",
 )
-def train(*, data: Path | None, out: Path, force: bool, device: str, **recipe: Any) -> None:
+@click.option(
+    "--epsilon",
+    type=an_epsilon,
+    metavar="X",
+    help="How far the attack may move each pixel, as a share of the range from background to ink."
+    f"  [default: {EPSILON}]",
+)
+@click.option(
+    "--attack-steps",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"Steps of the attack on each image in each epoch.  [default: {ATTACK_STEPS}]",
+)
+@device_option
+@json_option
+def train(
+    *,
+    data: Path | None,
+    out: Path,
+    force: bool,
+    device: str,
+    as_json: bool,
+    epochs: int | None,
+    adversarial: bool,
+    epsilon: float | None,
+    attack_steps: int | None,
+    **recipe: Any,
+) -> None:
     """Train a LeNet on MNIST's 60,000 digits, and test it on the other 10,000.
 
-    The same seed gives the same weights on the same machine with the same number of threads.
+    With --adversarial it learns from digits that are attacked anew in each epoch, and a stronger
+    attack on 1,000 of the test digits then says how robust it is.
+
+    The same seed gives the same weights on the same machine with the same number of threads. An
+    interrupted training begins anew.
     """
     _check_out(out, force=force)
-    from . import lenet, training
+    attack = _choose_attack(adversarial, epsilon, attack_steps)
+    from . import about, lenet, training
 
     where = pick_device(device)
     digits = _read(data)
-    options = training.Recipe(**recipe)
+    epochs = epochs or (ADVERSARIAL_EPOCHS if adversarial else EPOCHS)
+    options = training.Recipe(epochs=epochs, attack=attack, **recipe)
     network = training.new_lenet(options.seed).to(where)
     steps = training.train(network, digits.training, digits.test, options)
     accuracy = _follow(steps, options, len(digits.training.images))
-    lenet.save_weights(network, out, _describe(options, digits, accuracy))
-    click.echo(
-        f"{out}: recognises {accuracy:.2%} of {len(digits.test.images)} test digits; "
-        f"SHA-256 {_sha256(out)}"
-    )
+    facts = about.describe(options, digits, accuracy)
+    if attack is not None:
+        facts |= about.attack(network, digits.test, attack.epsilon)
+    lenet.save_weights(network, out, facts)
+    about.warn(accuracy, adversarial=adversarial)
+    about.show(out, facts, as_json=as_json)
+
+
+@mnist.command(
+    epilog="""\b
+Examples:
+  neatfool mnist test
+  neatfool mnist test --weights robust.safetensors --data ~/mnist
+  neatfool mnist test --epsilon 0.1 --json"""
+)
+@click.option(
+    "--weights",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The weights of a LeNet.  [default: the packaged ones]",
+)
+@data_option
+@click.option(
+    "--epsilon",
+    type=an_epsilon,
+    default=EPSILON,
+    metavar="X",
+    show_default=True,
+    help="How far the attack may move each pixel, as a share of the range from background to ink.",
+)
+@device_option
+@json_option
+def test(
+    *, weights: Path | None, data: Path | None, epsilon: float, device: str, as_json: bool
+) -> None:
+    """Test a LeNet on MNIST's 10,000 test digits, and on 1,000 of them under an attack.
+
+    The attack is PGD with 40 steps, from two random starts. What it may do is --epsilon.
+    """
+    from . import about, lenet, training
+
+    path = lenet.PACKAGED if weights is None else weights.expanduser()
+    network = lenet.load(path).to(pick_device(device))
+    digits = _read(data).test
+    accuracy = training.measure_accuracy(network, digits)
+    facts = {"accuracy": accuracy, "test_images": len(digits.images)}
+    about.show(path, facts | about.attack(network, digits, epsilon), as_json=as_json)
+
+
+def _choose_attack(adversarial: bool, epsilon: float | None, steps: int | None) -> Attack | None:
+    if not adversarial:
+        for name, value in (("--epsilon", epsilon), ("--attack-steps", steps)):
+            if value is not None:
+                raise ExperimentError(
+                    f"{name} {value}: says how to attack, but training without --adversarial "
+                    f"attacks nothing; add --adversarial, or leave {name} out"
+                )
+        return None
+    from .attack import Attack
+
+    return Attack(EPSILON if epsilon is None else epsilon, ATTACK_STEPS if steps is None else steps)
 
 
 def _check_out(out: Path, *, force: bool) -> None:
@@ -145,25 +253,3 @@ def _follow(steps: Iterable[Step], recipe: Recipe, images: int) -> float:
                 console.print(f"{text}, test accuracy {accuracy:.2%}, {seconds:.0f} s")
             progress.update(task, advance=1, description=text)
     return accuracy
-
-
-def _describe(recipe: Recipe, digits: Mnist, accuracy: float) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    import torch
-
-    return {
-        "network": "LeNet",
-        "accuracy": accuracy,
-        "test_images": len(digits.test.images),
-        "training_images": len(digits.training.images),
-        "data_sha256": digits.sha256(),
-        "torch": torch.__version__,
-        **asdict(recipe),
-    }
-
-
-def _sha256(path: Path) -> str:
-    from hashlib import sha256
-
-    return sha256(path.read_bytes()).hexdigest()

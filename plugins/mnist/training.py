@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from neatfool import ExperimentError
 
+from .attack import Attack, perturb
 from .lenet import LeNet, normalise
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from .dataset import Digits
 
 _TEST_BATCH: Final = 1000
+WARM_UP: Final = 0.5
+"""The share of an adversarial training in which epsilon grows from 0 to its value. A network that
+is attacked in full from the start learns more slowly."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Recipe:
         learning_rate: The highest of the cycle, above 0.
         momentum: The gradient's momentum, in [0, 1).
         weight_decay: The factor of the weights' L2 penalty, at least 0.
+        attack: What changes each training image first; None trains on the images as they are.
     """
 
     epochs: int = 12
@@ -40,6 +45,7 @@ class Recipe:
     learning_rate: float = 0.05
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    attack: Attack | None = None
 
     def steps(self, images: int) -> int:
         """Count the steps of an epoch."""
@@ -71,6 +77,8 @@ def new_lenet(seed: int) -> LeNet:
 def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Iterator[Step]:
     """Train a network in place, on its device, and test it after each epoch.
 
+    With an attack, the network learns from the attacked images only (Madry et al., 2018).
+
     The result is the same on the same machine with the same number of threads. The network is in
     evaluation mode after each epoch. The test chooses nothing.
 
@@ -79,29 +87,42 @@ def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Ite
     """
     images, labels = _to_tensors(training, next(network.parameters()).device)
     generator = torch.Generator().manual_seed(recipe.seed)
+    if recipe.attack is not None:  # halves the time on a CPU, and changes the last bits
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.SGD(
         network.parameters(),
         lr=recipe.learning_rate,
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
     )
+    steps, done = recipe.epochs * recipe.steps(len(images)), 0
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=recipe.epochs * recipe.steps(len(images))
+        optimiser, recipe.learning_rate, total_steps=steps
     )
     for epoch in range(1, recipe.epochs + 1):
         network.train()
         order = torch.randperm(len(images), generator=generator).to(images.device)
         total, seen = 0.0, 0
         for chosen in torch.split(order, recipe.batch):
-            loss = F.cross_entropy(network(normalise(images[chosen])), labels[chosen])
+            pixels = images[chosen]
+            if recipe.attack is not None:
+                attack = _warm_up(recipe.attack, done / steps)
+                pixels = perturb(network, pixels, labels[chosen], attack, generator)
+            loss = F.cross_entropy(network(normalise(pixels)), labels[chosen])
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
+            done += 1
             total, seen = total + loss.item() * len(chosen), seen + len(chosen)
             _check_loss(total, epoch, recipe)
             last = seen == len(images)
             yield Step(epoch, total / seen, measure_accuracy(network, test) if last else None)
+
+
+def _warm_up(attack: Attack, share: float) -> Attack:
+    """Weaken an attack, by the share of the training that is done."""
+    return replace(attack, epsilon=attack.epsilon * min(1, share / WARM_UP))
 
 
 def _check_loss(loss: float, epoch: int, recipe: Recipe) -> None:

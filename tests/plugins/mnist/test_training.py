@@ -51,10 +51,10 @@ def equal(one: lenet.LeNet, other: lenet.LeNet) -> bool:
     return all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
-def command(*arguments: Any) -> Result:
+def command(*arguments: Any, name: str = "train") -> Result:
     cli = click.Group()
     mnist.neatfool_add_commands(cli)
-    return CliRunner().invoke(cli, ["mnist", "train", *map(str, arguments)])
+    return CliRunner().invoke(cli, ["mnist", name, *map(str, arguments)])
 
 
 def quick_command(folder: Path, *arguments: Any) -> Result:
@@ -184,3 +184,40 @@ def test_the_command_refuses_a_learning_rate_that_is_none(folder: Path, rate: st
     assert result.exit_code == 2
     assert "Invalid value for '--learning-rate'" in result.output
     assert not (folder / "w.safetensors").exists()
+
+
+def test_training_under_attack_says_how_robust_the_network_is(folder: Path) -> None:
+    options = ("--adversarial", "--epsilon", 0.1, "--attack-steps", 1, "--batch", 50, "--json")
+    result = quick_command(folder, *options)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    with safe_open(folder / "w.safetensors", framework="pt") as file:
+        about = json.loads(file.metadata()["training"])
+    assert about.items() <= told.items()
+    assert about["attack"] == {"epsilon": 0.1, "steps": 1}
+    assert about["test_attack"] == {"epsilon": 0.1, "steps": 40, "starts": 2}
+    assert 0 <= about["robust_accuracy"] <= about["accuracy"] < 0.9
+    assert about["attacked_images"] == 150
+    assert "the target mnist refuses one below 90%. Give a smaller --epsilon" in result.stderr
+    same = ("--weights", folder / "w.safetensors", "--data", folder, "--epsilon", 0.1)
+    tested = command(*same, name="test")
+    assert f"{about['robust_accuracy']:.2%} of 150 under attack (PGD, ep" in tested.output
+
+
+def test_training_without_an_attack_says_nothing_of_one(folder: Path) -> None:
+    told = json.loads(quick_command(folder, "--json").stdout)
+    assert not {"attack", "robust_accuracy"} & told.keys()
+
+
+@pytest.mark.parametrize("option", ["--epsilon", "--attack-steps"])
+def test_an_option_of_the_attack_needs_an_attack(folder: Path, option: str) -> None:
+    result = quick_command(folder, option, 1)
+    assert isinstance(result.exception, ExperimentError)
+    assert f"add --adversarial, or leave {option} out" in str(result.exception)
+
+
+@pytest.mark.parametrize("epsilon", ["nan", "0", "1.1", "-1"])
+def test_the_command_refuses_an_epsilon_outside_the_range(folder: Path, epsilon: str) -> None:
+    result = quick_command(folder, "--adversarial", "--epsilon", epsilon)
+    assert result.exit_code == 2
+    assert "Invalid value for '--epsilon'" in result.output
