@@ -33,7 +33,9 @@ def network() -> lenet.LeNet:
 
 def attacked(network: lenet.LeNet, attack: Attack, seed: int = 0) -> torch.Tensor:
     images, labels = torch.from_numpy(IMAGES[::10]), torch.from_numpy(LABELS[::10])
-    return perturb(network, images, labels, attack, torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    changed: torch.Tensor = perturb(network, images, labels, attack, generator)
+    return changed
 
 
 @pytest.mark.parametrize("epsilon", [0.02, 0.3])
