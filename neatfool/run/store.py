@@ -46,7 +46,7 @@ from neatfool.spec.candidate import GenomeSize
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from neatfool.run.statistics import GenerationReport
@@ -207,8 +207,7 @@ class RunStore:
             check_structure(self.path, self._connection)
             for table in TABLES:
                 sql = f"SELECT count(*) FROM {table} WHERE NOT {self._sound(table)}"  # noqa: S608
-                wrong = self._rows(sql)[0][0]
-                if wrong:
+                if wrong := next(self.rows(sql))[0]:
                     what = counted(wrong, f"row of table {table}", f"rows of table {table}")
                     raise damaged(self.path, f"{what} changed")
 
@@ -216,14 +215,15 @@ class RunStore:
         """Give the SQL condition that a row is as it was written."""
         return sound(table, self._columns_of(table)) if self.sealed else "1"
 
-    def _rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Iterable[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Read rows one by one, without a look at their checksums."""
         with sqlite_errors_in_words(self.path):
-            return self._connection.execute(sql, tuple(parameters)).fetchall()
+            yield from self._connection.execute(sql, tuple(parameters))
 
     def _columns_of(self, table: str) -> list[str]:
         """List the columns of a table in this database, without the checksum."""
         if table not in self._columns:
-            there = {name for _, name, *_ in self._rows(f"PRAGMA table_info({table})")}
+            there = {name for _, name, *_ in self.rows(f"PRAGMA table_info({table})")}
             found = [name for name in columns(table) if name in there and name != "checksum"]
             if not found:
                 raise damaged(self.path, f"there is no table {table}")
@@ -236,7 +236,7 @@ class RunStore:
         """Read whole rows, without the checksum; raise a RunError if one has changed."""
         names = ", ".join(self._columns_of(table))
         sql = f"SELECT {names}, {self._sound(table)} FROM {table} {rest}"  # noqa: S608
-        rows = self._rows(sql, parameters)
+        rows = [*self.rows(sql, parameters)]
         for row in rows:
             if not row[-1]:
                 raise damaged(self.path, f"a row of table {table} changed: {str(row[0])[:40]!r}")
@@ -320,7 +320,7 @@ class RunStore:
 
     def members(self) -> list[int]:
         """Read the ids of the candidates that the state refers to."""
-        return [id_ for (id_,) in self._rows("SELECT id FROM candidate WHERE member ORDER BY id")]
+        return [id_ for (id_,) in self.rows("SELECT id FROM candidate WHERE member ORDER BY id")]
 
     def image(self, candidate: int) -> bytes | None:
         """Read the PNG of an elite; None for other candidates."""
@@ -355,7 +355,7 @@ class RunStore:
 
         A request that was under way when its process ended has the outcome ``unknown``.
         """
-        rows = self._rows(
+        rows = self.rows(
             "SELECT coalesce(outcome, 'unknown'), count(*), sum(images) FROM request "
             "GROUP BY 1 ORDER BY 2 DESC, 1"
         )
@@ -393,5 +393,5 @@ def _comparable(store: RunStore, table: str) -> list[tuple[Any, ...]]:
     kept = [column for column in store._columns_of(table) if column not in left_out]
     if not kept:
         return []
-    rows = store._rows(f"SELECT {', '.join(kept)} FROM {table} ORDER BY 1, 2")  # noqa: S608
+    rows = store.rows(f"SELECT {', '.join(kept)} FROM {table} ORDER BY 1, 2")  # noqa: S608
     return [row for row in rows if row[0] not in left_out]
