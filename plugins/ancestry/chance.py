@@ -66,7 +66,7 @@ def relate(
     """
     off = ~np.eye(len(likeness), dtype=bool)
     values, codes = np.unique(likeness, return_inverse=True)
-    codes = codes.reshape(likeness.shape).astype(np.int32)
+    codes = codes.reshape(likeness.shape).astype(np.int16)
     order = stats.rankdata(likeness[off])
     by_code = np.zeros(len(values), np.float32)
     by_code[codes[off]] = (order - order.mean()) / (order.std() or 1)
@@ -84,7 +84,7 @@ def relate(
     flat = [row.ravel().astype(np.float32) for row in rows]
 
     def measure(places: np.ndarray) -> list[float]:
-        seen = codes[np.ix_(places, places)].ravel()
+        seen = codes[places][:, places].ravel()
         by_table = {id(table): table[seen] for table in tables}
         return [float(by_table[id(t)] @ row) for t, row in zip(tables, flat, strict=True)]
 

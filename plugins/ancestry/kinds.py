@@ -68,7 +68,9 @@ class Kinds:
     of: np.ndarray
 
 
-def closest(tree: nx.DiGraph, values: Mapping[object, float], leaves: Sequence[object]) -> np.ndarray:
+def closest(
+    tree: nx.DiGraph, values: Mapping[object, float], leaves: Sequence[object]
+) -> np.ndarray:
     """Find for each two leaves the common ancestor with the highest value.
 
     A leaf counts as an ancestor of itself. Edges lead from older to younger.
@@ -138,7 +140,9 @@ def table_kinds(path: Path, names: Sequence[str]) -> Kinds:
         tree.add_edges_from(zip(way[1:], way, strict=False))
         under[way[0]] = kinds[-1] if kinds else OTHER
     if not nx.is_directed_acyclic_graph(tree):
-        raise ExperimentError(f"{path}: a kind is its own kind; order each line from narrow to broad")
+        raise ExperimentError(
+            f"{path}: a kind is its own kind; order each line from narrow to broad"
+        )
     found = _kinds(str(path), tree, leaves, under, len(names))
     if found is None:
         raise ExperimentError(f"{path}: names fewer than {FEWEST} classes; name more of them")

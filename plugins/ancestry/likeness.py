@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import torch
+from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from neatfool import EliteView
 
@@ -22,31 +22,40 @@ SPACES: Final = {
 }
 
 
-def image_features(elites: Sequence[EliteView]) -> dict[str, np.ndarray]:
+def image_features(
+    elites: Sequence[EliteView], note: Callable[[], None] = lambda: None
+) -> dict[str, np.ndarray]:
     """Describe images by vectors whose scalar product is the correlation of two images.
 
     ``layout`` is the image reduced to 32x32. ``texture`` is the logarithm of the amplitudes of the
-    grey image's Fourier transform, 64x64. The run's mean is taken away from both, so that images
-    are compared in what sets them apart within their run.
+    grey image's Fourier transform, 64x64. The mean of these images is taken away from both, so that
+    images are compared in what sets them apart within their run.
+
+    Args:
+        elites: N elites.
+        note: Called after each image.
 
     Returns:
         For each space float32 [N, D], rows of length 1 (or 0, if nothing is left of an image).
     """
-    rows: dict[str, list[torch.Tensor]] = {name: [] for name in SPACES}
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in SPACES}
     for elite in elites:
-        pixels = torch.from_numpy(elite.saved_pixels())[None].float() / 255
-        shrink = torch.nn.functional.adaptive_avg_pool2d
-        rows["layout"].append(shrink(pixels.expand(-1, 3, -1, -1), SIDE).flatten())
-        grey = shrink(pixels.mean(1, keepdim=True), SPECTRUM_SIDE)[0, 0]
-        amplitudes = torch.fft.rfft2(grey - grey.mean()).abs()
-        rows["texture"].append(torch.log1p(amplitudes).flatten())
-    return {name: _unit(torch.stack(vectors).numpy()) for name, vectors in rows.items()}
+        image = elite.image()
+        rows["layout"].append(_reduced(image.convert("RGB"), SIDE).ravel())
+        grey = _reduced(image.convert("L"), SPECTRUM_SIDE)
+        amplitudes = np.log1p(np.abs(np.fft.rfft2(grey - grey.mean())))
+        rows["texture"].append(amplitudes.ravel())
+        note()
+    return {name: _unit(np.stack(vectors)) for name, vectors in rows.items()}
+
+
+def _reduced(image: Image.Image, side: int) -> np.ndarray:
+    return np.asarray(image.resize((side, side), Image.Resampling.BOX), np.float32) / 255
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
     rows = rows - rows.mean(0)
-    if len(rows) > 1:
-        rows = rows - rows.mean(1, keepdims=True)
+    rows = rows - rows.mean(1, keepdims=True)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: np.ndarray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-6)
-    return unit
+    unit: np.ndarray = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-4)
+    return unit.astype(np.float32)
