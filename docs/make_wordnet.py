@@ -15,7 +15,7 @@ from neatfool_plugins.imagenet.labels import imagenet_labels
 TABLE = Path(__file__).parents[1] / "plugins" / "ancestry" / "wordnet.tsv"
 
 
-def read_nouns(path):
+def read_nouns(path: Path) -> dict[str, tuple[str, list[str]]]:
     """Give (first word, numbers of the kinds that it is of) of each synset."""
     nouns = {}
     for line in path.read_text(encoding="latin-1").splitlines():
@@ -23,12 +23,13 @@ def read_nouns(path):
             continue
         number, _, _, count, *rest = line.split(" | ", 1)[0].split()
         pointers = rest[2 * int(count, 16) + 1 :]
-        kinds = [f"n{to}" for of, to in zip(pointers[::4], pointers[1::4]) if of in ("@", "@i")]
+        pairs = zip(pointers[::4], pointers[1::4], strict=False)
+        kinds = [f"n{to}" for of, to in pairs if of in ("@", "@i")]
         nouns[f"n{number}"] = rest[0].replace("_", " "), kinds
     return nouns
 
 
-def main(nouns_file, synsets_file):
+def main(nouns_file: Path, synsets_file: Path) -> None:
     nouns, classes = read_nouns(nouns_file), synsets_file.read_text().split()
     names = dict(zip(classes, imagenet_labels(), strict=True))
     rows, waiting = {}, [*classes]

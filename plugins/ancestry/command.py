@@ -93,7 +93,7 @@ Examples:
     "graph_file",
     type=A_PATH,
     metavar="FILE",
-    help="Write the phylogeny of a single run: .graphml, .json (networkx's node-link data) or .dot.",
+    help="Write one run's phylogeny: .graphml, .json (networkx's node-link data) or .dot.",
 )
 @click.option(
     "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with pictures."
@@ -220,7 +220,7 @@ def _show(told: Sequence[Ancestry], across: Across | None, console: Output) -> N
     def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         console.print(_table(heads, rows))
 
-    tests = ("", "measure", "found", "by chance", "deviations", "p")
+    tests = ("", "found", "by chance", "deviations", "p")
     for each in told:
         say(wording.subject(each), "bold")
         table(("lineage", ""), wording.facts(each))
@@ -229,7 +229,7 @@ def _show(told: Sequence[Ancestry], across: Across | None, console: Output) -> N
             table(("from", "to", "switches", "times chance"), rows)
         if each.findings:
             rows_of_tests = [
-                [question, *wording.test_row(name, each.findings[name])]
+                [question, *wording.test_row(name, each.findings[name])[1:]]
                 for name, question in wording.QUESTIONS.items()
                 if name in each.findings
             ]
@@ -244,7 +244,7 @@ def _show(told: Sequence[Ancestry], across: Across | None, console: Output) -> N
                 table(wording.PAIR_HEADS, pairs)
     if across is not None:
         say(f"Between {len(told)} runs, {len(across.classes):,} classes", "bold")
-        table(tests, [[question, *row] for question, row in wording.across_rows(across)])
+        table(tests, [[question, *row[1:]] for question, row in wording.across_rows(across)])
     for each in told:
         for text in wording.headlines(each):
             say(f"{wording.name_of(each)}: {text}" if len(told) > 1 else text, "bold")

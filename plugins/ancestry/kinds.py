@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
 import numpy as np
@@ -68,9 +68,7 @@ class Kinds:
     of: np.ndarray
 
 
-def closest(
-    tree: nx.DiGraph, values: Mapping[object, float], leaves: Sequence[object]
-) -> np.ndarray:
+def closest(tree: nx.DiGraph, values: Mapping[Any, float], leaves: Sequence[object]) -> np.ndarray:
     """Find for each two leaves the common ancestor with the highest value.
 
     A leaf counts as an ancestor of itself. Edges lead from older to younger.
@@ -140,9 +138,7 @@ def table_kinds(path: Path, names: Sequence[str]) -> Kinds:
         tree.add_edges_from(zip(way[1:], way, strict=False))
         under[way[0]] = kinds[-1] if kinds else OTHER
     if not nx.is_directed_acyclic_graph(tree):
-        raise ExperimentError(
-            f"{path}: a kind is its own kind; order each line from narrow to broad"
-        )
+        raise ExperimentError(f"{path}: a kind is of its own kind; write the narrow one first")
     found = _kinds(str(path), tree, leaves, under, len(names))
     if found is None:
         raise ExperimentError(f"{path}: names fewer than {FEWEST} classes; name more of them")

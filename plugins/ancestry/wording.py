@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .sweeping import Line, Pairs
 
 UNKNOWN: Final = "-"
+MADE: Final = ("first", "bred", "learned")
 QUESTIONS: Final = {
     "flows": "Goal switches lead to related classes",
     "ancestors": "Related classes share later ancestors",
@@ -67,17 +68,23 @@ def subject(told: Ancestry) -> str:
 def facts(told: Ancestry) -> list[tuple[str, str]]:
     """Give what a lineage is made of, each with its name."""
     lines = told.lines
-    made = ", ".join(f"{lines.made[k]:,} {k}" for k in ("first", "bred", "learned") if k in lines.made)
+    made = ", ".join(
+        f"{lines.made[k]:,} {k}" for k in ("first", "bred", "learned") if k in lines.made
+    )
     if not len(lines.elites):
         return [("ever an elite", f"{len(lines.graph):,} ({made})")]
-    shared = lines.shared[~np.eye(len(lines.elites), dtype=bool)]
+    shared = lines.shared[~np.eye(len(lines.elites), dtype=bool)] >= 0
+    with_ancestor = float(shared.mean()) if len(shared) else float("nan")
     return [
         ("ever an elite", f"{len(lines.graph):,} ({made})"),
         ("goal switches", f"{lines.flows.sum():,.0f}"),
         ("steps from the first generation to an elite, median", f"{np.median(lines.steps):.0f}"),
         ("first individuals that elites descend from", f"{lines.founders:,}"),
         ("elites that descend from the most fruitful one", share(lines.fruitful)),
-        ("pairs of elites with a common ancestor", share(float((shared >= 0).mean() if len(shared) else np.nan))),
+        (
+            "pairs of elites with a common ancestor",
+            share(with_ancestor),
+        ),
     ]
 
 
@@ -181,9 +188,9 @@ def line_rows(line: Line) -> list[list[str]]:
 LINE_HEADS: Final = (
     "generation",
     "made",
-    "best class then",
-    "confidence",
-    "weights that matter",
+    "best at",
+    "sure",
+    "weights",
     "fracture",
     "entangled",
 )
