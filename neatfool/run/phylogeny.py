@@ -30,6 +30,6 @@ def phylogeny(store: RunStore, last: int, holders: set[int], *, learns: bool) ->
         old, new = (genome.split(",") for genome in genomes)
         changed = [b for a, b in zip(old, new, strict=False) if a != b]
         numbers = len(old) == len(new) and all("." in each or "e-" in each for each in changed)
-        if id_ in graph and numbers and graph.in_degree(id_) == 1 and len(changed) > len(old) / 20:
+        if id_ in graph and numbers and graph.in_degree(id_) == 1 and len(changed) > len(old) / 12:
             graph.nodes[id_]["kind"] = "learned"
     return graph

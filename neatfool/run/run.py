@@ -312,7 +312,7 @@ class Run:
         """
         from neatfool.run.phylogeny import nx, phylogeny
 
-        learns = bool(self.experiment["scheme"].get("learn"))
+        learns = bool(self.experiment.get("scheme", {}).get("learn"))
         holders = {elite.candidate for elite in self._snapshot.elites}
         graph = phylogeny(self.store, self.generation, holders, learns=learns)
         kept = holders.union(*(nx.ancestors(graph, each) for each in holders if elites))

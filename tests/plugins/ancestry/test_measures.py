@@ -1,0 +1,170 @@
+"""What ancestry measures: kinds, relations found and not found, likeness, fracture."""
+
+from __future__ import annotations
+
+import math
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from neatfool import cppn
+from neatfool.testing import GREY
+from neatfool_plugins.ancestry.chance import nearer, recur, relate
+from neatfool_plugins.ancestry.fracture import offsets, sweep, sweep_all
+from neatfool_plugins.ancestry.kinds import closest, wordnet_kinds
+from neatfool_plugins.cppn import CppnEncoding
+from neatfool_plugins.cppn import Options as CppnOptions
+from neatfool_plugins.imagenet.labels import imagenet_labels
+
+# --- kinds
+
+
+@pytest.fixture(scope="module")
+def imagenet():
+    names = imagenet_labels()
+    kinds = wordnet_kinds(names)
+
+    def alike(a, b):
+        return kinds.likeness[names.index(a), names.index(b)]
+
+    return names, kinds, alike
+
+
+def test_wordnet_knows_all_classes_of_imagenet(imagenet):
+    names, kinds, _ = imagenet
+    assert kinds.known.tolist() == list(range(1000))
+    assert np.allclose(kinds.likeness.diagonal(), 1)
+    assert np.array_equal(kinds.likeness, kinds.likeness.T)
+    for name, kind in {
+        "beagle": "dog, wolf, fox",
+        "tabby": "cat",
+        "zebra": "other mammal",
+        "robin": "bird",
+        "school bus": "vehicle",
+        "banjo": "musical instrument",
+        "strawberry": "food, plant",
+        "volcano": "landscape",
+    }.items():
+        assert kinds.broad[kinds.of[names.index(name)]] == kind
+
+
+def test_classes_are_the_more_alike_the_smaller_the_kind_that_holds_both(imagenet):
+    _, _, alike = imagenet
+    assert alike("beagle", "bluetick") > alike("beagle", "tabby") > alike("beagle", "goldfish")
+    assert alike("beagle", "goldfish") > alike("beagle", "volcano")
+    # 130 of the 1000 classes are canines, of which 118 are dogs; a fox is no dog.
+    assert alike("beagle", "red fox") == pytest.approx(1 - math.log(130) / math.log(1000))
+
+
+def test_classes_of_another_target_are_not_imagenets():
+    assert wordnet_kinds([str(digit) for digit in range(10)]) is None
+
+
+def test_the_closest_common_ancestor_is_found_through_either_parent():
+    tree = nx.DiGraph([("a", "b"), ("a", "c"), ("b", "x"), ("c", "x"), ("c", "y"), ("d", "z")])
+    values = {name: place for place, name in enumerate("abcdxyz")}
+    found = closest(tree, values, ["x", "y", "z", "b"])
+    assert found.tolist() == [[4, 2, -1, 1], [2, 5, -1, 0], [-1, -1, 6, -1], [1, 0, -1, 1]]
+
+
+# --- chance
+
+
+def planted(rng, classes=40, kinds=5):
+    of = rng.permutation(np.arange(classes) % kinds)
+    likeness = np.where(of[:, None] == of, 0.7, 0.1)
+    noise = rng.normal(size=(classes, classes))
+    return likeness, likeness + 0.3 * (noise + noise.T)
+
+
+def test_a_planted_relation_is_found_and_gone_when_labels_are_shuffled():
+    rng = np.random.default_rng(0)
+    likeness, matrix = planted(rng)
+    other = rng.permutation(len(matrix))
+    shuffled = matrix[np.ix_(other, other)]
+    told = relate(
+        likeness,
+        {"planted": matrix, "shuffled": shuffled},
+        {"flows": np.maximum(matrix, 0), "shuffled flows": np.maximum(shuffled, 0)},
+        permutations=199,
+        seed=1,
+    )
+    for name in ("planted", "flows"):
+        assert told[name].p == 1 / 200
+        assert told[name].deviations > 5
+    for name in ("shuffled", "shuffled flows"):
+        assert told[name].p > 0.05
+    assert told["planted"].observed > 0.3
+    assert abs(told["planted"].expected) < 0.03
+
+
+def test_the_rank_correlation_is_spearmans():
+    from scipy import stats
+
+    likeness, matrix = planted(np.random.default_rng(3), classes=12, kinds=3)
+    off = ~np.eye(12, dtype=bool)
+    told = relate(likeness, {"it": matrix}, {}, permutations=19, seed=1)
+    expected = stats.spearmanr(likeness[off], matrix[off]).statistic
+    assert told["it"].observed == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_recurs_between_runs_is_found_and_what_does_not_is_not():
+    rng = np.random.default_rng(0)
+    common, own = rng.normal(size=(20, 50)), rng.normal(size=(3, 20, 50))
+
+    def unit(rows):
+        return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+    same, different = unit(common + own), unit(own)
+    assert recur(same, permutations=199, seed=1).p == 1 / 200
+    assert recur(different, permutations=199, seed=1).p > 0.05
+    pairs = [np.mean(np.sum(same[a] * same[b], -1)) for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert recur(same, permutations=19, seed=1).observed == pytest.approx(np.mean(pairs))
+    assert nearer(same) > 0.95
+    assert nearer(different) == pytest.approx(0.5, abs=0.06)
+
+
+# --- fracture
+
+ENCODING = CppnEncoding(CppnOptions(inputs="normalised"), spec=GREY)
+
+
+def genome(*connections, activation="paper_linear"):
+    """A grey CPPN with one hidden node, 5, and these connections; 6 leads nowhere."""
+    nodes = [cppn.NodeGene.make(key, activation, "sum", 0.0, 1.0, 1.0) for key in (0, 5, 6)]
+    return cppn.Genome.of(
+        nodes, [cppn.ConnectionGene.make(edge, weight, True) for edge, weight in connections]
+    )
+
+
+def test_a_weight_without_effect_counts_none():
+    idle = genome(((-1, 0), 1.0), ((-2, 6), 1.0))
+    told = sweep_all(ENCODING, idle)
+    assert told.effective.tolist() == [True, False]
+    alone = sweep_all(ENCODING, genome(((-1, 0), 1.0)))
+    assert told.fracture == alone.fracture
+    nothing = sweep_all(ENCODING, genome(((-2, 6), 1.0)))
+    assert math.isnan(nothing.fracture)
+    assert math.isnan(nothing.entangled)
+
+
+def test_a_weight_that_changes_the_picture_evenly_is_not_fractured():
+    told = sweep_all(ENCODING, genome(((-4, 0), 1.5)))
+    assert told.fracture < 0.01
+    assert told.entangled == 1.0
+
+
+def test_a_weight_in_a_chaotic_network_is_more_fractured():
+    calm = sweep_all(ENCODING, genome(((-1, 5), 1.0), ((5, 0), 1.0), activation="paper_sine"))
+    wild = sweep_all(ENCODING, genome(((-1, 5), 10.0), ((5, 0), 90.0), activation="paper_sine"))
+    assert wild.fracture > calm.fracture + 0.2
+    assert wild.fracture <= 1
+
+
+def test_a_sweep_has_the_picture_itself_in_the_middle():
+    own = genome(((-1, 0), 2.0), ((-2, 0), -1.0))
+    pictures = sweep(ENCODING, own, (-1, 0), side=16)
+    assert pictures.shape == (9, 1, 16, 16)
+    assert np.array_equal(pictures[4], ENCODING.render_at(own, 16, 16).numpy())
+    assert offsets(own).tolist() == pytest.approx((np.arange(-4, 5) / 40 * math.sqrt(2.5)).tolist())
