@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from neatfool.run.store import RunStore
 
 
-def phylogeny(store: RunStore, last: int, holders: set[int], *, learns: bool) -> nx.DiGraph:
+def phylogeny(store: RunStore, last: int, now: set[int], learns: bool, elites: bool) -> nx.DiGraph:
     """Make the graph up to a generation. Learning changes nearly all numbers, mutation few."""
     graph, classes = nx.DiGraph(), store.classes()
     for id_, generation in store.rows("SELECT id, generation FROM candidate"):
         if generation <= last:
-            graph.add_node(id_, generation=generation, kind="first", held={}, elite=id_ in holders)
+            graph.add_node(id_, generation=generation, kind="first", held={}, elite=id_ in now)
     for child, position, parent in store.rows("SELECT candidate, position, parent FROM parent"):
         if child in graph:
             graph.nodes[child]["kind"] = "bred"
@@ -32,4 +32,5 @@ def phylogeny(store: RunStore, last: int, holders: set[int], *, learns: bool) ->
         numbers = len(old) == len(new) and all("." in each or "e-" in each for each in changed)
         if id_ in graph and numbers and graph.in_degree(id_) == 1 and len(changed) > len(old) / 12:
             graph.nodes[id_]["kind"] = "learned"
-    return graph
+    kept = now.union(*(nx.ancestors(graph, each) for each in now if elites))
+    return graph.subgraph(kept).copy() if elites else graph

@@ -304,19 +304,16 @@ class Run:
     def phylogeny(self, *, elites: bool = False) -> nx.DiGraph:
         """Give all that ever held a niche and their ancestors, as a graph from parent to child.
 
-        A node is a candidate's id, with ``generation``; ``kind`` ("first" without a parent, "bred",
-        or "learned": its parent with better numbers); ``held``, the confidence in each class that
-        it took, surest first; and ``elite``: whether it holds one now. An edge's ``position`` is 0
-        from the fitter parent, which :meth:`lineage` follows. With ``elites``, only the ancestors
-        of the elites of now are left, and they themselves.
+        A node is a candidate's id. It has ``generation``, ``kind`` ("first", "bred" or "learned"),
+        ``held`` (the confidence in each class that it took, surest first) and ``elite`` (whether it
+        holds one now). An edge's ``position`` is 0 from the fitter parent, which :meth:`lineage`
+        follows. ``elites`` leaves only these and their ancestors.
         """
-        from neatfool.run.phylogeny import nx, phylogeny
+        from neatfool.run.phylogeny import phylogeny
 
         learns = bool(self.experiment.get("scheme", {}).get("learn"))
         holders = {elite.candidate for elite in self._snapshot.elites}
-        graph = phylogeny(self.store, self.generation, holders, learns=learns)
-        kept = holders.union(*(nx.ancestors(graph, each) for each in holders if elites))
-        return graph.subgraph(kept).copy() if elites else graph
+        return phylogeny(self.store, self.generation, holders, learns, elites)
 
     def render(self, genome: Any, size: int | tuple[int, int] | None = None) -> Image.Image:
         """Draw any genome of the run's encoding, perhaps one made from a changed graph.

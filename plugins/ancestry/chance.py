@@ -70,16 +70,22 @@ def relate(
     order = stats.rankdata(likeness[off])
     by_code = np.zeros(len(values), np.float32)
     by_code[codes[off]] = (order - order.mean()) / (order.std() or 1)
-    tables, names, rows = [], [], []
+    by_value = values.astype(np.float32)
+    names: list[str] = []
+    tables: list[np.ndarray] = []
+    rows: list[np.ndarray] = []
     for name, matrix in matrices.items():
         ranks = stats.rankdata(matrix[off])
         full = np.zeros(likeness.shape)
         full[off] = (ranks - ranks.mean()) / ((ranks.std() or 1) * len(ranks))
-        tables, names, rows = [*tables, by_code], [*names, name], [*rows, full]
+        names.append(name)
+        tables.append(by_code)
+        rows.append(full)
     for name, matrix in weights.items():
         full = np.where(off, matrix, 0)
         if total := full.sum():
-            tables, names = [*tables, values.astype(np.float32)], [*names, name]
+            names.append(name)
+            tables.append(by_value)
             rows.append(full / total)
     flat = [row.ravel().astype(np.float32) for row in rows]
 
@@ -118,7 +124,8 @@ def recur(
 
     def measure(sum_of_runs: np.ndarray) -> float:
         own = float(np.square(features).sum())
-        return (float(np.square(sum_of_runs).sum()) - own) / (classes * runs * (runs - 1))
+        shared = float(np.square(sum_of_runs).sum()) - own
+        return shared / float(classes * runs * (runs - 1))
 
     chance, null = np.random.default_rng(seed), []
     for _ in range(permutations):

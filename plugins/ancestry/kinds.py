@@ -149,7 +149,7 @@ def _kinds(
     source: str,
     tree: nx.DiGraph,
     leaves: Mapping[int, object],
-    under: Mapping[object, str],
+    under: Mapping[Any, str],
     count: int,
 ) -> Kinds | None:
     if len(leaves) < FEWEST:

@@ -11,6 +11,8 @@ from neatfool import percent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from neatfool import Ancestor
+
     from .ancestry import Across, Ancestry, Flows
     from .chance import Finding
     from .sweeping import Line, Pairs
@@ -167,6 +169,11 @@ def across_headline(across: Across) -> str:
     )
 
 
+def _sure(individual: Ancestor) -> str:
+    confidence = individual.confidence
+    return UNKNOWN if confidence is None else percent(confidence, individual.rank)
+
+
 def line_rows(line: Line) -> list[list[str]]:
     """Write an elite's line of ancestors, the oldest first."""
     return [
@@ -174,9 +181,7 @@ def line_rows(line: Line) -> list[list[str]]:
             f"{each.individual.generation:,}",
             each.kind,
             each.individual.name or UNKNOWN,
-            UNKNOWN
-            if each.individual.confidence is None
-            else percent(each.individual.confidence, each.individual.rank),
+            _sure(each.individual),
             f"{int(each.sweeps.effective.sum())} of {len(each.sweeps.edges)}",
             number(each.sweeps.fracture, 2),
             number(each.sweeps.entangled, 2),
