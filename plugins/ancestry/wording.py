@@ -170,8 +170,8 @@ def across_headline(across: Across) -> str:
 
 
 def _sure(individual: Ancestor) -> str:
-    confidence = individual.confidence
-    return UNKNOWN if confidence is None else percent(confidence, individual.rank)
+    confidence, rank = individual.confidence, individual.rank
+    return UNKNOWN if confidence is None or rank is None else percent(confidence, rank)
 
 
 def line_rows(line: Line) -> list[list[str]]:
