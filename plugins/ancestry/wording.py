@@ -250,5 +250,5 @@ def notes(told: Sequence[Ancestry], across: Across | None) -> list[str]:
             "so fine patterns have higher values than broad ones."
         )
     elif told:
-        said.append("No weights were swept: that is only done with CPPNs.")
+        said.append("No weights were swept: `--pairs 0` leaves it out, and only CPPNs have weights.")
     return said
