@@ -23,7 +23,7 @@ GAP: Final = 0.03
 """Radians between two groups on the circle."""
 CELL: Final = 34
 """CSS pixels of a cell of the matrix."""
-FAINTEST: Final = 0.004
+FAINTEST: Final = 0.002
 """Smaller parts of all flows are left out of the chord picture, where they would be hairs."""
 MARKS: Final = {"first": "o", "bred": "o", "learned": "s"}
 

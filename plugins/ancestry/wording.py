@@ -210,8 +210,9 @@ def pair_rows(pairs: Sequence[Pairs]) -> list[list[str]]:
             known = values[np.isfinite(values).all(1)]
             if len(known):
                 before, after = np.median(known, axis=0)
-                change = float(np.median(np.diff(known)))
-                text = [number(before, 3), number(after, 3), f"{change:+.3f}"]
+                # Adding 0 turns a rounded -0.0 into 0.0.
+                change = round(float(np.median(np.diff(known))), 3) + 0.0
+                text = [number(before), number(after), f"{change:+.3f}"]
                 rows.append([each.kind, name, f"{len(known)}", *text, p_value(each.p(values))])
     return rows
 
@@ -250,5 +251,7 @@ def notes(told: Sequence[Ancestry], across: Across | None) -> list[str]:
             "so fine patterns have higher values than broad ones."
         )
     elif told:
-        said.append("No weights were swept: `--pairs 0` leaves it out, and only CPPNs have weights.")
+        said.append(
+            "No weights were swept: `--pairs 0` leaves it out, and only CPPNs have weights."
+        )
     return said
