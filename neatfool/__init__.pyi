@@ -20,6 +20,7 @@ from .experiment.differences import differences as differences
 # Scoring any images
 from .experiment.experiment import Experiment as Experiment
 from .experiment.experiment import load_experiment as load_experiment
+from .fooling.opening import make_target as make_target
 from .fooling.opening import open_scorer as open_scorer
 from .scoring.scorer import Scorer as Scorer
 from .spec.fitting import fit_images as fit_images

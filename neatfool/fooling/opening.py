@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from neatfool.config.options import check_arguments
 from neatfool.errors import RunError
-from neatfool.evolution.assembly import assemble, make
+from neatfool.evolution.assembly import assemble, check_target, make
 from neatfool.evolution.verification import score_image, scorer_for, verify_run
 from neatfool.experiment.experiment import Experiment, load_experiment, resolved_choice
 from neatfool.experiment.framework import Calls
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from neatfool.run.verdict import Verdict
     from neatfool.scoring.scorer import Scorer
     from neatfool.spec.encoding import Encoding
+    from neatfool.spec.target import Target
 
 
 def open_run(path: str | Path) -> Run:
@@ -78,6 +79,22 @@ def open_scorer(
     if isinstance(source, Run) and scorer.metered is not None:
         scorer.metered.with_classes(source.classes)
     return scorer
+
+
+def make_target(source: Experiment | str | Path) -> Target:
+    """Make the target of an experiment, or of its file, to build another target around it.
+
+    Raises:
+        ExperimentError: The experiment is wrong.
+        PluginError: A plugin is missing or broken.
+        TargetError: The target does not recognise its own images.
+    """
+    if not isinstance(source, Experiment):
+        source = load_experiment(source, to_search=False)
+    choice = source.target
+    target: Target = make(choice)
+    check_target(target, choice.label)
+    return target
 
 
 class RunTools:

@@ -72,6 +72,8 @@ class Network:
     Attributes:
         devices: The devices that it computes on, all of one kind.
         module: The module, on the first device.
+        mean: What it subtracts from the bytes of each channel, float32 [1, C or 1, 1, 1].
+        std: What it divides them by afterwards.
     """
 
     def __init__(
@@ -102,8 +104,8 @@ class Network:
                 f"{type(module).__name__} is in training mode, where its scores change from call "
                 "to call; call .eval() on it first"
             )
-        self._mean, self._std = _per_channel(mean), _per_channel(std)
-        _check_scale(self._mean, self._std)
+        self.mean, self.std = _per_channel(mean), _per_channel(std)
+        _check_scale(self.mean, self.std)
         keep_freed_memory()
         devices = pick_devices(device)
         self.module = _channels_last(module.to(devices[0]))
@@ -238,7 +240,7 @@ class Network:
         return self._from_bytes(module, precision)
 
     def _from_bytes(self, module: nn.Module, precision: Precision) -> _FromBytes:
-        whole = _FromBytes(module, self._mean, self._std, _DTYPES[precision])
+        whole = _FromBytes(module, self.mean, self.std, _DTYPES[precision])
         return whole.to(self.device).eval()
 
 

@@ -51,7 +51,7 @@ def photographs_in(folder: Path) -> list[Photograph]:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in endings)
     if not files:
         raise ExperimentError(
-            f"--photographs {folder}: there is no image in it; give a folder of JPEG or PNG files"
+            f"{folder}: there is no image in it; give a folder of JPEG or PNG files"
         )
     return [Photograph(str(file.relative_to(folder)), _opener(file)) for file in files]
 

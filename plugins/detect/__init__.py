@@ -1,0 +1,1 @@
+"""The command ``neatfool detect``: what would detectors of the unfamiliar have caught?"""

@@ -1,0 +1,125 @@
+"""Familiar images: what a detector is fitted to, and what sets its threshold."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+from neatfool import ExperimentError, fit_images
+from neatfool_plugins.transfer.photographs import Photograph, fit_photograph, photographs_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from neatfool import ImageSpec, Target
+
+MOST: Final = 10_000
+"""At most this many images fit a detector, and as many more set its threshold."""
+MOST_BYTES: Final = 2**29
+"""And at most so much memory for all: 3,500 photographs of 224x224 pixels."""
+FEWEST_TO_DIVIDE: Final = 30
+"""Fewer are not divided: half of them would say too little."""
+FEW: Final = 100
+"""With fewer held-out images, a rate is rough: one image is more than a hundredth."""
+
+
+@dataclass(frozen=True)
+class Familiar:
+    """Familiar images of a target's size.
+
+    Attributes:
+        fitted: uint8 [N, C, H, W], what detectors are fitted to.
+        held_out: uint8 [M, C, H, W], others, which set the threshold and tell the rates.
+        source: Where they come from, in words.
+        divided: Whether the two are different images. A handful is not divided.
+    """
+
+    fitted: torch.Tensor
+    held_out: torch.Tensor
+    source: str
+    divided: bool
+
+    @property
+    def few(self) -> bool:
+        """Whether so few are held out that rates are rough."""
+        return len(self.held_out) < FEW or not self.divided
+
+    def describe(self) -> str:
+        """Say in one sentence what they are, and how many."""
+        if not self.divided:
+            return (
+                f"{len(self.held_out):,} familiar images ({self.source}) are too few to hold some "
+                "out: detectors are fitted to the images that set their thresholds."
+            )
+        few = " These are few, so rates are rough." if self.few else ""
+        return (
+            f"{len(self.fitted):,} familiar images ({self.source}) fit the detectors, and "
+            f"{len(self.held_out):,} others set the thresholds.{few}"
+        )
+
+    def digest(self) -> bytes:
+        """Hash all images."""
+        digest = sha256(f"{len(self.fitted)} {len(self.held_out)}".encode())
+        for part in (self.fitted, self.held_out) if self.divided else (self.fitted,):
+            digest.update(part.numpy().tobytes())
+        return digest.digest()
+
+
+def find_familiar(target: Target, folder: Path | None = None) -> Familiar:
+    """Find familiar images for a target.
+
+    Args:
+        target: The target.
+        folder: A folder with MNIST's four idx files, or with images in it and in the folders in
+            it. By default the target's own photographs.
+
+    Raises:
+        ExperimentError: There are none, or they cannot be read.
+    """
+    if folder is None:
+        offer = getattr(target, "photographs", None)
+        offered = dict(offer()) if offer else {}
+        photographs = [Photograph(name, image.copy) for name, image in offered.items()]
+        source = "the target's own photographs"
+    elif next(folder.glob("*-idx3-ubyte*"), None):
+        return _read_mnist(folder, target.spec)
+    else:
+        photographs, source = photographs_in(folder), f"of {folder}"
+    if len(photographs) < 2:
+        raise ExperimentError(
+            f"{'the target brings no photographs along' if folder is None else folder}: a detector "
+            "needs familiar images, two at least and better a thousand; give a folder of them "
+            "(familiar = FOLDER in an experiment, --familiar FOLDER in a command)"
+        )
+    return divide(_fit(photographs, target.spec), source)
+
+
+def divide(images: torch.Tensor, source: str) -> Familiar:
+    """Fit to every second image, and hold out the others, unless there are too few."""
+    if len(images) < FEWEST_TO_DIVIDE:
+        return Familiar(images, images, source, divided=False)
+    return Familiar(images[::2].contiguous(), images[1::2].contiguous(), source, divided=True)
+
+
+def _fit(photographs: Sequence[Photograph], spec: ImageSpec) -> torch.Tensor:
+    """Cut out the middle of photographs; of too many take some, evenly."""
+    most = min(2 * MOST, MOST_BYTES // math.prod(spec.shape))
+    some = photographs[:: math.ceil(len(photographs) / most)]
+    return torch.cat([fit_photograph(each, spec) for each in some])
+
+
+def _read_mnist(folder: Path, spec: ImageSpec) -> Familiar:
+    """Fit to digits that networks are trained on, and hold out those that they are tested on."""
+    from neatfool_plugins.mnist.dataset import read_folder
+
+    digits = read_folder(folder)
+    fitted, held_out = (
+        fit_images(torch.from_numpy(part.images[:MOST].copy())[:, None], spec)
+        for part in (digits.training, digits.test)
+    )
+    return Familiar(fitted, held_out, f"MNIST of {folder}", divided=True)

@@ -1,0 +1,52 @@
+"""The detectors' names, and what each looks at."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+from neatfool import nearest
+
+Needs: TypeAlias = Literal["probabilities", "logits", "features", "images"]
+
+NEEDS: Final[dict[str, Needs]] = {
+    "msp": "probabilities",
+    "max_logit": "logits",
+    "energy": "logits",
+    "entropy": "probabilities",
+    "gen": "probabilities",
+    "knn": "features",
+    "mahalanobis": "features",
+    "vim": "features",
+}
+"""What neatfool's own detectors look at. Those of ``probabilities`` also work where a classifier
+gives no logits; those of ``features`` need what its last linear layer takes."""
+DETECTORS: Final = (*NEEDS,)
+"""The names of neatfool's own detectors."""
+ELSEWHERE: Final = "pytorch-ood:"
+"""What comes before the name of a detector of the package pytorch-ood."""
+
+
+def check_name(name: str) -> None:
+    """Check that there is a detector of a name.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if name.startswith(ELSEWHERE):
+        from .pytorch_ood import check_name as check_elsewhere
+
+        check_elsewhere(name.removeprefix(ELSEWHERE))
+    elif name not in NEEDS:
+        raise ValueError(
+            f"there is no detector {name!r}{nearest(name, DETECTORS)}; there are "
+            f"{', '.join(DETECTORS)}, and {ELSEWHERE}NAME"
+        )
+
+
+def needs_of(name: str) -> Needs:
+    """Say what a detector looks at."""
+    if name in NEEDS:
+        return NEEDS[name]
+    from .pytorch_ood import needs_of as needs_of_elsewhere
+
+    return needs_of_elsewhere(name.removeprefix(ELSEWHERE))

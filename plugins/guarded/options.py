@@ -1,0 +1,63 @@
+"""Options of the target ``guarded``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, DirectoryPath, Field, FilePath, field_validator
+
+from neatfool import load_experiment
+
+from .names import check_name
+
+if TYPE_CHECKING:
+    from neatfool import ImageSpec
+
+
+class Options(BaseModel, extra="forbid"):
+    """Options of the target ``guarded``."""
+
+    guards: FilePath = Field(
+        description="the experiment file whose `[target]` is guarded. Its other sections do not "
+        "matter"
+    )
+    detector: str = Field(
+        "energy",
+        description="what tells unfamiliar images from familiar ones: `msp`, `max_logit`, "
+        "`energy`, `entropy`, `gen`, `knn`, `mahalanobis` or `vim`; or `pytorch-ood:NAME`, a "
+        "detector of the package pytorch-ood",
+    )
+    familiar: DirectoryPath | None = Field(
+        None,
+        description="a folder of familiar images, which fit the detector and set its threshold: "
+        "MNIST's four idx files, or images in it and in the folders in it. If left out, the "
+        "target's own photographs",
+    )
+    keeps: float = Field(
+        0.95,
+        ge=0,
+        le=1,
+        description="the share of familiar images that the detector lets pass. 0.99 is the other "
+        "usual one. 0 rejects every image and 1 none, familiar or not",
+    )
+    softness: float = Field(
+        1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="how a search that has only rejected images ranks them. An excess over the "
+        "threshold of this many standard deviations of familiar scores counts as much as a "
+        "confidence lower by the factor e. 0: a rejected image takes no niche, and a search has "
+        "no slope. It changes no confidence",
+    )
+
+    @field_validator("detector")
+    @classmethod
+    def _detector_exists(cls, detector: str) -> str:
+        check_name(detector)
+        return detector
+
+    def spec(self) -> ImageSpec | None:
+        """Tell what the target takes, if the guarded one says so without being made."""
+        spec = load_experiment(self.guards, to_search=False).target.spec()
+        return None if spec is None else replace(spec, sums_to_one=False)

@@ -1,0 +1,255 @@
+"""The target: another target, with a detector of the unfamiliar in front."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from neatfool import ExperimentError, Scores, TargetError, load_experiment, make_target
+
+from .classifier import Classifier
+from .detectors import make_detector
+from .familiar import find_familiar
+from .names import needs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from PIL.Image import Image
+
+    from neatfool import Target
+
+    from .familiar import Familiar
+    from .options import Options
+
+SINK: Final = 104.0
+"""A rejected image's log-odds are lower than those of any accepted image by this much: an accepted
+one with less than exp(-104) has confidence 0 in single precision, too."""
+NEVER: Final = 1e4
+"""Log-odds against "none of the classes" for an accepted image: its probability is 0 in any
+precision, and has a gradient, which minus infinity has not."""
+SLACK: Final = 0.02
+"""The share of familiar images that pass may be lower than it should be by this much."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Which scores pass.
+
+    Attributes:
+        threshold: The highest score that passes.
+        edge: The same, within the scores of familiar images: where excesses are measured from.
+        spread: The standard deviation of familiar images' scores.
+    """
+
+    threshold: float
+    edge: float
+    spread: float
+
+    @classmethod
+    def set_on(cls, scores: torch.Tensor, keeps: float) -> Gate:
+        """Let a share of familiar images pass; if it is 0 nothing at all, and if it is 1 all.
+
+        Raises:
+            TargetError: A score is not a number.
+        """
+        values = scores.double().numpy()
+        if not np.isfinite(values).all():
+            raise TargetError("the detector gives familiar images scores that are not numbers")
+        edge = float(np.quantile(values, keeps, method="higher"))
+        threshold = {0.0: -math.inf, 1.0: math.inf}.get(keeps, edge)
+        return cls(threshold, edge, float(values.std()) or 1.0)
+
+    def passes(self, scores: torch.Tensor) -> torch.Tensor:
+        """Say which scores pass, bools [N]. What is not a number does not."""
+        return scores.double() <= self.threshold
+
+    def excess(self, scores: torch.Tensor) -> torch.Tensor:
+        """Say by how many standard deviations scores exceed the threshold, float64 [N]."""
+        return (scores.double() - self.edge).relu() / self.spread
+
+
+class Guarded:
+    """A target whose confidences are 0 for images that a detector finds unfamiliar.
+
+    An accepted image has the confidences that the guarded target gives it, to the bit. A rejected
+    one has confidence 0 in every class. So that a search has a slope to climb, its log-odds are
+    not all the same: they are below those of every accepted image, and the higher, the surer the
+    classifier is and the nearer the image is to the threshold.
+
+    Attributes:
+        inner: The target that is guarded.
+        classifier: The same, looked into.
+        networks: The networks that it computes with.
+        gate: Which scores of the detector pass.
+    """
+
+    def __init__(
+        self,
+        inner: Target,
+        familiar: Familiar,
+        *,
+        detector: str,
+        keeps: float = 0.95,
+        softness: float = 1.0,
+        inner_fingerprint: str = "",
+    ) -> None:
+        """Fit a detector to familiar images, and set its threshold.
+
+        Args:
+            inner: The target to guard.
+            familiar: Familiar images.
+            detector: The detector's name.
+            keeps: The share of familiar images that pass.
+            softness: How many standard deviations of excess count as much as a factor e of
+                confidence, when rejected images are ranked. 0: they rank alike, below all.
+            inner_fingerprint: Stands for the target's own fingerprint, if it has none.
+
+        Raises:
+            ExperimentError: The target lacks what the detector needs.
+        """
+        needs = needs_of(detector)
+        self.inner = inner
+        self.classifier = Classifier(inner, {needs})
+        self.networks = self.classifier.networks
+        self._detector = make_detector(detector, self.classifier.head, self.classifier.module)
+        self._familiar = familiar
+        self._softness = softness
+        self._about = f"{detector}, keeps = {keeps:g}"
+        own = getattr(inner, "fingerprint", None)
+        self._inner_fingerprint = str(own()) if own else inner_fingerprint
+        if self._detector.fits:
+            self._detector.fit(self.classifier.ask_all(familiar.fitted))
+        self._scored = self._outlying(familiar.held_out)
+        self.gate = Gate.set_on(self._scored, keeps)
+        array = inner.spec.array if needs != "features" else "torch"
+        self.spec = replace(inner.spec, sums_to_one=False, array=array)
+        self.batch_size = getattr(inner, "batch_size", None)
+        if softness and self._detector.differentiable and hasattr(inner, "logits_of"):
+            self.logits_of = self._logits_of
+
+    @classmethod
+    def from_options(cls, options: Options) -> Guarded:
+        """Make the target that is guarded, and find familiar images.
+
+        Raises:
+            ExperimentError: It cannot be guarded, or there are no familiar images.
+            NeatfoolError: It cannot be made.
+        """
+        experiment = load_experiment(options.guards, to_search=False)
+        choice = experiment.resolved()["target"]
+        if choice["plugin"] == "guarded":
+            raise ExperimentError(
+                f"guards = {options.guards}: its target is guarded already; name the file of the "
+                "target behind it"
+            )
+        inner = make_target(experiment)
+        try:
+            return cls(
+                inner,
+                find_familiar(inner, options.familiar),
+                detector=options.detector,
+                keeps=options.keeps,
+                softness=options.softness,
+                inner_fingerprint=repr(choice),
+            )
+        except BaseException as error:
+            close(inner)
+            if isinstance(error, ExperimentError):
+                message = f"guards = {options.guards}, detector = {options.detector}: {error}"
+                raise ExperimentError(message) from error
+            raise
+
+    def score(self, images: Any) -> Scores:
+        """Score uint8 images [N, C, H, W] as ``spec.array`` says.
+
+        Returns:
+            Probabilities [N, K], and float64 logits [N, K + 1]; the last stands for none of the
+            classes.
+        """
+        scores, answers = self.classifier.ask(images)
+        outlying = self._detector.score(answers)
+        accepted = self.gate.passes(outlying).numpy()
+        probs = torch.as_tensor(scores.probs).cpu().numpy()
+        given = answers.logits if scores.logits is None else torch.as_tensor(scores.logits).cpu()
+        logits = self._combine(given.detach(), outlying).numpy()
+        if given.shape[1] == len(self.spec.classes):
+            logits[accepted, -1] = -np.inf
+        if not self._softness:
+            logits[~accepted, :-1], logits[~accepted, -1] = -np.inf, 0.0
+        return Scores(np.where(accepted[:, None], probs, probs.dtype.type(0)), logits, scores.ok)
+
+    def fingerprint(self) -> str:
+        """Hash the guarded target, the detector's options, and the familiar images.
+
+        What the detector has learnt follows from these, but for rounding, on which no resumed run
+        should depend.
+        """
+        digest = sha256(self._inner_fingerprint.encode())
+        digest.update(f"{self._about}, softness = {self._softness!r}".encode())
+        digest.update(self._familiar.digest())
+        return digest.hexdigest()
+
+    def describe(self) -> str:
+        """Say what is guarded, and by what."""
+        own = getattr(self.inner, "describe", None)
+        lines = [
+            f"Guarded by a detector of unfamiliar images ({self._about}): what it scores above "
+            f"{self.gate.threshold:.6g} has confidence 0.",
+            self._familiar.describe(),
+        ]
+        return "\n".join([*([str(own())] if own else []), *lines])
+
+    def photographs(self) -> Mapping[str, Image]:
+        """Give the photographs that the guarded target brings along."""
+        offer = getattr(self.inner, "photographs", None)
+        return offer() if offer else {}
+
+    def self_check(self) -> None:
+        """Check that familiar images still pass.
+
+        Raises:
+            TargetError: The detector scores them differently from when its threshold was set.
+        """
+        before = self.gate.passes(self._scored).float().mean()
+        now = self.gate.passes(self._outlying(self._familiar.held_out[:300]))
+        then = self.gate.passes(self._scored[:300])
+        if (now != then).float().mean() > SLACK:
+            raise TargetError(
+                f"guarded ({self._about}): the detector does not score familiar images twice "
+                f"alike; of {before:.1%} that passed, {(now & then).float().mean():.1%} do now. "
+                "It depends on chance: choose another"
+            )
+
+    def close(self) -> None:
+        """Close the guarded target, if it can be closed."""
+        close(self.inner)
+
+    def _outlying(self, images: torch.Tensor) -> torch.Tensor:
+        return self._detector.score(self.classifier.ask_all(images))
+
+    def _logits_of(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute the logits of :meth:`score` for torch to differentiate, float64 [N, K + 1]."""
+        answers = self.classifier.differentiate(images)
+        return self._combine(answers.logits, self._detector.score(answers))
+
+    def _combine(self, logits: torch.Tensor, outlying: torch.Tensor) -> torch.Tensor:
+        """Add a column that stands for none of the classes: an image is surely that, or not."""
+        count = len(self.spec.classes)
+        logits = logits.double()
+        whole = logits.logsumexp(1)
+        open_gate = logits[:, count] if logits.shape[1] > count else whole - NEVER
+        sunk = whole + SINK + self.gate.excess(outlying) / (self._softness or 1.0)
+        none = torch.where(self.gate.passes(outlying), open_gate, sunk)
+        return torch.cat([logits[:, :count], none[:, None]], 1)
+
+
+def close(target: Target) -> None:
+    """Close a target, if it can be closed."""
+    if end := getattr(target, "close", None):
+        end()
