@@ -202,14 +202,18 @@ class Mahalanobis:
             some = features[familiar.classes == number]
             means.append(some.mean(0))
             scatter += (some - means[-1]).T @ (some - means[-1])
-        # inv(scatter) is A A^T, so that a distance is a length, which rounding cannot make negative.
+        # A distance is then a length, which rounding cannot make negative.
         self._root = torch.linalg.inv(torch.linalg.cholesky(scatter)).T
         self._means = torch.stack(means) @ self._root
 
     def score(self, answers: Answers) -> torch.Tensor:
         """Give half the squared distance to the nearest mean."""
-        apart = (_features(answers) @ self._root)[:, None] - self._means
-        return 0.5 * apart.square().sum(2).amin(1).float()
+        apart = torch.cdist(
+            _features(answers) @ self._root,
+            self._means,
+            compute_mode="donot_use_mm_for_euclid_dist",
+        )
+        return 0.5 * apart.amin(1).square().float()
 
 
 class VirtualLogit:
@@ -230,7 +234,7 @@ class VirtualLogit:
         self._origin = -(torch.linalg.pinv(weight) @ bias.double().cpu())
 
     def fit(self, familiar: Answers) -> None:
-        """Find the directions in which familiar images vary least, and the virtual logit's scale."""
+        """Find the directions in which familiar images vary least, and a virtual logit's scale."""
         features = _features(familiar) - self._origin
         count, size = features.shape
         _, directions = torch.linalg.eigh(features.T @ features / count)

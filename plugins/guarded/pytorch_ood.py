@@ -59,7 +59,7 @@ def _class(name: str) -> Any:
         for each, found in vars(module.detector).items()
         if inspect.isclass(found) and issubclass(found, module.api.Detector)
     }
-    word = name.split()[0] if name.split() else ""
+    word = name.partition(" ")[0]
     if word not in known:
         raise ValueError(f"pytorch-ood has no detector {word!r}{nearest(word, known)}")
     return known[word]

@@ -1,0 +1,58 @@
+"""The histograms of a detector's scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from neatfool.report import LINE_COLOURS, draw_figure, new_axes
+
+from .detection import KEPT
+
+if TYPE_CHECKING:
+    from .detection import Row
+
+WIDTH, HEIGHT: Final = 520, 230
+BINS: Final = 36
+EDGE: Final = 1
+"""This percentage of either kind of images at each end may lie outside of the chart."""
+
+
+def histograms(row: Row) -> bytes:
+    """Draw the scores of familiar and fooling images, and the thresholds.
+
+    What lies outside of the chart is drawn at its edge.
+    """
+    drawn, axes = new_axes(WIDTH, HEIGHT, right=16, left=52, bottom=34, top=26)
+    ends = [np.percentile(each, (EDGE, 100 - EDGE)) for each in (row.familiar, row.fooling)]
+    low, high = float(np.min(ends)), float(np.max(ends))
+    thresholds = [row.threshold(kept) for kept in KEPT]
+    low, high = min(low, *thresholds), max(high, *thresholds)
+    room = 0.03 * (high - low or 1)
+    bins = np.linspace(low - room, high + room, BINS + 1)
+    for values, colour in zip((row.familiar, row.fooling), LINE_COLOURS, strict=False):
+        inside = values.clip(bins[0], bins[-1])
+        axes.hist(
+            inside,
+            bins=bins.tolist(),
+            weights=np.full(len(values), 1 / len(values)),
+            color=colour,
+            alpha=0.55,
+            edgecolor=colour,
+            linewidth=0.6,
+        )
+    for threshold, kept, dashes in zip(thresholds, KEPT, ((5, 2), (1.5, 1.5)), strict=True):
+        axes.axvline(threshold, color="#626b78", linewidth=1.2, linestyle=(0, dashes))
+        axes.annotate(
+            f"{100 * kept:g} %",
+            (threshold, 1.01),
+            xycoords=("data", "axes fraction"),
+            ha="right" if kept == KEPT[0] else "left",
+            va="bottom",
+            color="#626b78",
+            fontsize=8.5,
+        )
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
+    axes.set_xlim(float(bins[0]), float(bins[-1]))
+    return draw_figure(drawn)

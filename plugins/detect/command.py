@@ -1,0 +1,188 @@
+"""``neatfool detect``: a table that can be read without colour, files, and a page."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from neatfool import EliteView, Output, Run
+
+    from .seen import Seen
+
+A_PATH: Final = click.Path(path_type=Path)
+
+
+def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool detect runs/mnist-1
+  neatfool detect runs/mnist-1 --familiar ~/mnist --html detected.html
+  neatfool detect runs/imagenet-1 --least 0.9 --familiar ~/Pictures --json
+  neatfool detect runs/mnist --detectors energy,vim,pytorch-ood:RMD
+  neatfool detect runs/mnist-1 runs/mnist_guarded-1 --csv scores.csv""",
+)
+@click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
+@click.option(
+    "--detectors",
+    metavar="A,B",
+    callback=_split,
+    help="Only these: msp, max_logit, energy, entropy, gen, knn, mahalanobis, vim, or "
+    "pytorch-ood:NAME.  [default: all but the last]",
+)
+@click.option(
+    "--familiar",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Familiar images: MNIST's four idx files, or photographs.  [default: the target's own]",
+)
+@click.option("--classes", metavar="A,B", callback=_split, help="Only the elites of these classes.")
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="P",
+    help="Only elites whose recorded confidence is at least this.",
+)
+@click.option(
+    "--sample", type=click.IntRange(min=1), metavar="N", help="Only N elites, drawn at random."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Where the sample comes from.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=A_PATH,
+    metavar="FILE",
+    help="Write each image's score by each detector as comma-separated values.",
+)
+@click.option(
+    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with histograms."
+)
+def detect(
+    *,
+    paths: tuple[Path, ...],
+    detectors: tuple[str, ...],
+    folder: Path | None,
+    classes: tuple[str, ...],
+    least: float,
+    sample: int | None,
+    seed: int,
+    as_json: bool,
+    csv_file: Path | None,
+    html_file: Path | None,
+) -> None:
+    """Say what detectors of unfamiliar images would have caught of RUN.
+
+    Each detector is fitted to familiar images, and its threshold is set on others, so that 95 or
+    99 of 100 pass. You see how many of the run's fooling images pass, too.
+
+    An interrupted command begins anew.
+    """
+    from neatfool import Output, choose_elites, find_runs, open_run
+    from neatfool.report import save
+
+    from .files import runs_to_json, to_csv
+    from .page import write_detection
+
+    waiting = Output(stderr=True)
+    with ExitStack() as ending:
+        runs = [
+            ending.enter_context(closing(open_run(found)))
+            for found in dict.fromkeys(found for path in paths for found in find_runs(path))
+        ]
+        chosen = [
+            (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
+            for run in runs
+        ]
+        seen = [_look(run, elites, detectors, folder, waiting) for run, elites in chosen]
+        if as_json:
+            click.echo(json.dumps(runs_to_json(seen), indent=1))
+        else:
+            _show(seen, Output())
+        if csv_file:
+            save(csv_file, to_csv(seen).encode())
+            click.echo(f"Each image's scores are in {csv_file}", err=as_json)
+        if html_file:
+            with waiting.status("drawing"):
+                write_detection(seen, html_file)
+            click.echo(f"Look at {html_file}", err=as_json)
+
+
+def _look(
+    run: Run,
+    elites: Sequence[EliteView],
+    detectors: tuple[str, ...],
+    folder: Path | None,
+    console: Output,
+) -> Seen:
+    """Load a run's target, and ask the detectors about the run's images."""
+    from neatfool import ExperimentError, open_scorer
+    from neatfool_plugins.guarded.familiar import find_familiar
+
+    from .detection import DETECTORS, behind, count_images
+    from .detection import detect as ask
+    from .seen import Seen, guard_of, images_of
+
+    if run.requests:
+        raise ExperimentError(
+            f"{run.path}: its target costs something to ask, and a detector would ask it about all "
+            "familiar images; export its images, and look at them with a network of your own"
+        )
+    with console.status("loading the network"):
+        scorer = open_scorer(run)
+    with closing(scorer):
+        target = behind(scorer.target)
+        familiar = find_familiar(target, folder)
+        with console.progress(count_images(len(elites), familiar)) as note:
+            detection = ask(target, images_of(elites), familiar, detectors or DETECTORS, note)
+    return Seen(run, elites, detection, guard_of(run))
+
+
+def _show(seen: Sequence[Seen], console: Output) -> None:
+    from . import wording
+
+    def say(text: str, style: str | None = None) -> None:
+        console.print(text, style=style, soft_wrap=True, markup=False)
+
+    for each in seen:
+        say(wording.subject(each), "bold")
+        console.print(_table(each))
+        say(wording.headline(each), "bold")
+    for text in wording.notes(seen):
+        say(f"Note: {text}")
+
+
+def _table(seen: Seen) -> Table:
+    from rich.table import Table
+
+    from . import wording
+    from .detection import KEPT
+
+    table = Table("detector", "looks at")
+    table.add_column("AUROC", justify="right")
+    for kept in KEPT:
+        table.add_column(wording.head(kept), justify="right")
+    for row in seen.detection.rows:
+        cells = [wording.passing(row, kept) for kept in KEPT]
+        table.add_row(row.name, wording.title(row.name), f"{row.auroc:.3f}", *cells)
+    return table

@@ -1,0 +1,88 @@
+"""What a detection says, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from neatfool import percent
+
+from .detection import KEPT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .detection import Row
+    from .seen import Seen
+
+TITLES: Final = {
+    "msp": "largest probability",
+    "max_logit": "largest logit",
+    "energy": "energy of the logits",
+    "entropy": "entropy",
+    "gen": "generalised entropy",
+    "knn": "nearest neighbours",
+    "mahalanobis": "Mahalanobis distance",
+    "vim": "virtual logit",
+}
+"""What each detector looks at, in short."""
+
+
+def title(name: str) -> str:
+    """Say in short what a detector looks at."""
+    return TITLES.get(name, "of the package pytorch-ood" if ":" in name else "")
+
+
+def name_of(seen: Seen) -> str:
+    """Call a run by its name and seed."""
+    return f"{seen.run.name}, seed {seen.run.seed}"
+
+
+def subject(seen: Seen) -> str:
+    """Say what was looked at."""
+    count = len(seen.elites)
+    guard = f", evolved against the detector {seen.guarded}" if seen.guarded else ""
+    return (
+        f"{name_of(seen)}: {count:,} fooling image{'s' * (count != 1)}, median confidence "
+        f"{percent(seen.median)}{guard}"
+    )
+
+
+def passing(row: Row, kept: float) -> str:
+    """Say how many images pass: ``"3 of 10 (30.0 %)"``."""
+    count = len(row.fooling)
+    return f"{count - int(row.caught(kept).sum()):,} of {count:,} ({row.passing(kept):.1%})"
+
+
+def head(kept: float) -> str:
+    """Say what a column of :func:`passing` is."""
+    return f"pass, where {100 * kept:g} % of familiar images pass"
+
+
+def headline(seen: Seen) -> str:
+    """Say in one sentence what the detectors would have caught."""
+    row, usual = seen.detection.best, KEPT[0]
+    caught = int(row.caught(usual).sum())
+    lowest = min(seen.detection.rows, key=lambda each: each.auroc)
+    return (
+        f"The best detector, {row.name}, catches {caught:,} of {len(row.fooling):,} "
+        f"({caught / len(row.fooling):.1%}) if it may reject {1 - usual:.0%} of familiar images "
+        f"(AUROC {row.auroc:.3f}); the worst, {lowest.name}, has an AUROC of {lowest.auroc:.3f}."
+    )
+
+
+def notes(seen: Sequence[Seen]) -> list[str]:
+    """Say what to bear in mind."""
+    told = dict.fromkeys(each.detection.familiar.describe() for each in seen)
+    left = dict.fromkeys(
+        f"{name} is left out: {why}."
+        for each in seen
+        for name, why in each.detection.left_out.items()
+    )
+    return [
+        *told,
+        "AUROC is how often a fooling image looks more outlying than a familiar one: 1 is always, "
+        "0.5 is chance, and less means that fooling images look more familiar than real ones.",
+        "The images were not made to pass these detectors, unless the run's target was guarded: "
+        "who knows the detector can search against it, too.",
+        *left,
+    ]
