@@ -13,7 +13,8 @@ from .detection import KEPT
 if TYPE_CHECKING:
     from .detection import Row
 
-WIDTH, HEIGHT: Final = 520, 230
+SIZE: Final = (520, 230)
+"""CSS pixels of a chart."""
 BINS: Final = 36
 EDGE: Final = 1
 """This percentage of either kind of images at each end may lie outside of the chart."""
@@ -24,7 +25,7 @@ def histograms(row: Row) -> bytes:
 
     What lies outside of the chart is drawn at its edge.
     """
-    drawn, axes = new_axes(WIDTH, HEIGHT, right=16, left=52, bottom=34, top=26)
+    drawn, axes = new_axes(*SIZE, right=16, left=52, bottom=34, top=26)
     ends = [np.percentile(each, (EDGE, 100 - EDGE)) for each in (row.familiar, row.fooling)]
     low, high = float(np.min(ends)), float(np.max(ends))
     thresholds = [row.threshold(kept) for kept in KEPT]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from neatfool import EliteView, Output, Run
+    from neatfool import EliteView, Output, Run, Target
 
     from .seen import Seen
 
@@ -93,8 +93,8 @@ def detect(
 ) -> None:
     """Say what detectors of unfamiliar images would have caught of RUN.
 
-    Each detector is fitted to familiar images, and its threshold is set on others, so that 95 or
-    99 of 100 pass. You see how many of the run's fooling images pass, too.
+    Each detector is fitted to familiar images. Its threshold is set on others, of which 95 or 99 %
+    are to pass. You see how many of the run's fooling images pass then, too.
 
     An interrupted command begins anew.
     """
@@ -114,7 +114,7 @@ def detect(
             (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
             for run in runs
         ]
-        seen = [_look(run, elites, detectors, folder, waiting) for run, elites in chosen]
+        seen = _look(chosen, detectors, folder, waiting)
         if as_json:
             click.echo(json.dumps(runs_to_json(seen), indent=1))
         else:
@@ -129,33 +129,37 @@ def detect(
 
 
 def _look(
-    run: Run,
-    elites: Sequence[EliteView],
+    chosen: Sequence[tuple[Run, Sequence[EliteView]]],
     detectors: tuple[str, ...],
     folder: Path | None,
     console: Output,
-) -> Seen:
-    """Load a run's target, and ask the detectors about the run's images."""
-    from neatfool import ExperimentError, open_scorer
+) -> list[Seen]:
+    """Load the runs' networks, each once, and ask the detectors about the runs' images."""
+    import torch
+
     from neatfool_plugins.guarded.familiar import find_familiar
 
-    from .detection import DETECTORS, behind, count_images
+    from .detection import DETECTORS, count_images
     from .detection import detect as ask
-    from .seen import Seen, guard_of, images_of
+    from .seen import Seen, guard_of, images_of, open_network
 
-    if run.requests:
-        raise ExperimentError(
-            f"{run.path}: its target costs something to ask, and a detector would ask it about all "
-            "familiar images; export its images, and look at them with a network of your own"
-        )
-    with console.status("loading the network"):
-        scorer = open_scorer(run)
-    with closing(scorer):
-        target = behind(scorer.target)
-        familiar = find_familiar(target, folder)
-        with console.progress(count_images(len(elites), familiar)) as note:
-            detection = ask(target, images_of(elites), familiar, detectors or DETECTORS, note)
-    return Seen(run, elites, detection, guard_of(run))
+    seen: dict[int, Seen] = {}
+    with ExitStack() as ending:
+        alike: dict[str, tuple[Target, list[int]]] = {}
+        with console.status("loading the networks"):
+            for place, (run, _) in enumerate(chosen):
+                key, target = open_network(run, ending)
+                alike.setdefault(key, (target, []))[1].append(place)
+        for target, places in alike.values():
+            familiar = find_familiar(target, folder)
+            images = [images_of(chosen[place][1]) for place in places]
+            with console.progress(count_images(sum(map(len, images)), familiar)) as note:
+                whole = ask(target, torch.cat(images), familiar, detectors or DETECTORS, note)
+            parts = whole.split([len(each) for each in images])
+            for place, detection in zip(places, parts, strict=True):
+                run, elites = chosen[place]
+                seen[place] = Seen(run, elites, detection, guard_of(run))
+    return [seen[place] for place in range(len(chosen))]
 
 
 def _show(seen: Sequence[Seen], console: Output) -> None:
@@ -178,11 +182,11 @@ def _table(seen: Seen) -> Table:
     from . import wording
     from .detection import KEPT
 
-    table = Table("detector", "looks at")
+    table = Table("detector")
     table.add_column("AUROC", justify="right")
     for kept in KEPT:
         table.add_column(wording.head(kept), justify="right")
     for row in seen.detection.rows:
         cells = [wording.passing(row, kept) for kept in KEPT]
-        table.add_row(row.name, wording.title(row.name), f"{row.auroc:.3f}", *cells)
+        table.add_row(row.name, f"{row.auroc:.3f}", *cells)
     return table

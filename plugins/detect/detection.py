@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,6 +17,7 @@ from neatfool_plugins.guarded.target import Guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from neatfool import Target
     from neatfool_plugins.guarded.names import Needs
@@ -80,6 +80,15 @@ class Detection:
     def best(self) -> Row:
         """The detector that tells images best from familiar ones."""
         return max(self.rows, key=lambda row: (row.auroc, -row.passing(KEPT[0])))
+
+    def split(self, sizes: Sequence[int]) -> list[Detection]:
+        """Divide it by images: the first ``sizes[0]``, and so on."""
+        ends = np.cumsum(sizes)
+        parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+        return [
+            replace(self, rows=[replace(row, fooling=row.fooling[part]) for row in self.rows])
+            for part in parts
+        ]
 
 
 @dataclass

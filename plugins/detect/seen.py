@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from neatfool import ExperimentError, make_target, open_scorer, percent
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import ExitStack
 
-    from neatfool import EliteView, Run
+    from neatfool import EliteView, Run, Target
 
     from .detection import Detection
 
@@ -36,6 +39,41 @@ class Seen:
     def median(self) -> float:
         """The median of the confidences that the run recorded."""
         return float(median(elite.confidence for elite in self.elites))
+
+    @property
+    def median_in_words(self) -> str:
+        """The same, with all its nines."""
+        return percent(self.median, float(median(elite.rank for elite in self.elites)))
+
+
+def open_network(run: Run, ending: ExitStack) -> tuple[str, Target]:
+    """Load the network that a run fooled, without a guard that it may have had.
+
+    Args:
+        run: The run.
+        ending: Closes the network.
+
+    Returns:
+        A text that is the same for equal networks, and the network.
+
+    Raises:
+        ExperimentError: It costs something to ask.
+        NeatfoolError: It cannot be loaded.
+    """
+    if run.requests:
+        raise ExperimentError(
+            f"{run.path}: its target costs something to ask, and detectors would ask it about all "
+            "familiar images. Export its images, and look at them with a network of your own"
+        )
+    if guard_of(run):
+        target = make_target(run.experiment["target"]["guards"])
+        ending.callback(getattr(target, "close", lambda: None))
+    else:
+        scorer = open_scorer(run)
+        ending.callback(scorer.close)
+        target = scorer.target
+    own = getattr(target, "fingerprint", None)
+    return str(own()) if own else str(run.info["target"]["fingerprint"]), target
 
 
 def images_of(elites: Sequence[EliteView]) -> torch.Tensor:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from neatfool import percent
-
 from .detection import KEPT
 
 if TYPE_CHECKING:
@@ -43,19 +41,25 @@ def subject(seen: Seen) -> str:
     guard = f", evolved against the detector {seen.guarded}" if seen.guarded else ""
     return (
         f"{name_of(seen)}: {count:,} fooling image{'s' * (count != 1)}, median confidence "
-        f"{percent(seen.median)}{guard}"
+        f"{seen.median_in_words}{guard}"
     )
 
 
 def passing(row: Row, kept: float) -> str:
-    """Say how many images pass: ``"3 of 10 (30.0 %)"``."""
+    """Say how many images pass: ``"3 of 10 (30 %)"``."""
     count = len(row.fooling)
-    return f"{count - int(row.caught(kept).sum()):,} of {count:,} ({row.passing(kept):.1%})"
+    passed = count - int(row.caught(kept).sum())
+    return f"{passed:,} of {count:,} ({share(row.passing(kept))})"
+
+
+def share(part: float) -> str:
+    """Write a share in per cent."""
+    return f"{100 * part:.3g} %"
 
 
 def head(kept: float) -> str:
     """Say what a column of :func:`passing` is."""
-    return f"pass, where {100 * kept:g} % of familiar images pass"
+    return f"pass at {100 * kept:g} %"
 
 
 def headline(seen: Seen) -> str:
@@ -65,8 +69,9 @@ def headline(seen: Seen) -> str:
     lowest = min(seen.detection.rows, key=lambda each: each.auroc)
     return (
         f"The best detector, {row.name}, catches {caught:,} of {len(row.fooling):,} "
-        f"({caught / len(row.fooling):.1%}) if it may reject {1 - usual:.0%} of familiar images "
-        f"(AUROC {row.auroc:.3f}); the worst, {lowest.name}, has an AUROC of {lowest.auroc:.3f}."
+        f"({share(caught / len(row.fooling))}) if it may reject {share(1 - usual)} of familiar "
+        f"images (AUROC {row.auroc:.3f}). The worst, {lowest.name}, has an AUROC of "
+        f"{lowest.auroc:.3f}."
     )
 
 
@@ -80,6 +85,8 @@ def notes(seen: Sequence[Seen]) -> list[str]:
     )
     return [
         *told,
+        "Pass at 95 % is the share of fooling images that pass where 95 % of familiar ones do: the "
+        "false-positive rate.",
         "AUROC is how often a fooling image looks more outlying than a familiar one: 1 is always, "
         "0.5 is chance, and less means that fooling images look more familiar than real ones.",
         "The images were not made to pass these detectors, unless the run's target was guarded: "
