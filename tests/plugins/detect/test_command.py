@@ -1,0 +1,137 @@
+"""``neatfool detect``: what it measures, prints, writes and refuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from browser import measure, needs_browser
+from commands import neatfool, write_experiment
+from sklearn.metrics import roc_auc_score
+
+from neatfool import ExperimentError, make_target
+from neatfool.testing import ToyTarget
+from neatfool_plugins.detect import DETECTORS, Row, detect, to_json
+from neatfool_plugins.guarded.familiar import divide
+
+EXPERIMENTS = Path(__file__).parents[3] / "experiments"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Make a small run on MNIST, and one against a guard."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in ("mnist", "mnist_guarded"):
+        short = "--set", "experiment.generations=6", "--no-report"
+        made = neatfool("run", EXPERIMENTS / f"{name}.ini", "--out", folder / name, *short)
+        assert made.exit_code == 0, made.output
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(runs):
+    """Let all detectors look at both; give the JSON, the rows of the CSV, and the page."""
+    files = "--csv", runs / "scores.csv", "--html", runs / "page.html"
+    result = neatfool("detect", runs / "mnist", runs / "mnist_guarded", "--json", *files)
+    assert result.exit_code == 0, result.output
+    rows = [*csv.DictReader(io.StringIO((runs / "scores.csv").read_text()))]
+    return json.loads(result.stdout), rows, (runs / "page.html").read_text()
+
+
+def test_each_detector_has_its_rates(told):
+    (plain, guarded), rows, _ = told
+    assert [each["name"] for each in plain["detectors"]] == [*DETECTORS]
+    assert plain["familiar"]["held_out"] == 150
+    assert (plain["guarded"], guarded["guarded"] is None) == (None, False)
+    for run, place in ((plain, 0), (guarded, 1)):
+        for each in run["detectors"]:
+            mine = [row for row in rows if row["run"] == run["path"]]
+            mine = [row for row in mine if row["detector"] == each["name"]]
+            assert len(mine) == run["images"] == 10
+            for at, column in zip(each["at"], ("passes_95", "passes_99"), strict=True):
+                passed = [float(row["score"]) <= at["threshold"] for row in mine]
+                assert [int(row[column]) for row in mine] == passed
+                assert at["passing"] == pytest.approx(np.mean(passed))
+                assert at["caught"] == 10 - sum(passed)
+        assert place in (0, 1)
+
+
+def test_the_rates_are_those_of_other_libraries():
+    draw = np.random.default_rng(0)
+    row = Row("msp", draw.normal(0, 1, 400), draw.normal(1, 2, 90).round(1))
+    labels = np.repeat([0, 1], [400, 90])
+    expected = roc_auc_score(labels, np.concatenate([row.familiar, row.fooling]))
+    assert row.auroc == pytest.approx(expected)
+    assert (row.familiar <= row.threshold(0.95)).mean() == pytest.approx(0.95, abs=1 / 400)
+    assert row.passing(0.95) == (row.fooling <= row.threshold(0.95)).mean()
+
+
+def test_a_table_says_how_many_pass(runs):
+    result = neatfool("detect", runs / "mnist", "--detectors", "msp,knn", "--sample", "4")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"knn +│ +[01]\.\d{3} │ +\d of 4 \(\d+ %\)", result.output)
+    assert "4 fooling images" in result.output
+    assert "150 others set the thresholds" in result.output
+    assert "energy" not in result.output
+
+
+def test_the_page_shows_a_histogram_for_each_detector(told):
+    _, _, page = told
+    assert page.count('class="curve"') == 2 * len(DETECTORS)
+    assert "evolved against the detector" in page
+    bare = re.sub(r'src="[^"]*"', "", page)
+    assert "http://" not in bare
+    assert "nan" not in bare
+
+
+@needs_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [500, 1900])
+def test_a_browser_draws_it_within_the_window(told, width, tmp_path):
+    seen, console = measure(told[2], tmp_path, f"--window-size={width},900")
+    assert console == seen["errors"] == []
+    assert seen["page"] <= seen["window"] == width
+
+
+def test_other_plugins_can_ask_about_any_images():
+    target = make_target(EXPERIMENTS / "mnist.ini")
+    images = torch.randint(
+        256, (20, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
+    )
+    detection = detect(target, images, detectors=("energy", "pytorch-ood:ODIN", "vim"))
+    assert [row.name for row in detection.rows] == ["energy", "pytorch-ood:ODIN", "vim"]
+    assert detection.best.auroc > 0.99  # noise is easily told from digits
+    assert detection.best.caught(0.95).all()
+    json.dumps(to_json(detection))
+    first, second = detection.split([5, 15])
+    assert [len(each.rows[0].fooling) for each in (first, second)] == [5, 15]
+
+
+def test_detectors_that_do_not_work_here_are_left_out():
+    images = torch.randint(256, (60, 1, 4, 4), dtype=torch.uint8)
+    detection = detect(ToyTarget(), images[:9].numpy(), divide(images, "noise"))
+    assert {row.name for row in detection.rows} == {*DETECTORS} - {"knn", "mahalanobis", "vim"}
+    assert "PyTorch" in detection.left_out["knn"]
+    with pytest.raises(ExperimentError, match="no detector works here"):
+        detect(ToyTarget(), images.numpy(), divide(images, "noise"), ("knn",))
+
+
+@pytest.mark.usefixtures("own_sys_path")
+def test_a_target_without_familiar_images_is_refused(tmp_path):
+    made = neatfool("run", write_experiment(tmp_path), "--out", tmp_path / "run", "--no-report")
+    assert made.exit_code == 0, made.output
+    result = neatfool("detect", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "--familiar FOLDER" in result.output
+
+
+def test_a_wrong_detector_is_refused(runs):
+    result = neatfool("detect", runs / "mnist", "--detectors", "enrgy")
+    assert result.exit_code == 2
+    assert "did you mean 'energy'" in result.output

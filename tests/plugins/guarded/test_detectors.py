@@ -1,0 +1,127 @@
+"""Each detector computes what the package pytorch-ood does."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from pytorch_ood import detector as theirs
+from torch import nn
+
+from neatfool import ExperimentError
+from neatfool_plugins.guarded.detectors import Answers, make_detector
+from neatfool_plugins.guarded.names import DETECTORS, check_name, needs_of
+
+CLASSES, SIZE, FITTED = 7, 40, 500
+
+
+@pytest.fixture(scope="module")
+def head():
+    torch.manual_seed(0)
+    return nn.Linear(SIZE, CLASSES).double()
+
+
+def answers(head, count, seed):
+    """Make answers of a network whose features are positive, as after a ReLU, in double."""
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(count, SIZE, generator=generator, dtype=torch.float64).relu()
+    features *= torch.linspace(0.2, 3, SIZE)
+    return Answers(head(features).detach(), features)
+
+
+@pytest.fixture
+def in_double():
+    """Let pytorch-ood compute in double precision, so that its rounding does not matter."""
+    torch.set_default_dtype(torch.float64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.Tensor, "float", torch.Tensor.double)
+        yield
+    torch.set_default_dtype(torch.float32)
+
+
+def their_scores(name, head, fitted, seen):
+    weights = head.weight.detach(), head.bias.detach()
+    made = {
+        "msp": lambda: theirs.MaxSoftmax(None),
+        "max_logit": lambda: theirs.MaxLogit(None),
+        "energy": lambda: theirs.EnergyBased(None),
+        "entropy": lambda: theirs.Entropy(None),
+        "gen": lambda: theirs.GEN(None, M=100),
+        "knn": lambda: theirs.KNN(None, k=50),
+        "mahalanobis": lambda: theirs.Mahalanobis(None),
+        "vim": lambda: theirs.ViM(None, SIZE // 2, *weights),
+    }[name]()
+    if not made.requires_fit:
+        return made.predict_logits(seen.logits)
+    made.fit_features(fitted.features, fitted.classes)
+    return made.predict_features(seen.features)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.usefixtures("in_double")
+def test_a_formula_is_that_of_pytorch_ood(name, head):
+    fitted, seen = answers(head, FITTED, 1), answers(head, 200, 2)
+    ours = make_detector(name, head, None)
+    ours.fit(fitted)
+    expected = their_scores(name, head, fitted, seen).double().numpy()
+    np.testing.assert_allclose(ours.score(seen).double(), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_gen_looks_at_the_hundred_likeliest_classes():
+    logits = torch.randn(20, 300, generator=torch.Generator().manual_seed(3))
+    ours = make_detector("gen", None, None).score(Answers(logits))
+    assert torch.allclose(ours, theirs.GEN(None, M=100).predict_logits(logits))
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_score_has_a_gradient(name, head):
+    detector = make_detector(name, head, None)
+    detector.fit(answers(head, FITTED, 1))
+    features = answers(head, 5, 2).features.requires_grad_()
+    (gradient,) = torch.autograd.grad(
+        detector.score(Answers(head(features), features)).sum(), features
+    )
+    assert gradient.isfinite().all()
+    assert gradient.any()
+
+
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [("RMD", "features"), ("KLMatching", "logits"), ("ODIN", "images"), ("DICE p=0.7", "features")],
+)
+def test_detectors_of_pytorch_ood_say_what_they_look_at(name, needs):
+    assert needs_of(f"pytorch-ood:{name}") == needs
+
+
+@pytest.mark.parametrize("name", ["RMD", "KLMatching", "SHE", "NNGuide", "DICE p=0.7"])
+def test_detectors_of_pytorch_ood_fit_and_predict(name, head):
+    detector = make_detector(f"pytorch-ood:{name}", copy.deepcopy(head).float(), None)
+    single = [
+        Answers(each.logits.float(), each.features.float())
+        for each in (answers(head, FITTED, 1), answers(head, 20, 2))
+    ]
+    detector.fit(single[0])
+    scores = detector.score(single[1])
+    assert scores.shape == (20,)
+    assert scores.isfinite().all()
+    assert not detector.differentiable
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("enrgy", "did you mean 'energy'"),
+        ("pytorch-ood:RDM", "did you mean 'RMD'"),
+        ("pytorch-ood:DICE p=much", "not a number"),
+    ],
+)
+def test_a_wrong_name_is_refused(name, says):
+    with pytest.raises(ValueError, match=says):
+        check_name(name)
+
+
+def test_a_detector_that_asks_for_more_is_refused(head):
+    with pytest.raises(ExperimentError, match="asks for p"):
+        make_detector("pytorch-ood:DICE", head, None)

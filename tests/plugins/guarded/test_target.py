@@ -1,0 +1,283 @@
+"""A target with a detector in front: what it scores, what a search sees, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from commands import neatfool
+from torch import nn
+
+from neatfool import (
+    ExperimentError,
+    ImageSpec,
+    Labels,
+    Network,
+    Scores,
+    decode_png,
+    log_odds,
+    make_target,
+    odds_and_gradients,
+    open_run,
+    rank,
+)
+from neatfool.testing import TOY_SPEC, TargetSuite, ToyTarget
+from neatfool_plugins.guarded.familiar import divide, find_familiar
+from neatfool_plugins.guarded.names import DETECTORS
+from neatfool_plugins.guarded.target import Guarded
+
+MNIST = Path(__file__).parents[3] / "experiments" / "mnist.ini"
+FULL_DATA = os.environ.get("NEATFOOL_MNIST_DATA")
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return make_target(MNIST)
+
+
+@pytest.fixture(scope="module")
+def digits(mnist):
+    return find_familiar(mnist)
+
+
+@pytest.fixture(scope="module")
+def noise():
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(256, (12, 1, 28, 28), generator=generator, dtype=torch.uint8)
+
+
+@pytest.fixture(scope="module")
+def mixed(digits, noise):
+    """Images of which some pass and some do not: digits that get noisier and noisier."""
+    share = torch.linspace(0, 1, 12)[:, None, None, None]
+    return ((1 - share) * digits.held_out[::13][:12] + share * noise).to(torch.uint8)
+
+
+class TestEnergy(TargetSuite):
+    def make_target(self):
+        target = make_target(MNIST)
+        return Guarded(target, find_familiar(target), detector="energy")
+
+
+class TestMahalanobis(TargetSuite):
+    def make_target(self):
+        target = make_target(MNIST)
+        return Guarded(target, find_familiar(target), detector="mahalanobis", keeps=0.99)
+
+
+class TestNumpyTarget(TargetSuite):
+    """A target that is no network, and is shown numpy arrays."""
+
+    def make_target(self):
+        images = torch.randint(
+            256, (60, *TOY_SPEC.shape), generator=torch.Generator().manual_seed(0)
+        )
+        return Guarded(ToyTarget(), divide(images.to(torch.uint8), "noise"), detector="gen")
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_one_that_rejects_everything_leaves_no_confidence(mnist, digits, mixed, detector):
+    scores = Guarded(mnist, digits, detector=detector, keeps=0).score(mixed)
+    assert not scores.probs.any()
+    ranks = rank(scores)
+    assert np.isfinite(ranks).all()
+    assert len(np.unique(ranks.max(1))) > 1  # a slope to climb
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_one_that_accepts_everything_changes_nothing(mnist, digits, mixed, detector):
+    scores = Guarded(mnist, digits, detector=detector, keeps=1).score(mixed)
+    own = mnist.score(mixed)
+    assert np.array_equal(scores.probs, own.probs)
+    assert np.array_equal(scores.logits[:, :-1], own.logits)
+    np.testing.assert_allclose(log_odds(scores.logits)[:, :-1], log_odds(own.logits), rtol=1e-12)
+
+
+@pytest.mark.parametrize("detector", ["msp", "vim"])
+def test_an_image_passes_unchanged_or_not_at_all(mnist, digits, mixed, detector):
+    guarded = Guarded(mnist, digits, detector=detector)
+    scores, own = guarded.score(mixed), mnist.score(mixed)
+    passes = scores.probs.any(1)
+    assert 0 < passes.sum() < len(mixed)
+    assert np.array_equal(scores.probs[passes], own.probs[passes])
+    ranks = rank(scores)
+    assert ranks[~passes].max() < ranks[passes].min()
+
+
+def test_it_keeps_the_share_of_familiar_images(mnist, digits):
+    for keeps in (0.5, 0.95):
+        guarded = Guarded(mnist, digits, detector="gen", keeps=keeps)
+        passing = guarded.score(digits.held_out).probs.any(1).mean()
+        assert keeps <= passing <= keeps + 0.01
+        guarded.self_check()
+    assert not guarded.spec.sums_to_one
+
+
+def test_without_softness_a_rejected_image_takes_no_niche(mnist, digits, mixed):
+    guarded = Guarded(mnist, digits, detector="energy", softness=0)
+    scores = guarded.score(mixed)
+    rejected = ~scores.probs.any(1)
+    assert rejected.any()
+    assert np.isneginf(rank(scores)[rejected]).all()
+    assert not hasattr(guarded, "logits_of")
+
+
+@pytest.mark.parametrize("detector", ["entropy", "mahalanobis", "knn"])
+def test_the_gradient_leads_through_the_detector(mnist, digits, noise, detector):
+    guarded = Guarded(mnist, digits, detector=detector, keeps=0.5)
+    images, classes = noise[:4].numpy(), [3, 1, 4, 1]
+    before, gradients = odds_and_gradients(guarded.logits_of, images, classes, at_once="images")
+    assert (before < -100).all()  # all are rejected
+    assert np.array_equal(before, rank(guarded.score(noise[:4]))[range(4), classes])
+    steepest = np.abs(gradients).max(axis=(1, 2, 3), keepdims=True)
+    nearer = np.clip(images + 12 * gradients / steepest, 0, 255).round().astype(np.uint8)
+    after, _ = odds_and_gradients(guarded.logits_of, nearer, classes, at_once="images")
+    assert (after > before).all()
+
+
+def test_its_fingerprint_says_what_it_depends_on(mnist, digits):
+    def fingerprint(familiar=digits, **changed):
+        return Guarded(mnist, familiar, **{"detector": "msp", **changed}).fingerprint()
+
+    fewer = divide(digits.held_out, "fewer")
+    others = [
+        fingerprint(familiar=fewer),
+        *(fingerprint(**each) for each in ({"detector": "gen"}, {"keeps": 0.9}, {"softness": 2.0})),
+    ]
+    assert fingerprint() == fingerprint()
+    assert len({fingerprint(), mnist.fingerprint(), *others}) == 6
+
+
+class Paid(ToyTarget):
+    def meter(self, ledger):
+        raise AssertionError("nothing may be asked")
+
+
+class Named(ToyTarget):
+    def score(self, images):
+        return Labels([{"a": 0.5} for _ in images])
+
+
+class OnlyProbabilities(ToyTarget):
+    def score(self, images):
+        return Scores(super().score(images).probs)
+
+
+class Convolutional:
+    """A network whose last layer is no linear one."""
+
+    spec = ImageSpec(4, 4, 1, ("a", "b"), array="torch")
+
+    def __init__(self):
+        layers = nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        self.networks = [Network(nn.Sequential(*layers).eval(), device="cpu")]
+
+    def score(self, images):
+        return self.networks[0].score(images)
+
+
+@pytest.mark.parametrize(
+    ("target", "detector", "says"),
+    [
+        (Paid(), "msp", "costs something to ask"),
+        (Named(), "msp", "names only some classes"),
+        (OnlyProbabilities(), "energy", "msp, entropy or gen"),
+        (ToyTarget(ImageSpec(4, 4, 1, ("a", "b"), sums_to_one=False)), "msp", "do not sum to one"),
+        (ToyTarget(), "knn", "no PyTorch networks"),
+        (Convolutional(), "vim", "does not end in a linear layer"),
+    ],
+)
+def test_what_cannot_be_guarded_is_refused_in_words(target, detector, says):
+    images = torch.arange(64 * 16, dtype=torch.int64).reshape(64, 1, 4, 4).to(torch.uint8)
+    with pytest.raises(ExperimentError, match=says):
+        Guarded(target, divide(images, "ramps"), detector=detector)
+
+
+def test_probabilities_suffice_where_a_detector_needs_no_more():
+    images = torch.randint(256, (60, *TOY_SPEC.shape), dtype=torch.uint8)
+    familiar = divide(images, "noise")
+    (of_probs, of_logits) = (
+        Guarded(target, familiar, detector="entropy").score(images.numpy()).probs
+        for target in (OnlyProbabilities(), ToyTarget())
+    )
+    assert np.array_equal(of_probs, of_logits)
+
+
+def test_a_target_without_photographs_needs_a_folder(tmp_path):
+    with pytest.raises(ExperimentError, match="brings no photographs along"):
+        find_familiar(ToyTarget())
+    with pytest.raises(ExperimentError, match="there is no image in it"):
+        find_familiar(ToyTarget(), tmp_path)
+
+
+def test_a_folder_of_images_is_familiar(tmp_path, mnist):
+    for name, image in mnist.photographs().items():
+        folder = tmp_path / name[0]
+        folder.mkdir(exist_ok=True)
+        image.save(folder / f"{name}.png")
+    found = find_familiar(mnist, tmp_path)
+    assert (len(found.fitted), len(found.held_out), found.few) == (150, 150, False)
+    own = {image.numpy().tobytes() for image in find_familiar(mnist).fitted}
+    assert {image.numpy().tobytes() for image in found.fitted} & own
+
+
+def test_a_handful_of_images_is_not_divided():
+    images = torch.zeros(5, 1, 4, 4, dtype=torch.uint8)
+    familiar = divide(images, "five")
+    assert familiar.few
+    assert "too few to hold some out" in familiar.describe()
+
+
+@pytest.mark.skipif(FULL_DATA is None, reason="NEATFOOL_MNIST_DATA does not name a folder")
+def test_real_digits_fit_and_others_set_the_threshold(mnist):
+    familiar = find_familiar(mnist, Path(str(FULL_DATA)))
+    assert len(familiar.fitted) == len(familiar.held_out) == 10_000
+    guarded = Guarded(mnist, familiar, detector="mahalanobis")
+    assert 0.95 <= guarded.score(familiar.held_out).probs.any(1).mean() < 0.951
+
+
+def write(folder, detector="energy", guards=MNIST, scheme="map_elites\nbatch = 20"):
+    file = folder / "guarded.ini"
+    file.write_text(
+        f"[experiment]\ngenerations = 3\n[target]\nplugin = guarded\nguards = {guards}\n"
+        f"detector = {detector}\n[encoding]\nplugin = {'cppn' if 'map' in scheme else 'direct'}\n"
+        f"[scheme]\nplugin = {scheme}\n"
+    )
+    return file
+
+
+@pytest.mark.parametrize("detector", ["energy", "mahalanobis"])
+def test_a_run_resumes_and_its_files_score_what_it_recorded(tmp_path, detector):
+    file = write(tmp_path, detector)
+    out = "--out", tmp_path / "run", "--no-report"
+    assert neatfool("run", file, *out).exit_code == 0
+    resumed = neatfool("resume", tmp_path / "run", "--generations", "5", "--no-report")
+    assert resumed.exit_code == 0, resumed.output
+    verified = json.loads(neatfool("verify", tmp_path / "run", "--json").stdout)
+    assert verified["wrong"] == 0
+    run = open_run(tmp_path / "run")
+    inner = make_target(MNIST)
+    for elite in run:
+        own = inner.score(torch.from_numpy(decode_png(elite.png).copy())[None]).probs[0]
+        assert elite.confidence in (0, pytest.approx(own[elite.index], abs=1e-5))
+
+
+def test_gradient_ascent_climbs_past_the_detector(tmp_path):
+    file = write(tmp_path, "energy", scheme="gradient\nclasses = 3, 8\nsteps = 40")
+    made = neatfool("run", file, "--out", tmp_path / "run", "--no-report", "--set",
+                    "experiment.generations=60")  # fmt: skip
+    assert made.exit_code == 0, made.output
+    assert [elite.confidence > 0.99 for elite in open_run(tmp_path / "run")] == [True, True]
+
+
+def test_a_guard_is_not_guarded_again(tmp_path):
+    first = write(tmp_path)
+    (tmp_path / "second").mkdir()
+    second = write(tmp_path / "second", guards=first)
+    result = neatfool("run", second, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "guarded already" in result.output
