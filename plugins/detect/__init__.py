@@ -16,7 +16,8 @@ from neatfool import hookimpl
 if TYPE_CHECKING:
     import click
 
-    from .detection import DETECTORS, KEPT, Detection, Row, detect
+    from ..guarded.names import DETECTORS
+    from .detection import KEPT, Detection, Row, detect
     from .files import to_json
 
 __all__ = ["DETECTORS", "KEPT", "Detection", "Row", "detect", "to_json"]

@@ -137,9 +137,9 @@ def _look(
     """Load the runs' networks, each once, and ask the detectors about the runs' images."""
     import torch
 
-    from neatfool_plugins.guarded.familiar import find_familiar
-
-    from .detection import DETECTORS, count_images
+    from ..guarded.familiar import find_familiar
+    from ..guarded.names import DETECTORS
+    from .detection import count_images
     from .detection import detect as ask
     from .seen import Seen, guard_of, images_of, open_network
 

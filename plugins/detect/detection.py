@@ -9,18 +9,20 @@ import numpy as np
 import torch
 
 from neatfool import ExperimentError
-from neatfool_plugins.guarded.classifier import Classifier
-from neatfool_plugins.guarded.detectors import make_detector
-from neatfool_plugins.guarded.familiar import Familiar, find_familiar
-from neatfool_plugins.guarded.names import DETECTORS, check_name, needs_of
-from neatfool_plugins.guarded.target import Guarded
+
+from ..guarded.classifier import Classifier
+from ..guarded.detectors import make_detector
+from ..guarded.familiar import Familiar, find_familiar
+from ..guarded.names import DETECTORS, check_name, needs_of
+from ..guarded.target import Guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from neatfool import Target
-    from neatfool_plugins.guarded.names import Needs
+
+    from ..guarded.names import Needs
 
 KEPT: Final = (0.95, 0.99)
 """The usual shares of familiar images that a detector lets pass."""

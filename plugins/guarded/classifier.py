@@ -118,7 +118,7 @@ class Classifier:
         """
         size = min(getattr(self.target, "batch_size", None) or AT_A_TIME, AT_A_TIME)
         found = []
-        for part in images.split(size):
+        for part in (images[start : start + size] for start in range(0, len(images), size)):
             # Batches of one size, on which a network's last bits depend.
             padded = torch.cat([part, part[:1].expand(size - len(part), -1, -1, -1)])
             answers = self.ask(padded.numpy() if self.target.spec.array == "numpy" else padded)[1]

@@ -169,11 +169,11 @@ class NearestNeighbour:
         # Both have length one, so that the nearest has the largest product. Single precision, which
         # takes half as long, suffices to find it.
         near = (features.float() @ self._roughly).topk(self.k, 1).indices[:, -1]
-        return (features - self._known[near]).norm(dim=1).float()
+        return _length(features - self._known[near]).float()
 
     @staticmethod
     def _lengthless(features: torch.Tensor) -> torch.Tensor:
-        return features / features.norm(dim=1, keepdim=True).clamp(min=1e-12)
+        return features / _length(features).clamp(min=1e-12)[:, None]
 
 
 class Mahalanobis:
@@ -198,7 +198,7 @@ class Mahalanobis:
         features = _features(familiar)
         scatter = RIDGE * torch.eye(features.shape[1], dtype=torch.float64)
         means = []
-        for number in familiar.classes.unique().tolist():
+        for number in sorted({*familiar.classes.tolist()}):
             some = features[familiar.classes == number]
             means.append(some.mean(0))
             scatter += (some - means[-1]).T @ (some - means[-1])
@@ -240,18 +240,24 @@ class VirtualLogit:
         _, directions = torch.linalg.eigh(features.T @ features / count)
         self.familiar_directions = min(_familiar_directions(size), count // 2)
         self._outside = directions[:, : size - self.familiar_directions].contiguous()
-        lengths = (features @ self._outside).norm(dim=1)
+        lengths = _length(features @ self._outside)
         self._scale = familiar.logits.double().amax(1).mean() / lengths.mean()
 
     def score(self, answers: Answers) -> torch.Tensor:
         """Give the virtual logit less the energy."""
-        length = ((_features(answers) - self._origin) @ self._outside).norm(dim=1)
-        return (self._scale * length - answers.logits.double().logsumexp(1)).float()
+        length = _length((_features(answers) - self._origin) @ self._outside)
+        energy = -answers.logits.double().logsumexp(1)
+        return (self._scale * length + energy).float()
 
 
 def _familiar_directions(size: int) -> int:
     """Choose how many directions count as familiar, as the paper's code does."""
     return 1000 if size >= 2048 else 512 if size >= 768 else size // 2
+
+
+def _length(vectors: torch.Tensor) -> torch.Tensor:
+    length: torch.Tensor = torch.linalg.vector_norm(vectors, dim=1)
+    return length
 
 
 def _features(answers: Answers) -> torch.Tensor:
@@ -266,7 +272,7 @@ OF_LOGITS: Final[Mapping[str, Callable[[torch.Tensor], torch.Tensor]]] = {
     "entropy": score_entropy,
     "gen": score_gen,
 }
-OF_FEATURES: Final = {
+OF_FEATURES: Final[Mapping[str, Callable[[nn.Linear], Detector]]] = {
     "knn": NearestNeighbour,
     "mahalanobis": Mahalanobis,
     "vim": VirtualLogit,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from neatfool import ExperimentError, fit_images
-from neatfool_plugins.transfer.photographs import Photograph, fit_photograph, photographs_in
+
+from ..transfer.photographs import Photograph, fit_photograph, photographs_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +116,7 @@ def _fit(photographs: Sequence[Photograph], spec: ImageSpec) -> torch.Tensor:
 
 def _read_mnist(folder: Path, spec: ImageSpec) -> Familiar:
     """Fit to digits that networks are trained on, and hold out those that they are tested on."""
-    from neatfool_plugins.mnist.dataset import read_folder
+    from ..mnist.dataset import read_folder
 
     digits = read_folder(folder)
     fitted, held_out = (

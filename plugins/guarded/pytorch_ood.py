@@ -132,7 +132,11 @@ class Elsewhere:
             self._try(lambda: self._detector.fit_features(familiar.features, labels))
         else:
             assert familiar.images is not None
-            batches = list(zip(familiar.images.split(BATCH), labels.split(BATCH), strict=True))
+            starts = range(0, len(labels), BATCH)
+            batches = [
+                (familiar.images[start : start + BATCH], labels[start : start + BATCH])
+                for start in starts
+            ]
             self._try(lambda: self._detector.fit(batches))
 
     def score(self, answers: Answers) -> torch.Tensor:

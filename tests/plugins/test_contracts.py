@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 from faulty_server import CLASSES, FaultyServer
@@ -17,6 +18,7 @@ BUILT_IN = sorted(
     if point.dist.name == "neatfool" and point.name.startswith(CHECKED)
 )
 ELSEWHERE = "target.http"
+NEEDED = {"target.guarded": {"guards": Path(__file__).parents[2] / "experiments" / "mnist.ini"}}
 OPTIONS = {
     "encoding.cppn": [
         {"preset": "neat"},
@@ -47,7 +49,7 @@ def test_there_are_plugins_to_check() -> None:
         (plugin, options)
         for plugin in BUILT_IN
         if plugin != ELSEWHERE
-        for options in [{}, *OPTIONS.get(plugin, [])]
+        for options in [NEEDED.get(plugin, {}), *OPTIONS.get(plugin, [])]
     ],
 )
 def test_a_built_in_plugin_keeps_its_contract(plugin, options) -> None:

@@ -97,7 +97,7 @@ def test_one_that_accepts_everything_changes_nothing(mnist, digits, mixed, detec
     np.testing.assert_allclose(log_odds(scores.logits)[:, :-1], log_odds(own.logits), rtol=1e-12)
 
 
-@pytest.mark.parametrize("detector", ["msp", "vim"])
+@pytest.mark.parametrize("detector", ["msp", "mahalanobis"])
 def test_an_image_passes_unchanged_or_not_at_all(mnist, digits, mixed, detector):
     guarded = Guarded(mnist, digits, detector=detector)
     scores, own = guarded.score(mixed), mnist.score(mixed)
@@ -232,6 +232,7 @@ def test_a_handful_of_images_is_not_divided():
     assert "too few to hold some out" in familiar.describe()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(FULL_DATA is None, reason="NEATFOOL_MNIST_DATA does not name a folder")
 def test_real_digits_fit_and_others_set_the_threshold(mnist):
     familiar = find_familiar(mnist, Path(str(FULL_DATA)))
