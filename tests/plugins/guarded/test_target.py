@@ -139,6 +139,14 @@ def test_the_gradient_leads_through_the_detector(mnist, digits, noise, detector)
     assert (after > before).all()
 
 
+def test_a_detector_of_pytorch_ood_can_guard(mnist, digits, mixed):
+    guarded = Guarded(mnist, digits, detector="pytorch-ood:RMD")
+    passes = guarded.score(mixed).probs.any(1)
+    assert 0 < passes.sum() < len(mixed)
+    guarded.self_check()
+    assert not hasattr(guarded, "logits_of")
+
+
 def test_its_fingerprint_says_what_it_depends_on(mnist, digits):
     def fingerprint(familiar=digits, **changed):
         return Guarded(mnist, familiar, **{"detector": "msp", **changed}).fingerprint()
