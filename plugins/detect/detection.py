@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from neatfool import Target
 
-    from ..guarded.names import Needs
+    from ..guarded.answers import Needs
 
 KEPT: Final = (0.95, 0.99)
 """The usual shares of familiar images that a detector lets pass."""
@@ -72,11 +72,13 @@ class Detection:
         rows: The detectors that work here.
         left_out: Those that do not, and why.
         familiar: The familiar images.
+        features: How many features the network's last layer takes; None if nobody looked at them.
     """
 
     rows: list[Row]
     left_out: dict[str, str]
     familiar: Familiar
+    features: int | None = None
 
     @property
     def best(self) -> Row:
@@ -156,7 +158,8 @@ def detect(
         rows.append(Row(name, *(each.double().numpy() for each in scores)))
     if not rows:
         raise ExperimentError(f"no detector works here: {'; '.join(asked.left_out.values())}")
-    return Detection(rows, asked.left_out, familiar)
+    head = asked.classifier.head
+    return Detection(rows, asked.left_out, familiar, head.in_features if head else None)
 
 
 def _look_into(target: Target, detectors: Sequence[str]) -> _Asked:

@@ -77,7 +77,13 @@ def headline(seen: Seen) -> str:
 
 def notes(seen: Sequence[Seen]) -> list[str]:
     """Say what to bear in mind."""
-    told = dict.fromkeys(each.detection.familiar.describe() for each in seen)
+    found = [each.detection for each in seen]
+    told = dict.fromkeys(
+        text
+        for each in found
+        for text in (each.familiar.describe(), each.familiar.lacks(each.features))
+        if text
+    )
     left = dict.fromkeys(
         f"{name} is left out: {why}."
         for each in seen

@@ -1,7 +1,8 @@
 """Target ``guarded``: another target, with a detector of the unfamiliar in front.
 
-The modules: :mod:`.detectors` are the detectors, and :mod:`.pytorch_ood` takes those of that
-package. :mod:`.classifier` looks into a target, :mod:`.familiar` finds familiar images,
+The modules: :mod:`.detectors` are the detectors, :mod:`.names` says what each looks at, and
+:mod:`.pytorch_ood` takes those of that package. :mod:`.classifier` looks into a target for their
+:mod:`.answers`, :mod:`.familiar` finds familiar images,
 :mod:`.target` puts these together, and :mod:`.options` is what an experiment says of it. The
 command ``neatfool detect``, in a package of its own, measures detectors with them.
 """

@@ -11,14 +11,14 @@ from torch import nn
 
 from neatfool import ExperimentError, Network, Scores
 
-from .detectors import Answers
+from .answers import Answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from neatfool import Target
 
-    from .names import Needs
+    from .answers import Needs
 
 AT_A_TIME: Final = 64
 """Familiar images that are scored together."""

@@ -5,7 +5,6 @@ Each gives an image a score. The larger it is, the more outlying is the image.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 import torch
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from .names import Needs
+    from .answers import Answers, Needs
 
 NEIGHBOURS: Final = 50
 """Which nearest neighbour counts; as in the paper for data as small as CIFAR-10."""
@@ -35,32 +34,11 @@ RIDGE: Final = 1e-6
 """Added to a covariance's diagonal, so that it can be inverted."""
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What a classifier says of N images.
-
-    Attributes:
-        logits: Floats [N, K]. Logarithms of probabilities, if the classifier gives no logits.
-        features: float32 [N, F], what its last linear layer takes; None if there is none.
-        images: float32 [N, C, H, W], the images as the network takes them; None if not needed.
-    """
-
-    logits: torch.Tensor
-    features: torch.Tensor | None = None
-    images: torch.Tensor | None = None
-
-    @property
-    def classes(self) -> torch.Tensor:
-        """The likeliest class of each image, int64 [N]."""
-        return self.logits.argmax(1)
-
-
 class Detector(Protocol):
     """Tells unfamiliar images from familiar ones.
 
     Attributes:
-        needs: What it looks at. Detectors of ``probabilities`` also work where a classifier gives
-            no logits; those of ``features`` need its last linear layer.
+        needs: What it looks at.
         fits: Whether it must be fitted to familiar images first.
         differentiable: Whether torch can differentiate its scores.
     """

@@ -63,6 +63,15 @@ class Familiar:
             f"{len(self.held_out):,} others set the thresholds.{few}"
         )
 
+    def lacks(self, features: int | None) -> str:
+        """Say that there are fewer images than features, if that is so."""
+        if features is None or len(self.fitted) >= features:
+            return ""
+        return (
+            f"{len(self.fitted):,} images are fewer than the {features:,} features that some "
+            "detectors look at, so these know little of what is familiar: give more images."
+        )
+
     def digest(self) -> bytes:
         """Hash all images."""
         digest = sha256(f"{len(self.fitted)} {len(self.held_out)}".encode())

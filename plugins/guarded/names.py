@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from neatfool import nearest
 
-Needs: TypeAlias = Literal["probabilities", "logits", "features", "images"]
+if TYPE_CHECKING:
+    from .answers import Needs
 
 NEEDS: Final[dict[str, Needs]] = {
     "msp": "probabilities",
@@ -18,8 +19,7 @@ NEEDS: Final[dict[str, Needs]] = {
     "mahalanobis": "features",
     "vim": "features",
 }
-"""What neatfool's own detectors look at. Those of ``probabilities`` also work where a classifier
-gives no logits; those of ``features`` need what its last linear layer takes."""
+"""What neatfool's own detectors look at."""
 DETECTORS: Final = (*NEEDS,)
 """The names of neatfool's own detectors."""
 ELSEWHERE: Final = "pytorch-ood:"

@@ -13,8 +13,7 @@ from neatfool import ExperimentError, nearest
 if TYPE_CHECKING:
     from torch import nn
 
-    from .detectors import Answers
-    from .names import Needs
+    from .answers import Answers, Needs
 
 BATCH: Final = 64
 """Images a call of a detector that looks at the images themselves."""

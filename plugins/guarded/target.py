@@ -197,13 +197,14 @@ class Guarded:
 
     def describe(self) -> str:
         """Say what is guarded, and by what."""
-        own = getattr(self.inner, "describe", None)
+        own, head = getattr(self.inner, "describe", None), self.classifier.head
         lines = [
             f"Guarded by a detector of unfamiliar images ({self._about}): what it scores above "
             f"{self.gate.threshold:.6g} has confidence 0.",
             self._familiar.describe(),
+            self._familiar.lacks(head.in_features if head else None),
         ]
-        return "\n".join([*([str(own())] if own else []), *lines])
+        return "\n".join(filter(None, [str(own()) if own else "", *lines]))
 
     def photographs(self) -> Mapping[str, Image]:
         """Give the photographs that the guarded target brings along."""

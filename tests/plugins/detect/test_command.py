@@ -68,7 +68,7 @@ def test_the_rates_are_those_of_other_libraries():
     labels = np.repeat([0, 1], [400, 90])
     expected = roc_auc_score(labels, np.concatenate([row.familiar, row.fooling]))
     assert row.auroc == pytest.approx(expected)
-    assert 0.95 <= (row.familiar <= row.threshold(0.95)).mean() <= 0.95 + 1 / 400
+    assert 0.95 <= (row.familiar <= row.threshold(0.95)).mean() < 0.953
     assert row.passing(0.95) == (row.fooling <= row.threshold(0.95)).mean()
 
 

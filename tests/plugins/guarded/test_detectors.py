@@ -11,7 +11,8 @@ from pytorch_ood import detector as theirs
 from torch import nn
 
 from neatfool import ExperimentError
-from neatfool_plugins.guarded.detectors import Answers, make_detector
+from neatfool_plugins.guarded.answers import Answers
+from neatfool_plugins.guarded.detectors import make_detector
 from neatfool_plugins.guarded.names import DETECTORS, check_name, needs_of
 
 CLASSES, SIZE, FITTED = 7, 40, 500

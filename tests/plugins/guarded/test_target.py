@@ -51,10 +51,10 @@ def noise():
 
 
 @pytest.fixture(scope="module")
-def mixed(digits, noise):
-    """Images of which some pass and some do not: digits that get noisier and noisier."""
-    share = torch.linspace(0, 1, 12)[:, None, None, None]
-    return ((1 - share) * digits.held_out[::13][:12] + share * noise).to(torch.uint8)
+def mixed(digits):
+    """Images of which some pass and some do not: digits that turn into their negatives."""
+    some, share = digits.held_out[::13][:12], torch.linspace(0, 1, 12)[:, None, None, None]
+    return ((1 - share) * some + share * (255 - some)).to(torch.uint8)
 
 
 class TestEnergy(TargetSuite):
@@ -97,7 +97,7 @@ def test_one_that_accepts_everything_changes_nothing(mnist, digits, mixed, detec
     np.testing.assert_allclose(log_odds(scores.logits)[:, :-1], log_odds(own.logits), rtol=1e-12)
 
 
-@pytest.mark.parametrize("detector", ["msp", "mahalanobis"])
+@pytest.mark.parametrize("detector", ["msp", "vim"])
 def test_an_image_passes_unchanged_or_not_at_all(mnist, digits, mixed, detector):
     guarded = Guarded(mnist, digits, detector=detector)
     scores, own = guarded.score(mixed), mnist.score(mixed)
@@ -140,7 +140,7 @@ def test_the_gradient_leads_through_the_detector(mnist, digits, noise, detector)
 
 
 def test_a_detector_of_pytorch_ood_can_guard(mnist, digits, mixed):
-    guarded = Guarded(mnist, digits, detector="pytorch-ood:RMD")
+    guarded = Guarded(mnist, digits, detector="pytorch-ood:ODIN")
     passes = guarded.score(mixed).probs.any(1)
     assert 0 < passes.sum() < len(mixed)
     guarded.self_check()
