@@ -29,6 +29,7 @@ from .spec.fitting import fit_images as fit_images
 from .cli.output import Output as Output
 from .cli.parameters import FiniteRange as FiniteRange
 from .replicates.seed_list import format_seeds as format_seeds
+from .replicates.seed_list import parse_seeds as parse_seeds
 from .wording import percent as percent
 
 # Registering plugins, and their options

@@ -1,0 +1,323 @@
+"""``neatfool audit``: a card that can be read without colour, files, and an exit code."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from neatfool import Output, Run
+
+    from .card import Card
+    from .measuring import Measuring
+    from .searching import Search
+
+A_PATH: Final = click.Path(path_type=Path)
+TOO_EASILY_FOOLED: Final = 9
+"""The exit code if the median is above the threshold: no error has it."""
+CARD: Final = "card.json"
+
+
+def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from .card import schema
+
+        click.echo(json.dumps(schema(), indent=1))
+        ctx.exit()
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool audit experiments/mnist.ini
+  neatfool audit my_model.ini --html card.html            ([target] suffices)
+  neatfool audit my_model.ini --to lite0.ini lite1.ini --json > card.json
+  neatfool audit my_model.ini --images 5000 --seeds 1 --fail-if-median-above 0.5
+  neatfool audit experiments/api.ini --images 500 --max-queries 2500
+
+Give the same command again after an interruption: it goes on where it was.""",
+)
+@click.argument("file", metavar="EXPERIMENT", type=A_PATH)
+@click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    default=12_000,
+    show_default=True,
+    metavar="N",
+    help="The budget: how many images to try with each seed.",
+)
+@click.option(
+    "--seeds",
+    metavar="LIST",
+    default="1-3",
+    show_default=True,
+    help="Search once with each of these seeds, for example 1-5 or 1,3,7-9.",
+)
+@click.option(
+    "--to",
+    "experiments",
+    metavar="EXPERIMENT...",
+    multiple=True,
+    type=A_PATH,
+    help="Files of experiments whose networks see the images, too. Name one or several.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="How many images of each run to change, to show to others and to detectors.",
+)
+@click.option(
+    "--familiar",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Images of what the classifier knows, for the detectors.  [default: the target's own]",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Override a key of the experiment; repeat it for more keys.",
+)
+@click.option(
+    "--out", type=A_PATH, metavar="DIR", help="Where the runs go.  [default: runs/audit-NAME]"
+)
+@click.option(
+    "--jobs", metavar="N|auto", default="1", show_default=True, help="How many runs side by side."
+)
+@click.option("--overwrite", is_flag=True, help="Delete runs in the folder, and start anew.")
+@click.option(
+    "--max-queries",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many images this command may send to a target that costs something to ask.",
+)
+@click.option(
+    "--fail-if-median-above",
+    "limit",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Exit with code 9 if the median confidence at the end is above this: 0.5, say.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
+@click.option("--html", "html_file", type=A_PATH, metavar="FILE", help="Write the card as a page.")
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_schema,
+    help="Print the JSON schema of --json, and do nothing else.",
+)
+@click.pass_context
+def audit(
+    ctx: click.Context,
+    *,
+    file: Path,
+    images: int,
+    seeds: str,
+    experiments: tuple[Path, ...],
+    sample: int,
+    familiar: Path | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    jobs: str,
+    overwrite: bool,
+    max_queries: int | None,
+    limit: float | None,
+    as_json: bool,
+    html_file: Path | None,
+) -> None:
+    """Say how easily the classifier of EXPERIMENT is fooled: one number, and what is behind it.
+
+    The search of EXPERIMENT runs with each seed until the budget is used up. You see the median
+    confidence at the end, how soon half of the classes were fooled, which classes fall first and
+    which resist, what survives changes of the images, which other networks are fooled too, and
+    what a detector would have caught. Known networks stand beside it.
+
+    EXPERIMENT needs only the section [target]. Then the best search that is known is used.
+    """
+    from neatfool import Output, parse_seeds
+    from neatfool.report import save
+
+    from . import searching
+    from .measuring import Measuring
+    from .page import write_card
+
+    waiting = Output(stderr=True)
+    with waiting.status("loading the target"):
+        search = searching.plan(file, overrides, images, parse_seeds(seeds), out)
+    left = images * len(search.seeds) if overwrite else search.left()
+    most = _allow(search, left, sample, max_queries, transfer=bool(experiments), console=waiting)
+    if left:
+        _tell_time(ctx, search, left, waiting)
+        searching.run_all(ctx, search, jobs=jobs, overwrite=overwrite, most=most)
+    with ExitStack() as ending:
+        runs = [ending.enter_context(closing(run)) for run in search.runs().values()]
+        card = _fill(
+            search,
+            runs,
+            Measuring(runs, sample, search.folder, waiting, max_queries),
+            experiments=experiments,
+            familiar=familiar,
+            limit=limit,
+        )
+        saved = save(search.folder / CARD, f"{card.model_dump_json(indent=1)}\n".encode())
+        if as_json:
+            click.echo(card.model_dump_json(indent=1))
+        else:
+            _show(card, Output())
+        if html_file:
+            with waiting.status("drawing"):
+                write_card(card, runs, html_file)
+            click.echo(f"Look at {html_file}", err=as_json)
+        click.echo(f"The card is in {saved}", err=as_json)
+    if card.check is not None:
+        from .wording import checked
+
+        click.echo(checked(card), err=True)
+        if card.check.failed:
+            ctx.exit(TOO_EASILY_FOOLED)
+
+
+def _allow(
+    search: Search,
+    left: int,
+    sample: int,
+    most: int | None,
+    *,
+    transfer: bool,
+    console: Output,
+) -> int | None:
+    """Say what the audit costs; give how many queries each run may send, if they cost something.
+
+    Raises:
+        BudgetSpent: They cost something, and too few are allowed.
+    """
+    from neatfool import BudgetSpent
+
+    from .measuring import count_queries
+
+    if not search.costs:
+        return None
+    seeds = len(search.seeds)
+    later = count_queries(seeds, min(sample, search.classes or sample), transfer=transfer)
+    needed = left + later
+    name = search.experiment.target.label
+    if most is None or most < needed:
+        allowed = "" if most is None else f", and {most:,} are allowed"
+        raise BudgetSpent(
+            f"{name}: the audit takes up to {needed:,} queries of a target that costs something to "
+            f"ask{allowed}; nothing was asked. Allow them with --max-queries {needed}, or try "
+            "fewer images (--images, --seeds, --sample)"
+        )
+    console.print(f"{name}: this takes up to {needed:,} queries", soft_wrap=True, markup=False)
+    return search.images + (most - needed) // seeds
+
+
+def _tell_time(ctx: click.Context, search: Search, left: int, console: Output) -> None:
+    """Say about how long the search will take."""
+    from . import searching
+
+    text = f"{left:,} images are to be scored, {search.images:,} with each seed"
+    if not search.costs and (speed := searching.measure_speed(ctx, search)):
+        minutes = left / speed / 60
+        about = "less than a minute" if minutes < 1 else f"about {minutes:,.0f} minutes"
+        text += f": {about}, at {speed:,.0f} images a second"
+    console.print(f"{text}. The runs go into {search.folder}", soft_wrap=True, markup=False)
+
+
+def _fill(
+    search: Search,
+    runs: Sequence[Run],
+    measuring: Measuring,
+    *,
+    experiments: Sequence[Path],
+    familiar: Path | None,
+    limit: float | None,
+) -> Card:
+    """Measure, and fill in the card."""
+    from neatfool import __version__
+
+    from . import wording
+    from .card import Card, Check, Classifier, Searched
+    from .found import read_found
+    from .references import put_beside, read_references
+    from .searching import kind_of_search
+
+    found = read_found(runs)
+    target, spec = runs[0].info["target"], runs[0].spec
+    card = Card(
+        neatfool=__version__,
+        name=search.experiment.name,
+        classifier=Classifier(
+            name=str(target["name"]),
+            options=runs[0].experiment["target"],
+            fingerprint=str(target["fingerprint"]),
+            classes=found.classes,
+            height=spec.height,
+            width=spec.width,
+            channels=spec.channels,
+        ),
+        images=search.images,
+        seeds=[*search.seeds],
+        search=kind_of_search(runs[0].experiment),
+        runs=[Searched(seed=run.seed, path=str(run.path), images=run.evaluations) for run in runs],
+        median=found.median,
+        until=found.until,
+        first=found.first,
+        last=found.last,
+        course=found.course,
+        survival=measuring.survival(),
+        transfer=measuring.transfer(experiments) if experiments else None,
+        defence=measuring.defence(familiar),
+        beside=[],
+        check=None if limit is None else Check(above=limit, failed=found.median.median > limit),
+        notes=[],
+    )
+    card = card.model_copy(update={"beside": put_beside(card, read_references())})
+    notes = wording.notes(card, search.chosen, measuring.notes)
+    return card.model_copy(update={"notes": notes})
+
+
+def _show(card: Card, console: Output) -> None:
+    from . import wording
+
+    def say(text: str, style: str | None = None) -> None:
+        console.print(text, style=style, soft_wrap=True, markup=False)
+
+    say(f"{card.name}: how easily is it fooled?", "bold")
+    say(wording.subject(card))
+    say(wording.headline(card), "bold")
+    if verdict := wording.verdict(card):
+        say(verdict, "bold")
+    for title, heads, rows in wording.tables(card):
+        console.print()
+        say(title, "bold")
+        console.print(_table(heads, rows))
+    console.print()
+    for text in card.notes:
+        say(f"Note: {text}")
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(escape(heads[0]))
+    for head in heads[1:]:
+        table.add_column(escape(head), overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table

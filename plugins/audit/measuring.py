@@ -1,0 +1,223 @@
+"""What survives, what transfers and what a detector catches; each measured once, and kept."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+
+from neatfool import ExperimentError, choose_elites, open_scorer
+from neatfool.report import save
+
+from ..survive.changes import all_changes, pick, pictures_of
+from ..survive.chosen import choose
+from ..survive.survival import measure as measure_survival
+from ..survive.wording import in_words
+from ..transfer.networks import open_networks
+from ..transfer.photographs import photographs_of
+from ..transfer.transfer import measure as measure_transfer
+from .card import Asked, Defence, Detector, Part, Shares, Survival, Surviving, Transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from neatfool import Output, Run, Scorer
+
+    from ..survive.survival import Survival as Survived
+    from ..transfer.transfer import Transfer as Transferred
+
+Kind = TypeVar("Kind", bound=Part)
+KINDS: Final = ("jpeg=75", "blur=1", "move=3")
+"""What is done to the images, as ``neatfool survive`` names it; and they are drawn larger."""
+TIMES: Final = 4
+"""How much larger."""
+FOLDER: Final = "measured"
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Measures runs, or remembers what was measured.
+
+    Attributes:
+        runs: The finished runs, one for each seed.
+        sample: How many images of each are looked at.
+        folder: Where results are kept.
+        console: Shows progress.
+        most: How many queries may be sent, if the target costs something to ask.
+        notes: What is to be said about it.
+    """
+
+    runs: Sequence[Run]
+    sample: int
+    folder: Path
+    console: Output
+    most: int | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def survival(self) -> Survival:
+        """Change images of each run, and score them again."""
+        return self._once("survival", Survival, {"kinds": self.kinds}, self._survival)
+
+    def transfer(self, files: Sequence[Path]) -> Transfer:
+        """Show images of each run to other networks."""
+        said = {str(file): file.read_text(encoding="utf-8") for file in files if file.is_file()}
+        return self._once("transfer", Transfer, {"to": said}, lambda: self._transfer(files))
+
+    def defence(self, familiar: Path | None) -> Defence | None:
+        """Ask detectors of the unfamiliar about images of each run; None if there can be none."""
+        try:
+            return self._once(
+                "defence",
+                Defence,
+                {"familiar": str(familiar)},
+                lambda: self._defence(familiar),
+            )
+        except ExperimentError as error:
+            self.notes.append(f"What a detector would have caught is not known: {error}.")
+            return None
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of changes, with their strengths."""
+        spec = self.runs[0].spec
+        return [*KINDS, f"drawn={TIMES * max(spec.height, spec.width)}"]
+
+    def _once(
+        self, name: str, kind: type[Kind], options: dict[str, Any], make: Callable[[], Kind]
+    ) -> Kind:
+        """Read a result that was kept, or make it and keep it."""
+        runs = [[run.info["identity"], run.info["target"], run.evaluations] for run in self.runs]
+        of = json.loads(json.dumps({"runs": runs, "sample": self.sample, **options}))
+        file = self.folder / FOLDER / f"{name}.json"
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            if kept["of"] == of:
+                self.notes.extend(map(str, kept["notes"]))
+                return kind.model_validate(kept["result"])
+        except (OSError, ValueError, KeyError, TypeError, ValidationError):
+            pass  # There is none, or it is of another version.
+        before = len(self.notes)
+        result = make()
+        told = {"of": of, "notes": self.notes[before:], "result": result.model_dump()}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save(file, json.dumps(told, indent=1).encode())
+        return result
+
+    def _survival(self) -> Survival:
+        told: list[Survived] = []
+        chosen = [choose(run, sample=self.sample, seed=1) for run in self.runs]
+        picked = [pick(all_changes(run, 1), self.kinds) for run in self.runs]
+        total = sum(
+            pictures_of(some) * len(each) for some, each in zip(picked, chosen, strict=True)
+        )
+        with self.console.progress(total) as note:
+            for each, some in zip(chosen, picked, strict=True):
+                with self._scorer(each.run) as scorer:
+                    told.append(measure_survival(each, scorer, some, seed=1, own=True, note=note))
+        return Survival(
+            sample=min(map(len, chosen)),
+            saved=Shares.of(each.saved.median for each in told),
+            changes=[
+                Surviving(
+                    kind=change.name,
+                    what=in_words(change, change.usual),
+                    strength=change.usual,
+                    kept=Shares.of(each.usual[number][1].kept for each in told),
+                    confidence=Shares.of(each.usual[number][1].median for each in told),
+                )
+                for number, (change, _) in enumerate(told[0].usual)
+            ],
+        )
+
+    def _scorer(self, run: Run) -> closing[Scorer]:
+        return closing(open_scorer(run, max_queries=self.most if run.requests else None))
+
+    def _transfer(self, files: Sequence[Path]) -> Transfer:
+        chosen = [(run, choose_elites(run, sample=self.sample, seed=1)) for run in self.runs]
+        with ExitStack() as ending:
+            with self.console.status("loading the networks"):
+                networks, notes = open_networks(self.runs, files, self.most, ending)
+            photographs = photographs_of(networks)
+            images = sum(len(elites) for _, elites in chosen) + len(photographs)
+            costly = [network.scorer for network in networks if network.scorer.costs]
+            for scorer in costly:
+                scorer.check_allowed(images * len(costly), self.most)
+            with self.console.progress(images * len(networks), "answers") as note:
+                told = measure_transfer(chosen, networks, photographs, notes=notes, note=note)
+        self.notes.extend(notes)
+        return _sum_up(told, self.sample)
+
+    def _defence(self, familiar: Path | None) -> Defence:
+        try:
+            detect = import_module("..detect", __package__)
+        except ModuleNotFoundError:
+            raise ExperimentError("this installation has no detectors") from None
+        detections = []
+        chosen = [choose_elites(run, sample=self.sample, seed=1) for run in self.runs]
+        with self._scorer(self.runs[0]) as scorer, self.console.progress(1, "images") as note:
+            for elites in chosen:
+                images = torch.from_numpy(np.stack([each.saved_pixels() for each in elites]))
+                detections.append(
+                    detect.detect(scorer.target, images, familiar=familiar, note=note)
+                )
+        first = detections[0]
+        return Defence(
+            familiar=first.familiar.describe(),
+            few=first.familiar.few,
+            detectors=[
+                Detector(
+                    name=row.name,
+                    auroc=Shares.of(each.rows[place].auroc for each in detections),
+                    passing_95=Shares.of(
+                        each.rows[place].passing(detect.KEPT[0]) for each in detections
+                    ),
+                    passing_99=Shares.of(
+                        each.rows[place].passing(detect.KEPT[1]) for each in detections
+                    ),
+                )
+                for place, row in enumerate(first.rows)
+            ],
+            left_out=first.left_out,
+        )
+
+
+def count_queries(runs: int, sample: int, *, transfer: bool) -> int:
+    """Count the images that an audit shows to its target after the search."""
+    return runs * sample * (len(KINDS) + 2 + transfer)
+
+
+def _sum_up(told: Transferred, sample: int) -> Transfer:
+    own = told.rows[0].own
+    places = [place for place in range(len(told.networks)) if place != own]
+    photographs = told.photographs
+    asked = []
+    for place in places:
+        seen = [row.seen[place] for row in told.rows]
+        if not all(each.count for each in seen):
+            continue
+        network = told.networks[place]
+        agreement = None
+        if photographs is not None and own is not None and photographs.seen[own][place].count:
+            agreement = photographs.seen[own][place].share(1)
+        asked.append(
+            Asked(
+                label=network.label,
+                experiment=None if network.experiment is None else str(network.experiment),
+                images=sum(each.count for each in seen),
+                top1=Shares.of(each.share(1) for each in seen),
+                confidence=Shares.of(each.quartiles[1] for each in seen),
+                agreement=agreement,
+            )
+        )
+    return Transfer(
+        sample=sample,
+        photographs=0 if photographs is None else len(photographs.names),
+        networks=asked,
+    )

@@ -1,0 +1,72 @@
+"""Cards of known networks, and another card beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from neatfool import differences
+
+from .card import Beside, Card
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .card import Moment
+
+FOLDER: Final = Path(__file__).with_name("references")
+
+
+def read_references() -> list[Card]:
+    """Read the cards that come with neatfool: the standard budget, made by ``neatfool audit``."""
+    return [
+        Card.model_validate_json(file.read_text(encoding="utf-8"))
+        for file in sorted(FOLDER.glob("*.json"))
+    ]
+
+
+def put_beside(card: Card, references: Sequence[Card]) -> list[Beside]:
+    """Compare a card with others, each at the largest number of images that both came to.
+
+    A search does not depend on its length, so a longer one says what a shorter one would.
+    """
+    beside = []
+    for other in references:
+        images = min(card.images, other.images)
+        ours, theirs = _at(card.course, images), _at(other.course, images)
+        if ours is None or theirs is None:
+            continue
+        beside.append(
+            Beside(
+                name=other.name,
+                images=images,
+                seeds=len(other.seeds),
+                theirs=theirs.median,
+                lowest=theirs.lowest,
+                highest=theirs.highest,
+                ours=ours.median,
+                differs=_differ(card, other),
+            )
+        )
+    return sorted(beside, key=lambda each: (bool(each.differs), -each.theirs))
+
+
+def _at(course: Sequence[Moment], images: int) -> Moment | None:
+    return next((moment for moment in reversed(course) if moment.images <= images), None)
+
+
+def _differ(card: Card, other: Card) -> list[str]:
+    """Say in what two audits differ."""
+    found = [
+        f"{name} = {_in_words(here)} and not {_in_words(there)}"
+        for name, here, there in differences(card.search, other.search)
+    ]
+    if card.classifier.classes != other.classifier.classes:
+        ours, theirs = card.classifier.classes, other.classifier.classes
+        found.insert(0, f"{ours:,} classes and not {theirs:,}")
+    return found
+
+
+def _in_words(value: object) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"

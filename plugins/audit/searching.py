@@ -1,0 +1,209 @@
+"""Runs the search of an audit, with the framework's own commands."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from contextlib import closing, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from neatfool import (
+    RunError,
+    TargetError,
+    find_runs,
+    format_seeds,
+    load_experiment,
+    open_run,
+    open_scorer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import click
+
+    from neatfool import Experiment, ImageSpec, Run
+
+IMAGES: Final = 12_000
+"""The standard budget, for each seed: some minutes for ImageNet's networks, on two cores."""
+SMALLEST_PATTERNS: Final = 64
+"""From so many pixels a side on, images are drawn as in imagenet.ini, else as in mnist.ini."""
+SMALL: Final[dict[str, dict[str, Any]]] = {
+    "encoding": {"plugin": "cppn", "preset": "paper", "inputs": "normalised"},
+    "scheme": {"plugin": "map_elites", "batch": 200},
+}
+LARGE: Final[dict[str, dict[str, Any]]] = {
+    "encoding": {"plugin": "cppn", "preset": "patterns"},
+    "scheme": {"plugin": "map_elites", "batch": 96, "initial": 1200},
+}
+LEARNING: Final = {"learn": 0.5, "learn_rate": 0.1}
+"""With a network that gives gradients, half of the images are spent on learning."""
+LARGEST_BEGINNING: Final = 0.1
+"""The random beginning takes at most this share of the images."""
+SECONDS_OF_TRIAL: Final = 2
+NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once"}
+"""Options that change how fast images come, but not which."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search with several seeds.
+
+    Attributes:
+        file: The experiment's file.
+        overrides: What changes in it, as for ``--set``.
+        experiment: The experiment, with these.
+        images: How many images each run scores.
+        seeds: The seeds.
+        folder: The folder for the runs.
+        costs: Whether each image costs something.
+        classes: How many classes the target has; None if that is not known beforehand.
+        chosen: The sections that the file leaves open, so that the audit chose them.
+    """
+
+    file: Path
+    overrides: tuple[str, ...]
+    experiment: Experiment
+    images: int
+    seeds: tuple[int, ...]
+    folder: Path
+    costs: bool
+    classes: int | None
+    chosen: tuple[str, ...]
+
+    def runs(self) -> dict[int, Run]:
+        """Open the runs that are there, by seed; the caller closes them."""
+        try:
+            folders = find_runs(self.folder)
+        except RunError:
+            return {}
+        found = (open_run(folder) for folder in folders)
+        mine = {run.seed: run for run in found if run.name == self.experiment.name}
+        return {seed: mine[seed] for seed in self.seeds if seed in mine}
+
+    def left(self) -> int:
+        """Count the images that are still to be scored."""
+        left = self.images * len(self.seeds)
+        for run in self.runs().values():
+            with closing(run):
+                done = run.evaluations
+                left -= self.images if run.has_reached(None, self.images) else done
+        return left
+
+
+def plan(
+    file: Path, overrides: Sequence[str], images: int, seeds: Sequence[int], folder: Path | None
+) -> Search:
+    """Read the experiment, and choose how to search where it does not say.
+
+    Raises:
+        NeatfoolError: The experiment or its target is wrong.
+    """
+    overrides = [*overrides, f"experiment.images={images}"]
+    given = load_experiment(file, overrides=overrides, to_search=False)
+    costs, learns, spec = _look_at(given)
+    chosen = [
+        kind
+        for kind, choice in (("encoding", given.encoding), ("scheme", given.scheme))
+        if not choice.section.values
+    ]
+    best = _best(spec, images, learns=learns)
+    for kind in chosen:
+        overrides += [f"{kind}.{key}={value}" for key, value in best[kind].items()]
+    experiment = load_experiment(file, overrides=overrides, seed=seeds[0])
+    return Search(
+        file=file,
+        overrides=tuple(overrides),
+        experiment=experiment,
+        images=images,
+        seeds=tuple(seeds),
+        folder=folder or Path("runs") / f"audit-{experiment.name}",
+        costs=costs,
+        classes=None if spec is None or spec.open else len(spec.classes),
+        chosen=tuple(chosen),
+    )
+
+
+def _look_at(experiment: Experiment) -> tuple[bool, bool, ImageSpec | None]:
+    """Say whether the target costs something, whether it gives gradients, and which images."""
+    if experiment.target.costs:
+        return True, False, experiment.target.spec()
+    with closing(open_scorer(experiment)) as scorer:
+        return scorer.costs, hasattr(scorer.target, "logits_of"), scorer.spec
+
+
+def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> Mapping[str, Mapping[str, Any]]:
+    """Give the best search that is known for a target: what imagenet.ini or mnist.ini say."""
+    if spec is not None and min(spec.height, spec.width) < SMALLEST_PATTERNS:
+        return SMALL
+    scheme = LARGE["scheme"] | (LEARNING if learns else {})
+    most = max(scheme["batch"], int(LARGEST_BEGINNING * images))
+    return {**LARGE, "scheme": scheme | {"initial": min(scheme["initial"], most)}}
+
+
+def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give the sections of a run's experiment that say how it searched."""
+    return {
+        name: {key: value for key, value in values.items() if key not in NOT_OF_THE_SEARCH}
+        for name, values in experiment.items()
+        if name not in {"experiment", "plugins", "target"}
+    }
+
+
+def measure_speed(ctx: click.Context, search: Search) -> float | None:
+    """Try for a moment how many images a second the search scores; None if it cannot be told."""
+    scheme = search.experiment.resolved()["scheme"]
+    arguments = ["--json", "--seconds", str(SECONDS_OF_TRIAL), *_settings(search)]
+    if "initial" in scheme and "batch" in scheme:
+        # A large random beginning would take longer than the trial may.
+        arguments += ["--set", f"scheme.initial={scheme['batch']}"]
+    said = io.StringIO()
+    try:
+        with redirect_stdout(said):
+            _call(ctx, "bench", [str(search.file), *arguments])
+    except (RunError, TargetError):
+        return None  # The run itself will say what is wrong, if it is.
+    return float(json.loads(said.getvalue())["images_per_s"])
+
+
+def run_all(
+    ctx: click.Context, search: Search, *, jobs: str, overwrite: bool, most: int | None
+) -> None:
+    """Run the experiment with all seeds; go on with what was interrupted.
+
+    Args:
+        ctx: The command's context.
+        search: The search.
+        jobs: How many runs side by side, as in ``neatfool run``.
+        overwrite: Whether to delete runs that are there.
+        most: How many queries each run may send, if they cost something.
+
+    Raises:
+        SystemExit: A run did not finish; its code is that of ``neatfool run``.
+        NeatfoolError: The folder holds other runs, say.
+    """
+    arguments = [str(search.file), *_settings(search), "--out", str(search.folder)]
+    arguments += ["--seeds", format_seeds(search.seeds), "--jobs", jobs, "--no-report"]
+    if most is not None:
+        arguments += ["--set", f"target.max_queries={most}"]
+    with redirect_stdout(sys.stderr):
+        try:
+            _call(ctx, "run", [*arguments, *["--overwrite"] * overwrite])
+        except SystemExit as end:
+            if end.code:
+                raise
+
+
+def _settings(search: Search) -> list[str]:
+    return [word for each in search.overrides for word in ("--set", each)]
+
+
+def _call(ctx: click.Context, name: str, arguments: list[str]) -> None:
+    """Call a command of neatfool as a person would."""
+    root = ctx.find_root()
+    command = root.command.get_command(root, name)  # type: ignore[attr-defined]
+    with command.make_context(name, arguments, parent=root) as called:
+        command.invoke(called)
