@@ -152,7 +152,13 @@ class Measuring:
             with self.console.progress(images * len(networks), "answers") as note:
                 told = measure_transfer(chosen, networks, photographs, notes=notes, note=note)
         self.notes.extend(notes)
-        return _sum_up(told, self.sample)
+        summed = _sum_up(told)
+        if not summed.networks:
+            self.notes.append(
+                "The networks of --to are the audited one, or know none of its classes; so nothing "
+                "is known of other networks."
+            )
+        return summed
 
     def _defence(self, familiar: Path | None) -> Defence:
         try:
@@ -193,7 +199,7 @@ def count_queries(runs: int, sample: int, *, transfer: bool) -> int:
     return runs * sample * (len(KINDS) + 2 + transfer)
 
 
-def _sum_up(told: Transferred, sample: int) -> Transfer:
+def _sum_up(told: Transferred) -> Transfer:
     own = told.rows[0].own
     places = [place for place in range(len(told.networks)) if place != own]
     photographs = told.photographs
@@ -217,7 +223,7 @@ def _sum_up(told: Transferred, sample: int) -> Transfer:
             )
         )
     return Transfer(
-        sample=sample,
+        sample=min(len(row.elites) for row in told.rows),
         photographs=0 if photographs is None else len(photographs.names),
         networks=asked,
     )

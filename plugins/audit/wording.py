@@ -91,7 +91,7 @@ def verdict(card: Card) -> str:
 def fell(each: OfClass) -> str:
     """Say how a class fell."""
     when = "never at 50 %" if each.until_half is None else f"50 % after {each.until_half:,.0f}"
-    return f"{percent(each.confidence)}, {when}"
+    return f"{percent(each.confidence)}; {when}"
 
 
 def agreement(asked: Asked, photographs: int) -> str:
@@ -112,7 +112,7 @@ def checked(card: Card) -> str:
     """Say whether the threshold was kept; empty if there is none."""
     if card.check is None:
         return ""
-    found, limit = percent(card.median.median), percent(card.check.above)
+    found, limit = percent(card.median.median), f"{100 * card.check.above:g} %"
     if card.check.failed:
         return f"FAILED: the median confidence, {found}, is above {limit}."
     return f"Passed: the median confidence, {found}, is not above {limit}."
@@ -157,7 +157,7 @@ def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
         ),
         (
             CLASSES,
-            ["fall first", "", "resist most", ""],
+            ["fall first", "at the end", "resist most", "at the end"],
             _beside_each_other(card.first, card.last[::-1]),
         ),
         (
@@ -172,7 +172,7 @@ def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
             ],
         ),
     ]
-    if card.transfer is not None:
+    if card.transfer is not None and card.transfer.networks:
         told.append(
             (
                 f"What transfers (of {card.transfer.sample:,} images of each run)",
