@@ -119,7 +119,7 @@ def test_what_is_finished_is_not_done_again(small):
 
 @pytest.mark.parametrize(("limit", "code", "said"), [(0, 9, "FAILED"), (1, 0, "Passed")])
 def test_a_median_above_the_threshold_is_an_exit_code(small, limit, code, said):
-    file, card = small
+    file, _ = small
     folder = file.parent / "out"
     made = audit(file, *BUDGET, "--out", folder, "--fail-if-median-above", limit)
     assert made.exit_code == code
@@ -182,7 +182,7 @@ def test_an_interrupted_audit_goes_on_and_ends_with_the_same_card(small, tmp_pat
     out = tmp_path / "out"
     process = neatfool_process("audit", file, *BUDGET, "--out", out, "--json")
     # It has tried its speed, and the first run is under way: it, or the second one, stops.
-    wait_until(lambda: (out / "small-1").exists(), process=process)
+    wait_until((out / "small-1").exists, process=process)
     (tmp_path / "hold").touch()
     wait_until(held, process=process)
     process.send_signal(signal.SIGINT)
