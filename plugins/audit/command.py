@@ -165,6 +165,7 @@ def audit(
         searching.run_all(ctx, search, jobs=jobs, overwrite=overwrite, most=most)
     with ExitStack() as ending:
         runs = [ending.enter_context(closing(run)) for run in search.runs().values()]
+        searching.refuse_longer(runs, images)
         card = _fill(
             search,
             runs,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
@@ -161,18 +160,19 @@ class Measuring:
         return summed
 
     def _defence(self, familiar: Path | None) -> Defence:
-        try:
-            detect = import_module("..detect", __package__)
-        except ModuleNotFoundError:
-            raise ExperimentError("this installation has no detectors") from None
+        from ..detect.detection import KEPT, behind, count_images, detect
+        from ..guarded.familiar import find_familiar
+
         detections = []
         chosen = [choose_elites(run, sample=self.sample, seed=1) for run in self.runs]
-        with self._scorer(self.runs[0]) as scorer, self.console.progress(1, "images") as note:
-            for elites in chosen:
-                images = torch.from_numpy(np.stack([each.saved_pixels() for each in elites]))
-                detections.append(
-                    detect.detect(scorer.target, images, familiar=familiar, note=note)
-                )
+        with self._scorer(self.runs[0]) as scorer:
+            known = find_familiar(behind(scorer.target), familiar)
+            total = sum(count_images(len(elites), known) for elites in chosen)
+            with self.console.progress(total) as note:
+                for elites in chosen:
+                    images = torch.from_numpy(np.stack([each.saved_pixels() for each in elites]))
+                    detections.append(detect(scorer.target, images, known, note=note))
+        self.notes.append(f"Detectors: {known.describe()}")
         first = detections[0]
         return Defence(
             familiar=first.familiar.describe(),
@@ -181,12 +181,8 @@ class Measuring:
                 Detector(
                     name=row.name,
                     auroc=Shares.of(each.rows[place].auroc for each in detections),
-                    passing_95=Shares.of(
-                        each.rows[place].passing(detect.KEPT[0]) for each in detections
-                    ),
-                    passing_99=Shares.of(
-                        each.rows[place].passing(detect.KEPT[1]) for each in detections
-                    ),
+                    passing_95=Shares.of(each.rows[place].passing(KEPT[0]) for each in detections),
+                    passing_99=Shares.of(each.rows[place].passing(KEPT[1]) for each in detections),
                 )
                 for place, row in enumerate(first.rows)
             ],

@@ -197,6 +197,20 @@ def run_all(
                 raise
 
 
+def refuse_longer(runs: Sequence[Run], images: int) -> None:
+    """Refuse runs that went on beyond the budget.
+
+    Raises:
+        RunError: A run scored more images.
+    """
+    for run in runs:
+        if run.evaluations > images:
+            raise RunError(
+                f"{run.path}: has scored {run.evaluations:,} images, more than the budget of "
+                f"{images:,}; give --images {run.evaluations}, or another folder with --out"
+            )
+
+
 def _settings(search: Search) -> list[str]:
     return [word for each in search.overrides for word in ("--set", each)]
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from neatfool import format_seeds, percent
 
+from ..detect.wording import title
+
 if TYPE_CHECKING:
     from .card import Asked, Beside, Card, Counts, OfClass, Shares
 
@@ -139,8 +141,6 @@ def notes(card: Card, chosen: tuple[str, ...], found: list[str]) -> list[str]:
         )
     if card.transfer is None:
         told.append("Whether the images fool other networks was not asked. Name some with --to.")
-    if card.defence is not None and card.defence.few:
-        told.append("There are few familiar images, so what detectors would catch is rough.")
     return [*told, *found]
 
 
@@ -191,11 +191,11 @@ def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
     if card.defence is not None:
         told.append(
             (
-                f"What a detector would have caught ({card.defence.familiar})",
-                ["detector", "AUROC", "pass where 95 % of the familiar do", "where 99 % do"],
+                "What a detector would let pass",
+                ["detector", "AUROC", "if 95 % of the familiar pass", "if 99 % pass"],
                 [
                     [
-                        each.name,
+                        f"{each.name}: {title(each.name)}",
                         f"{each.auroc.median:.3f}",
                         spread(each.passing_95),
                         spread(each.passing_99),

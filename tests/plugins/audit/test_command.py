@@ -117,6 +117,13 @@ def test_what_is_finished_is_not_done_again(small):
     assert made == {key: value for key, value in card.items() if key != "survival"}
 
 
+def test_a_run_that_went_on_beyond_the_budget_is_refused(small):
+    file, _ = small
+    made = audit(file, *BUDGET, "--images", "40", "--out", file.parent / "out")
+    assert made.exit_code == 5
+    assert "more than the budget of 40; give --images 60" in made.stderr
+
+
 @pytest.mark.parametrize(("limit", "code", "said"), [(0, 9, "FAILED"), (1, 0, "Passed")])
 def test_a_median_above_the_threshold_is_an_exit_code(small, limit, code, said):
     file, _ = small
