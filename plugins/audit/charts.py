@@ -54,7 +54,7 @@ def falling(course: Sequence[Moment]) -> bytes:
 
 def rising(course: Sequence[Moment], beside: Sequence[Beside]) -> bytes:
     """Draw the median confidence, with its range over seeds, and marks for known networks."""
-    drawn, axes = new_axes(520, 300, right=118, left=72)
+    drawn, axes = new_axes(520, 300, right=118, left=86)
     images = np.array([moment.images for moment in course])
     middle, low, high = (
         decimal_odds([getattr(moment, name) for moment in course])
