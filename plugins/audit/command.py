@@ -24,6 +24,8 @@ A_PATH: Final = click.Path(path_type=Path)
 TOO_EASILY_FOOLED: Final = 9
 """The exit code if the median is above the threshold: no error has it."""
 CARD: Final = "card.json"
+STANDARD_BUDGET: Final = 12_000
+"""Images with each seed: some minutes for ImageNet's networks, on two cores."""
 
 
 def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
@@ -49,7 +51,7 @@ Give the same command again after an interruption: it goes on where it was.""",
 @click.option(
     "--images",
     type=click.IntRange(min=1),
-    default=12_000,
+    default=STANDARD_BUDGET,
     show_default=True,
     metavar="N",
     help="The budget: how many images to try with each seed.",

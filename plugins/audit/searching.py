@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from neatfool import Experiment, ImageSpec, Run
 
-IMAGES: Final = 12_000
-"""The standard budget, for each seed: some minutes for ImageNet's networks, on two cores."""
 SMALLEST_PATTERNS: Final = 64
 """From so many pixels a side on, images are drawn as in imagenet.ini, else as in mnist.ini."""
 SMALL: Final[dict[str, dict[str, Any]]] = {
