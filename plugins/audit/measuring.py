@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
-import torch
 from pydantic import ValidationError
 
 from neatfool import ExperimentError, choose_elites, open_scorer
@@ -163,20 +162,17 @@ class Measuring:
         from ..detect.detection import KEPT, behind, count_images, detect
         from ..guarded.familiar import find_familiar
 
-        detections = []
         chosen = [choose_elites(run, sample=self.sample, seed=1) for run in self.runs]
+        pixels = [elite.saved_pixels() for elites in chosen for elite in elites]
         with self._scorer(self.runs[0]) as scorer:
             known = find_familiar(behind(scorer.target), familiar)
-            total = sum(count_images(len(elites), known) for elites in chosen)
-            with self.console.progress(total) as note:
-                for elites in chosen:
-                    images = torch.from_numpy(np.stack([each.saved_pixels() for each in elites]))
-                    detections.append(detect(scorer.target, images, known, note=note))
+            with self.console.progress(count_images(len(pixels), known)) as note:
+                found = detect(scorer.target, np.stack(pixels), known, note=note)
+        detections = found.split([len(elites) for elites in chosen])
         self.notes.append(f"Detectors: {known.describe()}")
-        first = detections[0]
         return Defence(
-            familiar=first.familiar.describe(),
-            few=first.familiar.few,
+            familiar=found.familiar.describe(),
+            few=found.familiar.few,
             detectors=[
                 Detector(
                     name=row.name,
@@ -184,9 +180,9 @@ class Measuring:
                     passing_95=Shares.of(each.rows[place].passing(KEPT[0]) for each in detections),
                     passing_99=Shares.of(each.rows[place].passing(KEPT[1]) for each in detections),
                 )
-                for place, row in enumerate(first.rows)
+                for place, row in enumerate(found.rows)
             ],
-            left_out=first.left_out,
+            left_out=found.left_out,
         )
 
 

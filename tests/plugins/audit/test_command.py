@@ -10,6 +10,7 @@ import jsonschema
 import numpy as np
 import pytest
 from commands import PLUGIN, neatfool, neatfool_process, write_experiment
+from PIL import Image
 from waiting import wait_until
 
 from neatfool import open_run
@@ -91,6 +92,22 @@ def test_the_card_says_what_the_runs_recorded(small):
     kinds = [(each["kind"], each["strength"]) for each in card["survival"]["changes"]]
     assert kinds == [("jpeg", 75), ("blur", 1), ("move", 3), ("drawn", 32)]
     assert card["survival"]["sample"] == 3
+    assert card["defence"] is None
+    assert any("What a detector would have caught is not known" in note for note in card["notes"])
+
+
+def test_detectors_are_asked_where_something_is_familiar(small):
+    file, _ = small
+    familiar = file.parent / "familiar"
+    familiar.mkdir()
+    for grey in range(0, 256, 64):
+        Image.new("L", (8, 6), grey).save(familiar / f"{grey}.png")
+    made = audit(file, *BUDGET, "--out", file.parent / "out", "--familiar", familiar, "--json")
+    defence = json.loads(made.stdout)["defence"]
+    assert defence["few"]
+    found = {each["name"]: each for each in defence["detectors"]}
+    assert {"msp", "entropy"} <= found.keys()
+    assert len(found["msp"]["auroc"]["by_seed"]) == 2
 
 
 def test_the_page_needs_no_network(small):
