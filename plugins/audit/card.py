@@ -190,7 +190,7 @@ class Card(Part):
     """The record card of a classifier: how easily is it fooled?"""
 
     format: Literal["neatfool audit 1"] = "neatfool audit 1"
-    neatfool: str = Field(description="the version that made the card")
+    neatfool: str = Field(description="the version that ran the search")
     name: str = Field(description="the experiment's name")
     classifier: Classifier
     images: int = Field(description="the budget: images for each seed")

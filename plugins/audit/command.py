@@ -251,8 +251,6 @@ def _fill(
     limit: float | None,
 ) -> Card:
     """Measure, and fill in the card."""
-    from neatfool import __version__
-
     from . import wording
     from .card import Card, Check, Classifier, Searched
     from .found import read_found
@@ -262,7 +260,7 @@ def _fill(
     found = read_found(runs)
     target, spec = runs[0].info["target"], runs[0].spec
     card = Card(
-        neatfool=__version__,
+        neatfool=str(runs[0].info["versions"]["neatfool"]),
         name=search.experiment.name,
         classifier=Classifier(
             name=str(target["name"]),

@@ -103,6 +103,7 @@ def test_detectors_are_asked_where_something_is_familiar(small):
     for grey in range(0, 256, 64):
         Image.new("L", (8, 6), grey).save(familiar / f"{grey}.png")
     made = audit(file, *BUDGET, "--out", file.parent / "out", "--familiar", familiar, "--json")
+    assert made.exit_code == 0, made.output
     defence = json.loads(made.stdout)["defence"]
     assert defence["few"]
     found = {each["name"]: each for each in defence["detectors"]}
