@@ -79,7 +79,7 @@ class Classifier:
         if "features" in needs:
             self._look_inside()
         probe = _probe(target.spec.shape)
-        scores = self._scores(probe)
+        scores = self._scores(probe.numpy() if target.spec.array == "numpy" else probe)
         self.has_logits = scores.logits is not None
         columns = np.shape(scores.logits)[1:] if scores.logits is not None else ()
         if not target.spec.sums_to_one and columns != (self._count + 1,):
