@@ -37,7 +37,7 @@ LARGE: Final[dict[str, dict[str, Any]]] = {
     "encoding": {"plugin": "cppn", "preset": "patterns"},
     "scheme": {"plugin": "map_elites", "batch": 96, "initial": 1200},
 }
-LEARNING: Final = {"learn": 0.5, "learn_rate": 0.1}
+LEARNING: Final = {"learn": 0.5, "learn_rate": 0.2}
 """With a network that gives gradients, half of the images are spent on learning."""
 LARGEST_BEGINNING: Final = 0.1
 """The random beginning takes at most this share of the images."""

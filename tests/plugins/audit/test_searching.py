@@ -1,0 +1,22 @@
+"""How an audit searches where the file does not say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from neatfool import load_experiment
+from neatfool_plugins.audit.searching import kind_of_search, plan
+
+EXPERIMENTS = Path(__file__).parents[3] / "experiments"
+
+
+@pytest.mark.parametrize("like", ["imagenet", "mnist"])
+def test_a_file_with_only_a_target_is_searched_as_the_shipped_experiment_is(like, tmp_path):
+    shipped = load_experiment(EXPERIMENTS / f"{like}.ini")
+    file = tmp_path / "mine.ini"
+    file.write_text(f"[target]\nplugin = {like}\n")
+    search = plan(file, (), 12_000, (1,), None)
+    assert search.chosen == ("encoding", "scheme")
+    assert kind_of_search(search.experiment.resolved()) == kind_of_search(shipped.resolved())
