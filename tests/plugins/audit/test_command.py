@@ -173,6 +173,7 @@ def test_a_file_with_only_a_target_is_searched_in_the_way_that_serves_best(tmp_p
     file.write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
     budget = ("--images", "60", "--seeds", "4", "--sample", "2", "--out", tmp_path / "out")
     made = audit(file, *budget, "--json")
+    assert made.exit_code == 0, made.output
     card = json.loads(made.stdout)
     assert [card["name"], card["search"]["encoding"]["inputs"]] == ["mine", "normalised"]
     assert card["search"]["scheme"]["batch"] == 200
