@@ -30,7 +30,9 @@ from .cli.output import Output as Output
 from .cli.parameters import FiniteRange as FiniteRange
 from .replicates.seed_list import format_seeds as format_seeds
 from .replicates.seed_list import parse_seeds as parse_seeds
+from .run.images import slug as slug
 from .wording import percent as percent
+from .wording import spending as spending
 
 # Registering plugins, and their options
 from .plugin.hookspecs import HttpRequest as HttpRequest

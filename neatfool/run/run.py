@@ -88,6 +88,11 @@ class Run:
         """The run's database, open for reading."""
         return RunStore.open(self.path / DATABASE)
 
+    @property
+    def sealed(self) -> bool:
+        """Whether its record has checksums, so that damage is noticed."""
+        return self.store.sealed
+
     @cached_property
     def _snapshot(self) -> Snapshot:
         return self.store.snapshot()

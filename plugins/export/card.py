@@ -8,9 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool import percent
+from neatfool import percent, slug
 
-from .choosing import slug
 from .manifest import count_classes
 
 if TYPE_CHECKING:

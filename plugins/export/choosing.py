@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neatfool import ExperimentError, RunError
+from neatfool import ExperimentError, RunError, slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,11 +58,6 @@ class Choice:
         words = slug(classes[self.index])
         place = f"{number}-{words}" if words and words != number else number
         return f"images/{place}/{self.source.key}-{self.candidate}.png"
-
-
-def slug(name: str) -> str:
-    """Shorten a name to at most 40 characters that every file system takes: a-z, 0-9, hyphen."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
 
 
 def name_sources(runs: Iterable[Run]) -> list[Source]:
