@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import sys
@@ -92,3 +93,30 @@ def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def own_sys_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo what plugin files add to the places that modules are imported from."""
     monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+@pytest.fixture(scope="session")
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the file of a small experiment."""
+    from commands import write_experiment
+
+    return write_experiment(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def finished(experiment: Path) -> Path:
+    """Give the folder of a finished run, made through the command line, to look at only."""
+    from commands import neatfool
+
+    folder = experiment.parent / "finished"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path])
+        result = neatfool("run", experiment, "--out", folder)
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    """Give a copy of the finished run, to do anything with."""
+    return shutil.copytree(finished, tmp_path / "copy")

@@ -21,11 +21,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 COMMANDS: Final = {
     "run": "neatfool.cli.run:run",
     "resume": "neatfool.cli.run:resume",
-    "show": "neatfool.cli.show:show",
-    "verify": "neatfool.cli.show:verify",
-    "report": "neatfool.cli.look:report",
-    "graph": "neatfool.cli.look:graph",
-    "render": "neatfool.cli.look:render",
     "validate": "neatfool.cli.validate:validate",
     "bench": "neatfool.cli.bench:bench",
     "plugins": "neatfool.cli.plugins:plugins",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,12 +16,28 @@ from neatfool.errors import PluginError
 if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager
 
+FIRST: Final = [
+    "run",
+    "resume",
+    "show",
+    "verify",
+    "report",
+    "graph",
+    "render",
+    "validate",
+    "bench",
+    "plugins",
+]
+"""The commands that help lists first, in this order; the others follow by name."""
+OURS: Final = "commands"
+"""The plugin with neatfool's own commands that read runs. No other plugin can replace one."""
+
 
 class MainGroup(LazyGroup):
     """Adds the plugins' commands, and turns errors into messages.
 
-    A plugin is imported only for help and for its own commands. Help lists a broken plugin; only
-    its use is an error.
+    A plugin is imported only for help and for its own commands; ``OURS`` for those of any plugin,
+    as it comes first. Help lists a broken plugin; only its use is an error.
     """
 
     @cached_property
@@ -32,18 +48,18 @@ class MainGroup(LazyGroup):
         return PluginManager()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """List neatfool's commands, and then those of plugins."""
-        own = super().list_commands(ctx)
-        return own + sorted(set(self._load_all()) - {*own})
+        """List the commands of ``FIRST`` that are there, and then the others by name."""
+        names = sorted({*super().list_commands(ctx), *self._load_all()})
+        return sorted(names, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command, neatfool's before a plugin's."""
         if own := super().get_command(ctx, cmd_name):
             return own
-        if cmd_name in self.plugins.names("command") and (
-            command := self._load(cmd_name).get(cmd_name)
-        ):
-            return command
+        installed = self.plugins.names("command")
+        for plugin in (OURS, cmd_name):
+            if plugin in installed and (command := self._load(plugin).get(cmd_name)):
+                return command
         return self._load_all().get(cmd_name)
 
     def make_context(self, *args: Any, **settings: Any) -> click.Context:

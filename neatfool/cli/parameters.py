@@ -31,7 +31,6 @@ class FiniteRange(click.FloatRange):
 A_PATH = click.Path(path_type=Path)
 
 run_argument = click.argument("run_folder", metavar="RUN", type=A_PATH)
-class_argument = click.argument("class_name", metavar="CLASS")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 no_report_option = click.option(
     "--no-report", is_flag=True, help="Do not write report.html at the end."
@@ -43,12 +42,6 @@ overrides_option = click.option(
     metavar="SECTION.KEY=VALUE",
     help="Override a key of the experiment; repeat it for more keys.",
 )
-
-
-def out_file_option(default: str) -> Callable[[Command], Command]:
-    """Make the option for the file to write, with the default that help shows."""
-    text = f"The file to write.  [default: {default}]"
-    return click.option("-o", "--out", type=A_PATH, metavar="FILE", help=text)
 
 
 def experiment_parameters(command: Command) -> Command:

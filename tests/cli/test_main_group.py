@@ -15,7 +15,7 @@ from rich.table import Table
 import neatfool
 from neatfool import errors
 from neatfool.cli import COMMANDS, failures, main, output
-from neatfool.cli.main_group import MainGroup
+from neatfool.cli.main_group import FIRST, MainGroup
 from neatfool.cli.output import Output
 from neatfool.errors import NeatfoolError, RunError, VerificationError
 
@@ -52,14 +52,17 @@ def failing(error):
     )
 
 
-def test_help_lists_every_command():
+def test_help_lists_neatfools_commands_first_and_then_those_of_plugins_by_name():
     result = run("--help")
     assert result.exit_code == 0
-    words = result.output.split()
-    assert set(COMMANDS) <= set(words)
+    listed = result.output.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    names = [line.split()[0] for line in listed if not line.startswith("   ")]
+    assert names[: len(FIRST)] == FIRST
+    assert names[len(FIRST) :] == sorted(names[len(FIRST) :]) != []
+    assert {*COMMANDS} <= {*FIRST}
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", FIRST)
 def test_each_command_has_help_with_an_example(name):
     result = run(name, "--help")
     assert result.exit_code == 0, result.output
@@ -101,7 +104,7 @@ def test_it_runs_as_a_module():
 def test_an_unknown_command_is_told_with_those_near():
     result = run("valdate")
     assert result.exit_code == 2
-    assert "unknown command 'valdate'; did you mean 'validate'?" in result.stderr
+    assert "unknown command 'valdate'; did you mean 'validate'" in result.stderr
 
 
 # the commands of plugins

@@ -104,3 +104,12 @@ def neatfool_process(*args: object) -> subprocess.Popen[str]:
         text=True,
         env=environment | {"COLUMNS": "120"},
     )
+
+
+def rows(output: str) -> list[list[str]]:
+    """Take the rows of a drawn table apart."""
+    return [
+        [cell.strip() for cell in line.strip("│").split("│")]
+        for line in output.splitlines()
+        if line.startswith("│")
+    ]

@@ -1,114 +1,17 @@
-"""``neatfool show`` and ``neatfool verify``."""
+"""The command ``neatfool verify``."""
 
 from __future__ import annotations
 
 import json
-import statistics
 
 import numpy as np
 import pytest
-from commands import CLASSES, neatfool, neatfool_process
+from commands import CLASSES, neatfool, neatfool_process, rows
 from PIL import Image
 
-from neatfool import open_run
-from neatfool.run.images import decode_png, encode_png
-from neatfool.wording import percent
+from neatfool import decode_png, encode_png, open_run
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
-
-
-def rows(output):
-    """Take the rows of a drawn table apart."""
-    return [
-        [cell.strip() for cell in line.strip("│").split("│")]
-        for line in output.splitlines()
-        if line.startswith("│")
-    ]
-
-
-# show
-
-
-def test_a_run_is_shown(finished):
-    result = neatfool("show", finished)
-    assert result.exit_code == 0
-    first, confidences, *_ = result.stdout.splitlines()
-    assert first.startswith("small, seed 3: generation 7, 160 images, ")
-    recorded = [elite.confidence for elite in open_run(finished)]
-    assert f"median {percent(statistics.median(recorded))}, " in confidences
-    assert f"min {percent(min(recorded))}; " in confidences
-    assert f"classes >= 99 %: {sum(value >= 0.99 for value in recorded)}, " in confidences
-
-
-def test_each_class_is_shown_with_its_name_as_it_is(finished):
-    shown = rows(neatfool("show", finished).stdout)
-    assert [row[0] for row in shown] == list(CLASSES)
-    assert shown == [
-        [
-            elite.name,
-            percent(elite.confidence),
-            str(elite.generation),
-            str(elite.size.nodes),
-            str(elite.size.connections),
-            f"images/{elite.file.name}",
-        ]
-        for elite in open_run(finished)
-    ]
-
-
-def test_many_classes_are_shown_on_request(finished, monkeypatch):
-    monkeypatch.setattr("neatfool.cli.show.ROWS", 3)
-    short = neatfool("show", finished).stdout
-    assert [row[0] for row in rows(short)] == list(CLASSES[:3])
-    assert short.endswith("… and 1 more; --all shows them\n")
-    assert len(rows(neatfool("show", finished, "--all").stdout)) == len(CLASSES)
-
-
-def test_a_run_is_shown_as_json(finished):
-    result = neatfool("show", finished, "--json")
-    assert result.exit_code == 0
-    shown = json.loads(result.stdout)
-    assert list(shown) == [
-        "name", "seed", "generation", "evaluations", "evaluations_per_s", "median", "mean",
-        "min", "classes_ge_0.99", "classes_ge_0.9999", "statistics", "classes",
-    ]  # fmt: skip
-    for entry in shown["classes"]:
-        assert list(entry) == [
-            "name", "index", "confidence", "generation", "genome", "nodes", "connections",
-            "image",
-        ]  # fmt: skip
-        assert (finished / entry["image"]).is_file()
-    assert [entry["name"] for entry in shown["classes"]] == list(CLASSES)
-    assert [entry["index"] for entry in shown["classes"]] == list(range(len(CLASSES)))
-    confidences = [entry["confidence"] for entry in shown["classes"]]
-    assert (shown["name"], shown["seed"]) == ("small", 3)
-    assert (shown["generation"], shown["evaluations"]) == (7, 160)
-    assert shown["evaluations_per_s"] > 0
-    assert shown["statistics"]["lower_quartile"] == pytest.approx(np.percentile(confidences, 25))
-    assert shown["median"] == pytest.approx(statistics.median(confidences))
-    assert shown["mean"] == pytest.approx(statistics.mean(confidences))
-    assert shown["min"] == pytest.approx(min(confidences))
-    assert shown["classes_ge_0.99"] == sum(value >= 0.99 for value in confidences)
-    assert shown["classes_ge_0.9999"] == sum(value >= 0.9999 for value in confidences)
-
-
-@pytest.mark.parametrize("command", ["show", "verify", "report"])
-def test_a_folder_without_a_run_is_refused(command, tmp_path):
-    result = neatfool(command, tmp_path / "absent")
-    assert result.exit_code == 5
-    assert "not a run folder" in result.stderr
-
-
-@pytest.mark.parametrize("command", ["show", "verify", "resume"])
-def test_a_damaged_database_is_told(command, copy):
-    (copy / "run.db").write_bytes(b"no database at all" * 1000)
-    result = neatfool(command, copy)
-    assert result.exit_code == 5
-    assert "the database is damaged" in result.stderr
-    assert "Traceback" not in result.output
-
-
-# verify
 
 
 def test_a_good_run_verifies(finished):

@@ -1,0 +1,110 @@
+"""The command ``neatfool graph``."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree as ET
+
+import networkx as nx
+import pytest
+from commands import CLASSES, neatfool, neatfool_process
+
+from neatfool import ExperimentError, cppn, open_run
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+BUS = CLASSES.index("school bus")
+
+
+@pytest.fixture
+def elite(finished):
+    return open_run(finished)["school bus"]
+
+
+def read_graphml(path):
+    return nx.read_graphml(path, node_type=int)
+
+
+def read_json(path):
+    return nx.node_link_graph(json.loads(path.read_text()), edges="edges")
+
+
+@pytest.mark.parametrize(("suffix", "read"), [(".graphml", read_graphml), (".json", read_json)])
+def test_a_graph_is_written_to_be_read_back(suffix, read, finished, elite, tmp_path):
+    file = tmp_path / f"bus{suffix}"
+    result = neatfool("graph", finished, "school bus", "-o", file)
+    assert result.exit_code == 0
+    size = elite.size
+    assert result.stdout == f"{file}: {size.nodes} nodes, {size.connections} connections\n"
+    graph = read(file)
+    assert set(graph.edges) == set(elite.graph().edges)
+    assert cppn.from_graph(graph) == elite.genome
+
+
+def test_a_changed_graph_is_drawn_and_scored(finished, elite):
+    run, graph = open_run(finished), elite.graph()
+    genome = cppn.from_graph(graph)
+    assert run.score(genome)["school bus"] == pytest.approx(elite.confidence)
+    assert list(run.score(genome)) == list(CLASSES)
+    assert run.render(genome).tobytes() == elite.image().tobytes()
+    for *_, edge in graph.edges(data=True):
+        edge["weight"] = 0.0
+    changed = cppn.from_graph(graph)
+    assert len(set(run.render(changed, 20).tobytes())) == 1
+    assert run.score(changed) != run.score(genome)
+    run.close()
+    assert run.score(genome)["school bus"] == pytest.approx(elite.confidence)
+
+
+def test_a_genome_that_is_not_of_the_run_is_neither_drawn_nor_scored(finished, elite):
+    run, nodes = open_run(finished), elite.genome.nodes.values()
+    genome = cppn.Genome.of([*nodes], [cppn.ConnectionGene.make((-7, 0), 1.0)])
+    for use in (run.render, run.score):
+        with pytest.raises(ExperimentError, match=r"no genome of this run: .* has 4 inputs"):
+            use(genome)
+
+
+def is_svg(data):
+    return ET.fromstring(data).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def is_png(data):
+    return data.startswith(b"\x89PNG")
+
+
+def is_dot(data):
+    return data.startswith(b"digraph") and b" -> " in data
+
+
+@pytest.mark.parametrize(
+    ("suffix", "is_right"), [(".svg", is_svg), (".png", is_png), (".dot", is_dot)]
+)
+def test_a_graph_is_written_to_be_looked_at(suffix, is_right, finished, tmp_path):
+    file = tmp_path / f"bus{suffix}"
+    assert neatfool("graph", finished, BUS, "-o", file).exit_code == 0
+    assert is_right(file.read_bytes())
+
+
+def test_a_graph_is_an_svg_named_after_its_class_by_default(finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = neatfool("graph", finished, BUS)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("school-bus.svg: ")
+    assert is_svg((tmp_path / "school-bus.svg").read_bytes())
+
+
+@pytest.mark.parametrize("name", ["bus.gif", "bus"])
+def test_a_suffix_that_names_no_format_is_refused(name, finished, tmp_path):
+    result = neatfool("graph", finished, "school bus", "-o", tmp_path / name)
+    assert result.exit_code == 2
+    for suffix in (".graphml", ".json", ".dot", ".svg", ".png"):
+        assert suffix in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_there_is_no_noise_where_there_is_no_home_folder(finished, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/dev/null/home")
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    process = neatfool_process("graph", finished, BUS, "-o", tmp_path / "bus.svg")
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
