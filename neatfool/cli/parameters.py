@@ -52,6 +52,15 @@ def experiment_parameters(command: Command) -> Command:
     return click.argument("file", type=A_PATH)(seed(overrides_option(command)))
 
 
+def watch_options(command: Command) -> Command:
+    """Add the options of a page that shows the run; the observer ``watch`` reads them."""
+    show = click.option("--open", is_flag=True, help="Watch, and open the page in the browser.")
+    ports, what = click.IntRange(0, 65535), "Watch on this port.  [default: any that is free]"
+    port = click.option("--port", type=ports, help=what)
+    what = "Serve a page to this machine that shows the run, and can pause and stop it."
+    return click.option("--watch", is_flag=True, help=what)(show(port(command)))
+
+
 def jobs_option(command: Command) -> Command:
     """Add the option for the number of runs side by side."""
     option = click.option(

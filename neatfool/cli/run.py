@@ -14,6 +14,7 @@ from neatfool.cli.parameters import (
     jobs_option,
     no_report_option,
     run_argument,
+    watch_options,
 )
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
 from neatfool.wording import counted, duration, left_out, percent, spending
@@ -66,6 +67,7 @@ ends all runs, and the same command goes on with those that are not finished."""
 @jobs_option
 @click.option("--overwrite", is_flag=True, help="Delete a run in the folder, and start anew.")
 @no_report_option
+@watch_options
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -77,11 +79,14 @@ def run(
     overrides: tuple[str, ...],
     overwrite: bool,
     no_report: bool,
+    **watching: Any,
 ) -> None:
     """Run the experiment in FILE; the run's folder gets images and a report."""
     if seeds is not None:
         if seed is not None:
             raise click.UsageError("give --seed or --seeds, not both")
+        if any(watching.values()):
+            raise click.UsageError("--watch is for one run; `neatfool watch` shows several")
         how = {"jobs": jobs or 1, "overwrite": overwrite, "report": not no_report}
         raise SystemExit(_run_with_seeds(ctx, file, out, seeds, overrides, how))
     if jobs is not None:
@@ -94,6 +99,8 @@ def run(
         from neatfool.plugin.manager import PluginManager
 
         plugins = PluginManager()
+        if any(watching.values()):
+            plugins.load_observer("watch")
         experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
         folder = out or Path("runs") / f"{experiment.name}-{experiment.general.seed}"
         assembly = assemble(experiment)
@@ -144,6 +151,7 @@ Examples:
     help="A new budget: how many requests may be sent in all.",
 )
 @no_report_option
+@watch_options
 def resume(
     run_folder: Path,
     generations: int | None,
@@ -151,6 +159,7 @@ def resume(
     max_queries: int | None,
     max_requests: int | None,
     no_report: bool,
+    **watching: Any,
 ) -> None:
     """Resume the run in folder RUN, as if it had never stopped."""
     from neatfool.evolution.assembly import Assembly, reassemble
@@ -161,6 +170,8 @@ def resume(
     if generations and images:
         raise click.UsageError("give --generations or --images, not both")
     plugins = PluginManager()
+    if any(watching.values()):
+        plugins.load_observer("watch")
     settings: dict[str, Json] = {}
     budget = {"max_queries": max_queries, "max_requests": max_requests}
 

@@ -200,6 +200,11 @@ class Run:
         """Each niche that changed hands, in order: generation, class index, new confidence."""
         return self.store.replacements(self.generation)
 
+    def since(self, first: int) -> tuple[list[GenerationReport], list[tuple[int, int, float]]]:
+        """Give ``history`` and ``replacements`` from a generation on: those that are new."""
+        last = self.generation
+        return self.store.reports(first, last), self.store.replacements(last, first)
+
     def frame(self) -> pd.DataFrame:
         """Give the history as a pandas data frame, with a row for each generation.
 

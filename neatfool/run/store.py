@@ -336,9 +336,10 @@ class RunStore:
             for _, _, class_index, _, _, confidence, rank, *_ in rows
         ]
 
-    def replacements(self, last: int) -> list[tuple[int, int, float]]:
+    def replacements(self, last: int, first: int = 0) -> list[tuple[int, int, float]]:
         """Read (generation, class, confidence) of the replacements up to a generation, in order."""
-        rows = self._read("replacement", "WHERE generation <= ? ORDER BY number", (last,))
+        which = "WHERE generation BETWEEN ? AND ? ORDER BY number"
+        rows = self._read("replacement", which, (first, last))
         return [(row[1], row[2], row[5]) for row in rows]
 
     def holders(self, last: int, least: float) -> list[tuple[int, int, float]]:

@@ -1,0 +1,267 @@
+"""What a page is told of a run: first all of it, then what was added."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from neatfool import NeatfoolError, open_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from neatfool import GenerationReport, Run
+
+    from .control import Control
+
+SECONDS_BETWEEN_READS: Final = 1.0
+RESTING_TO_READING: Final = 100
+"""Between two reads a feed rests at least this many times as long as the last read took of the
+processor, so that it costs its process less than 1 %."""
+SECONDS_TO_REST: Final = 2.0
+"""A file whose time is older than this was not changed since: times of files are coarse."""
+MOST_POINTS: Final = 4000
+"""A page that is opened gets at most about this many points of a curve; a screen has fewer."""
+NEWEST: Final = 12
+"""So many of the newest elites are shown."""
+STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How much a page was sent.
+
+    Attributes:
+        life: Of which run in the folder; a run that is started anew is another one.
+        points: How many generations.
+        changes: How many niches that changed hands.
+        messages: How many log messages.
+        state: What it was told of the rest.
+    """
+
+    life: int = 0
+    points: int = 0
+    changes: int = 0
+    messages: int = 0
+    state: bytes = b""
+
+
+@dataclass
+class Point:
+    """A generation: confidences after it, and sums since the run began."""
+
+    generation: int
+    images: int
+    seconds: float = 0.0
+    minimum: float = 0.0
+    lower: float = 0.0
+    median: float = 0.0
+    upper: float = 0.0
+    maximum: float = 0.0
+    certain: int = 0
+    changed: int = 0
+    switched: int = 0
+    refused: int = 0
+    breeding: float = 0.0
+    rendering: float = 0.0
+    scoring: float = 0.0
+    selection: float = 0.0
+    recording: float = 0.0
+
+
+POINT: Final = [each.name for each in fields(Point)]
+
+
+class Feed:
+    """Reads a run's database, a little at a time, for any number of pages.
+
+    It opens the database for each read only: so it never keeps a run from tidying up at its end.
+    """
+
+    def __init__(self, path: Path, control: Control | None = None) -> None:
+        """Follow the run in a folder; ``control`` is that of a run of this process."""
+        self.path = path
+        self.messages: list[str] = []
+        """What was logged, for the page's log."""
+        self.outcome: str | None = None
+        """How a run of this process ended."""
+        self._control = control
+        self._lock = threading.Lock()
+        self._due = 0.0
+        self._stamp: list[tuple[int, int]] = []
+        self._images: dict[int, tuple[int, bytes]] = {}
+        self._forget(None)
+
+    def news(self, seen: Seen, *, now: bool = False) -> tuple[bytes | None, Seen]:
+        """Give what a page was not sent yet, as JSON, and what it then has.
+
+        Args:
+            seen: What it was sent before.
+            now: Whether to read the database at once, and not only when that is due.
+
+        Returns:
+            An object; None if there is nothing new. It has all of the run if it has ``about``.
+        """
+        with self._lock:
+            if now or time.monotonic() >= self._due:
+                self._look()
+            return self._tell(seen)
+
+    def image(self, index: int) -> bytes:
+        """Give the PNG of a class's elite.
+
+        Raises:
+            NeatfoolError: There is none, or it cannot be read.
+        """
+        # A look may take long, and this may be asked for meanwhile: no lock.
+        if found := self._images.get(index):
+            return found[1]
+        with closing(open_run(self.path)) as run:
+            return run.elite(index).png
+
+    def _forget(self, born: object) -> None:
+        self._life = getattr(self, "_life", 0) + 1
+        self._born = born
+        self._about: dict[str, Any] | None = None
+        self._points: list[Point] = []
+        self._changes: list[tuple[int, int, float]] = []
+        self._images.clear()
+        self._state: dict[str, Any] = {"finished": False, "requests": {}, "changed": 0.0}
+        self._error: str | None = None
+
+    def _look(self) -> None:
+        began = time.thread_time()
+        stamp = _stamp(self.path)
+        changed = max((at for at, _ in stamp), default=0) / 1e9
+        if stamp != self._stamp or time.time() - changed < SECONDS_TO_REST:
+            try:
+                with closing(open_run(self.path)) as run:
+                    self._read(run)
+                self._state["changed"] = changed
+                self._error = None
+                self._stamp = stamp
+            except (NeatfoolError, OSError) as error:
+                self._error = str(error)
+        rest = RESTING_TO_READING * (time.thread_time() - began)
+        self._due = time.monotonic() + max(SECONDS_BETWEEN_READS, rest)
+
+    def _read(self, run: Run) -> None:
+        born = (run.info.get("clock"), run.name, run.seed, run.classes)
+        last = self._points[-1].generation if self._points else -1
+        if born != self._born or run.generation < last:
+            self._forget(born)
+            last = -1
+        if self._about is None or run.experiment != self._experiment:
+            self._experiment = run.experiment
+            self._about, self._life = _describe(run), self._life + 1
+        reports, changes = run.since(last + 1)
+        self._points += _follow(self._points[-1] if self._points else None, reports, changes)
+        self._changes += changes
+        self._state.update(finished=run.finished, requests=run.requests)
+        self._keep_images(run)
+
+    def _keep_images(self, run: Run) -> None:
+        """Have the newest elites at hand: they are what a page asks for."""
+        newest: dict[int, int] = {}
+        for generation, index, _ in reversed(self._changes):
+            newest.setdefault(index, generation)
+            if len(newest) == NEWEST:
+                break
+        for index, generation in newest.items():
+            if self._images.get(index, (-1,))[0] != generation:
+                self._images[index] = generation, run.elite(index).png
+        for index in set(self._images) - set(newest):
+            del self._images[index]
+
+    def _tell(self, seen: Seen) -> tuple[bytes | None, Seen]:
+        told: dict[str, Any] = {}
+        if seen.life != self._life:
+            seen = Seen(self._life)
+            about = self._about or {"path": str(self.path)}
+            told = {"about": {**about, "columns": POINT, "controlled": self._control is not None}}
+        if points := self._points[seen.points :]:
+            step = 1 + len(points) // MOST_POINTS
+            told["points"] = [[*vars(each).values()] for each in points[::-step][::-1]]
+        if changes := self._changes[seen.changes :]:
+            told["changes"] = changes
+        if messages := self.messages[seen.messages :]:
+            told["messages"] = messages
+        state = {
+            **self._state,
+            "error": self._error,
+            "outcome": self.outcome,
+            "control": self._control and self._control.state,
+        }
+        if (written := orjson.dumps(state)) != seen.state:
+            told["state"] = state
+        seen = replace(
+            seen,
+            points=len(self._points),
+            changes=len(self._changes),
+            messages=len(self.messages),
+            state=written,
+        )
+        return (orjson.dumps(told) if told else None), seen
+
+
+def _stamp(folder: Path) -> list[tuple[int, int]]:
+    """Say when the database and its log were last written, and how long they are."""
+    found = []
+    for name in ("run.db", "run.db-wal"):
+        with suppress(OSError):
+            state = os.stat(folder / name)  # noqa: PTH116
+            found.append((state.st_mtime_ns, state.st_size))
+    return found
+
+
+def _describe(run: Run) -> dict[str, Any]:
+    """Give what does not change while a run goes on."""
+    general, target = (run.experiment.get(name, {}) for name in ("experiment", "target"))
+    return {
+        "path": str(run.path),
+        "name": run.name,
+        "seed": run.seed,
+        "about": run.about,
+        "classes": run.classes,
+        "searched": run.searched,
+        "pixels": max(run.info["spec"]["height"], run.info["spec"]["width"]),
+        "length": {"generations": general.get("generations"), "images": general.get("images")},
+        "budget": {key: target.get(f"max_{key}") for key in ("queries", "requests")},
+    }
+
+
+def _follow(
+    before: Point | None,
+    reports: Iterable[GenerationReport],
+    changes: Iterable[tuple[int, int, float]],
+) -> Iterable[Point]:
+    """Give the points of new generations, after the last one before them."""
+    best: dict[int, float] = {}
+    for generation, _, confidence in changes:
+        best[generation] = max(best.get(generation, 0.0), confidence)
+    point = before or Point(-1, 0)
+    for report in reports:
+        stages = asdict(report.stages)
+        point = Point(
+            report.generation,
+            report.evaluations,
+            round(point.seconds + report.stages.elapsed, 4),
+            report.minimum,
+            report.lower_quartile,
+            report.median,
+            report.upper_quartile,
+            max(point.maximum, best.get(report.generation, 0.0)),
+            report.classes_ge[2],
+            point.changed + report.replacements,
+            point.switched + report.goal_switches,
+            point.refused + report.refused,
+            *(round(getattr(point, stage) + stages[stage], 4) for stage in STAGES),
+        )
+        yield point
