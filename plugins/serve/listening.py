@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from neatfool import ExperimentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from starlette.types import ASGIApp
 
@@ -40,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ExperimentError(
             f"cannot listen on {host}, port {port}: {error.strerror or error}. Give another --port "
-            "(0: any that is free) or --host"
+            "(0: any that is free) or host"
         ) from error
     # Connections inherit this option, which asyncio does not set here. Without it the second packet
     # of each answer waits 40 ms for the client to acknowledge the first.
@@ -61,12 +61,14 @@ def is_private_to_this_machine(listening: socket.socket) -> bool:
     return ip_address(listening.getsockname()[0]).is_loopback
 
 
-def serve(app: ASGIApp, listening: socket.socket) -> None:
+def serve(
+    app: ASGIApp, listening: socket.socket, on_end: Callable[[], None] = lambda: None
+) -> None:
     """Answer requests until Ctrl-C or SIGTERM, then close the socket.
 
-    Running requests get a second to finish.
+    Running requests get a second to finish; ``on_end`` is called before.
     """
-    server = make_server(app)
+    server = make_server(app, on_end)
     # Python's collector need not search what exists now: it lives until the end.
     gc.freeze()
     with _ended_by_signals(server):
@@ -95,8 +97,8 @@ def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def make_server(app: ASGIApp) -> uvicorn.Server:
-    """Make the HTTP server."""
+def make_server(app: ASGIApp, on_end: Callable[[], None] = lambda: None) -> uvicorn.Server:
+    """Make the HTTP server; it calls ``on_end`` when it begins to shut down."""
     config = uvicorn.Config(
         app,
         http=_TimedProtocol,
@@ -108,7 +110,7 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
         proxy_headers=False,
         timeout_keep_alive=SECONDS_OF_SILENCE,
     )
-    return _Server(config)
+    return _Server(config, on_end)
 
 
 class _TimedProtocol(H11Protocol):
@@ -150,7 +152,12 @@ class _TimedProtocol(H11Protocol):
 class _Server(uvicorn.Server):
     """Ends in time, without uvicorn's complaint about each request that it cuts off."""
 
+    def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_end = on_end
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_end()
         loop = asyncio.get_running_loop()
         loop.call_later(SECONDS_TO_FINISH, setattr, self, "force_exit", True)
         await super().shutdown(sockets)

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -167,7 +168,9 @@ class _Guard:
             return
         path = f"/{rest[0][:-1]}" if rest else "/"
         inner: dict[str, Any] = {**scope, "path": path, "raw_path": path.encode()}
-        await self._app(inner, receive, send_safely)
+        # At the end the server cuts off a page that does not listen; that is no error.
+        with suppress(asyncio.CancelledError):
+            await self._app(inner, receive, send_safely)
 
     def _refuse(self, headers: dict[bytes, bytes], token: str) -> str | None:
         host = headers.get(b"host", b"").decode("latin-1").lower()

@@ -47,14 +47,11 @@ def watch(folders: tuple[Path, ...], port: int, *, show: bool) -> None:
     paths = dict.fromkeys(path for folder in folders for path in find_runs(folder))
     place = listening.listen("127.0.0.1", port)
     token = make_token()
-    app = make_app(
-        [Feed(path) for path in paths],
-        token=token,
-        port=place.getsockname()[1],
-        ended=threading.Event(),
-    )
+    ended = threading.Event()
+    feeds = [Feed(path) for path in paths]
+    app = make_app(feeds, token=token, port=place.getsockname()[1], ended=ended)
     address = f"{listening.address_of(place)}/{token}/"
     Output().print(f"Watch at {address}\nCtrl-C ends it.", soft_wrap=True, markup=False)
     if show:
         webbrowser.open(address)
-    listening.serve(app, place)
+    listening.serve(app, place, on_end=ended.set)

@@ -49,7 +49,7 @@ class OwnPage:
             ended=self._ended,
             control=self.control,
         )
-        self._server = make_server(app)
+        self._server = make_server(app, self._ended.set)
         self._thread = threading.Thread(
             target=self._server.run, args=([socket],), name="watch", daemon=True
         )
@@ -61,7 +61,6 @@ class OwnPage:
         """Send the last news to open pages, and stop serving."""
         logging.getLogger("neatfool").removeHandler(self._log)
         self._feed.outcome = outcome.reason + (f": {outcome.cause}" if outcome.cause else "")
-        self._ended.set()
         self._server.should_exit = True
         self._thread.join(SECONDS_TO_END)
 

@@ -86,7 +86,8 @@
   };
 
   // ------------------------------------------------------------------ charts
-  const SPACE = { left: 52, right: 118, top: 12, bottom: 26 };
+  const SPACE = { left: 52, right: 20, top: 12, bottom: 26 };
+  const LETTER = 7.3; // about as wide as a letter of a line's name
   const DASHES = ["", "7 3", "2 3", "9 3 2 3", "12 4", "4 4"];
   const ticksOf = (low, high, wanted) => {
     const raw = (high - low) / wanted || 1;
@@ -114,7 +115,9 @@
     svg.setAttribute("aria-label", chart.says);
     const lines = chart.lines.filter((line) => line.points.length);
     if (!width || !lines.length) return;
-    const space = { ...SPACE, right: width < 500 ? 84 : SPACE.right };
+    const longest = Math.max(...lines.map((line) => line.name.length));
+    const most = Math.floor((0.4 * width) / LETTER);
+    const space = { ...SPACE, right: SPACE.right + LETTER * Math.min(longest, most) };
     const xs = lines.flatMap((line) => [line.points[0][0], line.points.at(-1)[0]]);
     const low = chart.log ? Math.max(Math.min(...xs), 1) : 0;
     const high = Math.max(...xs, low * 1.001 + 1e-9);
@@ -143,7 +146,8 @@
         class: line.thin ? "line thin" : "line", points: path(points), "stroke-dasharray": line.dash || "none",
       }));
       const [x, y] = line.points.at(-1);
-      ends.push({ name: line.name, x: atX(x) + 6, y: atY(y) + 4 });
+      const name = line.name.length > most ? `${line.name.slice(0, most - 1)}…` : line.name;
+      ends.push({ name, x: atX(x) + 6, y: atY(y) + 4 });
     }
     // The names stand at the ends of their lines, and push each other apart.
     ends.sort((a, b) => a.y - b.y);
@@ -243,7 +247,7 @@
       const speed = speedOf(run);
       const total = images || (last.images / (last.generation + 1)) * generations;
       byId("progress").value = state.finished ? 1 : Math.min(done, 1);
-      facts.push(["generation", generations ? `${count(last.generation + 1)} of ${count(generations)}` : count(last.generation + 1)]);
+      facts.push(["generations", generations ? `${count(last.generation + 1)} of ${count(generations)}` : count(last.generation + 1)]);
       facts.push(["images", images ? `${count(last.images)} of ${count(images)}` : count(last.images)]);
       facts.push(["images a second", count(speed)]);
       if (!state.finished) facts.push(["left", duration((total - last.images) / speed) || "?"]);
