@@ -71,6 +71,7 @@ ends all runs, and the same command goes on with those that are not finished."""
 @click.pass_context
 def run(
     ctx: click.Context,
+    /,
     file: Path,
     out: Path | None,
     seed: int | None,

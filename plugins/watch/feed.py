@@ -130,6 +130,7 @@ class Feed:
         self._life = getattr(self, "_life", 0) + 1
         self._born = born
         self._about: dict[str, Any] | None = None
+        self._experiment: dict[str, Any] = {}
         self._points: list[Point] = []
         self._changes: list[tuple[int, int, float]] = []
         self._images.clear()

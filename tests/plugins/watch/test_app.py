@@ -1,0 +1,89 @@
+"""Who may see the page, and what it does to the run's folder."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from commands import write_experiment
+from watching import ask, events, search, served
+
+from neatfool import open_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    search(write_experiment(folder), folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def address(finished: Path):
+    with served(finished) as address:
+        yield address
+
+
+def test_the_token_is_needed_everywhere(address: str) -> None:
+    for place in ("", "watch.js", "events", "0/0.png"):
+        assert ask(address.replace("secret", "guess") + place)[0] == 403
+    assert ask(address.removesuffix("secret/"))[0] == 403
+    status, page = ask(address)
+    assert (status, page[:15]) == (200, b"<!doctype html>")
+
+
+def test_another_name_for_this_machine_is_refused(address: str) -> None:
+    port = urlsplit(address).port
+    assert ask(address, Host=f"localhost:{port}")[0] == 200
+    for host in (f"evil.example:{port}", "127.0.0.1", f"127.0.0.1.evil.example:{port}"):
+        assert ask(address, Host=host)[0] == 403
+
+
+def test_another_page_is_refused(address: str) -> None:
+    assert ask(address, Origin="http://evil.example")[0] == 403
+    assert ask(address, Origin="null")[0] == 403
+
+
+def test_a_run_of_another_process_has_no_buttons(address: str) -> None:
+    assert ask(f"{address}stop", "POST")[0] in {404, 405}
+    name, first = next(events(address))
+    assert name == "news"
+    assert first["news"]["about"]["controlled"] is False
+    assert first["news"]["state"]["control"] is None
+
+
+def test_images_are_those_of_the_elites(address: str, finished: Path) -> None:
+    elite = open_run(finished)[1]
+    assert ask(f"{address}0/1.png") == (200, elite.png)
+    assert ask(f"{address}0/99.png")[0] == 404
+    assert ask(f"{address}7/1.png")[0] == 404
+    assert ask(f"{address}../../etc/passwd")[0] in {403, 404}
+
+
+def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:
+    return {
+        str(path): (sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_watching_writes_nothing(finished: Path) -> None:
+    before = fingerprint(finished)
+    with served(finished, finished) as address:
+        first, second = (news for _, news in zip(range(2), events(address), strict=False))
+        assert [first[1]["run"], second[1]["run"]] == [0, 1]
+        ask(f"{address}1/2.png")
+    assert fingerprint(finished) == before
+
+
+def test_an_open_page_is_told_of_the_end(finished: Path) -> None:
+    with served(finished) as address:
+        coming = events(address)
+        next(coming)
+    assert [name for name, _ in coming][-1] == "end"

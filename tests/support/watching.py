@@ -1,0 +1,102 @@
+"""A watched run: its page's server, what it sends, and searches that can be looked at midway."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from neatfool import hookimpl
+from neatfool.evolution.assembly import assemble
+from neatfool.evolution.interrupts import Interrupts
+from neatfool.evolution.session import start
+from neatfool.experiment.experiment import load_experiment
+from neatfool.fooling.opening import RunTools
+from neatfool.plugin.manager import PluginManager
+from neatfool_plugins.serve.listening import address_of, listen, make_server
+from neatfool_plugins.watch.app import make_app
+from neatfool_plugins.watch.feed import Feed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from neatfool import Outcome, Run
+
+
+def ask(address: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
+    """Ask for an address; give the status and the body."""
+    place = urlsplit(address)
+    connection = http.client.HTTPConnection(place.netloc, timeout=60)
+    connection.request(method, place.path, headers=headers)
+    response = connection.getresponse()
+    try:
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def events(address: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the events of a page, each with its name, as they come."""
+    place = urlsplit(address)
+    connection = http.client.HTTPConnection(place.netloc, timeout=60)
+    connection.request("GET", f"{place.path}events")
+    response = connection.getresponse()
+    assert response.getheader("content-type", "").startswith("text/event-stream")
+    name = ""
+    try:
+        while line := response.readline().decode():
+            key, _, value = line.strip().partition(": ")
+            if key == "event":
+                name = value
+            elif key == "data":
+                yield name, json.loads(value)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def served(*paths: Path) -> Iterator[str]:
+    """Serve the page of finished runs from a thread; give its address."""
+    ended = threading.Event()
+    socket = listen("127.0.0.1", 0)
+    port = socket.getsockname()[1]
+    feeds = [Feed(path) for path in paths]
+    app = make_app(feeds, token="secret", port=port, ended=ended)
+    server = make_server(app, ended.set)
+    thread = threading.Thread(target=server.run, args=([socket],))
+    thread.start()
+    try:
+        yield f"{address_of(socket)}/secret/"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+class Onlooker:
+    """An observer that calls a function after each generation."""
+
+    def __init__(self, look: Callable[[Run], None]) -> None:
+        self._look = look
+
+    @hookimpl
+    def neatfool_generation_done(self, run: Run) -> None:
+        self._look(run)
+
+
+def search(
+    file: Path, folder: Path, look: Callable[[Run], None] | None = None, *, watch: bool = False
+) -> Outcome:
+    """Run an experiment in this thread, as ``neatfool run`` does."""
+    plugins = PluginManager()
+    session = start(assemble(load_experiment(file)), folder, tools=RunTools())
+    if watch:
+        plugins.load_observer("watch")
+    if look is not None:
+        plugins.register_object(Onlooker(look), "onlooker")
+    interrupts = Interrupts()
+    with interrupts.handled():
+        return session.go(plugins.observers(), interrupts)
