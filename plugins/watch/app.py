@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from .feed import Feed
 
 PAGE: Final = Path(__file__).parent / "page"
-SECONDS_BETWEEN_EVENTS: Final = 0.5
+SECONDS_BETWEEN_EVENTS: Final = 1.0
+SECONDS_TO_NOTICE: Final = 0.2
+"""The end is noticed within this time: the server then waits for a second only."""
 SECONDS_OF_SILENCE: Final = 15.0
 """After this silence a page is sent an empty line, so that one that went away is noticed."""
 NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
@@ -98,8 +100,9 @@ class _Service:
         run, index = request.path_params["run"], request.path_params["index"]
         if run >= len(self._feeds):
             return PlainTextResponse("there is no such run", 404)
+        feed = self._feeds[run]
         try:
-            png = await asyncio.to_thread(self._feeds[run].image, index)
+            png = feed.image_at_hand(index) or await asyncio.to_thread(feed.read_image, index)
         except NeatfoolError as error:
             return PlainTextResponse(str(error), 404)
         return Response(png, media_type="image/png")
@@ -140,7 +143,12 @@ class _Service:
             if time.monotonic() - said > SECONDS_OF_SILENCE:
                 yield b":\n\n"
                 said = time.monotonic()
-            await asyncio.sleep(SECONDS_BETWEEN_EVENTS)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        due = time.monotonic() + SECONDS_BETWEEN_EVENTS
+        while time.monotonic() < due and not self._ended.is_set():
+            await asyncio.sleep(SECONDS_TO_NOTICE)
 
 
 class _Guard:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .control import Control
 
-SECONDS_BETWEEN_READS: Final = 1.0
+SECONDS_BETWEEN_READS: Final = 2.0
 RESTING_TO_READING: Final = 100
 """Between two reads a feed rests at least this many times as long as the last read took of the
 processor, so that it costs its process less than 1 %."""
@@ -114,15 +114,17 @@ class Feed:
                 self._look()
             return self._tell(seen)
 
-    def image(self, index: int) -> bytes:
-        """Give the PNG of a class's elite.
+    def image_at_hand(self, index: int) -> bytes | None:
+        """Give the PNG of a class's elite if it is one of the newest."""
+        found = self._images.get(index)
+        return found and found[1]
+
+    def read_image(self, index: int) -> bytes:
+        """Read the PNG of a class's elite from the database.
 
         Raises:
             NeatfoolError: There is none, or it cannot be read.
         """
-        # A look may take long, and this may be asked for meanwhile: no lock.
-        if found := self._images.get(index):
-            return found[1]
         with closing(open_run(self.path)) as run:
             return run.elite(index).png
 

@@ -87,7 +87,7 @@
 
   // ------------------------------------------------------------------ charts
   const SPACE = { left: 52, right: 20, top: 12, bottom: 26 };
-  const LETTER = 7.3; // about as wide as a letter of a line's name
+  const LETTER = 7.9; // about as wide as a letter of a line's name
   const DASHES = ["", "7 3", "2 3", "9 3 2 3", "12 4", "4 4"];
   const ticksOf = (low, high, wanted) => {
     const raw = (high - low) / wanted || 1;
