@@ -150,7 +150,9 @@ def detect(
         note(f"detector {name}", 0)
         try:
             detector = make_detector(name, asked.classifier.head, asked.classifier.module)
-            detector.fit(fitted)
+            if detector.fits:
+                familiar.check_divided(name)
+                detector.fit(fitted)
             scores = [detector.score(each).detach() for each in (held_out, fooling)]
         except ExperimentError as error:
             asked.left_out[name] = str(error)

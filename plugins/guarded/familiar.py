@@ -54,8 +54,8 @@ class Familiar:
         """Say in one sentence what they are, and how many."""
         if not self.divided:
             return (
-                f"{len(self.held_out):,} familiar images ({self.source}) are too few to hold some "
-                "out: detectors are fitted to the images that set their thresholds."
+                f"{len(self.held_out):,} familiar images ({self.source}) set the thresholds. They "
+                "are too few to fit a detector to some and hold out others, so rates are rough."
             )
         few = " These are few, so rates are rough." if self.few else ""
         return (
@@ -71,6 +71,20 @@ class Familiar:
             f"{len(self.fitted):,} images are fewer than the {features:,} features that some "
             "detectors look at, so these know little of what is familiar: give more images."
         )
+
+    def check_divided(self, detector: str) -> None:
+        """Check that a detector can be fitted to other images than set its threshold.
+
+        Raises:
+            ExperimentError: There are too few. Whatever it was fitted to, it finds familiar.
+        """
+        if not self.divided:
+            raise ExperimentError(
+                f"the detector {detector} must be fitted to some familiar images, and others set "
+                f"its threshold; {len(self.held_out)} are too few for both. Give at least "
+                f"{FEWEST_TO_DIVIDE} (familiar = FOLDER in an experiment, --familiar FOLDER in a "
+                "command), or choose msp, max_logit, energy, entropy or gen"
+            )
 
     def digest(self) -> bytes:
         """Hash all images."""

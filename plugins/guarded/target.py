@@ -124,6 +124,7 @@ class Guarded:
         own = getattr(inner, "fingerprint", None)
         self._inner_fingerprint = str(own()) if own else inner_fingerprint
         if self._detector.fits:
+            familiar.check_divided(detector)
             self._detector.fit(self.classifier.ask_all(familiar.fitted))
         self._scored = self._outlying(familiar.held_out)
         self.gate = Gate.set_on(self._scored, keeps)

@@ -115,9 +115,12 @@ def test_other_plugins_can_ask_about_any_images():
 
 def test_detectors_that_do_not_work_here_are_left_out():
     images = torch.randint(256, (60, 1, 4, 4), dtype=torch.uint8)
+    images28 = torch.randint(256, (5, 1, 28, 28), dtype=torch.uint8)
     detection = detect(ToyTarget(), images[:9].numpy(), divide(images, "noise"))
     assert {row.name for row in detection.rows} == {*DETECTORS} - {"knn", "mahalanobis", "vim"}
     assert "PyTorch" in detection.left_out["knn"]
+    few = detect(make_target(EXPERIMENTS / "mnist.ini"), images28, divide(images28, "few"))
+    assert {*few.left_out} == {"knn", "mahalanobis", "vim"}  # they would know what they are shown
     with pytest.raises(ExperimentError, match="no detector works here"):
         detect(ToyTarget(), images.numpy(), divide(images, "noise"), ("knn",))
 

@@ -233,11 +233,13 @@ def test_a_folder_of_images_is_familiar(tmp_path, mnist):
     assert {image.numpy().tobytes() for image in found.fitted} & own
 
 
-def test_a_handful_of_images_is_not_divided():
-    images = torch.zeros(5, 1, 4, 4, dtype=torch.uint8)
-    familiar = divide(images, "five")
+def test_to_a_handful_of_images_no_detector_is_fitted(mnist, digits):
+    familiar = divide(digits.held_out[:5], "five")
     assert familiar.few
-    assert "too few to hold some out" in familiar.describe()
+    assert "too few to fit a detector" in familiar.describe()
+    with pytest.raises(ExperimentError, match="5 are too few for both"):
+        Guarded(mnist, familiar, detector="knn")
+    assert Guarded(mnist, familiar, detector="msp").score(digits.held_out[:5]).probs.any()
 
 
 @pytest.mark.slow
