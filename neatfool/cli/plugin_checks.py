@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neatfool.cli import COMMANDS
+from neatfool.cli.main_group import OURS
 from neatfool.cli.plugin_names import find_plugins
 from neatfool.config.ini import override
 from neatfool.config.options import read_options
@@ -74,7 +75,8 @@ def _check(
             hooks = CheckResult(HOOKS, passed=True)
             return [hooks, *check_observers(manager.observers())]
         if kind == "command":
-            return [_check_names(manager.commands(name))]
+            ours = set(COMMANDS) | (set(manager.commands(OURS)) if name != OURS else set())
+            return [_check_names(manager.commands(name), ours)]
     except PluginError as error:
         return [CheckResult(LOADED, passed=False, message=str(error))]
     problem = next(entry.problem for entry in manager.available() if entry.name == name)
@@ -95,8 +97,8 @@ def _read_settings(registration: Registration, settings: Sequence[str]) -> BaseM
     return options
 
 
-def _check_names(commands: Mapping[str, object]) -> CheckResult:
-    taken = sorted(set(commands) & set(COMMANDS))
+def _check_names(commands: Mapping[str, object], ours: set[str]) -> CheckResult:
+    taken = sorted(set(commands) & ours)
     message = f"neatfool has its own command {taken[0]!r}; rename yours" if taken else ""
     if not commands:
         message = "adds no command; call cli.add_command(...) in neatfool_add_commands"

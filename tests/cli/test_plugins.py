@@ -177,8 +177,8 @@ def test_a_broken_one_fails_with_the_cause(distribute):
 
 
 def test_an_observer_is_checked(distribute):
-    distribute("birds", {"observer.watch": "birds_watch"}, {"birds_watch": OBSERVER})
-    assert plugins("check", "watch").exit_code == 0
+    distribute("birds", {"observer.chirp": "birds_watch"}, {"birds_watch": OBSERVER})
+    assert plugins("check", "chirp").exit_code == 0
     Path("watch.py").write_text(OBSERVER)
     assert plugins("check", "watch.py").exit_code == 0
     Path("watch.py").write_text(OBSERVER.replace("run_started", "run_startet"))

@@ -311,11 +311,11 @@ def test_a_broken_one_is_told_once_at_the_line_that_names_it(write):
 
 def test_observers_are_loaded_by_name(write, distribute):
     code = "from neatfool import hookimpl\n@hookimpl\ndef neatfool_run_started(): ...\n"
-    distribute("birds", {"observer.watch": "birds_watch"}, {"birds_watch": code})
-    text = "[plugins]\nobservers = watch\n" + TOY
-    assert load_experiment(write(text), plugins=toys()).observers == ("watch",)
-    assert errors(write(text.replace("watch", "wacth")), PluginError, plugins=toys()) == [
-        "toy.ini:2: [plugins] observers: unknown observer 'wacth'; did you mean 'watch'?"
+    distribute("birds", {"observer.chirp": "birds_watch"}, {"birds_watch": code})
+    text = "[plugins]\nobservers = chirp\n" + TOY
+    assert load_experiment(write(text), plugins=toys()).observers == ("chirp",)
+    assert errors(write(text.replace("= chirp", "= chrip")), PluginError, plugins=toys()) == [
+        "toy.ini:2: [plugins] observers: unknown observer 'chrip'; did you mean 'chirp'?"
     ]
 
 

@@ -50,12 +50,12 @@ def message(source="here", **hooks):
 
 
 def test_what_is_installed_is_listed_without_importing_it(distribute):
-    distribute("birds", {"target.bird": "no_such_module", "observer.watch": "birds_watch:plugin"})
+    distribute("birds", {"target.bird": "no_such_module", "observer.chirp": "birds_watch:plugin"})
     entries = {(entry.kind, entry.name): entry for entry in PluginManager().available()}
     bird = entries["target", "bird"]
     assert (bird.source, bird.version, bird.value) == ("birds", "1.2", "no_such_module")
     assert bird.origin == "birds 1.2, no_such_module"
-    assert entries["observer", "watch"].value == "birds_watch:plugin"
+    assert entries["observer", "chirp"].value == "birds_watch:plugin"
 
 
 def test_only_what_is_asked_for_is_imported(distribute):
@@ -312,10 +312,10 @@ def neatfool_run_started(run):
 
 
 def test_an_observer_that_is_named_is_told(distribute):
-    distribute("birds", {"observer.watch": "birds_watch"}, {"birds_watch": WATCHING})
+    distribute("birds", {"observer.chirp": "birds_watch"}, {"birds_watch": WATCHING})
     manager = PluginManager()
     manager.observers().run_started("nobody listens")
-    manager.load_observer("watch")
+    manager.load_observer("chirp")
     manager.observers().run_started("a run")
     assert sys.modules["birds_watch"].heard == ["a run"]
 
@@ -327,9 +327,9 @@ def test_an_observer_without_observer_hooks_is_told(distribute):
 
 
 def test_an_unknown_observer_is_told_with_those_near(distribute):
-    distribute("birds", {"observer.watch": "birds_watch"})
-    with pytest.raises(PluginError, match=r"unknown observer 'wacth'; did you mean 'watch'\?"):
-        PluginManager().load_observer("wacth")
+    distribute("birds", {"observer.chirp": "birds_watch"})
+    with pytest.raises(PluginError, match=r"unknown observer 'chrip'; did you mean 'chirp'\?"):
+        PluginManager().load_observer("chrip")
 
 
 def test_a_plugins_commands_are_given(distribute):
