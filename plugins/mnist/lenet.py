@@ -14,6 +14,8 @@ from torch import nn
 
 from neatfool import ExperimentError, Network, StorageError, TargetError
 
+from .options import count_outputs
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,17 +34,20 @@ class LeNet(nn.Module):
     """Two convolutions, each followed by a max pooling, and two dense layers.
 
     As in Caffe's example and the paper, pooling is the only non-linearity of the convolutions.
+
+    Args:
+        outputs: 10 for the digits; 11 for the digits and "fooling".
     """
 
-    def __init__(self) -> None:
+    def __init__(self, outputs: int = 10) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 20, 5)
         self.conv2 = nn.Conv2d(20, 50, 5)
         self.fc1 = nn.Linear(800, 500)
-        self.fc2 = nn.Linear(500, 10)
+        self.fc2 = nn.Linear(500, outputs)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Compute logits, float32 [N, 10], of normalised pixels, float32 [N, 1, 28, 28]."""
+        """Compute logits, float32 [N, outputs], of normalised pixels, float32 [N, 1, 28, 28]."""
         hidden = F.max_pool2d(self.conv1(pixels), 2)
         hidden = F.max_pool2d(self.conv2(hidden), 2)
         logits: torch.Tensor = self.fc2(F.relu(self.fc1(hidden.flatten(1))))
@@ -70,7 +75,8 @@ def load(path: Path) -> LeNet:
     """Read a network's weights.
 
     Args:
-        path: A safetensors file with exactly the LeNet's tensors, of any floating-point type.
+        path: A safetensors file with exactly the LeNet's tensors, of any floating-point type. It
+            may have an eleventh output, "fooling".
 
     Returns:
         The network in float32, on the CPU, in evaluation mode.
@@ -99,14 +105,15 @@ def load(path: Path) -> LeNet:
                 f"[target] weights = {path}: tensor {name} is {tensor.dtype}, expected floats; "
                 f"{_REMEDY}"
             )
-    network = LeNet()
+    network = LeNet(count_outputs(path))
     network.load_state_dict(tensors)
     return network.eval()
 
 
 def _check_shapes(path: Path, found: Mapping[str, tuple[int, ...]]) -> None:
     with torch.device("meta"):
-        expected = {name: tuple(value.shape) for name, value in LeNet().state_dict().items()}
+        lenet = LeNet(count_outputs(path))
+        expected = {name: tuple(value.shape) for name, value in lenet.state_dict().items()}
     faults = [
         f"tensor {name} is missing"
         if name not in found

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import BaseModel, Field, FilePath
 
 from neatfool import ImageSpec
 
-SPEC = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SPEC: Final = ImageSpec(28, 28, 1, tuple("0123456789"), array="torch")
 """The images that a LeNet takes, white ink on black, and its classes."""
+FOOLING: Final = "fooling"
+"""The eleventh class, of a network that learnt fooling images as one."""
+WITH_FOOLING: Final = ImageSpec(28, 28, 1, (*SPEC.classes, FOOLING), array="torch")
+
+
+def count_outputs(weights: Path) -> int:
+    """Count the outputs of a LeNet in a file: 11 if it has the class "fooling", else 10.
+
+    A file that holds no LeNet counts as 10: loading it says what is wrong with it.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, framework="np") as file:
+            outputs = file.get_slice("fc2.bias").get_shape()
+    except (OSError, SafetensorError):
+        return len(SPEC.classes)
+    return len((WITH_FOOLING if outputs == [11] else SPEC).classes)
 
 
 class Options(BaseModel, extra="forbid"):
@@ -18,12 +39,15 @@ class Options(BaseModel, extra="forbid"):
     weights: FilePath | None = Field(
         None,
         description="a safetensors file of another LeNet's weights, as `neatfool mnist train` "
-        "writes it. If left out, the packaged weights",
+        "writes it, or of one with the eleventh class `fooling`, as `neatfool retrain` does. If "
+        "left out, the packaged weights",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where the network computes. `auto` takes the GPU if there is one"
     )
 
     def spec(self) -> ImageSpec:
-        """Tell what the target takes, whatever its weights."""
-        return SPEC
+        """Tell what the target takes: its weights have the class "fooling", or not."""
+        if self.weights is None or count_outputs(self.weights.expanduser()) == len(SPEC.classes):
+            return SPEC
+        return WITH_FOOLING

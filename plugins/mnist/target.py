@@ -12,7 +12,6 @@ from neatfool import Scores, TargetError
 
 from . import lenet
 from .digits import PER_CLASS, load_digits
-from .options import SPEC
 
 if TYPE_CHECKING:
     from .options import Options
@@ -22,9 +21,10 @@ RECOGNISED: Final = 0.9
 
 
 class MnistTarget:
-    """A LeNet on 28x28 grey images, white ink on black, with the classes "0" to "9"."""
+    """A LeNet on 28x28 grey images, white ink on black, with the classes "0" to "9".
 
-    spec = SPEC
+    A network with eleven outputs has the class "fooling", too.
+    """
 
     def __init__(self, options: Options) -> None:
         """Load the network.
@@ -33,16 +33,17 @@ class MnistTarget:
             ExperimentError: The file of weights or the device does not exist.
             TargetError: The weights are not a LeNet's.
         """
+        self.spec = options.spec()
         self._weights = lenet.PACKAGED if options.weights is None else options.weights.expanduser()
         self._network = lenet.network(lenet.load(self._weights), options.device)
         self.networks = [self._network]
 
     def score(self, images: torch.Tensor) -> Scores:
-        """Score uint8 [N, 1, 28, 28]: float32 probabilities [N, 10] and their logits."""
+        """Score uint8 [N, 1, 28, 28]: float32 probabilities [N, K] and their logits."""
         return self._network.score(images)
 
     def logits_of(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute logits for torch to differentiate: floats [N, 1, 28, 28] in, [N, 10] out."""
+        """Compute logits for torch to differentiate: floats [N, 1, 28, 28] in, [N, K] out."""
         return self._network.logits_of(images)
 
     def fingerprint(self) -> str:

@@ -1,0 +1,292 @@
+"""``neatfool retrain``: a table that can be read without colour, JSON, and a page."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from neatfool import Experiment, Output, Run
+
+    from .learner import Learner
+    from .plan import Plan
+    from .rounds import Round
+
+A_PATH: Final = click.Path(path_type=Path)
+A_FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
+SECONDS_BETWEEN_LINES: Final = 5.0
+"""How often progress is told within a round: not so often that it fills a log."""
+MOST_ROUNDS: Final = 40
+"""Where ``--until-safe`` ends, if nothing is said."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool retrain experiments/mnist.ini
+  neatfool retrain experiments/mnist.ini --data ~/mnist --html retrained.html
+  neatfool retrain experiments/mnist.ini --until-safe --out runs/until-safe
+  neatfool retrain experiments/imagenet_quick.ini --photographs ~/Pictures
+  neatfool retrain experiments/mnist.ini --set experiment.generations=20 --rounds 3 --json
+
+The same command goes on where it was interrupted, also with more --rounds.""",
+)
+@click.argument("file", metavar="EXPERIMENT", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=A_PATH,
+    metavar="DIR",
+    help="The folder for all rounds.  [default: runs/NAME-retrained-SEED]",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many rounds; the first fools the network as it is.  [default: 15 for mnist, 2 for "
+    "imagenet; 40 with --until-safe]",
+)
+@click.option(
+    "--until-safe",
+    is_flag=True,
+    help="Stop after the first round in which no image reaches 50 %.",
+)
+@click.option(
+    "--searches",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Searches a round, each with a seed of its own.",
+)
+@click.option(
+    "--first-images",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Fooling images that the first retrained network learns.  [default: 6000 for mnist, 2000 "
+    "for imagenet]",
+)
+@click.option(
+    "--more-images",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Fooling images that each further network learns in addition.  [default: 1000; 2000]",
+)
+@click.option(
+    "--data",
+    type=A_FOLDER,
+    metavar="DIR",
+    help="For mnist: the folder with MNIST's four idx files.  [default: download them]",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="For mnist: how often to train on each image.",
+)
+@click.option(
+    "--photographs",
+    type=A_FOLDER,
+    metavar="FOLDER",
+    help="For imagenet: real photographs; folders named like classes tell what they show.  "
+    "[default: the packaged ones]",
+)
+@click.option(
+    "--least-accuracy",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Stop if a network recognises a smaller share of real images.  [default: 0.985 for mnist]",
+)
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="The seed, not the file's.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Change an option of the experiment; may be repeated.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with chart and images."
+)
+@click.pass_context
+def retrain(
+    ctx: click.Context,
+    /,
+    *,
+    file: Path,
+    out: Path | None,
+    data: Path | None,
+    epochs: int,
+    photographs: Path | None,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    as_json: bool,
+    html_file: Path | None,
+    **given: Any,
+) -> None:
+    """Teach a network its fooling images, fool it again, and so on, round after round.
+
+    Images are evolved as EXPERIMENT says. A network with one more class, "fooling", learns them
+    together with real images; then images are evolved against that network. You see how sure each
+    round's network is of its new fooling images, and what it says of real images.
+    """
+    from neatfool import Output, TargetError, load_experiment
+
+    from .files import to_json
+    from .page import write_retraining
+    from .plan import take_folder
+    from .search import search
+    from .wording import too_few_right
+
+    waiting = Output(stderr=True)
+    experiment = load_experiment(file, overrides=overrides, seed=seed)
+    with ExitStack() as ending:
+        with waiting.status("getting ready"):
+            learner = _learner(experiment, data, epochs, photographs)
+        plan = _plan(experiment, learner, overrides, out, given)
+        ending.callback(take_folder(plan).release)
+
+        def evolve(folder: Path, seed: int, options: dict[str, str]) -> Run:
+            run = search(ctx, file, folder, seed=seed, overrides=plan.overrides, options=options)
+            return ending.enter_context(closing(run))
+
+        try:
+            rounds = _go(plan, learner, evolve, waiting)
+        except (KeyboardInterrupt, SystemExit):
+            text = f"Interrupted. The same command goes on in {plan.folder}"
+            waiting.print(text, soft_wrap=True, markup=False)
+            raise
+        if as_json:
+            click.echo(json.dumps(to_json(plan, rounds, learner.notes), indent=1))
+        else:
+            _show(plan, rounds, learner.notes, Output())
+        if html_file:
+            with waiting.status("drawing"):
+                write_retraining(plan, rounds, learner.notes, html_file)
+            click.echo(f"Look at {html_file}", err=as_json)
+        if problem := too_few_right(plan, rounds):
+            raise TargetError(problem)
+
+
+def _learner(
+    experiment: Experiment, data: Path | None, epochs: int, photographs: Path | None
+) -> Learner:
+    """Choose what can train the experiment's network.
+
+    Raises:
+        ExperimentError: Nothing can, or its scheme does not choose classes.
+    """
+    from neatfool import ExperimentError
+
+    resolved = experiment.resolved()
+    place = experiment.path
+    if "classes" not in resolved["scheme"]:
+        raise ExperimentError(
+            f"{place}: [scheme] plugin = {resolved['scheme']['plugin']}: has no option 'classes', "
+            "and would search for the class of fooling images, too; use map_elites"
+        )
+    options: Any = experiment.target.options
+    name = resolved["target"]["plugin"]
+    if name == "mnist":
+        from .lenets import Lenets
+
+        return Lenets(data, options.weights, epochs)
+    if name == "imagenet":
+        from .extra_row import ExtraRow
+
+        return ExtraRow(options, photographs)
+    raise ExperimentError(
+        f"{place}: [target] plugin = {name}: retrain can train networks of the targets mnist and "
+        "imagenet; use one of these"
+    )
+
+
+def _plan(
+    experiment: Experiment,
+    learner: Learner,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    given: dict[str, Any],
+) -> Plan:
+    from .plan import Plan
+
+    seed = experiment.general.seed
+    rounds = given["rounds"] or (MOST_ROUNDS if given["until_safe"] else learner.rounds)
+    least = given["least_accuracy"]
+    return Plan(
+        experiment=experiment,
+        overrides=overrides,
+        folder=out or Path("runs") / f"{experiment.name}-retrained-{seed}",
+        rounds=rounds,
+        until_safe=given["until_safe"],
+        searches=given["searches"],
+        first_images=given["first_images"] or learner.first_images,
+        more_images=given["more_images"] or learner.more_images,
+        least_accuracy=learner.least_accuracy if least is None else least,
+        seed=seed,
+        learnt_by=learner.identity(),
+    )
+
+
+def _go(
+    plan: Plan,
+    learner: Learner,
+    evolve: Callable[[Path, int, dict[str, str]], Run],
+    console: Output,
+) -> list[Round]:
+    """Go from round to round, and tell how far it is."""
+    import time
+
+    from neatfool import percent
+
+    from .rounds import go_on
+    from .wording import share
+
+    shown = time.monotonic()
+
+    def note(what: str) -> None:
+        nonlocal shown
+        if time.monotonic() - shown > SECONDS_BETWEEN_LINES:
+            shown = time.monotonic()
+            console.print(what, soft_wrap=True, markup=False)
+
+    rounds = []
+    for each in go_on(plan, learner, evolve, note):
+        rounds.append(each)
+        accuracy = each.judgement.accuracy
+        text = f"round {each.number} of {plan.rounds}"
+        text += "" if accuracy is None else f": right on {share(accuracy)} of real images"
+        text += f", median confidence {percent(each.median)}" if each.runs else ""
+        console.print(text, soft_wrap=True, markup=False)
+    return rounds
+
+
+def _show(plan: Plan, rounds: Sequence[Round], more: Sequence[str], console: Output) -> None:
+    from rich.table import Table
+
+    from . import wording
+
+    def say(text: str, style: str | None = None) -> None:
+        console.print(text, style=style, soft_wrap=True, markup=False)
+
+    table = Table()
+    for head in wording.HEADS:
+        table.add_column(head, justify="right", overflow="fold")
+    classes = rounds[0].confidences.shape[1]
+    for each in rounds:
+        table.add_row(*wording.cells(each, classes))
+    console.print(table)
+    say(wording.headline(rounds), "bold")
+    for text in wording.course(rounds):
+        say(text)
+    for text in wording.notes(plan, rounds, more):
+        say(f"Note: {text}")
+    say(f"Networks and runs are in {plan.folder}")

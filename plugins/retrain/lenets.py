@@ -1,0 +1,101 @@
+"""LeNets that learn fooling images of digits as an eleventh class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+
+from neatfool_plugins.mnist import dataset, lenet
+from neatfool_plugins.mnist.dataset import Digits
+from neatfool_plugins.mnist.options import SPEC
+from neatfool_plugins.mnist.training import Recipe, train
+
+from .learner import Judgement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+_BATCH: Final = 1000
+
+
+class Lenets:
+    """Trains LeNets from nothing on MNIST and fooling images, by the recipe of ``mnist train``."""
+
+    classes = SPEC.classes
+    first_images = 6000
+    more_images = 1000
+    rounds = 15
+    least_accuracy = 0.985
+    notes: Sequence[str] = ()
+
+    def __init__(self, data: Path | None, weights: Path | None, epochs: int) -> None:
+        """Read the digits.
+
+        Args:
+            data: The folder with MNIST's four idx files; None downloads them.
+            weights: Those of the first network; None stands for the packaged ones.
+            epochs: How often to train on each image.
+
+        Raises:
+            ExperimentError: Files are missing or damaged.
+            NeatfoolError: The download failed.
+        """
+        self._digits = dataset.download() if data is None else dataset.read_folder(data)
+        self._first = weights or lenet.PACKAGED
+        self._epochs = epochs
+
+    def identity(self) -> dict[str, str | int | float]:
+        """Give the digits' hash and the length of the training."""
+        return {"data": self._digits.sha256(), "epochs": self._epochs}
+
+    def learn(
+        self,
+        batches: Iterable[np.ndarray],
+        seed: int,
+        file: Path,
+        note: Callable[[str], None],
+    ) -> None:
+        """Train a network; see :class:`.learner.Learner`.
+
+        Raises:
+            ExperimentError: The loss became infinite or NaN.
+            StorageError: The file cannot be written.
+        """
+        real = self._digits.training
+        fooling = np.concatenate([*batches])[:, 0]
+        label = len(self.classes)
+        training = Digits(
+            np.concatenate([real.images, fooling]),
+            np.concatenate([real.labels, np.full(len(fooling), label, real.labels.dtype)]),
+        )
+        recipe = Recipe(epochs=self._epochs, seed=seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = lenet.LeNet(label + 1)
+        for step in train(network, training, self._digits.test, recipe):
+            note(f"training, epoch {step.epoch} of {recipe.epochs}")
+        about = {
+            "network": "LeNet with the class fooling",
+            "training_images": len(real.images),
+            "fooling_images": len(fooling),
+            "seed": seed,
+            **self.identity(),
+        }
+        lenet.save_weights(network, file, about)
+
+    @torch.inference_mode()
+    def judge(self, file: Path | None) -> Judgement:
+        """Ask a network about the test digits."""
+        network = lenet.load(file or self._first)
+        images = torch.tensor(self._digits.test.images).unsqueeze(1)
+        answers = [network(lenet.normalise(some)).argmax(1) for some in torch.split(images, _BATCH)]
+        said, truth = torch.cat(answers).numpy(), self._digits.test.labels
+        right, alarms = int((said == truth).sum()), int((said == len(self.classes)).sum())
+        return Judgement(len(truth), len(truth), right, alarms)
+
+    def options(self, file: Path) -> dict[str, str]:
+        """Give the option that names the weights."""
+        return {"target.weights": str(file.absolute())}

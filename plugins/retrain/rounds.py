@@ -1,0 +1,171 @@
+"""Round after round: evolve images that fool a network, and teach a new network to know them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from neatfool import derive_seed
+from neatfool.report import save
+
+from .fooling_images import fooling_images
+from .learner import Judgement
+from .plan import SEARCHED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from neatfool import Run
+
+    from .learner import Learner
+    from .plan import Plan
+
+NETWORK: Final = "network.safetensors"
+JUDGED: Final = "judged.json"
+SURE: Final = 0.99
+FOOLED: Final = 0.5
+"""From this confidence in a wrong class on, a network counts as fooled by an image."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What came out of a round.
+
+    Attributes:
+        number: From 1.
+        network: The file of the network that was fooled; None is the experiment's own.
+        learnt: How many fooling images it had learnt.
+        judgement: What it says of real images.
+        runs: The searches. None were made if it recognises too few real images.
+    """
+
+    number: int
+    network: Path | None
+    learnt: int
+    judgement: Judgement
+    runs: tuple[Run, ...]
+
+    @cached_property
+    def confidences(self) -> np.ndarray:
+        """The confidences of the new fooling images, float64 [searches, classes]."""
+        return np.array([[_of_class(run, index) for index in run.searched] for run in self.runs])
+
+    @cached_property
+    def medians(self) -> np.ndarray:
+        """The median over the classes, of each search."""
+        medians: np.ndarray = np.median(self.confidences, 1)
+        return medians
+
+    @property
+    def median(self) -> float:
+        """The median of the searches' medians."""
+        return float(np.median(self.medians))
+
+    @property
+    def highest(self) -> float:
+        """The confidence of the image that fools the network best."""
+        return float(self.confidences.max())
+
+    @property
+    def fooled(self) -> float:
+        """The share of classes in which the network is fooled, at least at 50 %, over searches."""
+        return float((self.confidences >= FOOLED).mean())
+
+    @cached_property
+    def images_to_sure(self) -> float:
+        """Images until the median over classes was 99 %, the median of searches; or infinity."""
+        needed = [
+            next((each.evaluations for each in run.history if each.median >= SURE), np.inf)
+            for run in self.runs
+        ]
+        return float(np.median(needed))
+
+    @property
+    def images(self) -> int:
+        """Images that each search showed the network, at most."""
+        return max(run.evaluations for run in self.runs)
+
+    @property
+    def safe(self) -> bool:
+        """Whether the network was fooled in no class, in no search."""
+        return self.highest < FOOLED
+
+
+def _of_class(run: Run, index: int) -> float:
+    return next((elite.confidence for elite in run.elites if elite.index == index), 0.0)
+
+
+def go_on(
+    plan: Plan,
+    learner: Learner,
+    evolve: Callable[[Path, int, dict[str, str]], Run],
+    note: Callable[[str], None],
+) -> Iterator[Round]:
+    """Go from round to round; what is finished is only read.
+
+    The last round has no runs if its network recognises too few real images.
+
+    Args:
+        plan: What is to be done.
+        learner: Trains and judges networks.
+        evolve: Makes a search, or finishes one: its folder, its seed, and options.
+        note: Told what is under way.
+
+    Yields:
+        Each round, when it has ended.
+    """
+    searched = plan.folder / SEARCHED
+    if not searched.exists():
+        save(searched, "".join(f"{name}\n" for name in learner.classes).encode())
+    chosen = plan.experiment.resolved()["scheme"].get("classes")
+    only = {} if chosen else {"scheme.classes": f"@{searched.absolute()}"}
+    before: list[Round] = []
+    pool: list[np.ndarray] = []
+    for number in range(1, plan.rounds + 1):
+        folder = plan.round_folder(number)
+        folder.mkdir(exist_ok=True)
+        network = folder / NETWORK if number > 1 else None
+        if network is not None and not network.exists():
+            for each in before[-1:] if pool else before:
+                pool += _images_of(plan, each, note)
+            seed = derive_seed(plan.seed, "retrain", number)
+            learner.learn(pool, seed, network, partial(_note_in, note, number))
+        note(f"round {number}: looking at real images")
+        judgement = _judge(learner, network, folder / JUDGED)
+        accuracy = judgement.accuracy
+        enough = number == 1 or accuracy is None or accuracy >= plan.least_accuracy
+        options = only if network is None else {**only, **learner.options(network)}
+        runs = []
+        for place in range(1, plan.searches + 1) if enough else ():
+            note(f"round {number}: search {place} of {plan.searches}")
+            seed = plan.seed + (number - 1) * plan.searches + place - 1
+            runs.append(evolve(plan.search_folder(number, place), seed, options))
+        learnt = sum(plan.images_after(earlier) for earlier in range(1, number))
+        before.append(Round(number, network, learnt, judgement, tuple(runs)))
+        yield before[-1]
+        if not enough or (plan.until_safe and before[-1].safe):
+            return
+
+
+def _note_in(note: Callable[[str], None], number: int, what: str) -> None:
+    note(f"round {number}: {what}")
+
+
+def _images_of(plan: Plan, each: Round, note: Callable[[str], None]) -> Iterator[np.ndarray]:
+    """Draw the images of a round, the same ones each time."""
+    note(f"round {each.number}: taking its images")
+    seed = derive_seed(plan.seed, "fooling images", each.number)
+    return fooling_images(each.runs, plan.images_after(each.number), seed)
+
+
+def _judge(learner: Learner, network: Path | None, file: Path) -> Judgement:
+    if file.exists():
+        return Judgement(**json.loads(file.read_text(encoding="utf-8")))
+    judgement = learner.judge(network)
+    save(file, f"{json.dumps(asdict(judgement))}\n".encode())
+    return judgement

@@ -1,0 +1,121 @@
+"""Says what retraining brought, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from neatfool import percent
+
+from .learner import FOOLING
+from .rounds import FOOLED, SURE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .plan import Plan
+    from .rounds import Round
+
+HEADS: Final = (
+    "round",
+    f"images learnt as {FOOLING}",
+    "right on real images",
+    f"real images called {FOOLING}",
+    "median confidence",
+    "lowest and highest",
+    "classes fooled at 50 %",
+    "images until the median is 99 %",
+)
+
+
+def cells(each: Round, classes: int) -> list[str]:
+    """Write a round's figures, one for each of the heads."""
+    judged = each.judgement
+    right = "-" if judged.accuracy is None else share(judged.accuracy)
+    alarms = f"{judged.alarms:,} of {judged.images:,}" if each.network else "-"
+    start = [f"{each.number}", f"{each.learnt:,}", right, alarms]
+    if not each.runs:
+        return [*start, "not asked", "", "", ""]
+    held = each.fooled * classes
+    return [
+        *start,
+        percent(each.median),
+        f"{percent(float(each.confidences.min()))} to {percent(each.highest)}",
+        f"{held:,.0f} of {classes:,}" if held == round(held) else f"{held:,.1f} of {classes:,}",
+        f"{each.images_to_sure:,.0f}" if np.isfinite(each.images_to_sure) else "not reached",
+    ]
+
+
+def share(part: float) -> str:
+    """Write a share: ``"98.72 %"``."""
+    return f"{100 * part:.2f} %"
+
+
+def headline(rounds: Sequence[Round]) -> str:
+    """Say in a sentence whether the network is still fooled."""
+    fooled = [each for each in rounds if each.runs]
+    first, last = fooled[0], fooled[-1]
+    if last.number == 1:
+        return f"Before any retraining, the median confidence is {percent(first.median)}."
+    times = "once" if last.number == 2 else f"{last.number - 1} times"
+    change = f"median confidence {percent(first.median)} before, {percent(last.median)} after"
+    if last.safe:
+        return f"Retrained {times}, the network is not fooled any more: {change}."
+    if last.median >= SURE:
+        return f"Retrained {times}, the network is fooled as before: {change}."
+    if last.median >= FOOLED:
+        return f"Retrained {times}, the network is still fooled, but less surely: {change}."
+    return f"Retrained {times}, the network is rarely fooled: {change}."
+
+
+def course(rounds: Sequence[Round]) -> list[str]:
+    """Say when the network was first rarely fooled, and how much harder it got."""
+    fooled = [each for each in rounds if each.runs]
+    told = []
+    if (low := next((e for e in fooled if e.median < FOOLED), None)) and fooled[0] is not low:
+        told.append(f"The median was first under 50 % in round {low.number}.")
+    safe = [each.number for each in fooled if each.safe]
+    if safe:
+        told.append(
+            f"No search found an image at 50 % or more in {len(safe)} of {len(fooled)} rounds, "
+            f"first in round {safe[0]}."
+        )
+    first, last = fooled[0].images_to_sure, fooled[-1].images_to_sure
+    if len(fooled) > 1 and np.isfinite(first):
+        then = f"{last:,.0f}" if np.isfinite(last) else f"more than {fooled[-1].images:,}"
+        told.append(
+            f"A median of 99 % took {first:,.0f} images in round 1, and {then} in round "
+            f"{fooled[-1].number}."
+        )
+    return told
+
+
+def too_few_right(plan: Plan, rounds: Sequence[Round]) -> str | None:
+    """Say that the last network recognises too few real images, if it does."""
+    last = rounds[-1]
+    if last.runs or last.judgement.accuracy is None:
+        return None
+    return (
+        f"round {last.number}: the network recognises {share(last.judgement.accuracy)} of real "
+        f"images, less than {share(plan.least_accuracy)}; fooling it would show nothing. Train for "
+        "more --epochs in another folder, or give a lower --least-accuracy to go on"
+    )
+
+
+def notes(plan: Plan, rounds: Sequence[Round], more: Sequence[str]) -> list[str]:
+    """Say what to bear in mind."""
+    fooled = [each for each in rounds if each.runs]
+    searches = "a search" if plan.searches == 1 else f"{plan.searches} searches"
+    images = fooled[-1].images
+    text = (
+        f"Each round has {searches} of up to {images:,} images. Confidences are those of the "
+        "images found for each class; not fooled means not fooled within this budget."
+    )
+    if plan.searches > 1:
+        text += " The median is the median of the searches' medians."
+    took = (
+        f"The first retrained network learnt {plan.first_images:,} fooling images, each further "
+        f"one {plan.more_images:,} more: half as in a first generation, half from the last one."
+    )
+    return [text, took, *more]
