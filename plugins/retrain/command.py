@@ -277,7 +277,7 @@ def _show(plan: Plan, rounds: Sequence[Round], more: Sequence[str], console: Out
     def say(text: str, style: str | None = None) -> None:
         console.print(text, style=style, soft_wrap=True, markup=False)
 
-    table = Table()
+    table = Table(show_lines=True)
     for head in wording.HEADS:
         table.add_column(head, justify="right", overflow="fold")
     classes = rounds[0].confidences.shape[1]

@@ -19,31 +19,34 @@ if TYPE_CHECKING:
 
 HEADS: Final = (
     "round",
-    f"images learnt as {FOOLING}",
-    "right on real images",
-    f"real images called {FOOLING}",
-    "median confidence",
-    "lowest and highest",
-    "classes fooled at 50 %",
-    "images until the median is 99 %",
+    "images learnt",
+    "right on real",
+    "false alarms",
+    "confidence: median, lowest to highest",
+    "classes fooled",
+    "images to 99 %",
+)
+LEGEND: Final = (
+    f"False alarms are real images called {FOOLING!r}. A class is fooled if an image has it at "
+    "50 % or more. Images to 99 %: how many were shown until the median over classes was 99 %."
 )
 
 
 def cells(each: Round, classes: int) -> list[str]:
-    """Write a round's figures, one for each of the heads."""
+    """Write a round's figures, one for each of the heads; some have two lines."""
     judged = each.judgement
     right = "-" if judged.accuracy is None else share(judged.accuracy)
-    alarms = f"{judged.alarms:,} of {judged.images:,}" if each.network else "-"
+    alarms = f"{judged.alarms:,} of\n{judged.images:,}" if each.network else "-"
     start = [f"{each.number}", f"{each.learnt:,}", right, alarms]
     if not each.runs:
-        return [*start, "not asked", "", "", ""]
+        return [*start, "not tried", "", ""]
     held = each.fooled * classes
+    lowest = percent(float(each.confidences.min()))
     return [
         *start,
-        percent(each.median),
-        f"{percent(float(each.confidences.min()))} to {percent(each.highest)}",
-        f"{held:,.0f} of {classes:,}" if held == round(held) else f"{held:,.1f} of {classes:,}",
-        f"{each.images_to_sure:,.0f}" if np.isfinite(each.images_to_sure) else "not reached",
+        f"{percent(each.median)}\n{lowest} to {percent(each.highest)}",
+        f"{held:.0f} of\n{classes:,}" if held == round(held) else f"{held:.1f} of\n{classes:,}",
+        f"{each.images_to_sure:,.0f}" if np.isfinite(each.images_to_sure) else "not\nreached",
     ]
 
 
@@ -58,12 +61,12 @@ def headline(rounds: Sequence[Round]) -> str:
     first, last = fooled[0], fooled[-1]
     if last.number == 1:
         return f"Before any retraining, the median confidence is {percent(first.median)}."
-    times = "once" if last.number == 2 else f"{last.number - 1} times"
+    times = {2: "once", 3: "twice"}.get(last.number, f"{last.number - 1} times")
     change = f"median confidence {percent(first.median)} before, {percent(last.median)} after"
     if last.safe:
         return f"Retrained {times}, the network is not fooled any more: {change}."
     if last.median >= SURE:
-        return f"Retrained {times}, the network is fooled as before: {change}."
+        return f"Retrained {times}, the network is still fooled: {change}."
     if last.median >= FOOLED:
         return f"Retrained {times}, the network is still fooled, but less surely: {change}."
     return f"Retrained {times}, the network is rarely fooled: {change}."
@@ -118,4 +121,4 @@ def notes(plan: Plan, rounds: Sequence[Round], more: Sequence[str]) -> list[str]
         f"The first retrained network learnt {plan.first_images:,} fooling images, each further "
         f"one {plan.more_images:,} more: half as in a first generation, half from the last one."
     )
-    return [text, took, *more]
+    return [LEGEND, text, took, *more]
