@@ -78,6 +78,13 @@ The same command goes on where it was interrupted, also with more --rounds.""",
     help="Fooling images that each further network learns in addition.  [default: 1000; 2000]",
 )
 @click.option(
+    "--also",
+    multiple=True,
+    type=A_PATH,
+    metavar="RUN|FOLDER",
+    help="A finished run whose images the first retrained network learns, too; may be repeated.",
+)
+@click.option(
     "--data",
     type=A_FOLDER,
     metavar="DIR",
@@ -123,6 +130,7 @@ def retrain(
     *,
     file: Path,
     out: Path | None,
+    also: tuple[Path, ...],
     data: Path | None,
     epochs: int,
     photographs: Path | None,
@@ -151,6 +159,7 @@ def retrain(
     with ExitStack() as ending:
         with waiting.status("getting ready"):
             learner = _learner(experiment, data, epochs, photographs)
+        given["also"] = _open_also(also, experiment, ending)
         plan = _plan(experiment, learner, overrides, out, given)
         ending.callback(take_folder(plan).release)
 
@@ -209,6 +218,27 @@ def _learner(
     )
 
 
+def _open_also(paths: Sequence[Path], experiment: Experiment, ending: ExitStack) -> tuple[Run, ...]:
+    """Open the runs of ``--also``.
+
+    Raises:
+        RunError: There is none in a folder.
+        ExperimentError: Their images have another size than the experiment's.
+    """
+    from neatfool import ExperimentError, find_runs, open_run
+
+    folders = dict.fromkeys(folder for path in paths for folder in find_runs(path))
+    runs = tuple(ending.enter_context(closing(open_run(folder))) for folder in folders)
+    spec = experiment.target.spec()
+    for run in runs:
+        if spec is not None and run.spec.shape != spec.shape:
+            raise ExperimentError(
+                f"--also {run.path}: its images have the shape {run.spec.shape}, and the "
+                f"experiment's {spec.shape}; give runs of the same size"
+            )
+    return runs
+
+
 def _plan(
     experiment: Experiment,
     learner: Learner,
@@ -232,6 +262,7 @@ def _plan(
         more_images=given["more_images"] or learner.more_images,
         least_accuracy=learner.least_accuracy if least is None else least,
         seed=seed,
+        also=given["also"],
         learnt_by=learner.identity(),
     )
 

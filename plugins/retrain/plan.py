@@ -14,7 +14,7 @@ from neatfool.report import save
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from neatfool import Experiment
+    from neatfool import Experiment, Run
 
 RECORD: Final = "retrain.json"
 SEARCHED: Final = "classes.txt"
@@ -35,6 +35,7 @@ class Plan:
         more_images: How many each further one learns in addition.
         least_accuracy: A network below it is not worth fooling.
         seed: Where all chance comes from.
+        also: Finished runs whose elites' images the first retrained network learns, too.
         learnt_by: What the networks depend on, besides.
     """
 
@@ -48,6 +49,7 @@ class Plan:
     more_images: int
     least_accuracy: float
     seed: int
+    also: tuple[Run, ...] = ()
     learnt_by: dict[str, Any] = field(default_factory=dict)
 
     def round_folder(self, number: int) -> Path:
@@ -58,9 +60,14 @@ class Plan:
         """Give the folder of a round's search, from search 1."""
         return self.round_folder(number) / f"search-{search}"
 
-    def images_after(self, number: int) -> int:
-        """Count the fooling images that are taken from a round, from round 1."""
+    def images_of(self, number: int) -> int:
+        """Count the fooling images that are taken from a round's runs, from round 1."""
         return self.first_images if number == 1 else self.more_images
+
+    def learnt_in(self, number: int) -> int:
+        """Count the fooling images that a round's network has learnt, from round 1."""
+        also = sum(map(len, self.also)) if number > 1 else 0
+        return also + sum(map(self.images_of, range(1, number)))
 
     def identity(self) -> dict[str, dict[str, Any]]:
         """Give what the rounds depend on, but not how many there are."""
@@ -73,6 +80,7 @@ class Plan:
                 "first_images": self.first_images,
                 "more_images": self.more_images,
                 "seed": self.seed,
+                "also": [[run.name, run.seed, run.evaluations, len(run)] for run in self.also],
                 **self.learnt_by,
             },
         }

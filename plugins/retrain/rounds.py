@@ -17,7 +17,7 @@ from .learner import Judgement
 from .plan import SEARCHED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from neatfool import Run
@@ -125,16 +125,14 @@ def go_on(
     chosen = plan.experiment.resolved()["scheme"].get("classes")
     only = {} if chosen else {"scheme.classes": f"@{searched.absolute()}"}
     before: list[Round] = []
-    pool: list[np.ndarray] = []
+    pool = _Pool(plan, note)
     for number in range(1, plan.rounds + 1):
         folder = plan.round_folder(number)
         folder.mkdir(exist_ok=True)
         network = folder / NETWORK if number > 1 else None
         if network is not None and not network.exists():
-            for each in before[-1:] if pool else before:
-                pool += _images_of(plan, each, note)
             seed = derive_seed(plan.seed, "retrain", number)
-            learner.learn(pool, seed, network, partial(_note_in, note, number))
+            learner.learn(pool.images(before), seed, network, partial(_note_in, note, number))
         note(f"round {number}: looking at real images")
         judgement = _judge(learner, network, folder / JUDGED)
         accuracy = judgement.accuracy
@@ -145,8 +143,7 @@ def go_on(
             note(f"round {number}: search {place} of {plan.searches}")
             seed = plan.seed + (number - 1) * plan.searches + place - 1
             runs.append(evolve(plan.search_folder(number, place), seed, options))
-        learnt = sum(plan.images_after(earlier) for earlier in range(1, number))
-        before.append(Round(number, network, learnt, judgement, tuple(runs)))
+        before.append(Round(number, network, plan.learnt_in(number), judgement, tuple(runs)))
         yield before[-1]
         if not enough or (plan.until_safe and before[-1].safe):
             return
@@ -156,11 +153,27 @@ def _note_in(note: Callable[[str], None], number: int, what: str) -> None:
     note(f"round {number}: {what}")
 
 
-def _images_of(plan: Plan, each: Round, note: Callable[[str], None]) -> Iterator[np.ndarray]:
-    """Draw the images of a round, the same ones each time."""
-    note(f"round {each.number}: taking its images")
-    seed = derive_seed(plan.seed, "fooling images", each.number)
-    return fooling_images(each.runs, plan.images_after(each.number), seed)
+class _Pool:
+    """The fooling images of finished runs and of all rounds so far, each drawn once."""
+
+    def __init__(self, plan: Plan, note: Callable[[str], None]) -> None:
+        self._plan = plan
+        self._note = note
+        self._batches: list[np.ndarray] = []
+        self._drawn = 0
+
+    def images(self, rounds: Sequence[Round]) -> list[np.ndarray]:
+        """Give the images up to the last of some rounds, the same ones whenever they are drawn."""
+        if not self._batches:
+            runs = self._plan.also
+            self._batches += (elite.saved_pixels()[None] for run in runs for elite in run)
+        for each in rounds[self._drawn :]:
+            self._note(f"round {each.number}: taking its images")
+            seed = derive_seed(self._plan.seed, "fooling images", each.number)
+            count = self._plan.images_of(each.number)
+            self._batches += fooling_images(each.runs, count, seed)
+        self._drawn = len(rounds)
+        return self._batches
 
 
 def _judge(learner: Learner, network: Path | None, file: Path) -> Judgement:

@@ -121,4 +121,6 @@ def notes(plan: Plan, rounds: Sequence[Round], more: Sequence[str]) -> list[str]
         f"The first retrained network learnt {plan.first_images:,} fooling images, each further "
         f"one {plan.more_images:,} more: half as in a first generation, half from the last one."
     )
+    if plan.also:
+        took += f" It learnt {sum(map(len, plan.also)):,} images of finished runs, too."
     return [LEGEND, text, took, *more]
