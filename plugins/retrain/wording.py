@@ -26,6 +26,8 @@ HEADS: Final = (
     "classes fooled",
     "images to 99 %",
 )
+CONFIDENCE: Final = 4
+"""The place of the head whose cells need two lines, however wide the table is."""
 LEGEND: Final = (
     f"False alarms are real images called {FOOLING!r}. A class is fooled if an image has it at "
     "50 % or more. Images to 99 %: how many were shown until the median over classes was 99 %."
