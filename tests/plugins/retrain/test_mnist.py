@@ -246,27 +246,36 @@ def test_a_target_that_cannot_be_trained_is_refused(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+KILLED_AT = (
+    "round-01/search-1/run.db",
+    "round-01/search-2/images",
+    "round-02",
+    "round-02/judged.json",
+    "round-03/search-1/run.db",
+)
+"""A process is killed as soon as these files are there: within and between searches, in training."""
+
+
 @pytest.mark.slow
-def test_a_killed_process_and_an_undisturbed_one_bring_the_same(digits, tmp_path):
+def test_killed_processes_and_an_undisturbed_one_bring_the_same(digits, tmp_path):
     options = ("--rounds", 3, "--epochs", 30, "--least-accuracy", 0.9, "--json")
+    options += ("--set", "experiment.generations=40")
     whole = neatfool_process(*arguments(tmp_path / "whole", digits, *options))
     told, log = whole.communicate()
     assert whole.returncode == 0, log
-    killed = 0
-    for tenths in range(20, 4000, 7):
-        process = neatfool_process(*arguments(tmp_path / "parts", digits, *options))
-        deadline = time.monotonic() + tenths / 10
-        while process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        killed += process.poll() is None
+    parts = tmp_path / "parts"
+    for place in KILLED_AT:
+        process = neatfool_process(*arguments(parts, digits, *options))
+        while process.poll() is None and not (parts / place).exists():
+            time.sleep(0.002)
         process.kill()
-        output, log = process.communicate()
-        if process.returncode == 0:
-            break
+        _, log = process.communicate()
         assert process.returncode == -9, log
-    assert killed > 1
-    assert found(json.loads(output), tmp_path / "parts") == found(
-        json.loads(told), tmp_path / "whole"
-    )
-    networks = [tmp_path / each / "round-03" / "network.safetensors" for each in ("whole", "parts")]
+    process = neatfool_process(*arguments(parts, digits, *options))
+    output, log = process.communicate()
+    assert process.returncode == 0, log
+    assert found(json.loads(output), parts) == found(json.loads(told), tmp_path / "whole")
+    networks = [
+        folder / "round-03" / "network.safetensors" for folder in (tmp_path / "whole", parts)
+    ]
     assert networks[0].read_bytes() == networks[1].read_bytes()
