@@ -253,7 +253,7 @@ KILLED_AT = (
     "round-02/judged.json",
     "round-03/search-1/run.db",
 )
-"""A process is killed as soon as these files are there: within and between searches, in training."""
+"""A process is killed as soon as one is there: within and between searches, and in training."""
 
 
 @pytest.mark.slow
