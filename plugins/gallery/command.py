@@ -9,6 +9,9 @@ from typing import Final
 
 import click
 
+IMAGES: Final = ("exact", "png", "small", "none")
+"""How saved images are shown; see :mod:`.images`."""
+
 A_PATH: Final = click.Path(path_type=Path)
 
 
@@ -59,6 +62,14 @@ Examples:
     help="Show up to N of each elite's line of ancestors, chosen evenly; 0: none, which makes the "
     "folder smaller.",
 )
+@click.option(
+    "--images",
+    type=click.Choice(IMAGES),
+    default=IMAGES[0],
+    show_default=True,
+    help="The saved images: exact, the same pixels in smaller files; png, the saved files; small, "
+    "for the tiles only, a seventh of the size; or none.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def gallery(
     *,
@@ -69,6 +80,7 @@ def gallery(
     sample: int | None,
     seed: int,
     steps: int,
+    images: str,
     as_json: bool,
 ) -> None:
     """Write a page on which the elites of RUN are drawn live, and can be entered.
@@ -93,7 +105,7 @@ def gallery(
         folder = out or (runs[0].path / "gallery" if len(runs) == 1 else Path("gallery"))
         count = sum(len(elites) for _, elites in chosen)
         with Output(stderr=True).progress(count, "elites") as note:
-            written = write_gallery(chosen, folder, steps=steps, note=note)
+            written = write_gallery(chosen, folder, steps=steps, images=images, note=note)
         page = folder / INDEX
         if as_json:
             told = {

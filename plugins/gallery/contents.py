@@ -6,26 +6,29 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from neatfool import percent
 
-from .formula import formula, settings_of
+from .formula import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from neatfool import Ancestor, EliteView, Run
+    from neatfool import EliteView, Run
 
 SURVIVAL: Final = "survival.json"
 """What ``neatfool survive --report`` leaves in a run's folder."""
 
-ROUGH: Final = 6
-"""The figures of an ancestor's numbers: it is looked at for a moment, and there are many."""
 
+def describe_run(
+    run: Run, elites: Sequence[EliteView], more: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Describe a run and its elites, without their formulas.
 
-def describe_run(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
-    """Describe a run and its elites, without their formulas."""
+    Args:
+        run: The run.
+        elites: The elites.
+        more: Further facts on elites, by their index.
+    """
     survival = read_survival(run)
     target = run.experiment.get("target", {})
     return {
@@ -41,7 +44,10 @@ def describe_run(run: Run, elites: Sequence[EliteView]) -> dict[str, Any]:
         "height": run.spec.height,
         "drawing": settings_of(run),
         "survival": survival.get("report"),
-        "elites": [describe_elite(elite, survival.get("images", {})) for elite in elites],
+        "elites": [
+            describe_elite(elite, survival.get("images", {})) | dict(more[elite.index])
+            for elite in elites
+        ],
     }
 
 
@@ -58,7 +64,6 @@ def describe_elite(elite: EliteView, survived: Mapping[str, Any]) -> dict[str, A
         "parents": [*elite.parents],
         "nodes": elite.size.nodes,
         "connections": elite.size.connections,
-        "file": elite.file.name,
         **({"survived": survived[elite.name]} if elite.name in survived else {}),
     }
 
@@ -83,29 +88,3 @@ def read_survival(run: Run) -> dict[str, Any]:
             },
         }
     return {}
-
-
-def line_of(run: Run, elite: EliteView, most: int) -> list[dict[str, Any]]:
-    """Give an elite's line, from the random network of generation 0 to itself.
-
-    Args:
-        run: The run.
-        elite: The elite.
-        most: How many to give; they are chosen evenly, the first and the last included.
-    """
-    line = run.lineage(elite.index)[::-1]
-    places = np.linspace(0, len(line) - 1, min(len(line), max(most, 1))).round()
-    return [_step(line[int(place)], int(place)) for place in places]
-
-
-def _step(ancestor: Ancestor, place: int) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "place": place,
-        "candidate": ancestor.candidate_id,
-        "generation": ancestor.generation,
-        "formula": formula(ancestor.graph(), ROUGH),
-    }
-    if ancestor.name is not None and ancestor.confidence is not None:
-        told["name"] = ancestor.name
-        told["sure"] = percent(ancestor.confidence, ancestor.rank or 0.0)
-    return told

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from neatfool import StorageError
 from neatfool.report import save
 
-from .contents import describe_run, line_of
-from .formula import FUNCTIONS, formula, glyphs, settings_of
+from .contents import describe_run
+from .formula import FUNCTIONS, glyphs, settings_of
+from .images import image_of
+from .networks import Networks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +29,7 @@ MARK: Final = "renderer.js"
 """A folder with this file among its scripts is a gallery, and may be replaced."""
 
 AT_ONCE: Final = 25
-"""The formulas in one file: some 100 kB, which a browser reads at once."""
+"""The networks in one file: some 60 kB, which a browser reads at once."""
 
 
 def write_gallery(
@@ -35,6 +37,7 @@ def write_gallery(
     folder: Path,
     *,
     steps: int,
+    images: str = "exact",
     note: Callable[[str, int], None] = lambda what, more: None,
 ) -> int:
     """Write a gallery; one that is there is replaced.
@@ -43,6 +46,7 @@ def write_gallery(
         chosen: The runs, and of each the elites to show.
         folder: The folder.
         steps: How many ancestors of each elite to show, itself included; 0: none.
+        images: How to show the saved images; see :func:`.images.image_of`.
         note: Told what is under way, and how many elites are written since it was last told.
 
     Returns:
@@ -61,18 +65,22 @@ def write_gallery(
                 total += _write(folder / SCRIPTS / file.name, file.read_bytes())
         runs = []
         for number, (run, elites) in enumerate(chosen):
-            total += _write_run(folder, number, run, elites, steps=steps, note=note)
-            runs.append(describe_run(run, elites))
+            wrote, told = _write_run(folder, number, run, elites, steps, images, note)
+            total += wrote
+            runs.append(told)
         index = {
             "functions": FUNCTIONS,
             "glyphs": glyphs(),
             "runs": runs,
             "together": AT_ONCE,
             "steps": steps,
+            "images": images,
         }
         total += _write(folder / DATA / "index.js", as_script("index", index))
         # Last, so that a page that is there is whole.
-        return total + _write(folder / INDEX, (PAGE / INDEX).read_bytes())
+        page = (PAGE / INDEX).read_bytes()
+        save(folder / INDEX, page)
+        return total + len(page)
 
 
 def _write_run(
@@ -80,27 +88,34 @@ def _write_run(
     number: int,
     run: Run,
     elites: Sequence[EliteView],
-    *,
     steps: int,
+    images: str,
     note: Callable[[str, int], None],
-) -> int:
-    total, drawn = 0, settings_of(run) is not None
-    for first in range(0, len(elites), AT_ONCE):
-        formulas = {}
-        for elite in elites[first : first + AT_ONCE]:
-            total += _write(folder / IMAGES / str(number) / elite.file.name, elite.png)
-            if drawn:
-                formulas[elite.index] = formula(elite.graph())
-                if steps:
-                    name = f"line-{elite.index}"
-                    line = as_script(f"{number}/{name}", line_of(run, elite, steps))
-                    total += _write(folder / DATA / str(number) / f"{name}.js", line)
-            note(f"{run.name}, seed {run.seed}", 1)
-        if drawn:
-            name = f"formulas-{first // AT_ONCE}"
-            data = as_script(f"{number}/{name}", formulas)
-            total += _write(folder / DATA / str(number) / f"{name}.js", data)
-    return total
+) -> tuple[int, dict[str, Any]]:
+    """Write a run's images and networks; give the bytes written, and what the page is told."""
+    total = 0
+
+    def write_part(part: int, networks: list[dict[str, Any]]) -> None:
+        nonlocal total
+        name = f"{number}/networks-{part}"
+        total += _write(folder / DATA / f"{name}.js", as_script(name, networks))
+
+    networks = None
+    if settings_of(run) is not None:
+        networks = Networks(run, elites, together=AT_ONCE, steps=steps, write=write_part)
+    more: dict[int, dict[str, Any]] = {}
+    for elite in elites:
+        facts = more[elite.index] = {}
+        if image := image_of(elite, images):
+            facts["file"], data = image
+            total += _write(folder / IMAGES / str(number) / image[0], data)
+        if networks:
+            facts["network"] = networks.number_of(elite)
+            networks.add(elite)
+        note(f"{run.name}, seed {run.seed}", 1)
+    if networks:
+        networks.finish()
+    return total, describe_run(run, elites, more)
 
 
 def as_script(name: str, data: Any) -> bytes:
@@ -111,7 +126,7 @@ def as_script(name: str, data: Any) -> bytes:
 
 def _write(path: Path, data: bytes) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
-    save(path, data)
+    path.write_bytes(data)
     return len(data)
 
 

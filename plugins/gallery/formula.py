@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
+import numpy as np
 
 from neatfool import cppn
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
 FUNCTIONS: Final = {"activations": [*cppn.ACTIVATIONS], "aggregations": [*cppn.AGGREGATIONS]}
 """The functions that a formula's numbers count."""
-
-EXACT: Final = 9
-"""So many figures tell all numbers of single precision apart."""
 
 FIRST_NODE: Final = 4
 """The sources before this one are the inputs x, y, d and 1."""
@@ -48,17 +46,16 @@ def settings_of(run: Run) -> dict[str, Any] | None:
     }
 
 
-def formula(graph: nx.DiGraph, figures: int = EXACT) -> dict[str, Any]:
+def formula(graph: nx.DiGraph) -> dict[str, Any]:
     """Give the nodes that a picture depends on, each after those that it depends on.
 
     Args:
         graph: A graph of :func:`neatfool.cppn.to_graph`.
-        figures: How many figures of each number to keep.
 
     Returns:
-        ``k``, the nodes' keys; ``n``, for each ``[activation, aggregation, bias, response, source,
-        weight, source, weight, ...]``, the functions as places in ``FUNCTIONS``; ``o``, the places
-        of the outputs. Sources 0 to 3 are the inputs, and 4 + i is node i.
+        ``n``, for each node ``[activation, aggregation, bias, response, source, weight, source,
+        weight, ...]``, the functions as places in ``FUNCTIONS``; ``o``, the places of the outputs.
+        Sources 0 to 3 are the inputs, and 4 + i is node i.
     """
     live = graph.edge_subgraph(edge for edge in graph.edges if graph.edges[edge]["enabled"])
     outputs = sorted(key for key, kind in graph.nodes(data="kind") if kind == "output")
@@ -68,23 +65,18 @@ def formula(graph: nx.DiGraph, figures: int = EXACT) -> dict[str, Any]:
     places = {-1 - place: place for place in range(FIRST_NODE)}
     places |= {key: FIRST_NODE + place for place, key in enumerate(keys)}
 
-    def rounded(number: float) -> float | int:
-        kept = float(f"{number:.{figures}g}")
-        return int(kept) if kept.is_integer() and abs(kept) < 1e6 else kept
-
     def terms(key: int) -> Iterable[float]:
         edges = live.in_edges(key, data=True) if key in live else ()
         for source, _, data in sorted(edges, key=lambda edge: edge[2]["order"]):
-            yield from (places[source], rounded(data["weight"]))
+            yield from (places[source], shorten(data["weight"]))
 
     return {
-        "k": keys,
         "n": [
             [
                 FUNCTIONS["activations"].index(node["activation"]),
                 FUNCTIONS["aggregations"].index(node["aggregation"]),
-                rounded(node["bias"]),
-                rounded(node["response"]),
+                shorten(node["bias"]),
+                shorten(node["response"]),
                 *terms(key),
             ]
             for key in keys
@@ -92,3 +84,9 @@ def formula(graph: nx.DiGraph, figures: int = EXACT) -> dict[str, Any]:
         ],
         "o": [places[key] - FIRST_NODE for key in outputs],
     }
+
+
+def shorten(number: float) -> float | int:
+    """Give the shortest number that is the same in single precision, in which pictures are drawn."""
+    kept = float(str(np.float32(number)))
+    return int(kept) if kept.is_integer() and abs(kept) < 1e6 else kept

@@ -21,15 +21,21 @@ if TYPE_CHECKING:
 MARKUP = "<img src=x onerror=document.title='seized'>"
 """The name of a class in the small runs."""
 
-DRAWING = ("functions.js", "network.js", "places.js", "renderer.js")
+DRAWING = [
+    f"{name}.js"
+    for name in (
+        *("functions", "network", "places", "shaders"),
+        *("programs", "textures", "passes", "renderer"),
+    )
+]
 
 DRAW = """
 window.draw = async (renderer, genome, spec, view) => {
   const network = new neatfool.Network(genome, FUNCTIONS);
   const picture = { network, parameters: network.parameters(), spec };
-  const pixels = await renderer.pixels(picture, view);
+  const image = await renderer.draw(picture, view).image;
   let text = "";
-  for (const value of pixels) text += String.fromCharCode(value);
+  for (const value of image.data) text += String.fromCharCode(value);
   return btoa(text);
 };
 window.renderer = new neatfool.Renderer(OPTIONS);
@@ -54,7 +60,7 @@ class Pen:
         given = ", ".join(json.dumps(each) for each in (formula, spec, view))
         answer = self.browser.do(f"draw(renderer, {given})")
         pixels = np.frombuffer(base64.b64decode(answer), np.uint8)
-        return pixels.reshape(view["height"], view["width"], 3).transpose(2, 0, 1)
+        return pixels.reshape(view["height"], view["width"], 4)[..., :3].transpose(2, 0, 1)
 
 
 def make_run(folder: Path, seed: int, *sets: str) -> Path:

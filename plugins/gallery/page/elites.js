@@ -19,7 +19,7 @@
       ...elite,
       run,
       place,
-      png: `images/${run.number}/${encodeURIComponent(elite.file)}`,
+      image: elite.file ? `images/${run.number}/${encodeURIComponent(elite.file)}` : null,
       words: elite.name.toLowerCase(),
     })),
   );
@@ -34,23 +34,22 @@
     return { network, parameters: network.parameters(), spec, shown };
   }
 
-  const fileOf = (elite) => `${elite.run.number}/formulas-${Math.floor(elite.place / index.together)}`;
-
-  // An elite's picture if its formula has arrived; else null, and it is asked for.
-  function peekPicture(elite) {
-    const formulas = data.peek(fileOf(elite));
-    if (!formulas) data.load(fileOf(elite)).catch(() => {});
-    return formulas ? picture(formulas[elite.index], elite.run.spec) : null;
+  // The network of a number: {n, o, generation, name, sure, line}; see network.js.
+  async function loadNetwork(run, number) {
+    const part = await data.load(`${run.number}/networks-${Math.floor(number / index.together)}`);
+    return part[number % index.together];
   }
 
-  async function loadPicture(elite) {
-    const formulas = await data.load(fileOf(elite));
-    return picture(formulas[elite.index], elite.run.spec);
-  }
+  const loadPicture = async (elite) => picture(await loadNetwork(elite.run, elite.network), elite.run.spec);
 
-  const loadLine = (elite) => data.load(`${elite.run.number}/line-${elite.index}`);
+  // An elite's ancestors and itself: [{generation, name, sure, picture}, ...].
+  async function loadLine(elite) {
+    const { line } = await loadNetwork(elite.run, elite.network);
+    const steps = await Promise.all(line.map((number) => loadNetwork(elite.run, number)));
+    return steps.map((step) => ({ ...step, picture: picture(step, elite.run.spec) }));
+  }
 
   Object.assign(window.neatfool, {
-    gallery: { runs, elites, steps: index.steps, glyphs: index.glyphs, find, sameClass, picture, peekPicture, loadPicture, loadLine },
+    gallery: { runs, elites, steps: index.steps, areSmall: index.images === "small", glyphs: index.glyphs, find, sameClass, loadPicture, loadLine },
   });
 })();

@@ -1,11 +1,12 @@
 // The drawing of a network: inputs on the left, outputs on the right, each node a button.
 "use strict";
 (() => {
-  const { drawn, gallery, counted, INPUTS } = window.neatfool;
+  const { element, drawn, gallery, counted, INPUTS, Window } = window.neatfool;
   const SWEEPS = 12;
   const COLUMN = 74;
   const ROW = 46;
   const RADIUS = 15;
+  const LARGEST = 3; // pixels of the page in one of the drawing
 
   // Places each source in a column and sorts columns by the mean of their neighbours' places, so
   // that few lines cross (Sugiyama, Tagawa and Toda, 1981).
@@ -77,12 +78,15 @@
         });
       });
       const buttons = [...places].map(([source, { x, y }]) => this.button(source, x, y, labels, choose));
-      this.root = drawn(
+      this.svg = drawn(
         "svg",
-        { class: "graph", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": `the network: ${network.nodes.length} nodes` },
+        { class: "graph", role: "group", "aria-label": `the network: ${network.nodes.length} nodes` },
         edges,
         ...buttons,
       );
+      this.svg.style.aspectRatio = `${width} / ${height}`;
+      this.window = new Window(this.svg, width, height, LARGEST);
+      this.root = element("div", { class: "graph-place" }, this.svg, this.window.buttons);
       this.weigh();
     }
 

@@ -90,8 +90,9 @@
       const other = isPair ? group.find((each) => each !== elite) : null;
       const href = address.write({ run: elite.run.number, index: elite.index, beside: other ? other.run.number : null });
       const label = `${elite.name}, ${elite.sure}${several ? `, ${elite.run.label}` : ""}`;
-      const image = element("img", { src: elite.png, alt: "", loading: "lazy", decoding: "async", width: elite.run.width, height: elite.run.height });
-      if (Math.max(elite.run.width, elite.run.height) <= SMALL) image.classList.add("pixels");
+      const { width, height } = elite.run;
+      const image = elite.image && element("img", { src: elite.image, alt: "", loading: "lazy", decoding: "async", width, height });
+      if (image && Math.max(width, height) <= SMALL) image.classList.add("pixels");
       const frame = element("span", { class: "frame" }, image);
       frame.style.aspectRatio = `${elite.run.width} / ${elite.run.height}`;
       this.tiles.add(frame, elite);

@@ -1,7 +1,7 @@
 // The line of ancestors: from a random network to the elite, as pictures and as an animation.
 "use strict";
 (() => {
-  const { element, gallery } = window.neatfool;
+  const { element, gallery, put } = window.neatfool;
   const SIDE = 72;
   const PAUSE = 900; // milliseconds that an ancestor is shown
   const FRAMES = 24; // between two ancestors of one topology, whose numbers change gradually
@@ -27,8 +27,7 @@
     }
 
     async load() {
-      const steps = await gallery.loadLine(this.elite);
-      this.steps = steps.map((step) => ({ ...step, picture: gallery.picture(step.formula, this.elite.run.spec) }));
+      this.steps = await gallery.loadLine(this.elite);
       const items = this.steps.map((step, i) => {
         const words = `${step.name ? `${step.name}, ${step.sure}, ` : ""}generation ${step.generation}`;
         step.canvas = element("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
@@ -45,17 +44,15 @@
       this.paint();
     }
 
-    // Small pictures, one in a frame as shaders get ready.
-    paint() {
-      if (!this.root.isConnected || !this.renderer.works) return;
-      const next = this.steps.find((step) => !step.painted && this.renderer.prepare(step.picture));
-      if (next) {
-        const { width, height } = this.elite.run.spec;
-        const step = Math.max(width, height) / (SIDE * Math.min(devicePixelRatio, 2));
-        this.renderer.paint(next.picture, { left: 0, top: 0, step, width: Math.round(width / step), height: Math.round(height / step) }, next.canvas);
-        next.painted = true;
+    // Small pictures, one after another.
+    async paint() {
+      const { width, height } = this.elite.run.spec;
+      const step = Math.max(width, height) / (SIDE * Math.min(devicePixelRatio, 2));
+      const view = { left: 0, top: 0, step, width: Math.round(width / step), height: Math.round(height / step) };
+      for (const each of this.steps) {
+        if (!this.root.isConnected) return;
+        await this.renderer.draw(each.picture, view).image.then((image) => put(image, each.canvas), () => {});
       }
-      if (this.steps.some((step) => !step.painted)) setTimeout(() => this.paint(), 20);
     }
 
     choose(i) {

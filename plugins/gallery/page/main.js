@@ -17,7 +17,7 @@
     notice.textContent = text;
     notice.hidden = !text;
   }
-  if (!renderer.supported) tell("This browser has no WebGL2, so you see the saved images; the formulas cannot be drawn.");
+  if (!renderer.supported) tell("This browser has no WebGL2, so you see the saved images, if they are there; the formulas cannot be drawn.");
   renderer.addEventListener("lost", () => tell("The graphics card gave up for a moment; drawing goes on when it is back."));
   renderer.addEventListener("restored", () => tell(""));
 

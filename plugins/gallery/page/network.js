@@ -1,6 +1,6 @@
 // A network: its topology becomes GLSL, its numbers become parameters.
 //
-// A genome comes as {k: keys, n: nodes, o: outputs}. Each node is
+// A genome comes as {n: nodes, o: outputs}. Each node is
 // [activation, aggregation, bias, response, source, weight, source, weight, ...]; sources 0 to 3 are
 // the inputs x, y, d and 1, and 4 + i is node i, which stands before.
 "use strict";
@@ -11,10 +11,9 @@
   class Network {
     // functionNames: {activations: [...], aggregations: [...]}, which the genome's numbers count.
     constructor(genome, functionNames) {
-      this.nodes = genome.n.map((row, place) => {
+      this.nodes = genome.n.map((row) => {
         const [activation, aggregation, bias, response, ...terms] = row;
         return {
-          key: genome.k[place],
           activation: functionNames.activations[activation],
           aggregation: functionNames.aggregations[aggregation],
           bias,

@@ -3,11 +3,14 @@
 // The view is {x, y, zoom}: the native place in the middle, and how much larger than to fit.
 "use strict";
 (() => {
-  const { element, places } = window.neatfool;
+  const { element, places, put } = window.neatfool;
   const NEAREST = 0.25;
   const FARTHEST = 1e9;
-  const SLOW = 60; // milliseconds a frame: while the view moves, fewer pixels are drawn then
+  const SLOW = 60; // milliseconds of a drawing: while the view moves, fewer pixels are drawn then
+  const FAST = 20;
   const COARSEST = 8;
+  const CAPTION = 30; // pixels beneath a pane
+  const ROOM = 1.3; // sides of an image that a pane is high or wide at most
   const REST = 140; // milliseconds until all pixels are drawn again
 
   class Pane {
@@ -16,7 +19,7 @@
       this.canvas = element("canvas", { class: "view", role: "img" });
       this.note = element("span", { class: "pane-note" });
       this.heading = element("span", { class: "pane-title" }, title);
-      this.root = element("figure", { class: "pane" }, this.canvas, element("figcaption", {}, this.heading, this.note));
+      this.root = element("figure", { class: `pane ${kind}` }, this.canvas, element("figcaption", {}, this.heading, this.note));
     }
   }
 
@@ -40,6 +43,7 @@
     // panes: [{title, label, spec, picture, image}], with a picture or a saved image each.
     show(panes, size) {
       this.size = size;
+      for (const pane of this.panes) pane.job?.cancel();
       this.panes = panes.map((given) => Object.assign(new Pane(given.title, given.picture ? "formula" : "saved"), given));
       for (const pane of this.panes) {
         pane.canvas.setAttribute("aria-label", pane.label);
@@ -58,19 +62,16 @@
     refresh() {
       if (this.asked) return;
       this.asked = true;
-      requestAnimationFrame((now) => {
+      requestAnimationFrame(() => {
         this.asked = false;
-        this.measure(now);
         this.draw();
       });
     }
 
-    // Draws fewer pixels while the view moves, if frames take long.
-    measure(now) {
-      const took = now - (this.before ?? now);
-      this.before = now;
-      if (!this.moving) this.coarse = 1;
-      else if (took > SLOW && took < 2000) this.coarse = Math.min(this.coarse * 2, COARSEST);
+    // Draws fewer pixels while the view moves, if a drawing takes long.
+    measure(took) {
+      if (took > SLOW) this.coarse = Math.min(this.coarse * 2, COARSEST);
+      else if (took < FAST) this.coarse = Math.max(this.coarse / 2, 1);
     }
 
     moved() {
@@ -91,13 +92,29 @@
       return Math.max(this.size.width / width, this.size.height / height) / this.view.zoom;
     }
 
+    // Puts the panes one beside the other or one below the other, whichever shows larger images, and
+    // gives them no more room than is of use.
+    arrange() {
+      const { clientWidth, clientHeight } = this.root;
+      const count = this.panes.length;
+      const aspect = this.size.width / this.size.height;
+      const high = (columns, rows) => Math.min(clientWidth / columns / aspect, clientHeight / rows - CAPTION);
+      const [beside, below] = [high(count, 1), high(1, count)];
+      this.root.classList.toggle("stacked", below > beside);
+      const side = Math.max(beside, below) * ROOM;
+      this.root.style.setProperty("--tallest", `${Math.round(side)}px`);
+      this.root.style.setProperty("--widest", `${Math.round(side * aspect)}px`);
+      this.root.style.setProperty("--aspect", String(aspect));
+    }
+
     draw() {
+      this.arrange();
       for (const pane of this.panes) {
         const scale = this.scale(pane);
         if (scale === null) continue;
         const box = pane.canvas.getBoundingClientRect();
         const ratio = Math.min(devicePixelRatio, 2);
-        const coarse = pane.picture ? this.coarse : 1;
+        const coarse = pane.picture && this.moving ? this.coarse : 1;
         const width = Math.max(Math.round((box.width * ratio) / coarse), 1);
         const height = Math.max(Math.round((box.height * ratio) / coarse), 1);
         const step = (scale * box.width) / width;
@@ -115,27 +132,38 @@
       this.dispatchEvent(new Event("drawn"));
     }
 
-    drawPicture(pane, view) {
+    // While the view moves one drawing follows another; the last one, at rest, has all pixels.
+    async drawPicture(pane, view) {
       pane.note.textContent = this.noteOf(pane, view);
+      pane.canvas.dataset.state = "drawing";
       if (!this.renderer.works) return;
+      if (pane.job && this.moving) {
+        pane.job.outdated = true;
+        return;
+      }
+      pane.job?.cancel();
+      const { moving } = this;
+      const begin = performance.now();
+      const job = this.renderer.draw(pane.picture, view, { urgent: true });
+      pane.job = job;
       try {
-        if (!this.renderer.prepare(pane.picture)) {
-          pane.canvas.dataset.state = "compiling";
-          setTimeout(() => this.refresh(), 15);
-          return;
-        }
-        this.renderer.paint(pane.picture, view, pane.canvas);
+        const image = await job.image;
+        if (!this.panes.includes(pane)) return;
+        put(image, pane.canvas);
         this.frame(pane.canvas, view, pane.spec);
-        pane.canvas.dataset.state = "drawn";
+        if (moving) this.measure(performance.now() - begin);
+        else pane.canvas.dataset.state = "drawn";
       } catch (error) {
         pane.canvas.dataset.state = "failed";
         pane.note.textContent = `cannot be drawn: ${error.message}`;
       }
+      if (pane.job === job) pane.job = null;
+      if (job.outdated) this.refresh();
     }
 
     // Beyond its edges a formula goes on, darker; a line shows where the picture ends.
     frame(canvas, view, spec) {
-      const context = canvas.getContext("2d", { alpha: false });
+      const context = canvas.getContext("2d");
       const left = -view.left / view.step;
       const top = -view.top / view.step;
       context.lineWidth = 1;
@@ -176,7 +204,7 @@
       if (pane.picture.spec.blur > 0 && !this.sharp) {
         return view.step < 0.1 ? "between the samples: nothing finer is in this picture; without the blur the formula goes on" : "";
       }
-      const steps = places.precision({ ...view, step: view.step * this.coarse ** -1 }, pane.spec);
+      const steps = places.precision(view, pane.spec);
       if (steps < 1) return "⚠ beyond single precision: neighbouring pixels have the same place";
       return steps < 16 ? "⚠ near the end of single precision" : "";
     }

@@ -1,23 +1,20 @@
-// Draws tiles as they come into view, a few in each frame, all with one WebGL context.
+// Draws tiles once they are in view and nobody scrolls; until then the saved image stands there.
 "use strict";
 (() => {
-  const { gallery } = window.neatfool;
-  const MOST_COMPILING = 6;
-  const MILLISECONDS = 8; // of a frame: the rest is for scrolling
-  const SLOW = 50; // milliseconds of a frame in which something was drawn: then scrolling goes first
-  const PAUSE = 200; // milliseconds without scrolling
+  const { gallery, put } = window.neatfool;
+  const REST = 150; // milliseconds in view, and without scrolling
+  const AHEAD = 6; // drawings that are asked for at a time
   const SHARPEST = 2; // pixels of a canvas in one of the page
 
   class Tiles {
     constructor(renderer) {
       this.renderer = renderer;
-      this.wanted = new Map(); // place -> elite
-      this.running = false;
-      this.near = new IntersectionObserver((entries) => this.look(entries), { rootMargin: "25% 0px" });
+      this.wanted = new Map(); // place -> {elite, since, job}
+      this.near = new IntersectionObserver((entries) => this.look(entries), { rootMargin: "10% 0px" });
       this.far = new IntersectionObserver((entries) => this.forget(entries), { rootMargin: "200% 0px" });
-      renderer.addEventListener("restored", () => this.start());
       this.scrolled = -Infinity;
-      addEventListener("scroll", () => (this.scrolled = performance.now()), { passive: true });
+      this.covered = false; // by an image that is open
+      addEventListener("scroll", () => this.scroll(), { passive: true });
     }
 
     // Have an element drawn in whenever it is in view; it holds the saved image meanwhile.
@@ -27,82 +24,97 @@
       this.far.observe(place);
     }
 
-    clear() {
-      this.near.disconnect();
-      this.far.disconnect();
-      this.wanted.clear();
+    scroll() {
+      this.scrolled = performance.now();
+      this.renderer.hold(REST);
+    }
+
+    cover(covered) {
+      this.covered = covered;
+      this.start();
     }
 
     look(entries) {
-      for (const { target, isIntersecting } of entries) {
-        if (!isIntersecting) this.wanted.delete(target);
-        else if (!target.querySelector("canvas") && target.dataset.state !== "saved") this.wanted.set(target, target.neatfoolElite);
+      for (const { target, isIntersecting, time } of entries) {
+        if (!isIntersecting) this.drop(target);
+        else if (!target.dataset.state) this.wanted.set(target, { elite: target.neatfoolElite, since: time, job: null });
       }
       this.start();
+    }
+
+    drop(place) {
+      this.wanted.get(place)?.job?.cancel();
+      this.wanted.delete(place);
     }
 
     // A canvas that is far away only takes memory.
     forget(entries) {
       for (const { target, isIntersecting } of entries) {
-        if (isIntersecting) continue;
-        target.querySelector("canvas")?.remove();
-        if (target.dataset.state === "drawn") delete target.dataset.state;
+        if (isIntersecting || target.dataset.state !== "drawn") continue;
+        target.querySelector("canvas").remove();
+        delete target.dataset.state;
       }
     }
 
-    start() {
-      if (this.running || !this.renderer.works) return;
-      this.running = true;
-      requestAnimationFrame(() => this.work());
+    start(milliseconds = 0) {
+      if (this.timer || this.wanted.size === 0) return;
+      this.timer = setTimeout(() => this.work(), milliseconds);
     }
 
+    // Asks for drawings. Each that is done asks for the next.
     work() {
-      this.running = false;
-      if (!this.renderer.works) return;
-      const begin = performance.now();
-      if (this.drew) this.slow = begin - this.drew > SLOW;
-      this.drew = null;
-      if (this.slow && begin - this.scrolled < PAUSE) {
-        setTimeout(() => this.start(), PAUSE);
+      this.timer = null;
+      if (this.covered || !this.renderer.supported) return;
+      const now = performance.now();
+      const rested = now - this.scrolled;
+      if (rested < REST) {
+        this.start(REST - rested);
         return;
       }
-      let compiling = 0;
-      for (const [place, elite] of this.wanted) {
-        if (!place.isConnected) this.wanted.delete(place);
-        else if (!elite.run.spec) this.settle(place, "saved");
-        else {
-          try {
-            place.picture = place.picture ?? gallery.peekPicture(elite);
-            if (!place.picture) continue;
-            if (this.renderer.prepare(place.picture)) this.draw(place, elite);
-            else if (++compiling >= MOST_COMPILING) break;
-          } catch {
-            this.settle(place, "saved"); // the saved image stays
-          }
-        }
-        if (performance.now() - begin > MILLISECONDS) break;
+      let asked = 0;
+      for (const [place, wish] of this.wanted) {
+        if (asked >= AHEAD) return;
+        asked += 1;
+        if (wish.job) continue;
+        if (!place.isConnected) this.drop(place);
+        else if (!wish.elite.run.spec) this.settle(place, "saved");
+        else if (now - wish.since < REST) {
+          this.start(REST - (now - wish.since));
+          return;
+        } else this.ask(place, wish);
       }
-      if (this.wanted.size) this.start();
     }
 
-    draw(place, elite) {
-      const { width, height } = elite.run.spec;
-      const scale = Math.min(devicePixelRatio, SHARPEST);
-      const step = Math.max(width, height) / Math.max(Math.round(place.clientWidth * scale), 16);
-      const canvas = document.createElement("canvas");
-      canvas.setAttribute("aria-hidden", "true"); // the image beneath has the words
-      const view = { left: 0, top: 0, step, width: Math.round(width / step), height: Math.round(height / step) };
-      this.renderer.paint(place.picture, view, canvas);
-      place.append(canvas);
-      this.drew = performance.now();
-      this.settle(place, "drawn");
+    async ask(place, wish) {
+      wish.job = { cancel: () => (wish.gone = true) };
+      try {
+        const picture = await gallery.loadPicture(wish.elite);
+        if (wish.gone || !place.isConnected) return;
+        wish.job = this.renderer.draw(picture, viewOf(place, wish.elite.run.spec));
+        const image = await wish.job.image;
+        if (this.wanted.get(place) !== wish) return;
+        const canvas = document.createElement("canvas");
+        canvas.setAttribute("aria-hidden", "true"); // the image beneath has the words
+        put(image, canvas);
+        place.append(canvas);
+        this.settle(place, "drawn");
+      } catch {
+        if (this.wanted.get(place) === wish) this.settle(place, "saved"); // the saved image stays
+      }
     }
 
     settle(place, state) {
       place.dataset.state = state;
-      place.picture = null;
       this.wanted.delete(place);
+      this.start();
     }
+  }
+
+  // The whole picture, with the pixels of its tile.
+  function viewOf(place, { width, height }) {
+    const scale = Math.min(devicePixelRatio, SHARPEST);
+    const step = width / Math.max(Math.round(place.clientWidth * scale), 16);
+    return { left: 0, top: 0, step, width: Math.round(width / step), height: Math.round(height / step) };
   }
 
   window.neatfool.Tiles = Tiles;

@@ -1,7 +1,7 @@
 // An image in the whole window: the stage, and beside it all that is known of the image.
 "use strict";
 (() => {
-  const { gallery, address, element, counted, Stage, Graph, Line, knobs, labelOf } = window.neatfool;
+  const { gallery, address, element, factsOf, Stage, Graph, Line, knobs, labelOf } = window.neatfool;
   const PAN = 60; // pixels that an arrow moves the view by
   const ZOOM = 1.5;
 
@@ -41,7 +41,7 @@
         button("+", () => this.stage.zoom(ZOOM), { "aria-label": "Zoom in" }),
         button("Fit", () => this.stage.reset()),
         this.sharpLabel,
-        element("label", { class: "check" }, this.saved, "saved pixels"),
+        (this.savedLabel = element("label", { class: "check" }, this.saved, "saved pixels")),
         this.beside,
         button("Close", () => this.leave(), { class: "close" }),
       );
@@ -68,11 +68,13 @@
       this.ancestor = null;
       this.other = wanted.beside === null || wanted.beside === elite.run.number ? null : wanted.beside;
       if (!this.dialog.open) this.dialog.showModal();
+      this.grid.tiles.cover(true);
       document.title = `${elite.name} · ${elite.run.label} · neatfool`;
       this.stage.size = { width: elite.run.width, height: elite.run.height };
       this.stage.sharp = wanted.sharp;
       this.sharp.checked = wanted.sharp;
       const spec = elite.run.spec;
+      this.savedLabel.hidden = !elite.image;
       this.sharpLabel.hidden = !(spec && spec.blur > 0) || !this.renderer.supported;
       this.offerBeside();
       this.describe();
@@ -126,13 +128,13 @@
       const { elite } = this;
       const saved = (of, title) => {
         const image = new Image();
-        image.src = of.png;
-        return { title, label: `${of.name}, the saved image`, spec: of.run, image };
+        image.src = of.image ?? "data:,";
+        return { title: gallery.areSmall ? `${title}, reduced` : title, label: `${of.name}, the saved image`, spec: of.run, image };
       };
       const formula = (of, picture, title) => ({ title, label: `${of.name}, drawn from its formula`, spec: of.run.spec, picture });
       const panes = [];
       if (this.drawable) panes.push(formula(elite, this.shownPicture(), this.paneTitle()));
-      if (!this.drawable || (this.saved.checked && !this.otherElite)) panes.push(saved(elite, "as saved"));
+      if (!this.drawable || (this.saved.checked && elite.image && !this.otherElite)) panes.push(saved(elite, "as saved"));
       if (this.otherElite) {
         const title = `${this.otherElite.run.label}: ${this.otherElite.sure}`;
         panes.push(this.otherPicture ? formula(this.otherElite, this.otherPicture, title) : saved(this.otherElite, title));
@@ -152,50 +154,19 @@
       return this.otherElite ? `${this.elite.run.label}: ${this.elite.sure}${changed}` : `from the formula${changed}`;
     }
 
-    // Draws the formula's pane again, with another picture perhaps.
-    update() {
+    // Draws the formula's pane again, with another picture perhaps, which may change again at once.
+    update(moves = false) {
       const [pane] = this.stage.panes;
       if (!pane?.picture) return;
       pane.picture = this.shownPicture();
       pane.heading.textContent = this.paneTitle();
-      this.stage.refresh();
+      if (moves) this.stage.moved();
+      else this.stage.refresh();
     }
 
     describe() {
-      const { elite } = this;
-      const fact = (name, value) => [element("dt", {}, name), element("dd", {}, value)];
-      const others = gallery.elites.filter((other) => other !== elite && other.run === elite.run && other.candidate === elite.candidate);
-      this.panel.replaceChildren(
-        element("h2", { id: "name" }, element("bdi", {}, elite.name)),
-        element("p", { class: "sure" }, elite.sure, element("span", { class: "quiet" }, " confidence of the network that was fooled")),
-        element(
-          "dl",
-          { class: "facts" },
-          ...fact("run", elite.run.label),
-          ...fact("target", elite.run.target),
-          ...fact("class", `number ${elite.index}`),
-          ...fact("bred in", `generation ${elite.generation}`),
-          ...fact("network", `${counted(elite.nodes, "node", "nodes")}, ${counted(elite.connections, "connection", "connections")}`),
-          ...fact("candidate", `${elite.candidate}${elite.parents.length ? `, child of ${elite.parents.join(" and ")}` : ""}`),
-          ...(others.length ? fact("also elite of", others.slice(0, 5).map((each) => each.name).join(", ") + (others.length > 5 ? ", …" : "")) : []),
-        ),
-        ...this.survival(),
-      );
+      this.panel.replaceChildren(...factsOf(this.elite));
       this.panel.scrollTop = 0;
-    }
-
-    survival() {
-      const { elite } = this;
-      const { survival } = elite.run;
-      if (elite.survived) {
-        const rows = elite.survived.map(([what, sure, first]) =>
-          element("tr", {}, element("th", { scope: "row" }, what), element("td", {}, `${(100 * sure).toFixed(1)} %`), element("td", {}, first ? "✓ keeps its class" : "✗ loses its class")),
-        );
-        return [element("h3", {}, "What this image survives"), element("table", { class: "survival" }, ...rows)];
-      }
-      if (!survival) return [];
-      const rows = survival.bars.map((bar) => element("tr", {}, element("th", { scope: "row" }, bar.name), element("td", {}, `${Math.round(100 * bar.share)} % keep their class`)));
-      return [element("h3", {}, "What this run’s images survive"), element("table", { class: "survival" }, ...rows)];
     }
 
     describeNetwork(node) {
@@ -208,8 +179,8 @@
       this.nodePlace = element("div", { class: "node-place" });
       this.panel.append(
         element("h3", {}, "Its network"),
-        element("p", { class: "quiet" }, "Choose a node to see what it draws, and to change its numbers. Thick lines are large weights, dashed ones negative."),
-        element("div", { class: "scroll graph-place", tabindex: "0", role: "region", "aria-label": "The network" }, this.graph.root),
+        element("p", { class: "quiet" }, "Choose a node to see what it draws, and to change its numbers. Thick lines are large weights, dashed ones negative. Zoom with the wheel, and drag."),
+        this.graph.root,
         this.nodePlace,
       );
       this.chooseNode(node !== null && this.graph.nodes.has(node) ? node : null);
@@ -217,7 +188,7 @@
       if (gallery.steps && this.renderer.supported) {
         this.line = new Line(this.renderer, elite, (shown, step) => {
           this.ancestor = shown && { picture: shown, step };
-          this.update();
+          this.update(true);
         });
         this.panel.append(element("h3", {}, "Its line of ancestors"), this.line.root);
         this.line.load().catch(() => this.line.root.replaceChildren("Its ancestors cannot be read."));
@@ -255,7 +226,7 @@
       this.picture.parameters = this.picture.network.parameters();
       this.changed = this.picture.parameters.some((value, i) => value !== this.original[i]);
       this.graph.weigh();
-      this.update();
+      this.update(true);
     }
 
     async undo() {
@@ -297,6 +268,7 @@
       this.elite = null;
       if (!this.dialog.open) return;
       this.dialog.close();
+      this.grid.tiles.cover(false);
       document.title = "Gallery · neatfool";
       this.grid.focus(elite);
     }

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 
 import networkx as nx
+import numpy as np
 import pytest
 from commands import neatfool, write_experiment
 from galleries import MARKUP, write
+from PIL import Image
 
 from neatfool import cppn, open_run
-from neatfool_plugins.gallery.formula import FIRST_NODE, FUNCTIONS, formula
+from neatfool_plugins.gallery.command import IMAGES
+from neatfool_plugins.gallery.formula import FIRST_NODE, FUNCTIONS, formula, shorten
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
@@ -34,32 +37,78 @@ def test_each_elite_is_there_with_its_image_and_its_formula(page, runs, index):
         assert told["drawing"]["inputs"] == "normalised"
         assert told["drawing"]["colour"] == "hsv"
         assert [each["name"] for each in told["elites"]] == [elite.name for elite in run]
-        name, formulas = read(page.parent / "data" / str(number) / "formulas-0.js")
-        assert name == f"{number}/formulas-0"
-        assert [*map(int, formulas)] == [elite.index for elite in run]
+        name, networks = read(page.parent / "data" / str(number) / "networks-0.js")
+        assert name == f"{number}/networks-0"
         for elite, each in zip(run, told["elites"], strict=True):
-            file = page.parent / "images" / str(number) / each["file"]
-            assert file.read_bytes() == elite.png
+            own = formula(elite.graph())
+            assert {key: networks[each["network"]][key] for key in own} == own
+            with Image.open(page.parent / "images" / str(number) / each["file"]) as image:
+                pixels = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+            assert np.array_equal(pixels, elite.saved_pixels())
             assert each["confidence"] == pytest.approx(elite.confidence, rel=1e-8)
         run.close()
 
 
+def networks_of(page, number=0):
+    """Give a run's networks by their numbers."""
+    found, together = {}, read(page.parent / "data" / "index.js")[1]["together"]
+    for file in (page.parent / "data" / str(number)).iterdir():
+        part, networks = read(file)
+        first = together * int(part.split("-")[-1])
+        found |= {first + place: each for place, each in enumerate(networks)}
+    return found
+
+
+def line_of(page, elite):
+    told = read(page.parent / "data" / "index.js")[1]["runs"][0]["elites"]
+    networks = networks_of(page)
+    own = networks[next(each["network"] for each in told if each["index"] == elite.index)]
+    return [networks[number] for number in own["line"]]
+
+
 def test_a_line_goes_from_a_random_network_to_the_elite(page, runs):
     run = open_run(runs[0])
-    line = run.lineage(1)
-    _, steps = read(page.parent / "data" / "0" / "line-1.js")
-    assert [step["candidate"] for step in steps] == [each.candidate_id for each in line[::-1]]
-    assert steps[0]["generation"] == 0
+    for elite in run:
+        steps, line = line_of(page, elite), run.lineage(elite.index)[::-1]
+        assert steps[0]["generation"] == 0
+        assert len(steps) == min(len(line), 16)
+        shown = {key: steps[-1][key] for key in ("n", "o")}
+        assert shown == formula(elite.graph())
+        if len(line) <= 16:
+            expected = [(each.generation, formula(each.graph())["n"]) for each in line]
+            assert [(step["generation"], step["n"]) for step in steps] == expected
+    run.close()
+
+
+def test_each_network_is_written_once_however_many_descend_from_it(page, runs):
+    run = open_run(runs[0])
+    lines = {each.candidate_id for elite in run for each in run.lineage(elite.index)}
+    assert len(networks_of(page)) <= len(lines)
     run.close()
 
 
 def test_a_long_line_is_shortened_to_its_ends_and_some_between(runs, tmp_path):
     page = write(tmp_path / "short", runs[:1], "--steps", 2)
-    _, steps = read(page.parent / "data" / "0" / "line-1.js")
+    run = open_run(runs[0])
+    steps = line_of(page, run[1])
+    run.close()
     assert len(steps) == 2
     assert steps[0]["generation"] == 0
     page = write(tmp_path / "none", runs[:1], "--steps", 0)
-    assert not [*(page.parent / "data" / "0").glob("line-*")]
+    assert not [each for each in networks_of(page).values() if "line" in each]
+
+
+def test_images_are_shown_exactly_as_saved_reduced_or_not_at_all(runs, tmp_path):
+    run = open_run(runs[0])
+    saved = {elite.file.name: elite.png for elite in run}
+    run.close()
+    pages = {kind: write(tmp_path / kind, runs[:1], "--images", kind) for kind in IMAGES}
+    files = {kind: [*page.parent.glob("images/0/*")] for kind, page in pages.items()}
+    assert {file.name: file.read_bytes() for file in files["png"]} == saved
+    assert len(files["exact"]) == len(files["small"]) == len(saved)
+    assert files["none"] == []
+    told = read(pages["none"].parent / "data" / "index.js")[1]["runs"][0]["elites"]
+    assert not [each for each in told if "file" in each]
 
 
 def test_a_formula_is_what_its_outputs_need_each_node_after_its_sources():
@@ -74,13 +123,19 @@ def test_a_formula_is_what_its_outputs_need_each_node_after_its_sources():
     for order, (source, sink, enabled) in enumerate(edges):
         graph.add_edge(source, sink, weight=order + 0.5, enabled=enabled, order=order)
     hat, mean = list(cppn.ACTIVATIONS).index("hat"), cppn.AGGREGATIONS.index("mean")
-    head = [hat, mean, 0.123456789, 1]
+    head = [hat, mean, 0.12345679, 1]
     assert formula(graph) == {
-        "k": [7, 8, 0],
         "n": [[*head, 0, 3.5], [*head, FIRST_NODE, 1.5, 2, 2.5], [*head, FIRST_NODE + 1, 0.5]],
         "o": [2],
     }
-    assert formula(graph, 3)["n"][0][2] == 0.123
+
+
+def test_numbers_are_as_short_as_single_precision_allows():
+    for number in (1 / 3, -2.5e-7, 123456.789, 3.0, 1e30):
+        short = shorten(number)
+        assert np.float32(short) == np.float32(number)
+        assert len(str(short)) <= len(str(np.float32(number)))
+    assert str(shorten(3.0)) == "3"
 
 
 def test_the_browser_is_told_of_all_functions():

@@ -345,17 +345,16 @@ def test_a_thousand_images_are_scrolled_with_one_context(browser, page, tmp_path
     run = index["runs"][0]
     run |= {"width": 32, "height": 32}
     run["drawing"] |= {"blur": 0, "colour": "hsv_signed_hue"}
-    file = run["elites"][0]["file"]
     run["elites"] = [
-        run["elites"][0] | {"index": each, "name": f"class {each}", "file": file}
+        run["elites"][0] | {"index": each, "name": f"class {each}", "network": each}
         for each in range(1000)
     ]
     index["runs"] = [run]
     (folder / "data" / "index.js").write_bytes(as_script("index", index))
     formulas = [formula(encoding.graph(each)) for each in genomes]
     for first in range(0, 1000, index["together"]):
-        some = {each: formulas[each % 50] for each in range(first, first + index["together"])}
-        name = f"0/formulas-{first // index['together']}"
+        some = [formulas[each % 50] for each in range(first, first + index["together"])]
+        name = f"0/networks-{first // index['together']}"
         (folder / "data" / f"{name}.js").write_bytes(as_script(name, some))
     browser.resize(1180, 900)
     browser.open("about:blank")
