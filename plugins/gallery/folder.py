@@ -29,7 +29,7 @@ MARK: Final = "renderer.js"
 """A folder with this file among its scripts is a gallery, and may be replaced."""
 
 AT_ONCE: Final = 25
-"""The networks in one file: some 60 kB, which a browser reads at once."""
+"""The networks in one file: some 70 kB, which a browser reads at once."""
 
 
 def write_gallery(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final
 
 import networkx as nx
@@ -10,8 +11,6 @@ import numpy as np
 from neatfool import cppn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from neatfool import Run
 
 FUNCTIONS: Final = {"activations": [*cppn.ACTIVATIONS], "aggregations": [*cppn.AGGREGATIONS]}
@@ -53,9 +52,10 @@ def formula(graph: nx.DiGraph) -> dict[str, Any]:
         graph: A graph of :func:`neatfool.cppn.to_graph`.
 
     Returns:
-        ``n``, for each node ``[activation, aggregation, bias, response, source, weight, source,
-        weight, ...]``, the functions as places in ``FUNCTIONS``; ``o``, the places of the outputs.
-        Sources 0 to 3 are the inputs, and 4 + i is node i.
+        ``n``, for each node ``[activation, aggregation, source, source, ...]``, the functions as
+        places in ``FUNCTIONS``; sources 0 to 3 are the inputs, and 4 + i is node i. ``w``, for each
+        node its bias, its response and the weights of its sources: numbers of single precision, in
+        which pictures are drawn, as their bytes in base64. ``o``, the places of the outputs.
     """
     live = graph.edge_subgraph(edge for edge in graph.edges if graph.edges[edge]["enabled"])
     outputs = sorted(key for key, kind in graph.nodes(data="kind") if kind == "output")
@@ -64,29 +64,20 @@ def formula(graph: nx.DiGraph) -> dict[str, Any]:
     keys.sort(key=lambda key: (graph.nodes[key]["layer"], graph.nodes[key]["order"]))
     places = {-1 - place: place for place in range(FIRST_NODE)}
     places |= {key: FIRST_NODE + place for place, key in enumerate(keys)}
-
-    def terms(key: int) -> Iterable[float]:
+    rows: list[list[int]] = []
+    numbers: list[float] = []
+    for key in keys:
+        node = graph.nodes[key]
         edges = live.in_edges(key, data=True) if key in live else ()
-        for source, _, data in sorted(edges, key=lambda edge: edge[2]["order"]):
-            yield from (places[source], shorten(data["weight"]))
-
+        terms = sorted(edges, key=lambda edge: edge[2]["order"])
+        functions = (
+            FUNCTIONS["activations"].index(node["activation"]),
+            FUNCTIONS["aggregations"].index(node["aggregation"]),
+        )
+        rows.append([*functions, *(places[source] for source, _, _ in terms)])
+        numbers += [node["bias"], node["response"], *(data["weight"] for _, _, data in terms)]
     return {
-        "n": [
-            [
-                FUNCTIONS["activations"].index(node["activation"]),
-                FUNCTIONS["aggregations"].index(node["aggregation"]),
-                shorten(node["bias"]),
-                shorten(node["response"]),
-                *terms(key),
-            ]
-            for key in keys
-            for node in [graph.nodes[key]]
-        ],
+        "n": rows,
+        "w": b64encode(np.array(numbers, "<f4").tobytes()).decode("ascii"),
         "o": [places[key] - FIRST_NODE for key in outputs],
     }
-
-
-def shorten(number: float) -> float | int:
-    """Give the shortest number that is the same in single precision, in which pictures are drawn."""
-    kept = float(str(np.float32(number)))
-    return int(kept) if kept.is_integer() and abs(kept) < 1e6 else kept

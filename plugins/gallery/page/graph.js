@@ -3,10 +3,13 @@
 (() => {
   const { element, drawn, gallery, counted, INPUTS, Window } = window.neatfool;
   const SWEEPS = 12;
-  const COLUMN = 74;
-  const ROW = 46;
+  const WIDTH = 900; // of a drawing, if its columns are not closer or wider apart than these:
+  const COLUMN = [36, 74];
+  const ROW = 46; // rows are as far apart at least
+  const HIGH = 0.62; // the height of a drawing, in widths, at least
   const RADIUS = 15;
-  const LARGEST = 3; // pixels of the page in one of the drawing
+  const OPENED = 1.4; // pixels of the page in one of the drawing, at most, when it opens
+  const LARGEST = 3; // and when it is enlarged
 
   // Places each source in a column and sorts columns by the mean of their neighbours' places, so
   // that few lines cross (Sugiyama, Tagawa and Toda, 1981).
@@ -44,11 +47,14 @@
       }
     }
     const most = Math.max(...columns.map((column) => column.length));
+    const across = Math.min(Math.max(WIDTH / columns.length, COLUMN[0]), COLUMN[1]);
+    const width = across * columns.length;
+    const row = Math.max(ROW, Math.min((HIGH * width) / most, 2 * ROW));
     const places = new Map();
     columns.forEach((column, i) => {
-      for (const source of column) places.set(source, { x: COLUMN * (i + 0.5), y: ROW * (at.get(source) + most / 2) });
+      for (const source of column) places.set(source, { x: across * (i + 0.5), y: row * (at.get(source) + most / 2) });
     });
-    return { places, width: COLUMN * columns.length, height: ROW * most };
+    return { places, width, height: row * most };
   }
 
   function labelOf(network, source, labels) {
@@ -85,6 +91,7 @@
         ...buttons,
       );
       this.svg.style.aspectRatio = `${width} / ${height}`;
+      this.svg.style.maxWidth = `${width * OPENED}px`;
       this.window = new Window(this.svg, width, height, LARGEST);
       this.root = element("div", { class: "graph-place" }, this.svg, this.window.buttons);
       this.weigh();

@@ -1,8 +1,9 @@
 // A network: its topology becomes GLSL, its numbers become parameters.
 //
-// A genome comes as {n: nodes, o: outputs}. Each node is
-// [activation, aggregation, bias, response, source, weight, source, weight, ...]; sources 0 to 3 are
-// the inputs x, y, d and 1, and 4 + i is node i, which stands before.
+// A genome comes as {n: nodes, w: numbers, o: outputs}. Each node is
+// [activation, aggregation, source, source, ...]; sources 0 to 3 are the inputs x, y, d and 1, and
+// 4 + i is node i, which stands before. The numbers are those of each node: bias, response, and the
+// weights of its sources, as the bytes of single precision in base64.
 "use strict";
 (() => {
   const { functions } = window.neatfool;
@@ -11,15 +12,18 @@
   class Network {
     // functionNames: {activations: [...], aggregations: [...]}, which the genome's numbers count.
     constructor(genome, functionNames) {
-      this.nodes = genome.n.map((row) => {
-        const [activation, aggregation, bias, response, ...terms] = row;
+      const numbers = decode(genome.w);
+      let at = 0;
+      this.nodes = genome.n.map(([activation, aggregation, ...sources]) => {
+        const own = numbers.subarray(at, at + 2 + sources.length);
+        at += own.length;
         return {
           activation: functionNames.activations[activation],
           aggregation: functionNames.aggregations[aggregation],
-          bias,
-          response,
-          sources: terms.filter((_, i) => i % 2 === 0),
-          weights: terms.filter((_, i) => i % 2 === 1),
+          bias: own[0],
+          response: own[1],
+          sources,
+          weights: [...own.subarray(2)],
         };
       });
       this.outputs = genome.o;
@@ -114,6 +118,11 @@
         "}",
       ].join("\n");
     }
+  }
+
+  function decode(text) {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return new Float32Array(bytes.buffer);
   }
 
   function name(source) {

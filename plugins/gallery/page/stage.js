@@ -10,7 +10,7 @@
   const FAST = 20;
   const COARSEST = 8;
   const CAPTION = 30; // pixels beneath a pane
-  const ROOM = 1.3; // sides of an image that a pane is high or wide at most
+  const ROOM = 1.15; // sides of an image that a pane is high or wide at most
   const REST = 140; // milliseconds until all pixels are drawn again
 
   class Pane {
@@ -108,6 +108,7 @@
     }
 
     draw() {
+      if (this.panes.length === 0) return;
       this.arrange();
       for (const pane of this.panes) {
         const scale = this.scale(pane);

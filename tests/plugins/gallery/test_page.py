@@ -332,6 +332,113 @@ def test_without_webgl_the_saved_images_stand_in(page, tmp_path):
         browser.close()
 
 
+def test_a_drawing_in_many_slices_is_the_same_as_in_one(shown):
+    shown.wait(f"{DRAWN} === 8")
+    same = shown.do(
+        "(async () => { const { renderer, gallery } = neatfool;"
+        "const found = [];"
+        "for (const elite of gallery.elites) {"
+        "  const picture = await gallery.loadPicture(elite);"
+        "  const view = { left: 0, top: 0, step: 0.11, width: 72, height: 72 };"
+        "  const images = [];"
+        "  for (const slice of [1, 1e9]) {"
+        "    renderer.slice = slice;"
+        "    images.push(String((await renderer.draw(picture, view).image).data));"
+        "  }"
+        "  found.push(images[0] === images[1]);"
+        "}"
+        "return found; })()"
+    )
+    assert same == [True] * 8
+
+
+def test_nothing_is_drawn_while_one_scrolls(shown):
+    shown.wait(f"{DRAWN} === 8")
+    shown.do("neatfool.grid.items.clear(), neatfool.grid.show(), 0")
+    drawn = shown.do(
+        "(async () => { const end = performance.now() + 600;"
+        "while (performance.now() < end) {"
+        "  dispatchEvent(new Event('scroll'));"
+        "  await new Promise((done) => setTimeout(done, 10));"
+        "}"
+        f"return {DRAWN}; }})()"
+    )
+    assert drawn == 0
+    shown.wait(f"{DRAWN} === 8")
+
+
+def test_a_picture_that_is_open_is_drawn_before_the_tiles(shown):
+    shown.wait(f"{DRAWN} === 8")
+    order = shown.do(
+        "(async () => { const { renderer, gallery } = neatfool, order = [];"
+        "const pictures = await Promise.all(gallery.elites.map((e) => gallery.loadPicture(e)));"
+        "const view = { left: 0, top: 0, step: 1, width: 8, height: 8 };"
+        "const all = pictures.map((picture, i) =>"
+        "  renderer.draw(picture, view, { urgent: i === 7 }).image.then(() => order.push(i)));"
+        "await Promise.all(all); return order; })()"
+    )
+    assert order[0] == 7
+
+
+@pytest.mark.parametrize(("width", "height", "below"), [(1180, 900, True), (1920, 900, False)])
+def test_the_stage_shows_the_larger_images(shown, width, height, below):
+    shown.resize(width, height)
+    open_one(shown)
+    (left, top), (other_left, other_top) = shown.do(
+        "[...document.querySelectorAll('.pane canvas')].map((each) => {"
+        "const box = each.getBoundingClientRect(); return [box.left, box.top]; })"
+    )
+    assert (other_top > top + 100) == below
+    assert (other_left > left + 100) == (not below)
+
+
+def test_a_phone_shows_one_column(shown):
+    shown.resize(390, 844, phone=True)
+    open_one(shown)
+    boxes = shown.do(
+        "[...document.querySelectorAll('.pane canvas, .panel')].map((each) => {"
+        "const box = each.getBoundingClientRect(); return [box.top, box.bottom, box.width]; })"
+    )
+    assert len(boxes) == 3
+    assert all(width > 360 for _, _, width in boxes)
+    assert all(end <= begin for (_, end, _), (begin, _, _) in zip(boxes, boxes[1:], strict=False))
+
+
+def test_the_network_fits_its_box_and_can_be_enlarged(shown):
+    open_one(shown)
+    outside = (
+        "(() => { const box = document.querySelector('.graph').getBoundingClientRect();"
+        "return [...document.querySelectorAll('.graph .node')].filter((node) => {"
+        "const own = node.getBoundingClientRect(); return own.right > box.right + 1 ||"
+        "own.left < box.left - 1 || own.top < box.top - 1 || own.bottom > box.bottom + 1;"
+        "}).length; })()"
+    )
+    side = "document.querySelector('.graph circle').getBoundingClientRect().width"
+    assert shown.do(outside) == 0
+    before = shown.do(side)
+    shown.do("document.querySelector('.window-buttons button:last-child').click()")
+    assert shown.do(side) == pytest.approx(1.5 * before, rel=0.01)
+    shown.do("document.querySelectorAll('.window-buttons button')[1].click()")
+    assert shown.do(side) == pytest.approx(before, rel=0.01)
+    assert shown.complaints == []
+
+
+def longest_gap(browser):
+    """Scroll the page from top to bottom, with rests; give the longest time between frames."""
+    return browser.do(
+        "(async () => { let last = performance.now(), most = 0;"
+        "const frame = () => new Promise((done) => requestAnimationFrame((now) => {"
+        "  most = Math.max(most, now - last); last = now; done(); }));"
+        "const bottom = document.documentElement.scrollHeight;"
+        "scrollTo(0, 0); await frame(); most = 0;"
+        "for (let place = 0, i = 1; place < bottom; place += 90, i++) {"
+        "  scrollTo(0, place); await frame();"
+        "  if (i % 60 === 0) for (let rest = 0; rest < 40; rest++) await frame();"
+        "}"
+        "return most; })()"
+    )
+
+
 @pytest.mark.slow
 def test_a_thousand_images_are_scrolled_with_one_context(browser, page, tmp_path):
     folder = tmp_path / "many"
@@ -365,6 +472,12 @@ def test_a_thousand_images_are_scrolled_with_one_context(browser, page, tmp_path
         "neatfool.renderer.addEventListener('lost', () => (lost += 1))"
     )
     browser.wait(f"{DRAWN} > 10", 60)
+    drawing = longest_gap(browser)
+    browser.do("neatfool.tiles.cover(true)")
+    idle = longest_gap(browser)
+    # A busy machine stutters by itself.
+    assert drawing < max(500, 4 * idle)
+    browser.do("neatfool.tiles.cover(false)")
     height = browser.do("document.documentElement.scrollHeight")
     for place in range(0, height, 700):
         browser.do(f"scrollTo(0, {place})")
