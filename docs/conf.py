@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.metadata import version as version_of
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sphinx.ext.napoleon.docstring import GoogleDocstring
+
+from neatfool_plugins.gallery.folder import INDEX, PAGE, SCRIPTS
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "neatfool"
 author = "the neatfool contributors"
@@ -13,11 +20,12 @@ copyright = author
 release = version = version_of("neatfool")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_extra"]
 default_role = "code"
 
 html_theme = "furo"
 html_title = f"neatfool {release}"
+html_extra_path = ["_extra"]
 
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -45,3 +53,16 @@ def _parse_attribute(docstring: Any) -> list[str]:
 # Types stand in the signatures, so the colon in "Returns: The place: where it is" is only a colon.
 GoogleDocstring._consume_returns_section = lambda self, preprocess_types=False: _parse_returns(self)
 GoogleDocstring._parse_attribute_docstring = _parse_attribute
+
+
+def _add_page_of_gallery(app: Sphinx, error: Exception | None) -> None:
+    """Add this version's page to the gallery of the site, whose data and images are in ``_extra``."""
+    if error is None and app.builder.format == "html":
+        folder = Path(app.outdir) / "gallery"
+        shutil.copytree(PAGE, folder / SCRIPTS, dirs_exist_ok=True)
+        (folder / SCRIPTS / INDEX).replace(folder / INDEX)
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to Sphinx."""
+    app.connect("build-finished", _add_page_of_gallery)
