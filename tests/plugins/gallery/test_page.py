@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
 from browser import BROWSER
 from devtools import Browser
@@ -423,24 +424,35 @@ def test_the_network_fits_its_box_and_can_be_enlarged(shown):
     assert shown.complaints == []
 
 
-def longest_gap(browser):
-    """Scroll the page from top to bottom, with rests; give the longest time between frames."""
+def gaps(browser):
+    """Scroll the page from top to bottom, with rests; give the milliseconds between frames."""
     return browser.do(
-        "(async () => { let last = performance.now(), most = 0;"
+        "(async () => { let last = performance.now(), all = [];"
         "const frame = () => new Promise((done) => requestAnimationFrame((now) => {"
-        "  most = Math.max(most, now - last); last = now; done(); }));"
+        "  all.push(now - last); last = now; done(); }));"
         "const bottom = document.documentElement.scrollHeight;"
-        "scrollTo(0, 0); await frame(); most = 0;"
+        "scrollTo(0, 0); await frame(); await frame(); all = [];"
         "for (let place = 0, i = 1; place < bottom; place += 90, i++) {"
         "  scrollTo(0, place); await frame();"
         "  if (i % 60 === 0) for (let rest = 0; rest < 40; rest++) await frame();"
         "}"
-        "return most; })()"
+        "return all; })()"
     )
 
 
+@pytest.fixture
+def ordinary_browser(tmp_path):
+    """Give a browser as it is without a graphics card: only WebGL is SwiftShader's."""
+    if BROWSER is None:
+        pytest.skip("no browser to open the gallery in")
+    browser = Browser(tmp_path, "--disable-gpu-compositing")
+    yield browser
+    browser.close()
+
+
 @pytest.mark.slow
-def test_a_thousand_images_are_scrolled_with_one_context(browser, page, tmp_path):
+def test_a_thousand_images_are_scrolled_with_one_context(ordinary_browser, page, tmp_path):
+    browser = ordinary_browser
     folder = tmp_path / "many"
     shutil.copytree(page.parent, folder)
     encoding = CppnEncoding(
@@ -472,11 +484,12 @@ def test_a_thousand_images_are_scrolled_with_one_context(browser, page, tmp_path
         "neatfool.renderer.addEventListener('lost', () => (lost += 1))"
     )
     browser.wait(f"{DRAWN} > 10", 60)
-    drawing = longest_gap(browser)
+    drawing = gaps(browser)
     browser.do("neatfool.tiles.cover(true)")
-    idle = longest_gap(browser)
+    idle = gaps(browser)
     # A busy machine stutters by itself.
-    assert drawing < max(500, 4 * idle)
+    assert max(drawing) < max(1500, 6 * max(idle))
+    assert np.quantile(drawing, 0.95) < max(150, 3 * np.quantile(idle, 0.95))
     browser.do("neatfool.tiles.cover(false)")
     height = browser.do("document.documentElement.scrollHeight")
     for place in range(0, height, 700):
