@@ -56,7 +56,7 @@ GoogleDocstring._parse_attribute_docstring = _parse_attribute
 
 
 def _add_page_of_gallery(app: Sphinx, error: Exception | None) -> None:
-    """Add this version's page to the gallery of the site, whose data and images are in ``_extra``."""
+    """Add this version's page to the site's gallery, whose data and images are in ``_extra``."""
     if error is None and app.builder.format == "html":
         folder = Path(app.outdir) / "gallery"
         shutil.copytree(PAGE, folder / SCRIPTS, dirs_exist_ok=True)

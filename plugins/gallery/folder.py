@@ -65,7 +65,9 @@ def write_gallery(
                 total += _write(folder / SCRIPTS / file.name, file.read_bytes())
         runs = []
         for number, (run, elites) in enumerate(chosen):
-            wrote, told = _write_run(folder, number, run, elites, steps, images, note)
+            wrote, told = _write_run(
+                folder, number, run, elites, steps=steps, images=images, note=note
+            )
             total += wrote
             runs.append(told)
         index = {
@@ -88,6 +90,7 @@ def _write_run(
     number: int,
     run: Run,
     elites: Sequence[EliteView],
+    *,
     steps: int,
     images: str,
     note: Callable[[str, int], None],

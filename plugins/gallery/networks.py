@@ -49,7 +49,7 @@ class Networks:
         return self._numbers[elite.candidate_id]
 
     def add(self, elite: EliteView) -> None:
-        """Write an elite's network and its line. Elites come in the order in which they were given."""
+        """Write an elite's network and its line, in the order in which elites are given."""
         if self.number_of(elite) < self._own.count:
             return  # one network may be the elite of several classes
         line = self._shorten(self._run.lineage(elite.index)) if self._steps else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -402,7 +403,7 @@ def test_a_phone_shows_one_column(shown):
     )
     assert len(boxes) == 3
     assert all(width > 360 for _, _, width in boxes)
-    assert all(end <= begin for (_, end, _), (begin, _, _) in zip(boxes, boxes[1:], strict=False))
+    assert all(end <= begin for (_, end, _), (begin, _, _) in pairwise(boxes))
 
 
 def test_the_network_fits_its_box_and_can_be_enlarged(shown):
