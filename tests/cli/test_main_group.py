@@ -83,7 +83,7 @@ def test_the_version_is_told():
 @pytest.mark.parametrize(
     ("before", "begun", "offered"),
     [
-        ([], "re", ["resume", "report", "render"]),
+        ([], "re", ["resume", "report", "render", "retrain"]),
         (["plugins"], "", ["new", "check", "list", "show"]),
         (["run"], "--seed", ["--seed", "--seeds"]),
         (["plugins", "new"], "t", ["target"]),

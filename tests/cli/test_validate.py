@@ -137,7 +137,8 @@ def test_a_comment_says_what_a_key_stands_for_that_is_not_given():
         "#colour = grey",
         "#initial = 7",
         "#weights =  # a safetensors file of another LeNet's weights, as `neatfool mnist train` "
-        "writes it. If left out, the packaged weights",
+        "writes it, or of one with the eleventh class `fooling`, as `neatfool retrain` does. If "
+        "left out, the packaged weights",
     ):
         assert line in result.stdout.splitlines()
     assert "#inputs = normalised\n" in validate("e.ini", "--set", "encoding.preset=neat").stdout
