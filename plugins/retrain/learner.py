@@ -48,7 +48,7 @@ class Learner(Protocol):
         least_accuracy: On real images. A network below it is not worth fooling.
     """
 
-    classes: Sequence[str]
+    classes: tuple[str, ...]
     first_images: int
     more_images: int
     rounds: int
