@@ -301,12 +301,12 @@ def _go(
     from .rounds import go_on
     from .wording import share
 
-    shown = time.monotonic()
+    shown, last = time.monotonic(), ""
 
     def note(what: str) -> None:
-        nonlocal shown
-        if time.monotonic() - shown > SECONDS_BETWEEN_LINES:
-            shown = time.monotonic()
+        nonlocal shown, last
+        if what != last and time.monotonic() - shown > SECONDS_BETWEEN_LINES:
+            shown, last = time.monotonic(), what
             console.print(what, soft_wrap=True, markup=False)
 
     rounds = []

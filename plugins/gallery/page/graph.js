@@ -6,6 +6,7 @@
   const WIDTH = 900; // of a drawing, if its columns are not closer or wider apart than these:
   const COLUMN = [36, 74];
   const ROW = 46; // rows are as far apart at least
+  const MARGIN = 14; // for the names of outputs
   const HIGH = 0.62; // the height of a drawing, in widths, at least
   const RADIUS = 15;
   const OPENED = 1.4; // pixels of the page in one of the drawing, at most, when it opens
@@ -52,9 +53,9 @@
     const row = Math.max(ROW, Math.min((HIGH * width) / most, 2 * ROW));
     const places = new Map();
     columns.forEach((column, i) => {
-      for (const source of column) places.set(source, { x: across * (i + 0.5), y: row * (at.get(source) + most / 2) });
+      for (const source of column) places.set(source, { x: MARGIN + across * (i + 0.5), y: row * (at.get(source) + most / 2) });
     });
-    return { places, width, height: row * most };
+    return { places, width: width + 2 * MARGIN, height: row * most };
   }
 
   function labelOf(network, source, labels) {

@@ -153,7 +153,7 @@
         put(image, pane.canvas);
         this.frame(pane.canvas, view, pane.spec);
         if (moving) this.measure(performance.now() - begin);
-        else pane.canvas.dataset.state = "drawn";
+        pane.canvas.dataset.state = moving ? "moving" : "drawn";
       } catch (error) {
         pane.canvas.dataset.state = "failed";
         pane.note.textContent = `cannot be drawn: ${error.message}`;

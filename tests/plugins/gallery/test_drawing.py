@@ -119,7 +119,7 @@ def test_large_networks_differ_no_more_than_the_two_renderers_do(pen):
     view = WHOLE | {"width": 64, "height": 64}
     there = np.stack(
         [
-            pen.draw(formula(plain.graph(each)), settings | {"blur": 1, "samples": 2}, view)
+            pen.draw(formula(plain.graph(each)), settings | {"blur": 2, "samples": 2}, view)
             for each in genomes
         ]
     ).astype(int)

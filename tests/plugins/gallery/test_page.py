@@ -382,6 +382,24 @@ def test_a_picture_that_is_open_is_drawn_before_the_tiles(shown):
     assert order[0] == 7
 
 
+def test_a_picture_that_moves_is_not_pale_as_one_that_is_awaited(shown):
+    open_one(shown)
+    states = shown.do(
+        f"(async () => {{ const seen = new Set(), canvas = {STAGE};"
+        "const watch = new MutationObserver(() => seen.add(canvas.dataset.state));"
+        "watch.observe(canvas, { attributes: true });"
+        "const end = performance.now() + 1000;"
+        "while (performance.now() < end) {"
+        "  neatfool.viewer.stage.pan(1, 0);"
+        "  await new Promise((done) => setTimeout(done, 20));"
+        "}"
+        "watch.disconnect(); return [...seen]; })()"
+    )
+    assert "moving" in states
+    settle(shown)
+    shown.wait(ON_STAGE)
+
+
 @pytest.mark.parametrize(("width", "height", "below"), [(1180, 900, True), (1920, 900, False)])
 def test_the_stage_shows_the_larger_images(shown, width, height, below):
     shown.resize(width, height)
