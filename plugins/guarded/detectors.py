@@ -79,7 +79,7 @@ def score_msp(logits: torch.Tensor) -> torch.Tensor:
     Hendrycks and Gimpel, *A Baseline for Detecting Misclassified and Out-of-Distribution Examples
     in Neural Networks*, ICLR 2017 (arXiv 1610.02136).
     """
-    return -logits.softmax(1).amax(1)
+    return -_probabilities(logits).amax(1)
 
 
 def score_max_logit(logits: torch.Tensor) -> torch.Tensor:
@@ -105,7 +105,7 @@ def score_entropy(logits: torch.Tensor) -> torch.Tensor:
     Chan, Rottmann and Gottschalk, *Entropy Maximization and Meta Classification for
     Out-of-Distribution Detection in Semantic Segmentation*, ICCV 2021 (arXiv 2012.06575).
     """
-    p = logits.softmax(1).clamp(min=TINY)
+    p = _probabilities(logits).clamp(min=TINY)
     return -(p.log() * p).sum(1)
 
 
@@ -116,9 +116,17 @@ def score_gen(logits: torch.Tensor) -> torch.Tensor:
     CVPR 2023. The paper sums over the 100 likeliest classes. The mean, as pytorch-ood takes it,
     ranks images in the same way.
     """
-    p = logits.softmax(1).topk(min(LARGEST_CLASSES, logits.shape[1]), 1).values
+    p = _probabilities(logits).topk(min(LARGEST_CLASSES, logits.shape[1]), 1).values
     p = p.clamp(TINY, 1 - TINY)
     return (p.pow(GAMMA) * (1 - p).pow(GAMMA)).mean(1)
+
+
+def _probabilities(logits: torch.Tensor) -> torch.Tensor:
+    """Compute probabilities in double precision.
+
+    In single precision, near certainty, ``1 - p`` is all rounding, and GEN takes its tenth root.
+    """
+    return logits.double().softmax(1)
 
 
 class NearestNeighbour:

@@ -71,9 +71,18 @@ def test_a_formula_is_that_of_pytorch_ood(name, head):
 
 
 def test_gen_looks_at_the_hundred_likeliest_classes():
-    logits = torch.randn(20, 300, generator=torch.Generator().manual_seed(3))
+    logits = torch.randn(20, 300, generator=torch.Generator().manual_seed(3)).double()
     ours = make_detector("gen", None, None).score(Answers(logits))
     assert torch.allclose(ours, theirs.GEN(None, M=100).predict_logits(logits))
+
+
+@pytest.mark.parametrize("name", ["msp", "entropy", "gen"])
+def test_near_certainty_a_score_is_not_all_rounding(name):
+    logits = torch.randn(200, 10, generator=torch.Generator().manual_seed(4))
+    logits[:, 0] += 15
+    score = make_detector(name, None, None).score
+    expected = score(Answers(logits.double()))
+    torch.testing.assert_close(score(Answers(logits)).double(), expected, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", DETECTORS)
