@@ -12,6 +12,7 @@ from .run.individual import Ancestor as Ancestor
 from .run.individual import EliteView as EliteView
 from .run.run import Run as Run
 from .fooling.opening import open_run as open_run
+from .fooling.opening import open_runs as open_runs
 from .fooling.choosing import choose_elites as choose_elites
 from .run.folder import find_runs as find_runs
 from .run.statistics import CONFIDENCE_THRESHOLDS as CONFIDENCE_THRESHOLDS
@@ -28,6 +29,9 @@ from .spec.fitting import fit_images as fit_images
 # Commands, and saying what was read
 from .cli.output import Output as Output
 from .cli.parameters import FiniteRange as FiniteRange
+from .cli.parameters import Names as Names
+from .cli.parameters import elite_options as elite_options
+from .cli.parameters import max_queries_option as max_queries_option
 from .replicates.seed_list import format_seeds as format_seeds
 from .replicates.seed_list import parse_seeds as parse_seeds
 from .run.images import slug as slug

@@ -12,6 +12,10 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    NamesType = click.ParamType[tuple[str, ...]]
+else:
+    NamesType = click.ParamType  # click before 8.4 has no types in brackets
+
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
 
@@ -28,6 +32,19 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+class Names(NamesType):
+    """Names with commas between them, as a tuple; an option of this type has the default ``()``."""
+
+    name = "A,B"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Divide a text."""
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(part.strip() for part in parts if part.strip())
+
+
 A_PATH = click.Path(path_type=Path)
 
 run_argument = click.argument("run_folder", metavar="RUN", type=A_PATH)
@@ -42,6 +59,30 @@ overrides_option = click.option(
     metavar="SECTION.KEY=VALUE",
     help="Override a key of the experiment; repeat it for more keys.",
 )
+
+
+def max_queries_option(command: Command) -> Command:
+    """Add the option for a command's own budget, which :func:`~neatfool.open_scorer` takes."""
+    what = "How many images this command may send to targets that cost something to ask."
+    number = click.IntRange(min=1)
+    return click.option("--max-queries", type=number, metavar="N", help=what)(command)
+
+
+def elite_options(command: Command) -> Command:
+    """Add the options that choose elites of a run.
+
+    They are ``--classes``, ``--least``, ``--sample`` and ``--seed``; the function of the command
+    gets them by these names, as :func:`~neatfool.choose_elites` takes them.
+    """
+    what = "Only the elites of these classes."
+    classes = click.option("--classes", type=Names(), default=(), help=what)
+    what = "Only elites whose recorded confidence is at least this."
+    least = click.option("--least", type=FiniteRange(0, 1), default=0.0, metavar="P", help=what)
+    what, number = "Only N elites, drawn at random.", click.IntRange(min=1)
+    sample = click.option("--sample", type=number, metavar="N", help=what)
+    what, number = "Where all that is drawn at random comes from.", click.IntRange(min=0)
+    seed = click.option("--seed", type=number, default=1, show_default=True, help=what)
+    return classes(least(sample(seed(command))))
 
 
 def experiment_parameters(command: Command) -> Command:

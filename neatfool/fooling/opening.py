@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,13 @@ from neatfool.evolution.verification import score_image, scorer_for, verify_run
 from neatfool.experiment.experiment import Experiment, load_experiment, resolved_choice
 from neatfool.experiment.framework import Calls
 from neatfool.run.advice import is_from_python
+from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
 from neatfool.scoring.plan import Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import torch
 
     from neatfool.run.verdict import Verdict
@@ -35,6 +39,22 @@ def open_run(path: str | Path) -> Run:
     run = Run(Path(path), tools=RunTools())
     run.info  # noqa: B018 - reads the database: a wrong path fails here
     return run
+
+
+@contextmanager
+def open_runs(paths: Iterable[str | Path]) -> Iterator[list[Run]]:
+    """Open the runs that folders hold, each once, and close them at the end.
+
+    Args:
+        paths: The folders; see :func:`~neatfool.find_runs`.
+
+    Raises:
+        RunError: A folder holds no run, or a database is damaged.
+        PluginError: The encoding of a run cannot be loaded.
+    """
+    found = {path.resolve(): path for each in paths for path in find_runs(Path(each))}
+    with ExitStack() as ending:
+        yield [ending.enter_context(closing(open_run(path))) for path in found.values()]
 
 
 def open_scorer(

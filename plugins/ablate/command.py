@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from neatfool import elite_options, max_queries_option
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,10 +24,6 @@ A_PATH: Final = click.Path(path_type=Path)
 USUAL_TILES: Final = 8
 LISTED: Final = 20
 """The most elites that the terminal lists; files have all."""
-
-
-def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
 
 
 @click.command(
@@ -44,36 +42,14 @@ Examples:
     metavar="N",
     help="Divide an image into N x N tiles, and hide one at a time.  [default: 8]",
 )
-@click.option("--classes", metavar="A,B", callback=_split, help="Only the elites of these classes.")
-@click.option(
-    "--least",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    metavar="P",
-    help="Only elites whose recorded confidence is at least this.",
-)
-@click.option(
-    "--sample", type=click.IntRange(min=1), metavar="N", help="Only N elites, drawn at random."
-)
+@elite_options
 @click.option(
     "--target",
     type=A_PATH,
     metavar="EXPERIMENT",
     help="Score with the target of this experiment's file, and not with the run's own.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Where the sample comes from.",
-)
-@click.option(
-    "--max-queries",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="How many images this command may send to a target that costs something to ask.",
-)
+@max_queries_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--csv",

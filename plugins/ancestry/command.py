@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+from neatfool import Names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +24,6 @@ LISTED: Final = 12
 """The most flows that the terminal lists; the page has them all."""
 LINES: Final = 2
 """Without --classes, the lines of so many elites of each run are swept: the surest ones."""
-
-
-def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
 
 
 @click.command(
@@ -57,8 +54,8 @@ Examples:
 )
 @click.option(
     "--classes",
-    metavar="A,B",
-    callback=_split,
+    type=Names(),
+    default=(),
     help=f"Sweep weights along the lines of these classes' elites.  [default: the {LINES} surest]",
 )
 @click.option(
@@ -121,18 +118,18 @@ def ancestry(
 
     An interrupted command begins anew.
     """
-    from neatfool import Output, find_runs, open_run
+    from neatfool import Output, open_runs
     from neatfool.report import export_graph, save
 
     from .files import to_csv, to_export, to_json
     from .page import write_ancestry
 
     waiting = Output(stderr=True)
-    found = dict.fromkeys(run for path in paths for run in find_runs(path))
-    if graph_file and len(found) > 1:
-        raise click.UsageError(f"--graph writes one run's phylogeny, and there are {len(found)}.")
-    with ExitStack() as ending:
-        runs = [ending.enter_context(closing(open_run(path))) for path in found]
+    with open_runs(paths) as runs:
+        if graph_file and len(runs) > 1:
+            raise click.UsageError(
+                f"--graph writes one run's phylogeny, and there are {len(runs)}."
+            )
         told, across = _read(runs, table, permutations=permutations, seed=seed, console=waiting)
         if pairs:
             told = [

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from neatfool import max_queries_option
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -99,12 +101,7 @@ Give the same command again after an interruption: it goes on where it was.""",
     "--jobs", metavar="N|auto", default="1", show_default=True, help="How many runs side by side."
 )
 @click.option("--overwrite", is_flag=True, help="Delete runs in the folder, and start anew.")
-@click.option(
-    "--max-queries",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="How many images this command may send to a target that costs something to ask.",
-)
+@max_queries_option
 @click.option(
     "--fail-if-median-above",
     "limit",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+
+from neatfool import Names, elite_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +21,6 @@ if TYPE_CHECKING:
     from .seen import Seen
 
 A_PATH: Final = click.Path(path_type=Path)
-
-
-def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
 
 
 @click.command(
@@ -37,8 +35,8 @@ Examples:
 @click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
 @click.option(
     "--detectors",
-    metavar="A,B",
-    callback=_split,
+    type=Names(),
+    default=(),
     help="Only these: msp, max_logit, energy, entropy, gen, knn, mahalanobis, vim, or "
     "pytorch-ood:NAME.  [default: all but the last]",
 )
@@ -49,24 +47,7 @@ Examples:
     metavar="FOLDER",
     help="Familiar images: MNIST's four idx files, or photographs.  [default: the target's own]",
 )
-@click.option("--classes", metavar="A,B", callback=_split, help="Only the elites of these classes.")
-@click.option(
-    "--least",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    metavar="P",
-    help="Only elites whose recorded confidence is at least this.",
-)
-@click.option(
-    "--sample", type=click.IntRange(min=1), metavar="N", help="Only N elites, drawn at random."
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Where the sample comes from.",
-)
+@elite_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--csv",
@@ -98,18 +79,14 @@ def detect(
 
     An interrupted command begins anew.
     """
-    from neatfool import Output, choose_elites, find_runs, open_run
+    from neatfool import Output, choose_elites, open_runs
     from neatfool.report import save
 
     from .files import runs_to_json, to_csv
     from .page import write_detection
 
     waiting = Output(stderr=True)
-    with ExitStack() as ending:
-        runs = [
-            ending.enter_context(closing(open_run(found)))
-            for found in dict.fromkeys(found for path in paths for found in find_runs(path))
-        ]
+    with open_runs(paths) as runs:
         chosen = [
             (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
             for run in runs

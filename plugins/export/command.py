@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+from neatfool import Names, max_queries_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,10 +25,6 @@ if TYPE_CHECKING:
 A_PATH: Final = click.Path(path_type=Path)
 TOLD: Final = 5
 """So many images that were left out are named; --json names all."""
-
-
-def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
 
 
 @click.command(
@@ -50,7 +48,7 @@ Interrupted? The same command goes on where it was.""",
     metavar="P",
     help="Only images whose confidence is at least this.",
 )
-@click.option("--classes", metavar="A,B", callback=_split, help="Only images of these classes.")
+@click.option("--classes", type=Names(), default=(), help="Only images of these classes.")
 @click.option(
     "--per-class",
     type=click.IntRange(min=1),
@@ -84,12 +82,7 @@ Interrupted? The same command goes on where it was.""",
     metavar="P",
     help="How far a confidence may be from the recorded one.",
 )
-@click.option(
-    "--max-queries",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="How many images this command may send to a target that costs something to ask.",
-)
+@max_queries_option
 @click.option(
     "--licence",
     default="CC0-1.0",
@@ -120,7 +113,7 @@ def export(
 
     These are the elites, unless you ask for more. DIR is written whole or not at all.
     """
-    from neatfool import Output, find_runs, open_run
+    from neatfool import Output, open_runs
 
     from .choosing import choose, name_sources
     from .settings import Settings
@@ -132,8 +125,7 @@ def export(
     waiting = Output(stderr=True)
     place = Workplace(folder, overwrite=overwrite)
     with ExitStack() as ending:
-        found = {path.resolve(): path for each in paths for path in find_runs(each)}
-        runs = [ending.enter_context(closing(open_run(path))) for path in found.values()]
+        runs = ending.enter_context(open_runs(paths))
         with waiting.status("reading the runs"):
             sources = name_sources(runs)
             choices = choose(

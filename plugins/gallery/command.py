@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
 import click
 
+from neatfool import elite_options
+
 IMAGES: Final = ("exact", "png", "small", "none")
 """How saved images are shown; see :mod:`.images`."""
 
 A_PATH: Final = click.Path(path_type=Path)
-
-
-def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
 
 
 @click.command(
@@ -35,24 +32,7 @@ Examples:
     metavar="DIR",
     help="The gallery's folder.  [default: RUN/gallery; gallery, if there are several runs]",
 )
-@click.option("--classes", metavar="A,B", callback=_split, help="Only the elites of these classes.")
-@click.option(
-    "--least",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    metavar="P",
-    help="Only elites whose recorded confidence is at least this.",
-)
-@click.option(
-    "--sample", type=click.IntRange(min=1), metavar="N", help="Only N elites, drawn at random."
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Where the sample comes from.",
-)
+@elite_options
 @click.option(
     "--steps",
     type=click.IntRange(min=0),
@@ -89,15 +69,11 @@ def gallery(
     knobs. The page is a folder that opens from disk. It needs no server and no network. An
     interrupted command begins anew.
     """
-    from neatfool import Output, choose_elites, find_runs, open_run
+    from neatfool import Output, choose_elites, open_runs
 
     from .folder import INDEX, write_gallery
 
-    with ExitStack() as ending:
-        runs = [
-            ending.enter_context(closing(open_run(found)))
-            for found in dict.fromkeys(found for path in paths for found in find_runs(path))
-        ]
+    with open_runs(paths) as runs:
         chosen = [
             (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
             for run in runs

@@ -245,10 +245,9 @@ def _open_also(paths: Sequence[Path], experiment: Experiment, ending: ExitStack)
         RunError: There is none in a folder.
         ExperimentError: Their images have another size than the experiment's.
     """
-    from neatfool import ExperimentError, find_runs, open_run
+    from neatfool import ExperimentError, open_runs
 
-    folders = dict.fromkeys(folder for path in paths for folder in find_runs(path))
-    runs = tuple(ending.enter_context(closing(open_run(folder))) for folder in folders)
+    runs = tuple(ending.enter_context(open_runs(paths)))
     spec = experiment.target.spec()
     for run in runs:
         if spec is not None and run.spec.shape != spec.shape:

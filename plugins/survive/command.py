@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from neatfool import Names, elite_options, max_queries_option
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,10 +22,6 @@ if TYPE_CHECKING:
     from .survival import Survival
 
 A_PATH: Final = click.Path(path_type=Path)
-
-
-def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
 
 
 @click.command(
@@ -39,42 +37,21 @@ Examples:
 @click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
 @click.option(
     "--kinds",
+    type=Names(),
+    default=(),
     metavar="A,B=1/2",
-    callback=_split,
     help="What to do to the images; `neatfool plugins list` has the views; `drawn` is drawn anew "
     "at another size, and `sharp` so too, but without the blur. Strengths may follow: "
     "jpeg=75/50.  [default: all]",
 )
-@click.option("--classes", metavar="A,B", callback=_split, help="Only the elites of these classes.")
-@click.option(
-    "--least",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    metavar="P",
-    help="Only elites whose recorded confidence is at least this.",
-)
-@click.option(
-    "--sample", type=click.IntRange(min=1), metavar="N", help="Only N elites, drawn at random."
-)
+@elite_options
 @click.option(
     "--target",
     type=A_PATH,
     metavar="EXPERIMENT",
     help="Score with the target of this experiment's file, and not with the run's own.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Where directions, signs, noise and the sample come from.",
-)
-@click.option(
-    "--max-queries",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="How many images this command may send to a target that costs something to ask.",
-)
+@max_queries_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--csv",
@@ -112,18 +89,14 @@ def survive(
     The images of the run's elites are changed in many ways, each at several strengths, and scored
     again. You see the median confidence, and the share that keep their class in the first place.
     """
-    from neatfool import Output, find_runs, open_run
+    from neatfool import Output, open_runs
     from neatfool.report import save
 
     from .files import keep, to_csv, to_json
     from .page import write_survival
 
     waiting = Output(stderr=True)
-    with ExitStack() as open_things:
-        runs = [
-            open_things.enter_context(closing(open_run(folder)))
-            for folder in dict.fromkeys(found for path in paths for found in find_runs(path))
-        ]
+    with open_runs(paths) as runs:
 
         def choose_from(run: Run) -> Chosen:
             from .chosen import choose

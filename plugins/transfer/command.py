@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+from neatfool import elite_options, max_queries_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +23,6 @@ if TYPE_CHECKING:
 A_PATH: Final = click.Path(path_type=Path)
 LISTED: Final = 12
 """The most classes of a run that the terminal lists; files and the page have more."""
-
-
-def _split(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
 
 
 @click.command(
@@ -45,24 +43,7 @@ Examples:
     type=A_PATH,
     help="Files of experiments whose networks are to see the images, too. Name one or several.",
 )
-@click.option("--classes", metavar="A,B", callback=_split, help="Only the elites of these classes.")
-@click.option(
-    "--least",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    metavar="P",
-    help="Only elites whose recorded confidence is at least this.",
-)
-@click.option(
-    "--sample", type=click.IntRange(min=1), metavar="N", help="Only N elites, drawn at random."
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Where the sample comes from.",
-)
+@elite_options
 @click.option(
     "--resize",
     is_flag=True,
@@ -75,12 +56,7 @@ Examples:
     metavar="FOLDER",
     help="Photographs on which to see how far the networks agree.  [default: the targets' own]",
 )
-@click.option(
-    "--max-queries",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="How many images this command may send to targets that cost something to ask.",
-)
+@max_queries_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--csv",
@@ -115,7 +91,7 @@ def transfer(
 
     An interrupted command begins anew.
     """
-    from neatfool import Output, choose_elites, find_runs, open_run
+    from neatfool import Output, choose_elites, open_runs
     from neatfool.report import save
 
     from .files import to_csv, to_json
@@ -127,10 +103,7 @@ def transfer(
     if not folders:
         raise click.UsageError("Name at least one run whose images are to be shown.")
     with ExitStack() as ending:
-        runs = [
-            ending.enter_context(closing(open_run(found)))
-            for found in dict.fromkeys(found for path in folders for found in find_runs(path))
-        ]
+        runs = ending.enter_context(open_runs(folders))
         chosen = [
             (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
             for run in runs
