@@ -16,8 +16,8 @@ neat-python
     ``FeedForwardNetwork.activate`` at each pixel, timed on a few pixels of some genomes and scaled
     up. Networks are created beforehand, and colours are left out.
 
-Then it renders the larger ones at 224x224 with a blur of two samples a pixel and without, in turn,
-by the best renderer, in one thread.
+Then it renders the larger ones at 224x224 with the blur of ``preset = patterns`` and without, in
+turn, by the best renderer, in one thread.
 
 glibc is told to keep freed memory, without which "torch" takes several times as long at 256x256.
 """
@@ -58,6 +58,8 @@ POPULATIONS = ((20, 50), (45, 140))
 BOUNDS = {28: 0.2, 256: 0.5}
 ROUNDS = {28: 15, 256: 5}
 BLUR_SIZE, BLUR_ROUNDS = 224, 5
+BLUR = 2.0
+"""As in ``preset = patterns``."""
 SAMPLE_GENOMES, SAMPLE_PIXELS = 10, 50
 
 IN_PLACE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -98,7 +100,7 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
 def blurring(genomes: Sequence[DefaultGenome], title: str, say: Callable[[str], None]) -> Figure:
     """Measure how many times as long an image takes with a blur."""
     program = (compile_tape if can_compile() else compile_genomes)(genomes, INPUTS, OUTPUTS)
-    ways = {"without blur": 0.0, "with blur": 1.0}
+    ways = {"without blur": 0.0, "with blur": BLUR}
     times: dict[str, list[float]] = {name: [] for name in ways}
     size: dict[str, Any] = {"height": BLUR_SIZE, "width": BLUR_SIZE}
     for _ in range(BLUR_ROUNDS + 1):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import networkx as nx
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from neatfool.run.store import RunStore
+
+MUCH: Final = 1 / 12
+"""A lesson changes more than this share of a genome's fields."""
 
 
 def phylogeny(store: RunStore, last: int, now: set[int], learns: bool, elites: bool) -> nx.DiGraph:
-    """Make the graph up to a generation. Learning changes nearly all numbers, mutation few."""
+    """Make the graph up to a generation."""
     graph, classes = nx.DiGraph(), store.classes()
     for id_, generation in store.rows("SELECT id, generation FROM candidate"):
         if generation <= last:
@@ -24,13 +29,25 @@ def phylogeny(store: RunStore, last: int, now: set[int], learns: bool, elites: b
     for id_, number, confidence in store.rows(won):
         if id_ in graph:
             graph.nodes[id_]["held"][classes[number]] = confidence
-    pairs = "SELECT c.id, p.genome, c.genome FROM parent JOIN candidate c ON c.id = candidate JOIN "
-    alike = "candidate p ON p.id = parent WHERE (c.nodes, c.connections) = (p.nodes, p.connections)"
-    for id_, *genomes in store.rows(pairs + alike) if learns else ():
-        old, new = (genome.split(",") for genome in genomes)
-        changed = [b for a, b in zip(old, new, strict=False) if a != b]
-        numbers = len(old) == len(new) and all("." in each or "e-" in each for each in changed)
-        if id_ in graph and numbers and graph.in_degree(id_) == 1 and len(changed) > len(old) / 12:
+    for id_ in _find_learned(store) if learns else ():
+        if id_ in graph and graph.in_degree(id_) == 1:
             graph.nodes[id_]["kind"] = "learned"
     kept = now.union(*(nx.ancestors(graph, each) for each in now if elites))
     return graph.subgraph(kept).copy() if elites else graph
+
+
+def _find_learned(store: RunStore) -> Iterator[int]:
+    """Find the candidates that differ from a parent in many weights and in nothing else.
+
+    A lesson moves nearly all weights at once, a mutation few. The run does not record which it was.
+    """
+    pairs = "SELECT c.id, p.genome, c.genome FROM parent JOIN candidate c ON c.id = candidate JOIN "
+    alike = "candidate p ON p.id = parent WHERE (c.nodes, c.connections) = (p.nodes, p.connections)"
+    for id_, *genomes in store.rows(pairs + alike):
+        # A genome's text has commas between its fields; only a weight has a point or exponent.
+        parent, child = (genome.split(",") for genome in genomes)
+        if len(parent) == len(child):
+            changed = [new for old, new in zip(parent, child, strict=True) if old != new]
+            weights_only = all("." in each or "e-" in each for each in changed)
+            if weights_only and len(changed) > MUCH * len(parent):
+                yield id_

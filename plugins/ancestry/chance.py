@@ -65,45 +65,51 @@ def relate(
         note: Called after each permutation.
     """
     off = ~np.eye(len(likeness), dtype=bool)
+    # Permuting small codes is faster than permuting numbers. Each code stands for a likeness; as a
+    # value it is the likeness itself, as a rank its standard score among all pairs.
     values, codes = np.unique(likeness, return_inverse=True)
     codes = codes.reshape(likeness.shape).astype(np.int16)
-    order = stats.rankdata(likeness[off])
-    by_code = np.zeros(len(values), np.float32)
-    by_code[codes[off]] = (order - order.mean()) / (order.std() or 1)
-    by_value = values.astype(np.float32)
-    names: list[str] = []
-    tables: list[np.ndarray] = []
-    rows: list[np.ndarray] = []
-    for name, matrix in matrices.items():
-        ranks = stats.rankdata(matrix[off])
-        full = np.zeros(likeness.shape)
-        full[off] = (ranks - ranks.mean()) / ((ranks.std() or 1) * len(ranks))
-        names.append(name)
-        tables.append(by_code)
-        rows.append(full)
-    for name, matrix in weights.items():
-        full = np.where(off, matrix, 0)
-        if total := full.sum():
-            names.append(name)
-            tables.append(by_value)
-            rows.append(full / total)
-    flat = [row.ravel().astype(np.float32) for row in rows]
+    as_rank, as_value = np.zeros(len(values), np.float32), values.astype(np.float32)
+    as_rank[codes[off]] = _standard_ranks(likeness[off])
+    ranked = {name: _rank_scores(matrix, off) for name, matrix in matrices.items()}
+    without_diagonal = {name: np.where(off, matrix, 0) for name, matrix in weights.items()}
+    shares = {name: each / each.sum() for name, each in without_diagonal.items() if each.any()}
+    names = [*ranked, *shares]
+    by_rank, by_value = _as_rows(ranked, codes.size), _as_rows(shares, codes.size)
 
-    def measure(places: np.ndarray) -> list[float]:
+    def measure(places: np.ndarray) -> np.ndarray:
         seen = codes[places][:, places].ravel()
-        by_table = {id(table): table[seen] for table in tables}
-        return [float(by_table[id(t)] @ row) for t, row in zip(tables, flat, strict=True)]
+        return np.concatenate([by_rank @ as_rank[seen], by_value @ as_value[seen]])
 
     chance = np.random.default_rng(seed)
-    observed, null = measure(np.arange(len(likeness))), []
-    for _ in range(permutations):
-        null.append(measure(chance.permutation(len(likeness))))
+    observed = measure(np.arange(len(likeness)))
+    null = np.empty((permutations, len(names)))
+    for number in range(permutations):
+        null[number] = measure(chance.permutation(len(likeness)))
         note()
-    columns = np.array(null).reshape(permutations, -1).T
     return {
-        name: Finding(value, column)
-        for name, value, column in zip(names, observed, columns, strict=True)
+        name: Finding(float(value), column)
+        for name, value, column in zip(names, observed, null.T, strict=True)
     }
+
+
+def _rank_scores(matrix: np.ndarray, off: np.ndarray) -> np.ndarray:
+    """Give each pair the standard score of its rank, by the number of pairs; float64 [N, N]."""
+    scores = np.zeros(matrix.shape)
+    scores[off] = _standard_ranks(matrix[off]) / off.sum()
+    return scores
+
+
+def _standard_ranks(values: np.ndarray) -> np.ndarray:
+    """Give the standard scores of ranks: mean 0 and deviation 1, or all 0."""
+    ranks: np.ndarray = stats.rankdata(values)
+    standard: np.ndarray = (ranks - ranks.mean()) / (ranks.std() or 1)
+    return standard
+
+
+def _as_rows(matrices: Mapping[str, np.ndarray], size: int) -> np.ndarray:
+    rows = [matrix.ravel() for matrix in matrices.values()]
+    return np.array(rows, np.float32).reshape(-1, size)
 
 
 def recur(
