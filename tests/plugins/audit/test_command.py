@@ -200,7 +200,8 @@ def test_a_target_that_costs_something_is_asked_only_what_is_allowed(tmp_path):
 
 
 @pytest.mark.slow
-def test_an_interrupted_audit_goes_on_and_ends_with_the_same_card(small, tmp_path):
+@pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_an_interrupted_audit_goes_on_and_ends_with_the_same_card(small, tmp_path, end, code):
     def held():
         return (tmp_path / "held").exists()
 
@@ -211,10 +212,10 @@ def test_an_interrupted_audit_goes_on_and_ends_with_the_same_card(small, tmp_pat
     wait_until((out / "small-1").exists, process=process)
     (tmp_path / "hold").touch()
     wait_until(held, process=process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(end)
     (tmp_path / "hold").unlink()
     process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     made = audit(file, *BUDGET, "--out", out, "--json")
     card, whole = json.loads(made.stdout), dict(small[1])
     for each in (card, whole):
