@@ -44,7 +44,7 @@ def check_plugins(name: str, settings: Sequence[str] = ()) -> dict[str, list[Che
     """
     manager = PluginManager()
     found = find_plugins(manager, name)
-    optioned = [(kind, of) for kind, of in found if kind in RESERVED_KEYS]
+    optioned = [(kind, of) for kind, of in found if kind in {*RESERVED_KEYS, "observer"}]
     if settings and len(optioned) != 1:
         raise ExperimentError(
             f"--set {settings[0]}: {name} stands for {len(optioned)} plugins with options; give "
@@ -71,7 +71,8 @@ def _check(
                 *check_registration(registration, _read_settings(registration, settings)),
             ]
         if kind == "observer":
-            manager.load_observer(name)
+            if made := manager.load_observer(name):
+                manager.add_observer(made, _read_settings(made, settings) or made.options())
             hooks = CheckResult(HOOKS, passed=True)
             return [hooks, *check_observers(manager.observers())]
         if kind == "command":

@@ -63,13 +63,15 @@ def describe_plugins(name: str) -> list[DescribedPlugin]:
 
 def _describe(manager: PluginManager, kind: str, name: str) -> DescribedPlugin:
     sections = {}
-    if kind in RESERVED_KEYS:
-        made = manager.load(kind, name)
+    if kind == "command":
+        manager.commands(name)
+    made = manager.load_observer(name) if kind == "observer" else None
+    if kind in RESERVED_KEYS or made:
+        made = made or manager.load(kind, name)
         source = made.source
         with blaming(f"{kind} {name!r} ({source})"):
-            sections = describe_options(made.options, kind)
+            sections = describe_options(made.options, name if kind == "observer" else kind)
     else:
-        (manager.load_observer if kind == "observer" else manager.commands)(name)
         source = next(
             entry.origin
             for entry in manager.available()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from neatfool.config.ini import override, read_ini
-from neatfool.config.options import describe_unset, own_sections
+from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
 from neatfool.config.section import Section, Value
 from neatfool.config.values import write_ini
@@ -36,7 +36,7 @@ from neatfool.experiment.showing import Showing, read_showing
 from neatfool.plugin.manager import PluginManager
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from neatfool.experiment.framework import Calls, General
     from neatfool.plugin.registration import Registration
@@ -72,6 +72,7 @@ class Experiment:
         showing: The views of each image that the target is shown; None if the image itself.
         plugin_paths: Files and folders of plugins to load.
         observers: Names of installed observers.
+        observing: Those of them that have options, each in the section of its name.
         path: The file it was read from, or None.
         text: The file's text.
     """
@@ -84,6 +85,7 @@ class Experiment:
     showing: Showing | None = None
     plugin_paths: tuple[Path, ...] = ()
     observers: tuple[str, ...] = ()
+    observing: tuple[Choice, ...] = ()
     path: Path | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
 
@@ -131,14 +133,21 @@ class Experiment:
             | (self.showing.section() if self.showing else {})
             | resolved_sections("encoding", self.encoding)
             | resolved_sections("scheme", self.scheme)
+            | self._observer_sections()
         )
+
+    def _observer_sections(self) -> dict[str, dict[str, Json]]:
+        sections: dict[str, dict[str, Json]] = {}
+        for choice in self.observing:
+            sections |= dump_options(choice.options, choice.registration.name)
+        return sections
 
     def identity(self) -> dict[str, dict[str, Json]]:
         """Give what the result depends on: all but name, length, budget and observers."""
         sections = self.resolved() | {"experiment": {"seed": self.general.seed}}
         for section, key in NOT_OF_THE_RESULT:
             del sections[section][key]
-        return sections
+        return {name: keys for name, keys in sections.items() if name not in self.observers}
 
     def to_ini(self, *, explained: bool = False) -> str:
         """Write it as INI text with all defaults, which loads as the equal experiment.
@@ -223,7 +232,7 @@ def _build(
 ) -> Experiment:
     problems = Problems() if problems is None else problems
     framework = read_framework(sections, problems, to_search=to_search)
-    whole = _load_sources(framework, sections, plugins, problems)
+    whole, observing = _load_sources(framework, sections, plugins, problems)
     registrations = [
         read_registration(kind, sections, plugins, problems, note_unknown=whole)
         for kind in PLUGIN_SECTIONS
@@ -231,7 +240,7 @@ def _build(
     picked = [registration for registration in registrations if registration]
     choices = {made.kind: fill_choice(made, sections, problems) for made in picked}
     showing = read_showing(sections, plugins, problems)
-    _check_sections(sections, picked, problems)
+    _check_sections(sections, picked, observing, problems)
     problems.raise_if_any()
     general = framework.general
     return Experiment(
@@ -241,6 +250,7 @@ def _build(
         showing=showing,
         plugin_paths=tuple(framework.sources.path),
         observers=tuple(framework.sources.observers),
+        observing=tuple(filter(None, observing.values())),
         path=path,
         text=text,
     )
@@ -251,10 +261,10 @@ def _load_sources(
     sections: Mapping[str, Section],
     plugins: PluginManager,
     problems: Problems,
-) -> bool:
-    """Load the plugins that ``[plugins]`` names; return whether all of its files were loaded."""
+) -> tuple[bool, dict[str, Choice | None]]:
+    """Load what ``[plugins]`` names; say if all files were loaded, and give observers' options."""
     section = sections.get("plugins", Section({}, ""))
-    whole = True
+    whole, observing = True, dict[str, Choice | None]()
     for path in framework.sources.path:
         try:
             plugins.load_files(path)
@@ -264,15 +274,23 @@ def _load_sources(
             whole = False
     for name in framework.sources.observers:
         try:
-            plugins.load_observer(name)
+            made = plugins.load_observer(name)
+            if made is not None:
+                options = read_options(made.options, name, sections, problems)
+                observing[name] = Choice(made, options) if options is not None else None
+                if options is not None:
+                    plugins.add_observer(made, options)
         except PluginError as error:
             place = section.values.get("observers", section)
             problems.add_at(place, "plugins", "observers", str(error), of_plugin=True)
-    return whole
+    return whole, observing
 
 
 def _check_sections(
-    sections: Mapping[str, Section], picked: Sequence[Registration], problems: Problems
+    sections: Mapping[str, Section],
+    picked: Sequence[Registration],
+    observing: Iterable[str],
+    problems: Problems,
 ) -> None:
     """Note sections that no plugin reads, and those that two plugins read."""
     readers = Counter(
@@ -280,6 +298,7 @@ def _check_sections(
         for registration in picked
         for section in {*own_sections(registration.options).values()}
     )
+    readers.update([*observing])
     known = {*FRAMEWORK_SECTIONS, *readers}
     for name, section in sections.items():
         near = nearest(name, known)

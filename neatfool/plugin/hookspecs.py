@@ -38,7 +38,7 @@ class Register(Protocol):
             name: The name that an experiment picks it by: ``plugin = name``.
             factory: Called with the validated options, and with the arguments of its kind (see
                 :class:`neatfool.Target`, :class:`neatfool.Encoding`, :class:`neatfool.Scheme`,
-                :class:`neatfool.View`).
+                :class:`neatfool.View`); an observer's gives an object that has hooks.
             options: The pydantic model of the section's other keys; if absent, there are none. A
                 field that is itself a model has a section of its own, named by the field's alias
                 or name.
@@ -68,6 +68,14 @@ def neatfool_register_schemes(register: Register) -> None:
 @hookspec
 def neatfool_register_views(register: Register) -> None:
     """Offer views: ``factory(options)`` gives a :class:`neatfool.View`; there are no options."""
+
+
+@hookspec
+def neatfool_register_observers(register: Register) -> None:
+    """Offer an observer with options: ``factory(options)`` gives an object with observer hooks.
+
+    It is registered under its own name. Its options have the section of that name.
+    """
 
 
 @dataclass

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import click
+    from pydantic import BaseModel
 
     from neatfool.plugin.hookspecs import HttpRequest
 
@@ -34,6 +35,7 @@ REGISTERING_HOOKS: Final = {
     "encoding": "neatfool_register_encodings",
     "scheme": "neatfool_register_schemes",
     "view": "neatfool_register_views",
+    "observer": "neatfool_register_observers",
 }
 COMMANDS_HOOK: Final = "neatfool_add_commands"
 SIGNING_HOOK: Final = "neatfool_sign_request"
@@ -90,20 +92,34 @@ class PluginManager:
             )
         return self._with_signers(found[0])
 
-    def load_observer(self, name: str) -> None:
+    def load_observer(self, name: str) -> Registration | None:
         """Load an installed observer.
+
+        Returns:
+            Its registration if it has options: :meth:`add_observer` makes it. Else None.
 
         Raises:
             PluginError: No plugin has the name, or two have, or it is broken.
         """
         entry = self._only_entry("observer", name)
-        if entry is None:
-            raise PluginError(
-                f"unknown observer {quoted(name)}{nearest(name, self.names('observer'))}"
-            )
-        plugin = self._import(*entry)
+        plugin = self._import(*entry) if entry else None
+        if entry is None or ("observer", name) in self._registrations:
+            return self.load("observer", name)
         if not any(impl.plugin is plugin for hook in OBSERVER_HOOKS for impl in self._of(hook)):
             raise PluginError(f"observer {name!r} ({entry[0].origin}): implements no observer hook")
+        return None
+
+    def add_observer(self, made: Registration, options: BaseModel) -> None:
+        """Make an observer that has options, in place of one of its name that was made before.
+
+        Raises:
+            PluginError: It cannot be made, or has no hook, or a wrong one.
+        """
+        with blaming(f"observer {made.name!r} ({made.source})"):
+            observer = made.factory(options)
+        if self._pluggy.has_plugin(made.name):
+            self._pluggy.unregister(name=made.name)
+        self.register_object(observer, made.name)
 
     def load_files(self, path: Path) -> None:
         """Load the plugins of a Python file, a package or a folder of modules, once each.

@@ -1,4 +1,4 @@
-"""Registrations: the targets, encodings, schemes and views that plugins offer."""
+"""Registrations: the targets, encodings, schemes, views and observers that plugins offer."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class NoOptions(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True)
 class Registration:
-    """A target, encoding, scheme or view that a plugin offers.
+    """A target, encoding, scheme, view or observer that a plugin offers.
 
     Attributes:
         name: The name that an experiment picks it by.
-        kind: ``"target"``, ``"encoding"``, ``"scheme"`` or ``"view"``.
+        kind: ``"target"``, ``"encoding"``, ``"scheme"``, ``"view"`` or ``"observer"``.
         factory: Makes it.
         options: The pydantic model of its options; without fields if it has none.
         source: Its distribution, version and module, or its file.
@@ -89,7 +89,7 @@ class Registrar:
         if not (inspect.isclass(options) and issubclass(options, BaseModel)):
             raise PluginError(f"{who}: options must be a pydantic model class; got {options!r}")
         keys = {key_of(field_name, field) for field_name, field in options.model_fields.items()}
-        if taken := keys & {*RESERVED_KEYS[self._kind]}:
+        if taken := keys & {*RESERVED_KEYS.get(self._kind, ())}:
             raise PluginError(
                 f"{who}: the option {min(taken)!r} is neatfool's own in [{self._kind}]; rename it"
             )

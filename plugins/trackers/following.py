@@ -1,0 +1,116 @@
+"""Follows a run by what its database has, every few seconds."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from neatfool import hookimpl
+
+from .figures import budget, points
+from .sheet import draw_sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PIL import Image
+
+    from neatfool import Run
+
+    from .figures import Point
+
+SECONDS_BETWEEN: Final = 5.0
+"""What was recorded is told this often: whoever watches looks again after about as long."""
+RESTING_TO_TELLING: Final = 100
+"""Between two times the run goes on for at least this many times as long as the last one took, so
+that an observer costs about 1 % of the time."""
+
+
+@dataclass
+class _Told:
+    """What was told of a run: generations, images and seconds until then."""
+
+    next: int = 0
+    images: int = 0
+    seconds: float = 0.0
+
+
+class Follower(ABC):
+    """An observer that tells another program of a run.
+
+    It tells only what the run has recorded. So if the run is killed and resumed, nothing that was
+    told becomes untrue, and what the program lacks is told then. A subclass begins by saying how
+    far the program has come.
+    """
+
+    def __init__(self, seconds_between_sheets: float) -> None:
+        """Take the least time from one contact sheet to the next."""
+        self._seconds_between_sheets = seconds_between_sheets
+        self._told: _Told | None = None
+        self._due = self._sheet_due = 0.0
+
+    @abstractmethod
+    def begin(self, run: Run) -> int:
+        """Start to tell of a run, and give up to how many images the program knows it already."""
+
+    @abstractmethod
+    def tell(self, new: Sequence[Point], sheet: Image.Image | None) -> None:
+        """Tell the figures of generations; the sheet shows the elites after the last of them."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """Write what is pending, and close."""
+
+    @hookimpl
+    def neatfool_run_started(self, run: Run) -> None:
+        """Find out how much of a resumed run is told already."""
+        self._told = None
+        known = self.begin(run)
+        told = _Told()
+        for point in points(run.history, 0, 0.0):
+            if point.images <= known:
+                told = _Told(point.generation + 1, point.images, point.seconds)
+        self._told = told
+        self._due = time.monotonic() + SECONDS_BETWEEN
+        self._sheet_due = self._due
+
+    @hookimpl
+    def neatfool_generation_done(self, run: Run) -> None:
+        """Tell what is new, if it is time."""
+        if self._told is not None and time.monotonic() >= self._due:
+            self._tell(run, with_sheet=time.monotonic() >= self._sheet_due)
+
+    @hookimpl
+    def neatfool_run_finished(self, run: Run) -> None:
+        """Tell the rest."""
+        if self._told is None:
+            return
+        try:
+            run.refresh()
+            self._tell(run, with_sheet=True)
+        finally:
+            self._told = None
+            self.end()
+
+    def _tell(self, run: Run, *, with_sheet: bool) -> None:
+        assert self._told is not None
+        sheet, told = None, self._told
+        if with_sheet:
+            began = time.monotonic()
+            sheet = draw_sheet(run)
+            self._sheet_due = _rest(began, self._seconds_between_sheets)
+        began = time.monotonic()
+        if new := [*points(run.since(told.next)[0], told.images, told.seconds)]:
+            last = new[-1]
+            last.figures.update(budget(run))
+            self.tell(new, sheet)
+            self._told = _Told(last.generation + 1, last.images, last.seconds)
+        self._due = _rest(began, SECONDS_BETWEEN)
+
+
+def _rest(began: float, least: float) -> float:
+    """Say when to do again what was begun then and is done now."""
+    ended = time.monotonic()
+    return ended + max(least, RESTING_TO_TELLING * (ended - began))

@@ -1,0 +1,170 @@
+"""The observer ``wandb``: a run at Weights & Biases, or with trackio on this machine.
+
+A resumed run goes on as the same run there. No key is an option: ``wandb login`` keeps it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import json
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import BaseModel, Field
+
+from neatfool import ExperimentError, Output, Register, hookimpl
+
+from .following import Follower
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PIL import Image
+
+    from neatfool import Run
+
+    from .figures import Point
+
+MARK: Final = "wandb.json"
+"""The file in the run's folder that says up to how many images wandb was told."""
+
+
+class Options(BaseModel, extra="forbid", frozen=True):
+    """Section ``[wandb]``."""
+
+    library: Literal["wandb", "trackio"] = Field(
+        "wandb",
+        description="`wandb`: Weights & Biases. `trackio`: the same curves in a database on this "
+        "machine, which `trackio show` opens (new in 0.2)",
+    )
+    project: str = Field(
+        "neatfool", min_length=1, description="the project that the run belongs to (new in 0.2)"
+    )
+    mode: Literal["offline", "online"] = Field(
+        "offline",
+        description="for `library = wandb`. `offline` writes into the run's folder, and `wandb "
+        "sync` sends that later. `online` sends it during the run, with the key of `wandb login` "
+        "(new in 0.2)",
+    )
+    seconds_between_sheets: float = Field(
+        60.0,
+        ge=0,
+        description="the least time from one contact sheet of the elites to the next; there is one "
+        "at the end in any case (new in 0.2)",
+    )
+
+
+class Wandb(Follower):
+    """Tells wandb or trackio of a run."""
+
+    def __init__(self, options: Options) -> None:
+        """Take the options.
+
+        Raises:
+            ExperimentError: The library is not installed.
+        """
+        super().__init__(options.seconds_between_sheets)
+        self._options = options
+        try:
+            self._library: Any = importlib.import_module(options.library)
+        except ImportError as error:
+            raise ExperimentError(
+                f"[wandb] library: {options.library} cannot be imported ({error}); pip install "
+                f"'neatfool[{options.library}]'"
+            ) from error
+        self._run: Any = None
+        self._mark = Path()
+        self._id = ""
+
+    def begin(self, run: Run) -> int:
+        """Begin the run there, or go on with it."""
+        options = self._options
+        born = json.dumps([run.info.get("clock"), run.name, run.seed, str(run.path.resolve())])
+        self._id = hashlib.sha256(born.encode()).hexdigest()[:12]
+        self._mark = run.path / MARK
+        config = {"experiment": run.experiment, "versions": run.info.get("versions", {})}
+        if options.library == "trackio":
+            return self._begin_trackio(run, config)
+        if options.mode == "online" and not self._library.api.api_key:
+            raise ExperimentError("[wandb] mode: there is no key; run `wandb login`")
+        # What wandb would gather by itself is left out: the terminal, the code, the machine.
+        settings = self._library.Settings(
+            silent=True,
+            console="off",
+            save_code=False,
+            disable_git=True,
+            disable_job_creation=True,
+            x_disable_meta=True,
+            x_disable_stats=True,
+            reinit="finish_previous",
+        )
+        self._run = self._library.init(
+            project=options.project,
+            id=self._id,
+            name=run.path.name,
+            resume="allow",
+            mode=options.mode,
+            dir=str(run.path),
+            config=config,
+            settings=settings,
+        )
+        self._say(f"wandb sync {run.path}/wandb/*" if options.mode == "offline" else self._run.url)
+        return max(self._read_mark(), int(self._run.step) - 1)
+
+    def _begin_trackio(self, run: Run, config: dict[str, Any]) -> int:
+        # trackio knows runs by name only, so the name tells apart runs that shared a folder.
+        name = f"{run.path.name}-{self._id[:4]}"
+        with redirect_stdout(io.StringIO()):
+            self._run = self._library.init(
+                project=self._options.project,
+                name=name,
+                resume="allow",
+                config=config,
+                embed=False,
+                auto_log_gpu=False,
+                auto_log_cpu=False,
+            )
+        self._say(f"trackio show --project {self._options.project}")
+        storage = self._library.SQLiteStorage
+        return int(storage.get_last_step(self._options.project, run=name) or 0)
+
+    def tell(self, new: Sequence[Point], sheet: Image.Image | None) -> None:
+        """Send the figures of each generation."""
+        for point in new:
+            figures: dict[str, Any] = dict(point.figures)
+            figures |= {"generation": point.generation, "seconds": point.seconds}
+            if sheet is not None and point is new[-1]:
+                caption = f"after {point.images:,} images"
+                figures["elites"] = self._library.Image(sheet, caption=caption)
+            self._run.log(figures, step=point.images)
+        if self._options.library == "wandb":
+            self._keep_mark(new[-1].images)
+
+    def end(self) -> None:
+        """Wait until all is sent."""
+        with redirect_stdout(io.StringIO()):
+            self._library.finish()
+
+    def _say(self, how: str) -> None:
+        Output().print(f"Follow it with: {how}", soft_wrap=True, markup=False, highlight=False)
+
+    def _read_mark(self) -> int:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            mark = json.loads(self._mark.read_text(encoding="utf-8"))
+            if mark["id"] == self._id:
+                return int(mark["images"])
+        return 0
+
+    def _keep_mark(self, images: int) -> None:
+        new = self._mark.with_suffix(".json.new")
+        new.write_text(json.dumps({"id": self._id, "images": images}), encoding="utf-8")
+        new.replace(self._mark)
+
+
+@hookimpl
+def neatfool_register_observers(register: Register) -> None:
+    """Offer the observer."""
+    register("wandb", Wandb, options=Options)

@@ -1,0 +1,170 @@
+"""Event files have what the run recorded, once, in order, also after it was killed."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from killing import context, run_to_the_end
+from searches import toy_assembly
+
+pytest.importorskip("tensorboard", reason="pip install 'neatfool[tensorboard]'")
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.utils.tensorboard import SummaryWriter
+
+from neatfool import CONFIDENCE_THRESHOLDS
+from neatfool.evolution.session import resume, start
+from neatfool.plugin.manager import PluginManager
+from neatfool.run.run import Run
+from neatfool.run.store import contents
+from neatfool.testing import check_observer
+from neatfool_plugins.trackers import following
+from neatfool_plugins.trackers.tensorboard import Options, TensorBoard
+
+
+def observers(*plugins: object):
+    manager = PluginManager()
+    for number, plugin in enumerate(plugins):
+        manager.register_object(plugin, f"observer {number}")
+    return manager.observers()
+
+
+def follow(folder: Path, generations: int, **options) -> Run:
+    """Start a run, or go on with it, and let TensorBoard follow."""
+    told = observers(TensorBoard(Options(**options)))
+    if (folder / "run.db").exists():
+        resume(lambda _resolved, _plan: toy_assembly(generations), folder).go(told)
+    else:
+        start(toy_assembly(generations), folder).go(told)
+    return Run(folder)
+
+
+def read(folder: Path) -> EventAccumulator:
+    events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0})
+    return events.Reload()
+
+
+def steps(folder: Path, tag: str = "confidence/median") -> list[int]:
+    return [event.step for event in read(folder).Scalars(tag)]
+
+
+def test_it_keeps_the_contract_of_observers():
+    assert all(result.passed for result in check_observer(TensorBoard(Options())))
+
+
+def test_each_generation_is_a_point_over_the_images_scored(tmp_path):
+    run = follow(tmp_path / "toy", 6)
+    events = read(tmp_path / "toy")
+    assert steps(tmp_path / "toy") == [report.evaluations for report in run.history]
+    for tag, name in [("median", "median"), ("mean", "mean"), ("minimum", "minimum")]:
+        values = [event.value for event in events.Scalars(f"confidence/{tag}")]
+        assert values == pytest.approx([getattr(report, name) for report in run.history])
+    at = {f"classes/at {100 * least:g} % or more" for least in CONFIDENCE_THRESHOLDS}
+    stages = {"breeding", "rendering", "scoring", "selection", "recording", "images per second"}
+    assert at | {f"time/{stage}" for stage in stages} <= {*events.Tags()["scalars"]}
+    assert {"networks/nodes", "niches/replacements"} <= {*events.Tags()["scalars"]}
+
+
+def test_the_elites_are_shown_at_the_end_and_the_experiment_as_text(tmp_path):
+    run = follow(tmp_path / "toy", 3)
+    events = read(tmp_path / "toy")
+    (sheet,) = events.Images("elites")
+    assert sheet.step == run.evaluations
+    assert sheet.encoded_image_string.startswith(b"\x89PNG")
+    (text,) = events.Tensors("experiment/text_summary")
+    assert b"**[encoding]**" in text.tensor_proto.string_val[0]
+
+
+def test_sheets_come_during_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(following, "SECONDS_BETWEEN", 0)
+    monkeypatch.setattr(following, "RESTING_TO_TELLING", 0)
+    follow(tmp_path / "toy", 3, seconds_between_sheets=0)
+    shown = [event.step for event in read(tmp_path / "toy").Images("elites")]
+    assert len(shown) == 3
+
+
+def test_a_resumed_run_goes_on_where_it_was(tmp_path):
+    follow(tmp_path / "toy", 3)
+    run = follow(tmp_path / "toy", 7)
+    assert steps(tmp_path / "toy") == [report.evaluations for report in run.history]
+
+
+def test_what_lies_ahead_of_the_database_is_hidden_after_a_resume(tmp_path):
+    run = follow(tmp_path / "toy", 3)
+    with SummaryWriter(str(tmp_path / "toy" / "tensorboard")) as ahead:
+        ahead.add_scalar("confidence/median", 1, run.evaluations + 10_000)
+    run = follow(tmp_path / "toy", 5)
+    assert steps(tmp_path / "toy") == [report.evaluations for report in run.history]
+
+
+def test_a_generation_is_whole_or_absent_if_the_end_of_a_file_is_missing(tmp_path):
+    follow(tmp_path / "toy", 4)
+    (file,) = (tmp_path / "toy" / "tensorboard").iterdir()
+    file.write_bytes(file.read_bytes()[: file.stat().st_size * 2 // 3])
+    assert len(steps(tmp_path / "toy")) < 4
+    run = follow(tmp_path / "toy", 5)
+    for tag in ("confidence/median", "time/recording"):
+        assert steps(tmp_path / "toy", tag) == [report.evaluations for report in run.history]
+
+
+def test_a_run_that_is_started_anew_does_not_show_the_one_before(tmp_path):
+    follow(tmp_path / "toy", 6)
+    told = observers(TensorBoard(Options()))
+    start(toy_assembly(2), tmp_path / "toy", overwrite=True).go(told)
+    assert len(steps(tmp_path / "toy")) == 2
+
+
+def run_watched(folder: str) -> None:
+    """Run in a process of its own, slowly, telling each generation."""
+    following.SECONDS_BETWEEN = following.RESTING_TO_TELLING = 0  # type: ignore[misc]
+
+    class Slow(TensorBoard):
+        def tell(self, new, sheet):
+            super().tell(new, sheet)
+            time.sleep(0.02)
+
+    told = observers(Slow(Options(seconds_between_sheets=0.1)))
+    path = Path(folder)
+    if (path / "run.db").exists():
+        session = resume(lambda _resolved, _plan: toy_assembly(60), path)
+    else:
+        session = start(toy_assembly(60), path, overwrite=True)
+    session.go(told)
+
+
+@pytest.mark.slow
+def test_a_killed_run_shows_no_step_twice_and_none_is_missing(tmp_path):
+    for seconds in (1.0, 1.3, 1.1):
+        process = context.Process(target=run_watched, args=(str(tmp_path / "toy"),))
+        process.start()
+        process.join(seconds)
+        process.kill()
+        process.join()
+    run_to_the_end(run_watched, tmp_path / "toy")
+    assert steps(tmp_path / "toy") == [report.evaluations for report in Run(tmp_path / "toy").history]
+    shown = [event.step for event in read(tmp_path / "toy").Images("elites")]
+    assert shown == sorted({*shown})
+
+
+def test_one_that_cannot_write_does_not_change_the_run(tmp_path, caplog):
+    start(toy_assembly(4), tmp_path / "alone").go(observers())
+
+    class Full(TensorBoard):
+        def tell(self, new, sheet):
+            raise OSError(28, "No space left on device")
+
+    start(toy_assembly(4), tmp_path / "followed").go(observers(Full(Options())))
+    assert "No space left on device" in caplog.text
+    assert contents(tmp_path / "alone" / "run.db") == contents(tmp_path / "followed" / "run.db")
+
+
+def test_one_that_cannot_begin_says_so_once(tmp_path, caplog):
+    follow(tmp_path / "toy", 2)
+    shutil.rmtree(tmp_path / "toy" / "tensorboard")
+    (tmp_path / "toy" / "tensorboard").write_text("in the way")
+    run = follow(tmp_path / "toy", 4)
+    assert run.generation == 3
+    assert len(caplog.records) == 1

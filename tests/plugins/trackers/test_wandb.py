@@ -1,0 +1,131 @@
+"""A run goes on as the same run at its tracker, and no key is written anywhere."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import struct
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from searches import toy_assembly
+
+# trackio asks for its folder when it is imported.
+TRACKIO = Path(os.environ.setdefault("TRACKIO_DIR", tempfile.mkdtemp(prefix="trackio-")))
+
+from neatfool import ExperimentError
+from neatfool.evolution.session import resume, start
+from neatfool.plugin.manager import PluginManager
+from neatfool.run.run import Run
+from neatfool.testing import check_observer
+from neatfool_plugins.trackers.wandb import Options, Wandb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = "0123456789abcdef" * 3
+
+
+def follow(folder: Path, generations: int, **options) -> Run:
+    manager = PluginManager()
+    manager.register_object(Wandb(Options(**options)), "wandb")
+    if (folder / "run.db").exists():
+        resume(lambda _resolved, _plan: toy_assembly(generations), folder).go(manager.observers())
+    else:
+        start(toy_assembly(generations), folder).go(manager.observers())
+    return Run(folder)
+
+
+def logged(project: str) -> list[tuple[str, int]]:
+    """Give trackio's rows: the run's name and the step."""
+    with sqlite3.connect(TRACKIO / f"{project}.db") as database:
+        return database.execute("SELECT run_name, step FROM metrics ORDER BY id").fetchall()
+
+
+def records(file: bytes) -> Iterator[bytes]:
+    """Read the records of a .wandb file: LevelDB's log format behind a header of seven bytes."""
+    place, whole = 7, b""
+    while place < len(file):
+        if (left := 32768 - place % 32768) < 7:
+            place += left
+        length, kind = struct.unpack_from("<HB", file, place + 4)
+        whole += file[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):  # whole, or the last of its parts
+            yield whole
+            whole = b""
+
+
+@pytest.fixture
+def _trackio():
+    pytest.importorskip("trackio", reason="pip install 'neatfool[trackio]'")
+
+
+@pytest.fixture
+def wandb(monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    return pytest.importorskip("wandb", reason="pip install 'neatfool[wandb]'")
+
+
+@pytest.mark.usefixtures("_trackio")
+def test_with_trackio_it_keeps_the_contract_of_observers():
+    observer = Wandb(Options(library="trackio", project="contract"))
+    assert all(result.passed for result in check_observer(observer))
+
+
+@pytest.mark.usefixtures("_trackio")
+def test_trackio_has_each_generation_once_also_after_a_resume(tmp_path):
+    project = f"resumed{tmp_path.name}"
+    follow(tmp_path / "toy", 3, library="trackio", project=project)
+    run = follow(tmp_path / "toy", 6, library="trackio", project=project)
+    rows = logged(project)
+    assert [step for _, step in rows] == [report.evaluations for report in run.history]
+    assert len({name for name, _ in rows}) == 1
+
+
+@pytest.mark.usefixtures("_trackio")
+def test_a_run_that_is_started_anew_is_another_one(tmp_path):
+    project = f"anew{tmp_path.name}"
+    for name in ("one", "two"):
+        follow(tmp_path / name / "toy", 2, library="trackio", project=project)
+    assert len({name for name, _ in logged(project)}) == 2
+
+
+def test_wandb_offline_keeps_the_contract_of_observers(wandb):
+    assert all(result.passed for result in check_observer(Wandb(Options())))
+
+
+def test_wandb_has_each_generation_once_and_no_key_also_after_a_resume(wandb, tmp_path):
+    from wandb.proto import wandb_internal_pb2
+
+    follow(tmp_path / "toy", 3)
+    run = follow(tmp_path / "toy", 6)
+    steps, ids = [], set()
+    for file in sorted((tmp_path / "toy" / "wandb").glob("offline-run-*/*.wandb")):
+        for data in records(file.read_bytes()):
+            record = wandb_internal_pb2.Record.FromString(data)
+            ids |= {record.run.run_id} - {""}
+            if record.history.item:
+                steps.append(record.history.step.num)
+    assert steps == [report.evaluations for report in run.history]
+    assert len(ids) == 1
+    written = [file for file in (tmp_path / "toy").rglob("*") if file.is_file()]
+    assert [file for file in written if KEY.encode() in file.read_bytes()] == []
+
+
+def test_without_a_key_a_run_that_is_to_be_online_says_what_to_do(wandb, tmp_path, caplog, monkeypatch):
+    monkeypatch.delenv("WANDB_API_KEY")
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    monkeypatch.setattr(type(wandb.api), "api_key", None, raising=False)
+    run = follow(tmp_path / "toy", 2, mode="online")
+    assert run.generation == 1
+    assert "run `wandb login`" in caplog.text
+
+
+def test_a_library_that_is_not_installed_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "trackio", None)
+    with pytest.raises(ExperimentError, match=r"pip install 'neatfool\[trackio\]'"):
+        Wandb(Options(library="trackio"))
