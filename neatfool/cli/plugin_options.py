@@ -57,7 +57,7 @@ def describe_plugins(name: str) -> list[DescribedPlugin]:
     manager = PluginManager()
     found = find_plugins(manager, name)
     if not found:
-        raise PluginError(f"{name}: has observers only, and observers have no options")
+        raise PluginError(f"{name}: has only observers, and none with options")
     return [_describe(manager, kind, of) for kind, of in found]
 
 

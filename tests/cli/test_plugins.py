@@ -245,3 +245,14 @@ def test_an_unknown_plugin_is_not_shown():
     result = plugins("show", "map_elite")
     assert result.exit_code == 3
     assert "unknown plugin 'map_elite'; did you mean 'map_elites'" in result.stderr
+
+
+def test_the_options_of_an_observer_are_shown_and_can_be_set_for_its_checks():
+    shown = json.loads(plugins("show", "tensorboard", "--json").stdout)
+    assert [(each["kind"], list(each["sections"])) for each in shown] == [
+        ("observer", ["tensorboard"])
+    ]
+    assert plugins("check", "tensorboard", "--set", "seconds_between_sheets=0").exit_code == 0
+    result = plugins("check", "tensorboard", "--set", "seconds_between_sheets=-1")
+    assert result.exit_code == 2
+    assert "must be >= 0" in result.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -518,3 +519,56 @@ def test_a_section_whose_name_cannot_be_read_is_told_by_itself(tmp_path):
     with pytest.raises(ExperimentError, match=r"\[target") as caught:
         load_experiment(file, plugins=PLUGINS)
     assert len(str(caught.value).splitlines()) == 1
+
+
+WITH_OPTIONS = """
+from pydantic import BaseModel
+from neatfool import hookimpl
+
+class Options(BaseModel, extra="forbid"):
+    loud: int = 1
+
+class Chirp:
+    heard = []
+
+    def __init__(self, options):
+        self.loud = options.loud
+
+    @hookimpl
+    def neatfool_run_started(self, run):
+        self.heard.append((run, self.loud))
+
+@hookimpl
+def neatfool_register_observers(register):
+    register("chirp", Chirp, options=Options)
+"""
+
+
+def test_an_observers_options_have_a_section_of_its_name(write, distribute):
+    distribute("birds", {"observer.chirp": "birds_loud"}, {"birds_loud": WITH_OPTIONS})
+    text = "[plugins]\nobservers = chirp\n[chirp]\nloud = 3\n" + TOY
+    plugins = toys()
+    experiment = load_experiment(write(text), plugins=plugins)
+    plugins.observers().run_started("a run")
+    assert sys.modules["birds_loud"].Chirp.heard == [("a run", 3)]
+    assert experiment.resolved()["chirp"] == {"loud": 3}
+    assert Experiment.from_resolved(experiment.resolved(), plugins).resolved()["chirp"]["loud"] == 3
+    quieter = load_experiment(write(text), plugins=plugins, overrides=["chirp.loud=2"])
+    assert quieter.identity() == experiment.identity()
+    plugins.observers().run_started("another")
+    assert sys.modules["birds_loud"].Chirp.heard[1:] == [("another", 2)]
+
+
+def test_wrong_options_of_an_observer_are_told_at_their_lines(write, distribute):
+    distribute("birds", {"observer.chirp": "birds_loud"}, {"birds_loud": WITH_OPTIONS})
+    text = "[plugins]\nobservers = chirp\n[chirp]\nloud = very\nlowd = 1\n" + TOY
+    assert errors(write(text), plugins=toys()) == [
+        "toy.ini:4: [chirp] loud: must be a whole number, not 'very'",
+        "toy.ini:5: [chirp] lowd: unknown key; did you mean 'loud'?",
+    ]
+
+
+def test_an_observer_in_a_file_can_have_options(write):
+    Path("loud.py").write_text(WITH_OPTIONS)
+    text = "[plugins]\npath = loud.py\nobservers = chirp\n[chirp]\nloud = 4\n" + TOY
+    assert load_experiment(write(text), plugins=toys()).resolved()["chirp"] == {"loud": 4}
