@@ -28,10 +28,12 @@ _NONE = type(None)
 class PathAfter:
     """Marks text in which a path may follow a word: ``Annotated[str, PathAfter("onnx:")]``.
 
-    A relative path is relative to the file that gives it, as for any option.
+    A relative path is relative to the file that gives it, as for any option. With ``or_name`` the
+    text may be a name as well: it is a path if it begins like one (``./``), or is there.
     """
 
     word: str
+    or_name: bool = False
 
 
 def annotation_of(field: FieldInfo) -> Any:
@@ -112,7 +114,10 @@ def _scalar(
     """Make a path absolute, if the text must be a path or has one after a mark."""
     for mark in marks:
         if text.startswith(mark.word) and len(text) > len(mark.word):
-            return mark.word + _join(base, text.removeprefix(mark.word))
+            rest = text.removeprefix(mark.word)
+            path = _join(base, rest)
+            name = mark.or_name and rest[0] not in "./~" and not Path(path).exists()
+            return text if name else mark.word + path
     fixed = {word for member in members for word in _words(member)}
     is_path = any(_is_a(member, PurePath) for member in members) and str not in members
     if not is_path or not text or text in fixed:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 EFFICIENTNET_LITE: Final = tuple(f"efficientnet-lite{size}" for size in (0, 1, 2))
 _FORMS: Final = (
-    "'torchvision:NAME', 'timm:NAME', 'timm:local-dir:FOLDER', 'onnx:FILE' or "
-    + ", ".join(map(repr, EFFICIENTNET_LITE))
+    "'torchvision:NAME', 'timm:NAME', 'timm:local-dir:FOLDER', 'transformers:NAME', "
+    "'transformers:FOLDER', 'onnx:FILE' or " + ", ".join(map(repr, EFFICIENTNET_LITE))
 )
 
 
@@ -26,14 +26,14 @@ def check_name(model: str) -> None:
         ValueError: No model can have this name; the message offers similar ones.
     """
     kind, _, name = model.partition(":")
-    if model in EFFICIENTNET_LITE or (kind in {"timm", "onnx"} and name):
+    if model in EFFICIENTNET_LITE or (kind in {"timm", "transformers", "onnx"} and name):
         return
     if kind == "torchvision" and name:
         from .from_torchvision import find
 
         find(name)
         return
-    if kind in {"torchvision", "timm", "onnx"}:
+    if kind in {"torchvision", "timm", "transformers", "onnx"}:
         raise ValueError(f"{model!r} is not a model; use {_FORMS}")
     raise ValueError(f"unknown model {model!r}{_did_you_mean(model) or f'; use {_FORMS}'}")
 
@@ -66,6 +66,11 @@ def load(request: Request) -> Classifier:
             from .from_timm import load_timm
 
             return load_timm(name, request)
+        if kind == "transformers":
+            need(request.model, "transformers", extra="transformers")
+            from .from_transformers import load_transformers
+
+            return load_transformers(name, request)
         if kind == "onnx":
             need(request.model, "onnxruntime", extra="onnx")
             from .from_onnx import load_onnx

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "efficientnet-lite0"
 
-Model = Annotated[str, PathAfter("onnx:"), PathAfter("timm:local-dir:")]
+Model = Annotated[
+    str,
+    PathAfter("onnx:"),
+    PathAfter("timm:local-dir:"),
+    PathAfter("transformers:", or_name=True),
+]
 Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
 
@@ -33,7 +38,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
         None,
         description="the network: `efficientnet-lite0`, `-lite1` or `-lite2`, `torchvision:NAME` "
         "or `torchvision:NAME/WEIGHTS`, `timm:NAME`, `timm:hf-hub:NAME`, "
-        "`timm:local-dir:FOLDER`, or `onnx:FILE`",
+        "`timm:local-dir:FOLDER`, `transformers:NAME`, `transformers:FOLDER`, or `onnx:FILE`",
     )
     ensemble: list[Model] = Field(
         [],

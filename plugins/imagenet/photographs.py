@@ -38,7 +38,8 @@ PHOTOGRAPHS: Final = (
 
 def with_right_answers(classes: Sequence[str]) -> list[tuple[Photograph, frozenset[int]]]:
     """Choose the photographs that show some classes, each with the indices of the right ones."""
-    index = {name: number for number, name in enumerate(classes)}
+    # The hub's models give synonyms: "tabby, tabby cat".
+    index = {name.partition(",")[0]: number for number, name in enumerate(classes)}
     answers = (
         (photograph, frozenset(index[name] for name in photograph.shows if name in index))
         for photograph in PHOTOGRAPHS

@@ -1,0 +1,255 @@
+"""Image classifiers of transformers: from the Hugging Face hub, or a folder in its format."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
+from transformers.utils import logging
+
+from neatfool import ExperimentError, TargetError
+
+from .classifier import Classifier
+from .preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from .request import Request
+
+_CODE_FREE: Final = {"trust_remote_code": False}
+"""A repository's own code is never run."""
+_PICKLED: Final = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+_FILTERS: Final = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
+"""Pillow's filters, by the numbers under which processors know them."""
+_SHAPES: Final = ((300, 300), (300, 400), (500, 350))
+"""Sizes of photographs that a processor is tried on, (height, width)."""
+_NO_NAME: Final = re.compile(r"LABEL_\d+")
+"""What a configuration calls a class that nobody named."""
+_CLOSE: Final = 1e-4
+
+
+class LogitsOnly(nn.Module):
+    """A classifier of transformers that takes and gives plain tensors."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute logits: floats [N, C, H, W] in, [N, K] out."""
+        logits: torch.Tensor = self.model(pixel_values=images).logits
+        return logits
+
+
+@dataclass(frozen=True)
+class ByProcessor(Preprocessing):
+    """The preprocessing of a model's own image processor, which prepares photographs itself."""
+
+    processor: Any = field(default=None, repr=False, compare=False)
+
+    def prepare(self, photograph: Image.Image, size: tuple[int, int]) -> torch.Tensor:
+        """Resize a photograph and cut out its middle, uint8 [C, height, width], for the network."""
+        if size != self.size:
+            return super().prepare(photograph, size)
+        image = photograph.convert("L" if self.channels == 1 else "RGB")
+        pixels = _process(self.processor, image, do_rescale=False, do_normalize=False)
+        return pixels.round().clamp(0, 255).to(torch.uint8)
+
+
+def load_transformers(name: str, request: Request) -> Classifier:
+    """Load an image classifier by its name on the hub, or from a folder.
+
+    Raises:
+        ExperimentError: The folder does not exist.
+        TargetError: It cannot be downloaded or loaded, has no weights in safetensors, or is not a
+            classifier.
+        ValueError: Its image processor is missing, or does what neatfool cannot do.
+    """
+    if request.weights is not None:
+        raise ValueError("a model of transformers has its own weights; leave 'weights' out")
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    source = _find(name)
+    config = _load(AutoConfig, source)
+    preprocessing = _preprocessing(_processor(source), config)
+    model = _model(source)
+    labels = [str(config.id2label[index]) for index in range(config.num_labels)]
+    if len(labels) < 2:
+        raise ValueError(f"it has {len(labels)} class; a classifier has at least two")
+    return Classifier(
+        request.model,
+        LogitsOnly(model).eval(),
+        preprocessing,
+        len(labels),
+        None if all(map(_NO_NAME.fullmatch, labels)) else tuple(labels),
+        f"{type(model).__name__} from {source}",
+    )
+
+
+def _find(name: str) -> str:
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise TargetError(
+                f"{path}: has no config.json; give a folder that save_pretrained() wrote"
+            )
+        if not any(path.glob("*.safetensors")):
+            raise _refuse_pickle(str(path)) if any((path / each).exists() for each in _PICKLED) else (
+                TargetError(f"{path}: has no weights (*.safetensors)")
+            )
+        return str(path)
+    if name[0] in "./~" or name.count("/") > 1:
+        raise ExperimentError(
+            f"[target] model = transformers:{name}: there is no such folder; give one that "
+            "save_pretrained() wrote, or a name on the Hugging Face hub"
+        )
+    return name
+
+
+def _load(kind: Any, source: str, **options: Any) -> Any:
+    try:
+        return kind.from_pretrained(source, **_CODE_FREE, **options)
+    except Exception as error:  # errors of the network, the disk, and the files
+        text = " ".join(str(error).split())
+        if "trust_remote_code" in text:
+            raise TargetError(
+                f"transformers:{source}: needs code from its repository, which neatfool does not "
+                "run; choose a model of a kind that transformers has itself, or write a target "
+                "plugin"
+            ) from error
+        if not Path(source).is_dir() and any(each in text for each in (".bin", "safetensors")):
+            raise _refuse_pickle(source) from error
+        advice = (
+            "it is damaged, or another kind of model: give a folder that save_pretrained() wrote"
+            if Path(source).is_dir()
+            else f"check the name; if you are offline, fetch it where you are not (`hf download "
+            f"{source} --local-dir FOLDER`), and give transformers:FOLDER"
+        )
+        raise TargetError(
+            f"transformers:{source}: cannot be loaded ({type(error).__name__}: {text[:300]}); "
+            f"{advice}"
+        ) from error
+
+
+def _refuse_pickle(source: str) -> TargetError:
+    return TargetError(
+        f"transformers:{source}: has its weights only as a pickle (pytorch_model.bin), which can run "
+        "code; neatfool reads safetensors only. If you trust it, convert it: load it with "
+        "AutoModelForImageClassification.from_pretrained, and write it with save_pretrained(FOLDER)"
+    )
+
+
+def _processor(source: str) -> Any:
+    if Path(source).is_dir() and not any(
+        (Path(source) / each).is_file() for each in ("preprocessor_config.json", "processor_config.json")
+    ):
+        raise ValueError(
+            "has no preprocessor_config.json, which says how images are resized and scaled; copy "
+            "it from the model's page into the folder, or write it with the image processor's "
+            "save_pretrained()"
+        )
+    return _load(AutoImageProcessor, source)
+
+
+def _model(source: str) -> nn.Module:
+    model, found = _load(
+        AutoModelForImageClassification,
+        source,
+        use_safetensors=True,
+        dtype=torch.float32,
+        output_loading_info=True,
+    )
+    if wrong := sorted(map(str, [*found["missing_keys"], *found.get("mismatched_keys", ())])):
+        raise TargetError(
+            f"transformers:{source}: its weights lack {', '.join(wrong[:3])}"
+            f"{f' and {len(wrong) - 3} more' if len(wrong) > 3 else ''}: it is not an image "
+            "classifier, or not whole; give one that was trained to classify images"
+        )
+    made: nn.Module = model.eval()
+    return made
+
+
+def _preprocessing(processor: Any, config: Any) -> ByProcessor:
+    """Find out by trying what the processor does.
+
+    Raises:
+        ValueError: Photographs do not all get one size, or bytes are not only scaled.
+    """
+    channels = int(getattr(config, "num_channels", 3) or 3)
+    if channels not in (1, 3):
+        raise ValueError(f"takes images of {channels} channels; only 1 and 3 can be drawn")
+    sizes = {tuple(_process(processor, _grey(128, shape, channels)).shape[1:]) for shape in _SHAPES}
+    if len(sizes) > 1:
+        raise ValueError(
+            "its image processor does not bring photographs to one size; give `crop_size`, or "
+            "`size` with height and width, in preprocessor_config.json"
+        )
+    ((height, width),) = sizes
+    mean, std = _scale(processor, (height, width), channels)
+    return ByProcessor(
+        height=height,
+        width=width,
+        larger=_larger(processor, min(height, width)),
+        mean=mean,
+        std=std,
+        filter=_FILTERS.get(int(getattr(processor, "resample", None) or 2), "bilinear"),
+        channels=channels,
+        processor=processor,
+    )
+
+
+def _scale(
+    processor: Any, size: tuple[int, int], channels: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Find what is subtracted from bytes, and what they are divided by afterwards."""
+    as_is = {"do_resize": False, "do_center_crop": False}
+    dark, light = (
+        _process(processor, _grey(grey, size, channels), **as_is).double().mean((1, 2))
+        for grey in (0, 255)
+    )
+    std = 255 / (light - dark)
+    mean = -dark * std
+    noise = np.random.default_rng(0).integers(0, 256, (*size, channels), np.uint8)
+    image = Image.fromarray(noise.squeeze(-1) if channels == 1 else noise)
+    by_hand = (torch.from_numpy(noise).permute(2, 0, 1) - mean[:, None, None]) / std[:, None, None]
+    if not torch.allclose(_process(processor, image, **as_is).double(), by_hand, atol=_CLOSE):
+        raise ValueError(
+            f"its image processor ({type(processor).__name__}) does more than to scale an image of "
+            "the right size; write a target plugin for it"
+        )
+    return tuple(map(_tidy, mean.tolist())), tuple(map(_tidy, std.tolist()))
+
+
+def _tidy(number: float) -> float:
+    """Undo the rounding to float32: 127.5 came back as 127.50000033."""
+    return float(f"{number:.7g}")
+
+
+def _process(processor: Any, image: Image.Image, **options: Any) -> torch.Tensor:
+    answer: torch.Tensor = processor(images=[image], return_tensors="pt", **options)["pixel_values"]
+    if answer.ndim != 4:
+        raise ValueError(
+            f"its image processor gives {list(answer.shape)}; one for classifiers gives "
+            "[images, channels, height, width]"
+        )
+    return answer[0].float()
+
+
+def _grey(grey: int, size: tuple[int, int], channels: int) -> Image.Image:
+    mode = "L" if channels == 1 else "RGB"
+    return Image.new(mode, size[::-1], grey if channels == 1 else (grey,) * 3)
+
+
+def _larger(processor: Any, side: int) -> int:
+    """Tell to what side a photograph is resized before its middle is cut out."""
+    size = dict(getattr(processor, "size", None) or {})
+    shorter = size.get("shortest_edge") or min(size.get("height") or 0, size.get("width") or 0)
+    share = getattr(processor, "crop_pct", None)
+    cropped = share and size.get("shortest_edge") and side < 384  # as ConvNextImageProcessor does
+    return max(side, round(shorter / share) if cropped else shorter)
