@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _CODE_FREE: Final = {"trust_remote_code": False}
 """A repository's own code is never run."""
 _PICKLED: Final = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+_SAYS_HOW: Final = ("preprocessor_config.json", "processor_config.json")
 _FILTERS: Final = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 """Pillow's filters, by the numbers under which processors know them."""
 _SHAPES: Final = ((300, 300), (300, 400), (500, 350))
@@ -100,9 +101,9 @@ def _find(name: str) -> str:
                 f"{path}: has no config.json; give a folder that save_pretrained() wrote"
             )
         if not any(path.glob("*.safetensors")):
-            raise _refuse_pickle(str(path)) if any((path / each).exists() for each in _PICKLED) else (
-                TargetError(f"{path}: has no weights (*.safetensors)")
-            )
+            if any((path / each).exists() for each in _PICKLED):
+                raise _refuse_pickle(str(path))
+            raise TargetError(f"{path}: has no weights (model.safetensors); save them there")
         return str(path)
     if name[0] in "./~" or name.count("/") > 1:
         raise ExperimentError(
@@ -139,16 +140,15 @@ def _load(kind: Any, source: str, **options: Any) -> Any:
 
 def _refuse_pickle(source: str) -> TargetError:
     return TargetError(
-        f"transformers:{source}: has its weights only as a pickle (pytorch_model.bin), which can run "
-        "code; neatfool reads safetensors only. If you trust it, convert it: load it with "
+        f"transformers:{source}: has its weights only as a pickle (pytorch_model.bin), which can "
+        "run code; neatfool reads safetensors only. If you trust it, convert it: load it with "
         "AutoModelForImageClassification.from_pretrained, and write it with save_pretrained(FOLDER)"
     )
 
 
 def _processor(source: str) -> Any:
-    if Path(source).is_dir() and not any(
-        (Path(source) / each).is_file() for each in ("preprocessor_config.json", "processor_config.json")
-    ):
+    path = Path(source)
+    if path.is_dir() and not any((path / each).is_file() for each in _SAYS_HOW):
         raise ValueError(
             "has no preprocessor_config.json, which says how images are resized and scaled; copy "
             "it from the model's page into the folder, or write it with the image processor's "
@@ -251,5 +251,6 @@ def _larger(processor: Any, side: int) -> int:
     size = dict(getattr(processor, "size", None) or {})
     shorter = size.get("shortest_edge") or min(size.get("height") or 0, size.get("width") or 0)
     share = getattr(processor, "crop_pct", None)
-    cropped = share and size.get("shortest_edge") and side < 384  # as ConvNextImageProcessor does
-    return max(side, round(shorter / share) if cropped else shorter)
+    if share and size.get("shortest_edge") and side < 384:  # as ConvNextImageProcessor does
+        shorter = round(shorter / share)
+    return max(side, shorter)

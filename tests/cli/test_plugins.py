@@ -248,6 +248,7 @@ def test_an_unknown_plugin_is_not_shown():
 
 
 def test_the_options_of_an_observer_are_shown_and_can_be_set_for_its_checks():
+    pytest.importorskip("tensorboard", reason="pip install 'neatfool[tensorboard]'")
     shown = json.loads(plugins("show", "tensorboard", "--json").stdout)
     assert [(each["kind"], list(each["sections"])) for each in shown] == [
         ("observer", ["tensorboard"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -15,14 +16,15 @@ pytest.importorskip("tensorboard", reason="pip install 'neatfool[tensorboard]'")
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from neatfool import CONFIDENCE_THRESHOLDS
+from neatfool import CONFIDENCE_THRESHOLDS, ExperimentError
 from neatfool.evolution.session import resume, start
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.run import Run
 from neatfool.run.store import contents
 from neatfool.testing import check_observer
 from neatfool_plugins.trackers import following
-from neatfool_plugins.trackers.tensorboard import Options, TensorBoard
+from neatfool_plugins.trackers.event_files import EventFiles
+from neatfool_plugins.trackers.tensorboard import Options, make
 
 
 def observers(*plugins: object):
@@ -34,7 +36,7 @@ def observers(*plugins: object):
 
 def follow(folder: Path, generations: int, **options) -> Run:
     """Start a run, or go on with it, and let TensorBoard follow."""
-    told = observers(TensorBoard(Options(**options)))
+    told = observers(make(Options(**options)))
     if (folder / "run.db").exists():
         resume(lambda _resolved, _plan: toy_assembly(generations), folder).go(told)
     else:
@@ -52,7 +54,7 @@ def steps(folder: Path, tag: str = "confidence/median") -> list[int]:
 
 
 def test_it_keeps_the_contract_of_observers():
-    assert all(result.passed for result in check_observer(TensorBoard(Options())))
+    assert all(result.passed for result in check_observer(make(Options())))
 
 
 def test_each_generation_is_a_point_over_the_images_scored(tmp_path):
@@ -112,7 +114,7 @@ def test_a_generation_is_whole_or_absent_if_the_end_of_a_file_is_missing(tmp_pat
 
 def test_a_run_that_is_started_anew_does_not_show_the_one_before(tmp_path):
     follow(tmp_path / "toy", 6)
-    told = observers(TensorBoard(Options()))
+    told = observers(make(Options()))
     start(toy_assembly(2), tmp_path / "toy", overwrite=True).go(told)
     assert len(steps(tmp_path / "toy")) == 2
 
@@ -121,12 +123,12 @@ def run_watched(folder: str) -> None:
     """Run in a process of its own, slowly, telling each generation."""
     following.SECONDS_BETWEEN = following.RESTING_TO_TELLING = 0  # type: ignore[misc]
 
-    class Slow(TensorBoard):
+    class Slow(EventFiles):
         def tell(self, new, sheet):
             super().tell(new, sheet)
             time.sleep(0.02)
 
-    told = observers(Slow(Options(seconds_between_sheets=0.1)))
+    told = observers(Slow(0.1))
     path = Path(folder)
     if (path / "run.db").exists():
         session = resume(lambda _resolved, _plan: toy_assembly(60), path)
@@ -144,7 +146,9 @@ def test_a_killed_run_shows_no_step_twice_and_none_is_missing(tmp_path):
         process.kill()
         process.join()
     run_to_the_end(run_watched, tmp_path / "toy")
-    assert steps(tmp_path / "toy") == [report.evaluations for report in Run(tmp_path / "toy").history]
+    assert steps(tmp_path / "toy") == [
+        report.evaluations for report in Run(tmp_path / "toy").history
+    ]
     shown = [event.step for event in read(tmp_path / "toy").Images("elites")]
     assert shown == sorted({*shown})
 
@@ -152,11 +156,11 @@ def test_a_killed_run_shows_no_step_twice_and_none_is_missing(tmp_path):
 def test_one_that_cannot_write_does_not_change_the_run(tmp_path, caplog):
     start(toy_assembly(4), tmp_path / "alone").go(observers())
 
-    class Full(TensorBoard):
+    class Full(EventFiles):
         def tell(self, new, sheet):
             raise OSError(28, "No space left on device")
 
-    start(toy_assembly(4), tmp_path / "followed").go(observers(Full(Options())))
+    start(toy_assembly(4), tmp_path / "followed").go(observers(Full(60)))
     assert "No space left on device" in caplog.text
     assert contents(tmp_path / "alone" / "run.db") == contents(tmp_path / "followed" / "run.db")
 
@@ -168,3 +172,10 @@ def test_one_that_cannot_begin_says_so_once(tmp_path, caplog):
     run = follow(tmp_path / "toy", 4)
     assert run.generation == 3
     assert len(caplog.records) == 1
+
+
+def test_a_missing_package_is_told(monkeypatch):
+    monkeypatch.delitem(sys.modules, "neatfool_plugins.trackers.event_files")
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ExperimentError, match=r"pip install 'neatfool\[tensorboard\]'"):
+        make(Options())

@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 from searches import toy_assembly
 
-# trackio asks for its folder when it is imported.
-TRACKIO = Path(os.environ.setdefault("TRACKIO_DIR", tempfile.mkdtemp(prefix="trackio-")))
-
 from neatfool import ExperimentError
 from neatfool.evolution.session import resume, start
 from neatfool.plugin.manager import PluginManager
@@ -27,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEY = "0123456789abcdef" * 3
+# trackio asks for its folder when it is imported, which the observer does.
+TRACKIO = Path(os.environ.setdefault("TRACKIO_DIR", tempfile.mkdtemp(prefix="trackio-")))
 
 
 def follow(folder: Path, generations: int, **options) -> Run:
@@ -116,7 +115,7 @@ def test_wandb_has_each_generation_once_and_no_key_also_after_a_resume(wandb, tm
     assert [file for file in written if KEY.encode() in file.read_bytes()] == []
 
 
-def test_without_a_key_a_run_that_is_to_be_online_says_what_to_do(wandb, tmp_path, caplog, monkeypatch):
+def test_an_online_run_without_a_key_says_what_to_do(wandb, tmp_path, caplog, monkeypatch):
     monkeypatch.delenv("WANDB_API_KEY")
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     monkeypatch.setattr(type(wandb.api), "api_key", None, raising=False)
