@@ -238,7 +238,7 @@ class Evolution:
             stages=clock.stages(scoring=scoring.seconds),
         )
         with self._blaming_recording():
-            return self._recorder.take(report, replacements, candidates, scoring.images)
+            return self._recorder.take(report, replacements, candidates, scores, scoring.images)
 
     def _blaming_recording(self) -> AbstractContextManager[None]:
         return blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded")

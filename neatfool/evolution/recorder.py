@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from neatfool.run.images import encode_png
 from neatfool.run.records import GenerationRecord, StoredCandidate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import numpy as np
 
     from neatfool.run.statistics import GenerationReport
     from neatfool.run.store import RunStore
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
     from neatfool.spec.scheme import Scheme
+    from neatfool.spec.scores import Scores
+
+MOST_TOP: Final = 6
+"""The best classes of an elite's image are recorded, up to this many: its own and runners-up."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Draft:
     replacements: Sequence[Replacement]
     fresh: Sequence[Candidate]
     images: Mapping[int, np.ndarray]
+    top: Mapping[int, list[tuple[int, float]]]
     members: frozenset[int]
     classes: Sequence[tuple[int, str, bool]]
     state: Json
@@ -65,6 +70,7 @@ class Recorder:
         report: GenerationReport,
         replacements: Sequence[Replacement],
         candidates: Sequence[Candidate],
+        scores: Scores,
         images: GenerationImages,
     ) -> Draft:
         """Copy from a generation what is to be recorded."""
@@ -72,12 +78,14 @@ class Recorder:
         elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
         members = {candidate.id: candidate for candidate in self._scheme.members()}
         ids = sorted(elites)
-        drawn = images.pick([rows[id_] for id_ in ids]).cpu().numpy()
+        at = [rows[id_] for id_ in ids]
+        drawn = images.pick(at).cpu().numpy()
         return Draft(
             report=report,
             replacements=replacements,
             fresh=[c for id_, c in sorted({**members, **elites}.items()) if id_ in rows],
             images=dict(zip(ids, drawn, strict=True)),
+            top=dict(zip(ids, map(_best_of, scores.probs[at]), strict=True)),
             members=frozenset(members),
             classes=self._find_new_classes(),
             # A deep copy: the scheme may change what it gave.
@@ -106,6 +114,7 @@ class Recorder:
             replacements=draft.replacements,
             candidates=[self._write(candidate) for candidate in draft.fresh],
             images={id_: encode_png(image) for id_, image in draft.images.items()},
+            top=draft.top,
             members=draft.members,
             classes=draft.classes,
         )
@@ -125,3 +134,10 @@ class Recorder:
             genome=self._encoding.dumps(candidate.genome),
             size=self._encoding.size(candidate.genome),
         )
+
+
+def _best_of(confidences: np.ndarray) -> list[tuple[int, float]]:
+    """Give the classes with the highest confidences, [K], and these to four digits."""
+    best = np.argsort(-confidences, kind="stable")[:MOST_TOP].tolist()
+    found = [(number, float(f"{confidences[number]:.4g}")) for number in best]
+    return [(number, confidence) for number, confidence in found if confidence > 0]

@@ -267,6 +267,16 @@ class EliteView(Individual):
         return encode_png(self.pixels()) if png is None else png
 
     @property
+    def top(self) -> list[tuple[str, float]]:
+        """The classes that the target was surest of for this PNG, with its confidences.
+
+        The surest come first; its own class need not be one of them. There is none if it was
+        replaced since, or if an earlier version recorded it.
+        """
+        found = self.run.store.top(self.candidate_id)
+        return [(self._spec.classes[number], confidence) for number, confidence in found]
+
+    @property
     def file(self) -> Path:
         """The image's file in the run folder."""
         spec = self._spec

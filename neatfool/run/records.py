@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ class GenerationRecord:
         replacements: The niches that changed hands.
         candidates: Its new elites and members that are not stored yet.
         images: The PNG of each new elite, by candidate id.
+        top: The classes that each of these images scores highest in, with the confidences.
         members: The ids of all candidates that the scheme's state refers to.
         classes: The new classes, each as (number, name, whether it is searched).
     """
@@ -53,6 +55,7 @@ class GenerationRecord:
     replacements: Sequence[Replacement]
     candidates: Sequence[StoredCandidate]
     images: Mapping[int, bytes]
+    top: Mapping[int, Sequence[tuple[int, float]]] = field(default_factory=dict)
     members: frozenset[int] = field(default_factory=frozenset)
     classes: Sequence[tuple[int, str, bool]] = ()
 
@@ -95,7 +98,8 @@ def write_record(db: sqlite3.Connection, record: GenerationRecord) -> None:
             for place, parent in enumerate(each.parents)
         ],
     )
-    write(db, "image", record.images.items())
+    tops = {id_: json.dumps(top) for id_, top in record.top.items()}
+    write(db, "image", [(id_, png, tops.get(id_)) for id_, png in record.images.items()])
     _write_replacements(db, record.report.generation, record.replacements)
     _write_members(db, record.members)
     write(db, "generation", [report_to_row(record.report)])

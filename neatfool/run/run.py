@@ -311,17 +311,18 @@ class Run:
         spec = self.spec
         return [Ancestor(self, each, spec) for each in line.values()]
 
-    def phylogeny(self, *, elites: bool = False) -> nx.DiGraph:
+    def phylogeny(self, *, elites: bool = False, kinds: bool = True) -> nx.DiGraph:
         """Give all that ever held a niche and their ancestors, as a graph from parent to child.
 
         A node is a candidate's id. It has ``generation``, ``kind`` ("first", "bred" or "learned"),
         ``held`` (the confidence in each class that it took, surest first) and ``elite`` (whether it
         holds one now). An edge's ``position`` is 0 from the fitter parent, which :meth:`lineage`
-        follows. ``elites`` leaves only these and their ancestors.
+        follows. ``elites`` leaves only these and their ancestors. Without ``kinds``, what was
+        learned counts as bred; this is faster.
         """
         from neatfool.run.phylogeny import phylogeny
 
-        learns = bool(self.experiment.get("scheme", {}).get("learn"))
+        learns = kinds and bool(self.experiment.get("scheme", {}).get("learn"))
         holders = {elite.candidate for elite in self._snapshot.elites}
         return phylogeny(self.store, self.generation, holders, learns, elites)
 

@@ -46,7 +46,8 @@ CREATE TABLE elite (
     class INTEGER PRIMARY KEY, candidate INTEGER NOT NULL, confidence REAL NOT NULL,
     rank REAL NOT NULL, checksum INTEGER);
 CREATE INDEX niche ON elite (candidate);
-CREATE TABLE image (candidate INTEGER PRIMARY KEY, png BLOB NOT NULL, checksum INTEGER);
+CREATE TABLE image (
+    candidate INTEGER PRIMARY KEY, png BLOB NOT NULL, top TEXT, checksum INTEGER);
 CREATE TABLE replacement (
     number INTEGER PRIMARY KEY, generation INTEGER NOT NULL, class INTEGER NOT NULL,
     candidate INTEGER NOT NULL, previous INTEGER, confidence REAL NOT NULL, rank REAL NOT NULL,
@@ -151,7 +152,7 @@ def write(
 
 
 def add_columns(db: sqlite3.Connection) -> None:
-    """Add the columns that an older database lacks: checksums, and statistics with value 0.
+    """Add the columns that an older database lacks: checksums, statistics with value 0.
 
     A damaged row keeps a checksum that it does not match.
     """
@@ -165,9 +166,10 @@ def add_columns(db: sqlite3.Connection) -> None:
             db.execute(f"UPDATE {table} SET checksum = {seal(table)} WHERE {whole}")  # noqa: S608
 
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 MIGRATIONS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {
     3: add_columns,
     4: add_columns,
+    5: add_columns,
 }
 """For each older format, the step to the next one."""

@@ -327,6 +327,16 @@ class RunStore:
         rows = self._read("image", "WHERE candidate = ?", (candidate,))
         return rows[0][1] if rows else None
 
+    def top(self, candidate: int) -> list[tuple[int, float]]:
+        """Read the classes that an elite's image scores highest in: (class, confidence).
+
+        Nothing of other candidates, nor if an earlier version recorded the image.
+        """
+        if "top" not in self._columns_of("image"):
+            return []
+        rows = self._read("image", "WHERE candidate = ? AND top IS NOT NULL", (candidate,))
+        return [(number, sure) for _, _, top in rows for number, sure in self._json(top)]
+
     def won(self, candidate: int) -> list[tuple[int, float, float]]:
         """Read the classes that a candidate took when it was scored: class, confidence and rank."""
         order = "WHERE candidate = ? ORDER BY rank DESC, class"

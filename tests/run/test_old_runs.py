@@ -24,13 +24,13 @@ def old(tmp_path):
     return shutil.copytree(FIRST, tmp_path / "old")
 
 
-def forget_statistics(folder, names):
+def forget_statistics(folder, names, table="generation"):
     """Bring a run's statistics back to what a version knew that had not these, checksums too."""
     with closing(connect(folder / "run.db")) as database:
         for name in names:
-            database.execute(f"ALTER TABLE generation DROP COLUMN {name}")
-        sealed = seal("generation", there=columns("generation").keys() - {*names})
-        database.execute(f"UPDATE generation SET checksum = {sealed}")
+            database.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
+        sealed = seal(table, there=columns(table).keys() - {*names})
+        database.execute(f"UPDATE {table} SET checksum = {sealed}")
 
 
 def equal(one, other):
@@ -78,6 +78,7 @@ def test_an_old_run_ends_as_if_this_version_had_begun_it(old, tmp_path):
         verified = neatfool("verify", folder)
         assert (verified.exit_code, verified.stderr) == (0, "")
         forget_statistics(folder, columns("generation").keys() - known - {"checksum"})
+        forget_statistics(folder, ["top"], "image")
     equal(contents(old / "run.db"), contents(anew / "run.db"))
 
 
@@ -124,6 +125,20 @@ def test_winners_are_counted_once_each_and_a_run_of_format_4_has_none(old):
     assert any(winners)
 
 
+def test_a_run_of_format_5_learns_which_classes_score_highest_as_it_goes_on(old):
+    assert neatfool("resume", old, "--no-report").exit_code == 0
+    forget_statistics(old, ["top"], "image")
+    with closing(connect(old / "run.db")) as database:
+        database.execute("PRAGMA user_version = 5")
+    assert not any(elite.top for elite in open_run(old))
+    assert neatfool("verify", old).exit_code == 0
+    assert neatfool("resume", old, "--generations", 16, "--no-report").exit_code == 0
+    assert neatfool("verify", old).exit_code == 0
+    elites = open_run(old).elites
+    known = {elite.name for elite in elites if elite.top}
+    assert known == {elite.name for elite in elites if elite.generation >= 12} != set()
+
+
 def test_an_old_run_is_one_of_several_seeds(old, tmp_path):
     experiment = load_experiment(FIRST / "experiment.ini")
     old.rename(tmp_path / f"{experiment.name}-{experiment.general.seed}")
@@ -142,4 +157,4 @@ def test_a_run_of_a_later_version_is_left_to_it(old):
 
 def test_tables_that_changed_have_a_format_of_their_own():
     told = "the tables changed: a new FORMAT, a step in MIGRATIONS, and the new number here"
-    assert (FORMAT, crc32((SCHEMA + LEDGER_SCHEMA).encode())) == (5, 3985492210), told
+    assert (FORMAT, crc32((SCHEMA + LEDGER_SCHEMA).encode())) == (6, 1017629900), told

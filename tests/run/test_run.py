@@ -109,6 +109,20 @@ def test_an_elites_image_scores_its_confidence(run):
         assert (decode_png(elite.png) == pixels[0]).all()
 
 
+def test_an_elite_tells_the_classes_that_its_image_scores_highest_in(run):
+    for elite in run:
+        (probabilities,) = ToyTarget().score(elite.saved_pixels()[None]).probs
+        best = np.argsort(-np.asarray(probabilities), kind="stable")
+        assert [name for name, _ in elite.top] == [run.classes[number] for number in best]
+        given = [confidence for _, confidence in elite.top]
+        assert given == pytest.approx(probabilities[best], rel=1e-3)
+
+
+def test_an_elite_that_was_replaced_since_has_no_such_classes(run):
+    former = next(each for each in run.holders() if each[1] not in {e.candidate_id for e in run})
+    assert run.holder(*former[:2]).top == []
+
+
 def test_an_elite_renders_at_any_size(run):
     assert run["a"].image(20).size == (20, 20)
     assert run["a"].image((8, 12)).size == (12, 8)
