@@ -1,8 +1,9 @@
 """The command ``neatfool ancestry``: what a run's lineage tells of the network.
 
 The modules: :mod:`.kinds` knows which classes are related, from WordNet or from a table of yours.
-:mod:`.lines` reads a run's phylogeny: flows between classes, and ancestors that elites share.
-:mod:`.likeness` compares images. :mod:`.chance` says whether what was found is more than chance.
+:mod:`.flows` counts goal switches between classes, and :mod:`.lines` reads the ancestors that
+elites share. :mod:`.likeness` compares images. :mod:`.chance` says whether what was found is more
+than chance.
 :mod:`.fracture` sweeps the weights of CPPNs, and :mod:`.sweeping` chooses which. :mod:`.ancestry`
 puts these together. :mod:`.wording` says what came out, :mod:`.files` writes it for programs, and
 :mod:`.page` as a page with :mod:`.charts`. :mod:`.command` is the command.

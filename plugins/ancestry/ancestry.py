@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .chance import nearer, recur, relate
+from .flows import group_flows
 from .kinds import FEWEST
 from .likeness import SPACES, image_features
 from .lines import read_lines
@@ -19,28 +20,10 @@ if TYPE_CHECKING:
     from neatfool import Run
 
     from .chance import Finding
+    from .flows import Flows
     from .kinds import Kinds
     from .lines import Lines
     from .sweeping import Sweeping
-
-MOST_CLASSES: Final = 24
-"""Flows between more classes are shown between their broad kinds."""
-REST: Final = "all others"
-
-
-@dataclass(frozen=True)
-class Flows:
-    """Goal switches between groups.
-
-    Attributes:
-        names: The G groups: classes, or broad kinds.
-        counts: float64 [G, G], from the row's group to the column's.
-        expected: float64 [G, G], if they went from any class to any other alike.
-    """
-
-    names: tuple[str, ...]
-    counts: np.ndarray
-    expected: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -151,28 +134,6 @@ def _alike(
         chance = (same & off).sum() / off.sum()
         found["flows"] = (float(switched[same & off].sum() / total), float(chance))
     return found
-
-
-def group_flows(run: Run, flows: np.ndarray, kinds: Kinds | None) -> Flows:
-    """Add up flows: between few classes, or between kinds, or between the busiest classes."""
-    searched = np.array(run.searched)
-    if len(searched) <= MOST_CLASSES:
-        names, of = [run.classes[index] for index in searched], np.arange(len(searched))
-    elif kinds is not None:
-        names, of = [*kinds.broad], kinds.of[searched]
-    else:
-        busy = (flows.sum(0) + flows.sum(1))[searched].argsort(kind="stable")[::-1]
-        most = busy[: MOST_CLASSES - 1]
-        names, of = [run.classes[searched[place]] for place in most], np.full(len(searched), -1)
-        of[most] = np.arange(len(most))
-    if (of < 0).any():
-        of = np.where(of < 0, len(names), of)
-        names.append(REST)
-    member = np.eye(len(names))[of]
-    sizes = member.sum(0)
-    share = np.outer(sizes, sizes) - np.diag(sizes)
-    counts = member.T @ flows[np.ix_(searched, searched)] @ member
-    return Flows(tuple(names), counts, counts.sum() * share / max(1, share.sum()))
 
 
 def compare_runs(

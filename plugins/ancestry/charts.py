@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from .ancestry import Flows
     from .chance import Finding
+    from .flows import Flows
     from .sweeping import Line
 
 LONGEST_NAME: Final = 20
@@ -29,6 +29,9 @@ MARKS: Final = {"first": "o", "bred": "o", "learned": "s"}
 
 
 def _short(name: str) -> str:
+    """Shorten a name, and show its control characters."""
+    if not name.isprintable():
+        name = name.encode("unicode_escape").decode()
     return f"{name[: LONGEST_NAME - 1]}…" if len(name) > LONGEST_NAME else name
 
 

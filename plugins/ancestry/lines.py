@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 
+from .flows import count_flows
 from .kinds import closest
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def read_lines(run: Run) -> Lines:
     return Lines(
         run,
         graph,
-        _flows(run, graph),
+        count_flows(run, graph),
         np.array([elite.index for elite in run], np.int64),
         closest(graph, ages, holders),
         np.array([len(_line(graph, id_)) - 1 for id_ in holders], np.int64),
@@ -74,36 +75,3 @@ def _line(graph: nx.DiGraph, id_: int) -> list[int]:
     while parents := [u for u, _, place in graph.in_edges(line[-1], "position") if place == 0]:
         line += parents
     return line
-
-
-def _flows(run: Run, graph: nx.DiGraph) -> np.ndarray:
-    """Count goal switches from class to class.
-
-    A goal switch is a niche that passes to a child of an elite, if none of the child's parents held
-    this niche. It comes from the classes that the fitter parent held before that generation; if the
-    fitter one held none, from those of the other parent. Each of several classes has an equal part
-    in it, so that the sum of the matrix is the number of goal switches.
-    """
-    flows = np.zeros((len(run.classes), len(run.classes)))
-    numbers = {name: index for index, name in enumerate(run.classes)}
-    holder: dict[int, int] = {}
-    niches: dict[int, set[int]] = {}
-    for generation in _by_generation(graph):
-        changes = [(numbers[name], id_) for id_ in generation for name in graph.nodes[id_]["held"]]
-        for number, id_ in changes:
-            parents = sorted(graph.in_edges(id_, "position"), key=lambda edge: edge[2])
-            held = [niches[parent] for parent, *_ in parents if niches.get(parent)]
-            if held and holder.get(number) not in {parent for parent, *_ in parents}:
-                flows[sorted(held[0]), number] += 1 / len(held[0])
-        for number, id_ in changes:
-            niches.get(holder.get(number, -1), set()).discard(number)
-            holder[number] = id_
-            niches.setdefault(id_, set()).add(number)
-    return flows
-
-
-def _by_generation(graph: nx.DiGraph) -> list[list[int]]:
-    born: dict[int, list[int]] = {}
-    for id_, generation in graph.nodes(data="generation"):
-        born.setdefault(generation, []).append(id_)
-    return [born[generation] for generation in sorted(born)]

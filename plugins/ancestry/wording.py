@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from neatfool import Ancestor
 
-    from .ancestry import Across, Ancestry, Flows
+    from .ancestry import Across, Ancestry
     from .chance import Finding
+    from .flows import Flows
     from .sweeping import Line, Pairs
 
 UNKNOWN: Final = "-"
