@@ -26,6 +26,8 @@ def printable(text: str, longest: int | None = None) -> str:
     Control characters become escapes such as ``"\x1b"``; tabs, line ends and no-break spaces stay.
     Text of more than ``longest`` characters loses its middle.
     """
+    if text.isprintable() and longest is None:  # as nearly all text is, and long data is at once
+        return text
     return "".join(
         char if char.isprintable() or char in "\t\n\xa0" else char.encode("unicode_escape").decode()
         for char in _shortened(text, longest or len(text))

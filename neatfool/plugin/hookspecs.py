@@ -13,6 +13,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import click
     from pydantic import BaseModel
@@ -128,3 +129,8 @@ def neatfool_run_finished(run: Run, outcome: Outcome) -> None:
 @hookspec
 def neatfool_add_commands(cli: click.Group) -> None:
     """Add commands to the ``neatfool`` command."""
+
+
+@hookspec
+def neatfool_write_report(run: Run, path: Path) -> None:
+    """Write a run's page. Only the plugin ``command.report`` is asked."""

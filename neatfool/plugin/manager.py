@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from neatfool.plugin.hookspecs import HttpRequest
+    from neatfool.run.run import Run
 
 __all__ = ["NoOptions", "Observers", "PluginEntry", "PluginManager", "Registration"]
 
@@ -38,6 +39,7 @@ REGISTERING_HOOKS: Final = {
     "observer": "neatfool_register_observers",
 }
 COMMANDS_HOOK: Final = "neatfool_add_commands"
+REPORT_HOOK: Final = "neatfool_write_report"
 SIGNING_HOOK: Final = "neatfool_sign_request"
 
 
@@ -149,17 +151,32 @@ class PluginManager:
         """
         import click
 
+        group = click.Group()
+        for impl, who in self._of_command(name, COMMANDS_HOOK):
+            call(impl, who, cli=group)
+        return dict(group.commands)
+
+    def write_report(self, run: Run, path: Path) -> None:
+        """Let the plugin ``command.report`` write a run's page.
+
+        Raises:
+            PluginError: It cannot be loaded, or writes no page.
+        """
+        for impl, _ in self._of_command("report", REPORT_HOOK):
+            given: dict[str, object] = {"run": run, "path": path}
+            impl.function(*(given[name] for name in impl.argnames))
+            return
+        raise PluginError(f"command 'report': does not implement the hook {REPORT_HOOK}")
+
+    def _of_command(self, name: str, hook: str) -> list[tuple[pluggy.HookImpl, str]]:
+        """Give a hook's implementation by the plugin ``command.NAME``, and the plugin in words."""
         entry = self._only_entry("command", name)
         if entry is None:
             raise PluginError(
                 f"unknown command {quoted(name)}{nearest(name, self.names('command'))}"
             )
-        plugin = self._import(*entry)
-        group = click.Group()
-        for impl in self._of(COMMANDS_HOOK):
-            if impl.plugin is plugin:
-                call(impl, f"command {name!r} ({entry[0].origin})", cli=group)
-        return dict(group.commands)
+        plugin, who = self._import(*entry), f"command {name!r} ({entry[0].origin})"
+        return [(impl, who) for impl in self._of(hook) if impl.plugin is plugin]
 
     def observers(self) -> Observers:
         """Give all observers that were loaded."""

@@ -1,9 +1,9 @@
 # The public names of neatfool.report, each where it is defined. This is their only list.
 
 # Files
-from .page import write_report as write_report
 from .saving import save as save
 from .saving import write_page as write_page
+from .saving import write_report as write_report
 
 # Pictures in a page
 from .pictures import Picture as Picture

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import StorageError, printable
 from neatfool.files import write_whole
-from neatfool.run.folder import DATABASE, EXPERIMENT
+from neatfool.plugin.manager import PluginManager
+from neatfool.run.folder import DATABASE, EXPERIMENT, REPORT
 from neatfool.wording import counted, duration, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from neatfool.run.run import Run
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 
@@ -29,6 +32,26 @@ def save(path: Path, data: bytes) -> Path:
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
     return path
+
+
+def write_report(run: Run, path: Path | None = None) -> Path:
+    """Write a run's report: one HTML file that needs no other file and no network.
+
+    Args:
+        run: The run, finished or not.
+        path: The file; ``report.html`` in the run's folder if absent.
+
+    Returns:
+        The file.
+
+    Raises:
+        RunError: The run cannot be read.
+        PluginError: The plugin ``command.report``, which makes the page, is not there.
+        StorageError: The file cannot be written.
+    """
+    target = run.path / REPORT if path is None else path
+    PluginManager().write_report(run, target)
+    return target
 
 
 def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:

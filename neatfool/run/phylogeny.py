@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import networkx as nx
 
+from neatfool.run.sqlite import damaged
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,10 +21,14 @@ def phylogeny(store: RunStore, last: int, now: set[int], learns: bool, elites: b
     """Make the graph up to a generation."""
     graph, classes = nx.DiGraph(), store.classes()
     for id_, generation in store.rows("SELECT id, generation FROM candidate"):
+        if not isinstance(generation, int):
+            raise damaged(store.path, f"candidate {id_} has no generation")
         if generation <= last:
             graph.add_node(id_, generation=generation, kind="first", held={}, elite=id_ in now)
     for child, position, parent in store.rows("SELECT candidate, position, parent FROM parent"):
         if child in graph:
+            if parent not in graph or not isinstance(position, int):
+                raise damaged(store.path, f"parent {parent} of candidate {child} is missing")
             graph.nodes[child]["kind"] = "bred"
             graph.add_edge(parent, child, position=position)
     won = "SELECT candidate, class, confidence FROM replacement ORDER BY rank DESC"

@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from old_runs import FIRST
 from searches import Silence, toy_assembly
 
-from neatfool import StorageError, percent
+from neatfool import PluginError, StorageError, open_run, percent
 from neatfool.evolution.session import start
-from neatfool.report import save, write_page
+from neatfool.plugin.entries import installed_plugins
+from neatfool.report import save, write_page, write_report
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,3 +71,18 @@ def test_the_record_of_a_run_is_never_overwritten(tmp_path, name):
     with pytest.raises(StorageError, match="keeps its record there; give another file"):
         save(tmp_path / name, b"a page")
     assert (tmp_path / name).read_bytes() == b"recorded"
+
+
+def test_two_plugins_that_make_the_report_are_told_apart(distribute, tmp_path):
+    distribute("mine", {"command.report": "my_report"}, {"my_report": ""})
+    with pytest.raises(PluginError, match=r"two commands named 'report'.*rename or remove one"):
+        write_report(open_run(FIRST), tmp_path / "page.html")
+
+
+def test_a_plugin_that_makes_no_report_is_named(distribute, monkeypatch, tmp_path):
+    code = "import neatfool\n@neatfool.hookimpl\ndef neatfool_add_commands(cli): pass"
+    distribute("mine", {"command.report": "mute_report"}, {"mute_report": code})
+    mine = [pair for pair in installed_plugins() if pair[1].value == "mute_report"]
+    monkeypatch.setattr("neatfool.plugin.manager.installed_plugins", lambda: mine)
+    with pytest.raises(PluginError, match=r"'report': does not implement .*neatfool_write_report"):
+        write_report(open_run(FIRST), tmp_path / "page.html")

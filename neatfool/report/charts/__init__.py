@@ -1,1 +1,1 @@
-"""Curves and heat maps."""
+"""Charts: axes, labels and figures that look alike."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -20,9 +20,11 @@ LOWEST, HIGHEST = 1e-4, 1 - 1e-7
 """Confidences outside are drawn at the edge, because an axis of log-odds has no end."""
 TICKS: Final = (0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 FEWEST_TICKS: Final = 4
-_LOW: Final = tuple(round(n * scale, 6) for scale in (1e-4, 1e-3, 1e-2, 1e-1) for n in (1, 2, 5))
-FINE_TICKS: Final = (*_LOW, *(round(1 - p, 6) for p in reversed(_LOW[:-1])), *TICKS[-2:])
-"""Used if fewer than FEWEST_TICKS of the coarse ticks are in sight."""
+FINE_TICKS: Final = (
+    *(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.997),
+    *(0.999, 0.9997, 0.9999, 0.99997, 0.99999, 0.999997, 0.999999),
+)
+"""Used if fewer than FEWEST_TICKS of the coarse ticks are in sight. Both are almost even."""
 
 
 def new_axes(
@@ -104,11 +106,6 @@ def label_counts(axes: Axes, values: Sequence[float], name: str = "images scored
     axes.set_xlabel(name, fontsize=13 * figure.POINT, color=figure.MUTED, labelpad=8)
 
 
-def marker_for(points: Sequence[float]) -> str:
-    """Give a marker for the points of a curve too short to be seen as a line."""
-    return "o" if len(points) < 3 else ""
-
-
 def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     """Write a text at the end of each curve, without overlaps.
 
@@ -136,17 +133,3 @@ def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
             annotation_clip=False,
             weight="bold" if colour != figure.MUTED else "normal",
         )
-
-
-def legend_in(axes: Axes) -> None:
-    """Put a legend into the upper right corner."""
-    legend: Any = axes.legend(
-        frameon=False,
-        fontsize=13 * figure.POINT,
-        handlelength=1.1,
-        handleheight=0.9,
-        loc="upper right",
-        borderaxespad=0.1,
-    )
-    for text in legend.get_texts():
-        text.set_color(figure.MUTED)

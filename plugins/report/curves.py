@@ -1,34 +1,39 @@
-"""Curves of a run: each function draws its generations as one SVG."""
+"""Curves of a run: each function draws its generations, or its elites, as one SVG."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.report.charts import figure
-from neatfool.report.charts.axes import (
+from neatfool import CONFIDENCE_THRESHOLDS, percent
+from neatfool.report import (
+    LINE_COLOURS,
     decimal_odds,
+    draw_figure,
     label_confidences,
     label_counts,
     label_ends,
-    legend_in,
-    marker_for,
     new_axes,
 )
-from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
-from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neatfool.run.statistics import GenerationReport
+    from matplotlib.axes import Axes
+
+    from neatfool import EliteView, GenerationReport
 
 MOST_POINTS: Final = 400
 MOST_BARS: Final = 100
 FEWEST_BARS: Final = 12
 """There is room for this many bars: the few of a short run stand in the middle, not too wide."""
-_BLUE, _ORANGE, _GREEN, _PURPLE = figure.LINE_COLOURS
+FEWEST_OF_FIFTHS: Final = 50
+"""Of fewer elites there are no medians."""
+POINT: Final = 0.75
+"""A CSS pixel in points, in which matplotlib measures lines and letters."""
+MUTED: Final = "#626b78"
+_BLUE, _ORANGE, _GREEN, _PURPLE = LINE_COLOURS
 
 
 def confidence_curve(
@@ -62,8 +67,8 @@ def confidence_curve(
             x,
             odds,
             color=colour,
-            linewidth=width * figure.POINT,
-            marker=marker_for(x),
+            linewidth=width * POINT,
+            marker=_marker_for(x),
             clip_on=False,
         )
         label = odds[-1], f"{name}  {percent(values[-1], rank)}", colour
@@ -73,14 +78,12 @@ def confidence_curve(
     label_counts(axes, x)
     # Where lines end at the edge of the axis, labels keep this order.
     labels = [label for *_, label in sorted(ends, key=lambda end: end[:2])]
-    label_ends(axes, [*labels, ((lower[-1] + upper[-1]) / 2, "middle half", figure.MUTED)])
-    return figure.draw_figure(drawn)
+    label_ends(axes, [*labels, ((lower[-1] + upper[-1]) / 2, "middle half", MUTED)])
+    return draw_figure(drawn)
 
 
 def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
     """Draw how many of the searched classes have reached each confidence, over images scored."""
-    from matplotlib.ticker import MaxNLocator
-
     shown = thin_out(history)
     drawn, axes = new_axes(520, 330, right=96)
     x = [report.evaluations for report in shown]
@@ -93,22 +96,19 @@ def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
             counts,
             where="post",
             color=colour,
-            linewidth=2 * figure.POINT,
-            marker=marker_for(x),
+            linewidth=2 * POINT,
+            marker=_marker_for(x),
             clip_on=False,
         )
         labels.append((float(counts[-1]), f"≥ {threshold * 100:g} %", colour))
-    axes.set_ylim(0, classes * 1.04)
-    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
+    _mark_counts(axes, classes, whole=True)
     label_counts(axes, x)
     label_ends(axes, labels)
-    return figure.draw_figure(drawn)
+    return draw_figure(drawn)
 
 
 def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
     """Draw each generation's replacements, and the goal switches among them."""
-    from matplotlib.ticker import MaxNLocator
-
     drawn, axes = new_axes(520, 330, right=24)
     edges = np.unique(np.linspace(0, len(history), min(len(history), MOST_BARS) + 1).round())
     starts = edges[:-1].astype(int)
@@ -119,21 +119,18 @@ def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
         counts = np.array([getattr(report, name) for report in history], dtype=float)
         means = np.add.reduceat(counts, starts) / np.diff(edges)
         axes.stairs(means, edges + history[0].generation - 0.5, fill=True, color=colour, label=text)
-    axes.set_ylim(0, 1.2 * max(1.0, axes.get_ylim()[1]))
-    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
+    _mark_counts(axes, 1.2 * axes.get_ylim()[1], whole=True)
     first, last = history[0].generation, history[-1].generation
     label_counts(axes, [first, last], "generation")
     if (room := (FEWEST_BARS - len(history)) / 2) > 0:
         axes.set_xlim(first - 0.5 - room, last + 0.5 + room)
         axes.set_xticks(range(first, last + 1))
-    legend_in(axes)
-    return figure.draw_figure(drawn)
+    _legend_in(axes)
+    return draw_figure(drawn)
 
 
 def size_curve(history: Sequence[GenerationReport]) -> bytes:
     """Draw the mean size of the elites' genomes over images scored."""
-    from matplotlib.ticker import MaxNLocator
-
     shown = thin_out(history)
     drawn, axes = new_axes(520, 330, right=110)
     x = [report.evaluations for report in shown]
@@ -141,14 +138,38 @@ def size_curve(history: Sequence[GenerationReport]) -> bytes:
     for name, colour in (("connections", _BLUE), ("nodes", _ORANGE)):
         values = [getattr(report, name) for report in shown]
         axes.plot(
-            x, values, color=colour, linewidth=2 * figure.POINT, marker=marker_for(x), clip_on=False
+            x, values, color=colour, linewidth=2 * POINT, marker=_marker_for(x), clip_on=False
         )
         labels.append((values[-1], name, colour))
-    axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    _mark_counts(axes, axes.get_ylim()[1])
     label_counts(axes, x)
     label_ends(axes, labels)
-    return figure.draw_figure(drawn)
+    return draw_figure(drawn)
+
+
+def size_scatter(elites: Sequence[EliteView]) -> bytes:
+    """Draw each elite's confidence over its connections, with the medians of five equal parts."""
+    drawn, axes = new_axes(1080, 430, right=195, left=84)
+    sizes = np.array([elite.size.connections for elite in elites])
+    odds = decimal_odds([elite.confidence for elite in elites])
+    few = len(sizes) < FEWEST_OF_FIFTHS
+    look: dict[str, Any] = {
+        "markersize": 7 if few else 3,
+        "alpha": 0.9 if few else 0.45,
+        "markeredgewidth": 0,
+    }
+    axes.plot(sizes, odds, "o", color=_BLUE, clip_on=False, **look)
+    ends = []
+    if not few:
+        parts = np.array_split(np.argsort(sizes, kind="stable"), 5)
+        x, y = zip(*((np.median(sizes[at]), np.median(odds[at])) for at in parts), strict=True)
+        axes.plot(x, y, "o-", color=_ORANGE, linewidth=2 * POINT, markersize=5)
+        ends.append((float(y[-1]), "median of a fifth", _ORANGE))
+    label_confidences(axes, float(odds.min()), float(odds.max()))
+    label_counts(axes, sizes.tolist(), "connections")
+    if ends:
+        label_ends(axes, ends)
+    return draw_figure(drawn)
 
 
 def thin_out(history: Sequence[GenerationReport]) -> list[GenerationReport]:
@@ -157,3 +178,32 @@ def thin_out(history: Sequence[GenerationReport]) -> list[GenerationReport]:
         return list(history)
     chosen = np.unique(np.linspace(0, len(history) - 1, MOST_POINTS).round().astype(int))
     return [history[i] for i in chosen]
+
+
+def _mark_counts(axes: Axes, most: float, *, whole: bool = False) -> None:
+    """Let the y axis go from 0 to an even step that is not below the most."""
+    from matplotlib.ticker import MaxNLocator
+
+    steps = [1, 2, 2.5, 5, 10] if most >= 100 or not whole else [1, 2, 5, 10]
+    marks = MaxNLocator(5, integer=whole, steps=steps).tick_values(0, max(most, 1))
+    axes.set_ylim(0, marks[-1])
+    axes.set_yticks(marks, [f"{mark:,.3g}" if mark < 1000 else f"{mark:,.0f}" for mark in marks])
+
+
+def _marker_for(points: Sequence[float]) -> str:
+    """Give a marker for the points of a curve too short to be seen as a line."""
+    return "o" if len(points) < 3 else ""
+
+
+def _legend_in(axes: Axes) -> None:
+    """Put a legend into the upper right corner."""
+    legend: Any = axes.legend(
+        frameon=False,
+        fontsize=13 * POINT,
+        handlelength=1.1,
+        handleheight=0.9,
+        loc="upper right",
+        borderaxespad=0.1,
+    )
+    for text in legend.get_texts():
+        text.set_color(MUTED)

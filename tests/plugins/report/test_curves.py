@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from neatfool.report.charts import curves
+from neatfool.report import LINE_COLOURS
+from neatfool.report.charts.figure import compact
 from neatfool.wording import percent
+from neatfool_plugins.report import curves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,9 +49,7 @@ def test_confidences_are_on_an_axis_that_tells_near_certainties_apart(
 @pytest.mark.parametrize("generations", [1, 2, 3, 200])
 def test_bars_are_no_walls_however_few_there_are(make_run: Callable, generations: int) -> None:
     svg = curves.replacement_curve(make_run(generations=generations).history).decode()
-    blue = next(
-        path for path in re.findall(r"<path [^>]*>", svg) if curves.figure.LINE_COLOURS[0] in path
-    )
+    blue = next(path for path in re.findall(r"<path [^>]*>", svg) if LINE_COLOURS[0] in path)
     across = [float(x) for x in re.findall(r"[ML] ?(-?[\d.]+)", blue)]
     assert max(across) - min(across) < 30 * min(generations, 12)
     shown = texts(svg.encode())
@@ -63,14 +63,18 @@ def test_counts_of_classes_are_marked_in_even_steps(
     history: list[GenerationReport], classes: int
 ) -> None:
     found = texts(curves.threshold_curve(history, classes))
-    marks = [int(each) for each in found[found.index("images scored") + 1 :] if each.isdecimal()]
+    marks = [
+        int(each.replace(",", ""))
+        for each in found[found.index("images scored") + 1 :]
+        if each.replace(",", "").isdecimal()
+    ]
     assert len({after - before for before, after in pairwise(marks)}) == 1
+    assert marks[0] == 0
+    assert marks[-1] >= classes
 
 
 def test_numbers_in_texts_are_not_rounded_with_those_of_paths() -> None:
-    assert curves.figure.compact(b'<text x="1.23456">99.9999 %</text>') == (
-        b'<text x="1.23">99.9999 %</text>'
-    )
+    assert compact(b'<text x="1.23456">99.9999 %</text>') == (b'<text x="1.23">99.9999 %</text>')
 
 
 def test_equal_confidences_of_exactly_one_and_zero_can_be_drawn(

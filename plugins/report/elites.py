@@ -1,0 +1,235 @@
+"""The elites: a card for each class, and a close look at some with graph and ancestors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import numpy as np
+
+from neatfool import RunError, percent
+from neatfool.report import draw_graph, embed_image, embed_svg
+
+from .findings import read_survival
+from .pictures import SMALL, reduce, reduce_all
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from neatfool import Ancestor, EliteView, Run
+    from neatfool.report import Picture
+
+    from .courses import Course
+
+MOST_DETAILS: Final = 48
+"""Up to this many elites are all shown with graph and ancestors; of more, FEW_DETAILS are."""
+FEW_DETAILS: Final = 4
+"""The best of many that are: a graph is 150 kB and a quarter of a second. The others open."""
+MOST_CARDS: Final = 2000
+"""The gallery shows at most this many classes, the best ones: browsers are slow with more."""
+MOST_ANCESTORS: Final = 12
+MOST_RUNNERS: Final = 5
+LEAST: Final = 1e-5
+"""Smaller confidences are all the same to a reader."""
+LARGE: Final = 256
+ANCESTOR: Final = 64
+SURFACE: Final = "#fffffe"
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the target gave a class: its name, the confidence and this in words."""
+
+    name: str
+    confidence: float
+    text: str
+    own: bool
+
+
+@dataclass(frozen=True)
+class Card:
+    """A class in the gallery, without a picture if it has no elite."""
+
+    index: int
+    name: str
+    confidence: float = 0.0
+    rank: float = 0.0
+    generation: int = -1
+    candidate: int = -1
+    nodes: int = 0
+    connections: int = 0
+    picture: Picture | None = None
+    detailed: bool = False
+    file: str | None = None
+    scores: list[Score] = field(default_factory=list)
+    course: Course | None = None
+    survived: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Step:
+    """An ancestor of an elite."""
+
+    generation: int
+    picture: Picture
+    name: str | None
+    confidence: float | None
+    rank: float | None
+
+
+@dataclass(frozen=True)
+class Detail:
+    """An elite with its graph and its ancestors."""
+
+    card: Card
+    scored: Picture
+    large: Picture | None
+    graph: str | None
+    line: list[Step]
+    ancestors: int
+
+
+class Elites:
+    """The elites of a run, for its page."""
+
+    def __init__(self, run: Run, page: Path) -> None:
+        """Begin to reduce the pictures; the rest waits until it is asked for.
+
+        Args:
+            run: The run.
+            page: The file that the page becomes. If it lies in the run's folder, it has links to
+                the images there.
+        """
+        self.run = run
+        self.all = run.elites
+        self.many = len(self.all) > MOST_DETAILS
+        self.small = max(run.spec.height, run.spec.width) <= SMALL
+        self.beside = page.parent.resolve() == run.path.resolve()
+        self._best = sorted(self.all, key=_doubt)
+        self.survival = read_survival(run, self.all)
+        self.shown = _choose_classes(run, self._best)
+        longest = SMALL if self.many else 2 * SMALL
+        self._pictures: Mapping[int, Future[Picture]] = reduce_all(
+            (elite for elite in self.all if elite.index in self.shown), longest
+        )
+
+    def cards(self, courses: Mapping[int, Course]) -> list[Card]:
+        """Make a card for each shown class, in the order of the classes."""
+        found = {elite.index: elite for elite in self.all}
+        detailed = {elite.index for elite in self._closely()}
+        _, survived = self.survival
+        cards = []
+        for index in sorted(self.shown):
+            elite = found.get(index)
+            if elite is None:
+                cards.append(Card(index, self.run.classes[index]))
+                continue
+            cards.append(
+                Card(
+                    index=index,
+                    name=elite.name,
+                    confidence=elite.confidence,
+                    rank=elite.rank,
+                    generation=elite.generation,
+                    candidate=elite.candidate_id,
+                    nodes=elite.size.nodes,
+                    connections=elite.size.connections,
+                    picture=self._pictures[index].result(),
+                    detailed=index in detailed,
+                    file=self._link(elite),
+                    scores=_scores(elite),
+                    course=courses.get(index),
+                    survived=survived.get(elite.name, []),
+                )
+            )
+        return cards
+
+    def details(self, cards: Sequence[Card]) -> list[Detail]:
+        """Look closely at all elites, or at the best of many."""
+        by_index = {card.index: card for card in cards}
+        thumbnails: dict[int, Picture] = {}
+        return [_detail(self.run, e, by_index[e.index], thumbnails) for e in self._closely()]
+
+    def _closely(self) -> Sequence[EliteView]:
+        return self._best[:FEW_DETAILS] if self.many else self.all
+
+    def _link(self, elite: EliteView) -> str | None:
+        """Give the address of the saved image, relative to the page."""
+        if not self.beside:
+            return None
+        return quote(elite.file.relative_to(self.run.path).as_posix())
+
+
+def _doubt(elite: EliteView | Card) -> tuple[float, float]:
+    """Give a key that sorts the surest elites first."""
+    return -elite.confidence, -elite.rank
+
+
+def surest(details: Sequence[Detail]) -> Detail | None:
+    """Give the elite with the highest confidence."""
+    return min(details, key=lambda detail: _doubt(detail.card), default=None)
+
+
+def _choose_classes(run: Run, best: Sequence[EliteView]) -> set[int]:
+    """Choose the classes to show: all that are searched, or the best of very many."""
+    classes = {*run.searched, *(elite.index for elite in best)}
+    if len(classes) > MOST_CARDS:
+        classes = {elite.index for elite in best[:MOST_CARDS]}
+    return classes
+
+
+def _scores(elite: EliteView) -> list[Score]:
+    """Give what the target was surest of: the elite's own class, and the runners-up."""
+    others = [(name, sure) for name, sure in elite.top if name != elite.name][:MOST_RUNNERS]
+    if not others:
+        return []
+    scores = [Score(name, sure, _small(sure), own=False) for name, sure in others]
+    text = percent(elite.confidence, elite.rank)
+    own = Score(elite.name, elite.confidence, text, own=True)
+    return sorted([own, *scores], key=lambda score: -score.confidence)
+
+
+def _small(confidence: float) -> str:
+    return percent(confidence) if confidence >= LEAST else f"< {LEAST * 100:g} %"
+
+
+def _detail(run: Run, elite: EliteView, card: Card, thumbnails: dict[int, Picture]) -> Detail:
+    line = run.lineage(elite.index)[::-1]
+    graph = _graph(elite)
+    small = max(run.spec.height, run.spec.width) <= SMALL
+    return Detail(
+        card=card,
+        scored=reduce(elite, elite.png, LARGE),
+        large=embed_image(elite.image(LARGE), LARGE) if graph and small else None,
+        graph=graph,
+        line=[_step(ancestor, thumbnails) for ancestor in _sample(line)],
+        ancestors=len(line),
+    )
+
+
+def _graph(elite: EliteView) -> str | None:
+    """Draw an elite's graph; None if genomes are not graphs."""
+    try:
+        graph = elite.graph()
+    except RunError:
+        return None
+    return embed_svg(draw_graph(graph, background=SURFACE))
+
+
+def _sample(line: list[Ancestor]) -> list[Ancestor]:
+    """Choose ancestors evenly, the first and the last included."""
+    places = np.linspace(0, len(line) - 1, min(len(line), MOST_ANCESTORS)).round()
+    return [line[int(place)] for place in places]
+
+
+def _step(ancestor: Ancestor, thumbnails: dict[int, Picture]) -> Step:
+    key = ancestor.candidate_id
+    if key not in thumbnails:
+        spec = ancestor.run.spec
+        longest = min(ANCESTOR, max(spec.height, spec.width))
+        thumbnails[key] = embed_image(ancestor.image(), longest)
+    sure = ancestor.confidence, ancestor.rank
+    return Step(ancestor.generation, thumbnails[key], ancestor.name, *sure)
