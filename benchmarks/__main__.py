@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from benchmarks.figures import Figure
 
+GPU = "gpu"
 NAMES = ("render", "breeding", "scoring", "run", "serving", "growth", "memory")
 
 EXAMPLES = """\
@@ -40,6 +41,7 @@ examples:
   python -m benchmarks render scoring            some of them
   python -m benchmarks --json > figures.json     {"figures": [...], "machine": {...}}
   python -m benchmarks growth --plots docs/images
+  python -m benchmarks --gpu                     the whole path on a GPU, and nothing else
 
 Ends with exit code 0 if every figure that has a bound keeps it, else with 1."""
 
@@ -115,10 +117,14 @@ def arguments() -> argparse.Namespace:
     )
     about = f"which to run, of {', '.join(NAMES)}; all if none is given"
     parser.add_argument("names", nargs="*", metavar="NAME", help=about)
+    gpu = "measure the whole path on a GPU; without one the same code runs on the CPU"
+    parser.add_argument("--gpu", action="store_true", help=gpu)
     parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
     plots = "keep the plots of the benchmarks that draw one, as PNG"
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help=plots)
     given = parser.parse_args()
+    if given.gpu and given.names:
+        parser.error("--gpu measures the GPU only: give it without names")
     for name in given.names:
         if name not in NAMES:
             parser.error(f"there is no benchmark {name!r}{nearest(name, NAMES)}")
@@ -130,7 +136,7 @@ def main() -> int:
     given = arguments()
     keep_freed_memory()
     about = machine()
-    results = run(given.names or NAMES, given.plots)
+    results = run([GPU] if given.gpu else given.names or NAMES, given.plots)
     if given.json:
         figures = [
             {"name": f.name, "value": f.value, "bound": f.bound, "holds": f.holds}

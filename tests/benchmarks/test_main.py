@@ -81,6 +81,13 @@ def test_an_unknown_name_is_refused_with_the_nearest(main, capsys):
     assert "did you mean 'good'?" in capsys.readouterr().err
 
 
+def test_the_gpu_is_measured_alone(main, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main("--gpu", "good")
+    assert ended.value.code == 2
+    assert "give it without names" in capsys.readouterr().err
+
+
 def test_help_names_the_benchmarks_and_gives_examples(main, capsys):
     with pytest.raises(SystemExit) as ended:
         main("--help")
