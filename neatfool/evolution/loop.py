@@ -237,6 +237,7 @@ class Evolution:
             confirmed=scoring.confirmed,
             stages=clock.stages(scoring=scoring.seconds),
         )
+        self._scorer.pace.add(len(candidates), report)
         with self._blaming_recording():
             return self._recorder.take(report, replacements, candidates, scores, scoring.images)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 from contextlib import suppress
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 PLACE: Final = "NEATFOOL_CACHE"
 """The environment variable that names a folder to use in place of the user's cache."""
 _SECONDS_TO_WAIT: Final = 60
+NOISY: Final = 0.15
+"""A measurement with more noise serves one run: less than this hardly changes a choice."""
 
 
 def cache_folder() -> Path:
@@ -32,17 +35,24 @@ def cache_folder() -> Path:
 
 
 class MeasurementCache:
-    """Keeps one measurement in a file; without a usable file it is made again."""
+    """Keeps one measurement in a file; without a usable file it is made again.
+
+    Attributes:
+        key: The measurement's name, see :func:`forget_measurement`.
+    """
 
     def __init__(self, of: Sequence[str]) -> None:
         """Say what the measurement depends on, in addition to the machine and torch."""
         machine = [platform.node(), platform.processor(), *_processor(), str(usable_cores())]
         machine += [str(torch.get_num_threads()), torch.__version__]
-        key = hashlib.sha256(json.dumps([*machine, *of]).encode()).hexdigest()[:24]
-        self._file = cache_folder() / "measurements" / f"{key}.json"
+        self.key = hashlib.sha256(json.dumps([*machine, *of]).encode()).hexdigest()[:24]
+        self._file = _file(self.key)
 
     def get_or_make(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Give the kept measurement, or make it; ``make`` gives JSON."""
+        """Give the kept measurement unless it is noisy, or make it.
+
+        ``make`` gives JSON, with the noise as a share of the time.
+        """
         lock = FileLock(self._file.with_suffix(".lock"), timeout=_SECONDS_TO_WAIT)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -57,12 +67,24 @@ class MeasurementCache:
             record = json.loads(self._file.read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return record if isinstance(record, dict) else None
+        # Without noise, an older neatfool measured, perhaps on a busy machine.
+        usable = isinstance(record, dict) and record.get("noise", math.inf) <= NOISY
+        return record if usable else None
 
     def _write(self, record: dict[str, Any]) -> dict[str, Any]:
         with suppress(OSError):
             write_whole(self._file, json.dumps(record).encode())
         return record
+
+
+def forget_measurement(key: str) -> None:
+    """Let the next run measure again. A run has recorded the key, perhaps on another machine."""
+    with suppress(OSError):
+        _file(key).unlink()
+
+
+def _file(key: str) -> Path:
+    return cache_folder() / "measurements" / f"{Path(key).name}.json"
 
 
 def _processor() -> list[str]:

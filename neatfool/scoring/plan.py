@@ -18,9 +18,9 @@ import torch
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import Form, Network
-from neatfool.scoring.measurements import MeasurementCache
+from neatfool.scoring.measurements import NOISY, MeasurementCache
 from neatfool.scoring.metering import is_metered
-from neatfool.scoring.speed_trial import SpeedTrial
+from neatfool.scoring.speed_trial import SpeedTrial, Way
 from neatfool.scoring.workers import devices_of
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ SECONDS_TO_DIVIDE: Final = 0.05
 SMALL_IMAGE: Final = 64 * 64
 GAIN_OF_A_THREAD: Final = 1.2
 """More threads must be this much faster to be used: idle cores are good for breeding."""
-WELL_SHARED: Final = 0.8
-"""If calls side by side use this share of the cores, one call on all cores is not tried."""
 LEAST_WORTH: Final = 0.1
 """Screening must pay even if this share of the images is confirmed; else it is not used."""
 
@@ -62,6 +60,8 @@ class Plan:
         screening_batch: Images a call when screening.
         worth: Screening saves time while less than this share of the images is confirmed.
         speeds: Measured images a second, by precision.
+        noise: How noisy the measurement was; see :meth:`SpeedTrial.compare`.
+        measurement: Its key; see :func:`forget_measurement`.
     """
 
     batch_size: int
@@ -74,6 +74,8 @@ class Plan:
     screening_batch: int = 0
     worth: float = 0.0
     speeds: dict[str, float] = field(default_factory=dict)
+    noise: float = 0.0
+    measurement: str = ""
 
     @property
     def cores(self) -> int:
@@ -109,7 +111,9 @@ class Plan:
         if self.screening:
             how = f"screened in {self.screening}, confirmed in fp32"
         speeds = [f"{name} {speed:,.0f} images/s" for name, speed in self.speeds.items()]
-        measured = f" ({', '.join(speeds)})" if speeds else ""
+        busy = "; the machine was busy, so the next run measures again"
+        noted = busy if self.noise > NOISY else ""
+        measured = f" ({', '.join(speeds)}{noted})" if speeds else ""
         return f"{self.device}{threads}: {how}{measured}"
 
 
@@ -202,7 +206,8 @@ def make_plan(
     measured = _try_to_measure(lambda: cache.get_or_make(measure), name)
     if measured is None:
         return plan
-    return _drop_slow_screening(Plan.from_json(measured), calls)
+    made = replace(Plan.from_json(measured), measurement=cache.key)
+    return _drop_slow_screening(made, calls)
 
 
 def _try_to_measure(measure: Callable[[], dict[str, Json]], name: str) -> dict[str, Json] | None:
@@ -269,36 +274,31 @@ def _measure(
 ) -> Plan:
     """Time the ways to use the cores and the sizes of screening batches."""
     fast = Form(half, plan.graph) if half else plan.exact
-    ways: dict[tuple[int, int], float] = {}
-    for cores, calls in _ways(plan.threads):
-        shared_well = cores > 1 and ways.get((1, cores), 0) > WELL_SHARED * cores * ways.get(
-            (1, 1), math.inf
-        )
-        if not shared_well:
-            ways[cores, calls] = trial.speed(fast, plan.batch_size, cores, calls)
-    threads, workers = next(iter(ways))
+    ways, noise = trial.compare([Way(fast, plan.batch_size, *each) for each in _ways(plan.threads)])
+    best = next(iter(ways))
     for way, speed in ways.items():
-        if speed > GAIN_OF_A_THREAD * ways[threads, workers]:
-            threads, workers = way
-    fastest = ways[threads, workers]
-    parts = PARTS if generation_size / fastest > SECONDS_TO_DIVIDE else 1
-    plan = replace(plan, threads=threads, workers=workers, parts=parts)
+        if speed > GAIN_OF_A_THREAD * ways[best]:
+            best = way
+    parts = PARTS if generation_size / ways[best] > SECONDS_TO_DIVIDE else 1
+    plan = replace(plan, threads=best.threads, workers=best.workers, parts=parts)
     if half is None:
-        return replace(plan, speeds={"fp32": round(fastest, 1)})
-    exact = trial.speed(plan.exact, plan.batch_size, threads, workers)
-    sizes = {plan.batch_size: fastest}
-    exact_batches = part_size(generation_size, plan) / workers / plan.batch_size
+        return replace(plan, speeds={"fp32": round(ways[best], 1)}, noise=round(noise, 3))
+    exact_batches = part_size(generation_size, plan) / best.workers / plan.batch_size
     largest = min(most, math.ceil(exact_batches) * plan.batch_size)
-    for size in sorted({2 * plan.batch_size, largest}):
-        if plan.batch_size < size <= largest:
-            sizes[size] = trial.speed(fast, size, threads, workers)
-    batch = max(sizes, key=lambda size: sizes[size])
+    sizes = {plan.batch_size, *(n for n in (2 * plan.batch_size, largest) if n <= largest)}
+    exact, *screens = (
+        best._replace(form=form, batch=size)
+        for form, size in [(plan.exact, plan.batch_size), *((fast, size) for size in sorted(sizes))]
+    )
+    speeds, more = trial.compare([exact, *screens])
+    screen = max(screens, key=speeds.__getitem__)
     return replace(
         plan,
         screening=half,
-        screening_batch=batch,
-        worth=round(max(1.0 - exact / sizes[batch], 0.0), 3),
-        speeds={"fp32": round(exact, 1), half: round(sizes[batch], 1)},
+        screening_batch=screen.batch,
+        worth=round(max(1.0 - speeds[exact] / speeds[screen], 0.0), 3),
+        speeds={"fp32": round(speeds[exact], 1), half: round(speeds[screen], 1)},
+        noise=round(max(noise, more), 3),
     )
 
 

@@ -16,6 +16,7 @@ from neatfool.errors import BudgetSpent, ExperimentError, blaming
 from neatfool.scoring.batches import Batches
 from neatfool.scoring.generation import GenerationScoring
 from neatfool.scoring.metering import MeteredTarget, is_metered
+from neatfool.scoring.pace import Pace
 from neatfool.scoring.plan import part_size
 from neatfool.scoring.screening import Screening
 from neatfool.scoring.viewed_target import views_of
@@ -39,6 +40,7 @@ class Scorer:
         fingerprint: Changes when the target scores differently.
         views: How many views of an image are shown, each of which counts as an image.
         screening: What screening has learnt; None if each image is scored exactly.
+        pace: Is told of each generation, and warns if scoring is slower than planned.
         metered: The target with its ledger, if asking it costs something; else None.
     """
 
@@ -58,6 +60,7 @@ class Scorer:
         self.plan = plan
         self.batches = Batches(target, name=name, plan=plan)
         self.screening = Screening(plan.worth) if plan.screening else None
+        self.pace = Pace(plan, name)
         self.metered = (
             MeteredTarget(target, name=name, batch_size=plan.batch_size, budget=budget or Budget())
             if is_metered(target)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import statistics
 import time
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import torch
 
@@ -21,9 +22,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("neatfool.scoring")
 
-SECONDS: Final = 0.15
-"""Each way is timed for at least this long: enough to tell forms apart, and hardly noticed."""
-FEWEST_CALLS: Final = 3
+ROUNDS: Final = 3
+"""Ways are timed in turn, so often: what disturbs the machine for a moment strikes all of them."""
+SECONDS: Final = 0.05
+"""A round of a way takes at least this long: enough to tell ways apart, and hardly noticed."""
+
+
+class Way(NamedTuple):
+    """A way to score: the form of the networks, images a call, threads a call, calls at a time."""
+
+    form: Form
+    batch: int
+    threads: int
+    workers: int = 1
 
 
 class SpeedTrial:
@@ -59,28 +70,50 @@ class SpeedTrial:
         # If memory ran out, nothing is known.
         return wanted if became <= {wanted} else "frozen"
 
-    def speed(self, form: Form, batch: int, threads: int, workers: int = 1) -> float:
-        """Measure images a second.
+    def compare(self, ways: Sequence[Way]) -> tuple[dict[Way, float], float]:
+        """Time ways to score in turn, and take the best of several rounds.
 
-        Args:
-            form: How the networks compute.
-            batch: Images a call.
-            threads: Threads that torch uses in a call.
-            workers: Calls at a time.
+        Returns:
+            The images a second of each way; and how noisy that was: by which share the best two
+            rounds of a way differ, or which share of the time a lone call waits for a core,
+            whichever is the most.
         """
-        images = self._noise(batch)
+        with ExitStack() as stack:
+            timers = [self._timer(way, stack) for way in ways]
+            rounds = [[timer() for timer in timers] for _ in range(ROUNDS)]
+        speeds, noise = {}, 0.0
+        for way, taken in zip(ways, zip(*rounds, strict=True), strict=True):
+            (best, waited), (second, _), *_ = sorted(taken)
+            speeds[way] = way.workers * way.batch / best
+            noise = max(noise, second / best - 1.0, waited)
+        return speeds, noise
 
-        def call() -> None:
-            with in_form(self._networks, form):
+    def _timer(self, way: Way, stack: ExitStack) -> Callable[[], tuple[float, float]]:
+        """Give a function that times a way: the seconds of its calls, and the share of waiting."""
+        images = self._noise(way.batch)
+        executor = stack.enter_context(
+            threads_with_cores("neatfool-trial", way.threads, way.workers)
+        )
+
+        def call() -> float:
+            began, computed = time.perf_counter(), time.thread_time()
+            with in_form(self._networks, way.form):
                 self._target.score(images)
+            return time.perf_counter() - began - (time.thread_time() - computed)
 
-        with threads_with_cores("neatfool-trial", threads, workers) as executor:
+        def calls() -> float:
+            started = [executor.submit(call) for _ in range(way.workers)]
+            return sum([each.result() for each in started])
 
-            def round_of_calls() -> None:
-                for done in [executor.submit(call) for _ in range(workers)]:
-                    done.result()
+        calls()  # The first one also compiles.
+        # Several threads wait for each other, too.
+        alone = way.threads == way.workers == 1
 
-            return workers * batch / _seconds(round_of_calls)
+        def timed() -> tuple[float, float]:
+            seconds, waited = _seconds(calls)
+            return seconds, waited if alone else 0.0
+
+        return timed
 
     def _noise(self, batch: int) -> Any:
         generator = torch.Generator().manual_seed(0)
@@ -89,12 +122,12 @@ class SpeedTrial:
         return images if self._target.spec.array == "torch" else images.numpy()
 
 
-def _seconds(call: Callable[[], None]) -> float:
-    """Give the median time of some calls; a first one does not count."""
-    call()
+def _seconds(calls: Callable[[], float]) -> tuple[float, float]:
+    """Give the median time of some calls, and the share of the time that they say they waited."""
     seconds: list[float] = []
-    while sum(seconds) < SECONDS or len(seconds) < FEWEST_CALLS:
+    waited = 0.0
+    while sum(seconds) < SECONDS:
         began = time.perf_counter()
-        call()
+        waited += calls()
         seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
+    return statistics.median(seconds), waited / sum(seconds)

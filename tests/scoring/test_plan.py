@@ -8,7 +8,7 @@ import networks
 import numpy as np
 import pytest
 import torch
-from networks import EXPERIENCED, SPEC, Flat, images_of
+from networks import EXPERIENCED, SPEC, Flat, compare_by, images_of
 from torch import nn
 
 from neatfool import ExperimentError, ImageSpec, Network, TargetError
@@ -47,11 +47,11 @@ def trial(monkeypatch, tmp_path):
     monkeypatch.setenv("NEATFOOL_CACHE", str(tmp_path))
     asked = []
 
-    def speed(self, form, batch, threads, workers=1):
+    def speed(form, batch, threads, workers):
         asked.append((form.precision, batch, threads, workers))
         return SPEEDS[form.precision]
 
-    monkeypatch.setattr(SpeedTrial, "speed", speed)
+    monkeypatch.setattr(SpeedTrial, "compare", compare_by(speed))
     monkeypatch.setattr(Network, "half", "bf16")
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     return asked
@@ -126,11 +126,14 @@ def test_more_threads_are_taken_only_where_they_pay(trial, monkeypatch):
         return made.threads, made.workers
 
     assert cores() == (1, 1)
-    speed = SpeedTrial.speed
-    monkeypatch.setattr(SpeedTrial, "speed", lambda *a: speed(*a) * (1.5 if a[3] == 2 else 1))
+
+    def let_speed_be(speed):
+        monkeypatch.setattr(SpeedTrial, "compare", compare_by(speed))
+
+    let_speed_be(lambda _form, _batch, threads, _workers: 1.5 if threads == 2 else 1.0)
     assert cores(fingerprint="y") == (2, 1)
     assert cores(fingerprint="z", threads=1) == (1, 1)
-    monkeypatch.setattr(SpeedTrial, "speed", lambda *a: speed(*a) * a[4])
+    let_speed_be(lambda _form, _batch, _threads, workers: workers)
     assert cores(fingerprint="w") == (1, 2)
     assert cores(fingerprint="v", threads=4) == (1, 4)
 
@@ -254,7 +257,8 @@ def test_a_run_that_was_fused_is_told_where_that_cannot_be(trial, monkeypatch, c
 
 def test_images_are_screened_in_the_batches_that_are_fastest(trial, monkeypatch):
     assert plan().screening_batch == 25
-    monkeypatch.setattr(SpeedTrial, "speed", lambda *a: SPEEDS[a[1].precision] * a[2] / 25)
+    speed = compare_by(lambda form, batch, *_: SPEEDS[form.precision] * batch / 25)
+    monkeypatch.setattr(SpeedTrial, "compare", speed)
     made = plan(fingerprint="y")
     assert (made.screening_batch, made.parts) == (50, 4)
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from networks import compare_by
 from searches import Silence, go_on, run_whole
 
 from neatfool import RunError
@@ -51,7 +52,7 @@ def half_as_long():
     """Let half precision take a third of the time, whatever else this machine does."""
     with pytest.MonkeyPatch.context() as patch:
         speeds = {"fp32": 1000.0, "bf16": 3000.0}
-        patch.setattr(SpeedTrial, "speed", lambda _self, form, *_way: speeds[form.precision])
+        patch.setattr(SpeedTrial, "compare", compare_by(lambda form, *_: speeds[form.precision]))
         yield
 
 
@@ -89,7 +90,7 @@ def test_a_run_goes_on_with_the_plan_it_began_with(folder, monkeypatch):
     session = start(assembled(folder, precision="bf16"), folder / "stopped")
     left = iter([False] * 12 + [True])
     session.go(Silence(), lambda: next(left, True))
-    monkeypatch.delattr(SpeedTrial, "speed")
+    monkeypatch.delattr(SpeedTrial, "compare")
     go_on(folder / "stopped").go(Silence())
     undisturbed = contents(folder / "screened" / "run.db")
     assert contents(folder / "stopped" / "run.db") == undisturbed
