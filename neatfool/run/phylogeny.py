@@ -47,8 +47,11 @@ def _find_learned(store: RunStore) -> Iterator[int]:
 
     A lesson moves nearly all weights at once, a mutation few. The run does not record which it was.
     """
-    pairs = "SELECT c.id, p.genome, c.genome FROM parent JOIN candidate c ON c.id = candidate JOIN "
-    alike = "candidate p ON p.id = parent WHERE (c.nodes, c.connections) = (p.nodes, p.connections)"
+    pairs = "SELECT c.id, unpack(p.genome), unpack(c.genome) FROM parent JOIN candidate c "
+    alike = (
+        "ON c.id = candidate JOIN candidate p ON p.id = parent "
+        "WHERE (c.nodes, c.connections) = (p.nodes, p.connections)"
+    )
     for id_, *genomes in store.rows(pairs + alike):
         # A genome's text has commas between its fields; only a weight has a point or exponent.
         parent, child = (genome.split(",") for genome in genomes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
+from zlib import compress
 
 from neatfool.run.schema import AT_LEAST, columns, write
 from neatfool.run.statistics import GenerationReport, Stages
@@ -85,8 +86,8 @@ def write_record(db: sqlite3.Connection, record: GenerationRecord) -> None:
         db,
         "candidate",
         [
-            (each.id, each.generation, each.size.nodes, each.size.connections, 0, each.genome)
-            for each in record.candidates
+            (e.id, e.generation, e.size.nodes, e.size.connections, 0, compress(e.genome.encode()))
+            for e in record.candidates
         ],
     )
     write(

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
-from zlib import crc32
+from zlib import crc32, decompress
 
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS, GenerationReport, Stages
 
@@ -36,7 +36,7 @@ CREATE TABLE class (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, searched INTEGER NOT NULL, checksum INTEGER);
 CREATE TABLE candidate (
     id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, nodes INTEGER NOT NULL,
-    connections INTEGER NOT NULL, member INTEGER NOT NULL, genome TEXT NOT NULL, checksum INTEGER);
+    connections INTEGER NOT NULL, member INTEGER NOT NULL, genome BLOB NOT NULL, checksum INTEGER);
 CREATE INDEX member ON candidate (id) WHERE member;
 CREATE TABLE parent (
     candidate INTEGER NOT NULL, position INTEGER NOT NULL, parent INTEGER NOT NULL,
@@ -78,6 +78,11 @@ HOW_IT_WAS_RUN: Final = {
 }
 """Columns of a table, or keys of ``info``, that may differ between equal runs. (The key
 ``identity`` has the part of the experiment that the result depends on.)"""
+
+
+def unpack(genome: str | bytes) -> str:
+    """Give the text of a stored genome, which up to format 6 is stored as it is."""
+    return decompress(genome).decode() if isinstance(genome, bytes) else genome
 
 
 UNSEALED: Final = {"checksum", "member"}
@@ -166,10 +171,11 @@ def add_columns(db: sqlite3.Connection) -> None:
             db.execute(f"UPDATE {table} SET checksum = {seal(table)} WHERE {whole}")  # noqa: S608
 
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 MIGRATIONS: Final[Mapping[int, Callable[[sqlite3.Connection], None]]] = {
     3: add_columns,
     4: add_columns,
     5: add_columns,
+    6: add_columns,
 }
 """For each older format, the step to the next one."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
 from neatfool.run.folder import PARTIAL_DATABASE, START_ANEW
-from neatfool.run.schema import FORMAT, MIGRATIONS, checksum
+from neatfool.run.schema import FORMAT, MIGRATIONS, checksum, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ def sqlite_errors_in_words(path: Path | None) -> Iterator[None]:
     """
     try:
         yield
-    except (sqlite3.Error, UnicodeDecodeError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, zlib.error) as error:
         if path is None:
             raise
         raise _explain(path, error) from error
@@ -97,6 +98,7 @@ def connect(path: Path | None, mode: str = "rw") -> sqlite3.Connection:
         factory=Connection,
     )
     connection.create_function("checksum", -1, checksum, deterministic=True)
+    connection.create_function("unpack", 1, unpack, deterministic=True)
     return connection
 
 

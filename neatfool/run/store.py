@@ -30,6 +30,7 @@ from neatfool.run.schema import (
     TABLES,
     columns,
     sound,
+    unpack,
     write,
 )
 from neatfool.run.sqlite import (
@@ -309,11 +310,13 @@ class RunStore:
             for row in self._read("candidate", "WHERE id = ?", (id_,)):
                 _, generation, nodes, connections, _, genome = row
                 parents = self._read("parent", "WHERE candidate = ? ORDER BY position", (id_,))
+                with sqlite_errors_in_words(self.path):
+                    text = unpack(genome)
                 found[id_] = StoredCandidate(
                     id_,
                     generation,
                     tuple(parent for _, _, parent in parents),
-                    genome,
+                    text,
                     GenomeSize(nodes, connections),
                 )
         return found
@@ -404,5 +407,7 @@ def _comparable(store: RunStore, table: str) -> list[tuple[Any, ...]]:
     kept = [column for column in store._columns_of(table) if column not in left_out]
     if not kept:
         return []
-    rows = store.rows(f"SELECT {', '.join(kept)} FROM {table} ORDER BY 1, 2")  # noqa: S608
+    # Another version of zlib may write other bytes for the same text.
+    read = ", ".join("unpack(genome)" if name == "genome" else name for name in kept)
+    rows = store.rows(f"SELECT {read} FROM {table} ORDER BY 1, 2")  # noqa: S608
     return [row for row in rows if row[0] not in left_out]

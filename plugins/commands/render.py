@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from neatfool import Output, StorageError
+from neatfool import StorageError
 
 LARGEST_PIECE: Final = 1024
 """Large images are rendered in squares of this side, which bounds the memory."""
@@ -48,7 +48,7 @@ def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path 
     from PIL import Image
     from rich.progress import track
 
-    from neatfool import open_run, slug
+    from neatfool import Output, open_run, slug
     from neatfool.report import save
 
     elite = open_run(run_folder).elite(class_name)

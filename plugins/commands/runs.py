@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import Output, RunError, find_runs, percent
+from neatfool import RunError, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,8 @@ def runs(folder: Path, as_json: bool) -> None:
     from rich.markup import escape
     from rich.table import Column, Table
 
+    from neatfool import Output
+
     whole = Column("run", overflow="fold")
     table = Table(whole, "seed", "generation", "images", "median", "lowest", "state")
     for run, (middle, lowest) in told:
@@ -62,6 +64,8 @@ def runs(folder: Path, as_json: bool) -> None:
 
 
 def _find_all(folder: Path) -> Iterator[Path]:
+    from neatfool import find_runs
+
     found = {*find_runs(folder)}
     if folder not in found:
         for inner in folder.iterdir():

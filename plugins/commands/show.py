@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from neatfool import Output, percent, spending
+from neatfool import percent, spending
 
 ROWS: Final = 40
 """How many classes are shown unless all are asked for: a screenful."""
@@ -28,7 +28,7 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from neatfool import open_run
+    from neatfool import Output, open_run
 
     run = open_run(run_folder)
     summary = run.summary()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import FiniteRange, Output, VerificationError, percent
+from neatfool import FiniteRange, VerificationError, percent
 
 if TYPE_CHECKING:
     from neatfool import Verdict
@@ -48,7 +48,7 @@ def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int |
 
     If asking the target costs something, each image is a query of the run's budget.
     """
-    from neatfool import open_run
+    from neatfool import Output, open_run
 
     with Output(stderr=True).status("scoring the images again"):
         run = open_run(run_folder)
@@ -73,6 +73,8 @@ def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int |
 def _print_verdict(verdict: Verdict) -> None:
     from rich.markup import escape
     from rich.table import Table
+
+    from neatfool import Output
 
     console = Output()
     table = Table("class", "recorded", "measured now", "difference")

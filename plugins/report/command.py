@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from neatfool import Output
-
 
 @click.command(
     epilog="""\b
@@ -25,7 +23,7 @@ Examples:
 )
 def report(run_folder: Path, out: Path | None) -> None:
     """Write RUN's report: one HTML file that opens from disk."""
-    from neatfool import open_run
+    from neatfool import Output, open_run
     from neatfool.report import write_report
 
     with Output(stderr=True).status("writing the report"):

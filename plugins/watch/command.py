@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-import webbrowser
 from pathlib import Path
 
 import click
 
-from neatfool import ExperimentError, Output, find_runs
+from neatfool import ExperimentError
 
 
 @click.command(
@@ -44,6 +43,8 @@ def watch(folders: tuple[Path, ...], port: int, *, show: bool) -> None:
         raise ExperimentError(
             f"neatfool watch needs more packages ({error}); pip install 'neatfool[serve]'"
         ) from error
+    from neatfool import Output, find_runs
+
     paths = dict.fromkeys(path for folder in folders for path in find_runs(folder))
     place = listening.listen("127.0.0.1", port)
     token = make_token()
@@ -53,5 +54,7 @@ def watch(folders: tuple[Path, ...], port: int, *, show: bool) -> None:
     address = f"{listening.address_of(place)}/{token}/"
     Output().print(f"Watch at {address}\nCtrl-C ends it.", soft_wrap=True, markup=False)
     if show:
+        import webbrowser
+
         webbrowser.open(address)
     listening.serve(app, place, on_end=ended.set)

@@ -358,7 +358,7 @@ def test_a_run_killed_in_the_midst_of_a_transaction_can_be_read(tmp_path, undist
     with closing(sqlite3.connect(folder / "run.db", isolation_level=None)) as database:
         database.execute("PRAGMA cache_size = 1")
         database.execute("BEGIN")
-        database.execute("UPDATE candidate SET genome = genome || genome")
+        database.execute("UPDATE candidate SET genome = zeroblob(5000)")
         killed = shutil.copytree(folder, tmp_path / "killed")
         database.execute("ROLLBACK")
     assert (killed / "run.db-journal").stat().st_size > 0
