@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import runpy
+from contextlib import suppress
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from neatfool import ExperimentError, distinct_names, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 IMAGENET_CLASSES: Final = 1000
 
@@ -21,9 +24,19 @@ def imagenet_labels() -> tuple[str, ...]:
     The two cranes are ``crane bird`` and ``crane``; the dog is ``Cardigan``, the garment
     ``cardigan``.
     """
+    return distinct_names(_categories())
+
+
+def _categories() -> list[str]:
+    """Read the names from torchvision's file if they are there: importing it takes a second."""
+    with suppress(OSError, KeyError):
+        found = find_spec("torchvision")
+        assert found is not None, "a requirement"
+        file = Path(found.origin or "").parent / "models" / "_meta.py"
+        return list(runpy.run_path(str(file))["_IMAGENET_CATEGORIES"])
     from torchvision.models import ResNet18_Weights
 
-    return distinct_names(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+    return list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
 
 
 def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from click.testing import CliRunner
-from torchvision.transforms.functional import ten_crop
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.functional import center_crop, pil_to_tensor, resize, ten_crop
 
 from neatfool import Network, TargetError, log_odds
 from neatfool.cli import main
@@ -19,6 +20,7 @@ from neatfool.testing import TargetSuite
 from neatfool_plugins import imagenet
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.photographs import PHOTOGRAPHS, with_right_answers
+from neatfool_plugins.imagenet.preprocessing import Preprocessing
 from neatfool_plugins.imagenet.target import ImageNetTarget
 from neatfool_plugins.imagenet.views import log_mean_softmax
 
@@ -73,6 +75,30 @@ def test_importing_the_plugin_imports_nothing_that_is_heavy() -> None:
         "assert not {'torch', 'torchvision', 'numpy'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_packaged_network_is_loaded_without_torchvision() -> None:
+    # It takes a second of each start, and 100 MB.
+    code = (
+        "import sys; from neatfool_plugins.imagenet import Options;"
+        "from neatfool_plugins.imagenet.target import ImageNetTarget;"
+        "ImageNetTarget(Options(device='cpu')).self_check();"
+        "assert not {'torchvision', 'sympy', 'torch._dynamo'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("size", [(224, 224), (256, 256), (90, 130)])
+@pytest.mark.parametrize("how", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_photographs_are_prepared_as_torchvision_does_it(size, how, channels) -> None:
+    ours = Preprocessing(*size, 256, (0.0,), (1.0,), how, channels)
+    for photograph in PHOTOGRAPHS:
+        image = photograph.open().convert("L" if channels == 1 else "RGB")
+        shorter = max(256, *size)
+        expected = resize(image, [shorter], InterpolationMode(how))
+        expected = pil_to_tensor(center_crop(expected, list(size)))
+        assert torch.equal(ours.prepare(photograph.open(), size), expected)
 
 
 @pytest.mark.parametrize(("model", "side"), [*zip(LITE, (224, 240, 260), strict=True)])
