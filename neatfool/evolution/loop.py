@@ -237,7 +237,7 @@ class Evolution:
             confirmed=scoring.confirmed,
             stages=clock.stages(scoring=scoring.seconds),
         )
-        self._scorer.pace.add(len(candidates), report)
+        self._scorer.watch(len(candidates), report)
         with self._blaming_recording():
             return self._recorder.take(report, replacements, candidates, scores, scoring.images)
 

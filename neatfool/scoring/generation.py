@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from neatfool.scoring.batches import Batches, Timed
     from neatfool.scoring.screening import Screening
 
+BATCHES_AT_ONCE: Final = 64
+"""So many batches are copied at once to be confirmed: a whole first generation is much memory."""
+
 
 class GenerationScoring:
     """Scores a generation's images, a part at a time, while others are made.
@@ -101,10 +104,11 @@ class GenerationScoring:
         pieces = [*known.values()]
         # The others form the same batches as without early confirmations.
         late = rows[~np.isin(rows, order)]
-        if len(late):
-            size, images = self._batches.sizes.exact, self.images.pick(late)
+        size = self._batches.sizes.exact
+        for first in range(0, len(late), BATCHES_AT_ONCE * size):
+            images = self.images.pick(late[first : first + BATCHES_AT_ONCE * size])
             pieces.append(self._collect([images], self._batches.submit(images), screen=False))
-            if self._batches.sizes.exact < size and known:
+            if self._batches.sizes.exact < size and len(pieces) > 1:
                 # Memory ran out. A generation's batches have one size, so all are scored again.
                 images = self.images.pick(rows)
                 return self._collect([images], self._batches.submit(images), screen=False)

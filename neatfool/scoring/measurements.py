@@ -35,11 +35,7 @@ def cache_folder() -> Path:
 
 
 class MeasurementCache:
-    """Keeps one measurement in a file; without a usable file it is made again.
-
-    Attributes:
-        key: The measurement's name, see :func:`forget_measurement`.
-    """
+    """Keeps one measurement in a file, by its ``key``; without a usable file it is made again."""
 
     def __init__(self, of: Sequence[str]) -> None:
         """Say what the measurement depends on, in addition to the machine and torch."""
@@ -49,10 +45,7 @@ class MeasurementCache:
         self._file = _file(self.key)
 
     def get_or_make(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Give the kept measurement unless it is noisy, or make it.
-
-        ``make`` gives JSON, with the noise as a share of the time.
-        """
+        """Give the kept measurement unless it is noisy, or make it; ``make`` gives JSON."""
         lock = FileLock(self._file.with_suffix(".lock"), timeout=_SECONDS_TO_WAIT)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)

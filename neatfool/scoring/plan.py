@@ -39,6 +39,9 @@ PARTS: Final = 4
 SECONDS_TO_DIVIDE: Final = 0.05
 """A generation that takes less is not divided: waiting for Python's lock would cost more."""
 SMALL_IMAGE: Final = 64 * 64
+MOST_BATCHES: Final = 4
+"""A CPU screens at most this many exact batches of large images in a call: more take hundreds of
+megabytes, and are no faster."""
 GAIN_OF_A_THREAD: Final = 1.2
 """More threads must be this much faster to be used: idle cores are good for breeding."""
 LEAST_WORTH: Final = 0.1
@@ -111,9 +114,8 @@ class Plan:
         if self.screening:
             how = f"screened in {self.screening}, confirmed in fp32"
         speeds = [f"{name} {speed:,.0f} images/s" for name, speed in self.speeds.items()]
-        busy = "; the machine was busy, so the next run measures again"
-        noted = busy if self.noise > NOISY else ""
-        measured = f" ({', '.join(speeds)}{noted})" if speeds else ""
+        busy = self.noise > NOISY and "; the machine was busy, so the next run measures again"
+        measured = f" ({', '.join(speeds)}{busy or ''})" if speeds else ""
         return f"{self.device}{threads}: {how}{measured}"
 
 
@@ -197,6 +199,8 @@ def make_plan(
     most = _at_most(target, generation_size)
     if device != "cpu":
         return _plan_for_gpu(plan, half, generation_size, devices_of(networks), most)
+    if target.spec.height * target.spec.width > SMALL_IMAGE:
+        most = min(most, MOST_BATCHES * plan.batch_size)
     depends_on = (target.spec.shape, plan, generation_size, half, most)
     cache = MeasurementCache([fingerprint, *map(repr, depends_on)])
 

@@ -6,6 +6,7 @@ import logging
 import statistics
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import torch
@@ -71,12 +72,10 @@ class SpeedTrial:
         return wanted if became <= {wanted} else "frozen"
 
     def compare(self, ways: Sequence[Way]) -> tuple[dict[Way, float], float]:
-        """Time ways to score in turn, and take the best of several rounds.
+        """Time ways in turn, and give the images a second of each one's best round.
 
-        Returns:
-            The images a second of each way; and how noisy that was: by which share the best two
-            rounds of a way differ, or which share of the time a lone call waits for a core,
-            whichever is the most.
+        Give also how noisy that was: by which share the best two rounds of a way differ, or which
+        share of its time a lone call waits for a core, whichever is the most.
         """
         with ExitStack() as stack:
             timers = [self._timer(way, stack) for way in ways]
@@ -91,9 +90,8 @@ class SpeedTrial:
     def _timer(self, way: Way, stack: ExitStack) -> Callable[[], tuple[float, float]]:
         """Give a function that times a way: the seconds of its calls, and the share of waiting."""
         images = self._noise(way.batch)
-        executor = stack.enter_context(
-            threads_with_cores("neatfool-trial", way.threads, way.workers)
-        )
+        threads = threads_with_cores("neatfool-trial", way.threads, way.workers)
+        executor = stack.enter_context(threads)
 
         def call() -> float:
             began, computed = time.perf_counter(), time.thread_time()
@@ -107,13 +105,7 @@ class SpeedTrial:
 
         calls()  # The first one also compiles.
         # Several threads wait for each other, too.
-        alone = way.threads == way.workers == 1
-
-        def timed() -> tuple[float, float]:
-            seconds, waited = _seconds(calls)
-            return seconds, waited if alone else 0.0
-
-        return timed
+        return partial(_seconds, calls, 1.0 if way.threads == way.workers == 1 else 0.0)
 
     def _noise(self, batch: int) -> Any:
         generator = torch.Generator().manual_seed(0)
@@ -122,12 +114,12 @@ class SpeedTrial:
         return images if self._target.spec.array == "torch" else images.numpy()
 
 
-def _seconds(calls: Callable[[], float]) -> tuple[float, float]:
-    """Give the median time of some calls, and the share of the time that they say they waited."""
+def _seconds(calls: Callable[[], float], counts: float) -> tuple[float, float]:
+    """Give the median time of some calls, and the share of it that they waited, if it counts."""
     seconds: list[float] = []
     waited = 0.0
     while sum(seconds) < SECONDS:
         began = time.perf_counter()
         waited += calls()
         seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds), waited / sum(seconds)
+    return statistics.median(seconds), counts * waited / sum(seconds)

@@ -263,6 +263,15 @@ def test_images_are_screened_in_the_batches_that_are_fastest(trial, monkeypatch)
     assert (made.screening_batch, made.parts) == (50, 4)
 
 
+def test_large_images_are_screened_a_few_at_a_time_which_takes_less_memory(trial, monkeypatch):
+    speed = compare_by(lambda form, batch, *_: SPEEDS[form.precision] * batch)
+    monkeypatch.setattr(SpeedTrial, "compare", speed)
+    target = Networked(Large())
+    target.spec = ImageSpec(65, 65, 1, ("a", "b", "c"), array="torch")
+    made = plan(target)
+    assert (made.batch_size, made.screening_batch) == (2, 8)
+
+
 def test_a_generation_that_is_scored_in_no_time_is_not_divided(trial, monkeypatch):
     monkeypatch.setitem(SPEEDS, "bf16", 30_000.0)
     assert plan(fingerprint="y").parts == 1
