@@ -87,6 +87,13 @@ from .search.seeds import derive_seeds as derive_seeds
 from .plugin.views import views as views
 from .spec.view import View as View
 
+# Engines
+from .evolution.workplace import Workplace as Workplace
+from .spec.engine import Answer as Answer
+from .spec.engine import Engine as Engine
+from .spec.engine import Part as Part
+from .spec.engine import Setup as Setup
+
 # Observers
 from .run.statistics import GenerationReport as GenerationReport
 from .run.statistics import Outcome as Outcome

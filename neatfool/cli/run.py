@@ -65,6 +65,12 @@ ends all runs, and the same command goes on with those that are not finished."""
     help="Run once with each of these seeds, for example 1-5 or 1,3,7-9.",
 )
 @jobs_option
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Draw and score in N processes of their own; the same as --set engine.workers=N.",
+)
 @click.option("--overwrite", is_flag=True, help="Delete a run in the folder, and start anew.")
 @no_report_option
 @watch_options
@@ -77,12 +83,14 @@ def run(
     seed: int | None,
     seeds: str | None,
     jobs: int | str | None,
+    workers: int | None,
     overrides: tuple[str, ...],
     overwrite: bool,
     no_report: bool,
     **watching: Any,
 ) -> None:
     """Run the experiment in FILE; the run's folder gets images and a report."""
+    overrides += (f"engine.workers={workers}",) * (workers is not None)
     if seeds is not None:
         if seed is not None:
             raise click.UsageError("give --seed or --seeds, not both")
@@ -151,6 +159,12 @@ Examples:
     metavar="N",
     help="A new budget: how many requests may be sent in all.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Go on with N processes that draw and score; 0: without an engine.",
+)
 @no_report_option
 @watch_options
 def resume(
@@ -159,6 +173,7 @@ def resume(
     images: int | None,
     max_queries: int | None,
     max_requests: int | None,
+    workers: int | None,
     no_report: bool,
     **watching: Any,
 ) -> None:
@@ -184,6 +199,8 @@ def resume(
             "experiment": {**resolved["experiment"], **length},
             "target": {**resolved["target"], **larger},
         }
+        if workers is not None:
+            resolved["engine"] = {"workers": workers} if workers else {}
         assembly = reassemble(resolved, plugins, recorded)
         settings.update(resolved["experiment"])
         return assembly
@@ -220,6 +237,8 @@ def _go(
     )
     if description := session.description:
         console.print(description, soft_wrap=True, markup=False, highlight=False)
+    if session.has_engine:
+        console.print("Starting the workers", soft_wrap=True)
     if (plan := session.plan).device:
         console.print(f"Scoring on {plan.describe()}", soft_wrap=True)
     go_on = f"Go on with: neatfool resume {session.run.path}"
@@ -229,6 +248,8 @@ def _go(
         _show_outcome(console, session, outcome, scoring=display.scoring_seconds)
         if outcome.reason in {"interrupted", "paused"}:
             console.print(go_on, soft_wrap=True)
+        if workers := session.progress_of_workers():
+            console.print(f"Drawn and scored by {workers}", soft_wrap=True, markup=False)
         if report and outcome.generation >= 0:
             _write_report(console, session.run)
     except KeyboardInterrupt:

@@ -49,6 +49,7 @@ class Recipe:
         target_name: What messages call it.
         target_choice: The plugin that made it; None if Python code handed it in.
         showing: The views of each image that it is shown; None if the image itself.
+        engine: The plugin whose workers draw and score; None if this process does.
         resolved: The experiment with all defaults, JSON-able.
         identity: The part of it that a resumed run must share.
         text: The experiment as it was given.
@@ -67,6 +68,7 @@ class Recipe:
     identity: dict[str, Json]
     text: str
     showing: Showing | None = None
+    engine: Choice | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Assembly:
         resolved: The experiment with all defaults, JSON-able.
         identity: The part of it that a resumed run must share.
         text: The experiment as it was given.
+        engine: The plugin whose workers draw and score; None if this process does.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Assembly:
     resolved: dict[str, Json]
     identity: dict[str, Json]
     text: str
+    engine: Choice | None = None
 
     @property
     def spec(self) -> ImageSpec:
@@ -126,6 +130,7 @@ def assemble(
         identity=experiment.identity(),
         text=experiment.text,
         showing=experiment.showing,
+        engine=experiment.engine,
     )
     return put_together(recipe, recorded, to_search=to_search)
 
@@ -179,6 +184,7 @@ def put_together(
         resolved=recipe.resolved,
         identity=recipe.identity,
         text=recipe.text,
+        engine=recipe.engine,
     )
 
 

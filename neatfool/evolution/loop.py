@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import numpy as np
-    import torch
 
     from neatfool.evolution.recorder import Draft
     from neatfool.run.store import RunStore
@@ -147,7 +146,8 @@ class Evolution:
         try:
             current = self._start(clock)
             while current is not None and (draft := self._finish(current)) is not None:
-                ahead = self._scorer.batches.in_threads and current.quickly
+                asked = self._scorer.remote or self._scorer.batches
+                ahead = asked.in_threads and current.quickly
                 clock, current = current.clock.next(), None
                 clock.lap("recording")
                 current, failure = self._start_ahead(clock) if ahead else (None, None)
@@ -255,10 +255,9 @@ class Evolution:
         """Breed, render and submit a generation, part by part."""
         clock, scoring = current.clock, current.scoring
         whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
-        size = self._scorer.part_size(self.scheme.batch)
         with blaming(whose):
             asked = self._take_candidates(current)
-        while True:
+        for size in self._scorer.part_sizes(self.scheme.batch):
             with blaming(whose):
                 part = list(islice(asked, size))
             clock.lap("breeding")
@@ -288,9 +287,12 @@ class Evolution:
         """Count the images that the target is shown for a candidate."""
         return candidate.evaluations * self._scorer.views
 
-    def _render(self, candidates: Sequence[Candidate]) -> torch.Tensor:
+    def _render(self, candidates: Sequence[Candidate]) -> Any:
+        genomes = [candidate.genome for candidate in candidates]
+        if self._scorer.remote is not None:
+            return self._scorer.remote.write(genomes)
         with blaming(f"{self._encoding_name}: render() failed"):
-            images = self._encoding.render([candidate.genome for candidate in candidates])
+            images = self._encoding.render(genomes)
         check_images(images, len(candidates), self._scorer.spec, self._encoding_name)
         return images
 

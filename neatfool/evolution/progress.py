@@ -60,6 +60,8 @@ class ProgressDisplay:
             self._still = 0 if report.replacements else self._still + 1
             self._last = report, self._session.ranks
         console = self._console
+        if self._session.workers:
+            console.print(self._session.workers, soft_wrap=True, markup=False)
         if console.is_jupyter or (console.is_terminal and not console.is_dumb_terminal):
             self._live = LiveLine(console, self._line)
         else:
@@ -106,14 +108,15 @@ class ProgressDisplay:
             done if self._generations else scored,
             self._generations or self._images or 1,
             self._figures(scored),
-            spare=("speed", images[0], "left", images[1], "median"),
+            spare=("workers", "speed", images[0], "left", images[1], "median"),
         )
 
     def _figures(self, images: int) -> dict[str, str]:
         """Describe how far the run has come."""
         of = f"/{self._generations}" if self._generations else ""
         if self._last is None:
-            return {"generation": f"generation 1{of}", "images": f"{images:,} images so far"}
+            begun = {"generation": f"generation 1{of}", "images": f"{images:,} images so far"}
+            return begun | self._workers()
         report, (middle, lowest) = self._last
         return {
             "generation": f"generation {report.generation + 1}{of}",
@@ -122,7 +125,12 @@ class ProgressDisplay:
             "median": f"median {percent(report.median, middle)}",
             "min": f"min {percent(report.minimum, lowest)}",
             "certain": f">= 99 %: {report.classes_ge[2]}/{self._classes}",
+            **self._workers(),
         }
+
+    def _workers(self) -> dict[str, str]:
+        said = self._session.progress_of_workers()
+        return {"workers": said} if said else {}
 
     def _pace(self, report: GenerationReport) -> dict[str, str]:
         (then, before), (now, evaluations) = self._speed[0], self._speed[-1]

@@ -79,7 +79,7 @@ class Recorder:
         members = {candidate.id: candidate for candidate in self._scheme.members()}
         ids = sorted(elites)
         at = [rows[id_] for id_ in ids]
-        drawn = images.pick(at).cpu().numpy()
+        drawn = images.saved(at)
         return Draft(
             report=report,
             replacements=replacements,

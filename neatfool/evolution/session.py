@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import platform
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
+from neatfool.evolution.assembly import make
 from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution, Limits
+from neatfool.evolution.workplace import make_setup, versions
 from neatfool.experiment.differences import agrees, tell_differences
 from neatfool.files import write_whole
 from neatfool.run import folder as run_folder
@@ -26,6 +28,7 @@ from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
+from neatfool.scoring.remote_batches import RemoteBatches
 from neatfool.scoring.repeatability import DriftWatch, check_repeatability
 from neatfool.spec.candidate import Candidate, Elite
 from neatfool.wording import counted
@@ -39,17 +42,24 @@ if TYPE_CHECKING:
     from neatfool.plugin.manager import Observers
     from neatfool.run.advice import Advice
     from neatfool.run.run import Tools
+    from neatfool.spec.engine import Engine
     from neatfool.spec.json import Json
+
+_log = logging.getLogger("neatfool.evolution")
 
 SECONDS_BETWEEN_IMAGES = 10.0
 RUNNING_TO_IMAGES = 20
 """Between two updates of the image files a run spends at least this many times as long as an
 update took, so that updates cost less than 5 % of the time."""
-VERSIONED = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
 
 
 class Session:
-    """A run that is open in this process for writing; ``run`` is for readers."""
+    """A run that is open in this process for writing.
+
+    Attributes:
+        run: The run, for readers.
+        workers: Which workers draw and score, in a few words; empty if this process does.
+    """
 
     def __init__(
         self,
@@ -61,6 +71,8 @@ class Session:
     ) -> None:
         """Take an open run; use :func:`start` or :func:`resume`."""
         self.run = Run(folder, encoding=assembly.encoding, tools=tools)
+        self.workers = ""
+        self._engine: Engine | None = None
         self._assembly = assembly
         self._store = store
         self._release = release
@@ -113,6 +125,15 @@ class Session:
         return math.ceil(ledger.queries * longer), math.ceil(ledger.requests * longer)
 
     @property
+    def has_engine(self) -> bool:
+        """Whether workers draw and score."""
+        return self._assembly.engine is not None and self._assembly.scorer.metered is None
+
+    def progress_of_workers(self) -> str:
+        """Say in a few words what the workers do; empty without workers."""
+        return self._engine.progress() if self._engine is not None else ""
+
+    @property
     def description(self) -> str | None:
         """The target's description of itself, if it has one."""
         scorer = self._assembly.scorer
@@ -151,8 +172,11 @@ class Session:
             ending.callback(self._close)
             ending.callback(finish)
             ending.callback(self._update_images)
-            observers.run_started(self.run)
             try:
+                try:
+                    self._start_engine(ending)
+                finally:
+                    observers.run_started(self.run)
                 self._loop(observers, stop)
                 cause = self._evolution.spent
                 interrupted = not cause and not self.done and stop()
@@ -162,6 +186,26 @@ class Session:
             except KeyboardInterrupt:
                 reason = "interrupted"
         return ended[0]
+
+    def _start_engine(self, ending: ExitStack) -> None:
+        """Start the experiment's engine, if it names one and this process need not score itself."""
+        choice, scorer = self._assembly.engine, self._assembly.scorer
+        if choice is None or self.done:
+            return
+        if scorer.metered is not None:
+            _log.warning(
+                "[engine]: asking %s costs something, so the run's own process asks and counts; "
+                "the section is not used",
+                scorer.name,
+            )
+            return
+        self._engine = engine = make(choice)
+        ending.callback(engine.close)
+        with blaming(choice.label):
+            self.workers = engine.start(make_setup(self._assembly))
+        scorer.remote = RemoteBatches(
+            engine, scorer.batches, self._assembly.encoding, self._assembly.encoding_name
+        )
 
     def _outcome(self, reason: Any, began: float, cause: str) -> Outcome:
         last = self._store.reports(self._store.last_generation())
@@ -377,8 +421,7 @@ def _info(assembly: Assembly) -> dict[str, Json]:
         "spec": spec,
         "scoring": assembly.scorer.plan.to_json(),
         "target": {"name": assembly.scorer.name, "fingerprint": assembly.scorer.fingerprint},
-        "versions": {"python": platform.python_version()}
-        | {package: version(package) for package in VERSIONED},
+        "versions": versions(),
         "clock": {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": platform.platform(),

@@ -10,7 +10,7 @@ from neatfool.config.options import read_options
 from neatfool.config.problems import Problems
 from neatfool.config.values import unquote, write_value
 from neatfool.errors import nearest, quoted
-from neatfool.experiment.choice import PLUGIN_SECTIONS
+from neatfool.experiment.choice import PLUGIN_SECTIONS, picked_kinds
 from neatfool.experiment.experiment import read_given
 from neatfool.experiment.framework import (
     FRAMEWORK_SECTIONS,
@@ -60,11 +60,11 @@ def validate_framework_only(
 
 def _check_names(sections: Mapping[str, Section], framework: Framework, problems: Problems) -> None:
     """Note missing names of plugins, and names of plugins that are not installed."""
-    for kind, default in PLUGIN_SECTIONS.items():
+    for kind in picked_kinds(sections):
         installed = {entry.name for entry, _ in installed_plugins() if entry.kind == kind}
         section = sections[kind]
         value = section.values.get("plugin")
-        name = unquote(value.given) if value else default
+        name = unquote(value.given) if value else PLUGIN_SECTIONS[kind]
         if not name:
             what = f"missing; give 'plugin = NAME'{nearest(name, installed)}"
             problems.add_at(value or section, kind, "plugin", what)
@@ -86,7 +86,7 @@ def _text(
     written = []
     for section in dict.fromkeys((*FRAMEWORK_SECTIONS, *sections)):
         keys = {key: write_value(v) for key, v in own.get(section, {}).items() if v is not None}
-        if section in PLUGIN_SECTIONS:
+        if section in picked_kinds(sections):
             keys = {"plugin": PLUGIN_SECTIONS[section]} | keys
         keys |= {
             key: value.given.replace("\n", "\n    ")

@@ -23,11 +23,22 @@ if TYPE_CHECKING:
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
 
-PLUGIN_SECTIONS: Final = {"target": "", "encoding": "cppn", "scheme": "map_elites"}
+PLUGIN_SECTIONS: Final = {
+    "target": "",
+    "encoding": "cppn",
+    "scheme": "map_elites",
+    "engine": "dask",
+}
 """The sections that pick a plugin, with the default plugin; a target has no default."""
 
 RECORDED: Final = "the run's experiment"
 """The place of a recorded option, for messages."""
+
+
+def picked_kinds(sections: Mapping[str, Section]) -> list[str]:
+    """List the kinds of plugins that sections pick: an engine only if its section has keys."""
+    given = sections.get("engine", Section({}, "")).values
+    return [kind for kind in PLUGIN_SECTIONS if kind != "engine" or given]
 
 
 @contextmanager
@@ -83,7 +94,7 @@ def choose(
 
     Args:
         plugins: Loads it.
-        kind: ``"target"``, ``"encoding"`` or ``"scheme"``.
+        kind: ``"target"``, ``"encoding"``, ``"scheme"`` or ``"engine"``.
         name: Its name.
         options: Its options by key. An inner section is a mapping under the section's name.
 

@@ -14,12 +14,12 @@ from neatfool.config.section import Section, Value
 from neatfool.config.values import write_ini
 from neatfool.errors import PluginError, nearest
 from neatfool.experiment.choice import (
-    PLUGIN_SECTIONS,
     RECORDED,
     Choice,
     choose,
     fill_choice,
     json_sections,
+    picked_kinds,
     read_registration,
     recorded_by_a_run,
     resolved_choice,
@@ -73,6 +73,7 @@ class Experiment:
         plugin_paths: Files and folders of plugins to load.
         observers: Names of installed observers.
         observing: Those of them that have options, each in the section of its name.
+        engine: The plugin whose workers draw and score; None if the run's own process does.
         path: The file it was read from, or None.
         text: The file's text.
     """
@@ -86,6 +87,7 @@ class Experiment:
     plugin_paths: tuple[Path, ...] = ()
     observers: tuple[str, ...] = ()
     observing: tuple[Choice, ...] = ()
+    engine: Choice | None = None
     path: Path | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
 
@@ -134,6 +136,7 @@ class Experiment:
             | resolved_sections("encoding", self.encoding)
             | resolved_sections("scheme", self.scheme)
             | self._observer_sections()
+            | self._of_engine()
         )
 
     def _observer_sections(self) -> dict[str, dict[str, Json]]:
@@ -143,11 +146,15 @@ class Experiment:
         return sections
 
     def identity(self) -> dict[str, dict[str, Json]]:
-        """Give what the result depends on: all but name, length, budget and observers."""
-        sections = self.resolved() | {"experiment": {"seed": self.general.seed}}
+        """Give what the result depends on: all but name, length, budget and who looks or works."""
+        sections = replace(self, engine=None).resolved()
+        sections["experiment"] = {"seed": self.general.seed}
         for section, key in NOT_OF_THE_RESULT:
             del sections[section][key]
         return {name: keys for name, keys in sections.items() if name not in self.observers}
+
+    def _of_engine(self) -> dict[str, dict[str, Json]]:
+        return resolved_sections("engine", self.engine) if self.engine else {}
 
     def to_ini(self, *, explained: bool = False) -> str:
         """Write it as INI text with all defaults, which loads as the equal experiment.
@@ -161,7 +168,7 @@ class Experiment:
     def _describe_unset(self) -> dict[str, dict[str, str]]:
         spec = self.target.spec()
         unset = describe_unset(self.calls, "target", spec)
-        for choice in (self.target, self.encoding, self.scheme):
+        for choice in filter(None, (self.target, self.encoding, self.scheme, self.engine)):
             for section, keys in choice.describe_unset(spec).items():
                 unset[section] = unset.get(section, {}) | keys
         return unset
@@ -233,14 +240,15 @@ def _build(
     problems = Problems() if problems is None else problems
     framework = read_framework(sections, problems, to_search=to_search)
     whole, observing = _load_sources(framework, sections, plugins, problems)
+    kinds = picked_kinds(sections)
     registrations = [
-        read_registration(kind, sections, plugins, problems, note_unknown=whole)
-        for kind in PLUGIN_SECTIONS
+        read_registration(kind, sections, plugins, problems, note_unknown=whole) for kind in kinds
     ]
     picked = [registration for registration in registrations if registration]
     choices = {made.kind: fill_choice(made, sections, problems) for made in picked}
     showing = read_showing(sections, plugins, problems)
-    _check_sections(sections, picked, observing, problems)
+    every = len(picked) == len(kinds)
+    _check_sections(sections, picked, observing, problems, whole=every)
     problems.raise_if_any()
     general = framework.general
     return Experiment(
@@ -291,6 +299,8 @@ def _check_sections(
     picked: Sequence[Registration],
     observing: Iterable[str],
     problems: Problems,
+    *,
+    whole: bool,
 ) -> None:
     """Note sections that no plugin reads, and those that two plugins read."""
     readers = Counter(
@@ -302,7 +312,7 @@ def _check_sections(
     known = {*FRAMEWORK_SECTIONS, *readers}
     for name, section in sections.items():
         near = nearest(name, known)
-        if name not in known and (len(picked) == len(PLUGIN_SECTIONS) or "did you mean" in near):
+        if name not in known and (whole or "did you mean" in near):
             problems.add_at(section, name, "", f"unknown section{near}")
     for name, count in readers.items():
         if count > 1 or name in FRAMEWORK_SECTIONS:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from neatfool.config.problems import Problems
 
 LENGTHS: Final = ("generations", "images")
-FRAMEWORK_SECTIONS: Final = ("experiment", "plugins", "target", "views", "encoding", "scheme")
+FRAMEWORK_SECTIONS: Final = (
+    *("experiment", "plugins", "target", "views", "encoding", "scheme"),
+    "engine",
+)
 _UNSAFE: Final = re.compile(r"[^\w.+-]+|^[^\w]+|\.+$")
 
 

@@ -39,7 +39,8 @@ class Register(Protocol):
             name: The name that an experiment picks it by: ``plugin = name``.
             factory: Called with the validated options, and with the arguments of its kind (see
                 :class:`neatfool.Target`, :class:`neatfool.Encoding`, :class:`neatfool.Scheme`,
-                :class:`neatfool.View`); an observer's gives an object that has hooks.
+                :class:`neatfool.View`, :class:`neatfool.Engine`); an observer's gives an object
+                that has hooks.
             options: The pydantic model of the section's other keys; if absent, there are none. A
                 field that is itself a model has a section of its own, named by the field's alias
                 or name.
@@ -77,6 +78,11 @@ def neatfool_register_observers(register: Register) -> None:
 
     It is registered under its own name. Its options have the section of that name.
     """
+
+
+@hookspec
+def neatfool_register_engines(register: Register) -> None:
+    """Offer engines: ``factory(options)`` gives a :class:`neatfool.Engine`."""
 
 
 @dataclass

@@ -37,6 +37,7 @@ REGISTERING_HOOKS: Final = {
     "scheme": "neatfool_register_schemes",
     "view": "neatfool_register_views",
     "observer": "neatfool_register_observers",
+    "engine": "neatfool_register_engines",
 }
 COMMANDS_HOOK: Final = "neatfool_add_commands"
 REPORT_HOOK: Final = "neatfool_write_report"
@@ -70,7 +71,7 @@ class PluginManager:
         return sorted({entry.name for entry in self.available() if entry.kind == kind})
 
     def load(self, kind: str, name: str) -> Registration:
-        """Load a target, encoding, scheme or view by its name.
+        """Load a target, encoding, scheme, view or engine by its name.
 
         Raises:
             PluginError: No plugin has the name, or two have, or it is broken.

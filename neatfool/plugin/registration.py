@@ -1,4 +1,4 @@
-"""Registrations: the targets, encodings, schemes, views and observers that plugins offer."""
+"""Registrations: targets, encodings, schemes, views, engines and observers of plugins."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ RESERVED_KEYS: Final = {
     "encoding": ("plugin",),
     "scheme": ("plugin",),
     "view": (),
+    "engine": ("plugin",),
 }
 """The keys of a plugin's section that belong to the framework."""
 
@@ -37,11 +38,12 @@ class NoOptions(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True)
 class Registration:
-    """A target, encoding, scheme, view or observer that a plugin offers.
+    """A target, encoding, scheme, view, engine or observer that a plugin offers.
 
     Attributes:
         name: The name that an experiment picks it by.
-        kind: ``"target"``, ``"encoding"``, ``"scheme"``, ``"view"`` or ``"observer"``.
+        kind: ``"target"``, ``"encoding"``, ``"scheme"``, ``"view"``, ``"engine"`` or
+            ``"observer"``.
         factory: Makes it.
         options: The pydantic model of its options; without fields if it has none.
         source: Its distribution, version and module, or its file.

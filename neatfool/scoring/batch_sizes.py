@@ -38,6 +38,13 @@ class BatchSizes:
         """Give the size for screening or for exact scores."""
         return self.screening if screen else self.exact
 
+    def set(self, size: int, *, screen: bool) -> None:
+        """Set the size for screening or for exact scores, as another process says."""
+        if screen:
+            self.screening = size
+        else:
+            self.exact = size
+
     def halve(self, *, screen: bool, cause: str) -> None:
         """Halve a size, and warn the first time.
 
@@ -54,10 +61,7 @@ class BatchSizes:
                 f"{self._name}: out of memory with a single image ({cause}); free some memory, or "
                 "compute elsewhere (perhaps [target] device = cpu)"
             )
-        if screen:
-            self.screening = size // 2
-        else:
-            self.exact = size // 2
+        self.set(size // 2, screen=screen)
         if not self._warned:
             self._warned = True
             _log.warning(

@@ -16,6 +16,7 @@ from neatfool.errors import NeatfoolError, TargetError
 from neatfool.network.memory import OutOfMemory, is_out_of_memory
 from neatfool.scoring.answers import check_scores
 from neatfool.scoring.batch_sizes import BatchSizes
+from neatfool.scoring.generation_images import GenerationImages
 from neatfool.scoring.plan import networks_of
 from neatfool.scoring.viewed_target import views_of
 from neatfool.scoring.workers import Workers
@@ -68,6 +69,10 @@ class Batches:
     def device(self) -> str | None:
         """The kind of device that the target's networks compute on; None without networks."""
         return self._networks[0].device.type if self._networks else None
+
+    def images(self) -> GenerationImages:
+        """Make what takes the images of a generation."""
+        return GenerationImages()
 
     def shutdown(self) -> None:
         """End the workers."""

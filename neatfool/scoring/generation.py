@@ -13,7 +13,6 @@ import numpy as np
 
 from neatfool.network.memory import OutOfMemory
 from neatfool.scoring.early_confirmations import EarlyConfirmations
-from neatfool.scoring.generation_images import GenerationImages
 from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class GenerationScoring:
         self.answered: list[int] = []
         self._batches = batches
         self._bar = bar
-        self.images = GenerationImages()
+        self.images = batches.images()
         self._submitted: list[Future[Timed]] = []
         self._screening = screening if bar is not None and screening is not None else None
         if self._screening is not None and self._screening.paused:

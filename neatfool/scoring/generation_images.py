@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,18 +18,28 @@ class GenerationImages:
     def __init__(self) -> None:
         self.parts: list[torch.Tensor] = []
 
-    def pick(self, rows: Sequence[int] | np.ndarray) -> torch.Tensor:
+    def pick(self, rows: Sequence[int] | np.ndarray) -> Any:
         """Copy some of the images, uint8 [n, C, H, W], on their device."""
-        import torch
-
         if not len(rows):
             return self.parts[0][:0]
         ends = np.cumsum([len(part) for part in self.parts])
         parts = np.searchsorted(ends, rows, side="right").tolist()
         starts = [0, *ends.tolist()]
-        return torch.stack(
+        return self.join(
             [
                 self.parts[part][int(row) - starts[part]]
                 for row, part in zip(rows, parts, strict=True)
             ]
         )
+
+    @staticmethod
+    def join(images: list[Any]) -> Any:
+        """Put picked images together."""
+        import torch
+
+        return torch.stack(images)
+
+    def saved(self, rows: Sequence[int]) -> np.ndarray:
+        """Give some of the images to be saved, uint8 [n, C, H, W]."""
+        images: np.ndarray = self.pick(rows).cpu().numpy()
+        return images

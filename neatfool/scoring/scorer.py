@@ -10,6 +10,7 @@ import logging
 import math
 import statistics
 from dataclasses import replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -21,15 +22,19 @@ from neatfool.scoring.generation import GenerationScoring
 from neatfool.scoring.measurements import forget_measurement
 from neatfool.scoring.metering import MeteredTarget, is_metered
 from neatfool.scoring.plan import part_size
+from neatfool.scoring.remote_batches import part_sizes
 from neatfool.scoring.screening import Screening
 from neatfool.scoring.viewed_target import views_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from neatfool.run.statistics import GenerationReport
     from neatfool.scoring.metering import MeteredScoring
     from neatfool.scoring.plan import Plan
+    from neatfool.scoring.remote_batches import RemoteBatches
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
     from neatfool.spec.scores import Scores
@@ -51,6 +56,7 @@ class Scorer:
         views: How many views of an image are shown, each of which counts as an image.
         screening: What screening has learnt; None if each image is scored exactly.
         metered: The target with its ledger, if asking it costs something; else None.
+        remote: What asks an engine's workers for a generation's scores; None without an engine.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class Scorer:
         self.fingerprint = fingerprint
         self.plan = plan
         self.batches = Batches(target, name=name, plan=plan)
+        self.remote: RemoteBatches | None = None
         self.screening = Screening(plan.worth) if plan.screening else None
         # Very short calls take as long as Python: nothing is promised of them.
         self._watching = plan.parts > 1 and "fp32" in plan.speeds
@@ -134,13 +141,16 @@ class Scorer:
         """
         if self.metered is not None:
             return self.metered.generation()
-        return GenerationScoring(self.batches, self.screening, bar)
+        return GenerationScoring(self.remote or self.batches, self.screening, bar)
 
-    def part_size(self, generation_size: int) -> int:
-        """Choose how many candidates, in whole batches, to score at a time."""
-        if self.metered is not None:
-            return generation_size
-        return part_size(generation_size, replace(self.plan, batch_size=self.batches.sizes.exact))
+    def part_sizes(self, generation_size: int) -> Iterator[int]:
+        """Choose how many candidates, in whole batches, to score at a time: part by part."""
+        plan = replace(self.plan, batch_size=self.batches.sizes.exact)
+        if self.remote is not None:
+            return part_sizes(generation_size, plan)
+        return repeat(
+            generation_size if self.metered is not None else part_size(generation_size, plan)
+        )
 
     def state(self) -> dict[str, Json]:
         """Give what a resumed run needs."""
@@ -177,7 +187,7 @@ class Scorer:
 
     def watch(self, images: int, report: GenerationReport) -> None:
         """Warn once if scoring generations takes much longer than planned; then forget the plan."""
-        if not self._watching:
+        if not self._watching or self.remote is not None:
             return
         plan, stages = self.plan, report.stages
         tasks = [(report.confirmed, plan.batch_size, "fp32")]

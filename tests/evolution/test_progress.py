@@ -69,7 +69,9 @@ class Watched:
         self.output = console.file.getvalue
         options = {"generations": 10, "images": None, "stall_after": 50} | options
         evaluations = history[-1].evaluations if history else 0
-        self.session = SimpleNamespace(scored=evaluations, ranks=(0.0, 0.0))
+        self.session = SimpleNamespace(
+            scored=evaluations, ranks=(0.0, 0.0), workers="", progress_of_workers=str
+        )
         self.display = ProgressDisplay(console, self.session, **options)
         self.run = SimpleNamespace(
             name=name, searched=tuple(range(10)), history=list(history), evaluations=evaluations

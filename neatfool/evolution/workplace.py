@@ -1,0 +1,142 @@
+"""A workplace: where an engine's worker draws and scores parts of a run, in its own process."""
+
+from __future__ import annotations
+
+import platform
+from contextlib import suppress
+from dataclasses import astuple, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from neatfool.errors import TargetError, blaming
+from neatfool.evolution.assembly import assemble
+from neatfool.experiment.experiment import Experiment
+from neatfool.network.memory import OutOfMemory
+from neatfool.scoring.answers import check_images
+from neatfool.scoring.plan import Plan
+from neatfool.scoring.remote_batches import checksums_of
+from neatfool.scoring.repeatability import differ
+from neatfool.search.seeds import derive_seeds
+from neatfool.spec.engine import Answer, Part, Setup
+
+if TYPE_CHECKING:
+    from neatfool.evolution.assembly import Assembly
+    from neatfool.scoring.scorer import Scorer
+    from neatfool.spec.encoding import Encoding
+
+VERSIONED: Final = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
+PROBES: Final = 8
+ROUNDS: Final = 20
+"""So often the probes are mutated: large networks show more of how a machine draws."""
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of Python and of what a run's result depends on."""
+    return {"python": platform.python_version(), **{each: version(each) for each in VERSIONED}}
+
+
+def make_setup(assembly: Assembly) -> Setup:
+    """Write down what a worker needs for a run, with probes that this process has answered."""
+    encoding, scorer, resolved = assembly.encoding, assembly.scorer, assembly.resolved
+    genomes = encoding.create(derive_seeds(assembly.seed, "probe", 0, ids=range(PROBES)))
+    for number in range(1, ROUNDS + 1):
+        seeds = derive_seeds(assembly.seed, "probe", number, ids=range(PROBES))
+        genomes = encoding.breed([[genome] for genome in genomes], seeds)
+    texts, probes = [encoding.dumps(genome) for genome in genomes], []
+    for screen in (False, True)[: 1 + bool(scorer.plan.screening)]:
+        part = Part(texts, scorer.batches.sizes.of(screen=screen), screen)
+        with suppress(OutOfMemory):  # The run itself finds out how many images fit.
+            probes.append((part, _answer(part, scorer, encoding, assembly.encoding_name)))
+    observers = resolved["plugins"]["observers"]
+    return Setup(
+        # Observers look on in the run's process only.
+        experiment={name: keys for name, keys in resolved.items() if name not in observers}
+        | {"plugins": {**resolved["plugins"], "observers": []}},
+        scoring=scorer.plan.to_json(),
+        fingerprint=scorer.fingerprint,
+        threads=torch.get_num_threads(),
+        versions=versions(),
+        probes=probes,
+    )
+
+
+def _answer(part: Part, scorer: Scorer, encoding: Encoding[Any], encoding_name: str) -> Answer:
+    """Draw and score a part in this process, as :meth:`Workplace.answer` says."""
+    with blaming(f"{encoding_name}: render() failed"):
+        images = encoding.render([encoding.loads(text) for text in part.genomes])
+    check_images(images, len(part.genomes), scorer.spec, encoding_name)
+    batches = scorer.batches
+    batches.sizes.set(part.size, screen=part.screen)
+    timed = [future.result() for future in batches.submit(images, screen=part.screen)]
+    scores = batches.concatenate([scores for scores, _ in timed])
+    return Answer(scores, checksums_of(images.cpu().numpy()), sum(s for _, s in timed))
+
+
+class Workplace:
+    """A run's target and encoding in a worker's process, which score as the run's own do."""
+
+    def __init__(self, setup: Setup) -> None:
+        """Make them, and check them by the setup's fingerprint and probes.
+
+        Raises:
+            NeatfoolError: This process cannot be used for the run, with the reason.
+        """
+        plan = Plan.from_json(setup.scoring)
+        if plan.threads is None:
+            torch.set_num_threads(setup.threads)
+        # An engine has as many workers as are to work side by side.
+        plan = replace(plan, workers=1)
+        assembly = assemble(Experiment.from_resolved(setup.experiment), plan, to_search=False)
+        self._encoding, self._name = assembly.encoding, assembly.encoding_name
+        self._scorer = assembly.scorer
+        try:
+            self._check(setup)
+        except BaseException:
+            self.close()
+            raise
+
+    def answer(self, part: Part) -> Answer:
+        """Draw and score a part.
+
+        Raises:
+            NeatfoolError: The target or the encoding failed.
+            OutOfMemory: Memory ran out; the run goes on with smaller batches.
+        """
+        return _answer(part, self._scorer, self._encoding, self._name)
+
+    def close(self) -> None:
+        """Close the target."""
+        self._scorer.close()
+
+    def _check(self, setup: Setup) -> None:
+        here, there = self._scorer.batches.device, setup.scoring["device"]
+        wrong = ""
+        if self._scorer.fingerprint != setup.fingerprint:
+            wrong = f"its {self._scorer.name} is not the run's: other weights, code or options"
+        elif here != there:
+            wrong = f"scores on {here}, and the run on {there}"
+        for part, expected in () if wrong else setup.probes:
+            wrong = wrong or self._compare(self.answer(part), expected)
+        if wrong:
+            other = [
+                f"{name} {own}, and the run {setup.versions[name]}"
+                for name, own in versions().items()
+                if own != setup.versions[name]
+            ]
+            raise TargetError("; it has ".join([wrong, *other]))
+
+    def _compare(self, answer: Answer, expected: Answer) -> str:
+        """Say how answers differ; empty if all bits are equal."""
+        pairs = zip(answer.checksums, expected.checksums, strict=True)
+        if apart := sum(here != there for here, there in pairs):
+            return f"draws {apart} of {len(answer.checksums)} probes differently"
+        all_pairs = zip(astuple(answer.scores), astuple(expected.scores), strict=True)
+        if all(
+            np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in all_pairs if b is not a
+        ):
+            return ""
+        _, words = differ(expected.scores, answer.scores, self._scorer.spec.classes)
+        return f"scores the probes differently ({words})"

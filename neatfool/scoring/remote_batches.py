@@ -1,0 +1,162 @@
+"""A target is asked by an engine's workers: they get genomes, and give scores.
+
+A generation is divided by a rule that does not know the workers, its batches are those of a run
+without an engine, and answers are taken by index. So what is recorded does not depend on who works.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Final
+
+from neatfool.errors import TargetError, blaming
+from neatfool.scoring.batches import Batches
+from neatfool.scoring.generation_images import GenerationImages
+from neatfool.scoring.plan import part_size
+from neatfool.scoring.viewed_target import views_of
+from neatfool.spec.engine import Answer, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+
+    from neatfool.scoring.batches import Timed
+    from neatfool.scoring.plan import Plan
+    from neatfool.spec.encoding import Encoding
+    from neatfool.spec.engine import Engine
+
+SHARE: Final = 16
+"""A part is at most this share of what is left of a generation, so that all end at one time."""
+MOST: Final = 16
+"""It has at most so many candidates, so that many workers have work,"""
+FEWEST: Final = 4
+"""and at least so many, as each part costs a millisecond. It is at least one batch."""
+
+
+@dataclass(slots=True, eq=False)
+class Child:
+    """A genome, how it is written, and the CRC-32 of its image where a worker has drawn it."""
+
+    genome: Any
+    text: str
+    checksum: int | None = None
+
+
+class RemoteBatches(Batches):
+    """A target's batches, for workers elsewhere; sizes are those of this process's batches."""
+
+    devices = 1
+    in_threads = True
+
+    def __init__(
+        self, engine: Engine, batches: Batches, encoding: Encoding[Any], encoding_name: str
+    ) -> None:
+        vars(self).update(vars(batches))
+        self._engine = engine
+        self._encoding = encoding
+        self._encoding_name = encoding_name
+
+    @property
+    def workers(self) -> int:
+        """Calls at a time."""
+        return self._engine.workers
+
+    def images(self) -> GenerationImages:
+        """Take a generation's children in place of images."""
+        return _Children(self._encoding, self._encoding_name)
+
+    def write(self, genomes: Sequence[Any]) -> Any:
+        """Write genomes, for :meth:`submit` to take in place of their images."""
+        with blaming(f"{self._encoding_name}: dumps() failed"):
+            return [Child(genome, self._encoding.dumps(genome)) for genome in genomes]
+
+    def submit(
+        self,
+        images: Any,
+        *,
+        screen: bool = False,
+        first: int = 0,
+        answered: list[int] | None = None,
+    ) -> list[Future[Timed]]:
+        """Have children scored: a part of a generation at once, others a batch at a time."""
+        size = self.sizes.of(screen=screen)
+        each = size if answered is None else len(images)
+        tasks = [images[start : start + each] for start in range(0, len(images), each)]
+        return [self._ask(task, size, answered, screen=screen) for task in tasks]
+
+    def _ask(
+        self, children: Sequence[Child], size: int, answered: list[int] | None, *, screen: bool
+    ) -> Future[Timed]:
+        given = self._engine.submit(Part([child.text for child in children], size, screen))
+        done: Future[Timed] = Future()
+
+        def finish(_: Future[Answer]) -> None:
+            if not done.set_running_or_notify_cancel():
+                return
+            try:
+                scores, checksums, seconds = given.result()
+                _note(children, checksums, self._encoding_name)
+                if answered is not None:
+                    answered.append(len(children) * views_of(self._target))
+                done.set_result((scores, seconds))
+            except BaseException as error:
+                done.set_exception(error)
+
+        given.add_done_callback(finish)
+        done.add_done_callback(lambda _: done.cancelled() and given.cancel())
+        return done
+
+
+class _Children(GenerationImages):
+    """The children of a generation; the images of few are drawn, to be saved."""
+
+    def __init__(self, encoding: Encoding[Any], name: str) -> None:
+        super().__init__()
+        self._encoding = encoding
+        self._name = name
+
+    @staticmethod
+    def join(images: list[Any]) -> Any:
+        return images
+
+    def saved(self, rows: Sequence[int]) -> np.ndarray:
+        children: Any = self.pick(rows)
+        images = self._encoding.render([child.genome for child in children]).cpu().numpy()
+        _note(children, checksums_of(images), self._name)
+        return images
+
+
+def part_sizes(generation_size: int, plan: Plan) -> Iterator[int]:
+    """Choose how many candidates each part of a generation has."""
+    batch, screening = plan.batch_size, plan.screening_batch
+    if screening % batch:
+        # Batches begin with each part, so the parts are those of a run without an engine.
+        yield from repeat(part_size(generation_size, plan))
+    batch = screening or batch
+    left = math.ceil(generation_size / batch)
+    while True:
+        count = max(min(left // SHARE, MOST // batch), math.ceil(FEWEST / batch))
+        left -= count
+        yield count * batch
+
+
+def checksums_of(images: np.ndarray) -> list[int]:
+    """Give the CRC-32 of each of some images."""
+    return [zlib.crc32(image.tobytes()) for image in images]
+
+
+def _note(children: Sequence[Child], checksums: Sequence[int], name: str) -> None:
+    """Note the checksums of drawn children; a second drawing must equal the first."""
+    for child, checksum in zip(children, checksums, strict=True):
+        if child.checksum not in {None, checksum}:
+            raise TargetError(
+                f"{name}: two machines drew different images of one genome, so what was scored "
+                "is not what would be saved. Use machines of one kind with the same versions; "
+                "the generations before are kept"
+            )
+        child.checksum = checksum

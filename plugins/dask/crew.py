@@ -1,0 +1,295 @@
+"""The crew: workers that come and go, the parts that each has, and what to do if one fails.
+
+Parts are given out here and not by Dask's scheduler, two to a worker: it does one and has the next.
+So it is known which two a worker's death or silence concerns. All answers to a part are equal: it
+may be done twice, and the first answer counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final
+
+from neatfool import TargetError, TargetUnavailable
+
+from . import worker
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from neatfool import Answer, NeatfoolError, Part, Setup
+
+DEPTH: Final = 2
+"""How many parts a worker has: one to do, and one to go on with at once."""
+ASKING_AGAIN: Final = 1.0
+"""Seconds until a worker that could not be reached is asked again."""
+LOOKING: Final = 0.25
+"""Seconds from one look at who is there to the next."""
+LATE: Final = 5.0
+"""A part that takes this many times as long as others do is done elsewhere, too,"""
+LEAST_LATE: Final = 5.0
+"""unless it has taken less than this many seconds."""
+TRIES: Final = 3
+"""A part that so many workers died of, or failed at, is given up."""
+BORN_IN_VAIN: Final = 10
+"""If so many workers in a row die before they have a target, no more are waited for."""
+TOLD: Final = 8
+"""The speed of so many workers is told one by one."""
+
+_log = logging.getLogger("neatfool.dask")
+
+
+@dataclass(eq=False)
+class _Job:
+    """A part to be done."""
+
+    part: Part
+    future: Future[Answer]
+    failures: int = 0
+
+
+@dataclass(eq=False)
+class _Member:
+    """A worker that is used, and the parts that it has, the first of which it does."""
+
+    address: str
+    host: str
+    jobs: dict[_Job, asyncio.Task[None]] = field(default_factory=dict)
+    since: float = field(default_factory=time.monotonic)
+    late: bool = False
+    images: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.address} on {self.host}"
+
+
+class Crew:
+    """The workers of a run. All of it is for the thread of the client's loop."""
+
+    def __init__(self, client: Any, run: str, setup: Setup, *, patience: float, how: str) -> None:
+        """Take the run's name among the workers, and how one gets workers, in words."""
+        self.members: dict[str, _Member] = {}
+        self.first = asyncio.get_running_loop().create_future()
+        self._client = client
+        self._run = run
+        self._setup = setup
+        self._patience = patience
+        self._how = how
+        self._waiting: deque[_Job] = deque()
+        self._joining: dict[str, asyncio.Task[None]] = {}
+        self._refused: dict[str, NeatfoolError] = {}
+        self._died = 0
+        self._alone_since = time.monotonic()
+        self._pace: deque[float] = deque(maxlen=64)
+        self._told: set[str] = set()
+        self._over: NeatfoolError | None = None
+
+    def take(self, part: Part, future: Future[Answer]) -> None:
+        """Take a part, whose answer goes to ``future``."""
+        job = _Job(part, future)
+        loop = asyncio.get_running_loop()
+        if self._over is not None:
+            return _settle(job, self._over)
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._withdraw, job))
+        self._waiting.append(job)
+        return self._feed()
+
+    async def watch(self) -> None:
+        """See who comes, who has gone and who is late, again and again."""
+        while True:
+            self._look(await self._present())
+            await asyncio.sleep(LOOKING)
+
+    def end(self, error: NeatfoolError) -> None:
+        """Give up: nobody is left."""
+        self._over = error
+        if not self.first.done():
+            self.first.set_exception(error)
+        for job in [*self._waiting, *(job for m in self.members.values() for job in m.jobs)]:
+            _settle(job, error)
+        self._waiting.clear()
+
+    def progress(self) -> str:
+        """Say how many images a second each worker does, or all of many."""
+        each = [member.images / max(member.seconds, 1e-9) for member in [*self.members.values()]]
+        count = f"{len(each)} worker{'s' * (len(each) != 1)}"
+        if not any(each):
+            return count
+        if len(each) > TOLD:
+            return f"{count}: {sum(each):,.0f} images/s, the slowest {min(each):,.0f}"
+        return f"{count}: {' + '.join(f'{speed:,.0f}' for speed in each)} images/s"
+
+    async def _present(self) -> set[str]:
+        try:
+            return {*await self._client.scheduler.ncores()}
+        except OSError:
+            return set()
+
+    def _look(self, present: set[str]) -> None:
+        for address in present - {*self.members, *self._joining, *self._refused}:
+            self._joining[address] = asyncio.create_task(self._join(address))
+        for address in {*self.members, *self._joining} - present:
+            self._lose(address)
+        for address in {*self._refused} - present:
+            del self._refused[address]
+        self._find_late()
+        now = time.monotonic()
+        if self.members or (self._joining and self._died < BORN_IN_VAIN):
+            self._alone_since = now
+        elif self._refused and not self.first.done():
+            self.end(TargetError(f"no worker can be used: {self._reasons()}"))
+        elif now - self._alone_since > self._patience or self._died >= BORN_IN_VAIN:
+            why = f" ({self._reasons()})" if self._refused else ""
+            died = f"; {self._died} ended as they began" if self._died else ""
+            self.end(TargetUnavailable(f"no worker is left{why}{died}. {self._how}"))
+
+    def _reasons(self) -> str:
+        return "; ".join(dict.fromkeys(map(str, self._refused.values())))
+
+    async def _join(self, address: str) -> None:
+        """Let a worker make the run's target, and use it if its answers to the probes are right."""
+        try:
+            host, refusal = await self._ask(address, worker.join, self._setup)
+        except OSError:
+            # If it has died, the scheduler will know; else it is asked again.
+            await asyncio.sleep(ASKING_AGAIN)
+            self._joining.pop(address, None)
+            return
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+            host, refusal = "another machine", TargetError(f"cannot be used ({what})")
+        self._joining.pop(address, None)
+        if refusal is not None:
+            self._refused[address] = refusal
+            self._say(f"worker {address} on {host} is left out: it {refusal}", str(refusal))
+            return
+        self._died = 0
+        self.members[address] = _Member(address, host)
+        if not self.first.done():
+            self.first.set_result(None)
+        self._feed()
+
+    def _lose(self, address: str) -> None:
+        """Go on without a worker."""
+        if (joining := self._joining.pop(address, None)) is not None:
+            joining.cancel()
+            self._died += 1
+            return
+        member = self.members.pop(address)
+        for number, (job, task) in enumerate([*member.jobs.items()]):
+            task.cancel()
+            self._fail(job, f"worker {member} died", counts=number == 0)
+        self._say(f"worker {member} is gone; the others do its part", "gone")
+        self._feed()
+
+    def _fail(self, job: _Job, why: str, *, counts: bool = True) -> None:
+        """Have a part done again, first of all, unless it has failed too often."""
+        job.failures += counts
+        if job.failures >= TRIES:
+            what = f"a part of {len(job.part.genomes)} images was given up after {TRIES} failures"
+            _settle(job, TargetUnavailable(f"{what}, the last: {why}. {MEMORY}"))
+        elif not job.future.done() and not self._is_with_someone(job):
+            self._waiting.appendleft(job)
+
+    def _is_with_someone(self, job: _Job) -> bool:
+        return any(job in member.jobs for member in self.members.values())
+
+    def _feed(self) -> None:
+        """Give parts to whoever has fewest."""
+        while self._waiting:
+            member = min(self.members.values(), key=lambda m: len(m.jobs), default=None)
+            if member is None or len(member.jobs) >= DEPTH:
+                return
+            job = self._waiting.popleft()
+            if not job.future.done():
+                self._give(member, job)
+
+    def _give(self, member: _Member, job: _Job) -> None:
+        if not member.jobs:
+            member.since = time.monotonic()
+        member.jobs[job] = asyncio.create_task(self._do(member, job))
+
+    async def _do(self, member: _Member, job: _Job) -> None:
+        try:
+            answer, seconds = await self._ask(member.address, worker.answer, job.part)
+        except OSError:
+            if self.members.get(member.address) is member:
+                self._lose(member.address)
+            return
+        except Exception as error:
+            member.jobs.pop(job, None)
+            if member.address in self.members:
+                what = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+                self._say(f"worker {member} failed ({what}); its part is done again", what)
+                self._fail(job, what)
+        else:
+            member.jobs.pop(job, None)
+            member.images += len(job.part.genomes)
+            member.seconds += seconds
+            self._pace.append(seconds / len(job.part.genomes))
+            _settle(job, answer)
+        member.since, member.late = time.monotonic(), False
+        self._feed()
+
+    async def _ask(self, address: str, function: Any, given: Any) -> Any:
+        """Call a function in a worker's process.
+
+        By way of the scheduler, but not as one of its tasks: that takes ten times as long.
+        """
+        answers = await self._client.run(function, self._run, given, workers=[address])
+        return answers[address]
+
+    def _withdraw(self, job: _Job) -> None:
+        """Take back a part that is done. Who is late keeps its own, and so gets no other."""
+        for member in self.members.values():
+            if job in member.jobs and not member.late:
+                member.jobs.pop(job).cancel()
+        self._feed()
+
+    def _find_late(self) -> None:
+        """Have the parts of late workers done by idle ones, too."""
+        if not self._pace:
+            return
+        pace, now = median(self._pace), time.monotonic()
+        idle = [member for member in self.members.values() if not member.jobs]
+        for member in self.members.values():
+            for number, job in enumerate(member.jobs):
+                limit = max(LEAST_LATE, LATE * pace * len(job.part.genomes))
+                member.late = member.late or (number == 0 and now - member.since > limit)
+                if member.late and not job.future.done() and idle and not self._is_twice(job):
+                    self._say(
+                        f"worker {member} has not answered for {now - member.since:.0f} s; others "
+                        "do its part, too",
+                        "late",
+                    )
+                    self._give(idle.pop(), job)
+
+    def _is_twice(self, job: _Job) -> bool:
+        return sum(job in member.jobs for member in self.members.values()) > 1
+
+    def _say(self, what: str, once: str) -> None:
+        """Warn; of more of the kind only a log tells."""
+        _log.log(logging.INFO if once in self._told else logging.WARNING, "[engine]: %s", what)
+        self._told.add(once)
+
+
+MEMORY: Final = (
+    "If they ran out of memory, use fewer workers or a smaller [target] batch_size; the "
+    "generations before are kept"
+)
+
+
+def _settle(job: _Job, answer: Answer | Exception) -> None:
+    """Give an answer, or an error, to whoever waits, unless it has come or is no longer wanted."""
+    if job.future.done() or not job.future.set_running_or_notify_cancel():
+        return
+    if isinstance(answer, Exception):
+        job.future.set_exception(answer)
+    else:
+        job.future.set_result(answer)

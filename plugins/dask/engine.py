@@ -1,0 +1,210 @@
+"""The engine: a cluster, its client and the crew, in a thread with a loop of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+import dask
+from dask.system import CPU_COUNT
+from distributed import Client, Nanny, Scheduler, Security
+
+from neatfool import TargetUnavailable
+
+from . import worker
+from .crew import Crew
+
+if TYPE_CHECKING:
+    from neatfool import Answer, Part, Setup
+
+    from .options import Options
+
+_log = logging.getLogger("neatfool.dask")
+
+CONNECTING: Final = 10.0
+"""Seconds that a scheduler may take to answer."""
+RENEWING: Final = 1.0
+"""Seconds from the end of a worker of this machine to the next one's start."""
+PARTING: Final = 5.0
+"""Seconds that workers of a cluster may take to close a run's target."""
+
+
+class DaskEngine:
+    """The engine ``dask``."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._loop = asyncio.new_event_loop()
+        # Dask leaves futures behind when it parts from a scheduler; nobody waits for them.
+        self._loop.set_exception_handler(lambda _, what: _log.debug("asyncio: %s", what))
+        self._thread = Thread(target=self._loop.run_forever, name="neatfool-dask", daemon=True)
+        self._ending = AsyncExitStack()
+        self._crew: Crew | None = None
+        self._opening: Future[str] = Future()
+        self._count = options.workers or CPU_COUNT
+
+    @property
+    def workers(self) -> int:
+        """How many workers there are, at least 1."""
+        return max(1, len(self._crew.members)) if self._crew is not None else 1
+
+    def start(self, setup: Setup) -> str:
+        """Open the cluster, and wait for the first worker.
+
+        Raises:
+            TargetUnavailable: There is no scheduler, or no worker.
+            TargetError: No worker can be used.
+        """
+        self._thread.start()
+        self._opening = asyncio.run_coroutine_threadsafe(self._open(setup), self._loop)
+        return self._opening.result()
+
+    def submit(self, part: Part) -> Future[Answer]:
+        """Have a part done."""
+        assert self._crew is not None
+        future: Future[Answer] = Future()
+        self._loop.call_soon_threadsafe(self._crew.take, part, future)
+        return future
+
+    def progress(self) -> str:
+        """Say how fast the workers are."""
+        return self._crew.progress() if self._crew is not None else ""
+
+    def close(self) -> None:
+        """End the work, and the workers if they are this engine's own."""
+        if self._thread.is_alive():
+            self._opening.cancel()
+            asyncio.run_coroutine_threadsafe(self._ending.aclose(), self._loop).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        self._loop.close()
+
+    async def _open(self, setup: Setup) -> str:
+        # What happens to workers is told by the crew, in the run's words.
+        for name in ("distributed", "tornado"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        here, address = self._options.scheduler is None, self._options.scheduler
+        client = await (self._open_own(setup) if here else self._connect(str(address)))
+        how = (
+            "Resume the run, with fewer workers if memory is short"
+            if here
+            else f"Start some (dask worker {address}), and resume the run"
+        )
+        run, patience = uuid4().hex[:12], self._options.patience
+        self._crew = crew = Crew(client, run, setup, patience=patience, how=how)
+        if not here:
+            self._ending.push_async_callback(self._part, client, run)
+        watching = asyncio.create_task(crew.watch())
+        self._ending.push_async_callback(_cancelled, watching)
+        self._ending.callback(lambda: crew.end(TargetUnavailable("the engine was closed")))
+        done, _ = await asyncio.wait({watching, crew.first}, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
+        watching.add_done_callback(lambda task: _pass_on(task, crew))
+        count = self._count if here else len(await client.scheduler.ncores())
+        _warn_of_few_batches(setup, count)
+        link = f"; watch them at {client.dashboard_link}" if find_spec("bokeh") else ""
+        return f"Drawing and scoring by workers of {'this machine' if here else address}{link}"
+
+    async def _open_own(self, setup: Setup) -> Client:
+        """Start a scheduler and workers of this machine, one thread each."""
+        # Without a number of its own, a call has the threads that it has in the run's process, as
+        # the last bits of its scores may depend on it.
+        threads = {} if setup.scoring["threads"] is None else {"OMP_NUM_THREADS": 1}
+        dask.config.set(
+            {
+                "distributed.nanny.pre-spawn-environ": threads,
+                "distributed.scheduler.reuse-broadcast-comm": True,
+            }
+        )
+        own: dict[str, Any] = {"security": Security.temporary(), "protocol": "tls://", **_LOCAL}
+        scheduler = await self._ending.enter_async_context(Scheduler(port=0, **own))
+        workers = [
+            asyncio.create_task(_keep_a_worker(scheduler.address, own)) for _ in range(self._count)
+        ]
+        self._ending.push_async_callback(_cancelled, *workers)
+        return await self._enter(
+            Client(scheduler.address, security=own["security"], timeout=CONNECTING, **_CLIENT)
+        )
+
+    async def _connect(self, address: str) -> Client:
+        options = self._options
+        place = {"address": address} if "://" in address else {"scheduler_file": address}
+        files = {
+            "tls_ca_file": options.ca_file,
+            "tls_client_cert": options.cert,
+            "tls_client_key": options.key,
+        }
+        given = {name: str(path) for name, path in files.items() if path is not None}
+        security = Security(require_encryption=True, **given) if given else None
+        if "://" not in address and not Path(address).is_file():
+            raise TargetUnavailable(f"[engine] scheduler = {address}: there is no such file")
+        client = Client(**place, security=security, timeout=CONNECTING, **_CLIENT)
+        try:
+            return await self._enter(client)
+        except (OSError, ValueError, TypeError) as error:  # the last without certificates
+            with suppress(Exception):
+                await client.close()
+            raise TargetUnavailable(
+                f"[engine] scheduler = {address}: no scheduler answers there ({error}). Start one "
+                "with `dask scheduler` and workers with `dask worker`, and resume the run"
+            ) from error
+
+    async def _enter(self, client: Client) -> Client:
+        entered: Client = await self._ending.enter_async_context(client)
+        return entered
+
+    async def _part(self, client: Client, run: str) -> None:
+        """Let the workers of a cluster close the run's target."""
+        with suppress(OSError, asyncio.TimeoutError):
+            async with asyncio.timeout(PARTING):
+                await client.run(worker.leave, run, on_error="ignore")
+
+
+def _warn_of_few_batches(setup: Setup, workers: int) -> None:
+    """Warn if a generation has fewer batches than there are workers."""
+    scoring, generation = setup.scoring, setup.experiment["scheme"].get("batch")
+    size = scoring["screening_batch"] or scoring["batch_size"]
+    if isinstance(generation, int) and (count := math.ceil(generation / size)) < workers:
+        _log.warning(
+            "[engine]: a generation of %d images is %d of the target's batches of %d, and a batch "
+            "is not divided: no more than %d of %d workers have work at a time. Another run with "
+            "a larger generation or a smaller [target] batch_size can use more",
+            *(generation, count, size, count, workers),
+        )
+
+
+_CLIENT: Final[dict[str, Any]] = {"asynchronous": True, "set_as_default": False}
+
+
+_LOCAL: Final[dict[str, Any]] = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+
+
+async def _keep_a_worker(scheduler: str, own: dict[str, Any]) -> None:
+    """Have a worker of this machine; where one ends, or cannot begin, there comes another."""
+    quiet = {"silence_logs": logging.CRITICAL, "preload": ["neatfool_plugins.dask.quiet"]}
+    while True:
+        with suppress(OSError, RuntimeError):
+            async with Nanny(scheduler, nthreads=1, **own, **quiet) as nanny:
+                await nanny.finished()
+        await asyncio.sleep(RENEWING)
+
+
+async def _cancelled(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _pass_on(task: asyncio.Task[None], crew: Crew) -> None:
+    """Tell those who wait if the watch itself failed."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        crew.end(TargetUnavailable(f"the engine failed: {type(error).__name__}: {error}"))
