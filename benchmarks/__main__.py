@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from benchmarks.figures import Figure
 
 GPU = "gpu"
-NAMES = ("render", "breeding", "scoring", "run", "serving", "growth", "memory")
+NAMES = ("render", "breeding", "scoring", "run", "serving", "growth", "memory", "engine")
 
 EXAMPLES = """\
 examples:

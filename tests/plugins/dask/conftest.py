@@ -1,0 +1,45 @@
+"""Clusters of this machine, and runs that use them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from engines import write_shades
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+distributed = pytest.importorskip("distributed")
+
+
+def cluster_of(workers: int):
+    return distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    )
+
+
+@pytest.fixture(scope="package")
+def cluster() -> Iterator[str]:
+    """Give the address of a scheduler with two workers, which nobody may harm."""
+    # They inherit it; the tests' own process has it from tox.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
+        with cluster_of(2) as two:
+            yield two.scheduler_address
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[distributed.LocalCluster]:
+    """Give a cluster of two workers to do anything with."""
+    with cluster_of(2) as two:
+        yield two
+
+
+@pytest.fixture
+def file(tmp_path: Path, own_sys_path: None) -> Path:
+    """Give an experiment whose target obeys files, and lets the tests' own process alone."""
+    (tmp_path / "process").write_text(str(os.getpid()))
+    return write_shades(tmp_path)
