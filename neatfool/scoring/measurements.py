@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import platform
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +25,9 @@ PLACE: Final = "NEATFOOL_CACHE"
 """The environment variable that names a folder to use in place of the user's cache."""
 _SECONDS_TO_WAIT: Final = 60
 NOISY: Final = 0.15
-"""A measurement with more noise serves one run: less than this hardly changes a choice."""
+"""A measurement with more noise does not serve long: less than this hardly changes a choice."""
+NOISY_SECONDS: Final = 600
+"""So long it serves, so that runs that begin together are alike."""
 
 
 def cache_folder() -> Path:
@@ -45,7 +47,7 @@ class MeasurementCache:
         self._file = _file(self.key)
 
     def get_or_make(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Give the kept measurement unless it is noisy, or make it; ``make`` gives JSON."""
+        """Give the kept measurement, unless it is old and noisy, or make it (as JSON)."""
         lock = FileLock(self._file.with_suffix(".lock"), timeout=_SECONDS_TO_WAIT)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -58,10 +60,12 @@ class MeasurementCache:
     def _read(self) -> dict[str, Any] | None:
         try:
             record = json.loads(self._file.read_text("utf-8"))
+            age = time.time() - self._file.stat().st_mtime
         except (OSError, ValueError):
             return None
         # Without noise, an older neatfool measured, perhaps on a busy machine.
-        usable = isinstance(record, dict) and record.get("noise", math.inf) <= NOISY
+        noise = record.get("noise") if isinstance(record, dict) else None
+        usable = noise is not None and (noise <= NOISY or age < NOISY_SECONDS)
         return record if usable else None
 
     def _write(self, record: dict[str, Any]) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class Plan:
         if self.screening:
             how = f"screened in {self.screening}, confirmed in fp32"
         speeds = [f"{name} {speed:,.0f} images/s" for name, speed in self.speeds.items()]
-        busy = self.noise > NOISY and "; the machine was busy, so the next run measures again"
+        busy = self.noise > NOISY and "; the machine was busy, so later runs measure again"
         measured = f" ({', '.join(speeds)}{busy or ''})" if speeds else ""
         return f"{self.device}{threads}: {how}{measured}"
 

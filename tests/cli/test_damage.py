@@ -109,7 +109,7 @@ def test_a_change_to_any_value_is_found(paid, tmp_path, table):
     for column in columns(table).keys() - UNSEALED - {"only"}:
         copy = shutil.copytree(paid, tmp_path / column)
         with closing(sqlite3.connect(copy / "run.db")) as database, database:
-            kind = "BLOB" if column in {"png", "image", "scores"} else "TEXT"
+            kind = "BLOB" if column in {"png", "image", "scores", "genome"} else "TEXT"
         with closing(sqlite3.connect(copy / "run.db")) as database, database:
             database.execute(
                 f"UPDATE {table} SET {column} = CAST(coalesce({column}, 1) || '9999' AS {kind}) "

@@ -93,7 +93,7 @@ def test_a_worker_that_scores_otherwise_is_refused(file, tmp_path, cluster):
 
 
 def test_a_run_goes_on_without_a_worker_that_was_killed(file, tmp_path, own_cluster, caplog):
-    slow = "target.seconds=0.002"
+    slow = "target.seconds=0.01"  # so that it is seen before the run ends
     alone = database(file, tmp_path / "alone", slow)
     kills = Deed(lambda: os.kill(processes(own_cluster)[0], signal.SIGKILL))
     given = by(own_cluster.scheduler_address, slow)
