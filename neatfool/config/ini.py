@@ -194,4 +194,5 @@ def _read_text(path: Path) -> str:
 def _suggest_files(path: Path) -> str:
     folder = path.parent
     names = [found.name for found in folder.glob("*.ini")] if folder.is_dir() else []
-    return nearest(path.name, names)
+    installed = "; `neatfool experiments list` lists those that come with neatfool"
+    return nearest(path.name, names) or installed

@@ -211,7 +211,11 @@ def test_every_package_is_in_the_wheel():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     listed = set(config["options"]["packages"].split())
-    folders = {"neatfool": ROOT / "neatfool", "neatfool_plugins": ROOT / "plugins"}
+    folders = {
+        "neatfool": ROOT / "neatfool",
+        "neatfool_experiments": ROOT / "experiments",
+        "neatfool_plugins": ROOT / "plugins",
+    }
     on_disk = {
         ".".join((name, *path.parent.relative_to(folder).parts))
         for name, folder in folders.items()

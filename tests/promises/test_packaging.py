@@ -89,7 +89,11 @@ def wheel(tmp_path_factory):
 @pytest.mark.slow
 def test_a_wheel_has_all_that_the_source_has(wheel):
     packaged = set(zipfile.ZipFile(wheel).namelist())
-    folders = {"neatfool": ROOT / "neatfool", "neatfool_plugins": ROOT / "plugins"}
+    folders = {
+        "neatfool": ROOT / "neatfool",
+        "neatfool_experiments": ROOT / "experiments",
+        "neatfool_plugins": ROOT / "plugins",
+    }
     source = {
         f"{package}/{path.relative_to(folder).as_posix()}"
         for package, folder in folders.items()
@@ -106,6 +110,18 @@ def test_a_wheel_has_all_that_the_source_has(wheel):
 
 
 @pytest.mark.slow
+def test_a_wheel_made_of_a_source_distribution_is_the_same(wheel, tmp_path):
+    source = shutil.copytree(ROOT, tmp_path / "source", ignore=NOT_SOURCE)
+    make = "import setuptools.build_meta as build; build.build_sdist('dist')"
+    subprocess.run([sys.executable, "-c", make], cwd=source, check=True, capture_output=True)
+    (archive,) = (source / "dist").glob("*.tar.gz")
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, archive]
+    subprocess.run(command, check=True)
+    (built,) = tmp_path.glob("*.whl")
+    assert {*zipfile.ZipFile(built).namelist()} == {*zipfile.ZipFile(wheel).namelist()}
+
+
+@pytest.mark.slow
 def test_a_wheel_says_what_it_is(wheel):
     archive = zipfile.ZipFile(wheel)
     (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
@@ -118,20 +134,15 @@ def test_a_wheel_says_what_it_is(wheel):
 
 
 @pytest.mark.slow
-def test_a_wheel_installed_elsewhere_runs_a_copy_of_the_experiment(wheel, tmp_path):
+def test_a_wheel_installed_elsewhere_runs_the_experiment_that_it_brings(wheel, tmp_path):
     venv.create(tmp_path / "venv", with_pip=True)
     scripts = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
     subprocess.run([scripts / "python", "-m", "pip", "install", "-q", wheel], check=True)
-    shutil.copy(ROOT / "experiments" / "mnist.ini", tmp_path / "copy.ini")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    ended = subprocess.run(
-        [scripts / "neatfool", "run", "copy.ini", "--out", "run"],
-        cwd=tmp_path,
-        env=clean,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    elsewhere = {"cwd": tmp_path, "env": clean, "capture_output": True, "text": True}
+    subprocess.run([scripts / "neatfool", "experiments", "copy", "mnist"], check=True, **elsewhere)
+    command = [scripts / "neatfool", "run", "experiments/mnist.ini", "--out", "run"]
+    ended = subprocess.run(command, check=False, **elsewhere)
     assert ended.returncode == 0, ended.stderr
     assert len(list((tmp_path / "run" / "images").glob("*.png"))) == 10
     assert (tmp_path / "run" / "report.html").stat().st_size > 10_000

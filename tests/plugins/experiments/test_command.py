@@ -1,0 +1,101 @@
+"""The command ``neatfool experiments``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from commands import neatfool, rows
+
+ROOT = Path(__file__).parents[3] / "experiments"
+FILES = {file.stem: file for file in ROOT.glob("*.ini")}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_all_experiments_are_listed_with_what_a_reader_asks_first():
+    told = {
+        each["name"]: each for each in json.loads(neatfool("experiments", "list", "--json").stdout)
+    }
+    assert told.keys() == FILES.keys()
+    assert [name for name, each in told.items() if not each["about"] or not each["takes"]] == []
+    assert told["mnist"]["takes"] == "2 seconds"
+    assert told["api"]["extras"] == ["serve", "http"]
+    network = {name: [] if name.startswith("mnist") else ["imagenet"] for name in told}
+    assert {name: each["extras"] for name, each in told.items()} == network | {
+        "api": ["serve", "http"]
+    }
+
+
+def test_the_table_begins_with_those_that_need_no_extra():
+    table = rows(neatfool("experiments", "list").stdout)
+    names = [name for name, *_ in table if name]
+    assert sorted(names) == sorted(FILES)
+    assert names[0] == "mnist"
+    assert [name for name in names[:5] if not name.startswith("mnist")] == []
+
+
+def test_a_copy_is_the_file_and_runs_where_the_documentation_says():
+    result = neatfool("experiments", "copy", "mnist")
+    assert result.exit_code == 0, result.output
+    copied = Path("experiments/mnist.ini")
+    assert copied.read_bytes() == FILES["mnist"].read_bytes()
+    assert f"neatfool run {copied}" in result.stdout
+    assert neatfool("validate", copied).exit_code == 0
+
+
+def test_the_last_word_is_the_folder_and_names_may_have_their_ending():
+    result = neatfool("experiments", "copy", "mnist_direct.ini", "imagenet_quick", "mine")
+    assert {file.name for file in Path("mine").iterdir()} == {
+        "mnist_direct.ini",
+        "imagenet_quick.ini",
+    }
+    assert "pip install 'neatfool[imagenet]'" in result.stdout
+
+
+def test_an_experiment_brings_the_files_that_it_refers_to():
+    neatfool("experiments", "copy", "mnist_guarded", ".")
+    assert {file.name for file in Path().iterdir()} == {"mnist_guarded.ini", "mnist.ini"}
+
+
+def test_all_are_copied_at_once():
+    assert neatfool("experiments", "copy", "--all", "mine").exit_code == 0
+    assert {file.stem for file in Path("mine").iterdir()} == FILES.keys()
+
+
+def test_a_file_that_was_changed_is_kept_and_nothing_is_half_done():
+    Path("experiments").mkdir()
+    changed = Path("experiments/mnist.ini")
+    changed.write_text("mine")
+    result = neatfool("experiments", "copy", "mnist_direct", "mnist")
+    assert result.exit_code == 2
+    assert "differs from the one that comes with neatfool" in result.stderr
+    assert [file.name for file in changed.parent.iterdir()] == ["mnist.ini"]
+    assert neatfool("experiments", "copy", "mnist", "--overwrite").exit_code == 0
+    assert neatfool("experiments", "copy", "mnist_direct", "mnist").exit_code == 0, "the same file"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["mnits"], "mnits: no such experiment comes with neatfool; did you mean 'mnist"),
+        (["mnist", "imagnet"], "did you mean 'imagenet"),
+        (["nothing", "mnist", "mine"], "nothing: no such experiment"),
+        ([], "give the NAME of an experiment, or --all"),
+        (["--all", "mnist"], "give no NAME with it"),
+    ],
+)
+def test_a_wrong_word_is_told_and_nothing_is_written(words, said):
+    result = neatfool("experiments", "copy", *words)
+    assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+    assert list(Path().iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told():
+    Path("file").touch()
+    result = neatfool("experiments", "copy", "mnist", "./file")
+    assert (result.exit_code, "file: cannot be written" in result.stderr) == (6, True)
