@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -19,7 +20,7 @@ author = "the neatfool contributors"
 copyright = author
 release = version = version_of("neatfool")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 exclude_patterns = ["_build", "_extra"]
 default_role = "code"
 
@@ -29,6 +30,15 @@ html_extra_path = ["_extra"]
 
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+# The notebooks are run each time, so they show what this version does. An error in one is an error.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600
+nb_merge_streams = True
+os.environ.pop("MPLBACKEND", None)  # Figures appear on the page.
+os.environ["COLUMNS"] = "100"  # Tables of the command line fit there.
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"

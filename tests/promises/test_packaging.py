@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import neatfool
 import neatfool_plugins
 
 ROOT = Path(__file__).parents[2]
+RECIPE = (ROOT / "conda" / "recipe.yaml").read_text(encoding="utf-8")
 NOT_SOURCE = shutil.ignore_patterns(
     ".*", "*.egg-info", "__pycache__", "build", "dist", "runs", "_build"
 )
@@ -27,6 +29,40 @@ NOT_SOURCE = shutil.ignore_patterns(
 def test_the_version_is_the_same_everywhere():
     assert version("neatfool") == neatfool.__version__
     assert f"\nversion: {neatfool.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f'\n  version: "{neatfool.__version__}"\n' in RECIPE
+
+
+def test_the_conda_recipe_asks_for_what_pip_installs():
+    names = {"matplotlib": "matplotlib-base", "torch": "pytorch"}
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    lines = config["options"]["install_requires"].strip().splitlines()
+    wanted = {Requirement(line) for line in lines if not line.startswith("#")}
+    by_pip = {(names.get(each.name, each.name), each.specifier) for each in wanted}
+    section = RECIPE.split("\n  run:\n")[1].split("\n\n")[0]
+    by_conda = {
+        (each.name, each.specifier)
+        for each in map(Requirement, re.findall(r"^    - (\S+ \S+)$", section, re.MULTILINE))
+    }
+    assert by_conda == by_pip | {("python", Requirement("python>=3.11").specifier)}
+
+
+def test_project_addresses_are_the_same_everywhere():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    urls = dict(line.split(" = ") for line in config["metadata"]["project_urls"].split("\n")[1:])
+    assert f"repository: {urls['Source']}\n" in RECIPE
+    assert f"documentation: {urls['Documentation']}\n" in RECIPE
+    assert [url for url in urls.values() if not url.startswith("https://")] == []
+
+
+def test_the_image_is_made_of_what_a_wheel_is_made_of():
+    allowed = (ROOT / ".dockerignore").read_text().splitlines()
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    folders = {line.split(" = ")[1] for line in config["options"]["package_dir"].split("\n")[1:]}
+    needed = folders | {"LICENSE", "README.md", "pyproject.toml", "setup.cfg"}
+    assert {line[1:] for line in allowed if line.startswith("!")} == needed
 
 
 def test_the_citation_has_the_paper():
