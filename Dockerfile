@@ -16,13 +16,13 @@ RUN pip install --no-cache-dir "/tmp/neatfool[imagenet,http,serve]" && rm -r /tm
 
 # Any user may run it, so caches go where any user may write.
 ENV HOME=/home/neatfool NUMBA_CACHE_DIR=/home/neatfool/numba MPLCONFIGDIR=/home/neatfool/matplotlib
-RUN mkdir -p /home/neatfool /work && chmod 1777 /home/neatfool /work
+RUN mkdir -p /home/neatfool /work && chown 65534 /home/neatfool /work && chmod 777 /home/neatfool /work
 USER 65534
 WORKDIR /work
 
 # Compile what draws the images, and show that it works, while the image is built.
 RUN neatfool experiments copy mnist . && neatfool run mnist.ini --no-report && \
-    neatfool verify runs/mnist-1 && rm -r mnist.ini runs && chmod -R a+rwX /home/neatfool/numba
+    neatfool verify runs/mnist-1 && rm -r mnist.ini runs && chmod -R a+rwX /home/neatfool
 
 ENTRYPOINT ["neatfool"]
 CMD ["--help"]
