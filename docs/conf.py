@@ -27,6 +27,8 @@ default_role = "code"
 html_theme = "furo"
 html_title = f"neatfool {release}"
 html_extra_path = ["_extra"]
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -38,7 +40,8 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_merge_streams = True
 os.environ.pop("MPLBACKEND", None)  # Figures appear on the page.
-os.environ["COLUMNS"] = "100"  # Tables of the command line fit there.
+os.environ["COLUMNS"] = "78"  # Tables of the command line fit there,
+os.environ["TTY_COMPATIBLE"] = "0"  # and progress, which is drawn over itself, is left out.
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"

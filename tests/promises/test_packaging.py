@@ -53,6 +53,8 @@ def test_project_addresses_are_the_same_everywhere():
     urls = dict(line.split(" = ") for line in config["metadata"]["project_urls"].split("\n")[1:])
     assert f"repository: {urls['Source']}\n" in RECIPE
     assert f"documentation: {urls['Documentation']}\n" in RECIPE
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"repository-code: {urls['Source']}\nurl: {urls['Documentation']}\n" in citation
     assert [url for url in urls.values() if not url.startswith("https://")] == []
 
 
