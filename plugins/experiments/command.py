@@ -51,15 +51,15 @@ def list_experiments(as_json: bool) -> None:
     from rich.markup import escape
     from rich.table import Column, Table
 
-    table = Table(Column("name", no_wrap=True), "what it does", "takes, on two cores", "extra")
+    table = Table(Column("name", no_wrap=True), "what it does", "takes", "extra")
     for each in supplied:
         in_short = each.about.split(":")[0].removesuffix(".")
         table.add_row(each.name, escape(in_short), each.takes, ", ".join(each.extras))
     output = Output()
     output.print(table)
     output.print(
-        f"neatfool experiments copy NAME puts NAME{ENDING} into the folder {FOLDER}. "
-        "pip install 'neatfool[EXTRA]' installs an extra.",
+        "Times are those of two cores. pip install 'neatfool[EXTRA]' installs an extra. "
+        f"neatfool experiments copy NAME puts NAME{ENDING} into the folder {FOLDER}.",
         soft_wrap=True,
         markup=False,
     )
