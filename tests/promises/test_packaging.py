@@ -150,11 +150,15 @@ def test_a_wheel_has_all_that_the_source_has(wheel):
 @pytest.mark.slow
 def test_a_wheel_made_of_a_source_distribution_is_the_same(wheel, tmp_path):
     source = shutil.copytree(ROOT, tmp_path / "source", ignore=NOT_SOURCE)
+    tools = tmp_path / "tools"
+    pip = [sys.executable, "-m", "pip"]
+    subprocess.run([*pip, "install", "-q", "--target", tools, "setuptools>=77"], check=True)
     make = "import setuptools.build_meta as build; build.build_sdist('dist')"
-    subprocess.run([sys.executable, "-c", make], cwd=source, check=True, capture_output=True)
+    alone = {**os.environ, "PYTHONPATH": str(tools)}
+    command = [sys.executable, "-c", make]
+    subprocess.run(command, cwd=source, env=alone, check=True, capture_output=True)
     (archive,) = (source / "dist").glob("*.tar.gz")
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, archive]
-    subprocess.run(command, check=True)
+    subprocess.run([*pip, "wheel", "-q", "--no-deps", "-w", tmp_path, archive], check=True)
     (built,) = tmp_path.glob("*.whl")
     assert {*zipfile.ZipFile(built).namelist()} == {*zipfile.ZipFile(wheel).namelist()}
 
