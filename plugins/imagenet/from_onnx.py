@@ -64,7 +64,7 @@ def load_onnx(name: str, request: Request) -> Classifier:
         module.look(channels, height, width),
         None,
         f"{path}, by onnxruntime {onnxruntime.__version__}",
-        content=_hash(path),
+        content=hash_onnx(path),
     )
 
 
@@ -75,8 +75,8 @@ class OnnxModule(nn.Module):
         shape: Its input's (N, C, H, W), with None for any size.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Load a file.
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
+        """Load a file, or a model that was made of it.
 
         Raises:
             ExperimentError: The file does not exist.
@@ -85,7 +85,7 @@ class OnnxModule(nn.Module):
         super().__init__()
         self.eval()
         self._path = path
-        self._session = _open_session(path)
+        self._session = _open_session(path, content)
         inputs = self._session.get_inputs()
         shape = list(inputs[0].shape)
         if len(inputs) != 1 or len(shape) != 4 or inputs[0].type != "tensor(float)":
@@ -149,7 +149,7 @@ class OnnxModule(nn.Module):
         return answer[:count]
 
 
-def _open_session(path: Path) -> Any:
+def _open_session(path: Path, content: bytes | None) -> Any:
     try:
         with path.open("rb"):
             pass
@@ -162,7 +162,7 @@ def _open_session(path: Path) -> Any:
     wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
     found = [each for each in wanted if each in onnxruntime.get_available_providers()]
     try:
-        return onnxruntime.InferenceSession(str(path), settings, providers=found)
+        return onnxruntime.InferenceSession(content or str(path), settings, providers=found)
     except Exception as error:  # onnxruntime raises many kinds
         raise TargetError(
             f"{path}: onnxruntime cannot load it ({error}); it is damaged, or not an ONNX model: "
@@ -179,7 +179,7 @@ def _size(shape: Sequence[int | None], given: int | None) -> tuple[int, int]:
     return height, width
 
 
-def _hash(path: Path) -> str:
+def hash_onnx(path: Path) -> str:
     """Hash the file, and the files next to it that hold weights."""
     digest = sha256(path.read_bytes())
     for beside in sorted(path.parent.glob(f"{path.name}[._]data")):

@@ -1,0 +1,32 @@
+"""Target ``clip``: a network that compares images with texts, so that classes are texts.
+
+The modules: :mod:`.options` is what an experiment says of it. :mod:`.towers` finds the network that
+looks at images by its name, with :mod:`.from_open_clip`, :mod:`.from_transformers` and
+:mod:`.from_onnx` for where it comes from; a :mod:`.tower` is what they give. :mod:`.texts` has the
+texts' vectors, :mod:`.similarity` compares images with them, and :mod:`.target` is what is fooled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from neatfool import hookimpl
+
+from .options import Options
+
+if TYPE_CHECKING:
+    from .target import ClipTarget
+
+__all__ = ["Options"]
+
+
+def _target(options: Options) -> ClipTarget:
+    from .target import ClipTarget
+
+    return ClipTarget(options)
+
+
+@hookimpl
+def neatfool_register_targets(register: Any) -> None:
+    """Register the target."""
+    register("clip", _target, options=Options)

@@ -1,0 +1,146 @@
+"""The texts' vectors: read by a network, or from a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from neatfool import ExperimentError, TargetError, nearest, read_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from .options import Options
+    from .tower import Tower
+
+AT_A_TIME: Final = 64
+"""Sentences that a network reads together."""
+
+
+def find_texts(options: Options, tower: Tower) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Find the vectors of all texts.
+
+    Returns:
+        Unit vectors [D] by their text, first the classes', then those that compete; and the
+        classes.
+
+    Raises:
+        ExperimentError: A file does not exist, names do not fit it, or a text is not in it.
+        TargetError: A file is damaged, or its vectors are another network's.
+    """
+    if options.vectors is None:
+        names = [*options.texts, *options.against]
+        return embed(names, options.templates, tower), options.texts
+    known = read_vectors(options.vectors, options.vector_names)
+    against = options.against
+    texts = options.texts or [name for name in known if name not in {*against}]
+    if options.aggregate == "all" and not against:
+        against = [name for name in known if name not in {*texts}]
+    for name in (*texts, *against):
+        if name not in known:
+            raise ExperimentError(
+                f"[target] vectors = {options.vectors}: has no text {name!r}{nearest(name, known)}"
+            )
+    if not against and (options.aggregate == "all" or len(texts) < 2):
+        raise ExperimentError(
+            f"[target] vectors = {options.vectors}: no text is left for the classes to compete "
+            "with; name fewer with 'texts'"
+        )
+    width = len(known[texts[0]])
+    if width != tower.width:
+        raise TargetError(
+            f"{options.vectors}: vectors of {width} numbers, but {tower.name} gives {tower.width}; "
+            "give the vectors of this network's own texts"
+        )
+    return {name: known[name] for name in (*texts, *against)}, texts
+
+
+def embed(names: Sequence[str], templates: Sequence[str], tower: Tower) -> dict[str, torch.Tensor]:
+    """Let a network read texts, each in all templates.
+
+    Returns:
+        By text, the mean of the templates' unit vectors, as a unit vector [D].
+    """
+    assert tower.read is not None
+    sentences = [template.replace("{}", name) for name in names for template in templates]
+    with torch.inference_mode():
+        parts = [
+            F.normalize(tower.read(sentences[at : at + AT_A_TIME]).float(), dim=-1)
+            for at in range(0, len(sentences), AT_A_TIME)
+        ]
+        means = torch.cat(parts).view(len(names), len(templates), -1).mean(1)
+    return dict(zip(names, F.normalize(means, dim=-1).clone(), strict=True))
+
+
+def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
+    """Read vectors by name, and give them unit length.
+
+    Args:
+        path: A safetensors file with a tensor [D] for each name, or an npy file with rows [K, D].
+        names: A file with the names of the rows, for an npy file.
+
+    Raises:
+        ExperimentError: A file does not exist, or ``names`` do not fit it.
+        TargetError: The file is damaged, or does not hold vectors.
+    """
+    where = f"[target] vectors = {path}"
+    if path.suffix == ".npy":
+        if names is None:
+            raise ExperimentError(
+                f"{where}: an npy file has no names; give them, one a line in the order of its "
+                "rows, with vector_names = FILE"
+            )
+        rows = _load_npy(path)
+        found = _read_lines(names)
+        if len(found) != len(rows) or len({*found}) < len(found):
+            raise ExperimentError(
+                f"[target] vector_names = {names}: has {len(found)} names, {len({*found})} of them "
+                f"different, for {len(rows)} vectors; write a different one for each row"
+            )
+        return _unit(dict(zip(found, rows, strict=True)), path)
+    if path.suffix != ".safetensors":
+        raise ExperimentError(f"{where}: give a file that ends in .safetensors or .npy")
+    if names is not None:
+        raise ExperimentError(f"[target] vector_names: {path} has names of its own; leave it out")
+    try:
+        return _unit(load_file(path), path)
+    except SafetensorError as error:
+        raise TargetError(f"{path}: not a safetensors file ({error}); make it again") from error
+
+
+def _load_npy(path: Path) -> torch.Tensor:
+    try:
+        rows = np.load(path, allow_pickle=False)
+        return torch.from_numpy(rows.astype(np.float32))
+    except Exception as error:  # numpy raises many kinds
+        raise TargetError(
+            f"{path}: not an npy file of numbers ({error}); make it again with numpy.save"
+        ) from error
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return read_names(path)
+    except ValueError as error:
+        raise ExperimentError(f"[target] vector_names = {error}") from error
+
+
+def _unit(vectors: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
+    shapes = {tuple(vector.shape) for vector in vectors.values()}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 1:
+        found = ", ".join(str([*shape]) for shape in sorted(shapes)[:3]) or "nothing"
+        raise TargetError(
+            f"{path}: holds tensors of shape {found}; give one vector for each text, all of one "
+            "length"
+        )
+    for name, vector in vectors.items():
+        length = vector.float().norm()
+        if not (torch.isfinite(length) and length > 0):
+            raise TargetError(f"{path}: the vector of {name!r} has no direction; make it again")
+    return {name: F.normalize(vector.float(), dim=-1) for name, vector in vectors.items()}
