@@ -39,7 +39,7 @@ def load_onnx(name: str, options: Options) -> Tower:
         module = OnnxModule(path, dequantise(path))
     else:
         module = OnnxModule(path)
-    batch, channels, height, width = module.shape
+    _, channels, height, width = module.shape
     height, width = height or options.size, width or options.size
     if channels not in (3, None) or height is None or width is None:
         raise ValueError(

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import nn
-
-Aggregate = Literal["each", "all"]
 
 
 class Similarity(nn.Module):
@@ -17,29 +13,38 @@ class Similarity(nn.Module):
     With s_k the cosine between an image's vector and that of text k, and T the temperature, the
     logits are
 
-    - for ``each``: s_k / T for each of K texts, [N, K]. If there are texts that compete, a last
-      column has the logarithm of the sum of their exp(s_j / T), as if they were one class.
-    - for ``all``: the smallest s_k / T of the K texts, and that same last column, [N, 2]. So the
-      probability is that of the text which the image resembles least, if it competes with those
-      texts alone: the other K - 1 take nothing away from it.
+    - s_k / T for each of K texts, [N, K]. If other texts compete, a last column has the logarithm
+      of the sum of their exp(s_j / T), as if they were one class.
+    - for all at once: the smallest s_k / T of the K texts, and that same last column, [N, 2]. So
+      the probability is that of the text which the image resembles least, if it competes with the
+      others alone: the other K - 1 take nothing away from it.
     """
 
     def __init__(
         self,
         tower: nn.Module,
-        texts: torch.Tensor,
-        against: torch.Tensor,
+        vectors: torch.Tensor,
+        *,
+        count: int,
         temperature: float,
-        aggregate: Aggregate,
+        all_at_once: bool,
     ) -> None:
-        """Take unit vectors [K, D] of texts, and [J, D] of texts that compete, perhaps none."""
+        """Take a tower in evaluation mode.
+
+        Args:
+            tower: Gives vectors [N, D] of images.
+            vectors: Unit vectors [K + J, D] of the texts, and of those that compete.
+            count: The number K.
+            temperature: The number T.
+            all_at_once: Whether one image must convince for all texts.
+        """
         super().__init__()
         self.tower = tower
-        self.texts: torch.Tensor
-        self.register_buffer("texts", torch.cat([texts, against]).t().contiguous() / temperature)
-        self._count = len(texts)
-        self._compete = len(against) > 0
-        self._aggregate = aggregate
+        self.vectors: torch.Tensor
+        self.register_buffer("vectors", (vectors / temperature).t().contiguous())
+        self._count = count
+        self._compete = len(vectors) > count
+        self._all_at_once = all_at_once
         self.eval()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -47,9 +52,9 @@ class Similarity(nn.Module):
         vectors = F.normalize(self.tower(images).float(), dim=-1)
         # Half precision would round a logit of 30 by 0.1.
         with torch.autocast(images.device.type, enabled=False):
-            scaled = vectors @ self.texts
+            scaled = vectors @ self.vectors
         logits = scaled[:, : self._count]
-        if self._aggregate == "all":
+        if self._all_at_once:
             logits = logits.amin(1, keepdim=True)
         if self._compete:
             rivals = scaled[:, self._count :].logsumexp(1, keepdim=True)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
+import torch.nn.functional as F
 
 from neatfool import ImageSpec, Network, Scores
 
+from ..imagenet.photographs import PHOTOGRAPHS
+from .recognising import check_by_names, check_by_sentences, is_checked, with_right_names
 from .similarity import Similarity
 from .texts import find_texts
 from .towers import load
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from .options import Options
+
+SHOWN: Final = 5
+"""A description names so many texts."""
 
 
 class ClipTarget:
@@ -22,8 +30,10 @@ class ClipTarget:
 
     Attributes:
         tower: The network that looks at images.
+        temperature: What similarities are divided by.
         texts: The texts that are classes, or that one image must convince for.
-        networks: The networks that it computes with.
+        against: The texts that compete with them.
+        networks: The networks that torch computes.
     """
 
     def __init__(self, options: Options) -> None:
@@ -38,28 +48,30 @@ class ClipTarget:
         self._options = options
         vectors, self.texts = find_texts(options, self.tower)
         self.against = [name for name in vectors if name not in {*self.texts}]
-        self._all = options.aggregate == "all"
+        self._vectors = torch.stack([*vectors.values()])
         preprocessing = self.tower.preprocessing
-        classes = (f"all {len(self.texts)} texts",) if self._all else tuple(self.texts)
+        all_at_once = options.aggregate == "all"
         self.spec = ImageSpec(
-            *preprocessing.size, 3, classes, array="torch", sums_to_one=not self.against
+            *preprocessing.size,
+            3,
+            (f"all {len(self.texts)} texts",) if all_at_once else tuple(self.texts),
+            array="torch",
+            sums_to_one=not self.against,
         )
         self._network = Network(
             Similarity(
                 self.tower.module,
-                torch.stack([vectors[name] for name in self.texts]),
-                torch.stack([vectors[name] for name in self.against])
-                if self.against
-                else torch.empty(0, self.tower.width),
-                self.temperature,
-                options.aggregate,
+                self._vectors,
+                count=len(self.texts),
+                temperature=self.temperature,
+                all_at_once=all_at_once,
             ).requires_grad_(False),
             mean=preprocessing.mean,
             std=preprocessing.std,
             device=options.device,
         )
-        self.networks = [self._network]
-        self._vectors = vectors
+        # onnxruntime is as fast as it can be, and computes no gradients.
+        self.networks = [self._network] if self.tower.differentiable else []
         if self.tower.differentiable:
             self.logits_of = self._network.logits_of
 
@@ -71,6 +83,25 @@ class ClipTarget:
         """
         scores = self._network.score(images)
         return Scores(scores.probs[:, : len(self.spec.classes)], scores.logits)
+
+    def describe(self) -> str:
+        """Say what looks at images, and which texts it compares them with."""
+        count, rivals = len(self.texts), len(self.against)
+        shown = ", ".join(self.texts[:SHOWN]) + ", …" * (count > SHOWN)
+        what = (
+            "An image's confidence is that of the text which it resembles least, against "
+            f"{rivals} others"
+            if self._options.aggregate == "all"
+            else "Each text is a class" + f"; {rivals} other texts compete" * bool(rivals)
+        )
+        return "\n".join(
+            [
+                f"{self.tower.name}: {self.tower.source}",
+                f"  {self.tower.preprocessing.describe()}",
+                f"{count} texts: {shown}; temperature {self.temperature:.4g}. {what}.",
+                self._describe_check(),
+            ]
+        )
 
     def fingerprint(self) -> str:
         """Hash the tower, the texts and the temperature."""
@@ -95,3 +126,35 @@ class ClipTarget:
             if options.vector_names is not None:
                 digest.update(options.vector_names.read_bytes())
         return digest.hexdigest()
+
+    def photographs(self) -> dict[str, Image]:
+        """Give the photographs that show some of its classes, 300x300 pixels, by name."""
+        known = with_right_names(self.spec.classes)
+        return {each.name: each.open() for each in PHOTOGRAPHS if each.name in known}
+
+    def self_check(self) -> None:
+        """Check the network on a few photographs.
+
+        Raises:
+            TargetError: It recognises too few of them.
+        """
+        if not self._options.check_photographs:
+            return
+        if self.tower.read is not None:
+            check_by_sentences(self.tower, self._look)
+        else:
+            check_by_names(self.tower, self._look, [*self.texts, *self.against], self._vectors)
+
+    def _describe_check(self) -> str:
+        if not self._options.check_photographs:
+            return "Not checked on photographs (check_photographs = no)."
+        if self.tower.read is None and not is_checked([*self.texts, *self.against]):
+            return "Not checked on photographs: its texts are not what they show."
+        return "Checked on photographs."
+
+    @torch.inference_mode()
+    def _look(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute unit vectors [N, D] of uint8 images, on the CPU."""
+        network = self._network
+        numbers = ((images.float() - network.mean) / network.std).to(network.device)
+        return F.normalize(self.tower.module(numbers).float().cpu(), dim=-1)

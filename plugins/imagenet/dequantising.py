@@ -54,9 +54,10 @@ def dequantise(path: Path) -> bytes:
     nodes: list[Any] = []
     for node in graph.node:
         if not rounded.isdisjoint(node.input):
-            node, weight = _in_floats(node, inputs, weights, path)
+            product, weight = _in_floats(node, inputs, weights, path)
+            nodes.append(product)
             graph.initializer.append(weight)
-        if node.op_type != ROUNDING:
+        elif node.op_type != ROUNDING:
             nodes.append(node)
     one = np.array(1, np.float32)
     scales = [numpy_helper.from_array(one, node.output[1]) for node in rounding]
@@ -87,8 +88,6 @@ def _in_floats(
         by_filter = node.op_type == "ConvInteger" and shift.ndim == 1
         numbers = numbers - (shift.reshape(-1, 1, 1, 1) if by_filter else shift)
     name = f"{node.output[0]}_weights"
-    made = helper.make_node(
-        PRODUCTS[node.op_type], [inputs[image], name], node.output, node.name
-    )
+    made = helper.make_node(PRODUCTS[node.op_type], [inputs[image], name], node.output, node.name)
     made.attribute.extend(node.attribute)
     return made, numpy_helper.from_array(numbers, name)

@@ -1,0 +1,168 @@
+"""What is wrong with an experiment's texts, vectors or network is said, and what to do."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from safetensors.torch import save_file
+from towers import save_onnx, save_vectors
+
+from neatfool import ExperimentError, TargetError
+from neatfool_plugins.clip import Options, towers
+from neatfool_plugins.clip.target import ClipTarget
+
+READS = {"images": "open_clip:ViT-B-32/openai"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"images": "ViT-B-32", "texts": ["a", "b"]}, "use 'open_clip:NAME/WEIGHTS'"),
+        ({"images": "onnx:a", "texts": ["a", "b"]}, "cannot read texts; give their vectors"),
+        (READS, "there are no texts"),
+        ({**READS, "texts": ["a"]}, "nothing to compete with"),
+        ({**READS, "texts": ["a", "b", "a"]}, "texts: has 'a' twice"),
+        ({**READS, "texts": ["a", "b"], "against": ["b"]}, "'b' is in 'texts' and in 'against'"),
+        ({**READS, "texts": ["a", "b"], "templates": ["a photo"]}, "no place for the text"),
+        ({**READS, "texts": ["a", "b"], "aggregate": "all"}, "needs other texts"),
+        ({**READS, "texts": ["a", "b"], "size": 224}, "size is for onnx:FILE"),
+        ({**READS, "texts": ["a", "b"], "dequantise": True}, "dequantise is for onnx:FILE"),
+        ({**READS, "texts": ["a", "b"], "temperature": 0}, "greater than 0"),
+        ({**READS, "texts": ["a", "b"], "vector_names": __file__}, "belong to vectors"),
+        ({**READS, "vectors": __file__, "templates": ["a {}"]}, "keep one of both"),
+        ({**READS, "text": ["a", "b"]}, "Extra inputs"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_loaded(given, said) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Options.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    ("images", "package"),
+    [
+        ("open_clip:a/b", "open-clip-torch"),
+        ("transformers:a/b", "transformers"),
+        ("onnx:a", "onnxruntime"),
+    ],
+)
+def test_a_package_that_is_missing_is_named(images, package, monkeypatch) -> None:
+    monkeypatch.setattr(towers, "find_spec", lambda name: None)
+    options = Options(images=images, vectors=__file__)
+    with pytest.raises(ExperimentError, match=rf"{package}, which .*'neatfool\[clip\]'"):
+        ClipTarget(options)
+
+
+def names_file(folder, *names):
+    path = folder / "names.txt"
+    path.write_text("\n".join(names), encoding="utf-8")
+    return path
+
+
+def with_vectors(onnx_file, path, **options) -> ClipTarget:
+    return ClipTarget(Options(images=f"onnx:{onnx_file}", vectors=path, **options))
+
+
+def test_a_text_that_is_not_in_the_file_is_named(onnx_file, vectors_file) -> None:
+    with pytest.raises(ExperimentError, match=r"no text 'catt'; did you mean 'cat'"):
+        with_vectors(onnx_file, vectors_file, texts=["catt", "dog"])
+
+
+def test_texts_need_others_to_compete_with(onnx_file, vectors_file, tmp_path) -> None:
+    one = save_vectors(tmp_path / "one.safetensors", ("cat",))
+    for path, options in ((one, {}), (vectors_file, {"aggregate": "all"})):
+        with pytest.raises(ExperimentError, match="no text is left"):
+            with_vectors(onnx_file, path, **options)
+
+
+def test_vectors_of_another_width_are_another_networks(onnx_file, tmp_path) -> None:
+    path = save_vectors(tmp_path / "texts.safetensors", ("cat", "dog"), width=9)
+    with pytest.raises(TargetError, match=r"vectors of 9 numbers, but onnx:.* gives 8"):
+        with_vectors(onnx_file, path)
+
+
+def test_an_npy_file_needs_as_many_different_names(onnx_file, tmp_path) -> None:
+    path = tmp_path / "rows.npy"
+    np.save(path, np.ones((3, 8)))
+    with pytest.raises(ExperimentError, match=r"no names; give them.*vector_names = FILE"):
+        with_vectors(onnx_file, path)
+    for names in (("a", "b"), ("a", "b", "b")):
+        with pytest.raises(ExperimentError, match=f"has {len(names)} names, 2 of them different"):
+            with_vectors(onnx_file, path, vector_names=names_file(tmp_path, *names))
+
+
+def test_a_file_with_code_in_it_is_not_read(onnx_file, tmp_path) -> None:
+    path = tmp_path / "rows.npy"
+    np.save(path, np.array([print], dtype=object), allow_pickle=True)
+    with pytest.raises(TargetError, match="not an npy file of numbers"):
+        with_vectors(onnx_file, path, vector_names=names_file(tmp_path, "a"))
+    torch.save({"a": torch.ones(8)}, tmp_path / "texts.pt")
+    with pytest.raises(ExperimentError, match=r"ends in \.safetensors or \.npy"):
+        with_vectors(onnx_file, tmp_path / "texts.pt")
+
+
+@pytest.mark.parametrize(
+    ("tensors", "said"),
+    [
+        ({"a": torch.ones(8), "b": torch.ones(2, 8)}, r"shape \[2, 8\], \[8\]"),
+        ({"a": torch.ones(8), "b": torch.zeros(8)}, "vector of 'b' has no direction"),
+    ],
+)
+def test_what_is_no_vector_is_refused(tensors, said, onnx_file, tmp_path) -> None:
+    save_file(tensors, tmp_path / "texts.safetensors")
+    with pytest.raises(TargetError, match=said):
+        with_vectors(onnx_file, tmp_path / "texts.safetensors")
+
+
+def test_a_damaged_file_of_vectors_is_refused(onnx_file, tmp_path) -> None:
+    path = tmp_path / "texts.safetensors"
+    path.write_bytes(b"nothing")
+    with pytest.raises(TargetError, match="not a safetensors file"):
+        with_vectors(onnx_file, path)
+
+
+def test_an_onnx_file_must_exist_and_take_colour_images(onnx_file, vectors_file, tmp_path) -> None:
+    with pytest.raises(ExperimentError, match=r"images = onnx:.*none\.onnx: No such file"):
+        with_vectors(tmp_path / "none.onnx", vectors_file)
+    grey = save_onnx(tmp_path / "grey.onnx", channels=1)
+    with pytest.raises(ExperimentError, match="takes images of 1 channels; give"):
+        with_vectors(grey, vectors_file)
+    with pytest.raises(ExperimentError, match="not dynamically quantised; leave 'dequantise' out"):
+        with_vectors(onnx_file, vectors_file, dequantise=True)
+    with pytest.raises(ExperimentError, match=r"size = 64: it takes 32x32"):
+        with_vectors(onnx_file, vectors_file, size=64)
+
+
+def test_open_clip_names_what_there_is() -> None:
+    pytest.importorskip("open_clip", reason="pip install 'neatfool[clip]'")
+    for name, said in (
+        ("ViT-B-33/openai", "no model 'ViT-B-33'; did you mean .*'ViT-B-32'"),
+        ("ViT-B-32/opnai", "no weights 'opnai' for ViT-B-32; did you mean 'openai'"),
+        ("ViT-B-32", "give open_clip:ViT-B-32/WEIGHTS"),
+        ("hub:a/b", "has no models from 'hub'"),
+        ("local-dir:/nowhere", "has no open_clip_config.json"),
+    ):
+        options = Options(images=f"open_clip:{name}", texts=["a", "b"])
+        with pytest.raises(ExperimentError, match=said):
+            ClipTarget(options)
+
+
+def test_only_safetensors_are_read(open_clip_folder, transformers_folder, tmp_path) -> None:
+    pickled = tmp_path / "open_clip"
+    shutil.copytree(open_clip_folder, pickled)
+    weights = pickled / "open_clip_model.safetensors"
+    torch.save({}, pickled / "open_clip_pytorch_model.bin")
+    weights.unlink()
+    with pytest.raises(ExperimentError, match=r"has no \.safetensors file"):
+        ClipTarget(Options(images=f"open_clip:local-dir:{pickled}", texts=["a", "b"]))
+    pickled = tmp_path / "transformers"
+    shutil.copytree(transformers_folder, pickled)
+    (pickled / "model.safetensors").unlink()
+    torch.save({}, pickled / "pytorch_model.bin")
+    with pytest.raises(TargetError, match=re.escape("if you are offline, use transformers:local")):
+        ClipTarget(Options(images=f"transformers:local-dir:{pickled}", texts=["a", "b"]))

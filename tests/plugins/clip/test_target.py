@@ -1,0 +1,264 @@
+"""The target ``clip`` with small networks: it says what the libraries say."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from safetensors.torch import load_file
+from towers import save_vectors
+
+from neatfool import Network, TargetError, log_odds
+from neatfool.testing import TargetSuite
+from neatfool_plugins.clip import Options
+from neatfool_plugins.clip.target import ClipTarget
+
+TEXTS = ["cat", "dog", "fish", "house", "tree"]
+TEMPLATES = ["a photo of a {}", "a drawing of a {}"]
+
+
+def target(images: str, **options) -> ClipTarget:
+    options = {"device": "cpu", "check_photographs": False, **options}
+    return ClipTarget(Options(images=images, **options))
+
+
+def from_open_clip(folder, **options) -> ClipTarget:
+    return target(f"open_clip:local-dir:{folder}", **{"texts": TEXTS, **options})
+
+
+def from_transformers(folder, **options) -> ClipTarget:
+    return target(f"transformers:local-dir:{folder}", **{"texts": TEXTS, **options})
+
+
+def from_onnx(file, vectors, **options) -> ClipTarget:
+    return target(f"onnx:{file}", vectors=vectors, **options)
+
+
+def images(count: int = 6) -> torch.Tensor:
+    draw = torch.Generator().manual_seed(2)
+    coarse = torch.rand(count, 3, 4, 4, generator=draw)
+    return (255 * F.interpolate(coarse, (32, 32), mode="bilinear")).byte()
+
+
+def pictures() -> list[Image.Image]:
+    return [Image.fromarray(each.permute(1, 2, 0).numpy()) for each in images()]
+
+
+class TestOpenClip(TargetSuite):
+    @pytest.fixture(autouse=True)
+    def _folder(self, open_clip_folder) -> None:
+        TestOpenClip.folder = open_clip_folder
+
+    def make_target(self) -> ClipTarget:
+        return from_open_clip(self.folder)
+
+
+class TestTransformersAgainstOthers(TargetSuite):
+    @pytest.fixture(autouse=True)
+    def _folder(self, transformers_folder) -> None:
+        TestTransformersAgainstOthers.folder = transformers_folder
+
+    def make_target(self) -> ClipTarget:
+        return from_transformers(self.folder, texts=TEXTS[:3], against=TEXTS[3:])
+
+
+class TestAllAtOnce(TargetSuite):
+    @pytest.fixture(autouse=True)
+    def _folder(self, transformers_folder) -> None:
+        TestAllAtOnce.folder = transformers_folder
+
+    def make_target(self) -> ClipTarget:
+        return from_transformers(self.folder, texts=TEXTS[:2], against=TEXTS[2:], aggregate="all")
+
+
+class TestQuantised(TargetSuite):
+    @pytest.fixture(autouse=True)
+    def _files(self, quantised_file, vectors_file) -> None:
+        TestQuantised.files = quantised_file, vectors_file
+
+    def make_target(self) -> ClipTarget:
+        return from_onnx(*self.files)
+
+
+def test_open_clip_is_scored_as_open_clip_scores(open_clip_folder) -> None:
+    import open_clip
+
+    name = f"local-dir:{open_clip_folder}"
+    model, _, prepare = open_clip.create_model_and_transforms(name)
+    model.eval()
+    tokens = open_clip.get_tokenizer(name)([f"a photo of a {text}" for text in TEXTS])
+    with torch.inference_mode():
+        seen = model.encode_image(torch.stack([prepare(each) for each in pictures()]), True)
+        scale = model.logit_scale.exp()
+        expected = scale * seen @ model.encode_text(tokens, True).t()
+    found = from_open_clip(open_clip_folder, templates=TEMPLATES[:1])
+    scores = found.score(images())
+    np.testing.assert_allclose(scores.logits / scale.numpy(), (expected / scale).numpy(), atol=1e-5)
+    np.testing.assert_allclose(scores.probs, expected.softmax(1).numpy(), atol=1e-4)
+    assert found.temperature == pytest.approx(1 / float(scale))
+
+
+def test_transformers_is_scored_as_transformers_scores(transformers_folder) -> None:
+    import transformers
+
+    model = transformers.AutoModel.from_pretrained(transformers_folder).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(transformers_folder)
+    processor = transformers.AutoImageProcessor.from_pretrained(transformers_folder)
+    # The same images, larger, so that the processor's middle is what the target sees.
+    framed = [Image.new("RGB", (36, 36)) for _ in pictures()]
+    for frame, picture in zip(framed, pictures(), strict=True):
+        frame.paste(picture, (2, 2))
+    with torch.inference_mode():
+        answer = model(
+            **tokenizer([f"a photo of a {text}" for text in TEXTS], return_tensors="pt"),
+            pixel_values=processor(framed, return_tensors="pt")["pixel_values"],
+        )
+        scale = model.logit_scale.exp()
+    found = from_transformers(transformers_folder, templates=TEMPLATES[:1])
+    scores = found.score(images())
+    np.testing.assert_allclose(
+        scores.logits / scale.numpy(), (answer.logits_per_image / scale).numpy(), atol=1e-5
+    )
+    assert "photographs: shorter side to 36 (bicubic)" in found.describe()
+
+
+def test_a_text_is_the_mean_of_its_templates(open_clip_folder) -> None:
+    def vectors(templates) -> torch.Tensor:
+        found = from_open_clip(open_clip_folder, templates=templates)
+        return F.normalize(found.networks[0].module.vectors.t(), dim=-1)
+
+    one, other = (vectors([template]) for template in TEMPLATES)
+    torch.testing.assert_close(
+        vectors(TEMPLATES), F.normalize(one + other, dim=-1), atol=1e-6, rtol=0
+    )
+
+
+@pytest.mark.parametrize("make", [from_open_clip, from_transformers])
+def test_gradients_are_those_of_finite_differences(
+    make, open_clip_folder, transformers_folder
+) -> None:
+    folder = open_clip_folder if make is from_open_clip else transformers_folder
+    direction = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(3)) - 0.5
+    for options in ({}, {"texts": TEXTS[:2], "against": TEXTS[2:], "aggregate": "all"}):
+        logits_of = make(folder, temperature=0.1, **options).logits_of
+        point = images(2).float().requires_grad_(True)
+        (slope,) = torch.autograd.grad(logits_of(point)[:, 0].sum(), point)
+        with torch.no_grad():
+            change = (logits_of(point + direction) - logits_of(point - direction))[:, 0] / 2
+        found = (slope * direction).sum((1, 2, 3))
+        torch.testing.assert_close(found, change, rtol=0.01, atol=1e-5)
+        assert change.abs().min() > 1e-4
+
+
+def test_one_image_for_all_texts_is_scored_by_the_text_that_it_resembles_least(
+    transformers_folder,
+) -> None:
+    options = {"texts": TEXTS[:3], "against": TEXTS[3:], "temperature": 0.05}
+    scores = from_transformers(transformers_folder, aggregate="all", **options).score(images())
+    every = from_transformers(transformers_folder, **{**options, "texts": TEXTS, "against": []})
+    logits = torch.from_numpy(every.score(images()).logits).double()
+    wanted, rivals = logits[:, :3], logits[:, 3:].logsumexp(1, keepdim=True)
+    worst = (wanted - rivals).sigmoid().amin(1)
+    assert scores.probs.shape == (6, 1)
+    np.testing.assert_allclose(scores.probs[:, 0], worst, atol=1e-5)
+    np.testing.assert_allclose(log_odds(scores.logits)[:, 0], (wanted - rivals).amin(1), atol=1e-4)
+
+
+def test_texts_that_compete_take_probability_and_have_no_niche(onnx_file, vectors_file) -> None:
+    every = from_onnx(onnx_file, vectors_file)
+    some = from_onnx(onnx_file, vectors_file, texts=["cat", "fish"], against=["dog", "tree"])
+    assert (every.spec.classes, every.spec.sums_to_one) == (tuple(TEXTS), True)
+    assert (some.spec.classes, some.spec.sums_to_one) == (("cat", "fish"), False)
+    odds = np.exp(every.score(images()).logits)
+    expected = odds[:, [0, 2]] / odds[:, [0, 2, 1, 4]].sum(1, keepdims=True)
+    np.testing.assert_allclose(some.score(images()).probs, expected, atol=1e-5)
+
+
+def test_without_others_all_texts_of_the_file_compete(onnx_file, vectors_file) -> None:
+    found = from_onnx(onnx_file, vectors_file, texts=["cat", "fish"], aggregate="all")
+    assert found.against == ["dog", "house", "tree"]
+    assert found.spec.classes == ("all 2 texts",)
+
+
+def test_rows_of_an_npy_file_are_named_by_another_file(onnx_file, vectors_file, tmp_path) -> None:
+    vectors = load_file(vectors_file)
+    np.save(tmp_path / "rows.npy", torch.stack([vectors[text] for text in TEXTS]).half().numpy())
+    (tmp_path / "names.txt").write_text("# in order\n" + "\n".join(TEXTS), encoding="utf-8")
+    rows = from_onnx(
+        onnx_file,
+        tmp_path / "rows.npy",
+        vector_names=tmp_path / "names.txt",
+        texts=["tree", "cat"],
+    )
+    named = from_onnx(onnx_file, vectors_file, texts=["tree", "cat"])
+    assert rows.spec == named.spec
+    np.testing.assert_allclose(rows.score(images()).probs, named.score(images()).probs, atol=0.01)
+
+
+def test_a_quantised_graph_scores_images_one_by_one_or_in_floats(
+    onnx_file, quantised_file, vectors_file
+) -> None:
+    whole = from_onnx(onnx_file, vectors_file, temperature=1.0)
+    one_by_one = from_onnx(quantised_file, vectors_file, temperature=1.0)
+    floats = from_onnx(quantised_file, vectors_file, temperature=1.0, dequantise=True)
+    alone = np.concatenate([one_by_one.score(images()[at : at + 1]).logits for at in range(6)])
+    np.testing.assert_array_equal(one_by_one.score(images()).logits, alone)
+    exact = whole.score(images()).logits
+    apart = [np.abs(each.score(images()).logits - exact).max() for each in (one_by_one, floats)]
+    assert 1e-6 < apart[1] < apart[0] < 0.1
+    assert "computed image by image" in one_by_one.describe()
+    assert "computed in floats" in floats.describe()
+    assert one_by_one.fingerprint() != floats.fingerprint() != whole.fingerprint()
+
+
+def test_only_a_tower_that_torch_computes_has_gradients_and_is_made_faster(
+    open_clip_folder, onnx_file, vectors_file
+) -> None:
+    differentiable = from_open_clip(open_clip_folder)
+    assert hasattr(differentiable, "logits_of")
+    assert [type(each) for each in differentiable.networks] == [Network]
+    other = from_onnx(onnx_file, vectors_file)
+    assert not hasattr(other, "logits_of")
+    assert not other.networks
+
+
+def test_the_fingerprint_covers_tower_texts_and_temperature(
+    open_clip_folder, onnx_file, vectors_file, tmp_path
+) -> None:
+    other = shutil.copy(onnx_file, tmp_path / "other.onnx")
+    prints = [
+        from_open_clip(open_clip_folder, **options).fingerprint()
+        for options in (
+            {},
+            {"templates": TEMPLATES},
+            {"texts": TEXTS[::-1]},
+            {"texts": TEXTS[:4], "against": TEXTS[4:]},
+            {"texts": TEXTS[:4], "against": TEXTS[4:], "aggregate": "all"},
+            {"temperature": 1.0},
+        )
+    ]
+    prints.append(from_onnx(onnx_file, vectors_file).fingerprint())
+    assert len({*prints}) == len(prints)
+    assert from_open_clip(open_clip_folder).fingerprint() == prints[0]
+    assert from_onnx(other, vectors_file).fingerprint() == prints[-1]
+
+
+def test_a_network_that_recognises_nothing_fails_the_check(open_clip_folder) -> None:
+    found = from_open_clip(open_clip_folder, check_photographs=True)
+    assert "Checked on photographs" in found.describe()
+    with pytest.raises(TargetError, match=r"recognised [0-3] of 5 photographs; at least 4 are"):
+        found.self_check()
+    from_open_clip(open_clip_folder).self_check()
+
+
+def test_vectors_of_other_texts_fail_the_check(onnx_file, tmp_path) -> None:
+    names = ("cat", "cup", "rocket", *map(str, range(60)))
+    vectors = save_vectors(tmp_path / "texts.safetensors", names)
+    found = from_onnx(onnx_file, vectors, check_photographs=True)
+    assert {*found.photographs()} == {"cat", "coffee", "rocket"}
+    with pytest.raises(TargetError, match=r"of 3 photographs.*those of another network's texts"):
+        found.self_check()
