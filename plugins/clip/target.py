@@ -140,7 +140,7 @@ class ClipTarget:
         """
         if not self._options.check_photographs:
             return
-        if self.tower.read is not None:
+        if self._options.vectors is None:
             check_by_sentences(self.tower, self._look)
         else:
             check_by_names(self.tower, self._look, [*self.texts, *self.against], self._vectors)
@@ -148,7 +148,8 @@ class ClipTarget:
     def _describe_check(self) -> str:
         if not self._options.check_photographs:
             return "Not checked on photographs (check_photographs = no)."
-        if self.tower.read is None and not is_checked([*self.texts, *self.against]):
+        named = self._options.vectors is not None
+        if named and not is_checked([*self.texts, *self.against]):
             return "Not checked on photographs: its texts are not what they show."
         return "Checked on photographs."
 
