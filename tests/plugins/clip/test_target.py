@@ -262,3 +262,13 @@ def test_vectors_of_other_texts_fail_the_check(onnx_file, tmp_path) -> None:
     assert {*found.photographs()} == {"cat", "coffee", "rocket"}
     with pytest.raises(TargetError, match=r"of 3 photographs.*those of another network's texts"):
         found.self_check()
+
+
+def test_with_vectors_a_network_that_reads_is_checked_by_them_too(
+    open_clip_folder, tmp_path
+) -> None:
+    vectors = save_vectors(tmp_path / "texts.safetensors", TEXTS, width=16)
+    found = from_open_clip(open_clip_folder, vectors=vectors, texts=[], check_photographs=True)
+    assert found.spec.classes == tuple(TEXTS)
+    assert "Not checked on photographs: its texts are not" in found.describe()
+    found.self_check()
