@@ -7,23 +7,25 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-import transformers
 from torch import nn
+from transformers import AutoModel, AutoTokenizer
+from transformers.utils import logging
 
 from neatfool import TargetError
 
-from ..imagenet.preprocessing import Preprocessing
+from ..imagenet.from_transformers import (
+    find_preprocessing,
+    find_source,
+    load_part,
+    load_processor,
+)
 from .tower import CLIP_TEMPERATURE, Tower, hash_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from .options import Options
 
-FOLDER: Final = "local-dir:"
-"""What comes before a folder's name."""
-FILTERS: Final = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
-"""Pillow's numbers for how a photograph is resized."""
 PAD_WHOLE: Final = "siglip"
 """Networks of this name have only seen texts that are padded to their full length."""
 
@@ -42,30 +44,26 @@ class TransformersImages(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Compute vectors [N, D] of floats [N, C, H, W]."""
-        return _vectors(self.model.get_image_features(pixel_values=images))  # type: ignore[operator]
+        found: torch.Tensor = self.model.get_image_features(pixel_values=images).pooler_output  # type: ignore[operator]
+        return found
 
 
 def load_transformers(name: str, options: Options) -> Tower:
-    """Load a network from the hub, or from ``local-dir:FOLDER``. No code of its own is executed.
+    """Load a network by its name on the hub, or from a folder. No code of its own is executed.
 
     Raises:
-        TargetError: It is not available, is damaged, or has no safetensors.
-        ValueError: It does not compare images with texts, or does not say what it takes.
+        ExperimentError: The folder does not exist.
+        TargetError: It cannot be downloaded or loaded, or has no weights in safetensors.
+        ValueError: It does not compare images with texts, or its image processor does what
+            neatfool cannot do.
     """
-    place = name.removeprefix(FOLDER)
-    try:
-        model, tokenizer, processor = _load(place)
-    except Exception as error:  # errors of the network, the disk, and the file
-        raise TargetError(
-            f"[target] images = {options.images}: cannot be loaded ({type(error).__name__}: "
-            f"{str(error).strip()}); if you are offline, use transformers:local-dir:FOLDER, a "
-            "folder that save_pretrained made of the model and its processor"
-        ) from error
-    if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
-        raise ValueError(
-            f"{type(model).__name__} does not compare images with texts; give a CLIP or SigLIP"
-        )
-    preprocessing = _preprocessing(processor)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    source = find_source(name)
+    model = _load_model(source)
+    tokenizer = load_part(AutoTokenizer, source)
+    vision = getattr(model.config, "vision_config", model.config)
+    preprocessing = find_preprocessing(load_processor(source), vision)
     module = TransformersImages(model).eval()
     with torch.inference_mode():
         found = module(torch.zeros(1, 3, *preprocessing.size))
@@ -74,7 +72,8 @@ def load_transformers(name: str, options: Options) -> Tower:
         whole = model.config.model_type.startswith(PAD_WHOLE)
         padding = "max_length" if whole else True
         tokens = tokenizer([*sentences], padding=padding, truncation=True, return_tensors="pt")
-        return _vectors(model.get_text_features(**tokens))
+        vectors: torch.Tensor = model.get_text_features(**tokens).pooler_output
+        return vectors
 
     scale = getattr(model, "logit_scale", None)
     return Tower(
@@ -85,51 +84,26 @@ def load_transformers(name: str, options: Options) -> Tower:
         temperature=CLIP_TEMPERATURE if scale is None else math.exp(-scale.item()),
         read=read,
         differentiable=True,
-        source=f"transformers' {place}",
+        source=f"{type(model).__name__} from {source}",
         content=hash_weights(model),
     )
 
 
-def _load(place: str) -> tuple[Any, Any, Mapping[str, Any]]:
-    library: Any = transformers
-    safe: dict[str, Any] = {"trust_remote_code": False}
-    model = library.AutoModel.from_pretrained(place, use_safetensors=True, **safe).float().eval()
-    tokenizer = library.AutoTokenizer.from_pretrained(place, **safe)
-    processor = library.AutoImageProcessor.from_pretrained(place, **safe)
-    return model, tokenizer, processor.to_dict()
-
-
-def _preprocessing(processor: Mapping[str, Any]) -> Preprocessing:
-    size = processor.get("size") or {}
-    cut = processor.get("crop_size") if processor.get("do_center_crop") else None
-    height, width = _sides(cut or size)
-    shortest = size.get("shortest_edge") or min(_sides(size))
-    # Bytes are multiplied by this, and then normalised.
-    factor = processor.get("rescale_factor", 1 / 255) if processor.get("do_rescale", True) else 1
-    normalised = processor.get("do_normalize", True)
-    mean, std = (
-        processor[key] if normalised else [ordinary] * 3
-        for key, ordinary in (("image_mean", 0.0), ("image_std", 1.0))
+def _load_model(source: str) -> Any:
+    model, found = load_part(
+        AutoModel,
+        source,
+        use_safetensors=True,
+        dtype=torch.float32,
+        output_loading_info=True,
     )
-    return Preprocessing(
-        height=height,
-        width=width,
-        larger=shortest,
-        mean=tuple(number / factor for number in mean),
-        std=tuple(number / factor for number in std),
-        filter=FILTERS.get(int(processor.get("resample") or 3), "bicubic"),
-    )
-
-
-def _sides(size: Mapping[str, int]) -> tuple[int, int]:
-    side = size.get("shortest_edge")
-    height, width = size.get("height", side), size.get("width", side)
-    if height is None or width is None:
-        raise ValueError(f"its processor does not say how large images are ({dict(size)})")
-    return height, width
-
-
-def _vectors(found: Any) -> torch.Tensor:
-    """Give the vectors of an answer, which older versions give alone."""
-    vectors: torch.Tensor = found if isinstance(found, torch.Tensor) else found.pooler_output
-    return vectors
+    if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
+        raise ValueError(
+            f"{type(model).__name__} does not compare images with texts; give a CLIP or SigLIP"
+        )
+    if missing := sorted(map(str, found["missing_keys"])):
+        raise TargetError(
+            f"transformers:{source}: its weights lack {', '.join(missing[:3])}; it is not whole: "
+            "download it again"
+        )
+    return model.eval()

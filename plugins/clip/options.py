@@ -24,7 +24,7 @@ Tower = Annotated[
     str,
     PathAfter("onnx:"),
     PathAfter("open_clip:local-dir:"),
-    PathAfter("transformers:local-dir:"),
+    PathAfter("transformers:", or_name=True),
 ]
 Three = Annotated[list[float], Field(min_length=3, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=3, max_length=3)]
@@ -36,7 +36,7 @@ class Options(BaseModel, extra="forbid"):
     images: Tower = Field(
         description="the network that looks at images: `open_clip:NAME/WEIGHTS`, "
         "`open_clip:hf-hub:OWNER/NAME`, `open_clip:local-dir:FOLDER`, "
-        "`transformers:OWNER/NAME`, `transformers:local-dir:FOLDER`, or `onnx:FILE`",
+        "`transformers:NAME`, `transformers:FOLDER`, or `onnx:FILE`",
     )
     texts: ClassNames = Field(
         [],
@@ -110,8 +110,8 @@ class Options(BaseModel, extra="forbid"):
         if kind not in KINDS or not name:
             raise ValueError(
                 f"{images!r} is not a network; use 'open_clip:NAME/WEIGHTS', "
-                "'open_clip:local-dir:FOLDER', 'transformers:OWNER/NAME', "
-                "'transformers:local-dir:FOLDER' or 'onnx:FILE'"
+                "'open_clip:local-dir:FOLDER', 'transformers:NAME', 'transformers:FOLDER' or "
+                "'onnx:FILE'"
             )
         return images
 

@@ -76,9 +76,9 @@ def load_transformers(name: str, request: Request) -> Classifier:
         raise ValueError("a model of transformers has its own weights; leave 'weights' out")
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    source = _find(name)
-    config = _load(AutoConfig, source)
-    preprocessing = _preprocessing(_processor(source), config)
+    source = find_source(name)
+    config = load_part(AutoConfig, source)
+    preprocessing = find_preprocessing(load_processor(source), config)
     model = _model(source)
     labels = [str(config.id2label[index]) for index in range(config.num_labels)]
     if len(labels) < 2:
@@ -93,7 +93,13 @@ def load_transformers(name: str, request: Request) -> Classifier:
     )
 
 
-def _find(name: str) -> str:
+def find_source(name: str) -> str:
+    """Tell a folder from a name on the hub.
+
+    Raises:
+        ExperimentError: There is no such folder.
+        TargetError: The folder lacks the configuration, or weights in safetensors.
+    """
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():
@@ -107,13 +113,18 @@ def _find(name: str) -> str:
         return str(path)
     if name[0] in "./~" or name.count("/") > 1:
         raise ExperimentError(
-            f"[target] model = transformers:{name}: there is no such folder; give one that "
-            "save_pretrained() wrote, or a name on the Hugging Face hub"
+            f"transformers:{name}: there is no such folder; give one that save_pretrained() wrote, "
+            "or a name on the Hugging Face hub"
         )
     return name
 
 
-def _load(kind: Any, source: str, **options: Any) -> Any:
+def load_part(kind: Any, source: str, **options: Any) -> Any:
+    """Load what ``kind.from_pretrained`` loads, without running code of a repository.
+
+    Raises:
+        TargetError: It cannot be downloaded or loaded.
+    """
     try:
         return kind.from_pretrained(source, **_CODE_FREE, **options)
     except Exception as error:  # errors of the network, the disk, and the files
@@ -142,11 +153,17 @@ def _refuse_pickle(source: str) -> TargetError:
     return TargetError(
         f"transformers:{source}: has its weights only as a pickle (pytorch_model.bin), which can "
         "run code; neatfool reads safetensors only. If you trust it, convert it: load it with "
-        "AutoModelForImageClassification.from_pretrained, and write it with save_pretrained(FOLDER)"
+        "from_pretrained of its class, and write it with save_pretrained(FOLDER)"
     )
 
 
-def _processor(source: str) -> Any:
+def load_processor(source: str) -> Any:
+    """Load a model's image processor.
+
+    Raises:
+        TargetError: It cannot be downloaded or loaded.
+        ValueError: The folder has none.
+    """
     path = Path(source)
     if path.is_dir() and not any((path / each).is_file() for each in _SAYS_HOW):
         raise ValueError(
@@ -154,11 +171,11 @@ def _processor(source: str) -> Any:
             "it from the model's page into the folder, or write it with the image processor's "
             "save_pretrained()"
         )
-    return _load(AutoImageProcessor, source)
+    return load_part(AutoImageProcessor, source)
 
 
 def _model(source: str) -> nn.Module:
-    model, found = _load(
+    model, found = load_part(
         AutoModelForImageClassification,
         source,
         use_safetensors=True,
@@ -175,7 +192,7 @@ def _model(source: str) -> nn.Module:
     return made
 
 
-def _preprocessing(processor: Any, config: Any) -> ByProcessor:
+def find_preprocessing(processor: Any, config: Any) -> ByProcessor:
     """Find out by trying what the processor does.
 
     Raises:

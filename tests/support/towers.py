@@ -99,7 +99,7 @@ def save_transformers(folder: Path) -> Path:
         for weights in model.parameters():
             if weights.ndim > 1:
                 weights.normal_(std=0.5)
-    model.save_pretrained(folder, safe_serialization=True)
+    model.save_pretrained(folder)
     return folder
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from towers import save_onnx, save_vectors
 
 from neatfool import ExperimentError, TargetError
@@ -164,5 +163,31 @@ def test_only_safetensors_are_read(open_clip_folder, transformers_folder, tmp_pa
     shutil.copytree(transformers_folder, pickled)
     (pickled / "model.safetensors").unlink()
     torch.save({}, pickled / "pytorch_model.bin")
-    with pytest.raises(TargetError, match=re.escape("if you are offline, use transformers:local")):
-        ClipTarget(Options(images=f"transformers:local-dir:{pickled}", texts=["a", "b"]))
+    with pytest.raises(TargetError, match=r"weights only as a pickle \(pytorch_model\.bin\)"):
+        ClipTarget(Options(images=f"transformers:{pickled}", texts=["a", "b"]))
+
+
+def test_a_network_of_transformers_must_exist_be_whole_and_read(
+    transformers_folder, tmp_path
+) -> None:
+    for name, error, said in (
+        ("./nowhere", ExperimentError, "there is no such folder"),
+        (tmp_path, TargetError, r"has no config\.json"),
+    ):
+        with pytest.raises(error, match=said):
+            ClipTarget(Options(images=f"transformers:{name}", texts=["a", "b"]))
+    folder = tmp_path / "part"
+    shutil.copytree(transformers_folder, folder)
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["visual_projection.weight"]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(TargetError, match=r"lack visual_projection\.weight; it is not whole"):
+        ClipTarget(Options(images=f"transformers:{folder}", texts=["a", "b"]))
+
+
+def test_a_classifier_of_transformers_reads_no_texts(tmp_path) -> None:
+    transformers = pytest.importorskip("transformers", reason="pip install 'neatfool[clip]'")
+    config = transformers.ResNetConfig(embedding_size=8, hidden_sizes=[8], depths=[1])
+    transformers.ResNetModel(config).save_pretrained(tmp_path)
+    with pytest.raises(ExperimentError, match="ResNetModel does not compare images with texts"):
+        ClipTarget(Options(images=f"transformers:{tmp_path}", texts=["a", "b"]))

@@ -57,7 +57,7 @@ def test_an_image_for_all_texts_can_begin_with_those_for_each(
 )
 def test_other_ways_to_search_for_all_texts(run, transformers_folder, scheme) -> None:
     target = (
-        f"images = transformers:local-dir:{transformers_folder}\n"
+        f"images = transformers:{transformers_folder}\n"
         "texts = cat, dog\nagainst = fish, house, tree\ntemplates = a photo of a {}\n"
         "aggregate = all"
     )

@@ -31,7 +31,7 @@ def from_open_clip(folder, **options) -> ClipTarget:
 
 
 def from_transformers(folder, **options) -> ClipTarget:
-    return target(f"transformers:local-dir:{folder}", **{"texts": TEXTS, **options})
+    return target(f"transformers:{folder}", **{"texts": TEXTS, **options})
 
 
 def from_onnx(file, vectors, **options) -> ClipTarget:
