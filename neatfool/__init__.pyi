@@ -28,6 +28,7 @@ from .spec.fitting import fit_images as fit_images
 
 # Commands, and saying what was read
 from .cli.output import Output as Output
+from .cli.parameters import FileToWrite as FileToWrite
 from .cli.parameters import FiniteRange as FiniteRange
 from .cli.parameters import Names as Names
 from .cli.parameters import elite_options as elite_options

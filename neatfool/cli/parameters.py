@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import math
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from neatfool.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +37,10 @@ class FiniteRange(click.FloatRange):
 
 
 class Names(NamesType):
-    """Names with commas between them, as a tuple; an option of this type has the default ``()``."""
+    """Names with commas between them, as a tuple; an option of this type has the default ``()``.
+
+    A name with a comma in it stands in double quotes.
+    """
 
     name = "A,B"
 
@@ -41,8 +48,25 @@ class Names(NamesType):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
         """Divide a text."""
-        parts = value.split(",") if isinstance(value, str) else value
+        parts = value
+        if isinstance(value, str):  # csv takes no line break outside of quotes
+            parts = next(csv.reader([" ".join(value.splitlines())], skipinitialspace=True), ())
         return tuple(part.strip() for part in parts if part.strip())
+
+
+class FileToWrite(click.Path):
+    """A file that a command writes at its end; where it cannot, it refuses before it begins."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Convert a text to a path."""
+        path = Path(super().convert(value, param, ctx))
+        if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+            why = "is read-only" if path.parent.exists() else "does not exist"
+            raise StorageError(f"{path}: cannot be written: its folder {why}; give another file")
+        return path
 
 
 A_PATH = click.Path(path_type=Path)
@@ -74,7 +98,7 @@ def elite_options(command: Command) -> Command:
     They are ``--classes``, ``--least``, ``--sample`` and ``--seed``; the function of the command
     gets them by these names, as :func:`~neatfool.choose_elites` takes them.
     """
-    what = "Only the elites of these classes."
+    what = 'Only the elites of these classes; a name with a comma in quotes: "a, b",c.'
     classes = click.option("--classes", type=Names(), default=(), help=what)
     what = "Only elites whose recorded confidence is at least this."
     least = click.option("--least", type=FiniteRange(0, 1), default=0.0, metavar="P", help=what)

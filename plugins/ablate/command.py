@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import elite_options, max_queries_option
+from neatfool import FileToWrite, elite_options, max_queries_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ Examples:
 @click.option(
     "--csv",
     "csv_file",
-    type=A_PATH,
+    type=FileToWrite(),
     metavar="FILE",
     help="Write the confidence without each part as comma-separated values.",
 )
@@ -66,7 +66,11 @@ Examples:
     help="Write each elite's network with the importance of its parts as GraphML and JSON.",
 )
 @click.option(
-    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with maps and networks."
+    "--html",
+    "html_file",
+    type=FileToWrite(),
+    metavar="FILE",
+    help="Write a page with maps and networks.",
 )
 def ablate(
     *,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool import Names
+from neatfool import FileToWrite, Names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,17 +83,21 @@ Examples:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
-    "--csv", "csv_file", type=A_PATH, metavar="FILE", help="Write all flows from class to class."
+    "--csv",
+    "csv_file",
+    type=FileToWrite(),
+    metavar="FILE",
+    help="Write all flows from class to class.",
 )
 @click.option(
     "--graph",
     "graph_file",
-    type=A_PATH,
+    type=FileToWrite(),
     metavar="FILE",
     help="Write one run's phylogeny: .graphml, .json (networkx's node-link data) or .dot.",
 )
 @click.option(
-    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with pictures."
+    "--html", "html_file", type=FileToWrite(), metavar="FILE", help="Write a page with pictures."
 )
 def ancestry(
     *,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from neatfool import FileToWrite
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -56,19 +58,23 @@ as far as they have come.""",
 @click.option(
     "--csv",
     "csv_file",
-    type=A_PATH,
+    type=FileToWrite(),
     metavar="FILE",
     help="Write each run's course as comma-separated values.",
 )
 @click.option(
     "--classes-csv",
     "classes_file",
-    type=A_PATH,
+    type=FileToWrite(),
     metavar="FILE",
     help="Write each class's course, the heat map, as comma-separated values.",
 )
 @click.option(
-    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with all the figures."
+    "--html",
+    "html_file",
+    type=FileToWrite(),
+    metavar="FILE",
+    help="Write a page with all the figures.",
 )
 def compare(
     *,

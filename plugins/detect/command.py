@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import Names, elite_options
+from neatfool import FileToWrite, Names, elite_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,12 +52,12 @@ Examples:
 @click.option(
     "--csv",
     "csv_file",
-    type=A_PATH,
+    type=FileToWrite(),
     metavar="FILE",
     help="Write each image's score by each detector as comma-separated values.",
 )
 @click.option(
-    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with histograms."
+    "--html", "html_file", type=FileToWrite(), metavar="FILE", help="Write a page with histograms."
 )
 def detect(
     *,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import Names, elite_options, max_queries_option
+from neatfool import FileToWrite, Names, elite_options, max_queries_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,12 +56,16 @@ Examples:
 @click.option(
     "--csv",
     "csv_file",
-    type=A_PATH,
+    type=FileToWrite(),
     metavar="FILE",
     help="Write each image's confidence at each strength as comma-separated values.",
 )
 @click.option(
-    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with curves and strips."
+    "--html",
+    "html_file",
+    type=FileToWrite(),
+    metavar="FILE",
+    help="Write a page with curves and strips.",
 )
 @click.option(
     "--report",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool import elite_options, max_queries_option
+from neatfool import FileToWrite, elite_options, max_queries_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,12 +61,12 @@ Examples:
 @click.option(
     "--csv",
     "csv_file",
-    type=A_PATH,
+    type=FileToWrite(),
     metavar="FILE",
     help="Write each image's confidence and rank in each network as comma-separated values.",
 )
 @click.option(
-    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with the matrix."
+    "--html", "html_file", type=FileToWrite(), metavar="FILE", help="Write a page with the matrix."
 )
 def transfer(
     *,
