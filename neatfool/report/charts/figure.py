@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, Literal
+from warnings import catch_warnings, filterwarnings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,7 +71,8 @@ def draw_figure(
     from matplotlib import rc_context
 
     buffer = BytesIO()
-    with rc_context({"svg.hashsalt": "neatfool", "svg.fonttype": "none"}):
+    with rc_context({"svg.hashsalt": "neatfool", "svg.fonttype": "none"}), catch_warnings():
+        filterwarnings("ignore", "Glyph .* missing")  # in an SVG the reader's typeface has it
         metadata = {"Date": None} if format == "svg" else {"Software": None}
         figure.savefig(buffer, format=format, dpi=PIXELS_PER_INCH * zoom, metadata=metadata)
     return compact(buffer.getvalue()) if format == "svg" else buffer.getvalue()
