@@ -38,8 +38,8 @@ def check_name(name: str) -> None:
         check_elsewhere(name.removeprefix(ELSEWHERE))
     elif name not in NEEDS:
         raise ValueError(
-            f"there is no detector {name!r}{nearest(name, DETECTORS)}; there are "
-            f"{', '.join(DETECTORS)}, and {ELSEWHERE}NAME"
+            f"there is no detector {name!r}{nearest(name, DETECTORS)}; "
+            f"those of the package pytorch-ood are called {ELSEWHERE}NAME"
         )
 
 

@@ -99,8 +99,8 @@ def summary(survival: Survival) -> dict[str, object]:
 def notes(survivals: Sequence[Survival]) -> list[str]:
     """Say what to bear in mind."""
     told = [
-        "A change is done once to each image. Its direction, and whether it is to more or to less "
-        "(±), is drawn at random for each image, and stays the same at all strengths."
+        "Each change is made once to each image. Its direction (for ±: up or down) is drawn at "
+        "random for each image, and is the same at all strengths."
     ]
     if any(not survival.own for survival in survivals):
         told.append(
