@@ -73,7 +73,8 @@ def find_runs(folder: Path) -> list[Path]:
         databases = folder.glob(f"{depth}/{DATABASE}")
         if found := sorted(path.parent for path in databases if path.is_file()):
             return found
-    what = "there is no run in it" if folder.is_dir() else "is not there"
+    missing = "is a file" if folder.is_file() else "is not there"
+    what = "there is no run in it" if folder.is_dir() else missing
     raise RunError(f"{folder}: {what}; give folders of runs, or folders that hold such")
 
 

@@ -146,7 +146,10 @@ class DaskEngine:
         given = {name: str(path) for name, path in files.items() if path is not None}
         security = Security(require_encryption=True, **given) if given else None
         if "://" not in address and not Path(address).is_file():
-            raise TargetUnavailable(f"[engine] scheduler = {address}: there is no such file")
+            raise TargetUnavailable(
+                f"[engine] scheduler = {address}: there is no such file; give the file of "
+                "`dask scheduler --scheduler-file`, or an address like tcp://HOST:8786"
+            )
         client = Client(**place, security=security, timeout=CONNECTING, **_CLIENT)
         try:
             return await self._enter(client)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neatfool.report import LINE_COLOURS, embed_svg, write_page
+from neatfool.report import embed_svg, write_page
 
 from . import wording
 from .charts import histograms
@@ -26,7 +26,6 @@ def write_detection(seen: Sequence[Seen], path: Path) -> Path:
     content: dict[str, Any] = {
         "words": wording,
         "kept": KEPT,
-        "colours": LINE_COLOURS,
         "title": " · ".join(dict.fromkeys(each.run.name for each in seen)),
         "seen": [
             {

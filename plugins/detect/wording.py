@@ -84,11 +84,11 @@ def notes(seen: Sequence[Seen]) -> list[str]:
         for text in (each.familiar.describe(), each.familiar.lacks(each.features))
         if text
     )
-    left = dict.fromkeys(
-        f"{name} is left out: {why}."
-        for each in seen
-        for name, why in each.detection.left_out.items()
-    )
+    reasons: dict[str, dict[str, None]] = {}
+    for each in found:
+        for name, why in each.left_out.items():
+            reasons.setdefault(why, {})[name] = None
+    left = [f"Left out: {', '.join(names)}. Reason: {why}." for why, names in reasons.items()]
     return [
         *told,
         "Pass at 95 % is the share of fooling images that pass where 95 % of familiar ones do: the "

@@ -109,7 +109,7 @@ def find_familiar(target: Target, folder: Path | None = None) -> Familiar:
         offer = getattr(target, "photographs", None)
         offered = dict(offer()) if offer else {}
         photographs = [Photograph(name, image.copy) for name, image in offered.items()]
-        source = "the target's own photographs"
+        source = "the target's own"
     elif next(folder.glob("*-idx3-ubyte*"), None):
         return _read_mnist(folder, target.spec)
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import platformdirs
 
-from neatfool import ExperimentError, NeatfoolError
+from neatfool import ExperimentError, TargetError
 
 from .idx import read_idx
 
@@ -94,7 +94,7 @@ def download(cache: Path | None = None) -> Mnist:
     """Download the data set with torchvision, or read it from the cache (by default the user's).
 
     Raises:
-        NeatfoolError: The download failed.
+        TargetError: The download failed.
         ExperimentError: The cached files are damaged.
     """
     from torchvision.datasets import MNIST
@@ -106,7 +106,7 @@ def download(cache: Path | None = None) -> Mnist:
             MNIST(str(cache), download=True)
         except (RuntimeError, OSError) as error:
             cause = " ".join(str(error).split())
-            raise NeatfoolError(
+            raise TargetError(
                 f"MNIST cannot be downloaded to {cache} ({cause}); if you are offline, get its "
                 "four idx files elsewhere and give their folder with --data"
             ) from error

@@ -59,3 +59,11 @@ def test_neither_a_folder_nor_a_file_in_a_locked_folder_can_be_written(tmp_path,
     result = neatfool("detect", "no-run", "--html", tmp_path / "page.html")
     assert result.exit_code == 6
     assert "its folder is read-only" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["detect", "gallery", "watch"])
+def test_a_file_in_place_of_a_run_is_called_a_file(command, tmp_path):
+    (tmp_path / "card.json").touch()
+    result = neatfool(command, tmp_path / "card.json")
+    assert result.exit_code == 5
+    assert "card.json: is a file; give folders of runs" in result.stderr

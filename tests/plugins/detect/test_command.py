@@ -7,6 +7,7 @@ import io
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 from neatfool import ExperimentError, make_target
 from neatfool.testing import ToyTarget
 from neatfool_plugins.detect import DETECTORS, Row, detect, to_json
+from neatfool_plugins.detect.wording import notes
 from neatfool_plugins.guarded.familiar import divide
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
@@ -119,6 +121,8 @@ def test_detectors_that_do_not_work_here_are_left_out():
     detection = detect(ToyTarget(), images[:9].numpy(), divide(images, "noise"))
     assert {row.name for row in detection.rows} == {*DETECTORS} - {"knn", "mahalanobis", "vim"}
     assert "PyTorch" in detection.left_out["knn"]
+    seen = SimpleNamespace(detection=detection)
+    assert sum("Left out: knn, mahalanobis, vim. Reason: " in note for note in notes([seen])) == 1
     few = detect(make_target(EXPERIMENTS / "mnist.ini"), images28, divide(images28, "few"))
     assert {*few.left_out} == {"knn", "mahalanobis", "vim"}  # they would know what they are shown
     with pytest.raises(ExperimentError, match="no detector works here"):

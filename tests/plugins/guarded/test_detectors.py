@@ -132,6 +132,13 @@ def test_a_wrong_name_is_refused(name, says):
         check_name(name)
 
 
+def test_detectors_are_listed_once_if_no_name_is_near():
+    with pytest.raises(ValueError, match="; there are: ") as caught:
+        check_name("xyz")
+    assert str(caught.value).count("mahalanobis") == 1
+    assert "pytorch-ood:NAME" in str(caught.value)
+
+
 def test_a_detector_that_asks_for_more_is_refused(head):
     with pytest.raises(ExperimentError, match="asks for p"):
         make_detector("pytorch-ood:DICE", head, None)

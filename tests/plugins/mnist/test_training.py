@@ -12,7 +12,7 @@ import torch
 from click.testing import CliRunner, Result
 from safetensors import safe_open
 
-from neatfool import ExperimentError, NeatfoolError, StorageError, TargetError
+from neatfool import ExperimentError, StorageError, TargetError
 from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, attack, dataset, lenet
 from neatfool_plugins.mnist.dataset import Digits
@@ -163,7 +163,7 @@ def test_without_a_network_the_download_says_what_to_do(
         raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
 
     monkeypatch.setattr("torchvision.datasets.MNIST", offline)
-    with pytest.raises(NeatfoolError, match=r"cannot be downloaded to .*Error down.*--data"):
+    with pytest.raises(TargetError, match=r"cannot be downloaded to .*Error down.*--data"):
         dataset.download(tmp_path)
 
 
