@@ -62,7 +62,7 @@ class FileToWrite(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Convert a text to a path."""
-        path = Path(super().convert(value, param, ctx))
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
             why = "is read-only" if path.parent.exists() else "does not exist"
             raise StorageError(f"{path}: cannot be written: its folder {why}; give another file")

@@ -122,7 +122,7 @@ def ancestry(
 
     An interrupted command begins anew.
     """
-    from neatfool import Output, open_runs
+    from neatfool import Output, choose_elites, open_runs
     from neatfool.report import export_graph, save
 
     from .files import to_csv, to_export, to_json
@@ -134,6 +134,8 @@ def ancestry(
             raise click.UsageError(
                 f"--graph writes one run's phylogeny, and there are {len(runs)}."
             )
+        for run in runs:
+            choose_elites(run)  # refuses a run that has none
         told, across = _read(runs, table, permutations=permutations, seed=seed, console=waiting)
         if pairs:
             told = [

@@ -36,6 +36,11 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
         click.echo(json.dumps(summary, indent=2))
         return
     console = Output()
+    elites = run.elites
+    if not elites:
+        what = f"{summary['name']}, seed {summary['seed']}: nothing is recorded yet"
+        console.print(what, soft_wrap=True, markup=False)
+        return
     console.print(
         f"[bold]{summary['name']}[/], seed {summary['seed']}: generation {summary['generation']}, "
         f"{summary['evaluations']:,} images, {summary['evaluations_per_s']:,.0f} a second",
@@ -50,7 +55,6 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     )
     if requests := run.requests:
         console.print(spending(requests), soft_wrap=True, markup=False)
-    elites = run.elites
     table = Table("class", "confidence", "bred in", "nodes", "connections", "image")
     for elite in elites if every else elites[:ROWS]:
         table.add_row(

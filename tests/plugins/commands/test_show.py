@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 import statistics
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -75,3 +78,18 @@ def test_a_run_is_shown_as_json(finished):
     assert shown["min"] == pytest.approx(min(confidences))
     assert shown["classes_ge_0.99"] == sum(value >= 0.99 for value in confidences)
     assert shown["classes_ge_0.9999"] == sum(value >= 0.9999 for value in confidences)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [("show", 0, "nothing is recorded yet"), ("ancestry", 5, "the run has no elites yet")],
+)
+def test_a_run_that_has_recorded_nothing_is_said_to_have_nothing(
+    command, code, said, finished, tmp_path
+):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    with closing(sqlite3.connect(copy / "run.db")) as database, database:
+        database.execute("DELETE FROM elite")
+    result = neatfool(command, copy)
+    assert result.exit_code == code
+    assert said in result.output
