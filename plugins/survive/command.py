@@ -193,13 +193,14 @@ def _table(survival: Survival) -> Table:
 
     from .wording import share
 
-    table = Table("", "", show_header=False, show_lines=True)
+    table = Table("", "", show_header=False)
     for _ in range(max(len(points) for _, points in survival.curves)):
         table.add_column(justify="right")
     for change, points in survival.curves:
-        cells = [
-            f"{change.number(strength)}\n{percent(point.median)}\n{share(point.kept)}"
-            for strength, point in zip(change.strengths, points, strict=True)
-        ]
-        table.add_row(escape(change.name), f"{escape(change.unit)}\nmedian\nkeep class", *cells)
+        # Three rows, not three lines of one: so figures stay beside words that wrap.
+        strengths = [change.number(strength) for strength in change.strengths]
+        table.add_row(escape(change.name), escape(change.unit), *strengths)
+        table.add_row("", "median", *(percent(point.median) for point in points))
+        kept = [share(point.kept) for point in points]
+        table.add_row("", "keep class", *kept, end_section=True)
     return table
