@@ -25,6 +25,7 @@ class Classifier:
         labels: K class names; None if the network has none.
         source: Where its weights come from.
         content: A hash of its file, if its tensors do not hold the weights.
+        found: What was found out about its file, in one line.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Classifier:
     labels: tuple[str, ...] | None
     source: str
     content: str | None = None
+    found: str | None = None
 
     def digest(self) -> bytes:
         """Hash the weights by the tensors' names, and the preprocessing."""

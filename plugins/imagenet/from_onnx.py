@@ -6,25 +6,25 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import onnxruntime
 import torch
-from torch import nn
 
-from neatfool import ExperimentError, TargetError
+from neatfool import TargetError
 
-from .classifier import Classifier
-from .preprocessing import IMAGENET_DEVIATION, IMAGENET_MEAN, Preprocessing, in_bytes
+from .model_file import FileModule, Input, check_exists, load_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from .classifier import Classifier
     from .request import Request
 
-_CROPPED: Final = 0.875
-"""Most networks were trained to see this share of a photograph's shorter side."""
-_SMALLEST: Final = 1e-45
-"""A probability of zero counts as this, the smallest number of float32."""
+_TYPES: Final = {
+    "tensor(float)": torch.float32,
+    "tensor(float16)": torch.float16,
+    "tensor(double)": torch.float64,
+    "tensor(uint8)": torch.uint8,
+}
+_ROUNDS_BY_BATCH: Final = b"DynamicQuantize"
+"""Operations whose name begins like this round by the range of a whole batch."""
 
 
 def load_onnx(name: str, request: Request) -> Classifier:
@@ -33,47 +33,15 @@ def load_onnx(name: str, request: Request) -> Classifier:
     Raises:
         ExperimentError: The file does not exist.
         TargetError: The file is damaged, or is not a classifier of images.
-        ValueError: The size is missing, or options do not fit the file.
+        ValueError: Something is missing, or options do not fit the file.
     """
-    path = Path(name).expanduser()
-    if request.weights is not None:
-        raise ValueError("an ONNX file contains its weights; leave 'weights' out")
-    module = OnnxModule(path)
-    channels = module.shape[1] or 3
-    height, width = _size(module.shape, request.size)
-    mean, std = (
-        given or (ordinary if channels == 3 else (sum(ordinary) / 3,))
-        for given, ordinary in ((request.mean, IMAGENET_MEAN), (request.std, IMAGENET_DEVIATION))
-    )
-    for key, numbers in (("mean", mean), ("std", std)):
-        if len(numbers) not in (1, channels):
-            raise ValueError(
-                f"{key} has {len(numbers)} numbers for {channels} channels; give one each"
-            )
-    return Classifier(
-        request.model,
-        module,
-        Preprocessing(
-            height=height,
-            width=width,
-            larger=round(min(height, width) / _CROPPED),
-            mean=in_bytes(mean),
-            std=in_bytes(std),
-            channels=channels,
-        ),
-        module.look(channels, height, width),
-        None,
-        f"{path}, by onnxruntime {onnxruntime.__version__}",
-        content=hash_onnx(path),
-    )
+    return load_file(OnnxModule(Path(name).expanduser()), request)
 
 
-class OnnxModule(nn.Module):
-    """An ONNX file as a torch module without gradients.
+class OnnxModule(FileModule):
+    """An ONNX file as a torch module without gradients."""
 
-    Attributes:
-        shape: Its input's (N, C, H, W), with None for any size.
-    """
+    by = f"onnxruntime {onnxruntime.__version__}"
 
     def __init__(self, path: Path, content: bytes | None = None) -> None:
         """Load a file, or a model that was made of it.
@@ -82,79 +50,51 @@ class OnnxModule(nn.Module):
             ExperimentError: The file does not exist.
             TargetError: onnxruntime cannot read it, or it does not take images.
         """
-        super().__init__()
-        self.eval()
-        self._path = path
+        super().__init__(path)
         self._session = _open_session(path, content)
         inputs = self._session.get_inputs()
         shape = list(inputs[0].shape)
-        if len(inputs) != 1 or len(shape) != 4 or inputs[0].type != "tensor(float)":
+        if len(inputs) != 1 or len(shape) != 4 or inputs[0].type not in _TYPES:
             found = ", ".join(f"{each.name} {each.type} {each.shape}" for each in inputs)
             raise TargetError(
-                f"{path}: takes {found}; export a classifier that takes only float [N, C, H, W]"
+                f"{path}: takes {found}; export a classifier that takes only images, floats or "
+                "uint8, [N, C, H, W] or [N, H, W, C]"
             )
         self._input = inputs[0].name
-        self._probabilities = False
-        self.shape: Sequence[int | None] = [n if isinstance(n, int) else None for n in shape]
+        self._outputs = [each.name for each in self._session.get_outputs()]
+        sizes = tuple(size if isinstance(size, int) else None for size in shape)
+        self.input = Input(sizes, _TYPES[inputs[0].type])
+        self.alone = _ROUNDS_BY_BATCH in (content or path.read_bytes())
 
     def __deepcopy__(self, _: Any) -> OnnxModule:
         """Give itself: onnxruntime's session serves any number of threads."""
         return self
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute logits: floats [N, C, H, W] in, float32 [N, K] out."""
-        traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
-        if traced:
-            raise RuntimeError("onnxruntime cannot be traced")
+    def answer(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Compute all outputs of a batch."""
         if images.requires_grad:
             raise TargetError(
-                f"{self._path}: onnxruntime computes no gradients; for those, use the network from "
+                f"{self.path}: onnxruntime computes no gradients; for those, use the network from "
                 "torchvision or timm"
             )
-        pixels = np.ascontiguousarray(images.detach().float().cpu().numpy())
-        step = self.shape[0] or len(pixels)
-        answers = [
-            self._run(pixels[start : start + step], step) for start in range(0, len(pixels), step)
-        ]
-        outputs = torch.from_numpy(np.concatenate(answers)).to(images.device)
-        return outputs.clamp(min=_SMALLEST).log() if self._probabilities else outputs
+        given = {self._input: images.detach().cpu().numpy()}
+        answers = self._session.run(None, given)
+        return {
+            name: torch.from_numpy(answer)
+            for name, answer in zip(self._outputs, answers, strict=True)
+        }
 
-    def look(self, channels: int, height: int, width: int) -> int:
-        """Count the network's classes, and find out whether it gives probabilities or logits.
+    def digest(self) -> str:
+        """Hash the file, and the files next to it that hold weights."""
+        return hash_onnx(self.path)
 
-        Raises:
-            TargetError: It fails on such images, or does not answer [N, K].
-        """
-        count = self.shape[0] or 2
-        noise = np.random.default_rng(0).normal(size=(count, channels, height, width))
-        answer = self._run(noise.astype(np.float32), count)
-        if answer.ndim != 2 or answer.shape[1] < 2:
-            raise TargetError(
-                f"{self._path}: answers {list(answer.shape)} to {count} images; a classifier "
-                "answers [images, classes]"
-            )
-        sums = answer.sum(1)
-        self._probabilities = bool((answer >= 0).all() and np.allclose(sums, 1, atol=1e-3))
-        return int(answer.shape[1])
-
-    def _run(self, pixels: np.ndarray, step: int) -> np.ndarray:
-        count = len(pixels)
-        padded = np.concatenate([pixels, np.repeat(pixels[-1:], step - count, axis=0)])
-        try:
-            answer = np.asarray(self._session.run(None, {self._input: padded})[0], np.float32)
-        except Exception as error:  # onnxruntime raises many kinds
-            raise TargetError(
-                f"{self._path}: onnxruntime failed on {'x'.join(map(str, padded.shape))}: {error}"
-            ) from error
-        return answer[:count]
+    def _describe_input(self) -> str:
+        why = " (the graph quantises dynamically: it rounds by the whole batch)" * self.alone
+        return super()._describe_input() + why
 
 
 def _open_session(path: Path, content: bytes | None) -> Any:
-    try:
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise ExperimentError(f"[target] model = onnx:{path}: {error.strerror}") from error
+    check_exists(path, f"onnx:{path}")
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = torch.get_num_threads()
     # Threads that spin while they wait take time from breeding and rendering.
@@ -168,15 +108,6 @@ def _open_session(path: Path, content: bytes | None) -> Any:
             f"{path}: onnxruntime cannot load it ({error}); it is damaged, or not an ONNX model: "
             "export or download it again"
         ) from error
-
-
-def _size(shape: Sequence[int | None], given: int | None) -> tuple[int, int]:
-    height, width = shape[2] or given, shape[3] or given
-    if height is None or width is None:
-        raise ValueError("takes images of any size; choose one with [target] size = PIXELS")
-    if given is not None and (height, width) != (given, given):
-        raise ValueError(f"size = {given}: it takes images of {width}x{height}; leave 'size' out")
-    return height, width
 
 
 def hash_onnx(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from neatfool import ImageSpec
 
 DEFAULT_MODEL = "efficientnet-lite0"
+FILES: Final = ("onnx",)
+"""Kinds of models that are files."""
+_OF_FILES: Final = ("size", "mean", "std", "output", "answers")
+"""Options that say what a file does not."""
 
 Model = Annotated[
     str,
-    PathAfter("onnx:"),
+    *(PathAfter(f"{kind}:") for kind in FILES),
     PathAfter("timm:local-dir:"),
     PathAfter("transformers:", or_name=True),
 ]
@@ -38,7 +42,8 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
         None,
         description="the network: `efficientnet-lite0`, `-lite1` or `-lite2`, `torchvision:NAME` "
         "or `torchvision:NAME/WEIGHTS`, `timm:NAME`, `timm:hf-hub:NAME`, "
-        "`timm:local-dir:FOLDER`, `transformers:NAME`, `transformers:FOLDER`, or `onnx:FILE`",
+        "`timm:local-dir:FOLDER`, `transformers:NAME`, `transformers:FOLDER`, or a file: "
+        "`onnx:FILE`",
     )
     ensemble: list[Model] = Field(
         [],
@@ -65,16 +70,27 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
     )
     size: PositiveInt | None = Field(
         None,
-        description="for `onnx`: the side of its images in pixels, where the file does not say",
+        description="for a file: the side of its images in pixels, where the file does not say",
     )
     mean: Numbers | None = Field(
         None,
-        description="for `onnx`: what to subtract from images in [0, 1], one number for all "
-        "channels or one for each. If left out, ImageNet's mean",
+        description="for a file: what to subtract from images in [0, 1], one number for all "
+        "channels or one for each. If left out, ImageNet's mean; a file that takes whole numbers "
+        "gets the bytes as they are",
     )
     std: Deviations | None = Field(
         None,
-        description="for `onnx`: what to divide by after that. If left out, ImageNet's deviation",
+        description="for a file: what to divide by after that. If left out, ImageNet's deviation",
+    )
+    output: str | None = Field(
+        None,
+        description="for a file with several outputs: the name or number (from 0) of the one that "
+        "holds the classes *(new in 0.2)*",
+    )
+    answers: Literal["logits", "probabilities"] | None = Field(
+        None,
+        description="for a file: what that output holds. If left out, probabilities if they sum "
+        "to one, else logits *(new in 0.2)*",
     )
     check_photographs: bool = Field(
         True, description="whether each network must recognise a few photographs before the run"
@@ -113,11 +129,11 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
             raise ValueError("weights are those of a 'model'; an 'ensemble' has its own")
         if not self.ensemble and self.model is None:
             self.model = DEFAULT_MODEL
-        given = [name for name in ("size", "mean", "std") if getattr(self, name) is not None]
-        if given and not any(model.startswith("onnx:") for model in self.models):
+        given = [name for name in _OF_FILES if getattr(self, name) is not None]
+        if given and not any(model.partition(":")[0] in FILES for model in self.models):
             raise ValueError(
-                f"{given[0]} is for onnx:FILE; other models say themselves what they take; leave "
-                "it out"
+                f"{given[0]} is for {', '.join(f'{kind}:FILE' for kind in FILES)}; other models "
+                "say themselves what they take; leave it out"
             )
         return self
 

@@ -54,10 +54,15 @@ class Preprocessing:
 
     def describe(self) -> str:
         """Describe the preprocessing in one line."""
+        as_is = (set(self.mean), set(self.std)) == ({0.0}, {1.0})
+        scaled = (
+            "bytes as they are"
+            if as_is
+            else (f"scaled (x - {_write(self.mean)}) / {_write(self.std)}")
+        )
         return (
-            f"images of {self.width}x{self.height} pixels, scaled (x - {_write(self.mean)}) / "
-            f"{_write(self.std)}; photographs: shorter side to {self.larger} ({self.filter}), "
-            "middle cut out"
+            f"images of {self.width}x{self.height} pixels, {scaled}; photographs: shorter side to "
+            f"{self.larger} ({self.filter}), middle cut out"
         )
 
     def prepare(self, photograph: Image.Image, size: tuple[int, int]) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ from neatfool import ExperimentError
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from .options import Options
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Request:
         size: The side of its images, if the network does not say.
         mean: What to subtract from images in [0, 1], if the network does not say.
         std: What to divide by after that.
+        output: The name or number of the output that answers, if a file has several.
+        answers: ``"logits"`` or ``"probabilities"``, if the numbers do not tell.
     """
 
     model: str
@@ -29,6 +33,14 @@ class Request:
     size: int | None = None
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
+    output: str | None = None
+    answers: str | None = None
+
+    @classmethod
+    def of(cls, model: str, options: Options) -> Request:
+        """Ask for a model with an experiment's options."""
+        given = (getattr(options, each.name) for each in fields(cls)[1:])
+        return cls(model, *given)
 
 
 def need(model: str, module: str, *, extra: str) -> None:

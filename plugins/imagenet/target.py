@@ -53,10 +53,7 @@ class ImageNetTarget:
                 the networks do not fit together.
             TargetError: Weights are damaged, not available, or another network's.
         """
-        self.classifiers = [
-            load(Request(model, options.weights, options.size, options.mean, options.std))
-            for model in options.models
-        ]
+        self.classifiers = [load(Request.of(model, options)) for model in options.models]
         self._ten = options.crops == "ten"
         self._checked = options.check_photographs
         self.spec = self._common_spec(options)
@@ -90,6 +87,7 @@ class ImageNetTarget:
             lines += [
                 f"{each.name}: weights of {each.source}",
                 f"  {each.preprocessing.describe()}",
+                *([f"  {each.found}"] if each.found else []),
             ]
         lines.append(
             f"Evolved images are drawn at {width}x{height} pixels"
