@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import nn
 
-from neatfool import ExperimentError, TargetError
+from neatfool import ExperimentError, TargetError, is_out_of_memory
 
 from .classifier import Classifier
 from .preprocessing import IMAGENET_DEVIATION, IMAGENET_MEAN, Preprocessing, in_bytes
@@ -119,8 +119,7 @@ class FileModule(nn.Module, ABC):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Compute logits: floats [N, C, H, W] in, float32 [N, K] out."""
-        traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
-        if traced and not self.traceable:
+        if _is_tracing() and not self.traceable:
             raise RuntimeError(f"{self.by} cannot be traced")
         parts = [self._flatten(answers[self._output]) for answers in self._answers(images)]
         outputs = torch.cat(parts).to(images.device)
@@ -171,7 +170,7 @@ class FileModule(nn.Module, ABC):
         try:
             return self.answer(images)
         except Exception as error:  # each library raises many kinds
-            if isinstance(error, TargetError) or self.traceable:
+            if isinstance(error, TargetError) or is_out_of_memory(error) or _is_tracing():
                 raise
             text, shape = " ".join(str(error).split()), "x".join(map(str, images.shape))
             raise TargetError(
@@ -372,6 +371,11 @@ def _write_shape(shape: tuple[int | None, ...]) -> str:
     return f"[{', '.join('any' if size is None else str(size) for size in shape)}]"
 
 
+def _is_tracing() -> bool:
+    traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
+    return traced
+
+
 def check_exists(path: Path, model: str) -> None:
     """Raise ExperimentError, which says why, if a file cannot be read."""
     try:
@@ -379,11 +383,3 @@ def check_exists(path: Path, model: str) -> None:
             pass
     except OSError as error:
         raise ExperimentError(f"[target] model = {model}: {error.strerror}") from error
-
-
-def names_of(outputs: Any) -> dict[str, torch.Tensor]:
-    """Name what a torch program gives: a tensor, or tensors in a sequence or by names."""
-    if isinstance(outputs, torch.Tensor):
-        return {"0": outputs}
-    named = outputs.items() if isinstance(outputs, dict) else enumerate(outputs)
-    return {str(name): each for name, each in named if isinstance(each, torch.Tensor)}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from neatfool import ExperimentError, nearest
 
-from .request import need
+from .request import FILES, need
 
 if TYPE_CHECKING:
     from .classifier import Classifier
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 EFFICIENTNET_LITE: Final = tuple(f"efficientnet-lite{size}" for size in (0, 1, 2))
 _FORMS: Final = (
     "'torchvision:NAME', 'timm:NAME', 'timm:local-dir:FOLDER', 'transformers:NAME', "
-    "'transformers:FOLDER', 'onnx:FILE' or " + ", ".join(map(repr, EFFICIENTNET_LITE))
+    "'transformers:FOLDER', "
+    + "".join(f"'{kind}:FILE', " for kind in FILES)
+    + "or "
+    + ", ".join(map(repr, EFFICIENTNET_LITE))
 )
+_KINDS: Final = {"timm", "transformers", *FILES}
 
 
 def check_name(model: str) -> None:
@@ -26,14 +30,14 @@ def check_name(model: str) -> None:
         ValueError: No model can have this name; the message offers similar ones.
     """
     kind, _, name = model.partition(":")
-    if model in EFFICIENTNET_LITE or (kind in {"timm", "transformers", "onnx"} and name):
+    if model in EFFICIENTNET_LITE or (kind in _KINDS and name):
         return
     if kind == "torchvision" and name:
         from .from_torchvision import find
 
         find(name)
         return
-    if kind in {"torchvision", "timm", "transformers", "onnx"}:
+    if kind in {"torchvision", *_KINDS}:
         raise ValueError(f"{model!r} is not a model; use {_FORMS}")
     raise ValueError(f"unknown model {model!r}{_did_you_mean(model) or f'; use {_FORMS}'}")
 
@@ -71,13 +75,26 @@ def load(request: Request) -> Classifier:
             from .from_transformers import load_transformers
 
             return load_transformers(name, request)
-        if kind == "onnx":
-            need(request.model, "onnxruntime", extra="onnx")
-            from .from_onnx import load_onnx
-
-            return load_onnx(name, request)
+        if kind in FILES:
+            return _load_file(kind, name, request)
         from .efficientnet_lite import load_efficientnet_lite
 
         return load_efficientnet_lite(request)
     except ValueError as error:
         raise ExperimentError(f"[target] model = {request.model}: {error}") from error
+
+
+def _load_file(kind: str, name: str, request: Request) -> Classifier:
+    if kind == "onnx":
+        need(request.model, "onnxruntime", extra="onnx")
+        from .from_onnx import load_onnx
+
+        return load_onnx(name, request)
+    if kind == "tflite":
+        need(request.model, "ai_edge_litert", extra="tflite")
+        from .from_tflite import load_tflite
+
+        return load_tflite(name, request)
+    from .from_torch_files import load_exported, load_torchscript
+
+    return (load_exported if kind == "export" else load_torchscript)(name, request)

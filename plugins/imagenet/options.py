@@ -16,12 +16,12 @@ from pydantic import (
 
 from neatfool import PathAfter
 
+from .request import FILES
+
 if TYPE_CHECKING:
     from neatfool import ImageSpec
 
 DEFAULT_MODEL = "efficientnet-lite0"
-FILES: Final = ("onnx",)
-"""Kinds of models that are files."""
 _OF_FILES: Final = ("size", "mean", "std", "output", "answers")
 """Options that say what a file does not."""
 
@@ -43,7 +43,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
         description="the network: `efficientnet-lite0`, `-lite1` or `-lite2`, `torchvision:NAME` "
         "or `torchvision:NAME/WEIGHTS`, `timm:NAME`, `timm:hf-hub:NAME`, "
         "`timm:local-dir:FOLDER`, `transformers:NAME`, `transformers:FOLDER`, or a file: "
-        "`onnx:FILE`",
+        "`onnx:FILE`, `tflite:FILE`, `torchscript:FILE`, or `export:FILE`",
     )
     ensemble: list[Model] = Field(
         [],

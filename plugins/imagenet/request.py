@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from neatfool import ExperimentError
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .options import Options
+
+FILES: Final = ("onnx", "tflite", "torchscript", "export")
+"""Kinds of models that are files, with their program and their weights."""
 
 
 @dataclass(frozen=True)

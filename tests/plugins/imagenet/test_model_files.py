@@ -179,3 +179,171 @@ def test_an_input_that_is_not_of_images_is_refused(tmp_path) -> None:
     model = export_onnx(Bytes(), tmp_path / "bytes.onnx", BYTES_LAST)
     with pytest.raises(ExperimentError, match=r"takes bytes .*scales them itself"):
         target(model, mean=[0.5])
+
+
+# TFLite
+
+
+def write_tflite(path: Path, *, classes: int = 5, kind: str = "float32", sides=(16, 16)) -> str:
+    """Write a network that looks at the mean colour; float inside, perhaps quantised outside."""
+    pytest.importorskip("ai_edge_litert", reason="pip install 'neatfool[tflite]'")
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    operator, types = schema.BuiltinOperator, schema.TensorType
+    code = {"float32": types.FLOAT32, "uint8": types.UINT8, "int8": types.INT8}[kind]
+    lowest = -128 if kind == "int8" else 0
+    buffers, tensors, operators, codes = [schema.BufferT()], [], [], []
+
+    def tensor(name, shape, type_=types.FLOAT32, data=None, scale=None, zero=0):
+        buffer = 0
+        if data is not None:
+            buffers.append(schema.BufferT(data=[*data.tobytes()]))
+            buffer = len(buffers) - 1
+        quantised = scale and schema.QuantizationParametersT(scale=[scale], zeroPoint=[zero])
+        made = schema.TensorT(shape=[*shape], type=type_, buffer=buffer, name=name)
+        made.quantization = quantised
+        tensors.append(made)
+        return len(tensors) - 1
+
+    def apply(builtin, inputs, output, options=None, number=0):
+        codes.append(schema.OperatorCodeT(deprecatedBuiltinCode=builtin, builtinCode=builtin))
+        made = schema.OperatorT(opcodeIndex=len(codes) - 1, inputs=inputs, outputs=[output])
+        made.builtinOptions, made.builtinOptionsType = options, number
+        operators.append(made)
+        return output
+
+    image = (1, *sides, 3)
+    weights, bias = colour_weights(classes)
+    if kind == "float32":
+        first = given = tensor("image", image)
+    else:  # a byte b is (b - 127.5) / 63.75
+        first = tensor("image", image, code, scale=1 / 63.75, zero=lowest + 128)
+        given = apply(operator.DEQUANTIZE, [first], tensor("floats", image))
+    axes = tensor("axes", [2], types.INT32, np.array([1, 2], np.int32))
+    mean = schema.ReducerOptionsT(), schema.BuiltinOptions.ReducerOptions
+    colour = apply(operator.MEAN, [given, axes], tensor("colour", (1, 3)), *mean)
+    numbers = [tensor("w", weights.shape, data=weights), tensor("b", bias.shape, data=bias)]
+    dense = schema.FullyConnectedOptionsT(), schema.BuiltinOptions.FullyConnectedOptions
+    logits = tensor("logits", (1, classes))
+    apply(operator.FULLY_CONNECTED, [colour, *numbers], logits, *dense)
+    softmax = schema.SoftmaxOptionsT(beta=1.0), schema.BuiltinOptions.SoftmaxOptions
+    last = apply(operator.SOFTMAX, [logits], tensor("probs", (1, classes)), *softmax)
+    if kind != "float32":
+        rounded = tensor("rounded", (1, classes), code, scale=1 / 256, zero=lowest)
+        last = apply(operator.QUANTIZE, [last], rounded)
+    graph = schema.SubGraphT(tensors=tensors, inputs=[first], outputs=[last], operators=operators)
+    model = schema.ModelT(version=3, operatorCodes=codes, subgraphs=[graph], buffers=buffers)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(builder.Output())
+    return f"tflite:{path}"
+
+
+def colour_weights(classes: int) -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(0)
+    return draw.normal(size=(classes, 3)).astype(np.float32), np.zeros(classes, np.float32)
+
+
+def colours(count: int) -> torch.Tensor:
+    each = torch.randint(0, 256, (count, 3, 1, 1), generator=torch.Generator().manual_seed(1))
+    return each.expand(-1, -1, 16, 16).to(torch.uint8)
+
+
+def by_colour(images: torch.Tensor, classes: int = 5) -> np.ndarray:
+    mean = (images.double().mean((2, 3)).numpy() - 127.5) / 63.75
+    weights, _ = colour_weights(classes)
+    return torch.from_numpy(mean @ weights.T).softmax(1).numpy()
+
+
+def test_a_tflite_file_of_floats_says_what_it_looks_at(tmp_path) -> None:
+    model = write_tflite(tmp_path / "a.tflite")
+    with pytest.raises(ExperimentError, match="does not say how images are scaled; give both"):
+        target(model)
+    made = target(model, **SCALED)
+    np.testing.assert_allclose(made.score(colours(3)).probs, by_colour(colours(3)), atol=1e-5)
+    assert re.search(r"a\.tflite, by LiteRT \d", made.describe())
+    assert "float32 [images, height, width, channels], one image at a time" in made.describe()
+    assert "gives probabilities" in made.describe()
+    assert made.fingerprint() == target(model, **SCALED).fingerprint()
+    with pytest.raises(TargetError, match="LiteRT computes no gradients"):
+        made.logits_of(colours(1).float().requires_grad_())
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8"])
+@pytest.mark.parametrize("options", [{}, SCALED])
+def test_a_quantised_tflite_file_gets_bytes_and_gives_probabilities(
+    tmp_path, kind, options
+) -> None:
+    made = target(write_tflite(tmp_path / "a.tflite", kind=kind), **options)
+    scores = made.score(colours(6)).probs
+    np.testing.assert_allclose(scores, by_colour(colours(6)), atol=0.02)
+    assert f"takes {kind} [images, height" in made.describe()
+    assert ("bytes as they are" in made.describe()) == (not options)
+
+
+def test_1001_classes_begin_with_the_background(tmp_path) -> None:
+    made = target(write_tflite(tmp_path / "a.tflite", classes=1001, kind="uint8"))
+    assert made.spec.classes[:2] == ("background", "tench")
+    with pytest.raises(TargetError, match=r"a\.tflite, by LiteRT .* recognised \d of 5"):
+        made.self_check()
+
+
+def test_what_is_wrong_with_a_tflite_file_is_told(tmp_path) -> None:
+    (tmp_path / "cut.tflite").write_bytes(b"TFL3")
+    with pytest.raises(TargetError, match=r"cut\.tflite: LiteRT cannot load it"):
+        target(f"tflite:{tmp_path / 'cut.tflite'}")
+    with pytest.raises(ExperimentError, match=r"gone\.tflite: No such file"):
+        target(f"tflite:{tmp_path / 'gone.tflite'}")
+
+
+# Programs of torch
+
+
+def save_script(network: nn.Module, path: Path, given: torch.Tensor) -> tuple[str, dict]:
+    torch.jit.trace(network.eval(), (given,)).save(str(path))
+    return f"torchscript:{path}", {"size": 16}
+
+
+def save_exported(network: nn.Module, path: Path, given: torch.Tensor) -> tuple[str, dict]:
+    many = given.expand(2, -1, -1, -1).contiguous()
+    shapes = ({0: torch.export.Dim.DYNAMIC},)
+    torch.export.save(torch.export.export(network.eval(), (many,), dynamic_shapes=shapes), path)
+    return f"export:{path}", {}
+
+
+@pytest.mark.parametrize("save", [save_script, save_exported])
+@pytest.mark.parametrize(("network", "given"), [(Small(), FLOATS), (ChannelsLast(), FLOATS_LAST)])
+def test_a_program_of_torch_scores_and_has_gradients(tmp_path, save, network, given) -> None:
+    model, needed = save(network, tmp_path / "a.pt2", given)
+    made = target(model, **needed, **SCALED)
+    np.testing.assert_allclose(made.score(noise(3)).probs, by_hand(noise(3)), atol=1e-5)
+    np.testing.assert_allclose(made.score(noise(1)).probs, by_hand(noise(1)), atol=1e-5)
+    pixels = noise(2).float().requires_grad_()
+    (found,) = torch.autograd.grad(made.logits_of(pixels).sum(), pixels)
+    (right,) = torch.autograd.grad(Small()((pixels / 255 - 0.5) / 0.25).sum(), pixels)
+    np.testing.assert_allclose(found, right, atol=1e-6)
+    from neatfool.network.network import Form, in_form
+
+    with in_form(made.networks, Form("fp32", "frozen")):
+        np.testing.assert_allclose(made.score(noise(3)).probs, by_hand(noise(3)), atol=1e-5)
+    assert made.fingerprint() == target(model, **needed, **SCALED).fingerprint()
+
+
+def test_a_program_that_was_exported_for_one_image_gets_one_at_a_time(tmp_path) -> None:
+    program = torch.export.export(WithFeatures().eval(), (FLOATS,))
+    torch.export.save(program, tmp_path / "one.pt2")
+    made = target(f"export:{tmp_path / 'one.pt2'}", output="1", **SCALED)
+    np.testing.assert_allclose(made.score(noise(3)).probs, by_hand(noise(3)), atol=1e-5)
+    assert "one image at a time; gives logits (its output '1' of 3)" in made.describe()
+
+
+def test_what_is_wrong_with_a_program_of_torch_is_told(tmp_path) -> None:
+    model, _ = save_script(Small(), tmp_path / "a.pt", FLOATS)
+    with pytest.raises(ExperimentError, match=r"any size; choose one with \[target\] size"):
+        target(model)
+    with pytest.raises(ExperimentError, match=r"is not called \.pt2"):
+        target(f"export:{tmp_path / 'a.pt'}")
+    torch.save(Small().state_dict(), tmp_path / "weights.pt")
+    with pytest.raises(TargetError, match=r"program of TorchScript .*Weights alone are for"):
+        target(f"torchscript:{tmp_path / 'weights.pt'}", size=16)
