@@ -33,6 +33,14 @@ RECOGNISED: Final = 3
 """The network must recognise this many photographs. With fewer known ones there is no check."""
 
 
+class ExactNetwork(Network):
+    """A network without a half precision."""
+
+    @property
+    def half(self) -> None:
+        """None: it has none."""
+
+
 class ImageNetTarget:
     """One network, or the mean of several.
 
@@ -184,7 +192,9 @@ class ImageNetTarget:
             module = TenCrops(module, preprocessing.size)
         if self._input_size(classifier) != (self.spec.height, self.spec.width):
             module = Resized(module, self._input_size(classifier))
-        return Network(
+        # What another library computes has no half precision to screen in.
+        make = Network if getattr(classifier.module, "traceable", True) else ExactNetwork
+        return make(
             module.eval().requires_grad_(False),
             mean=preprocessing.mean,
             std=preprocessing.std,

@@ -265,6 +265,7 @@ def test_a_tflite_file_of_floats_says_what_it_looks_at(tmp_path) -> None:
     assert re.search(r"a\.tflite, by LiteRT \d", made.describe())
     assert "float32 [images, height, width, channels], one image at a time" in made.describe()
     assert "gives probabilities" in made.describe()
+    assert made.networks[0].half is None, "screening would score everything twice"
     assert made.fingerprint() == target(model, **SCALED).fingerprint()
     with pytest.raises(TargetError, match="LiteRT computes no gradients"):
         made.logits_of(colours(1).float().requires_grad_())
