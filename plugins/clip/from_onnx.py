@@ -10,7 +10,9 @@ import onnxruntime
 from neatfool import ExperimentError
 
 from ..imagenet.from_onnx import OnnxModule, hash_onnx
+from ..imagenet.model_file import Layout
 from ..imagenet.preprocessing import Preprocessing, in_bytes
+from ..imagenet.request import Request
 from .tower import CLIP_DEVIATION, CLIP_MEAN, CLIP_TEMPERATURE, Tower
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ def load_onnx(name: str, options: Options) -> Tower:
         module = OnnxModule(path, dequantise(path))
     else:
         module = OnnxModule(path)
-    _, channels, height, width = module.shape
+    _, channels, height, width = module.input.shape
+    if module.input.is_whole:
+        raise ValueError("takes whole numbers; give a network that takes floats")
     height, width = height or options.size, width or options.size
     if channels not in (3, None) or height is None or width is None:
         raise ValueError(
@@ -50,25 +54,27 @@ def load_onnx(name: str, options: Options) -> Tower:
         )
     if options.size not in (None, height):
         raise ValueError(f"size = {options.size}: it takes {width}x{height}; leave 'size' out")
-    if dynamic and not floats:
-        module.shape = (1, channels, height, width)  # one image a call
     how = ""
     if dynamic:
         how = ", dynamically quantised: " + (
             "computed in floats" if floats else "computed image by image"
         )
+    preprocessing = Preprocessing(
+        height=height,
+        width=width,
+        larger=min(height, width),
+        mean=in_bytes(options.mean or CLIP_MEAN),
+        std=in_bytes(options.std or CLIP_DEVIATION),
+        filter="bicubic",
+    )
+    # The first output has the vectors. They are not probabilities, whatever they look like.
+    first = Request(options.images, output="0", answers="logits")
+    length, _ = module.settle(Layout(3, height, width, last=False), preprocessing, first)
     return Tower(
         name=options.images,
         module=module,
-        preprocessing=Preprocessing(
-            height=height,
-            width=width,
-            larger=min(height, width),
-            mean=in_bytes(options.mean or CLIP_MEAN),
-            std=in_bytes(options.std or CLIP_DEVIATION),
-            filter="bicubic",
-        ),
-        width=module.look(3, height, width),
+        preprocessing=preprocessing,
+        width=length,
         temperature=CLIP_TEMPERATURE,
         read=None,
         differentiable=False,

@@ -4,9 +4,9 @@ The modules: :mod:`.options` is what an experiment says of it, and a :mod:`.requ
 one network. :mod:`.models` finds a network by its name, with :mod:`.efficientnet_lite`,
 :mod:`.from_torchvision`, :mod:`.from_timm` and :mod:`.from_transformers` for where it comes from.
 Networks in files, in :mod:`.from_onnx`, :mod:`.from_tflite` and :mod:`.from_torch_files`, have
-:mod:`.model_file` in common. :mod:`.weights` is what a network has learnt, and :mod:`.labels` what it
-calls its classes; :mod:`.classifier` and :mod:`.preprocessing` are what they give. :mod:`.views` has
-the ten crops and the mean of several answers, :mod:`.target` is what is fooled, and
+:mod:`.model_file` in common. :mod:`.weights` is what a network has learnt, and :mod:`.labels` what
+it calls its classes; :mod:`.classifier` and :mod:`.preprocessing` are what they give. :mod:`.views`
+has the ten crops and the mean of several answers, :mod:`.target` is what is fooled, and
 :mod:`.photographs` what it is checked on.
 """
 

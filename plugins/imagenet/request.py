@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
@@ -11,8 +11,6 @@ from neatfool import ExperimentError
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from .options import Options
 
 FILES: Final = ("onnx", "tflite", "torchscript", "export")
 """Kinds of models that are files, with their program and their weights."""
@@ -38,12 +36,6 @@ class Request:
     std: Sequence[float] | None = None
     output: str | None = None
     answers: str | None = None
-
-    @classmethod
-    def of(cls, model: str, options: Options) -> Request:
-        """Ask for a model with an experiment's options."""
-        given = (getattr(options, each.name) for each in fields(cls)[1:])
-        return cls(model, *given)
 
 
 def need(model: str, module: str, *, extra: str) -> None:

@@ -61,7 +61,20 @@ class ImageNetTarget:
                 the networks do not fit together.
             TargetError: Weights are damaged, not available, or another network's.
         """
-        self.classifiers = [load(Request.of(model, options)) for model in options.models]
+        self.classifiers = [
+            load(
+                Request(
+                    model,
+                    options.weights,
+                    options.size,
+                    options.mean,
+                    options.std,
+                    options.output,
+                    options.answers,
+                )
+            )
+            for model in options.models
+        ]
         self._ten = options.crops == "ten"
         self._checked = options.check_photographs
         self.spec = self._common_spec(options)
