@@ -291,6 +291,7 @@ def test_1001_classes_begin_with_the_background(tmp_path) -> None:
 
 
 def test_what_is_wrong_with_a_tflite_file_is_told(tmp_path) -> None:
+    pytest.importorskip("ai_edge_litert", reason="pip install 'neatfool[tflite]'")
     (tmp_path / "cut.tflite").write_bytes(b"TFL3")
     with pytest.raises(TargetError, match=r"cut\.tflite: LiteRT cannot load it"):
         target(f"tflite:{tmp_path / 'cut.tflite'}")
