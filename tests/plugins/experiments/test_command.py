@@ -27,7 +27,9 @@ def test_all_experiments_are_listed_with_what_a_reader_asks_first():
     assert told["api"]["extras"] == ["serve", "http"]
     network = {name: [] if name.startswith("mnist") else ["imagenet"] for name in told}
     assert {name: each["extras"] for name, each in told.items()} == network | {
-        "api": ["serve", "http"]
+        "api": ["serve", "http"],
+        "clip": ["clip"],
+        "clip_all": ["clip"],
     }
 
 
