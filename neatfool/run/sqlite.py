@@ -55,7 +55,9 @@ def _explain(path: Path, error: Exception) -> NeatfoolError:
     if code.startswith("SQLITE_FULL"):
         again = "run it again" if path.name == PARTIAL_DATABASE else "resume the run"
         return StorageError(f"{path}: the disk is full; free some space, then {again}")
-    if code.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
+    # A short read is no fault of the disk: the file is shorter than it says itself.
+    elsewhere = code.startswith(("SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN"))
+    if elsewhere and code != "SQLITE_IOERR_SHORT_READ":
         return StorageError(f"{path}: cannot be read or written ({error}); check disk and rights")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return RunError(f"{path}: another process is writing to it; wait for it or stop it")
