@@ -47,7 +47,7 @@ def fold(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
                 _replace(made, names[convolution], fused)
                 _replace(made, names[normalisation], nn.Identity())
             # Clones, as a module may write to its input.
-            same = all(_agree(made(batch.clone()), module(batch.clone())) for batch in batches)
+            same = all(agree(made(batch.clone()), module(batch.clone())) for batch in batches)
     except Exception as error:  # Any module may come; one that cannot be folded runs as it is.
         if is_out_of_memory(error):
             raise
@@ -60,7 +60,8 @@ def _leave(module: nn.Module, why: str) -> nn.Module:
     return module
 
 
-def _agree(logits: torch.Tensor, wanted: torch.Tensor) -> bool:
+def agree(logits: torch.Tensor, wanted: torch.Tensor) -> bool:
+    """Say whether logits differ by no more than rounding in float32."""
     largest = wanted.abs().max().clamp(min=1.0)
     return bool((logits - wanted).abs().max() <= _SAME * largest)
 

@@ -25,6 +25,7 @@ from neatfool.network.frozen_graph import freeze, probes
 from neatfool.network.gpu import computing_on
 from neatfool.network.malloc import keep_freed_memory
 from neatfool.network.memory import is_out_of_memory
+from neatfool.network.pointwise import multiply_pointwise
 from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class Network:
         self._graphs: dict[Form, set[Graph]] = {}
         self._folding = Lock()
         self._folded_modules: dict[int, nn.Module] = {}
+        self._differentiable_forms: dict[int, _FromBytes] = {}
 
     @property
     def device(self) -> torch.device:
@@ -170,7 +172,10 @@ class Network:
         return Scores(probs.numpy(), logits.numpy())
 
     def logits_of(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute logits in float32, as the module is written, for torch to differentiate.
+        """Compute logits in float32, for torch to differentiate by the images.
+
+        They differ from the module's own by rounding, as batch normalisations are folded in. After
+        you change the module's weights, call :meth:`forget`.
 
         Args:
             images: Floats [N, C, H, W] in the range of bytes, 0 to 255, on any device.
@@ -181,7 +186,7 @@ class Network:
         Raises:
             TargetError: The module gives something else than a tensor.
         """
-        logits: torch.Tensor = self._plain("fp32")(images.to(self.device))[0]
+        logits: torch.Tensor = self._differentiable(images.shape)(images.to(self.device))[0]
         return logits
 
     def graphs(self, form: Form) -> frozenset[Graph]:
@@ -193,6 +198,7 @@ class Network:
         with self._preparing:
             self._runs.clear()
             self._folded_modules.clear()
+            self._differentiable_forms.clear()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -232,12 +238,26 @@ class Network:
         with self._folding:
             module = self._folded_modules.get(place)
             if module is None:
-                plain = self._plain("fp32")
                 with torch.inference_mode(mode=False), torch.no_grad():
-                    images = probes((2, *shape[1:]), self.device)
-                    batches = [plain.numbers(batch) for batch in images]
+                    plain = self._plain("fp32")
+                    batches = self._varied_numbers(plain, shape)
                     module = self._folded_modules[place] = fold(plain.module, batches)
         return self._from_bytes(module, precision)
+
+    def _differentiable(self, shape: torch.Size) -> _FromBytes:
+        """Give the form whose gradients are computed fastest, made once for each device."""
+        place = self._place.get()
+        folded = self._fold("fp32", shape)
+        with self._folding:
+            if place not in self._differentiable_forms:
+                if self.device.type == "cpu":
+                    batches = self._varied_numbers(folded, shape)
+                    folded.module = multiply_pointwise(folded.module, batches)
+                self._differentiable_forms[place] = folded
+            return self._differentiable_forms[place]
+
+    def _varied_numbers(self, form: _FromBytes, shape: torch.Size) -> list[torch.Tensor]:
+        return [form.numbers(batch) for batch in probes((2, *shape[1:]), self.device)]
 
     def _from_bytes(self, module: nn.Module, precision: Precision) -> _FromBytes:
         whole = _FromBytes(module, self.mean, self.std, _DTYPES[precision])

@@ -11,6 +11,7 @@ from neatfool import ImageSpec
 
 from .classifier import Classifier
 from .labels import imagenet_labels
+from .padding import pad_inside
 from .preprocessing import Preprocessing
 from .request import need
 from .weights import fit, read_tensors
@@ -48,6 +49,7 @@ def load_efficientnet_lite(request: Request) -> Classifier:
     library: Any = import_module("efficientnet_lite_pytorch")
     module = library.EfficientNet.from_name(request.model, num_classes=count).eval()
     fit(module, tensors, path)
+    pad_inside(module)
     side = _SIDES[size]
     preprocessing = Preprocessing(
         height=side,
