@@ -63,8 +63,8 @@ def _check(
         if kind in RESERVED_KEYS:
             registration = manager.load(kind, name)
             loaded = CheckResult(LOADED, passed=True)
-            if kind in {"view", "engine"}:
-                views([name] * (kind == "view"), manager)
+            if kind == "view":
+                views([name], manager)
                 return [loaded]
             return [
                 loaded,

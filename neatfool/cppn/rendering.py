@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from neatfool.cppn.compiled.gradients import factor_gradients, is_sums
+from neatfool.cppn.compiled.gradients import factor_gradients, is_sums, spread_gradients
 from neatfool.cppn.compiled.renderer import draw_smooth_tape, draw_tape
 from neatfool.cppn.compiled.tape import Tape
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
-from neatfool.cppn.functions.surroundings import surroundings
+from neatfool.cppn.functions.surroundings import Surroundings, surroundings
 from neatfool.cppn.one_core import on_one_core
 from neatfool.cppn.plain.execution import Machine
 
@@ -217,7 +217,10 @@ def render_gradients(
             around = surroundings(
                 height, width, native=native, kind=inputs, blur=blur, samples=samples
             )
-            parts = list(zip(around.grids, around.spread(by_pixel), strict=True))
+            # At other sizes the columns' weights differ.
+            alike = all(each.kernel is not None for each in around.across)
+            spread = spread_gradients if by_compiled and alike else Surroundings.spread
+            parts = list(zip(around.grids, spread(around, by_pixel), strict=True))
         else:
             parts = [(pixel_grid(height, width, native=native, kind=inputs), by_pixel)]
         found = [follow(program, grid, colours, part.flatten(3)) for grid, part in parts]

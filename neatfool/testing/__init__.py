@@ -1,7 +1,7 @@
 """Suites that show whether a plugin keeps its contract.
 
-Subclass :class:`TargetSuite`, :class:`EncodingSuite` or :class:`SchemeSuite` in a test module, say
-how to make the plugin, and run pytest::
+Subclass :class:`TargetSuite`, :class:`EncodingSuite`, :class:`SchemeSuite` or :class:`EngineSuite`
+in a test module, say how to make the plugin, and run pytest::
 
     from neatfool.testing import TargetSuite
 
@@ -20,6 +20,7 @@ from __future__ import annotations
 from neatfool.testing.check import check_registration
 from neatfool.testing.encoding_subject import COLOUR, GREY
 from neatfool.testing.encoding_suite import EncodingSuite
+from neatfool.testing.engine_suite import EngineSuite
 from neatfool.testing.expectation import CheckResult
 from neatfool.testing.observer_check import check_observer, check_observers
 from neatfool.testing.scheme_suite import SchemeSuite
@@ -32,6 +33,7 @@ __all__ = [
     "TOY_SPEC",
     "CheckResult",
     "EncodingSuite",
+    "EngineSuite",
     "SchemeSuite",
     "TargetSuite",
     "ToyEncoding",

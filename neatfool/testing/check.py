@@ -8,6 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from neatfool.testing.encoding_subject import COLOUR, GREY, EncodingSubject
 from neatfool.testing.encoding_suite import ENCODING_CHECKS
+from neatfool.testing.engine_subject import EngineSubject
+from neatfool.testing.engine_suite import ENGINE_CHECKS
 from neatfool.testing.expectation import CheckResult, failure, run_checks
 from neatfool.testing.scheme_subject import SchemeSubject
 from neatfool.testing.scheme_suite import SCHEME_CHECKS
@@ -109,7 +111,24 @@ def _check_scheme(
     return [CheckResult(CAN_BE_MADE, passed=True), *run_checks(SCHEME_CHECKS, subjects)]
 
 
-_CHECKERS = {"target": _check_target, "encoding": _check_encoding, "scheme": _check_scheme}
+def _check_engine(
+    registration: Registration, options: BaseModel, _: Sequence[ImageSpec]
+) -> list[CheckResult]:
+    subject = EngineSubject(lambda: registration.factory(options))
+    try:
+        if broken := _try_to_make(lambda subject: subject.engine, subject):
+            return broken
+        return [CheckResult(CAN_BE_MADE, passed=True), *run_checks(ENGINE_CHECKS, {"": subject})]
+    finally:
+        subject.close()
+
+
+_CHECKERS = {
+    "target": _check_target,
+    "encoding": _check_encoding,
+    "scheme": _check_scheme,
+    "engine": _check_engine,
+}
 
 
 def _try_to_make(make: Callable[[Any], object], subject: Any) -> list[CheckResult]:

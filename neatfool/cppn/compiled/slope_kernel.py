@@ -1,4 +1,4 @@
-"""Compiled back-propagation: from gradients by outputs to gradients by the terms' factors.
+"""Compiled back-propagation: from gradients by channels to gradients by the terms' factors.
 
 As in drawing (:mod:`neatfool.cppn.compiled.kernel`), pixels are processed a tile at a time. All
 data of a tile stay in the processor's cache: the values of all nodes, the slopes of their
@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from neatfool.cppn.compiled.activations import IDENTITY, activate, differentiate
+from neatfool.cppn.compiled.colour import return_colour
 from neatfool.cppn.compiled.jit import inner, outer
 from neatfool.cppn.compiled.lanes import LANES, add_product, load, spread, store
 
@@ -72,17 +73,15 @@ def _compute(
     values: np.ndarray,
     slopes: np.ndarray,
     width: int,
-    wanted: bool,
 ) -> None:
-    """Compute the values of all nodes, and if ``wanted`` the slopes of their activations."""
+    """Compute the values of all nodes, and the slopes of their activations."""
     one = values[first - 1][:1]
     for node in range(len(nodes)):
         row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
         terms = sources[own], factors[own]
         activate(IDENTITY, values, *terms, F(0.0), slopes, row, width)
         activate(nodes[node, 0], slopes, nodes[node, 3:4], one, F(0.0), values, row, width)
-        if wanted:
-            differentiate(nodes[node, 0], slopes[row][:width], values[row][:width])
+        differentiate(nodes[node, 0], slopes[row][:width], values[row][:width])
 
 
 @inner
@@ -110,9 +109,9 @@ def _return(
 
 
 @outer(
-    "void(int32[:, ::1], int32[::1], float32[::1], int64[::1], float32[:, ::1], "
-    "float32[:, :, ::1], float32[:, ::1], float64[:, ::1], float32[:, ::1], float32[:, ::1], "
-    "float32[:, ::1], float32[:, ::1])"
+    "void(int32[:, ::1], int32[::1], float32[::1], int64[::1], float32[:, ::1], int64, "
+    "float32[:, :, ::1], float64[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1], "
+    "float32[:, ::1])"
 )
 def flow_back(
     nodes: np.ndarray,
@@ -120,15 +119,15 @@ def flow_back(
     factors: np.ndarray,
     outputs: np.ndarray,
     inputs: np.ndarray,
+    colour: int,
     gradients: np.ndarray,
-    raw: np.ndarray,
     totals: np.ndarray,
     values: np.ndarray,
     slopes: np.ndarray,
     flows: np.ndarray,
     sums: np.ndarray,
 ) -> None:
-    """Compute the outputs of a genome, or pass gradients by them back to the factors.
+    """Pass gradients by the channels back to the factors of a genome.
 
     Args:
         nodes: int32 [M, 4], for each node: activation, begin and end of its terms, row; each after
@@ -138,9 +137,8 @@ def flow_back(
         factors: float32 [T], the factor of each term.
         outputs: int64 [O], the row of each output.
         inputs: float32 [I, P].
-        gradients: float32 [G, O, P], gradients of G functions by the outputs. If G is 0, the
-            outputs are computed instead.
-        raw: float32 [O, P]; receives the outputs.
+        colour: The place of the colour map in ``COLOUR_MAPS``.
+        gradients: float32 [G, C, P], gradients of G functions by the channels.
         totals: float64 [G, T]; the gradients by the factors are added to it.
         values: float32 [I + 1 + M, TILE], scratch.
         slopes: As ``values``.
@@ -155,18 +153,11 @@ def flow_back(
         for row in range(given):
             _load(inputs[row], start, count, values[row][:width], F(0.0))
         _fill(values[given][:width], F(1.0))
-        _compute(nodes, sources, factors, first, values, slopes, width, len(gradients) > 0)
-        if not len(gradients):
-            for output in range(len(outputs)):
-                for i in range(count):
-                    raw[output, start + i] = values[outputs[output], i]
+        _compute(nodes, sources, factors, first, values, slopes, width)
         for which in range(len(gradients)):
             for row in range(first, first + len(nodes)):
                 _fill(flows[row][:width], F(0.0))
-            for output in range(len(outputs)):
-                flow = flows[outputs[output]]
-                for i in range(count):
-                    flow[i] += gradients[which, output, start + i]
+            return_colour(colour, values, outputs, gradients[which], start, flows, count)
             _return(
                 nodes, sources, factors, first, values, slopes, flows, width, totals[which], sums
             )
