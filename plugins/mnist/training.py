@@ -87,8 +87,8 @@ def train(network: LeNet, training: Digits, test: Digits, recipe: Recipe) -> Ite
     """
     images, labels = _to_tensors(training, next(network.parameters()).device)
     generator = torch.Generator().manual_seed(recipe.seed)
-    if recipe.attack is not None:  # halves the time on a CPU, and changes the last bits
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    # Halves the time on a CPU.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.SGD(
         network.parameters(),
         lr=recipe.learning_rate,
