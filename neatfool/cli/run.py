@@ -276,7 +276,8 @@ def _write_report(console: Console, run: Run) -> None:
 def _why(session: Session, outcome: Outcome) -> str:
     """Say why a run ended early, and how to go on."""
     if outcome.reason == "paused":
-        return f"Paused because the target cannot be reached: {outcome.cause}"
+        whom = "workers" if session.has_engine else "the target"
+        return f"Paused because {whom} cannot be reached: {outcome.cause}"
     folder, more = session.run.path, session.queries_to_the_end()
     if more is None:
         return f"{outcome.cause}. Resume it with a larger budget: neatfool resume {folder} --help"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import max_queries_option
+from neatfool import FileToWrite, max_queries_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +110,9 @@ Give the same command again after an interruption: it goes on where it was.""",
     help="Exit with code 9 if the median confidence at the end is above this: 0.5, say.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
-@click.option("--html", "html_file", type=A_PATH, metavar="FILE", help="Write the card as a page.")
+@click.option(
+    "--html", "html_file", type=FileToWrite(), metavar="FILE", help="Write the card as a page."
+)
 @click.option(
     "--schema",
     is_flag=True,

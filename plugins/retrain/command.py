@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool import FiniteRange
+from neatfool import FileToWrite, FiniteRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,7 +131,11 @@ The same command goes on where it was interrupted, also with more --rounds.""",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
-    "--html", "html_file", type=A_PATH, metavar="FILE", help="Write a page with chart and images."
+    "--html",
+    "html_file",
+    type=FileToWrite(),
+    metavar="FILE",
+    help="Write a page with chart and images.",
 )
 @click.pass_context
 def retrain(

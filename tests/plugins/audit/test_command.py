@@ -221,3 +221,9 @@ def test_an_interrupted_audit_goes_on_and_ends_with_the_same_card(small, tmp_pat
     for each in (card, whole):
         del each["runs"], each["classifier"]  # they name the folder
     assert card == whole
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path):
+    result = neatfool("audit", write_experiment(tmp_path), "--html", tmp_path / "no" / "card.html")
+    assert result.exit_code == 6
+    assert "its folder does not exist" in result.stderr

@@ -138,6 +138,16 @@ def test_a_scheduler_that_does_not_answer_pauses_the_run(file, tmp_path, monkeyp
     assert "tcp://127.0.0.1:9: no scheduler answers there" in outcome.cause
 
 
+def test_the_command_line_says_whom_a_paused_run_waits_for(file, tmp_path, monkeypatch):
+    from neatfool_plugins.dask import engine
+
+    monkeypatch.setattr(engine, "CONNECTING", 0.2)
+    paused = neatfool(
+        *("run", file, "--out", tmp_path / "run", "--set", "engine.scheduler=tcp://127.0.0.1:9")
+    )
+    assert "Paused because workers cannot be reached: " in paused.output
+
+
 def test_workers_of_this_machine_are_started_and_ended(file, tmp_path, capfd):
     alone = database(file, tmp_path / "alone")
     session = begun(file, tmp_path / "run", "engine.workers=1")

@@ -238,6 +238,13 @@ def test_a_folder_that_holds_something_else_is_refused(digits, tmp_path):
     assert "holds something else" in result.stderr
 
 
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(digits, tmp_path):
+    page = tmp_path / "no" / "page.html"
+    result = neatfool(*arguments(tmp_path / "out", digits, "--html", page))
+    assert result.exit_code == 6
+    assert "its folder does not exist" in result.stderr
+
+
 @pytest.mark.usefixtures("own_sys_path")
 def test_a_target_that_cannot_be_trained_is_refused(tmp_path):
     result = neatfool("retrain", write_experiment(tmp_path), "--out", tmp_path / "out")
