@@ -45,7 +45,7 @@ def fold(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
             for convolution, normalisation in pairs.items():
                 fused = fuse_conv_bn_eval(convolution, normalisation)
                 _replace(made, names[convolution], fused)
-                _replace(made, names[normalisation], nn.Identity())
+                _replace(made, names[normalisation], _rest(normalisation))
             # Clones, as a module may write to its input.
             same = all(agree(made(batch.clone()), module(batch.clone())) for batch in batches)
     except Exception as error:  # Any module may come; one that cannot be folded runs as it is.
@@ -53,6 +53,12 @@ def fold(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
             raise
         return _leave(module, f"{type(error).__name__}: {error}")
     return made if same else _leave(module, "it would compute something else")
+
+
+def _rest(normalisation: nn.BatchNorm2d) -> nn.Module:
+    """Give what a normalisation does besides: timm's end with an activation."""
+    parts = [getattr(normalisation, name, None) for name in ("drop", "act")]
+    return nn.Sequential(*(part for part in parts if isinstance(part, nn.Module)))
 
 
 def _leave(module: nn.Module, why: str) -> nn.Module:

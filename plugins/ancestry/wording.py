@@ -252,7 +252,5 @@ def notes(told: Sequence[Ancestry], across: Across | None) -> list[str]:
             "so fine patterns have higher values than broad ones."
         )
     elif told:
-        said.append(
-            "No weights were swept: `--pairs 0` leaves it out, and only CPPNs have weights."
-        )
+        said.append("No weights were swept: --pairs 0 leaves it out, and only CPPNs have weights.")
     return said

@@ -117,3 +117,15 @@ def test_out_of_memory_is_told(numbers):
 
     with pytest.raises(torch.OutOfMemoryError):
         fold(Large().eval(), [numbers])
+
+
+@torch.inference_mode()
+def test_the_activation_in_a_normalisation_of_timm_is_kept(numbers):
+    timm = pytest.importorskip("timm")
+    module = Normalised().eval()
+    normalisation = timm.layers.BatchNormAct2d(8, act_layer=nn.SiLU).eval()
+    normalisation.load_state_dict(module.normalisation.state_dict())
+    module.normalisation = normalisation
+    made = fold(module, [numbers])
+    assert not any(isinstance(each, nn.BatchNorm2d) for each in made.modules())
+    torch.testing.assert_close(made(numbers), module(numbers), atol=1e-5, rtol=1e-5)
