@@ -10,6 +10,7 @@ from .functions.activations import ACTIVATIONS as ACTIVATIONS
 from .functions.aggregations import AGGREGATIONS as AGGREGATIONS
 from .functions.colour import COLOUR_MAPS as COLOUR_MAPS
 from .functions.colour import ColourMap as ColourMap
+from .functions.glsl import GLSL as GLSL
 from .genome.genes import ConnectionGene as ConnectionGene
 from .genome.genes import NodeGene as NodeGene
 from .genome.genome import Genome as Genome
