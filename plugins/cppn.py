@@ -316,6 +316,19 @@ class CppnEncoding:
         """Give a genome as a graph; see :func:`neatfool.cppn.to_graph`."""
         return cppn.to_graph(genome, self._config, output_labels=self._colours.labels)
 
+    def picture(self, genome: cppn.Genome) -> cppn.Picture:
+        """Give a genome's picture as a PyTorch module."""
+        look = cppn.Look(
+            self._spec.height,
+            self._spec.width,
+            inputs=self._inputs,
+            colour_map=self._colours.name,
+            channels=self._spec.channels,
+            blur=self._blur,
+            samples=self._samples,
+        )
+        return cppn.Picture(genome, look)
+
     def _program(self, genomes: Sequence[cppn.Genome]) -> cppn.Program:
         return cppn.compile_genomes(genomes, self._config.input_keys, self._config.output_keys)
 

@@ -6,6 +6,10 @@ from .compiled.loading import can_compile as can_compile
 from .compiled.loading import load_compiled as load_compiled
 from .compiled.tape import Tape as Tape
 from .compiled.tape import compile_tape as compile_tape
+from .exchange.onnx_model import to_onnx as to_onnx
+from .exchange.picture import Look as Look
+from .exchange.picture import Picture as Picture
+from .exchange.shader import to_glsl as to_glsl
 from .functions.activations import ACTIVATIONS as ACTIVATIONS
 from .functions.aggregations import AGGREGATIONS as AGGREGATIONS
 from .functions.colour import COLOUR_MAPS as COLOUR_MAPS

@@ -30,6 +30,8 @@ class Encoding(Protocol[Genome]):
         The number of parents for the child of each seed, if it varies.
     ``sharp() -> Encoding``
         The encoding without the blur that its pictures have at any size, for posters.
+    ``picture(genome) -> neatfool.cppn.Picture``
+        The picture of a genome that is a CPPN, as a PyTorch module that other programs can have.
     ``from_images(images) -> list[Genome]``
         Genomes that render exactly to given images, uint8 [N, C, H, W], for a scheme that makes
         images itself.
