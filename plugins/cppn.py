@@ -17,6 +17,7 @@ from neatfool import ExperimentError, GenomeSize, cppn, hookimpl, nearest, pick_
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import networkx as nx
     import numpy as np
@@ -304,6 +305,15 @@ class CppnEncoding:
         """
         return cppn.loads(text, self._config)
 
+    def from_file(self, path: Path) -> cppn.Genome:
+        """Read a file of Picbreeder: XML, or a ZIP archive with one file of it.
+
+        Raises:
+            ValueError: The file is something else, or does not fit the images.
+            OSError: It cannot be read.
+        """
+        return cppn.read_picbreeder(path.read_bytes(), self._look)
+
     def distance(self, a: cppn.Genome, b: cppn.Genome) -> float:
         """Give neat-python's distance of two genomes."""
         return a.distance(b, self._config)
@@ -318,7 +328,11 @@ class CppnEncoding:
 
     def picture(self, genome: cppn.Genome) -> cppn.Picture:
         """Give a genome's picture as a PyTorch module."""
-        look = cppn.Look(
+        return cppn.Picture(genome, self._look)
+
+    @property
+    def _look(self) -> cppn.Look:
+        return cppn.Look(
             self._spec.height,
             self._spec.width,
             inputs=self._inputs,
@@ -327,7 +341,6 @@ class CppnEncoding:
             blur=self._blur,
             samples=self._samples,
         )
-        return cppn.Picture(genome, look)
 
     def _program(self, genomes: Sequence[cppn.Genome]) -> cppn.Program:
         return cppn.compile_genomes(genomes, self._config.input_keys, self._config.output_keys)

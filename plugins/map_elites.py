@@ -70,8 +70,8 @@ class Options(LearningOptions, extra="forbid"):
     )
     seed_from: Path | None = Field(
         None,
-        description="the folder of another run. Its elites begin the first generation, and "
-        "random candidates fill it up to `initial`",
+        description="the folder of another run, or of genomes in files. Its elites, or these "
+        "genomes, begin the first generation, and random candidates fill it up to `initial`",
     )
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:

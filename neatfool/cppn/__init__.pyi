@@ -7,6 +7,7 @@ from .compiled.loading import load_compiled as load_compiled
 from .compiled.tape import Tape as Tape
 from .compiled.tape import compile_tape as compile_tape
 from .exchange.onnx_model import to_onnx as to_onnx
+from .exchange.picbreeder import read_picbreeder as read_picbreeder
 from .exchange.picture import Look as Look
 from .exchange.picture import Picture as Picture
 from .exchange.shader import to_glsl as to_glsl

@@ -105,7 +105,11 @@ def test_the_examples_of_a_picture_for_other_programs_run(tmp_path, monkeypatch)
     pytest.importorskip("onnxruntime")
     monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-    codes = [code for code in re.findall(r"```python\n(.*?)```", page, re.S) if "picture" in code]
+    codes = [
+        code
+        for code in re.findall(r"```python\n(.*?)```", page, re.S)
+        if "picture(" in code or "onnx" in code
+    ]
     images = {"image": (1, 8, 8), "classes": 10, "images": 20}
     run = neatfool.fool(lambda batch: np.full((len(batch), 10), 0.1), progress=False, **images)
     Path("example.py").write_text("\n".join(codes), encoding="utf-8")
