@@ -116,10 +116,10 @@ class MapElites:
         self._asked = 0
 
     def self_check(self) -> None:
-        """Check the run of ``seed_from``, if it is given.
+        """Check the run or the genomes of ``seed_from``, if it is given.
 
         Raises:
-            ExperimentError: It does not exist, or its elites are not this encoding's genomes.
+            ExperimentError: There is none, or its genomes are not this encoding's.
         """
         self._inheritance()
 

@@ -145,16 +145,16 @@ def _draw_levels(
     operations: Operations, picture: Picture, inputs: Sequence[Value], shape: Value
 ) -> Value:
     """Give the levels from 0 to 255 of each channel, [C, *shape]."""
-    look, formula = picture.look, picture.formula()
+    look, formula, may_be_nan = picture.look, picture.formula(), picture.may_overflow
     values = dict(zip(INPUT_KEYS, inputs, strict=True))
     for node in formula.nodes:
         activation = ACTIVATIONS[node.activation]
         z = _aggregate(operations, node, values)
-        if activation.nan is not None and picture.may_overflow:
+        if activation.nan is not None and may_be_nan:
             z = operations.where(operations.is_nan(z), activation.nan, z)
         values[node.key] = activation.formula(operations, z, None)
     outputs = [values[key] for key in formula.outputs]
-    if picture.may_overflow:
+    if may_be_nan:
         outputs = [operations.where(operations.is_nan(each), 0.0, each) for each in outputs]
     channels = [
         operations.add_node("Expand", operations.round(operations.multiply(each, 255.0)), shape)

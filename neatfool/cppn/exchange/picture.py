@@ -77,7 +77,8 @@ class Picture(nn.Module):
         self.look = look
         self._colours = look.colours
         self._genome = genome
-        self._program = compile_genomes([genome], INPUT_KEYS, range(self._colours.outputs))
+        self._outputs = range(self._colours.outputs)
+        self._program = compile_genomes([genome], INPUT_KEYS, self._outputs)
         self.weights = nn.Parameter(self._program.weights.float())
         self.biases = nn.Parameter(self._program.biases.float())
         self.responses = nn.Parameter(self._program.responses.float())
@@ -161,12 +162,12 @@ class Picture(nn.Module):
 
     def formula(self) -> Formula:
         """Give what the picture is computed by, with the numbers of now."""
-        return read_formula(self.genome(), self._colours.outputs)
+        return read_formula(self.genome(), len(self._outputs))
 
     @property
     def may_overflow(self) -> bool:
-        """Whether a value might become infinite or NaN."""
-        return self._program.may_overflow
+        """Whether a value might become infinite or NaN, with the numbers of now."""
+        return compile_genomes([self.genome()], INPUT_KEYS, self._outputs).may_overflow
 
     def _draw(self, grid: PixelGrid) -> torch.Tensor:
         """Draw the pixels of a grid: floats [C, H, W]."""
