@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sphinx.ext.napoleon.docstring import GoogleDocstring
 
-from neatfool_plugins.gallery.folder import INDEX, PAGE, SCRIPTS
+from neatfool_plugins.gallery.folder import INDEX, PAGE, write_scripts
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -72,8 +72,8 @@ def _add_page_of_gallery(app: Sphinx, error: Exception | None) -> None:
     """Add this version's page to the site's gallery, whose data and images are in ``_extra``."""
     if error is None and app.builder.format == "html":
         folder = Path(app.outdir) / "gallery"
-        shutil.copytree(PAGE, folder / SCRIPTS, dirs_exist_ok=True)
-        (folder / SCRIPTS / INDEX).replace(folder / INDEX)
+        write_scripts(folder)
+        shutil.copy(PAGE / INDEX, folder)
 
 
 def setup(app: Sphinx) -> None:

@@ -17,6 +17,7 @@ from neatfool import ExperimentError, GenomeSize, cppn, hookimpl, nearest, pick_
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import networkx as nx
     import numpy as np
@@ -304,6 +305,15 @@ class CppnEncoding:
         """
         return cppn.loads(text, self._config)
 
+    def from_file(self, path: Path) -> cppn.Genome:
+        """Read a file of Picbreeder: XML, or a ZIP archive with one file of it.
+
+        Raises:
+            ValueError: The file is something else, or does not fit the images.
+            OSError: It cannot be read.
+        """
+        return cppn.read_picbreeder(path.read_bytes(), self._look)
+
     def distance(self, a: cppn.Genome, b: cppn.Genome) -> float:
         """Give neat-python's distance of two genomes."""
         return a.distance(b, self._config)
@@ -315,6 +325,22 @@ class CppnEncoding:
     def graph(self, genome: cppn.Genome) -> nx.DiGraph:
         """Give a genome as a graph; see :func:`neatfool.cppn.to_graph`."""
         return cppn.to_graph(genome, self._config, output_labels=self._colours.labels)
+
+    def picture(self, genome: cppn.Genome) -> cppn.Picture:
+        """Give a genome's picture as a PyTorch module."""
+        return cppn.Picture(genome, self._look)
+
+    @property
+    def _look(self) -> cppn.Look:
+        return cppn.Look(
+            self._spec.height,
+            self._spec.width,
+            inputs=self._inputs,
+            colour_map=self._colours.name,
+            channels=self._spec.channels,
+            blur=self._blur,
+            samples=self._samples,
+        )
 
     def _program(self, genomes: Sequence[cppn.Genome]) -> cppn.Program:
         return cppn.compile_genomes(genomes, self._config.input_keys, self._config.output_keys)

@@ -70,8 +70,8 @@ class Options(LearningOptions, extra="forbid"):
     )
     seed_from: Path | None = Field(
         None,
-        description="the folder of another run. Its elites begin the first generation, and "
-        "random candidates fill it up to `initial`",
+        description="the folder of another run, or of genomes in files. Its elites, or these "
+        "genomes, begin the first generation, and random candidates fill it up to `initial`",
     )
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
@@ -116,10 +116,10 @@ class MapElites:
         self._asked = 0
 
     def self_check(self) -> None:
-        """Check the run of ``seed_from``, if it is given.
+        """Check the run or the genomes of ``seed_from``, if it is given.
 
         Raises:
-            ExperimentError: It does not exist, or its elites are not this encoding's genomes.
+            ExperimentError: There is none, or its genomes are not this encoding's.
         """
         self._inheritance()
 

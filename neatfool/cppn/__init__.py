@@ -6,6 +6,8 @@ A preset (``PRESETS``) and neat-python's keys (:class:`GenomeOptions`) make its 
 batch of them is compiled into a program (:func:`compile_genomes`), or into a tape for the compiled
 renderer (:func:`compile_tape`), and rendered at any size (:func:`render`). A genome is written as
 JSON (:func:`dumps`, :func:`loads`) and given as a graph (:func:`to_graph`, :func:`from_graph`).
+Other programs draw it as a module of PyTorch (:class:`Picture`), a model in ONNX (:func:`to_onnx`)
+or a shader (:func:`to_glsl`).
 """
 
 import lazy_loader

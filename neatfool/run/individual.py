@@ -128,6 +128,21 @@ class Individual:
             raise RunError(f"{self.run.path}: genomes of encoding {encoding!r} are not graphs")
         return graph
 
+    def picture(self) -> Any:
+        """Give the picture as a PyTorch module, whose parameters are the network's numbers.
+
+        It is a :class:`neatfool.cppn.Picture`.
+        :func:`neatfool.cppn.to_onnx` and :func:`neatfool.cppn.to_glsl` write it for other programs.
+
+        Raises:
+            RunError: The encoding's genomes are not CPPNs.
+        """
+        make = getattr(self.run.encoding, "picture", None)
+        if make is None:
+            encoding = self.run.experiment["encoding"]["plugin"]
+            raise RunError(f"{self.run.path}: genomes of encoding {encoding!r} are not CPPNs")
+        return make(self.genome)
+
     def pixels(
         self,
         size: int | tuple[int, int] | None = None,

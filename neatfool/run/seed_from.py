@@ -1,27 +1,36 @@
-"""The option ``seed_from``: a search begins with the elites of another run."""
+"""The option ``seed_from``: a search begins with the elites of another run, or with genomes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import ExperimentError, RunError
+from neatfool.run.folder import DATABASE
 from neatfool.run.run import Run
 
 if TYPE_CHECKING:
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
 
+OWN: Final = ".json"
+"""The suffix of files that hold a genome as an encoding writes it."""
+
+OTHERS: Final = (".xml", ".zip")
+"""The suffixes of files that other programs write."""
+
 
 @dataclass(frozen=True)
 class Inheritance:
-    """The elites that a search takes from another run.
+    """The genomes that a search begins with.
 
     Attributes:
-        genomes: The elites' genomes, each once, in the order of their classes.
-        record: Their origin: the run's name, its seed, the number of genomes, and their hash.
+        genomes: The elites' genomes, each once, in the order of their classes, or those of the
+            files, in the order of their names.
+        record: Their origin: the run's name and seed, or the name of the folder and null; the
+            number of genomes; their hash.
     """
 
     genomes: list[Any]
@@ -29,20 +38,52 @@ class Inheritance:
 
 
 def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
-    """Take the elites of a run, to begin another search with them.
+    """Take the elites of a run, or the genomes in a folder, to begin a search with them.
 
-    That run may have fooled another target: only genomes are taken, not scores.
+    The run may have fooled another target: only genomes are taken, not scores. A folder that is no
+    run may hold genomes: ``.json`` files as the encoding's ``dumps`` writes them, and ``.xml`` and
+    ``.zip`` files that its ``from_file`` reads.
 
     Args:
-        folder: The run's folder. The run may still be going on.
+        folder: The folder. A run may still be going on.
         encoding: The encoding of the new search, which reads the genomes.
 
     Raises:
-        ExperimentError: The folder holds no run, or one without elites, or their genomes are not
-            this encoding's, or their images have other channels.
+        ExperimentError: The folder holds neither a run with elites nor genomes, or one of them is
+            not this encoding's, or a run's images have other channels.
     """
+    path = Path(folder)
+    if not (path / DATABASE).exists() and (files := _find_files(path)):
+        genomes = [_read_file(file, encoding) for file in files]
+        return _record(path.name, None, genomes, [encoding.dumps(genome) for genome in genomes])
+    return _inherit_elites(path, encoding)
+
+
+def _find_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in {OWN, *OTHERS})
+
+
+def _read_file(file: Path, encoding: Encoding[Any]) -> Any:
+    read = getattr(encoding, "from_file", None)
     try:
-        run = Run(Path(folder))
+        if file.suffix.lower() == OWN:
+            return encoding.loads(file.read_text(encoding="utf-8"))
+        if read is None:
+            raise ExperimentError(
+                f"{file}: this encoding reads no files of other programs; take it out of the folder"
+            )
+        return read(file)
+    except OSError as error:
+        raise ExperimentError(f"{file}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ExperimentError(f"{file}: {error}") from error
+
+
+def _inherit_elites(folder: Path, encoding: Encoding[Any]) -> Inheritance:
+    try:
+        run = Run(folder)
         elites = {elite.candidate_id: elite for elite in run.elites}
         name, seed, channels = run.name, run.seed, run.spec.channels
         run.close()
@@ -64,6 +105,10 @@ def inherit(folder: Path | str, encoding: Encoding[Any]) -> Inheritance:
             f"{folder}: its images have {channels} channels, and this target's {drawn}; give a run "
             "with images of the same kind"
         )
+    return _record(name, seed, genomes, texts)
+
+
+def _record(name: str, seed: int | None, genomes: list[Any], texts: list[str]) -> Inheritance:
     digest = sha256("\n".join(texts).encode()).hexdigest()
     record = {"run": name, "seed": seed, "genomes": len(texts), "sha256": digest}
     return Inheritance(genomes, record)

@@ -30,6 +30,11 @@ class Encoding(Protocol[Genome]):
         The number of parents for the child of each seed, if it varies.
     ``sharp() -> Encoding``
         The encoding without the blur that its pictures have at any size, for posters.
+    ``picture(genome) -> neatfool.cppn.Picture``
+        The picture of a genome that is a CPPN, as a PyTorch module that other programs can have.
+    ``from_file(path) -> Genome``
+        The genome in a file that another program wrote, for ``seed_from``. It raises ValueError if
+        it cannot be read.
     ``from_images(images) -> list[Genome]``
         Genomes that render exactly to given images, uint8 [N, C, H, W], for a scheme that makes
         images itself.

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
+
+if TYPE_CHECKING:
+    from neatfool import EliteView
+
+PROGRAMS: Final = (".onnx", ".glsl", ".frag")
+"""The suffixes of files that draw the picture, and do not describe the network."""
 
 
 @click.command(
@@ -12,8 +19,11 @@ import click
 Examples:
   neatfool graph runs/mnist-1 3                      (writes 3.svg)
   neatfool graph runs/mnist-1 3 -o three.graphml     (for networkx, Gephi, Cytoscape)
+  neatfool graph runs/mnist-1 3 -o three.onnx        (draws the picture at any size)
+  neatfool graph runs/mnist-1 3 -o three.glsl        (a shader for Shadertoy, three.js)
 
-The file's suffix decides the format: .svg, .png, .graphml, .json or .dot.""",
+The file's suffix decides the format: .svg, .png, .graphml, .json or .dot
+describe the network; .onnx, .glsl and .frag are programs that draw its picture.""",
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("class_name", metavar="CLASS")
@@ -25,15 +35,30 @@ The file's suffix decides the format: .svg, .png, .graphml, .json or .dot.""",
     help="The file to write.  [default: CLASS.svg]",
 )
 def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
-    """Write the CPPN of CLASS's elite (by name or index) as a graph."""
+    """Write the CPPN of CLASS's elite (by name or index) for other programs."""
     from neatfool import open_run, slug
     from neatfool.report import export_graph
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(f"{slug(elite.name) or 'class'}.svg")
-    export_graph(elite.graph(), path)
+    if path.suffix.lower() in PROGRAMS:
+        _write_program(elite, path)
+    else:
+        export_graph(elite.graph(), path)
     nodes, connections = elite.size.nodes, elite.size.connections
     click.echo(
         f"{path}: {nodes:,} node{'s' * (nodes != 1)}, "
         f"{connections:,} connection{'s' * (connections != 1)}"
     )
+
+
+def _write_program(elite: EliteView, path: Path) -> None:
+    """Write what draws an elite's picture."""
+    from neatfool import cppn
+    from neatfool.report import save
+
+    title = f"{elite.name}: {elite.run.path.name}"
+    if path.suffix.lower() == ".onnx":
+        save(path, cppn.to_onnx(elite.picture(), title=title))
+    else:
+        save(path, cppn.to_glsl(elite.picture(), title=title).encode("ascii"))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool import StorageError
+from neatfool import StorageError, cppn
 from neatfool.report import save
 
 from .contents import describe_run
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PAGE: Final = Path(__file__).with_name("page")
 INDEX: Final = "index.html"
 DATA, IMAGES, SCRIPTS = "data", "images", "page"
+
+FORMULAS: Final = "glsl.js"
 
 MARK: Final = "renderer.js"
 """A folder with this file among its scripts is a gallery, and may be replaced."""
@@ -58,11 +60,7 @@ def write_gallery(
     """
     with _told(folder):
         _make_ready(folder)
-        scripts = sorted(PAGE.iterdir())
-        total = 0
-        for file in scripts:
-            if file.name != INDEX and file.is_file():
-                total += _write(folder / SCRIPTS / file.name, file.read_bytes())
+        total = write_scripts(folder)
         runs = []
         for number, (run, elites) in enumerate(chosen):
             wrote, told = _write_run(
@@ -83,6 +81,20 @@ def write_gallery(
         page = (PAGE / INDEX).read_bytes()
         save(folder / INDEX, page)
         return total + len(page)
+
+
+def write_scripts(folder: Path) -> int:
+    """Write all of the page but its index and its data; give the bytes written."""
+    files = {file.name: file.read_bytes() for file in sorted(PAGE.iterdir()) if file.is_file()}
+    del files[INDEX]
+    files[FORMULAS] = formulas()
+    return sum(_write(folder / SCRIPTS / name, data) for name, data in files.items())
+
+
+def formulas() -> bytes:
+    """Write what the nodes of a network compute in GLSL, as a script."""
+    told = json.dumps({**cppn.GLSL}, indent=1)
+    return f"window.neatfool = window.neatfool || {{}};\nwindow.neatfool.glsl = {told};\n".encode()
 
 
 def _write_run(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing
 
 import pytest
 from commands import neatfool
+from picbreeder_files import grey, zipped
 
 from neatfool import ExperimentError, inherit, open_run
 from neatfool.run.store import RunStore, contents
@@ -126,3 +128,52 @@ def test_grey_images_do_not_begin_with_what_draws_coloured_ones(seed):
     encoding.render = lambda genomes: render(genomes).expand(-1, 3, -1, -1)
     with pytest.raises(ExperimentError, match="have 1 channels, and this target's 3"):
         inherit(seed, encoding)
+
+
+def test_a_search_begins_with_genomes_of_picbreeder(experiment, tmp_path):
+    folder = tmp_path / "bred"
+    folder.mkdir()
+    (folder / "1.xml").write_bytes(grey())
+    (folder / "2.zip").write_bytes(zipped(grey("sin(x)")))
+    (folder / "notes.txt").write_text("is not looked at")
+    run(experiment, tmp_path / "run", folder, "scheme.initial=1")
+    candidates, (report,), state = first_generation(tmp_path / "run")
+    assert report.evaluations == 2
+    inherited = state["scheme"]["inherited"]
+    assert (inherited["run"], inherited["seed"], inherited["genomes"]) == ("bred", None, 2)
+    encoding = open_run(tmp_path / "run").encoding
+    given = [encoding.dumps(encoding.from_file(folder / name)) for name in ("1.xml", "2.zip")]
+    assert candidates
+    assert all(genome == given[id_] for id_, _, genome in candidates)
+
+
+def test_a_search_begins_with_genomes_that_an_encoding_wrote(experiment, seed, tmp_path):
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    genome = open_run(seed)["bright"].genome_text
+    (folder / "bright.json").write_text(genome, encoding="utf-8")
+    run(experiment, tmp_path / "run", folder, "scheme.initial=1")
+    (candidate,), *_ = first_generation(tmp_path / "run")
+    assert candidate == (0, (), genome)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.xml", b"<html/>", r"a\.xml: holds no <genome>"),
+        ("a.json", b"{}", r"a\.json: not a genome of the format"),
+        ("a.json", b"\xff", r"a\.json: 'utf-8' codec can't decode"),
+    ],
+)
+def test_a_file_that_is_no_genome_is_refused(name, data, message, experiment, tmp_path):
+    (tmp_path / "bred").mkdir()
+    (tmp_path / "bred" / name).write_bytes(data)
+    output = run(experiment, tmp_path / "run", tmp_path / "bred", code=2)
+    assert re.search(message, " ".join(output.split()))
+    assert not (tmp_path / "run" / "run.db").exists()
+
+
+def test_an_encoding_without_files_of_others_says_so(tmp_path):
+    (tmp_path / "a.xml").write_bytes(grey())
+    with pytest.raises(ExperimentError, match=r"a\.xml: this encoding reads no files of other"):
+        inherit(tmp_path, ToyEncoding())

@@ -101,6 +101,29 @@ def test_the_example_of_a_changed_graph_runs(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == "10.00%\n"
 
 
+def test_the_examples_of_a_picture_for_other_programs_run(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    codes = [
+        code
+        for code in re.findall(r"```python\n(.*?)```", page, re.S)
+        if "picture(" in code or "onnx" in code
+    ]
+    images = {"image": (1, 8, 8), "classes": 10, "images": 20}
+    run = neatfool.fool(lambda batch: np.full((len(batch), 10), 0.1), progress=False, **images)
+    Path("example.py").write_text("\n".join(codes), encoding="utf-8")
+    names = runpy.run_path("example.py", {"run": run})
+    assert (
+        np.abs(names["image"].astype(int) - names["picture"].pixels((512, 512)).numpy()).max() <= 1
+    )
+    assert {each.name for each in tmp_path.glob("three*")} == {
+        "three-darker.png",
+        "three.onnx",
+        "three.glsl",
+    }
+
+
 def commands(group, path=()):
     """Give (name, command) for all commands, those within groups as ``plugins list``."""
     context = click.Context(group)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from commands import PLUGIN, neatfool, write_experiment
 
-from neatfool_plugins.gallery.folder import PAGE
+from neatfool_plugins.gallery.folder import FORMULAS, PAGE, formulas
 from neatfool_plugins.gallery.formula import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ class Pen:
     """Draws formulas in the browser."""
 
     def __init__(self, browser: Browser, folder: Path, **options: Any) -> None:
-        scripts = "".join(f'<script src="{(PAGE / name).as_uri()}"></script>' for name in DRAWING)
+        (folder / FORMULAS).write_bytes(formulas())
+        files = [folder / FORMULAS, *(PAGE / name for name in DRAWING)]
+        scripts = "".join(f'<script src="{file.as_uri()}"></script>' for file in files)
         file = folder / "pen.html"
         file.write_text(f"<!doctype html><meta charset=utf-8>{scripts}", encoding="utf-8")
         self.browser = browser

@@ -107,11 +107,12 @@
         lines.push(`float n${place} = ${kind}_${node.activation}(${z});`);
       });
       return [
+        "", // a line for each directive
         functions.ELEMENTARY,
         functions.TRIANGLE,
         functions.REDUCTIONS,
         functions.COLOURS,
-        ...[...names].sort().map((each) => functions.declareActivation(each.replace(/^[a-z]+_/, ""), each.startsWith("calm"))),
+        ...[...names].sort().map((each) => functions.ACTIVATIONS[each]),
         "vec3 draw(float x, float y, float d) {",
         ...lines.map((line) => `  ${line}`),
         `  return ${shown === null ? mapped(colour, this.outputs) : asGrey(shown, ranges)};`,
@@ -142,7 +143,7 @@
   }
 
   function mapped(colour, outputs) {
-    const [expression] = functions.COLOUR_MAPS[colour];
+    const expression = functions.COLOUR_MAPS[colour];
     return expression.replace(/\b[abc]\b/g, (letter) => `n${outputs["abc".indexOf(letter)]}`);
   }
 

@@ -6,6 +6,7 @@ import json
 from xml.etree import ElementTree as ET
 
 import networkx as nx
+import numpy as np
 import pytest
 from commands import CLASSES, neatfool, neatfool_process
 
@@ -39,6 +40,32 @@ def test_a_graph_is_written_to_be_read_back(suffix, read, finished, elite, tmp_p
     graph = read(file)
     assert set(graph.edges) == set(elite.graph().edges)
     assert cppn.from_graph(graph) == elite.genome
+
+
+def test_an_onnx_file_draws_the_picture(finished, elite, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    file = tmp_path / "bus.onnx"
+    result = neatfool("graph", finished, "school bus", "-o", file)
+    assert result.exit_code == 0, result.output
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    (image,) = session.run(None, {"size": np.array([20, 20])})
+    difference = image.astype(int) - elite.pixels((20, 20))
+    assert np.mean(np.abs(difference) > 1) <= 0.01
+
+
+@pytest.mark.parametrize("suffix", [".glsl", ".frag"])
+def test_a_shader_names_the_class_and_the_run(suffix, finished, elite, tmp_path):
+    file = tmp_path / f"bus{suffix}"
+    result = neatfool("graph", finished, "school bus", "-o", file)
+    assert result.exit_code == 0, result.output
+    text = file.read_text(encoding="ascii")
+    assert text.startswith(f"// school bus: {finished.name}\n")
+    assert "void mainImage(" in text
+
+
+def test_a_class_has_its_picture_as_a_module(elite):
+    difference = elite.picture().pixels().numpy().astype(int) - elite.pixels()
+    assert np.mean(np.abs(difference) > 1) <= 0.01
 
 
 def test_a_changed_graph_is_drawn_and_scored(finished, elite):
@@ -108,3 +135,13 @@ def test_there_is_no_noise_where_there_is_no_home_folder(finished, tmp_path, mon
     process = neatfool_process("graph", finished, BUS, "-o", tmp_path / "bus.svg")
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".glsl"])
+def test_images_of_pixels_have_no_formula_to_write(suffix, experiment, tmp_path):
+    run = tmp_path / "run"
+    options = ("--set", "encoding.plugin=direct", "--set", "experiment.generations=2")
+    assert neatfool("run", experiment, "--out", run, *options, "--no-report").exit_code == 0
+    told = neatfool("graph", run, "school bus", "-o", tmp_path / f"bus{suffix}")
+    assert told.exit_code == 5
+    assert "genomes of encoding 'direct' are not CPPNs" in told.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from neatfool_plugins.gallery.folder import INDEX, PAGE, SCRIPTS
+from neatfool_plugins.gallery.folder import INDEX, PAGE, write_scripts
 
 GALLERY = Path(__file__).parents[3] / "docs" / "_extra" / "gallery"
 MOST_BYTES = 3_000_000
@@ -26,8 +26,8 @@ def test_it_is_small_and_has_what_it_names():
 def test_this_versions_page_draws_it(browser, tmp_path):
     folder = tmp_path / "gallery"
     shutil.copytree(GALLERY, folder)
-    shutil.copytree(PAGE, folder / SCRIPTS)
-    (folder / SCRIPTS / INDEX).replace(folder / INDEX)
+    write_scripts(folder)
+    shutil.copy(PAGE / INDEX, folder)
     browser.resize(390, 844)
     browser.open("about:blank#")
     browser.complaints.clear()

@@ -1,0 +1,78 @@
+"""The command ``neatfool picbreeder``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from neatfool import ExperimentError, FileToWrite
+
+if TYPE_CHECKING:
+    from neatfool import cppn
+
+SIDE: Final = 256
+"""The side in pixels of the native picture in programs that draw at any size."""
+
+FORMATS: Final = (".png", ".onnx", ".glsl")
+"""The suffixes of files that can be written."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool picbreeder skull.xml                  (writes skull.png)
+  neatfool picbreeder rep.zip --size 1024 -o apple.png
+  neatfool picbreeder skull.xml -o skull.glsl    (a shader; .onnx: a model)
+
+A search can begin with such files: put them into a folder, and set
+`seed_from` of the scheme map_elites to it.""",
+)
+@click.argument(
+    "file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+@click.option(
+    "--size",
+    type=click.IntRange(min=1, max=8192),
+    default=512,
+    show_default=True,
+    metavar="N",
+    help="Pixels of each side.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=FileToWrite(),
+    metavar="FILE",
+    help="The file to write.  [default: FILE.png]",
+)
+def picbreeder(file: Path, size: int, out: Path | None) -> None:
+    """Draw the picture of FILE, a genome of Picbreeder (XML, or the ZIP archive of one)."""
+    from neatfool import cppn
+    from neatfool.report import save
+
+    path = out or Path(f"{file.stem}.png")
+    if path.suffix.lower() not in FORMATS:
+        raise click.BadParameter(
+            f"{path}: {path.suffix!r} is none of {', '.join(FORMATS)}", param_hint="--out"
+        )
+    side = size if path.suffix.lower() == ".png" else SIDE
+    look = cppn.Look(side, side, inputs="normalised", colour_map="hsv")
+    try:
+        genome = cppn.read_picbreeder(file.read_bytes(), look)
+    except (OSError, ValueError) as error:
+        raise ExperimentError(f"{file}: {error}") from error
+    save(path, _write(cppn.Picture(genome, look), path.suffix.lower(), title=file.name))
+    click.echo(f"{path}: {len(genome.nodes):,} nodes, {len(genome.connections):,} connections")
+
+
+def _write(picture: cppn.Picture, suffix: str, *, title: str) -> bytes:
+    from neatfool import cppn, encode_png
+
+    match suffix:
+        case ".onnx":
+            return cppn.to_onnx(picture, title=title)
+        case ".glsl":
+            return cppn.to_glsl(picture, title=title).encode("ascii")
+    return encode_png(picture.pixels().numpy())
