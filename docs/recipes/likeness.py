@@ -1,4 +1,3 @@
-# likeness.py
 """A comparer of pictures. A class is a picture of yours; its confidence is an image's likeness."""
 
 import numpy as np

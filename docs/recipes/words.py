@@ -1,4 +1,3 @@
-# words.py
 """A reader of text. A class is a word, its confidence the probability that an image reads so."""
 
 from importlib.metadata import distribution
@@ -12,8 +11,6 @@ from pydantic import BaseModel, Field
 
 from neatfool import ClassNames, ImageSpec, Register, Scores, TargetError, hookimpl
 
-PACKAGE, FILE = "rapidocr-onnxruntime", "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx"
-
 
 class Options(BaseModel, extra="forbid"):
     words: ClassNames = Field(description="the words, separated by commas, or `@FILE`")
@@ -22,13 +19,16 @@ class Options(BaseModel, extra="forbid"):
 
 class Reader:
     def __init__(self, options: Options) -> None:
-        self.network = onnxruntime.InferenceSession(str(distribution(PACKAGE).locate_file(FILE)))
+        package = distribution("rapidocr-onnxruntime")
+        path = package.locate_file("rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx")
+        settings = onnxruntime.SessionOptions()
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.network = onnxruntime.InferenceSession(str(path), settings)
         alphabet = self.network.get_modelmeta().custom_metadata_map["character"]
         known = ["", *alphabet.split("\n"), " "]  # the first one stands for no sign
         signs = ["", *sorted({*"".join(options.words)})]
         self.columns = [*map(known.index, signs)]
         self.words = [torch.tensor([[*map(signs.index, word)]]) for word in options.words]
-        # An image may say something else, too. So the words' probabilities do not sum to one.
         self.spec = ImageSpec(48, options.width, 3, tuple(options.words), sums_to_one=False)
 
     def score(self, images: np.ndarray) -> Scores:
