@@ -30,7 +30,9 @@ class Detector:
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.network = onnxruntime.InferenceSession(str(path), settings)
         classes = self.network.get_modelmeta().custom_metadata_map["character"].split("\n")
-        self.outputs = [each.name for each in self.network.get_outputs() if each.shape[-1] == 10]
+        self.outputs = [
+            each.name for each in self.network.get_outputs() if each.shape[-1] == len(classes)
+        ]
         self.spec = ImageSpec(400, 304, 3, tuple(classes), sums_to_one=False)
 
     def score(self, images: np.ndarray) -> Scores:

@@ -1,5 +1,7 @@
 """A comparer of pictures. A class is a picture of yours; its confidence is an image's likeness."""
 
+from hashlib import sha256
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -10,16 +12,12 @@ from pydantic import BaseModel, DirectoryPath, Field
 
 from neatfool import ImageSpec, Network, Register, Scores, TargetError, hookimpl
 
-SIDE, SUFFIXES = 224, {".jpg", ".jpeg", ".png"}
-
 
 class Options(BaseModel, extra="forbid"):
     pictures: DirectoryPath = Field(description="a folder of pictures, each a class")
 
 
 class Cosines(torch.nn.Module):
-    """Compares the features of images with those of the pictures."""
-
     def __init__(self, pictures: torch.Tensor) -> None:
         super().__init__()
         self.network = EfficientNet.from_name("efficientnet-lite0")
@@ -29,7 +27,7 @@ class Cosines(torch.nn.Module):
         self.register_buffer("pictures", self.look((pictures.float() - 127) / 128))
 
     def look(self, images: torch.Tensor) -> torch.Tensor:
-        return F.normalize(self.network.extract_features(images).mean((2, 3)))
+        return F.normalize(self.network.extract_features(images).mean((2, 3)))  # [N, 1280]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.look(images) @ self.pictures.t()  # [N, pictures], 0 to 1 for these features
@@ -37,20 +35,23 @@ class Cosines(torch.nn.Module):
 
 class Likeness:
     def __init__(self, options: Options) -> None:
-        paths = [path for path in sorted(options.pictures.iterdir()) if path.suffix in SUFFIXES]
+        found = sorted(options.pictures.iterdir())
+        paths = [path for path in found if path.suffix.lower() in {".jpg", ".jpeg", ".png"}]
         names = tuple(path.name for path in paths)
-        self.spec = ImageSpec(SIDE, SIDE, 3, names, array="torch", sums_to_one=False)
-        fitted = [ImageOps.fit(Image.open(path).convert("RGB"), (SIDE, SIDE)) for path in paths]
+        self.spec = ImageSpec(224, 224, 3, names, array="torch", sums_to_one=False)
+        fitted = [ImageOps.fit(Image.open(path).convert("RGB"), (224, 224)) for path in paths]
         self.pictures = torch.from_numpy(np.stack(fitted).transpose(0, 3, 1, 2).copy())
-        self.network = Network(Cosines(self.pictures), mean=127.0, std=128.0)
-        self.networks = [self.network]
+        self.networks = [Network(Cosines(self.pictures), mean=127.0, std=128.0)]
 
     def score(self, images: torch.Tensor) -> Scores:
-        return Scores(self.network(images).clamp(0, 1).cpu().numpy())
+        return Scores(self.networks[0](images).clamp(0, 1).cpu().numpy())
+
+    def fingerprint(self) -> str:
+        return sha256(self.pictures.numpy().tobytes()).hexdigest()
 
     def self_check(self) -> None:
-        if self.score(self.pictures).probs.diagonal().min() < 0.99:
-            raise TargetError("likeness: a picture does not resemble itself")
+        if any(self.score(self.pictures.flip(3)).probs.argmax(1) != np.arange(len(self.pictures))):
+            raise TargetError("likeness: takes a picture in the mirror for another one")
 
 
 @hookimpl
