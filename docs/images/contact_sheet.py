@@ -30,11 +30,12 @@ def tile(elite: EliteView, side: int, *, redrawn: bool) -> Image.Image:
     """Draw one image as it was scored, its pixels large or made smaller, and what it passes for."""
     pixels = elite.image()
     way = Image.Resampling.NEAREST if pixels.width < side else Image.Resampling.LANCZOS
-    shown = [pixels.resize((side, side), way)] + [elite.image((side, side))] * redrawn
-    words = len(shown) * (side + 6) - 6
+    down = round(side * pixels.height / pixels.width)
+    shown = [pixels.resize((side, down), way)] + [elite.image((down, side))] * redrawn
+    words = len(shown) * (down + 6) - 6
     drawn = Image.new("RGB", (side, words + 2 * LINE + 6), PAPER)
     for place, image in enumerate(shown):
-        drawn.paste(image.convert("RGB"), (0, place * (side + 6)))
+        drawn.paste(image.convert("RGB"), (0, place * (down + 6)))
     pen, bold = ImageDraw.Draw(drawn), font("DejaVuSans-Bold", 14)
     name = f"“{elite.name}”"
     while pen.textlength(name, bold) > side:
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=10, help="the surest so many (10)")
     parser.add_argument("--classes", nargs="+", default=[], help="these in place of the surest")
     parser.add_argument("--columns", type=int, default=5, help="images a row (5)")
-    parser.add_argument("--side", type=int, default=140, help="pixels of an image (140)")
+    parser.add_argument("--side", type=int, default=140, help="pixels across an image (140)")
     parser.add_argument("--colours", type=int, default=256, help="of the file, at most (256)")
     parser.add_argument(
         "--redrawn", action="store_true", help="below each what its genome draws, as large"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import onnxruntime
 
 from neatfool import ExperimentError
 
-from ..imagenet.from_onnx import OnnxModule, hash_onnx
+from ..imagenet.from_onnx import hash_onnx, open_onnx
 from ..imagenet.model_file import Layout
 from ..imagenet.preprocessing import Preprocessing, in_bytes
 from ..imagenet.request import Request
@@ -17,9 +17,6 @@ from .tower import CLIP_DEVIATION, CLIP_MEAN, CLIP_TEMPERATURE, Tower
 
 if TYPE_CHECKING:
     from .options import Options
-
-DYNAMIC: Final = b"DynamicQuantize"
-"""How the operations are called that round by the range of a whole batch."""
 
 
 def load_onnx(name: str, options: Options) -> Tower:
@@ -31,16 +28,8 @@ def load_onnx(name: str, options: Options) -> Tower:
         ValueError: The size is missing, or options do not fit the file.
     """
     path = Path(name).expanduser()
-    dynamic = _is_dynamic(path)
-    floats = dynamic and options.dequantise
-    if options.dequantise and not dynamic:
-        raise ValueError("its graph is not dynamically quantised; leave 'dequantise' out")
-    if floats:
-        from ..imagenet.dequantising import dequantise
-
-        module = OnnxModule(path, dequantise(path))
-    else:
-        module = OnnxModule(path)
+    _check_exists(path)
+    module = open_onnx(path, dequantise=options.dequantise)
     _, channels, height, width = module.input.shape
     if module.input.is_whole:
         raise ValueError("takes whole numbers; give a network that takes floats")
@@ -54,11 +43,8 @@ def load_onnx(name: str, options: Options) -> Tower:
         )
     if options.size not in (None, height):
         raise ValueError(f"size = {options.size}: it takes {width}x{height}; leave 'size' out")
-    how = ""
-    if dynamic:
-        how = ", dynamically quantised: " + (
-            "computed in floats" if floats else "computed image by image"
-        )
+    how = ", dynamically quantised: computed in floats" * options.dequantise
+    how = ", dynamically quantised: computed image by image" if module.alone else how
     preprocessing = Preprocessing(
         height=height,
         width=width,
@@ -79,12 +65,13 @@ def load_onnx(name: str, options: Options) -> Tower:
         read=None,
         differentiable=False,
         source=f"{path}, by onnxruntime {onnxruntime.__version__}{how}",
-        content=f"{hash_onnx(path)} {floats}",
+        content=f"{hash_onnx(path)} {options.dequantise}",
     )
 
 
-def _is_dynamic(path: Path) -> bool:
+def _check_exists(path: Path) -> None:
     try:
-        return DYNAMIC in path.read_bytes()
+        with path.open("rb"):
+            pass
     except OSError as error:
         raise ExperimentError(f"[target] images = onnx:{path}: {error.strerror}") from error

@@ -35,7 +35,31 @@ def load_onnx(name: str, request: Request) -> Classifier:
         TargetError: The file is damaged, or is not a classifier of images.
         ValueError: Something is missing, or options do not fit the file.
     """
-    return load_file(OnnxModule(Path(name).expanduser()), request)
+    path = Path(name).expanduser()
+    return load_file(open_onnx(path, dequantise=request.dequantise), request)
+
+
+def open_onnx(path: Path, *, dequantise: bool) -> OnnxModule:
+    """Open a file as a torch module.
+
+    Args:
+        path: The file.
+        dequantise: Whether to compute it in floats. If not, a graph that rounds by the range of a
+            whole batch is computed image by image.
+
+    Raises:
+        ExperimentError: The file does not exist.
+        TargetError: It cannot be read, does not take images, or is quantised in another way.
+        ValueError: It is to be computed in floats, and is not dynamically quantised.
+    """
+    module = OnnxModule(path)
+    if not dequantise:
+        return module
+    if not module.alone:
+        raise ValueError("its graph is not dynamically quantised; leave 'dequantise' out")
+    from .dequantising import dequantise as in_floats
+
+    return OnnxModule(path, in_floats(path))
 
 
 class OnnxModule(FileModule):
@@ -44,7 +68,7 @@ class OnnxModule(FileModule):
     by = f"onnxruntime {onnxruntime.__version__}"
 
     def __init__(self, path: Path, content: bytes | None = None) -> None:
-        """Load a file, or a model that was made of it.
+        """Load a file, or a model in floats that was made of it.
 
         Raises:
             ExperimentError: The file does not exist.
@@ -65,6 +89,7 @@ class OnnxModule(FileModule):
         sizes = tuple(size if isinstance(size, int) else None for size in shape)
         self.input = Input(sizes, _TYPES[inputs[0].type])
         self.alone = _ROUNDS_BY_BATCH in (content or path.read_bytes())
+        self._in_floats = content is not None
 
     def __deepcopy__(self, _: Any) -> OnnxModule:
         """Give itself: onnxruntime's session serves any number of threads."""
@@ -86,10 +111,11 @@ class OnnxModule(FileModule):
 
     def digest(self) -> str:
         """Hash the file, and the files next to it that hold weights."""
-        return hash_onnx(self.path)
+        return hash_onnx(self.path) + " in floats" * self._in_floats
 
     def _describe_input(self) -> str:
         why = " (the graph quantises dynamically: it rounds by the whole batch)" * self.alone
+        why += ", computed in floats (the graph quantises dynamically)" * self._in_floats
         return super()._describe_input() + why
 
 

@@ -86,7 +86,8 @@ def load(request: Request) -> Classifier:
 
 def _load_file(kind: str, name: str, request: Request) -> Classifier:
     if kind == "onnx":
-        need(request.model, "onnxruntime", extra="onnx")
+        for module in ["onnxruntime", *["onnx"] * request.dequantise]:
+            need(request.model, module, extra="onnx")
         from .from_onnx import load_onnx
 
         return load_onnx(name, request)

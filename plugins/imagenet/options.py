@@ -92,6 +92,12 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
         description="for a file: what that output holds. If left out, probabilities if they sum "
         "to one, else logits *(new in 0.2)*",
     )
+    dequantise: bool = Field(
+        False,
+        description="for `onnx:FILE`: compute a dynamically quantised graph in floats. Several "
+        "images are then computed together. If not, they are computed one by one, because the "
+        "other images of a batch would change an image's answer *(new in 0.2)*",
+    )
     check_photographs: bool = Field(
         True, description="whether each network must recognise a few photographs before the run"
     )
@@ -135,6 +141,8 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
                 f"{given[0]} is for {', '.join(f'{kind}:FILE' for kind in FILES)}; other models "
                 "say themselves what they take; leave it out"
             )
+        if self.dequantise and not any(model.startswith("onnx:") for model in self.models):
+            raise ValueError("dequantise is for onnx:FILE; leave it out")
         return self
 
     def spec(self) -> ImageSpec | None:

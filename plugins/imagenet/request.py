@@ -27,6 +27,7 @@ class Request:
         std: What to divide by after that.
         output: The name or number of the output that answers, if a file has several.
         answers: ``"logits"`` or ``"probabilities"``, if the numbers do not tell.
+        dequantise: Whether to compute a dynamically quantised ONNX graph in floats.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Request:
     std: Sequence[float] | None = None
     output: str | None = None
     answers: str | None = None
+    dequantise: bool = False
 
 
 def need(model: str, module: str, *, extra: str) -> None:

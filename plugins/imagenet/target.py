@@ -71,6 +71,7 @@ class ImageNetTarget:
                     options.std,
                     options.output,
                     options.answers,
+                    options.dequantise,
                 )
             )
             for model in options.models

@@ -163,6 +163,20 @@ def test_independent_classes_need_not_sum_to_one() -> None:
     assert faults(Independent) == []
 
 
+def test_logits_that_rank_independent_classes_wrongly_are_found() -> None:
+    class OwnLogits(Spoilt):
+        def __init__(self) -> None:
+            super().__init__()
+            self.spec = replace(self.spec, sums_to_one=False)
+
+        def spoil(self, scores):
+            probs = scores.probs.astype(float) / 2
+            return Scores(probs, np.log(probs / (1 - probs)))
+
+    assert faults(OwnLogits) == ["logits agree with probabilities"]
+    assert "give no logits" in message(OwnLogits, "logits agree with probabilities")
+
+
 def test_an_image_divided_by_its_own_range_is_found() -> None:
     class Standardised(Toy):
         def score(self, images):

