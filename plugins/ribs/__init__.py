@@ -5,8 +5,8 @@ of them. Here the numbers are the weights and biases of a CPPN, or the pixels of
 stays as it is while an emitter varies its weights; when the emitter starts again, it does so at a
 child of an elite, so structure still evolves.
 
-The modules: :mod:`.options` is what an experiment says; :mod:`.space` turns genomes into vectors and
-back; :mod:`.emitter` is one emitter at work, and :mod:`.niches` is what it sees of the archive;
+The modules: :mod:`.options` is what an experiment says; :mod:`.space` turns genomes into vectors
+and back; :mod:`.emitter` is one emitter at work, and :mod:`.niches` is what it sees of the archive;
 :mod:`.rankers` says what it ranks by, :mod:`.feedback` what it learns of its candidates, and
 :mod:`.memory` how novel they are; :mod:`.scheme` has them all take turns.
 """

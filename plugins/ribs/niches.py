@@ -24,7 +24,7 @@ class Neighbour:
     vector: np.ndarray
 
 
-class Niches(ArchiveBase):
+class Niches(ArchiveBase):  # type: ignore[misc]
     """An archive of pyribs that only reads; the framework's own archive keeps the elites."""
 
     def __init__(self, start: np.ndarray, measures: int, chance: np.random.Generator) -> None:

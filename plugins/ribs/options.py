@@ -68,8 +68,8 @@ class Options(BaseModel, extra="forbid"):
     strategy: Literal["cma_es", "sep_cma_es", "lm_ma_es"] = Field(
         "cma_es",
         description="for `evolution_strategy`: how it adapts. `cma_es` learns how all numbers "
-        "go together, `sep_cma_es` how far each goes, and `lm_ma_es` a few directions. The last two "
-        "are for many numbers: more than about a thousand",
+        "go together, `sep_cma_es` how far each goes, and `lm_ma_es` a few directions. With more "
+        "than 1500 numbers use one of the last two",
     )
     ranker: list[str] = Field(
         ["two_stage_improvement"],

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ribs.emitters import EmitterBase
 
 
-class DominatedNoveltyRanker(rankers.RankerBase):
+class DominatedNoveltyRanker(rankers.RankerBase):  # type: ignore[misc]
     """Ranks by dominated novelty, which pyribs has an archive for, but no ranker."""
 
     def rank(
@@ -40,7 +40,7 @@ CLASSES: Final[dict[str, type[Any]]] = {
 }
 
 
-class NotingRanker(rankers.RankerBase):
+class NotingRanker(rankers.RankerBase):  # type: ignore[misc]
     """Notes the orders that a ranker gives, and can give noted ones in its place.
 
     An evolution strategy depends on nothing but its start, its draws and these orders. So the

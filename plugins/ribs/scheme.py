@@ -187,20 +187,18 @@ class Ribs:
 
     def _start_emitters(self, filled: np.ndarray) -> None:
         """Start the emitters that have not started, have converged, or find nothing any more."""
-        patience = self._options.restart_after
         for place, emitter in enumerate(self._emitters):
-            if emitter is not None and not emitter.converged:
-                if not patience or emitter.idle < patience:
-                    continue
+            if emitter is not None and not self._is_done(emitter):
+                continue
             number, self._started = self._started, self._started + 1
             origins, home = self._choose_origins(filled, number)
-            self._emitters[place] = self._begin(
-                place, number, self._generation, origins, home=home
-            )
+            self._emitters[place] = self._begin(place, number, self._generation, origins, home=home)
 
-    def _choose_origins(
-        self, filled: np.ndarray, number: int
-    ) -> tuple[tuple[Candidate, ...], int]:
+    def _is_done(self, emitter: Emitter) -> bool:
+        patience = self._options.restart_after
+        return emitter.converged or (patience > 0 and emitter.idle >= patience)
+
+    def _choose_origins(self, filled: np.ndarray, number: int) -> tuple[tuple[Candidate, ...], int]:
         """Draw niches; give their elites, fittest first, and the first niche."""
         draw = np.random.default_rng(derive_seed(self._seed, "ribs-origins", number))
         niches = filled[draw.integers(len(filled), size=self._encoding.parents)]
@@ -228,9 +226,7 @@ class Ribs:
         base = origins[0].genome
         if options.restart_at == "child":
             encoding = in_generation(self._encoding, generation)
-            (base,) = encoding.breed(
-                [[each.genome for each in origins]], [self._base_seed(number)]
-            )
+            (base,) = encoding.breed([[each.genome for each in origins]], [self._base_seed(number)])
         start = Start(
             number=number,
             born=generation,
@@ -240,16 +236,12 @@ class Ribs:
             home=home,
             base=base,
         )
-        return Emitter(
-            options, start, self._space, measures=self._judge.measures, seed=self._seed
-        )
+        return Emitter(options, start, self._space, measures=self._judge.measures, seed=self._seed)
 
     def _base_seed(self, number: int) -> int:
         return derive_seed(self._seed, "ribs-base", number)
 
-    def _take_turn(
-        self, emitter: Emitter, filled: np.ndarray
-    ) -> tuple[int, Iterator[Candidate]]:
+    def _take_turn(self, emitter: Emitter, filled: np.ndarray) -> tuple[int, Iterator[Candidate]]:
         """Let an emitter propose candidates; give their number, and an iterator over them."""
         neighbours = self._neighbours(emitter, filled) if emitter.draws_elites else ()
         vectors, litters = emitter.ask(self._generation, neighbours)
