@@ -82,7 +82,7 @@ class Emitter:
         self.idle = 0
         self.converged = False
         self._options = options
-        self._space = space
+        self._sigma = options.sigma or space.usual_sigma
         self._seed = seed
         self._journal: list[np.ndarray] = []
         self._asked = np.empty((0, 0))
@@ -177,7 +177,7 @@ class Emitter:
 
     def _make(self, vector: np.ndarray) -> Any:
         options = self._options
-        size, sigma = options.batch_per_emitter, options.sigma
+        size, sigma = options.batch_per_emitter, self._sigma
         common: dict[str, Any] = {"x0": vector, "batch_size": size, "seed": self._chance}
         if self.start.kind == "gaussian":
             return GaussianEmitter(self._niches, sigma=sigma, **common)
@@ -202,7 +202,7 @@ class Emitter:
         return EvolutionStrategyEmitter(
             self._niches,
             x0=vector,
-            sigma0=options.sigma,
+            sigma0=self._sigma,
             ranker=lambda seed: self._ranker,
             es=lambda **given: strategy(**{**given, "seed": self._chance}),
             selection_rule=options.selection,

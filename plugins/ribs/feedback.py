@@ -113,7 +113,9 @@ class Judge:
             with np.errstate(invalid="ignore"):  # a refused image may have any scores
                 logs = logits - logits.max(1, keepdims=True)
                 logs -= np.log(np.exp(logs).sum(1, keepdims=True))
-        logs = np.nan_to_num(np.clip(logs[:, : self.known], LOWEST, HIGHEST), nan=LOWEST)
+        logs = np.asarray(
+            np.nan_to_num(np.clip(logs[:, : self.known], LOWEST, HIGHEST), nan=LOWEST)
+        )
         if self.known <= MOST_MEASURES:
             return logs
         draw = np.random.default_rng(derive_seed(self._seed, "measures"))

@@ -60,10 +60,11 @@ class Options(BaseModel, extra="forbid"):
         description="the classes to search, by name or index; `@FILE` stands for the lines of a "
         "file. If left out, all",
     )
-    sigma: PositiveFloat = Field(
-        0.5,
+    sigma: PositiveFloat | None = Field(
+        None,
         description="how far, at first, candidates are from where their emitter starts: a standard "
-        "deviation, in units of a weight. For pixels, 1 is from black to white",
+        "deviation. For pixels, 1 is from black to white. If left out, 1 for weights and 0.1 for "
+        "pixels",
     )
     strategy: Literal["cma_es", "sep_cma_es", "lm_ma_es"] = Field(
         "cma_es",

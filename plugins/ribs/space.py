@@ -9,15 +9,19 @@ import numpy as np
 from neatfool import ExperimentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from neatfool import Encoding
 
 LARGEST_BYTE = 255
 
 
 class Space(Protocol):
-    """Turns genomes into vectors, and vectors near a genome into genomes."""
+    """Turns genomes into vectors, and vectors near a genome into genomes.
+
+    Attributes:
+        usual_sigma: How far a vector may well go from another one at first, a standard deviation.
+    """
+
+    usual_sigma: float
 
     def read(self, genome: Any) -> np.ndarray:
         """Give a genome's vector, float64 [P]."""
@@ -34,6 +38,8 @@ class Space(Protocol):
 
 class Weights:
     """The parameters of genomes: the weights and biases of a CPPN."""
+
+    usual_sigma = 1.0
 
     def __init__(self, encoding: Any) -> None:
         self._encoding = encoding
@@ -66,6 +72,8 @@ class Weights:
 
 class Pixels:
     """The pixels of images: 0 is black, 1 is white, and all that is beyond is clipped."""
+
+    usual_sigma = 0.1
 
     def __init__(self, encoding: Any, shape: tuple[int, int, int]) -> None:
         self._encoding = encoding
@@ -104,8 +112,3 @@ def choose_space(encoding: Encoding[Any], shape: tuple[int, int, int]) -> Space:
         "its emitters vary numbers, but the encoding has neither parameters nor pixels; use "
         "[encoding] plugin = cppn or direct"
     )
-
-
-def stack(vectors: Sequence[np.ndarray]) -> np.ndarray:
-    """Give vectors as rows, float64 [N, P]."""
-    return np.stack([*vectors]).astype(np.float64, copy=False)
