@@ -39,6 +39,8 @@ STRATEGIES: dict[str, type[Any]] = {
     "sep_cma_es": SeparableCMAEvolutionStrategy,
     "lm_ma_es": LMMAEvolutionStrategy,
 }
+FARTHEST_NUMBER = 1e6
+"""A strategy has gone astray if it proposes a number beyond this, and soon would overflow."""
 ASK, TELL, BEGIN = "ribs-ask", "ribs-tell", "ribs-begin"
 
 
@@ -71,7 +73,7 @@ class Emitter:
     Attributes:
         start: Where it started.
         idle: The generations in a row without an improvement.
-        converged: Whether its strategy has stopped; it then proposes nothing sensible.
+        converged: Whether its strategy has stopped or gone astray, so that it must start again.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Emitter:
         self._seed = seed
         self._journal: list[np.ndarray] = []
         self._asked = np.empty((0, 0))
+        self._astray = False
         # Every generator of pyribs is this one, and is set from a derived seed before each use.
         self._chance = np.random.Generator(np.random.PCG64(0))
         self._draw(BEGIN, 0)
@@ -113,7 +116,9 @@ class Emitter:
         """
         self._niches.neighbours, self._niches.drawn = neighbours, []
         self._draw(ASK, generation)
-        self._asked = np.asarray(self._emitter.ask())
+        proposed = np.asarray(self._emitter.ask())
+        self._astray = not (np.abs(proposed) < FARTHEST_NUMBER).all()
+        self._asked = np.clip(np.nan_to_num(proposed), -FARTHEST_NUMBER, FARTHEST_NUMBER)
         count, drawn = len(self._asked), self._niches.drawn
         if not drawn:
             return self._asked, [tuple(each.id for each in self.start.origins)] * count
@@ -127,6 +132,9 @@ class Emitter:
         status = feedback.of_memory.get("status", feedback.status)
         self.idle = 0 if status.any() else self.idle + 1
         if self.draws_elites:
+            return
+        if self._astray:
+            self.converged = True
             return
         info = {"value": feedback.value, **feedback.of_memory, "status": status}
         self._draw(TELL, generation)

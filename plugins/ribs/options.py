@@ -45,7 +45,9 @@ class Options(BaseModel, extra="forbid"):
         description="what proposes candidates: `evolution_strategy`, `gaussian`, `iso_line` or "
         "`genetic`. Of a list, the emitters take turns",
     )
-    emitters: PositiveInt = Field(10, le=1000, description="how many emitters work side by side")
+    emitter_count: PositiveInt = Field(
+        10, le=1000, description="how many emitters work side by side"
+    )
     batch_per_emitter: int = Field(
         20, ge=2, le=10_000, description="candidates of each emitter in each generation"
     )
@@ -141,7 +143,7 @@ class Options(BaseModel, extra="forbid"):
     @property
     def batch(self) -> int:
         """The candidates of a generation."""
-        return self.emitters * self.batch_per_emitter
+        return self.emitter_count * self.batch_per_emitter
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
         """Give the values of keys that are left out."""

@@ -65,7 +65,7 @@ class Ribs:
         self._started = 0
         self._judge = Judge(self.archive, options.threshold_rate, seed)
         self._memories = self._make_memories()
-        self._emitters: list[Emitter | None] = [None] * options.emitters
+        self._emitters: list[Emitter | None] = [None] * options.emitter_count
         self._turns: list[int] = []
         self._vectors: dict[int, tuple[str, np.ndarray]] = {}
         self._check_size(int(np.prod(spec.shape)))

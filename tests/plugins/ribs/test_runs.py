@@ -23,7 +23,7 @@ plugin = cppn
 inputs = normalised
 [scheme]
 plugin = ribs
-emitters = 4
+emitter_count = 4
 batch_per_emitter = 10
 """
 LONG_LIVED = RIBS + "selection = mu\nrestart_after = 0\nranker = objective, random_direction\n"

@@ -23,7 +23,7 @@ GREY = ImageSpec(height=8, width=8, channels=1, classes=("a", "b", "c"))
 
 
 def make(encoding=None, spec=TOY_SPEC, seed=1, **options):
-    small = {"emitters": 3, "batch_per_emitter": 6, **options}
+    small = {"emitter_count": 3, "batch_per_emitter": 6, **options}
     return Ribs(Options(**small), encoding=encoding or ToyEncoding(spec), spec=spec, seed=seed)
 
 
@@ -68,7 +68,12 @@ def test_each_emitter_and_ranker_improves_the_elites(way):
 
 
 def test_an_evolution_strategy_learns_where_its_objective_is_high():
-    alone = {"emitters": 1, "batch_per_emitter": 12, "ranker": ["objective"], "selection": "mu"}
+    alone = {
+        "emitter_count": 1,
+        "batch_per_emitter": 12,
+        "ranker": ["objective"],
+        "selection": "mu",
+    }
     scheme, steps = search(25, **alone, restart_after=0, sigma=0.1)
     home = scheme.state()["emitters"][0]["home"]
     mean = [rank(step.scores)[:, home].mean() for step in steps]
@@ -76,7 +81,7 @@ def test_an_evolution_strategy_learns_where_its_objective_is_high():
 
 
 def test_every_generation_has_as_many_candidates_as_its_emitters_give():
-    scheme, steps = search(4, emitters=4, batch_per_emitter=5, initial=7)
+    scheme, steps = search(4, emitter_count=4, batch_per_emitter=5, initial=7)
     assert [len(step.candidates) for step in steps] == [7, 20, 20, 20]
     assert scheme.batch == 20
 
@@ -87,6 +92,12 @@ def test_an_emitter_that_finds_nothing_starts_again_at_a_child_of_an_elite():
     assert max(numbers) > 5
     patient, _ = search(30, restart_after=0, ranker=["objective"], selection="mu")
     assert [each["number"] for each in patient.state()["emitters"]] == [0, 1, 2]
+
+
+def test_a_strategy_that_has_gone_astray_starts_again():
+    scheme, steps = search(5, sigma=1e9, restart_after=0, selection="mu")
+    assert [each["number"] for each in scheme.state()["emitters"]] == [9, 10, 11]
+    assert all(np.isfinite(candidate.genome).all() for candidate in steps[-1].candidates)
 
 
 @pytest.mark.parametrize("emitter", ["gaussian", "iso_line"])
@@ -116,7 +127,7 @@ def scored(scheme, count, seed):
 
 def test_a_network_keeps_its_structure_while_its_weights_vary():
     encoding = CppnEncoding(CppnOptions(preset="patterns", colour="grey", blur=0), spec=GREY)
-    scheme = make(encoding, GREY, emitters=2, restart_after=0)
+    scheme = make(encoding, GREY, emitter_count=2, restart_after=0)
     scheme.tell(first := generation(scheme), scored(scheme, len(first), 0))
     shapes = [set(), set()]
     for number in (1, 2):
