@@ -129,14 +129,15 @@ class Emitter:
 
     def tell(self, generation: int, feedback: Feedback) -> None:
         """Learn what became of the candidates of the last :meth:`ask`."""
-        status = feedback.of_memory.get("status", feedback.status)
+        of_memory = {} if self.draws_elites else feedback.of_memory
+        status = of_memory.get("status", feedback.status)
         self.idle = 0 if status.any() else self.idle + 1
         if self.draws_elites:
             return
         if self._astray:
             self.converged = True
             return
-        info = {"value": feedback.value, **feedback.of_memory, "status": status}
+        info = {"value": feedback.value, **of_memory, "status": status}
         self._draw(TELL, generation)
         objective = feedback.ranks[:, self.start.home]
         self._emitter.tell(self._asked, objective, feedback.measures, info)
