@@ -39,6 +39,12 @@ OPTIONS = {
         {"preset": "b", "batch": 3},
     ],
     "scheme.map_elites": [{"batch": 7, "initial": 20}, {"classes": ["b", "3"]}],
+    "scheme.ribs": [
+        {"emitter_count": 3, "batch_per_emitter": 6, "selection": "mu", "restart_after": 0},
+        {"emitter_count": 2, "batch_per_emitter": 5, "emitter": ["iso_line", "gaussian"]},
+        {"emitter_count": 2, "batch_per_emitter": 9, "ranker": ["novelty", "dominated_novelty"]},
+        {"emitter_count": 3, "batch_per_emitter": 6, "classes": ["b", "3"], "threshold_rate": 0.2},
+    ],
     "scheme.single_class": [
         {"selection": "rank", "population": 12},
         {"selection": "neat", "population": 12, "classes": ["c", "0"]},

@@ -30,6 +30,7 @@ def test_all_experiments_are_listed_with_what_a_reader_asks_first():
         "api": ["serve", "http"],
         "clip": ["clip"],
         "clip_all": ["clip"],
+        "mnist_ribs": ["ribs"],
     }
 
 

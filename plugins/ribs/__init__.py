@@ -1,0 +1,44 @@
+"""Scheme ``ribs``: pyribs' emitters vary the numbers of genomes, and the niches are the classes.
+
+An *emitter* of pyribs (https://pyribs.org) proposes vectors of numbers and learns from what becomes
+of them. Here the numbers are the weights and biases of a CPPN, or the pixels of an image. A network
+stays as it is while an emitter varies its weights; when the emitter starts again, it does so at a
+child of an elite, so structure still evolves.
+
+The modules: :mod:`.options` is what an experiment says; :mod:`.space` turns genomes into vectors
+and back; :mod:`.emitter` is one emitter at work, and :mod:`.niches` is what it sees of the archive;
+:mod:`.rankers` says what it ranks by, :mod:`.feedback` what it learns of its candidates, and
+:mod:`.memory` how novel they are; :mod:`.scheme` has them all take turns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from neatfool import ExperimentError, hookimpl
+
+from .options import Options
+
+if TYPE_CHECKING:
+    from neatfool import Encoding, ImageSpec
+
+    from .scheme import Ribs
+
+__all__ = ["Options", "neatfool_register_schemes"]
+
+
+def _scheme(options: Options, *, encoding: Encoding[Any], spec: ImageSpec, seed: int) -> Ribs:
+    try:
+        from .scheme import Ribs
+    except ModuleNotFoundError as error:
+        raise ExperimentError(
+            f"[scheme] plugin = ribs: the package {error.name} is not installed; "
+            "pip install 'neatfool[ribs]'"
+        ) from error
+    return Ribs(options, encoding=encoding, spec=spec, seed=seed)
+
+
+@hookimpl
+def neatfool_register_schemes(register: Any) -> None:
+    """Register the scheme."""
+    register("ribs", _scheme, options=Options)

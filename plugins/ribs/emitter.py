@@ -1,0 +1,221 @@
+"""One emitter of pyribs at work, from its start to its next start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ribs.emitters import (
+    EvolutionStrategyEmitter,
+    GaussianEmitter,
+    GeneticAlgorithmEmitter,
+    IsoLineEmitter,
+)
+from ribs.emitters.opt import (
+    CMAEvolutionStrategy,
+    LMMAEvolutionStrategy,
+    SeparableCMAEvolutionStrategy,
+)
+
+from neatfool import derive_seed
+
+from .niches import Niches
+from .rankers import CLASSES, NotingRanker
+from .texts import read_array, write_array
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool import Candidate
+
+    from .feedback import Feedback
+    from .niches import Neighbour
+    from .options import Options
+    from .space import Space
+
+STRATEGIES: dict[str, type[Any]] = {
+    "cma_es": CMAEvolutionStrategy,
+    "sep_cma_es": SeparableCMAEvolutionStrategy,
+    "lm_ma_es": LMMAEvolutionStrategy,
+}
+FARTHEST_NUMBER = 1e6
+"""A strategy has gone astray if it proposes a number beyond this, and soon would overflow."""
+ASK, TELL, BEGIN = "ribs-ask", "ribs-tell", "ribs-begin"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where an emitter starts.
+
+    Attributes:
+        number: How many emitters started before it, in the whole run.
+        born: The generation that it starts in.
+        kind: Its kind, by the name in ``Options.emitter``.
+        ranker: What it ranks by, by the name in ``Options.ranker``.
+        origins: The elites that it starts from, fittest first.
+        home: The class whose log-odds are its objective.
+        base: The genome that it starts at, a child of the origins or the first of them.
+    """
+
+    number: int
+    born: int
+    kind: str
+    ranker: str
+    origins: tuple[Candidate, ...]
+    home: int
+    base: Any
+
+
+class Emitter:
+    """An emitter of pyribs, from a start on.
+
+    Attributes:
+        start: Where it started.
+        idle: The generations in a row without an improvement.
+        converged: Whether its strategy has stopped or gone astray, so that it must start again.
+    """
+
+    def __init__(
+        self, options: Options, start: Start, space: Space, *, measures: int, seed: int
+    ) -> None:
+        """Start a new emitter; ``seed`` is the run's."""
+        self.start = start
+        self.idle = 0
+        self.converged = False
+        self._options = options
+        self._sigma = options.sigma or space.usual_sigma
+        self._seed = seed
+        self._journal: list[np.ndarray] = []
+        self._asked = np.empty((0, 0))
+        self._astray = False
+        # Every generator of pyribs is this one, and is set from a derived seed before each use.
+        self._chance = np.random.Generator(np.random.PCG64(0))
+        self._draw(BEGIN, 0)
+        vector = space.read(start.base)
+        self._niches = Niches(vector, measures, self._chance)
+        self._ranker = NotingRanker(CLASSES[start.ranker](self._chance))
+        self._emitter = self._make(vector)
+
+    @property
+    def draws_elites(self) -> bool:
+        """Whether it varies elites of its space, and so needs to know them."""
+        return self.start.kind != "evolution_strategy"
+
+    def ask(
+        self, generation: int, neighbours: Sequence[Neighbour] = ()
+    ) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+        """Propose candidates.
+
+        Args:
+            generation: The generation that they are of.
+            neighbours: The elites of its space, if :attr:`draws_elites`.
+
+        Returns:
+            Their vectors, float64 [N, P], and the ids of each one's parents, fittest first.
+        """
+        self._niches.neighbours, self._niches.drawn = neighbours, []
+        self._draw(ASK, generation)
+        proposed = np.asarray(self._emitter.ask())
+        self._astray = not (np.abs(proposed) < FARTHEST_NUMBER).all()
+        self._asked = np.clip(np.nan_to_num(proposed), -FARTHEST_NUMBER, FARTHEST_NUMBER)
+        count, drawn = len(self._asked), self._niches.drawn
+        if not drawn:
+            return self._asked, [tuple(each.id for each in self.start.origins)] * count
+        litters = (drawn[place::count] for place in range(count))
+        ordered = (sorted(litter, key=lambda each: -each.rank) for litter in litters)
+        ids = [tuple(dict.fromkeys(each.id for each in litter)) for litter in ordered]
+        return self._asked, ids
+
+    def tell(self, generation: int, feedback: Feedback) -> None:
+        """Learn what became of the candidates of the last :meth:`ask`."""
+        of_memory = {} if self.draws_elites else feedback.of_memory
+        status = of_memory.get("status", feedback.status)
+        self.idle = 0 if status.any() else self.idle + 1
+        if self.draws_elites:
+            return
+        if self._astray:
+            self.converged = True
+            return
+        info = {"value": feedback.value, **of_memory, "status": status}
+        self._draw(TELL, generation)
+        objective = feedback.ranks[:, self.start.home]
+        self._emitter.tell(self._asked, objective, feedback.measures, info)
+        self.converged = self._emitter.restarts > 0
+        assert self._ranker.order is not None
+        added = np.count_nonzero(status)
+        self._journal.append(np.array([generation, added, *self._ranker.order], np.int32))
+
+    def state(self) -> dict[str, Any]:
+        """Give what a resumed run needs besides the base, as JSON: all orders since the start."""
+        return {
+            "number": self.start.number,
+            "born": self.start.born,
+            "origins": [each.id for each in self.start.origins],
+            "home": self.start.home,
+            "idle": self.idle,
+            "converged": self.converged,
+            "tells": len(self._journal),
+            "journal": write_array(np.array(self._journal, np.int32)),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go through all that happened since the start, to the same bits."""
+        if state["tells"]:
+            self._journal = [*read_array(state["journal"], np.int32).reshape(state["tells"], -1)]
+        if not state["converged"]:
+            self._ranker.replaying = True
+            for row in self._journal:
+                self._repeat(int(row[0]), int(row[1]), row[2:].astype(np.int64))
+            self._ranker.replaying = False
+        self.idle, self.converged = state["idle"], state["converged"]
+
+    def _repeat(self, generation: int, added: int, order: np.ndarray) -> None:
+        vectors, _ = self.ask(generation)
+        self._draw(TELL, generation)
+        self._ranker.order = order
+        count = len(vectors)
+        zeros = np.zeros(count)
+        measures = np.zeros((count, self._niches.measure_dim))
+        info = {"status": (np.arange(count) < added).astype(np.int64), "value": zeros}
+        self._emitter.tell(vectors, zeros, measures, info)
+
+    def _draw(self, what: str, generation: int) -> None:
+        seed = derive_seed(self._seed, what, self.start.number, generation)
+        self._chance.bit_generator.state = np.random.PCG64(seed).state
+
+    def _make(self, vector: np.ndarray) -> Any:
+        options = self._options
+        size, sigma = options.batch_per_emitter, self._sigma
+        common: dict[str, Any] = {"x0": vector, "batch_size": size, "seed": self._chance}
+        if self.start.kind == "gaussian":
+            return GaussianEmitter(self._niches, sigma=sigma, **common)
+        if self.start.kind == "iso_line":
+            line = options.line_sigma
+            return IsoLineEmitter(self._niches, iso_sigma=sigma, line_sigma=line, **common)
+        if self.start.kind == "genetic":
+            given: dict[str, Any] = {"operator": "gaussian", "operator_kwargs": {"sigma": sigma}}
+            if options.operator == "iso_line":
+                given = {
+                    "operator": "isoline",
+                    "operator_kwargs": {"iso_sigma": sigma, "line_sigma": options.line_sigma},
+                }
+            return GeneticAlgorithmEmitter(self._niches, **given, **common)
+        return self._make_strategy(vector)
+
+    def _make_strategy(self, vector: np.ndarray) -> Any:
+        options = self._options
+        strategy, size = STRATEGIES[options.strategy], options.batch_per_emitter
+        if options.strategy == "lm_ma_es":  # it takes no more than the vector has numbers
+            size = min(size, len(vector))
+        return EvolutionStrategyEmitter(
+            self._niches,
+            x0=vector,
+            sigma0=self._sigma,
+            ranker=lambda seed: self._ranker,
+            es=lambda **given: strategy(**{**given, "seed": self._chance}),
+            selection_rule=options.selection,
+            # How long to go on without improvement is the scheme's to say, for all kinds alike.
+            restart_rule="basic",
+            batch_size=size,
+        )

@@ -1,0 +1,125 @@
+"""What emitters learn of their candidates: how much they improve the archive, and what they show.
+
+All of it comes from exact scores. Screening, which depends on a measured speed, would show through
+in what emitters do next, so the scheme has no ``bar`` and every candidate is scored exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from neatfool import derive_seed, rank
+
+from .niches import HIGHEST, LOWEST
+
+if TYPE_CHECKING:
+    from neatfool import Archive, Scores
+
+FARTHEST: Final = 1e9
+"""Log-odds beyond this count as this, because pyribs takes finite numbers only."""
+MOST_MEASURES: Final = 32
+"""With more classes than this, so many sums of log-probabilities measure a candidate. Distances
+stay right to about an eighth (1 / sqrt(2 * 32)), and a memory of thousands stays small."""
+
+NOT_ADDED, IMPROVED, NEW = 0, 1, 2
+"""pyribs' words for what became of a candidate."""
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What becomes of N candidates.
+
+    Attributes:
+        ranks: float64 [N, K], finite.
+        status: int64 [N]: 0 for no improvement, 1 for a better image of some class, 2 for the
+            first image of one.
+        value: float64 [N], the largest gain in log-odds over all niches; negative if none is won.
+        measures: float64 [N, M], the log-probabilities of the classes.
+        of_memory: What a memory says of them, if there is one.
+    """
+
+    ranks: np.ndarray
+    status: np.ndarray
+    value: np.ndarray
+    measures: np.ndarray
+    of_memory: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class Judge:
+    """Compares candidates with the elites, or with thresholds that follow them."""
+
+    def __init__(self, archive: Archive, threshold_rate: float, seed: int) -> None:
+        """Compare with the archive's elites, or let thresholds follow them at this rate."""
+        self._archive = archive
+        self._rate = threshold_rate
+        self._seed = seed
+        self.known = len(archive.ranks)
+        """The classes that measure a candidate: those that the target listed at first."""
+        self.thresholds: np.ndarray | None = None
+        """float64 [K], if they are not the elites' ranks; -inf for an empty niche."""
+
+    @property
+    def measures(self) -> int:
+        """How many numbers measure a candidate."""
+        return min(self.known, MOST_MEASURES)
+
+    def judge(self, scores: Scores) -> Feedback:
+        """Compare exact scores of N candidates with the archive before they enter it."""
+        classes = self._archive.classes
+        ranks = np.clip(rank(scores), -FARTHEST, FARTHEST)
+        bar = np.minimum(self._bar()[classes], FARTHEST)
+        empty = np.isneginf(bar)
+        ours = ranks[:, classes]
+        gains = np.where(empty, ours, ours - np.where(empty, 0, bar))
+        wins = np.where(empty, ours > -FARTHEST, gains > 0)
+        status = np.where((wins & empty).any(1), NEW, np.where(wins.any(1), IMPROVED, NOT_ADDED))
+        self._raise_thresholds(ours, wins)
+        return Feedback(ranks, status, gains.max(1), self._measure(scores))
+
+    def _bar(self) -> np.ndarray:
+        if self.thresholds is None:
+            return self._archive.ranks
+        grown = np.full(len(self._archive.ranks), -np.inf)
+        grown[: len(self.thresholds)] = self.thresholds
+        return grown
+
+    def _raise_thresholds(self, ranks: np.ndarray, wins: np.ndarray) -> None:
+        """Move each threshold towards those that passed it, by CMA-MAE's rule for a batch.
+
+        With n candidates of mean f, ``t = (1 - a)^n t + (1 - (1 - a)^n) f`` (Fontaine and
+        Nikolaidis, 2023). The first candidates of a niche set its threshold to their mean.
+        """
+        if self._rate == 1:
+            return
+        bar = self._bar().copy()
+        counts = wins.sum(0)
+        means = np.where(wins, ranks, 0).sum(0) / np.maximum(counts, 1)
+        old = bar[self._archive.classes]
+        kept = np.where(np.isneginf(old), 0, (1 - self._rate) ** counts)
+        moved = kept * np.where(np.isneginf(old), 0, old) + (1 - kept) * means
+        bar[self._archive.classes] = np.where(counts > 0, moved, old)
+        self.thresholds = bar
+
+    def _measure(self, scores: Scores) -> np.ndarray:
+        """Give log-probabilities between LOWEST and HIGHEST; if they are many, sums of them."""
+        if scores.logits is None:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                logs = np.log(np.asarray(scores.probs, np.float64))
+        else:
+            logits = np.asarray(scores.logits, np.float64)
+            with np.errstate(invalid="ignore"):  # a refused image may have any scores
+                logs = logits - logits.max(1, keepdims=True)
+                logs -= np.log(np.exp(logs).sum(1, keepdims=True))
+        logs = np.asarray(
+            np.nan_to_num(np.clip(logs[:, : self.known], LOWEST, HIGHEST), nan=LOWEST)
+        )
+        if self.known <= MOST_MEASURES:
+            return logs
+        draw = np.random.default_rng(derive_seed(self._seed, "measures"))
+        signs = draw.choice([-1.0, 1.0], (self.known, self.measures)) / np.sqrt(self.measures)
+        # Not by BLAS, whose last bits depend on its threads.
+        sums: np.ndarray = np.einsum("nk,km->nm", logs, signs)
+        return sums

@@ -1,0 +1,157 @@
+"""The options of the scheme ``ribs``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import (
+    BaseModel,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+)
+
+from neatfool import ClassNames, nearest
+
+if TYPE_CHECKING:
+    from neatfool import ImageSpec
+
+LARGEST_GENERATION: Final = 100_000
+"""A generation has at most this many candidates, because its images are all in memory at once."""
+
+EMITTERS: Final = ("evolution_strategy", "gaussian", "iso_line", "genetic")
+OF_THE_ARCHIVE: Final = (
+    "improvement",
+    "two_stage_improvement",
+    "objective",
+    "two_stage_objective",
+    "random_direction",
+    "two_stage_random_direction",
+)
+OF_THE_MEMORY: Final = ("novelty", "local_competition", "dominated_novelty")
+"""These rank by what is new, compared with a memory of earlier candidates."""
+RANKERS: Final = (*OF_THE_ARCHIVE, *OF_THE_MEMORY)
+
+
+class Options(BaseModel, extra="forbid"):
+    """Options of the scheme ``ribs``."""
+
+    emitter: list[str] = Field(
+        ["evolution_strategy"],
+        min_length=1,
+        description="what proposes candidates: `evolution_strategy`, `gaussian`, `iso_line` or "
+        "`genetic`. Of a list, the emitters take turns",
+    )
+    emitter_count: PositiveInt = Field(
+        10, le=1000, description="how many emitters work side by side"
+    )
+    batch_per_emitter: int = Field(
+        20, ge=2, le=10_000, description="candidates of each emitter in each generation"
+    )
+    initial: PositiveInt | None = Field(
+        None,
+        le=LARGEST_GENERATION,
+        description="candidates in the first, random generation. If left out, as many as in the "
+        "others",
+    )
+    classes: ClassNames = Field(
+        [],
+        description="the classes to search, by name or index; `@FILE` stands for the lines of a "
+        "file. If left out, all",
+    )
+    sigma: PositiveFloat | None = Field(
+        None,
+        description="how far, at first, candidates are from where their emitter starts: a standard "
+        "deviation. For pixels, 1 is from black to white. If left out, 1 for weights and 0.1 for "
+        "pixels",
+    )
+    strategy: Literal["cma_es", "sep_cma_es", "lm_ma_es"] = Field(
+        "cma_es",
+        description="for `evolution_strategy`: how it adapts. `cma_es` learns how all numbers "
+        "go together, `sep_cma_es` how far each goes, and `lm_ma_es` a few directions. With more "
+        "than 1500 numbers use one of the last two",
+    )
+    ranker: list[str] = Field(
+        ["two_stage_improvement"],
+        min_length=1,
+        description="for `evolution_strategy`: what it ranks candidates by: "
+        + ", ".join(f"`{name}`" for name in RANKERS[:-1])
+        + f" or `{RANKERS[-1]}`. Of a list, the emitters take turns",
+    )
+    selection: Literal["filter", "mu"] = Field(
+        "filter",
+        description="for `evolution_strategy`: which candidates it learns from. `filter`: those "
+        "that entered the archive. `mu`: the better half",
+    )
+    threshold_rate: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="how fast what counts as an improvement follows the elites. 1: a candidate "
+        "must beat the elite, as in CMA-ME. Less: it must beat a threshold that goes up by this "
+        "part of the way, as in CMA-MAE. The elites themselves are as before",
+    )
+    restart_after: NonNegativeInt = Field(
+        1,
+        description="an emitter starts again elsewhere after this many generations without an "
+        "improvement. 0: only when its strategy has converged",
+    )
+    restart_at: Literal["child", "elite"] = Field(
+        "child",
+        description="where an emitter starts again. `child`: at a child of an elite, so that its "
+        "network may be another one. `elite`: at the elite itself",
+    )
+    line_sigma: NonNegativeFloat = Field(
+        0.2,
+        description="for `iso_line`, and for `genetic` with that operator: how far a candidate "
+        "goes along the line from one elite to another, as a part of that line",
+    )
+    operator: Literal["gaussian", "iso_line"] = Field(
+        "iso_line", description="for `genetic`: how it varies elites"
+    )
+    neighbours: PositiveInt = Field(
+        15,
+        description="for rankers of novelty: the number of nearest candidates that one is "
+        "compared with",
+    )
+    novelty_threshold: NonNegativeFloat = Field(
+        1.0,
+        description="for `novelty` and `local_competition`: how far from its neighbours a "
+        "candidate must be to be remembered, in log-probabilities",
+    )
+    memory: int = Field(
+        1000,
+        ge=2,
+        le=100_000,
+        description="for rankers of novelty: candidates that are remembered, the last ones; for "
+        "`dominated_novelty` the best ones",
+    )
+
+    @field_validator("emitter")
+    @classmethod
+    def _emitters_exist(cls, names: list[str]) -> list[str]:
+        return _known(names, EMITTERS, "emitter")
+
+    @field_validator("ranker")
+    @classmethod
+    def _rankers_exist(cls, names: list[str]) -> list[str]:
+        return _known(names, RANKERS, "ranker")
+
+    @property
+    def batch(self) -> int:
+        """The candidates of a generation."""
+        return self.emitter_count * self.batch_per_emitter
+
+    def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
+        """Give the values of keys that are left out."""
+        return {"initial": self.batch}
+
+
+def _known(names: list[str], known: tuple[str, ...], kind: str) -> list[str]:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"there is no {kind} {name!r}{nearest(name, known)}")
+    return names

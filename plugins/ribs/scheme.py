@@ -1,0 +1,294 @@
+"""The scheme: emitters take turns, and the classes are the niches."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from neatfool import (
+    Archive,
+    Candidate,
+    ExperimentError,
+    derive_seed,
+    derive_seeds,
+    in_generation,
+    litter_sizes,
+)
+
+from .emitter import Emitter, Start
+from .feedback import FARTHEST, Feedback, Judge
+from .memory import Memory
+from .niches import Neighbour
+from .options import OF_THE_MEMORY
+from .space import Pixels, choose_space
+from .texts import read_array, write_array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from neatfool import Encoding, ImageSpec, Replacement, Scores
+
+    from .options import Options
+
+MOST_NUMBERS: Final = 1500
+"""More numbers than this are too many for ``cma_es``: it works on their square, in each emitter."""
+CREATED_AT_ONCE: Final = 64
+"""Random candidates are made in pieces of this size; some are scored while others are made."""
+DOMINATED: Final = "dominated_novelty"
+
+
+class Ribs:
+    """The scheme ``ribs``. It has no ``bar``: emitters learn from exact scores only."""
+
+    def __init__(
+        self, options: Options, *, encoding: Encoding[Any], spec: ImageSpec, seed: int
+    ) -> None:
+        """Start a search.
+
+        Raises:
+            ExperimentError: The encoding has no numbers to vary, or too many for the strategy; or
+                the target lacks a class of ``classes``.
+        """
+        self.batch = options.batch
+        self.archive = Archive(
+            len(spec.classes), [spec.class_index(name) for name in options.classes] or None
+        )
+        self._options = options
+        self._encoding = encoding
+        self._space = choose_space(encoding, spec.shape)
+        self._seed = seed
+        self._initial = options.initial or options.absent(spec)["initial"]
+        self._generation = 0
+        self._asked = 0
+        self._started = 0
+        self._judge = Judge(self.archive, options.threshold_rate, seed)
+        self._memories = self._make_memories()
+        self._emitters: list[Emitter | None] = [None] * options.emitter_count
+        self._turns: list[int] = []
+        self._vectors: dict[int, tuple[str, np.ndarray]] = {}
+        self._check_size(int(np.prod(spec.shape)))
+
+    def ask(self) -> Iterator[Candidate]:
+        """Make random candidates at first; then let each emitter propose some.
+
+        Emitters have proposed all when this returns; genomes are written as they are taken.
+        """
+        held = self.archive.candidate_ids[self.archive.classes]
+        filled = self.archive.classes[held >= 0]
+        if not len(filled):
+            self._turns = []
+            return self._make_random(self._new_ids(self._initial))
+        self._start_emitters(filled)
+        turns = [self._take_turn(emitter, filled) for emitter in self._at_work()]
+        self._turns = [count for count, _ in turns]
+        return chain.from_iterable(candidates for _, candidates in turns)
+
+    def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
+        """Let each emitter learn what became of its candidates, and offer all to every niche."""
+        feedback = self._judge.judge(scores)
+        of_memories = self._remember(feedback)
+        place = 0
+        for emitter, count in zip(self._at_work(), self._turns, strict=False):
+            rows = slice(place, place + count)
+            place += count
+            # The last generation of a run may be cut short.
+            if place <= len(candidates):
+                memory = of_memories.get(emitter.start.ranker, {})
+                emitter.tell(self._generation, _part(feedback, memory, rows))
+        self._turns = []
+        self._generation += 1
+        replacements = self.archive.offer(candidates, scores)
+        held = self.archive.candidates
+        self._vectors = {id_: pair for id_, pair in self._vectors.items() if id_ in held}
+        return replacements
+
+    def members(self) -> Sequence[Candidate]:
+        """List what the emitters started from."""
+        origins = chain.from_iterable(each.start.origins for each in self._at_work())
+        return list({origin.id: origin for origin in origins}.values())
+
+    def state(self) -> dict[str, Any]:
+        """Give the counters, and what emitters, thresholds and memories need to go on."""
+        state: dict[str, Any] = {
+            "generation": self._generation,
+            "asked": self._asked,
+            "started": self._started,
+            "known": self._judge.known,
+            "emitters": [each and each.state() for each in self._emitters],
+            "memories": {name: memory.state() for name, memory in self._memories.items()},
+        }
+        if self._judge.thresholds is not None:
+            # JSON has no infinity.
+            state["thresholds"] = write_array(self._judge.thresholds)
+        return state
+
+    def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
+        """Restore what :meth:`state` gave; strategies go again through what they learnt."""
+        self._generation, self._asked = state["generation"], state["asked"]
+        self._started, self._judge.known = state["started"], state["known"]
+        if "thresholds" in state:
+            self._judge.thresholds = read_array(state["thresholds"], np.float64)
+        self._memories = self._make_memories()
+        for name, memory in self._memories.items():
+            memory.restore(state["memories"][name])
+        for place, saved in enumerate(state["emitters"]):
+            if saved is None:
+                continue
+            origins = tuple(candidates[id_] for id_ in saved["origins"])
+            emitter = self._begin(
+                place, saved["number"], saved["born"], origins, home=saved["home"]
+            )
+            emitter.restore(saved)
+            self._emitters[place] = emitter
+
+    def _check_size(self, pixels: int) -> None:
+        options, in_pixels = self._options, isinstance(self._space, Pixels)
+        strategic = "evolution_strategy" in options.emitter and options.strategy == "cma_es"
+        if in_pixels and strategic and pixels > MOST_NUMBERS:
+            raise ExperimentError(
+                f"strategy = cma_es: an image has {pixels} numbers, and it takes at most "
+                f"{MOST_NUMBERS}; use strategy = sep_cma_es or lm_ma_es"
+            )
+
+    def _make_memories(self) -> dict[str, Memory]:
+        """Make a memory for each ranker of novelty; those that rank alike share one."""
+        wanted = [name for name in OF_THE_MEMORY if name in self._options.ranker]
+        if wanted and not self._judge.known:
+            raise ExperimentError(
+                f"ranker = {wanted[0]}: the target does not list its classes, which novelty is "
+                "measured by; use ranker = improvement"
+            )
+        return {
+            name: Memory(self._options, self._judge.measures, dominated=name == DOMINATED)
+            for name in wanted
+        }
+
+    def _remember(self, feedback: Feedback) -> dict[str, dict[str, np.ndarray]]:
+        """Add all candidates that could be scored to the memories."""
+        fitness = feedback.ranks[:, self.archive.classes].max(1)
+        usable = np.flatnonzero(fitness > -FARTHEST)
+        found = {}
+        for name, memory in self._memories.items():
+            given = memory.add(fitness[usable], feedback.measures[usable])
+            # A refused image is not novel at all.
+            found[name] = {
+                key: _spread(values, usable, len(fitness)) for key, values in given.items()
+            }
+        return found
+
+    def _make_random(self, ids: range) -> Iterator[Candidate]:
+        for start in range(0, len(ids), CREATED_AT_ONCE):
+            piece = ids[start : start + CREATED_AT_ONCE]
+            genomes = self._encoding.create(derive_seeds(self._seed, "create", ids=piece))
+            for id_, genome in zip(piece, genomes, strict=True):
+                yield Candidate(id_, genome, generation=self._generation)
+
+    def _start_emitters(self, filled: np.ndarray) -> None:
+        """Start the emitters that have not started, have converged, or find nothing any more."""
+        for place, emitter in enumerate(self._emitters):
+            if emitter is not None and not self._is_done(emitter):
+                continue
+            number, self._started = self._started, self._started + 1
+            origins, home = self._choose_origins(filled, number)
+            self._emitters[place] = self._begin(place, number, self._generation, origins, home=home)
+
+    def _is_done(self, emitter: Emitter) -> bool:
+        patience = self._options.restart_after
+        return emitter.converged or (patience > 0 and emitter.idle >= patience)
+
+    def _choose_origins(self, filled: np.ndarray, number: int) -> tuple[tuple[Candidate, ...], int]:
+        """Draw niches; give their elites, fittest first, and the first niche."""
+        draw = np.random.default_rng(derive_seed(self._seed, "ribs-origins", number))
+        niches = filled[draw.integers(len(filled), size=self._encoding.parents)]
+        count = 1
+        if self._options.restart_at == "child":
+            encoding = in_generation(self._encoding, self._generation)
+            (count,) = litter_sizes(encoding, [self._base_seed(number)])
+        home, litter = int(niches[0]), niches[:count]
+        litter = litter[np.argsort(-self.archive.ranks[litter], kind="stable")]
+        held = self.archive.candidates
+        ids = dict.fromkeys(self.archive.candidate_ids[litter].tolist())
+        return tuple(held[id_] for id_ in ids), home
+
+    def _begin(
+        self,
+        place: int,
+        number: int,
+        generation: int,
+        origins: tuple[Candidate, ...],
+        *,
+        home: int,
+    ) -> Emitter:
+        """Start an emitter, or start one again as it did in an earlier generation."""
+        options = self._options
+        base = origins[0].genome
+        if options.restart_at == "child":
+            encoding = in_generation(self._encoding, generation)
+            (base,) = encoding.breed([[each.genome for each in origins]], [self._base_seed(number)])
+        start = Start(
+            number=number,
+            born=generation,
+            kind=options.emitter[place % len(options.emitter)],
+            ranker=options.ranker[place % len(options.ranker)],
+            origins=origins,
+            home=home,
+            base=base,
+        )
+        return Emitter(options, start, self._space, measures=self._judge.measures, seed=self._seed)
+
+    def _base_seed(self, number: int) -> int:
+        return derive_seed(self._seed, "ribs-base", number)
+
+    def _take_turn(self, emitter: Emitter, filled: np.ndarray) -> tuple[int, Iterator[Candidate]]:
+        """Let an emitter propose candidates; give their number, and an iterator over them."""
+        neighbours = self._neighbours(emitter, filled) if emitter.draws_elites else ()
+        vectors, litters = emitter.ask(self._generation, neighbours)
+        ids = self._new_ids(len(vectors))
+        return len(vectors), self._write(emitter.start.base, vectors, litters, ids)
+
+    def _write(
+        self, base: Any, vectors: np.ndarray, litters: list[tuple[int, ...]], ids: range
+    ) -> Iterator[Candidate]:
+        genomes = self._space.write(base, vectors)
+        for id_, genome, parents in zip(ids, genomes, litters, strict=True):
+            yield Candidate(id_, genome, parents, self._generation)
+
+    def _neighbours(self, emitter: Emitter, filled: np.ndarray) -> list[Neighbour]:
+        """List the elites whose vectors mix with an emitter's, one for each niche."""
+        own = self._space.structure(emitter.start.base)
+        found = []
+        for niche in filled.tolist():
+            id_ = int(self.archive.candidate_ids[niche])
+            if id_ not in self._vectors:
+                genome = self.archive.candidates[id_].genome
+                self._vectors[id_] = self._space.structure(genome), self._space.read(genome)
+            structure, vector = self._vectors[id_]
+            if structure == own:
+                found.append(Neighbour(id_, float(self.archive.ranks[niche]), vector))
+        return found
+
+    def _at_work(self) -> list[Emitter]:
+        return [each for each in self._emitters if each is not None]
+
+    def _new_ids(self, count: int) -> range:
+        self._asked += count
+        return range(self._asked - count, self._asked)
+
+
+def _part(feedback: Feedback, of_memory: dict[str, np.ndarray], rows: slice) -> Feedback:
+    return Feedback(
+        feedback.ranks[rows],
+        feedback.status[rows],
+        feedback.value[rows],
+        feedback.measures[rows],
+        {name: values[rows] for name, values in of_memory.items()},
+    )
+
+
+def _spread(values: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+    """Put values into their rows of ``count``; the others have 0."""
+    spread = np.zeros(count, values.dtype)
+    spread[rows] = values
+    return spread

@@ -1,0 +1,114 @@
+"""Genomes as vectors of numbers, and vectors as genomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from neatfool import ExperimentError
+
+if TYPE_CHECKING:
+    from neatfool import Encoding
+
+LARGEST_BYTE = 255
+
+
+class Space(Protocol):
+    """Turns genomes into vectors, and vectors near a genome into genomes.
+
+    Attributes:
+        usual_sigma: How far a vector may well go from another one at first, a standard deviation.
+    """
+
+    usual_sigma: float
+
+    def read(self, genome: Any) -> np.ndarray:
+        """Give a genome's vector, float64 [P]."""
+        ...
+
+    def write(self, base: Any, vectors: np.ndarray) -> list[Any]:
+        """Give the genomes of vectors, float64 [N, P], that are otherwise like ``base``."""
+        ...
+
+    def structure(self, genome: Any) -> str:
+        """Name what a vector leaves out: the vectors of two genomes mix if these are equal."""
+        ...
+
+
+class Weights:
+    """The parameters of genomes: the weights and biases of a CPPN."""
+
+    usual_sigma = 1.0
+
+    def __init__(self, encoding: Any) -> None:
+        self._encoding = encoding
+
+    def read(self, genome: Any) -> np.ndarray:
+        """Give a genome's parameters, float64 [P].
+
+        Raises:
+            ExperimentError: It has none.
+        """
+        (vector,) = self._encoding.parameters([genome])
+        if not len(vector):
+            raise ExperimentError(
+                "a genome has no numbers that emitters could vary; use [encoding] plugin = cppn"
+            )
+        found: np.ndarray = vector
+        return found
+
+    def write(self, base: Any, vectors: np.ndarray) -> list[Any]:
+        """Give the base other parameters, each clipped to its range."""
+        genomes: list[Any] = self._encoding.with_parameters([base] * len(vectors), [*vectors])
+        return genomes
+
+    def structure(self, genome: Any) -> str:
+        """Write the genome with all its parameters at zero."""
+        (bare,) = self.write(genome, np.zeros((1, len(self.read(genome)))))
+        text: str = self._encoding.dumps(bare)
+        return text
+
+
+class Pixels:
+    """The pixels of images: 0 is black, 1 is white, and all that is beyond is clipped."""
+
+    usual_sigma = 0.1
+
+    def __init__(self, encoding: Any, shape: tuple[int, int, int]) -> None:
+        self._encoding = encoding
+        self._shape = shape
+
+    def read(self, genome: Any) -> np.ndarray:
+        """Give the pixels of a genome's image, float64 [C * H * W]."""
+        pixels: np.ndarray = self._encoding.render([genome]).cpu().numpy().reshape(-1)
+        return pixels / LARGEST_BYTE
+
+    def write(self, base: Any, vectors: np.ndarray) -> list[Any]:
+        """Write images, rounded to bytes, as genomes."""
+        import torch
+
+        levels = np.rint(np.clip(vectors, 0, 1) * LARGEST_BYTE).astype(np.uint8)
+        images = torch.from_numpy(levels.reshape(-1, *self._shape))
+        genomes: list[Any] = self._encoding.from_images(images)
+        return genomes
+
+    def structure(self, genome: Any) -> str:
+        """Give the same for all: any two images mix."""
+        return ""
+
+
+def choose_space(encoding: Encoding[Any], shape: tuple[int, int, int]) -> Space:
+    """Choose parameters if the encoding has them, else pixels.
+
+    Raises:
+        ExperimentError: It has neither.
+    """
+    if hasattr(encoding, "parameters") and hasattr(encoding, "with_parameters"):
+        return Weights(encoding)
+    if hasattr(encoding, "from_images"):
+        return Pixels(encoding, shape)
+    raise ExperimentError(
+        "its emitters vary numbers, but the encoding has neither parameters nor pixels; use "
+        "[encoding] plugin = cppn or direct"
+    )

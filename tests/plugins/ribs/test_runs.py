@@ -1,0 +1,86 @@
+"""Runs of the scheme ``ribs`` end in the same database, killed and resumed, screened or not."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from killing import kill_after, run_experiment, run_to_the_end
+from searches import Silence, Snapshots, Witness, begin, go_on
+
+from neatfool.run.store import contents
+from neatfool_plugins.ribs.scheme import Ribs
+
+RIBS = """\
+[experiment]
+name = ribs
+generations = 14
+[target]
+plugin = mnist
+batch_size = 10
+[encoding]
+plugin = cppn
+inputs = normalised
+[scheme]
+plugin = ribs
+emitter_count = 4
+batch_per_emitter = 10
+"""
+LONG_LIVED = RIBS + "selection = mu\nrestart_after = 0\nranker = objective, random_direction\n"
+NOVEL = RIBS + "ranker = novelty, dominated_novelty\nrestart_after = 3\nmemory = 60\n"
+SOFT = RIBS + "emitter = evolution_strategy, iso_line\nranker = improvement\nthreshold_rate = 0.1\n"
+PIXELS = RIBS.replace("cppn\ninputs = normalised", "direct") + "strategy = sep_cma_es\n"
+STOPS = (1, 6, 11)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [RIBS, LONG_LIVED, NOVEL, SOFT, PIXELS],
+    ids=["as it is", "long-lived", "novel", "soft", "pixels"],
+)
+def test_killed_and_resumed_a_run_ends_in_the_same_database(tmp_path, text):
+    undisturbed = tmp_path / "run"
+    assert begin(undisturbed, text).go(Snapshots(tmp_path, STOPS)).reason == "finished"
+    expected = contents(undisturbed / "run.db")
+    assert max(row[1] for row in expected["replacement"]) > 6
+    for generations in STOPS:
+        killed = tmp_path / f"killed-{generations}"
+        go_on(killed).go(Silence())
+        assert contents(killed / "run.db") == expected
+
+
+def test_a_run_is_the_same_with_other_checkpoints_and_in_pieces_of_any_size(tmp_path):
+    begin(tmp_path / "often", RIBS).go(Silence())
+    rare = ("experiment.checkpoint_every=5", "scheme.plugin=ribs")
+    begin(tmp_path / "rare", RIBS, *rare).go(Silence())
+    assert contents(tmp_path / "rare" / "run.db") == contents(tmp_path / "often" / "run.db")
+
+
+def test_what_emitters_learn_does_not_depend_on_screening(tmp_path):
+    """A candidate may beat the elite and not the best of its generation, and stay unconfirmed."""
+    found = []
+    for precision in ("fp32", "bf16"):
+        folder = tmp_path / precision
+        begin(folder, RIBS, f"target.precision={precision}").go(witness := Witness())
+        assert [report.confirmed for report in witness.reports] == [40] * 14
+        found.append(contents(folder / "run.db"))
+    for tables in found:
+        del tables["info"]  # it says which precision was asked for
+    assert found[0] == found[1]
+    assert not hasattr(Ribs, "bar"), "a scheme with a bar gets scores that are not exact"
+
+
+@pytest.mark.slow
+def test_kills_at_any_instant_lose_nothing(tmp_path):
+    (tmp_path / "experiment.ini").write_text(LONG_LIVED.replace("= 14", "= 60"))
+    first = run_to_the_end(run_experiment, tmp_path / "first")
+    seconds = min(first, run_to_the_end(run_experiment, tmp_path / "undisturbed"))
+    undisturbed = contents(tmp_path / "undisturbed" / "run.db")
+    draw = random.Random(3)
+    generations = []
+    for number in range(10):
+        folder = tmp_path / f"{number}"
+        generations.append(kill_after(run_experiment, folder, draw.uniform(1, seconds)))
+        run_to_the_end(run_experiment, folder)
+        assert contents(folder / "run.db") == undisturbed, f"killed after {generations[-1]}"
+    assert len(set(generations)) > 3, "the kills did not fall all over the run"

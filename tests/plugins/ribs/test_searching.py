@@ -1,0 +1,201 @@
+"""The scheme ``ribs``: each emitter and ranker searches, and what is wrong is said in words."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from neatfool import ExperimentError, ImageSpec, Scores, rank
+from neatfool.plugin.manager import PluginManager
+from neatfool.testing import TOY_SPEC, SchemeSuite, ToyEncoding
+from neatfool.testing.toy_search import ToySearch
+from neatfool_plugins.cppn import CppnEncoding
+from neatfool_plugins.cppn import Options as CppnOptions
+from neatfool_plugins.direct import DirectEncoding
+from neatfool_plugins.direct import Options as DirectOptions
+from neatfool_plugins.ribs.options import EMITTERS, RANKERS, Options
+from neatfool_plugins.ribs.scheme import Ribs
+
+GREY = ImageSpec(height=8, width=8, channels=1, classes=("a", "b", "c"))
+
+
+def make(encoding=None, spec=TOY_SPEC, seed=1, **options):
+    small = {"emitter_count": 3, "batch_per_emitter": 6, **options}
+    return Ribs(Options(**small), encoding=encoding or ToyEncoding(spec), spec=spec, seed=seed)
+
+
+class TestManyRankersInTurn(SchemeSuite):
+    def make_scheme(self, encoding, spec, seed):
+        rankers = ["improvement", "novelty", "dominated_novelty"]
+        return make(encoding, spec, seed, ranker=rankers, selection="mu", restart_after=6)
+
+
+class TestWithTwoParents(SchemeSuite):
+    parents = 2
+
+    def make_scheme(self, encoding, spec, seed):
+        return make(encoding, spec, seed, emitter=["evolution_strategy", "iso_line"])
+
+
+# --- searching
+
+WAYS = [
+    *({"emitter": [name]} for name in EMITTERS),
+    {"emitter": ["genetic"], "operator": "gaussian"},
+    *({"ranker": [name], "selection": "mu", "restart_after": 5} for name in RANKERS),
+    *({"strategy": name, "ranker": ["objective"]} for name in ("sep_cma_es", "lm_ma_es")),
+    {"threshold_rate": 0.1, "ranker": ["improvement"], "restart_after": 0},
+    {"restart_at": "elite"},
+]
+
+
+def search(generations=20, **options):
+    found = ToySearch(lambda encoding, spec, seed: make(encoding, spec, seed, **options))
+    return found.scheme, list(found.steps(generations))
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: " ".join(map(str, way.values())))
+def test_each_emitter_and_ranker_improves_the_elites(way):
+    scheme, steps = search(sigma=0.2, **way)
+    begun, now = steps[0].after, scheme.archive
+    assert (now.ranks >= begun.ranks).all()
+    assert (now.ranks - begun.ranks).mean() > 0.5
+    better = [step for step in steps[1:] if step.replacements]
+    assert len(better) > 3
+
+
+def test_an_evolution_strategy_learns_where_its_objective_is_high():
+    alone = {
+        "emitter_count": 1,
+        "batch_per_emitter": 12,
+        "ranker": ["objective"],
+        "selection": "mu",
+    }
+    scheme, steps = search(25, **alone, restart_after=0, sigma=0.1)
+    home = scheme.state()["emitters"][0]["home"]
+    mean = [rank(step.scores)[:, home].mean() for step in steps]
+    assert mean[-1] > mean[1] + 5
+
+
+def test_every_generation_has_as_many_candidates_as_its_emitters_give():
+    scheme, steps = search(4, emitter_count=4, batch_per_emitter=5, initial=7)
+    assert [len(step.candidates) for step in steps] == [7, 20, 20, 20]
+    assert scheme.batch == 20
+
+
+def test_an_emitter_that_finds_nothing_starts_again_at_a_child_of_an_elite():
+    scheme, _ = search(30, restart_after=1, batch_per_emitter=2)
+    numbers = [each["number"] for each in scheme.state()["emitters"]]
+    assert max(numbers) > 5
+    patient, _ = search(30, restart_after=0, ranker=["objective"], selection="mu")
+    assert [each["number"] for each in patient.state()["emitters"]] == [0, 1, 2]
+
+
+def test_a_strategy_that_has_gone_astray_starts_again():
+    scheme, steps = search(5, sigma=1e9, restart_after=0, selection="mu")
+    assert [each["number"] for each in scheme.state()["emitters"]] == [9, 10, 11]
+    assert all(np.isfinite(candidate.genome).all() for candidate in steps[-1].candidates)
+
+
+@pytest.mark.parametrize("emitter", ["gaussian", "iso_line"])
+def test_candidates_of_elites_have_the_elites_as_parents(emitter):
+    _, steps = search(6, emitter=[emitter])
+    for step in steps[1:]:
+        elites = set(step.before.ids.tolist())
+        drawn = [set(candidate.parents) for candidate in step.candidates]
+        assert all(parents <= elites and parents for parents in drawn)
+        if emitter == "gaussian":
+            assert {len(parents) for parents in drawn} == {1}
+    assert emitter == "gaussian" or max(map(len, drawn)) == 2
+
+
+# --- encodings
+
+
+def generation(scheme):
+    return list(scheme.ask())
+
+
+def scored(scheme, count, seed):
+    logits = np.random.default_rng(seed).normal(size=(count, 3))
+    weights = np.exp(logits)
+    return Scores(weights / weights.sum(1, keepdims=True), logits, np.ones(count, bool))
+
+
+def test_a_network_keeps_its_structure_while_its_weights_vary():
+    encoding = CppnEncoding(CppnOptions(preset="patterns", colour="grey", blur=0), spec=GREY)
+    scheme = make(encoding, GREY, emitter_count=2, restart_after=0)
+    scheme.tell(first := generation(scheme), scored(scheme, len(first), 0))
+    shapes = [set(), set()]
+    for number in (1, 2):
+        candidates = generation(scheme)
+        for place, candidate in enumerate(candidates):
+            shapes[place // 6].add(tuple(sorted(candidate.genome.connections)))
+        scheme.tell(candidates, scored(scheme, len(candidates), number))
+    assert [len(each) for each in shapes] == [1, 1]
+    assert shapes[0] != shapes[1]
+
+
+@pytest.mark.parametrize("emitter", EMITTERS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_vary_around_those_of_elites(emitter, channels):
+    spec = ImageSpec(height=8, width=8, channels=channels, classes=("a", "b", "c"))
+    encoding = DirectEncoding(DirectOptions(), spec=spec)
+    scheme = make(encoding, spec, emitter=[emitter], sigma=0.02, line_sigma=0, restart_at="elite")
+    scheme.tell(first := generation(scheme), scored(scheme, len(first), 0))
+    held = scheme.archive.candidates
+    for candidate in generation(scheme):
+        (own,) = encoding.render([candidate.genome]).numpy().astype(int)
+        parents = encoding.render([held[parent].genome for parent in candidate.parents]).numpy()
+        apart = np.abs(parents.astype(int) - own).mean((1, 2, 3)).min()
+        assert 1 < apart < 10
+
+
+def test_pixels_are_too_many_for_a_covariance_matrix():
+    spec = ImageSpec(height=64, width=64, channels=3, classes=("a", "b", "c"))
+    encoding = DirectEncoding(DirectOptions(), spec=spec)
+    with pytest.raises(ExperimentError, match=r"12288 numbers.*use strategy = sep_cma_es"):
+        make(encoding, spec)
+    assert make(encoding, spec, strategy="sep_cma_es").batch == 18
+    assert make(encoding, spec, emitter=["gaussian"]).batch == 18
+
+
+def test_an_encoding_without_numbers_is_refused():
+    class Sealed:
+        parents = 1
+
+    with pytest.raises(ExperimentError, match="neither parameters nor pixels; use"):
+        make(Sealed())
+
+
+# --- words
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ranker": ["improvment"]}, "no ranker 'improvment'; did you mean 'improvement'"),
+        ({"ranker": ["objective", "novlty"]}, "no ranker 'novlty'; did you mean 'novelty'"),
+        ({"emitter": ["gausian"]}, "no emitter 'gausian'; did you mean 'gaussian'"),
+        ({"ranker": []}, "at least 1"),
+        ({"batch_per_emitter": 1}, "greater than or equal to 2"),
+    ],
+)
+def test_what_does_not_exist_is_said_with_the_nearest_names(options, message):
+    with pytest.raises(ValidationError, match=message):
+        Options(**options)
+
+
+def test_without_pyribs_the_extra_is_named(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("neatfool_plugins.ribs.")]:
+        if not name.endswith("options"):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "ribs", None)
+    monkeypatch.setitem(sys.modules, "ribs.archives", None)
+    monkeypatch.setitem(sys.modules, "ribs.emitters", None)
+    registration = PluginManager().load("scheme", "ribs")
+    with pytest.raises(ExperimentError, match=r"not installed; pip install 'neatfool\[ribs\]'"):
+        registration.factory(Options(), encoding=ToyEncoding(), spec=TOY_SPEC, seed=1)
