@@ -38,15 +38,9 @@ def dumps(genome: Genome) -> str:
     Raises:
         GenomeError: A number is not finite.
     """
+    nodes, connections = genome.rows()
     return json.dumps(
-        {
-            "format": FORMAT,
-            "version": VERSION,
-            "nodes": [gene.values for gene in genome.nodes.values()],
-            "connections": [
-                (*gene.key, gene.weight, gene.enabled) for gene in genome.connections.values()
-            ],
-        },
+        {"format": FORMAT, "version": VERSION, "nodes": nodes, "connections": connections},
         separators=(",", ":"),
         allow_nan=False,
     )
