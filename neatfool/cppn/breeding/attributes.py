@@ -1,4 +1,4 @@
-"""Gives genes their attributes and changes them, in compiled code, with neat-python's distributions.
+"""Gives genes their attributes and changes them, with neat-python's distributions; compiled.
 
 neat-python looks up its keys for every attribute of every gene, and draws a number only to learn
 that nothing changes. Here a configuration is read once (:mod:`neatfool.cppn.breeding.plan`), and
@@ -58,16 +58,19 @@ def draw_initial(plan: np.ndarray, options: np.ndarray, stream: np.ndarray) -> f
         stream: The stream.
     """
     begin = plan[BEGIN]
+    value: float = plan[FIRST]
     if begin == FIXED:
-        return plan[FIRST]
+        return value
     if begin == UNIFORM:
-        return plan[FIRST] + plan[SPAN] * draw(stream)
+        return value + float(plan[SPAN]) * draw(stream)
     if begin == ANY_NAME:
         return float(options[draw_place(len(options), stream)])
     if begin == COIN:
         return 1.0 if draw(stream) < 0.5 else 0.0
-    value = plan[FIRST] + plan[SPAN] * draw_normal(stream)
-    return max(min(value, plan[HIGH]), plan[LOW])
+    value += plan[SPAN] * draw_normal(stream)
+    low: float = plan[LOW]
+    high: float = plan[HIGH]
+    return low if value < low else high if value > high else value
 
 
 @inner

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from neatfool.cppn.breeding.chance import draw
 from neatfool.cppn.breeding.compiling import inner
 from neatfool.cppn.breeding.structure import sort_edges
@@ -20,6 +18,8 @@ from neatfool.cppn.genome.flat import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from neatfool.cppn.breeding.draft import Draft, Parent
 
 DISABLED_STAYS: Final = 0.75

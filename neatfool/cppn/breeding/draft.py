@@ -126,7 +126,7 @@ def write_genome(draft: Draft, start: int, words: np.ndarray) -> int:
     """Write a draft as a flat genome that begins at a word; give where it ends."""
     nodes, edges = draft.counts[0], draft.counts[1]
     middle = start + HEAD + NODE * nodes
-    end = middle + EDGE * edges
+    end: int = middle + EDGE * edges
     words[start], words[start + 1] = nodes, edges
     copy_rows(draft.nodes[:nodes], words[start + HEAD : middle].reshape((nodes, NODE)))
     copy_rows(draft.edges[:edges], words[middle:end].reshape((edges, EDGE)))

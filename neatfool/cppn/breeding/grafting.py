@@ -55,9 +55,7 @@ def graft(genome: Parent, donor: Parent, output: int, outputs: int, draft: Draft
 
 
 @inner
-def _write_edge(
-    edges: np.ndarray, edge: int, places: np.ndarray, draft: Draft, count: int
-) -> None:
+def _write_edge(edges: np.ndarray, edge: int, places: np.ndarray, draft: Draft, count: int) -> None:
     """Copy a connection between nodes that have new places."""
     for column in range(EDGE):
         draft.edges[count, column] = edges[edge, column]
@@ -156,9 +154,9 @@ def _name(
     donors, _, _, _ = donor
     key, ids, again = donors[node, KEY], draft.scratch[0], 0
     if key == output:
-        return key
+        return output
     while True:
-        named, is_free = new_id(GRAFT, key, 0, again, draft.block), True
+        named, is_free = new_id(GRAFT, key, key, again, draft.block), True
         for other in range(len(nodes)):
             if nodes[other, KEY] == named and kept[other] >= 0:
                 is_free = False
@@ -171,9 +169,7 @@ def _name(
 
 
 @inner
-def _write_donor(
-    donors: np.ndarray, node: int, ids: np.ndarray, draft: Draft, count: int
-) -> None:
+def _write_donor(donors: np.ndarray, node: int, ids: np.ndarray, draft: Draft, count: int) -> None:
     for column in range(NODE):
         draft.nodes[count, column] = donors[node, column]
     draft.nodes[count, KEY] = ids[node]

@@ -81,7 +81,7 @@ def _put_number(number: int, length: int, block: np.ndarray) -> int:
 
 
 @inner
-def _mix(  # noqa: PLR0917 - RFC 7693's G
+def _mix(
     state: np.ndarray, a: int, b: int, c: int, d: int, x: np.uint64, y: np.uint64
 ) -> None:
     """Mix two words of the message into four words of the state."""
@@ -124,7 +124,7 @@ def _digest(length: int, block: np.ndarray) -> int:
     for _ in range(8):
         swapped = (swapped << np.uint64(8)) | (word & _BYTE)
         word >>= np.uint64(8)
-    return np.int64(swapped >> np.uint64(12))
+    return int(np.int64(swapped >> np.uint64(12)))
 
 
 @inner
@@ -151,7 +151,7 @@ new_id = _hash if COMPILED else _ask_python
 Args:
     kind: ``SPLIT`` or ``GRAFT``.
     first: The source of the connection that the node splits, or the key of the grafted node.
-    second: The connection's target.
+    second: The connection's target; it does not count for a grafted node.
     again: How many ids of that kind and those numbers are taken.
     block: uint64 [BLOCK], scratch.
 """

@@ -16,6 +16,8 @@ from neatfool.cppn.genome import flat
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from neatfool.cppn.genome.genome import GenomeConfig
 
 ANY = ("random", "none")
@@ -43,6 +45,14 @@ class Plan:
 
     attributes: np.ndarray
     structure: np.ndarray
+
+    @classmethod
+    def stack(cls, plans: Sequence[Plan]) -> Plan:
+        """Put S plans together, each array along a new first axis."""
+        return cls(
+            np.stack([plan.attributes for plan in plans]),
+            np.stack([plan.structure for plan in plans]),
+        )
 
 
 def make_plan(config: GenomeConfig, *, polynomial: bool, strength: float = 1.0) -> Plan:

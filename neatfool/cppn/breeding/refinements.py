@@ -5,7 +5,12 @@ All are off by default; then a child is the paper's, to the bit.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Final
+
+STEPS_AN_OCTAVE: Final = 4
+"""Strengths are rounded to this many steps an octave, as each needs prepared probabilities."""
 
 
 @dataclass(frozen=True)
@@ -33,3 +38,8 @@ class Refinements:
         """Give the factor for the probabilities in a generation: 1 in generation 0, then less."""
         cooling = self.mutation_cooling
         return cooling / (cooling + generation) if cooling else 1.0
+
+
+def strength_step(strength: float) -> int:
+    """Round a strength of mutation: give its step, 0 for the strength 1."""
+    return round(STEPS_AN_OCTAVE * math.log2(strength))

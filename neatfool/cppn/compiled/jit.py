@@ -106,11 +106,12 @@ def outer(signature: str, *, exact: bool = False) -> Callable[[Function], Functi
 
     def compile_function(function: Function) -> Function:
         # numba's cache looks at a function's name and file, but not at the functions it calls.
-        function.__qualname__ += f"_{_fingerprint():08x}"
+        room = Path(function.__code__.co_filename).parent
+        function.__qualname__ += f"_{_fingerprint(room):08x}"
         try:
             return cast("Function", numba.njit(signature, cache=True, **options)(function))
         except RuntimeError as error:  # no folder can be written to
-            _tell_once(Path(function.__code__.co_filename).parent, error)
+            _tell_once(room, error)
             return cast("Function", numba.njit(signature, **options)(function))
 
     return compile_function
@@ -127,8 +128,7 @@ def _tell_once(folder: Path, why: RuntimeError) -> None:
 
 
 @cache
-def _fingerprint() -> int:
-    """Hash the source of all compiled functions."""
-    rooms = Path(__file__).parents[1]
-    files = [*rooms.glob("compiled/*.py"), *rooms.glob("breeding/*.py"), rooms / "genome/flat.py"]
+def _fingerprint(room: Path) -> int:
+    """Hash the source of all compiled functions of a room."""
+    files = {*room.glob("*.py"), Path(__file__), room.parent / "genome" / "flat.py"}
     return crc32(b"".join(file.read_bytes() for file in sorted(files)))

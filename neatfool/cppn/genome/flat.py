@@ -24,7 +24,7 @@ from neatfool.cppn.functions.aggregations import AGGREGATIONS
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from neatfool.cppn.genome.markings import Edge
 
@@ -76,7 +76,7 @@ def pack(nodes: Mapping[int, Any], connections: Mapping[Edge, Any]) -> bytes:
             AGGREGATION_CODES[node.aggregation],
             node.bias,
             node.response,
-            node.time_constant,
+            getattr(node, "time_constant", 1.0),
         )
     for edge, gene in connections.items():
         for key in edge:
@@ -149,19 +149,3 @@ def join(flats: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
     bounds = np.zeros(len(flats) + 1, np.int64)
     np.cumsum([len(flat) // 8 for flat in flats], out=bounds[1:])
     return np.frombuffer(bytearray().join(flats), np.int64), bounds
-
-
-def flat_array(kind: str, numbers: Iterable[Any]) -> np.ndarray:
-    """Make an array of Python numbers, several times as fast as numpy does.
-
-    Args:
-        kind: ``"q"`` for int64, ``"d"`` for float64, ``"?"`` for bool.
-        numbers: The numbers.
-
-    Raises:
-        struct.error: A number does not fit.
-    """
-    given = tuple(numbers)
-    return np.frombuffer(bytearray(struct.pack(f"={len(given)}{kind}", *given)), kind)
-
-

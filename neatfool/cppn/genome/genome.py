@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from neatfool.cppn.genome.flat import ConnectionRow, NodeRow
     from neatfool.cppn.genome.markings import Edge
 
+# Makes an object without calling its constructor.
+_new: Any = object.__new__
+
 _SPELLED_OUT = {
     "fs_neat": "fs_neat_nohidden",
     "full": "full_nodirect",
@@ -66,9 +69,10 @@ class Genome(DefaultGenome):  # type: ignore[misc]
     """
 
     key: int = 0
-    fitness: float | None = None
+    fitness: Any = None
     nodes: dict[int, NodeGene]
     connections: dict[Edge, ConnectionGene]
+    _flat: bytes
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -88,8 +92,8 @@ class Genome(DefaultGenome):  # type: ignore[misc]
     @classmethod
     def read(cls, flat: bytes) -> Genome:
         """Make a genome of flat bytes (:mod:`neatfool.cppn.genome.flat`)."""
-        genome: Genome = object.__new__(cls)
-        genome.__dict__["_flat"] = flat
+        genome: Genome = _new(cls)
+        genome._flat = flat
         return genome
 
     @property
@@ -108,6 +112,13 @@ class Genome(DefaultGenome):  # type: ignore[misc]
             raise GenomeError(
                 f"a genome that is no network, or has an id of more than 64 bits ({error})"
             ) from error
+
+    def flattened(self) -> Genome:
+        """Give an equal genome of flat bytes if there can be one, else the genome itself."""
+        try:
+            return self.read(self.flat)
+        except GenomeError:
+            return self
 
     @classmethod
     def born(cls, nodes: dict[int, NodeGene], connections: dict[Edge, ConnectionGene]) -> Genome:
@@ -136,12 +147,8 @@ class Genome(DefaultGenome):  # type: ignore[misc]
         mine, yours = (genome.__dict__.get("_flat") for genome in (self, other))
         if self is other or (mine is not None and mine == yours):
             return True
-        return (
-            self._keys == other._keys
-            and all(
-                mine.values == yours.values
-                for mine, yours in zip(self.genes, other.genes, strict=True)
-            )
+        return self._keys == other._keys and all(
+            mine.values == yours.values for mine, yours in zip(self.genes, other.genes, strict=True)
         )
 
     @property
@@ -213,3 +220,14 @@ class Genome(DefaultGenome):  # type: ignore[misc]
         """
         first, second = (self, other) if self._keys <= other._keys else (other, self)
         return float(DefaultGenome.distance(first, second, config))
+
+
+def flat_of(genome: Any) -> bytes:
+    """Give any genome of neat-python as flat bytes.
+
+    Raises:
+        KeyError: An enabled connection joins a missing node, or a function is unknown.
+        struct.error: An id has more than 64 bits.
+    """
+    flat: bytes | None = getattr(genome, "_flat", None)
+    return pack(genome.nodes, genome.connections) if flat is None else flat

@@ -65,7 +65,7 @@ def loads(text: str, config: GenomeConfig | None = None) -> Genome:
         if len(genes) != len(record[kind]):
             raise GenomeError(f"a genome with two {kind} of one id")
     check_genome(genome, config)
-    return genome
+    return genome.flattened()
 
 
 def _record(text: str) -> dict[str, Any]:
