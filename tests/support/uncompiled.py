@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from neatfool import cppn
+from neatfool.cppn import compiled
 
 NAMES = ("breeding", "chance", "attributes", "draft", "structure", "grafting", "hashing")
 
@@ -21,12 +22,17 @@ def uncompiled_breeding():
     kept = {
         name: module
         for name, module in sys.modules.items()
-        if name.startswith((room, "neatfool.cppn.compiled.jit", "numba.")) or name == "numba"
+        if name.startswith((room, "neatfool.cppn.compiled.jit")) or name == "numba"
     }
-    package = sys.modules["neatfool.cppn"]
-    attribute = vars(package).get("breeding")
+    attributes = [
+        (package, name, vars(package)[name])
+        for package, name in ((cppn, "breeding"), (compiled, "jit"))
+        if name in vars(package)
+    ]
     for name in kept:
         del sys.modules[name]
+    for package, name, _ in attributes:
+        delattr(package, name)
     sys.modules["numba"] = None
     try:
         with np.errstate(over="ignore"):
@@ -36,10 +42,10 @@ def uncompiled_breeding():
     finally:
         for name in [name for name in sys.modules if name.startswith(room)]:
             del sys.modules[name]
-        del sys.modules["numba"]
+        sys.modules.pop("numba", None)
         sys.modules.update(kept)
-        if attribute is not None:
-            package.breeding = attribute
+        for package, name, value in attributes:
+            setattr(package, name, value)
 
 
 def view(modules, genome):

@@ -56,7 +56,7 @@ def test_as_many_children_are_grafted_as_wanted_and_only_they_want_two_parents()
 
 def test_either_parent_may_give_most_of_a_grafted_child() -> None:
     grafting = breeder(graft=1.0, mutation_strength=1e-9)
-    one, other = (line_of(grafting, 40, seed)[-1] for seed in (1, 2))
+    one, other = (line_of(breeder(), 40, seed)[-1] for seed in (1, 2))
     children = grafting.breed([[one, other]] * 100, range(100))
     # The grafted nodes have new ids.
     mine, yours = one.nodes.keys() - other.nodes.keys(), other.nodes.keys() - one.nodes.keys()
