@@ -130,5 +130,6 @@ def _tell_once(folder: Path, why: RuntimeError) -> None:
 @cache
 def _fingerprint(room: Path) -> int:
     """Hash the source of all compiled functions of a room."""
-    files = {*room.glob("*.py"), Path(__file__), room.parent / "genome" / "flat.py"}
+    layout = Path(__file__).parents[1] / "genome" / "flat.py"
+    files = {*room.glob("*.py"), Path(__file__), layout}
     return crc32(b"".join(file.read_bytes() for file in sorted(files)))
