@@ -81,9 +81,7 @@ def _put_number(number: int, length: int, block: np.ndarray) -> int:
 
 
 @inner
-def _mix(
-    state: np.ndarray, a: int, b: int, c: int, d: int, x: np.uint64, y: np.uint64
-) -> None:
+def _mix(state: np.ndarray, a: int, b: int, c: int, d: int, x: np.uint64, y: np.uint64) -> None:
     """Mix two words of the message into four words of the state."""
     va, vb, vc, vd = state[a], state[b], state[c], state[d]
     va = va + vb + x
