@@ -10,8 +10,8 @@ neat
     the preset ``neat`` with two parents that are related, against ``configure_crossover`` and
     ``mutate``.
 
-The seeds of our children are part of the time. Nothing of their making is put off: what a program
-reads of a genome is there when it is born. How long reading it takes is told beside it.
+The seeds of our children are part of the time. Their genes are made for whoever looks at them; the
+renderers read what is there when a child is born. How long reading it takes is told beside it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from neatfool.cppn import (
     resolve,
 )
 from neatfool.cppn import genome_config as config_of
-from neatfool.search.seeds import derive_seed
+from neatfool.search.seeds import derive_seed, derive_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +82,8 @@ def ratio(times: Mapping[str, list[float]], *ours: str) -> float:
 def took(preset: str, say: Callable[[str], None]) -> dict[str, list[float]]:
     """Measure a preset: microseconds a child in each round but the first."""
     pairs = [relatives(preset, seed) for seed in range(PAIRS)]
-    litters = [list(pairs[n % PAIRS]) for n in range(CHILDREN)]
+    parents = [[genome.flattened() for genome in pair] for pair in pairs]
+    litters = [parents[n % PAIRS] for n in range(CHILDREN)]
     breeder, config = breeder_of(preset), neat_pythons_config(preset)
     theirs = [neat_pythons(pair) for pair in pairs]
     times: dict[str, list[float]] = {"a child": [], "reading it": [], "neat-python": []}
@@ -91,7 +92,7 @@ def took(preset: str, say: Callable[[str], None]) -> dict[str, list[float]]:
     for generation in range(ROUNDS):
         began = time.perf_counter()
         ids = range(generation * CHILDREN, (generation + 1) * CHILDREN)
-        children = breeder.breed(litters, [derive_seed(1, "breed", id_) for id_ in ids])
+        children = breeder.breed(litters, derive_seeds(1, "breed", ids=ids))
         bred = time.perf_counter()
         compile_genomes(children, config.input_keys, config.output_keys)
         read = time.perf_counter()
@@ -127,7 +128,7 @@ def grow(preset: str, genome: Genome, nodes: int, connections: int, name: Sequen
     wider = breeder_of(preset, **kept, node_add_prob=1.0, conn_add_prob=0.2)
     denser = breeder_of(preset, **kept, node_add_prob=0.0, conn_add_prob=1.0)
     for generation in count():
-        if len(genome.nodes) < nodes:
+        if genome.size()[0] < nodes:
             breeder = wider
         elif genome.size()[1] < connections:
             breeder = denser

@@ -42,7 +42,7 @@ LARGEST_GENERATION: Final = 100_000
 """A generation has at most this many candidates, because its images are all in memory at once."""
 CERTAIN: Final = 0.9999
 """An elite with this confidence needs no learning."""
-BRED_AT_ONCE: Final = 64
+BRED_AT_ONCE: Final = 256
 """Candidates are bred in pieces of this size, so that some are scored while others are bred."""
 
 

@@ -1,7 +1,7 @@
 # The public names of neatfool.cppn, each where it is defined. This is their only list.
 
 from .breeding.breeding import Breeder as Breeder
-from .breeding.paper_variation import Refinements as Refinements
+from .breeding.refinements import Refinements as Refinements
 from .compiled.loading import can_compile as can_compile
 from .compiled.loading import load_compiled as load_compiled
 from .compiled.tape import Tape as Tape

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neatfool.cppn.genome.flat import unpack
 from neatfool.cppn.genome.genome import Genome
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Parameters:
             rows: float64 [P] for each genome, in the order of :meth:`read`.
 
         Returns:
-            New genomes. They share the genes that did not change.
+            New genomes.
         """
         places: list[list[tuple[_Kind, Any]]] = [[] for _ in genomes]
         for kind in self._kinds:
@@ -98,14 +99,14 @@ class Parameters:
     def _write_one(
         self, genome: Genome, places: Sequence[tuple[_Kind, Any]], row: np.ndarray
     ) -> Genome:
-        nodes, connections = dict(genome.nodes), dict(genome.connections)
+        nodes, connections = unpack(genome.flat)
         for (kind, key), value in zip(places, row.tolist(), strict=True):
             genes: dict[Any, Any] = connections if kind is WEIGHT else nodes
             least, most = self._range(kind)
             within = min(max(value, least), most)
             if within != getattr(genes[key], kind.name):
                 genes[key] = genes[key].having(kind.name, within)
-        return Genome.born(nodes, connections)
+        return Genome.born(nodes, connections).flattened()
 
     def _range(self, kind: _Kind) -> tuple[float, float]:
         config: Any = self._config

@@ -7,13 +7,9 @@ time. Here the zeros are in the convolution's window instead.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import torch
 from torch import nn
 from torch.nn import functional
-
-if TYPE_CHECKING:
-    import torch
 
 
 class SkippingConvolution(nn.Conv2d):
@@ -22,11 +18,14 @@ class SkippingConvolution(nn.Conv2d):
     It pads both sides by the larger number. Zeros at the edge of the window skip what is too much.
     """
 
-    skip: tuple[int, int, int, int]
+    skip: tuple[int, int]
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Convolve float [N, C, H, W]."""
-        window = functional.pad(self.weight, self.skip)
+        # Not padded, as an export to ONNX would not know the window's size then.
+        window, (top, left) = self.weight, self.skip
+        window = torch.cat([window.new_zeros(*window.shape[:2], top, window.shape[3]), window], 2)
+        window = torch.cat([window.new_zeros(*window.shape[:3], left), window], 3)
         return functional.conv2d(
             pixels, window, self.bias, self.stride, self.padding, groups=self.groups
         )
@@ -50,7 +49,7 @@ def pad_inside(module: nn.Module) -> None:
 def _take_over(convolution: nn.Conv2d, zeros: tuple[int, int, int, int]) -> nn.Conv2d:
     """Make a convolution with the same parameters, and zeros left, right, above and below."""
     left, right, top, bottom = zeros
-    skip = right - left, 0, bottom - top, 0
+    skip = bottom - top, right - left
     made = (SkippingConvolution if any(skip) else nn.Conv2d)(
         convolution.in_channels,
         convolution.out_channels,

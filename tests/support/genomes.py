@@ -5,6 +5,8 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from neatfool import cppn
+from neatfool.cppn.genome.validity import layers
+from neatfool.errors import GenomeError
 
 
 def config_of(preset="paper", outputs=3, **given):
@@ -22,6 +24,15 @@ def line_of(breeder, generations, seed=0):
     for generation in range(generations):
         line += breeder.breed([[line[-1]]], [1000 * seed + generation])
     return line
+
+
+def has_cycle(edges):
+    """Whether connections close a cycle."""
+    try:
+        layers(edges)
+    except GenomeError:
+        return True
+    return False
 
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

@@ -1,4 +1,4 @@
-"""Grafting: crossover of two CPPNs by outputs.
+"""Grafting, in compiled code: crossover of two CPPNs by outputs.
 
 One output of a CPPN draws a picture by itself: the hue, or the brightness. A child takes all nodes
 of one output from another CPPN, and the rest from its parent.
@@ -8,58 +8,168 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neatfool.cppn.genome.genome import Genome
-from neatfool.cppn.genome.markings import first_free
+from neatfool.cppn.breeding.compiling import inner
+from neatfool.cppn.breeding.draft import copy_rows
+from neatfool.cppn.breeding.hashing import GRAFT, new_id
+from neatfool.cppn.breeding.structure import sort_edges
+from neatfool.cppn.genome.flat import EDGE, KEY, NODE, SOURCE, TARGET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import numpy as np
 
-    from neatfool.cppn.genome.markings import Edge
+    from neatfool.cppn.breeding.draft import Draft, Parent
 
 
-def graft(genome: Genome, donor: Genome, output: int, outputs: Iterable[int]) -> Genome:
-    """Replace an output of a CPPN by the donor's.
+@inner
+def graft(genome: Parent, donor: Parent, output: int, outputs: int, draft: Draft) -> None:
+    """Write a CPPN with one output replaced by the donor's.
+
+    The hidden nodes that led only to the old output are left out. The donor's hidden nodes get new
+    ids, as their own may be taken.
 
     Args:
         genome: The CPPN.
         donor: The CPPN that gives the output.
-        output: The output's id.
-        outputs: The ids of all outputs.
-
-    Returns:
-        A new genome, without the hidden nodes that led only to the old output. The donor's hidden
-        nodes get new ids, as their own may be taken.
+        output: The output's key.
+        outputs: The number of outputs.
+        draft: Receives the child.
     """
-    taken = _leading_to([output], donor.connections)
-    left = [edge for edge in genome.connections if edge[1] != output]
-    kept = _leading_to([key for key in outputs if key != output], left)
-    nodes = {key: gene for key, gene in genome.nodes.items() if key in kept and key != output}
-    connections = {edge: genome.connections[edge] for edge in left if edge[1] in kept}
-    named = {output: output}
-    for key in donor.nodes:
-        if key in taken and key != output:
-            named[key] = first_free("graft", key, taken=nodes)
-            nodes[named[key]] = donor.nodes[key].having("key", named[key])
-    nodes[output] = donor.nodes[output]
-    for (source, target), gene in donor.connections.items():
-        if target in taken:
-            edge = named.get(source, source), named[target]
-            connections[edge] = gene.having("key", edge)
-    # In the order of other genomes: outputs first.
-    ordered = {key: nodes[key] for key in genome.nodes if key in nodes}
-    return Genome.born({**ordered, **nodes}, connections)
+    nodes, _, edges, _ = genome
+    _, _, donor_edges, _ = donor
+    kept, taken = draft.scratch[3], draft.scratch[4]
+    _mark(genome, output, outputs, False, draft, kept)
+    _mark(donor, output, outputs, True, draft, taken)
+    _write_nodes(genome, donor, output, draft, kept, taken)
+    count = 0
+    for edge in range(len(edges)):
+        target = edges[edge, TARGET]
+        if target >= 0 and kept[target] >= 0 and nodes[target, KEY] != output:
+            _write_edge(edges, edge, kept, draft, count)
+            count += 1
+    for edge in range(len(donor_edges)):
+        target = donor_edges[edge, TARGET]
+        if target >= 0 and taken[target] >= 0:
+            _write_edge(donor_edges, edge, taken, draft, count)
+            count += 1
+    draft.counts[1] = count
 
 
-def _leading_to(ends: Iterable[int], edges: Iterable[Edge]) -> set[int]:
-    """Find all nodes and inputs from which a way leads to ``ends``, which are included."""
-    sources: dict[int, list[int]] = {}
-    for source, target in edges:
-        sources.setdefault(target, []).append(source)
-    found: set[int] = set()
-    to_visit = list(ends)
-    while to_visit:
-        node = to_visit.pop()
-        if node not in found:
-            found.add(node)
-            to_visit += sources.get(node, ())
-    return found
+@inner
+def _write_edge(edges: np.ndarray, edge: int, places: np.ndarray, draft: Draft, count: int) -> None:
+    """Copy a connection between nodes that have new places."""
+    for column in range(EDGE):
+        draft.edges[count, column] = edges[edge, column]
+    for column in (SOURCE, TARGET):
+        if edges[edge, column] >= 0:
+            draft.edges[count, column] = places[edges[edge, column]]
+
+
+@inner
+def _mark(
+    genome: Parent, output: int, outputs: int, of_output: bool, draft: Draft, marks: np.ndarray
+) -> None:
+    """Mark the nodes that lead to one output, or to any other: 0 for these, -1 for others."""
+    nodes, _, edges, _ = genome
+    starts, order, to_visit = draft.scratch[0], draft.scratch[1], draft.scratch[2]
+    sort_edges(edges, len(nodes), TARGET, starts, order)
+    waiting = 0
+    for node in range(len(nodes)):
+        key = nodes[node, KEY]
+        marks[node] = -1
+        if 0 <= key < outputs and (key == output) == of_output:
+            marks[node] = 0
+            to_visit[waiting] = node
+            waiting += 1
+    while waiting:
+        waiting -= 1
+        node = to_visit[waiting]
+        if not of_output and nodes[node, KEY] == output:
+            continue
+        for place in range(starts[node], starts[node + 1]):
+            source = edges[order[place], SOURCE]
+            if source >= 0 and marks[source] < 0:
+                marks[source] = 0
+                to_visit[waiting] = source
+                waiting += 1
+
+
+@inner
+def _write_nodes(
+    genome: Parent,
+    donor: Parent,
+    output: int,
+    draft: Draft,
+    kept: np.ndarray,
+    taken: np.ndarray,
+) -> None:
+    """Write the nodes, those of the genome's keys in its order, and replace marks by places.
+
+    A new id may be that of a node which is left out; then the new node takes its place.
+    """
+    nodes, _, _, _ = genome
+    donors, _, _, _ = donor
+    ids, begun = draft.scratch[0], draft.scratch[1]
+    for node in range(len(donors)):
+        if taken[node] >= 0:
+            ids[node] = _name(genome, donor, node, output, draft, kept, taken)
+            begun[node] = 0
+    count = 0
+    for node in range(len(nodes)):
+        key = nodes[node, KEY]
+        if key != output and kept[node] >= 0:
+            copy_rows(nodes[node : node + 1], draft.nodes[count:])
+            kept[node] = count
+            count += 1
+            continue
+        for other in range(len(donors)):
+            if taken[other] >= 0 and ids[other] == key:
+                _write_donor(donors, other, ids, draft, count)
+                taken[other], begun[other] = count, 1
+                if key == output:
+                    kept[node] = count
+                count += 1
+                break
+    for last in range(2):  # the output comes after the hidden nodes
+        for other in range(len(donors)):
+            is_output = donors[other, KEY] == output
+            if taken[other] >= 0 and not begun[other] and is_output == bool(last):
+                _write_donor(donors, other, ids, draft, count)
+                taken[other], begun[other] = count, 1
+                count += 1
+    draft.counts[0] = count
+
+
+@inner
+def _name(
+    genome: Parent,
+    donor: Parent,
+    node: int,
+    output: int,
+    draft: Draft,
+    kept: np.ndarray,
+    taken: np.ndarray,
+) -> int:
+    """Give the id of a donor's node: the output's own, for others the first that is not taken."""
+    nodes, _, _, _ = genome
+    donors, _, _, _ = donor
+    key, ids, again = donors[node, KEY], draft.scratch[0], 0
+    if key == output:
+        return output
+    while True:
+        named, is_free = new_id(GRAFT, key, key, again, draft.block), True
+        for other in range(len(nodes)):
+            if nodes[other, KEY] == named and kept[other] >= 0:
+                is_free = False
+        for other in range(node):
+            if taken[other] >= 0 and ids[other] == named:
+                is_free = False
+        if is_free:
+            return named
+        again += 1
+
+
+@inner
+def _write_donor(donors: np.ndarray, node: int, ids: np.ndarray, draft: Draft, count: int) -> None:
+    for column in range(NODE):
+        draft.nodes[count, column] = donors[node, column]
+    draft.nodes[count, KEY] = ids[node]

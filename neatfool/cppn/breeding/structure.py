@@ -1,58 +1,214 @@
-"""Changes of a genome's structure that both presets make."""
+"""Changes of a genome's structure, in compiled code."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neatfool.cppn.breeding.streams import one_of
+from neatfool.cppn.breeding.attributes import draw_initial
+from neatfool.cppn.breeding.chance import draw_place
+from neatfool.cppn.breeding.compiling import inner
+from neatfool.cppn.breeding.draft import append_edge, remove_edge
+from neatfool.cppn.breeding.hashing import SPLIT, new_id
+from neatfool.cppn.genome.flat import (
+    ACTIVATION,
+    AGGREGATION,
+    BIAS,
+    EDGE,
+    ENABLED,
+    KEY,
+    NODE,
+    RESPONSE,
+    SOURCE,
+    TARGET,
+    TIME_CONSTANT,
+    WEIGHT,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    import numpy as np
 
-    from neatfool.cppn.breeding.streams import Draw
-    from neatfool.cppn.genome.genome import Genome
-    from neatfool.cppn.genome.markings import Edge
+    from neatfool.cppn.breeding.draft import Draft
 
 
-def closes_cycle(edges: Iterable[Edge], new: Edge) -> bool:
+@inner
+def sort_edges(
+    edges: np.ndarray, nodes: int, by: int, starts: np.ndarray, order: np.ndarray
+) -> None:
+    """Sort connections by the node at one of their ends; those of an input are left out.
+
+    Args:
+        edges: int64 [E, EDGE].
+        nodes: The number of nodes.
+        by: ``SOURCE`` or ``TARGET``.
+        starts: int64 [> nodes]; receives where the connections of each node begin.
+        order: int64 [≥ E]; receives the connections' places.
+    """
+    for node in range(nodes + 1):
+        starts[node] = 0
+    for edge in range(len(edges)):
+        if edges[edge, by] >= 0:
+            starts[edges[edge, by]] += 1
+    total = 0
+    for node in range(nodes + 1):
+        total += starts[node]
+        starts[node] = total
+    for edge in range(len(edges) - 1, -1, -1):
+        node = edges[edge, by]
+        if node >= 0:
+            starts[node] -= 1
+            order[starts[node]] = edge
+
+
+@inner
+def closes_cycle(draft: Draft, source: int, target: int) -> bool:
     """Tell whether a new connection would close a cycle with others, which have none."""
-    source, target = new
     if source == target:
         return True
     if source < 0:
         return False
-    successors: dict[int, list[int]] = {}
-    for a, b in edges:
-        if a in successors:
-            successors[a].append(b)
-        elif a >= 0:
-            successors[a] = [b]
-    seen, to_visit = {target}, [target]
-    while to_visit:
-        for node in successors.get(to_visit.pop(), ()):
-            if node == source:
+    nodes, edges = draft.counts[0], draft.edges[: draft.counts[1]]
+    starts, order, seen, to_visit = (
+        draft.scratch[1],
+        draft.scratch[2],
+        draft.scratch[3],
+        draft.scratch[4],
+    )
+    sort_edges(edges, nodes, SOURCE, starts, order)
+    for node in range(nodes):
+        seen[node] = 0
+    to_visit[0], waiting = target, 1
+    while waiting:
+        waiting -= 1
+        node = to_visit[waiting]
+        for place in range(starts[node], starts[node + 1]):
+            following = edges[order[place], TARGET]
+            if following == source:
                 return True
-            if node not in seen:
-                seen.add(node)
-                to_visit.append(node)
+            if following >= 0 and not seen[following]:
+                seen[following] = 1
+                to_visit[waiting] = following
+                waiting += 1
     return False
 
 
-def hidden_nodes(genome: Genome, outputs: Collection[int]) -> list[int]:
-    """List the nodes that are not outputs."""
-    return [key for key in genome.nodes if key not in outputs]
+@inner
+def find_hidden(draft: Draft, outputs: int) -> int:
+    """Put the places of the nodes that are no outputs into the first row of scratch; count them."""
+    found = 0
+    for node in range(draft.counts[0]):
+        if draft.nodes[node, KEY] >= outputs:
+            draft.scratch[0, found] = node
+            found += 1
+    return found
 
 
-def delete_connection(child: Genome, draw: Draw) -> None:
+@inner
+def delete_connection(draft: Draft) -> None:
     """Delete a random connection, if there is one."""
-    if child.connections:
-        del child.connections[one_of(list(child.connections), draw)]
+    if draft.counts[1]:
+        remove_edge(draft, draw_place(draft.counts[1], draft.stream))
 
 
-def delete_node(child: Genome, outputs: Collection[int], draw: Draw) -> None:
+@inner
+def delete_node(draft: Draft, outputs: int) -> None:
     """Delete a random hidden node, if there is one, and its connections."""
-    if hidden := hidden_nodes(child, outputs):
-        gone = one_of(hidden, draw)
-        del child.nodes[gone]
-        for edge in [edge for edge in child.connections if gone in edge]:
-            del child.connections[edge]
+    hidden = find_hidden(draft, outputs)
+    if not hidden:
+        return
+    gone = draft.scratch[0, draw_place(hidden, draft.stream)]
+    draft.counts[0] -= 1
+    for node in range(gone, draft.counts[0]):
+        for column in range(NODE):
+            draft.nodes[node, column] = draft.nodes[node + 1, column]
+    kept, edges = 0, draft.edges
+    for edge in range(draft.counts[1]):
+        source, target = edges[edge, SOURCE], edges[edge, TARGET]
+        if source != gone and target != gone:  # noqa: PLR1714 - compiles faster
+            for column in range(EDGE):
+                edges[kept, column] = edges[edge, column]
+            edges[kept, SOURCE] = source - 1 if source > gone else source
+            edges[kept, TARGET] = target - 1 if target > gone else target
+            kept += 1
+    draft.counts[1] = kept
+
+
+@inner
+def key_of(draft: Draft, place: int) -> int:
+    """Give the key of a node by its place, or of an input."""
+    return int(draft.nodes[place, KEY]) if place >= 0 else place
+
+
+@inner
+def is_taken(draft: Draft, key: int) -> bool:
+    """Tell whether a node has a key."""
+    for node in range(draft.counts[0]):  # noqa: SIM110 - compiled code knows no any()
+        if draft.nodes[node, KEY] == key:
+            return True
+    return False
+
+
+@inner
+def append_node(
+    draft: Draft, source: int, target: int, plans: np.ndarray, options: np.ndarray
+) -> int:
+    """Append a new node that splits a connection; give its place.
+
+    Its key is the first id of those that the connection's splits have that is not taken.
+
+    Args:
+        draft: The genome.
+        source: The place of the connection's source.
+        target: The place of its target.
+        plans: float64 [attributes, PLAN], of all attributes.
+        options: int64 [2, 1 + options], how many activations and aggregations there are, and
+            their codes.
+    """
+    first, second, again = key_of(draft, source), key_of(draft, target), 0
+    while True:
+        key = new_id(SPLIT, first, second, again, draft.block)
+        if not is_taken(draft, key):
+            break
+        again += 1
+    place: int = draft.counts[0]
+    draft.counts[0] = place + 1
+    node, numbers = draft.nodes[place], draft.node_numbers[place]
+    activations, aggregations = options[0, 1 : 1 + options[0, 0]], options[1, 1 : 1 + options[1, 0]]
+    node[KEY] = key
+    numbers[BIAS] = draw_initial(plans[0], activations, draft.stream)
+    numbers[RESPONSE] = draw_initial(plans[1], activations, draft.stream)
+    node[ACTIVATION] = int(draw_initial(plans[2], activations, draft.stream))
+    node[AGGREGATION] = int(draw_initial(plans[3], aggregations, draft.stream))
+    numbers[TIME_CONSTANT] = draw_initial(plans[4], activations, draft.stream)
+    return place
+
+
+@inner
+def append_new_edge(
+    draft: Draft, source: int, target: int, plans: np.ndarray, options: np.ndarray
+) -> None:
+    """Append a new connection."""
+    weight = draw_initial(plans[5], options[0], draft.stream)
+    enabled = draw_initial(plans[6], options[0], draft.stream)
+    append_edge(draft, source, target, weight, enabled)
+
+
+@inner
+def split_edge(draft: Draft, edge: int, plans: np.ndarray, options: np.ndarray) -> None:
+    """Replace a connection by a new node and two connections of the same weight."""
+    source, target = draft.edges[edge, SOURCE], draft.edges[edge, TARGET]
+    weight = draft.edge_numbers[edge, WEIGHT]
+    remove_edge(draft, edge)
+    node = append_node(draft, source, target, plans, options)
+    append_edge(draft, source, node, weight, 1.0)
+    append_edge(draft, node, target, weight, 1.0)
+
+
+@inner
+def shunt_edge(draft: Draft, edge: int, plans: np.ndarray, options: np.ndarray) -> None:
+    """Add a new node on the way of a connection, and disable that."""
+    source, target = draft.edges[edge, SOURCE], draft.edges[edge, TARGET]
+    node = append_node(draft, source, target, plans, options)
+    draft.node_numbers[node, BIAS] = 0.0
+    draft.edge_numbers[edge, ENABLED] = 0.0
+    append_edge(draft, source, node, 1.0, 1.0)
+    append_edge(draft, node, target, draft.edge_numbers[edge, WEIGHT], 1.0)

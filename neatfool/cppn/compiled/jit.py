@@ -34,11 +34,13 @@ _OPTIONS: dict[str, Any] = {
     "_nrt": False,
 }
 
+_EXACT: dict[str, Any] = {"fastmath": False}
+
 # Without the wrappers for calls from Python and C, compiling takes half the time.
 _NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
-def inner(function: Function, name: str | None = None) -> Function:
+def inner(function: Function, name: str | None = None, *, exact: bool = False) -> Function:
     """Compile a function that only compiled functions call.
 
     Operations keep their order, and NaN stays NaN; a product and a sum may become one operation.
@@ -47,18 +49,20 @@ def inner(function: Function, name: str | None = None) -> Function:
         function: The function.
         name: A unique name for a function that another function made. The linker takes functions
             of one name for the same, if their code was read from the disk.
+        exact: Whether each operation rounds, as in Python.
     """
-    return _compile(function, name)
+    return _compile(function, name, exact)
 
 
-def inlined(function: Function, name: str | None = None) -> Function:
+def inlined(function: Function, name: str | None = None, *, exact: bool = False) -> Function:
     """Compile a function as a part of each compiled function that calls it; else as ``inner``."""
-    return _compile(function, name, forceinline=True)
+    return _compile(function, name, exact, forceinline=True)
 
 
-def _compile(function: Function, name: str | None, **options: Any) -> Function:
+def _compile(function: Function, name: str | None, exact: bool, **options: Any) -> Function:
     function.__qualname__ = name or function.__qualname__
-    return cast("Function", numba.njit(**_OPTIONS, **_NO_WRAPPERS, **options)(function))
+    options = {**_OPTIONS, **_NO_WRAPPERS, **options, **(_EXACT if exact else {})}
+    return cast("Function", numba.njit(**options)(function))
 
 
 def make_switch(functions: Sequence[Any]) -> Callable[..., None]:
@@ -96,17 +100,19 @@ def make_switch(functions: Sequence[Any]) -> Callable[..., None]:
     return cast("Callable[..., None]", intrinsic(typed))
 
 
-def outer(signature: str) -> Callable[[Function], Function]:
+def outer(signature: str, *, exact: bool = False) -> Callable[[Function], Function]:
     """Compile a function that Python calls, or read its code from the disk."""
+    options = {**_OPTIONS, **(_EXACT if exact else {})}
 
     def compile_function(function: Function) -> Function:
         # numba's cache looks at a function's name and file, but not at the functions it calls.
-        function.__qualname__ += f"_{_fingerprint():08x}"
+        room = Path(function.__code__.co_filename).parent
+        function.__qualname__ += f"_{_fingerprint(room):08x}"
         try:
-            return cast("Function", numba.njit(signature, cache=True, **_OPTIONS)(function))
+            return cast("Function", numba.njit(signature, cache=True, **options)(function))
         except RuntimeError as error:  # no folder can be written to
-            _tell_once(Path(function.__code__.co_filename).parent, error)
-            return cast("Function", numba.njit(signature, **_OPTIONS)(function))
+            _tell_once(room, error)
+            return cast("Function", numba.njit(signature, **options)(function))
 
     return compile_function
 
@@ -122,7 +128,8 @@ def _tell_once(folder: Path, why: RuntimeError) -> None:
 
 
 @cache
-def _fingerprint() -> int:
-    """Hash the source of all compiled functions."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return crc32(b"".join(file.read_bytes() for file in files))
+def _fingerprint(room: Path) -> int:
+    """Hash the source of all compiled functions of a room."""
+    layout = Path(__file__).parents[1] / "genome" / "flat.py"
+    files = {*room.glob("*.py"), Path(__file__), layout}
+    return crc32(b"".join(file.read_bytes() for file in sorted(files)))

@@ -10,6 +10,19 @@ from typing import TYPE_CHECKING, Final
 
 from neatfool.cppn.compiled.aggregations import MEAN, PRODUCT, SUM
 from neatfool.cppn.compiled.jit import inner, outer
+from neatfool.cppn.genome.flat import (
+    ACTIVATION,
+    AGGREGATION,
+    BIAS,
+    EDGE,
+    ENABLED,
+    HEAD,
+    KEY,
+    NODE,
+    RESPONSE,
+    SOURCE,
+    WEIGHT,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,44 +30,34 @@ if TYPE_CHECKING:
 NOWHERE: Final = -1
 BITS: Final = 31
 """The bits for the inputs that a node depends on; input 31 shares the bit of input 0."""
-_SPREAD: Final = 0x9E3779B97F4A7C15 - (1 << 64)
-"""2^64 over the golden ratio, as an int64."""
-
 ALL: Final = -1
 
 
 @inner
-def _slot(key: int, keys: np.ndarray, places: np.ndarray) -> int:
-    """Find the slot of a key, present or not, in a hash table of 2^k slots."""
-    mask = len(keys) - 1
-    slot = key * _SPREAD
-    slot = (slot ^ (slot >> 32)) & mask
-    while places[slot] != NOWHERE and keys[slot] != key:
-        slot = (slot + 1) & mask
-    return slot
+def _place_of(end: int, input_keys: np.ndarray) -> int:
+    """Give the place of an end of a connection: inputs are at 0, 1, …, and the nodes follow."""
+    if end >= 0:
+        return len(input_keys) + end
+    for place in range(len(input_keys)):
+        if input_keys[place] == end:
+            return place
+    return NOWHERE
 
 
 @inner
-def _place_nodes(
-    input_keys: np.ndarray, node_keys: np.ndarray, keys: np.ndarray, places: np.ndarray
-) -> None:
-    """Fill the hash table: inputs are at 0, 1, …, and the nodes follow."""
-    for slot in range(len(places)):
-        places[slot] = NOWHERE
-    for place in range(len(input_keys) + len(node_keys)):
-        number = place - len(input_keys)
-        key = input_keys[place] if number < 0 else node_keys[number]
-        slot = _slot(key, keys, places)
-        if places[slot] == NOWHERE:
-            keys[slot], places[slot] = key, place
+def _place_of_key(key: int, nodes: np.ndarray, input_keys: np.ndarray) -> int:
+    """Give the place of a node or an input."""
+    for node in range(len(nodes)):
+        if nodes[node, KEY] == key:
+            return len(input_keys) + node
+    return _place_of(key, input_keys) if key < 0 else NOWHERE
 
 
 @inner
 def _sort_edges(
     edges: np.ndarray,
-    enabled: np.ndarray,
-    keys: np.ndarray,
-    places: np.ndarray,
+    edge_numbers: np.ndarray,
+    input_keys: np.ndarray,
     ends: np.ndarray,
     starts: np.ndarray,
     by_sink: np.ndarray,
@@ -62,10 +65,9 @@ def _sort_edges(
     """Sort enabled connections by the node they lead to; tell whether all their nodes exist.
 
     Args:
-        edges: int64 [E, 2], the keys that each connection joins.
-        enabled: bool [E], which connections count.
-        keys: The hash table's keys.
-        places: The hash table's places.
+        edges: int64 [E, EDGE], the connections.
+        edge_numbers: float64 [E, EDGE], the same memory.
+        input_keys: int64 [I].
         ends: int64 [E, 2]; receives the places that each connection joins.
         starts: int64 [places + 1]; receives where the connections to each place begin.
         by_sink: int64 [E]; receives the numbers of the connections, in order.
@@ -73,20 +75,18 @@ def _sort_edges(
     for place in range(len(starts)):
         starts[place] = 0
     for edge in range(len(edges)):
-        if not enabled[edge]:
-            continue
-        for end in range(2):
-            slot = _slot(edges[edge, end], keys, places)
-            if places[slot] == NOWHERE:
-                return False
-            ends[edge, end] = places[slot]
-        starts[ends[edge, 1]] += 1
+        if edge_numbers[edge, ENABLED]:
+            for end in range(2):
+                ends[edge, end] = _place_of(edges[edge, SOURCE + end], input_keys)
+                if ends[edge, end] == NOWHERE:
+                    return False
+            starts[ends[edge, 1]] += 1
     total = 0
     for place in range(len(starts)):
         total += starts[place]
         starts[place] = total
     for edge in range(len(edges) - 1, -1, -1):
-        if enabled[edge]:
+        if edge_numbers[edge, ENABLED]:
             sink = ends[edge, 1]
             starts[sink] -= 1
             by_sink[starts[sink]] = edge
@@ -148,10 +148,9 @@ def _order(
 
 @inner
 def _write_node(
-    node: int,
-    functions: np.ndarray,
-    constants: np.ndarray,
-    weights: np.ndarray,
+    gene: np.ndarray,
+    gene_numbers: np.ndarray,
+    edge_numbers: np.ndarray,
     edges: np.ndarray,
     ends: np.ndarray,
     rows: np.ndarray,
@@ -167,8 +166,8 @@ def _write_node(
 
     The first node of its genome, whose row is the number of inputs, is at ``first``.
     """
-    activation, kind = functions[0, node], functions[1, node]
-    bias, response = constants[0, node], constants[1, node]
+    activation, kind = gene[ACTIVATION], gene[AGGREGATION]
+    bias, response = gene_numbers[BIAS], gene_numbers[RESPONSE]
     factor = 1.0
     if kind <= MEAN or (len(edges) == 0 and kind != PRODUCT):
         # The factors of a weighted sum include its response and its number of terms.
@@ -184,7 +183,7 @@ def _write_node(
         source = rows[ends[edges[number], 0]]
         reach |= 1 << (source % BITS) if source < inputs else nodes[first + source - inputs, 5]
         sources[term + number] = source
-        factors[term + number] = weights[edges[number]] * factor
+        factors[term + number] = edge_numbers[edges[number], WEIGHT] * factor
     nodes[written, 5], nodes[written, 6] = reach, 0
     for number in range(term, term + len(edges)):
         if sources[number] >= inputs:
@@ -192,21 +191,15 @@ def _write_node(
 
 
 @outer(
-    "boolean(int64[:, ::1], int64[::1], int64[:, ::1], float64[:, ::1], int64[:, ::1], "
-    "boolean[::1], float64[::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], "
+    "boolean(int64[::1], float64[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1], "
     "int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], int32[:, ::1])"
 )
 def link(
-    counts: np.ndarray,
-    node_keys: np.ndarray,
-    functions: np.ndarray,
-    constants: np.ndarray,
-    edges: np.ndarray,
-    enabled: np.ndarray,
-    weights: np.ndarray,
+    words: np.ndarray,
+    flat_numbers: np.ndarray,
+    begins: np.ndarray,
     input_keys: np.ndarray,
     output_keys: np.ndarray,
-    table: np.ndarray,
     work: np.ndarray,
     bounds: np.ndarray,
     nodes: np.ndarray,
@@ -218,17 +211,11 @@ def link(
     """Write the tape of a batch of genomes.
 
     Args:
-        counts: int64 [N, 2], the numbers of nodes and connections of each genome.
-        node_keys: int64 [M], the nodes' keys, genome by genome.
-        functions: int64 [2, M], the nodes' activations and aggregations, as places in
-            ``ACTIVATIONS`` and ``AGGREGATIONS``.
-        constants: float64 [2, M], the nodes' biases and responses.
-        edges: int64 [E, 2], the keys that each connection joins.
-        enabled: bool [E], which connections count.
-        weights: float64 [E], their weights.
+        words: int64 [W], N flat genomes (:mod:`neatfool.cppn.genome.flat`), one after another.
+        flat_numbers: float64 [W], the same memory.
+        begins: int64 [N + 1], where each begins and ends.
         input_keys: int64 [I].
         output_keys: int64 [O].
-        table: int64 [2, 2^k], scratch: 2^k is more than twice the places of any genome.
         work: int64 [7, W], scratch: W is more than the places of any genome, and at least twice
             its connections.
         bounds: int64 [N + 1], the first array of the tape; see
@@ -242,24 +229,26 @@ def link(
     Returns:
         False if a genome has a cycle or lacks a node.
     """
-    keys, places = table[0], table[1]
     rows, order, stack, following = work[3], work[4], work[5], work[6]
-    inputs = len(input_keys)
-    node, edge, written = 0, 0, 0
-    for genome in range(len(counts)):
-        count, next_edge = counts[genome, 0], edge + counts[genome, 1]
-        ends = work[0][: 2 * counts[genome, 1]].reshape((counts[genome, 1], 2))
+    inputs, written = len(input_keys), 0
+    for genome in range(len(begins) - 1):
+        begin, end = begins[genome], begins[genome + 1]
+        count, links = words[begin], words[begin + 1]
+        begin += HEAD
+        middle = begin + NODE * count
+        genes = words[begin:middle].reshape((count, NODE))
+        gene_numbers = flat_numbers[begin:middle].reshape((count, NODE))
+        edges = words[middle:end].reshape((links, EDGE))
+        edge_numbers = flat_numbers[middle:end].reshape((links, EDGE))
+        ends = work[0][: 2 * links].reshape((links, 2))
         starts, by_sink = work[1][: inputs + count + 1], work[2]
-        _place_nodes(input_keys, node_keys[node : node + count], keys, places)
-        if not _sort_edges(
-            edges[edge:next_edge], enabled[edge:next_edge], keys, places, ends, starts, by_sink
-        ):
+        if not _sort_edges(edges, edge_numbers, input_keys, ends, starts, by_sink):
             return False
         for place in range(inputs + count):
             rows[place] = place if place < inputs else NOWHERE
         ordered = 0
         for output in range(len(output_keys)):
-            place = places[_slot(output_keys[output], keys, places)]
+            place = _place_of_key(output_keys[output], genes, input_keys)
             if place != NOWHERE:
                 ordered = _order(
                     place, inputs, ends, starts, by_sink, rows, stack, following, order, ordered
@@ -271,10 +260,9 @@ def link(
         for number in range(ordered):
             place = order[number]
             _write_node(
-                node + place - inputs,
-                functions,
-                constants,
-                weights[edge:next_edge],
+                genes[place - inputs],
+                gene_numbers[place - inputs],
+                edge_numbers,
                 by_sink[starts[place] : starts[place + 1]],
                 ends,
                 rows,
@@ -290,6 +278,5 @@ def link(
             if row >= inputs:
                 nodes[written + row - inputs, 6] = ALL
         written += ordered
-        node, edge = node + count, next_edge
-    bounds[len(counts)] = written
+    bounds[len(begins) - 1] = written
     return True

@@ -1,27 +1,24 @@
 """A batch of CPPNs as a tape, for the compiled renderer.
 
 The tape lists, genome by genome, the nodes that the outputs need, each with its weighted inputs and
-after the nodes that it needs. Compiled code writes it (:mod:`neatfool.cppn.compiled.linker`); most
-of the time is spent reading the genes.
+after the nodes that it needs. Compiled code writes it (:mod:`neatfool.cppn.compiled.linker`).
 """
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neatfool.cppn.compiled.loading import kernels
-from neatfool.cppn.wiring import ACTIVATION_CODES, AGGREGATION_CODES, flat_array, read_networks
-from neatfool.errors import ExperimentError
+from neatfool.cppn.genome.flat import join
+from neatfool.cppn.genome.genome import flat_of
+from neatfool.cppn.wiring import read_networks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_flat = chain.from_iterable
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,19 +80,6 @@ class Tape:
         return int((end - begin).max(initial=0))
 
 
-@dataclass(frozen=True, eq=False)
-class _Genes:
-    """The genes of N genomes, as arguments of :func:`neatfool.cppn.compiled.linker.link`."""
-
-    counts: np.ndarray
-    node_keys: np.ndarray
-    functions: np.ndarray
-    constants: np.ndarray
-    edges: np.ndarray
-    enabled: np.ndarray
-    weights: np.ndarray
-
-
 def compile_tape(
     genomes: Sequence[Any], input_keys: Sequence[int], output_keys: Sequence[int]
 ) -> Tape:
@@ -112,45 +96,23 @@ def compile_tape(
     """
     link = kernels().link
     try:
-        genes = _read(genomes)
+        words, bounds = join([flat_of(genome) for genome in genomes])
     except (KeyError, struct.error):
         pass
     else:
+        counts = np.stack([words[bounds[:-1]], words[bounds[:-1] + 1]])
         inputs, outputs = np.array(input_keys, np.int64), np.array(output_keys, np.int64)
-        arrays = _blank(genes, len(outputs))
-        if link(*vars(genes).values(), inputs, outputs, *_workspace(genes, inputs), *arrays):
+        arrays = _blank(counts, len(outputs))
+        work = _workspace(counts, len(inputs))
+        if link(words, words.view(np.float64), bounds, inputs, outputs, work, *arrays):
             return Tape(len(inputs), *arrays)
-    read_networks(genomes, input_keys, output_keys)  # raises the error, if it finds one
-    raise ExperimentError(
-        "a genome's node has an id of more than 64 bits; use a smaller one, or renderer = plain"
-    )
+    read_networks(genomes, input_keys, output_keys)
+    raise AssertionError("a genome is at fault, and it is not said which")
 
 
-def _read(genomes: Sequence[Any]) -> _Genes:
-    """Read all genes. These comprehensions were by far the fastest way."""
-    nodes = list(_flat([genome.nodes.values() for genome in genomes]))
-    connections = list(_flat([genome.connections.values() for genome in genomes]))
-    counts = _flat([(len(genome.nodes), len(genome.connections)) for genome in genomes])
-    activations = [ACTIVATION_CODES[gene.activation] for gene in nodes]
-    aggregations = [AGGREGATION_CODES[gene.aggregation] for gene in nodes]
-    keys = _flat([genome.nodes for genome in genomes])
-    edges = _flat(_flat([genome.connections for genome in genomes]))
-    return _Genes(
-        counts=flat_array("q", counts).reshape(-1, 2),
-        node_keys=flat_array("q", keys),
-        functions=flat_array("q", activations + aggregations).reshape(2, -1),
-        constants=flat_array(
-            "d", [gene.bias for gene in nodes] + [gene.response for gene in nodes]
-        ).reshape(2, -1),
-        edges=flat_array("q", edges).reshape(-1, 2),
-        enabled=flat_array("?", [gene.enabled for gene in connections]),
-        weights=flat_array("d", [gene.weight for gene in connections]),
-    )
-
-
-def _blank(genes: _Genes, outputs: int) -> tuple[np.ndarray, ...]:
+def _blank(counts: np.ndarray, outputs: int) -> tuple[np.ndarray, ...]:
     """Make the arrays of a tape, as large as they can become."""
-    genomes, nodes, terms = len(genes.counts), len(genes.node_keys), len(genes.weights)
+    genomes, (nodes, terms) = counts.shape[1], counts.sum(1).tolist()
     return (
         np.empty(genomes + 1, np.int64),
         np.empty((nodes, 7), np.int32),
@@ -161,9 +123,7 @@ def _blank(genes: _Genes, outputs: int) -> tuple[np.ndarray, ...]:
     )
 
 
-def _workspace(genes: _Genes, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Make the scratch of linking: a hash table and some rows, large enough for any genome."""
-    nodes, edges = (genes.counts.max(axis=0, initial=0)).tolist()
-    places = nodes + len(inputs)
-    table = np.empty((2, 1 << (2 * places).bit_length()), np.int64)
-    return table, np.empty((7, max(places + 1, 2 * edges)), np.int64)
+def _workspace(counts: np.ndarray, inputs: int) -> np.ndarray:
+    """Make the scratch of linking, large enough for any genome."""
+    nodes, edges = counts.max(axis=1, initial=0).tolist()
+    return np.empty((7, max(nodes + inputs + 1, 2 * edges)), np.int64)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import struct
 from random import choice
 from typing import TYPE_CHECKING, Any
 
 from neat.genome import DefaultGenome, DefaultGenomeConfig
 
 from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.genome.flat import pack, read_rows, size_of, unpack
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.markings import Innovations, first_free, split_key
+from neatfool.errors import GenomeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from neatfool.cppn.genome.flat import ConnectionRow, NodeRow
     from neatfool.cppn.genome.markings import Edge
+
+# Makes an object without calling its constructor.
+_new: Any = object.__new__
 
 _SPELLED_OUT = {
     "fs_neat": "fs_neat_nohidden",
@@ -53,26 +60,70 @@ def _text(value: object) -> str:
 class Genome(DefaultGenome):  # type: ignore[misc]
     """A CPPN's nodes and connections. Their order matters: a sum's last bits depend on it.
 
-    A genome and its genes never change, as a child may share genes with its parent.
+    A genome and its genes never change. It is flat bytes until somebody looks at its genes, which
+    are made then.
 
     Attributes:
         nodes: The gene of each output (0, 1, …) and hidden node, by its id.
         connections: The gene of each connection, by its edge.
     """
 
+    key: int = 0
+    fitness: Any = None
     nodes: dict[int, NodeGene]
     connections: dict[Edge, ConnectionGene]
+    _flat: bytes
 
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, key: int = 0) -> None:
         super().__init__(key)
 
+    def __getattr__(self, name: str) -> Any:
+        """Make the genes when somebody looks at them; from then on, they are the genome."""
+        if name not in ("nodes", "connections"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if (flat := self.__dict__.get("_flat")) is not None:
+            nodes, connections = unpack(flat)
+            self.__dict__.update(nodes=nodes, connections=connections)
+            self.__dict__.pop("_flat", None)
+        return self.__dict__[name]
+
+    @classmethod
+    def read(cls, flat: bytes) -> Genome:
+        """Make a genome of flat bytes (:mod:`neatfool.cppn.genome.flat`)."""
+        genome: Genome = _new(cls)
+        genome._flat = flat
+        return genome
+
+    @property
+    def flat(self) -> bytes:
+        """The genome as flat bytes.
+
+        Raises:
+            GenomeError: An id has more than 64 bits, or a connection or function cannot be.
+        """
+        flat: bytes | None = self.__dict__.get("_flat")
+        if flat is not None:
+            return flat
+        try:
+            return pack(self.nodes, self.connections)
+        except (KeyError, struct.error) as error:
+            raise GenomeError(
+                f"a genome that is no network, or has an id of more than 64 bits ({error})"
+            ) from error
+
+    def flattened(self) -> Genome:
+        """Give an equal genome of flat bytes if there can be one, else the genome itself."""
+        try:
+            return self.read(self.flat)
+        except GenomeError:
+            return self
+
     @classmethod
     def born(cls, nodes: dict[int, NodeGene], connections: dict[Edge, ConnectionGene]) -> Genome:
         """Make a genome that takes over two dicts."""
         genome: Genome = object.__new__(cls)
-        genome.key, genome.fitness = 0, None
         genome.nodes, genome.connections = nodes, connections
         return genome
 
@@ -93,12 +144,11 @@ class Genome(DefaultGenome):  # type: ignore[misc]
         """Compare nodes and connections with all their attributes, and their order."""
         if not isinstance(other, Genome):
             return NotImplemented
-        return self is other or (
-            self._keys == other._keys
-            and all(
-                mine.values == yours.values
-                for mine, yours in zip(self.genes, other.genes, strict=True)
-            )
+        mine, yours = (genome.__dict__.get("_flat") for genome in (self, other))
+        if self is other or (mine is not None and mine == yours):
+            return True
+        return self._keys == other._keys and all(
+            mine.values == yours.values for mine, yours in zip(self.genes, other.genes, strict=True)
         )
 
     @property
@@ -106,9 +156,24 @@ class Genome(DefaultGenome):  # type: ignore[misc]
         """All genes: the nodes, then the connections."""
         return [*self.nodes.values(), *self.connections.values()]
 
+    def rows(self) -> tuple[list[NodeRow], list[ConnectionRow]]:
+        """Give all attributes of the nodes and of the connections, as they are stored."""
+        if (flat := self.__dict__.get("_flat")) is not None:
+            return read_rows(flat)
+        return (
+            [gene.values for gene in self.nodes.values()],
+            [(*gene.key, gene.weight, gene.enabled) for gene in self.connections.values()],
+        )
+
     @property
     def _keys(self) -> tuple[list[int], list[Edge]]:
         return list(self.nodes), list(self.connections)
+
+    def size(self) -> tuple[int, int]:
+        """Count the nodes and the enabled connections."""
+        if (flat := self.__dict__.get("_flat")) is not None:
+            return size_of(flat)
+        return len(self.nodes), sum(bool(gene.enabled) for gene in self.connections.values())
 
     def clone(self) -> Genome:
         """Copy the genome and all its genes."""
@@ -155,3 +220,14 @@ class Genome(DefaultGenome):  # type: ignore[misc]
         """
         first, second = (self, other) if self._keys <= other._keys else (other, self)
         return float(DefaultGenome.distance(first, second, config))
+
+
+def flat_of(genome: Any) -> bytes:
+    """Give any genome of neat-python as flat bytes.
+
+    Raises:
+        KeyError: An enabled connection joins a missing node, or a function is unknown.
+        struct.error: An id has more than 64 bits.
+    """
+    flat: bytes | None = getattr(genome, "_flat", None)
+    return pack(genome.nodes, genome.connections) if flat is None else flat

@@ -38,15 +38,9 @@ def dumps(genome: Genome) -> str:
     Raises:
         GenomeError: A number is not finite.
     """
+    nodes, connections = genome.rows()
     return json.dumps(
-        {
-            "format": FORMAT,
-            "version": VERSION,
-            "nodes": [gene.values for gene in genome.nodes.values()],
-            "connections": [
-                (*gene.key, gene.weight, gene.enabled) for gene in genome.connections.values()
-            ],
-        },
+        {"format": FORMAT, "version": VERSION, "nodes": nodes, "connections": connections},
         separators=(",", ":"),
         allow_nan=False,
     )
@@ -71,7 +65,7 @@ def loads(text: str, config: GenomeConfig | None = None) -> Genome:
         if len(genes) != len(record[kind]):
             raise GenomeError(f"a genome with two {kind} of one id")
     check_genome(genome, config)
-    return genome
+    return genome.flattened()
 
 
 def _record(text: str) -> dict[str, Any]:

@@ -1,20 +1,18 @@
 from __future__ import annotations
 
 import copy
-import gc
 import random
 from itertools import pairwise
+from zlib import crc32
 
 import pytest
-from genomes import breeder_of, config_of, line_of
+from genomes import breeder_of, config_of, has_cycle, line_of
 from hypothesis import given
 from hypothesis import strategies as st
+from uncompiled import uncompiled_breeding
 
 from neatfool import cppn
-from neatfool.cppn.breeding.neat_variation import NeatVariation
-from neatfool.cppn.breeding.paper_variation import PaperVariation, Refinements
-from neatfool.cppn.breeding.streams import streams
-from neatfool.cppn.breeding.structure import closes_cycle
+from neatfool.errors import GenomeError
 
 PRESETS = pytest.mark.parametrize("preset", cppn.PRESETS)
 SEEDS = [3, 1, 4, 1, 5, 9, 2, 6]
@@ -86,7 +84,7 @@ def test_the_global_generator_is_put_back_after_an_error():
 @PRESETS
 def test_each_child_needs_a_seed(preset):
     breeder = breeder_of(preset)
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="litters"):
         breeder.breed([breeder.create([1])], [1, 2])
 
 
@@ -119,8 +117,7 @@ def test_a_genome_crossed_with_itself_is_a_clone():
 @given(seed=st.integers(0, 2**63 - 1))
 def test_any_seed_will_do_and_lines_stay_acyclic(preset, seed):
     genome = line_of(breeder_of(preset), 30, seed)[-1]
-    for edge in genome.connections:
-        assert not closes_cycle([other for other in genome.connections if other != edge], edge)
+    assert not has_cycle(genome.connections)
 
 
 def test_neat_lines_with_crossover_stay_acyclic_for_200_generations():
@@ -132,8 +129,7 @@ def test_neat_lines_with_crossover_stay_acyclic_for_200_generations():
         )
     for genome in population:
         assert len(genome.nodes) > 6
-        for edge in genome.connections:
-            assert not closes_cycle([other for other in genome.connections if other != edge], edge)
+        assert not has_cycle(genome.connections)
 
 
 def grown(preset, nodes=20):
@@ -145,21 +141,16 @@ def grown(preset, nodes=20):
 
 
 @PRESETS
-def test_the_genes_that_do_not_change_are_the_parents_own(preset):
+def test_most_genes_do_not_change(preset):
     parent = grown(preset)
-    shared = 0
+    same = 0
     for child in breeder_of(preset).breed([[parent]] * 100, range(100)):
         for mine, genes in (
             (child.nodes, parent.nodes),
             (child.connections, parent.connections),
         ):
-            for key in mine.keys() & genes.keys():
-                same = mine[key] is genes[key]
-                shared += same
-                # A weight at its bound may be mutated to what it is.
-                at_bound = abs(getattr(genes[key], "weight", 0.0)) == 10.0
-                assert same == (mine[key].values == genes[key].values) or at_bound
-    assert shared / (100 * len(parent.genes)) > (0.8 if preset == "paper" else 0.4)
+            same += sum(mine[key].values == genes[key].values for key in mine.keys() & genes.keys())
+    assert same / (100 * len(parent.genes)) > (0.4 if preset == "neat" else 0.8)
 
 
 def test_crossover_takes_the_parents_own_connections():
@@ -173,22 +164,7 @@ def test_crossover_takes_the_parents_own_connections():
         for edge, gene in child.connections.items():
             parents = fitter.connections[edge], other.connections.get(edge)
             if all(parent is None or parent.enabled for parent in parents):
-                assert gene in parents
-
-
-@pytest.mark.parametrize(("preset", "most"), [("paper", 45), ("neat", 300)])
-def test_a_child_takes_few_random_numbers_and_rarely_more_than_are_made_beforehand(preset, most):
-    parent, config = grown(preset), config_of(preset)
-    vary = PaperVariation(config, Refinements()) if preset == "paper" else NeatVariation(config)
-    expected = vary.expected_draws(len(parent.nodes), len(parent.connections))
-    counts = []
-    for draw in streams(range(300), expected):
-        numbers = []
-        vary(lambda numbers=numbers, draw=draw: numbers.append(draw()) or numbers[-1], parent)
-        counts.append(len(numbers))
-    assert expected < most
-    assert sum(counts) / 300 < expected
-    assert sum(count > expected for count in counts) < 15
+                assert gene.values in [parent.values for parent in parents if parent]
 
 
 @PRESETS
@@ -214,15 +190,54 @@ def test_genes_are_small(preset):
         assert not hasattr(gene, "__dict__")
 
 
-@pytest.mark.parametrize("searching", [True, False])
-def test_the_search_for_garbage_goes_on_as_before(searching):
-    before = gc.isenabled()
-    try:
-        (gc.enable if searching else gc.disable)()
-        breeder_of().breed(pairs("paper"), SEEDS)
-        assert gc.isenabled() == searching
-        with pytest.raises(ValueError, match="zip"):
-            breeder_of().breed(pairs("paper"), SEEDS[1:])
-        assert gc.isenabled() == searching
-    finally:
-        (gc.enable if before else gc.disable)()
+def shape_of(genome):
+    """Give what does not depend on how a processor rounds."""
+    nodes = [[gene.key, gene.activation] for gene in genome.nodes.values()]
+    return nodes, [[*edge, gene.enabled] for edge, gene in genome.connections.items()]
+
+
+@pytest.mark.parametrize(
+    ("preset", "sum_"), [("paper", 732886208), ("patterns", 739323992), ("neat", 2118705303)]
+)
+def test_children_are_those_that_uncompiled_breeding_made_before_there_was_compiled(preset, sum_):
+    breeder = breeder_of(preset)
+    population = breeder.create(range(6))
+    for generation in range(30):
+        litters = list(zip(population, population[1:] + population[:1], strict=True))
+        population = breeder.breed(litters, range(6 * generation, 6 * generation + 6))
+    assert crc32(repr([shape_of(genome) for genome in population]).encode()) == sum_
+
+
+@PRESETS
+def test_where_numba_is_missing_children_are_the_same(preset):
+    litters = pairs(preset)
+    compiled = breeder_of(preset).breed(litters, SEEDS)
+    founders = breeder_of(preset).create(SEEDS)
+    with uncompiled_breeding() as plain:
+        breeder = plain.breeding.Breeder(cppn.PRESETS[preset], config_of(preset))
+        assert breeder.breed(litters, SEEDS) == compiled
+        assert breeder.create(SEEDS) == founders
+
+
+@PRESETS
+def test_a_genome_bears_the_same_children_once_its_genes_were_looked_at(preset):
+    litters = pairs(preset)
+    seen = [tuple(cppn.loads(cppn.dumps(parent)) for parent in pair) for pair in litters]
+    for pair in seen:
+        for parent in pair:
+            assert parent.nodes
+    assert breeder_of(preset).breed(seen, SEEDS) == breeder_of(preset).breed(litters, SEEDS)
+
+
+def test_a_genome_that_was_changed_by_neat_python_bears_children_of_what_it_is_now():
+    parent = breeder_of().create([1])[0]
+    parent.connections[-1, 0].weight = 7.25
+    nothing = dict.fromkeys(["conn_delete_prob", "node_add_prob", "weight_mutate_rate"], 0)
+    (child,) = breeder_of(**nothing).breed([[parent]], [1])
+    assert child.connections[-1, 0].weight == 7.25
+
+
+def test_an_id_of_more_than_64_bits_is_told():
+    parent = cppn.Genome.of([cppn.NodeGene.make(key, "sin") for key in (0, 1, 2, 1 << 70)], [])
+    with pytest.raises(GenomeError, match="more than 64 bits"):
+        breeder_of().breed([[parent]], [1])

@@ -6,9 +6,9 @@ import torch
 from genomes import breeder_of, config_of, line_of
 from hypothesis import given
 from hypothesis import strategies as st
+from uncompiled import draft_of, genome_of_draft, uncompiled_breeding, view
 
 from neatfool import cppn
-from neatfool.cppn.breeding.grafting import graft
 from neatfool.cppn.genome.validity import check_genome
 
 OUTPUTS = [0, 1, 2]
@@ -17,6 +17,14 @@ CONFIG = config_of()
 
 def grown(seed):
     return line_of(breeder_of(), 40, seed)[-1]
+
+
+def graft(genome, donor, output, outputs):
+    with uncompiled_breeding() as modules:
+        draft = draft_of(modules, genome, donor)
+        parents = view(modules, genome), view(modules, donor)
+        modules.grafting.graft(*parents, output, len(outputs), draft)
+        return genome_of_draft(modules, draft)
 
 
 def outputs_of(genome):

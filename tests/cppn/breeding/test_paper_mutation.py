@@ -3,13 +3,14 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from genomes import breeder_of, config_of, line_of
-from hypothesis import given
+from genomes import breeder_of, has_cycle, line_of
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from uncompiled import draft_of
 
 from neatfool import cppn
-from neatfool.cppn.breeding.paper_mutation import PaperMutation, polynomial_step
-from neatfool.cppn.breeding.structure import closes_cycle
+
+IN_ANY_CASE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 NOTHING = {
     "weight_mutate_rate": 0,
@@ -41,28 +42,37 @@ def children(parent, count=400, **given):
         (0.9, 1 - 0.2 ** (1 / 16)),
     ],
 )
-def test_a_polynomial_step_is_the_papers(r, step):
-    assert polynomial_step(r, 1 / 16) == pytest.approx(step)
+def test_a_polynomial_step_is_the_papers(plain, r, step):
+    assert plain.attributes.polynomial_step(r, 1 / 16) == pytest.approx(step)
 
 
+@IN_ANY_CASE
 @given(st.floats(0, 1, exclude_max=True), st.floats(0, 100))
-def test_a_polynomial_step_is_within_the_range(r, eta):
-    assert -1 <= polynomial_step(r, 1 / (eta + 1)) <= 1
+def test_a_polynomial_step_is_within_the_range(plain, r, eta):
+    assert -1 <= plain.attributes.polynomial_step(r, 1 / (eta + 1)) <= 1
 
 
+@IN_ANY_CASE
 @given(st.floats(0.001, 0.999), st.floats(0, 100))
-def test_a_polynomial_step_is_as_likely_up_as_down(r, eta):
-    power = 1 / (eta + 1)
-    assert polynomial_step(1 - r, power) == pytest.approx(-polynomial_step(r, power), abs=1e-9)
+def test_a_polynomial_step_is_as_likely_up_as_down(plain, r, eta):
+    step, power = plain.attributes.polynomial_step, 1 / (eta + 1)
+    assert step(1 - r, power) == pytest.approx(-step(r, power), abs=1e-9)
 
 
 def test_a_weight_moves_by_a_step_of_the_range():
-    parent = grown()
-    config = config_of(**NOTHING | {"weight_mutate_rate": 1, "weight_mutate_eta": 7})
-    child = PaperMutation(config)(lambda: 0.2, parent)
-    step = 20 * ((2 * 0.2) ** (1 / 8) - 1)
-    for edge, gene in child.connections.items():
-        assert gene.weight == pytest.approx(max(-10, parent.connections[edge].weight + step))
+    parent = cppn.Genome.of(
+        [cppn.NodeGene.make(0, "sin")], [cppn.ConnectionGene.make((-1, 0), 0.0)]
+    )
+    steps = [
+        child.connections[-1, 0].weight / 20
+        for child in children(parent, 4000, weight_mutate_rate=1, weight_mutate_eta=7)
+    ]
+    # Turned back, they are uniform. (At half of the range they are clipped.)
+    numbers = sorted((1 + step) ** 8 / 2 if step < 0 else 1 - (1 - step) ** 8 / 2 for step in steps)
+    gap = max(
+        abs(number - place / 4000) for place, number in enumerate(numbers) if 0.01 < number < 0.99
+    )
+    assert gap < 1.95 / 4000**0.5  # Kolmogorov and Smirnov, p = 0.001
 
 
 def test_weights_stay_in_range_and_mutate_at_their_rate():
@@ -130,7 +140,7 @@ def test_a_new_connection_is_absent_before_runs_forward_and_has_a_random_weight(
         ((source, target),) = child.connections.keys() - parent.connections.keys()
         assert source < 0 or source > 2
         assert target in parent.nodes
-        assert not closes_cycle(parent.connections, (source, target))
+        assert not has_cycle(child.connections)
         added.add((source, target))
         weights.append(child.connections[source, target].weight)
     assert len(added) > 20
@@ -190,10 +200,8 @@ def test_random_genomes_are_the_papers():
 def test_a_line_stays_acyclic_without_biases_or_disabled_connections():
     for seed in range(5):
         for genome in line_of(breeder_of(), 200, seed):
-            for edge in genome.connections:
-                others = [other for other in genome.connections if other != edge]
-                assert not closes_cycle(others, edge)
-                assert edge[0] < 0 or edge[0] in genome.nodes
+            assert not has_cycle(genome.connections)
+            assert all(source < 0 or source in genome.nodes for source, _ in genome.connections)
             assert all(gene.enabled for gene in genome.connections.values())
             assert all((g.bias, g.response) == (0.0, 1.0) for g in genome.nodes.values())
 
@@ -219,5 +227,9 @@ def test_attributes_that_the_paper_lacks_mutate_where_a_rate_says_so():
     ("new", "closes"),
     [((-1, 0), False), ((5, 0), False), ((6, 5), True), ((5, 5), True), ((5, 7), False)],
 )
-def test_a_cycle_is_seen(new, closes):
-    assert closes_cycle([(-1, 5), (5, 6), (6, 0), (7, 6)], new) is closes
+def test_a_cycle_is_seen(plain, new, closes):
+    genes = [cppn.NodeGene.make(key, "sin") for key in (0, 5, 6, 7)]
+    edges = [(-1, 5), (5, 6), (6, 0), (7, 6)]
+    genome = cppn.Genome.of(genes, [cppn.ConnectionGene.make(edge, 1.0) for edge in edges])
+    places = [key if key < 0 else [0, 5, 6, 7].index(key) for key in new]
+    assert plain.structure.closes_cycle(draft_of(plain, genome), *places) is closes

@@ -1,0 +1,111 @@
+"""Random numbers in compiled code: a stream for each child.
+
+The state of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+2014) is one number, and its n-th output depends only on the seed and n. So each child has a stream
+of its own, which costs nothing to start. All operations are on integers but one exact product, so
+the numbers are the same on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from neatfool.cppn.breeding.compiling import inlined, inner
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TAU: Final = math.tau
+_MASK: Final = 2**64 - 1
+_STEP: Final = np.uint64(0x9E3779B97F4A7C15)
+_FIRST_FACTOR: Final = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND_FACTOR: Final = np.uint64(0x94D049BB133111EB)
+_30, _27, _31, _11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+
+
+def seed_array(seeds: Sequence[int]) -> np.ndarray:
+    """Give seeds, modulo 2**64, as uint64 [N]."""
+    return np.array([seed & _MASK for seed in seeds], np.uint64)
+
+
+def first_numbers(seeds: np.ndarray) -> np.ndarray:
+    """Give the first number of the stream of each seed: float64 [N], in [0, 1)."""
+    z = seeds + _STEP
+    z ^= z >> _30
+    z *= _FIRST_FACTOR
+    z ^= z >> _27
+    z *= _SECOND_FACTOR
+    z ^= z >> _31
+    return (z >> _11) * 2.0**-53
+
+
+@inner
+def draw(stream: np.ndarray) -> float:
+    """Draw the next number of a stream: uniform in [0, 1), a multiple of 2**-53.
+
+    Args:
+        stream: uint64 [1], the state, which is changed.
+    """
+    stream[0] += _STEP
+    z = stream[0]
+    z = (z ^ (z >> _30)) * _FIRST_FACTOR
+    z = (z ^ (z >> _27)) * _SECOND_FACTOR
+    z ^= z >> _31
+    return np.float64(z >> _11) * 2.0**-53
+
+
+@inlined
+def draw_place(count: int, stream: np.ndarray) -> int:
+    """Draw one of the places 0 to ``count`` - 1; all are equally likely."""
+    return int(draw(stream) * count)
+
+
+@inner
+def draw_normal(stream: np.ndarray) -> float:
+    """Draw from the standard normal distribution, by Box and Muller's method."""
+    radius = math.sqrt(-2.0 * math.log(1.0 - draw(stream)))
+    return radius * math.cos(TAU * draw(stream))
+
+
+@inner
+def choose(
+    count: int, probability: float, scale: float, stream: np.ndarray, chosen: np.ndarray
+) -> int:
+    """Choose some of the places 0 to ``count`` - 1, each with one probability, independently.
+
+    It draws a geometric number of places to skip up to the next one, and no number for each.
+
+    Args:
+        count: The number of places.
+        probability: The probability of each.
+        scale: See :func:`scale_of`.
+        stream: The stream.
+        chosen: int64 [≥ count]; receives the places, in order.
+
+    Returns:
+        How many were chosen.
+    """
+    found = 0
+    if scale == 0.0:
+        if probability > 0.0:
+            for place in range(count):
+                chosen[place] = place
+            found = count
+        return found
+    place = int(math.log(1.0 - draw(stream)) * scale)
+    while place < count:
+        chosen[found] = place
+        found += 1
+        place += 1 + int(math.log(1.0 - draw(stream)) * scale)
+    return found
+
+
+def scale_of(probability: float) -> float:
+    """Give the factor for the logarithm of a uniform number that makes the places to skip.
+
+    log(1 - u) / log(1 - p) is at least n with probability (1 - p)^n. 0 stands for "all or none".
+    """
+    return max(1.0 / math.log1p(-probability), -1e15) if 0.0 < probability < 1.0 else 0.0

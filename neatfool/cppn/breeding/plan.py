@@ -1,0 +1,152 @@
+"""Reads a configuration into the arrays by which compiled code varies genomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from neat.attributes import BoolAttribute, FloatAttribute
+
+from neatfool.cppn.breeding import attributes as columns
+from neatfool.cppn.breeding.chance import scale_of
+from neatfool.cppn.breeding.variation import CONN_ADD, CONN_DELETE, NODE_ADD, NODE_DELETE
+from neatfool.cppn.genome import flat
+from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.cppn.genome.genome import GenomeConfig
+
+ANY = ("random", "none")
+TRUE = ("1", "on", "yes", "true")
+CODES = {"activation": flat.ACTIVATION_CODES, "aggregation": flat.AGGREGATION_CODES}
+_COLUMNS = {
+    "activation": flat.ACTIVATION,
+    "aggregation": flat.AGGREGATION,
+    "bias": flat.BIAS,
+    "response": flat.RESPONSE,
+    "time_constant": flat.TIME_CONSTANT,
+    "weight": flat.WEIGHT,
+    "enabled": flat.ENABLED,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How genes change.
+
+    Attributes:
+        attributes: float64 [attributes, PLAN]; see :mod:`neatfool.cppn.breeding.attributes`.
+        structure: float64 [4], the probabilities of changes of structure.
+    """
+
+    attributes: np.ndarray
+    structure: np.ndarray
+
+    @classmethod
+    def stack(cls, plans: Sequence[Plan]) -> Plan:
+        """Put S plans together, each array along a new first axis."""
+        return cls(
+            np.stack([plan.attributes for plan in plans]),
+            np.stack([plan.structure for plan in plans]),
+        )
+
+
+def make_plan(config: GenomeConfig, *, polynomial: bool, strength: float = 1.0) -> Plan:
+    """Read a configuration.
+
+    Args:
+        config: The configuration.
+        polynomial: Whether weights change by polynomial mutation.
+        strength: A factor for the probabilities of all mutations; none exceeds 1.
+    """
+    if strength != 1.0:
+        config = _with_strength(config, strength)
+    structure = np.zeros(4)
+    structure[NODE_ADD], structure[NODE_DELETE] = config.node_add_prob, config.node_delete_prob
+    structure[CONN_ADD], structure[CONN_DELETE] = config.conn_add_prob, config.conn_delete_prob
+    genes = [*NodeGene._gene_attributes, *ConnectionGene._gene_attributes]
+    return Plan(np.array([_read(gene, config, polynomial) for gene in genes]), structure)
+
+
+def read_options(config: GenomeConfig) -> np.ndarray:
+    """Give the codes of the functions: int64 [2, 1 + options], the first how many there are."""
+    rows = [
+        [codes[option] for option in getattr(config, f"{name}_options")]
+        for name, codes in CODES.items()
+    ]
+    options = np.zeros((2, 1 + max(map(len, rows))), np.int64)
+    for number, row in enumerate(rows):
+        options[number, : 1 + len(row)] = [len(row), *row]
+    return options
+
+
+def _with_strength(config: GenomeConfig, strength: float) -> GenomeConfig:
+    values = vars(config)
+    rates = {
+        key: min(value * strength, 1.0)
+        for key, value in values.items()
+        if key.endswith(("_mutate_rate", "_add_prob", "_delete_prob"))
+    }
+    return cast("GenomeConfig", SimpleNamespace(**{**values, **rates}))
+
+
+def _read(attribute: Any, config: GenomeConfig, polynomial: bool) -> np.ndarray:
+    """Read an attribute: float64 [PLAN]."""
+    name = attribute.name
+    row = np.zeros(columns.PLAN)
+    row[columns.COLUMN] = _COLUMNS[name]
+    rate = float(getattr(config, f"{name}_mutate_rate"))
+    if isinstance(attribute, FloatAttribute):
+        _read_number(row, name, rate, config, polynomial and name == "weight")
+    elif isinstance(attribute, BoolAttribute):
+        default = str(getattr(config, f"{name}_default")).lower()
+        row[columns.BEGIN] = columns.COIN if default in ANY else columns.FIXED
+        row[columns.FIRST] = default in TRUE
+        more = [getattr(config, f"{name}_rate_to_{value}_add") for value in ("true", "false")]
+        rates = [min(max(rate + each, 0.0), 1.0) for each in more]
+        row[columns.RATE_FALSE], row[columns.RATE_TRUE] = rates
+        _read_rate(row, max(rates), columns.SWITCH)
+    else:
+        default = str(getattr(config, f"{name}_default"))
+        is_drawn = default.lower() in ANY
+        row[columns.BEGIN] = columns.ANY_NAME if is_drawn else columns.FIXED
+        row[columns.FIRST] = 0 if is_drawn else CODES[name][default]
+        _read_rate(row, rate, columns.NAME)
+    return row
+
+
+def _read_rate(row: np.ndarray, rate: float, change: int) -> None:
+    row[columns.CHANGE] = change if rate > 0.0 else columns.NEVER
+    row[columns.RATE] = min(max(rate, 0.0), 1.0)
+    row[columns.SCALE] = scale_of(rate)
+
+
+def _read_number(
+    row: np.ndarray, name: str, rate: float, config: GenomeConfig, polynomial: bool
+) -> None:
+    def of(*keys: str) -> list[Any]:
+        return [getattr(config, f"{name}_{key}") for key in keys]
+
+    low, high = row[columns.LOW], row[columns.HIGH] = of("min_value", "max_value")
+    mean, stdev, kind = of("init_mean", "init_stdev", "init_type")
+    if not stdev:
+        row[columns.BEGIN], row[columns.FIRST] = columns.FIXED, max(min(mean, high), low)
+    elif "uniform" in kind.lower():
+        # As in neat-python: two deviations to either side, within the bounds.
+        first, last = max(low, mean - 2.0 * stdev), min(high, mean + 2.0 * stdev)
+        row[columns.BEGIN] = columns.UNIFORM
+        row[columns.FIRST], row[columns.SPAN] = first, last - first
+    else:
+        row[columns.BEGIN] = columns.GAUSSIAN
+        row[columns.FIRST], row[columns.SPAN] = mean, stdev
+    if polynomial:
+        _read_rate(row, rate, columns.POLYNOMIAL)
+        row[columns.POWER] = 1.0 / (config.weight_mutate_eta + 1.0)
+        return
+    replaced, power = of("replace_rate", "mutate_power")
+    row[columns.CHANGE] = columns.NUMBER if rate + replaced else columns.NEVER
+    row[columns.MOVED], row[columns.RATE], row[columns.POWER] = rate, rate + replaced, power
