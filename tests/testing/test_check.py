@@ -81,7 +81,7 @@ def test_an_encoding_is_tried_in_grey_and_in_colour() -> None:
 
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(
-        ValueError, match="'observer' has no checks; these have: encoding, scheme, target"
+        ValueError, match="'observer' has no checks; these have: encoding, engine, scheme, target"
     ):
         check_registration(registration("observer", None))
 
