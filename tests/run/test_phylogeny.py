@@ -97,7 +97,7 @@ def test_what_was_learned_has_its_parents_structure_and_other_numbers(tmp_path):
                 gene.weight != older.connections[edge].weight
                 for edge, gene in child.connections.items()
             ]
-            assert sum(changed) > len(changed) / 2
+            assert any(changed)
 
 
 def test_the_example_of_the_documentation_runs(tmp_path, capsys, monkeypatch):
