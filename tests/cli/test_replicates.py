@@ -210,6 +210,7 @@ def wait_until_free(folder):
     wait_until(is_free, f"{folder} is still in use")
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_all_and_the_same_command_goes_on(held, experiment, finished, tmp_path):
     time.sleep(0.3)
     held.send_signal(signal.SIGINT)

@@ -48,9 +48,10 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def half_as_long():
-    """Let half precision take a third of the time, whatever else this machine does."""
+def half_as_long(tmp_path_factory):
+    """Let half precision take a third of the time, whatever else this machine does or did."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEATFOOL_CACHE", str(tmp_path_factory.mktemp("cache")))
         speeds = {"fp32": 1000.0, "bf16": 3000.0}
         patch.setattr(SpeedTrial, "compare", compare_by(lambda form, *_: speeds[form.precision]))
         yield

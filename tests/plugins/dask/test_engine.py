@@ -92,6 +92,7 @@ def test_a_worker_that_scores_otherwise_is_refused(file, tmp_path, cluster):
         session.go(Silence())
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_without_a_worker_that_was_killed(file, tmp_path, own_cluster, caplog):
     slow = "target.seconds=0.01"  # so that it is seen before the run ends
     alone = database(file, tmp_path / "alone", slow)

@@ -73,6 +73,7 @@ def killed_many_times(tmp_path, images, kills):
     assert comparable(folder) == comparable(tmp_path / "whole" / "run")
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_alike_and_within_its_budget(tmp_path):
     killed_many_times(tmp_path, images=120, kills=4)
 
@@ -82,6 +83,7 @@ def test_twenty_kills_overspend_nothing_and_lose_nothing(tmp_path):
     killed_many_times(tmp_path, images=600, kills=20)
 
 
+@pytest.mark.slow
 def test_a_tight_budget_holds_whatever_is_killed(tmp_path):
     draw = random.Random(5)
     with FaultyServer() as server:
