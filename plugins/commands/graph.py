@@ -36,7 +36,7 @@ describe the network; .onnx, .glsl and .frag are programs that draw its picture.
 )
 def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     """Write the CPPN of CLASS's elite (by name or index) for other programs."""
-    from neatfool import open_run, slug
+    from neatfool import ExperimentError, open_run, slug
     from neatfool.report import export_graph
 
     elite = open_run(run_folder).elite(class_name)
@@ -44,7 +44,10 @@ def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     if path.suffix.lower() in PROGRAMS:
         _write_program(elite, path)
     else:
-        export_graph(elite.graph(), path)
+        try:
+            export_graph(elite.graph(), path)
+        except ExperimentError as error:
+            raise ExperimentError(f"{error}, or for the picture {', '.join(PROGRAMS)}") from None
     nodes, connections = elite.size.nodes, elite.size.connections
     click.echo(
         f"{path}: {nodes:,} node{'s' * (nodes != 1)}, "

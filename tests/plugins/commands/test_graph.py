@@ -127,6 +127,7 @@ def test_a_suffix_that_names_no_format_is_refused(name, finished, tmp_path):
     for suffix in (".graphml", ".json", ".dot", ".svg", ".png"):
         assert suffix in result.stderr
     assert list(tmp_path.iterdir()) == []
+    assert ".svg, .png, or for the picture .onnx, .glsl, .frag" in result.stderr
 
 
 def test_there_is_no_noise_where_there_is_no_home_folder(finished, tmp_path, monkeypatch):
