@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from neatfool import Run
 
-MOST_CLASSES: Final = 40
+MOST_CLASSES: Final = 20
 """The elites of this many classes are looked at; each takes two milliseconds an instant."""
 MOST_INSTANTS: Final = 10
 WIDTH, HEIGHT = 200, 28
