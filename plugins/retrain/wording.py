@@ -86,6 +86,12 @@ def course(rounds: Sequence[Round]) -> list[str]:
             f"No search found an image at 50 % or more in {len(safe)} of {len(fooled)} rounds, "
             f"first in round {safe[0]}."
         )
+    seen = fooled[-1].judgement
+    if fooled[-1].learnt and 2 * seen.alarms > seen.images:
+        told.append(
+            f"But it calls {seen.alarms:,} of {seen.images:,} real images {FOOLING!r}. Whoever "
+            "calls everything so is never fooled: give it more real images to learn from."
+        )
     first, last = fooled[0].images_to_sure, fooled[-1].images_to_sure
     if len(fooled) > 1 and np.isfinite(first):
         then = f"{last:,.0f}" if np.isfinite(last) else f"more than {fooled[-1].images:,}"
