@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from galleries import Pen
 from random_cppns import INPUTS, connection, genome_of, node, random_genome
+from random_pictures import MAPS, outputs_of, wide_ranging
 
 from neatfool import ImageSpec, cppn
 from neatfool_plugins.cppn import CppnEncoding, Options
@@ -15,7 +16,6 @@ from neatfool_plugins.gallery.formula import formula
 
 pytestmark = pytest.mark.browser
 
-MAPS = list(cppn.COLOUR_MAPS)
 HEIGHT, WIDTH = 24, 32
 WHOLE = {"left": 0, "top": 0, "step": 1, "width": WIDTH, "height": HEIGHT}
 
@@ -54,24 +54,6 @@ def drawn_twice(pen, genome, number, view=WHOLE, **render):
     here = cppn.render(program, **size, native=native, colour_map=colour, channels=3, **way)
     assert there.shape == here[0].shape
     return np.abs(here[0].numpy().astype(int) - there)
-
-
-def outputs_of(number):
-    return cppn.COLOUR_MAPS[MAPS[number % len(MAPS)]].outputs
-
-
-def wide_ranging(activation, aggregation, number):
-    """Make outputs of a function whose argument goes from far below 0 to far above it."""
-    outputs = outputs_of(number)
-    nodes = [node(key, "paper_sigmoid", "sum", 0.1) for key in range(outputs)]
-    nodes += [node(10 + key, activation, aggregation, 0.2 - key, 1.5) for key in range(outputs)]
-    edges = [connection(10 + key, key, 0.8) for key in range(outputs)]
-    for key in range(outputs):
-        edges += [
-            connection(source, 10 + key, weight)
-            for source, weight in ((-1, 3.0 - key), (-2, 2.0), (-3, -4.0 + key))
-        ]
-    return genome_of(nodes, edges)
 
 
 def share_that_differs(differences):
