@@ -285,7 +285,7 @@ class Evolution:
 
     def _images_of(self, candidate: Candidate) -> int:
         """Count the images that the target is shown for a candidate."""
-        return candidate.evaluations * self._scorer.views
+        return candidate.evaluations - 1 + self._scorer.views
 
     def _render(self, candidates: Sequence[Candidate]) -> Any:
         genomes = [candidate.genome for candidate in candidates]

@@ -57,6 +57,8 @@ class ViewedTarget:
         self._seed = seed
 
     def __getattr__(self, name: str) -> Any:
+        if name == "logits_of_a_view":
+            return partial(self._logits_of_a_view, self.target.logits_of)  # type: ignore[attr-defined]
         found = getattr(self.target, name)
         return partial(self._logits_of, found) if name == "logits_of" else found
 
@@ -83,7 +85,7 @@ class ViewedTarget:
             # A processor is fastest with as little as fits its cache; a GPU with all at once.
             fit = CACHE // (self.number * math.prod(self.spec.shape))
             size = max(1, fit if images.device.type == "cpu" else len(images))
-            changed = (self._change(part.float(), part) for part in torch.split(images, size))
+            changed = (self._change(part.float(), part, self.number) for part in torch.split(images, size))
             # By way of int16, which is four times as fast.
             return torch.cat([each.round().clamp(0, 255).short().byte() for each in changed])
 
@@ -99,11 +101,21 @@ class ViewedTarget:
 
     def _logits_of(self, logits_of: LogitsOf, images: torch.Tensor) -> torch.Tensor:
         """Compute the logits of :meth:`score` for torch to differentiate."""
-        shown = self._change(images, images.detach().round().to(torch.uint8))
-        # Gradients ignore the rounding to bytes.
-        shown = shown + (shown.round() - shown).detach()
+        shown = self._show_to_learn(images, self.number)
         parts = [logits_of(shown[number :: self.number]) for number in range(self.number)]
         return self._join(torch.stack(parts))
+
+    def _logits_of_a_view(self, logits_of: LogitsOf, images: torch.Tensor) -> torch.Tensor:
+        """Compute the logits of the first view of each image for torch to differentiate.
+
+        An image with a changed byte has another first view.
+        """
+        return logits_of(self._show_to_learn(images, 1))
+
+    def _show_to_learn(self, images: torch.Tensor, number: int) -> torch.Tensor:
+        shown = self._change(images, images.detach().round().to(torch.uint8), number)
+        # Gradients ignore the rounding to bytes.
+        return shown + (shown.round() - shown).detach()
 
     def _join(self, logits: torch.Tensor) -> torch.Tensor:
         """Join the logits [number, N, K] of views: the logarithm of the mean probability.
@@ -121,10 +133,10 @@ class ViewedTarget:
         lack = lack - least.scatter(-1, best, -torch.inf).exp().sum(-1)
         return torch.cat([least, lack.clamp(min=TINY).log()[:, None]], -1)
 
-    def _change(self, images: torch.Tensor, saved: torch.Tensor) -> torch.Tensor:
-        """Make the views, floats [N * number, C, H, W], of images whose bytes are ``saved``."""
-        amounts, seeds = self._draw(saved.cpu().numpy())
-        shown = images[:, None].expand(-1, self.number, -1, -1, -1).flatten(0, 1)
+    def _change(self, images: torch.Tensor, saved: torch.Tensor, number: int) -> torch.Tensor:
+        """Make the first views, floats [N * number, C, H, W], of images with bytes ``saved``."""
+        amounts, seeds = self._draw(saved.cpu().numpy(), number)
+        shown = images[:, None].expand(-1, number, -1, -1, -1).flatten(0, 1)
         named = [*self._showing.views.items()]
 
         def together(place: int) -> Any:
@@ -146,12 +158,12 @@ class ViewedTarget:
             shown = changed
         return shown
 
-    def _draw(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _draw(self, images: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw amounts, float32, and seeds, int64: both [N * number, the named views]."""
         views, strengths = self._showing.views.values(), self._showing.strengths.values()
         sums = (zlib.crc32(np.ascontiguousarray(image).data) for image in images)
         seeds = derive_seeds(self._seed, "views", ids=sums)
-        shape = self.number, len(views), 3
+        shape = number, len(views), 3
         draws = np.concatenate([np.random.default_rng(seed).random(shape) for seed in seeds])
         harmless, signed = np.array([(view.harmless, view.signed) for view in views]).T
         amounts = harmless + (np.array([*strengths]) - harmless) * draws[..., 0]

@@ -3,6 +3,9 @@
 A *lesson* takes an elite and improves its parameters (the weights of a CPPN, say) for one class,
 by the gradient of the class's log-odds. The result is a genome, which is rendered, scored and
 offered to every niche like any other child.
+
+If the target is shown views of an image, each step climbs what one view scores, and the next step
+another. Gradients of many different views lead further than a few means over several.
 """
 
 from __future__ import annotations
@@ -70,11 +73,14 @@ class Learner:
         self._wait = options.learn_after * classes
         self._bred = 0
         self._credit = 0.0
+        self._views = 0
         if not options.learn:
             return
         from neatfool.network.gradients import gradients_of
 
         self._logits_of = gradients_of(target, "leave out learn")
+        if hasattr(target, "logits_of_a_view"):
+            self._logits_of, self._views = target.logits_of_a_view, target.number
         if not hasattr(encoding, "parameter_gradients"):
             raise ExperimentError(
                 "learn: the encoding has no parameters that gradients could change; give "
@@ -90,7 +96,9 @@ class Learner:
     def cost(self) -> int:
         """The images that a lesson for one genome counts as, without scoring the child."""
         steps = self._options.learn_steps
-        return (steps + 1) * FORWARDS + steps * BACKWARDS
+        # The best step is not looked for among views, of which none is like another.
+        last = 0 if self._views else FORWARDS
+        return steps * (FORWARDS + BACKWARDS) + last
 
     def due(self, bred: int, of: int) -> int:
         """Count a generation's images, and say how many genomes to improve in it.
@@ -104,8 +112,9 @@ class Learner:
         if not share or self._bred < self._wait:
             return 0
         group = LANES * self._options.learn_at_once
-        price = self.cost + 1
-        self._credit += bred * share / (1 - share)
+        views = max(1, self._views)
+        price = self.cost + views
+        self._credit += bred * views * share / (1 - share)
         groups = int(self._credit / (group * price))
         count = min(groups * group, of)
         # Without genomes to improve, credit cannot be spent; only one group's worth is saved.
@@ -168,11 +177,17 @@ class Learner:
         ]
 
     def _improve(self, genomes: list[Any], classes: Sequence[int]) -> list[Any]:
-        """Take steps up from each genome, and give the best genome on each way."""
+        """Take steps up from each genome, and give the best genome on each way.
+
+        Or the last one if each step sees another view: the best is then the one whose view was
+        the kindest.
+        """
         encoding = self._encoding
         ascents: list[Ascent] = []
         best = [(-np.inf, genome) for genome in genomes]
         for step in range(self._options.learn_steps + 1):
+            if self._views and step == self._options.learn_steps:
+                return genomes
             odds, by_pixel = self._odds_and_gradients(genomes, classes)
             if step:
                 pairs = zip(odds.tolist(), genomes, strict=True)

@@ -15,8 +15,9 @@ class Candidate:
         genome: The genome; treat it as immutable.
         parents: The ids of its parents, fittest first; empty for a random genome.
         generation: The generation it was bred in, from 0.
-        evaluations: How many images it counts for: itself, and those shown to the target to make
-            it (or a group of candidates whose first it is). It is not stored.
+        evaluations: How many images it counts for: 1 for itself, however many views of it are
+            shown, and those shown to the target to make it (or a group of candidates whose first
+            it is). It is not stored.
     """
 
     id: int

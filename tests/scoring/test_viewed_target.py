@@ -114,7 +114,7 @@ def test_a_target_has_with_views_what_it_has_without():
 @pytest.mark.parametrize("score", ["mean", "worst"])
 def test_learning_improves_what_views_score(score):
     target, encoding = viewed(score, number=8), ToyEncoding()
-    options = neatfool.LearningOptions(learn=0.5, learn_rate=10)
+    options = neatfool.LearningOptions(learn=0.5, learn_rate=10, learn_steps=32)
     learner = Learner(options, encoding=encoding, target=target, classes=5)
     parents = [Candidate(number, genome) for number, genome in enumerate(encoding.create(range(4)))]
     children = list(learner.learn([(parent, 2) for parent in parents], first_id=4, generation=1))
@@ -157,7 +157,6 @@ def test_a_run_with_views_is_the_same_after_a_kill_and_verifies(tmp_path, score)
     run = neatfool.open_run(tmp_path / "killed-2")
     assert run.verify().summary()["largest_difference"] == 0
     assert 800 < run.evaluations <= 900
-    assert all(report.evaluations % 4 == 0 for report in run.history)
 
 
 def fool(folder, target=None, **more):
