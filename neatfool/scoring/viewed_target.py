@@ -85,7 +85,8 @@ class ViewedTarget:
             # A processor is fastest with as little as fits its cache; a GPU with all at once.
             fit = CACHE // (self.number * math.prod(self.spec.shape))
             size = max(1, fit if images.device.type == "cpu" else len(images))
-            changed = (self._change(part.float(), part, self.number) for part in torch.split(images, size))
+            parts = torch.split(images, size)
+            changed = (self._change(part.float(), part, self.number) for part in parts)
             # By way of int16, which is four times as fast.
             return torch.cat([each.round().clamp(0, 255).short().byte() for each in changed])
 

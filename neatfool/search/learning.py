@@ -79,8 +79,9 @@ class Learner:
         from neatfool.network.gradients import gradients_of
 
         self._logits_of = gradients_of(target, "leave out learn")
-        if hasattr(target, "logits_of_a_view"):
-            self._logits_of, self._views = target.logits_of_a_view, target.number
+        viewed: Any = target
+        if hasattr(viewed, "logits_of_a_view"):
+            self._logits_of, self._views = viewed.logits_of_a_view, viewed.number
         if not hasattr(encoding, "parameter_gradients"):
             raise ExperimentError(
                 "learn: the encoding has no parameters that gradients could change; give "

@@ -125,6 +125,39 @@ def test_learning_improves_what_views_score(score):
     assert (after > before + 1).all()
 
 
+def test_a_lesson_sees_the_first_view_of_each_image():
+    target, some = viewed(number=4), images()
+    first = target.show(some)[::4]
+    plain = ToyTarget().logits_of(first.float())
+    assert target.logits_of_a_view(some.float()).allclose(plain, atol=1e-4)
+    assert not hasattr(viewed(target=PaidToy()), "logits_of_a_view")
+
+
+@pytest.mark.parametrize(("score", "number"), [("mean", 4), ("worst", 9)])
+def test_a_step_of_a_lesson_costs_one_view_and_its_gradient(score, number):
+    shown = []
+
+    class Counting(ToyTarget):
+        def logits_of(self, images):
+            shown.append(len(images))
+            return super().logits_of(images)
+
+    target = viewed(score, number=number, target=Counting())
+    options = neatfool.LearningOptions(learn=0.5, learn_steps=5, learn_after=0)
+    learner = Learner(options, encoding=ToyEncoding(), target=target, classes=5)
+    parents = [Candidate(number, each) for number, each in enumerate(ToyEncoding().create([1, 2]))]
+    children = list(learner.learn([(each, 1) for each in parents], first_id=2, generation=1))
+    assert sum(shown) == 5 * 2
+    assert [child.evaluations for child in children] == [1 + 2 * 3 * 5, 1]
+
+
+def test_lessons_take_their_share_of_the_views():
+    options = neatfool.LearningOptions(learn=0.5, learn_steps=10, learn_after=0)
+    learner = Learner(options, encoding=ToyEncoding(), target=viewed(number=4), classes=5)
+    lessons = sum(learner.due(100, 1000) for _ in range(50))
+    assert lessons * (30 + 4) == pytest.approx(50 * 100 * 4, rel=0.02)
+
+
 EXPERIMENT = f"""\
 [experiment]
 images = 900
