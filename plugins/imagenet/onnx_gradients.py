@@ -29,7 +29,7 @@ from .from_torch_files import TorchModule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .from_onnx import OnnxModule
+    from .model_file import FileModule
     from .preprocessing import Preprocessing
 
 TOLERANCE: Final = 0.01
@@ -54,7 +54,7 @@ class ConvertedModule(TorchModule):
 
 
 def differentiable_copy(
-    module: OnnxModule, scaling: Preprocessing, *, in_floats: bool
+    module: FileModule, scaling: Preprocessing, *, in_floats: bool
 ) -> ConvertedModule:
     """Copy a network so that torch can differentiate it.
 
@@ -96,7 +96,7 @@ def differentiable_copy(
     return copy
 
 
-def _check(copy: ConvertedModule, module: OnnxModule, scaling: Preprocessing) -> None:
+def _check(copy: ConvertedModule, module: FileModule, scaling: Preprocessing) -> None:
     """Compare the copy with the network on noise, fine and coarse, and look at its gradient."""
     noise = module.layout.noise(_TRIED, scaling)
     squares = noise[:-1, :, ::_COARSE, ::_COARSE]
