@@ -31,10 +31,10 @@ def gradients_of(target: Target | None, otherwise: str) -> LogitsOf:
     """
     logits_of: LogitsOf | None = getattr(target, "logits_of", None)
     if logits_of is None:
-        raise ExperimentError(
-            "the target gives no gradients: it has no method logits_of(images), which a torch "
-            f"network can have; {otherwise}"
+        why = getattr(target, "no_gradients", None) or (
+            "it has no method logits_of(images), which a torch network can have"
         )
+        raise ExperimentError(f"the target gives no gradients: {why}; {otherwise}")
     return logits_of
 
 

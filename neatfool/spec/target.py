@@ -32,6 +32,9 @@ class Target(Protocol):
         gives logits [N, K]. Log-probabilities are logits too: if ``score`` takes the mean of
         several networks, give its logarithm. Schemes that need gradients call it in their own
         thread, even during ``score``.
+    ``no_gradients: str``
+        Why there is no ``logits_of``, and what to do, for the message to a user who asks for
+        gradients.
     ``photographs() -> Mapping[str, PIL.Image.Image]``
         A few real images, by name, that it should recognise. ``neatfool transfer`` shows them to
         several networks, to say how often these agree about something real.

@@ -9,8 +9,8 @@ import onnxruntime
 
 from neatfool import ExperimentError
 
+from ..imagenet.file_input import Layout
 from ..imagenet.from_onnx import hash_onnx, open_onnx
-from ..imagenet.model_file import Layout
 from ..imagenet.preprocessing import Preprocessing, in_bytes
 from ..imagenet.request import Request
 from .tower import CLIP_DEVIATION, CLIP_MEAN, CLIP_TEMPERATURE, Tower

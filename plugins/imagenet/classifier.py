@@ -26,6 +26,7 @@ class Classifier:
         source: Where its weights come from.
         content: A hash of its file, if its tensors do not hold the weights.
         found: What was found out about its file, in one line.
+        copy: The same for torch to differentiate, if another library computes ``module``.
     """
 
     name: str
@@ -36,6 +37,18 @@ class Classifier:
     source: str
     content: str | None = None
     found: str | None = None
+    copy: nn.Module | None = None
+
+    @property
+    def differentiable(self) -> nn.Module | None:
+        """What torch can differentiate; None if nothing can be."""
+        return self.copy if self.no_gradients else self.module
+
+    @property
+    def no_gradients(self) -> str | None:
+        """Why the module has no gradients, and what to do; None if it has."""
+        why: str | None = getattr(self.module, "no_gradients", None)
+        return why
 
     def digest(self) -> bytes:
         """Hash the weights by the tensors' names, and the preprocessing."""

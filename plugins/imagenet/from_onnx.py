@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +12,8 @@ import torch
 
 from neatfool import TargetError
 
-from .model_file import FileModule, Input, check_exists, load_file
+from .file_input import Input
+from .model_file import FileModule, check_exists, load_file
 
 if TYPE_CHECKING:
     from .classifier import Classifier
@@ -36,7 +38,14 @@ def load_onnx(name: str, request: Request) -> Classifier:
         ValueError: Something is missing, or options do not fit the file.
     """
     path = Path(name).expanduser()
-    return load_file(open_onnx(path, dequantise=request.dequantise), request)
+    module = open_onnx(path, dequantise=request.dequantise)
+    classifier = load_file(module, request)
+    if not request.gradients:
+        return classifier
+    from .onnx_gradients import differentiable_copy
+
+    copy = differentiable_copy(module, classifier.preprocessing, in_floats=request.dequantise)
+    return replace(classifier, copy=copy, found=f"{classifier.found}; gradients by {copy.by}")
 
 
 def open_onnx(path: Path, *, dequantise: bool) -> OnnxModule:
@@ -95,13 +104,15 @@ class OnnxModule(FileModule):
         """Give itself: onnxruntime's session serves any number of threads."""
         return self
 
+    @property
+    def no_gradients(self) -> str:
+        """Say how to get gradients."""
+        return f"{self.by} computes none; set [target] gradients = yes"
+
     def answer(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Compute all outputs of a batch."""
         if images.requires_grad:
-            raise TargetError(
-                f"{self.path}: onnxruntime computes no gradients; for those, use the network from "
-                "torchvision or timm"
-            )
+            raise TargetError(f"{self.path}: {self.no_gradients}")
         given = {self._input: images.detach().cpu().numpy()}
         answers = self._session.run(None, given)
         return {

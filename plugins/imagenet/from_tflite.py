@@ -13,7 +13,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from neatfool import TargetError
 
-from .model_file import FileModule, Input, check_exists, load_file
+from .file_input import Input
+from .model_file import FileModule, check_exists, load_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,10 +94,7 @@ class TfliteModule(FileModule):
     def answer(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Compute all outputs of a batch."""
         if images.requires_grad:
-            raise TargetError(
-                f"{self.path}: LiteRT computes no gradients; for those, use the network from "
-                "torchvision or timm"
-            )
+            raise TargetError(f"{self.path}: {self.no_gradients}")
         with self._running:
             if self._shape != images.shape:
                 self._interpreter.resize_tensor_input(self._index, [*images.shape])

@@ -12,7 +12,8 @@ import torch
 
 from neatfool import TargetError
 
-from .model_file import FileModule, Input, check_exists, load_file
+from .file_input import Input
+from .model_file import FileModule, check_exists, load_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +67,7 @@ class TorchModule(FileModule):
 
     by = f"torch {torch.__version__}"
     traceable = True
+    no_gradients = None
 
     def __init__(self, path: Path, program: nn.Module, given: Input) -> None:
         super().__init__(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -13,20 +12,17 @@ from torch import nn
 from neatfool import ExperimentError, TargetError, is_out_of_memory
 
 from .classifier import Classifier
-from .preprocessing import IMAGENET_DEVIATION, IMAGENET_MEAN, Preprocessing, in_bytes
+from .file_input import Input, Layout, layouts_of, scaling_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from .preprocessing import Preprocessing
     from .request import Request
 
-_CROPPED: Final = 0.875
-"""Most networks were trained to see this share of a photograph's shorter side."""
 _SMALLEST: Final = 1e-45
 """A probability of zero counts as this, the smallest number of float32."""
-_DRAWN: Final = (3, 1)
-"""Channels of the images that can be drawn."""
 _TRIED: Final = 4
 """Images of noise that tell what a file answers."""
 _SHOWN: Final = 300
@@ -35,46 +31,6 @@ _SUM_OF_ONE: Final = 1e-3
 """Probabilities sum to one within this."""
 _SUM_OF_ROUNDED: Final = 1.5
 """Probabilities that were rounded to 256 levels sum to less than this."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """The only input of a network in a file.
-
-    Attributes:
-        shape: Its four sizes, with None for any size.
-        dtype: What it takes.
-        scale: A quantised input's step; None for any other.
-        zero: A quantised input's number for 0.
-    """
-
-    shape: tuple[int | None, ...]
-    dtype: torch.dtype = torch.float32
-    scale: float | None = None
-    zero: int = 0
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it takes whole numbers."""
-        return not self.dtype.is_floating_point
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The shape of one image for a network."""
-
-    channels: int
-    height: int
-    width: int
-    last: bool
-
-    def noise(self, count: int, scaling: Preprocessing) -> torch.Tensor:
-        """Make random images as a :class:`Network` hands them over: float32 [count, C, H, W]."""
-        generator = torch.Generator().manual_seed(0)
-        shape = (count, self.channels, self.height, self.width)
-        pixels = torch.randint(0, 256, shape, generator=generator).float()
-        mean, std = (torch.tensor(each).view(1, -1, 1, 1) for each in (scaling.mean, scaling.std))
-        return (pixels - mean) / std
 
 
 class FileModule(nn.Module, ABC):
@@ -91,6 +47,14 @@ class FileModule(nn.Module, ABC):
     """What computes it, with its version."""
     traceable = False
     """Whether torch can trace it."""
+
+    @property
+    def no_gradients(self) -> str | None:
+        """Why it has no gradients, and what to do; None if it has."""
+        return (
+            f"{self.by} computes none; for those, use the network from torchvision or timm, or a "
+            "file of torchscript or export"
+        )
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -147,13 +111,34 @@ class FileModule(nn.Module, ABC):
         names = "" if len(shapes) == 1 else f" (its output {self._output!r} of {len(shapes)})"
         return answers.shape[1], f"takes {self._describe_input()}; gives {gives}{names}"
 
+    def settle_like(self, other: FileModule, *, probabilities: bool) -> None:
+        """Take images as another does that has settled, and answer in the only output."""
+        self._layout = other.layout
+        self._output = "0"
+        self._probabilities = probabilities
+
+    @property
+    def layout(self) -> Layout:
+        """The shape of its images."""
+        assert self._layout is not None, "settled"
+        return self._layout
+
+    @property
+    def output(self) -> str:
+        """The name of the output that answers."""
+        return self._output
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether that output holds probabilities."""
+        return self._probabilities
+
     @property
     def _batch(self) -> int | None:
         return self.input.shape[0]
 
     def _answers(self, images: torch.Tensor) -> Iterator[Mapping[str, torch.Tensor]]:
-        assert self._layout is not None, "settled"
-        numbers = self._numbers(images.permute(0, 2, 3, 1) if self._layout.last else images)
+        numbers = self._numbers(images.permute(0, 2, 3, 1) if self.layout.last else images)
         step = 1 if self.alone else self._batch or len(numbers)
         for start in range(0, len(numbers), step):
             part = numbers[start : start + step]
@@ -216,9 +201,8 @@ class FileModule(nn.Module, ABC):
         )
 
     def _describe_input(self) -> str:
-        assert self._layout is not None, "settled"
         kind = str(self.input.dtype).removeprefix("torch.")
-        order = "height, width, channels" if self._layout.last else "channels, height, width"
+        order = "height, width, channels" if self.layout.last else "channels, height, width"
         batch = ", one image at a time" if self.alone or self._batch == 1 else ""
         return f"{kind} [images, {order}]{batch}"
 
@@ -238,8 +222,8 @@ def load_file(module: FileModule, request: Request, *, must_scale: bool = False)
     if request.weights is not None:
         raise ValueError("the file contains its weights; leave 'weights' out")
     first: Exception | None = None
-    for layout in _layouts(module, request.size):
-        scaling = _scaling(layout, module.input, request, must_scale=must_scale)
+    for layout in layouts_of(module.path, module.input, request.size):
+        scaling = scaling_of(layout, module.input, request, must_scale=must_scale)
         try:
             count, found = module.settle(layout, scaling, request)
         except TargetError as error:
@@ -259,78 +243,6 @@ def load_file(module: FileModule, request: Request, *, must_scale: bool = False)
         )
     assert first is not None, "there is at least one layout"
     raise first
-
-
-def _layouts(module: FileModule, size: int | None) -> list[Layout]:
-    """List the layouts that a file may mean, the likeliest first."""
-    shape = module.input.shape
-    if shape[1] in _DRAWN:
-        found = [(shape[1], False)]
-    elif shape[3] in _DRAWN:
-        found = [(shape[3], True)]
-    else:
-        places = [(False, shape[1]), (True, shape[3])]
-        found = [(n, last) for n in _DRAWN for last, given in places if given is None]
-    if not found:
-        raise TargetError(
-            f"{module.path}: takes {_write_shape(shape)}; export a classifier of images with 1 or "
-            "3 channels, which come first or last"
-        )
-    layouts = []
-    for channels, last in found:
-        sides = shape[1:3] if last else shape[2:]
-        height, width = (side or size for side in sides)
-        if height is None or width is None:
-            raise ValueError("takes images of any size; choose one with [target] size = PIXELS")
-        if size is not None and (height, width) != (size, size):
-            raise ValueError(
-                f"size = {size}: it takes images of {width}x{height}; leave 'size' out"
-            )
-        layouts.append(Layout(channels or 3, height, width, last))
-    return layouts
-
-
-def _scaling(layout: Layout, given: Input, request: Request, *, must_scale: bool) -> Preprocessing:
-    """Decide how bytes are scaled."""
-    if given.is_whole and request.mean is None and request.std is None:
-        scales: list[tuple[float, ...]] = [(0.0,), (1.0,)]
-    else:
-        told = _told_scaling(layout, given, request, must_scale)
-        scales = [in_bytes(each) for each in told]
-    return Preprocessing(
-        height=layout.height,
-        width=layout.width,
-        larger=round(min(layout.height, layout.width) / _CROPPED),
-        mean=scales[0],
-        std=scales[1],
-        channels=layout.channels,
-    )
-
-
-def _told_scaling(
-    layout: Layout, given: Input, request: Request, must_scale: bool
-) -> list[tuple[float, ...]]:
-    if given.is_whole and given.scale is None:
-        raise ValueError(
-            f"takes bytes ({given.dtype}), and scales them itself; leave 'mean' and 'std' out"
-        )
-    if (must_scale or given.is_whole) and None in (request.mean, request.std):
-        raise ValueError(
-            "the file does not say how images are scaled; give both [target] mean and std: 0.5 and "
-            "0.5 for numbers from -1 to 1, 0 and 1 from 0 to 1, 0 and 0.00392157 from 0 to 255"
-        )
-    numbers = []
-    for key, said, usual in (
-        ("mean", request.mean, IMAGENET_MEAN),
-        ("std", request.std, IMAGENET_DEVIATION),
-    ):
-        chosen = tuple(said or (usual if layout.channels == 3 else (sum(usual) / 3,)))
-        if len(chosen) not in (1, layout.channels):
-            raise ValueError(
-                f"{key} has {len(chosen)} numbers for {layout.channels} channels; give one each"
-            )
-        numbers.append(chosen)
-    return numbers
 
 
 def _choose(shapes: Mapping[str, list[int]], count: int, wanted: str | None, path: Path) -> str:
@@ -365,10 +277,6 @@ def _holds_classes(shape: list[int], count: int) -> bool:
     if not shape or shape[0] != count:
         return False
     return [size > 1 for size in shape[1:]].count(True) == 1
-
-
-def _write_shape(shape: tuple[int | None, ...]) -> str:
-    return f"[{', '.join('any' if size is None else str(size) for size in shape)}]"
 
 
 def _is_tracing() -> bool:

@@ -88,6 +88,8 @@ def _load_file(kind: str, name: str, request: Request) -> Classifier:
     if kind == "onnx":
         for module in ["onnxruntime", *["onnx"] * request.dequantise]:
             need(request.model, module, extra="onnx")
+        if request.gradients:
+            need(request.model, "onnx2torch", extra="onnx-gradients")
         from .from_onnx import load_onnx
 
         return load_onnx(name, request)
@@ -96,6 +98,11 @@ def _load_file(kind: str, name: str, request: Request) -> Classifier:
         from .from_tflite import load_tflite
 
         return load_tflite(name, request)
+    if kind == "openvino":
+        need(request.model, "openvino", extra="openvino")
+        from .from_openvino import load_openvino
+
+        return load_openvino(name, request)
     from .from_torch_files import load_exported, load_torchscript
 
     return (load_exported if kind == "export" else load_torchscript)(name, request)

@@ -43,7 +43,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
         description="the network: `efficientnet-lite0`, `-lite1` or `-lite2`, `torchvision:NAME` "
         "or `torchvision:NAME/WEIGHTS`, `timm:NAME`, `timm:hf-hub:NAME`, "
         "`timm:local-dir:FOLDER`, `transformers:NAME`, `transformers:FOLDER`, or a file: "
-        "`onnx:FILE`, `tflite:FILE`, `torchscript:FILE`, or `export:FILE`",
+        "`onnx:FILE`, `tflite:FILE`, `openvino:FILE`, `torchscript:FILE`, or `export:FILE`",
     )
     ensemble: list[Model] = Field(
         [],
@@ -98,6 +98,13 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
         "images are then computed together. If not, they are computed one by one, because the "
         "other images of a batch would change an image's answer *(new in 0.2)*",
     )
+    gradients: bool = Field(
+        False,
+        description="for `onnx:FILE`: let the search use gradients, as `learn` and the scheme "
+        "`gradient` do. They come from a copy of the graph in PyTorch, which must first answer as "
+        "the graph does; scores still come from onnxruntime. It needs `pip install "
+        "'neatfool[onnx-gradients]'` *(new in 0.2)*",
+    )
     check_photographs: bool = Field(
         True, description="whether each network must recognise a few photographs before the run"
     )
@@ -141,8 +148,9 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
                 f"{given[0]} is for {', '.join(f'{kind}:FILE' for kind in FILES)}; other models "
                 "say themselves what they take; leave it out"
             )
-        if self.dequantise and not any(model.startswith("onnx:") for model in self.models):
-            raise ValueError("dequantise is for onnx:FILE; leave it out")
+        for name in ("dequantise", "gradients"):
+            if getattr(self, name) and not any(model.startswith("onnx:") for model in self.models):
+                raise ValueError(f"{name} is for onnx:FILE; leave it out")
         return self
 
     def spec(self) -> ImageSpec | None:

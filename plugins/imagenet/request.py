@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-FILES: Final = ("onnx", "tflite", "torchscript", "export")
+FILES: Final = ("onnx", "tflite", "openvino", "torchscript", "export")
 """Kinds of models that are files, with their program and their weights."""
 
 
@@ -28,6 +28,7 @@ class Request:
         output: The name or number of the output that answers, if a file has several.
         answers: ``"logits"`` or ``"probabilities"``, if the numbers do not tell.
         dequantise: Whether to compute a dynamically quantised ONNX graph in floats.
+        gradients: Whether to compute gradients of an ONNX graph, through a copy in PyTorch.
     """
 
     model: str
@@ -38,6 +39,7 @@ class Request:
     output: str | None = None
     answers: str | None = None
     dequantise: bool = False
+    gradients: bool = False
 
 
 def need(model: str, module: str, *, extra: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -51,6 +52,8 @@ class ImageNetTarget:
         classifiers: The networks as they were loaded.
         networks: The networks, ready for images of ``spec``.
         batch_size: The most images a call for ten crops on a CPU, else None.
+        logits_of: Computes logits for torch to differentiate; only if all networks have gradients.
+        no_gradients: Says why not; only if one has none.
     """
 
     def __init__(self, options: Options) -> None:
@@ -72,6 +75,7 @@ class ImageNetTarget:
                     options.output,
                     options.answers,
                     options.dequantise,
+                    options.gradients and model.startswith("onnx:"),
                 )
             )
             for model in options.models
@@ -80,6 +84,7 @@ class ImageNetTarget:
         self._checked = options.check_photographs
         self.spec = self._common_spec(options)
         self.networks = [self._network(each, options.device) for each in self.classifiers]
+        self._offer_gradients(options.device)
         on_cpu = self.networks[0].device.type == "cpu"
         self.batch_size = IMAGES_OF_TEN if self._ten and on_cpu else None
 
@@ -95,11 +100,11 @@ class ImageNetTarget:
         logs = _mean([network(images) for network in self.networks])
         return Scores(logs.exp().cpu().numpy(), logs.cpu().numpy())
 
-    def logits_of(self, images: torch.Tensor) -> torch.Tensor:
+    def _logits_of(self, images: torch.Tensor) -> torch.Tensor:
         """Compute logits [N, K] of floats [N, C, H, W] in [0, 255], for torch to differentiate."""
-        if len(self.networks) == 1:
-            return self.networks[0].logits_of(images)
-        return _mean([network.logits_of(images) for network in self.networks])
+        if len(self._differentiable) == 1:
+            return self._differentiable[0].logits_of(images)
+        return _mean([network.logits_of(images) for network in self._differentiable])
 
     def describe(self) -> str:
         """Describe the networks and how they see an image."""
@@ -199,6 +204,18 @@ class ImageNetTarget:
     def _input_size(self, classifier: Classifier) -> tuple[int, int]:
         preprocessing = classifier.preprocessing
         return preprocessing.uncropped if self._ten else preprocessing.size
+
+    def _offer_gradients(self, device: str) -> None:
+        """Offer ``logits_of`` if all networks have gradients, else say why not."""
+        lacking = [each for each in self.classifiers if each.differentiable is None]
+        if lacking:
+            self.no_gradients = "; ".join(f"{each.name}: {each.no_gradients}" for each in lacking)
+            return
+        self._differentiable = [
+            network if each.copy is None else self._network(replace(each, module=each.copy), device)
+            for each, network in zip(self.classifiers, self.networks, strict=True)
+        ]
+        self.logits_of = self._logits_of
 
     def _network(self, classifier: Classifier, device: str) -> Network:
         preprocessing, module = classifier.preprocessing, classifier.module

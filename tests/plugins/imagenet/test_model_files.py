@@ -8,88 +8,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from small_networks import (
+    BYTES_LAST,
+    FLOATS,
+    FLOATS_LAST,
+    SCALED,
+    Bytes,
+    ChannelsLast,
+    Sigmoids,
+    Small,
+    WithFeatures,
+    by_hand,
+    export_onnx,
+    noise,
+    quantise_dynamically,
+    target,
+)
 from torch import nn
 
-from neatfool import ExperimentError, TargetError
+from neatfool import ExperimentError, TargetError, gradients_of
 from neatfool_plugins.imagenet import Options
-from neatfool_plugins.imagenet.target import ImageNetTarget
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-SCALED = {"mean": [0.5], "std": [0.25]}
-
-
-def target(model: str, **options) -> ImageNetTarget:
-    return ImageNetTarget(Options(model=model, device="cpu", **options))
-
-
-def noise(count: int, side: int = 16) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (count, 3, side, side), generator=generator, dtype=torch.uint8)
-
-
-class Small(nn.Module):
-    """Looks at images of scaled floats, channels first; five classes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            self.look = nn.Conv2d(3, 8, 5, 2)
-            self.tell = nn.Linear(8, 5)
-
-    def features(self, images: torch.Tensor) -> torch.Tensor:
-        return self.look(images).relu().amax((2, 3))
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return 8 * self.tell(self.features(images))
-
-
-class ChannelsLast(Small):
-    def forward(self, images):
-        return super().forward(images.permute(0, 3, 1, 2))
-
-
-class Bytes(Small):
-    def forward(self, images):
-        return super().forward((images.permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.25)
-
-
-class WithFeatures(Small):
-    def forward(self, images):
-        return self.features(images), super().forward(images)[..., None, None], images
-
-
-class Sigmoids(Small):
-    def forward(self, images):
-        return super().forward(images).sigmoid()
-
-
-def by_hand(images: torch.Tensor) -> np.ndarray:
-    with torch.inference_mode():
-        return Small()((images / 255 - 0.5) / 0.25).softmax(1).numpy()
-
-
-def export_onnx(network: nn.Module, path: Path, given: torch.Tensor, *, fixed=False) -> str:
-    pytest.importorskip("onnx", reason="pip install onnx")
-    pytest.importorskip("onnxruntime", reason="pip install 'neatfool[onnx]'")
-    axes = None if fixed else {"images": {0: "n"}}
-    torch.onnx.export(
-        network.eval(),
-        (given,),
-        str(path),
-        input_names=["images"],
-        dynamic_axes=axes,
-        dynamo=False,
-    )
-    return f"onnx:{path}"
-
-
-FLOATS = torch.zeros(1, 3, 16, 16)
-FLOATS_LAST = torch.zeros(1, 16, 16, 3)
-BYTES_LAST = FLOATS_LAST.byte()
 
 
 @pytest.mark.parametrize(
@@ -158,18 +101,13 @@ def test_numbers_that_may_be_either_are_asked_about(tmp_path) -> None:
 
 def test_an_onnx_graph_that_rounds_by_the_batch_is_computed_image_by_image(tmp_path) -> None:
     model = export_onnx(Small(), tmp_path / "floats.onnx", FLOATS)
-    quantisation = pytest.importorskip("onnxruntime.quantization")
-    quantisation.quantize_dynamic(
-        model.removeprefix("onnx:"),
-        str(tmp_path / "rounded.onnx"),
-        weight_type=quantisation.QuantType.QUInt8,
-    )
-    made = target(f"onnx:{tmp_path / 'rounded.onnx'}", **SCALED)
+    rounded = quantise_dynamically(model, tmp_path / "rounded.onnx")
+    made = target(rounded, **SCALED)
     images = torch.cat([noise(3) // 8, noise(2)])
     alone = np.concatenate([made.score(image[None]).probs for image in images])
     np.testing.assert_array_equal(made.score(images).probs, alone)
     assert "one image at a time (the graph quantises dynamically" in made.describe()
-    floats = target(f"onnx:{tmp_path / 'rounded.onnx'}", dequantise=True, **SCALED)
+    floats = target(rounded, dequantise=True, **SCALED)
     both = [floats.score(images), np.concatenate([floats.score(i[None]).probs for i in images])]
     np.testing.assert_allclose(both[0].probs, both[1], atol=1e-6)
     apart = [np.abs(each.probs - by_hand(images)).max() for each in (made.score(images), both[0])]
@@ -282,8 +220,8 @@ def test_a_tflite_file_of_floats_says_what_it_looks_at(tmp_path) -> None:
     assert "gives probabilities" in made.describe()
     assert made.networks[0].half is None, "screening would score everything twice"
     assert made.fingerprint() == target(model, **SCALED).fingerprint()
-    with pytest.raises(TargetError, match="LiteRT computes no gradients"):
-        made.logits_of(colours(1).float().requires_grad_())
+    with pytest.raises(ExperimentError, match=r"a\.tflite: LiteRT \S+ computes none; for those"):
+        gradients_of(made, "leave out learn")
 
 
 @pytest.mark.parametrize("kind", ["uint8", "int8"])
