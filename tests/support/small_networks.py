@@ -70,7 +70,9 @@ def by_hand(images: torch.Tensor) -> np.ndarray:
         return Small()((images / 255 - 0.5) / 0.25).softmax(1).numpy()
 
 
-def export_onnx(network: nn.Module, path: Path, given: torch.Tensor, *, fixed=False) -> str:
+def export_onnx(
+    network: nn.Module, path: Path, given: torch.Tensor, *, fixed=False, opset=None
+) -> str:
     pytest.importorskip("onnx", reason="pip install onnx")
     pytest.importorskip("onnxruntime", reason="pip install 'neatfool[onnx]'")
     axes = None if fixed else {"images": {0: "n"}}
@@ -80,6 +82,7 @@ def export_onnx(network: nn.Module, path: Path, given: torch.Tensor, *, fixed=Fa
         str(path),
         input_names=["images"],
         dynamic_axes=axes,
+        opset_version=opset,
         dynamo=False,
     )
     return f"onnx:{path}"

@@ -31,6 +31,7 @@ from neatfool.testing import TargetSuite
 from neatfool_plugins.imagenet import Options
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+onnx = pytest.importorskip("onnx", reason="pip install 'neatfool[onnx-gradients]'")
 pytest.importorskip("onnx2torch", reason="pip install 'neatfool[onnx-gradients]'")
 from neatfool_plugins.imagenet import onnx_gradients  # noqa: E402
 
@@ -38,6 +39,15 @@ from neatfool_plugins.imagenet import onnx_gradients  # noqa: E402
 class Softmax(Small):
     def forward(self, images):
         return super().forward(images).softmax(1)
+
+
+class Gelu(Small):
+    def __init__(self, approximate: str) -> None:
+        super().__init__()
+        self.bend = nn.GELU(approximate)
+
+    def features(self, images):
+        return self.bend(self.look(images)).amax((2, 3))
 
 
 class Rounding(Small):
@@ -92,6 +102,17 @@ def test_gradients_of_an_onnx_file_are_those_of_its_network(
     np.testing.assert_array_equal(made.score(noise(3)).logits, plain.score(noise(3)).logits)
     assert made.fingerprint() == plain.fingerprint()
     assert "; gradients by onnx2torch " in made.describe()
+
+
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+def test_gelu_which_onnx2torch_does_not_know_is_converted(tmp_path, approximate) -> None:
+    network = Gelu(approximate)
+    model = export_onnx(network, tmp_path / "a.onnx", FLOATS, opset=20)
+    assert "Gelu" in {node.op_type for node in onnx.load(tmp_path / "a.onnx").graph.node}
+    found = gradients_by(target(model, gradients=True, **SCALED), noise(3))
+    pixels = noise(3).float().requires_grad_()
+    wanted = slopes(network((pixels / 255 - 0.5) / 0.25), pixels)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def test_gradients_must_be_asked_for(tmp_path) -> None:
