@@ -55,7 +55,7 @@ class Options(LearningOptions, extra="forbid"):
     initial: PositiveInt | None = Field(
         None,
         le=LARGEST_GENERATION,
-        description="candidates in the first, random generation. If left out, as many as `batch`",
+        description="candidates in the first, random generation. If left out, `batch` of them",
     )
     classes: ClassNames = Field(
         [],

@@ -175,5 +175,7 @@ def _print_results(results: Mapping[str, Sequence[CheckResult]]) -> None:
         table = Table("check", "", "what came of it", title=escape(plugin), title_justify="left")
         for result in checks:
             verdict = "[green]passed[/]" if result.passed else "[red]FAILED[/]"
+            if not result.applies:
+                verdict = "[dim]not there[/]"
             table.add_row(escape(result.name), verdict, escape(result.message))
         console.print(table)

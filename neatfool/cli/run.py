@@ -44,6 +44,7 @@ EXIT_CODES: Final = {
     epilog="""\b
 Examples:
   neatfool run experiments/mnist.ini
+  neatfool run experiments/mnist.ini --images 5000
   neatfool run experiments/mnist.ini --seed 2 --set scheme.batch=100
   neatfool run experiments/mnist.ini --out /tmp/first-look
   neatfool run experiments/mnist.ini --seeds 1-5 --jobs 2     (runs/mnist/mnist-1 to -5)
@@ -65,6 +66,8 @@ ends all runs, and the same command goes on with those that are not finished."""
     help="Run once with each of these seeds, for example 1-5 or 1,3,7-9.",
 )
 @jobs_option
+@click.option("--generations", type=click.IntRange(min=1), help="The length, in generations.")
+@click.option("--images", type=click.IntRange(min=1), help="The length, in images scored.")
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -83,6 +86,8 @@ def run(
     seed: int | None,
     seeds: str | None,
     jobs: int | str | None,
+    generations: int | None,
+    images: int | None,
     workers: int | None,
     overrides: tuple[str, ...],
     overwrite: bool,
@@ -90,7 +95,14 @@ def run(
     **watching: Any,
 ) -> None:
     """Run the experiment in FILE; the run's folder gets images and a report."""
-    overrides += (f"engine.workers={workers}",) * (workers is not None)
+    if generations is not None and images is not None:
+        raise click.UsageError("give --generations or --images, not both")
+    given = {
+        "experiment.generations": generations,
+        "experiment.images": images,
+        "engine.workers": workers,
+    }
+    overrides += tuple(f"{key}={value}" for key, value in given.items() if value is not None)
     if seeds is not None:
         if seed is not None:
             raise click.UsageError("give --seed or --seeds, not both")

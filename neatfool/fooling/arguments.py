@@ -28,6 +28,8 @@ class Arguments(General, Calls, extra="forbid"):
     def _three(cls, image: Any) -> Any:
         if not isinstance(image, list) or len(image) != 3:
             raise ValueError(f"must be (channels, height, width), not {image!r}")
+        if any(isinstance(size, int) and size < 1 for size in image):
+            raise ValueError(f"must be (channels, height, width), each 1 or more, not {image!r}")
         return image
 
     @field_validator("classes", mode="before")

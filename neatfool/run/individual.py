@@ -140,7 +140,10 @@ class Individual:
         make = getattr(self.run.encoding, "picture", None)
         if make is None:
             encoding = self.run.experiment["encoding"]["plugin"]
-            raise RunError(f"{self.run.path}: genomes of encoding {encoding!r} are not CPPNs")
+            raise RunError(
+                f"{self.run.path}: what encoding {encoding!r} draws cannot be written as a "
+                "program; only CPPNs can"
+            )
         return make(self.genome)
 
     def pixels(

@@ -88,7 +88,10 @@ def _inherit_elites(folder: Path, encoding: Encoding[Any]) -> Inheritance:
         name, seed, channels = run.name, run.seed, run.spec.channels
         run.close()
     except RunError as error:
-        raise ExperimentError(f"there is no run to start from: {error}") from error
+        kinds = ", ".join((OWN, *OTHERS))
+        raise ExperimentError(
+            f"there is no run to start from, and no genome ({kinds}): {error}"
+        ) from error
     if not elites:
         raise ExperimentError(f"{folder}: the run has no elites yet to start from")
     texts = [elite.genome_text for elite in elites.values()]

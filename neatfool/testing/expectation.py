@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
@@ -28,13 +29,26 @@ class CheckResult:
 
     Attributes:
         name: The checked behaviour, in a few words.
-        passed: Whether the plugin behaves so.
-        message: What was expected, what came and what to do; empty if the check passed.
+        passed: Whether the plugin behaves so, or need not.
+        message: What was expected, what came and what to do; empty if the check passed. If it does
+            not apply, why.
+        applies: Whether there was anything to check.
     """
 
     name: str
     passed: bool
     message: str = ""
+    applies: bool = True
+
+
+class DoesNotApply(Exception):  # noqa: N818 - no error
+    """A plugin may leave out what a check is about, and does."""
+
+
+def require(condition: object, lacking: str) -> None:
+    """End a check that has nothing to look at unless a condition holds; say what is lacking."""
+    if not condition:
+        raise DoesNotApply(lacking)
 
 
 def expect(condition: object, message: str) -> None:
@@ -62,22 +76,35 @@ def run_checks(
 
 def failure(check: Callable[[SubjectT], object], subject: SubjectT) -> str | None:
     """Run a check, and say what went wrong; None if nothing did."""
+    return _try(check, subject)[0]
+
+
+def _try(
+    check: Callable[[SubjectT], object], subject: SubjectT
+) -> tuple[str | None, DoesNotApply | None]:
+    """Run a check; give what went wrong, or what there is nothing of to look at."""
     try:
         check(subject)
+    except DoesNotApply as lacking:
+        return None, lacking
     except AssertionError as error:
-        return str(error) or f"an assertion failed{_place(error)}"
+        return str(error) or f"an assertion failed{_place(error)}", None
     except Exception as error:
-        return f"{type(error).__name__}: {error}{_place(error)}"
-    return None
+        return f"{type(error).__name__}: {error}{_place(error)}", None
+    return None, None
 
 
 def _run(check: Callable[[SubjectT], None], subjects: Mapping[str, SubjectT]) -> CheckResult:
+    lacking: DoesNotApply | None = None
     for label, subject in subjects.items():
-        message = failure(check, subject)
+        message, missing = _try(check, subject)
         if message is not None:
             text = f"{label}: {message}" if label else message
             return CheckResult(name_of(check), passed=False, message=text)
-    return CheckResult(name_of(check), passed=True)
+        lacking = lacking or missing
+    return CheckResult(
+        name_of(check), passed=True, message=str(lacking or ""), applies=lacking is None
+    )
 
 
 def _place(error: BaseException) -> str:
@@ -122,7 +149,8 @@ def add_tests(suite: type[Suite[SubjectT]], checks: Iterable[Callable[[SubjectT]
 
 def _make_test(check: Callable[[SubjectT], None]) -> Callable[[Suite[SubjectT]], None]:
     def test(self: Suite[SubjectT]) -> None:
-        check(self.subject())
+        with suppress(DoesNotApply):
+            check(self.subject())
 
     test.__name__ = f"test_{check.__name__.removeprefix('check_')}"
     test.__qualname__ = test.__name__

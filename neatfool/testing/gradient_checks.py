@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.testing.expectation import expect
+from neatfool.testing.expectation import expect, require
 
 if TYPE_CHECKING:
     from neatfool.testing.target_subject import TargetSubject
@@ -18,8 +18,7 @@ CLOSE: Final = 1e-3
 def check_logits_of_computes_what_score_does(subject: TargetSubject) -> None:
     """``logits_of``, if the target has it, gives the logits of its scores, with a gradient."""
     logits_of: Any = getattr(subject.target, "logits_of", None)
-    if logits_of is None:
-        return
+    require(logits_of is not None, "it has no logits_of")
     import torch
 
     pixels = torch.from_numpy(subject.images.copy()).float().requires_grad_()

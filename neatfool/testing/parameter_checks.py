@@ -8,7 +8,7 @@ import numpy as np
 
 from neatfool.search.seeds import derive_seed
 from neatfool.testing.encoding_subject import expect_same, pixels_of
-from neatfool.testing.expectation import expect
+from neatfool.testing.expectation import expect, require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +36,7 @@ def check_parameters_are_all_there_or_none(subject: EncodingSubject) -> None:
 def check_parameters_are_written_back(subject: EncodingSubject) -> None:
     """``parameters`` reads the numbers that ``with_parameters`` wrote."""
     encoding: Any = subject.encoding
-    if not hasattr(encoding, "with_parameters"):
-        return
+    require(hasattr(encoding, "with_parameters"), "it has no with_parameters")
     genomes, before = subject.children, subject.texts(subject.children)
     rows = _rows(encoding.parameters(genomes), genomes, "parameters()")
     expect_same(
@@ -66,8 +65,7 @@ def check_parameters_are_written_back(subject: EncodingSubject) -> None:
 def check_parameter_gradients_lead_uphill(subject: EncodingSubject) -> None:
     """A step along ``parameter_gradients`` changes the image as they predict."""
     encoding: Any = subject.encoding
-    if not hasattr(encoding, "parameter_gradients"):
-        return
+    require(hasattr(encoding, "parameter_gradients"), "it has no parameter_gradients")
     genomes = subject.children
     rows = encoding.parameters(genomes)
     kept: list[float] = []

@@ -9,7 +9,7 @@ import numpy as np
 from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import log_odds
-from neatfool.testing.expectation import Suite, add_tests, expect
+from neatfool.testing.expectation import Suite, add_tests, expect, require
 from neatfool.testing.gradient_checks import check_logits_of_computes_what_score_does
 from neatfool.testing.images import plain_images
 from neatfool.testing.target_subject import TargetSubject, close_target, to_numbers
@@ -73,8 +73,9 @@ def check_scores_depend_on_the_image(subject: TargetSubject) -> None:
 def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
     """The softmax of the logits, if there are any, is the probabilities."""
     scores = subject.scores(subject.images)
-    if scores.logits is None or scores.ok is None:
-        return
+    require(scores.logits is not None, "its scores have no logits")
+    assert scores.logits is not None
+    assert scores.ok is not None
     probs = scores.probs[scores.ok].astype(float)
     logits = scores.logits[scores.ok, : probs.shape[1]].astype(float)
     chosen = np.take_along_axis(probs, logits.argmax(1)[:, None], 1)[:, 0]
@@ -163,9 +164,8 @@ def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
 
 def check_fingerprint_is_stable(subject: TargetSubject) -> None:
     """A fingerprint, if there is one, is text, and the same for a new target."""
-    if not hasattr(subject.target, "fingerprint"):
-        return
-    first = subject.target.fingerprint()
+    require(hasattr(subject.target, "fingerprint"), "it has no fingerprint")
+    first = subject.target.fingerprint()  # type: ignore[attr-defined]
     expect(
         isinstance(first, str) and first,
         f"fingerprint() gave {first!r}; return text that is not empty",
@@ -184,8 +184,8 @@ def check_fingerprint_is_stable(subject: TargetSubject) -> None:
 
 def check_self_check_passes(subject: TargetSubject) -> None:
     """The target's own check, if there is one, raises nothing."""
-    if hasattr(subject.target, "self_check"):
-        subject.target.self_check()
+    require(hasattr(subject.target, "self_check"), "it has no self_check")
+    subject.target.self_check()  # type: ignore[attr-defined]
 
 
 TARGET_CHECKS = (

@@ -53,7 +53,7 @@ def subject(told: Ablations) -> str:
     )
     return (
         f"{name_of(told)}, after {told.run.evaluations:,} images: {count} "
-        f"elite{'s' * (len(told.items) != 1)}, scored by "
+        f"elite{'s' * (len(told.run) != 1)}, scored by "
         f"{'its own target' if told.own else told.target}"
     )
 

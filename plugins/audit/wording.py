@@ -66,7 +66,7 @@ def headline(card: Card) -> str:
     """Say the one number."""
     return (
         f"After {card.images:,} images, half of the classes have an image of which the classifier "
-        f"is at least {sure(card.median)} sure, and which shows nothing of the kind."
+        f"is at least {sure(card.median)} sure. A search made these images, and no camera."
     )
 
 

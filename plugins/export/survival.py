@@ -1,4 +1,4 @@
-"""What survives of each elite, if ``neatfool survive --csv`` left it in the run's folder."""
+"""What survives of each elite, if ``neatfool survive --report`` left it in the run's folder."""
 
 from __future__ import annotations
 

@@ -140,8 +140,9 @@ def load_part(kind: Any, source: str, **options: Any) -> Any:
         advice = (
             "it is damaged, or another kind of model: give a folder that save_pretrained() wrote"
             if Path(source).is_dir()
-            else f"check the name; if you are offline, fetch it where you are not (`hf download "
-            f"{source} --local-dir FOLDER`), and give transformers:FOLDER"
+            else "there is no such folder, so it was looked for on the Hugging Face hub. Check the "
+            f"name; if you are offline, fetch it where you are not (`hf download {source} "
+            "--local-dir FOLDER`), and give transformers:FOLDER"
         )
         raise TargetError(
             f"transformers:{source}: cannot be loaded ({type(error).__name__}: {text[:300]}); "

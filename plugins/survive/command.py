@@ -71,7 +71,8 @@ Examples:
     "--report",
     "reported",
     is_flag=True,
-    help="Keep the result in RUN/survival.json, and write RUN's report again, which shows it.",
+    help="Keep the result in RUN/survival.json and survival.csv, for galleries and `neatfool "
+    "export`, and write RUN's report again, which shows it.",
 )
 def survive(
     *,

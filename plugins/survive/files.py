@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .survival import Point, Survival
 
 FILE: Final = "survival.json"
+TABLE: Final = "survival.csv"
 _HEADS: Final = ("run", "seed", "class", "kind", "strength", "unit", "confidence", "first")
 
 
@@ -91,12 +92,15 @@ def _rows(survival: Survival) -> Iterator[tuple[object, ...]]:
 
 
 def keep(survival: Survival) -> Path:
-    """Write survival.json into the run's folder, where its report and galleries look for it.
+    """Write survival.json and survival.csv into the run's folder.
+
+    Its report and galleries look for the one, and ``neatfool export`` for the other.
 
     Raises:
         StorageError: It cannot be written.
     """
     told = {"report": summary(survival), **to_json(survival), "images": _by_image(survival)}
+    save(survival.chosen.run.path / TABLE, to_csv([survival]).encode())
     return save(survival.chosen.run.path / FILE, f"{json.dumps(told, indent=1)}\n".encode())
 
 

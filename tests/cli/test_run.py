@@ -37,6 +37,18 @@ def test_a_run_leaves_its_experiment_database_images_and_report(finished, experi
     assert (finished / "report.html").read_text().count("school bus") > 0
 
 
+def test_a_length_may_be_given(experiment, tmp_path):
+    for option, wanted in (("--images", (3, 60)), ("--generations", (2, 40))):
+        folder = tmp_path / option
+        number = dict(zip(("--generations", "--images"), wanted, strict=True))[option]
+        told = neatfool("run", experiment, "--out", folder, option, number, "--no-report")
+        assert told.exit_code == 0, told.output
+        run = open_run(folder)
+        assert (run.generation + 1, run.evaluations) == wanted
+    both = neatfool("run", experiment, "--images", 5, "--generations", 1)
+    assert "give --generations or --images, not both" in both.stderr
+
+
 def test_a_saved_image_is_the_one_that_was_scored(finished):
     assert [elite.file.read_bytes() for elite in open_run(finished)] == [
         elite.png for elite in open_run(finished)

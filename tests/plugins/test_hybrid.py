@@ -187,4 +187,4 @@ def test_a_run_is_made_and_its_files_are_verified(experiment, tmp_path):
     assert any(len(elite.genome.places) for elite in open_run(run).elites)
     told = neatfool("graph", run, "school bus", "-o", tmp_path / "bus.onnx")
     assert told.exit_code == 5
-    assert "genomes of encoding 'hybrid' are not CPPNs" in told.stderr
+    assert "what encoding 'hybrid' draws cannot be written as a program" in told.stderr

@@ -32,6 +32,16 @@ def test_a_good_target_passes_every_check() -> None:
     assert results[0] == CheckResult("can be made", passed=True)
 
 
+def test_what_a_plugin_may_leave_out_is_not_called_passed() -> None:
+    results = check_registration(registration("target", lambda options: ToyTarget()))
+    absent = {result.name: result.message for result in results if not result.applies}
+    assert absent == {
+        "fingerprint is stable": "it has no fingerprint",
+        "self check passes": "it has no self_check",
+    }
+    assert all(result.passed for result in results)
+
+
 def test_a_fault_is_a_result_with_a_message() -> None:
     class Nan(ToyTarget):
         def score(self, images):

@@ -145,4 +145,4 @@ def test_images_of_pixels_have_no_formula_to_write(suffix, experiment, tmp_path)
     assert neatfool("run", experiment, "--out", run, *options, "--no-report").exit_code == 0
     told = neatfool("graph", run, "school bus", "-o", tmp_path / f"bus{suffix}")
     assert told.exit_code == 5
-    assert "genomes of encoding 'direct' are not CPPNs" in told.stderr
+    assert "what encoding 'direct' draws cannot be written as a program" in told.stderr

@@ -245,6 +245,9 @@ def test_the_report_shows_what_survived(tmp_path, own_sys_path):
     assert result.exit_code == 0, result.output
     told = json.loads((run / "survival.json").read_text())
     assert len(told["kinds"]) == 1 + len(views())
+    assert neatfool("export", run, tmp_path / "data").exit_code == 0
+    rows = [json.loads(row) for row in (tmp_path / "data" / "manifest.jsonl").open()]
+    assert all(row["survival"]["jpeg=75"]["confidence"] >= 0 for row in rows)
     page = (run / "report.html").read_text()
     assert "What survives" in page
     for words in ("drawn at four times the size", "saved as JPEG (quality 75)", "moved (3 pixels)"):
