@@ -20,6 +20,7 @@ from neatfool.evolution.session import start
 from neatfool.evolution.workplace import make_setup
 from neatfool.experiment.experiment import load_experiment
 from neatfool.plugin.observers import Observers
+from neatfool.spec.encoding import write_to_send
 from neatfool.spec.engine import Part
 
 if TYPE_CHECKING:
@@ -159,11 +160,11 @@ def overhead_of_a_part(file: Path, address: str) -> float:
     try:
         engine.start(make_setup(assembly))
         encoding = assembly.encoding
-        texts = [encoding.dumps(genome) for genome in encoding.create(range(IMAGES))]
+        sent = [write_to_send(encoding, genome) for genome in encoding.create(range(IMAGES))]
         rounds = []
         for _ in range(ROUNDS):
             began = time.perf_counter()
-            futures = [engine.submit(Part(texts, 4, screen=False)) for _ in range(PARTS)]
+            futures = [engine.submit(Part(sent, 4, screen=False)) for _ in range(PARTS)]
             asleep = sum(future.result().seconds for future in futures)
             rounds.append((time.perf_counter() - began - asleep) / PARTS)
         return float(1000 * median(rounds))

@@ -305,6 +305,18 @@ class CppnEncoding:
         """
         return cppn.loads(text, self._config)
 
+    def to_bytes(self, genome: cppn.Genome) -> bytes | None:
+        """Write a genome for another process of the same version, if that can be."""
+        return cppn.to_bytes(genome)
+
+    def from_bytes(self, data: bytes) -> cppn.Genome:
+        """Read what ``to_bytes`` wrote.
+
+        Raises:
+            ValueError: Another version wrote it.
+        """
+        return cppn.from_bytes(data)
+
     def from_file(self, path: Path) -> cppn.Genome:
         """Read a file of Picbreeder: XML, or a ZIP archive with one file of it.
 

@@ -26,7 +26,9 @@ from .genome.options import GenomeOptions as GenomeOptions
 from .genome.presets import PRESETS as PRESETS
 from .genome.presets import Preset as Preset
 from .genome.serial import dumps as dumps
+from .genome.serial import from_bytes as from_bytes
 from .genome.serial import loads as loads
+from .genome.serial import to_bytes as to_bytes
 from .genome.settings import genome_config as genome_config
 from .genome.settings import resolve as resolve
 from .parameters import Parameters as Parameters

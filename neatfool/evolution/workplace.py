@@ -20,6 +20,7 @@ from neatfool.scoring.plan import Plan
 from neatfool.scoring.remote_batches import checksums_of
 from neatfool.scoring.repeatability import differ
 from neatfool.search.seeds import derive_seeds
+from neatfool.spec.encoding import read_sent, write_to_send
 from neatfool.spec.engine import Answer, Part, Setup
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def make_setup(assembly: Assembly) -> Setup:
     for number in range(1, ROUNDS + 1):
         seeds = derive_seeds(assembly.seed, "probe", number, ids=range(PROBES))
         genomes = encoding.breed([[genome] for genome in genomes], seeds)
-    texts, probes = [encoding.dumps(genome) for genome in genomes], []
+    sent, probes = [write_to_send(encoding, genome) for genome in genomes], []
     for screen in (False, True)[: 1 + bool(scorer.plan.screening)]:
-        part = Part(texts, scorer.batches.sizes.of(screen=screen), screen)
+        part = Part(sent, scorer.batches.sizes.of(screen=screen), screen)
         with suppress(OutOfMemory):  # The run itself finds out how many images fit.
             probes.append((part, _answer(part, scorer, encoding, assembly.encoding_name)))
     observers = resolved["plugins"]["observers"]
@@ -66,7 +67,7 @@ def make_setup(assembly: Assembly) -> Setup:
 def _answer(part: Part, scorer: Scorer, encoding: Encoding[Any], encoding_name: str) -> Answer:
     """Draw and score a part in this process, as :meth:`Workplace.answer` says."""
     with blaming(f"{encoding_name}: render() failed"):
-        images = encoding.render([encoding.loads(text) for text in part.genomes])
+        images = encoding.render([read_sent(encoding, each) for each in part.genomes])
     check_images(images, len(part.genomes), scorer.spec, encoding_name)
     batches = scorer.batches
     batches.sizes.set(part.size, screen=part.screen)

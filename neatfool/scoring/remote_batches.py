@@ -18,6 +18,7 @@ from neatfool.scoring.batches import Batches
 from neatfool.scoring.generation_images import GenerationImages
 from neatfool.scoring.plan import part_size
 from neatfool.scoring.viewed_target import views_of
+from neatfool.spec.encoding import write_to_send
 from neatfool.spec.engine import Answer, Part
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ FEWEST: Final = 4
 
 @dataclass(slots=True, eq=False)
 class Child:
-    """A genome, how it is written, and the CRC-32 of its image where a worker has drawn it."""
+    """A genome, how it is sent, and the CRC-32 of its image where a worker has drawn it."""
 
     genome: Any
-    text: str
+    sent: str | bytes
     checksum: int | None = None
 
 
@@ -72,8 +73,8 @@ class RemoteBatches(Batches):
 
     def write(self, genomes: Sequence[Any]) -> Any:
         """Write genomes, for :meth:`submit` to take in place of their images."""
-        with blaming(f"{self._encoding_name}: dumps() failed"):
-            return [Child(genome, self._encoding.dumps(genome)) for genome in genomes]
+        with blaming(f"{self._encoding_name}: a genome cannot be written"):
+            return [Child(genome, write_to_send(self._encoding, genome)) for genome in genomes]
 
     def submit(
         self,
@@ -92,7 +93,7 @@ class RemoteBatches(Batches):
     def _ask(
         self, children: Sequence[Child], size: int, answered: list[int] | None, *, screen: bool
     ) -> Future[Timed]:
-        given = self._engine.submit(Part([child.text for child in children], size, screen))
+        given = self._engine.submit(Part([child.sent for child in children], size, screen))
         done: Future[Timed] = Future()
 
         def finish(_: Future[Answer]) -> None:

@@ -39,6 +39,15 @@ class Encoding(Protocol[Genome]):
         Genomes that render exactly to given images, uint8 [N, C, H, W], for a scheme that makes
         images itself.
 
+    Workers of an engine get a genome as its text. If an encoding has both of these methods, they
+    get bytes in its place, which need not be read by another version:
+
+    ``to_bytes(genome) -> bytes | None``
+        The genome as bytes; None if the text is to be sent.
+    ``from_bytes(data) -> Genome``
+        A genome that renders to the same image as the one that ``to_bytes`` wrote. It raises
+        ValueError if another version wrote it.
+
     If images depend smoothly on numbers in a genome, three more methods let schemes learn better
     numbers by gradients:
 
@@ -147,3 +156,23 @@ def litter_sizes(encoding: Encoding[Genome], seeds: Sequence[int]) -> list[int]:
         return [encoding.parents] * len(seeds)
     sizes: list[int] = of_each(seeds)
     return sizes
+
+
+def write_to_send(encoding: Encoding[Genome], genome: Genome) -> str | bytes:
+    """Write a genome for another process: as bytes if the encoding can, else as text."""
+    to_bytes: Any = getattr(encoding, "to_bytes", None)
+    data: bytes | None = None if to_bytes is None else to_bytes(genome)
+    return encoding.dumps(genome) if data is None else data
+
+
+def read_sent(encoding: Encoding[Genome], sent: str | bytes) -> Genome:
+    """Read a genome that another process wrote with :func:`write_to_send`.
+
+    Raises:
+        ValueError: It is no such genome, or of another version.
+    """
+    if isinstance(sent, str):
+        return encoding.loads(sent)
+    of_bytes: Any = encoding
+    found: Genome = of_bytes.from_bytes(sent)
+    return found

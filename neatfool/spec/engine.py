@@ -18,12 +18,12 @@ class Part:
     """A part of a generation, whole batches of it.
 
     Attributes:
-        genomes: The genomes, as their encoding writes them.
+        genomes: The genomes, as their encoding writes them: each a text, or bytes.
         size: Images a call of the target.
         screen: Whether to screen the images; if not, they are scored exactly.
     """
 
-    genomes: Sequence[str]
+    genomes: Sequence[str | bytes]
     size: int
     screen: bool
 

@@ -17,6 +17,7 @@ from neatfool.testing.breeding_checks import (
 from neatfool.testing.encoding_subject import GREY, EncodingSubject
 from neatfool.testing.expectation import Suite, add_tests
 from neatfool.testing.genome_checks import (
+    check_bytes_give_the_same_image,
     check_distance_is_zero_to_itself_and_symmetric,
     check_genomes_are_written_as_json,
     check_loads_gives_the_equal_genome,
@@ -57,6 +58,7 @@ ENCODING_CHECKS = (
     check_genomes_are_written_as_json,
     check_loads_gives_the_equal_genome,
     check_loads_refuses_garbage,
+    check_bytes_give_the_same_image,
     check_distance_is_zero_to_itself_and_symmetric,
     check_size_and_graph_describe_the_genome,
     check_parameters_are_all_there_or_none,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -103,14 +103,16 @@ class EngineSubject:
 
     @cached_property
     def parts(self) -> list[Part]:
-        """Parts of several sizes, each of other genomes."""
+        """Parts of several sizes, each of other genomes: as bytes, or every other one as text."""
+        from neatfool.spec.encoding import write_to_send
         from neatfool.spec.engine import Part
 
         encoding = self._assembly.encoding
         parts, first = [], 0
-        for count in (4, 12, 3, 8, 1, 4):
+        for number, count in enumerate((4, 12, 3, 8, 1, 4)):
+            write = encoding.dumps if number % 2 else partial(write_to_send, encoding)
             seeds = derive_seeds(1, "part", ids=range(first, first + count))
-            parts.append(Part([encoding.dumps(each) for each in encoding.create(seeds)], 4, False))
+            parts.append(Part([*map(write, encoding.create(seeds))], 4, False))
             first += count
         return parts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,6 +63,27 @@ def check_loads_refuses_garbage(subject: EncodingSubject) -> None:
         wrongs: tuple[object, ...] = (None, [value], "wrong", -1, [[], {}])
         for wrong in wrongs:
             _accepts(subject, json.dumps({**json.loads(text), key: wrong}))
+
+
+def check_bytes_give_the_same_image(subject: EncodingSubject) -> None:
+    """A genome that workers get as bytes is drawn as the original; without bytes, all is well."""
+    encoding: Any = subject.encoding
+    there = [name for name in ("to_bytes", "from_bytes") if hasattr(encoding, name)]
+    expect(len(there) != 1, f"it has {''.join(there)}; an encoding has both methods, or neither")
+    if not there:
+        return
+    # Bytes may be made of a text that was read: a resumed run has read its genomes.
+    genomes = [*subject.children, *map(encoding.loads, subject.texts(subject.children))]
+    data = [encoding.to_bytes(genome) for genome in genomes]
+    kinds = {type(each).__name__ for each in data} - {"bytes", "NoneType"}
+    expect(not kinds, f"to_bytes() gave {', '.join(kinds)}; give bytes, or None")
+    fresh: Any = subject.make()
+    sent = [(each, genome) for each, genome in zip(data, genomes, strict=True) if each is not None]
+    if not sent:
+        return
+    drawn = pixels_of(fresh.render([fresh.from_bytes(each) for each, _ in sent]))
+    wanted = pixels_of(encoding.render([genome for _, genome in sent]))
+    expect(np.array_equal(drawn, wanted), "genomes render to different images after from_bytes()")
 
 
 def _accepts(subject: EncodingSubject, garbage: str) -> bool:

@@ -114,6 +114,14 @@ class ToyEncoding:
             raise ValueError("not a toy genome: its numbers are not all in [0, 1]")
         return tuple(float(number) for number in numbers)
 
+    def to_bytes(self, genome: ToyGenome) -> bytes:
+        """Write a genome for another process."""
+        return np.array(genome).tobytes()
+
+    def from_bytes(self, data: bytes) -> ToyGenome:
+        """Read what ``to_bytes`` wrote."""
+        return tuple(np.frombuffer(data).tolist())
+
     def distance(self, a: ToyGenome, b: ToyGenome) -> float:
         """Give the mean difference of the numbers."""
         return float(np.abs(np.subtract(a, b)).mean())

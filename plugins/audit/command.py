@@ -100,6 +100,12 @@ Give the same command again after an interruption: it goes on where it was.""",
 @click.option(
     "--jobs", metavar="N|auto", default="1", show_default=True, help="How many runs side by side."
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Draw and score in N processes of their own, as in neatfool run.",
+)
 @click.option("--overwrite", is_flag=True, help="Delete runs in the folder, and start anew.")
 @max_queries_option
 @click.option(
@@ -134,6 +140,7 @@ def audit(
     overrides: tuple[str, ...],
     out: Path | None,
     jobs: str,
+    workers: int | None,
     overwrite: bool,
     max_queries: int | None,
     limit: float | None,
@@ -156,6 +163,7 @@ def audit(
     from .measuring import Measuring
     from .page import write_card
 
+    overrides += (f"engine.workers={workers}",) * (workers is not None)
     waiting = Output(stderr=True)
     with waiting.status("loading the target"):
         search = searching.plan(file, overrides, images, parse_seeds(seeds), out)

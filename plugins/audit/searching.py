@@ -147,7 +147,7 @@ def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         name: {key: value for key, value in values.items() if key not in NOT_OF_THE_SEARCH}
         for name, values in experiment.items()
-        if name not in {"experiment", "plugins", "target"}
+        if name not in {"experiment", "plugins", "target", "engine"}
     }
 
 

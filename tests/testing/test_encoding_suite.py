@@ -52,6 +52,21 @@ def test_three_parents_are_found() -> None:
     assert "parents is one or two" in faults(Three)
 
 
+def test_bytes_of_another_genome_are_found() -> None:
+    class Rounds(ToyEncoding):
+        def to_bytes(self, genome):
+            return super().to_bytes(np.round(genome, 1))
+
+    assert faults(Rounds) == {"bytes give the same image"}
+
+
+def test_bytes_that_cannot_be_read_are_found() -> None:
+    class WritesOnly(ToyEncoding):
+        from_bytes = property()
+
+    assert faults(WritesOnly) == {"bytes give the same image"}
+
+
 def test_missing_genomes_are_found() -> None:
     class Lossy(ToyEncoding):
         def create(self, seeds):

@@ -1,7 +1,8 @@
 """Genomes as flat bytes, which compiled code reads and writes.
 
-A flat genome is a sequence of 8-byte words, in the byte order of the machine. It lives in memory
-only; on disk a genome is JSON (:mod:`neatfool.cppn.genome.serial`)::
+A flat genome is a sequence of 8-byte words, in the byte order of the machine. It lives in memory,
+and on its way to another process; on disk a genome is JSON
+(:mod:`neatfool.cppn.genome.serial`)::
 
     [nodes, connections]
     [key, activation, aggregation, bias, response, time_constant] for each node
@@ -15,6 +16,7 @@ truth values are float64, all others int64.
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -52,6 +54,11 @@ SOURCE: Final = 0
 TARGET: Final = 1
 WEIGHT: Final = 2
 ENABLED: Final = 3
+FORM: Final = struct.pack(
+    "=q", zlib.crc32(repr((1, NODE, EDGE, _ACTIVATIONS, _AGGREGATIONS)).encode())
+)
+"""The word that another process reads first. If it has other functions, another layout or another
+byte order, it finds another word. The 1 counts the changes of the layout."""
 MISSING: Final = -(1 << 62)
 """Stands for a node that is not there. Only a connection that is not enabled may lead to it."""
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import cppn
+from neatfool.errors import GenomeError
 
 
 def record(**changes):
@@ -43,6 +44,23 @@ def test_any_genome_reads_back_as_the_equal_genome(genome):
 def test_bred_genomes_read_back_and_fit_their_configuration(preset):
     for genome in line_of(breeder_of(preset), 100):
         assert cppn.loads(cppn.dumps(genome), config_of(preset)) == genome
+
+
+@given(genomes())
+def test_any_genome_comes_back_from_its_bytes(genome):
+    assert cppn.from_bytes(cppn.to_bytes(genome)) == genome
+
+
+def test_an_id_of_more_than_64_bits_has_no_bytes():
+    genome = cppn.loads(json.dumps(record(nodes=[node(), node(id=1 << 70)], connections=[])))
+    assert cppn.to_bytes(genome) is None
+
+
+def test_bytes_of_another_version_are_refused():
+    (genome,) = breeder_of("paper").create([1])
+    data = cppn.to_bytes(genome)
+    with pytest.raises(GenomeError, match="another version"):
+        cppn.from_bytes(bytes([data[0] ^ 1]) + data[1:])
 
 
 def test_the_text_is_compact_versioned_json():

@@ -1,0 +1,45 @@
+"""``neatfool audit`` with workers: the card is that of an audit without."""
+
+import json
+from contextlib import closing
+
+import pytest
+from commands import neatfool, write_experiment
+
+from neatfool import open_run
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+
+@pytest.fixture
+def audit(tmp_path, monkeypatch):
+    """Give a function that audits the small target, and gives the card and the first run."""
+    monkeypatch.setattr("neatfool_plugins.audit.searching.SECONDS_OF_TRIAL", 0.05)
+    file = write_experiment(tmp_path)
+    budget = ("--images", 60, "--sample", 3, "--set", "target.batch_size=4", "--json")
+
+    def make(out, *args):
+        made = neatfool("audit", file, *budget, *args, "--out", tmp_path / out)
+        assert made.exit_code == 0, made.output
+        card = json.loads(made.stdout)
+        place = card["runs"][0]["path"]
+        for run in card["runs"]:
+            del run["path"]
+        with closing(open_run(place)) as run:
+            return card, run.experiment.get("engine")
+
+    return make
+
+
+def test_the_card_is_the_same_with_two_workers_of_a_cluster(audit, cluster):
+    alone, no_engine = audit("alone", "--seeds", "1-2")
+    card, engine = audit("out", "--seeds", "1-2", "--set", f"engine.scheduler={cluster}")
+    assert card == alone
+    assert no_engine is None
+    assert engine["scheduler"] == cluster
+
+
+def test_the_card_is_the_same_with_a_worker_of_this_machine(audit):
+    card, engine = audit("out", "--seeds", "1", "--workers", 1)
+    assert card == audit("alone", "--seeds", "1")[0]
+    assert engine["workers"] == 1
