@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from neatfool.network.clamp import Clamp
 from neatfool.network.folding import agree
 from neatfool.network.memory import is_out_of_memory
 
@@ -60,12 +61,17 @@ def multiply_pointwise(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn
 
 def _replace(module: nn.Module) -> nn.Module:
     for name, each in list(module.named_modules()):
+        made: nn.Module | None = None
         if is_pointwise(each):
-            parent, _, leaf = name.rpartition(".")
-            setattr(module.get_submodule(parent), leaf, Pointwise(each))
+            made = Pointwise(each)
+        elif isinstance(each, nn.Hardtanh) and type(each).forward is nn.Hardtanh.forward:
+            made = Clamp(each)
         elif getattr(each, "inplace", False) is True:
             # The product is a view, and torch differentiates what changes a view slowly.
             each.inplace = False
+        if made is not None:
+            parent, _, leaf = name.rpartition(".")
+            setattr(module.get_submodule(parent), leaf, made)
     return module
 
 
