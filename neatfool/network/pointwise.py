@@ -46,10 +46,11 @@ def multiply_pointwise(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn
         batches: Varied inputs to compare on, float32 [N, C, H, W].
 
     Returns:
-        A copy; the module itself if it cannot be copied or the copy's logits differ.
+        A copy that may share parameters with the module; the module itself if it cannot be copied
+        or the copy's logits differ.
     """
     try:
-        made = _replace(copy.deepcopy(module))
+        made = _replace(_copy_around_weights(module))
         with torch.no_grad():
             same = all(agree(made(batch.clone()), module(batch.clone())) for batch in batches)
     except Exception as error:  # Any module may come.
@@ -57,6 +58,11 @@ def multiply_pointwise(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn
             raise
         return module
     return made if same else module
+
+
+def _copy_around_weights(module: nn.Module) -> nn.Module:
+    shared = {id(each): each for each in (*module.parameters(), *module.buffers())}
+    return copy.deepcopy(module, shared)
 
 
 def _replace(module: nn.Module) -> nn.Module:
