@@ -8,8 +8,8 @@ than the first have arenas of small pieces, which ignore the thresholds; so all 
 from __future__ import annotations
 
 import ctypes
-from functools import cache
 from contextlib import suppress
+from functools import cache
 from typing import Final
 
 _TRIM_THRESHOLD: Final = -1

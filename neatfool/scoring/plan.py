@@ -200,18 +200,21 @@ def make_plan(
         graph=graph,
     )
     half = _half_precision(networks, calls.precision, name) if can_screen else None
-    if half and not trial.computes(Form(half, plan.graph), plan.batch_size):
-        half = None
+
+    def half_that_works() -> Precision | None:
+        works = half and trial.computes(Form(half, plan.graph), plan.batch_size)
+        return half if works else None
+
     most = _at_most(target, generation_size)
     if device != "cpu":
-        return _plan_for_gpu(plan, half, generation_size, devices_of(networks), most)
+        return _plan_for_gpu(plan, half_that_works(), generation_size, devices_of(networks), most)
     if target.spec.height * target.spec.width > SMALL_IMAGE:
         most = min(most, MOST_BATCHES * plan.batch_size)
     depends_on = (target.spec.shape, plan, generation_size, half, most)
     cache = MeasurementCache([fingerprint, *map(repr, depends_on)])
 
     def measure() -> dict[str, Json]:
-        return _measure(plan, generation_size, half, trial, most).to_json()
+        return _measure(plan, generation_size, half_that_works(), trial, most).to_json()
 
     measured = _try_to_measure(lambda: cache.get_or_make(measure), name)
     if measured is None:
