@@ -13,7 +13,7 @@ pytest.importorskip("efficientnet_lite_pytorch", reason="pip install 'neatfool[i
 
 STATUS = Path("/proc/self/status")
 MEBIBYTES = 1350
-"""A little more than was measured; see docs/performance.md. It was 1438 before lessons kept less."""
+"""A little more than was measured; see docs/performance.md. It was 1438 when lessons kept more."""
 RUN = """
 import sys
 from pathlib import Path
