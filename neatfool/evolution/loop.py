@@ -155,7 +155,9 @@ class Evolution:
                 with self._blaming_recording():
                     self._recorder.keep(draft)
                 clock.lap("recording")
-                yield draft.report, draft.replacements
+                report, replacements = draft.report, draft.replacements
+                del draft  # Its images may be many.
+                yield report, replacements
                 clock.skip()
                 if stop():
                     return

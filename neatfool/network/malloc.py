@@ -8,6 +8,7 @@ than the first have arenas of small pieces, which ignore the thresholds; so all 
 from __future__ import annotations
 
 import ctypes
+from contextlib import suppress
 from functools import cache
 from typing import Final
 
@@ -37,3 +38,13 @@ def keep_freed_memory() -> bool:
             (_TOP_PAD, 2**26),
         )
     )
+
+
+def give_back_freed_memory() -> None:
+    """Give the system what malloc keeps now; what is freed later is kept again.
+
+    For a moment after which another kind of work begins: a small array that is still there may
+    stand where the large ones of that work no longer fit.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

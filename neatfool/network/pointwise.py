@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from neatfool.network.clamp import Clamp
 from neatfool.network.folding import agree
 from neatfool.network.memory import is_out_of_memory
 
@@ -45,10 +46,11 @@ def multiply_pointwise(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn
         batches: Varied inputs to compare on, float32 [N, C, H, W].
 
     Returns:
-        A copy; the module itself if it cannot be copied or the copy's logits differ.
+        A copy that may share parameters with the module; the module itself if it cannot be copied
+        or the copy's logits differ.
     """
     try:
-        made = _replace(copy.deepcopy(module))
+        made = _replace(_copy_around_weights(module))
         with torch.no_grad():
             same = all(agree(made(batch.clone()), module(batch.clone())) for batch in batches)
     except Exception as error:  # Any module may come.
@@ -58,14 +60,24 @@ def multiply_pointwise(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn
     return made if same else module
 
 
+def _copy_around_weights(module: nn.Module) -> nn.Module:
+    shared = {id(each): each for each in (*module.parameters(), *module.buffers())}
+    return copy.deepcopy(module, shared)
+
+
 def _replace(module: nn.Module) -> nn.Module:
     for name, each in list(module.named_modules()):
+        made: nn.Module | None = None
         if is_pointwise(each):
-            parent, _, leaf = name.rpartition(".")
-            setattr(module.get_submodule(parent), leaf, Pointwise(each))
+            made = Pointwise(each)
+        elif isinstance(each, nn.Hardtanh) and type(each).forward is nn.Hardtanh.forward:
+            made = Clamp(each)
         elif getattr(each, "inplace", False) is True:
             # The product is a view, and torch differentiates what changes a view slowly.
             each.inplace = False
+        if made is not None:
+            parent, _, leaf = name.rpartition(".")
+            setattr(module.get_submodule(parent), leaf, made)
     return module
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Final
 
 GROUP: Final = "neatfool"
@@ -41,7 +41,11 @@ class PluginEntry:
 
 def installed_plugins() -> list[tuple[PluginEntry, EntryPoint]]:
     """List the entry points of the group, by kind and name."""
-    found = [(_entry(point), point) for point in entry_points(group=GROUP)]
+    points = entry_points(group=GROUP)
+    # A look at a distribution's name parses its whole metadata, README included.
+    distributions = {id(point.dist): point.dist for point in points}
+    named = {key: _name_and_version(dist) for key, dist in distributions.items()}
+    found = [(_entry(point, *named[id(point.dist)]), point) for point in points]
     return sorted(found, key=lambda pair: (order(pair[0].kind), pair[0].name, pair[0].source))
 
 
@@ -50,9 +54,15 @@ def order(kind: str) -> int:
     return KINDS.index(kind) if kind in KINDS else len(KINDS)
 
 
-def _entry(point: EntryPoint) -> PluginEntry:
+def _name_and_version(dist: Distribution | None) -> tuple[str, str]:
+    if dist is None:
+        return "?", ""
+    metadata = dist.metadata
+    return metadata["Name"], metadata["Version"]
+
+
+def _entry(point: EntryPoint, source: str, version: str) -> PluginEntry:
     kind, dot, name = point.name.partition(".")
-    dist = point.dist
     problem = (
         ""
         if kind in KINDS and name
@@ -62,8 +72,8 @@ def _entry(point: EntryPoint) -> PluginEntry:
     return PluginEntry(
         kind=kind if dot else "?",
         name=name or point.name,
-        source=dist.name if dist else "?",
+        source=source,
         value=point.value,
-        version=dist.version if dist else "",
+        version=version,
         problem=problem,
     )

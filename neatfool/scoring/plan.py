@@ -39,8 +39,8 @@ PARTS: Final = 4
 SECONDS_TO_DIVIDE: Final = 0.05
 """A generation that takes less is not divided: waiting for Python's lock would cost more."""
 SMALL_IMAGE: Final = 64 * 64
-MOST_BATCHES: Final = 4
-"""A CPU screens at most this many exact batches of large images in a call: more take hundreds of
+MOST_BATCHES: Final = 2
+"""A CPU screens at most this many exact batches of large images in a call: more take a hundred
 megabytes, and are no faster."""
 GAIN_OF_A_THREAD: Final = 1.2
 """More threads must be this much faster to be used: idle cores are good for breeding."""
@@ -95,6 +95,12 @@ class Plan:
         """The form of the networks when screening."""
         assert self.screening is not None
         return Form(self.screening, self.graph)
+
+    @property
+    def calls(self) -> list[tuple[Form, int]]:
+        """The form and the images of each kind of call."""
+        screens = [(self.screen, self.screening_batch)] if self.screening else []
+        return [(self.exact, self.batch_size), *screens]
 
     def to_json(self) -> dict[str, Json]:
         """Write the plan as a run records it."""
@@ -194,24 +200,29 @@ def make_plan(
         graph=graph,
     )
     half = _half_precision(networks, calls.precision, name) if can_screen else None
-    if half and not trial.computes(Form(half, plan.graph), plan.batch_size):
-        half = None
+
+    def half_that_works() -> Precision | None:
+        works = half and trial.computes(Form(half, plan.graph), plan.batch_size)
+        return half if works else None
+
     most = _at_most(target, generation_size)
     if device != "cpu":
-        return _plan_for_gpu(plan, half, generation_size, devices_of(networks), most)
+        return _plan_for_gpu(plan, half_that_works(), generation_size, devices_of(networks), most)
     if target.spec.height * target.spec.width > SMALL_IMAGE:
         most = min(most, MOST_BATCHES * plan.batch_size)
     depends_on = (target.spec.shape, plan, generation_size, half, most)
     cache = MeasurementCache([fingerprint, *map(repr, depends_on)])
 
     def measure() -> dict[str, Json]:
-        return _measure(plan, generation_size, half, trial, most).to_json()
+        return _measure(plan, generation_size, half_that_works(), trial, most).to_json()
 
     measured = _try_to_measure(lambda: cache.get_or_make(measure), name)
     if measured is None:
         return plan
     made = replace(Plan.from_json(measured), measurement=cache.key)
-    return _drop_slow_screening(made, calls)
+    made = _drop_slow_screening(made, calls)
+    trial.forget_all_but(*made.calls)
+    return made
 
 
 def _try_to_measure(measure: Callable[[], dict[str, Json]], name: str) -> dict[str, Json] | None:

@@ -125,11 +125,11 @@ class _Children(GenerationImages):
     def join(images: list[Any]) -> Any:
         return images
 
-    def saved(self, rows: Sequence[int]) -> np.ndarray:
+    def saved(self, rows: Sequence[int]) -> Sequence[np.ndarray]:
         children: Any = self.pick(rows)
         images = self._encoding.render([child.genome for child in children]).cpu().numpy()
         _note(children, checksums_of(images), self._name)
-        return images
+        return list(images)
 
 
 def part_sizes(generation_size: int, plan: Plan) -> Iterator[int]:

@@ -44,9 +44,11 @@ class SpeedTrial:
     def __init__(self, target: Target, networks: Sequence[Network]) -> None:
         self._target = target
         self._networks = networks
+        self._tried: set[tuple[Form, int]] = set()
 
     def computes(self, form: Form, batch: int) -> bool:
         """Try whether the networks can compute in a form."""
+        self._tried.add((form, batch))
 
         def call() -> None:
             with in_form(self._networks, form):
@@ -87,8 +89,19 @@ class SpeedTrial:
             noise = max(noise, second / best - 1.0, waited)
         return speeds, noise
 
+    def forget_all_but(self, *used: tuple[Form, int]) -> None:
+        """Free the graphs that were only tried: each holds the network's weights once more.
+
+        Args:
+            used: The forms and batch sizes whose graphs stay.
+        """
+        for form, batch in self._tried.difference(used):
+            for network in self._networks:
+                network.forget_graphs(form, batch)
+
     def _timer(self, way: Way, stack: ExitStack) -> Callable[[], tuple[float, float]]:
         """Give a function that times a way: the seconds of its calls, and the share of waiting."""
+        self._tried.add((way.form, way.batch))
         images = self._noise(way.batch)
         threads = threads_with_cores("neatfool-trial", way.threads, way.workers)
         executor = stack.enter_context(threads)

@@ -269,7 +269,28 @@ def test_large_images_are_screened_a_few_at_a_time_which_takes_less_memory(trial
     target = Networked(Large())
     target.spec = ImageSpec(65, 65, 1, ("a", "b", "c"), array="torch")
     made = plan(target)
-    assert (made.batch_size, made.screening_batch) == (2, 8)
+    assert (made.batch_size, made.screening_batch) == (2, 4)
+
+
+def test_graphs_that_were_only_tried_are_freed(monkeypatch, tmp_path):
+    monkeypatch.setenv("NEATFOOL_CACHE", str(tmp_path))
+    monkeypatch.setattr(Network, "half", "bf16")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    held, forget = set(), Network.forget_graphs
+
+    def note(network, key, images, prepare=Network._prepare_once):
+        held.add((key[0], len(images)))
+        return prepare(network, key, images)
+
+    def forgotten(network, form, batch):
+        held.discard((form, batch))
+        forget(network, form, batch)
+
+    # Only private names show which graphs a network holds.
+    monkeypatch.setattr(Network, "_prepare_once", note)
+    monkeypatch.setattr(Network, "forget_graphs", forgotten)
+    made = plan(generation_size=200, precision="bf16")
+    assert held == {(made.exact, made.batch_size), (made.screen, made.screening_batch)}
 
 
 def test_a_generation_that_is_scored_in_no_time_is_not_divided(trial, monkeypatch):
