@@ -93,8 +93,6 @@ class TfliteModule(FileModule):
 
     def answer(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Compute all outputs of a batch."""
-        if images.requires_grad:
-            raise TargetError(f"{self.path}: {self.no_gradients}")
         with self._running:
             if self._shape != images.shape:
                 self._interpreter.resize_tensor_input(self._index, [*images.shape])

@@ -138,6 +138,8 @@ class FileModule(nn.Module, ABC):
         return self.input.shape[0]
 
     def _answers(self, images: torch.Tensor) -> Iterator[Mapping[str, torch.Tensor]]:
+        if images.requires_grad and self.no_gradients:
+            raise TargetError(f"{self.path}: {self.no_gradients}")
         numbers = self._numbers(images.permute(0, 2, 3, 1) if self.layout.last else images)
         step = 1 if self.alone else self._batch or len(numbers)
         for start in range(0, len(numbers), step):

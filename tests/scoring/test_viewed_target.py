@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -190,6 +192,11 @@ def test_a_run_with_views_is_the_same_after_a_kill_and_verifies(tmp_path, score)
     run = neatfool.open_run(tmp_path / "killed-2")
     assert run.verify().summary()["largest_difference"] == 0
     assert 800 < run.evaluations <= 900
+    # Of 50 children four views each; of a lesson's child, too, and two steps of three images.
+    reports = list(run.history)[:-1]
+    more = [after.evaluations - before.evaluations for before, after in pairwise(reports)]
+    assert {(images - 50 * 4) % (4 + 2 * 3) for images in more} == {0}
+    assert max(more) > 50 * 4
 
 
 def fool(folder, target=None, **more):
