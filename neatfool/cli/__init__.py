@@ -10,6 +10,7 @@ import click
 
 from neatfool import __version__
 from neatfool.cli.main_group import MainGroup
+from neatfool.evolution.garbage import collected_rarely
 from neatfool.network.malloc import keep_freed_memory
 
 __all__ = ["main"]
@@ -49,12 +50,15 @@ Exit codes: 0 all went well, 2 wrong input, 3 a plugin, 4 the target, 5 the run 
     help="Show where in the code an error happened, and what makes neatfool slower.",
 )
 @click.version_option(__version__, prog_name="neatfool")
-def main(debug: bool) -> None:
+@click.pass_context
+def main(context: click.Context, debug: bool) -> None:
     """See how easily an image classifier is fooled.
 
     neatfool evolves images that nobody would recognise and that the classifier labels with near
     certainty.
     """
     keep_freed_memory()
+    # Importing torch makes many objects and no garbage; so does a report.
+    context.with_resource(collected_rarely())
     # Without a home folder matplotlib warns about its cache, though it works.
     logging.getLogger("matplotlib").addHandler(logging.NullHandler())

@@ -20,7 +20,7 @@ from neatfool.evolution.loop import Evolution, Limits
 from neatfool.evolution.workplace import make_setup, versions
 from neatfool.experiment.differences import agrees, tell_differences
 from neatfool.files import write_whole
-from neatfool.network.malloc import give_back_freed_memory
+from neatfool.network.malloc import FreedMemory
 from neatfool.run import folder as run_folder
 from neatfool.run.advice import advice_for
 from neatfool.run.images import ImageFolder
@@ -220,11 +220,12 @@ class Session:
         due = time.monotonic() + SECONDS_BETWEEN_IMAGES
         # Choosing how to score takes other memory than scoring, and so does a large first
         # generation than those that follow.
-        give_back_freed_memory()
-        first = self._evolution.generation + 1
+        freed, first = FreedMemory(), self._evolution.generation + 1
+        freed.give_back()
         for report, replacements in self._evolution.run(stop):
             if report.generation == first:
-                give_back_freed_memory()
+                freed.give_back()
+            freed.give_back_much()
             self.run.refresh()
             observers.generation_done(self.run, report)
             if observers.wants_replacements:

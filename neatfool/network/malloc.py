@@ -8,14 +8,18 @@ than the first have arenas of small pieces, which ignore the thresholds; so all 
 from __future__ import annotations
 
 import ctypes
+import mmap
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 _TRIM_THRESHOLD: Final = -1
 _TOP_PAD: Final = -2
 _MMAP_MAX: Final = -4
 _ARENA_MAX: Final = -8
+MUCH: Final = 192 << 20
+"""Lessons exceed this in each generation, scoring alone does not: it is not to wait for pages."""
 
 
 @cache
@@ -40,11 +44,31 @@ def keep_freed_memory() -> bool:
     )
 
 
-def give_back_freed_memory() -> None:
-    """Give the system what malloc keeps now; what is freed later is kept again.
+class FreedMemory:
+    """What malloc keeps of freed memory: given back when much of it has gathered.
 
-    For a moment after which another kind of work begins: a small array that is still there may
-    stand where the large ones of that work no longer fit.
+    Arrays of a lesson seldom fit into what a scoring call left, where a small array still stands
+    in between. So what malloc keeps grows.
     """
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
+
+    def __init__(self) -> None:
+        self._resident = 0
+
+    def give_back(self) -> None:
+        """Give the system what malloc keeps now; what is freed later is kept again."""
+        with suppress(AttributeError, OSError, TypeError):
+            ctypes.CDLL(None).malloc_trim(0)
+        self._resident = _resident()
+
+    def give_back_much(self) -> None:
+        """Give it back if the process has grown by more than ``MUCH`` since the last time."""
+        if _resident() - self._resident > MUCH:
+            self.give_back()
+
+
+def _resident() -> int:
+    """Give the bytes of memory that this process takes; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+    except (OSError, IndexError, ValueError):
+        return 0

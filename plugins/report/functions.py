@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from neatfool import Run
+    from neatfool import EliteView, Run
 
 MOST_CLASSES: Final = 20
 """The elites of this many classes are looked at; each takes two milliseconds an instant."""
@@ -60,9 +60,11 @@ class Functions:
     tops: tuple[float, float]
 
 
-def read_functions(run: Run, phylogeny: nx.DiGraph) -> Functions | None:
+def read_functions(
+    run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]
+) -> Functions | None:
     """Count the functions of elites at some instants; None if genomes are no graphs."""
-    held = _held(run, phylogeny)
+    held = _held(run, phylogeny, elites)
     history = run.history
     instants = [history[place] for place in _evenly(len(history), MOST_INSTANTS)]
     try:
@@ -81,9 +83,10 @@ def read_functions(run: Run, phylogeny: nx.DiGraph) -> Functions | None:
     return Functions(len(held), begun, ended, activations, aggregations, (tops[0], tops[1]))
 
 
-def _held(run: Run, phylogeny: nx.DiGraph) -> dict[int, list[tuple[int, int]]]:
+def _held(
+    run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]
+) -> dict[int, list[tuple[int, int]]]:
     """Give for some classes their holders, each as (generation, candidate), the first one first."""
-    elites = run.elites
     chosen = {elites[place].index for place in _evenly(len(elites), MOST_CLASSES)}
     held: dict[int, list[tuple[int, int]]] = {}
     for index, id_, _ in run.holders():

@@ -55,7 +55,9 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
         "course_box": (courses.WIDTH, courses.HEIGHT),
         "use_box": (functions.WIDTH, functions.HEIGHT),
         "switches": None if phylogeny is None else read_switches(run, phylogeny),
-        "functions": None if phylogeny is None else functions.read_functions(run, phylogeny),
+        "functions": None
+        if phylogeny is None
+        else functions.read_functions(run, phylogeny, elites.all),
     }
     cards = elites.cards(risen.of)
     details = elites.details(cards)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from neatfool.cli import COMMANDS, failures, main, output
 from neatfool.cli.main_group import FIRST, MainGroup
 from neatfool.cli.output import Output
 from neatfool.errors import NeatfoolError, RunError, VerificationError
+from neatfool.evolution.garbage import THRESHOLDS
 
 COMMAND = """
 import click
@@ -41,16 +43,29 @@ def run(*args, group=None, **settings):
     return CliRunner().invoke(fresh, args, **settings)
 
 
+def group_of(command):
+    return MainGroup(
+        "neatfool",
+        commands={command.name: command},
+        callback=main.callback,
+        params=main.params,
+    )
+
+
 def failing(error):
     def fail():
         raise error
 
-    return MainGroup(
-        "neatfool",
-        commands={"fail": click.Command("fail", callback=fail)},
-        callback=main.callback,
-        params=main.params,
-    )
+    return group_of(click.Command("fail", callback=fail))
+
+
+def test_a_command_seldom_waits_for_pythons_search_for_cycles():
+    seen = []
+    before = gc.get_threshold()
+    look = click.Command("look", callback=lambda: seen.append(gc.get_threshold()[0]))
+    assert run("look", group=group_of(look)).exit_code == 0
+    assert seen == [max(THRESHOLDS[0], before[0])]
+    assert gc.get_threshold() == before
 
 
 def test_help_lists_neatfools_commands_first_and_then_those_of_plugins_by_name():
