@@ -105,6 +105,7 @@ class MapElites:
         self._seed_from = options.seed_from
         self._parents_from = options.parents_from
         self._inherited: dict[str, Any] | None = None
+        self._beginning = ""
         self._learner = Learner(
             options, encoding=encoding, target=target, classes=len(self.archive.classes)
         )
@@ -121,7 +122,14 @@ class MapElites:
         Raises:
             ExperimentError: There is none, or its genomes are not this encoding's.
         """
-        self._inheritance()
+        if (inheritance := self._inheritance()) is not None:
+            count = len(inheritance.genomes)
+            genomes = "1 genome" if count == 1 else f"{count:,} genomes"
+            self._beginning = f"The first generation begins with {genomes} from {self._seed_from}."
+
+    def describe(self) -> str:
+        """Say what a new search begins with; nothing if all is random."""
+        return self._beginning
 
     def ask(self) -> Iterator[Candidate]:
         """Breed candidates as they are taken: random genomes at first, then children of elites.

@@ -135,14 +135,18 @@ class Session:
         return self._engine.progress() if self._engine is not None else ""
 
     @property
-    def description(self) -> str | None:
-        """The target's description of itself, if it has one."""
-        scorer = self._assembly.scorer
-        describe = getattr(scorer.target, "describe", None)
-        if describe is None:
-            return None
-        with blaming(scorer.name):
-            return str(describe())
+    def description(self) -> str:
+        """What the target and the scheme say of themselves, a line or more each."""
+        parts = self._assembly
+        told = []
+        for name, part in (
+            (parts.scorer.name, parts.scorer.target),
+            (parts.scheme_name, parts.scheme),
+        ):
+            describe = getattr(part, "describe", None)
+            with blaming(name):
+                told += [str(describe())] if describe else []
+        return "\n".join(filter(None, told))
 
     def go(self, observers: Observers, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Run to the end, write all images and close the run. Finished generations are kept.

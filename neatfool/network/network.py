@@ -26,6 +26,7 @@ from neatfool.network.gpu import computing_on
 from neatfool.network.malloc import keep_freed_memory
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.pointwise import multiply_pointwise
+from neatfool.network.sparing import Sparing
 from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
@@ -186,7 +187,9 @@ class Network:
         Raises:
             TargetError: The module gives something else than a tensor.
         """
-        logits: torch.Tensor = self._differentiable(images.shape)(images.to(self.device))[0]
+        form = self._differentiable(images.shape)
+        with Sparing():
+            logits: torch.Tensor = form(images.to(self.device))[0]
         return logits
 
     def graphs(self, form: Form) -> frozenset[Graph]:

@@ -13,7 +13,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from neatfool.network.clamp import Clamp
 from neatfool.network.folding import agree
 from neatfool.network.memory import is_out_of_memory
 
@@ -67,17 +66,12 @@ def _copy_around_weights(module: nn.Module) -> nn.Module:
 
 def _replace(module: nn.Module) -> nn.Module:
     for name, each in list(module.named_modules()):
-        made: nn.Module | None = None
         if is_pointwise(each):
-            made = Pointwise(each)
-        elif isinstance(each, nn.Hardtanh) and type(each).forward is nn.Hardtanh.forward:
-            made = Clamp(each)
+            parent, _, leaf = name.rpartition(".")
+            setattr(module.get_submodule(parent), leaf, Pointwise(each))
         elif getattr(each, "inplace", False) is True:
             # The product is a view, and torch differentiates what changes a view slowly.
             each.inplace = False
-        if made is not None:
-            parent, _, leaf = name.rpartition(".")
-            setattr(module.get_submodule(parent), leaf, made)
     return module
 
 

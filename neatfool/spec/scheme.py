@@ -26,6 +26,9 @@ class Scheme(Protocol):
     ``self_check() -> None``
         Called before a run begins, but not before it resumes. Raise
         :class:`~neatfool.ExperimentError` if the scheme cannot begin.
+    ``describe() -> str``
+        What the search begins with, say; printed when a run starts. Empty if there is nothing to
+        say.
     ``bar() -> np.ndarray``
         float64 [K], the rank that a candidate must exceed in a class for its score to matter;
         +inf if none can. A candidate that screening finds below the bar in every class gets

@@ -57,6 +57,15 @@ def test_the_first_generation_is_the_elites_and_random_ones(experiment, seed, tm
     assert len(inherited["sha256"]) == 64
 
 
+def test_a_run_says_what_it_begins_with_but_not_when_it_goes_on(experiment, seed, tmp_path):
+    count = len({elite.genome_text for elite in open_run(seed).elites})
+    said = f"The first generation begins with {count} genomes from {seed}."
+    assert said in run(experiment, tmp_path / "run", seed, "scheme.initial=30")
+    result = neatfool("resume", tmp_path / "run", "--generations", 2)
+    assert result.exit_code == 0
+    assert "begins with" not in result.output
+
+
 def test_all_elites_begin_also_where_fewer_candidates_were_to(experiment, seed, tmp_path):
     run(experiment, tmp_path / "run", seed, "scheme.initial=1")
     _, (report,), state = first_generation(tmp_path / "run")

@@ -1,0 +1,171 @@
+"""What a network keeps for the way back, made small.
+
+For gradients by the image, a convolution does not need its input, and an activation that cuts off
+only where it did. PyTorch keeps all these numbers, which is most of the memory of a lesson.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+
+class Sparing(TorchFunctionMode):
+    """Within it, torch keeps less for the way back; results and gradients are the same bits.
+
+    It concerns float32 on a CPU: convolutions whose weights need no gradient, and activations that
+    cut off and do not write to their input.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Compute in the sparing way if there is one."""
+        options = kwargs or {}
+        way = _WAYS.get(func)
+        if way is not None and args and _is_on_its_way(args[0]):
+            result = way(*args, **options)
+            if result is not None:
+                return result
+        return func(*args, **options)
+
+
+def _is_on_its_way(numbers: Any) -> bool:
+    return (
+        isinstance(numbers, torch.Tensor)
+        and numbers.requires_grad
+        and torch.is_grad_enabled()
+        and numbers.dtype is torch.float32
+        and numbers.device.type == "cpu"
+    )
+
+
+def _convolve(
+    pixels: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    *more: Any,
+    **options: Any,
+) -> torch.Tensor | None:
+    how = {**_HOW, **dict(zip(_HOW, more, strict=False)), **options}
+    learns = weight.requires_grad or (bias is not None and bias.requires_grad)
+    if learns or pixels.ndim != 4 or isinstance(how["padding"], str):
+        return None
+    *sides, groups = how.values()
+    given = (weight, bias, *map(_pair, sides), groups)
+    convolved: torch.Tensor = _Convolution.apply(pixels, *given)  # type: ignore[no-untyped-call]
+    return convolved
+
+
+_HOW: Final = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+"""What a convolution is told besides, in torch's order."""
+
+
+def _pair(side: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (side, side) if isinstance(side, int) else tuple(side) * (2 // len(side))
+
+
+class _Convolution(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, pixels: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, *how: Any
+    ) -> torch.Tensor:
+        ctx.save_for_backward(weight)
+        ctx.layout, ctx.how = (pixels.shape, pixels.stride()), how
+        return torch.conv2d(pixels, weight, bias, *how)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (weight,) = ctx.saved_tensors
+        *sides, groups = ctx.how
+        # Of the input, only its shape and layout are looked at.
+        pixels = torch.empty_strided(*ctx.layout)
+        more = False, [0, 0], groups, [True, False, False]
+        found = torch.ops.aten.convolution_backward(gradient, pixels, weight, None, *sides, *more)
+        return (found[0], *[None] * (2 + len(ctx.how)))
+
+
+def _clamp(
+    numbers: torch.Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> torch.Tensor | None:
+    kernels = _kernels()
+    if inplace or kernels is None or _in_a_line(numbers) is None:
+        return None
+    bounds = min_val, max_val
+    clamped: torch.Tensor = _Clamp.apply(numbers, bounds, *kernels)  # type: ignore[no-untyped-call]
+    return clamped
+
+
+def _clamp_to_6(numbers: torch.Tensor, inplace: bool = False) -> torch.Tensor | None:
+    return _clamp(numbers, 0.0, 6.0, inplace)
+
+
+def _rectify(numbers: torch.Tensor, inplace: bool = False) -> torch.Tensor | None:
+    # No number is beyond NaN, or at it: infinity passes.
+    return _clamp(numbers, 0.0, math.nan, inplace)
+
+
+_WAYS: Final[dict[Any, Callable[..., torch.Tensor | None]]] = {
+    torch.conv2d: _convolve,
+    functional.hardtanh: _clamp,
+    functional.relu6: _clamp_to_6,
+    functional.relu: _rectify,
+    torch.relu: _rectify,
+}
+
+
+@cache
+def _kernels() -> tuple[Callable[..., None], Callable[..., None]] | None:
+    """Load the compiled functions; None if numba does not work here, and torch keeps its way."""
+    try:
+        from neatfool.network.cutting import cut_off, lead_back
+    except Exception:  # Whatever is wrong with numba, the renderer says so.
+        return None
+    return cut_off, lead_back
+
+
+def _in_a_line(numbers: torch.Tensor) -> np.ndarray | None:
+    """Give the numbers in the order of their memory; None if there are gaps."""
+    for order in (None, (0, 2, 3, 1)):
+        if order is None or numbers.ndim == 4:
+            turned = numbers.detach() if order is None else numbers.detach().permute(order)
+            if turned.is_contiguous():
+                line: np.ndarray = turned.view(-1).numpy()
+                return line
+    return None
+
+
+class _Clamp(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        numbers: torch.Tensor,
+        bounds: tuple[float, float],
+        cut_off: Callable[..., None],
+        lead_back: Callable[..., None],
+    ) -> torch.Tensor:
+        clamped = torch.empty_like(numbers)
+        outside = torch.empty(numbers.numel(), dtype=torch.bool)
+        cut_off(_in_a_line(numbers), *bounds, _in_a_line(clamped), outside.numpy())
+        ctx.save_for_backward(outside)
+        ctx.layout, ctx.lead_back = (numbers.shape, numbers.stride()), lead_back
+        return clamped
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (outside,) = ctx.saved_tensors
+        passed = torch.empty_strided(*ctx.layout)
+        alike = gradient.stride() == passed.stride()
+        given = gradient if alike else passed.copy_(gradient)
+        ctx.lead_back(_in_a_line(given), outside.numpy(), _in_a_line(passed))
+        return (passed, *[None] * 3)

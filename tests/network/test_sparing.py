@@ -1,0 +1,152 @@
+"""What is kept for the way back is small, and changes no bit of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from neatfool import Network
+from neatfool.network import sparing
+from neatfool.network.sparing import Sparing
+
+VALUES = torch.tensor([-torch.inf, -7, -1, -1e-9, 0, 1e-9, 1, 2, 6, 7, torch.inf, torch.nan])
+
+
+def there_and_back(compute, numbers):
+    """Compute, and give the result and the gradient of a sum with many different weights."""
+    given = numbers.clone().requires_grad_()
+    result = compute(given)
+    weights = torch.arange(1.0, result.numel() + 1).reshape(result.shape)
+    (gradient,) = torch.autograd.grad((result * weights).sum(), given)
+    return result.detach().numpy(), gradient.numpy()
+
+
+def sparingly(compute):
+    def within(numbers):
+        with Sparing():
+            return compute(numbers)
+
+    return within
+
+
+def kept(compute, numbers):
+    """Give the sizes in bytes of the arrays that torch keeps for the way back."""
+    sizes = {}
+
+    def keep(tensor):
+        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        compute(numbers)
+    return sorted(sizes.values())
+
+
+ACTIVATIONS = [
+    nn.ReLU(),
+    nn.ReLU6(),
+    nn.ReLU6(inplace=True),
+    nn.Hardtanh(),
+    nn.Hardtanh(-1.0, 2.0),
+    torch.relu,
+    functional.relu6,
+]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_give_the_same_results_and_gradients(activation, compiled, monkeypatch):
+    if not compiled:
+        monkeypatch.setattr(sparing, "_kernels", lambda: None)
+
+    def compute(numbers):
+        return activation(numbers.clone())
+
+    wanted, found = (there_and_back(way, VALUES) for way in (compute, sparingly(compute)))
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    "layout", [torch.contiguous_format, torch.channels_last], ids=["channels first", "last"]
+)
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        nn.Conv2d(6, 5, 3),
+        nn.Conv2d(6, 6, 5, stride=2, padding=2, groups=6),
+        nn.Conv2d(6, 4, (3, 1), dilation=2, padding=(1, 0), bias=False),
+        nn.Conv2d(6, 4, 3, padding="same"),
+        nn.Conv2d(6, 8, 1),
+    ],
+)
+def test_convolutions_give_the_same_results_and_gradients(convolution, layout):
+    convolution.requires_grad_(False)
+    numbers = torch.randn(3, 6, 11, 12, generator=torch.Generator().manual_seed(0))
+    numbers = numbers.contiguous(memory_format=layout)
+
+    def compute(given):
+        return functional.relu6(convolution(given))
+
+    wanted, found = (there_and_back(way, numbers) for way in (compute, sparingly(compute)))
+    for ours, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_gradients_that_come_in_another_layout_are_put_in_order():
+    def compute(numbers):
+        return functional.relu(numbers).transpose(2, 3)[..., ::2]
+
+    numbers = torch.randn(2, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+    wanted, found = (there_and_back(way, numbers) for way in (compute, sparingly(compute)))
+    np.testing.assert_array_equal(found[1], wanted[1])
+
+
+def test_numbers_with_gaps_between_them_are_left_to_torch():
+    def compute(numbers):
+        return functional.relu(numbers[:, ::2])
+
+    numbers = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+    wanted, found = (there_and_back(way, numbers) for way in (compute, sparingly(compute)))
+    np.testing.assert_array_equal(found[1], wanted[1])
+
+
+def test_weights_that_learn_get_their_gradients():
+    convolution = nn.Conv2d(2, 3, 3)
+    numbers = torch.randn(1, 2, 5, 5, requires_grad=True)
+
+    def slopes():
+        convolution.zero_grad()
+        convolution(numbers).square().sum().backward()
+        return convolution.weight.grad.clone()
+
+    wanted = slopes()
+    with Sparing():
+        assert torch.equal(slopes(), wanted)
+
+
+def test_what_writes_to_its_input_still_does():
+    numbers = torch.tensor([-1.0, 1.0], requires_grad=True)
+    changed = numbers.clone()
+    with Sparing():
+        functional.relu(changed, inplace=True)
+    assert changed.tolist() == [0, 1]
+
+
+def test_a_network_keeps_a_byte_for_a_number_and_no_input_of_a_convolution():
+    layers = (
+        nn.Conv2d(3, 8, 1),
+        nn.ReLU6(),
+        nn.Conv2d(8, 8, 3, padding=1, groups=8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
+    network = Network(nn.Sequential(*layers).eval().requires_grad_(False))
+    pixels = torch.full((2, 3, 30, 32), 99.0, requires_grad=True)
+    network.logits_of(pixels)
+    numbers = 2 * 8 * 30 * 32
+    sizes = kept(network.logits_of, pixels)
+    assert [size for size in sizes if size >= numbers] == [numbers, numbers]
