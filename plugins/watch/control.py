@@ -53,13 +53,13 @@ class Control:
             KeyboardInterrupt: The run is to stop, and this is not the main thread.
         """
         if not self._may_go_on.is_set():
-            self._holding = True
-            try:
-                with _noticing_signals(self.go_on):
+            with _noticing_signals(self.go_on):
+                self._holding = True
+                try:
                     while not self._may_go_on.wait(SECONDS_BETWEEN_LOOKS):
                         pass
-            finally:
-                self._holding = False
+                finally:
+                    self._holding = False
         if self._stopping:
             self._stopping = False
             _interrupt()

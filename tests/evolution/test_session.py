@@ -28,6 +28,15 @@ def run_whole(folder, **how):
 
 
 @pytest.fixture
+def usual_thresholds():
+    """Let Python look for cycles as often as it does by itself."""
+    own = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    yield gc.get_threshold()
+    gc.set_threshold(*own)
+
+
+@pytest.fixture
 def undisturbed(tmp_path):
     return run_whole(tmp_path / "undisturbed")
 
@@ -416,8 +425,8 @@ def test_a_run_killed_before_its_database_was_whole_begins_anew(tmp_path, undist
     assert run_whole(folder) == undisturbed
 
 
-def test_python_looks_for_cycles_less_often_while_a_run_goes_on(tmp_path):
-    before, during = gc.get_threshold(), []
+def test_python_looks_for_cycles_less_often_while_a_run_goes_on(tmp_path, usual_thresholds):
+    before, during = usual_thresholds, []
 
     def stop():
         during.append(gc.get_threshold())

@@ -31,9 +31,14 @@ def test_a_pause_holds_until_it_is_ended() -> None:
 def test_ctrl_c_ends_a_pause_and_does_what_it_does_elsewhere() -> None:
     control, noticed = Control(), []
     before = signal.signal(signal.SIGINT, lambda *_: noticed.append("Ctrl-C"))
+
+    def press() -> None:
+        wait_until(lambda: control.state == "paused")
+        os.kill(os.getpid(), signal.SIGINT)
+
     try:
         control.pause()
-        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        threading.Thread(target=press).start()
         control.hold()
         assert noticed == ["Ctrl-C"]
         signal.raise_signal(signal.SIGINT)
