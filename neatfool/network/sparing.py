@@ -164,6 +164,8 @@ class _Clamp(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (outside,) = ctx.saved_tensors
+        if torch.is_grad_enabled():  # for second derivatives
+            return (gradient.masked_fill(outside.as_strided(*ctx.layout), 0), *[None] * 3)
         passed = torch.empty_strided(*ctx.layout)
         alike = gradient.stride() == passed.stride()
         given = gradient if alike else passed.copy_(gradient)

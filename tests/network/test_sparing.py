@@ -113,6 +113,23 @@ def test_numbers_with_gaps_between_them_are_left_to_torch():
     np.testing.assert_array_equal(found[1], wanted[1])
 
 
+def test_second_derivatives_are_the_same():
+    convolution = nn.Conv2d(2, 3, 3).requires_grad_(False)
+
+    def curvature(numbers):
+        given = numbers.clone().requires_grad_()
+        result = functional.relu6(convolution(functional.relu(given).square())).square().sum()
+        (gradient,) = torch.autograd.grad(result, given, create_graph=True)
+        (second,) = torch.autograd.grad(gradient.square().sum(), given)
+        return second
+
+    numbers = torch.randn(2, 2, 5, 6, generator=torch.Generator().manual_seed(0))
+    numbers = numbers.contiguous(memory_format=torch.channels_last)
+    wanted = curvature(numbers)
+    assert wanted.abs().max() > 0
+    torch.testing.assert_close(sparingly(curvature)(numbers), wanted)
+
+
 def test_weights_that_learn_get_their_gradients():
     convolution = nn.Conv2d(2, 3, 3)
     numbers = torch.randn(1, 2, 5, 5, requires_grad=True)

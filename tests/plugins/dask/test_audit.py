@@ -31,6 +31,7 @@ def audit(tmp_path, monkeypatch):
     return make
 
 
+@pytest.mark.slow
 def test_the_card_is_the_same_with_two_workers_of_a_cluster(audit, cluster):
     alone, no_engine = audit("alone", "--seeds", "1-2")
     card, engine = audit("out", "--seeds", "1-2", "--set", f"engine.scheduler={cluster}")
