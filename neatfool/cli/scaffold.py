@@ -42,7 +42,8 @@ def new(kind: str, name: str, out: Path | None) -> None:
     click.echo(f"{folder} has")
     for path in files:
         click.echo(f"  {path.name}")
-    click.echo(f"Try it:\n  neatfool run {folder / name}.ini\n  python -m pytest {folder}")
+    click.echo(f"Try it:\n  neatfool run {folder / name}.ini")
+    click.echo(f"Test it (pip install pytest):\n  python -m pytest {folder}")
 
 
 def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:

@@ -23,6 +23,8 @@ SECONDS_TO_THE_FIRST_LINE: Final = 2.0
 SECONDS_BETWEEN_LINES: Final = 5.0
 SECONDS_OF_SPEED: Final = 5.0
 """The speed is the mean over this time, so that it does not flicker."""
+SECONDS_OF_COMPILING: Final = 30.0
+"""If the first generation takes less, it may be compiling that took so long: it tells no speed."""
 
 
 class ProgressDisplay:
@@ -70,10 +72,13 @@ class ProgressDisplay:
     @hookimpl
     def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
         """Show a generation."""
+        first = not self._seen.is_set()
         self._seen.set()
         self._last, self._classes = (report, self._session.ranks), len(run.searched)
         self.scoring_seconds += report.stages.scoring
         now = time.monotonic()
+        if first and now - self._speed[0][0] < SECONDS_OF_COMPILING:
+            self._speed.clear()
         self._speed.append((now, report.evaluations))
         while len(self._speed) > 2 and now - self._speed[0][0] > SECONDS_OF_SPEED:
             self._speed.popleft()

@@ -268,6 +268,8 @@ def start(
         RunError: The folder already holds a run, or something else.
         StorageError: The folder cannot be written.
     """
+    if assembly.engine is not None:
+        make(assembly.engine).close()  # what it needs may be missing: that is said first
     with ExitStack() as undo, run_folder.storage_errors(folder):
         advice = advice_for(assembly.resolved, folder)
         release = run_folder.take(folder, advice, overwrite=overwrite)

@@ -240,7 +240,9 @@ def _tell_time(ctx: click.Context, search: Search, left: int, console: Output) -
     """Say about how long the search will take."""
     from . import searching
 
-    text = f"{left:,} images are to be scored, {search.images:,} with each seed"
+    text = f"{left:,} images are to be scored"
+    if len(search.seeds) > 1:
+        text += f", up to {search.images:,} with each seed"
     if not search.costs and (speed := searching.measure_speed(ctx, search)):
         minutes = left / speed / 60
         about = "less than a minute" if minutes < 1 else f"about {minutes:,.0f} minutes"
@@ -294,8 +296,10 @@ def _fill(
         check=None if limit is None else Check(above=limit, failed=found.median.median > limit),
         notes=[],
     )
-    card = card.model_copy(update={"beside": put_beside(card, read_references())})
-    notes = wording.notes(card, search.chosen, measuring.notes)
+    references = read_references()
+    card = card.model_copy(update={"beside": put_beside(card, references)})
+    unseen = {each.name for each in references} - {each.name for each in card.beside}
+    notes = wording.notes(card, search.chosen, [*measuring.notes, *wording.too_short(card, unseen)])
     return card.model_copy(update={"notes": notes})
 
 
@@ -323,8 +327,8 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(escape(heads[0]))
-    for head in heads[1:]:
+    table = Table()
+    for head in heads:
         table.add_column(escape(head), overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))

@@ -28,7 +28,8 @@ def read_references() -> list[Card]:
 def put_beside(card: Card, references: Sequence[Card]) -> list[Beside]:
     """Compare a card with others, each at the largest number of images that both came to.
 
-    A search does not depend on its length, so a longer one says what a shorter one would.
+    A search depends on its length only by its beginning, which ``_differ`` sees, so a longer one
+    says what a shorter one would.
     """
     beside = []
     for other in references:

@@ -9,6 +9,8 @@ from neatfool import format_seeds, percent
 from ..detect.wording import title
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from .card import Asked, Beside, Card, Counts, OfClass, Shares
 
 FEW: Final = 50
@@ -142,6 +144,16 @@ def notes(card: Card, chosen: tuple[str, ...], found: list[str]) -> list[str]:
     if card.transfer is None:
         told.append("Whether the images fool other networks was not asked. Name some with --to.")
     return [*told, *found]
+
+
+def too_short(card: Card, unseen: Collection[str]) -> list[str]:
+    """Say which known networks cannot stand beside the card."""
+    if not unseen:
+        return []
+    return [
+        f"Not beside it: {', '.join(sorted(unseen))}. What was recorded of them begins after "
+        f"{card.images:,} images; try more."
+    ]
 
 
 Rows = list[list[str]]

@@ -61,7 +61,8 @@ def load_open_clip(name: str, options: Options) -> Tower:
     except Exception as error:  # errors of the network, the disk, and the file
         raise TargetError(
             f"[target] images = {options.images}: cannot be loaded ({type(error).__name__}: "
-            f"{error}); if you are offline, use open_clip:local-dir:FOLDER"
+            f"{error}); if you are offline, use open_clip:local-dir:FOLDER, "
+            "or see *Without a hub* in the documentation of clip"
         ) from error
     config = model.visual.preprocess_cfg
     size = config["size"]

@@ -99,10 +99,27 @@ class Watched:
 
 def test_a_line_says_how_far_how_fast_and_how_well(clock):
     watched = Watched(clock)
-    watched.see(report(0, median=0.5, minimum=0.25, ge_99=3), seconds=2)
-    assert watched.output() == (
-        "generation 1/10  100 images  50/s  18 s left  median 50.0 %  min 25.0 %  >= 99 %: 3/10\n"
+    watched.see(report(0), report(1, median=0.5, minimum=0.25, ge_99=3), seconds=10)
+    assert watched.lines[1] == (
+        "generation 2/10  200 images  10/s  1 min 20 s left  median 50.0 %  min 25.0 %  "
+        ">= 99 %: 3/10"
     )
+
+
+def test_a_first_generation_that_may_have_compiled_tells_no_speed(clock):
+    watched = Watched(clock)
+    watched.see(report(0, median=0.5, minimum=0.25, ge_99=3), seconds=20)
+    assert watched.output() == (
+        "generation 1/10  100 images  median 50.0 %  min 25.0 %  >= 99 %: 3/10\n"
+    )
+    watched.see(report(1), seconds=5)
+    assert "  20/s  40 s left  " in watched.lines[1]
+
+
+def test_a_first_generation_that_took_long_tells_it(clock):
+    watched = Watched(clock)
+    watched.see(report(0), seconds=60)
+    assert "  2/s  9 min 0 s left  " in watched.lines[0]
 
 
 def test_plain_lines_come_now_and_then(clock):
@@ -166,14 +183,14 @@ def test_the_time_left_counts_down_to_nothing(clock):
 def test_a_run_of_so_many_images_counts_in_images(clock):
     watched = Watched(clock, generations=None, images=1000)
     watched.see(report(0), report(1), seconds=10)
-    assert watched.lines[0].startswith("generation 1  100 images  10/s  1 min 30 s left")
+    assert watched.lines[0].startswith("generation 1  100 images  median")
     assert watched.lines[1].startswith("generation 2  200 images  10/s  1 min 20 s left")
 
 
 def test_a_resumed_run_counts_only_its_own_images_for_the_speed(clock):
     watched = Watched(clock, history=[report(n) for n in range(6)])
-    watched.see(report(6), seconds=10)
-    assert watched.lines[0].startswith("generation 7/10  700 images  10/s  30 s left")
+    watched.see(report(6), report(7), seconds=10)
+    assert watched.lines[1].startswith("generation 8/10  800 images  10/s  20 s left")
 
 
 def test_no_speed_is_told_where_no_time_has_passed(clock):

@@ -6,7 +6,7 @@ import pytest
 
 from neatfool_plugins.audit.card import Card, Counts, Shares
 from neatfool_plugins.audit.references import put_beside, read_references
-from neatfool_plugins.audit.wording import counted, verdict
+from neatfool_plugins.audit.wording import counted, too_short, verdict
 
 REFERENCES = {card.name: card for card in read_references()}
 
@@ -36,6 +36,17 @@ def test_a_smaller_budget_is_compared_where_it_ends():
     (beside,) = put_beside(changed(lenet, images=1000, course=short), [lenet])
     assert [beside.images, beside.differs] == [1000, []]
     assert beside.theirs == short[-1].median < lenet.median.median
+
+
+def test_a_network_whose_course_begins_later_is_named():
+    lenet = REFERENCES["LeNet"]
+    early = [moment for moment in lenet.course if moment.images <= 200]
+    short = changed(lenet, images=200, course=early)
+    late = changed(lenet, name="late", course=lenet.course[len(early) :])
+    assert [each.name for each in put_beside(short, [lenet, late])] == ["LeNet"]
+    (said,) = too_short(short, {"late"})
+    assert said.startswith("Not beside it: late.")
+    assert too_short(short, set()) == []
 
 
 def test_another_search_or_other_classes_are_said_to_differ():

@@ -20,3 +20,13 @@ def test_a_file_with_only_a_target_is_searched_as_the_shipped_experiment_is(like
     search = plan(file, (), 12_000, (1,), None)
     assert search.chosen == ("encoding", "scheme")
     assert kind_of_search(search.experiment.resolved()) == kind_of_search(shipped.resolved())
+
+
+def test_audits_of_2400_images_and_more_begin_alike_and_smaller_ones_at_random_for_half(tmp_path):
+    file = tmp_path / "mine.ini"
+    file.write_text("[target]\nplugin = imagenet\n")
+    begin = {
+        images: plan(file, (), images, (1,), None).experiment.resolved()["scheme"]["initial"]
+        for images in (500, 2_400, 12_000)
+    }
+    assert begin == {500: 250, 2_400: 1_200, 12_000: 1_200}

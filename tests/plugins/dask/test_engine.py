@@ -226,6 +226,7 @@ def test_the_plugin_can_be_checked_and_shown(file, monkeypatch):
     assert "patience" in shown.output
     monkeypatch.setitem(sys.modules, "distributed", None)
     monkeypatch.delitem(sys.modules, "neatfool_plugins.dask.engine", raising=False)
-    session = begun(file, file.parent / "run", "engine.workers=2")
+    folder = file.parent / "run"
     with pytest.raises(ExperimentError, match=r"distributed is not installed; pip install 'neat.*"):
-        session.go(Silence())
+        begun(file, folder, "engine.workers=2")
+    assert not folder.exists(), "it can be begun once the package is there"
