@@ -68,6 +68,16 @@ def test_a_command_seldom_waits_for_pythons_search_for_cycles():
     assert gc.get_threshold() == before
 
 
+def test_a_process_that_ends_searches_for_no_cycles():
+    code = (
+        "import atexit, gc; atexit.register(lambda: print(len(gc.get_objects())));"
+        "from neatfool.cli import main; main(['--version'])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    left = int(said.stdout.splitlines()[-1])
+    assert left < 1000, "objects that the last search would look at"
+
+
 def test_help_lists_neatfools_commands_first_and_then_those_of_plugins_by_name():
     result = run("--help")
     assert result.exit_code == 0
