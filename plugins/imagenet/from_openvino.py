@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import sys
+from contextlib import contextmanager
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -21,9 +24,13 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino  # noqa: E402
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .classifier import Classifier
     from .request import Request
 
+ROOM_FOR_A_STACK: Final = 64
+"""Bytes enough for what a system knows of a stack: where it is, how large, and how it is used."""
 _TYPES: Final = {
     "f32": torch.float32,
     "f16": torch.float16,
@@ -42,6 +49,24 @@ def load_openvino(name: str, request: Request) -> Classifier:
         ValueError: Something is missing, or options do not fit the file.
     """
     return load_file(OpenVinoModule(Path(name).expanduser()), request)
+
+
+@contextmanager
+def _own_signal_stack() -> Iterator[None]:
+    """Give this thread its own stack for signals back.
+
+    OpenVINO sets another one, and frees it with the model. From then on Ctrl-C would be a
+    segmentation fault.
+    """
+    sigaltstack = getattr(ctypes.CDLL(None), "sigaltstack", None) if os.name == "posix" else None
+    before = ctypes.create_string_buffer(ROOM_FOR_A_STACK)
+    if sigaltstack is not None:
+        sigaltstack(None, before)
+    try:
+        yield
+    finally:
+        if sigaltstack is not None:
+            sigaltstack(before, None)
 
 
 class OpenVinoModule(FileModule):
@@ -66,7 +91,10 @@ class OpenVinoModule(FileModule):
         }
         try:
             core = openvino.Core()
-            self._compiled: Any = core.compile_model(core.read_model(str(path)), "CPU", settings)
+            with _own_signal_stack():
+                self._compiled: Any = core.compile_model(
+                    core.read_model(str(path)), "CPU", settings
+                )
         except RuntimeError as error:
             text = " ".join(str(error).split())
             raise TargetError(

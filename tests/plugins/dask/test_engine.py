@@ -108,11 +108,11 @@ def test_a_part_of_a_worker_that_hangs_is_done_by_another(
     from neatfool_plugins.dask import crew
 
     monkeypatch.setattr(crew, "LEAST_LATE", 0.5)
-    alone = database(file, tmp_path / "alone")
+    slow = "target.seconds=0.01"  # so that it hangs before the run ends
+    alone = database(file, tmp_path / "alone", slow)
     hangs = Deed((tmp_path / "hang").touch)
-    assert database(
-        file, tmp_path / "run", *by(own_cluster.scheduler_address), observers=hangs
-    ) == (alone)
+    given = by(own_cluster.scheduler_address, slow)
+    assert database(file, tmp_path / "run", *given, observers=hangs) == alone
     assert caplog.text.count("has not answered for") == 1
 
 

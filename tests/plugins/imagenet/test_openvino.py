@@ -40,6 +40,25 @@ def convert(network, path, given, **options) -> str:
     return f"openvino:{path}"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_signals_keep_their_stack_as_openvino_frees_the_one_that_it_sets(tmp_path) -> None:
+    file = convert(Small(), tmp_path / "a.xml", FLOATS).removeprefix("openvino:")
+    code = (
+        "import ctypes, sys\n"
+        "from pathlib import Path\n"
+        "from neatfool_plugins.imagenet.from_openvino import OpenVinoModule\n"
+        "def look():\n"
+        "    stack = ctypes.create_string_buffer(64)\n"
+        "    ctypes.CDLL(None).sigaltstack(None, stack)\n"
+        "    return stack.raw\n"
+        "before = look()\n"
+        "model = OpenVinoModule(Path(sys.argv[1]))\n"
+        "sys.exit(look() != before)\n"
+    )
+    # A new process, as OpenVINO sets the stack with the first model only.
+    assert subprocess.run([sys.executable, "-c", code, file], check=False).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("network", "given", "options", "said"),
     [
