@@ -229,7 +229,8 @@ class Session:
         for report, replacements in self._evolution.run(stop):
             if report.generation == first:
                 freed.give_back()
-            freed.give_back_much()
+            else:
+                freed.give_back_much()
             self.run.refresh()
             observers.generation_done(self.run, report)
             if observers.wants_replacements:

@@ -136,13 +136,10 @@ def _kernels() -> tuple[Callable[..., None], Callable[..., None]] | None:
 
 def _in_a_line(numbers: torch.Tensor) -> np.ndarray | None:
     """Give the numbers in the order of their memory; None if there are gaps."""
-    for order in (None, (0, 2, 3, 1)):
-        if order is None or numbers.ndim == 4:
-            turned = numbers.detach() if order is None else numbers.detach().permute(order)
-            if turned.is_contiguous():
-                line: np.ndarray = turned.view(-1).numpy()
-                return line
-    return None
+    bare = numbers.detach()
+    if bare.ndim == 4 and not bare.is_contiguous():
+        bare = bare.permute(0, 2, 3, 1)  # channels last
+    return bare.view(-1).numpy() if bare.is_contiguous() else None
 
 
 class _Clamp(torch.autograd.Function):

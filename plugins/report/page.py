@@ -54,11 +54,12 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
         "courses": risen,
         "course_box": (courses.WIDTH, courses.HEIGHT),
         "use_box": (functions.WIDTH, functions.HEIGHT),
-        "switches": None if phylogeny is None else read_switches(run, phylogeny),
-        "functions": None
-        if phylogeny is None
-        else functions.read_functions(run, phylogeny, elites.all),
+        "switches": None,
+        "functions": None,
     }
+    if phylogeny is not None:
+        told["switches"] = read_switches(run, phylogeny)
+        told["functions"] = functions.read_functions(run, phylogeny, elites.all)
     cards = elites.cards(risen.of)
     details = elites.details(cards)
     return {

@@ -28,15 +28,6 @@ def run_whole(folder, **how):
 
 
 @pytest.fixture
-def usual_thresholds():
-    """Let Python look for cycles as often as it does by itself."""
-    own = gc.get_threshold()
-    gc.set_threshold(700, 10, 10)
-    yield gc.get_threshold()
-    gc.set_threshold(*own)
-
-
-@pytest.fixture
 def undisturbed(tmp_path):
     return run_whole(tmp_path / "undisturbed")
 
