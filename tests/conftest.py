@@ -100,8 +100,8 @@ def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have no numba for the time of a test."""
     from neatfool.cppn.compiled import loading
 
-    for name in ("kernel", "linker", "jit"):
-        monkeypatch.delitem(sys.modules, f"neatfool.cppn.compiled.{name}", raising=False)
+    for name in ("cppn.compiled.kernel", "cppn.compiled.linker", "compiling"):
+        monkeypatch.delitem(sys.modules, f"neatfool.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
     for cached in (loading.kernels, loading.can_compile):
         cached.cache_clear()

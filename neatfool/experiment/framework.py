@@ -94,10 +94,10 @@ class Calls(BaseModel, extra="forbid", frozen=True):
     batch_size: Annotated[int, Field(gt=0, le=65536)] | Literal["auto"] = Field(
         "auto",
         description="images in each call of the target that gives exact scores. `auto`: for "
-        "networks on a CPU 2 (16 where their operations cannot be fused), or up to "
-        "32 where images are small; for other targets, a generation is divided into "
-        "equal batches of at most 256, or of what the target says that it takes. Where "
-        "memory runs out, batches are halved",
+        "networks on a CPU 2 (16 where convolutions cannot be fused), or up to 32 where "
+        "images are small; for other targets, a generation is divided into equal batches "
+        "of at most 256, or of what the target says that it takes. Where memory runs out, "
+        "batches are halved",
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto",

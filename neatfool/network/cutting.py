@@ -5,30 +5,16 @@ This module is imported only when it is needed, as numba may be missing or may n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-import numba
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from neatfool.compiling import outer
 
 NUMBERS: Final = "float32[::1]"
 
 
-def _compile(signature: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    def compile_function(function: Callable[..., None]) -> Callable[..., None]:
-        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-        try:
-            compiled: Callable[..., None] = numba.njit(signature, cache=True, **options)(function)
-        except RuntimeError:  # no folder can be written to
-            compiled = numba.njit(signature, **options)(function)
-        return compiled
-
-    return compile_function
-
-
-@_compile(f"void({NUMBERS}, float32, float32, {NUMBERS}, boolean[::1])")
+@outer(f"void({NUMBERS}, float32, float32, {NUMBERS}, boolean[::1])")
 def cut_off(
     numbers: np.ndarray, low: float, high: float, clamped: np.ndarray, outside: np.ndarray
 ) -> None:
@@ -41,7 +27,7 @@ def cut_off(
         outside[i] = (number <= low) | (number >= high)
 
 
-@_compile(f"void({NUMBERS}, boolean[::1], {NUMBERS})")
+@outer(f"void({NUMBERS}, boolean[::1], {NUMBERS})")
 def lead_back(gradients: np.ndarray, outside: np.ndarray, passed: np.ndarray) -> None:
     """Let gradients pass, but for those of numbers outside."""
     for i in range(len(gradients)):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from neatfool.experiment.framework import Calls
     from neatfool.network.network import Graph, Precision
+    from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
     from neatfool.spec.target import Target
 
@@ -189,7 +190,7 @@ def make_plan(
     trial = SpeedTrial(target, networks)
 
     def exact_batch(graph: Graph) -> int:
-        automatic = _exact_batch(target, device, generation_size, graph)
+        automatic = _exact_batch(target.spec, networks, generation_size, graph)
         return _number_or_none(calls.batch_size) or _at_most(target, automatic)
 
     graph = trial.graph(calls.graph, exact_batch(calls.graph))
@@ -239,17 +240,27 @@ def _try_to_measure(measure: Callable[[], dict[str, Json]], name: str) -> dict[s
         ) from error
 
 
-def _exact_batch(target: Target, device: str, generation_size: int, graph: Graph) -> int:
+def _exact_batch(
+    spec: ImageSpec, networks: Sequence[Network], generation_size: int, graph: Graph
+) -> int:
     """Choose the size of an exact batch, without measuring.
 
     On a CPU small batches are as fast as large ones, and need less padding where few images are
     confirmed. But if operations are not fused, oneDNN uses slower float32 convolutions for fewer
     than 16 large images.
     """
-    if device == "cpu" and target.spec.height * target.spec.width > SMALL_IMAGE:
-        return min(2 if graph in {"fused", "compiled"} else 16, generation_size)
-    largest = 32 if device == "cpu" else 64
-    return automatic_batch_size(math.ceil(generation_size / PARTS), largest)
+    on_cpu = networks[0].device.type == "cpu"
+    if on_cpu and spec.height * spec.width > SMALL_IMAGE:
+        unfused = graph in {"eager", "frozen"}
+        return min(16 if unfused and _convolve(networks) else 2, generation_size)
+    return automatic_batch_size(math.ceil(generation_size / PARTS), 32 if on_cpu else 64)
+
+
+def _convolve(networks: Sequence[Network]) -> bool:
+    """Tell whether most weights are of convolutions, and not of a transformer's products."""
+    weights = [each for network in networks for each in network.module.parameters()]
+    of_convolutions = sum(each.numel() for each in weights if each.dim() > 2)
+    return 2 * of_convolutions >= sum(each.numel() for each in weights)
 
 
 def _half_precision(networks: Sequence[Network], wanted: str, name: str) -> Precision | None:

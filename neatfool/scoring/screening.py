@@ -21,15 +21,11 @@ if TYPE_CHECKING:
 LEARNING: Final = 256
 """A run's first images, at least this many, are all scored both ways, to learn a first margin."""
 ERRORS_WITHIN: Final = 0.95
-"""This share of all errors is smaller than the narrow margin."""
-WIDE: Final = 2.0
-"""The wide margin is this many narrow ones, and misses next to nothing."""
-AFFORDED: Final = 0.04
-"""The wide margin is used if it confirms at most this share of the images more."""
+"""This share of all errors is smaller than the margin."""
 PAUSE: Final = 10
 """After a generation in which screening did not pay, this many are scored exactly."""
-MEMORY: Final = 0.9
-"""Smaller errors shrink the margin by at most a tenth; larger errors widen it at once."""
+MEMORY: Final = 0.5
+"""Smaller errors shrink the margin by half the difference; larger errors widen it at once."""
 
 
 class Screening:
@@ -67,13 +63,9 @@ class Screening:
         """
         if self._seen < LEARNING:
             return np.ones(len(scores.probs), np.bool_)
-        near = self._near(scores, bar)
+        near = _near(scores, bar, self._margin)
         near[~np.asarray(scores.ok)] = True
         return near
-
-    def _near(self, scores: Scores, bar: np.ndarray) -> np.ndarray:
-        wide, narrow = _near(scores, bar, (WIDE * self._margin, self._margin))
-        return wide if wide.mean() <= narrow.mean() + AFFORDED else narrow
 
     def learn(self, screened: Scores, exact: Scores, of: int) -> None:
         """Learn from the errors.
@@ -105,8 +97,8 @@ class Screening:
         self._pause = int(state["pause"])
 
 
-def _near(scores: Scores, bar: np.ndarray, margins: tuple[float, ...]) -> list[np.ndarray]:
-    """Find the images, as bools [N], that could take a niche if ranks were wrong by each margin.
+def _near(scores: Scores, bar: np.ndarray, margin: float) -> np.ndarray:
+    """Find the images, as bools [N], that could take a niche if ranks were wrong by the margin.
 
     Of those that could beat a niche's elite, only the best one takes it.
     """
@@ -118,10 +110,9 @@ def _near(scores: Scores, bar: np.ndarray, margins: tuple[float, ...]) -> list[n
     best = np.full(len(bar), -np.inf)
     for ranks in kept or (rank(scores.part(piece)) for piece in pieces):
         np.maximum(best, ranks.max(axis=0), out=best)
-    near = [np.zeros(count, np.bool_) for _ in margins]
+    near = np.zeros(count, np.bool_)
+    # A class that does not matter has an infinite bar, and no rank is above it.
+    to_reach = np.maximum(bar, best - margin) - margin
     for piece, ranks in zip(pieces, kept or map(rank, map(scores.part, pieces)), strict=True):
-        for found, margin in zip(near, margins, strict=True):
-            # A class that does not matter has an infinite bar, and no rank is above it.
-            to_reach = np.maximum(bar, best - margin) - margin
-            found[piece] = ((ranks >= to_reach) & (ranks + margin > bar)).any(axis=1)
+        near[piece] = ((ranks >= to_reach) & (ranks + margin > bar)).any(axis=1)
     return near

@@ -146,6 +146,10 @@ def test_the_exact_batch_does_not_depend_on_the_stopwatch(trial, monkeypatch):
 
 
 class Large(nn.Module):
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
     def forward(self, pixels):
         return pixels[:, :, ::9, ::99].flatten(1)[:, :3]
 
@@ -159,6 +163,19 @@ def test_exact_batches_of_large_images_are_small_where_operations_are_fused(tria
     assert (frozen.graph, frozen.batch_size) == ("frozen", 16)
     monkeypatch.setattr(Network, "graphs", lambda *_: {"frozen"})
     assert plan(target) == frozen
+
+
+@pytest.mark.parametrize(
+    ("layers", "images"),
+    [
+        ([nn.Conv2d(1, 8, 3), nn.Linear(8, 3)], 16),
+        ([nn.Conv2d(1, 8, 3), nn.Linear(8, 30)], 2),
+    ],
+)
+def test_without_fusing_only_convolutions_need_large_batches(trial, layers, images):
+    target = Networked(Large(*layers))
+    target.spec = ImageSpec(65, 65, 1, ("a", "b", "c"), array="torch")
+    assert plan(target, graph="frozen").batch_size == images
 
 
 def test_measurements_are_kept_for_the_machine(trial):

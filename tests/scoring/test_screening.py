@@ -65,17 +65,6 @@ def test_what_half_precision_cannot_score_is_looked_at():
     assert screening.doubtful(scores, np.full(4, 50.0)).tolist() == [False, True]
 
 
-def test_the_wide_margin_is_taken_where_it_costs_little():
-    screening = learnt(error=0.1)
-    margin = screening.state()["margin"]
-    far, between = [-50.0, 0, 0, 0], [4 - 1.5 * margin, 0, 0, 0]
-    bar = np.array([rank(scores_of([[4.0, 0, 0, 0]]))[0, 0], 99, 99, 99])
-    few = scores_of([between] + [far] * 99)
-    assert screening.doubtful(few, bar).sum() == 1
-    many = scores_of([between] * 20 + [far] * 80)
-    assert screening.doubtful(many, bar).sum() == 0
-
-
 @given(st.integers(0, 2**32 - 1), st.floats(0.001, 2.0))
 def test_errors_within_the_margin_lose_no_elite(seed, size):
     draw = np.random.default_rng(seed)
@@ -91,13 +80,13 @@ def test_errors_within_the_margin_lose_no_elite(seed, size):
         assert doubtful[ranks[:, niche].argmax()]
 
 
-def test_the_margin_grows_at_once_and_shrinks_slowly():
+def test_the_margin_grows_at_once_and_shrinks_by_half():
     screening = learnt(error=0.1)
     before = screening.state()["margin"]
     draw = np.random.default_rng(2).normal(size=(64, 4))
     exact = scores_of(draw)
     screening.learn(exact, exact, 640)
-    assert 0.8 * before < screening.state()["margin"] < before
+    assert 0.4 * before < screening.state()["margin"] < before
     screening.learn(scores_of(draw + np.array([5, 0, 0, 0])), exact, 640)
     assert screening.state()["margin"] > 2
 

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
+import neatfool
 from neatfool import cppn
-from neatfool.cppn import compiled
 
 NAMES = ("breeding", "chance", "attributes", "draft", "structure", "grafting", "hashing")
 
@@ -22,11 +22,11 @@ def uncompiled_breeding():
     kept = {
         name: module
         for name, module in sys.modules.items()
-        if name.startswith((room, "neatfool.cppn.compiled.jit")) or name == "numba"
+        if name.startswith((room, "neatfool.compiling")) or name == "numba"
     }
     attributes = [
         (package, name, vars(package)[name])
-        for package, name in ((cppn, "breeding"), (compiled, "jit"))
+        for package, name in ((cppn, "breeding"), (neatfool, "compiling"))
         if name in vars(package)
     ]
     for name in kept:

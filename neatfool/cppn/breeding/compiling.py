@@ -18,7 +18,7 @@ COMPILED: bool
 """Whether numba compiles breeding."""
 
 try:
-    from neatfool.cppn.compiled import jit
+    from neatfool import compiling
 except Exception as error:  # numba is missing or does not work here
     logging.getLogger("neatfool.cppn").info("breeding is not compiled: %s", error)
     COMPILED = False
@@ -28,14 +28,14 @@ else:
 
 def inner(function: Function) -> Function:
     """Compile a function that only compiled functions call."""
-    return jit.inner(function, exact=True) if COMPILED else function
+    return compiling.inner(function, exact=True) if COMPILED else function
 
 
 def inlined(function: Function) -> Function:
     """Compile a function as a part of each compiled function that calls it."""
-    return jit.inlined(function, exact=True) if COMPILED else function
+    return compiling.inlined(function, exact=True) if COMPILED else function
 
 
 def outer(signature: str) -> Callable[[Function], Function]:
     """Compile a function that Python calls, or read its code from the disk."""
-    return jit.outer(signature, exact=True) if COMPILED else lambda function: function
+    return compiling.outer(signature, exact=True) if COMPILED else lambda function: function

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from neatfool.compiling import inlined, inner, make_switch
 from neatfool.cppn.compiled.elementary import (
     SINE_LIMIT,
     clamp,
@@ -24,7 +25,6 @@ from neatfool.cppn.compiled.elementary import (
     tanh,
     tanh_of_half,
 )
-from neatfool.cppn.compiled.jit import inlined, inner, make_switch
 from neatfool.cppn.compiled.lanes import (
     LANES,
     any_beyond,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neatfool.cppn.compiled.jit import inner
+from neatfool.compiling import inner
 from neatfool.cppn.functions.aggregations import AGGREGATIONS
 
 F = np.float32

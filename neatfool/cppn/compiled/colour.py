@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from neatfool.cppn.compiled.jit import inlined, inner
+from neatfool.compiling import inlined, inner
 from neatfool.cppn.compiled.lanes import bits_of
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from neatfool.cppn.compiled.jit import inlined
+from neatfool.compiling import inlined
 from neatfool.cppn.compiled.lanes import (
     add_ints,
     add_product,

@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
+from neatfool.compiling import inlined, inner, outer
 from neatfool.cppn.compiled.activations import activate
 from neatfool.cppn.compiled.aggregations import SUM, aggregate
 from neatfool.cppn.compiled.colour import paint
-from neatfool.cppn.compiled.jit import inlined, inner, outer
 from neatfool.cppn.compiled.lanes import LANES, load, spread, store
 
 F = np.float32

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from neatfool.compiling import inner, outer
 from neatfool.cppn.compiled.aggregations import MEAN, PRODUCT, SUM
-from neatfool.cppn.compiled.jit import inner, outer
 from neatfool.cppn.genome.flat import (
     ACTIVATION,
     AGGREGATION,

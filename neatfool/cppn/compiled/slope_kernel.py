@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from neatfool.compiling import inner, outer
 from neatfool.cppn.compiled.activations import IDENTITY, activate, differentiate
 from neatfool.cppn.compiled.colour import return_colour
-from neatfool.cppn.compiled.jit import inner, outer
 from neatfool.cppn.compiled.lanes import LANES, add_product, load, spread, store
 
 F = np.float32

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from neatfool.cppn.compiled.jit import inner, outer
+from neatfool.compiling import inner, outer
 from neatfool.cppn.compiled.lanes import LANES, add_product, bits_of, load, spread, store
 
 F = np.float32

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neatfool.cppn.compiled.jit import inner, outer
+from neatfool.compiling import inner, outer
 
 F = np.float32
 

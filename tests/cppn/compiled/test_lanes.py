@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from neatfool.cppn.compiled.jit import inlined, outer
+from neatfool.compiling import inlined, outer
 from neatfool.cppn.compiled.lanes import (
     LANES,
     add_product,

@@ -318,22 +318,22 @@ def test_numba_that_is_missing_is_told(no_numba):
 
 
 def test_code_that_cannot_be_kept_on_the_disk_is_compiled_all_the_same(monkeypatch, caplog):
-    from neatfool.cppn.compiled import jit
+    from neatfool import compiling
 
-    compile_ = jit.numba.njit
+    compile_ = compiling.numba.njit
 
     def njit(*arguments, cache=False, **options):
         if cache:
             raise RuntimeError("cannot cache function: no locator available")
         return compile_(*arguments, **options)
 
-    monkeypatch.setattr(jit.numba, "njit", njit)
+    monkeypatch.setattr(compiling.numba, "njit", njit)
 
-    @jit.outer("int64(int64)")
+    @compiling.outer("int64(int64)")
     def double(number):
         return 2 * number
 
-    @jit.outer("int64(int64)")
+    @compiling.outer("int64(int64)")
     def treble(number):
         return 3 * number
 

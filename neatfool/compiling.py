@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
-_log = logging.getLogger("neatfool.cppn")
+_log = logging.getLogger("neatfool.compiling")
 _not_kept: set[Path] = set()
 """Folders whose code is compiled anew in each process."""
 
@@ -121,15 +121,15 @@ def _tell_once(folder: Path, why: RuntimeError) -> None:
     if folder not in _not_kept:
         _not_kept.add(folder)
         _log.warning(
-            "the renderer is compiled anew in each process, which takes several seconds, because "
-            "its code cannot be kept (%s); let NUMBA_CACHE_DIR name a folder to write to",
+            "code is compiled anew in each process, which takes several seconds, because it cannot "
+            "be kept (%s); let NUMBA_CACHE_DIR name a folder to write to",
             why,
         )
 
 
 @cache
 def _fingerprint(room: Path) -> int:
-    """Hash the source of all compiled functions of a room."""
-    layout = Path(__file__).parents[1] / "genome" / "flat.py"
+    """Hash the source of all compiled functions of a room, and of the bytes that they read."""
+    layout = Path(__file__).parent / "cppn" / "genome" / "flat.py"
     files = {*room.glob("*.py"), Path(__file__), layout}
     return crc32(b"".join(file.read_bytes() for file in sorted(files)))
