@@ -258,12 +258,12 @@ def _go(
         with interrupts.handled():
             outcome = session.go(plugins.observers(), interrupts)
         _show_outcome(console, session, outcome, scoring=display.scoring_seconds)
-        if outcome.reason in {"interrupted", "paused"}:
-            console.print(go_on, soft_wrap=True)
         if workers := session.progress_of_workers():
             console.print(f"Drawn and scored by {workers}", soft_wrap=True, markup=False)
         if report and outcome.generation >= 0:
             _write_report(console, session.run)
+        if outcome.reason in {"interrupted", "paused"}:
+            console.print(go_on, soft_wrap=True)
     except KeyboardInterrupt:
         console.print(f"Stopped before all was written. {go_on}", soft_wrap=True)
         raise SystemExit(INTERRUPTED) from None

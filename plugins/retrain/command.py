@@ -185,7 +185,7 @@ def retrain(
         try:
             rounds = _go(plan, learner, evolve, waiting)
         except (KeyboardInterrupt, SystemExit):
-            text = f"Interrupted. The same command goes on in {plan.folder}"
+            text = f"The same command goes on in {plan.folder}"
             waiting.print(text, soft_wrap=True, markup=False)
             raise
         if as_json:

@@ -40,6 +40,7 @@ def test_the_card_is_the_same_with_two_workers_of_a_cluster(audit, cluster):
     assert engine["scheduler"] == cluster
 
 
+@pytest.mark.slow
 def test_the_card_is_the_same_with_a_worker_of_this_machine(audit):
     card, engine = audit("out", "--seeds", "1", "--workers", 1)
     assert card == audit("alone", "--seeds", "1")[0]

@@ -102,6 +102,7 @@ def test_a_run_goes_on_without_a_worker_that_was_killed(file, tmp_path, own_clus
     assert caplog.text.count("is gone; the others do its part") == 1
 
 
+@pytest.mark.slow
 def test_a_part_of_a_worker_that_hangs_is_done_by_another(
     file, tmp_path, own_cluster, caplog, monkeypatch
 ):
@@ -195,6 +196,7 @@ def test_the_command_line_starts_workers_and_names_them(file, tmp_path):
     assert "Starting the workers" not in longer.output
 
 
+@pytest.mark.slow
 def test_a_cluster_may_ask_for_certificates(file, tmp_path):
     security = distributed.Security.temporary()
     files = {"ca_file": "tls_ca_file", "cert": "tls_client_cert", "key": "tls_client_key"}

@@ -200,6 +200,7 @@ learn_at_once = 2
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_learns_from_an_onnx_file_is_resumed_to_the_bit(tmp_path, monkeypatch) -> None:
     lessons = []
     answer = onnx_gradients.ConvertedModule.answer

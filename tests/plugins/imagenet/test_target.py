@@ -223,6 +223,7 @@ def test_log_odds_of_a_mean_grow_where_its_probability_is_one_to_the_last_bit() 
     np.testing.assert_allclose(odds, [exact, exact + 1], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_what_is_scored() -> None:
     for options in ({"crops": "ten"}, {"ensemble": LITE[:2]}):
         made = target(**options)
