@@ -35,12 +35,12 @@ class Cosines(torch.nn.Module):
 
 class Likeness:
     def __init__(self, options: Options) -> None:
-        found = sorted(options.pictures.iterdir())
-        paths = [path for path in found if path.suffix.lower() in {".jpg", ".jpeg", ".png"}]
-        names = tuple(path.name for path in paths)
-        self.spec = ImageSpec(224, 224, 3, names, array="torch", sums_to_one=False)
+        kinds, found = {".jpg", ".jpeg", ".png"}, sorted(options.pictures.iterdir())
+        if len(paths := [path for path in found if path.suffix.lower() in kinds]) < 2:
+            raise TargetError(f"{options.pictures}: needs two pictures or more, .jpg or .png")
+        self.spec = ImageSpec(224, 224, 3, tuple(p.name for p in paths), "torch", sums_to_one=False)
         fitted = [ImageOps.fit(Image.open(path).convert("RGB"), (224, 224)) for path in paths]
-        self.pictures = torch.from_numpy(np.stack(fitted).transpose(0, 3, 1, 2).copy())
+        self.pictures = torch.tensor(np.stack(fitted)).permute(0, 3, 1, 2)
         self.networks = [Network(Cosines(self.pictures), mean=127.0, std=128.0)]
 
     def score(self, images: torch.Tensor) -> Scores:
@@ -50,8 +50,8 @@ class Likeness:
         return sha256(self.pictures.numpy().tobytes()).hexdigest()
 
     def self_check(self) -> None:
-        if any(self.score(self.pictures.flip(3)).probs.argmax(1) != np.arange(len(self.pictures))):
-            raise TargetError("likeness: takes a picture in the mirror for another one")
+        if any(self.score(self.pictures.flip(3)).probs.argmax(1) != range(len(self.pictures))):
+            raise TargetError("likeness: takes a mirrored picture for another; is one there twice?")
 
 
 @hookimpl

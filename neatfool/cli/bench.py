@@ -38,7 +38,7 @@ The run's folder is temporary. Try a change with --set before you keep it.""",
     type=FiniteRange(min=0, min_open=True),
     default=10.0,
     show_default=True,
-    help="How long to run, unless the experiment ends earlier.",
+    help="How long to run after the first generation, unless the experiment ends earlier.",
 )
 @json_option
 def bench(

@@ -67,6 +67,7 @@ class Measured:
         alone_per_s: Images a second that the target scores when nothing else runs.
         whole_images: Images of the whole run, the first generation included.
         whole_seconds: Seconds of the whole run, from its start to its last image file.
+        ended: Whether the experiment ended before the time was up.
     """
 
     generations: int
@@ -79,6 +80,7 @@ class Measured:
     alone_per_s: float
     whole_images: int
     whole_seconds: float
+    ended: bool = False
 
     @property
     def images_per_s(self) -> float:
@@ -111,7 +113,15 @@ class Measured:
         return max(costs, key=lambda name: costs[name])
 
     def advice(self) -> str:
-        """Say in a sentence what limits the run and what to try."""
+        """Say in a sentence or two what limits the run and what to try."""
+        if self.ended:
+            return (
+                f"The experiment ended after {self.whole_images:,} images, so this was short; give "
+                f"it more ([experiment] images or generations). {self._advise()}"
+            )
+        return self._advise()
+
+    def _advise(self) -> str:
         if self.limit == "the target":
             return (
                 "The target is the limit, as it should be: the run reaches "
@@ -216,7 +226,8 @@ def measure(
         assembly: What the run is made of. It cannot be used again.
         folder: A new folder for the run.
         plugins: Their observers follow the run, which counts as part of it.
-        seconds: When to stop, unless the experiment ends earlier.
+        seconds: When to stop, counted from when the measured generations begin, unless the
+            experiment ends earlier. A generation is never cut short.
         warm: How many of the first generations to leave out, if more follow.
         say: Called with what happens next.
 
@@ -234,12 +245,12 @@ def measure(
         return target.images_per_s()
 
     before = alone()
-    watch = _RunWatch(seconds, alone)
+    watch = _RunWatch(seconds, warm, alone)
     plugins.register_object(watch, "bench")
     say("running the experiment" if seconds is None else f"running for {seconds:g} s")
     session = start(assembly, folder)
     session.go(plugins.observers(), watch)
-    return watch.sum_up(before, warm)
+    return watch.sum_up(before)
 
 
 def too_costly(name: str) -> ExperimentError:
@@ -250,19 +261,23 @@ def too_costly(name: str) -> ExperimentError:
 class _RunWatch:
     """Observes the run, stops it in time, and times the target again before it is closed."""
 
-    def __init__(self, seconds: float | None, alone: Callable[[], float]) -> None:
+    def __init__(self, seconds: float | None, warm: int, alone: Callable[[], float]) -> None:
         self._seconds = seconds
+        self._warm = warm
         self._alone = alone
         self._began = time.perf_counter()
         self._reports: list[GenerationReport] = []
         self._ends: list[float] = []
         self._after: float | None = None
         self._whole = 0.0
+        self._ended = False
 
     def __call__(self) -> bool:
         """Whether the time is up."""
-        passed = time.perf_counter() - self._began
-        return self._seconds is not None and passed >= self._seconds
+        if self._seconds is None or len(self._ends) <= self._warm:
+            return False
+        began = [self._began, *self._ends][self._warm]
+        return time.perf_counter() - began >= self._seconds
 
     @hookimpl
     def neatfool_run_started(self) -> None:
@@ -276,14 +291,15 @@ class _RunWatch:
     @hookimpl
     def neatfool_run_finished(self, outcome: Outcome) -> None:
         self._whole = outcome.seconds
+        self._ended = outcome.reason == "finished"
         if self._reports:
             self._after = self._alone()
 
-    def sum_up(self, before: float, warm: int) -> Measured:
-        """Sum up all generations but the first ``warm``."""
+    def sum_up(self, before: float) -> Measured:
+        """Sum up all generations but the warm ones."""
         if self._after is None:
             raise RunError("bench: the run ended before its first generation was done")
-        first = min(warm, len(self._reports) - 1)
+        first = min(self._warm, len(self._reports) - 1)
         reports = self._reports[first:]
         images = [0, *(report.evaluations for report in self._reports)]
         return Measured(
@@ -299,4 +315,5 @@ class _RunWatch:
             alone_per_s=statistics.median([before, self._after]),
             whole_images=images[-1],
             whole_seconds=self._whole,
+            ended=self._ended and self._seconds is not None,
         )

@@ -41,8 +41,9 @@ class ImageSpec:
             raise ValueError(f"an image of {self.height}x{self.width} pixels: both must be >= 1")
         if self.channels not in (1, 3):
             raise ValueError(f"channels = {self.channels}: must be 1 (grey) or 3 (RGB)")
-        if len(self.classes) < (2 if self.sums_to_one else 1) and not self.open:
-            raise ValueError(f"{len(self.classes)} classes: a classifier has at least two")
+        least = 2 if self.sums_to_one else 1
+        if len(self.classes) < least and not self.open:
+            raise ValueError(f"{len(self.classes)} classes: there must be at least {least}")
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -30,6 +30,7 @@ def test_it_says_where_the_time_goes_and_what_limits(experiment):
     for stage in (*STAGES, "the rest"):
         assert f"│ {stage} " in result.stdout
     assert "images a second; the target alone scores " in result.stdout
+    assert "The experiment ended after 160 images, so this was short" in result.stdout
     assert result.stdout.splitlines()[-1].endswith(".")
 
 

@@ -143,7 +143,8 @@ def test_a_run_of_a_slow_target_is_limited_by_it(tmp_path, clock):
 def test_a_run_ends_when_its_time_is_up(tmp_path, clock):
     assembly = toy_assembly(100_000, target=SlowTarget(clock))
     run = measure(assembly, tmp_path / "run", plugins=PluginManager(), seconds=0.305)
-    assert run.generations == 30
+    assert run.generations == 31, "the time begins after the first generation"
+    assert not run.ended
 
 
 def test_the_first_generations_are_left_out(tmp_path):
