@@ -99,16 +99,16 @@ def serve(
     from neatfool import load_experiment
 
     experiment = load_experiment(file, overrides=overrides, to_search=False)
-    place = listening.listen(host, port)
-    private = listening.is_private_to_this_machine(place)
-    _warn(host, private=private, with_key=key is not None)
-    thread = TargetThread(lambda: make_served(experiment))
-    with _waiting("getting ready (the first time on a machine takes longest)"):
-        served = thread.served()
-    limits = Limits(max_body * MIB, max_images)
-    app = make_app(served, thread, limits, key=key)
-    _show_served(served, listening.address_of(place), key_in=api_key_env)
-    listening.serve(app, place)
+    with listening.listen(host, port) as place:
+        private = listening.is_private_to_this_machine(place)
+        _warn(host, private=private, with_key=key is not None)
+        thread = TargetThread(lambda: make_served(experiment))
+        with _waiting("getting ready (the first time on a machine takes longest)"):
+            served = thread.served()
+        limits = Limits(max_body * MIB, max_images)
+        app = make_app(served, thread, limits, key=key)
+        _show_served(served, listening.address_of(place), key_in=api_key_env)
+        listening.serve(app, place)
     count = thread.statistics
     images, requests = _counted(count.images, "image"), _counted(count.requests, "request")
     click.echo(f"Ended after {images} in {requests}.")

@@ -46,15 +46,15 @@ def watch(folders: tuple[Path, ...], port: int, *, show: bool) -> None:
     from neatfool import Output, find_runs
 
     paths = dict.fromkeys(path for folder in folders for path in find_runs(folder))
-    place = listening.listen("127.0.0.1", port)
-    token = make_token()
-    ended = threading.Event()
-    feeds = [Feed(path) for path in paths]
-    app = make_app(feeds, token=token, port=place.getsockname()[1], ended=ended)
-    address = f"{listening.address_of(place)}/{token}/"
-    Output().print(f"Watch at {address}\nCtrl-C ends it.", soft_wrap=True, markup=False)
-    if show:
-        import webbrowser
+    with listening.listen("127.0.0.1", port) as place:
+        token = make_token()
+        ended = threading.Event()
+        feeds = [Feed(path) for path in paths]
+        app = make_app(feeds, token=token, port=place.getsockname()[1], ended=ended)
+        address = f"{listening.address_of(place)}/{token}/"
+        Output().print(f"Watch at {address}\nCtrl-C ends it.", soft_wrap=True, markup=False)
+        if show:
+            import webbrowser
 
-        webbrowser.open(address)
-    listening.serve(app, place, on_end=ended.set)
+            webbrowser.open(address)
+        listening.serve(app, place, on_end=ended.set)
