@@ -13,6 +13,7 @@ from .run.individual import EliteView as EliteView
 from .run.run import Run as Run
 from .fooling.opening import open_run as open_run
 from .fooling.opening import open_runs as open_runs
+from .experiment.trust import require_trust as require_trust
 from .fooling.choosing import choose_elites as choose_elites
 from .run.folder import find_runs as find_runs
 from .run.statistics import CONFIDENCE_THRESHOLDS as CONFIDENCE_THRESHOLDS
@@ -33,6 +34,7 @@ from .cli.parameters import FiniteRange as FiniteRange
 from .cli.parameters import Names as Names
 from .cli.parameters import elite_options as elite_options
 from .cli.parameters import max_queries_option as max_queries_option
+from .cli.parameters import trust_option as trust_option
 from .replicates.seed_list import format_seeds as format_seeds
 from .replicates.seed_list import parse_seeds as parse_seeds
 from .run.images import slug as slug
@@ -44,6 +46,7 @@ from .plugin.hookspecs import HttpRequest as HttpRequest
 from .plugin.hookspecs import Register as Register
 from .plugin.hookspecs import hookimpl as hookimpl
 from .config.annotations import PathAfter as PathAfter
+from .config.annotations import Reaches as Reaches
 from .config.class_names import ClassNames as ClassNames
 from .config.class_names import distinct_names as distinct_names
 from .config.class_names import read_names as read_names
@@ -109,6 +112,7 @@ from .errors import RunError as RunError
 from .errors import StorageError as StorageError
 from .errors import TargetError as TargetError
 from .errors import TargetUnavailable as TargetUnavailable
+from .errors import UntrustedRun as UntrustedRun
 from .errors import VerificationError as VerificationError
 from .errors import nearest as nearest
 

@@ -8,11 +8,12 @@ is a bug.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from contextvars import ContextVar
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 LONGEST_QUOTE: Final = 60
 """A message quotes at most this many characters: enough to find the place in the file."""
@@ -91,6 +92,14 @@ class RunError(NeatfoolError):
     """A run folder is missing, in use or damaged, or does not fit the request."""
 
     exit_code = 5
+
+
+class UntrustedRun(RunError):  # noqa: N818 - it says what it is
+    """Somebody else made the run, and the user has not agreed to what its record reaches."""
+
+
+agreement: ContextVar[Callable[[str], bool]] = ContextVar("agreement", default=lambda _: False)
+"""Asks the user whether what a run of somebody else reaches is fine; without a user, it is not."""
 
 
 class StorageError(NeatfoolError):

@@ -27,7 +27,14 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that at any instant it holds either the old data or the new."""
+def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file so that at any instant it holds either the old data or the new.
+
+    Args:
+        path: The file.
+        data: All that it is to hold.
+        private: Whether nobody else may read it.
+    """
     with replacing(path) as partial:
+        partial.touch(0o600 if private else 0o666)
         partial.write_bytes(data)

@@ -54,8 +54,9 @@ def usual_thresholds() -> Iterator[tuple[int, int, int]]:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep what is measured of this machine away from the user's cache, for processes too."""
+    """Keep away from the user's cache and configuration, for processes too."""
     os.environ["NEATFOOL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["NEATFOOL_CONFIG"] = str(tmp_path_factory.mktemp("config"))
 
 
 @pytest.fixture

@@ -15,21 +15,19 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from neatfool.errors import BudgetSpent
-from neatfool.run.schema import LEDGER_SCHEMA, seal, sound, write
-from neatfool.run.sqlite import connect, damaged, migrate, sqlite_errors_in_words, transaction
+from neatfool.run.schema import LEDGER_SCHEMA, write
+from neatfool.run.sqlite import connect, connect_to_write, sqlite_errors_in_words, transaction
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from neatfool.run.sqlite import Connection
+
 _SPENT = "SELECT count(*), coalesce(sum(images), 0) FROM request"
-_IS_SOUND = f"SELECT coalesce(min{sound('request')}, 1) FROM request"  # noqa: S608
-_ANSWERS = f"SELECT image, scores, {sound('answer')} FROM answer WHERE image IN"  # noqa: S608
-_SETTLE = (
-    f"UPDATE request SET outcome = ?1, checksum = {seal('request', {'outcome': '?1'})} "  # noqa: S608
-    "WHERE number = ?2"
-)
+_ANSWERS = "SELECT image, scores FROM answer WHERE image IN"
+_SETTLE = "UPDATE request SET outcome = ? WHERE number = ?"
 
 
 @dataclass(frozen=True)
@@ -77,13 +75,10 @@ class Ledger:
             self._connection.executescript(LEDGER_SCHEMA)
         else:
             with sqlite_errors_in_words(database):
-                self._connection = connect(database)
-                migrate(database, self._connection)
+                self._connection = connect_to_write(database)
         self.queries = self.requests = self.debits = 0
         self._version = -1
         with self._locked() as db:
-            # Checked once: this process writes only sound rows.
-            self._expect_sound(db.execute(_IS_SOUND).fetchone()[0], "request")
             self._look_for_others(db)
 
     @property
@@ -169,9 +164,7 @@ class Ledger:
             most = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
             while some := [*islice(wanted, most)]:
                 places = ", ".join("?" * len(some))
-                rows = self._connection.execute(f"{_ANSWERS} ({places})", some).fetchall()
-                self._expect_sound(all(sound for *_, sound in rows), "answer")
-                found.update((image, scores) for image, scores, _ in rows)
+                found.update(self._connection.execute(f"{_ANSWERS} ({places})", some).fetchall())
         return found
 
     def count(self) -> int:
@@ -215,12 +208,8 @@ class Ledger:
         db.executemany(_SETTLE, rows)
         self._settled.clear()
 
-    def _expect_sound(self, is_sound: object, table: str) -> None:
-        if not is_sound and self._where is not None:
-            raise damaged(self._where, f"a row of table {table} changed")
-
     @contextmanager
-    def _locked(self, synchronous: str = "FULL") -> Iterator[sqlite3.Connection]:
+    def _locked(self, synchronous: str = "FULL") -> Iterator[Connection]:
         """Give the database to this thread for one transaction, which survives a power cut."""
         with self._lock, sqlite_errors_in_words(self._where):
             self._connection.execute(f"PRAGMA synchronous = {synchronous}")

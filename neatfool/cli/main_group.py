@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +12,7 @@ import click
 
 from neatfool.cli.failures import exit_code_of, reworded
 from neatfool.cli.lazy import LazyGroup
-from neatfool.errors import PluginError
+from neatfool.errors import PluginError, agreement, printable
 
 if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager
@@ -77,6 +78,7 @@ class MainGroup(LazyGroup):
         logging.getLogger("neatfool").setLevel(logging.DEBUG if debug else logging.NOTSET)
         if debug:
             logging.basicConfig(format="%(message)s")
+        agreement.set(_ask)
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -104,6 +106,18 @@ class MainGroup(LazyGroup):
             return self.plugins.commands(plugin)
         except PluginError as error:
             return {plugin: _BrokenCommand(plugin, str(error))}
+
+
+def _ask(screen: str) -> bool:
+    """Show what a run of somebody else reaches, and ask for a yes; no without a terminal."""
+    if not _has_terminal():
+        return False
+    click.echo(printable(screen), err=True)
+    return click.confirm("Do you agree?", err=True)
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 class _BrokenCommand(click.Command):

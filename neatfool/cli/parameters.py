@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from neatfool.errors import StorageError
+from neatfool.errors import StorageError, agreement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +83,19 @@ overrides_option = click.option(
     metavar="SECTION.KEY=VALUE",
     help="Override a key of the experiment; repeat it for more keys.",
 )
+
+
+def trust_option(command: Command) -> Command:
+    """Add the option that agrees to what a run of somebody else loads and contacts."""
+    what = "Load and contact what the record of a run names, although somebody else made the run."
+
+    def agree(ctx: click.Context, option: click.Parameter, value: bool) -> None:
+        if value:
+            token = agreement.set(lambda screen: True)
+            ctx.call_on_close(lambda: agreement.reset(token))
+
+    flag = click.option("--trust", is_flag=True, expose_value=False, callback=agree, help=what)
+    return flag(command)
 
 
 def max_queries_option(command: Command) -> Command:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,7 @@ from neatfool.cli.parameters import (
     jobs_option,
     no_report_option,
     run_argument,
+    trust_option,
     watch_options,
 )
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
@@ -179,6 +181,7 @@ Examples:
 )
 @no_report_option
 @watch_options
+@trust_option
 def resume(
     run_folder: Path,
     generations: int | None,
@@ -192,7 +195,8 @@ def resume(
     """Resume the run in folder RUN, as if it had never stopped."""
     from neatfool.evolution.assembly import Assembly, reassemble
     from neatfool.evolution.session import resume as resume_session
-    from neatfool.fooling.opening import RunTools
+    from neatfool.experiment.trust import require_trust
+    from neatfool.fooling.opening import RunTools, open_run
     from neatfool.plugin.manager import PluginManager
 
     if generations and images:
@@ -217,6 +221,8 @@ def resume(
         settings.update(resolved["experiment"])
         return assembly
 
+    with closing(open_run(run_folder)) as run:
+        require_trust(run)
     session = resume_session(assemble_again, run_folder, tools=RunTools())
     if session.done:
         unit = "images" if settings.get("images") else "generations"

@@ -6,8 +6,9 @@ import json
 import types
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from neatfool.spec.json import Json
 
 _NONE = type(None)
+Mark = TypeVar("Mark")
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,26 @@ class PathAfter:
     """Marks text in which a path may follow a word: ``Annotated[str, PathAfter("onnx:")]``.
 
     A relative path is relative to the file that gives it, as for any option. With ``or_name`` the
-    text may be a name as well: it is a path if it begins like one (``./``), or is there.
+    text may be a name as well: it is a path if it begins like one (``./``), or is there. With
+    ``runs_code`` the file can run code when it is loaded; see :class:`Reaches`.
     """
 
     word: str
     or_name: bool = False
+    runs_code: bool = False
+
+
+class Reaches(StrEnum):
+    """Marks an option by what it reaches outside of a run: ``Annotated[str, Reaches.CONTACTS]``.
+
+    Paths need no mark. Before a run that somebody else made is loaded, the user sees all of this.
+    For such a run, neatfool never sends a key, and never loads what can run code.
+    """
+
+    LOADS = "loads"
+    CONTACTS = "contacts"
+    SENDS_KEY = "sends the key"
+    RUNS_CODE = "runs the code of"
 
 
 def annotation_of(field: FieldInfo) -> Any:
@@ -65,7 +82,7 @@ def from_text(annotation: Any, value: Value) -> Json:
         return value.given
     text: str = value.given
     members = alternatives(annotation)
-    marks = [*_marks(annotation)]
+    marks = [*_marks(annotation, PathAfter)]
     lists = [
         member for member in members if _is_a(_kind(member), Collection, but=str | bytes | Mapping)
     ]
@@ -99,13 +116,24 @@ def alternatives(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def _marks(annotation: Any) -> Iterator[PathAfter]:
+def reached_by(annotation: Any, text: str) -> Reaches | None:
+    """Say what an option of a type reaches if ``text`` is its value; None if nothing."""
+    for mark in _marks(annotation, Reaches):
+        return mark
+    for after in _marks(annotation, PathAfter):
+        if text.startswith(after.word):
+            return Reaches.RUNS_CODE if after.runs_code else Reaches.LOADS
+    kinds = [_kind(argument) for argument in (*_marks(annotation, type), annotation)]
+    return Reaches.LOADS if any(_is_a(kind, PurePath) for kind in kinds) else None
+
+
+def _marks(annotation: Any, kind: type[Mark]) -> Iterator[Mark]:
     """Find the marks of a type and of the types that it is made of."""
     for part in get_args(annotation):
-        if isinstance(part, PathAfter):
+        if isinstance(part, kind):
             yield part
         else:
-            yield from _marks(part)
+            yield from _marks(part, kind)
 
 
 def _scalar(

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ValidationError
 
-from neatfool.config.annotations import annotation_of, from_text, make_absolute, model_of
+from neatfool.config.annotations import (
+    annotation_of,
+    from_text,
+    make_absolute,
+    model_of,
+)
 from neatfool.config.section import Section, Value
 from neatfool.config.values import write_value
 from neatfool.config.wording import reword, shown
@@ -137,6 +142,28 @@ def own_sections(model: type[BaseModel]) -> dict[str, str]:
         if inner := model_of(field.annotation):
             found |= dict.fromkeys(_keys_of(model, name), key_of(name, field))
             found |= own_sections(inner)
+    return found
+
+
+def option_models(model: type[BaseModel], section: str) -> dict[str, type[BaseModel]]:
+    """Give the models of a plugin's options by the names of their sections."""
+    found = {section: model}
+    for name, field in model.model_fields.items():
+        if inner := model_of(field.annotation):
+            found |= option_models(inner, key_of(name, field))
+    return found
+
+
+def given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, Any]:
+    """Give the values of a recorded section that are not their options' defaults, by key.
+
+    Each comes with its type: (value, annotation).
+    """
+    found = {}
+    for name, field in model.model_fields.items():
+        for key in _keys_of(model, name) & section.keys():
+            if section[key] != field.get_default(call_default_factory=True, validated_data={}):
+                found[key] = section[key], annotation_of(field)
     return found
 
 

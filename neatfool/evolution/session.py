@@ -292,7 +292,7 @@ def resume(
     *,
     tools: Tools | None = None,
 ) -> Session:
-    """Resume a run.
+    """Resume a run, which is this user's own from then on. The caller sees to its trust.
 
     Args:
         assemble: Makes the assembly from the run's resolved experiment and its scoring plan.
@@ -309,6 +309,7 @@ def resume(
         undo.callback(release)
         store = RunStore.open(folder / run_folder.DATABASE, write=True)
         undo.callback(store.close)
+        store.check()
         info = store.info()
         _keep_text(folder, info["text"], advice_for(info["experiment"], folder))
         assembly = assemble(info["experiment"], Plan.from_json(info["scoring"]))
@@ -320,6 +321,7 @@ def resume(
         if assembly.resolved != info["experiment"]:
             _check_budget(assembly)
             store.keep("experiment", assembly.resolved)
+        store.adopt()
         undo.pop_all()
     return Session(folder, assembly, store, release, tools)
 

@@ -17,6 +17,7 @@ from neatfool.evolution.python_target import target_of
 from neatfool.experiment.choice import RECORDED, recorded_by_a_run
 from neatfool.experiment.framework import Calls
 from neatfool.experiment.showing import choose_showing
+from neatfool.experiment.trust import require_trust
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import advice_for, is_from_python
 from neatfool.run.folder import lock, refuse_under_way
@@ -83,6 +84,7 @@ def scorer_for(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
             "neatfool.open_run(FOLDER).verify(model), or score(genome, model)"
         )
     if model is None:
+        require_trust(run)
         return reassemble(experiment | {"target": settings}, PluginManager(), plan).scorer
     name = str(run.info["target"]["name"])
     spec = run.spec
@@ -94,8 +96,10 @@ def scorer_for(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
     check_target(target, name)
     budget = Budget(settings.get("max_queries"), settings.get("max_requests"))
     plugins = PluginManager()
-    for path in experiment.get("plugins", {}).get("path", ()) if "views" in experiment else ():
-        plugins.load_files(Path(path))
+    if "views" in experiment and (paths := experiment.get("plugins", {}).get("path")):
+        require_trust(run)
+        for path in paths:
+            plugins.load_files(Path(path))
     with recorded_by_a_run():
         showing = choose_showing(plugins, experiment.get("views"), RECORDED)
     if showing:

@@ -13,6 +13,8 @@ from neatfool.evolution.assembly import assemble, check_target, make
 from neatfool.evolution.verification import score_image, scorer_for, verify_run
 from neatfool.experiment.experiment import Experiment, load_experiment, resolved_choice
 from neatfool.experiment.framework import Calls
+from neatfool.experiment.trust import require_trust
+from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import is_from_python
 from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
@@ -29,32 +31,46 @@ if TYPE_CHECKING:
     from neatfool.spec.target import Target
 
 
-def open_run(path: str | Path) -> Run:
+def open_run(path: str | Path, *, trust: bool = False) -> Run:
     """Open the run in a folder to read it, also while another process runs it.
+
+    Args:
+        path: The folder.
+        trust: Whether its target may be loaded although somebody else made the run. Its record
+            names files and addresses; ``neatfool verify RUN`` lists them, and asks.
 
     Raises:
         RunError: The folder holds no run, or its database is damaged.
         PluginError: The run's encoding cannot be loaded.
     """
-    run = Run(Path(path), tools=RunTools())
+    run = Run(Path(path), tools=RunTools(), trust=trust)
     run.info  # noqa: B018 - reads the database: a wrong path fails here
     return run
 
 
 @contextmanager
-def open_runs(paths: Iterable[str | Path]) -> Iterator[list[Run]]:
+def open_runs(
+    paths: Iterable[str | Path], *, trust: bool = False, scored: bool = False
+) -> Iterator[list[Run]]:
     """Open the runs that folders hold, each once, and close them at the end.
 
     Args:
         paths: The folders; see :func:`~neatfool.find_runs`.
+        trust: See :func:`~neatfool.open_run`.
+        scored: Whether their targets will be loaded; a user at a terminal is asked now, not later.
 
     Raises:
         RunError: A folder holds no run, or a database is damaged.
+        UntrustedRun: Somebody else made a run that is to be scored, and the user did not agree.
         PluginError: The encoding of a run cannot be loaded.
     """
     found = {path.resolve(): path for each in paths for path in find_runs(Path(each))}
     with ExitStack() as ending:
-        yield [ending.enter_context(closing(open_run(path))) for path in found.values()]
+        opened = [open_run(path, trust=trust) for path in found.values()]
+        runs = [ending.enter_context(closing(run)) for run in opened]
+        for run in runs if scored else ():
+            require_trust(run)
+        yield runs
 
 
 def open_scorer(
@@ -72,6 +88,7 @@ def open_scorer(
 
     Raises:
         RunError: Only Python has the run's target.
+        UntrustedRun: Somebody else made the run, and it was not opened with ``trust=True``.
         ExperimentError: The experiment is wrong.
         PluginError: A plugin is missing or broken.
         TargetError: The target does not recognise its own images, or scores an image differently
@@ -86,6 +103,7 @@ def open_scorer(
     elif isinstance(source, Run):
         if is_from_python(source.experiment):
             raise RunError(f"{source.path}: only Python has its target; score with an experiment's")
+        require_trust(source)
         experiment = Experiment.from_resolved(source.experiment)
         plan = Plan.from_json(source.info["scoring"])
     else:
@@ -126,8 +144,12 @@ class RunTools:
         self._scorer: Scorer | None = None
 
     def encoding(self, run: Run) -> Encoding[Any]:
-        """Make the run's encoding."""
-        encoding: Encoding[Any] = make(resolved_choice(run.experiment, "encoding"), spec=run.spec)
+        """Make the run's encoding. Only for a run that is trusted, a Python file is loaded."""
+        plugins = PluginManager()
+        if run.experiment["encoding"]["plugin"] not in plugins.names("encoding"):
+            require_trust(run)
+        choice = resolved_choice(run.experiment, "encoding", plugins)
+        encoding: Encoding[Any] = make(choice, spec=run.spec)
         return encoding
 
     def score(self, run: Run, image: torch.Tensor, model: Any) -> dict[str, float]:

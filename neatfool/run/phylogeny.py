@@ -20,41 +20,46 @@ MUCH: Final = 1 / 12
 def phylogeny(store: RunStore, last: int, now: set[int], learns: bool, elites: bool) -> nx.DiGraph:
     """Make the graph up to a generation."""
     graph, classes = nx.DiGraph(), store.classes()
-    for id_, generation in store.rows("SELECT id, generation FROM candidate"):
-        if not isinstance(generation, int):
-            raise damaged(store.path, f"candidate {id_} has no generation")
+    for id_, generation in store.rows("candidate", names="id, generation"):
         if generation <= last:
             graph.add_node(id_, generation=generation, kind="first", held={}, elite=id_ in now)
-    for child, position, parent in store.rows("SELECT candidate, position, parent FROM parent"):
+    for child, position, parent in store.rows("parent"):
         if child in graph:
-            if parent not in graph or not isinstance(position, int):
-                raise damaged(store.path, f"parent {parent} of candidate {child} is missing")
+            # Ids are given as candidates are bred, so nobody descends from itself.
+            if parent not in graph or parent >= child:
+                raise damaged(store.path, f"candidate {child} has no parent {parent}")
             graph.nodes[child]["kind"] = "bred"
             graph.add_edge(parent, child, position=position)
-    won = "SELECT candidate, class, confidence FROM replacement ORDER BY rank DESC"
-    for id_, number, confidence in store.rows(won):
+    won = "candidate, class, confidence"
+    for id_, number, confidence in store.rows("replacement", "ORDER BY rank DESC", names=won):
         if id_ in graph:
-            graph.nodes[id_]["held"][classes[number]] = confidence
-    for id_ in _find_learned(store) if learns else ():
-        if id_ in graph and graph.in_degree(id_) == 1:
-            graph.nodes[id_]["kind"] = "learned"
+            graph.nodes[id_]["held"][classes[store.require_class(number)]] = confidence
+    if missing := now - {*graph}:
+        raise damaged(store.path, f"candidate {min(missing)} is missing")
+    for id_ in _find_learned(store, graph) if learns else ():
+        graph.nodes[id_]["kind"] = "learned"
     kept = now.union(*(nx.ancestors(graph, each) for each in now if elites))
     return graph.subgraph(kept).copy() if elites else graph
 
 
-def _find_learned(store: RunStore) -> Iterator[int]:
-    """Find the candidates that differ from a parent in many weights and in nothing else.
+def _find_learned(store: RunStore, graph: nx.DiGraph) -> Iterator[int]:
+    """Find the candidates that differ from their only parent in many weights and nothing else.
 
     A lesson moves nearly all weights at once, a mutation few. The run does not record which it was.
     """
-    pairs = "SELECT c.id, unpack(p.genome), unpack(c.genome) FROM parent JOIN candidate c "
-    alike = (
-        "ON c.id = candidate JOIN candidate p ON p.id = parent "
-        "WHERE (c.nodes, c.connections) = (p.nodes, p.connections)"
-    )
-    for id_, *genomes in store.rows(pairs + alike):
+    sizes, genomes = {}, {}
+    for id_, nodes, connections, genome in store.rows(
+        "candidate", names="id, nodes, connections, genome"
+    ):
+        sizes[id_], genomes[id_] = (nodes, connections), genome
+    for id_ in graph:
+        parents = [*graph.predecessors(id_)]
+        if len(parents) != 1 or sizes[id_] != sizes[parents[0]]:
+            continue
         # A genome's text has commas between its fields; only a weight has a point or exponent.
-        parent, child = (genome.split(",") for genome in genomes)
+        parent, child = (
+            store.text_of(each, genomes[each]).split(",") for each in (parents[0], id_)
+        )
         if len(parent) == len(child):
             changed = [new for old, new in zip(parent, child, strict=True) if old != new]
             weights_only = all("." in each or "e-" in each for each in changed)

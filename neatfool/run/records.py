@@ -65,7 +65,7 @@ def report_to_row(report: GenerationReport) -> list[Any]:
     """Turn a report into its row of table ``generation``."""
     values = vars(report) | vars(report.stages) | {"number": report.generation}
     values |= dict(zip(AT_LEAST, report.classes_ge, strict=True))
-    return [values[name] for name in columns("generation") if name != "checksum"]
+    return [values[name] for name in columns("generation")]
 
 
 def report_of_row(row: Mapping[str, Any]) -> GenerationReport:

@@ -63,6 +63,7 @@ class Run:
 
     Attributes:
         path: The folder.
+        trusted: Whether its user agreed to what its record loads and contacts.
     """
 
     def __init__(
@@ -71,9 +72,11 @@ class Run:
         *,
         encoding: Encoding[Any] | None = None,
         tools: Tools | None = None,
+        trust: bool = False,
     ) -> None:
         """Look at a folder; use :func:`neatfool.open_run`."""
         self.path = path
+        self.trusted = trust
         self._given_encoding = encoding
         self._given_tools = tools
 
@@ -88,10 +91,14 @@ class Run:
         """The run's database, open for reading."""
         return RunStore.open(self.path / DATABASE)
 
-    @property
-    def sealed(self) -> bool:
-        """Whether its record has checksums, so that damage is noticed."""
-        return self.store.sealed
+    @cached_property
+    def own(self) -> bool:
+        """Whether this machine's user made it, or resumed it, and nobody changed it since.
+
+        Raises:
+            RunError: Its content is not what was recorded.
+        """
+        return self.store.is_own()
 
     @cached_property
     def _snapshot(self) -> Snapshot:
@@ -168,7 +175,10 @@ class Run:
     @property
     def spec(self) -> ImageSpec:
         """The images that the target takes."""
-        return ImageSpec(classes=self.classes, **self.info["spec"])
+        try:
+            return ImageSpec(classes=self.classes, **self.info["spec"])
+        except (TypeError, ValueError) as error:
+            raise damaged(self.store.path, error) from error
 
     @cached_property
     def encoding(self) -> Encoding[Any]:

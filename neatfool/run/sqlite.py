@@ -1,24 +1,21 @@
-"""Opens a run's database with SQLite: readable errors, transactions, formats."""
+"""Opens a run's database with SQLite: readable errors, transactions, the format."""
 
 from __future__ import annotations
 
 import sqlite3
-import zlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Final
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
 from neatfool.run.folder import PARTIAL_DATABASE, START_ANEW
-from neatfool.run.schema import FORMAT, MIGRATIONS, checksum, unpack
+from neatfool.run.integrity import Digests
+from neatfool.run.schema import DESCRIPTION, FORMAT, description
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 IN_WORDS: Final = {
-    "user-defined function": "a row cannot be read",
-    "no such column": "a column is missing",
-    "no such table": "a table is missing",
     "malformed database schema": "the description of its tables has changed",
     "disk image is malformed": "its pages do not fit together",
     "decode": "a text is not UTF-8",
@@ -36,7 +33,7 @@ def sqlite_errors_in_words(path: Path | None) -> Iterator[None]:
     """
     try:
         yield
-    except (sqlite3.Error, UnicodeDecodeError, zlib.error) as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if path is None:
             raise
         raise _explain(path, error) from error
@@ -65,12 +62,28 @@ def _explain(path: Path, error: Exception) -> NeatfoolError:
     return damaged(path, next((words for part, words in IN_WORDS.items() if part in told), told))
 
 
+class Connection(sqlite3.Connection):
+    """Closes itself when nobody holds it any more: a run may be looked at in passing.
+
+    Attributes:
+        digests: What follows the changes made through it; None if they are not a run's.
+    """
+
+    digests: Digests | None = None
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it could not be opened
+            self.close()
+
+
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Write all that the block writes; if it raises, write nothing."""
+def transaction(connection: Connection) -> Iterator[Connection]:
+    """Write all that the block writes, and the digests of it; if it raises, write nothing."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        yield connection
+        digests = connection.digests
+        with digests.carried_on(connection) if digests else nullcontext():
+            yield connection
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -78,20 +91,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
-class Connection(sqlite3.Connection):
-    """Closes itself when nobody holds it any more: a run may be looked at in passing."""
-
-    def __del__(self) -> None:
-        with suppress(sqlite3.ProgrammingError):  # it could not be opened
-            self.close()
-
-
-def connect(path: Path | None, mode: str = "rw") -> sqlite3.Connection:
+def connect(path: Path | None, mode: str = "rw") -> Connection:
     """Open a database file, or one in memory, in a mode of SQLite's: ``ro``, ``rw``, ``rwc`` ...
 
     Python begins no transactions by itself.
     """
-    connection = sqlite3.connect(
+    return sqlite3.connect(
         ":memory:" if path is None else f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         isolation_level=None,
@@ -99,56 +104,28 @@ def connect(path: Path | None, mode: str = "rw") -> sqlite3.Connection:
         check_same_thread=False,
         factory=Connection,
     )
-    connection.create_function("checksum", -1, checksum, deterministic=True)
-    connection.create_function("unpack", 1, unpack, deterministic=True)
+
+
+def connect_to_write(path: Path) -> Connection:
+    """Open a run's database for writing; its digests follow all changes.
+
+    Raises:
+        RunError: It is no run's database, or one of another format.
+    """
+    connection = connect(path)
+    require_format(path, connection)
+    connection.digests = Digests(connection)
     return connection
 
 
-def format_of(path: Path, connection: sqlite3.Connection) -> int:
-    """Read the format of a run's database.
-
-    Raises:
-        RunError: This neatfool does not read that format.
-    """
-    if not path.stat().st_size:
-        raise RunError(f"{path}: is empty: it holds no run. {START_ANEW}")
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if not version:
-        raise RunError(f"{path}: is no run's database. {START_ANEW}")
-    if version not in {*MIGRATIONS, FORMAT}:
-        raise RunError(
-            f"{path}: has run format {version}; this neatfool reads formats {min(MIGRATIONS)} to "
-            f"{FORMAT}; use the version that wrote it"
-        )
-    return version
-
-
-def migrate(path: Path, connection: sqlite3.Connection) -> None:
-    """Bring a database of an older format up to date, in one transaction."""
-    version = format_of(path, connection)
-    if version < FORMAT:
-        with transaction(connection) as db:
-            for older in range(version, FORMAT):
-                MIGRATIONS[older](db)
-            db.execute(f"PRAGMA user_version = {FORMAT}")
-
-
-def check_structure(path: Path, connection: sqlite3.Connection) -> None:
-    """Let SQLite check its tables and indices.
-
-    Raises:
-        RunError: They are damaged.
-    """
-    problem = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    if problem != "ok":
-        raise damaged(path, problem)
-
-
-def connect_to_read(path: Path) -> sqlite3.Connection:
+def connect_to_read(path: Path) -> Connection:
     """Open for reading, even after a kill, and even in a read-only folder.
 
     A process that is killed during a transaction leaves a journal. SQLite rolls it back when the
     database is next opened, and needs to write for that.
+
+    Raises:
+        RunError: It is no run's database, or one of another format.
     """
     for mode in ("ro", "rw", "ro&immutable=1"):
         connection = connect(path, mode)
@@ -160,4 +137,37 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
                 raise
         else:
             break
+    require_format(path, connection)
     return connection
+
+
+def require_format(path: Path, connection: sqlite3.Connection) -> None:
+    """Raise a RunError unless a database has this neatfool's format, and just its tables.
+
+    Views and triggers of strangers would run with each query.
+    """
+    if not path.stat().st_size:
+        raise RunError(f"{path}: is empty: it holds no run. {START_ANEW}")
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if not version:
+        raise RunError(f"{path}: is no run's database. {START_ANEW}")
+    if version != FORMAT:
+        raise RunError(
+            f"{path}: has run format {version}, and this neatfool reads format {FORMAT}; use the "
+            "version that wrote it"
+        )
+    found = frozenset(connection.execute(DESCRIPTION))
+    if found != description():
+        names = sorted({name for _, name, _ in found ^ description()})
+        raise damaged(path, f"its tables are not those of a run: {', '.join(names[:3])}")
+
+
+def check_structure(path: Path, connection: sqlite3.Connection) -> None:
+    """Let SQLite check its tables and indices.
+
+    Raises:
+        RunError: They are damaged.
+    """
+    problem = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if problem != "ok":
+        raise damaged(path, problem)

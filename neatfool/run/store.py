@@ -11,10 +11,11 @@ import json
 import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import RunError
 from neatfool.run.folder import PARTIAL_DATABASE, require_run
+from neatfool.run.integrity import Digests, find_change, is_sealed
 from neatfool.run.records import (
     GenerationRecord,
     StoredCandidate,
@@ -27,24 +28,23 @@ from neatfool.run.schema import (
     HOW_IT_WAS_RUN,
     LEDGER_SCHEMA,
     SCHEMA,
+    SEAL_SCHEMA,
     TABLES,
     columns,
-    sound,
     unpack,
     write,
 )
 from neatfool.run.sqlite import (
+    Connection,
     check_structure,
     connect,
     connect_to_read,
+    connect_to_write,
     damaged,
-    format_of,
-    migrate,
     sqlite_errors_in_words,
     transaction,
 )
 from neatfool.spec.candidate import GenomeSize
-from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -52,6 +52,15 @@ if TYPE_CHECKING:
 
     from neatfool.run.statistics import GenerationReport
     from neatfool.spec.json import Json
+
+
+FACTS: Final = {
+    **dict.fromkeys(("name", "text"), str),
+    **dict.fromkeys(("seed", "ended_after"), int),
+    **dict.fromkeys(("experiment", "identity", "spec", "scoring", "target"), dict),
+    **dict.fromkeys(("versions", "clock"), dict),
+}
+"""The type of each recorded fact about a run."""
 
 
 class Recorded(dict[str, Any]):
@@ -90,18 +99,12 @@ class Snapshot:
 class RunStore:
     """A run's database, open for writing or for reading."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, *, write: bool) -> None:
-        """Wrap an open connection; use :meth:`create` or :meth:`open`.
-
-        Raises:
-            RunError: This neatfool does not read the database's format.
-        """
+    def __init__(self, path: Path, connection: Connection, *, write: bool) -> None:
+        """Wrap an open connection; use :meth:`create` or :meth:`open`."""
         self.path = path
         self._connection = connection
         self._write = write
-        self._columns: dict[str, list[str]] = {}
-        # Format 3, the first one, had no checksums.
-        self.sealed = format_of(path, connection) > 3
+        self._class_count = 0
 
     @classmethod
     def create(
@@ -124,9 +127,12 @@ class RunStore:
         with sqlite_errors_in_words(partial):
             connection = connect(partial, "rwc")
             with transaction(connection) as db:
-                for statement in (SCHEMA + LEDGER_SCHEMA).split(";\n"):
+                for statement in (SCHEMA + SEAL_SCHEMA + LEDGER_SCHEMA).split(";\n"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {FORMAT}")
+            connection.digests = Digests(connection)
+            connection.digests.adopts = True
+            with transaction(connection) as db:
                 write(db, "info", [(key, json.dumps(value)) for key, value in info.items()])
                 write(db, "class", [(i, name, i in chosen) for i, name in enumerate(classes)])
             connection.close()
@@ -135,23 +141,21 @@ class RunStore:
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> RunStore:
-        """Open a run's database; for writing, check its structure and bring its format up to date.
+        """Open a run's database; for writing, check its structure first.
 
         Raises:
             RunError: It is missing, damaged, or of another version.
         """
         require_run(path.parent)
         with sqlite_errors_in_words(path):
-            connection = connect(path, "rw") if write else connect_to_read(path)
-            # Checked before anything is written, so that an empty file stays as it is.
-            format_of(path, connection)
+            # An empty file, or one of another program, stays as it is.
+            connection = connect_to_write(path) if write else connect_to_read(path)
             if write:
                 connection.execute("PRAGMA journal_mode = WAL")
                 # A killed process loses no commit. A power cut may lose the last ones, but never
                 # half of one.
                 connection.execute("PRAGMA synchronous = NORMAL")
                 check_structure(path, connection)
-                migrate(path, connection)
             return cls(path, connection, write=write)
 
     def close(self) -> None:
@@ -199,49 +203,66 @@ class RunStore:
         self.keep("ended_after", self.last_generation())
 
     def check(self) -> None:
-        """Read all rows, and check that they are as they were written.
+        """Read all rows, and compare them with the digests.
 
         Raises:
-            RunError: A row has changed.
+            RunError: A row changed, is missing, or was added by something else than neatfool.
         """
         with sqlite_errors_in_words(self.path):
             check_structure(self.path, self._connection)
-            for table in TABLES:
-                sql = f"SELECT count(*) FROM {table} WHERE NOT {self._sound(table)}"  # noqa: S608
-                if wrong := next(self.rows(sql))[0]:
-                    what = counted(wrong, f"row of table {table}", f"rows of table {table}")
-                    raise damaged(self.path, f"{what} changed")
+            self._connection.execute("BEGIN")
+            try:
+                changed = find_change(self._connection)
+            finally:
+                self._connection.execute("COMMIT")
+        if changed:
+            raise damaged(self.path, f"rows of table {changed} changed, or are missing")
 
-    def _sound(self, table: str) -> str:
-        """Give the SQL condition that a row is as it was written."""
-        return sound(table, self._columns_of(table)) if self.sealed else "1"
+    def is_own(self) -> bool:
+        """Say whether this machine's user made the run, or trusted it, and nobody changed it since.
 
-    def rows(self, sql: str, parameters: Iterable[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """Read rows one by one, without a look at their checksums."""
+        Raises:
+            RunError: See :meth:`check`.
+        """
+        self.check()
         with sqlite_errors_in_words(self.path):
-            yield from self._connection.execute(sql, tuple(parameters))
+            return is_sealed(self._connection)
 
-    def _columns_of(self, table: str) -> list[str]:
-        """List the columns of a table in this database, without the checksum."""
-        if table not in self._columns:
-            there = {name for _, name, *_ in self.rows(f"PRAGMA table_info({table})")}
-            found = [name for name in columns(table) if name in there and name != "checksum"]
-            if not found:
-                raise damaged(self.path, f"there is no table {table}")
-            self._columns[table] = found
-        return self._columns[table]
+    def adopt(self) -> None:
+        """Seal the run as this user's own.
 
-    def _read(
-        self, table: str, rest: str = "", parameters: Iterable[Any] = ()
-    ) -> list[tuple[Any, ...]]:
-        """Read whole rows, without the checksum; raise a RunError if one has changed."""
-        names = ", ".join(self._columns_of(table))
-        sql = f"SELECT {names}, {self._sound(table)} FROM {table} {rest}"  # noqa: S608
-        rows = [*self.rows(sql, parameters)]
-        for row in rows:
-            if not row[-1]:
-                raise damaged(self.path, f"a row of table {table} changed: {str(row[0])[:40]!r}")
-        return [row[:-1] for row in rows]
+        Raises:
+            StorageError: The disk is full or read-only.
+        """
+        assert self._connection.digests is not None
+        self._connection.digests.adopts = True
+        with sqlite_errors_in_words(self.path), transaction(self._connection):
+            pass
+
+    def rows(
+        self, table: str, rest: str = "", parameters: Iterable[Any] = (), *, names: str = ""
+    ) -> Iterator[tuple[Any, ...]]:
+        """Read rows of a table one by one.
+
+        Args:
+            table: The table.
+            rest: SQL that chooses and sorts the rows.
+            parameters: The values of its question marks.
+            names: The columns, with commas between them; all if left out.
+
+        Raises:
+            RunError: A row holds what neatfool does not write there.
+        """
+        declared = columns(table)
+        wanted = names.split(", ") if names else [*declared]
+        checks = [(name, declared[name].takes) for name in wanted]
+        sql = f"SELECT {', '.join(wanted)} FROM {table} {rest}"  # noqa: S608
+        with sqlite_errors_in_words(self.path):
+            for row in self._connection.execute(sql, tuple(parameters)):
+                for (name, takes), value in zip(checks, row, strict=True):
+                    if not takes(value):
+                        raise damaged(self.path, f"{table}.{name} cannot be {str(value)[:20]!r}")
+                yield row
 
     def snapshot(self) -> Snapshot:
         """Read all that changes during a run, at one instant.
@@ -252,7 +273,7 @@ class RunStore:
         with sqlite_errors_in_words(self.path):
             self._connection.execute("BEGIN")
             try:
-                classes = self._read("class", "ORDER BY number")
+                classes = self._classes()
                 found = Snapshot(
                     info=self.info(),
                     classes=tuple(name for _, name, _ in classes),
@@ -263,22 +284,40 @@ class RunStore:
                 )
             finally:
                 self._connection.execute("COMMIT")
-        for elite in found.elites:
-            if not 0 <= elite.class_index < len(classes):
-                raise damaged(self.path, f"class {elite.class_index} is missing")
         return found
+
+    def _classes(self) -> list[tuple[Any, ...]]:
+        rows = [*self.rows("class", "ORDER BY number")]
+        for place, (number, *_) in enumerate(rows):
+            if number != place:
+                raise damaged(self.path, f"class {place} is missing")
+        return rows
+
+    def require_class(self, number: int) -> int:
+        """Give a class's number back if there is such a class."""
+        if not 0 <= number < self._class_count:
+            self._class_count = len(self._classes())
+        if not 0 <= number < self._class_count:
+            raise damaged(self.path, f"class {number} is missing")
+        return number
 
     def info(self) -> Recorded:
         """Read the facts about the run."""
-        return self._recorded({key: self._json(value) for key, value in self._read("info")})
+        info = self._recorded({key: self._json(value) for key, value in self.rows("info")})
+        for key, value in info.items():
+            if not isinstance(value, FACTS.get(key, object)):
+                raise damaged(self.path, f"{key!r} cannot be {str(value)[:20]!r}")
+        if not all(isinstance(section, dict) for section in info.get("experiment", {}).values()):
+            raise damaged(self.path, "a section of its experiment is none")
+        return info
 
     def classes(self) -> list[str]:
         """Read all class names."""
-        return [name for _, name, _ in self._read("class", "ORDER BY number")]
+        return [name for _, name, _ in self._classes()]
 
     def state(self) -> Json:
         """Read the state that the next generation starts from, or None before the first."""
-        rows = self._read("state")
+        rows = [*self.rows("state")]
         return self._json(rows[0][1]) if rows else None
 
     def _json(self, text: str) -> Json:
@@ -294,7 +333,8 @@ class RunStore:
 
     def elites(self) -> list[StoredElite]:
         """Read the holders of the niches, in the order of the classes."""
-        return [StoredElite(*row) for row in self._read("elite", "ORDER BY class")]
+        rows = self.rows("elite", "ORDER BY class")
+        return [StoredElite(self.require_class(number), *rest) for number, *rest in rows]
 
     def candidate(self, id_: int) -> StoredCandidate:
         """Read a candidate that must exist."""
@@ -307,53 +347,63 @@ class RunStore:
         """Read candidates by id; skip those that are not stored."""
         found = {}
         for id_ in ids:
-            for row in self._read("candidate", "WHERE id = ?", (id_,)):
+            for row in self.rows("candidate", "WHERE id = ?", (id_,)):
                 _, generation, nodes, connections, _, genome = row
-                parents = self._read("parent", "WHERE candidate = ? ORDER BY position", (id_,))
-                with sqlite_errors_in_words(self.path):
-                    text = unpack(genome)
+                own = "WHERE candidate = ? ORDER BY position"
+                parents = tuple(p for (p,) in self.rows("parent", own, (id_,), names="parent"))
+                # Ids are given as candidates are bred, so nobody descends from itself.
+                if not all(0 <= parent < id_ for parent in parents):
+                    raise damaged(self.path, f"candidate {id_} descends from a later one")
+                text = self.text_of(id_, genome)
                 found[id_] = StoredCandidate(
                     id_,
                     generation,
-                    tuple(parent for _, _, parent in parents),
+                    parents,
                     text,
                     GenomeSize(nodes, connections),
                 )
         return found
 
+    def text_of(self, id_: int, genome: bytes) -> str:
+        """Unpack the genome of a candidate."""
+        try:
+            return unpack(genome)
+        except ValueError as error:
+            raise damaged(self.path, f"the genome of candidate {id_}: {error}") from error
+
     def members(self) -> list[int]:
         """Read the ids of the candidates that the state refers to."""
-        return [id_ for (id_,) in self.rows("SELECT id FROM candidate WHERE member ORDER BY id")]
+        return [id_ for (id_,) in self.rows("candidate", "WHERE member ORDER BY id", names="id")]
 
     def image(self, candidate: int) -> bytes | None:
         """Read the PNG of an elite; None for other candidates."""
-        rows = self._read("image", "WHERE candidate = ?", (candidate,))
-        return rows[0][1] if rows else None
+        rows = self.rows("image", "WHERE candidate = ?", (candidate,), names="png")
+        return next((png for (png,) in rows), None)
 
     def top(self, candidate: int) -> list[tuple[int, float]]:
         """Read the classes that an elite's image scores highest in: (class, confidence).
 
-        Nothing of other candidates, nor if an earlier version recorded the image.
+        Nothing of other candidates.
         """
-        if "top" not in self._columns_of("image"):
-            return []
-        rows = self._read("image", "WHERE candidate = ? AND top IS NOT NULL", (candidate,))
-        return [(number, sure) for _, _, top in rows for number, sure in self._json(top)]
+        rows = self.rows("image", "WHERE candidate = ?", (candidate,), names="top")
+        found = [pair for (top,) in rows if top is not None for pair in self._json(top)]
+        try:
+            return [(self.require_class(int(number)), float(sure)) for number, sure in found]
+        except (TypeError, ValueError) as error:
+            raise damaged(self.path, f"the best classes of candidate {candidate}") from error
 
     def won(self, candidate: int) -> list[tuple[int, float, float]]:
         """Read the classes that a candidate took when it was scored: class, confidence and rank."""
         order = "WHERE candidate = ? ORDER BY rank DESC, class"
-        rows = self._read("replacement", order, (candidate,))
-        return [
-            (class_index, confidence, rank)
-            for _, _, class_index, _, _, confidence, rank, *_ in rows
-        ]
+        rows = self.rows("replacement", order, (candidate,), names="class, confidence, rank")
+        return [(self.require_class(number), *scored) for number, *scored in rows]
 
     def replacements(self, last: int, first: int = 0) -> list[tuple[int, int, float]]:
         """Read (generation, class, confidence) of the replacements up to a generation, in order."""
         which = "WHERE generation BETWEEN ? AND ? ORDER BY number"
-        rows = self._read("replacement", which, (first, last))
-        return [(row[1], row[2], row[5]) for row in rows]
+        names = "generation, class, confidence"
+        rows = self.rows("replacement", which, (first, last), names=names)
+        return [(when, self.require_class(number), sure) for when, number, sure in rows]
 
     def holders(self, last: int, least: float) -> list[tuple[int, int, float]]:
         """Read who held each niche up to a generation: (class, candidate, confidence).
@@ -361,33 +411,36 @@ class RunStore:
         They are in the order of the classes, the first holder of each first.
         """
         order = "WHERE generation <= ? AND confidence >= ? ORDER BY class, number"
-        rows = self._read("replacement", order, (last, least))
-        return [(row[2], row[3], row[5]) for row in rows]
+        names = "class, candidate, confidence"
+        rows = self.rows("replacement", order, (last, least), names=names)
+        return [(self.require_class(number), *held) for number, *held in rows]
 
     def requests(self) -> dict[str, tuple[int, int]]:
         """Read (requests, images) by outcome, the most frequent outcome first.
 
         A request that was under way when its process ended has the outcome ``unknown``.
         """
-        rows = self.rows(
-            "SELECT coalesce(outcome, 'unknown'), count(*), sum(images) FROM request "
-            "GROUP BY 1 ORDER BY 2 DESC, 1"
-        )
-        return {outcome: (count, images) for outcome, count, images in rows}
+        found: dict[str, tuple[int, int]] = {}
+        for images, outcome in self.rows("request", names="images, outcome"):
+            count, sent = found.get(outcome or "unknown", (0, 0))
+            found[outcome or "unknown"] = count + 1, sent + images
+        return dict(sorted(found.items(), key=lambda item: (-item[1][0], item[0])))
 
     def last_generation(self) -> int:
         """Read the number of the last generation, -1 before the first."""
-        rows = self._read("generation", "ORDER BY number DESC LIMIT 1")
-        return int(rows[0][0]) if rows else -1
+        rows = self.rows("generation", "ORDER BY number DESC LIMIT 1", names="number")
+        return next((int(number) for (number,) in rows), -1)
 
     def reports(self, first: int = 0, last: int | None = None) -> list[GenerationReport]:
         """Read the statistics of generations ``first`` to ``last``, both included."""
-        bounds = (first, last)
-        rows = self._read(
-            "generation", "WHERE number >= ? AND number <= coalesce(?, number) ORDER BY 1", bounds
-        )
-        names = self._columns_of("generation")
-        return [report_of_row(dict(zip(names, row, strict=True))) for row in rows]
+        last = self.last_generation() if last is None else last
+        rows = self.rows("generation", "WHERE number BETWEEN ? AND ? ORDER BY 1", (first, last))
+        names = [*columns("generation")]
+        reports = [report_of_row(dict(zip(names, row, strict=True))) for row in rows]
+        known = {report.generation for report in reports}
+        if missing := {*range(max(first, 0), last + 1)} - known:
+            raise damaged(self.path, f"generation {min(missing)} is missing")
+        return reports
 
 
 def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -404,10 +457,14 @@ def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 def _comparable(store: RunStore, table: str) -> list[tuple[Any, ...]]:
     left_out = HOW_IT_WAS_RUN.get(table, ())
-    kept = [column for column in store._columns_of(table) if column not in left_out]
+    kept = [name for name in columns(table) if name not in left_out]
     if not kept:
         return []
+    rows = store.rows(table, "ORDER BY 1, 2", names=", ".join(kept))
+    place = kept.index("genome") if "genome" in kept else None  # the last one
     # Another version of zlib may write other bytes for the same text.
-    read = ", ".join("unpack(genome)" if name == "genome" else name for name in kept)
-    rows = store.rows(f"SELECT {read} FROM {table} ORDER BY 1, 2")  # noqa: S608
-    return [row for row in rows if row[0] not in left_out]
+    return [
+        row if place is None else (*row[:place], store.text_of(row[0], row[place]))
+        for row in rows
+        if row[0] not in left_out
+    ]

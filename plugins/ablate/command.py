@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import FileToWrite, elite_options, max_queries_option
+from neatfool import FileToWrite, elite_options, max_queries_option, trust_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,7 @@ Examples:
     help="Score with the target of this experiment's file, and not with the run's own.",
 )
 @max_queries_option
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--csv",
@@ -95,7 +96,7 @@ def ablate(
     What is finished is kept in RUN/ablation.jsonl, so an interrupted command goes on when you give
     it again.
     """
-    from neatfool import Output, choose_elites, open_run
+    from neatfool import Output, choose_elites, open_run, require_trust
     from neatfool.report import save
 
     from .files import to_csv, to_json, write_graphs
@@ -103,6 +104,8 @@ def ablate(
 
     waiting = Output(stderr=True)
     with closing(open_run(path)) as run:
+        if target is None:
+            require_trust(run)
         elites = choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
         told = _measure(run, elites, tiles, target=target, most=max_queries, console=waiting)
         if as_json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool import FileToWrite, Names
+from neatfool import FileToWrite, Names, trust_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +99,7 @@ Examples:
 @click.option(
     "--html", "html_file", type=FileToWrite(), metavar="FILE", help="Write a page with pictures."
 )
+@trust_option
 def ancestry(
     *,
     paths: tuple[Path, ...],

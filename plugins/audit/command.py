@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import FileToWrite, max_queries_option
+from neatfool import FileToWrite, max_queries_option, trust_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,6 +108,7 @@ Give the same command again after an interruption: it goes on where it was.""",
 )
 @click.option("--overwrite", is_flag=True, help="Delete runs in the folder, and start anew.")
 @max_queries_option
+@trust_option
 @click.option(
     "--fail-if-median-above",
     "limit",

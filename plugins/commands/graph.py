@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from neatfool import trust_option
+
 if TYPE_CHECKING:
     from neatfool import EliteView
 
@@ -34,6 +36,7 @@ describe the network; .onnx, .glsl and .frag are programs that draw its picture.
     metavar="FILE",
     help="The file to write.  [default: CLASS.svg]",
 )
+@trust_option
 def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     """Write the CPPN of CLASS's elite (by name or index) for other programs."""
     from neatfool import ExperimentError, open_run, slug

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from neatfool import StorageError
+from neatfool import StorageError, trust_option
 
 LARGEST_PIECE: Final = 1024
 """Large images are rendered in squares of this side, which bounds the memory."""
@@ -43,6 +43,7 @@ detail there is, for posters; to the classifier that is another picture.""",
     metavar="FILE",
     help="The file to write.  [default: CLASS-N.png]",
 )
+@trust_option
 def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path | None) -> None:
     """Render the image of CLASS's elite (by name or index) at any size."""
     from PIL import Image

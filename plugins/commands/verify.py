@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import FiniteRange, VerificationError, percent
+from neatfool import FiniteRange, VerificationError, percent, trust_option
 
 if TYPE_CHECKING:
     from neatfool import Verdict
@@ -21,7 +21,8 @@ ROWS: Final = 40
     epilog="""\b
 Examples:
   neatfool verify runs/mnist-1
-  neatfool verify runs/mnist-1 --json""",
+  neatfool verify runs/mnist-1 --json
+  neatfool verify from-a-friend --target my_target.ini""",
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -39,26 +40,34 @@ Examples:
     metavar="N",
     help="A new budget: how many images may be sent in all to a target that costs something.",
 )
-def verify(run_folder: Path, as_json: bool, tolerance: float, max_queries: int | None) -> None:
+@click.option(
+    "--target",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Score with the target of this experiment file, in place of the one that RUN names.",
+)
+@trust_option
+def verify(
+    run_folder: Path, as_json: bool, tolerance: float, max_queries: int | None, file: Path | None
+) -> None:
     """Score the saved images of RUN again, and compare the scores with the recorded ones.
 
-    First read the whole database, and exit with 5 if it is damaged.
+    First read the whole database, and exit with 5 if it is damaged. If somebody else made RUN, say
+    what its target loads and contacts, and ask before it does.
 
     Exit with 7 if an image does not score what was recorded.
 
     If asking the target costs something, each image is a query of the run's budget.
     """
-    from neatfool import Output, open_run
+    from neatfool import Output, make_target, open_run, require_trust
 
+    run = open_run(run_folder)
+    if file is None:
+        require_trust(run)
     with Output(stderr=True).status("scoring the images again"):
-        run = open_run(run_folder)
-        verdict = run.verify(tolerance=tolerance, max_queries=max_queries)
-    if not run.sealed:
-        click.echo(
-            f"{run_folder}: an earlier version recorded it without checksums, so damage may go "
-            "unnoticed; `neatfool resume` adds them",
-            err=True,
-        )
+        model = make_target(file) if file else None
+        verdict = run.verify(model, tolerance=tolerance, max_queries=max_queries)
     if as_json:
         click.echo(json.dumps(verdict.summary(), indent=2))
     else:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
+
+from neatfool import Reaches
 
 SINCE = "(new in 0.2)"
 
@@ -18,7 +21,8 @@ class Options(BaseModel, extra="forbid"):
         description="so many processes of this machine draw and score. If neither this nor "
         f"`scheduler` is given, one for each core {SINCE}",
     )
-    scheduler: str | None = Field(
+    # Whoever answers there may send code.
+    scheduler: Annotated[str | None, Reaches.RUNS_CODE] = Field(
         None,
         min_length=1,
         description="the address of a Dask scheduler, `tcp://HOST:8786` or `tls://HOST:8786`, or "
@@ -35,7 +39,7 @@ class Options(BaseModel, extra="forbid"):
     cert: Path | None = Field(
         None, description=f"for `tls://`: the certificate of this process, a PEM file {SINCE}"
     )
-    key: Path | None = Field(
+    key: Annotated[Path | None, Reaches.SENDS_KEY] = Field(
         None, description=f"for `tls://`: the key of that certificate, a PEM file {SINCE}"
     )
 

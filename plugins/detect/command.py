@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import FileToWrite, Names, elite_options
+from neatfool import FileToWrite, Names, elite_options, trust_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +48,7 @@ Examples:
     help="Familiar images: MNIST's four idx files, or photographs.  [default: the target's own]",
 )
 @elite_options
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--csv",
@@ -86,7 +87,7 @@ def detect(
     from .page import write_detection
 
     waiting = Output(stderr=True)
-    with open_runs(paths) as runs:
+    with open_runs(paths, scored=True) as runs:
         chosen = [
             (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
             for run in runs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from neatfool import ExperimentError, make_target, open_scorer, percent
+from neatfool import ExperimentError, make_target, open_scorer, percent, require_trust
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +65,7 @@ def open_network(run: Run, ending: ExitStack) -> tuple[str, Target]:
             f"{run.path}: its target costs something to ask, and detectors would ask it about all "
             "familiar images. Export its images, and look at them with a network of your own"
         )
+    require_trust(run)
     if guard_of(run):
         target = make_target(run.experiment["target"]["guards"])
         ending.callback(getattr(target, "close", lambda: None))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool import Names, max_queries_option
+from neatfool import Names, max_queries_option, trust_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,6 +83,7 @@ Interrupted? The same command goes on where it was.""",
     help="How far a confidence may be from the recorded one.",
 )
 @max_queries_option
+@trust_option
 @click.option(
     "--licence",
     default="CC0-1.0",
@@ -125,7 +126,7 @@ def export(
     waiting = Output(stderr=True)
     place = Workplace(folder, overwrite=overwrite)
     with ExitStack() as ending:
-        runs = ending.enter_context(open_runs(paths))
+        runs = ending.enter_context(open_runs(paths, scored=verify))
         with waiting.status("reading the runs"):
             sources = name_sources(runs)
             choices = choose(

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from neatfool import elite_options
+from neatfool import elite_options, trust_option
 
 IMAGES: Final = ("exact", "png", "small", "none")
 """How saved images are shown; see :mod:`.images`."""
@@ -33,6 +33,7 @@ Examples:
     help="The gallery's folder.  [default: RUN/gallery; gallery, if there are several runs]",
 )
 @elite_options
+@trust_option
 @click.option(
     "--steps",
     type=click.IntRange(min=0),

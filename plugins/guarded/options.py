@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, DirectoryPath, Field, FilePath, field_validator
 
-from neatfool import load_experiment
+from neatfool import Reaches, load_experiment
 
 from .names import check_name
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Options(BaseModel, extra="forbid"):
     """Options of the target ``guarded``."""
 
-    guards: FilePath = Field(
+    # An experiment file may name Python files.
+    guards: Annotated[FilePath, Reaches.RUNS_CODE] = Field(
         description="the experiment file whose `[target]` is guarded. Its other sections do not "
         "matter"
     )

@@ -16,7 +16,7 @@ from pydantic import (
 
 from neatfool import PathAfter
 
-from .request import FILES
+from .request import FILES, RUN_CODE
 
 if TYPE_CHECKING:
     from neatfool import ImageSpec
@@ -27,7 +27,7 @@ _OF_FILES: Final = ("size", "mean", "std", "output", "answers")
 
 Model = Annotated[
     str,
-    *(PathAfter(f"{kind}:") for kind in FILES),
+    *(PathAfter(f"{kind}:", runs_code=kind in RUN_CODE) for kind in FILES),
     PathAfter("timm:local-dir:"),
     PathAfter("transformers:", or_name=True),
 ]

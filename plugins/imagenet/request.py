@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FILES: Final = ("onnx", "tflite", "openvino", "torchscript", "export")
 """Kinds of models that are files, with their program and their weights."""
+RUN_CODE: Final = {"torchscript", "export"}
+"""Those of them that can run code when they are loaded."""
 
 
 @dataclass(frozen=True)

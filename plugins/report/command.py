@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from neatfool import trust_option
+
 
 @click.command(
     epilog="""\b
@@ -21,6 +23,7 @@ Examples:
     metavar="FILE",
     help="The file to write.  [default: RUN/report.html]",
 )
+@trust_option
 def report(run_folder: Path, out: Path | None) -> None:
     """Write RUN's report: one HTML file that opens from disk."""
     from neatfool import Output, open_run

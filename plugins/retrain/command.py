@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool import FileToWrite, FiniteRange
+from neatfool import FileToWrite, FiniteRange, trust_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,6 +137,7 @@ The same command goes on where it was interrupted, also with more --rounds.""",
     metavar="FILE",
     help="Write a page with chart and images.",
 )
+@trust_option
 @click.pass_context
 def retrain(
     ctx: click.Context,

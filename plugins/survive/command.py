@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import FileToWrite, Names, elite_options, max_queries_option
+from neatfool import FileToWrite, Names, elite_options, max_queries_option, trust_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +52,7 @@ Examples:
     help="Score with the target of this experiment's file, and not with the run's own.",
 )
 @max_queries_option
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--csv",
@@ -101,7 +102,7 @@ def survive(
     from .page import write_survival
 
     waiting = Output(stderr=True)
-    with open_runs(paths) as runs:
+    with open_runs(paths, scored=target is None) as runs:
 
         def choose_from(run: Run) -> Chosen:
             from .chosen import choose

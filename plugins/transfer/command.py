@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool import FileToWrite, elite_options, max_queries_option
+from neatfool import FileToWrite, elite_options, max_queries_option, trust_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,7 @@ Examples:
     help="Photographs on which to see how far the networks agree.  [default: the targets' own]",
 )
 @max_queries_option
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--csv",
@@ -103,7 +104,7 @@ def transfer(
     if not folders:
         raise click.UsageError("Name at least one run whose images are to be shown.")
     with ExitStack() as ending:
-        runs = ending.enter_context(open_runs(folders))
+        runs = ending.enter_context(open_runs(folders, scored=True))
         chosen = [
             (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
             for run in runs

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import zlib
 from contextlib import closing
 from itertools import count, islice
 
 import pytest
 from commands import neatfool
-from damage import damage, flip
-from old_runs import FIRST
+from damage import damage, flip, forge
 from paid import PaidToy, paid_assembly
 from searches import Silence
 
 from neatfool import RunError, open_run
 from neatfool.evolution.session import start
-from neatfool.run.schema import TABLES, UNSEALED, columns
+from neatfool.run.schema import FORMAT, LONGEST_GENOME, TABLES, columns
 from neatfool.run.store import RunStore, contents
 
 COMMANDS = {"show": (), "report": (), "verify": (), "resume": ("--generations", 13)}
@@ -32,7 +32,7 @@ def try_all(folder, copy, data, commands=tuple(COMMANDS)):
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(folder, copy)
         (copy / "run.db").write_bytes(data)
-        result = neatfool(command, copy, *COMMANDS[command])
+        result = neatfool(command, copy, *COMMANDS.get(command, ()))
         assert result.exit_code in {0, 5}, (command, result.output)
         assert "bug" not in result.output
         assert result.exit_code == 0 or "error: " in result.stderr
@@ -87,13 +87,6 @@ def test_of_sixty_flips_verify_finds_all(finished, tmp_path):
     trial(finished, tmp_path / "copy", seeds, COMMANDS, make=flip)
 
 
-@pytest.mark.slow
-def test_a_damaged_run_of_the_first_version_ends_in_words(tmp_path):
-    whole = (FIRST / "run.db").read_bytes()
-    for seed in range(60):
-        try_all(FIRST, tmp_path / "copy", (damage if seed % 3 else flip)(whole, seed))
-
-
 @pytest.fixture(scope="module")
 def paid(tmp_path_factory):
     """Give a run that has rows in all tables."""
@@ -105,46 +98,146 @@ def paid(tmp_path_factory):
 @pytest.mark.parametrize("table", TABLES)
 def test_a_change_to_any_value_is_found(paid, tmp_path, table):
     with closing(RunStore.open(paid / "run.db")) as store:
-        store.check()
-    for column in columns(table).keys() - UNSEALED - {"only"}:
+        assert store.is_own()
+    for column in columns(table).keys() - {"only"}:
         copy = shutil.copytree(paid, tmp_path / column)
-        with closing(sqlite3.connect(copy / "run.db")) as database, database:
-            kind = "BLOB" if column in {"png", "image", "scores", "genome"} else "TEXT"
-        with closing(sqlite3.connect(copy / "run.db")) as database, database:
-            database.execute(
-                f"UPDATE {table} SET {column} = CAST(coalesce({column}, 1) || '9999' AS {kind}) "
-                f"WHERE {column} IS (SELECT min({column}) FROM {table})"
-            )
-        with (
-            closing(RunStore.open(copy / "run.db")) as store,
-            pytest.raises(RunError, match=rf"rows? of table {table} changed"),
-        ):
-            store.check()
+        kind = "BLOB" if column in {"png", "image", "scores", "genome"} else "TEXT"
+        change(
+            copy,
+            f"UPDATE {table} SET {column} = CAST(coalesce({column}, 1) || '9999' AS {kind}) "
+            f"WHERE {column} IS (SELECT min({column}) FROM {table})",
+        )
+        assert_changed(copy, table)
 
 
-def test_resume_looks_at_what_it_goes_on_from(finished, tmp_path):
-    for table in ("info", "class", "elite", "candidate", "parent", "state", "generation", "image"):
-        copy = shutil.copytree(finished, tmp_path / table)
-        with closing(sqlite3.connect(copy / "run.db")) as database, database:
-            database.execute(f"UPDATE {table} SET checksum = checksum + 1")
-        result = neatfool("resume", copy)
-        assert result.exit_code == 5, table
-        assert f"a row of table {table} changed" in result.stderr
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("which", ["min", "max"])
+def test_a_row_that_is_missing_is_found(paid, tmp_path, table, which):
+    copy = shutil.copytree(paid, tmp_path / "copy")
+    key = next(iter(columns(table)))
+    change(copy, f"DELETE FROM {table} WHERE {key} = (SELECT {which}({key}) FROM {table})")
+    assert_changed(copy, table)
+
+
+def change(folder, sql):
+    """Change a database as a stranger would, who has sqlite3."""
+    with closing(sqlite3.connect(folder / "run.db")) as database, database:
+        assert database.execute(sql).rowcount
+
+
+def assert_changed(folder, table):
+    with (
+        closing(RunStore.open(folder / "run.db")) as store,
+        pytest.raises(RunError, match=rf"rows of table {table} changed, or are missing"),
+    ):
+        store.check()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM elite WHERE class = 0",
+        "DELETE FROM generation WHERE number = (SELECT max(number) FROM generation)",
+        "DELETE FROM parent",
+        "DELETE FROM replacement WHERE number % 2",
+        "DELETE FROM candidate WHERE generation = 0",
+        "PRAGMA user_version = 3",
+    ],
+)
+def test_deletions_end_in_words_and_verify_and_resume_see_them(finished, tmp_path, sql):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    with closing(sqlite3.connect(copy / "run.db")) as database, database:
+        database.execute(sql)
+    data = (copy / "run.db").read_bytes()
+    codes = try_all(finished, copy, data, [*COMMANDS, "ancestry", "compare"])
+    assert (codes["verify"], codes["resume"]) == (5, 5)
+
+
+def test_one_run_that_cannot_be_read_does_not_hide_the_others(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "good")
+    bad = shutil.copytree(finished, tmp_path / "bad")
+    forge(bad, "UPDATE generation SET median = 'x'")
+    result = neatfool("runs", tmp_path)
+    assert result.exit_code == 0
+    assert "unreadable" in result.stdout
+    assert "finished" in result.stdout
+
+
+FORGERIES = [
+    *(
+        f"UPDATE {table} SET {column} = {value}"
+        for table in ("class", "candidate", "parent", "elite", "image", "replacement", "generation")
+        for column in columns(table)
+        for value in ("'x'", "-1", "1e300", "9223372036854775807", "x'00'")
+    ),
+    *(
+        f"UPDATE info SET value = '{value}' WHERE key = '{key}'"
+        for key in ("name", "seed", "experiment", "identity", "text", "spec", "scoring", "target")
+        for value in ('"x"', "7", "[]", "{}", '{"a": 1}', '{"target": 7}', "null", "[[[")
+    ),
+    *(f"UPDATE state SET value = '{value}'" for value in ('"x"', "{}", '{"scheme": 7}', "null")),
+    "UPDATE OR IGNORE parent SET parent = candidate",
+    "UPDATE OR IGNORE parent SET parent = candidate + 1",
+    "INSERT OR REPLACE INTO parent SELECT parent, 0, candidate FROM parent",
+    "UPDATE image SET top = '[[99999, 0.5]]'",
+    "UPDATE image SET top = '{}'",
+    "DELETE FROM info",
+    "DELETE FROM class",
+    "DELETE FROM image",
+    "DELETE FROM state",
+]
+"""What somebody may write who makes the digests right again."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sql", FORGERIES)
+def test_a_forged_record_ends_in_words(finished, tmp_path, sql):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    forge(copy, sql)
+    for command in ("show", "report", "ancestry", "compare", "graph"):
+        arguments = ("c",) if command == "graph" else ()
+        result = neatfool(command, copy, *arguments)
+        assert result.exit_code in {0, 2, 5}, (command, result.output)
+        assert "bug" not in result.output, (command, result.output)
+    for command in ("verify", "resume"):
+        result = neatfool(command, copy, "--trust", *COMMANDS[command])
+        assert result.exit_code in {0, 3, 5, 7}, (command, result.output)
+        assert "bug" not in result.output, (command, result.output)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("UPDATE info SET value = CAST(x'ff' AS TEXT)", "a row cannot be read"),
-        ("ALTER TABLE generation RENAME COLUMN number TO figure", "a column is missing"),
-        ("ALTER TABLE request RENAME TO asked", "a table is missing"),
+        ("UPDATE info SET value = CAST(x'ff' AS TEXT)", "a text is not UTF-8"),
+        (
+            "ALTER TABLE generation RENAME COLUMN number TO figure",
+            "its tables are not those of a run: generation",
+        ),
+        (
+            "CREATE TRIGGER more AFTER INSERT ON elite BEGIN DELETE FROM class; END",
+            "its tables are not those of a run: more",
+        ),
+        (
+            "CREATE VIEW info AS SELECT 1",
+            "its tables are not those of a run: info",
+        ),
     ],
 )
 def test_damage_is_told_in_other_words_than_those_of_sqlite(finished, tmp_path, change, words):
     copy = shutil.copytree(finished, tmp_path / "copy")
     with closing(sqlite3.connect(copy / "run.db")) as database, database:
+        if "VIEW" in change:
+            database.execute("DROP TABLE info")
         database.execute(change)
     with pytest.raises(RunError, match=rf"the database is damaged \({words}\); restore a copy"):
+        open_run(copy).summary()
+
+
+def test_a_genome_that_grows_without_end_is_damage(finished, tmp_path):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    bomb = zlib.compress(bytes(LONGEST_GENOME + 1)).hex()
+    forge(copy, f"UPDATE candidate SET genome = x'{bomb}'")
+    with pytest.raises(RunError, match=r"has more than [\d,]+ characters"):
         open_run(copy).summary()
 
 
@@ -159,3 +252,14 @@ def test_what_is_missing_is_said_to_be_missing(finished, tmp_path):
             database.execute(f"DELETE FROM {table}")
         with pytest.raises(RunError, match=words):
             open_run(copy).summary()
+
+
+def test_a_run_of_another_format_is_left_to_its_version(finished, tmp_path):
+    for other in (3, FORMAT + 1):
+        copy = shutil.copytree(finished, tmp_path / str(other))
+        with closing(sqlite3.connect(copy / "run.db")) as database:
+            database.execute(f"PRAGMA user_version = {other}")
+        for command in ("show", "resume"):
+            result = neatfool(command, copy)
+            assert result.exit_code == 5
+            assert f"has run format {other}, and this neatfool reads format" in result.stderr

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from old_runs import FIRST
 from searches import Silence, toy_assembly
 
 from neatfool import PluginError, StorageError, open_run, percent
@@ -73,16 +72,16 @@ def test_the_record_of_a_run_is_never_overwritten(tmp_path, name):
     assert (tmp_path / name).read_bytes() == b"recorded"
 
 
-def test_two_plugins_that_make_the_report_are_told_apart(distribute, tmp_path):
+def test_two_plugins_that_make_the_report_are_told_apart(distribute, finished, tmp_path):
     distribute("mine", {"command.report": "my_report"}, {"my_report": ""})
     with pytest.raises(PluginError, match=r"two commands named 'report'.*rename or remove one"):
-        write_report(open_run(FIRST), tmp_path / "page.html")
+        write_report(open_run(finished), tmp_path / "page.html")
 
 
-def test_a_plugin_that_makes_no_report_is_named(distribute, monkeypatch, tmp_path):
+def test_a_plugin_that_makes_no_report_is_named(distribute, monkeypatch, finished, tmp_path):
     code = "import neatfool\n@neatfool.hookimpl\ndef neatfool_add_commands(cli): pass"
     distribute("mine", {"command.report": "mute_report"}, {"mute_report": code})
     mine = [pair for pair in installed_plugins() if pair[1].value == "mute_report"]
     monkeypatch.setattr("neatfool.plugin.manager.installed_plugins", lambda: mine)
     with pytest.raises(PluginError, match=r"'report': does not implement .*neatfool_write_report"):
-        write_report(open_run(FIRST), tmp_path / "page.html")
+        write_report(open_run(finished), tmp_path / "page.html")

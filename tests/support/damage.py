@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import random
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from neatfool.run.sqlite import connect_to_write, transaction
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def flip(data: bytes, seed: int) -> bytes:
@@ -21,3 +28,12 @@ def damage(data: bytes, seed: int) -> bytes:
     if instead is None:
         return data[:place]
     return (data[:place] + instead + data[place + len(instead) :])[: len(data)]
+
+
+def forge(folder: Path, sql: str) -> None:
+    """Change a run's database, and make its digests right, but not the seal of its user."""
+    with closing(connect_to_write(folder / "run.db")) as connection:
+        connection.digests._key = b"somebody else's"  # a stranger has another key
+        connection.digests.adopts = True
+        with transaction(connection):
+            connection.execute(sql)

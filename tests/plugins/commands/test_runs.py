@@ -10,17 +10,15 @@ from contextlib import closing
 import pytest
 from commands import neatfool
 from made_up_runs import write_run
-from old_runs import FIRST
 
 from neatfool import open_run, percent
-from neatfool.run.schema import checksum, seal
 
 
 @pytest.fixture
 def folder(tmp_path):
-    shutil.copytree(FIRST, tmp_path / "old-5")
-    shutil.copytree(FIRST, tmp_path / "seeds" / "old-6")
-    shutil.copytree(FIRST, tmp_path / "broken")
+    made = write_run(tmp_path / "old-5", [[(0, 0.5)]] * 8, name="old", seed=5, length=12)
+    shutil.copytree(made, tmp_path / "seeds" / "old-6")
+    shutil.copytree(made, tmp_path / "broken")
     (tmp_path / "broken" / "run.db").write_bytes(b"no database")
     return tmp_path
 
@@ -40,7 +38,7 @@ def test_all_runs_are_listed_with_how_far_they_have_come(folder):
 
 def test_only_runs_are_listed(folder):
     (folder / "odd" / "run.db").mkdir(parents=True)
-    shutil.copytree(FIRST, folder / "project" / "tests" / "data")
+    shutil.copytree(folder / "old-5", folder / "project" / "tests" / "data")
     result = neatfool("runs", folder, "--json")
     assert [run["path"] for run in json.loads(result.stdout)] == [
         str(folder / name) for name in ("broken", "old-5", "seeds/old-6")
@@ -62,9 +60,7 @@ def test_a_folder_without_runs_is_told(tmp_path):
 def test_a_certainty_is_written_with_its_nines(tmp_path):
     folder = write_run(tmp_path / "run", [[(0, 1.0), (1, 1.0)]])
     with closing(sqlite3.connect(folder / "run.db")) as database, database:
-        database.create_function("checksum", -1, checksum)
         database.execute("UPDATE elite SET rank = 17.0 + class")
-        database.execute(f"UPDATE elite SET checksum = {seal('elite')}")
     listed = neatfool("runs", folder).stdout
     median, lowest = open_run(folder).ranks
     assert percent(1.0, median) in listed

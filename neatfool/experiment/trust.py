@@ -1,0 +1,112 @@
+"""Trust: what a run that this user did not make may do on this machine.
+
+Such a run is data. Before something that its record names is loaded or contacted, the user sees
+what that is, and agrees. Some things are never done on its behalf: no key is sent to an address
+out of a record, and no file is loaded that can run code.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from neatfool.config.annotations import Reaches, reached_by
+from neatfool.config.options import given_of, option_models
+from neatfool.errors import NeatfoolError, UntrustedRun, agreement
+from neatfool.experiment.choice import PLUGIN_SECTIONS
+from neatfool.plugin.manager import PluginManager
+from neatfool.plugin.registration import RESERVED_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pydantic import BaseModel
+
+    from neatfool.run.run import Run
+    from neatfool.spec.json import Json
+
+OF_OTHERS: Final = "another user or machine made this run"
+HARMLESS: Final = {"encoding", "scheme"}
+"""Kinds of installed plugins of which only those options are shown that reach something."""
+REFUSED: Final = {Reaches.SENDS_KEY, Reaches.RUNS_CODE}
+
+
+def require_trust(run: Run) -> None:
+    """Go on only if this user made the run, or agrees to what its record reaches.
+
+    Raises:
+        UntrustedRun: The user did not agree, or the record asks for what is never done.
+        RunError: The run is damaged.
+    """
+    if run.own:
+        return
+    lines, never = reach_of(run.experiment)
+    if never:
+        raise UntrustedRun(
+            f"{run.path}: {OF_OTHERS}. For such a run, neatfool never\n{_indented(never)}\n"
+            "Read its experiment.ini. If you want this, write an experiment file of your own, and "
+            "score with that: `neatfool verify RUN --target FILE`, or run it anew"
+        )
+    screen = f"{run.path}: {OF_OTHERS}. To go on, neatfool\n{_indented(lines)}"
+    if not run.trusted and not agreement.get()(screen):
+        raise UntrustedRun(
+            f"{screen}\nIf you agree, add --trust (in Python: open_run(FOLDER, trust=True))"
+        )
+    run.trusted = True
+
+
+def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
+    """Say what a recorded experiment loads, contacts and sends. Nothing of it is loaded here.
+
+    Returns:
+        A line for each thing; and those things that are not done for a run of somebody else.
+    """
+    plugins = PluginManager()
+    lines, never = list[str](), list[str]()
+    sources = resolved.get("plugins", {})
+    lines += [f"runs the Python file {path!r}" for path in _texts(sources.get("path"))]
+    picked = [(kind, resolved[kind].get("plugin")) for kind in PLUGIN_SECTIONS if kind in resolved]
+    picked += [("observer", name) for name in _texts(sources.get("observers"))]
+    for kind, name in picked:
+        if not isinstance(name, str):
+            continue
+        section = name if kind == "observer" else kind
+        models = _options(plugins, kind, name)
+        whose = "installed" if models else "out of a Python file, if at all"
+        lines.append(f"uses the {kind} {name!r} ({whose})")
+        for each in sorted({section, *models} & resolved.keys()):
+            for key, text, reaches in _given(models.get(each), resolved[each], kind):
+                what = f"{reaches or 'with'} {text!r} ([{each}] {key})"
+                if reaches or not models or kind not in HARMLESS:
+                    (never if reaches in REFUSED else lines).append(what)
+    return lines, never
+
+
+def _given(
+    model: type[BaseModel] | None, section: Mapping[str, Json], kind: str
+) -> Iterator[tuple[str, str, Reaches | None]]:
+    """Go through the texts of a section that are not defaults: key, text, and what it reaches."""
+    given = given_of(model, section) if model else {key: (section[key], str) for key in section}
+    for key, (value, annotation) in given.items():
+        for text in _texts(value):
+            if key not in RESERVED_KEYS.get(kind, ()):
+                yield key, text, reached_by(annotation, text)
+
+
+def _options(plugins: PluginManager, kind: str, name: str) -> dict[str, type[BaseModel]]:
+    """Give the models of an installed plugin's options, by section; nothing of any other."""
+    with suppress(NeatfoolError):
+        if kind != "observer":
+            return option_models(plugins.load(kind, name).options, kind)
+        if made := plugins.load_observer(name):
+            return option_models(made.options, name)
+    return {}
+
+
+def _texts(value: Json) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [each for each in values if isinstance(each, str) and each]
+
+
+def _indented(lines: Iterable[str]) -> str:
+    return "\n".join(f"  {line}" for line in lines)
