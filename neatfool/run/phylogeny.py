@@ -30,12 +30,14 @@ def phylogeny(store: RunStore, last: int, now: set[int], learns: bool, elites: b
                 raise damaged(store.path, f"candidate {child} has no parent {parent}")
             graph.nodes[child]["kind"] = "bred"
             graph.add_edge(parent, child, position=position)
-    won = "candidate, class, confidence"
-    for id_, number, confidence in store.rows("replacement", "ORDER BY rank DESC", names=won):
-        if id_ in graph:
-            graph.nodes[id_]["held"][classes[store.require_class(number)]] = confidence
-    if missing := now - {*graph}:
-        raise damaged(store.path, f"candidate {min(missing)} is missing")
+    rows = store.rows("replacement", "WHERE generation <= ? ORDER BY rank DESC", (last,))
+    for _, _, number, id_, _, confidence, *_ in rows:
+        if id_ not in graph:
+            raise damaged(store.path, f"candidate {id_} is missing")
+        graph.nodes[id_]["held"][classes[store.require_class(number)]] = confidence
+    for elite in now:
+        if elite not in graph or not graph.nodes[elite]["held"]:
+            raise damaged(store.path, f"how candidate {elite} became an elite is missing")
     for id_ in _find_learned(store, graph) if learns else ():
         graph.nodes[id_]["kind"] = "learned"
     kept = now.union(*(nx.ancestors(graph, each) for each in now if elites))

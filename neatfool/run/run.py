@@ -139,7 +139,8 @@ class Run:
     @property
     def experiment(self) -> dict[str, Json]:
         """The experiment with all its defaults: section -> key -> value."""
-        return dict(self.info["experiment"])
+        experiment: dict[str, Json] = self.info["experiment"]
+        return experiment
 
     @property
     def classes(self) -> tuple[str, ...]:

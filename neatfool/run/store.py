@@ -386,8 +386,8 @@ class RunStore:
         Nothing of other candidates.
         """
         rows = self.rows("image", "WHERE candidate = ?", (candidate,), names="top")
-        found = [pair for (top,) in rows if top is not None for pair in self._json(top)]
         try:
+            found = [pair for (top,) in rows if top is not None for pair in self._json(top)]
             return [(self.require_class(int(number)), float(sure)) for number, sure in found]
         except (TypeError, ValueError) as error:
             raise damaged(self.path, f"the best classes of candidate {candidate}") from error
