@@ -90,12 +90,16 @@ class Sweeping:
 def plan_pairs(graph: nx.DiGraph, count: int, seed: int) -> dict[str, list[tuple[int, int]]]:
     """Draw (parent, child) of individuals with one parent that are ancestors of elites, by kind."""
     chance = np.random.default_rng(seed)
+    # A run keeps the genomes of all ancestors, and opens those that ever held a niche.
+    held = {id_ for id_, niches in graph.nodes(data="held") if niches}
     found = {}
     for kind in ("learned", "bred"):
         of_kind = sorted(
             id_
-            for id_, how in graph.nodes(data="kind")
-            if how == kind and graph.in_degree(id_) == 1
+            for id_ in held
+            if graph.nodes[id_]["kind"] == kind
+            and graph.in_degree(id_) == 1
+            and held.issuperset(graph.predecessors(id_))
         )
         drawn = chance.permutation(len(of_kind))[:count].tolist()
         children = [of_kind[place] for place in drawn]
