@@ -170,6 +170,12 @@ def test_the_extras_of_a_page_exist(page):
     assert named - {"EXTRA"} <= {*setup["options.extras_require"]}
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_no_line_of_a_page_is_a_comment_by_accident(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    assert re.findall(r"^ *%.*", text, re.M) == []  # MyST leaves out a line that begins with %.
+
+
 @pytest.mark.parametrize(("page", "words"), [("results.md", 4000), ("performance.md", 3000)])
 def test_a_page_of_findings_ends(page, words):
     assert len((ROOT / "docs" / page).read_text(encoding="utf-8").split()) <= words
