@@ -171,9 +171,10 @@ def test_the_extras_of_a_page_exist(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_no_line_of_a_page_is_a_comment_by_accident(page):
+def test_no_line_of_a_page_is_a_comment_or_a_list_by_accident(page):
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     assert re.findall(r"^ *%.*", text, re.M) == []  # MyST leaves out a line that begins with %.
+    assert re.findall(r"^\w.*\n1\. .*", text, re.M) == []  # A list may follow a line at once.
 
 
 @pytest.mark.parametrize(("page", "words"), [("results.md", 4000), ("performance.md", 3000)])
