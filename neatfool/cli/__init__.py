@@ -60,7 +60,7 @@ Exit codes: 0 all went well, 2 wrong input, 3 a plugin, 4 the target, 5 the run 
 def main(context: click.Context, debug: bool) -> None:
     """See how easily an image classifier is fooled.
 
-    neatfool evolves images that nobody would recognise and that the classifier labels with near
+    Without any photograph, neatfool evolves patterns that the classifier labels with near
     certainty.
     """
     keep_freed_memory()

@@ -1,4 +1,4 @@
-"""The command ``neatfool audit``: a classifier's record card.
+"""The command ``neatfool audit``: a classifier's report card.
 
 The modules: :mod:`.searching` runs the search, with several seeds. :mod:`.found` reads what the
 runs found, and :mod:`.measuring` what survives, what transfers and what a detector catches.

@@ -1,4 +1,4 @@
-"""A classifier's record card, as JSON with a schema."""
+"""A classifier's report card, as JSON with a schema."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Searched(Part):
 
 
 class Until(Part):
-    """How many images it took until half of the classes had a confidence."""
+    """Images until half of the classes, of ten the fifth, had a confidence."""
 
     confidence: Share
     images: Counts
@@ -106,8 +106,7 @@ class Surviving(Part):
     what: str = Field(description="the change in words, with its strength")
     strength: float
     kept: Shares = Field(
-        description="of the images whose class is in the first place as saved, the share that "
-        "keep it"
+        description="of the images that are top-1 as saved, the share that keep it"
     )
     confidence: Shares = Field(description="the median confidence of all that were looked at")
 
@@ -126,7 +125,7 @@ class Asked(Part):
     label: str
     experiment: str | None = Field(description="the file that names it")
     images: int = Field(description="how many images of all runs have a class that it knows")
-    top1: Shares = Field(description="the share whose class is in the first place there")
+    top1: Shares = Field(description="the share that is top-1 there")
     confidence: Shares = Field(description="the median confidence there")
     agreement: Share | None = Field(
         description="the share of photographs for which it names the same class first as the "
@@ -187,7 +186,7 @@ class Check(Part):
 
 
 class Card(Part):
-    """The record card of a classifier: how easily is it fooled?"""
+    """The report card of a classifier: how easily is it fooled?"""
 
     format: Literal["neatfool audit 1"] = "neatfool audit 1"
     neatfool: str = Field(description="the version that ran the search")
@@ -200,7 +199,8 @@ class Card(Part):
     )
     runs: list[Searched]
     median: Shares = Field(
-        description="the one number: the median confidence over classes at the end of the budget"
+        description="the one number: the median confidence over classes at the end of the budget; "
+        "of ten, the mean of the fifth and the sixth"
     )
     until: list[Until]
     first: list[OfClass] = Field(description="the classes that fell first")

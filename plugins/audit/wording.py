@@ -18,6 +18,10 @@ FEW: Final = 50
 MOST_DIFFERENCES: Final = 2
 CLASSES: Final = "Which classes"
 """The title of the table that the page shows as pictures."""
+MEASURES: Final = (
+    "The median lies in the middle of the classes: of ten, it is the mean of the fifth and the "
+    "sixth. How soon asks for the first half of them: of ten, it is when the fifth had an image."
+)
 
 
 def share(part: float) -> str:
@@ -67,8 +71,9 @@ def subject(card: Card) -> str:
 def headline(card: Card) -> str:
     """Say the one number."""
     return (
-        f"After {card.images:,} images, half of the classes have an image of which the classifier "
-        f"is at least {sure(card.median)} sure. A search made these images, and no camera."
+        f"After {card.images:,} images, the median confidence over classes is {sure(card.median)}: "
+        "half of the classes have an image of which the classifier is at least that sure. A search "
+        "made these images, and no camera."
     )
 
 
@@ -126,7 +131,8 @@ def notes(card: Card, chosen: tuple[str, ...], found: list[str]) -> list[str]:
     """Say what to bear in mind."""
     told = [
         "This is a lower bound: a longer or better search fools the classifier at least as well. "
-        "Compare it only with audits of the same budget and the same search."
+        "Compare it only with audits of the same budget and the same search.",
+        MEASURES,
     ]
     if chosen:
         told.append(
@@ -188,7 +194,7 @@ def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
         told.append(
             (
                 f"What transfers (of {card.transfer.sample:,} images of each run)",
-                ["network", "class in first place", "median confidence", "agrees on photographs"],
+                ["network", "top-1", "median confidence", "agrees on photographs"],
                 [
                     [
                         each.label,
@@ -204,7 +210,7 @@ def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
         told.append(
             (
                 "What a detector would let pass",
-                ["detector", "AUROC", "if 95 % of the familiar pass", "if 99 % pass"],
+                ["detector", "AUROC", "if 95 % of in-distribution pass", "if 99 % pass"],
                 [
                     [
                         f"{each.name}: {title(each.name)}",

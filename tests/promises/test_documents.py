@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import runpy
+import shlex
 import subprocess
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -27,6 +29,8 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 EXPERIMENTS = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = sorted((ROOT / "experiments").glob("*.ini"))
 FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)
 
 
@@ -79,9 +83,7 @@ def test_the_target_of_the_readme_is_fooled(example):
     assert len(list((example / "runs" / "bright-5" / "images").glob("*.png"))) == 2
 
 
-@pytest.mark.parametrize(
-    "experiment", sorted((ROOT / "experiments").glob("*.ini")), ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("experiment", EXAMPLES, ids=lambda path: path.stem)
 def test_the_experiments_that_come_with_it_are_valid(experiment):
     result = CliRunner().invoke(main, ["validate", str(experiment)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
@@ -133,6 +135,60 @@ def commands(group, path=()):
             yield from commands(command, (*path, name))
         else:
             yield " ".join((*path, name)), command
+
+
+def commands_in(text):
+    """Give the words of each ``neatfool`` command in the shell blocks of a page."""
+    for block in re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S):
+        for line in re.split(r"\n| && |; ", block.replace("\\\n", " ")):
+            if found := re.match(r"\s*(?:\.venv/bin/)?neatfool (.*)", line):
+                yield shlex.split(found[1], comments=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_the_commands_of_a_page_exist_with_their_options(page):
+    for words in commands_in(page.read_text(encoding="utf-8")):
+        command, left = main, list(words)
+        while isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), left.pop(0))
+            assert command is not None, f"{page.name}: neatfool {shlex.join(words)}"
+        options = {name for parameter in command.params for name in parameter.opts}
+        named = {word.split("=")[0] for word in left if re.match(r"--?[a-z]", word)}
+        assert named <= options, f"{page.name}: neatfool {shlex.join(words)}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, *EXAMPLES], ids=lambda path: path.name)
+def test_the_extras_of_a_page_exist(page):
+    text = page.read_text(encoding="utf-8")
+    named = {
+        name
+        for names in re.findall(r"[\"'](?:neatfool|\./neatfool|\.)\[([\w,-]+)\]", text)
+        for name in names.split(",")
+    }
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    assert named - {"EXTRA"} <= {*setup["options.extras_require"]}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_no_line_of_a_page_is_a_comment_or_a_list_by_accident(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    assert re.findall(r"^ *%.*", text, re.M) == []  # MyST leaves out a line that begins with %.
+    assert re.findall(r"^\w.*\n1\. .*", text, re.M) == []  # A list may follow a line at once.
+
+
+@pytest.mark.parametrize(("page", "words"), [("results.md", 4000), ("performance.md", 3000)])
+def test_a_page_of_findings_ends(page, words):
+    assert len((ROOT / "docs" / page).read_text(encoding="utf-8").split()) <= words
+
+
+def test_the_home_page_shows_pictures_first_and_five_links():
+    page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    title, first = page.split("\n\n")[:2]
+    assert title == "# neatfool"
+    assert first.startswith("![")
+    assert len(re.findall(r"(?<!!)\[[^\]]+\]\(", page)) == 5
+    assert all(":hidden:" in block for block in page.split("```{toctree}")[1:])
 
 
 @pytest.mark.parametrize("name", [name for name, _ in commands(main)])
