@@ -142,7 +142,7 @@ class Measuring:
         with ExitStack() as ending:
             with self.console.status("loading the networks"):
                 networks, notes = open_networks(self.runs, files, self.most, ending)
-            photographs = photographs_of(networks)
+            photographs = photographs_of(each.scorer.target for each in networks)
             images = sum(len(elites) for _, elites in chosen) + len(photographs)
             costly = [network.scorer for network in networks if network.scorer.costs]
             for scorer in costly:

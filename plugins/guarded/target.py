@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from neatfool import ExperimentError, Scores, TargetError, load_experiment, make_target
+from neatfool import (
+    ExperimentError,
+    Scores,
+    TargetError,
+    fit_photograph,
+    load_experiment,
+    make_target,
+)
 
 from .classifier import Classifier
 from .detectors import make_detector
@@ -211,6 +218,10 @@ class Guarded:
         """Give the photographs that the guarded target brings along."""
         offer = getattr(self.inner, "photographs", None)
         return offer() if offer else {}
+
+    def fit_photograph(self, photograph: Image) -> torch.Tensor:
+        """Prepare a photograph as for the guarded target, uint8 [C, H, W]."""
+        return fit_photograph(photograph, self.inner)[0]
 
     def self_check(self) -> None:
         """Check that familiar images still pass.
