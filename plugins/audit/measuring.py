@@ -169,7 +169,8 @@ class Measuring:
             with self.console.progress(count_images(len(pixels), known)) as note:
                 found = detect(scorer.target, np.stack(pixels), known, note=note)
         detections = found.split([len(elites) for elites in chosen])
-        self.notes.append(f"Detectors: {known.describe()}")
+        told = (known.describe(), found.lacks)
+        self.notes.extend(f"Detectors: {text}" for text in told if text)
         return Defence(
             familiar=found.familiar.describe(),
             few=found.familiar.few,

@@ -12,9 +12,10 @@ import torch
 from neatfool import ExperimentError, fit_images, fit_photograph
 
 from ..transfer.photographs import photographs_in, photographs_of
+from .names import learns_directions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from neatfool import ImageSpec, Target
@@ -65,13 +66,17 @@ class Familiar:
             f"{len(self.held_out):,} others set the thresholds.{few}"
         )
 
-    def lacks(self, features: int | None) -> str:
-        """Say that there are fewer images than features, if that is so."""
-        if features is None or len(self.fitted) >= features:
+    def lacks(self, features: int | None, detectors: Iterable[str]) -> str:
+        """Warn of detectors that were fitted to fewer images than features, if there are any."""
+        names = [*filter(learns_directions, detectors)]
+        if features is None or len(self.fitted) >= features or not names:
             return ""
         return (
-            f"{len(self.fitted):,} images are fewer than the {features:,} features that some "
-            "detectors look at, so these know little of what is familiar: give more images."
+            f"Do not rely on {' and '.join(names)}: fitted to {len(self.fitted):,} images, fewer "
+            f"than the {features:,} features of the network's last layer, they know few of the "
+            f"directions in which familiar images vary. Give {2 * features:,} familiar images or "
+            "more, of which half fit them (familiar = FOLDER in an experiment, --familiar FOLDER "
+            "in a command), or choose another detector."
         )
 
     def check_divided(self, detector: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from .familiar import Familiar
     from .options import Options
+
+_log = logging.getLogger("neatfool.target.guarded")
 
 SINK: Final = 104.0
 """A rejected image's log-odds are lower than those of any accepted image by this much: an accepted
@@ -133,6 +136,9 @@ class Guarded:
         if self._detector.fits:
             familiar.check_divided(detector)
             self._detector.fit(self.classifier.ask_all(familiar.fitted))
+        head = self.classifier.head
+        if lacks := familiar.lacks(head.in_features if head else None, [detector]):
+            _log.warning("%s", lacks)
         self._scored = self._outlying(familiar.held_out)
         self.gate = Gate.set_on(self._scored, keeps)
         array = inner.spec.array if needs != "features" else "torch"
@@ -205,12 +211,11 @@ class Guarded:
 
     def describe(self) -> str:
         """Say what is guarded, and by what."""
-        own, head = getattr(self.inner, "describe", None), self.classifier.head
+        own = getattr(self.inner, "describe", None)
         lines = [
             f"Guarded by a detector of unfamiliar images ({self._about}): what it scores above "
             f"{self.gate.threshold:.6g} has confidence 0.",
             self._familiar.describe(),
-            self._familiar.lacks(head.in_features if head else None),
         ]
         return "\n".join(filter(None, [str(own()) if own else "", *lines]))
 

@@ -95,6 +95,7 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
         "seed": seed,
         "limits": Limits(generations, images, checkpoint_every),
         "scorer": more.pop("scorer", None) or Scorer(target, plan=Plan(20), **name),
+        "spec": target.spec,
         "encoding": encoding,
         "encoding_name": "encoding 'toy'",
         "scheme": scheme,
