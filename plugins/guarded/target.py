@@ -137,8 +137,9 @@ class Guarded:
             familiar.check_divided(detector)
             self._detector.fit(self.classifier.ask_all(familiar.fitted))
         head = self.classifier.head
-        if lacks := familiar.lacks(head.in_features if head else None, [detector]):
-            _log.warning("%s", lacks)
+        self._lacks = familiar.lacks(head.in_features if head else None, [detector])
+        if self._lacks:
+            _log.warning("%s", self._lacks)
         self._scored = self._outlying(familiar.held_out)
         self.gate = Gate.set_on(self._scored, keeps)
         array = inner.spec.array if needs != "features" else "torch"
@@ -216,6 +217,7 @@ class Guarded:
             f"Guarded by a detector of unfamiliar images ({self._about}): what it scores above "
             f"{self.gate.threshold:.6g} has confidence 0.",
             self._familiar.describe(),
+            self._lacks,
         ]
         return "\n".join(filter(None, [str(own()) if own else "", *lines]))
 
