@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from neatfool.spec.archive import Archive
-from neatfool.testing.expectation import expect
+from neatfool.testing.expectation import expect, require
 from neatfool.testing.scheme_subject import few
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding
 
@@ -33,8 +33,11 @@ def check_has_an_archive_and_a_batch(subject: SchemeSubject) -> None:
 def check_leaves_out_what_means_nothing(subject: SchemeSubject) -> None:
     """A class that means that nothing is there is no niche."""
     spec = replace(TOY_SPEC, nothing=TOY_SPEC.classes[:1])
-    scheme = subject.make(ToyEncoding(parents=subject.parents), spec, 1)
-    searched = scheme.archive.classes.tolist()
+    every, searched = (
+        subject.make(ToyEncoding(parents=subject.parents), each, 1).archive.classes.tolist()
+        for each in (TOY_SPEC, spec)
+    )
+    require(len(every) == len(spec.classes), "it searches only the classes that it is told")
     expect(
         0 not in searched,
         f"the archive searches the class {spec.classes[0]!r}, which is in spec.nothing; make it "

@@ -95,7 +95,6 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
         "seed": seed,
         "limits": Limits(generations, images, checkpoint_every),
         "scorer": more.pop("scorer", None) or Scorer(target, plan=Plan(20), **name),
-        "spec": target.spec,
         "encoding": encoding,
         "encoding_name": "encoding 'toy'",
         "scheme": scheme,
@@ -104,4 +103,4 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
         "identity": {"experiment": {"seed": seed}},
         "text": "[experiment]\n",
     }
-    return Assembly(**parts | more)
+    return Assembly(**parts | more, spec=parts["scorer"].target.spec)
