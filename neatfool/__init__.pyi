@@ -26,6 +26,7 @@ from .fooling.opening import make_target as make_target
 from .fooling.opening import open_scorer as open_scorer
 from .scoring.scorer import Scorer as Scorer
 from .spec.fitting import fit_images as fit_images
+from .spec.fitting import fit_photograph as fit_photograph
 
 # Commands, and saying what was read
 from .cli.output import Output as Output

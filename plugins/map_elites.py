@@ -98,9 +98,7 @@ class MapElites:
                 does not allow learning.
         """
         self.batch = options.batch
-        self.archive = Archive(
-            len(spec.classes), [spec.class_index(name) for name in options.classes] or None
-        )
+        self.archive = Archive.of(spec, options.classes)
         self._initial = options.initial or options.absent(spec)["initial"]
         self._seed_from = options.seed_from
         self._parents_from = options.parents_from

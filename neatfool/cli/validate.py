@@ -37,12 +37,12 @@ def validate(file: Path, overrides: tuple[str, ...], seed: int | None, no_plugin
         click.echo("The options of plugins were not checked.", err=True)
         return
     from neatfool.config.class_names import named_classes
-    from neatfool.experiment.classes import check_classes
+    from neatfool.experiment.classes import check_classes, with_nothing
     from neatfool.experiment.experiment import load_experiment
 
     experiment = load_experiment(file, overrides=overrides, seed=seed)
     if spec := experiment.target.spec():
-        check_classes(experiment.scheme, spec)
+        check_classes(experiment.scheme, with_nothing(spec, experiment.calls.nothing))
     click.echo(experiment.to_ini(explained=True), nl=False)
     named = [key for key, names in named_classes(experiment.scheme.options).items() if names]
     if named and spec is None:

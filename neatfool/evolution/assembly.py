@@ -16,7 +16,7 @@ from neatfool.errors import (
 )
 from neatfool.evolution.fingerprints import fingerprint_of_code, fingerprint_of_plugin
 from neatfool.evolution.loop import Limits
-from neatfool.experiment.classes import check_classes
+from neatfool.experiment.classes import check_classes, with_nothing
 from neatfool.experiment.experiment import Experiment
 from neatfool.run.advice import is_from_python
 from neatfool.scoring.plan import make_plan
@@ -77,6 +77,7 @@ class Assembly:
 
     Attributes:
         scorer: The target, made safe.
+        spec: The target's spec, with the classes that mean that nothing is there.
         encoding_name: What messages call the encoding.
         scheme: The scheme, before its first generation.
         scheme_name: What messages call the scheme.
@@ -90,6 +91,7 @@ class Assembly:
     seed: int
     limits: Limits
     scorer: Scorer
+    spec: ImageSpec
     encoding: Encoding[Any]
     encoding_name: str
     scheme: Scheme
@@ -98,11 +100,6 @@ class Assembly:
     identity: dict[str, Json]
     text: str
     engine: Choice | None = None
-
-    @property
-    def spec(self) -> ImageSpec:
-        """The target's spec."""
-        return self.scorer.target.spec
 
 
 def assemble(
@@ -155,8 +152,9 @@ def put_together(
         target: Target = ViewedTarget(recipe.target, showing, name=name, seed=recipe.seed)
         recipe, speed_of = replace(recipe, target=target), f"{fingerprint} {showing}"
     target = recipe.target
-    encoding: Encoding[Any] = make(recipe.encoding, spec=target.spec)
-    scheme = _make_scheme(recipe, encoding)
+    spec = with_nothing(target.spec, recipe.calls.nothing)
+    encoding: Encoding[Any] = make(recipe.encoding, spec=spec)
+    scheme = _make_scheme(recipe, encoding, spec)
     if to_search and recorded is None:
         _check_scheme(scheme, recipe.scheme)
     plan = make_plan(
@@ -177,6 +175,7 @@ def put_together(
         seed=recipe.seed,
         limits=recipe.limits,
         scorer=scorer,
+        spec=spec,
         encoding=encoding,
         encoding_name=recipe.encoding.label,
         scheme=scheme,
@@ -242,11 +241,11 @@ def check_target(target: Any, name: str) -> None:
             raise TargetError(f"{name}: self_check: {type(error).__name__}: {error}") from error
 
 
-def _make_scheme(recipe: Recipe, encoding: Encoding[Any]) -> Scheme:
-    choice, target = recipe.scheme, recipe.target
-    check_classes(choice, target.spec)
-    more = choice.registration.wanted(target=target)
-    scheme: Scheme = make(choice, encoding=encoding, spec=target.spec, seed=recipe.seed, **more)
+def _make_scheme(recipe: Recipe, encoding: Encoding[Any], spec: ImageSpec) -> Scheme:
+    choice = recipe.scheme
+    check_classes(choice, spec)
+    more = choice.registration.wanted(target=recipe.target)
+    scheme: Scheme = make(choice, encoding=encoding, spec=spec, seed=recipe.seed, **more)
     return scheme
 
 

@@ -18,6 +18,7 @@ from neatfool.evolution.assembly import make
 from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution, Limits
 from neatfool.evolution.workplace import make_setup, versions
+from neatfool.experiment.classes import describe_nothing
 from neatfool.experiment.differences import agrees, tell_differences
 from neatfool.files import write_whole
 from neatfool.network.malloc import FreedMemory
@@ -146,7 +147,9 @@ class Session:
             describe = getattr(part, "describe", None)
             with blaming(name):
                 told += [str(describe())] if describe else []
-        return "\n".join(filter(None, told))
+        named = parts.resolved.get("target", {}).get("nothing")
+        guessed = named is None and not parts.scorer.spec.nothing
+        return "\n".join(filter(None, [*told, describe_nothing(parts.spec, guessed=guessed)]))
 
     def go(self, observers: Observers, stop: Callable[[], bool] = lambda: False) -> Outcome:
         """Run to the end, write all images and close the run. Finished generations are kept.

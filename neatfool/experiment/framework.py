@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import BaseModel, Field, PositiveInt, ValidationInfo, field_validator
 
 from neatfool.budget.ledger import Budget
+from neatfool.config.class_names import ClassNames
 from neatfool.config.options import read_options
 from neatfool.config.section import Section
 
@@ -118,6 +119,15 @@ class Calls(BaseModel, extra="forbid", frozen=True):
         "`frozen`. `frozen`: traced and simplified only. `eager`: as its author "
         "wrote it. `compiled`: by `torch.compile`, which takes minutes at the start, "
         "and on a CPU needs a C++ compiler",
+    )
+    nothing: ClassNames | None = Field(
+        None,
+        description="the classes that mean that nothing is there, by name or index, such as "
+        "`background`; `@FILE` stands for the lines of a file. They are not searched, unless the "
+        "scheme's `classes` name them, and an image of which the target is surest that it shows "
+        "one of them counts as rejected. If left out, they are guessed by their names "
+        "(`background`, `none`, `other`, `unknown`, `no finding`, `not …`), and the run says so "
+        "at its start; `nothing =` means that there are none (new in 0.2)",
     )
     max_queries: PositiveInt | None = Field(
         None,

@@ -46,6 +46,12 @@ class Arguments(General, Calls, extra="forbid"):
                 raise ValueError(f"item {index + 1} is empty; give each class a name")
         return [str(name) for name in classes]
 
+    @field_validator("nothing", mode="before")
+    @classmethod
+    def _by_name(cls, nothing: Any) -> Any:
+        listed = [nothing] if isinstance(nothing, str | int) else nothing
+        return [str(name) for name in listed] if isinstance(listed, list) else listed
+
     @field_validator("mean", "std", mode="before")
     @classmethod
     def _listed(cls, numbers: Any) -> Any:

@@ -58,6 +58,7 @@ def fool(
     *,
     image: tuple[int, int, int],
     classes: Sequence[str] | int,
+    nothing: Sequence[str | int] | str | None = None,
     images: int | None = None,
     generations: int | None = None,
     scheme: str = "map_elites",
@@ -96,6 +97,9 @@ def fool(
             callable from uint8 [N, C, H, W] (numpy) to probabilities [N, K]; or a target.
         image: (channels, height, width) of the model's images.
         classes: The class names, or their number. A name that occurs twice gets its index added.
+        nothing: The classes that mean that nothing is there, such as ``"background"``. They are not
+            searched, and an image that the model is surest shows one of them counts as rejected.
+            If absent, they are guessed by their names; ``[]``: there are none.
         images: How many images to score in all; 20,000 if ``generations`` is absent too.
         generations: How many generations to breed, in place of ``images``.
         scheme: The name of a scheme.
@@ -135,6 +139,7 @@ def fool(
         Arguments,
         image=image,
         classes=classes,
+        nothing=nothing,
         images=20_000 if images is None and generations is None else images,
         generations=generations,
         mean=mean,
@@ -204,7 +209,7 @@ def _recipe(
 ) -> Recipe:
     identity: dict[str, dict[str, Json]] = {
         "experiment": {"seed": arguments.seed},
-        "target": {"plugin": FROM_PYTHON, "model": model},
+        "target": {"plugin": FROM_PYTHON, "model": model, "nothing": arguments.nothing},
         **(showing.section() if showing else {}),
         **resolved_sections("encoding", encoding),
         **resolved_sections("scheme", scheme),

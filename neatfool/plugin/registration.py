@@ -21,6 +21,7 @@ RESERVED_KEYS: Final = {
         "precision",
         "threads",
         "graph",
+        "nothing",
         "max_queries",
         "max_requests",
     ),

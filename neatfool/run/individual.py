@@ -295,6 +295,13 @@ class EliteView(Individual):
         return [(self._spec.classes[number], confidence) for number, confidence in found]
 
     @property
+    def rejected(self) -> bool:
+        """Whether the target is surest that nothing is there: of a class of ``spec.nothing``."""
+        return bool(self._spec.nothing) and any(
+            name in self._spec.nothing for name, _ in self.top[:1]
+        )
+
+    @property
     def file(self) -> Path:
         """The image's file in the run folder."""
         spec = self._spec

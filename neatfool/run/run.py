@@ -239,6 +239,11 @@ class Run:
         return median(ranks), min(ranks)
 
     @property
+    def rejected(self) -> int:
+        """How many elites are rejected: the target is surest that they show nothing."""
+        return sum(elite.rejected for elite in self.elites) if self.spec.nothing else 0
+
+    @property
     def requests(self) -> dict[str, tuple[int, int]]:
         """The requests to a target that costs something: (requests, images) by outcome."""
         return self._snapshot.requests
@@ -432,6 +437,8 @@ class Run:
             "min": last.minimum if last else 0.0,
             "classes_ge_0.99": last.classes_ge[2] if last else 0,
             "classes_ge_0.9999": last.classes_ge[3] if last else 0,
+            "nothing": list(self.spec.nothing),
+            "rejected": self.rejected,
             "statistics": last.row() if last else {},
             "classes": [elite.summary() for elite in self.elites],
         }

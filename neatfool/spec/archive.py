@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from neatfool.spec.candidate import Candidate
+    from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.scores import Scores
 
 SCORES_AT_ONCE = 1 << 21
@@ -50,6 +51,16 @@ class Archive:
         self._candidates: dict[int, Candidate] = {}
         self._niches: Counter[int] = Counter()
 
+    @classmethod
+    def of(cls, spec: ImageSpec, named: Sequence[str | int] = ()) -> Archive:
+        """Make an empty archive of the classes that :meth:`ImageSpec.searched` chooses.
+
+        Without names, classes that turn up during the run are searched, too.
+        """
+        archive = cls(len(spec.classes), spec.searched(named))
+        archive._all = not named
+        return archive
+
     @property
     def candidates(self) -> dict[int, Candidate]:
         """The distinct candidates among the elites, by id."""
@@ -64,7 +75,8 @@ class Archive:
         self.confidences = np.concatenate([self.confidences, np.zeros(more)])
         self.ranks = np.concatenate([self.ranks, np.full(more, -np.inf)])
         if self._all:
-            self.classes = np.arange(class_count)
+            new = np.arange(class_count - more, class_count)
+            self.classes = np.concatenate([self.classes, new])
 
     def elite(self, class_index: int) -> Elite | None:
         """Give the elite of a class, or None where its niche is empty."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image, ImageOps
+
+from neatfool.errors import PluginError, blaming
 
 if TYPE_CHECKING:
     from neatfool.spec.image_spec import ImageSpec
+    from neatfool.spec.target import Target
 
 _LUMA: Final = (0.299, 0.587, 0.114)
 """The weights of red, green and blue in grey, of ITU-R BT.601, as in JPEG and Pillow."""
@@ -35,3 +40,37 @@ def fit_images(images: torch.Tensor, spec: ImageSpec) -> torch.Tensor:
         fitting = (fitting * fitting.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
     fitting = fitting.expand(-1, spec.channels, -1, -1)
     return fitting.round().clamp(0, 255).byte().contiguous()
+
+
+def fit_photograph(photograph: Image.Image, target: Target) -> torch.Tensor:
+    """Make of a photograph what a target would be shown of it.
+
+    It is turned upright, as its EXIF data say. What follows is the target's own
+    ``fit_photograph``. A target without one gets the largest middle part of its images' shape,
+    resized (bicubic).
+
+    Args:
+        photograph: The photograph, of any size and mode.
+        target: The target.
+
+    Returns:
+        uint8 [1, C, H, W], of the target's spec.
+
+    Raises:
+        PluginError: The target's own ``fit_photograph`` failed, or gave something else.
+    """
+    spec, name = target.spec, type(target).__name__
+    upright = ImageOps.exif_transpose(photograph)
+    if (own := getattr(target, "fit_photograph", None)) is None:
+        image = upright.convert("L" if spec.channels == 1 else "RGB")
+        image = ImageOps.fit(image, (spec.width, spec.height), Image.Resampling.BICUBIC)
+        pixels = np.array(image).reshape(spec.height, spec.width, spec.channels)
+        return torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None]
+    with blaming(f"{name}: fit_photograph"):
+        fitted = torch.as_tensor(own(upright))
+    if fitted.dtype != torch.uint8 or fitted.shape != spec.shape:
+        raise PluginError(
+            f"{name}: fit_photograph gave {str(fitted.dtype).removeprefix('torch.')} "
+            f"{list(fitted.shape)}; give uint8 {list(spec.shape)}"
+        )
+    return fitted[None]

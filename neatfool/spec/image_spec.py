@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from neatfool.errors import ExperimentError, nearest, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SHOWN_NAMES: Final = 5
 """A message offers at most this many class names that contain the given text: one line's worth."""
@@ -25,6 +28,8 @@ class ImageSpec:
         sums_to_one: Whether the probabilities of an image sum to one. False for a target that
             scores each class by itself, or only the best few.
         open: Whether the target's :class:`Labels` may name further classes during a run.
+        nothing: The names of the classes that mean that nothing is there, such as ``background``.
+            A run adds those that ``[target] nothing`` names, or their names tell.
     """
 
     height: int
@@ -34,9 +39,11 @@ class ImageSpec:
     array: Literal["numpy", "torch"] = "numpy"
     sums_to_one: bool = True
     open: bool = False
+    nothing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
+        object.__setattr__(self, "nothing", tuple(self.nothing))
         if self.height < 1 or self.width < 1:
             raise ValueError(f"an image of {self.height}x{self.width} pixels: both must be >= 1")
         if self.channels not in (1, 3):
@@ -49,6 +56,22 @@ class ImageSpec:
     def shape(self) -> tuple[int, int, int]:
         """(channels, height, width)."""
         return self.channels, self.height, self.width
+
+    def searched(self, named: Sequence[str | int] = ()) -> list[int]:
+        """Choose the classes that a search is for.
+
+        Args:
+            named: Those that the scheme's options name.
+
+        Returns:
+            The indices of the named ones, each once; without any, of all but ``nothing``.
+
+        Raises:
+            ExperimentError: There is no class of a name.
+        """
+        if named:
+            return list(dict.fromkeys(map(self.class_index, named)))
+        return [index for index, name in enumerate(self.classes) if name not in self.nothing]
 
     def class_index(self, name: str | int) -> int:
         """Find the index of a class.

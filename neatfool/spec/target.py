@@ -38,6 +38,10 @@ class Target(Protocol):
     ``photographs() -> Mapping[str, PIL.Image.Image]``
         A few real images, by name, that it should recognise. ``neatfool transfer`` shows them to
         several networks, to say how often these agree about something real.
+    ``fit_photograph(photograph: PIL.Image.Image) -> torch.Tensor | np.ndarray``
+        The target's own way to show a photograph, already upright, of any size and mode: uint8
+        [C, H, W] of its spec. By default :func:`~neatfool.fit_photograph` cuts the largest middle
+        part out, and resizes it.
     ``batch_size: int | None``
         The most images a call, if the experiment sets no batch size.
     ``meter(ledger: Ledger) -> None``

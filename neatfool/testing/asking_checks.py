@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from neatfool.spec.archive import Archive
-from neatfool.testing.expectation import expect
+from neatfool.testing.expectation import expect, require
 from neatfool.testing.scheme_subject import few
+from neatfool.testing.toys import TOY_SPEC, ToyEncoding
 
 if TYPE_CHECKING:
     from neatfool.testing.scheme_subject import SchemeSubject
@@ -18,14 +20,28 @@ def check_has_an_archive_and_a_batch(subject: SchemeSubject) -> None:
     archive, batch = getattr(scheme, "archive", None), getattr(scheme, "batch", None)
     expect(
         isinstance(archive, Archive),
-        f"archive is {type(archive).__name__}; give the scheme "
-        "archive = Archive(len(spec.classes))",
+        f"archive is {type(archive).__name__}; give the scheme archive = Archive.of(spec)",
     )
     assert isinstance(archive, Archive)
     expect(not archive.candidates, "the archive of a new scheme holds elites")
     expect(
         isinstance(batch, int) and batch >= 1,
         f"batch is {batch!r}; it is how many candidates a generation usually has, 1 or more",
+    )
+
+
+def check_leaves_out_what_means_nothing(subject: SchemeSubject) -> None:
+    """A class that means that nothing is there is no niche."""
+    spec = replace(TOY_SPEC, nothing=TOY_SPEC.classes[:1])
+    every, searched = (
+        subject.make(ToyEncoding(parents=subject.parents), each, 1).archive.classes.tolist()
+        for each in (TOY_SPEC, spec)
+    )
+    require(len(every) == len(spec.classes), "it searches only the classes that it is told")
+    expect(
+        0 not in searched,
+        f"the archive searches the class {spec.classes[0]!r}, which is in spec.nothing; make it "
+        "by Archive.of(spec), or choose the classes by spec.searched()",
     )
 
 

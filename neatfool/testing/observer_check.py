@@ -71,6 +71,7 @@ def _assembly(generations: int) -> Assembly:
         seed=1,
         limits=Limits(generations=generations),
         scorer=Scorer(ToyTarget(), name="toy", plan=Plan(8), fingerprint="toy"),
+        spec=TOY_SPEC,
         encoding=encoding,
         encoding_name="encoding 'toy'",
         scheme=ToyScheme(encoding, TOY_SPEC, 1),

@@ -17,6 +17,7 @@ from neatfool.testing.asking_checks import (
     check_ask_gives_candidates,
     check_candidates_are_numbered_through,
     check_has_an_archive_and_a_batch,
+    check_leaves_out_what_means_nothing,
     check_parents_are_elites_or_members,
 )
 from neatfool.testing.expectation import Suite, add_tests
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 SCHEME_CHECKS = (
     check_has_an_archive_and_a_batch,
+    check_leaves_out_what_means_nothing,
     check_ask_gives_candidates,
     check_candidates_are_numbered_through,
     check_parents_are_elites_or_members,

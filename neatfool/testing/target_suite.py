@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neatfool.errors import NeatfoolError
 from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import log_odds
@@ -188,6 +189,20 @@ def check_self_check_passes(subject: TargetSubject) -> None:
     subject.target.self_check()  # type: ignore[attr-defined]
 
 
+def check_photographs_get_the_right_shape(subject: TargetSubject) -> None:
+    """``fit_photograph``, if there is one, takes photographs of any shape and colours."""
+    require(hasattr(subject.target, "fit_photograph"), "it has no fit_photograph")
+    from PIL import Image
+
+    from neatfool.spec.fitting import fit_photograph
+
+    for mode, size in (("RGB", (90, 40)), ("L", (40, 90)), ("RGBA", (500, 300))):
+        try:
+            fit_photograph(Image.new(mode, size), subject.target)
+        except NeatfoolError as error:
+            expect(False, f"{error}; a photograph of {size[0]}x{size[1]} pixels was {mode}")
+
+
 TARGET_CHECKS = (
     check_has_a_spec,
     check_scores_are_probabilities_of_each_class,
@@ -201,6 +216,7 @@ TARGET_CHECKS = (
     check_batch_size_does_not_matter,
     check_fingerprint_is_stable,
     check_self_check_passes,
+    check_photographs_get_the_right_shape,
     check_logits_of_computes_what_score_does,
 )
 

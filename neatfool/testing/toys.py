@@ -177,7 +177,7 @@ class ToyScheme:
         batch: int = 8,
     ) -> None:
         self.batch = batch
-        self.archive = Archive(len(spec.classes))
+        self.archive = Archive.of(spec)
         self._encoding = encoding
         self._seed = seed
         self._generation = 0

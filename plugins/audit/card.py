@@ -58,6 +58,9 @@ class Classifier(Part):
     options: dict[str, Any] = Field(description="the section `[target]`")
     fingerprint: str = Field(description="changes when the target scores differently")
     classes: int = Field(description="the number of classes that were searched")
+    nothing: list[str] = Field(
+        [], description="the classes that mean that nothing is there; they were not searched"
+    )
     height: int
     width: int
     channels: int
@@ -201,6 +204,11 @@ class Card(Part):
     median: Shares = Field(
         description="the one number: the median confidence over classes at the end of the budget; "
         "of ten, the mean of the fifth and the sixth"
+    )
+    rejected: Shares | None = Field(
+        None,
+        description="the share of the images that the classifier is surest show nothing, so that "
+        "it rejects them; null if it has no class for that",
     )
     until: list[Until]
     first: list[OfClass] = Field(description="the classes that fell first")

@@ -277,6 +277,7 @@ def _fill(
             options=runs[0].experiment["target"],
             fingerprint=str(target["fingerprint"]),
             classes=found.classes,
+            nothing=[*spec.nothing],
             height=spec.height,
             width=spec.width,
             channels=spec.channels,
@@ -286,6 +287,7 @@ def _fill(
         search=kind_of_search(runs[0].experiment),
         runs=[Searched(seed=run.seed, path=str(run.path), images=run.evaluations) for run in runs],
         median=found.median,
+        rejected=found.rejected if spec.nothing else None,
         until=found.until,
         first=found.first,
         last=found.last,
@@ -313,6 +315,8 @@ def _show(card: Card, console: Output) -> None:
     say(f"{card.name}: how easily is it fooled?", "bold")
     say(wording.subject(card))
     say(wording.headline(card), "bold")
+    if rejected := wording.rejected(card):
+        say(rejected)
     if verdict := wording.verdict(card):
         say(verdict, "bold")
     for title, heads, rows in wording.tables(card):

@@ -33,6 +33,7 @@ class Found:
 
     Attributes:
         median: The median confidence over classes at the end.
+        rejected: The share of the elites that the classifier is surest show nothing.
         until: For each of :data:`LEVELS`, images until half of the classes had it.
         course: How it came about.
         first: The classes that fell first.
@@ -41,6 +42,7 @@ class Found:
     """
 
     median: Shares
+    rejected: Shares
     until: list[Until]
     course: list[Moment]
     first: list[OfClass]
@@ -60,6 +62,7 @@ def read_found(runs: Sequence[Run]) -> Found:
     named = min(NAMED, -(-len(order) // 2))
     return Found(
         median=Shares.of(course.values["median"][-1] for course in courses),
+        rejected=Shares.of(run.rejected / max(1, len(run.elites)) for run in runs),
         until=[
             Until(confidence=level, images=Counts.of(_until(course, level) for course in courses))
             for level in LEVELS

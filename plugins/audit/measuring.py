@@ -142,7 +142,7 @@ class Measuring:
         with ExitStack() as ending:
             with self.console.status("loading the networks"):
                 networks, notes = open_networks(self.runs, files, self.most, ending)
-            photographs = photographs_of(networks)
+            photographs = photographs_of(each.scorer.target for each in networks)
             images = sum(len(elites) for _, elites in chosen) + len(photographs)
             costly = [network.scorer for network in networks if network.scorer.costs]
             for scorer in costly:
@@ -169,7 +169,8 @@ class Measuring:
             with self.console.progress(count_images(len(pixels), known)) as note:
                 found = detect(scorer.target, np.stack(pixels), known, note=note)
         detections = found.split([len(elites) for elites in chosen])
-        self.notes.append(f"Detectors: {known.describe()}")
+        told = (known.describe(), found.lacks)
+        self.notes.extend(f"Detectors: {text}" for text in told if text)
         return Defence(
             familiar=found.familiar.describe(),
             few=found.familiar.few,

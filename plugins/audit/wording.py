@@ -77,6 +77,16 @@ def headline(card: Card) -> str:
     )
 
 
+def rejected(card: Card) -> str:
+    """Say how many images the classifier rejects; empty if it has no class for that."""
+    if card.rejected is None:
+        return ""
+    return (
+        f"It rejects {spread(card.rejected)} of the images: it is surest that they show "
+        f"{' or '.join(card.classifier.nothing)}, which was not searched."
+    )
+
+
 def verdict(card: Card) -> str:
     """Say how that compares with known networks; empty if it cannot be compared."""
     fair = [each for each in card.beside if not each.differs]

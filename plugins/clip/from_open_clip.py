@@ -10,6 +10,7 @@ import open_clip
 import torch
 from open_clip import pretrained
 from torch import nn
+from torchvision.transforms import Compose, PILToTensor
 
 from neatfool import TargetError, nearest
 
@@ -78,20 +79,35 @@ def load_open_clip(name: str, options: Options) -> Tower:
     return Tower(
         name=options.images,
         module=module,
-        preprocessing=Preprocessing(
-            height=height,
-            width=width,
-            larger=min(height, width),
-            mean=in_bytes(config["mean"]),
-            std=in_bytes(config["std"]),
-            filter=config["interpolation"],
-        ),
+        preprocessing=_preprocessing(config, height, width),
         width=found.shape[1],
         temperature=math.exp(-model.logit_scale.item()),
         read=read,
         differentiable=True,
         source=f"open_clip's {name}",
         content=hash_weights(model),
+    )
+
+
+def _preprocessing(config: dict[str, Any], height: int, width: int) -> Preprocessing:
+    """Take over open_clip's preprocessing, with its own transforms for photographs."""
+    preset = open_clip.transform.PreprocessCfg(**config)
+    whole: Any = open_clip.transform.image_transform_v2(preset, is_train=False)
+    *prepare, _, _ = whole.transforms  # the last two scale
+    how = config["interpolation"]
+    in_words = {
+        "squash": f"stretched to {width}x{height} ({how})",
+        "longest": f"longer side to {max(height, width)} ({how}), edges filled",
+    }
+    return Preprocessing(
+        height=height,
+        width=width,
+        larger=min(height, width),
+        mean=in_bytes(config["mean"]),
+        std=in_bytes(config["std"]),
+        filter=how,
+        own=Compose([*prepare, PILToTensor()]),
+        own_in_words=in_words.get(preset.resize_mode, ""),
     )
 
 

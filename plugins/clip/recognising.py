@@ -8,7 +8,6 @@ import torch
 
 from neatfool import TargetError
 
-from ..imagenet.photographs import PHOTOGRAPHS
 from .texts import embed
 
 if TYPE_CHECKING:
@@ -55,18 +54,18 @@ def is_checked(names: Sequence[str]) -> bool:
     return len(with_right_names(names)) >= ENOUGH
 
 
-def check_by_sentences(tower: Tower, look: Callable[[torch.Tensor], torch.Tensor]) -> None:
+def check_by_sentences(tower: Tower, look: Callable[[Sequence[str]], torch.Tensor]) -> None:
     """Check that a network finds the right sentence for most photographs.
 
     Args:
         tower: A network that reads.
-        look: Gives unit vectors [N, D] of uint8 images.
+        look: Gives unit vectors [N, D] of photographs, by their names.
 
     Raises:
         TargetError: It does not.
     """
     sentences = torch.stack([*embed([*SENTENCES.values()], ["{}"], tower).values()])
-    said = (look(prepare(tower, [*SENTENCES])) @ sentences.t()).argmax(1).tolist()
+    said = (look([*SENTENCES]) @ sentences.t()).argmax(1).tolist()
     wrong = [
         f"{name} (it said {[*SENTENCES.values()][index]!r})"
         for at, (name, index) in enumerate(zip(SENTENCES, said, strict=True))
@@ -78,7 +77,7 @@ def check_by_sentences(tower: Tower, look: Callable[[torch.Tensor], torch.Tensor
 
 def check_by_names(
     tower: Tower,
-    look: Callable[[torch.Tensor], torch.Tensor],
+    look: Callable[[Sequence[str]], torch.Tensor],
     names: Sequence[str],
     vectors: torch.Tensor,
 ) -> None:
@@ -91,7 +90,7 @@ def check_by_names(
         return
     known = with_right_names(names)
     tries = min(TRIES, len(names) - 1)
-    said = (look(prepare(tower, [*known])) @ vectors.t()).topk(tries).indices.tolist()
+    said = (look([*known]) @ vectors.t()).topk(tries).indices.tolist()
     wrong = [
         f"{photograph} (it said {names[best[0]]!r})"
         for (photograph, right), best in zip(known.items(), said, strict=True)
@@ -99,15 +98,6 @@ def check_by_names(
     ]
     if len(known) - len(wrong) < ENOUGH:
         raise _error(tower, len(known), wrong, ENOUGH)
-
-
-def prepare(tower: Tower, names: Sequence[str]) -> torch.Tensor:
-    """Prepare photographs for a network, uint8 [N, 3, H, W]."""
-    files = {each.name: each for each in PHOTOGRAPHS}
-    preprocessing = tower.preprocessing
-    return torch.stack(
-        [preprocessing.prepare(files[name].open(), preprocessing.size) for name in names]
-    )
 
 
 def _plain(name: str) -> str:

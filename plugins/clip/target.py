@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 import torch.nn.functional as F
 
-from neatfool import ImageSpec, Network, Scores
+from neatfool import ImageSpec, Network, Scores, fit_photograph
 
 from ..imagenet.photographs import PHOTOGRAPHS
 from .recognising import check_by_names, check_by_sentences, is_checked, with_right_names
@@ -17,6 +17,8 @@ from .texts import find_texts
 from .towers import load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL.Image import Image
 
     from .options import Options
@@ -132,6 +134,10 @@ class ClipTarget:
         known = with_right_names(self.spec.classes)
         return {each.name: each.open() for each in PHOTOGRAPHS if each.name in known}
 
+    def fit_photograph(self, photograph: Image) -> torch.Tensor:
+        """Prepare a photograph as for the network's training, uint8 [3, H, W]."""
+        return self.tower.preprocessing.prepare(photograph)
+
     def self_check(self) -> None:
         """Check the network on a few photographs.
 
@@ -154,8 +160,9 @@ class ClipTarget:
         return "Checked on photographs."
 
     @torch.inference_mode()
-    def _look(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute unit vectors [N, D] of uint8 images, on the CPU."""
-        network = self._network
+    def _look(self, names: Sequence[str]) -> torch.Tensor:
+        """Compute unit vectors [N, D] of the photographs of these names, on the CPU."""
+        network, files = self._network, {each.name: each for each in PHOTOGRAPHS}
+        images = torch.cat([fit_photograph(files[name].open(), self) for name in names])
         numbers = ((images.float() - network.mean) / network.std).to(network.device)
         return F.normalize(self.tower.module(numbers).float().cpu(), dim=-1)

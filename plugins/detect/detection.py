@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from neatfool import Target
 
     from ..guarded.answers import Needs
+
+_log = logging.getLogger("neatfool.detect")
 
 KEPT: Final = (0.95, 0.99)
 """The usual shares of familiar images that a detector lets pass."""
@@ -79,6 +82,11 @@ class Detection:
     left_out: dict[str, str]
     familiar: Familiar
     features: int | None = None
+
+    @property
+    def lacks(self) -> str:
+        """A warning of detectors that were fitted to fewer images than features, or nothing."""
+        return self.familiar.lacks(self.features, [row.name for row in self.rows])
 
     @property
     def best(self) -> Row:
@@ -161,7 +169,10 @@ def detect(
     if not rows:
         raise ExperimentError(f"no detector works here: {'; '.join(asked.left_out.values())}")
     head = asked.classifier.head
-    return Detection(rows, asked.left_out, familiar, head.in_features if head else None)
+    found = Detection(rows, asked.left_out, familiar, head.in_features if head else None)
+    if found.lacks:
+        _log.warning("%s", found.lacks)
+    return found
 
 
 def _look_into(target: Target, detectors: Sequence[str]) -> _Asked:

@@ -37,6 +37,7 @@ def to_json(detection: Detection) -> dict[str, Any]:
             "divided": familiar.divided,
             "few": familiar.few,
         },
+        "warning": detection.lacks or None,
         "images": len(detection.rows[0].fooling),
         "detectors": [
             {

@@ -79,10 +79,7 @@ def notes(seen: Sequence[Seen]) -> list[str]:
     """Say what to bear in mind."""
     found = [each.detection for each in seen]
     told = dict.fromkeys(
-        text
-        for each in found
-        for text in (each.familiar.describe(), each.familiar.lacks(each.features))
-        if text
+        text for each in found for text in (each.lacks, each.familiar.describe()) if text
     )
     reasons: dict[str, dict[str, None]] = {}
     for each in found:

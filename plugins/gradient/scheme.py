@@ -66,8 +66,7 @@ class Gradient:
                 f"start = {options.start}: the target's images have {spec.channels} channel(s); "
                 "give one grey level, or one for each channel"
             )
-        named = [spec.class_index(name) for name in options.classes]
-        self._classes = list(dict.fromkeys(named)) or list(range(len(spec.classes)))
+        self._classes = spec.searched(options.classes)
         self.archive = Archive(len(spec.classes), self._classes)
         self.batch = min(options.batch, len(self._classes))
         self._at_once = options.gradients_at_once or options.absent(spec)["gradients_at_once"]

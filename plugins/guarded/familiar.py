@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from neatfool import ExperimentError, fit_images
+from neatfool import ExperimentError, fit_images, fit_photograph
 
-from ..transfer.photographs import Photograph, fit_photograph, photographs_in
+from ..transfer.photographs import photographs_in, photographs_of
+from .names import learns_directions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from neatfool import ImageSpec, Target
+
+    from ..transfer.photographs import Photograph
 
 MOST: Final = 10_000
 """At most this many images fit a detector, and as many more set its threshold."""
@@ -63,13 +66,17 @@ class Familiar:
             f"{len(self.held_out):,} others set the thresholds.{few}"
         )
 
-    def lacks(self, features: int | None) -> str:
-        """Say that there are fewer images than features, if that is so."""
-        if features is None or len(self.fitted) >= features:
+    def lacks(self, features: int | None, detectors: Iterable[str]) -> str:
+        """Warn of detectors that were fitted to fewer images than features, if there are any."""
+        names = [*filter(learns_directions, detectors)]
+        if features is None or len(self.fitted) >= features or not names:
             return ""
         return (
-            f"{len(self.fitted):,} images are fewer than the {features:,} features that some "
-            "detectors look at, so these know little of what is familiar: give more images."
+            f"Do not rely on {' and '.join(names)}: fitted to {len(self.fitted):,} images, fewer "
+            f"than the {features:,} features of the network's last layer, they know few of the "
+            f"directions in which familiar images vary. Give {2 * features:,} familiar images or "
+            "more, of which half fit them (familiar = FOLDER in an experiment, --familiar FOLDER "
+            "in a command), or choose another detector."
         )
 
     def check_divided(self, detector: str) -> None:
@@ -106,10 +113,7 @@ def find_familiar(target: Target, folder: Path | None = None) -> Familiar:
         ExperimentError: There are none, or they cannot be read.
     """
     if folder is None:
-        offer = getattr(target, "photographs", None)
-        offered = dict(offer()) if offer else {}
-        photographs = [Photograph(name, image.copy) for name, image in offered.items()]
-        source = "the target's own"
+        photographs, source = photographs_of([target]), "the target's own"
     elif next(folder.glob("*-idx3-ubyte*"), None):
         return _read_mnist(folder, target.spec)
     else:
@@ -120,7 +124,7 @@ def find_familiar(target: Target, folder: Path | None = None) -> Familiar:
             "needs familiar images, two at least and better a thousand; give a folder of them "
             "(familiar = FOLDER in an experiment, --familiar FOLDER in a command)"
         )
-    return divide(_fit(photographs, target.spec), source)
+    return divide(_fit(photographs, target), source)
 
 
 def divide(images: torch.Tensor, source: str) -> Familiar:
@@ -130,11 +134,11 @@ def divide(images: torch.Tensor, source: str) -> Familiar:
     return Familiar(images[::2].contiguous(), images[1::2].contiguous(), source, divided=True)
 
 
-def _fit(photographs: Sequence[Photograph], spec: ImageSpec) -> torch.Tensor:
-    """Cut out the middle of photographs; of too many take some, evenly."""
-    most = min(2 * MOST, MOST_BYTES // math.prod(spec.shape))
+def _fit(photographs: Sequence[Photograph], target: Target) -> torch.Tensor:
+    """Show photographs as the target was trained to see them; of too many some, evenly."""
+    most = min(2 * MOST, MOST_BYTES // math.prod(target.spec.shape))
     some = photographs[:: math.ceil(len(photographs) / most)]
-    return torch.cat([fit_photograph(each, spec) for each in some])
+    return torch.cat([fit_photograph(each.open(), target) for each in some])
 
 
 def _read_mnist(folder: Path, spec: ImageSpec) -> Familiar:

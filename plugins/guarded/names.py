@@ -25,6 +25,10 @@ DETECTORS: Final = (*NEEDS,)
 ELSEWHERE: Final = "pytorch-ood:"
 """What comes before the name of a detector of the package pytorch-ood."""
 
+OF_COVARIANCE: Final = {"mahalanobis", "vim", "rmd", "multimahalanobis"}
+"""Detectors that learn in which directions features vary, here and in pytorch-ood, in small
+letters: with fewer images than features, they do not see most of them."""
+
 
 def check_name(name: str) -> None:
     """Check that there is a detector of a name.
@@ -41,6 +45,11 @@ def check_name(name: str) -> None:
             f"there is no detector {name!r}{nearest(name, DETECTORS)}; "
             f"those of the package pytorch-ood are called {ELSEWHERE}NAME"
         )
+
+
+def learns_directions(name: str) -> bool:
+    """Tell whether a detector must be fitted to more images than there are features."""
+    return name.removeprefix(ELSEWHERE).casefold() in OF_COVARIANCE
 
 
 def needs_of(name: str) -> Needs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -10,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from neatfool import ExperimentError, Scores, TargetError, load_experiment, make_target
+from neatfool import (
+    ExperimentError,
+    Scores,
+    TargetError,
+    fit_photograph,
+    load_experiment,
+    make_target,
+)
 
 from .classifier import Classifier
 from .detectors import make_detector
@@ -26,6 +34,8 @@ if TYPE_CHECKING:
 
     from .familiar import Familiar
     from .options import Options
+
+_log = logging.getLogger("neatfool.target.guarded")
 
 SINK: Final = 104.0
 """A rejected image's log-odds are lower than those of any accepted image by this much: an accepted
@@ -126,6 +136,10 @@ class Guarded:
         if self._detector.fits:
             familiar.check_divided(detector)
             self._detector.fit(self.classifier.ask_all(familiar.fitted))
+        head = self.classifier.head
+        self._lacks = familiar.lacks(head.in_features if head else None, [detector])
+        if self._lacks:
+            _log.warning("%s", self._lacks)
         self._scored = self._outlying(familiar.held_out)
         self.gate = Gate.set_on(self._scored, keeps)
         array = inner.spec.array if needs != "features" else "torch"
@@ -198,12 +212,12 @@ class Guarded:
 
     def describe(self) -> str:
         """Say what is guarded, and by what."""
-        own, head = getattr(self.inner, "describe", None), self.classifier.head
+        own = getattr(self.inner, "describe", None)
         lines = [
             f"Guarded by a detector of unfamiliar images ({self._about}): what it scores above "
             f"{self.gate.threshold:.6g} has confidence 0.",
             self._familiar.describe(),
-            self._familiar.lacks(head.in_features if head else None),
+            self._lacks,
         ]
         return "\n".join(filter(None, [str(own()) if own else "", *lines]))
 
@@ -211,6 +225,10 @@ class Guarded:
         """Give the photographs that the guarded target brings along."""
         offer = getattr(self.inner, "photographs", None)
         return offer() if offer else {}
+
+    def fit_photograph(self, photograph: Image) -> torch.Tensor:
+        """Prepare a photograph as for the guarded target, uint8 [C, H, W]."""
+        return fit_photograph(photograph, self.inner)[0]
 
     def self_check(self) -> None:
         """Check that familiar images still pass.

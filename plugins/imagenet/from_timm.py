@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import timm
@@ -39,25 +40,38 @@ def load_timm(name: str, request: Request) -> Classifier:
         )
     module = _make(name, request)
     config: dict[str, Any] = timm.data.resolve_model_data_config(module)
-    channels, height, width = config["input_size"]
     count = int(getattr(module, "num_classes", 0))
     if count < 2:
         raise ValueError(f"it has {count} classes; a classifier has at least two")
     return Classifier(
         request.model,
         module,
-        Preprocessing(
-            height=height,
-            width=width,
-            larger=round(min(height, width) / config["crop_pct"]),
-            mean=in_bytes(config["mean"]),
-            std=in_bytes(config["std"]),
-            filter=_filter(config["interpolation"]),
-            channels=channels,
-        ),
+        _preprocessing(config),
         count,
         _labels(module),
         str(request.weights or f"timm's {name}"),
+    )
+
+
+def _preprocessing(config: dict[str, Any]) -> Preprocessing:
+    """Take over timm's preprocessing, with its own transforms for photographs."""
+    channels, height, width = config["input_size"]
+    how = _filter(config["interpolation"])
+    wide, high = (math.floor(side / config["crop_pct"]) for side in (width, height))
+    in_words = {
+        "squash": f"stretched to {wide}x{high} ({how}), middle cut out",
+        "border": f"longer side to {max(wide, high)} ({how}), edges filled",
+    }
+    return Preprocessing(
+        height=height,
+        width=width,
+        larger=min(wide, high),
+        mean=in_bytes(config["mean"]),
+        std=in_bytes(config["std"]),
+        filter=how,
+        channels=channels,
+        own=timm.data.create_transform(**config | {"interpolation": how}, use_prefetcher=True),
+        own_in_words=in_words.get(config.get("crop_mode", ""), ""),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +20,8 @@ from .classifier import Classifier
 from .preprocessing import Preprocessing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .request import Request
 
 _CODE_FREE: Final = {"trust_remote_code": False}
@@ -33,6 +35,9 @@ _SHAPES: Final = ((300, 300), (300, 400), (500, 350))
 _NO_NAME: Final = re.compile(r"LABEL_\d+")
 """What a configuration calls a class that nobody named."""
 _CLOSE: Final = 1e-4
+_ALIKE: Final = 1.0
+"""Photographs whose bytes differ by less than this, in the mean, were prepared alike: a filter's
+rounding makes a tenth of it, and another part of the photograph twenty times as much."""
 
 
 class LogitsOnly(nn.Module):
@@ -46,21 +51,6 @@ class LogitsOnly(nn.Module):
         """Compute logits: floats [N, C, H, W] in, [N, K] out."""
         logits: torch.Tensor = self.model(pixel_values=images).logits
         return logits
-
-
-@dataclass(frozen=True)
-class ByProcessor(Preprocessing):
-    """The preprocessing of a model's own image processor, which prepares photographs itself."""
-
-    processor: Any = field(default=None, repr=False, compare=False)
-
-    def prepare(self, photograph: Image.Image, size: tuple[int, int]) -> torch.Tensor:
-        """Resize a photograph and cut out its middle, uint8 [C, height, width], for the network."""
-        if size != self.size:
-            return super().prepare(photograph, size)
-        image = photograph.convert("L" if self.channels == 1 else "RGB")
-        pixels = _process(self.processor, image, do_rescale=False, do_normalize=False)
-        return pixels.round().clamp(0, 255).to(torch.uint8)
 
 
 def load_transformers(name: str, request: Request) -> Classifier:
@@ -193,8 +183,8 @@ def _model(source: str) -> nn.Module:
     return made
 
 
-def find_preprocessing(processor: Any, config: Any) -> ByProcessor:
-    """Find out by trying what the processor does.
+def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
+    """Find out by trying what the processor does, which prepares photographs itself.
 
     Raises:
         ValueError: Photographs do not all get one size, or bytes are not only scaled.
@@ -210,7 +200,7 @@ def find_preprocessing(processor: Any, config: Any) -> ByProcessor:
         )
     ((height, width),) = sizes
     mean, std = _scale(processor, (height, width), channels)
-    return ByProcessor(
+    found = Preprocessing(
         height=height,
         width=width,
         larger=_larger(processor, min(height, width)),
@@ -218,8 +208,34 @@ def find_preprocessing(processor: Any, config: Any) -> ByProcessor:
         std=std,
         filter=_FILTERS.get(int(getattr(processor, "resample", None) or 2), "bilinear"),
         channels=channels,
-        processor=processor,
     )
+
+    def prepare(image: Image.Image) -> torch.Tensor:
+        pixels = _process(processor, image, do_rescale=False, do_normalize=False)
+        return pixels.round().clamp(0, 255).to(torch.uint8)
+
+    how = _in_words(found, prepare, type(processor).__name__)
+    return replace(found, own=prepare, own_in_words=how)
+
+
+def _in_words(
+    usual: Preprocessing, prepare: Callable[[Image.Image], torch.Tensor], name: str
+) -> str:
+    """Say what a processor makes of a photograph that is not square; empty if it is as usual."""
+    ramps = np.meshgrid(np.linspace(0, 255, 450), np.linspace(0, 255, 300))
+    image = Image.fromarray(np.stack([*ramps, ramps[0]], -1).astype(np.uint8))
+    image = image.convert("L" if usual.channels == 1 else "RGB")
+    shown = prepare(image).float()
+
+    def agrees(expected: torch.Tensor) -> bool:
+        return float((shown - expected).abs().mean()) < _ALIKE
+
+    if agrees(usual.prepare(image)):
+        return ""
+    small = np.array(image.resize((usual.width, usual.height), Image.Resampling.BILINEAR))
+    if agrees(torch.from_numpy(small.reshape(*usual.size, -1)).permute(2, 0, 1)):
+        return f"stretched to {usual.width}x{usual.height} ({usual.filter})"
+    return f"as its {name} does it"
 
 
 def _scale(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 """The mean of ImageNet's red, green and blue, in [0, 1]."""
@@ -31,6 +31,9 @@ class Preprocessing:
         std: What to divide by after that.
         filter: How a photograph is resized.
         channels: 3 (RGB), or 1 (grey).
+        own: What the network's library prepares a photograph with, if that is not known to do the
+            same: an image of the right colours in, uint8 [C, H, W] out.
+        own_in_words: What it does; empty if it does the same.
     """
 
     height: int
@@ -40,6 +43,8 @@ class Preprocessing:
     std: tuple[float, ...]
     filter: str = "bilinear"
     channels: int = 3
+    own: Callable[[Image.Image], Any] | None = field(default=None, repr=False, compare=False)
+    own_in_words: str = field(default="", repr=False, compare=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -52,24 +57,35 @@ class Preprocessing:
         scale = max(self.larger / min(self.size), 1.0)
         return round(self.height * scale), round(self.width * scale)
 
-    def describe(self) -> str:
-        """Describe the preprocessing in one line."""
+    def describe(self, *, uncropped: bool = False) -> str:
+        """Describe the preprocessing in one line; ``uncropped``: ten crops follow."""
         as_is = (set(self.mean), set(self.std)) == ({0.0}, {1.0})
         scaled = (
             "bytes as they are"
             if as_is
             else (f"scaled (x - {_write(self.mean)}) / {_write(self.std)}")
         )
-        return (
-            f"images of {self.width}x{self.height} pixels, {scaled}; photographs: shorter side to "
-            f"{self.larger} ({self.filter}), middle cut out"
-        )
+        size = self.uncropped if uncropped else self.size
+        own = self.own_in_words if size == self.size else ""
+        usual = f"shorter side to {max(self.larger, *size)} ({self.filter}), middle cut out"
+        return f"images of {self.width}x{self.height} pixels, {scaled}; photographs: {own or usual}"
 
-    def prepare(self, photograph: Image.Image, size: tuple[int, int]) -> torch.Tensor:
-        """Resize a photograph and cut out its middle, uint8 [C, height, width], for the network."""
-        # As torchvision does it. Importing that takes a second and 100 MB.
-        shorter = max(round(self.larger * max(size) / max(self.size)), *size)
+    def prepare(self, photograph: Image.Image, *, uncropped: bool = False) -> torch.Tensor:
+        """Make of a photograph what the network was trained to see.
+
+        Args:
+            photograph: The photograph.
+            uncropped: Whether ten crops follow.
+
+        Returns:
+            uint8 [C, height, width]: of :attr:`size`, or of :attr:`uncropped` for ten crops.
+        """
         image = photograph.convert("L" if self.channels == 1 else "RGB")
+        size = self.uncropped if uncropped else self.size
+        if self.own is not None and size == self.size:
+            return torch.as_tensor(self.own(image))
+        # As torchvision does it. Importing that takes a second and 100 MB.
+        shorter = max(self.larger, *size)
         width, height = (shorter * side // min(image.size) for side in image.size)
         image = image.resize((width, height), Image.Resampling[self.filter.upper()])
         top, left = round((height - size[0]) / 2), round((width - size[1]) / 2)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import torch
 
-from neatfool import ExperimentError, ImageSpec, Network, Scores, TargetError
+from neatfool import ExperimentError, ImageSpec, Network, Scores, TargetError, fit_photograph
 
 from .labels import labels_for, read_labels
 from .models import load
@@ -113,7 +114,7 @@ class ImageNetTarget:
         for each in self.classifiers:
             lines += [
                 f"{each.name}: weights of {each.source}",
-                f"  {each.preprocessing.describe()}",
+                f"  {each.preprocessing.describe(uncropped=self._ten)}",
                 *([f"  {each.found}"] if each.found else []),
             ]
         lines.append(
@@ -121,9 +122,8 @@ class ImageNetTarget:
             + "; what is scored is the mean of ten parts of each" * self._ten
             + "; networks that take smaller ones get them resized (bilinear, antialiased)"
             * any(self._input_size(each) != (height, width) for each in self.classifiers)
-            + "; confidences are the mean of the networks'" * (len(self.classifiers) > 1)
-            + ". "
-            + self._describe_check()
+            + f"; photographs are prepared as for {self._largest.name}, and confidences are the "
+            "mean of the networks'" * (len(self.classifiers) > 1) + ". " + self._describe_check()
         )
         return "\n".join(lines)
 
@@ -138,6 +138,14 @@ class ImageNetTarget:
         """Give the photographs that show some of its classes, 300x300 pixels, by name."""
         return {each.name: each.open() for each, _ in with_right_answers(self.spec.classes)}
 
+    def fit_photograph(self, photograph: Image) -> torch.Tensor:
+        """Prepare a photograph as for the network that takes the largest images.
+
+        Returns:
+            uint8 [C, H, W].
+        """
+        return self._largest.preprocessing.prepare(photograph, uncropped=self._ten)
+
     def self_check(self) -> None:
         """Check each network on a few photographs.
 
@@ -147,10 +155,8 @@ class ImageNetTarget:
         known = with_right_answers(self.spec.classes)
         if len(known) < RECOGNISED or not self._checked:
             return
-        size = self.spec.height, self.spec.width
+        images = torch.cat([fit_photograph(photograph.open(), self) for photograph, _ in known])
         for classifier, network in zip(self.classifiers, self.networks, strict=True):
-            prepare = classifier.preprocessing.prepare
-            images = torch.stack([prepare(photograph.open(), size) for photograph, _ in known])
             best = network(images).topk(min(TRIES, len(self.spec.classes))).indices.tolist()
             missed = [
                 f"{photograph.name} (it said {self.spec.classes[said[0]]})"
@@ -178,7 +184,6 @@ class ImageNetTarget:
     def _common_spec(self, options: Options) -> ImageSpec:
         """Find the image size and the class names for all networks."""
         first = self.classifiers[0]
-        sizes = [self._input_size(each) for each in self.classifiers]
         for each in self.classifiers:
             if each.count != first.count or (
                 each.preprocessing.channels != first.preprocessing.channels
@@ -198,8 +203,13 @@ class ImageNetTarget:
                 "[target] ensemble: the networks have different class names; if the classes are in "
                 "the same order, set [target] class_names = FILE"
             )
-        height, width = max(sizes, key=lambda size: size[0] * size[1])
+        height, width = self._input_size(self._largest)
         return ImageSpec(height, width, first.preprocessing.channels, labels[0], array="torch")
+
+    @property
+    def _largest(self) -> Classifier:
+        """The network that takes the largest images, which all see."""
+        return max(self.classifiers, key=lambda each: math.prod(self._input_size(each)))
 
     def _input_size(self, classifier: Classifier) -> tuple[int, int]:
         preprocessing = classifier.preprocessing

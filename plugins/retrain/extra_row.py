@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ImageOps
 from safetensors.torch import load, save
 from torchvision.transforms import functional as F
 
@@ -199,12 +199,9 @@ class ExtraRow:
     def _parts(self, photograph: Photograph) -> torch.Tensor:
         """Cut ten parts out of a photograph, uint8 [PARTS, 3, H, W]."""
         preprocessing = self._classifier.preprocessing
-        image = ImageOps.exif_transpose(photograph.open()).convert("RGB")
-        height, width = preprocessing.uncropped
-        larger = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
-        return torch.stack(
-            [F.pil_to_tensor(part) for part in F.ten_crop(larger, preprocessing.size)]
-        )
+        image = ImageOps.exif_transpose(photograph.open())
+        larger = preprocessing.prepare(image, uncropped=True)
+        return torch.stack(F.ten_crop(larger, preprocessing.size))
 
     def _fit(self, fooling: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, float]:
         """Fit the row by logistic regression, float64 [F], and its bias.

@@ -52,9 +52,7 @@ class Ribs:
                 the target lacks a class of ``classes``.
         """
         self.batch = options.batch
-        self.archive = Archive(
-            len(spec.classes), [spec.class_index(name) for name in options.classes] or None
-        )
+        self.archive = Archive.of(spec, options.classes)
         self._options = options
         self._encoding = encoding
         self._space = choose_space(encoding, spec.shape)

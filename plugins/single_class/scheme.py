@@ -60,8 +60,7 @@ class SingleClass:
             ExperimentError: The target lacks a class of ``classes`` or has none yet, or the target
                 or the encoding does not allow learning.
         """
-        named = [spec.class_index(name) for name in options.classes]
-        self._classes = list(dict.fromkeys(named)) or list(range(len(spec.classes)))
+        self._classes = spec.searched(options.classes)
         if not self._classes:
             raise ExperimentError(
                 "single_class searches for one class after another, but the target's classes are "

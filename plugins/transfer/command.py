@@ -149,7 +149,7 @@ def _measure(
     photographs = photographs_in(folder) if folder else []
     with console.status("loading the networks"):
         networks, notes = open_networks([run for run, _ in chosen], files, most, ending)
-    photographs = photographs or photographs_of(networks)
+    photographs = photographs or photographs_of(each.scorer.target for each in networks)
     images = sum(len(elites) for _, elites in chosen) + len(photographs)
     costly = [network.scorer for network in networks if network.scorer.costs]
     for scorer in costly:

@@ -6,19 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
 from neatfool import ExperimentError, PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from neatfool import ImageSpec
-
-    from .networks import Network
+    from neatfool import Target
 
 
 @dataclass(frozen=True)
@@ -27,18 +23,6 @@ class Photograph:
 
     name: str
     open: Callable[[], Image.Image]
-
-
-def fit_photograph(photograph: Photograph, spec: ImageSpec) -> torch.Tensor:
-    """Cut out a photograph's middle at a target's size, uint8 [1, C, H, W].
-
-    Raises:
-        ExperimentError: Its file cannot be read.
-    """
-    grey = spec.channels == 1
-    image = ImageOps.exif_transpose(photograph.open()).convert("L" if grey else "RGB")
-    pixels = np.array(ImageOps.fit(image, (spec.width, spec.height), Image.Resampling.BICUBIC))
-    return torch.from_numpy(pixels[None] if grey else pixels.transpose(2, 0, 1))[None]
 
 
 def photographs_in(folder: Path) -> list[Photograph]:
@@ -56,22 +40,22 @@ def photographs_in(folder: Path) -> list[Photograph]:
     return [Photograph(str(file.relative_to(folder)), _opener(file)) for file in files]
 
 
-def photographs_of(networks: Sequence[Network]) -> list[Photograph]:
+def photographs_of(targets: Iterable[Target]) -> list[Photograph]:
     """Take the photographs that targets offer; of two with one name the first.
 
     Raises:
         PluginError: A target offers something else.
     """
     found: dict[str, Image.Image] = {}
-    for network in networks:
-        if offer := getattr(network.scorer.target, "photographs", None):
+    for target in targets:
+        if offer := getattr(target, "photographs", None):
             offered = offer()
             if not isinstance(offered, Mapping) or not all(
                 isinstance(image, Image.Image) for image in offered.values()
             ):
                 raise PluginError(
-                    f"{network.scorer.name}: photographs() must give Pillow images by name, and "
-                    f"gave {type(offered).__name__}; give a dict, or --photographs FOLDER"
+                    f"{type(target).__name__}: photographs() must give Pillow images by name, "
+                    f"and gave {type(offered).__name__}; give a dict, or a folder of images"
                 )
             found = {**offered, **found}
     return [Photograph(name, image.copy) for name, image in found.items()]

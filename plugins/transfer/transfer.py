@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 import torch
 
-from neatfool import ExperimentError, fit_images
+from neatfool import ExperimentError, fit_images, fit_photograph
 
 from .answers import Answers, Seen, gather, see
 from .names import match_classes
-from .photographs import fit_photograph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,9 +149,8 @@ def measure(
     rows = []
     for run, elites in chosen:
         how = [_way(run.spec, network.spec, redraw=redraw) for network in networks]
-
-        show_each = partial(show, redraw=redraw)
-        answers = _ask(networks, elites, show_each, run.name, note)
+        show_elite = partial(_show_elite, networks=networks, redraw=redraw)
+        answers = _ask(networks, elites, show_elite, run.name, note)
         seen = [
             _see_elites(run, elites, network, told)
             for network, told in zip(networks, answers, strict=True)
@@ -161,22 +159,34 @@ def measure(
         rows.append(Row(run, elites, next(own, None), how, seen))
     agreement = None
     if photographs:
-        answers = _ask(networks, photographs, fit_photograph, "photographs", note)
+        show_photograph = partial(_show_photograph, networks=networks)
+        answers = _ask(networks, photographs, show_photograph, "photographs", note)
         names = [photograph.name for photograph in photographs]
         agreement = Agreement(names, source, _compare(networks, answers))
     return Transfer([*networks], rows, agreement, [*notes])
 
 
-def show(elite: EliteView, spec: ImageSpec, *, redraw: bool) -> torch.Tensor:
-    """Give an elite's image as a network takes it: as it was saved, drawn anew, or resized.
+def _show_elite(
+    elite: EliteView, *, networks: Sequence[Network], redraw: bool
+) -> list[torch.Tensor]:
+    """Give an elite's image for each network, uint8 [1, C, H, W]; equal sizes share one."""
+    specs = {network.spec.shape: network.spec for network in networks}
+    images = {shape: _draw(elite, spec, redraw=redraw) for shape, spec in specs.items()}
+    return [images[network.spec.shape] for network in networks]
 
-    Returns:
-        uint8 [1, C, H, W].
-    """
+
+def _draw(elite: EliteView, spec: ImageSpec, *, redraw: bool) -> torch.Tensor:
+    """Give an elite's image as a network takes it: as it was saved, drawn anew, or resized."""
     size = spec.height, spec.width
     drawn = redraw and size != (elite.run.spec.height, elite.run.spec.width)
     pixels = elite.pixels(size) if drawn else elite.saved_pixels()
     return fit_images(torch.from_numpy(pixels.copy())[None], spec)
+
+
+def _show_photograph(photograph: Photograph, *, networks: Sequence[Network]) -> list[torch.Tensor]:
+    """Give a photograph for each network, as that was trained to see it, uint8 [1, C, H, W]."""
+    image = photograph.open()
+    return [fit_photograph(image, network.scorer.target) for network in networks]
 
 
 def _share(flags: np.ndarray, counting: np.ndarray) -> float:
@@ -203,25 +213,23 @@ def _check_classes(runs: Sequence[Run], networks: Sequence[Network]) -> None:
 def _ask(
     networks: Sequence[Network],
     things: Sequence[Thing],
-    show_one: Callable[[Thing, ImageSpec], torch.Tensor],
+    show_one: Callable[[Thing], list[torch.Tensor]],
     what: str,
     note: Callable[[str, int], None],
 ) -> list[Answers]:
-    """Show all networks some images; those that take equal images are shown the same ones."""
-    alike: dict[tuple[int, int, int], list[Network]] = {}
-    for network in networks:
-        alike.setdefault(network.spec.shape, []).append(network)
-    scores: dict[int, list[Scores]] = {id(network): [] for network in networks}
-    for group in alike.values():
-        step = _part_size([network.scorer.batch_size for network in group])
-        for start in range(0, len(things), step):
-            some = things[start : start + step]
-            note(f"{what} at {group[0].size}", 0)
-            images = torch.cat([show_one(each, group[0].spec) for each in some])
-            for network in group:
-                scores[id(network)].append(network.scorer.score(images))
-                note(f"{what} by {network.label}", len(some))
-    return [gather(scores[id(each)], len(each.spec.classes)) for each in networks]
+    """Show all networks some images; ``show_one`` gives each network's of a thing."""
+    scores: list[list[Scores]] = [[] for _ in networks]
+    step = _part_size([network.scorer.batch_size for network in networks])
+    for start in range(0, len(things), step):
+        note(f"drawing {what}", 0)
+        shown = [show_one(thing) for thing in things[start : start + step]]
+        for network, images, found in zip(networks, zip(*shown, strict=True), scores, strict=True):
+            found.append(network.scorer.score(torch.cat(images)))
+            note(f"{what} by {network.label}", len(images))
+    return [
+        gather(found, len(network.spec.classes))
+        for network, found in zip(networks, scores, strict=True)
+    ]
 
 
 def _part_size(batches: Sequence[int]) -> int:

@@ -365,6 +365,7 @@ def test_what_is_resolved_is_json_with_all_defaults(write):
             "precision": "auto",
             "threads": "auto",
             "graph": "fused",
+            "nothing": None,
             "max_queries": None,
             "max_requests": None,
             "weights": None,

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from neatfool import Archive, Candidate, Elite, Scores, log_odds, rank
+from neatfool import Archive, Candidate, Elite, ImageSpec, Scores, log_odds, rank
 from neatfool.spec import archive as archive_module
 
 
@@ -143,3 +143,13 @@ def test_a_hundred_thousand_classes_fit():
 
 def test_probabilities_rank_where_there_are_no_logits():
     assert rank(Scores(np.array([[0.1, 0.9]]))).tolist() == [[0.1, 0.9]]
+
+
+def test_an_archive_of_a_spec_leaves_out_what_means_nothing_and_grows_by_what_turns_up() -> None:
+    spec = ImageSpec(4, 4, 1, ("a", "none", "b"), open=True, nothing=("none",))
+    archive = Archive.of(spec)
+    archive.grow(5)
+    assert archive.classes.tolist() == [0, 2, 3, 4]
+    named = Archive.of(spec, ["none", "a"])
+    named.grow(5)
+    assert named.classes.tolist() == [0, 1]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from neatfool import ImageSpec, fit_images
+from neatfool import ImageSpec, PluginError, fit_images, fit_photograph
 
 
 def spec(height, width, channels=1):
@@ -41,3 +43,56 @@ def test_grey_becomes_coloured_and_colours_become_grey():
     green = torch.zeros(1, 3, 1, 1)
     green[:, 1] = 255
     assert fit_images(green, spec(1, 1)).item() == 150
+
+
+class Plain:
+    def __init__(self, channels=1):
+        self.spec = spec(4, 6, channels)
+
+
+class Own(Plain):
+    """Shows every photograph as the array that it was given."""
+
+    def __init__(self, shown):
+        super().__init__()
+        self.shown = shown
+
+    def fit_photograph(self, photograph):
+        self.photograph = photograph
+        return self.shown
+
+
+def striped(width, height, mode="RGB"):
+    """Make a photograph whose middle half is grey, between black quarters."""
+    image = Image.new("L", (width, height))
+    image.paste(120, (width // 4, 0, width - width // 4, height))
+    return image.convert(mode)
+
+
+def test_without_a_way_of_its_own_a_target_sees_the_largest_middle_part():
+    for channels, mode in ((1, "RGB"), (3, "L"), (3, "RGBA")):
+        shown = fit_photograph(striped(90, 20, mode), Plain(channels))
+        assert shown.shape == (1, channels, 4, 6)
+        assert (shown == 120).all(), "only a third of the width was seen"
+
+
+def test_a_target_with_a_way_of_its_own_is_asked_for_it():
+    pixels = np.arange(24, dtype=np.uint8).reshape(1, 4, 6)
+    for array in (pixels, torch.from_numpy(pixels)):
+        assert torch.equal(
+            fit_photograph(striped(9, 9), Own(array)), torch.from_numpy(pixels)[None]
+        )
+
+
+def test_a_photograph_that_was_taken_sideways_is_turned_upright():
+    image = striped(90, 20)
+    image.getexif()[0x0112] = 6
+    own = Own(np.zeros((1, 4, 6), np.uint8))
+    fit_photograph(image, own)
+    assert own.photograph.size == (20, 90)
+
+
+@pytest.mark.parametrize("shown", [np.zeros((1, 6, 4), np.uint8), np.zeros((1, 4, 6)), "an image"])
+def test_a_wrong_way_of_its_own_is_told(shown):
+    with pytest.raises(PluginError, match="Own: fit_photograph"):
+        fit_photograph(striped(9, 9), Own(shown))

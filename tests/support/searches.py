@@ -103,4 +103,4 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
         "identity": {"experiment": {"seed": seed}},
         "text": "[experiment]\n",
     }
-    return Assembly(**parts | more)
+    return Assembly(**parts | more, spec=parts["scorer"].target.spec)

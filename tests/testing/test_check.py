@@ -37,6 +37,7 @@ def test_what_a_plugin_may_leave_out_is_not_called_passed() -> None:
     absent = {result.name: result.message for result in results if not result.applies}
     assert absent == {
         "fingerprint is stable": "it has no fingerprint",
+        "photographs get the right shape": "it has no fit_photograph",
         "self check passes": "it has no self_check",
     }
     assert all(result.passed for result in results)

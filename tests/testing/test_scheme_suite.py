@@ -23,7 +23,7 @@ class Climb:
 
     def __init__(self, encoding, spec, seed) -> None:
         self.batch = 6
-        self.archive = Archive(len(spec.classes))
+        self.archive = Archive.of(spec)
         self.encoding, self.seed = encoding, seed
         self.generation, self.asked = 0, 0
         self.last = None
@@ -244,6 +244,15 @@ def test_refused_candidates_as_elites_are_found() -> None:
             return super().tell(candidates, replace(scores, ok=None))
 
     assert faults(Blind) == {"refused candidates never become elites"}
+
+
+def test_a_search_for_what_means_nothing_is_found() -> None:
+    class Thorough(Climb):
+        def __init__(self, encoding, spec, seed) -> None:
+            super().__init__(encoding, spec, seed)
+            self.archive = Archive(len(spec.classes))
+
+    assert faults(Thorough) == {"leaves out what means nothing"}
 
 
 def test_a_need_for_logits_is_found() -> None:

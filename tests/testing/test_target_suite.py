@@ -303,6 +303,15 @@ def test_a_failing_self_check_is_found() -> None:
     assert "9 %" in message(Untrained, "self check passes")
 
 
+def test_photographs_of_the_wrong_shape_are_found() -> None:
+    class Square(Toy):
+        def fit_photograph(self, photograph):
+            return np.zeros((1, *photograph.size), np.uint8)
+
+    assert faults(Square) == ["photographs get the right shape"]
+    assert "a photograph of 90x40" in message(Square, "photographs get the right shape")
+
+
 def test_an_exception_is_a_failure_that_says_where() -> None:
     class Raising(Toy):
         def score(self, images):

@@ -63,6 +63,28 @@ def small(tmp_path_factory):
     return file, json.loads(made.stdout)
 
 
+def test_the_card_says_how_many_images_are_rejected(tmp_path):
+    file = write_experiment(tmp_path)
+    (tmp_path / "patches.py").write_text(PLUGIN.replace("'dark'", "'background'"))
+    folder, page = tmp_path / "out", tmp_path / "card.html"
+    made = audit(file, "--images", "40", "--seeds", "1", "--out", folder, "--html", page, "--json")
+    assert made.exit_code == 0, made.output
+    card = json.loads(made.stdout)
+    assert card["classifier"]["nothing"] == ["background"]
+    assert card["classifier"]["classes"] == 3
+    with closing(open_run(card["runs"][0]["path"])) as run:
+        rejected = sum(elite.top[0][0] == "background" for elite in run) / 3
+    assert card["rejected"]["median"] == rejected
+    said = f"It rejects {100 * rejected:.0f} % of the images"
+    assert said in audit(file, "--images", "40", "--seeds", "1", "--out", folder).stdout
+    assert said.replace(" %", "\u00a0%") in page.read_text()
+
+
+def test_a_card_without_such_a_class_says_nothing_of_it(small):
+    assert small[1]["classifier"]["nothing"] == []
+    assert small[1]["rejected"] is None
+
+
 def test_the_card_fits_the_schema_that_the_command_prints(small):
     schema = json.loads(neatfool("audit", "--schema").stdout)
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from towers import save_vectors
 
-from neatfool import Network, TargetError, log_odds
+from neatfool import Network, TargetError, fit_photograph, log_odds
 from neatfool.testing import TargetSuite
 from neatfool_plugins.clip import Options
 from neatfool_plugins.clip.target import ClipTarget
@@ -100,6 +101,36 @@ def test_open_clip_is_scored_as_open_clip_scores(open_clip_folder) -> None:
     np.testing.assert_allclose(scores.logits / scale.numpy(), (expected / scale).numpy(), atol=1e-5)
     np.testing.assert_allclose(scores.probs, expected.softmax(1).numpy(), atol=1e-4)
     assert found.temperature == pytest.approx(1 / float(scale))
+
+
+@pytest.mark.parametrize(
+    ("resize_mode", "said"),
+    [
+        ("shortest", "shorter side to 32 (bilinear), middle cut out"),
+        ("squash", "stretched to 32x32 (bilinear)"),
+        ("longest", "longer side to 32 (bilinear), edges filled"),
+    ],
+)
+def test_open_clip_is_shown_photographs_as_open_clip_does(
+    open_clip_folder, tmp_path, resize_mode, said
+) -> None:
+    import open_clip
+
+    shutil.copytree(open_clip_folder, tmp_path / "tower")
+    file = tmp_path / "tower" / "open_clip_config.json"
+    config = json.loads(file.read_text())
+    config["preprocess_cfg"] |= {"resize_mode": resize_mode}
+    file.write_text(json.dumps(config))
+    _, _, theirs = open_clip.create_model_and_transforms(f"local-dir:{file.parent}")
+    mean, std = (
+        torch.tensor(config["preprocess_cfg"][key])[:, None, None] for key in ("mean", "std")
+    )
+    found = from_open_clip(file.parent)
+    for size in ((90, 60), (41, 70)):
+        photograph = pictures()[0].resize(size, Image.Resampling.BICUBIC)
+        expected = (255 * (theirs(photograph) * std + mean)).round().byte()
+        assert torch.equal(fit_photograph(photograph, found)[0], expected)
+    assert f"photographs: {said}" in found.describe()
 
 
 def test_transformers_is_scored_as_transformers_scores(transformers_folder) -> None:

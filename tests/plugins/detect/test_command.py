@@ -129,6 +129,19 @@ def test_detectors_that_do_not_work_here_are_left_out():
         detect(ToyTarget(), images.numpy(), divide(images, "noise"), ("knn",))
 
 
+def test_a_run_is_told_of_detectors_with_fewer_images_than_features(runs, caplog):
+    told = neatfool("detect", runs / "mnist")
+    warning = "Do not rely on mahalanobis and vim: fitted to 150 images, fewer than the 500"
+    assert f"Note: {warning}" in told.stdout
+    assert warning in caplog.text
+    (as_json,) = json.loads(neatfool("detect", runs / "mnist", "--json").stdout)
+    assert as_json["warning"].startswith(warning)
+    (as_json,) = json.loads(
+        neatfool("detect", runs / "mnist", "--json", "--detectors", "msp,knn").stdout
+    )
+    assert as_json["warning"] is None
+
+
 @pytest.mark.usefixtures("own_sys_path")
 def test_a_target_without_familiar_images_is_refused(tmp_path):
     made = neatfool("run", write_experiment(tmp_path), "--out", tmp_path / "run", "--no-report")

@@ -215,6 +215,17 @@ def test_probabilities_suffice_where_a_detector_needs_no_more():
     assert np.array_equal(of_probs, of_logits)
 
 
+def test_detectors_with_fewer_images_than_features_are_warned_of(mnist, digits, caplog):
+    for detector, warned in (("mahalanobis", True), ("vim", True), ("knn", False)):
+        caplog.clear()
+        said = Guarded(mnist, digits, detector=detector).describe()
+        advice = f"Do not rely on {detector}: fitted to 150 images, fewer than the 500 features"
+        assert (advice in said) is warned
+        assert (advice in caplog.text) is warned
+    assert "Give 1,000 familiar images or more" in digits.lacks(500, ["pytorch-ood:Mahalanobis"])
+    assert digits.lacks(150, ["vim"]) == ""
+
+
 def test_a_target_without_photographs_needs_a_folder(tmp_path):
     with pytest.raises(ExperimentError, match="brings no photographs along"):
         find_familiar(ToyTarget())

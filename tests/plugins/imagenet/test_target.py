@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize, ten_crop
 
-from neatfool import Network, TargetError, log_odds
+from neatfool import Network, TargetError, fit_photograph, log_odds
 from neatfool.cli import main
 from neatfool.testing import TargetSuite
 from neatfool_plugins import imagenet
@@ -35,9 +35,7 @@ def target(**options) -> ImageNetTarget:
 
 
 def photographs(target: ImageNetTarget) -> torch.Tensor:
-    size = target.spec.height, target.spec.width
-    prepare = target.classifiers[0].preprocessing.prepare
-    return torch.stack([prepare(photograph.open(), size) for photograph in PHOTOGRAPHS])
+    return torch.cat([fit_photograph(photograph.open(), target) for photograph in PHOTOGRAPHS])
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +96,7 @@ def test_photographs_are_prepared_as_torchvision_does_it(size, how, channels) ->
         shorter = max(256, *size)
         expected = resize(image, [shorter], InterpolationMode(how))
         expected = pil_to_tensor(center_crop(expected, list(size)))
-        assert torch.equal(ours.prepare(photograph.open(), size), expected)
+        assert torch.equal(ours.prepare(photograph.open()), expected)
 
 
 @pytest.mark.parametrize(("model", "side"), [*zip(LITE, (224, 240, 260), strict=True)])

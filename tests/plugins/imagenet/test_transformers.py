@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from neatfool import ExperimentError, TargetError, load_experiment
+from neatfool import ExperimentError, TargetError, fit_photograph, load_experiment
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.photographs import PHOTOGRAPHS, with_right_answers
 from neatfool_plugins.imagenet.target import ImageNetTarget
@@ -101,12 +101,10 @@ def theirs(folder: Path, images, **options) -> np.ndarray:
 def test_images_and_photographs_score_as_by_transformers_itself(tmp_path, name):
     folder = save(tmp_path / "model", MADE[name])
     made = target(folder)
-    (classifier,) = made.classifiers
     mode = "L" if made.spec.channels == 1 else "RGB"
     photographs = [each.open().convert(mode) for each in PHOTOGRAPHS]
     photographs.append(photographs[0].resize((410, 290)))
-    size = made.spec.height, made.spec.width
-    prepared = torch.stack([classifier.preprocessing.prepare(each, size) for each in photographs])
+    prepared = torch.cat([fit_photograph(each, made) for each in photographs])
     np.testing.assert_allclose(
         made.score(prepared).probs, theirs(folder, photographs), rtol=0, atol=1e-5
     )
@@ -145,6 +143,26 @@ def test_how_it_looks_at_images_is_said(tmp_path):
     said = target(save(tmp_path / "model", convnext)).describe()
     assert "images of 64x64 pixels, scaled (x - [123.675, 116.28, 103.53]) / [58.395" in said
     assert "shorter side to 73 (bicubic), middle cut out" in said
+
+
+def stretched_and_cut():
+    size = {"height": 48, "width": 48}
+    processor = transformers.CLIPImageProcessor(size=size, crop_size={"height": 32, "width": 32})
+    return resnet()[0], processor
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (vit, "photographs: stretched to 32x32 (bilinear)\n"),
+        (grey_vit, "photographs: stretched to 32x32 (bilinear)\n"),
+        (swin, "photographs: stretched to 56x56 (bicubic)\n"),
+        (resnet, "photographs: shorter side to 40 (bicubic), middle cut out\n"),
+        (stretched_and_cut, "photographs: as its CLIPImageProcessor does it\n"),
+    ],
+)
+def test_what_its_processor_does_with_photographs_is_said(tmp_path, made, said):
+    assert said in target(save(tmp_path / "model", made)).describe()
 
 
 def test_classes_that_nobody_named_have_numbers(tmp_path):

@@ -12,10 +12,11 @@ from safetensors.torch import save_file
 from torch import nn
 from torchvision.models import ResNet18_Weights, resnet18
 
-from neatfool import ExperimentError, TargetError
+from neatfool import ExperimentError, TargetError, fit_photograph
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.from_torchvision import load_torchvision
 from neatfool_plugins.imagenet.models import load
+from neatfool_plugins.imagenet.photographs import PHOTOGRAPHS
 from neatfool_plugins.imagenet.request import Request
 from neatfool_plugins.imagenet.target import ImageNetTarget
 from neatfool_plugins.imagenet.weights import read_tensors
@@ -234,7 +235,33 @@ def test_a_timm_folder_with_real_weights_is_loaded_as_from_a_hub(tmp_path, packa
     assert target(model=f"timm:local-dir:{tmp_path / 'lite0'}", crops="ten").spec.height == 256
 
 
-def _save_for_timm(timm, folder: Path, tensors: dict[str, torch.Tensor]) -> None:
+@pytest.mark.parametrize(
+    ("crop_mode", "crop_pct", "said"),
+    [
+        ("center", 0.95, "shorter side to 235 (bicubic), middle cut out"),
+        ("squash", 0.9, "stretched to 248x248 (bicubic), middle cut out"),
+        ("border", 1.0, "longer side to 224 (bicubic), edges filled"),
+    ],
+)
+def test_a_network_of_timm_is_shown_photographs_as_timm_does(
+    tmp_path, packaged, crop_mode, crop_pct, said
+) -> None:
+    timm = pytest.importorskip("timm", reason="pip install 'neatfool[timm]'")
+    changed = {"crop_mode": crop_mode, "crop_pct": crop_pct}
+    _save_for_timm(timm, tmp_path / "lite0", tensors_of(packaged), **changed)
+    made = target(model=f"timm:local-dir:{tmp_path / 'lite0'}")
+    config = timm.data.resolve_model_data_config(made.classifiers[0].module)
+    theirs = timm.data.create_transform(**config)
+    for name, shape in (("wide", (0, 40, 300, 215)), ("tall", (51, 0, 262, 300))):
+        photograph = PHOTOGRAPHS[0].open().crop(shape)
+        expected = (theirs(photograph) * 127.5 + 127.5).round().byte()
+        assert torch.equal(fit_photograph(photograph, made)[0], expected), name
+    assert f"photographs: {said}" in made.describe()
+
+
+def _save_for_timm(
+    timm, folder: Path, tensors: dict[str, torch.Tensor], **changed: str | float
+) -> None:
     """Lay a folder out as timm's repositories on the hub are."""
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     names = [name for name in network.state_dict() if "num_batches" not in name]
@@ -253,6 +280,7 @@ def _save_for_timm(timm, folder: Path, tensors: dict[str, torch.Tensor]) -> None
             "num_classes": 1000,
             "first_conv": "conv_stem",
             "classifier": "classifier",
+            **changed,
         },
     }
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")

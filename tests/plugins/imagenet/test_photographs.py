@@ -1,0 +1,121 @@
+"""Every command shows a network a photograph as the network was trained to see it, to the byte."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from neatfool import fit_photograph, fool, open_scorer
+from neatfool_plugins.guarded.familiar import find_familiar
+from neatfool_plugins.guarded.target import Guarded
+from neatfool_plugins.imagenet import Options, photographs
+from neatfool_plugins.imagenet.target import ImageNetTarget
+from neatfool_plugins.transfer.networks import Network
+from neatfool_plugins.transfer.photographs import photographs_in
+from neatfool_plugins.transfer.transfer import measure
+
+SIDES = {"efficientnet-lite0": 224, "efficientnet-lite1": 240, "efficientnet-lite2": 260}
+SHAPES = {"wide": (0, 40, 300, 215), "tall": (51, 0, 262, 300)}
+"""What is cut out of the packaged photographs, which are squares."""
+
+
+def not_square(name: str) -> Image.Image:
+    return photographs.PHOTOGRAPHS[0].open().crop(SHAPES[name])
+
+
+def documented(image: Image.Image, side: int, larger: int) -> torch.Tensor:
+    """Resize the shorter side (bicubic), and cut the middle out, as EfficientNet-Lite's authors."""
+    width, height = (larger * each // min(image.size) for each in image.size)
+    left, top = round((width - side) / 2), round((height - side) / 2)
+    resized = image.resize((width, height), Image.Resampling.BICUBIC)
+    pixels = np.array(resized.crop((left, top, left + side, top + side)))
+    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+
+
+def target(**options) -> ImageNetTarget:
+    return ImageNetTarget(Options(device="cpu", **options))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "photographs").mkdir()
+    for name in SHAPES:
+        not_square(name).save(tmp_path / "photographs" / f"{name}.png")
+    return tmp_path / "photographs"
+
+
+@pytest.mark.parametrize("model", SIDES)
+def test_detectors_are_shown_photographs_in_the_networks_own_way(model, folder) -> None:
+    found = target(model=model)
+    side = SIDES[model]
+    expected = [documented(not_square(name), side, side + 32) for name in ("tall", "wide")]
+    assert torch.equal(find_familiar(found, folder).held_out, torch.stack(expected))
+    assert f"shorter side to {side + 32} (bicubic), middle cut out" in found.describe()
+
+
+def test_a_guard_shows_photographs_as_the_target_behind_it(folder) -> None:
+    inner = target()
+    guarded = Guarded(inner, find_familiar(inner, folder), detector="msp")
+    expected = documented(not_square("wide"), 224, 256)
+    assert torch.equal(fit_photograph(not_square("wide"), guarded)[0], expected)
+
+
+def test_the_check_at_the_start_shows_photographs_in_the_same_way(monkeypatch) -> None:
+    wide = not_square("wide")
+    monkeypatch.setattr(photographs.Photograph, "open", lambda _: wide.copy())
+    found, shown = target(), []
+
+    class Watching:
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            shown.append(images)
+            return torch.eye(1000)[[281, 967, 657, 872, 652]]
+
+    found.networks = [Watching()]
+    found.self_check()
+    expected = documented(wide, 224, 256)
+    assert len(shown[0]) == 5
+    assert all(torch.equal(image, expected) for image in shown[0])
+
+
+def test_transfer_shows_each_network_photographs_in_its_own_way(tmp_path, folder) -> None:
+    def grey(images: np.ndarray) -> np.ndarray:
+        light = images.mean((1, 2, 3)) / 255
+        return np.stack([light, 1 - light], 1)
+
+    classes = ["tabby", "tench"]
+    run = fool(
+        grey,
+        image=(3, 16, 16),
+        classes=classes,
+        images=20,
+        scheme_options={"batch": 10},
+        out=tmp_path / "run",
+        progress=False,
+    )
+    (tmp_path / "lite0.ini").write_text("[target]\nplugin = imagenet\ndevice = cpu\n")
+    shown = []
+    with closing(run), closing(open_scorer(tmp_path / "lite0.ini")) as scorer:
+        score = scorer.score
+        scorer.score = lambda images: (shown.append(images), score(images))[1]
+        networks = [Network("lite0", scorer, {})]
+        measure([(run, run.elites)], networks, photographs_in(folder))
+    expected = [documented(not_square(name), 224, 256) for name in ("tall", "wide")]
+    assert torch.equal(shown[-1], torch.stack(expected))
+
+
+def test_networks_of_an_ensemble_see_what_the_largest_is_shown() -> None:
+    both = target(ensemble=["efficientnet-lite0", "efficientnet-lite1"])
+    expected = documented(not_square("tall"), 240, 272)
+    assert torch.equal(fit_photograph(not_square("tall"), both)[0], expected)
+    assert "photographs are prepared as for efficientnet-lite1" in both.describe()
+
+
+def test_ten_crops_are_taken_of_the_middle_that_is_as_large_as_in_training() -> None:
+    ten = target(crops="ten")
+    expected = documented(not_square("wide"), 256, 256)
+    assert torch.equal(fit_photograph(not_square("wide"), ten)[0], expected)
+    assert "shorter side to 256 (bicubic)" in ten.describe()
