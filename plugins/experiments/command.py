@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import ExperimentError, Output, StorageError, nearest
+from neatfool.report import save
 
 from .supplied import ENDING, choose_supplied, read_supplied
 
@@ -134,7 +135,7 @@ def _write(chosen: Sequence[Supplied], folder: Path, *, overwrite: bool) -> None
                 )
         folder.mkdir(parents=True, exist_ok=True)
         for each in chosen:
-            (folder / each.file).write_text(each.text, encoding="utf-8")
+            save(folder / each.file, each.text.encode())
     except OSError as error:
         raise StorageError(
             f"{error.filename or folder}: cannot be written: {error.strerror or error}; choose "
