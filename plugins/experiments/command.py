@@ -86,7 +86,7 @@ Examples:
 def copy(*, names: tuple[str, ...], every: bool, overwrite: bool) -> None:
     """Copy the experiments NAME... into the folder DIR, to run them and to change them.
 
-    DIR is `experiments` if left out. If one experiment refers to the file of another, that one
+    The last word is DIR if it is no experiment's name; DIR is `experiments` if left out. If one experiment refers to the file of another, that one
     comes along.
     """
     supplied = read_supplied()
@@ -117,8 +117,8 @@ def _divide(
         raise click.UsageError("give the NAME of an experiment, or --all")
     if not is_folder:
         return words, Path(FOLDER)
-    meant = nearest(last, supplied)
-    if not first or ("did you mean" in meant and not Path(last).exists()):
+    if not first:
+        meant = nearest(last, supplied)
         raise ExperimentError(f"{last}: no such experiment comes with neatfool{meant}")
     return tuple(first), Path(last)
 
