@@ -86,8 +86,8 @@ Examples:
 def copy(*, names: tuple[str, ...], every: bool, overwrite: bool) -> None:
     """Copy the experiments NAME... into the folder DIR, to run them and to change them.
 
-    The last word is DIR if it is no experiment's name; DIR is `experiments` if left out. If one experiment refers to the file of another, that one
-    comes along.
+    The last word is DIR if it is no experiment's name; DIR is `experiments` if left out. If one
+    experiment refers to the file of another, that one comes along.
     """
     supplied = read_supplied()
     names, folder = _divide(names, supplied, every=every)
