@@ -10,6 +10,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
+from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ LONGEST_QUOTE: Final = 60
 """A message quotes at most this many characters: enough to find the place in the file."""
 LONGEST_LINE: Final = 1000
 """A line of a message has at most this many characters, so that it fits on a screen."""
+_OWN: Final = {"neatfool", "neatfool_plugins"}
+"""The packages whose failures are neatfool's."""
 
 
 def printable(text: str, longest: int | None = None) -> str:
@@ -125,7 +129,51 @@ def blaming(who: str) -> Iterator[None]:
     except NeatfoolError:
         raise
     except Exception as error:
-        raise PluginError(f"{who}: {type(error).__name__}: {error}") from error
+        raise PluginError(f"{who}: {cause(error)}") from error
+
+
+def cause(error: BaseException) -> str:
+    """Describe an exception, and where it was raised if :func:`failing_line` finds that.
+
+    For example ``"ModuleNotFoundError: No module named 'x' (birds.py, line 3)"``.
+    """
+    said = str(error)
+    found = failing_line(error)
+    place = f" ({found[1]})" if found else ""
+    return f"{type(error).__name__}{': ' if said else ''}{said}{place}"
+
+
+def failing_line(error: BaseException) -> tuple[str, str] | None:
+    """Find the line of a plugin, or of the user's own code, that raised an exception.
+
+    It may be libraries that it called which raised it.
+
+    Returns:
+        The line's module, and its file and number in words; None if neatfool raised it, or a plugin
+        that comes with it.
+    """
+    from importlib.metadata import entry_points
+
+    plugins = {point.module.partition(".")[0] for point in entry_points(group="neatfool")}
+    for frame, number in reversed([*walk_tb(error.__traceback__)]):
+        module: str = frame.f_globals.get("__name__") or ""
+        root, file = module.partition(".")[0], frame.f_code.co_filename
+        if root in _OWN:
+            return None
+        if root in plugins or not _is_of_a_library(file):
+            path = Path(file)
+            shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+            return module, f"{shown}, line {number}"
+    return None
+
+
+def _is_of_a_library(file: str) -> bool:
+    """Say whether a file is Python's own or an installed one, or code without a file."""
+    import sysconfig
+
+    parts = Path(file).parts
+    own = sysconfig.get_path("stdlib")
+    return file.startswith((own, "<")) or not {"site-packages", "dist-packages"}.isdisjoint(parts)
 
 
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:

@@ -6,7 +6,7 @@ code  meaning
 0     all went well
 1     a bug (or the reader of a pipe went away)
 2     the experiment file, an option or a name on the command line is wrong
-3     a plugin is missing or broken, or fails its checks
+3     a plugin is missing or broken, fails, or fails its checks
 4     the target failed, or gave unusable scores
 5     a run folder is missing, in use, damaged, or does not fit
 6     the disk is full or read-only, or a file may not be written
@@ -22,12 +22,21 @@ import errno
 import re
 import traceback
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from io import StringIO
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool.errors import LONGEST_LINE, NeatfoolError, StorageError, printable
+from neatfool.errors import (
+    LONGEST_LINE,
+    NeatfoolError,
+    PluginError,
+    StorageError,
+    failing_line,
+    printable,
+)
+from neatfool.plugin.entries import GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +44,7 @@ if TYPE_CHECKING:
 INTERRUPTED: Final = 130
 PREFIX: Final = "error: "
 """Every error message starts with this."""
+_HINT: Final = "`neatfool --debug ...` shows the traceback"
 _STORAGE: Final = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
@@ -52,7 +62,8 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     if isinstance(error, NeatfoolError):
-        _say(str(error))
+        hint = "" if debug or not _is_of_a_plugin(error) else f". {_HINT}"
+        _say(f"{error}{hint}")
         return error.exit_code
     if isinstance(error, OSError) and error.errno in _STORAGE:
         place = f"{error.filename}: " if error.filename else ""
@@ -61,11 +72,13 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         _say("out of memory; use a smaller batch or image")
         return 1
-    first = f"{type(error).__name__}: {error}".splitlines()[0]
-    _say(
-        f"{printable(first, LONGEST_LINE)}. This is a bug in neatfool or a plugin; "
-        "`neatfool --debug ...` shows where, please report it"
-    )
+    first = printable(f"{type(error).__name__}: {error}".splitlines()[0], LONGEST_LINE)
+    if found := failing_line(error):
+        module, place = found
+        who = f"{_distribution_of(module)}{place}"
+        _say(f"{who}: {first}. The plugin failed, not neatfool; {_HINT}")
+        return PluginError.exit_code
+    _say(f"{first}. This is a bug in neatfool; {_HINT}, please report it")
     return 1
 
 
@@ -85,6 +98,23 @@ def reworded() -> Iterator[None]:
 
         error.show = show_reworded  # type: ignore[method-assign]
         raise
+
+
+def _is_of_a_plugin(error: NeatfoolError) -> bool:
+    """Say whether an exception of a plugin's code is behind a message."""
+    cause = error.__cause__
+    while isinstance(cause, NeatfoolError):
+        cause = cause.__cause__
+    return cause is not None and failing_line(cause) is not None
+
+
+def _distribution_of(module: str) -> str:
+    """Name the distribution whose plugins a module belongs to; nothing for a file's module."""
+    root = module.partition(".")[0]
+    for point in entry_points(group=GROUP):
+        if point.dist and point.module.partition(".")[0] == root:
+            return f"{point.dist.name} {point.dist.version}, "
+    return ""
 
 
 def _say(message: str) -> None:

@@ -17,7 +17,8 @@ def find_plugins(manager: PluginManager, name: str) -> list[tuple[str, str]]:
     Args:
         manager: Loads a file's plugins.
         name: A plugin's name, ``kind.name``, or a path to a Python file or folder. ``name`` also
-            stands for ``name.py`` in the current folder, if no plugin of that name is installed.
+            stands for a folder ``name`` or for ``name.py`` in the current folder, if no plugin of
+            that name is installed.
 
     Returns:
         The kind and name of each plugin; none for a file with only observers.
@@ -25,12 +26,14 @@ def find_plugins(manager: PluginManager, name: str) -> list[tuple[str, str]]:
     Raises:
         PluginError: The plugin does not exist, or the file is broken.
     """
-    if name.endswith(".py") or "/" in name or Path(name).is_dir():
+    if name.endswith(".py") or "/" in name:
         return _load_files(manager, Path(name))
     pairs = dict.fromkeys((entry.kind, entry.name) for entry in manager.available())
     found = [(kind, of) for kind, of in pairs if name in (of, f"{kind}.{of}")]
     if found:
         return found
+    if Path(name).is_dir():
+        return _load_files(manager, Path(name))
     file = Path(f"{name.rpartition('.')[2]}.py")
     if file.is_file() and file.stem == name:
         return _load_files(manager, file)

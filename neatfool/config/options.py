@@ -21,7 +21,7 @@ from neatfool.config.annotations import (
 from neatfool.config.section import Section, Value
 from neatfool.config.values import write_value
 from neatfool.config.wording import reword, shown
-from neatfool.errors import ExperimentError, NeatfoolError, nearest
+from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -68,8 +68,8 @@ def read_options(
     except NeatfoolError as error:
         problems.add_at(section, name, "", str(error))
     except Exception as error:
-        cause = f"the options model {model.__qualname__} raised {type(error).__name__}: {error}"
-        problems.add_at(section, name, "", cause, of_plugin=True)
+        what = f"the options model {model.__qualname__} raised {cause(error)}"
+        problems.add_at(section, name, "", what, of_plugin=True)
     return options if len(problems) == before else None
 
 

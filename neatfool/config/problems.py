@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from neatfool.errors import LONGEST_QUOTE, ExperimentError, PluginError, printable
@@ -19,11 +20,13 @@ class Problem:
         line: Its line in the file; infinity if it has none.
         text: ``where: what; what to do``.
         of_plugin: Whether the fault is a plugin's (broken or missing) and not the file's.
+        cause: What the plugin raised.
     """
 
     line: float
     text: str
     of_plugin: bool = False
+    cause: BaseException | None = field(default=None, compare=False)
 
 
 class Problems:
@@ -48,7 +51,8 @@ class Problems:
         section, key = printable(section, LONGEST_QUOTE), printable(key, LONGEST_QUOTE)
         name = f"[{section}] {key}".rstrip()
         text = f"{place.where}: {name}: {what}" if place.where else f"{name}: {what}"
-        self._found.append(Problem(place.line or float("inf"), text, of_plugin))
+        cause = sys.exception() if of_plugin else None
+        self._found.append(Problem(place.line or float("inf"), text, of_plugin, cause))
 
     def raise_if_any(self) -> None:
         """Raise one error that lists all problems, in the order of their lines.
@@ -61,4 +65,5 @@ class Problems:
             return
         found = sorted(dict.fromkeys(self._found), key=lambda problem: problem.line)
         kind = PluginError if all(problem.of_plugin for problem in found) else ExperimentError
-        raise kind("\n".join(problem.text for problem in found))
+        cause = next((problem.cause for problem in found if problem.cause), None)
+        raise kind("\n".join(problem.text for problem in found)) from cause

@@ -13,6 +13,7 @@ from neatfool.errors import (
     RunError,
     TargetError,
     blaming,
+    cause,
 )
 from neatfool.evolution.fingerprints import fingerprint_of_code, fingerprint_of_plugin
 from neatfool.evolution.loop import Limits
@@ -238,7 +239,7 @@ def check_target(target: Any, name: str) -> None:
         except NeatfoolError:
             raise
         except Exception as error:
-            raise TargetError(f"{name}: self_check: {type(error).__name__}: {error}") from error
+            raise TargetError(f"{name}: self_check: {cause(error)}") from error
 
 
 def _make_scheme(recipe: Recipe, encoding: Encoding[Any], spec: ImageSpec) -> Scheme:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from neatfool.errors import ExperimentError, NeatfoolError, TargetError
+from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
 from neatfool.evolution.fingerprints import fingerprint_of_code, source_of
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import PLAIN, Network, in_form
@@ -183,8 +183,8 @@ def _blaming_the_model(images: Any) -> Iterator[None]:
         if isinstance(error, NeatfoolError) or is_out_of_memory(error):
             raise
         raise TargetError(
-            f"model: failed on images of shape {tuple(images.shape)}: {type(error).__name__}: "
-            f"{error}. If it takes other images, say so with image=(channels, height, width)"
+            f"model: failed on images of shape {tuple(images.shape)}: {cause(error)}. "
+            f"If it takes other images, say so with image=(channels, height, width)"
         ) from error
 
 

@@ -9,7 +9,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neatfool.errors import PluginError
+from neatfool.errors import PluginError, cause
 
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
@@ -68,12 +68,6 @@ def import_file(path: Path) -> ModuleType:
         del sys.modules[spec.name]
         raise PluginError(f"{path}: cannot be imported: {cause(error)}") from error
     return module
-
-
-def cause(error: BaseException) -> str:
-    """Describe an exception in a line: ``"ModuleNotFoundError: No module named 'x'"``."""
-    said = str(error)
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 class _Loader(SourceFileLoader):

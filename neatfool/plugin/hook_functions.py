@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from neatfool.errors import PluginError, nearest
-from neatfool.plugin.files import cause
+from neatfool.errors import PluginError, cause, nearest
 
 if TYPE_CHECKING:
     import pluggy

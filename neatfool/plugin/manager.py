@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import pluggy
 
-from neatfool.errors import PluginError, blaming, nearest, quoted
+from neatfool.errors import PluginError, blaming, cause, nearest, quoted
 from neatfool.plugin import hookspecs
 from neatfool.plugin.entries import PluginEntry, installed_plugins, order
-from neatfool.plugin.files import cause, import_file, plugin_files
+from neatfool.plugin.files import import_file, plugin_files
 from neatfool.plugin.hook_functions import call, hooks_of
 from neatfool.plugin.observers import OBSERVER_HOOKS, Observers
 from neatfool.plugin.registration import NoOptions, Registrar, Registration

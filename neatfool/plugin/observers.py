@@ -6,6 +6,8 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from neatfool.errors import cause
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -75,11 +77,10 @@ class Observers:
         self._failures[name] += 1
         off = self._failures[name] >= FAILURES
         _log.warning(
-            "observer %s: %s: %s: %s%s",
+            "observer %s: %s: %s%s",
             name,
             hook,
-            type(error).__name__,
-            error,
+            cause(error),
             f"; it failed {FAILURES} times and is switched off" if off else "",
             exc_info=error if _log.isEnabledFor(logging.DEBUG) else None,
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import StorageError, printable
-from neatfool.files import write_whole
+from neatfool.files import make_folder, write_whole
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import DATABASE, EXPERIMENT, REPORT
 from neatfool.wording import counted, duration, percent
@@ -19,15 +19,24 @@ if TYPE_CHECKING:
 TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
-def save(path: Path, data: bytes) -> Path:
-    """Write a file completely or not at all, and give its path.
+def save(path: Path, data: bytes, *, within: Path | None = None) -> Path:
+    """Write a file completely or not at all, and give its path. It replaces a link in its place.
+
+    Args:
+        path: The file.
+        data: What to write.
+        within: A folder above it. Folders between the two are made where they are missing, and
+            none of them may be a link.
 
     Raises:
-        StorageError: The file cannot be written, or a run keeps its record in it.
+        StorageError: The file cannot be written, or a run keeps its record in it, or a folder below
+            ``within`` is a link.
     """
     if path.name in {DATABASE, EXPERIMENT} and (path.parent / DATABASE).exists():
         raise StorageError(f"{path}: a run keeps its record there; give another file")
     try:
+        if within is not None:
+            make_folder(path.parent, within)
         write_whole(path, data)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error

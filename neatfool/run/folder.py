@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from filelock import FileLock, Timeout
 
 from neatfool.errors import RunError, StorageError
+from neatfool.files import refuse_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,9 +84,9 @@ def lock(folder: Path) -> Callable[[], None]:
 
     Raises:
         RunError: Another process has the lock.
-        StorageError: The folder cannot be written.
+        StorageError: The folder cannot be written, or the lock's file is a link.
     """
-    held = FileLock(folder / LOCK, timeout=0)
+    held = FileLock(refuse_link(folder / LOCK), timeout=0)
     try:
         with storage_errors(folder):
             held.acquire()
@@ -134,8 +135,11 @@ def _refuse_taken(folder: Path, advice: Advice, *, overwrite: bool) -> None:
 
 def _clear(folder: Path) -> None:
     """Delete the files that a run wrote, and nothing else."""
-    if (folder / IMAGES).is_dir():
-        shutil.rmtree(folder / IMAGES)
+    images = folder / IMAGES
+    if images.is_symlink():
+        images.unlink()
+    elif images.is_dir():
+        shutil.rmtree(images)
     databases = (DATABASE, PARTIAL_DATABASE)
     logs = [database + ending for database in databases for ending in LOG_ENDINGS]
     for name in (*databases, *logs, EXPERIMENT, REPORT):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from neatfool.files import write_whole
+from neatfool.files import refuse_link, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,11 +102,12 @@ class ImageFolder:
         """Write the images of the elites that changed since the last update.
 
         Raises:
+            StorageError: The folder is a link.
             OSError: The folder cannot be written.
         """
         if not self._classes or self._open_ended:
             self._classes = store.classes()
-        self.folder.mkdir(exist_ok=True)
+        refuse_link(self.folder).mkdir(exist_ok=True)
         changed: dict[int, list[int]] = {}
         for elite in store.elites():
             if self._written.get(elite.class_index) != elite.candidate:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Final
 
 from neatfool.errors import NeatfoolError, RunError, StorageError
+from neatfool.files import refuse_link
 from neatfool.run.folder import PARTIAL_DATABASE, START_ANEW
 from neatfool.run.integrity import Digests
 from neatfool.run.schema import DESCRIPTION, FORMAT, description
@@ -21,6 +23,8 @@ IN_WORDS: Final = {
     "decode": "a text is not UTF-8",
 }
 """What a reader is told in place of SQLite's words, by a part of them."""
+_JOURNAL_MARK: Final = bytes.fromhex("d9d505f920a163d7")
+"""Ends a journal that names a file: https://www.sqlite.org/fileformat.html#the_rollback_journal"""
 
 
 @contextmanager
@@ -95,7 +99,13 @@ def connect(path: Path | None, mode: str = "rw") -> Connection:
     """Open a database file, or one in memory, in a mode of SQLite's: ``ro``, ``rw``, ``rwc`` ...
 
     Python begins no transactions by itself.
+
+    Raises:
+        StorageError: The file is a link, which SQLite would write through.
+        RunError: SQLite would delete a file elsewhere.
     """
+    if path is not None:
+        _refuse_foreign_journal(refuse_link(path))
     return sqlite3.connect(
         ":memory:" if path is None else f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -116,6 +126,22 @@ def connect_to_write(path: Path) -> Connection:
     require_format(path, connection)
     connection.digests = Digests(connection)
     return connection
+
+
+def _refuse_foreign_journal(path: Path) -> None:
+    """Refuse a journal of a transaction over several databases, which neatfool never writes.
+
+    When SQLite rolls one back, it deletes the file that the journal names at its end, wherever that
+    file lies.
+    """
+    journal = refuse_link(path.with_name(f"{path.name}-journal"))
+    if not journal.is_file():
+        return
+    with suppress(FileNotFoundError), journal.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(-min(file.tell(), len(_JOURNAL_MARK)), os.SEEK_END)
+        if file.read() == _JOURNAL_MARK:
+            raise damaged(path, f"{journal.name} names a file elsewhere")
 
 
 def connect_to_read(path: Path) -> Connection:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias, cast
 
 import numpy as np
 
-from neatfool.errors import NeatfoolError, TargetError
+from neatfool.errors import NeatfoolError, TargetError, cause
 from neatfool.network.memory import OutOfMemory, is_out_of_memory
 from neatfool.scoring.answers import check_scores
 from neatfool.scoring.batch_sizes import BatchSizes
@@ -167,7 +167,7 @@ class Batches:
         except Exception as error:
             if not is_out_of_memory(error):
                 self._raise_target_error(images, error)
-            said = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+            said = cause(error).split("\n", 1)[0]
         # Raised outside the handler: the traceback there would keep the failed call's memory.
         raise OutOfMemory(said)
 
@@ -176,7 +176,7 @@ class Batches:
             raise error
         shape = "x".join(map(str, images.shape))
         raise TargetError(
-            f"{self._name}: score() failed on {shape} images: {type(error).__name__}: {error}"
+            f"{self._name}: score() failed on {shape} images: {cause(error)}"
         ) from error
 
 

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from neatfool.budget import kept_answers
 from neatfool.budget.ledger import Ledger
-from neatfool.errors import BudgetSpent, NeatfoolError, PluginError, TargetError, TargetUnavailable
+from neatfool.errors import (
+    BudgetSpent,
+    NeatfoolError,
+    PluginError,
+    TargetError,
+    TargetUnavailable,
+    cause,
+)
 from neatfool.scoring.answers import check_labels, check_scores
 from neatfool.scoring.generation_images import GenerationImages
 from neatfool.spec.scores import Labels, Scores
@@ -204,8 +211,7 @@ class MeteredTarget:
             raise
         except Exception as error:
             raise TargetError(
-                f"{self._name}: score() failed on {len(images)} images: "
-                f"{type(error).__name__}: {error}"
+                f"{self._name}: score() failed on {len(images)} images: {cause(error)}"
             ) from error
         if self.ledger.debits == debits:
             raise PluginError(

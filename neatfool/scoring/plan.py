@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from neatfool.errors import ExperimentError, NeatfoolError, TargetError
+from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import Form, Network
 from neatfool.scoring.measurements import NOISY, MeasurementCache
@@ -236,7 +236,7 @@ def _try_to_measure(measure: Callable[[], dict[str, Json]], name: str) -> dict[s
         if is_out_of_memory(error):
             return None
         raise TargetError(
-            f"{name}: score() failed while its speed was measured: {type(error).__name__}: {error}"
+            f"{name}: score() failed while its speed was measured: {cause(error)}"
         ) from error
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from neatfool import refuse_link
+
 from .ablation import Ablation
 
 if TYPE_CHECKING:
@@ -26,8 +28,12 @@ class Journal:
     """
 
     def __init__(self, run: Run, scorer: Scorer, tiles: int) -> None:
-        """Read what was found with the same target and the same tiles."""
-        self._path = run.path / FILE
+        """Read what was found with the same target and the same tiles.
+
+        Raises:
+            StorageError: The file is a link.
+        """
+        self._path = refuse_link(run.path / FILE)
         self._how = [METHOD, scorer.fingerprint, tiles]
         self._kept: dict[tuple[int, int], Ablation] = {}
         self.fault = ""

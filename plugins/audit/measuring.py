@@ -104,8 +104,7 @@ class Measuring:
         before = len(self.notes)
         result = make()
         told = {"of": of, "notes": self.notes[before:], "result": result.model_dump()}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        save(file, json.dumps(told, indent=1).encode())
+        save(file, json.dumps(told, indent=1).encode(), within=self.folder)
         return result
 
     def _survival(self) -> Survival:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import ExperimentError, Output, StorageError, nearest
+from neatfool.report import save
 
 from .supplied import ENDING, choose_supplied, read_supplied
 
@@ -85,8 +86,8 @@ Examples:
 def copy(*, names: tuple[str, ...], every: bool, overwrite: bool) -> None:
     """Copy the experiments NAME... into the folder DIR, to run them and to change them.
 
-    DIR is `experiments` if left out. If one experiment refers to the file of another, that one
-    comes along.
+    The last word is DIR if it is no experiment's name; DIR is `experiments` if left out. If one
+    experiment refers to the file of another, that one comes along.
     """
     supplied = read_supplied()
     names, folder = _divide(names, supplied, every=every)
@@ -116,8 +117,8 @@ def _divide(
         raise click.UsageError("give the NAME of an experiment, or --all")
     if not is_folder:
         return words, Path(FOLDER)
-    meant = nearest(last, supplied)
-    if not first or ("did you mean" in meant and not Path(last).exists()):
+    if not first:
+        meant = nearest(last, supplied)
         raise ExperimentError(f"{last}: no such experiment comes with neatfool{meant}")
     return tuple(first), Path(last)
 
@@ -134,7 +135,7 @@ def _write(chosen: Sequence[Supplied], folder: Path, *, overwrite: bool) -> None
                 )
         folder.mkdir(parents=True, exist_ok=True)
         for each in chosen:
-            (folder / each.file).write_text(each.text, encoding="utf-8")
+            save(folder / each.file, each.text.encode())
     except OSError as error:
         raise StorageError(
             f"{error.filename or folder}: cannot be written: {error.strerror or error}; choose "

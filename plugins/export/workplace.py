@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 
-from neatfool import ExperimentError, StorageError
+from neatfool import ExperimentError, StorageError, refuse_link
+from neatfool.report import save
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -82,11 +83,11 @@ class Workplace:
         """Make the folder or find it again, for this process alone.
 
         Raises:
-            StorageError: It cannot be written, or another process is at it.
+            StorageError: It cannot be written, or is a link, or another process is at it.
         """
         with self._storage_errors():
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / LOCK, timeout=0)
+            refuse_link(self.path).mkdir(parents=True, exist_ok=True)
+            lock = FileLock(refuse_link(self.path / LOCK), timeout=0)
             try:
                 lock.acquire()
             except Timeout:
@@ -112,15 +113,13 @@ class Workplace:
 
     def write(self, file: str, data: bytes) -> str:
         """Write a file into the folder; give its SHA-256."""
-        with self._storage_errors():
-            path = self.path / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+        save(self.path / file, data, within=self.path)
         return hashlib.sha256(data).hexdigest()
 
     def note(self, made: Mapping[str, Made]) -> None:
         """Note images that lie in the folder now, by what they were made of."""
-        with self._storage_errors(), (self.path / JOURNAL).open("a", encoding="utf-8") as journal:
+        file = refuse_link(self.path / JOURNAL)
+        with self._storage_errors(), file.open("a", encoding="utf-8") as journal:
             journal.writelines(
                 f"{json.dumps([token, asdict(each)])}\n" for token, each in made.items()
             )

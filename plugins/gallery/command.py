@@ -70,7 +70,7 @@ def gallery(
     knobs. The page is a folder that opens from disk. It needs no server and no network. An
     interrupted command begins anew.
     """
-    from neatfool import Output, choose_elites, open_runs
+    from neatfool import Output, choose_elites, open_runs, refuse_link
 
     from .folder import INDEX, write_gallery
 
@@ -79,7 +79,9 @@ def gallery(
             (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
             for run in runs
         ]
-        folder = out or (runs[0].path / "gallery" if len(runs) == 1 else Path("gallery"))
+        folder = out
+        if folder is None:
+            folder = refuse_link((runs[0].path if len(runs) == 1 else Path()) / "gallery")
         count = sum(len(elites) for _, elites in chosen)
         with Output(stderr=True).progress(count, "elites") as note:
             written = write_gallery(chosen, folder, steps=steps, images=images, note=note)

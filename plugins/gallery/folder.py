@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool import StorageError, cppn
+from neatfool import StorageError, cppn, refuse_link
 from neatfool.report import save
 
 from .contents import describe_run
@@ -76,7 +76,7 @@ def write_gallery(
             "steps": steps,
             "images": images,
         }
-        total += _write(folder / DATA / "index.js", as_script("index", index))
+        total += _write(folder, f"{DATA}/index.js", as_script("index", index))
         # Last, so that a page that is there is whole.
         page = (PAGE / INDEX).read_bytes()
         save(folder / INDEX, page)
@@ -88,7 +88,7 @@ def write_scripts(folder: Path) -> int:
     files = {file.name: file.read_bytes() for file in sorted(PAGE.iterdir()) if file.is_file()}
     del files[INDEX]
     files[FORMULAS] = formulas()
-    return sum(_write(folder / SCRIPTS / name, data) for name, data in files.items())
+    return sum(_write(folder, f"{SCRIPTS}/{name}", data) for name, data in files.items())
 
 
 def formulas() -> bytes:
@@ -113,7 +113,7 @@ def _write_run(
     def write_part(part: int, networks: list[dict[str, Any]]) -> None:
         nonlocal total
         name = f"{number}/networks-{part}"
-        total += _write(folder / DATA / f"{name}.js", as_script(name, networks))
+        total += _write(folder, f"{DATA}/{name}.js", as_script(name, networks))
 
     networks = None
     if settings_of(run) is not None:
@@ -123,7 +123,7 @@ def _write_run(
         facts = more[elite.index] = {}
         if image := image_of(elite, images):
             facts["file"], data = image
-            total += _write(folder / IMAGES / str(number) / image[0], data)
+            total += _write(folder, f"{IMAGES}/{number}/{image[0]}", data)
         if networks:
             facts["network"] = networks.number_of(elite)
             networks.add(elite)
@@ -139,9 +139,8 @@ def as_script(name: str, data: Any) -> bytes:
     return f'neatfool.data.put("{name}",{text});\n'.encode("ascii")
 
 
-def _write(path: Path, data: bytes) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+def _write(folder: Path, name: str, data: bytes) -> int:
+    save(folder / name, data, within=folder)
     return len(data)
 
 
@@ -159,7 +158,7 @@ def _make_ready(folder: Path) -> None:
     (folder / INDEX).unlink(missing_ok=True)
     for name in (DATA, IMAGES):
         if (folder / name).exists():
-            shutil.rmtree(folder / name)
+            shutil.rmtree(refuse_link(folder / name))
 
 
 @contextmanager

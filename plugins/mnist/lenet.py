@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import save as to_bytes
 from torch import nn
 
-from neatfool import ExperimentError, Network, StorageError, TargetError
+from neatfool import ExperimentError, Network, TargetError
+from neatfool.report import save
 
 from .options import count_outputs
 
@@ -138,11 +139,5 @@ def save_weights(network: LeNet, path: Path, about: Mapping[str, Any]) -> None:
     """
     tensors = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     # One key only: safetensors writes several in a random order.
-    content = save(tensors, {"training": json.dumps(dict(about), sort_keys=True)})
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+    content = to_bytes(tensors, {"training": json.dumps(dict(about), sort_keys=True)})
+    save(path, content)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 
-from neatfool import ExperimentError, RunError, StorageError
+from neatfool import ExperimentError, RunError, StorageError, refuse_link
 from neatfool.report import save
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def take_folder(plan: Plan) -> FileLock:
         raise RunError(f"{folder}: holds something else; give an empty or new folder with --out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock", timeout=0)
+        lock = FileLock(refuse_link(folder / ".lock"), timeout=0)
         lock.acquire()
     except Timeout:
         raise RunError(f"{folder}: another process works in it; wait for it or stop it") from None

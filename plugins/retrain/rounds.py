@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool import derive_seed
+from neatfool import derive_seed, refuse_link
 from neatfool.report import save
 
 from .fooling_images import fooling_images
@@ -128,7 +128,7 @@ def go_on(
     pool = _Pool(plan, note)
     for number in range(1, plan.rounds + 1):
         folder = plan.round_folder(number)
-        folder.mkdir(exist_ok=True)
+        refuse_link(folder).mkdir(exist_ok=True)
         network = folder / NETWORK if number > 1 else None
         if network is not None and not network.exists():
             seed = derive_seed(plan.seed, "retrain", number)

@@ -17,13 +17,14 @@ from starlette.routing import Route
 
 from neatfool import NeatfoolError
 
+from .guard import BrowserGuard
 from .refusal import Refusal
 from .requests import LONGEST_SCORE, PACKED, read_request, too_long, unpack
 from .responses import SERVER, describe_configuration, describe_model, write_answer
 from .served import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -47,7 +48,12 @@ _log = logging.getLogger("neatfool.serve")
 
 
 def make_app(
-    served: Served, thread: TargetThread, limits: Limits, *, key: str | None = None
+    served: Served,
+    thread: TargetThread,
+    limits: Limits,
+    *,
+    names: Iterable[str],
+    key: str | None = None,
 ) -> ASGIApp:
     """Make the application.
 
@@ -55,6 +61,7 @@ def make_app(
         served: The target to serve.
         thread: Where to call it, and whose statistics count requests.
         limits: Limits of a request.
+        names: Names that clients may call this machine by; see :class:`.guard.BrowserGuard`.
         key: The key that clients must send (``Authorization: Bearer KEY``); None: no key.
     """
     service = _Service(served, thread, limits)
@@ -81,7 +88,7 @@ def make_app(
             Exception: _on_bug,
         },
     )
-    return app if key is None else _KeyCheck(app, key)
+    return BrowserGuard(app if key is None else _KeyCheck(app, key), names)
 
 
 class _Service:
@@ -127,6 +134,7 @@ class _Service:
         count = self._statistics.fail
         try:
             self._check_busy()
+            _check_kind(request)
             body = await _body_in_time(request, self._limits)
             answer = await self._answer(body, request)
             count = self._statistics.success
@@ -207,6 +215,14 @@ class _KeyCheck:
                 )
                 return await _to_response(refusal)(scope, receive, send)
         return await self._app(scope, receive, send)
+
+
+def _check_kind(request: Request) -> None:
+    """Refuse what a page of another site could send without asking the browser first."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and JSON_LENGTH not in request.headers:
+        words = f"Content-Type is {kind[:60]!r}; send application/json, or say how much of the body"
+        raise Refusal(415, f"{words} is JSON: Inference-Header-Content-Length")
 
 
 async def _body_in_time(request: Request, limits: Limits) -> bytearray:

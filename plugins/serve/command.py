@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
     from .served import Served
 
 MIB: Final = 2**20
+
+
+def _check_names(
+    context: click.Context, option: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*", name):
+            raise click.BadParameter(f"{name!r} is no name such as api.example.org; give no port")
+    return names
 
 
 @click.command(
@@ -43,6 +54,16 @@ FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.""",
     default=8080,
     show_default=True,
     help="The port; 0: any free one.",
+)
+@click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    callback=_check_names,
+    help="A name that clients may call this machine by, a proxy's for example; repeat it for more. "
+    "*.NAME: all that end so; *: any. Its addresses, `localhost`, its own name and that of --host "
+    "are allowed.",
 )
 @click.option(
     "--api-key-env",
@@ -76,6 +97,7 @@ def serve(
     file: Path,
     host: str,
     port: int,
+    names: tuple[str, ...],
     api_key_env: str | None,
     max_body: int,
     max_images: int,
@@ -106,7 +128,8 @@ def serve(
         with _waiting("getting ready (the first time on a machine takes longest)"):
             served = thread.served()
         limits = Limits(max_body * MIB, max_images)
-        app = make_app(served, thread, limits, key=key)
+        known = ("localhost", socket.gethostname(), host, *names)
+        app = make_app(served, thread, limits, names=known, key=key)
         _show_served(served, listening.address_of(place), key_in=api_key_env)
         listening.serve(app, place)
     count = thread.statistics

@@ -12,6 +12,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
+from neatfool import refuse_link
+
 from .following import Follower
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class EventFiles(Follower):
 
     def begin(self, run: Run) -> int:
         """Open an event file beside those that the run has already."""
-        self._folder = run.path / FOLDER
+        self._folder = refuse_link(run.path / FOLDER)
         if run.generation < 0:
             for stale in self._folder.glob(FILES):  # of a run that this one took the folder of
                 stale.unlink()

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from neatfool import ExperimentError, Output, Register, hookimpl
+from neatfool import ExperimentError, Output, Register, hookimpl, refuse_link
+from neatfool.report import save
 
 from .following import Follower
 
@@ -90,6 +91,7 @@ class Wandb(Follower):
             return self._begin_trackio(run, config)
         if options.mode == "online" and not self._library.api.api_key:
             raise ExperimentError("[wandb] mode: there is no key; run `wandb login`")
+        refuse_link(run.path / "wandb")
         # What wandb would gather by itself is left out: the terminal, the code, the machine.
         settings = self._library.Settings(
             silent=True,
@@ -159,9 +161,7 @@ class Wandb(Follower):
         return 0
 
     def _keep_mark(self, images: int) -> None:
-        new = self._mark.with_suffix(".json.new")
-        new.write_text(json.dumps({"id": self._id, "images": images}), encoding="utf-8")
-        new.replace(self._mark)
+        save(self._mark, json.dumps({"id": self._id, "images": images}).encode())
 
 
 @hookimpl

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from neatfool import NeatfoolError
 
+from ..serve.guard import BrowserGuard
 from .feed import Seen
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ SECONDS_TO_NOTICE: Final = 0.2
 """The end is noticed within this time: the server then waits for a second only."""
 SECONDS_OF_SILENCE: Final = 15.0
 """After this silence a page is sent an empty line, so that one that went away is noticed."""
-NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
-"""What a browser on this machine may call it. A page of another name could be anybody's, whose
-name was made to lead here."""
 HEADERS: Final = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -57,7 +55,6 @@ def make_app(
     feeds: Sequence[Feed],
     *,
     token: str,
-    port: int,
     ended: threading.Event,
     control: Control | None = None,
 ) -> ASGIApp:
@@ -66,7 +63,6 @@ def make_app(
     Args:
         feeds: The runs to show.
         token: The first part of each address.
-        port: Where it listens.
         ended: Set at the end: each page is then sent the last news.
         control: What the buttons do; if absent, there are none.
     """
@@ -80,7 +76,7 @@ def make_app(
     ]
     if control is not None:
         routes.append(Route("/{what}", service.press, methods=["POST"]))
-    return _Guard(Starlette(routes=routes), token, {f"{name}:{port}" for name in NAMES})
+    return BrowserGuard(_TokenCheck(Starlette(routes=routes), token), ["localhost"])
 
 
 class _Service:
@@ -151,13 +147,12 @@ class _Service:
             await asyncio.sleep(SECONDS_TO_NOTICE)
 
 
-class _Guard:
-    """Refuses whoever does not know the token, or comes by another name; adds safe headers."""
+class _TokenCheck:
+    """Refuses whoever does not know the token; adds safe headers."""
 
-    def __init__(self, app: ASGIApp, token: str, hosts: set[str]) -> None:
+    def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
         self._token = token.encode()
-        self._hosts = hosts
         self._headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -170,23 +165,12 @@ class _Guard:
             await send(message)
 
         _, token, *rest = f"{scope['path']}/".split("/", 2)
-        refusal = self._refuse(dict(scope["headers"]), token)
-        if refusal is not None:
-            await PlainTextResponse(refusal, 403)(scope, receive, send_safely)
+        if not hmac.compare_digest(token.encode(), self._token):
+            words = "the address lacks its secret part: open the address that neatfool printed"
+            await PlainTextResponse(words, 403)(scope, receive, send_safely)
             return
         path = f"/{rest[0][:-1]}" if rest else "/"
         inner: dict[str, Any] = {**scope, "path": path, "raw_path": path.encode()}
         # At the end the server cuts off a page that does not listen; that is no error.
         with suppress(asyncio.CancelledError):
             await self._app(inner, receive, send_safely)
-
-    def _refuse(self, headers: dict[bytes, bytes], token: str) -> str | None:
-        host = headers.get(b"host", b"").decode("latin-1").lower()
-        if host not in self._hosts:
-            return "this page is for this machine only: open the address that neatfool printed"
-        origin = headers.get(b"origin", b"").decode("latin-1").lower()
-        if origin and origin != f"http://{host}":
-            return "another page asks"
-        if not hmac.compare_digest(token.encode(), self._token):
-            return "the address lacks its secret part: open the address that neatfool printed"
-        return None

@@ -50,7 +50,7 @@ def watch(folders: tuple[Path, ...], port: int, *, show: bool) -> None:
         token = make_token()
         ended = threading.Event()
         feeds = [Feed(path) for path in paths]
-        app = make_app(feeds, token=token, port=place.getsockname()[1], ended=ended)
+        app = make_app(feeds, token=token, ended=ended)
         address = f"{listening.address_of(place)}/{token}/"
         Output().print(f"Watch at {address}\nCtrl-C ends it.", soft_wrap=True, markup=False)
         if show:

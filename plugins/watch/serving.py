@@ -42,13 +42,7 @@ class OwnPage:
         socket = listen("127.0.0.1", port)
         token = make_token()
         self.address = f"{address_of(socket)}/{token}/"
-        app = make_app(
-            [self._feed],
-            token=token,
-            port=socket.getsockname()[1],
-            ended=self._ended,
-            control=self.control,
-        )
+        app = make_app([self._feed], token=token, ended=self._ended, control=self.control)
         self._server = make_server(app, self._ended.set)
         self._thread = threading.Thread(
             target=self._server.run, args=([socket],), name="watch", daemon=True

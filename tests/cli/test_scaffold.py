@@ -63,6 +63,20 @@ def test_it_passes_the_kit_when_loaded_from_its_file(written, kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("place", ["beside", "inside", "installed"])
+def test_it_passes_the_checks_of_the_command(written, kind, place, distribute, monkeypatch) -> None:
+    name = f"my_{kind}"
+    monkeypatch.chdir(written[kind] if place == "inside" else written[kind].parent)
+    if place == "installed":
+        code = (written[kind] / f"{name}.py").read_text(encoding="utf-8")
+        distribute(name, {f"{kind}.{name}": name}, {name: code})
+    result = CliRunner().invoke(main, ["plugins", "check", name], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "failed" not in result.output
+    assert result.output.count("passed") > 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_its_experiment_runs(written, kind, tmp_path) -> None:
     experiment = str(written[kind] / f"my_{kind}.ini")
     options = ["--set", "experiment.generations=2", "--out", str(tmp_path / "run"), "--no-report"]

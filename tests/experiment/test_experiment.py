@@ -305,7 +305,7 @@ def test_a_broken_one_is_told_once_at_the_line_that_names_it(write):
     text = "[plugins]\npath = filed.py, gone.py\n" + TOY.replace("toy_target", "filed")
     assert errors(write(text), PluginError) == [
         "toy.ini:2: [plugins] path: filed.py: cannot be imported: ModuleNotFoundError: "
-        "No module named 'no_such_thing'",
+        "No module named 'no_such_thing' (filed.py, line 1)",
         "toy.ini:2: [plugins] path: gone.py: there is no such file or folder",
     ]
 

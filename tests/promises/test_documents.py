@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
+import dataclasses
+import inspect
 import os
 import re
 import runpy
@@ -269,3 +272,79 @@ def test_the_reference_has_each_public_name_and_no_other():
 
 def test_ci_is_a_script_that_bash_can_read():
     subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)
+
+
+def is_a_contract(node):
+    """Say whether a class only names what it has: fields, and methods without code."""
+    methods = [each for each in node.body if isinstance(each, ast.FunctionDef)]
+    rest = [each for each in node.body if each not in methods]
+    return all(ast.unparse(each.body[-1]) == "..." for each in methods) and all(
+        isinstance(each, ast.AnnAssign) for each in rest
+    )
+
+
+PLUGINS = (ROOT / "docs" / "writing-plugins.md").read_text(encoding="utf-8")
+CONTRACTS = {
+    node.name: node
+    for code in re.findall(r"^```python\n(.*?)^```$", PLUGINS, re.M | re.S)
+    for node in ast.parse(code).body
+    if isinstance(node, ast.ClassDef) and node.name in neatfool.__all__ and is_a_contract(node)
+}
+
+
+class Annotation(str):
+    """An annotation, which is written without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def written(name, function):
+    """Write a function's signature as Python would."""
+    found = inspect.signature(function)
+    parameters = [
+        each.replace(annotation=Annotation(each.annotation))
+        if isinstance(each.annotation, str)
+        else each
+        for each in found.parameters.values()
+    ]
+    answer = Annotation(found.return_annotation)
+    found = found.replace(parameters=parameters, return_annotation=answer)
+    return ast.unparse(ast.parse(f"def {name}{found}: ..."))
+
+
+def fields_of(contract):
+    """Give what a contract's objects have in addition to methods, each with its type."""
+    if not dataclasses.is_dataclass(contract):
+        return [f"{name}: {kind}" for name, kind in inspect.get_annotations(contract).items()]
+    return [
+        f"{each.name}: {each.annotation}"
+        + ("" if each.default is each.empty else f" = {each.default!r}")
+        for each in inspect.signature(contract).parameters.values()
+    ]
+
+
+def methods_of(contract):
+    """Give a contract's methods and properties, each with its signature."""
+    for name, value in vars(contract).items():
+        if isinstance(value, property):
+            yield f"@property\n{written(name, value.fget)}"
+        # typing and dataclasses make some methods, which stand in no file of ours.
+        elif (
+            inspect.isfunction(value)
+            and (name == "__init__" or name[0] != "_")
+            and value.__code__.co_filename == inspect.getfile(contract)
+        ):
+            yield written(name, value)
+
+
+def test_each_contract_is_shown():
+    assert {"Target", "Encoding", "Scheme", "View", "Engine", "Candidate", "Scores"} <= {*CONTRACTS}
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_a_contract_is_shown_with_all_its_signatures(name):
+    contract = getattr(neatfool, name)
+    shown = sorted(ast.unparse(each) for each in CONTRACTS[name].body)
+    wanted = {ast.unparse(ast.parse(each)) for each in fields_of(contract)}
+    assert shown == sorted({*wanted, *methods_of(contract)})

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from neatfool.files import replacing, write_whole
 from neatfool.run.images import decode_png, encode_png, image_name, slug
 
 pixels = st.tuples(st.sampled_from([1, 3]), st.integers(1, 9), st.integers(1, 9)).flatmap(
@@ -65,12 +64,3 @@ def test_another_format_or_an_enormous_image_is_refused():
         decode_png(written("L", "JPEG"))
     with pytest.raises(ValueError, match="decompression bomb"):
         decode_png(written("1", size=(20000, 20000)))
-
-
-def test_what_cannot_be_written_whole_leaves_nothing_behind(tmp_path):
-    file = tmp_path / "x.bin"
-    write_whole(file, b"old")
-    with contextlib.suppress(OSError), replacing(file) as partial:
-        partial.write_bytes(b"n")
-        raise OSError("full")
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x.bin", b"old")]

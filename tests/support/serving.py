@@ -32,7 +32,8 @@ def in_this_process(target, batch=4, limits=None, key=None):
         return Served("toy", scorer, outputs_of(scorer))
 
     thread = TargetThread(make)
-    app = make_app(thread.served(), thread, limits or Limits(), key=key)
+    names = ["localhost", "testserver", "here"]
+    app = make_app(thread.served(), thread, limits or Limits(), names=names, key=key)
     with TestClient(app, raise_server_exceptions=False) as client:
         client.count = thread.statistics
         yield client

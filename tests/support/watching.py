@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from neatfool import Outcome, Run
 
 
-def ask(address: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
+def ask(
+    address: str, method: str = "GET", body: bytes | None = None, **headers: str
+) -> tuple[int, bytes]:
     """Ask for an address; give the status and the body."""
     place = urlsplit(address)
     connection = http.client.HTTPConnection(place.netloc, timeout=60)
-    connection.request(method, place.path, headers=headers)
+    connection.request(method, place.path, body, headers)
     response = connection.getresponse()
     try:
         return response.status, response.read()
@@ -63,9 +65,8 @@ def served(*paths: Path) -> Iterator[str]:
     """Serve the page of finished runs from a thread; give its address."""
     ended = threading.Event()
     socket = listen("127.0.0.1", 0)
-    port = socket.getsockname()[1]
     feeds = [Feed(path) for path in paths]
-    app = make_app(feeds, token="secret", port=port, ended=ended)
+    app = make_app(feeds, token="secret", ended=ended)
     server = make_server(app, ended.set)
     thread = threading.Thread(target=server.run, args=([socket],))
     thread.start()

@@ -65,6 +65,13 @@ def test_an_experiment_brings_the_files_that_it_refers_to():
     assert {file.name for file in Path().iterdir()} == {"mnist_guarded.ini", "mnist.ini"}
 
 
+@pytest.mark.parametrize("folder", ["cp", "mnist2", "./clip"])
+def test_a_last_word_that_names_no_experiment_is_the_folder(folder):
+    result = neatfool("experiments", "copy", "mnist", folder)
+    assert result.exit_code == 0, result.stderr
+    assert [str(file) for file in Path().rglob("*.ini")] == [str(Path(folder, "mnist.ini"))]
+
+
 def test_all_are_copied_at_once():
     assert neatfool("experiments", "copy", "--all", "mine").exit_code == 0
     assert {file.stem for file in Path("mine").iterdir()} == FILES.keys()
@@ -86,7 +93,6 @@ def test_a_file_that_was_changed_is_kept_and_nothing_is_half_done():
     ("words", "said"),
     [
         (["mnits"], "mnits: no such experiment comes with neatfool; did you mean 'mnist"),
-        (["mnist", "imagnet"], "did you mean 'imagenet"),
         (["nothing", "mnist", "mine"], "nothing: no such experiment"),
         ([], "give the NAME of an experiment, or --all"),
         (["--all", "mnist"], "give no NAME with it"),

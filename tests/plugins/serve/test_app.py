@@ -21,6 +21,7 @@ from neatfool_plugins.serve.requests import Limits
 from neatfool_plugins.serve.responses import write_answer
 
 INFER = "/v2/models/toy/infer"
+JSON = {"Content-Type": "application/json"}
 SPEC = ImageSpec(2, 3, 1, ("dark", "bright"))
 
 
@@ -293,7 +294,7 @@ def test_a_wrong_request_is_told_what_is_wrong(client, target, body, words):
 def test_lengths_that_do_not_fit_are_refused(client, length, cut, words):
     headers, body = binary_request(grey(5))
     if length != "right":
-        headers = {} if length is None else {JSON_LENGTH: length}
+        headers = JSON if length is None else {JSON_LENGTH: length}
     response = client.post(INFER, content=body[: len(body) - cut], headers=headers)
     assert response.status_code == 400
     assert words in response.json()["error"]
@@ -310,7 +311,7 @@ def test_numbers_that_json_lacks_are_refused(client):
     body = (
         b'{"inputs": [{"name": "images", "shape": [1,1,2,3], "datatype": "FP32", "data": [NaN]}]}'
     )
-    response = client.post(INFER, content=body)
+    response = client.post(INFER, content=body, headers=JSON)
     assert response.status_code == 400
     assert "the body is not JSON" in response.json()["error"]
 
@@ -359,7 +360,7 @@ def test_the_advised_size_of_a_request_is_within_the_limits_however_it_is_writte
         # As long as it can be.
         body = body_of(np.full((most, 1, 2, 3), 250.0), "FP32")
         body["inputs"][0]["data"] = np.array(body["inputs"][0]["data"]).ravel().tolist()
-        assert client.post(INFER, content=json.dumps(body)).status_code == 200
+        assert client.post(INFER, content=json.dumps(body), headers=JSON).status_code == 200
 
 
 def test_of_many_classes_fewer_images_are_advised(target):
@@ -381,7 +382,7 @@ async def posted(app, *, body=None):
         "method": "POST",
         "path": INFER,
         "query_string": b"",
-        "headers": [],
+        "headers": [(b"host", b"here"), (b"content-type", b"application/json")],
     }
 
     async def receive():
@@ -452,7 +453,7 @@ def test_packed_bodies_are_unpacked(client, target, packing, pack):
 )
 def test_packed_bodies_that_are_wrong_are_refused(target, packing, body, status, words):
     with in_this_process(target, limits=Limits(body=2000)) as client:
-        response = client.post(INFER, content=body, headers={"Content-Encoding": packing})
+        response = client.post(INFER, content=body, headers=JSON | {"Content-Encoding": packing})
     assert response.status_code == status
     assert words in response.json()["error"]
 
@@ -461,7 +462,7 @@ def test_an_unpacked_body_is_bounded_while_it_is_unpacked(target):
     packed = gzip.compress(bytes(100 * 2**20), 1)
     tracemalloc.start()
     with in_this_process(target, limits=Limits(body=2**20)) as client:
-        response = client.post(INFER, content=packed, headers={"Content-Encoding": "gzip"})
+        response = client.post(INFER, content=packed, headers=JSON | {"Content-Encoding": "gzip"})
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert response.status_code == 413

@@ -61,7 +61,8 @@ def test_a_request_that_is_no_http_does_no_harm(served):
 def test_a_body_that_is_too_long_is_told_so(tmp_path):
     with in_a_process(write_experiment(tmp_path), "--max-body", "1") as process:
         url = f"{process.url}/v2/models/small/infer"
-        answer = httpx2.post(url, content=b" " * (3 * 2**19))
+        headers = {"Content-Type": "application/json"}
+        answer = httpx2.post(url, content=b" " * (3 * 2**19), headers=headers)
         # Before any request that reaches the target, a signal ends it too.
         process.terminate()
         process.communicate(timeout=10)

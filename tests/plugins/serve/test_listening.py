@@ -18,7 +18,7 @@ from neatfool_plugins.serve.listening import address_of, is_private_to_this_mach
 from neatfool_plugins.serve.requests import Limits
 
 LIVE = b"GET /v2/health/live HTTP/1.1\r\nHost: here\r\n\r\n"
-INFER = b"POST /v2/models/toy/infer HTTP/1.1\r\nHost: here\r\n"
+INFER = b"POST /v2/models/toy/infer HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
 
 
 @pytest.fixture

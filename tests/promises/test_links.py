@@ -1,0 +1,243 @@
+"""A run's folder may be a stranger's: nothing is written through links in it."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+from commands import neatfool, write_experiment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of an experiment, whose run is in ``run``."""
+    folder = tmp_path_factory.mktemp("stranger")
+    result = neatfool("run", write_experiment(folder), "--out", folder / "run")
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    """Give a copy of the run, to put links into."""
+    shutil.copytree(finished, tmp_path / "stranger")
+    return tmp_path / "stranger" / "run"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder with files of the user's; at the end all of it must be as it was."""
+    folder = tmp_path / "home"
+    (folder / "empty").mkdir(parents=True)
+    (folder / "empty.txt").touch()
+    (folder / "diary.txt").write_text("keep me\n")
+    (folder / "0-dark.png").write_text("keep me\n")
+    before = contents(folder)
+    yield folder
+    assert contents(folder) == before
+
+
+def contents(folder: Path) -> dict[Path, bytes | None]:
+    return {
+        path: path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))
+    }
+
+
+def put_link(place: Path, to: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place)
+    place.unlink(missing_ok=True)
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(to)
+
+
+@pytest.mark.parametrize("name", ["report.html", ".report.html.partial"])
+@pytest.mark.parametrize("to", ["diary.txt", "missing.txt"])
+def test_the_report_is_written_in_place_of_a_link(
+    run: Path, home: Path, name: str, to: str
+) -> None:
+    put_link(run / name, home / to)
+    assert neatfool("report", run).exit_code == 0
+    assert not (run / "report.html").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "to"),
+    [
+        ("images", ""),
+        ("images", "empty"),
+        ("images", "missing"),
+        (".lock", "diary.txt"),
+        (".lock", "missing.txt"),
+        ("run.db", "diary.txt"),
+        ("run.db", "empty.txt"),
+    ],
+)
+def test_a_run_does_not_go_on_through_a_link(run: Path, home: Path, name: str, to: str) -> None:
+    put_link(run / name, home / to)
+    result = neatfool("resume", run, "--generations", 12)
+    assert result.exit_code == 6, result.output
+    assert f"{run / name}: is a link" in result.stderr
+    assert "delete it" in result.stderr
+
+
+def test_a_run_does_not_go_on_in_a_linked_database(run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    shutil.move(run / "run.db", other)
+    before = other.read_bytes()
+    put_link(run / "run.db", other)
+    assert neatfool("resume", run, "--generations", 12).exit_code == 6
+    assert other.read_bytes() == before
+
+
+@pytest.mark.parametrize("ending", ["journal", "wal", "shm"])
+def test_the_logs_of_a_database_are_no_links(run: Path, home: Path, ending: str) -> None:
+    put_link(run / f"run.db-{ending}", home / "diary.txt")
+    assert neatfool("resume", run, "--generations", 12).exit_code == 6
+
+
+def leave_a_journal(run: Path, tmp_path: Path, victim: bytes) -> None:
+    """Leave what a kill leaves of a transaction over several databases, listed in ``victim``."""
+    spilt = tmp_path / "spilt"
+    shutil.copytree(run, spilt)
+    database = sqlite3.connect(spilt / "run.db", isolation_level=None)
+    database.executescript("PRAGMA cache_size = 1; BEGIN IMMEDIATE; CREATE TABLE more (text)")
+    database.executemany("INSERT INTO more VALUES (?)", [("x" * 200,)] * 3000)
+    for name in ("run.db", "run.db-journal"):
+        shutil.copy(spilt / name, run)
+    database.close()
+    journal = (run / "run.db-journal").read_bytes()
+    (page,) = struct.unpack(">I", journal[24:28])
+    end = struct.pack(">II", len(victim), sum(victim)) + journal[:8]
+    place = struct.pack(">I", 2**30 // page + 1)
+    (run / "run.db-journal").write_bytes(journal + place + victim + end)
+
+
+@pytest.mark.parametrize("command", ["show", "verify", "resume", "report"])
+def test_a_journal_deletes_no_file_elsewhere(
+    run: Path, home: Path, tmp_path: Path, command: str
+) -> None:
+    leave_a_journal(run, tmp_path, bytes(home / "diary.txt"))
+    result = neatfool(command, run)
+    assert result.exit_code == 5, result.output
+    assert "run.db-journal names a file elsewhere" in result.stderr
+
+
+@pytest.mark.parametrize("to", ["diary.txt", "missing.txt"])
+def test_the_experiment_is_not_written_through_a_link(run: Path, home: Path, to: str) -> None:
+    put_link(run / "experiment.ini", home / to)
+    neatfool("resume", run, "--generations", 12)
+
+
+def test_a_run_that_is_replaced_takes_links_away(run: Path, home: Path) -> None:
+    for name in ("images", "run.db.partial", "run.db-wal", "report.html", "experiment.ini"):
+        put_link(run / name, home / ("" if name == "images" else "diary.txt"))
+    experiment = run.parent / "small.ini"
+    result = neatfool("run", experiment, "--out", run, "--overwrite")
+    assert result.exit_code == 0, result.output
+    assert not [path.name for path in run.rglob("*") if path.is_symlink()]
+    assert len([*(run / "images").iterdir()]) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "to"),
+    [
+        ("gallery", "empty"),
+        ("gallery", "missing"),
+        ("gallery/page", ""),
+        ("gallery/data", ""),
+        ("gallery/data", "missing"),
+        ("gallery/images", ""),
+        ("gallery/images", "missing"),
+    ],
+)
+def test_a_gallery_is_not_written_through_a_link(run: Path, home: Path, name: str, to: str) -> None:
+    assert neatfool("gallery", run).exit_code == 0
+    if name.endswith("page"):
+        shutil.move(run / name, home.parent / "page")
+        put_link(run / name, home.parent / "page")
+    else:
+        put_link(run / name, home / to)
+    result = neatfool("gallery", run)
+    assert result.exit_code == 6, result.output
+    assert f"{run / name}: is a link" in result.stderr
+
+
+def test_the_scripts_of_a_gallery_replace_links(run: Path, home: Path) -> None:
+    assert neatfool("gallery", run).exit_code == 0
+    put_link(run / "gallery" / "page" / "main.js", home / "diary.txt")
+    put_link(run / "gallery" / "index.html", home / "diary.txt")
+    assert neatfool("gallery", run).exit_code == 0
+
+
+@pytest.mark.parametrize("to", ["diary.txt", "missing.txt"])
+def test_an_ablation_is_not_noted_through_a_link(run: Path, home: Path, to: str) -> None:
+    put_link(run / "ablation.jsonl", home / to)
+    result = neatfool("ablate", run, "--sample", 1)
+    assert result.exit_code == 6, result.output
+    assert "ablation.jsonl: is a link" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "to"),
+    [
+        ("", ""),
+        ("", "empty"),
+        ("images", "empty"),
+        (".made.jsonl", "diary.txt"),
+        (".lock", "diary.txt"),
+    ],
+)
+def test_an_export_is_not_made_through_a_link(run: Path, home: Path, name: str, to: str) -> None:
+    place = run / ".out.partial"
+    if name:
+        place.mkdir()
+    put_link(place / name, home / to)
+    result = neatfool("export", run, run / "out", "--no-verify")
+    assert result.exit_code == 6, result.output
+    assert ": is a link" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["graph", "1", "-o"],
+        ["graph", "1", "--out"],
+        ["render", "1", "--size", "16", "--out"],
+        ["survive", "--kinds", "turn", "--sample", "1", "--html"],
+        ["ablate", "--sample", "1", "--csv"],
+        ["compare", "--html"],
+        ["ancestry", "--html"],
+    ],
+)
+def test_a_link_that_the_user_names_is_replaced(
+    run: Path, home: Path, tmp_path: Path, command: list[str]
+) -> None:
+    name, *options = command
+    file = tmp_path / ("x.png" if name in {"graph", "render"} else "x.html")
+    put_link(file, home / "diary.txt")
+    result = neatfool(name, run, *options, file)
+    assert result.exit_code == 0, result.output
+    assert file.is_file()
+    assert not file.is_symlink()
+
+
+def test_trackers_write_through_no_linked_folder(
+    run: Path, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("tensorboard", reason="pip install 'neatfool[tensorboard]'")
+    put_link(run / "tensorboard", home / "empty")
+    experiment = run.parent / "small.ini"
+    neatfool(
+        "run", experiment, "--out", run, "--overwrite", "--set", "plugins.observers=tensorboard"
+    )
+    assert "tensorboard: is a link" in caplog.text
