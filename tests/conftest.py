@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import shutil
 import signal
 import sqlite3
@@ -50,12 +49,6 @@ def usual_thresholds() -> Iterator[tuple[int, int, int]]:
     gc.set_threshold(700, 10, 10)
     yield gc.get_threshold()
     gc.set_threshold(*own)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep what is measured of this machine away from the user's cache, for processes too."""
-    os.environ["NEATFOOL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

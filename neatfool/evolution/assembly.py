@@ -150,10 +150,10 @@ def put_together(
     """
     name = recipe.target_name
     check_target(recipe.target, name)
-    fingerprint = speed_of = _fingerprint(recipe)
+    fingerprint = _fingerprint(recipe)
     if showing := recipe.showing:
         target: Target = ViewedTarget(recipe.target, showing, name=name, seed=recipe.seed)
-        recipe, speed_of = replace(recipe, target=target), f"{fingerprint} {showing}"
+        recipe = replace(recipe, target=target)
     target = recipe.target
     encoding: Encoding[Any] = make(recipe.encoding, spec=target.spec)
     scheme = _make_scheme(recipe, encoding)
@@ -163,7 +163,6 @@ def put_together(
         target,
         recipe.calls,
         name=name,
-        fingerprint=speed_of,
         generation_size=scheme.batch,
         can_screen=to_search and hasattr(scheme, "bar"),
         recorded=recorded,
