@@ -114,7 +114,9 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
                     f"{beside.seconds:.1f} s, {beside.computed:.1f} s of the processor"
                 )
         found += [
-            Figure(f"{name} beside {count} busy loops: time / fair share of it", median(taken), BOUND)
+            Figure(
+                f"{name} beside {count} busy loops: time / fair share of it", median(taken), BOUND
+            )
             for count, taken in ratios.items()
         ]
     return found

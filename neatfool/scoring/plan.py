@@ -40,7 +40,7 @@ LARGEST_AUTOMATIC_BATCH: Final = 256
 PARTS: Final = 4
 """A generation is divided into this many parts: one is scored while the next is bred."""
 SECONDS_TO_DIVIDE: Final = 0.1
-"""A generation that takes one core less is not divided: waiting for Python's lock would cost more."""
+"""A generation that takes one core less is not divided: waiting for Python's lock costs more."""
 SMALL_IMAGE: Final = 64 * 64
 BATCHES_TO_SCREEN: Final = 2
 """A CPU screens this many exact batches in a call: more take more memory, and are no faster."""

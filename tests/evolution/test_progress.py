@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+import time
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -146,6 +147,18 @@ def test_something_is_told_while_the_first_generation_takes_long(clock, monkeypa
     assert watched.lines == ["generation 1/10  48 images so far"]
     watched.see(report(0))
     assert watched.lines[1].startswith("generation 1/10  100 images  ")
+
+
+def test_while_nothing_changes_nothing_is_told_again(clock, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS_TO_THE_FIRST_LINE", 0.01)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.01)
+    watched = Watched(clock)
+    watched.session.scored = 0
+    wait_until(lambda: watched.lines)
+    time.sleep(0.1)
+    watched.session.scored = 48
+    wait_until(lambda: len(watched.lines) > 1)
+    assert watched.lines == [f"generation 1/10  {count} images so far" for count in (0, 48)]
 
 
 def test_certainties_are_told_apart_by_their_log_odds(clock):

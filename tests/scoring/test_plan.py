@@ -366,8 +366,7 @@ def test_the_parts_are_scored_while_others_are_made():
 
 def test_several_workers_give_the_same_scores():
     one, two = (
-        Scorer(Networked(), name="x", plan=replace(SCREENING, cores=workers))
-        for workers in (1, 2)
+        Scorer(Networked(), name="x", plan=replace(SCREENING, cores=workers)) for workers in (1, 2)
     )
     for scorer in (one, two):
         scorer.screening.restore(EXPERIENCED)
