@@ -43,7 +43,7 @@ SECONDS_TO_DIVIDE: Final = 0.1
 """A generation that takes one core less is not divided: waiting for Python's lock costs more."""
 SMALL_IMAGE: Final = 64 * 64
 BATCHES_TO_SCREEN: Final = 2
-"""A CPU screens this many exact batches in a call: more take more memory, and are no faster."""
+"""A CPU screens this many exact batches in a call: more take more memory, for little speed."""
 HALF_PAYS: Final = 0.75
 """Half precision must take less than this share of the time to be used: at 0.75, late in a run,
 when a tenth of the images are confirmed, screening saves a seventh of the time."""
