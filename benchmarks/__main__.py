@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from benchmarks.figures import Figure
 
 GPU = "gpu"
-NAMES = ("render", "breeding", "scoring", "run", "serving", "growth", "memory", "engine")
+NAMES = ("render", "breeding", "scoring", "run", "serving", "growth", "memory", "engine", "busy")
 
 EXAMPLES = """\
 examples:
-  python -m benchmarks                           all of them, in under ten minutes
+  python -m benchmarks                           all of them, in a quarter of an hour
   python -m benchmarks render scoring            some of them
   python -m benchmarks --json > figures.json     {"figures": [...], "machine": {...}}
   python -m benchmarks growth --plots docs/images

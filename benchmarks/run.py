@@ -98,7 +98,7 @@ def mnist(say: Say) -> list[Figure]:
         plugins = PluginManager()
         assembly = assemble(load_experiment(MNIST, plugins=plugins))
         images = TargetTrial(assembly).images
-        threads = assembly.scorer.plan.cores
+        threads = assembly.scorer.plan.workers
         before = eager_throughput(plain, images, threads)
         measured = run(assembly, plugins)
         eager = median([before, eager_throughput(plain, images, threads)])

@@ -83,7 +83,9 @@ class Watched(Scorer):
         self.seen["confirmed"] += scoring.confirmed
         if self._generation % EAGER_EVERY == 0:
             self.seconds["scorer"].append(scoring.seconds)
-            self.seconds["eager"].append(with_cores(self.plan.cores, lambda: self._eagerly(images)))
+            self.seconds["eager"].append(
+                with_cores(self.plan.workers, lambda: self._eagerly(images))
+            )
 
     def _eagerly(self, images: torch.Tensor) -> float:
         target, size = self.target, max(self.plan.batch_size, EAGER_BATCH)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import shutil
 import signal
 import sqlite3
@@ -53,9 +52,8 @@ def usual_thresholds() -> Iterator[tuple[int, int, int]]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep away from the user's cache and configuration, for processes too."""
-    os.environ["NEATFOOL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+def own_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep away from the user's key, for processes too."""
     os.environ["NEATFOOL_CONFIG"] = str(tmp_path_factory.mktemp("config"))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import gc
 import logging
-import os
 from typing import Final
 
 import click
@@ -16,10 +15,6 @@ from neatfool.evolution.garbage import collected_rarely
 from neatfool.network.malloc import keep_freed_memory
 
 __all__ = ["main"]
-
-# torch reads this when it is imported, later. On a busy machine, threads that spin while they wait
-# slow down those that work: an MNIST run took twice as long.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # A process that ends gives all back. Python would search torch's objects for cycles once more,
 # which takes more than half a second.

@@ -148,10 +148,10 @@ def put_together(
     """
     name = recipe.target_name
     check_target(recipe.target, name)
-    fingerprint = speed_of = _fingerprint(recipe)
+    fingerprint = _fingerprint(recipe)
     if showing := recipe.showing:
         target: Target = ViewedTarget(recipe.target, showing, name=name, seed=recipe.seed)
-        recipe, speed_of = replace(recipe, target=target), f"{fingerprint} {showing}"
+        recipe = replace(recipe, target=target)
     target = recipe.target
     spec = with_nothing(target.spec, recipe.calls.nothing)
     encoding: Encoding[Any] = make(recipe.encoding, spec=spec)
@@ -162,7 +162,6 @@ def put_together(
         target,
         recipe.calls,
         name=name,
-        fingerprint=speed_of,
         generation_size=scheme.batch,
         can_screen=to_search and hasattr(scheme, "bar"),
         recorded=recorded,

@@ -239,7 +239,6 @@ class Evolution:
             confirmed=scoring.confirmed,
             stages=clock.stages(scoring=scoring.seconds),
         )
-        self._scorer.watch(len(candidates), report)
         with self._blaming_recording():
             return self._recorder.take(report, replacements, candidates, scores, scoring.images)
 

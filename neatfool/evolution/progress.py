@@ -95,11 +95,13 @@ class ProgressDisplay:
             self._live.stop()
 
     def _print_until_the_first(self) -> None:
-        """Print plain lines until the first generation of this process is done."""
+        """Print plain lines until the first generation of this process is done, each once."""
         pause = SECONDS_TO_THE_FIRST_LINE
+        printed: dict[str, str] = {}
         while not self._seen.wait(pause):
-            self._print(self._figures(self._session.scored))
-            pause = SECONDS_BETWEEN_LINES
+            if (figures := self._figures(self._session.scored)) != printed:
+                self._print(figures)
+            pause, printed = SECONDS_BETWEEN_LINES, figures
 
     def _print(self, figures: dict[str, str]) -> None:
         self._console.print(GAP.join(figures.values()), soft_wrap=True)

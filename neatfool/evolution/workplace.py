@@ -89,7 +89,7 @@ class Workplace:
         if plan.threads is None:
             torch.set_num_threads(setup.threads)
         # An engine has as many workers as are to work side by side.
-        plan = replace(plan, workers=1)
+        plan = replace(plan, cores=1)
         assembly = assemble(Experiment.from_resolved(setup.experiment), plan, to_search=False)
         self._encoding, self._name = assembly.encoding, assembly.encoding_name
         self._scorer = assembly.scorer

@@ -109,8 +109,8 @@ class Calls(BaseModel, extra="forbid", frozen=True):
     )
     threads: Annotated[int, Field(gt=0, le=1024)] | Literal["auto"] = Field(
         "auto",
-        description="threads that the target's network uses on a CPU. `auto` measures whether "
-        "more than one pays",
+        description="cores that the target's networks use on a CPU, a call on each; it changes no "
+        "score. `auto`: all that PyTorch uses",
     )
     graph: Literal["fused", "frozen", "eager", "compiled"] = Field(
         "fused",

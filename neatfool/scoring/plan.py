@@ -1,9 +1,11 @@
 """The plan of how a run scores: the device, images a call, and screening in half precision.
 
-No stopwatch changes what a run records. The size of an exact batch and the form of a network follow
-from the experiment and the network alone; so an image's exact score always has the same bits.
-Measurements decide only what saves time: screening, and the number of threads. A run records its
-plan, and is resumed and verified with it.
+Rules make it, from the experiment and the network. On a CPU a call uses one core, as a network's
+scores may depend on the number of cores in their last bits, and a thread that waits for others is
+slow on a busy machine. All cores are used by as many calls at a time, which changes no score.
+
+Only whether half precision saves time is measured, in processor time, which other programs hardly
+change. A run records its plan, and is resumed and verified with it.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ import torch
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import Form, Network
-from neatfool.scoring.measurements import NOISY, MeasurementCache
 from neatfool.scoring.metering import is_metered
-from neatfool.scoring.speed_trial import SpeedTrial, Way
+from neatfool.scoring.speed_trial import SpeedTrial
 from neatfool.scoring.workers import devices_of
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from neatfool.experiment.framework import Calls
     from neatfool.network.network import Graph, Precision
@@ -37,16 +39,14 @@ _log = logging.getLogger("neatfool.scoring")
 LARGEST_AUTOMATIC_BATCH: Final = 256
 PARTS: Final = 4
 """A generation is divided into this many parts: one is scored while the next is bred."""
-SECONDS_TO_DIVIDE: Final = 0.05
-"""A generation that takes less is not divided: waiting for Python's lock would cost more."""
+SECONDS_TO_DIVIDE: Final = 0.1
+"""A generation that takes one core less is not divided: waiting for Python's lock costs more."""
 SMALL_IMAGE: Final = 64 * 64
-MOST_BATCHES: Final = 2
-"""A CPU screens at most this many exact batches of large images in a call: more take a hundred
-megabytes, and are no faster."""
-GAIN_OF_A_THREAD: Final = 1.2
-"""More threads must be this much faster to be used: idle cores are good for breeding."""
-LEAST_WORTH: Final = 0.1
-"""Screening must pay even if this share of the images is confirmed; else it is not used."""
+BATCHES_TO_SCREEN: Final = 2
+"""A CPU screens this many exact batches in a call: more take more memory, for little speed."""
+HALF_PAYS: Final = 0.75
+"""Half precision must take less than this share of the time to be used: at 0.75, late in a run,
+when a tenth of the images are confirmed, screening saves a seventh of the time."""
 
 
 @dataclass(frozen=True)
@@ -56,35 +56,31 @@ class Plan:
     Attributes:
         batch_size: Images a call when scores are recorded.
         device: The kind of device the networks compute on, None for a target without networks.
-        threads: Threads that torch uses in a call, None to leave them as they are.
-        workers: Calls at a time, each in its own Python thread.
         parts: How many parts a generation is scored in.
         graph: How the networks' graphs are treated.
         screening: The precision that screens each image first; None: all are scored exactly.
         screening_batch: Images a call when screening.
-        worth: Screening saves time while less than this share of the images is confirmed.
-        speeds: Measured images a second, by precision.
-        noise: How noisy the measurement was; see :meth:`SpeedTrial.compare`.
-        measurement: Its key; see :func:`forget_measurement`.
+        cores: Cores to use on a CPU, each by a call of its own; None: all. It changes no score, so
+            it is not recorded, and a run can be resumed with any number.
     """
 
     batch_size: int
     device: str | None = None
-    threads: int | None = None
-    workers: int = 1
     parts: int = 1
     graph: Graph = "eager"
     screening: Precision | None = None
     screening_batch: int = 0
-    worth: float = 0.0
-    speeds: dict[str, float] = field(default_factory=dict)
-    noise: float = 0.0
-    measurement: str = ""
+    cores: int | None = field(default=None, compare=False)
 
     @property
-    def cores(self) -> int:
-        """How many cores the networks compute on, on a CPU."""
-        return (self.threads or torch.get_num_threads()) * self.workers
+    def threads(self) -> int | None:
+        """Threads that torch uses in a call, None to leave them as they are."""
+        return 1 if self.device == "cpu" else None
+
+    @property
+    def workers(self) -> int:
+        """Calls at a time on each device, each in its own Python thread."""
+        return (self.cores or torch.get_num_threads()) if self.device == "cpu" else 1
 
     @property
     def exact(self) -> Form:
@@ -105,7 +101,7 @@ class Plan:
 
     def to_json(self) -> dict[str, Json]:
         """Write the plan as a run records it."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "cores"}
 
     @classmethod
     def from_json(cls, record: dict[str, Json]) -> Plan:
@@ -116,14 +112,11 @@ class Plan:
         """Describe the plan in one line."""
         if self.device is None:
             return f"{self.batch_size} images a call"
-        threads = f", {self.cores} thread{'s' * (self.cores != 1)}" if self.threads else ""
+        threads = f", {counted(self.workers, 'thread', 'threads')}" if self.threads else ""
         how = "each image in fp32"
         if self.screening:
             how = f"screened in {self.screening}, confirmed in fp32"
-        speeds = [f"{name} {speed:,.0f} images/s" for name, speed in self.speeds.items()]
-        busy = self.noise > NOISY and "; the machine was busy, so later runs measure again"
-        measured = f" ({', '.join(speeds)}{busy or ''})" if speeds else ""
-        return f"{self.device}{threads}: {how}{measured}"
+        return f"{self.device}{threads}: {how}"
 
 
 def networks_of(target: Any) -> list[Network]:
@@ -154,18 +147,16 @@ def make_plan(
     calls: Calls,
     *,
     name: str,
-    fingerprint: str,
     generation_size: int,
     can_screen: bool,
     recorded: Plan | None = None,
 ) -> Plan:
-    """Decide how a run scores. The first time on a machine it takes a second or two.
+    """Decide how a run scores; networks are tried out, which takes some calls of each.
 
     Args:
         target: The target.
         calls: What the experiment says about calls.
         name: What messages call the target.
-        fingerprint: The target's; measurements are kept by it.
         generation_size: Candidates a generation.
         can_screen: Whether the scheme says what is worth an exact score.
         recorded: The plan of a run that is resumed, which is used again.
@@ -175,9 +166,10 @@ def make_plan(
     """
     networks = networks_of(target)
     _refuse_a_budget(calls, target, name)
+    trial = SpeedTrial(target, networks)
     if recorded is not None:
-        _warn_of_another_graph(recorded, SpeedTrial(target, networks), name)
-        return recorded
+        _warn_of_another_graph(recorded, trial, name)
+        return replace(recorded, cores=_number_or_none(calls.threads))
     if not networks:
         _refuse_options(calls, name)
         # A target that bounds its batches needs no division among its concurrent calls.
@@ -186,8 +178,6 @@ def make_plan(
         largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)
         automatic = automatic_batch_size(math.ceil(generation_size / at_a_time), largest)
         return Plan(_at_most(target, _number_or_none(calls.batch_size) or automatic))
-    device = networks[0].device.type
-    trial = SpeedTrial(target, networks)
 
     def exact_batch(graph: Graph) -> int:
         automatic = _exact_batch(target.spec, networks, generation_size, graph)
@@ -196,48 +186,22 @@ def make_plan(
     graph = trial.graph(calls.graph, exact_batch(calls.graph))
     plan = Plan(
         batch_size=exact_batch(graph),
-        device=device,
-        threads=_number_or_none(calls.threads),
+        device=networks[0].device.type,
         graph=graph,
+        cores=_number_or_none(calls.threads),
     )
-    half = _half_precision(networks, calls.precision, name) if can_screen else None
-
-    def half_that_works() -> Precision | None:
-        works = half and trial.computes(Form(half, plan.graph), plan.batch_size)
-        return half if works else None
-
     most = _at_most(target, generation_size)
-    if device != "cpu":
-        return _plan_for_gpu(plan, half_that_works(), generation_size, devices_of(networks), most)
-    if target.spec.height * target.spec.width > SMALL_IMAGE:
-        most = min(most, MOST_BATCHES * plan.batch_size)
-    depends_on = (target.spec.shape, plan, generation_size, half, most)
-    cache = MeasurementCache([fingerprint, *map(repr, depends_on)])
-
-    def measure() -> dict[str, Json]:
-        return _measure(plan, generation_size, half_that_works(), trial, most).to_json()
-
-    measured = _try_to_measure(lambda: cache.get_or_make(measure), name)
-    if measured is None:
-        return plan
-    made = replace(Plan.from_json(measured), measurement=cache.key)
-    made = _drop_slow_screening(made, calls)
-    trial.forget_all_but(*made.calls)
-    return made
-
-
-def _try_to_measure(measure: Callable[[], dict[str, Json]], name: str) -> dict[str, Json] | None:
-    """Measure; None if memory runs out, as the run itself finds out how many images fit."""
-    try:
-        return measure()
-    except NeatfoolError:
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            return None
-        raise TargetError(
-            f"{name}: score() failed while its speed was measured: {cause(error)}"
-        ) from error
+    size = min(BATCHES_TO_SCREEN * plan.batch_size, most)
+    half = _half_precision(networks, calls.precision, name) if can_screen else None
+    if half is not None and not trial.computes(Form(half, graph), size):
+        half = None
+    if plan.device != "cpu":
+        return _plan_for_gpu(plan, half, generation_size, devices_of(networks), most)
+    if half is not None:
+        plan = replace(plan, screening=half, screening_batch=size)
+    plan = _measure(plan, trial, generation_size, name, wanted=calls.precision != "auto")
+    trial.forget_all_but(*plan.calls)
+    return plan
 
 
 def _exact_batch(
@@ -292,53 +256,30 @@ def _plan_for_gpu(
     if half is None:
         return plan
     batch = min(most, math.ceil(part_size(generation_size, plan) / devices))
-    return replace(plan, screening=half, screening_batch=batch, worth=0.5)
+    return replace(plan, screening=half, screening_batch=batch)
 
 
 def _measure(
-    plan: Plan, generation_size: int, half: Precision | None, trial: SpeedTrial, most: int
+    plan: Plan, trial: SpeedTrial, generation_size: int, name: str, *, wanted: bool
 ) -> Plan:
-    """Time the ways to use the cores and the sizes of screening batches."""
-    fast = Form(half, plan.graph) if half else plan.exact
-    ways, noise = trial.compare([Way(fast, plan.batch_size, *each) for each in _ways(plan.threads)])
-    best = next(iter(ways))
-    for way, speed in ways.items():
-        if speed > GAIN_OF_A_THREAD * ways[best]:
-            best = way
-    parts = PARTS if generation_size / ways[best] > SECONDS_TO_DIVIDE else 1
-    plan = replace(plan, threads=best.threads, workers=best.workers, parts=parts)
-    if half is None:
-        return replace(plan, speeds={"fp32": round(ways[best], 1)}, noise=round(noise, 3))
-    exact_batches = part_size(generation_size, plan) / best.workers / plan.batch_size
-    largest = min(most, math.ceil(exact_batches) * plan.batch_size)
-    sizes = {plan.batch_size, *(n for n in (2 * plan.batch_size, largest) if n <= largest)}
-    exact, *screens = (
-        best._replace(form=form, batch=size)
-        for form, size in [(plan.exact, plan.batch_size), *((fast, size) for size in sorted(sizes))]
-    )
-    speeds, more = trial.compare([exact, *screens])
-    screen = max(screens, key=speeds.__getitem__)
-    return replace(
-        plan,
-        screening=half,
-        screening_batch=screen.batch,
-        worth=round(max(1.0 - speeds[exact] / speeds[screen], 0.0), 3),
-        speeds={"fp32": round(speeds[exact], 1), half: round(speeds[screen], 1)},
-        noise=round(max(noise, more), 3),
-    )
+    """Decide whether screening saves time, and whether a generation is worth dividing.
 
-
-def _ways(threads: int | None) -> list[tuple[int, int]]:
-    """List the ways to use the cores: (threads of a call, calls at a time)."""
-    cores = threads or torch.get_num_threads()
-    return list(dict.fromkeys([(1, 1), (1, cores), (cores, 1)][threads is not None :]))
-
-
-def _drop_slow_screening(plan: Plan, calls: Calls) -> Plan:
-    """Leave screening out if it hardly saves time and nobody asked for it."""
-    if plan.worth < LEAST_WORTH and calls.precision == "auto":
-        return replace(plan, screening=None, screening_batch=0, worth=0.0)
-    return plan
+    If memory runs out, nothing is screened, and the run itself finds out how many images fit.
+    """
+    try:
+        seconds = trial.seconds(plan.calls)
+    except NeatfoolError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            return replace(plan, screening=None, screening_batch=0)
+        raise TargetError(
+            f"{name}: score() failed while its speed was measured: {cause(error)}"
+        ) from error
+    if not wanted and seconds[-1] >= HALF_PAYS * seconds[0]:
+        plan = replace(plan, screening=None, screening_batch=0)
+    generation = generation_size * seconds[len(plan.calls) - 1]
+    return replace(plan, parts=PARTS if generation > SECONDS_TO_DIVIDE else 1)
 
 
 def _warn_of_another_graph(recorded: Plan, trial: SpeedTrial, name: str) -> None:

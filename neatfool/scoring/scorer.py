@@ -6,12 +6,9 @@ their last bits, and checks the answers before the search sees them.
 
 from __future__ import annotations
 
-import logging
-import math
-import statistics
 from dataclasses import replace
 from itertools import repeat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -19,7 +16,6 @@ from neatfool.budget.ledger import Budget
 from neatfool.errors import BudgetSpent, ExperimentError, blaming
 from neatfool.scoring.batches import Batches
 from neatfool.scoring.generation import GenerationScoring
-from neatfool.scoring.measurements import forget_measurement
 from neatfool.scoring.metering import MeteredTarget, is_metered
 from neatfool.scoring.plan import part_size
 from neatfool.scoring.remote_batches import part_sizes
@@ -31,7 +27,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from neatfool.run.statistics import GenerationReport
     from neatfool.scoring.metering import MeteredScoring
     from neatfool.scoring.plan import Plan
     from neatfool.scoring.remote_batches import RemoteBatches
@@ -39,12 +34,6 @@ if TYPE_CHECKING:
     from neatfool.spec.json import Json
     from neatfool.spec.scores import Scores
     from neatfool.spec.target import Target
-
-_log = logging.getLogger("neatfool.scoring")
-
-SECONDS, GENERATIONS = 30.0, 10
-"""What is looked at, at least. The median counts: the machine may sleep during a generation."""
-TOO_SLOW: Final = 1.5
 
 
 class Scorer:
@@ -75,10 +64,7 @@ class Scorer:
         self.plan = plan
         self.batches = Batches(target, name=name, plan=plan)
         self.remote: RemoteBatches | None = None
-        self.screening = Screening(plan.worth) if plan.screening else None
-        # Very short calls take as long as Python: nothing is promised of them.
-        self._watching = plan.parts > 1 and "fp32" in plan.speeds
-        self._seen: list[tuple[float, float]] = []
+        self.screening = Screening() if plan.screening else None
         self.metered = (
             MeteredTarget(target, name=name, batch_size=plan.batch_size, budget=budget or Budget())
             if is_metered(target)
@@ -184,30 +170,6 @@ class Scorer:
                 f"something to ask{allowed}; nothing was asked. Allow them with --max-queries "
                 f"{images}, or look at fewer images (--sample, --classes)"
             )
-
-    def watch(self, images: int, report: GenerationReport) -> None:
-        """Warn once if scoring generations takes much longer than planned; then forget the plan."""
-        if not self._watching or self.remote is not None:
-            return
-        plan, stages = self.plan, report.stages
-        tasks = [(report.confirmed, plan.batch_size, "fp32")]
-        if plan.screening:
-            tasks.append((images, plan.screening_batch, plan.screening))
-        promised = sum(math.ceil(n / size) * size / plan.speeds[how] for n, size, how in tasks)
-        # Breeding and drawing take cores meanwhile, but seldom more than half of them.
-        others = min(stages.breeding + stages.rendering, stages.scoring / 2)
-        self._seen.append((stages.scoring, (stages.scoring - others) / promised))
-        seconds, times = zip(*self._seen, strict=True)
-        if sum(seconds) < SECONDS or len(times) < GENERATIONS:
-            return
-        self._seen.clear()
-        if (slower := statistics.median(times)) > TOO_SLOW:
-            self._watching = False
-            forget_measurement(plan.measurement)
-            _log.warning(
-                "%s: scores %.1f times as slowly as when it was measured. Perhaps the machine is "
-                "busier now; the next run measures again how to use it", self.name, slower,
-            )  # fmt: skip
 
     def close(self) -> None:
         """Close the target, if it can be closed."""

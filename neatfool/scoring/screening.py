@@ -22,6 +22,9 @@ LEARNING: Final = 256
 """A run's first images, at least this many, are all scored both ways, to learn a first margin."""
 ERRORS_WITHIN: Final = 0.95
 """This share of all errors is smaller than the margin."""
+PAYS_UP_TO: Final = 0.4
+"""Screening does not pay in a generation of which a larger share is confirmed: half precision
+takes half to two thirds of the time, and what is confirmed is scored twice."""
 PAUSE: Final = 10
 """After a generation in which screening did not pay, this many are scored exactly."""
 MEMORY: Final = 0.5
@@ -37,10 +40,8 @@ class Screening:
         confirmed: The share of the last generation that was scored exactly.
     """
 
-    def __init__(self, worth: float) -> None:
-        """Take the share of a generation up to which confirming still saves time."""
+    def __init__(self) -> None:
         self.confirmed = 1.0
-        self._worth = worth
         self._margin = 0.0
         self._seen = 0
         self._pause = 0
@@ -84,7 +85,7 @@ class Screening:
         if errors.size:
             seen = float(np.quantile(errors, ERRORS_WITHIN))
             self._margin = max(seen, MEMORY * self._margin + (1 - MEMORY) * seen)
-        if not learning and len(exact.probs) > self._worth * of:
+        if not learning and len(exact.probs) > PAYS_UP_TO * of:
             self._pause = PAUSE
 
     def state(self) -> Json:

@@ -1,41 +1,27 @@
-"""Measures how fast a target's networks are in each of their forms, on this machine."""
+"""Tries out the forms of a target's networks, and how long each takes on this machine."""
 
 from __future__ import annotations
 
 import logging
-import statistics
 import time
-from contextlib import ExitStack
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import Form, in_form
-from neatfool.network.threads import threads_with_cores, with_cores
+from neatfool.network.threads import with_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from neatfool.network.network import Graph, Network
     from neatfool.spec.target import Target
 
 _log = logging.getLogger("neatfool.scoring")
 
-ROUNDS: Final = 3
-"""Ways are timed in turn, so often: what disturbs the machine for a moment strikes all of them."""
-SECONDS: Final = 0.05
-"""A round of a way takes at least this long: enough to tell ways apart, and hardly noticed."""
-
-
-class Way(NamedTuple):
-    """A way to score: the form of the networks, images a call, threads a call, calls at a time."""
-
-    form: Form
-    batch: int
-    threads: int
-    workers: int = 1
+ROUNDS: Final = 5
+"""Calls are timed in turn, so often: what disturbs the machine for a moment disturbs no choice."""
 
 
 class SpeedTrial:
@@ -49,13 +35,8 @@ class SpeedTrial:
     def computes(self, form: Form, batch: int) -> bool:
         """Try whether the networks can compute in a form."""
         self._tried.add((form, batch))
-
-        def call() -> None:
-            with in_form(self._networks, form):
-                self._target.score(self._noise(batch))
-
         try:
-            with_cores(1, call)
+            with_cores(1, lambda: self._call(form, self._noise(batch)))
         except Exception as error:  # an error of the target itself will show in its own form
             if is_out_of_memory(error):
                 return True  # A smaller batch may fit.
@@ -73,21 +54,24 @@ class SpeedTrial:
         # If memory ran out, nothing is known.
         return wanted if became <= {wanted} else "frozen"
 
-    def compare(self, ways: Sequence[Way]) -> tuple[dict[Way, float], float]:
-        """Time ways in turn, and give the images a second of each one's best round.
+    def seconds(self, calls: Sequence[tuple[Form, int]]) -> list[float]:
+        """Measure what an image costs on one core: seconds of processor time, for each call.
 
-        Give also how noisy that was: by which share the best two rounds of a way differ, or which
-        share of its time a lone call waits for a core, whichever is the most.
+        Args:
+            calls: The form and the images of each call.
         """
-        with ExitStack() as stack:
-            timers = [self._timer(way, stack) for way in ways]
-            rounds = [[timer() for timer in timers] for _ in range(ROUNDS)]
-        speeds, noise = {}, 0.0
-        for way, taken in zip(ways, zip(*rounds, strict=True), strict=True):
-            (best, waited), (second, _), *_ = sorted(taken)
-            speeds[way] = way.workers * way.batch / best
-            noise = max(noise, second / best - 1.0, waited)
-        return speeds, noise
+        self._tried.update(calls)
+        images = [self._noise(batch) for _, batch in calls]
+
+        def time_all() -> list[float]:
+            return [
+                self._call(form, each) / batch
+                for (form, batch), each in zip(calls, images, strict=True)
+            ]
+
+        with_cores(1, time_all)  # The first one also compiles.
+        rounds = with_cores(1, lambda: [time_all() for _ in range(ROUNDS)])
+        return [min(taken) for taken in zip(*rounds, strict=True)]
 
     def forget_all_but(self, *used: tuple[Form, int]) -> None:
         """Free the graphs that were only tried: each holds the network's weights once more.
@@ -99,40 +83,15 @@ class SpeedTrial:
             for network in self._networks:
                 network.forget_graphs(form, batch)
 
-    def _timer(self, way: Way, stack: ExitStack) -> Callable[[], tuple[float, float]]:
-        """Give a function that times a way: the seconds of its calls, and the share of waiting."""
-        self._tried.add((way.form, way.batch))
-        images = self._noise(way.batch)
-        threads = threads_with_cores("neatfool-trial", way.threads, way.workers)
-        executor = stack.enter_context(threads)
-
-        def call() -> float:
-            began, computed = time.perf_counter(), time.thread_time()
-            with in_form(self._networks, way.form):
-                self._target.score(images)
-            return time.perf_counter() - began - (time.thread_time() - computed)
-
-        def calls() -> float:
-            started = [executor.submit(call) for _ in range(way.workers)]
-            return sum([each.result() for each in started])
-
-        calls()  # The first one also compiles.
-        # Several threads wait for each other, too.
-        return partial(_seconds, calls, 1.0 if way.threads == way.workers == 1 else 0.0)
+    def _call(self, form: Form, images: Any) -> float:
+        """Call the target, and give the processor time that this thread took."""
+        began = time.thread_time()
+        with in_form(self._networks, form):
+            self._target.score(images)
+        return time.thread_time() - began
 
     def _noise(self, batch: int) -> Any:
         generator = torch.Generator().manual_seed(0)
         shape = (batch, *self._target.spec.shape)
         images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
         return images if self._target.spec.array == "torch" else images.numpy()
-
-
-def _seconds(calls: Callable[[], float], counts: float) -> tuple[float, float]:
-    """Give the median time of some calls, and the share of it that they waited, if it counts."""
-    seconds: list[float] = []
-    waited = 0.0
-    while sum(seconds) < SECONDS:
-        began = time.perf_counter()
-        waited += calls()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds), counts * waited / sum(seconds)

@@ -116,9 +116,9 @@ class DaskEngine:
 
     async def _open_own(self, setup: Setup) -> Client:
         """Start a scheduler and workers of this machine, one thread each."""
-        # Without a number of its own, a call has the threads that it has in the run's process, as
-        # the last bits of its scores may depend on it.
-        threads = {} if setup.scoring["threads"] is None else {"OMP_NUM_THREADS": 1}
+        # Networks on a CPU use one core a call. Another target has the threads that it has in the
+        # run's process, as the last bits of its scores may depend on them.
+        threads = {"OMP_NUM_THREADS": 1} if setup.scoring["device"] == "cpu" else {}
         dask.config.set(
             {
                 "distributed.nanny.pre-spawn-environ": threads,

@@ -4,8 +4,7 @@ from benchmarks.scoring import watch
 from benchmarks.targets import LeNetTarget
 
 
-def test_a_search_is_watched(monkeypatch, tmp_path):
-    monkeypatch.setenv("NEATFOOL_CACHE", str(tmp_path))
+def test_a_search_is_watched():
     watched = watch(LeNetTarget, 20, 4, None)
     assert watched.seen["images"] == 40
     assert 0 < watched.seen["confirmed"] <= 40

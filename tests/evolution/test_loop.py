@@ -39,7 +39,7 @@ class Held(Networked):
 
 
 def assembly_of(target, generations=4, calls_a_generation=1):
-    plan = Plan(BATCH // calls_a_generation, "cpu", threads=1, workers=min(2, calls_a_generation))
+    plan = Plan(BATCH // calls_a_generation, "cpu", cores=min(2, calls_a_generation))
     scorer = Scorer(target, name="target 'toy'", plan=plan)
     return toy_assembly(generations, target=target, scorer=scorer)
 

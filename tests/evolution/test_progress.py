@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+import time
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -138,14 +139,17 @@ def test_plain_lines_hold_no_control_characters(clock):
     assert all(character.isprintable() or character == "\n" for character in watched.output())
 
 
-def test_something_is_told_while_the_first_generation_takes_long(clock, monkeypatch):
+def test_what_changes_is_told_while_the_first_generation_takes_long(clock, monkeypatch):
     monkeypatch.setattr(progress, "SECONDS_TO_THE_FIRST_LINE", 0.01)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.01)
     watched = Watched(clock)
-    watched.session.scored = 48
     wait_until(lambda: watched.lines)
-    assert watched.lines == ["generation 1/10  48 images so far"]
+    time.sleep(0.1)
+    watched.session.scored = 48
+    wait_until(lambda: len(watched.lines) > 1)
+    assert watched.lines == [f"generation 1/10  {count} images so far" for count in (0, 48)]
     watched.see(report(0))
-    assert watched.lines[1].startswith("generation 1/10  100 images  ")
+    assert watched.lines[2].startswith("generation 1/10  100 images  ")
 
 
 def test_certainties_are_told_apart_by_their_log_odds(clock):

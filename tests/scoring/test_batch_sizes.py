@@ -52,7 +52,7 @@ def scorer_of(module, plan):
     return Scorer(Networked(module), name="target 'x'", plan=plan)
 
 
-PLAN = Plan(16, "cpu", 1, graph="eager")
+PLAN = Plan(16, "cpu", graph="eager", cores=1)
 
 
 def scored(scorer, bar=None, part=16):
@@ -66,7 +66,7 @@ def scored(scorer, bar=None, part=16):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_generation_is_scored_as_if_its_batches_had_been_small_from_its_beginning(error, workers):
     module = Small(5, error=error)
-    scorer = scorer_of(module, replace(PLAN, workers=workers))
+    scorer = scorer_of(module, replace(PLAN, cores=workers))
     scores = scored(scorer)
     expected = scored(scorer_of(Small(1000), replace(PLAN, batch_size=4)))
     assert np.array_equal(scores.probs, expected.probs)
@@ -102,7 +102,7 @@ def test_smaller_batches_stay_small():
 
 
 def test_batches_of_a_screening_are_halved_by_themselves():
-    plan = replace(PLAN, batch_size=8, screening="bf16", screening_batch=40, worth=0.9)
+    plan = replace(PLAN, batch_size=8, screening="bf16", screening_batch=40)
     module = Small(8, most_in_half=20)
     scorer = scorer_of(module, plan)
     scorer.screening.restore(EXPERIENCED)
@@ -168,15 +168,11 @@ def test_a_graph_that_memory_does_not_suffice_for_is_not_given_up():
         assert len(module.calls) > traced
 
 
-def test_what_cannot_be_measured_for_want_of_memory_is_left_to_the_run(monkeypatch, tmp_path):
-    monkeypatch.setenv("NEATFOOL_CACHE", str(tmp_path))
+def test_what_cannot_be_measured_for_want_of_memory_is_left_to_the_run(monkeypatch):
     monkeypatch.setattr(Network, "half", "bf16")
     target = Networked(Small(4, most_in_half=4))
-    plan = make_plan(
-        target, Calls(), name="x", fingerprint="x", generation_size=40, can_screen=True
-    )
-    assert (plan.screening, plan.speeds) == (None, {})
-    assert not any(tmp_path.rglob("*.json"))
+    plan = make_plan(target, Calls(), name="x", generation_size=40, can_screen=True)
+    assert plan.screening is None
     assert Scorer(target, name="x", plan=plan).score(IMAGES).ok.all()
 
 

@@ -13,7 +13,7 @@ from networks import Flat, Networked, images_of
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 
-PLAN = Plan(2, "cpu", 1, workers=2, graph="eager", screening="bf16", screening_batch=4, worth=0.9)
+PLAN = Plan(2, "cpu", graph="eager", screening="bf16", screening_batch=4, cores=2)
 IMAGES = images_of(40)
 
 
@@ -109,7 +109,7 @@ def test_an_idle_worker_confirms_while_the_other_still_screens():
 )
 def test_elsewhere_nothing_is_confirmed_before_all_is_screened(otherwise):
     calls = []
-    plan = replace(PLAN, workers=otherwise.get("workers", 2))
+    plan = replace(PLAN, cores=otherwise.get("workers", 2))
     target = Target(lambda precision, images: calls.append(precision))
     scorer = scorer_of(target, early=True, plan=plan)
     scorer.screening.confirmed = otherwise.get("confirmed", 0.1)

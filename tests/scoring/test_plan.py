@@ -8,7 +8,7 @@ import networks
 import numpy as np
 import pytest
 import torch
-from networks import EXPERIENCED, SPEC, Flat, compare_by, images_of
+from networks import EXPERIENCED, SPEC, Flat, images_of, seconds_by
 from torch import nn
 
 from neatfool import ExperimentError, ImageSpec, Network, TargetError
@@ -38,23 +38,15 @@ class Plain:
         raise AssertionError
 
 
-SPEEDS = {"fp32": 1000.0, "bf16": 3000.0}
+SECONDS = {"fp32": 0.003, "bf16": 0.001}
 
 
 @pytest.fixture
-def trial(monkeypatch, tmp_path):
-    """Timed by this table: (precision, batch, threads) -> images a second."""
-    monkeypatch.setenv("NEATFOOL_CACHE", str(tmp_path))
-    asked = []
-
-    def speed(form, batch, threads, workers):
-        asked.append((form.precision, batch, threads, workers))
-        return SPEEDS[form.precision]
-
-    monkeypatch.setattr(SpeedTrial, "compare", compare_by(speed))
+def trial(monkeypatch):
+    """A machine of two cores, on which an image takes these seconds."""
+    monkeypatch.setattr(SpeedTrial, "seconds", seconds_by(SECONDS))
     monkeypatch.setattr(Network, "half", "bf16")
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    return asked
 
 
 @pytest.mark.parametrize(
@@ -73,26 +65,25 @@ def test_a_target_that_says_how_many_images_it_takes_is_given_them_in_one_call(s
     assert plan(target).batch_size == images
 
 
-def plan(target=None, *, can_screen=True, generation_size=200, fingerprint="x", **calls):
+def plan(target=None, *, can_screen=True, generation_size=200, recorded=None, **calls):
     return make_plan(
         target or Networked(),
         Calls(**calls),
         name="target 'x'",
-        fingerprint=fingerprint,
         generation_size=generation_size,
         can_screen=can_screen,
+        recorded=recorded,
     )
 
 
 def test_a_fast_half_precision_screens(trial):
     made = plan()
     assert (made.screening, made.graph, made.device) == ("bf16", "fused", "cpu")
-    assert made.worth == pytest.approx(2 / 3, abs=1e-3)
     assert made.exact == Form("fp32", "fused")
 
 
 def test_a_half_precision_that_saves_little_does_not(trial, monkeypatch):
-    monkeypatch.setitem(SPEEDS, "bf16", 1050.0)
+    monkeypatch.setitem(SECONDS, "bf16", 0.0025)
     assert plan().screening is None
     assert plan(precision="bf16").screening == "bf16"
 
@@ -102,9 +93,7 @@ def test_a_scheme_without_a_bar_is_not_screened_for(trial):
 
 
 def test_precision_fp32_scores_each_image_exactly(trial):
-    made = plan(precision="fp32")
-    assert made.screening is None
-    assert {precision for precision, *_ in trial} == {"fp32"}
+    assert plan(precision="fp32").screening is None
 
 
 def test_a_network_that_half_precision_breaks_is_not_screened(trial, caplog):
@@ -120,29 +109,23 @@ def test_a_network_that_half_precision_breaks_is_not_screened(trial, caplog):
     assert "Networked does not compute in bf16: RuntimeError: no half" in caplog.messages[-1]
 
 
-def test_more_threads_are_taken_only_where_they_pay(trial, monkeypatch):
-    def cores(**more):
-        made = plan(**more)
-        return made.threads, made.workers
+def test_each_core_has_calls_of_its_own(trial):
+    made = plan()
+    assert (made.threads, made.workers) == (1, 2)
+    assert plan(threads=4).workers == 4
+    assert "4 threads" in plan(threads=4).describe()
 
-    assert cores() == (1, 1)
 
-    def let_speed_be(speed):
-        monkeypatch.setattr(SpeedTrial, "compare", compare_by(speed))
-
-    let_speed_be(lambda _form, _batch, threads, _workers: 1.5 if threads == 2 else 1.0)
-    assert cores(fingerprint="y") == (2, 1)
-    assert cores(fingerprint="z", threads=1) == (1, 1)
-    let_speed_be(lambda _form, _batch, _threads, workers: workers)
-    assert cores(fingerprint="w") == (1, 2)
-    assert cores(fingerprint="v", threads=4) == (1, 4)
+def test_the_number_of_cores_is_not_recorded(trial):
+    assert plan(threads=1).to_json() == plan(threads=4).to_json()
+    assert "cores" not in plan(threads=4).to_json()
 
 
 def test_the_exact_batch_does_not_depend_on_the_stopwatch(trial, monkeypatch):
     made = plan()
-    monkeypatch.setitem(SPEEDS, "bf16", 10.0)
-    assert plan(fingerprint="y").batch_size == made.batch_size == 25
-    assert plan(fingerprint="y", batch_size=64).batch_size == 64
+    monkeypatch.setitem(SECONDS, "bf16", 1.0)
+    assert plan().batch_size == made.batch_size == 25
+    assert plan(batch_size=64).batch_size == 64
 
 
 class Large(nn.Module):
@@ -178,28 +161,6 @@ def test_without_fusing_only_convolutions_need_large_batches(trial, layers, imag
     assert plan(target, graph="frozen").batch_size == images
 
 
-def test_measurements_are_kept_for_the_machine(trial):
-    made = plan()
-    count = len(trial)
-    assert plan() == made
-    assert len(trial) == count
-    plan(fingerprint="other weights")
-    assert len(trial) > count
-
-
-def test_a_cache_that_cannot_be_written_is_done_without(trial, monkeypatch, tmp_path):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("NEATFOOL_CACHE", str(tmp_path / "file"))
-    assert plan().screening == "bf16"
-
-
-def test_a_damaged_measurement_is_made_again(trial, tmp_path):
-    made = plan()
-    for file in tmp_path.rglob("*.json"):
-        file.write_text("{")
-    assert plan() == made
-
-
 @pytest.mark.parametrize("option", [{"precision": "bf16"}, {"threads": 2}, {"graph": "eager"}])
 def test_options_for_networks_are_refused_where_there_are_none(option):
     (key,) = option
@@ -213,20 +174,11 @@ def test_a_target_without_networks_is_called_with_equal_batches():
     assert plan(Plain(), generation_size=300) == Plan(150)
 
 
-def test_a_recorded_plan_is_kept(trial):
-    recorded = Plan(7, "cpu", 1, 1, 4, "frozen", "bf16", 14, 0.5)
-    assert (
-        make_plan(
-            Networked(),
-            Calls(),
-            name="x",
-            fingerprint="x",
-            generation_size=200,
-            can_screen=True,
-            recorded=recorded,
-        )
-        is recorded
-    )
+def test_a_recorded_plan_is_kept_but_for_the_number_of_cores(trial):
+    recorded = Plan(7, "cpu", 4, "frozen", "bf16", 14, cores=1)
+    made = plan(recorded=recorded)
+    assert made == recorded
+    assert made.workers == 2
 
 
 def test_a_plan_goes_through_json(trial):
@@ -258,39 +210,19 @@ def test_on_gpus_a_generation_is_made_in_parts(generation, exact, parts, devices
 
 def test_a_run_that_was_fused_is_told_where_that_cannot_be(trial, monkeypatch, caplog):
     recorded = replace(plan(), batch_size=2)
-
-    def resumed():
-        return make_plan(
-            Networked(), Calls(), name="target 'x'", fingerprint="x", generation_size=200,
-            can_screen=True, recorded=recorded,
-        )  # fmt: skip
-
-    assert resumed() is recorded
+    assert plan(recorded=recorded) == recorded
     assert not caplog.text
     monkeypatch.setattr(Network, "graphs", lambda *_: {"frozen"})
-    assert resumed() is recorded
+    assert plan(recorded=recorded) == recorded
     assert "target 'x': the run fused its networks' operations" in caplog.text
 
 
-def test_images_are_screened_in_the_batches_that_are_fastest(trial, monkeypatch):
-    assert plan().screening_batch == 25
-    speed = compare_by(lambda form, batch, *_: SPEEDS[form.precision] * batch / 25)
-    monkeypatch.setattr(SpeedTrial, "compare", speed)
-    made = plan(fingerprint="y")
-    assert (made.screening_batch, made.parts) == (50, 4)
+@pytest.mark.parametrize(("generation", "images"), [(200, 50), (40, 20), (9, 6), (1, 1)])
+def test_images_are_screened_two_batches_at_a_time(trial, generation, images):
+    assert plan(generation_size=generation).screening_batch == images
 
 
-def test_large_images_are_screened_a_few_at_a_time_which_takes_less_memory(trial, monkeypatch):
-    speed = compare_by(lambda form, batch, *_: SPEEDS[form.precision] * batch)
-    monkeypatch.setattr(SpeedTrial, "compare", speed)
-    target = Networked(Large())
-    target.spec = ImageSpec(65, 65, 1, ("a", "b", "c"), array="torch")
-    made = plan(target)
-    assert (made.batch_size, made.screening_batch) == (2, 4)
-
-
-def test_graphs_that_were_only_tried_are_freed(monkeypatch, tmp_path):
-    monkeypatch.setenv("NEATFOOL_CACHE", str(tmp_path))
+def test_graphs_that_were_only_tried_are_freed(monkeypatch):
     monkeypatch.setattr(Network, "half", "bf16")
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     held, forget = set(), Network.forget_graphs
@@ -311,8 +243,9 @@ def test_graphs_that_were_only_tried_are_freed(monkeypatch, tmp_path):
 
 
 def test_a_generation_that_is_scored_in_no_time_is_not_divided(trial, monkeypatch):
-    monkeypatch.setitem(SPEEDS, "bf16", 30_000.0)
-    assert plan(fingerprint="y").parts == 1
+    assert plan().parts == 4
+    monkeypatch.setitem(SECONDS, "bf16", 0.0001)
+    assert plan().parts == 1
 
 
 @pytest.mark.parametrize(
@@ -323,7 +256,7 @@ def test_the_automatic_batch_divides_a_generation_evenly(generation, size):
 
 
 IMAGES = images_of(40)
-SCREENING = Plan(5, "cpu", 1, 1, 4, "eager", "bf16", 10, 0.9)
+SCREENING = Plan(5, "cpu", 4, "eager", "bf16", 10, cores=1)
 
 
 def scored(scorer, bar, images=IMAGES, part=10):
@@ -375,13 +308,44 @@ def test_while_screening_pauses_all_is_exact():
     assert scored(scorer, np.zeros(3))[1].exact is not None
 
 
-def test_networks_are_called_in_a_thread_with_the_cores_of_the_plan():
+def test_a_call_of_networks_on_a_cpu_uses_one_core():
     target = Networked()
     before = torch.get_num_threads()
-    scorer = Scorer(target, name="x", plan=replace(SCREENING, threads=before + 1))
-    scorer.score(IMAGES[:5])
-    assert [threads for *_, threads in target.calls] == [before + 1]
-    assert torch.get_num_threads() == before
+    torch.set_num_threads(before + 1)
+    try:
+        Scorer(target, name="x", plan=SCREENING).score(IMAGES[:5])
+        assert [threads for *_, threads in target.calls] == [1]
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
+class Sums(nn.Module):
+    """Adds up all pixels of an image, in an order that depends on the number of cores."""
+
+    def forward(self, pixels):
+        assert len(pixels) == 1
+        return torch.stack([(pixels * each).sum() for each in (0.1, 0.2, 0.3)])[None]
+
+
+def test_scores_do_not_depend_on_the_number_of_cores():
+    target = Networked(Sums())
+    target.spec = ImageSpec(512, 512, 1, ("a", "b", "c"), array="torch")
+    target.batch_size = 1
+    image = torch.randint(256, (1, 1, 512, 512), dtype=torch.uint8)
+    before, plain, scored = torch.get_num_threads(), [], []
+    try:
+        for cores in (1, 2, 3):
+            torch.set_num_threads(cores)
+            plain.append(target.networks[0](image))
+            scorer = Scorer(target, name="x", plan=plan(target))
+            scored.append(scorer.score(image.expand(4, -1, -1, -1)).logits)
+            scorer.close()
+    finally:
+        torch.set_num_threads(before)
+    assert not torch.equal(plain[0], plain[1])
+    assert np.array_equal(scored[0], scored[1])
+    assert np.array_equal(scored[0], scored[2])
 
 
 def test_the_parts_are_scored_while_others_are_made():
@@ -392,7 +356,7 @@ def test_the_parts_are_scored_while_others_are_made():
             assert go_on.wait(30)
             return super().score(images)
 
-    scoring = Scorer(Waits(), name="x", plan=Plan(10, "cpu", 1)).generation()
+    scoring = Scorer(Waits(), name="x", plan=Plan(10, "cpu")).generation()
     scoring.add(IMAGES[:10])  # returns, though the target does not
     go_on.set()
     scoring.add(IMAGES[10:20])
@@ -402,8 +366,7 @@ def test_the_parts_are_scored_while_others_are_made():
 
 def test_several_workers_give_the_same_scores():
     one, two = (
-        Scorer(Networked(), name="x", plan=replace(SCREENING, workers=workers))
-        for workers in (1, 2)
+        Scorer(Networked(), name="x", plan=replace(SCREENING, cores=workers)) for workers in (1, 2)
     )
     for scorer in (one, two):
         scorer.screening.restore(EXPERIENCED)
@@ -422,7 +385,7 @@ def test_workers_call_at_the_same_time():
             both.wait()
             return super().score(images)
 
-    scorer = Scorer(Meets(), name="x", plan=replace(SCREENING, workers=2))
+    scorer = Scorer(Meets(), name="x", plan=replace(SCREENING, cores=2))
     assert scorer.score(IMAGES[:20]).ok.all()
 
 
@@ -431,7 +394,7 @@ def test_what_goes_wrong_in_the_thread_is_told_as_elsewhere():
         def score(self, images):
             raise RuntimeError("lens cap on")
 
-    scoring = Scorer(Fails(), name="target 'x'", plan=Plan(10, "cpu", 1)).generation()
+    scoring = Scorer(Fails(), name="target 'x'", plan=Plan(10, "cpu")).generation()
     scoring.add(IMAGES[:10])
     with pytest.raises(TargetError, match=r"target 'x': score\(\) failed.*lens cap on"):
         scoring.result()

@@ -16,9 +16,9 @@ def scores_of(logits, ok=None):
     return Scores(weights / weights.sum(1, keepdims=True), logits, ok)
 
 
-def learnt(error=0.1, worth=0.5, count=LEARNING):
+def learnt(error=0.1, count=LEARNING):
     """A screening that has seen errors of one size."""
-    screening = Screening(worth)
+    screening = Screening()
     draw = np.random.default_rng(0)
     logits = draw.normal(size=(count, 4)) * 3
     exact = scores_of(logits)
@@ -29,7 +29,7 @@ def learnt(error=0.1, worth=0.5, count=LEARNING):
 
 
 def test_at_first_all_are_looked_at():
-    screening = Screening(worth=0.5)
+    screening = Screening()
     assert screening.doubtful(scores_of(np.zeros((5, 3))), np.full(3, 100.0)).all()
 
 
@@ -71,7 +71,7 @@ def test_errors_within_the_margin_lose_no_elite(seed, size):
     exact = draw.normal(size=(40, 6)) * 4
     screened = exact + draw.uniform(-size, size, exact.shape)
     off = np.abs(rank(scores_of(screened)) - rank(scores_of(exact))).max()
-    screening = Screening(worth=0.5)
+    screening = Screening()
     screening.restore({"margin": off, "seen": LEARNING, "pause": 0})
     bar = draw.normal(size=6) * 8
     ranks = rank(scores_of(exact))
@@ -92,11 +92,11 @@ def test_the_margin_grows_at_once_and_shrinks_by_half():
 
 
 def test_screening_pauses_where_it_does_not_pay():
-    screening = learnt(worth=0.3)
+    screening = learnt()
     exact = scores_of(np.random.default_rng(3).normal(size=(40, 4)))
-    screening.learn(exact, exact, of=200)
-    assert not screening.paused
     screening.learn(exact, exact, of=100)
+    assert not screening.paused
+    screening.learn(exact, exact, of=99)
     assert screening.paused
     for _ in range(PAUSE):
         assert screening.paused
@@ -105,7 +105,7 @@ def test_screening_pauses_where_it_does_not_pay():
 
 
 def test_a_state_goes_through_json_to_the_bit():
-    screening, other = learnt(error=0.1234567), Screening(worth=0.5)
+    screening, other = learnt(error=0.1234567), Screening()
     other.restore(json.loads(json.dumps(screening.state())))
     assert other.state() == screening.state()
     scores = scores_of(np.random.default_rng(4).normal(size=(50, 4)) * 3)
@@ -115,7 +115,7 @@ def test_a_state_goes_through_json_to_the_bit():
 
 @pytest.mark.parametrize("count", [1, 7])
 def test_images_without_numbers_teach_nothing(count):
-    screening = Screening(worth=0.5)
+    screening = Screening()
     nothing = Scores(np.zeros((count, 3)), np.zeros((count, 3)), np.zeros(count, bool))
     screening.learn(nothing, nothing, count)
     assert screening.state()["margin"] == 0.0

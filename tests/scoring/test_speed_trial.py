@@ -1,97 +1,57 @@
-"""A plan is measured on a machine that other programs may use, too."""
+"""What is measured of networks, on a machine that other programs use, too."""
 
-import json
-import os
-import time
 from types import SimpleNamespace
 
 import pytest
 from networks import Networked
 
-from neatfool import Network
-from neatfool.experiment.framework import Calls
+from neatfool.network.network import Form
 from neatfool.scoring import speed_trial
-from neatfool.scoring.plan import make_plan
+from neatfool.scoring.speed_trial import SpeedTrial
 
-SPEEDS = {"fp32": 1000.0, "bf16": 3000.0}
+SECONDS = {"fp32": 0.003, "bf16": 0.001}
 
 
 class Machine:
-    """A machine of one core with its own time, on which calls take three times as long at first."""
+    """A machine with its own time, on which other programs take nine tenths of it, or nothing."""
 
-    def __init__(self, busy):
+    def __init__(self, monkeypatch, *, busy):
         self.now = self.computed = 0.0
-        self.busy = busy
-
-    def compute(self, seconds):
-        self.computed += seconds
-        self.now += seconds * (3 if self.now < self.busy else 1)
-
-
-@pytest.fixture
-def measured(monkeypatch, tmp_path):
-    """Make a plan on such a machine, with the kept measurements."""
-    monkeypatch.setenv("NEATFOOL_CACHE", str(tmp_path))
-    monkeypatch.setattr(Network, "half", "bf16")
-
-    def plan(*, busy, **calls):
-        machine = Machine(busy)
+        self.slower = 10 if busy else 1
         times = SimpleNamespace(
-            perf_counter=lambda: machine.now, thread_time=lambda: machine.computed
+            perf_counter=lambda: self.now,
+            monotonic=lambda: self.now,
+            thread_time=lambda: self.computed,
         )
         monkeypatch.setattr(speed_trial, "time", times)
 
-        class Timed(Networked):
-            def score(self, images):
-                machine.compute(len(images) / SPEEDS[self.networks[0].form.precision])
-                return super().score(images)
-
-        made = make_plan(
-            Timed(),
-            Calls(threads=1, **calls),
-            name="target 'x'",
-            fingerprint="x",
-            generation_size=200,
-            can_screen=True,
-        )
-        return made, machine.now > 0.5
-
-    return plan
+    def compute(self, seconds):
+        self.computed += seconds
+        self.now += seconds * self.slower
 
 
-def test_what_disturbs_the_machine_for_a_moment_does_not_change_the_plan(measured, tmp_path):
-    quiet, _ = measured(busy=0)
-    (kept,) = tmp_path.rglob("*.json")
-    kept.unlink()
-    # The first ways are timed while the machine is busy, and the last ones when it is not.
-    disturbed, _ = measured(busy=0.6)
-    assert disturbed.screening == quiet.screening == "bf16"
-    assert disturbed.worth == quiet.worth
-    assert disturbed.speeds == quiet.speeds == pytest.approx(SPEEDS)
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_busy_machine_measures_what_a_quiet_one_does(monkeypatch, busy):
+    machine = Machine(monkeypatch, busy=busy)
+
+    class Timed(Networked):
+        def score(self, images):
+            machine.compute(len(images) * SECONDS[self.networks[0].form.precision])
+            return super().score(images)
+
+    target = Timed()
+    trial = SpeedTrial(target, target.networks)
+    taken = trial.seconds([(Form("fp32", "eager"), 4), (Form("bf16", "eager"), 8)])
+    assert taken == pytest.approx([0.003, 0.001])
 
 
-@pytest.mark.parametrize("busy", [0.3, 1e9])
-def test_a_measurement_on_a_busy_machine_serves_ten_minutes(measured, busy, tmp_path):
-    # If it is busy all the time, all rounds agree; but the calls wait for the core.
-    disturbed, _ = measured(busy=busy)
-    assert disturbed.noise > 0.15
-    assert "the machine was busy, so later runs measure again)" in disturbed.describe()
-    assert measured(busy=0) == (disturbed, False)
-    (kept,) = tmp_path.rglob("*.json")
-    os.utime(kept, (time.time() - 601,) * 2)
-    again, anew = measured(busy=0)
-    assert anew
-    assert again.noise < 0.01
-    assert again.speeds == pytest.approx(SPEEDS)
-    assert "busy" not in again.describe()
-    assert measured(busy=1e9) == (again, False)
+def test_a_moment_in_which_the_processor_is_slow_does_not_count(monkeypatch):
+    machine = Machine(monkeypatch, busy=False)
 
+    class Slow(Networked):
+        def score(self, images):
+            machine.compute(len(images) * (9 if machine.now < 100 else 1))
+            return super().score(images)
 
-def test_a_measurement_of_an_older_version_is_made_again(measured, tmp_path):
-    made, _ = measured(busy=0)
-    (kept,) = tmp_path.rglob("*.json")
-    old = json.loads(kept.read_text()) | {"speeds": {"fp32": 1.0}, "noise": None}
-    kept.write_text(json.dumps({key: value for key, value in old.items() if key != "noise"}))
-    again, anew = measured(busy=0)
-    assert anew
-    assert again == made
+    target = Slow()
+    assert SpeedTrial(target, target.networks).seconds([(Form(), 4)]) == pytest.approx([1.0])

@@ -19,7 +19,7 @@ from neatfool.scoring.workers import Workers
 
 IMAGES = images_of(60)
 TWO = "cpu, cpu"
-PLAN = Plan(5, "cpu", 1, 1, 4, "eager")
+PLAN = Plan(5, "cpu", 4, "eager", cores=1)
 
 
 class Noting(Flat):
@@ -88,13 +88,13 @@ def test_all_devices_share_the_work_evenly(calls):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_several_devices_give_the_scores_of_one(workers):
-    one, two = scored("cpu"), scored(TWO, replace(PLAN, workers=workers))
+    one, two = scored("cpu"), scored(TWO, replace(PLAN, cores=workers))
     assert np.array_equal(one.probs, two.probs)
     assert np.array_equal(one.logits, two.logits)
 
 
 def test_several_devices_screen_and_confirm_what_one_does():
-    plan = replace(PLAN, screening="bf16", screening_batch=8, worth=0.9)
+    plan = replace(PLAN, screening="bf16", screening_batch=8)
     one, two = (scored(device, plan, np.full(3, 1.0)) for device in ("cpu", TWO))
     assert 0 < one.exact.sum() < len(IMAGES)
     for name in ("probs", "logits", "ok", "exact"):

@@ -18,9 +18,9 @@ def images_of(count):
     return torch.randint(256, (count, 1, 8, 8), generator=draw, dtype=torch.uint8)
 
 
-def compare_by(speed):
-    """Make ``SpeedTrial.compare`` of a function (form, batch, threads, workers) -> images/s."""
-    return lambda _, ways: ({way: speed(*way) for way in ways}, 0.0)
+def seconds_by(seconds):
+    """Make ``SpeedTrial.seconds`` of a table: precision -> the seconds of an image."""
+    return lambda _, calls: [seconds[form.precision] for form, _ in calls]
 
 
 class Flat(nn.Module):
