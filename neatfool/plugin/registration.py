@@ -23,6 +23,7 @@ RESERVED_KEYS: Final = {
         "graph",
         "max_queries",
         "max_requests",
+        "threshold",
     ),
     "encoding": ("plugin",),
     "scheme": ("plugin",),

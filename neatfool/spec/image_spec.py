@@ -23,7 +23,7 @@ class ImageSpec:
         array: The type that ``score`` takes: a numpy array or a torch tensor (on the CPU), both
             uint8 [N, C, H, W].
         sums_to_one: Whether the probabilities of an image sum to one. False for a target that
-            scores each class by itself, or only the best few.
+            scores each class by itself (multi-label), or only the best few.
         open: Whether the target's :class:`Labels` may name further classes during a run.
     """
 
@@ -49,6 +49,14 @@ class ImageSpec:
     def shape(self) -> tuple[int, int, int]:
         """(channels, height, width)."""
         return self.channels, self.height, self.width
+
+    def stands_alone(self, columns: int) -> bool:
+        """Say whether each class's logit stands by itself, in logits with so many columns.
+
+        Its sigmoid is then the class's probability. If classes exclude one another, or a last
+        column stands for none of them, logits compete, and their softmax is.
+        """
+        return not self.sums_to_one and columns == len(self.classes)
 
     def class_index(self, name: str | int) -> int:
         """Find the index of a class.

@@ -53,6 +53,8 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
         f">= 99 %: {summary['classes_ge_0.99']}, >= 99.99 %: {summary['classes_ge_0.9999']}",
         soft_wrap=True,
     )
+    if above := run.above_threshold:
+        console.print("at or above their threshold: {:,} of {:,} classes".format(*above))
     if requests := run.requests:
         console.print(spending(requests), soft_wrap=True, markup=False)
     table = Table("class", "confidence", "bred in", "nodes", "connections", "image")

@@ -26,7 +26,7 @@ class Request:
         mean: What to subtract from images in [0, 1], if the network does not say.
         std: What to divide by after that.
         output: The name or number of the output that answers, if a file has several.
-        answers: ``"logits"`` or ``"probabilities"``, if the numbers do not tell.
+        outputs: ``"logits"``, ``"probabilities"`` or ``"multi_label"``, if the numbers do not tell.
         dequantise: Whether to compute a dynamically quantised ONNX graph in floats.
         gradients: Whether to compute gradients of an ONNX graph, through a copy in PyTorch.
     """
@@ -37,7 +37,7 @@ class Request:
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
     output: str | None = None
-    answers: str | None = None
+    outputs: Outputs | None = None
     dequantise: bool = False
     gradients: bool = False
 

@@ -73,7 +73,7 @@ class ImageNetTarget:
                     options.mean,
                     options.std,
                     options.output,
-                    options.answers,
+                    options.outputs,
                     options.dequantise,
                     options.gradients and model.startswith("onnx:"),
                 )

@@ -286,15 +286,6 @@ def test_a_graph_that_gives_no_numbers_where_the_module_does_is_not_taken(images
             assert network(images).isfinite().all()
 
 
-def test_a_module_that_gives_no_tensor_is_told(images):
-    class Pair(Small):
-        def forward(self, pixels):
-            return (super().forward(pixels), 1)
-
-    with pytest.raises(TargetError, match="Pair gives tuple, not a tensor of logits"):
-        Network(Pair().eval(), device="cpu")(images)
-
-
 def test_a_module_of_half_precision_only_in_part_is_still_run(images):
     class Strict(Small):
         def forward(self, pixels):
