@@ -50,11 +50,6 @@ def target_of(
     if isinstance(model, torch.nn.Module):
         return ModuleTarget(model, spec, mean=mean, std=std, device=device, outputs=outputs)
     if isinstance(model, Target):
-        if outputs is not None:
-            raise ExperimentError(
-                "outputs: is for a torch module or a function; a target's scores and its spec "
-                "(sums_to_one) say what they are"
-            )
         if (model.spec.shape, model.spec.classes) != (spec.shape, spec.classes):
             raise ExperimentError(
                 f"image, classes: {spec.shape} and {len(spec.classes)} classes, but the target "
@@ -206,7 +201,8 @@ def _constants(module: torch.nn.Module) -> dict[str, Any]:
     if isinstance(module, torch.jit.ScriptModule):
         graph: Any = module.inlined_graph
         nodes = graph.findAllNodes("prim::Constant")
-        found |= {f"constant {place}": each.toIValue() for place, each in enumerate(nodes)}
+        values = (next(iter(each.outputs())).toIValue() for each in nodes)
+        found |= {f"constant {place}": value for place, value in enumerate(values)}
     return found
 
 

@@ -309,6 +309,11 @@ def _target(model: Any, arguments: Arguments, device: str) -> Target:
             "classes: a classifier has at least two; give all of them. A module with one number "
             "for two classes has both, too: classes=['no', 'yes']"
         )
+    if isinstance(model, Target) and arguments.outputs is not None:
+        raise ExperimentError(
+            "outputs: is for a torch module or a function; a target's scores and its spec say what "
+            "they are"
+        )
     try:
         spec = ImageSpec(height, width, channels, classes, sums_to_one=not alone, open=open_ended)
     except ValueError as error:

@@ -218,7 +218,8 @@ class Network:
     def describe(self) -> str:
         """Say in a line how the module is called, and what it gives; :meth:`settle` finds it."""
         reading, whole = self._reading or LOGITS, self._replicas[0]
-        parts = [reading.words, "one image at a time" * whole.alone]
+        taken = f" in {whole.taken}" * bool(whole.taken)
+        parts = [reading.words + taken, "one image at a time" * whole.alone]
         parts.append("in contiguous layout" * (self._layout is torch.contiguous_format))
         return f"{name_of(whole)}: " + ", ".join(filter(None, parts))
 

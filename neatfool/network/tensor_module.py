@@ -20,6 +20,7 @@ class TensorModule(nn.Module):
     Attributes:
         module: The module.
         alone: Whether it takes one image at a time.
+        taken: Which part of its answer is taken, in words; empty if it gives a tensor.
         dtype: The type of numbers that it takes.
     """
 
@@ -29,24 +30,25 @@ class TensorModule(nn.Module):
         self.training = False
         self.module = module
         self.alone = any(_rounds_by_batch(each) for each in module.modules())
+        self.taken = ""
         self.dtype = _dtype_of(module)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Compute numbers [N, K] of float images [N, C, H, W]."""
         images = images.to(self.dtype)
         parts = torch.split(images, 1) if self.alone else (images,)
-        answers = [self.take(self.module(part), len(part))[0] for part in parts]
+        answers = [self._take(self.module(part), len(part)) for part in parts]
         return torch.cat(answers) if self.alone else answers[0]
 
-    def take(self, answer: Any, count: int) -> tuple[torch.Tensor, str]:
-        """Take the tensor [count, K] out of what the module answers, and say which it is.
+    def _take(self, answer: Any, count: int) -> torch.Tensor:
+        """Take the tensor [count, K] out of what the module answers.
 
         Raises:
             TargetError: There is none.
         """
-        for part, name in _parts(answer):
+        for part, self.taken in _parts(answer):
             if isinstance(part, torch.Tensor) and (fits := _as_rows(part, count)) is not None:
-                return fits, name
+                return fits
         raise TargetError(
             f"{name_of(self)} gives {_describe(answer)} for {count} images, and no tensor of "
             "logits [images, classes]; wrap it in a module whose forward returns that: "
@@ -110,7 +112,7 @@ def _parts(answer: Any) -> Iterable[tuple[Any, str]]:
         return [(answer, "")]
     logits = answer.get("logits") if isinstance(answer, Mapping) else None
     if (logits := getattr(answer, "logits", logits)) is not None:
-        return [(logits, "`logits` of its outputs")]
+        return [(logits, "its output 'logits'")]
     if isinstance(answer, Mapping):
         return [(each, f"its output {name!r}") for name, each in answer.items()]
     if isinstance(answer, tuple | list):

@@ -33,6 +33,7 @@ _SHAPES: Final = ((300, 300), (300, 400), (500, 350))
 _NO_NAME: Final = re.compile(r"LABEL_\d+")
 """What a configuration calls a class that nobody named."""
 _CLOSE: Final = 1e-4
+_MULTI_LABEL: Final = "multi_label_classification"
 
 
 class LogitsOnly(nn.Module):
@@ -90,6 +91,7 @@ def load_transformers(name: str, request: Request) -> Classifier:
         len(labels),
         None if all(map(_NO_NAME.fullmatch, labels)) else tuple(labels),
         f"{type(model).__name__} from {source}",
+        outputs="multi_label" if config.problem_type == _MULTI_LABEL else None,
     )
 
 

@@ -242,6 +242,8 @@ def load_file(module: FileModule, request: Request, *, must_scale: bool = False)
             f"{module.path}, by {module.by}",
             content=module.digest() + asked,
             found=found,
+            # Whatever else it gives comes as logarithms.
+            outputs="multi_label" if request.outputs == "multi_label" else "logits",
         )
     assert first is not None, "there is at least one layout"
     raise first

@@ -16,7 +16,7 @@ from pydantic import (
 
 from neatfool import PathAfter
 
-from .request import FILES
+from .request import FILES, Outputs
 
 if TYPE_CHECKING:
     from neatfool import ImageSpec
@@ -87,7 +87,7 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
         description="for a file with several outputs: the name or number (from 0) of the one that "
         "holds the classes *(new in 0.2)*",
     )
-    outputs: Literal["logits", "probabilities", "multi_label"] | None = Field(
+    outputs: Outputs | None = Field(
         None,
         description="what the network gives: `logits`, `probabilities`, or `multi_label` if "
         "classes do not exclude one another: each then has its own sigmoid. If left out, that is "

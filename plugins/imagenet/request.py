@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from neatfool import ExperimentError
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FILES: Final = ("onnx", "tflite", "openvino", "torchscript", "export")
 """Kinds of models that are files, with their program and their weights."""
+
+Outputs: TypeAlias = Literal["logits", "probabilities", "multi_label"]
 
 
 @dataclass(frozen=True)
