@@ -346,6 +346,11 @@ def _naming_arguments() -> Iterator[None]:
 
 
 def _model_name(model: Any) -> str:
+    from torch.nn import Module
+
+    from neatfool.network.given_module import unwrap
+
+    model = unwrap(model) if isinstance(model, Module) else model
     named = getattr(model, "__name__", None) or type(model).__name__
     return "".join(letter if letter.isalnum() else "-" for letter in named).strip("-") or "model"
 

@@ -62,7 +62,7 @@ def take_over(module: nn.Module, device: torch.device) -> nn.Module:
         if is_out_of_memory(error):
             raise
         name, why = type(module).__name__, f"{type(error).__name__}: {error}"
-        if all(each.device == device for each in _tensors(module)):
+        if all(each.device in {device, torch.device(device.type)} for each in _tensors(module)):
             _log.info("%s: is used as it is, because it cannot be copied (%s)", name, why)
             return module
         raise TargetError(
@@ -72,14 +72,14 @@ def take_over(module: nn.Module, device: torch.device) -> nn.Module:
 
 
 def share(module: _Module) -> _Module:
-    """Copy a module around its parameters, whose numbers both then have."""
+    """Copy a module around its parameters, whose numbers both then have; the copy's are fixed."""
     given = [*module.parameters()]  # kept, as their ids must not be used again
     memo: dict[int, Any] = {
         id(each): nn.Parameter(each.detach(), requires_grad=False)
         for each in given
         if type(each) is nn.Parameter
     }
-    return copy.deepcopy(module, memo).requires_grad_(requires_grad=False)
+    return copy.deepcopy(module, memo)
 
 
 def in_channels_last(module: _Module) -> _Module:

@@ -197,9 +197,10 @@ class Network:
         with self._settling:
             if self._reading is None:
                 with (
+                    in_form([self], PLAIN),
                     torch.inference_mode(mode=False),
                     torch.no_grad(),
-                    computing_on(self.devices[0]),
+                    computing_on(self.device),
                 ):
                     self._reading = self._settle(shape)
                 if self._reading.doubt:
@@ -207,7 +208,7 @@ class Network:
             return self._reading
 
     def _settle(self, shape: Sequence[int]) -> Reading:
-        images = torch.cat(probes((1, *shape), self.devices[0]))[_VARIED]
+        images = torch.cat(probes((1, *shape), self.device))[_VARIED]
         numbers = self._from_bytes(self._replicas[0], "fp32").numbers(images)
         outputs = ask(self._replicas, numbers)
         reading = find_reading(outputs, self._outputs)
@@ -245,7 +246,7 @@ class Network:
         """Compute logits in float32, for torch to differentiate by the images.
 
         They differ from the module's own by rounding, as batch normalisations are folded in. After
-        you change the module's weights, call :meth:`forget`.
+        you change the weights of :attr:`module`, call :meth:`forget`.
 
         Args:
             images: Floats [N, C, H, W] in the range of bytes, 0 to 255, on any device.

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from commands import neatfool as command
 from torch import nn
 
 import neatfool
 from neatfool import ExperimentError, TargetError
 from neatfool.evolution.python_target import target_of
+from neatfool_plugins.audit.wording import by_threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,6 +170,7 @@ def test_it_scores_what_the_module_says(tmp_path: Path, name: str) -> None:
             float(wanted), abs=1e-3 if name == "half" else 1e-5
         )
     assert run.verify().wrong == []
+    assert run.experiment["target"]["model"] not in {"DataParallel", "OptimizedModule"}
     described = target_of(model, run.spec).describe()
     assert words in described
 
@@ -343,6 +346,8 @@ def test_a_threshold_is_kept_and_counted(tmp_path: Path) -> None:
     assert run.above_threshold == (1 + certain, 2)
     assert run.summary()["above_threshold"] == run.above_threshold
     assert f"{1 + certain} of 2" in run.report().read_text(encoding="utf-8")
+    assert f"their threshold: {1 + certain} of 2 classes" in command("show", run.path).stdout
+    assert by_threshold([run, run])[0].startswith(f"{1 + certain} of 2 classes have an image at")
     assert fool(Flattens().eval(), tmp_path / "none").above_threshold is None
     with pytest.raises(ExperimentError, match=r"^threshold: there is no class 'dgo'.*'dog'"):
         fool(Flattens().eval(), tmp_path / "x", classes=names, threshold={"dgo": 0.5})
