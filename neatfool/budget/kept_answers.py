@@ -14,6 +14,8 @@ from neatfool.spec.scores import Labels, Scores
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from neatfool.spec.image_spec import ImageSpec
+
 REFUSED: Final = b""
 """The bytes of an unusable answer."""
 _LABELS, _NUMBERS, _PACKED = b"l", b"n", b"s"
@@ -37,13 +39,14 @@ def write(answer: Scores | Labels) -> list[bytes]:
     ]
 
 
-def read(kept: Sequence[bytes], classes: list[str]) -> Scores:
+def read(kept: Sequence[bytes], classes: list[str], spec: ImageSpec) -> Scores:
     """Read the answers to N images as scores.
 
     Args:
         kept: The bytes for each image.
         classes: The class names. New names are appended, in the order of the images and, within
             an image, the most confident first.
+        spec: The target's spec.
 
     Returns:
         Scores [N, K] of all classes, with ``ok``. A class that an answer does not name has
@@ -67,7 +70,8 @@ def read(kept: Sequence[bytes], classes: list[str]) -> Scores:
         elif answer is not None:
             for name, confidence in answer.items():
                 probs[row, numbers[name]] = confidence
-    return Scores(probs, logits, ok)
+    alone = logits is not None and spec.stands_alone(logits.shape[1])
+    return Scores(probs, logits, ok, alone=alone)
 
 
 def _read(kept: bytes) -> Scores | Mapping[str, float] | None:

@@ -148,6 +148,7 @@ def put_together(
     """
     name = recipe.target_name
     check_target(recipe.target, name)
+    recipe.calls.check_threshold(recipe.target.spec)
     fingerprint = _fingerprint(recipe)
     if showing := recipe.showing:
         target: Target = ViewedTarget(recipe.target, showing, name=name, seed=recipe.seed)

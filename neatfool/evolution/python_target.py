@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import reprlib
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -14,15 +16,16 @@ import torch
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
 from neatfool.evolution.fingerprints import fingerprint_of_code, source_of
 from neatfool.network.memory import is_out_of_memory
-from neatfool.network.network import PLAIN, Network, in_form
-from neatfool.scoring.answers import ROUNDING, as_numbers
-from neatfool.spec.scores import Scores
+from neatfool.network.network import Network
+from neatfool.scoring.answers import as_numbers
+from neatfool.spec.scores import ROUNDING, Scores
 from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from neatfool.spec.image_spec import ImageSpec
+    from neatfool.spec.scores import Outputs
 
 
 def target_of(
@@ -32,19 +35,20 @@ def target_of(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     device: str = "auto",
+    outputs: Outputs | None = None,
 ) -> Target:
     """Make a target of a torch module or a function; give a target back as it is.
 
-    ``mean``, ``std`` and ``device`` are for a module; see :class:`ModuleTarget`.
+    ``mean``, ``std`` and ``device`` are for a module; see :class:`ModuleTarget`. ``outputs`` says
+    what a module or a function gives.
 
     Raises:
         ExperimentError: The model is none of the three, its images or classes do not fit
             ``spec``, or the device does not exist.
-        TargetError: A module is in training mode.
+        TargetError: A module is in training mode, fails on images, or its answer does not fit.
     """
     if isinstance(model, torch.nn.Module):
-        spec = replace(spec, array="torch")
-        return ModuleTarget(model, spec, mean=mean, std=std, device=device)
+        return ModuleTarget(model, spec, mean=mean, std=std, device=device, outputs=outputs)
     if isinstance(model, Target):
         if (model.spec.shape, model.spec.classes) != (spec.shape, spec.classes):
             raise ExperimentError(
@@ -54,20 +58,43 @@ def target_of(
             )
         return model
     if not callable(model) or inspect.isclass(model):
-        raise ExperimentError(
-            f"model: {model!r} is not a model; give a torch module in evaluation mode, or a "
-            "function from uint8 [N, C, H, W] to probabilities"
+        raise ExperimentError(_no_model(model))
+    return CallableTarget(model, spec, outputs)
+
+
+def _no_model(model: Any) -> str:
+    kind = model.__name__ if inspect.isclass(model) else type(model).__name__
+    if isinstance(model, Mapping) and any(
+        isinstance(each, torch.Tensor) for each in model.values()
+    ):
+        return (
+            f"model: weights ({kind}) are not a model; make the module, and load them into it: "
+            "module.load_state_dict(weights), then fool(module.eval(), …)"
         )
-    return CallableTarget(model, replace(spec, array="numpy"))
+    if hasattr(model, "predict_proba") and not inspect.isclass(model):
+        return f"model: {kind} takes rows of numbers, not images; {_AS_ROWS}"
+    return (
+        f"model: {reprlib.repr(model)} is not a model; give a torch module in evaluation mode, or "
+        "a function from uint8 [N, C, H, W] to probabilities"
+    )
+
+
+_AS_ROWS: Final = (
+    "give a function that makes such rows as it was fitted on: fool(lambda images: "
+    "model.predict_proba(images.reshape(len(images), -1) / 255), …)"
+)
 
 
 class CallableTarget:
     """A function from uint8 [N, C, H, W] to probabilities [N, K] as a target."""
 
-    def __init__(self, function: Callable[[Any], Any], spec: ImageSpec) -> None:
-        """Wrap a function that gives probabilities or :class:`neatfool.Scores`."""
-        self.spec = spec
+    def __init__(
+        self, function: Callable[[Any], Any], spec: ImageSpec, outputs: Outputs | None = None
+    ) -> None:
+        """Wrap a function that gives :class:`neatfool.Scores`, or what ``outputs`` says."""
+        self.spec = replace(spec, array="numpy", sums_to_one=outputs != "multi_label")
         self._function = function
+        self._logits = outputs == "logits"
 
     def score(self, images: np.ndarray) -> Scores:
         """Call the function.
@@ -75,14 +102,17 @@ class CallableTarget:
         Raises:
             TargetError: It failed, or gave no probabilities, or those of other classes.
         """
-        with _blaming_the_model(images):
+        with _blaming_the_model(images.shape, self._function):
             answer = self._function(images)
         if isinstance(answer, Scores):
             return answer
-        probs = as_numbers(answer, "probabilities", "model")
-        _check_shape(probs.shape, len(images), self.spec)
-        _check_probabilities(probs[np.isfinite(probs).all(1)])
-        return Scores(probs)
+        numbers = as_numbers(answer, "probabilities", "model")
+        _check_shape(numbers.shape, len(images), self.spec)
+        if self._logits:
+            logits = np.asarray(numbers, np.float64)
+            return Scores(torch.from_numpy(logits).softmax(1).numpy(), logits)
+        _check_probabilities(numbers[np.isfinite(numbers).all(1)], self.spec)
+        return Scores(numbers)
 
     def fingerprint(self) -> str:
         """Hash the file that the function, or the object's class, is defined in."""
@@ -93,8 +123,7 @@ class ModuleTarget:
     """A torch classifier in evaluation mode as a target.
 
     The module takes float32 [N, C, H, W] in [0, 1], less ``mean`` and divided by ``std`` if given.
-    It returns logits [N, K], or probabilities. Its first batch decides which: probabilities are
-    not negative, and each row sums to one.
+    It stays as it is: a copy computes.
     """
 
     def __init__(
@@ -105,28 +134,34 @@ class ModuleTarget:
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
         device: str = "auto",
+        outputs: Outputs | None = None,
     ) -> None:
-        """Wrap a module.
+        """Wrap a module, and call it with a few images to find out what it gives.
 
         Args:
-            module: The classifier. It is moved to the device, in memory layout channels-last.
-            spec: Its images and classes; ``spec.array`` is ``"torch"``.
+            module: The classifier.
+            spec: Its images and classes.
             mean: What to subtract from each channel of images in [0, 1].
             std: What to divide each channel by, after that.
             device: ``auto``, or a torch device.
+            outputs: What it gives; see :class:`neatfool.Network`.
 
         Raises:
-            TargetError: The module is in training mode.
+            TargetError: The module is in training mode, fails, or does not fit the spec.
             ExperimentError: The device does not exist.
         """
-        self.spec = spec
         self._scale = (
             [255 * each for each in mean or [0.0] * spec.channels],
             [255 * each for each in std or [1.0] * spec.channels],
         )
-        self._network = Network(module, mean=self._scale[0], std=self._scale[1], device=device)
+        self._network = Network(
+            module, mean=self._scale[0], std=self._scale[1], device=device, outputs=outputs
+        )
         self.networks = [self._network]
-        self._probabilities: bool | None = None
+        with _blaming_the_model((1, *spec.shape), module):
+            self._reading = self._network.settle(spec.shape)
+        alone = self._reading.outputs == "multi_label"
+        self.spec = replace(spec, array="torch", sums_to_one=not alone)
 
     def score(self, images: torch.Tensor) -> Scores:
         """Run the module.
@@ -134,48 +169,58 @@ class ModuleTarget:
         Raises:
             TargetError: It failed, or gave no tensor, or one for other classes.
         """
-        with _blaming_the_model(images):
+        with _blaming_the_model(images.shape, self._network.module):
             scores = self._network.score(images)
         _check_shape(scores.probs.shape, len(images), self.spec)
-        if self._probabilities is None:
-            self._probabilities = self._gives_probabilities(images)
-        if not self._probabilities:
-            return scores
-        assert scores.logits is not None
-        probs = scores.logits
-        if self._network.form.precision != "fp32":
-            # In half precision probabilities do not sum to one.
-            probs = probs / probs.sum(1, keepdims=True)
-        return Scores(probs)
+        return scores
 
     def logits_of(self, images: torch.Tensor) -> torch.Tensor:
         """Run the module for torch to differentiate, in float32."""
-        outputs = self._network.logits_of(images)
-        if self._probabilities is None:
-            self._probabilities = _look(outputs.detach())
-        if not self._probabilities:
-            return outputs
-        return outputs.clamp(min=torch.finfo(outputs.dtype).tiny).log()
+        return self._network.logits_of(images)
 
-    def _gives_probabilities(self, images: torch.Tensor) -> bool | None:
-        """Run the module in float32 and say whether it gives probabilities; None if all is NaN."""
-        with in_form(self.networks, PLAIN):
-            return _look(self._network(images))
+    def describe(self) -> str:
+        """Say what the module gives, and how it is called."""
+        return self._network.describe()
 
     def fingerprint(self) -> str:
-        """Hash the module's class, parameters and buffers, and the normalisation."""
+        """Hash the module's class, parameters and buffers, and how its numbers are read."""
         module = self._network.module
         digest = hashlib.sha256(source_of(module))
         mean, std = map(torch.tensor, self._scale)
-        tensors = {**module.state_dict(), "mean": mean, "std": std}
-        for name, tensor in sorted(tensors.items()):
-            digest.update(f"{name} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
+        kept = {**module.state_dict(), **_constants(module), "mean": mean, "std": std}
+        for name, value in sorted(kept.items()):
+            digest.update(name.encode())
+            _hash(value, digest)
+        digest.update(repr((self._reading.outputs, self._reading.applied)).encode())
         return digest.hexdigest()
 
 
+def _constants(module: torch.nn.Module) -> dict[str, Any]:
+    """Give the code of a program of torch, and the tensors that a frozen one has in its graph."""
+    found: dict[str, Any] = {"code": str(getattr(module, "code", ""))}
+    if isinstance(module, torch.jit.ScriptModule):
+        graph: Any = module.inlined_graph
+        nodes = graph.findAllNodes("prim::Constant")
+        values = (next(iter(each.outputs())).toIValue() for each in nodes)
+        found |= {f"constant {place}": value for place, value in enumerate(values)}
+    return found
+
+
+def _hash(value: Any, digest: Any) -> None:
+    """Hash a tensor, or what holds tensors, as quantised layers keep their weights."""
+    if isinstance(value, tuple | list):
+        for each in value:
+            _hash(each, digest)
+    elif isinstance(value, torch.Tensor):
+        plain = value.dequantize() if value.is_quantized else value
+        digest.update(str(tuple(plain.shape)).encode())
+        digest.update(plain.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
+    else:
+        digest.update(repr(value).encode())
+
+
 @contextmanager
-def _blaming_the_model(images: Any) -> Iterator[None]:
+def _blaming_the_model(shape: Sequence[int], model: Any) -> Iterator[None]:
     """Turn an exception of the model's code into a message in the words of fool's arguments."""
     try:
         yield
@@ -183,9 +228,14 @@ def _blaming_the_model(images: Any) -> Iterator[None]:
         if isinstance(error, NeatfoolError) or is_out_of_memory(error):
             raise
         raise TargetError(
-            f"model: failed on images of shape {tuple(images.shape)}: {cause(error)}. "
-            f"If it takes other images, say so with image=(channels, height, width)"
+            f"model: failed on images of shape {tuple(shape)}: {cause(error)}. {_advice(model)}"
         ) from error
+
+
+def _advice(model: Any) -> str:
+    if hasattr(getattr(model, "__self__", None), "predict_proba"):
+        return f"It takes rows of numbers; {_AS_ROWS}"
+    return "If it takes other images, say so with image=(channels, height, width)"
 
 
 def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:
@@ -203,30 +253,20 @@ def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:
     )
 
 
-def _check_probabilities(probs: np.ndarray) -> None:
+def _check_probabilities(probs: np.ndarray, spec: ImageSpec) -> None:
     if not len(probs):
         return
     low, high, sums = float(probs.min()), float(probs.max()), probs.sum(1)
     worst = float(sums[np.abs(sums - 1).argmax()])
     if low < -ROUNDING or high > 1 + ROUNDING:
         found = f"numbers from {low:.4g} to {high:.4g}"
-    elif abs(worst - 1) > ROUNDING:
+    elif spec.sums_to_one and abs(worst - 1) > ROUNDING:
         found = f"an image numbers that sum to {worst:.4g}"
     else:
         return
+    wanted = "probabilities, whose sum is 1" if spec.sums_to_one else "numbers from 0 to 1"
     raise TargetError(
-        f"model: gives {found}, but a function must give probabilities, whose sum is 1: the "
-        "softmax of a network's outputs. If its classes do not exclude one another, hand in a "
-        "target whose spec says sums_to_one=False"
+        f"model: gives {found}, but a function must give {wanted}. If they are logits, say "
+        'outputs="logits", and their softmax counts; if each class has its own confidence, say '
+        'outputs="multi_label"'
     )
-
-
-def _look(outputs: torch.Tensor) -> bool | None:
-    """Say whether outputs are probabilities; None if no row is finite."""
-    finite = outputs[outputs.isfinite().all(1)]
-    return _are_probabilities(finite) if len(finite) else None
-
-
-def _are_probabilities(outputs: torch.Tensor) -> bool:
-    sums = outputs.sum(1)
-    return bool((outputs >= 0).all()) and bool(((sums - 1).abs() < ROUNDING).all())

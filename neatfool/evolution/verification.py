@@ -92,7 +92,8 @@ def scorer_for(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
         spec.open or len(model.spec.classes) == len(spec.classes)
     ):  # more classes turned up, or their names changed
         spec = replace(spec, classes=model.spec.classes)
-    target = target_of(model, spec, mean=settings.get("mean"), std=settings.get("std"))
+    how: dict[str, Any] = {key: settings.get(key) for key in ("mean", "std", "outputs")}
+    target = target_of(model, spec, **how)
     check_target(target, name)
     budget = Budget(settings.get("max_queries"), settings.get("max_requests"))
     plugins = PluginManager()

@@ -55,6 +55,7 @@ NOT_OF_THE_RESULT: Final = (
     ("plugins", "observers"),
     ("target", "max_queries"),
     ("target", "max_requests"),
+    ("target", "threshold"),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, PositiveInt, ValidationInfo, field_validator
 
@@ -13,17 +13,20 @@ from neatfool.budget.ledger import Budget
 from neatfool.config.class_names import ClassNames
 from neatfool.config.options import read_options
 from neatfool.config.section import Section
+from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from neatfool.config.problems import Problems
+    from neatfool.spec.image_spec import ImageSpec
 
 LENGTHS: Final = ("generations", "images")
 FRAMEWORK_SECTIONS: Final = (
     *("experiment", "plugins", "target", "views", "encoding", "scheme"),
     "engine",
 )
+Confidence: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 _UNSAFE: Final = re.compile(r"[^\w.+-]+|^[^\w]+|\.+$")
 
 
@@ -137,11 +140,25 @@ class Calls(BaseModel, extra="forbid", frozen=True):
     max_requests: PositiveInt | None = Field(
         None, description="the most requests that the run may send in all, repeats included"
     )
+    threshold: Confidence | dict[str, Confidence] | None = Field(
+        None,
+        description="the confidence from which you believe the classifier: one number, or one for "
+        'each class by name, `{"cat": 0.4, "dog": 0.6}`. `show`, `report` and `audit` count the '
+        "classes with an image at or above it. The search does not depend on it",
+    )
 
     @property
     def budget(self) -> Budget:
         """The most that may be spent."""
         return Budget(self.max_queries, self.max_requests)
+
+    def check_threshold(self, spec: ImageSpec) -> None:
+        """Raise an ExperimentError if a threshold is for a class that the target does not have."""
+        for name in self.threshold if isinstance(self.threshold, dict) else ():
+            try:
+                spec.class_index(name)
+            except ExperimentError as error:
+                raise ExperimentError(f"[target] threshold: {error}") from None
 
 
 class Views(BaseModel, extra="forbid", frozen=True):

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationInfo, field_validator, model_validator
 
 from neatfool.experiment.framework import Calls, General
+from neatfool.spec.scores import Outputs  # noqa: TC001 - pydantic reads it
 
 
 class Arguments(General, Calls, extra="forbid"):
@@ -17,6 +18,7 @@ class Arguments(General, Calls, extra="forbid"):
     classes: list[str]
     mean: list[float] | None
     std: list[float] | None
+    outputs: Outputs | None = None
 
     @model_validator(mode="before")
     @classmethod

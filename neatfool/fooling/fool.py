@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.config.class_names import distinct_names
 from neatfool.config.options import check_arguments
 from neatfool.config.values import write_ini
-from neatfool.errors import ExperimentError
+from neatfool.errors import ExperimentError, StorageError
 from neatfool.evolution.assembly import Recipe, put_together
 from neatfool.evolution.interrupts import Interrupts
 from neatfool.evolution.loop import Limits
@@ -22,6 +23,7 @@ from neatfool.fooling.arguments import Arguments
 from neatfool.fooling.opening import RunTools, open_run
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import FROM_PYTHON
+from neatfool.run.folder import storage_errors
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Target
 from neatfool.wording import left_out
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from neatfool.experiment.showing import Showing
     from neatfool.run.run import Run
     from neatfool.spec.json import Json
+    from neatfool.spec.scores import Outputs
 
 _log = logging.getLogger("neatfool.fool")
 
@@ -48,6 +51,8 @@ _ARGUMENTS: Final = {
 """The argument that stands for each section of an experiment, in messages."""
 
 
+RUNS: Final = Path("runs")
+"""Where runs are, if nothing is said."""
 SMALLEST_PATTERNS: Final = 64
 """The fewest pixels a side of images that are drawn with ``preset = patterns``, if nothing is
 said."""
@@ -69,6 +74,8 @@ def fool(
     plugins: str | Path | Sequence[str | Path] = (),
     mean: Sequence[float] | float | None = None,
     std: Sequence[float] | float | None = None,
+    outputs: Outputs | None = None,
+    threshold: float | Mapping[str, float] | None = None,
     device: str = "auto",
     seed: int = 1,
     name: str | None = None,
@@ -94,7 +101,8 @@ def fool(
     Args:
         model: A torch module in evaluation mode, which takes float32 [N, C, H, W] in [0, 1]
             (less ``mean``, divided by ``std``) and returns logits or probabilities [N, K]; or a
-            callable from uint8 [N, C, H, W] (numpy) to probabilities [N, K]; or a target.
+            callable from uint8 [N, C, H, W] (numpy) to probabilities [N, K]; or a target. A module
+            is copied, and stays as it is.
         image: (channels, height, width) of the model's images.
         classes: The class names, or their number. A name that occurs twice gets its index added.
         nothing: The classes that mean that nothing is there, such as ``"background"``. They are not
@@ -112,6 +120,12 @@ def fool(
         mean: What to subtract from each channel for a module, in [0, 1] as torchvision gives it;
             one number stands for all channels. (:class:`neatfool.Network` takes it in bytes.)
         std: What to divide each channel by for a module, on the same scale; given with ``mean``.
+        outputs: What a module or a function gives: ``logits``, ``probabilities``, or
+            ``multi_label`` if classes do not exclude one another: for each a confidence by itself
+            (of a module also the logit). If absent, a module is asked about a few varied images: a
+            guess is told as a warning.
+        threshold: The confidence from which the model's user believes it: a number, or one for
+            each class by name. ``neatfool show``, ``report`` and ``audit`` count the classes above.
         device: Where a module runs: ``auto``, ``cpu``, ``cuda`` …
         seed: The run's seed.
         name: The run's name, fit for a folder; by default the model's.
@@ -144,6 +158,8 @@ def fool(
         generations=generations,
         mean=mean,
         std=std,
+        outputs=outputs,
+        threshold=threshold,
         seed=seed,
         name=name,
         batch_size="auto" if batch_size is None else batch_size,
@@ -157,7 +173,7 @@ def fool(
                 f"{kind}: must be a name, not {given!r}; its options are {kind}_options"
             )
     label = arguments.name or _model_name(model).lower()
-    folder = _folder(out, f"{label}-{seed}", resume_run=resume_run, overwrite=overwrite)
+    folder = _given_folder(out, resume_run=resume_run, overwrite=overwrite)
     target = _target(model, arguments, device)
     manager = PluginManager()
     files = [plugins] if isinstance(plugins, str | Path) else plugins
@@ -179,10 +195,10 @@ def fool(
             showing=choose_showing(manager, views),
         )
         tools = RunTools(target)
-        if resume_run:
+        if folder is not None and resume_run:
             session = resume(lambda _, plan: put_together(recipe, plan), folder, tools=tools)
         else:
-            session = start(put_together(recipe), folder, overwrite=overwrite, tools=tools)
+            session = _start(recipe, folder, overwrite=overwrite, tools=tools)
     return _go(session, manager, arguments, progress=progress)
 
 
@@ -241,7 +257,8 @@ def _resolved(
     """Describe the run: what its result depends on, and what else is needed to read it."""
     general = arguments.model_dump(include={"generations", "images", "seed", "stall_after"})
     asking = arguments.model_dump(
-        include={"mean", "std", "max_queries", "max_requests"}, exclude_none=True
+        include={"mean", "std", "outputs", "threshold", "max_queries", "max_requests"},
+        exclude_none=True,
     )
     resolved: dict[str, Json] = {
         **identity,
@@ -270,32 +287,46 @@ def _go(session: Session, plugins: PluginManager, arguments: Arguments, *, progr
         plugins.register_object(display, "progress")
     with interrupts.handled():
         outcome = session.go(plugins.observers(), interrupts)
-    if outcome.cause:
-        _log.warning("the run is %s: %s", outcome.reason, outcome.cause)
+    if outcome.reason != "finished":
+        _log.warning(
+            "the run is %s%s; the same call with out=%r and resume_run=True goes on with it",
+            outcome.reason,
+            f": {outcome.cause}" if outcome.cause else "",
+            str(session.run.path),
+        )
     if refused := sum(report.refused for report in session.run.history):
         _log.warning("%s", left_out(refused))
     return session.run
 
 
 def _target(model: Any, arguments: Arguments, device: str) -> Target:
-    from neatfool.evolution.python_target import ModuleTarget, target_of
+    from torch.nn import Module
+
+    from neatfool.evolution.python_target import target_of
 
     channels, height, width = arguments.image
     open_ended = isinstance(model, Target) and model.spec.open
-    classes = tuple(arguments.classes)
+    classes, alone = tuple(arguments.classes), arguments.outputs == "multi_label"
     if not isinstance(model, Target):
         classes = distinct_names(classes)
-    if len(classes) < 2 and not open_ended:
-        raise ExperimentError("classes: a classifier has at least two; give all of them")
+    if len(classes) < 2 and not (open_ended or alone):
+        raise ExperimentError(
+            "classes: a classifier has at least two; give all of them. A module with one number "
+            "for two classes has both, too: classes=['no', 'yes']"
+        )
+    if isinstance(model, Target) and arguments.outputs is not None:
+        raise ExperimentError(
+            "outputs: is for a torch module or a function; a target's scores and its spec say what "
+            "they are"
+        )
     try:
-        spec = ImageSpec(height, width, channels, classes, open=open_ended)
+        spec = ImageSpec(height, width, channels, classes, sums_to_one=not alone, open=open_ended)
     except ValueError as error:
         raise ExperimentError(
             f"image: {error}; give (channels, height, width), not {tuple(arguments.image)}"
         ) from error
     mean, std = arguments.mean, arguments.std
-    target = target_of(model, spec, mean=mean, std=std, device=device)
-    if not isinstance(target, ModuleTarget) and (mean, std) != (None, None):
+    if not isinstance(model, Module) and (mean, std) != (None, None):
         raise ExperimentError(
             "mean, std: are for a torch module; subtract and divide in the function itself"
         )
@@ -305,7 +336,7 @@ def _target(model: Any, arguments: Arguments, device: str) -> Target:
             f"{missing}: missing; mean and std go together. If the model has none, give "
             f"{missing}={neutral}"
         )
-    return target
+    return target_of(model, spec, mean=mean, std=std, device=device, outputs=arguments.outputs)
 
 
 @contextmanager
@@ -320,21 +351,49 @@ def _naming_arguments() -> Iterator[None]:
 
 
 def _model_name(model: Any) -> str:
+    from torch.nn import Module
+
+    from neatfool.network.given_module import unwrap
+
+    model = unwrap(model) if isinstance(model, Module) else model
     named = getattr(model, "__name__", None) or type(model).__name__
     return "".join(letter if letter.isalnum() else "-" for letter in named).strip("-") or "model"
 
 
-def _folder(out: str | Path | None, name: str, *, resume_run: bool, overwrite: bool) -> Path:
+def _given_folder(out: str | Path | None, *, resume_run: bool, overwrite: bool) -> Path | None:
     if resume_run and overwrite:
         raise ExperimentError(
             "overwrite: starts a run anew, but resume_run goes on with it; give one of the two"
         )
     if resume_run and out is None:
         raise ExperimentError("out: missing; give the folder of the run to resume")
-    if out is not None:
-        return Path(out)
-    folder, number = Path("runs") / name, 1
-    while folder.exists() and not overwrite:
-        number += 1
-        folder = Path("runs") / f"{name}-{number}"
+    return None if out is None else Path(out)
+
+
+def _start(recipe: Recipe, folder: Path | None, *, overwrite: bool, tools: RunTools) -> Session:
+    assembly = put_together(recipe)
+    if folder is not None or overwrite:
+        folder = folder or RUNS / f"{recipe.name}-{recipe.seed}"
+        return start(assembly, folder, overwrite=overwrite, tools=tools)
+    folder = _make_folder(f"{recipe.name}-{recipe.seed}")
+    try:
+        return start(assembly, folder, tools=tools)
+    except BaseException:
+        with suppress(OSError):  # something is in it
+            folder.rmdir()
+        raise
+
+
+def _make_folder(name: str) -> Path:
+    """Make a new folder for a run: no other call makes the same, not even at the same time."""
+    for number in count(1):
+        folder = RUNS / (name if number == 1 else f"{name}-{number}")
+        try:
+            with storage_errors(folder):
+                folder.mkdir(parents=True)
+        except StorageError as error:
+            if not isinstance(error.__cause__, FileExistsError):
+                raise
+        else:
+            break
     return folder

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from neatfool.network.memory import is_out_of_memory
+from neatfool.network.tensor_module import TensorModule, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger("neatfool.network")
 
 _SAME: Final = 1e-3
-"""The largest error of the folded logits, as a part of the largest logit: float32 rounding only."""
+"""The largest error of changed logits, as a part of the largest logit: float32 rounding only."""
 
 
-def fold(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
+def fold(module: TensorModule, batches: Sequence[torch.Tensor]) -> TensorModule:
     """Fold each batch normalisation that comes right after a convolution.
 
     Args:
@@ -61,15 +62,17 @@ def _rest(normalisation: nn.BatchNorm2d) -> nn.Module:
     return nn.Sequential(*(part for part in parts if isinstance(part, nn.Module)))
 
 
-def _leave(module: nn.Module, why: str) -> nn.Module:
-    _log.info("%s: its normalisations are not folded: %s", type(module).__name__, why)
+def _leave(module: TensorModule, why: str) -> TensorModule:
+    _log.info("%s: its normalisations are not folded: %s", name_of(module), why)
     return module
 
 
 def agree(logits: torch.Tensor, wanted: torch.Tensor) -> bool:
     """Say whether logits differ by no more than rounding in float32."""
-    largest = wanted.abs().max().clamp(min=1.0)
-    return bool((logits - wanted).abs().max() <= _SAME * largest)
+    largest = wanted.nan_to_num(0.0, 0.0, 0.0).abs().max().clamp(min=1.0)
+    return logits.shape == wanted.shape and torch.allclose(
+        logits, wanted, rtol=0, atol=_SAME * float(largest), equal_nan=True
+    )
 
 
 def _find_pairs(module: nn.Module, numbers: torch.Tensor) -> Mapping[nn.Conv2d, nn.BatchNorm2d]:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from neatfool.errors import TargetError
+from neatfool.network.folding import agree
 from neatfool.network.memory import is_out_of_memory
+from neatfool.network.tensor_module import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("neatfool.network")
 
 _CALLS_BEFORE_IT_IS_OPTIMISED: Final = 3
-_ROUNDING: Final = 1e-3
-"""The largest error of frozen logits, as a part of the largest logit: float32 rounding only."""
 _ROUGH: Final = 0.5
 """The largest error of half precision, as a part of the spread of logits between images."""
 _AS_ROUGH: Final = 2.0
@@ -55,7 +55,7 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
     noise, *batches = probes(images.shape, images.device)
 
     def leave(why: str) -> Run | None:
-        name = type(getattr(plain, "module", plain)).__name__
+        name = name_of(getattr(plain, "module", plain))
         _log.info("%s: its graph is not %s: %s", name, "fused" if fuse else "frozen", why)
         return None
 
@@ -84,7 +84,7 @@ def freeze(plain: nn.Module, images: torch.Tensor, *, exact: nn.Module, fuse: bo
     if given.shape != wanted.shape:
         return leave("its logits would have another shape")
     if exact is plain:
-        same = _as_exact(given, wanted)
+        same = agree(given, wanted)
     else:
         rough = torch.cat([plain(batch)[0] for batch in batches])
         same = _good_enough(given, rough, wanted)
@@ -171,11 +171,6 @@ def _is_empty(value: Any) -> bool:
     if node.kind() == "prim::ListConstruct":
         return not list(node.inputs())
     return bool(node.kind() == "prim::Constant" and value.toIValue() == [])
-
-
-def _as_exact(given: torch.Tensor, wanted: torch.Tensor) -> bool:
-    largest = wanted.nan_to_num(0.0, 0.0, 0.0).abs().max().clamp(min=1.0)
-    return torch.allclose(given, wanted, rtol=0, atol=_ROUNDING * float(largest), equal_nan=True)
 
 
 def _good_enough(given: torch.Tensor, rough: torch.Tensor, wanted: torch.Tensor) -> bool:

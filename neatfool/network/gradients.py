@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.target import Target
 
 LogitsOf: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
@@ -39,7 +40,12 @@ def gradients_of(target: Target | None, otherwise: str) -> LogitsOf:
 
 
 def odds_and_gradients(
-    logits_of: LogitsOf, images: np.ndarray, classes: Sequence[int], *, at_once: str
+    logits_of: LogitsOf,
+    images: np.ndarray,
+    classes: Sequence[int],
+    *,
+    at_once: str,
+    spec: ImageSpec,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Differentiate the log-odds of a class of each image by its pixels.
 
@@ -51,6 +57,7 @@ def odds_and_gradients(
         images: uint8 [N, C, H, W].
         classes: For each image the class.
         at_once: The name of the option for N, which the message gives if memory runs out.
+        spec: The target's spec. It says whether a class's logit is its log-odds already.
 
     Returns:
         The log-odds, float64 [N], and the gradients for a grey level, float32 [N, C, H, W].
@@ -64,9 +71,10 @@ def odds_and_gradients(
     with torch.enable_grad(), EXACT_CONVOLUTIONS:
         # A clone, as a module may write to its input.
         logits = _logits(logits_of, pixels.clone(), at_once).cpu().double()
-        own = logits[places]
-        others = logits.index_put(places, torch.full_like(own, -torch.inf))
-        odds = own - others.logsumexp(1)
+        odds = logits[places]
+        if not spec.stands_alone(logits.shape[1]):
+            others = logits.index_put(places, torch.full_like(odds, -torch.inf))
+            odds = odds - others.logsumexp(1)
         gradients = _gradients(odds, pixels, at_once)
     return odds.detach().numpy(), gradients.numpy()
 

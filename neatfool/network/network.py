@@ -7,13 +7,12 @@ and good enough to find the images that are worth an exact score.
 
 from __future__ import annotations
 
-import copy
 import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import torch
 from torch import nn
@@ -22,17 +21,22 @@ from neatfool.errors import TargetError
 from neatfool.network.devices import pick_devices
 from neatfool.network.folding import fold
 from neatfool.network.frozen_graph import freeze, probes
+from neatfool.network.given_module import check_ready, copy_to, take_over, unwrap
 from neatfool.network.gpu import computing_on
 from neatfool.network.malloc import keep_freed_memory
-from neatfool.network.memory import is_out_of_memory
+from neatfool.network.outputs import LOGITS, find_reading
 from neatfool.network.pointwise import multiply_pointwise
+from neatfool.network.settling import ask, try_channels_last
 from neatfool.network.sparing import Sparing
+from neatfool.network.tensor_module import FromBytes, TensorModule, name_of
 from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from neatfool.network.frozen_graph import Run
+    from neatfool.network.outputs import Reading
+    from neatfool.spec.scores import Outputs
 
 _log = logging.getLogger("neatfool.network")
 
@@ -40,6 +44,8 @@ Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 _Key: TypeAlias = "tuple[Form, int, int, tuple[int, ...]]"
 Graph: TypeAlias = Literal["eager", "frozen", "fused", "compiled"]
 
+_VARIED: Final = [0, 1, 3, 5, 7]
+"""The probes that show how a module is called: noise, dark noise, black, a ramp and grey."""
 _DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -73,7 +79,6 @@ class Network:
 
     Attributes:
         devices: The devices that it computes on, all of one kind.
-        module: The module, on the first device.
         mean: What it subtracts from the bytes of each channel, float32 [1, C or 1, 1, 1].
         std: What it divides them by afterwards.
     """
@@ -85,42 +90,57 @@ class Network:
         mean: Sequence[float] | float = 0.0,
         std: Sequence[float] | float = 255.0,
         device: str = "auto",
+        outputs: Outputs | None = None,
     ) -> None:
-        """Move a module to its devices, in channels-last layout, where convolutions run fast.
+        """Copy a module to its devices; the module itself stays as it is.
+
+        Weights that are on the device already share their memory with the module. After you change
+        them, make another Network.
 
         Args:
             module: The classifier, in evaluation mode. It takes (image - mean) / std, float
-                [N, C, H, W], and gives logits [N, K].
+                [N, C, H, W], and gives a tensor [N, K], or outputs that contain one: as ``logits``,
+                or as the first of several.
             mean: The number to subtract from the bytes of each channel, in [0, 255].
             std: The number to divide the bytes of each channel by afterwards.
             device: ``auto`` (all GPUs, or the CPU if there is none), or one or several of torch's
                 devices: ``cpu``, ``cuda:1``, ``cuda:0, cuda:2``.
+            outputs: What it gives: ``logits``, ``probabilities``, or ``multi_label`` if classes do
+                not exclude one another: logits or confidences of each class by itself. If absent,
+                that is found out on varied images; see :meth:`settle`.
 
         Raises:
             TargetError: The module is in training mode, or ``mean`` and ``std`` do not fit bytes,
                 or several devices were named and the module cannot be copied.
             ExperimentError: There is no such device.
         """
-        if any(each.training for each in module.modules()):
-            raise TargetError(
-                f"{type(module).__name__} is in training mode, where its scores change from call "
-                "to call; call .eval() on it first"
-            )
+        module = unwrap(module)
+        check_ready(module)
         self.mean, self.std = _per_channel(mean), _per_channel(std)
         _check_scale(self.mean, self.std)
         keep_freed_memory()
         devices = pick_devices(device)
-        self.module = _channels_last(module.to(devices[0]))
-        self._replicas = [self.module, *_copy_to(devices[1:], self.module, device)]
-        self.devices = devices[: len(self._replicas)]
+        module = take_over(module, devices[0])
+        replicas = [module, *copy_to(devices[1:], module, device)]
+        self.devices = devices[: len(replicas)]
+        self._replicas = [TensorModule(each) for each in replicas]
+        self._outputs = outputs
+        self._reading: Reading | None = None
+        self._layout = torch.contiguous_format
         self._form = ContextVar("form", default=PLAIN)
         self._place = ContextVar("place", default=0)
+        self._settling = Lock()
         self._preparing = Lock()
         self._runs: dict[_Key, Run] = {}
         self._graphs: dict[Form, set[Graph]] = {}
         self._folding = Lock()
-        self._folded_modules: dict[int, nn.Module] = {}
-        self._differentiable_forms: dict[int, _FromBytes] = {}
+        self._folded_modules: dict[int, TensorModule] = {}
+        self._differentiable_forms: dict[int, FromBytes] = {}
+
+    @property
+    def module(self) -> nn.Module:
+        """The copy of the module, on the first device."""
+        return self._replicas[0].module
 
     @property
     def device(self) -> torch.device:
@@ -134,7 +154,12 @@ class Network:
 
     @property
     def half(self) -> Precision | None:
-        """The half precision in which the device is fast; None if it has none."""
+        """The half precision in which the device is fast; None if it has none.
+
+        A module of half or double precision has none besides its own.
+        """
+        if self._replicas[0].dtype is not torch.float32:
+            return None
         if self.device.type == "cuda":
             return "fp16"
         if self.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
@@ -142,7 +167,7 @@ class Network:
         return None
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute logits.
+        """Compute logits; for a module that gives probabilities, their logarithms.
 
         Args:
             images: uint8 [N, C, H, W], on any device.
@@ -151,32 +176,77 @@ class Network:
             float32 [N, K], on the network's device.
 
         Raises:
-            TargetError: The module gives something else than a tensor.
+            TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         return self._run(images)[0]
 
+    def settle(self, shape: Sequence[int]) -> Reading:
+        """Find out how to call the module, with varied images of a shape [C, H, W].
+
+        Channels-last layout is used if the module computes the same in it, but for rounding. A
+        module that fails on several images gets one at a time. Numbers that lie between 0 and 1 are
+        probabilities if an image's sum to one, else confidences of each class by itself. The first
+        call with images settles this, too.
+
+        Returns:
+            How the module's numbers are read; a guess is also logged, as a warning.
+
+        Raises:
+            TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
+        """
+        with self._settling:
+            if self._reading is None:
+                with (
+                    in_form([self], PLAIN),
+                    torch.inference_mode(mode=False),
+                    torch.no_grad(),
+                    computing_on(self.device),
+                ):
+                    self._reading = self._settle(shape)
+                if self._reading.doubt:
+                    _log.warning("%s: %s", name_of(self._replicas[0]), self._reading.doubt)
+            return self._reading
+
+    def _settle(self, shape: Sequence[int]) -> Reading:
+        images = torch.cat(probes((1, *shape), self.device))[_VARIED]
+        numbers = self._from_bytes(self._replicas[0], "fp32").numbers(images)
+        outputs = ask(self._replicas, numbers)
+        reading = find_reading(outputs, self._outputs)
+        if faster := try_channels_last(self._replicas, numbers, outputs):
+            self._replicas, self._layout = faster, torch.channels_last
+        return reading
+
+    def describe(self) -> str:
+        """Say in a line how the module is called, and what it gives; :meth:`settle` finds it."""
+        reading, whole = self._reading or LOGITS, self._replicas[0]
+        taken = f" in {whole.taken}" * bool(whole.taken)
+        parts = [reading.words + taken, "one image at a time" * whole.alone]
+        parts.append("in contiguous layout" * (self._layout is torch.contiguous_format))
+        return f"{name_of(whole)}: " + ", ".join(filter(None, parts))
+
     def score(self, images: torch.Tensor) -> Scores:
-        """Compute logits and their softmax.
+        """Compute confidences, and logits.
 
         Args:
             images: uint8 [N, C, H, W], on any device.
 
         Returns:
-            Numpy arrays, float32 [N, K].
+            Numpy arrays, float32 [N, K]: the softmax of logits, or the sigmoid for ``multi_label``.
+            A module that gives probabilities has no logits.
 
         Raises:
-            TargetError: The module gives something else than a tensor.
+            TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         logits, probs = self._run(images)
-        if self.device.type != "cpu":
-            logits, probs = logits.cpu(), probs.cpu()
-        return Scores(probs.numpy(), logits.numpy())
+        if self.settle(images.shape[1:]).outputs == "probabilities":
+            return Scores(probs.cpu().numpy())
+        return Scores(probs.cpu().numpy(), logits.cpu().numpy())
 
     def logits_of(self, images: torch.Tensor) -> torch.Tensor:
         """Compute logits in float32, for torch to differentiate by the images.
 
         They differ from the module's own by rounding, as batch normalisations are folded in. After
-        you change the module's weights, call :meth:`forget`.
+        you change the weights of :attr:`module`, call :meth:`forget`.
 
         Args:
             images: Floats [N, C, H, W] in the range of bytes, 0 to 255, on any device.
@@ -185,8 +255,9 @@ class Network:
             float32 [N, K], on the network's device.
 
         Raises:
-            TargetError: The module gives something else than a tensor.
+            TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
+        self.settle(images.shape[1:])
         form = self._differentiable(images.shape)
         with Sparing():
             logits: torch.Tensor = form(images.to(self.device))[0]
@@ -224,6 +295,7 @@ class Network:
             return (self._runs.get(key) or self._prepare_once(key, images))(images)
 
     def _prepare_once(self, key: _Key, images: torch.Tensor) -> Run:
+        self.settle(images.shape[1:])
         with self._preparing:
             if key not in self._runs:
                 self._runs[key] = self._prepare(self.form, images)
@@ -234,14 +306,16 @@ class Network:
         plain = exact if form.precision == "fp32" else self._plain(form.precision)
         if plain is not exact and form.graph in {"frozen", "fused"}:
             plain = self._fold(form.precision, images.shape)
-        graph, run = _make_graph(form.graph, plain, exact, images)
+        # A graph of one image at a time would repeat the module for each image of the batch.
+        wanted = "eager" if plain.module.alone else form.graph
+        graph, run = _make_graph(wanted, plain, exact, images)
         self._graphs.setdefault(form, set()).add(graph)
         return run
 
-    def _plain(self, precision: Precision) -> _FromBytes:
+    def _plain(self, precision: Precision) -> FromBytes:
         return self._from_bytes(self._replicas[self._place.get()], precision)
 
-    def _fold(self, precision: Precision, shape: torch.Size) -> _FromBytes:
+    def _fold(self, precision: Precision, shape: torch.Size) -> FromBytes:
         """Fold batch normalisations into convolutions, once for each device."""
         place = self._place.get()
         with self._folding:
@@ -253,7 +327,7 @@ class Network:
                     module = self._folded_modules[place] = fold(plain.module, batches)
         return self._from_bytes(module, precision)
 
-    def _differentiable(self, shape: torch.Size) -> _FromBytes:
+    def _differentiable(self, shape: torch.Size) -> FromBytes:
         """Give the form whose gradients are computed fastest, made once for each device."""
         place = self._place.get()
         folded = self._fold("fp32", shape)
@@ -265,12 +339,14 @@ class Network:
                 self._differentiable_forms[place] = folded
             return self._differentiable_forms[place]
 
-    def _varied_numbers(self, form: _FromBytes, shape: torch.Size) -> list[torch.Tensor]:
+    def _varied_numbers(self, form: FromBytes, shape: torch.Size) -> list[torch.Tensor]:
         return [form.numbers(batch) for batch in probes((2, *shape[1:]), self.device)]
 
-    def _from_bytes(self, module: nn.Module, precision: Precision) -> _FromBytes:
-        whole = _FromBytes(module, self.mean, self.std, _DTYPES[precision])
-        return whole.to(self.device).eval()
+    def _from_bytes(self, module: TensorModule, precision: Precision) -> FromBytes:
+        mean, std = self.mean.to(self.device), self.std.to(self.device)
+        reading = self._reading or LOGITS
+        dtype = _DTYPES[precision]
+        return FromBytes(module, mean, std, dtype=dtype, layout=self._layout, reading=reading)
 
 
 @contextmanager
@@ -285,61 +361,6 @@ def in_form(networks: Sequence[Network], form: Form, place: int = 0) -> Iterator
             network._place.reset(place_before)
 
 
-def _copy_to(devices: Sequence[torch.device], module: nn.Module, given: str) -> list[nn.Module]:
-    """Copy a module to devices. Failing to copy is an error only if the user named them."""
-    try:
-        return [_channels_last(copy.deepcopy(module).to(device)) for device in devices]
-    except Exception as error:  # Any module may come.
-        if given in {"auto", "cuda"} and not is_out_of_memory(error):
-            _log.warning(
-                "%s: computes on one device of %d, because it cannot be copied (%s: %s)",
-                type(module).__name__,
-                len(devices) + 1,
-                type(error).__name__,
-                error,
-            )
-            return []
-        raise TargetError(
-            f"{type(module).__name__} cannot be copied to {', '.join(map(str, devices))} "
-            f"({type(error).__name__}: {error}); give one device"
-        ) from error
-
-
-class _FromBytes(nn.Module):
-    """A module that takes bytes, and gives logits and probabilities."""
-
-    def __init__(
-        self, module: nn.Module, mean: torch.Tensor, std: torch.Tensor, dtype: torch.dtype
-    ) -> None:
-        super().__init__()
-        self.module = module
-        self.dtype = dtype
-        self.mean: torch.Tensor
-        self.std: torch.Tensor
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
-
-    def numbers(self, images: torch.Tensor) -> torch.Tensor:
-        """Turn bytes into the module's input."""
-        images = images.contiguous(memory_format=torch.channels_last)
-        return (images.float() - self.mean) / self.std
-
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        numbers = self.numbers(images)
-        half = self.dtype is not torch.float32
-        # Autocast keeps the weights, and operations that need it, in float32. Its cache of weights
-        # would be wrong in a traced graph.
-        with torch.autocast(images.device.type, self.dtype, enabled=half, cache_enabled=False):
-            logits = self.module(numbers)
-        if not isinstance(logits, torch.Tensor):
-            raise TargetError(
-                f"{type(self.module).__name__} gives {type(logits).__name__}, not a tensor of "
-                "logits; pass a callable that returns probabilities instead"
-            )
-        logits = logits.float()
-        return logits, logits.softmax(-1)
-
-
 def _per_channel(numbers: Sequence[float] | float) -> torch.Tensor:
     return torch.tensor(numbers, dtype=torch.float32).reshape(1, -1, 1, 1)
 
@@ -352,14 +373,8 @@ def _check_scale(mean: torch.Tensor, std: torch.Tensor) -> None:
         )
 
 
-def _channels_last(module: nn.Module) -> nn.Module:
-    # Some versions of torch declare no `memory_format` here.
-    changed: nn.Module = cast("Any", module).to(memory_format=torch.channels_last)
-    return changed
-
-
 def _make_graph(
-    wanted: Graph, plain: _FromBytes, exact: _FromBytes, images: torch.Tensor
+    wanted: Graph, plain: FromBytes, exact: FromBytes, images: torch.Tensor
 ) -> tuple[Graph, Run]:
     """Make the wanted graph; if that fails, the next simpler one."""
     if wanted == "compiled":
@@ -375,7 +390,7 @@ def _make_graph(
     return "eager", plain
 
 
-def _compile(plain: _FromBytes) -> Run:
+def _compile(plain: FromBytes) -> Run:
     mode = "reduce-overhead" if plain.mean.device.type == "cuda" else "default"
     compiled: Run = torch.compile(plain, mode=mode, dynamic=False)
 

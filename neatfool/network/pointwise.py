@@ -6,18 +6,21 @@ goes in and what comes out to another layout.
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from neatfool.network.folding import agree
+from neatfool.network.given_module import share
 from neatfool.network.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_Module = TypeVar("_Module", bound=nn.Module)
 
 
 class Pointwise(nn.Module):
@@ -37,7 +40,7 @@ class Pointwise(nn.Module):
         return mixed.permute(0, 3, 1, 2)
 
 
-def multiply_pointwise(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn.Module:
+def multiply_pointwise(module: _Module, batches: Sequence[torch.Tensor]) -> _Module:
     """Replace convolutions of single pixels by products of matrices.
 
     Args:
@@ -49,7 +52,7 @@ def multiply_pointwise(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn
         or the copy's logits differ.
     """
     try:
-        made = _replace(_copy_around_weights(module))
+        made = _replace(share(module))
         with torch.no_grad():
             same = all(agree(made(batch.clone()), module(batch.clone())) for batch in batches)
     except Exception as error:  # Any module may come.
@@ -59,12 +62,7 @@ def multiply_pointwise(module: nn.Module, batches: Sequence[torch.Tensor]) -> nn
     return made if same else module
 
 
-def _copy_around_weights(module: nn.Module) -> nn.Module:
-    shared = {id(each): each for each in (*module.parameters(), *module.buffers())}
-    return copy.deepcopy(module, shared)
-
-
-def _replace(module: nn.Module) -> nn.Module:
+def _replace(module: _Module) -> _Module:
     for name, each in list(module.named_modules()):
         if is_pointwise(each):
             parent, _, leaf = name.rpartition(".")

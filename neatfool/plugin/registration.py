@@ -24,6 +24,7 @@ RESERVED_KEYS: Final = {
         "nothing",
         "max_queries",
         "max_requests",
+        "threshold",
     ),
     "encoding": ("plugin",),
     "scheme": ("plugin",),

@@ -244,6 +244,25 @@ class Run:
         return sum(elite.rejected for elite in self.elites) if self.spec.nothing else 0
 
     @property
+    def above_threshold(self) -> tuple[int, int] | None:
+        """Count the classes whose elite has the confidence from which its user believes it.
+
+        Returns:
+            How many have, and how many classes have such a threshold; None without
+            ``[target] threshold``.
+        """
+        threshold = self.experiment.get("target", {}).get("threshold")
+        if threshold is None:
+            return None
+        least = {
+            index: threshold[name] if isinstance(threshold, dict) else threshold
+            for index, name in enumerate(self.classes)
+            if index in self.searched and (not isinstance(threshold, dict) or name in threshold)
+        }
+        held = [(each.class_index, each.confidence) for each in self._snapshot.elites]
+        return sum(sure >= least.get(index, math.inf) for index, sure in held), len(least)
+
+    @property
     def requests(self) -> dict[str, tuple[int, int]]:
         """The requests to a target that costs something: (requests, images) by outcome."""
         return self._snapshot.requests
@@ -439,6 +458,7 @@ class Run:
             "classes_ge_0.9999": last.classes_ge[3] if last else 0,
             "nothing": list(self.spec.nothing),
             "rejected": self.rejected,
+            "above_threshold": self.above_threshold,
             "statistics": last.row() if last else {},
             "classes": [elite.summary() for elite in self.elites],
         }

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neatfool.errors import PluginError, TargetError
-from neatfool.spec.scores import Labels, Scores
+from neatfool.spec.scores import ROUNDING, Labels, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from neatfool.spec.image_spec import ImageSpec
-
-ROUNDING: Final = 1e-3
-"""How far a sum of probabilities may be from one: half-precision networks round this much."""
 
 
 def check_images(images: Any, count: int, spec: ImageSpec, name: str) -> None:
@@ -77,7 +74,8 @@ def check_scores(
     if not ok.all():
         probs = np.where(ok[:, None], probs, 0.0)
     _check_probabilities(probs[ok], spec, name)
-    return Scores(probs.clip(0, 1), logits, ok)
+    alone = logits is not None and spec.stands_alone(logits.shape[1])
+    return Scores(probs.clip(0, 1), logits, ok, alone=alone)
 
 
 def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labels:

@@ -149,6 +149,7 @@ class Batches:
             probs=np.concatenate([part.probs for part in parts]),
             logits=np.concatenate(logits) if logits else None,
             ok=np.concatenate([part.ok for part in parts if part.ok is not None]),
+            alone=parts[0].alone,
         )
 
     def _score_batch(self, images: torch.Tensor, size: int) -> Scores:

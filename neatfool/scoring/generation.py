@@ -162,4 +162,4 @@ def _replace_rows(scores: Scores, rows: np.ndarray, exact: Scores) -> Scores:
         logits[rows] = exact.logits
     looked_at = np.zeros(len(probs), np.bool_)
     looked_at[rows] = True
-    return Scores(probs, logits, ok, looked_at)
+    return Scores(probs, logits, ok, looked_at, alone=scores.alone)

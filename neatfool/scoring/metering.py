@@ -138,7 +138,7 @@ class MeteredTarget:
         answers = [self._threads.submit(self._call, image.clone()).result() for _ in range(2)]
         kept = [each for answer in answers for each in kept_answers.write(answer)]
         classes = [*self.spec.classes]
-        return kept_answers.read(kept, classes), classes
+        return kept_answers.read(kept, classes, self._target.spec), classes
 
     def submit(self, images: torch.Tensor, keys: Sequence[bytes]) -> Future[Answered]:
         """Start a call; when its future is done, the ledger has the answers."""
@@ -147,7 +147,7 @@ class MeteredTarget:
     def scores(self, kept: Sequence[bytes]) -> Scores:
         """Read answers, to all views of each image, as scores; add the classes that are new."""
         classes = list(self.spec.classes)
-        scores = kept_answers.read(kept, classes)
+        scores = kept_answers.read(kept, classes, self._target.spec)
         self.with_classes(classes)
         if viewed := self.viewed:
             each = range(viewed.number)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from neatfool.errors import PluginError
 from neatfool.network.gpu import computing_on
@@ -121,8 +122,11 @@ class ViewedTarget:
     def _join(self, logits: torch.Tensor) -> torch.Tensor:
         """Join the logits [number, N, K] of views: the logarithm of the mean probability.
 
-        Or of the least, and in a last column of what these lack to a sum of one.
+        Or of the least, and in a last column of what these lack to a sum of one. Logits that stand
+        alone give such: the log-odds of the mean probability, or the least of them.
         """
+        if self.target.spec.stands_alone(logits.shape[-1]):
+            return self._join_alone(logits.double())
         logs = logits.double().log_softmax(-1)
         if not self._worst:
             return logs.logsumexp(0) - math.log(self.number)
@@ -133,6 +137,11 @@ class ViewedTarget:
         lack = others.logsumexp(-1).amax(0).exp()
         lack = lack - least.scatter(-1, best, -torch.inf).exp().sum(-1)
         return torch.cat([least, lack.clamp(min=TINY).log()[:, None]], -1)
+
+    def _join_alone(self, logits: torch.Tensor) -> torch.Tensor:
+        if self._worst:
+            return logits.amin(0)
+        return F.logsigmoid(logits).logsumexp(0) - F.logsigmoid(-logits).logsumexp(0)
 
     def _change(self, images: torch.Tensor, saved: torch.Tensor, number: int) -> torch.Tensor:
         """Make the first views, floats [N * number, C, H, W], of images with bytes ``saved``."""

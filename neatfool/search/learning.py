@@ -80,6 +80,7 @@ class Learner:
 
         self._logits_of = gradients_of(target, "leave out learn")
         viewed: Any = target
+        self._spec = viewed.spec
         if hasattr(viewed, "logits_of_a_view"):
             self._logits_of, self._views = viewed.logits_of_a_view, viewed.number
         if not hasattr(encoding, "parameter_gradients"):
@@ -217,7 +218,7 @@ class Learner:
 
         images = self._encoding.render(genomes).cpu().numpy()
         return odds_and_gradients(
-            self._logits_of, images, classes, at_once="[scheme] learn_at_once"
+            self._logits_of, images, classes, at_once="[scheme] learn_at_once", spec=self._spec
         )
 
 

@@ -26,7 +26,7 @@ class ImageSpec:
         array: The type that ``score`` takes: a numpy array or a torch tensor (on the CPU), both
             uint8 [N, C, H, W].
         sums_to_one: Whether the probabilities of an image sum to one. False for a target that
-            scores each class by itself, or only the best few.
+            scores each class by itself (multi-label), or only the best few.
         open: Whether the target's :class:`Labels` may name further classes during a run.
         nothing: The names of the classes that mean that nothing is there, such as ``background``.
             A run adds those that ``[target] nothing`` names, or their names tell.
@@ -72,6 +72,14 @@ class ImageSpec:
         if named:
             return list(dict.fromkeys(map(self.class_index, named)))
         return [index for index, name in enumerate(self.classes) if name not in self.nothing]
+
+    def stands_alone(self, columns: int) -> bool:
+        """Say whether each class's logit stands by itself, in logits with so many columns.
+
+        Its sigmoid is then the class's probability. If classes exclude one another, or a last
+        column stands for none of them, logits compete, and their softmax is.
+        """
+        return not self.sums_to_one and columns == len(self.classes)
 
     def class_index(self, name: str | int) -> int:
         """Find the index of a class.

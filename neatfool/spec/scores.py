@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+Outputs: TypeAlias = Literal["logits", "probabilities", "multi_label"]
+"""What a classifier gives. ``multi_label``: its classes do not exclude one another, and each has
+its own sigmoid."""
+
+ROUNDING: Final = 1e-3
+"""How far a sum of probabilities may be from one: half-precision networks round this much."""
 
 
 @dataclass(frozen=True)
@@ -20,16 +27,20 @@ class Scores:
             else that numpy can read will do.
         logits: Floats [N, K], the values before the softmax, if the target has them. Selection
             uses them: a float32 softmax reaches exactly 1.0, and search stalls on ties. Or
-            [N, K + 1], if the last column stands for none of the classes.
+            [N, K + 1], if the last column stands for none of the classes. If the spec says
+            ``sums_to_one=False``, [N, K] are the values before each class's own sigmoid.
         ok: Bools [N], False for an image that could not be scored; all True if absent.
         exact: Bools [N], False for an image that was only screened, as its scores are too low to
             take a niche; all True if absent. The framework sets it, a target leaves it absent.
+        alone: Whether each class's logit is its log-odds, whatever the others are. The framework
+            sets it by the spec.
     """
 
     probs: np.ndarray
     logits: np.ndarray | None = None
     ok: np.ndarray | None = None
     exact: np.ndarray | None = None
+    alone: bool = False
 
     def part(self, rows: Any) -> Scores:
         """Give the scores of some images, chosen by any index that numpy takes."""
@@ -37,7 +48,8 @@ class Scores:
         def part(values: np.ndarray | None) -> np.ndarray | None:
             return None if values is None else values[rows]
 
-        return Scores(self.probs[rows], part(self.logits), part(self.ok), part(self.exact))
+        arrays = part(self.logits), part(self.ok), part(self.exact)
+        return Scores(self.probs[rows], *arrays, alone=self.alone)
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,8 @@ def rank(scores: Scores) -> np.ndarray:
     if scores.logits is None:
         ranks = np.array(scores.probs, dtype=np.float64)
         ranks[ranks == 0] = -np.inf
+    elif scores.alone:
+        ranks = np.array(scores.logits, dtype=np.float64)
     else:
         ranks = log_odds(np.asarray(scores.logits))[:, : scores.probs.shape[1]]
     for usable in (scores.ok, scores.exact):

@@ -61,7 +61,8 @@ class TargetSubject:
         named = self._collect_labels(answers, len(images))
         known = set(self.spec.classes)
         kept = [{name: found[name] for name in found if name in known} for found in named.found]
-        return kept_answers.read(kept_answers.write(Labels(kept, named.ok)), [*self.spec.classes])
+        written = kept_answers.write(Labels(kept, named.ok))
+        return kept_answers.read(written, [*self.spec.classes], self.spec)
 
     def _parts(self, images: np.ndarray) -> Iterator[Any]:
         """Copy images as the target wants them, in batches of at most its size."""

@@ -9,7 +9,6 @@ import numpy as np
 from neatfool.errors import NeatfoolError
 from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.scores import log_odds
 from neatfool.testing.expectation import Suite, add_tests, expect, require
 from neatfool.testing.gradient_checks import check_logits_of_computes_what_score_does
 from neatfool.testing.images import plain_images
@@ -95,12 +94,12 @@ def check_logits_agree_with_probabilities(subject: TargetSubject) -> None:
         )
     elif scores.logits.shape == scores.probs.shape:
         with np.errstate(over="ignore"):
-            apart = np.abs(1 / (1 + np.exp(-log_odds(logits))) - probs).max()
+            apart = np.abs(1 / (1 + np.exp(-logits)) - probs).max()
         expect(
             apart <= 1e-3,
-            f"logits rank images by a softmax, which differs from the probabilities by {apart:.3g} "
-            "because classes do not exclude one another; give no logits, or [N, K + 1] with a last "
-            "column for none of the classes",
+            f"the sigmoid of each class's logit differs from its probability by up to {apart:.3g}; "
+            "where classes do not exclude one another, give that, no logits, or [N, K + 1] with a "
+            "last column for none of the classes",
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.special import logit
 
-from neatfool import ExperimentError, fit_images, log_odds
+from neatfool import ExperimentError, fit_images, rank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def ask(scorer: Scorer, elite: EliteView, images: torch.Tensor) -> list[Score]:
     odds = logit(np.clip(confidences, SUREST, 1 - SUREST))
     if scores.logits is not None and column is not None:
         usable = probs.sum(1) > 0
-        odds[usable] = log_odds(np.asarray(scores.logits)[usable])[:, column]
+        odds[usable] = rank(scores.part(usable))[:, column]
     odds = np.clip(odds, -LARGEST_ODDS, LARGEST_ODDS)
     found = [Score(float(c), float(o)) for c, o in zip(confidences, odds, strict=True)]
     return [found[places[first[image.tobytes()]]] for image in fitted.cpu().numpy()]

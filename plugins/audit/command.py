@@ -302,7 +302,8 @@ def _fill(
     references = read_references()
     card = card.model_copy(update={"beside": put_beside(card, references)})
     unseen = {each.name for each in references} - {each.name for each in card.beside}
-    notes = wording.notes(card, search.chosen, [*measuring.notes, *wording.too_short(card, unseen)])
+    more = [*wording.by_threshold(runs), *measuring.notes, *wording.too_short(card, unseen)]
+    notes = wording.notes(card, search.chosen, more)
     return card.model_copy(update={"notes": notes})
 
 

@@ -9,7 +9,9 @@ from neatfool import format_seeds, percent
 from ..detect.wording import title
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
+
+    from neatfool import Run
 
     from .card import Asked, Beside, Card, Counts, OfClass, Shares
 
@@ -160,6 +162,20 @@ def notes(card: Card, chosen: tuple[str, ...], found: list[str]) -> list[str]:
     if card.transfer is None:
         told.append("Whether the images fool other networks was not asked. Name some with --to.")
     return [*told, *found]
+
+
+def by_threshold(runs: Sequence[Run]) -> list[str]:
+    """Say how many classes came to the confidence from which their user believes the classifier."""
+    above = [run.above_threshold for run in runs]
+    counts = [each[0] for each in above if each is not None]
+    if not counts or above[0] is None:
+        return []
+    low, high = min(counts), max(counts)
+    reached = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return [
+        f"{reached} of {above[0][1]:,} classes have an image at or above the confidence from which "
+        "you believe the classifier ([target] threshold)."
+    ]
 
 
 def too_short(card: Card, unseen: Collection[str]) -> list[str]:

@@ -54,7 +54,7 @@ def load_onnx(name: str, options: Options) -> Tower:
         filter="bicubic",
     )
     # The first output has the vectors. They are not probabilities, whatever they look like.
-    first = Request(options.images, output="0", answers="logits")
+    first = Request(options.images, output="0", outputs="logits")
     length, _ = module.settle(Layout(3, height, width, last=False), preprocessing, first)
     return Tower(
         name=options.images,

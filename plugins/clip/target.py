@@ -71,6 +71,7 @@ class ClipTarget:
             mean=preprocessing.mean,
             std=preprocessing.std,
             device=options.device,
+            outputs="logits",
         )
         # onnxruntime is as fast as it can be, and computes no gradients.
         self.networks = [self._network] if self.tower.differentiable else []

@@ -56,6 +56,8 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     if nothing := summary["nothing"]:
         told = f"rejected: {summary['rejected']:,} of {len(elites):,} ({', '.join(nothing)})"
         console.print(told, soft_wrap=True, markup=False)
+    if above := run.above_threshold:
+        console.print("at or above their threshold: {:,} of {:,} classes".format(*above))
     if requests := run.requests:
         console.print(spending(requests), soft_wrap=True, markup=False)
     table = Table("class", "confidence", "bred in", "nodes", "connections", "image")

@@ -193,9 +193,9 @@ class Gradient:
         """Compute log-odds and gradients; if memory runs out, half as many at once from now on."""
         size = min(self._at_once, len(images))
         pieces = zip(_pieces(images, size), _pieces(classes, size), strict=True)
-        name = "[scheme] gradients_at_once"
+        how: Any = {"at_once": "[scheme] gradients_at_once", "spec": self._spec}
         try:
-            found = [odds_and_gradients(self._logits_of, *each, at_once=name) for each in pieces]
+            found = [odds_and_gradients(self._logits_of, *each, **how) for each in pieces]
             odds, gradients = zip(*found, strict=True)
             return np.concatenate(odds), np.concatenate(gradients)
         except TargetError as error:

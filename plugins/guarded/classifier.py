@@ -194,6 +194,7 @@ class Classifier:
             mean=network.mean.flatten().tolist(),
             std=network.std.flatten().tolist(),
             device=", ".join(map(str, network.devices)),
+            outputs="logits",
         )
         self._check_inside(inside, network, layer)
         self._inside, self.networks = inside, [inside]

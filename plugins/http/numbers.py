@@ -104,8 +104,15 @@ def is_short_text(value: Any) -> bool:
     )
 
 
-def compute_softmax(logits: np.ndarray) -> np.ndarray:
-    """Turn logits into probabilities, floats [N, K]; rows that are not finite become NaN."""
-    with np.errstate(invalid="ignore"):
+def compute_probabilities(logits: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
+    """Turn logits into probabilities, floats [N, K]; rows that are not finite become NaN.
+
+    Args:
+        logits: float64 [N, K].
+        sums_to_one: Whether classes exclude one another. If not, each has its own sigmoid.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        if not sums_to_one:
+            return np.asarray(1 / (1 + np.exp(-logits)))
         weights = np.exp(logits - logits.max(1, keepdims=True))
         return np.asarray(weights / weights.sum(1, keepdims=True))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from .preprocessing import Preprocessing
+    from .request import Outputs
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,14 @@ class Classifier:
 
     Attributes:
         name: The experiment's name for it.
-        module: In evaluation mode: floats [N, C, H, W] in, logits [N, K] out.
+        module: In evaluation mode: floats [N, C, H, W] in, ``outputs`` [N, K] out.
         count: The number K of its classes.
         labels: K class names; None if the network has none.
         source: Where its weights come from.
         content: A hash of its file, if its tensors do not hold the weights.
         found: What was found out about its file, in one line.
         copy: The same for torch to differentiate, if another library computes ``module``.
+        outputs: What the module gives; None if that is to be found out.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Classifier:
     content: str | None = None
     found: str | None = None
     copy: nn.Module | None = None
+    outputs: Outputs | None = None
 
     @property
     def differentiable(self) -> nn.Module | None:

@@ -38,6 +38,7 @@ _CLOSE: Final = 1e-4
 _ALIKE: Final = 1.0
 """Photographs whose bytes differ by less than this, in the mean, were prepared alike: a filter's
 rounding makes a tenth of it, and another part of the photograph twenty times as much."""
+_MULTI_LABEL: Final = "multi_label_classification"
 
 
 class LogitsOnly(nn.Module):
@@ -80,6 +81,7 @@ def load_transformers(name: str, request: Request) -> Classifier:
         len(labels),
         None if all(map(_NO_NAME.fullmatch, labels)) else tuple(labels),
         f"{type(model).__name__} from {source}",
+        outputs="multi_label" if config.problem_type == _MULTI_LABEL else None,
     )
 
 

@@ -106,8 +106,8 @@ class FileModule(nn.Module, ABC):
         count = self._batch or (1 if self.alone else _TRIED)
         self._output = _choose(shapes, count, request.output, self.path)
         answers = torch.cat([self._flatten(each[self._output]) for each in tried])
-        self._probabilities = self._are_probabilities(answers, request.answers)
-        gives = "probabilities" if self._probabilities else "logits"
+        self._probabilities = self._are_probabilities(answers, request.outputs)
+        gives = request.outputs or ("probabilities" if self._probabilities else "logits")
         names = "" if len(shapes) == 1 else f" (its output {self._output!r} of {len(shapes)})"
         return answers.shape[1], f"takes {self._describe_input()}; gives {gives}{names}"
 
@@ -199,7 +199,7 @@ class FileModule(nn.Module, ABC):
         raise ValueError(
             "its answers lie between 0 and 1, but sum to "
             f"{float(sums.min()):.3g} to {float(sums.max()):.3g}, not to 1; say what they are: "
-            "[target] answers = logits, or probabilities"
+            "[target] outputs = logits, probabilities or multi_label"
         )
 
     def _describe_input(self) -> str:
@@ -232,7 +232,7 @@ def load_file(module: FileModule, request: Request, *, must_scale: bool = False)
             first = first or error
             continue
         # Only what was asked for: runs of before keep their fingerprints.
-        asked = "".join(f" {each}" for each in (request.output, request.answers) if each)
+        asked = "".join(f" {each}" for each in (request.output, request.outputs) if each)
         return Classifier(
             request.model,
             module,
@@ -242,6 +242,8 @@ def load_file(module: FileModule, request: Request, *, must_scale: bool = False)
             f"{module.path}, by {module.by}",
             content=module.digest() + asked,
             found=found,
+            # Whatever else it gives comes as logarithms.
+            outputs="multi_label" if request.outputs == "multi_label" else "logits",
         )
     assert first is not None, "there is at least one layout"
     raise first

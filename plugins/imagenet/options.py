@@ -16,13 +16,13 @@ from pydantic import (
 
 from neatfool import PathAfter
 
-from .request import FILES, RUN_CODE
+from .request import FILES, RUN_CODE, Outputs
 
 if TYPE_CHECKING:
     from neatfool import ImageSpec
 
 DEFAULT_MODEL = "efficientnet-lite0"
-_OF_FILES: Final = ("size", "mean", "std", "output", "answers")
+_OF_FILES: Final = ("size", "mean", "std", "output")
 """Options that say what a file does not."""
 
 Model = Annotated[
@@ -87,10 +87,11 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
         description="for a file with several outputs: the name or number (from 0) of the one that "
         "holds the classes *(new in 0.2)*",
     )
-    answers: Literal["logits", "probabilities"] | None = Field(
+    outputs: Outputs | None = Field(
         None,
-        description="for a file: what that output holds. If left out, probabilities if they sum "
-        "to one, else logits *(new in 0.2)*",
+        description="what the network gives: `logits`, `probabilities`, or `multi_label` if "
+        "classes do not exclude one another: each then has its own sigmoid. If left out, that is "
+        "found out on a few images: `probabilities` if they sum to one, else logits *(new in 0.2)*",
     )
     dequantise: bool = Field(
         False,
@@ -138,6 +139,11 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
     def _one_or_several(self) -> Options:
         if self.ensemble and self.model:
             raise ValueError("gives both 'model' and 'ensemble'; keep one of the two")
+        if self.outputs == "multi_label" and (self.ensemble or self.crops == "ten"):
+            raise ValueError(
+                "outputs = multi_label is for one network that sees one image: leave 'ensemble' "
+                "and 'crops' out"
+            )
         if self.ensemble and self.weights:
             raise ValueError("weights are those of a 'model'; an 'ensemble' has its own")
         if not self.ensemble and self.model is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from neatfool import ExperimentError
 
@@ -17,6 +17,8 @@ FILES: Final = ("onnx", "tflite", "openvino", "torchscript", "export")
 RUN_CODE: Final = {"torchscript", "export"}
 """Those of them that can run code when they are loaded."""
 
+Outputs: TypeAlias = Literal["logits", "probabilities", "multi_label"]
+
 
 @dataclass(frozen=True)
 class Request:
@@ -28,7 +30,7 @@ class Request:
         mean: What to subtract from images in [0, 1], if the network does not say.
         std: What to divide by after that.
         output: The name or number of the output that answers, if a file has several.
-        answers: ``"logits"`` or ``"probabilities"``, if the numbers do not tell.
+        outputs: ``"logits"``, ``"probabilities"`` or ``"multi_label"``, if the numbers do not tell.
         dequantise: Whether to compute a dynamically quantised ONNX graph in floats.
         gradients: Whether to compute gradients of an ONNX graph, through a copy in PyTorch.
     """
@@ -39,7 +41,7 @@ class Request:
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
     output: str | None = None
-    answers: str | None = None
+    outputs: Outputs | None = None
     dequantise: bool = False
     gradients: bool = False
 

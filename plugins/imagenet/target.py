@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PIL.Image import Image
+    from torch import nn
 
     from .classifier import Classifier
     from .options import Options
@@ -74,7 +75,7 @@ class ImageNetTarget:
                     options.mean,
                     options.std,
                     options.output,
-                    options.answers,
+                    options.outputs,
                     options.dequantise,
                     options.gradients and model.startswith("onnx:"),
                 )
@@ -84,7 +85,9 @@ class ImageNetTarget:
         self._ten = options.crops == "ten"
         self._checked = options.check_photographs
         self.spec = self._common_spec(options)
+        self._outputs = options.outputs
         self.networks = [self._network(each, options.device) for each in self.classifiers]
+        self._settle()
         self._offer_gradients(options.device)
         on_cpu = self.networks[0].device.type == "cpu"
         self.batch_size = IMAGES_OF_TEN if self._ten and on_cpu else None
@@ -116,6 +119,7 @@ class ImageNetTarget:
                 f"{each.name}: weights of {each.source}",
                 f"  {each.preprocessing.describe(uncropped=self._ten)}",
                 *([f"  {each.found}"] if each.found else []),
+                *(["  each class has a sigmoid of its own"] if not self.spec.sums_to_one else []),
             ]
         lines.append(
             f"Evolved images are drawn at {width}x{height} pixels"
@@ -211,6 +215,23 @@ class ImageNetTarget:
         """The network that takes the largest images, which all see."""
         return max(self.classifiers, key=lambda each: math.prod(self._input_size(each)))
 
+    def _settle(self) -> None:
+        """Find out what the networks give."""
+        found = {network.settle(self.spec.shape).outputs for network in self.networks}
+        # Their copies serve from now on, so that the memory of the loaded weights is freed.
+        self.classifiers = [
+            replace(each, module=_inside(network.module))
+            for each, network in zip(self.classifiers, self.networks, strict=True)
+        ]
+        if "multi_label" not in found:
+            return
+        if len(self.networks) > 1:
+            raise ExperimentError(
+                "[target] ensemble: a network has a confidence for each class by itself, of which "
+                "there is no mean; give one 'model'"
+            )
+        self.spec = replace(self.spec, sums_to_one=False)
+
     def _input_size(self, classifier: Classifier) -> tuple[int, int]:
         preprocessing = classifier.preprocessing
         return preprocessing.uncropped if self._ten else preprocessing.size
@@ -240,7 +261,14 @@ class ImageNetTarget:
             mean=preprocessing.mean,
             std=preprocessing.std,
             device=device,
+            outputs=classifier.outputs or self._outputs,
         )
+
+
+def _inside(module: nn.Module) -> nn.Module:
+    while isinstance(module, Resized | TenCrops):
+        module = module.module
+    return module
 
 
 def _mean(logits: Sequence[torch.Tensor]) -> torch.Tensor:

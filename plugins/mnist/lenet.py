@@ -69,7 +69,7 @@ def normalise(images: torch.Tensor) -> torch.Tensor:
 
 def network(lenet: LeNet, device: str = "auto") -> Network:
     """Make a LeNet, which is changed, a network that normalises images itself."""
-    return Network(lenet, mean=255 * MEAN, std=255 * DEVIATION, device=device)
+    return Network(lenet, mean=255 * MEAN, std=255 * DEVIATION, device=device, outputs="logits")
 
 
 def load(path: Path) -> LeNet:

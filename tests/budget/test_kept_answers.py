@@ -14,13 +14,18 @@ from neatfool.scoring.answers import check_labels
 OPEN = ImageSpec(2, 2, 1, (), open=True)
 FIXED = ImageSpec(2, 2, 1, ("cat", "dog"))
 
+
+def spec(letters):
+    return ImageSpec(2, 2, 1, (*letters,))
+
+
 probabilities = arrays(np.float32, (3, 4), elements=st.floats(0, 1, width=32))
 logits = arrays(np.float32, (3, 4), elements=st.floats(-(2.0**60), 2.0**60, width=32))
 
 
 @given(probabilities, logits, arrays(np.bool_, 3))
 def test_scores_are_read_to_the_bit(probs, logits, ok):
-    back = read(write(Scores(probs, logits, ok)), [*"abcd"])
+    back = read(write(Scores(probs, logits, ok)), [*"abcd"], spec("abcd"))
     assert (back.ok == ok).all()
     assert back.probs.dtype == np.float32 or not ok.any()
     assert (back.probs[ok] == probs[ok]).all()
@@ -30,7 +35,7 @@ def test_scores_are_read_to_the_bit(probs, logits, ok):
 
 def test_a_logit_for_none_of_the_classes_is_kept():
     given = Scores(np.float32([[0.2, 0.3]]), np.float64([[-2, -1, 0.5]]), np.array([True]))
-    back = read(write(given), [*"ab"])
+    back = read(write(given), [*"ab"], spec("ab"))
     assert (back.probs == given.probs).all()
     assert (back.logits == given.logits).all()
 
@@ -41,7 +46,7 @@ def test_answers_that_version_0_1_kept_are_read(with_logits):
     tensors = {"probs": probs, "logits": logits} if with_logits else {"probs": probs}
     packed = b"s" + zlib.compress(save(tensors))
     (new,) = write(Scores(probs[None], logits[None] if with_logits else None, np.array([True])))
-    scores = read([packed, new], [*"ab"])
+    scores = read([packed, new], [*"ab"], spec("ab"))
     assert scores.ok.all()
     assert (scores.probs == probs).all()
     assert (scores.logits == logits).all() if with_logits else scores.logits is None
@@ -50,7 +55,7 @@ def test_answers_that_version_0_1_kept_are_read(with_logits):
 def test_refused_answers_are_nothing():
     answer = Scores(np.ones((1, 4)), None, np.array([False]))
     assert write(answer) == [REFUSED]
-    assert not read([REFUSED], [*"abcd"]).ok.any()
+    assert not read([REFUSED], [*"abcd"], spec("abcd")).ok.any()
 
 
 names = st.text(min_size=1).filter(str.strip)
@@ -59,7 +64,7 @@ names = st.text(min_size=1).filter(str.strip)
 @given(st.lists(st.dictionaries(names, st.floats(0, 1), max_size=4), min_size=1, max_size=6))
 def test_labels_are_read_to_the_bit(found):
     classes: list[str] = []
-    scores = read(write(check_labels(Labels(found), len(found), OPEN, "x")), classes)
+    scores = read(write(check_labels(Labels(found), len(found), OPEN, "x")), classes, OPEN)
     assert set(classes) == {name for each in found for name in each}
     assert len(classes) == len(set(classes))
     for row, each in zip(scores.probs, found, strict=True):
@@ -70,7 +75,7 @@ def test_labels_are_read_to_the_bit(found):
 
 def test_classes_turn_up_in_the_order_of_the_images_the_surest_first():
     classes = ["cat"]
-    read(write(Labels([{"dog": 0.1, "cow": 0.8}, {"ant": 0.9}], [True, True])), classes)
+    read(write(Labels([{"dog": 0.1, "cow": 0.8}, {"ant": 0.9}], [True, True])), classes, OPEN)
     assert classes == ["cat", "cow", "dog", "ant"]
 
 

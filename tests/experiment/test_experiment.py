@@ -368,6 +368,7 @@ def test_what_is_resolved_is_json_with_all_defaults(write):
             "nothing": None,
             "max_queries": None,
             "max_requests": None,
+            "threshold": None,
             "weights": None,
             "gain": 12.0,
             "labels": [],

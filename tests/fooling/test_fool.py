@@ -1,5 +1,10 @@
 import logging
 import re
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -145,18 +150,13 @@ def test_an_image_without_a_score_does_not_change_what_probabilities_are(tmp_pat
     assert max(elite.confidence for elite in run) > 0.99
 
 
-def test_a_first_batch_without_numbers_does_not_say_what_logits_are():
-    class FirstBlind(Linear):
-        blind = True
-
+def test_a_module_without_numbers_for_varied_images_gives_logits():
+    class Blind(Linear):
         def forward(self, images):
             logits = super().forward(images)
-            return logits * float("nan") if self.blind else logits
+            return logits * float("nan") if images.amax() > images.amin() else logits
 
-    module = FirstBlind().eval()
-    target = ModuleTarget(module, neatfool.ImageSpec(8, 6, 3, ("a", "b", "c"), array="torch"))
-    target.score(torch.zeros(2, 3, 8, 6, dtype=torch.uint8))
-    module.blind = False
+    target = ModuleTarget(Blind().eval(), neatfool.ImageSpec(8, 6, 3, ("a", "b", "c")))
     scores = target.score(torch.full((2, 3, 8, 6), 200, dtype=torch.uint8))
     assert scores.logits is not None
     assert np.allclose(scores.probs.sum(1), 1)
@@ -218,6 +218,7 @@ def test_unknown_schemes_and_options_are_said_to_be_unknown(tmp_path):
         (None, {}, "model: None is not a model"),
         (Linear, {}, "model: .* is not a model; give a torch module"),
         (brightness, {"mean": 0.5}, "mean, std: are for a torch module"),
+        (PaidToy(), {"outputs": "logits"}, "outputs: is for a torch module or a function"),
         (Linear().eval(), {"mean": 0.5}, "std: missing; mean and std go together.*give std=1$"),
         (Linear().eval(), {"std": 0.5}, "mean: missing; mean and std go together.*give mean=0$"),
         (brightness, {"max_queries": 5}, "max_queries: .*; limit the run by images$"),
@@ -336,6 +337,86 @@ def test_a_folder_that_is_taken_is_told_of_in_the_words_of_python(tmp_path):
         assert "out=FOLDER" in said
         assert not re.search("--|neatfool resume", said)
     assert "overwrite=True" in str(caught.value)
+
+
+AT_ONCE = """
+import sys
+import numpy as np
+import neatfool
+
+class Mine:
+    def __call__(self, images):
+        bright = images.mean((1, 2, 3)) / 255
+        return np.stack([1 - bright, bright], 1)
+
+sys.stdin.readline()
+run = neatfool.fool(Mine(), image=(1, 8, 8), classes=2, images=40, progress=False)
+print(run.path)
+"""
+
+
+def test_calls_at_the_same_time_take_folders_of_their_own(tmp_path):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", AT_ONCE],
+            cwd=tmp_path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    folders = sorted(process.communicate(timeout=120)[0].strip() for process in processes)
+    assert folders == ["runs/mine-1", "runs/mine-1-2", "runs/mine-1-3"]
+
+
+def test_threads_at_the_same_time_take_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    begin = threading.Barrier(3)
+
+    def call(_):
+        begin.wait()
+        model = Linear().eval()
+        return neatfool.fool(model, image=(3, 8, 6), classes=3, images=40, progress=False)
+
+    with ThreadPoolExecutor(3) as pool:
+        folders = sorted(str(run.path) for run in pool.map(call, range(3)))
+    assert folders == ["runs/linear-1", "runs/linear-1-2", "runs/linear-1-3"]
+
+
+def test_a_folder_that_was_made_for_nothing_is_removed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def fail(*_, **__):
+        raise RunError("no")
+
+    monkeypatch.setattr("neatfool.fooling.fool.start", fail)
+    with pytest.raises(RunError, match="no"):
+        neatfool.fool(brightness, image=(1, 8, 8), classes=2, images=40, progress=False)
+    assert not any((tmp_path / "runs").iterdir())
+
+
+def test_a_run_that_ends_early_says_how_to_go_on(tmp_path, caplog):
+    how = {"image": (1, 4, 4), "classes": [*"abcde"], "max_queries": 30}
+    fool(PaidToy(), tmp_path / "run", **how)
+    (said,) = [each for each in caplog.messages if each.startswith("the run is spent: ")]
+    assert f"the same call with out={str(tmp_path / 'run')!r} and resume_run=True goes on" in said
+
+
+def test_a_run_that_is_interrupted_says_how_to_go_on(tmp_path, caplog):
+    def interrupted(images):
+        if len(calls) == 4:
+            signal.raise_signal(signal.SIGINT)
+        calls.append(1)
+        return brightness(images)
+
+    calls = []
+    run = fool(interrupted, tmp_path / "run", image=(1, 12, 10), classes=2)
+    assert 0 < run.evaluations < 400
+    assert "the run is interrupted; the same call with out=" in caplog.text
 
 
 def test_a_run_is_overwritten_if_asked(tmp_path, monkeypatch):

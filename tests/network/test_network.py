@@ -138,6 +138,60 @@ def test_a_graph_uses_the_cores_of_its_thread_whoever_made_it_first():
     assert with_cores(1, processor_time_to_wall_time) < 1.25
 
 
+class Strides(nn.Module):
+    """Reads memory as if its layout were contiguous; channels-last would give other numbers."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.convolution, self.normalisation = nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8)
+            self.dense = nn.Linear(8 * 9 * 7, 5)
+
+    def forward(self, pixels):
+        hidden = self.normalisation(self.convolution(pixels)).relu()
+        return self.dense(hidden.as_strided((len(pixels), 504), (504, 1)))
+
+
+@pytest.mark.parametrize("form", [Form(), FROZEN, FUSED, HALF, FUSED_HALF])
+def test_every_form_keeps_the_layout_that_computes_what_the_module_does(images, form):
+    module = Strides().eval()
+    network = Network(module, std=64.0, device="cpu")
+    with in_form([network], form):
+        found = network(images)
+    close = {"atol": 0.05, "rtol": 0.05} if form.precision == "bf16" else {"atol": 1e-4, "rtol": 0}
+    torch.testing.assert_close(found, module(images.float() / 64.0).detach(), **close)
+    assert network.describe().endswith("in contiguous layout")
+
+
+def test_gradients_are_those_of_the_layout_that_computes_what_the_module_does(images):
+    module = Strides().eval()
+    pixels = images.float().requires_grad_()
+    (wanted,) = torch.autograd.grad((module(pixels / 64.0)).sum(), pixels)
+    network = Network(module, std=64.0, device="cpu")
+    (found,) = torch.autograd.grad(network.logits_of(pixels).sum(), pixels)
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-3)
+
+
+def test_a_module_that_computes_the_same_in_channels_last_layout_is_laid_out_so(images, network):
+    network(images)
+    assert network.module.convolution.weight.is_contiguous(memory_format=torch.channels_last)
+    assert "layout" not in network.describe()
+
+
+def test_what_a_module_gives_is_found_out_once(images, caplog):
+    class Sigmoids(Small):
+        def forward(self, pixels):
+            return super().forward(pixels).sigmoid()
+
+    network = Network(Sigmoids().eval(), std=64.0, device="cpu")
+    scores = network.score(images)
+    torch.testing.assert_close(torch.tensor(scores.logits).sigmoid(), torch.tensor(scores.probs))
+    network.score(images[:2])
+    (said,) = [each.message for each in caplog.records if each.levelno == logging.WARNING]
+    assert "Sigmoids: its numbers lie between 0 and 1 on varied images" in said
+
+
 class Pools(Small):
     """Pools in a way, before all else."""
 
@@ -284,15 +338,6 @@ def test_a_graph_that_gives_no_numbers_where_the_module_does_is_not_taken(images
     for form in (FUSED, FUSED_HALF):
         with in_form([network], form):
             assert network(images).isfinite().all()
-
-
-def test_a_module_that_gives_no_tensor_is_told(images):
-    class Pair(Small):
-        def forward(self, pixels):
-            return (super().forward(pixels), 1)
-
-    with pytest.raises(TargetError, match="Pair gives tuple, not a tensor of logits"):
-        Network(Pair().eval(), device="cpu")(images)
 
 
 def test_a_module_of_half_precision_only_in_part_is_still_run(images):

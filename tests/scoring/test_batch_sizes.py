@@ -29,7 +29,10 @@ ON_A_CPU = RuntimeError("DefaultCPUAllocator: not enough memory: you tried to al
 
 
 class Small(Flat):
-    """Has memory for so many images, in single and in half precision."""
+    """Has memory for so many images, in single and in half precision. It is its own copy."""
+
+    def __deepcopy__(self, _):
+        return self
 
     def __init__(self, most, most_in_half=1000, error=ON_A_GPU):
         super().__init__()
@@ -49,7 +52,12 @@ class Small(Flat):
 
 
 def scorer_of(module, plan):
-    return Scorer(Networked(module), name="target 'x'", plan=plan)
+    target = Networked(module)
+    if module.most:
+        target.networks[0].settle(IMAGES.shape[1:])
+        module.calls.clear()
+        module.held.clear()
+    return Scorer(target, name="target 'x'", plan=plan)
 
 
 PLAN = Plan(16, "cpu", graph="eager", cores=1)
@@ -156,6 +164,7 @@ def test_nothing_holds_on_to_what_was_in_memory():
 def test_a_graph_that_memory_does_not_suffice_for_is_not_given_up():
     module = Small(8)
     network = Network(module.eval(), device="cpu")
+    network.settle(IMAGES.shape[1:])
     with in_form([network], Form("fp32", "frozen")):
         with pytest.raises(torch.OutOfMemoryError):
             network(IMAGES[:16])

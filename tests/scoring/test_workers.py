@@ -40,6 +40,7 @@ def calls():
 
 def replicas(network):
     """Give the replicas of a network on two devices."""
+    network.settle(IMAGES.shape[1:])
     Noting.calls.clear()
     for place in (0, 1):
         with in_form([network], PLAIN, place):
@@ -50,7 +51,10 @@ def replicas(network):
 
 
 def scored(device, plan=PLAN, bar=None):
-    scorer = Scorer(Networked(Noting(), device=device), name="x", plan=plan)
+    target = Networked(Noting(), device=device)
+    target.networks[0].settle(IMAGES.shape[1:])
+    Noting.calls.clear()
+    scorer = Scorer(target, name="x", plan=plan)
     if scorer.screening is not None:
         scorer.screening.restore(EXPERIENCED)
     scoring = scorer.generation(bar)
@@ -73,7 +77,7 @@ def test_each_device_has_a_replica_with_the_same_weights():
 def test_a_replica_lies_on_its_device():
     network = Network(Noting().eval(), device="meta, meta:0")
     # Nothing can be computed there, which would show where the weights are.
-    assert [each.weights.device.type for each in network._replicas] == ["meta", "meta"]
+    assert [each.module.weights.device.type for each in network._replicas] == ["meta", "meta"]
     for place, device in enumerate(("meta", "meta:0")):
         with in_form([network], PLAIN, place):
             assert network.device == torch.device(device)

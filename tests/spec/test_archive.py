@@ -27,6 +27,13 @@ def test_log_odds_are_those_of_the_softmax(logits):
     assert np.allclose(1 / (1 + np.exp(-log_odds(logits))), softmax(logits), rtol=1e-9, atol=1e-14)
 
 
+def test_logits_that_stand_alone_are_the_ranks():
+    logits = np.float32([[3, 4, -2], [30, 40, 50]])
+    scores = Scores(1 / (1 + np.exp(-logits)), logits, np.array([True, False]), alone=True)
+    assert np.array_equal(rank(scores.part([0])), logits[:1])
+    assert np.isneginf(rank(scores)[1]).all()
+
+
 def test_log_odds_tell_apart_what_a_softmax_cannot():
     logits = np.array([[50.0, 0.0, 0.0], [60.0, 0.0, 0.0], [900.0, 0.0, 0.0]])
     assert (softmax(logits)[:, 0] == 1).all()

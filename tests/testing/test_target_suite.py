@@ -171,10 +171,10 @@ def test_logits_that_rank_independent_classes_wrongly_are_found() -> None:
 
         def spoil(self, scores):
             probs = scores.probs.astype(float) / 2
-            return Scores(probs, np.log(probs / (1 - probs)))
+            return Scores(probs, 2 * np.log(probs / (1 - probs)))
 
     assert faults(OwnLogits) == ["logits agree with probabilities"]
-    assert "give no logits" in message(OwnLogits, "logits agree with probabilities")
+    assert "sigmoid of each class's logit" in message(OwnLogits, "logits agree with probabilities")
 
 
 def test_an_image_divided_by_its_own_range_is_found() -> None:

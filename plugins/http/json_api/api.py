@@ -13,7 +13,7 @@ from neatfool import ImageSpec, Labels, Scores
 from ..client.exchange import Call
 from ..client.faults import RefusedError
 from ..client.options import ServiceOptions
-from ..numbers import are_probabilities, compute_softmax, is_short_text, read_rows
+from ..numbers import are_probabilities, compute_probabilities, is_short_text, read_rows
 from .expressions import Expression
 from .options import JsonOptions
 from .presets import MEDIA_TYPES, MOST_IMAGES
@@ -169,7 +169,8 @@ class JsonApi:
 
     def _make_scores(self, table: np.ndarray) -> Scores:
         if self._options.scores_are == "logits":
-            return Scores(compute_softmax(table), table, np.isfinite(table).all(1))
+            probs = compute_probabilities(table, sums_to_one=self.spec.sums_to_one)
+            return Scores(probs, table, np.isfinite(table).all(1))
         probs = table / self._options.full_score
         return Scores(probs, None, are_probabilities(probs, sums_to_one=self.spec.sums_to_one))
 

@@ -11,7 +11,7 @@ from neatfool import Scores
 
 from ..client.exchange import Call
 from ..client.faults import RefusedError
-from ..numbers import RAW, are_probabilities, compute_softmax, read_raw_rows, read_rows
+from ..numbers import RAW, are_probabilities, compute_probabilities, read_raw_rows, read_rows
 from .metadata import model_url
 from .signature import LIMIT, LOGITS, PROBABILITIES, Signature
 
@@ -94,7 +94,7 @@ class OpenInference:
         }
         logits, probs = tables.get(LOGITS), tables.get(PROBABILITIES)
         if probs is None:
-            probs = compute_softmax(tables[LOGITS])
+            probs = compute_probabilities(tables[LOGITS], sums_to_one=self.spec.sums_to_one)
         ok = are_probabilities(probs, sums_to_one=self.spec.sums_to_one)
         if logits is not None:
             ok &= np.isfinite(logits).all(1)

@@ -59,7 +59,7 @@ def test_a_run_is_shown_as_json(finished):
     assert list(shown) == [
         "name", "seed", "generation", "evaluations", "evaluations_per_s", "median", "mean",
         "min", "classes_ge_0.99", "classes_ge_0.9999", "nothing", "rejected",
-        "statistics", "classes",
+        "above_threshold", "statistics", "classes",
     ]  # fmt: skip
     for entry in shown["classes"]:
         assert list(entry) == [

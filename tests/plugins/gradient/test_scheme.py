@@ -91,9 +91,12 @@ def test_every_class_is_climbed_to_certainty():
     assert max(map(len, search.shown)) == 2
 
 
+HOW = {"at_once": "", "spec": TOY_SPEC}
+
+
 def test_gradients_are_those_of_the_log_odds():
     target, images = ToyTarget(), np.full((2, *TOY_SPEC.shape), 100, np.uint8)
-    odds, gradients = odds_and_gradients(target.logits_of, images, [3, 0], at_once="")
+    odds, gradients = odds_and_gradients(target.logits_of, images, [3, 0], **HOW)
     logits = target.score(images).logits
     assert odds == pytest.approx(neatfool.log_odds(logits)[[0, 1], [3, 0]])
     brighter, darker = images.copy(), images.copy()
@@ -109,8 +112,8 @@ def test_a_target_may_write_to_the_images_that_it_is_differentiated_on():
     def writing(pixels):
         return target.logits_of(pixels.mul_(0.5))
 
-    odds, gradients = odds_and_gradients(writing, images, [3, 0], at_once="")
-    halved, by_half = odds_and_gradients(target.logits_of, images // 2, [3, 0], at_once="")
+    odds, gradients = odds_and_gradients(writing, images, [3, 0], **HOW)
+    halved, by_half = odds_and_gradients(target.logits_of, images // 2, [3, 0], **HOW)
     assert np.array_equal(odds, halved)
     assert gradients == pytest.approx(by_half / 2)
 
@@ -122,8 +125,11 @@ def test_certainty_has_a_gradient_still():
     def logits_of(images):
         return (images[:, :1, 0, 0] / 255) @ weights
 
-    images = np.full((1, 1, 2, 2), 255, np.uint8)
-    odds, gradients = odds_and_gradients(logits_of, images, [0], at_once="")
+    images, spec = (
+        np.full((1, 1, 2, 2), 255, np.uint8),
+        neatfool.ImageSpec(2, 2, 1, ("a", "b", "c")),
+    )
+    odds, gradients = odds_and_gradients(logits_of, images, [0], at_once="", spec=spec)
     assert odds[0] == pytest.approx(40 - np.log(2))
     assert gradients[0, 0, 0, 0] == pytest.approx(40 / 255)
 

@@ -130,12 +130,13 @@ def test_without_softness_a_rejected_image_takes_no_niche(mnist, digits, mixed):
 def test_the_gradient_leads_through_the_detector(mnist, digits, noise, detector):
     guarded = Guarded(mnist, digits, detector=detector, keeps=0.5)
     images, classes = noise[:4].numpy(), [3, 1, 4, 1]
-    before, gradients = odds_and_gradients(guarded.logits_of, images, classes, at_once="images")
+    how = {"at_once": "images", "spec": guarded.spec}
+    before, gradients = odds_and_gradients(guarded.logits_of, images, classes, **how)
     assert (before < -100).all()  # all are rejected
     assert np.array_equal(before, rank(guarded.score(noise[:4]))[range(4), classes])
     steepest = np.abs(gradients).max(axis=(1, 2, 3), keepdims=True)
     nearer = np.clip(images + 12 * gradients / steepest, 0, 255).round().astype(np.uint8)
-    after, _ = odds_and_gradients(guarded.logits_of, nearer, classes, at_once="images")
+    after, _ = odds_and_gradients(guarded.logits_of, nearer, classes, **how)
     assert (after > before).all()
 
 

@@ -89,14 +89,17 @@ def test_of_several_outputs_one_is_chosen(tmp_path) -> None:
 
 def test_numbers_that_may_be_either_are_asked_about(tmp_path) -> None:
     model = export_onnx(Sigmoids(), tmp_path / "sigmoids.onnx", FLOATS)
-    with pytest.raises(ExperimentError, match=r"sum to .*, not to 1; .* answers = logits, or prob"):
+    with pytest.raises(ExperimentError, match=r"sum to .*, not to 1; .* outputs = logits, prob"):
         target(model, **SCALED)
     with torch.inference_mode():
         shares = Sigmoids()((noise(3) / 255 - 0.5) / 0.25)
-    told = target(model, answers="probabilities", **SCALED).score(noise(3)).probs
+    told = target(model, outputs="probabilities", **SCALED).score(noise(3)).probs
     np.testing.assert_allclose(told, shares / shares.sum(1, keepdim=True), atol=1e-5)
-    other = target(model, answers="logits", **SCALED).score(noise(3)).probs
+    other = target(model, outputs="logits", **SCALED).score(noise(3)).probs
     np.testing.assert_allclose(other, shares.softmax(1), atol=1e-5)
+    alone = target(model, outputs="multi_label", **SCALED)
+    np.testing.assert_allclose(alone.score(noise(3)).probs, shares, atol=1e-5)
+    assert not alone.spec.sums_to_one
 
 
 def test_an_onnx_graph_that_rounds_by_the_batch_is_computed_image_by_image(tmp_path) -> None:

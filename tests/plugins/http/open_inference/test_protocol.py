@@ -36,6 +36,21 @@ def test_scores_are_the_models_to_the_bit(server, datatype):
     assert scores.ok.all()
 
 
+@pytest.mark.parametrize("sums_to_one", [True, False])
+def test_logits_alone_become_probabilities_as_classes_exclude_one_another_or_not(
+    server, sums_to_one
+):
+    outputs = server.metadata["outputs"]
+    server.metadata["outputs"] = [each for each in outputs if each["name"] == "logits"]
+    images = random_images(3)
+    with open_target(server, sums_to_one=sums_to_one) as target:
+        scores = target.score(images)
+    logits = logits_of(images).astype(float)
+    own = 1 / (1 + np.exp(-logits))
+    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(scores.probs, shares if sums_to_one else own, atol=1e-6)
+
+
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("datatype", ["UINT8", "FP32"])
 def test_a_server_that_takes_raw_bytes_is_sent_them(server, datatype, layout):

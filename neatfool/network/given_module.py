@@ -1,0 +1,131 @@
+"""Takes over a module that somebody gives, and leaves it as it was."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import torch
+from torch import nn
+
+from neatfool.errors import TargetError
+from neatfool.network.memory import is_out_of_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_log = logging.getLogger("neatfool.network")
+_Module = TypeVar("_Module", bound=nn.Module)
+
+
+def unwrap(module: nn.Module) -> nn.Module:
+    """Take a module out of ``nn.DataParallel`` and ``torch.compile``."""
+    while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        module = module.module
+    if isinstance(original := getattr(module, "_orig_mod", None), nn.Module):
+        return unwrap(original)
+    return module
+
+
+def check_ready(module: nn.Module) -> None:
+    """Check that a module can compute, and gives the same at each call.
+
+    Raises:
+        TargetError: It is in training mode, or has no weights yet.
+    """
+    name = type(module).__name__
+    if _is_training(module):
+        raise TargetError(
+            f"{name} is in training mode, where its scores change from call to call; call .eval() "
+            "on it first"
+        )
+    if any(each.is_meta for each in _tensors(module)):
+        raise TargetError(
+            f"{name} has weights on the device 'meta', which holds no numbers; load them first: "
+            "model.load_state_dict(torch.load(FILE), assign=True)"
+        )
+
+
+def take_over(module: nn.Module, device: torch.device) -> nn.Module:
+    """Copy a module to a device. Weights that are there already share their memory with it.
+
+    Returns:
+        The copy; the module itself if it cannot be copied.
+
+    Raises:
+        TargetError: It cannot be copied, and is on another device.
+    """
+    try:
+        return _unwrap_children(share(module).to(device))
+    except Exception as error:  # Any module may come.
+        if is_out_of_memory(error):
+            raise
+        name, why = type(module).__name__, f"{type(error).__name__}: {error}"
+        if all(each.device in {device, torch.device(device.type)} for each in _tensors(module)):
+            _log.info("%s: is used as it is, because it cannot be copied (%s)", name, why)
+            return module
+        raise TargetError(
+            f"{name} cannot be copied to {device} ({why}); move it there yourself: "
+            f"model.to('{device}')"
+        ) from error
+
+
+def share(module: _Module) -> _Module:
+    """Copy a module around its parameters, whose numbers both then have; the copy's are fixed."""
+    given = [*module.parameters()]  # kept, as their ids must not be used again
+    memo: dict[int, Any] = {
+        id(each): nn.Parameter(each.detach(), requires_grad=False)
+        for each in given
+        if type(each) is nn.Parameter
+    }
+    return copy.deepcopy(module, memo)
+
+
+def in_channels_last(module: _Module) -> _Module:
+    """Copy a module to channels-last layout, where convolutions run fast."""
+    # Some versions of torch declare no `memory_format` here.
+    copied: _Module = cast("Any", share(module)).to(memory_format=torch.channels_last)
+    return copied
+
+
+def copy_to(devices: Sequence[torch.device], module: _Module, given: str) -> list[_Module]:
+    """Copy a module to devices. Failing to copy is an error only if the user named them."""
+    try:
+        return [copy.deepcopy(module).to(device) for device in devices]
+    except Exception as error:  # Any module may come.
+        if given in {"auto", "cuda"} and not is_out_of_memory(error):
+            _log.warning(
+                "%s: computes on one device of %d, because it cannot be copied (%s: %s)",
+                type(module).__name__,
+                len(devices) + 1,
+                type(error).__name__,
+                error,
+            )
+            return []
+        raise TargetError(
+            f"{type(module).__name__} cannot be copied to {', '.join(map(str, devices))} "
+            f"({type(error).__name__}: {error}); give one device"
+        ) from error
+
+
+def _unwrap_children(module: nn.Module) -> nn.Module:
+    for name, child in module.named_children():
+        inner = unwrap(child)
+        if inner is not child:
+            setattr(module, name, inner)
+        _unwrap_children(inner)
+    return module
+
+
+def _is_training(module: nn.Module) -> bool:
+    # A program of torch.export says so of itself in any mode, and refuses eval().
+    exported = isinstance(module, torch.fx.GraphModule) and "eval" in vars(module)
+    if exported:
+        return False
+    # A frozen program of TorchScript has no such attribute.
+    return bool(getattr(module, "training", False)) or any(map(_is_training, module.children()))
+
+
+def _tensors(module: nn.Module) -> list[torch.Tensor]:
+    return [*module.parameters(), *module.buffers()]
