@@ -36,7 +36,9 @@ from .cli.parameters import max_queries_option as max_queries_option
 from .replicates.seed_list import format_seeds as format_seeds
 from .replicates.seed_list import parse_seeds as parse_seeds
 from .run.images import slug as slug
+from .wording import level as level
 from .wording import percent as percent
+from .wording import share as share
 from .wording import spending as spending
 
 # Registering plugins, and their options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from neatfool import format_seeds, percent
+from neatfool import format_seeds, level, percent, share
 
 from ..detect.wording import title
 
@@ -20,15 +20,12 @@ CLASSES: Final = "Which classes"
 """The title of the table that the page shows as pictures."""
 
 
-def share(part: float) -> str:
-    """Write a share: ``"97 %"``."""
-    return f"{100 * part:.0f} %"
-
-
-def spread(shares: Shares) -> str:
-    """Write a share with its range over seeds: ``"97 % (95 to 98 %)"``."""
-    low, high = (f"{100 * end:.0f}" for end in (shares.lowest, shares.highest))
-    return share(shares.median) + (f" ({low} to {high} %)" if low != high else "")
+def spread(shares: Shares | None) -> str:
+    """Write a share with its range over seeds: ``"97 % (95 to 98 %)"``; ``"-"`` if unknown."""
+    if shares is None:
+        return "-"
+    low, high = share(shares.lowest), share(shares.highest)
+    return share(shares.median) + (f" ({low.removesuffix(' %')} to {high})" if low != high else "")
 
 
 def sure(shares: Shares) -> str:
@@ -95,7 +92,7 @@ def verdict(card: Card) -> str:
 def fell(each: OfClass) -> str:
     """Say how a class fell."""
     when = "never at 50 %" if each.until_half is None else f"50 % after {each.until_half:,.0f}"
-    return f"{percent(each.confidence)}; {when}"
+    return f"{percent(each.confidence)} ({when})"
 
 
 def agreement(asked: Asked, photographs: int) -> str:
@@ -116,7 +113,7 @@ def checked(card: Card) -> str:
     """Say whether the threshold was kept; empty if there is none."""
     if card.check is None:
         return ""
-    found, limit = percent(card.median.median), f"{100 * card.check.above:g} %"
+    found, limit = percent(card.median.median), level(card.check.above)
     if card.check.failed:
         return f"FAILED: the median confidence, {found}, is above {limit}."
     return f"Passed: the median confidence, {found}, is not above {limit}."
@@ -157,6 +154,8 @@ def too_short(card: Card, unseen: Collection[str]) -> list[str]:
 
 
 Rows = list[list[str]]
+OF_WORDS: Final = ("resist most", "comparable")
+"""The heads of the columns of :func:`tables` that hold words, besides the first of each table."""
 
 
 def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
@@ -165,7 +164,7 @@ def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
         (
             "How soon",
             ["half of the classes at", "after so many images"],
-            [[share(each.confidence), counted(each.images)] for each in card.until],
+            [[level(each.confidence), counted(each.images)] for each in card.until],
         ),
         (
             CLASSES,
@@ -188,7 +187,12 @@ def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
         told.append(
             (
                 f"What transfers (of {card.transfer.sample:,} images of each run)",
-                ["network", "class in first place", "median confidence", "agrees on photographs"],
+                [
+                    "network",
+                    "class in first place",
+                    "median confidence",
+                    "agrees on familiar images",
+                ],
                 [
                     [
                         each.label,
@@ -220,14 +224,14 @@ def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
         told.append(
             (
                 "Beside known networks",
-                ["network", "images", "its median", "this one's", "comparable"],
+                ["network", "comparable", "this one's", "its median", "images"],
                 [
                     [
                         each.name,
-                        f"{each.images:,}",
-                        _range(each),
-                        percent(each.ours),
                         differing(each),
+                        percent(each.ours),
+                        _range(each),
+                        f"{each.images:,}",
                     ]
                     for each in card.beside
                 ],

@@ -161,7 +161,7 @@ def measure(
         rows.append(Row(run, elites, next(own, None), how, seen))
     agreement = None
     if photographs:
-        answers = _ask(networks, photographs, fit_photograph, "photographs", note)
+        answers = _ask(networks, photographs, fit_photograph, "familiar images", note)
         names = [photograph.name for photograph in photographs]
         agreement = Agreement(names, source, _compare(networks, answers))
     return Transfer([*networks], rows, agreement, [*notes])
