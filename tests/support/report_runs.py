@@ -79,6 +79,11 @@ class FakeIndividual:
         return [*zip(others, (self.confidence, 0.6 * left, 0.3 * left), strict=True)]
 
     @property
+    def top1(self) -> bool:
+        """Whether it is surest of its own class."""
+        return max(self.top, key=lambda scored: scored[1])[0] == self.name
+
+    @property
     def file(self) -> Path:
         return self.run.path / "images" / f"{self.index:03} & co.png"
 
