@@ -7,6 +7,7 @@ import re
 import textwrap
 import time
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
@@ -72,17 +73,17 @@ class Output(Console):
         shown = [*rows]
         if most is not None and len(shown) > most:
             shown[most - most // 3 : len(shown) - most // 3] = [["…", *[""] * (len(heads) - 1)]]
+        by_column = [*zip(heads, *shown, strict=True)]
         for narrow in (False, True):
-            columns, room = [], self.width - 1
-            for place, head in enumerate(heads):
-                cells = [head, *(row[place] for row in shown)]
-                column, texts = (_words if place in words else _numbers)(cells, narrow=narrow)
-                room -= (column.min_width or 0) + 3
-                if columns and room < 0:
-                    break
-                columns.append((column, texts))
-            if len(columns) == len(heads):
+            columns = [
+                _words(cells) if place in words else _numbers(cells, narrow=narrow)
+                for place, cells in enumerate(by_column)
+            ]
+            widths = accumulate((column.min_width or 0) + 3 for column, _ in columns)
+            fitting = sum(1 + width <= self.width for width in widths)
+            if fitting == len(columns):
                 break
+        del columns[max(fitting, 1) :]
         table = Table(*(column for column, _ in columns), show_lines=lines)
         for cells in zip(*(texts for _, texts in columns), strict=True):
             table.add_row(*map(escape, cells))
@@ -132,7 +133,7 @@ class Output(Console):
         os.dup2(nowhere, self.file.fileno())
 
 
-def _words(cells: Sequence[str], *, narrow: bool) -> tuple[Column, Sequence[str]]:
+def _words(cells: Sequence[str]) -> tuple[Column, Sequence[str]]:
     """Make a column of words, from its head and its cells."""
     from rich.table import Column
 

@@ -147,7 +147,7 @@ def test_names_and_options_of_plugins_are_text_only(written: Callable[..., Parse
     )
     assert [tag for tag, _ in parsed.tags].count("script") == 1
     assert not [attrs for _, attrs in parsed.tags if "onerror" in attrs]
-    assert parsed.of_class("card")[0]["data-name"] == EVIL
+    assert EVIL in [card["data-name"] for card in parsed.of_class("card")]
     assert parsed.text.count("<script>alert(1)</script>") >= 6
 
 
