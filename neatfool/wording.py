@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -63,6 +64,11 @@ def share(part: float, digits: int = 0) -> str:
 def level(part: float) -> str:
     """Write a threshold or a tick, which somebody chose, with all its digits: ``"99.99 %"``."""
     return f"{100 * part:.8g} %"
+
+
+def unbroken(text: str) -> str:
+    """Keep numbers with their signs in one line of a page: ``"> 99.99 %"``."""
+    return re.sub(r"(?<=[<>]) (?=\d)| (?=%)", "\u00a0", text)
 
 
 def duration(seconds: float) -> str:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neatfool.wording import duration, level, percent, share, spending
+from neatfool.wording import duration, level, percent, share, spending, unbroken
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,10 @@ def test_nothing_is_rounded_up_and_nothing_reads_100(confidence):
 )
 def test_only_all_are_a_share_of_100_and_only_none_of_0(part, digits, text):
     assert share(part, digits) == text
+
+
+def test_a_number_keeps_its_signs_in_a_line_of_a_page():
+    assert unbroken("It is > 99.99 % of x > y.") == "It is >\u00a099.99\u00a0% of x > y."
 
 
 def test_a_threshold_has_all_its_digits():

@@ -9,10 +9,10 @@ from neatfool.errors import StorageError, printable
 from neatfool.files import write_whole
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import DATABASE, EXPERIMENT, REPORT
-from neatfool.wording import counted, duration, level, percent, share
+from neatfool.wording import counted, duration, level, percent, share, unbroken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from neatfool.run.run import Run
 
@@ -64,7 +64,7 @@ def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:
             escaped, and their control characters made visible. It may include files from its
             folder. The filters ``percent``, ``share``, ``level``, ``duration`` and
             ``counted(one, many)`` write confidences, shares, thresholds, seconds and numbers of
-            things.
+            things; ``unbroken`` keeps the numbers of a sentence in one line.
         content: The template's values, by name.
 
     Returns:
@@ -85,6 +85,6 @@ def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {each.__name__: each for each in (percent, share, level)}
-    environment.filters |= {each.__name__: each for each in (duration, counted)}
+    filters: tuple[Callable[..., str], ...] = (percent, share, level, duration, counted, unbroken)
+    environment.filters |= {each.__name__: each for each in filters}
     return save(path, environment.get_template(template.name).render(content).encode())
