@@ -51,7 +51,7 @@ class Detector:
         ImageDraw.Draw(page).text((20, 20), lines, "black", ImageFont.load_default(18))
         sure = self.look(np.asarray(page).transpose(2, 0, 1))[self.spec.class_index("text")]
         if sure < 0.5:
-            raise TargetError(f"boxes: finds the text on a page with only {percent(float(sure))}")
+            raise TargetError(f"boxes: finds the text on a page with only {percent(sure)}")
 
 
 @hookimpl

@@ -51,8 +51,7 @@ class Reader:
             ImageDraw.Draw(image).text((6, 24), word, "black", font, anchor="lm")
             pixels = np.asarray(image.resize((self.spec.width, 48))).transpose(2, 0, 1)
             if (sure := self.score(pixels[None]).probs[0, index]) < 0.5:
-                said = percent(float(sure))
-                raise TargetError(f"words: reads a printed {word!r} with {said}; give a width")
+                raise TargetError(f"words: reads a printed {word!r} at {percent(sure)}; set width")
 
 
 @hookimpl
