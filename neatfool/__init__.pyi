@@ -40,7 +40,9 @@ from .replicates.seed_list import format_seeds as format_seeds
 from .replicates.seed_list import parse_seeds as parse_seeds
 from .run.images import slug as slug
 from .files import refuse_link as refuse_link
+from .wording import level as level
 from .wording import percent as percent
+from .wording import share as share
 from .wording import spending as spending
 
 # Registering plugins, and their options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -11,41 +12,63 @@ if TYPE_CHECKING:
 
 SMALLEST: Final = 1e-6
 """A smaller confidence is written as 0.0 %: it says nothing about an image."""
-LARGEST_LOG_ODDS: Final = 27.7
-"""Log-odds of twelve nines; a larger confidence is written like this one."""
+SUREST: Final = 0.9999
+"""A larger confidence is written as "> 99.99 %": rounded numbers near 1 cannot be told apart."""
 
 
 def percent(confidence: float, rank: float = 0.0) -> str:
-    """Write a confidence so that near-certainties differ, and so do very small ones.
+    """Write a confidence so that it claims no more than is known.
 
     Args:
-        confidence: A probability in [0, 1].
-        rank: Its rank, if known. If the confidence was rounded to 1, its log-odds (above 1) still
-            give its nines.
+        confidence: A probability in [0, 1]. It may be 1 only because it was rounded.
+        rank: Its rank, where readers compare near-certainties. If it is log-odds (above 1), they
+            follow a confidence above 99.99 %.
 
     Returns:
-        ``"63.2 %"``, ``"99.4 %"`` or ``"99.9998 %"``: one digit more than its nines, cut and not
-        rounded up, so that only certainty reads ``"100 %"``. Below 1 %, two digits: ``"0.21 %"``,
+        ``"63.2 %"``, ``"99.4 %"`` or ``"99.98 %"``, cut and not rounded up. Above 99.99 %:
+        ``"> 99.99 %"``, or ``"> 99.99 % (log-odds 17.2)"``. Below 1 %, two digits: ``"0.21 %"``,
         ``"0.0034 %"``. Below 0.0001 %: ``"0.0 %"``.
     """
-    if confidence >= 1:
-        if rank <= 1:
-            return "100 %"
-        miss = math.exp(-min(rank, LARGEST_LOG_ODDS))
-        return _cut(1 - Decimal(miss), max(int(-math.log10(miss)) - 1, 1))
+    if confidence > SUREST:
+        return f"> {level(SUREST)}" + (f" (log-odds {rank:.1f})" if rank > 1 else "")
     if confidence < SMALLEST:
         return "0.0 %"
     if confidence < 0.01:
         places = 1 - math.floor(math.log10(100 * confidence))
     else:
-        nines = int(-math.log10(max(1 - confidence, 1e-16)) + 1e-9)
-        places = max(nines - 1, 1)
-    return _cut(Decimal(repr(float(confidence))), places)
-
-
-def _cut(confidence: Decimal, places: int) -> str:
+        places = 2 if confidence >= 0.999 else 1
     digit = Decimal(1).scaleb(-places)
-    return f"{(100 * confidence).quantize(digit, ROUND_FLOOR)} %"
+    cut = (100 * Decimal(repr(float(confidence)))).quantize(digit, ROUND_FLOOR)
+    return f"{cut} %"
+
+
+def share(part: float, digits: int = 0) -> str:
+    """Write a share of some things: ``"46 %"``; ``"-"`` for NaN, a share of none.
+
+    Only all of them are ``"100 %"``, and only none are ``"0 %"``: 999 of 1,000 are ``"> 99 %"``.
+
+    Args:
+        part: From 0 to 1.
+        digits: Digits after the point.
+    """
+    if math.isnan(part):
+        return "-"
+    least, rounded = 10.0**-digits, round(100 * part, digits) + 0.0
+    if rounded == 100 and part < 1:
+        return f"> {100 - least:.{digits}f} %"
+    if rounded == 0 and part > 0:
+        return f"< {least:.{digits}f} %"
+    return f"{rounded:.{digits}f} %"
+
+
+def level(part: float) -> str:
+    """Write a threshold or a tick, which somebody chose, with all its digits: ``"99.99 %"``."""
+    return f"{100 * part:.8g} %"
+
+
+def unbroken(text: str) -> str:
+    """Keep numbers with their signs in one line of a page: ``"> 99.99 %"``."""
+    return re.sub(r"(?<=[<>]) (?=\d)| (?=%)", "\u00a0", text)
 
 
 def duration(seconds: float) -> str:

@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neatfool.wording import duration, percent, spending
+from neatfool.wording import duration, level, percent, share, spending, unbroken
 
 
 @pytest.mark.parametrize(
@@ -18,35 +19,66 @@ from neatfool.wording import duration, percent, spending
         (0.5, "50.0 %"),
         (0.99, "99.0 %"),
         (0.98999, "98.9 %"),
-        (0.9999, "99.990 %"),
-        (0.99998, "99.998 %"),
-        (0.9999999, "99.999990 %"),
-        (1.0, "100 %"),
+        (0.99899, "99.8 %"),
+        (0.99909, "99.90 %"),
+        (0.9999, "99.99 %"),
+        (0.99998, "> 99.99 %"),
+        (0.9999999, "> 99.99 %"),
+        (float(np.float32(1 - 1e-9)), "> 99.99 %"),
+        (1.0, "> 99.99 %"),
     ],
 )
-def test_near_certainties_can_be_told_apart_and_small_confidences_too(confidence, text):
+def test_near_certainties_are_written_alike_and_small_confidences_can_be_told_apart(
+    confidence, text
+):
     assert percent(confidence) == text
 
 
 @pytest.mark.parametrize(
-    ("rank", "text"),
+    ("confidence", "rank", "text"),
     [
-        (1.0, "100 %"),  # of a target without logits: the confidence itself
-        (17.0, "99.999995 %"),
-        (20.0, "99.9999997 %"),
-        (500.0, "99.99999999990 %"),
+        (1.0, 1.0, "> 99.99 %"),  # of a target without logits: the confidence itself
+        (1.0, 17.04, "> 99.99 % (log-odds 17.0)"),
+        (0.99999, 11.5, "> 99.99 % (log-odds 11.5)"),
+        (0.98999, 4.6, "98.9 %"),
     ],
 )
-def test_log_odds_tell_certainties_apart(rank, text):
-    assert percent(1.0, rank) == text
-    assert percent(0.98999, rank) == "98.9 %"
+def test_log_odds_tell_certainties_apart(confidence, rank, text):
+    assert percent(confidence, rank) == text
 
 
-@given(st.floats(0, 1, exclude_max=True))
-def test_only_certainty_reads_100_and_nothing_is_rounded_up(confidence):
-    written = float(percent(confidence).removesuffix(" %")) / 100
+@given(st.floats(0, 1))
+def test_nothing_is_rounded_up_and_nothing_reads_100(confidence):
+    written = float(percent(confidence).removesuffix(" %").removeprefix("> ")) / 100
     assert written < 1
     assert written <= confidence + 1e-15
+
+
+@pytest.mark.parametrize(
+    ("part", "digits", "text"),
+    [
+        (0, 0, "0 %"),
+        (0.004, 0, "< 1 %"),
+        (0.456, 0, "46 %"),
+        (0.9951, 0, "> 99 %"),
+        (1, 0, "100 %"),
+        (1.04, 0, "104 %"),
+        (-0.001, 0, "0 %"),
+        (0.98725, 2, "98.72 %"),
+        (0.999999, 1, "> 99.9 %"),
+        (float("nan"), 0, "-"),
+    ],
+)
+def test_only_all_are_a_share_of_100_and_only_none_of_0(part, digits, text):
+    assert share(part, digits) == text
+
+
+def test_a_number_keeps_its_signs_in_a_line_of_a_page():
+    assert unbroken("It is > 99.99 % of x > y.") == "It is >\u00a099.99\u00a0% of x > y."
+
+
+def test_a_threshold_has_all_its_digits():
+    assert [level(part) for part in (0.5, 0.999999, 0.0003)] == ["50 %", "99.9999 %", "0.03 %"]
 
 
 @pytest.mark.parametrize(

@@ -41,10 +41,7 @@ def tile(elite: EliteView, side: int, *, redrawn: bool) -> Image.Image:
     while pen.textlength(name, bold) > side:
         name = name.removesuffix("”").removesuffix("…")[:-1] + "…”"
     pen.text((0, words + 4), name, INK, bold)
-    small, number = font("DejaVuSans", 12), percent(elite.confidence)
-    while pen.textlength(number, small) > side:
-        number = number[:-3] + " %"  # a digit less is still no more than it is
-    pen.text((0, words + 5 + LINE), number, BLUE, small)
+    pen.text((0, words + 5 + LINE), percent(elite.confidence), BLUE, font("DejaVuSans", 12))
     return drawn
 
 

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.markup import escape
-from rich.table import Table
 
 from neatfool.cli.output import Output
 from neatfool.cli.parameters import FiniteRange, experiment_parameters, json_option
 from neatfool.plugin.hookspecs import hookimpl
-from neatfool.wording import counted, duration
+from neatfool.wording import counted, duration, share
 
 if TYPE_CHECKING:
     from neatfool.evolution.bench import Measured
@@ -123,21 +122,16 @@ def _show(name: str, measured: Measured) -> None:
         f"({duration(measured.seconds)}){_screened(measured)}",
         soft_wrap=True,
     )
-    table = Table("stage")
-    table.add_column("ms a generation", justify="right")
-    table.add_column("share", justify="right")
-    for stage, milliseconds, share in measured.rows:
-        table.add_row(stage, f"{milliseconds:,.2f}", f"{100 * share:.1f} %")
-    console.print(table)
-    console.print(
+    console.say(
         f"{measured.images_per_s:,.0f} images a second; the target alone scores "
-        f"{measured.alone_per_s:,.0f}: ratio {measured.ratio:.2f}",
-        soft_wrap=True,
+        f"{measured.alone_per_s:,.0f}: ratio {measured.ratio:.2f}"
     )
-    console.print(escape(measured.advice()), soft_wrap=True)
+    console.say(measured.advice())
+    rows = [[stage, share(part, 1), f"{spent:,.2f}"] for stage, spent, part in measured.rows]
+    console.table(["stage", "share", "ms a generation"], rows)
 
 
 def _screened(measured: Measured) -> str:
     if measured.exact == measured.images:
         return ""
-    return f"; {100 * measured.exact / measured.images:.1f} % confirmed, the others only screened"
+    return f"; {share(measured.exact / measured.images, 1)} confirmed, the others only screened"

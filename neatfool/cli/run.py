@@ -19,7 +19,7 @@ from neatfool.cli.parameters import (
     watch_options,
 )
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
-from neatfool.wording import counted, duration, left_out, percent, spending
+from neatfool.wording import counted, duration, left_out, percent, share, spending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -329,13 +329,13 @@ def _show_outcome(console: Console, session: Session, outcome: Outcome, *, scori
         return
     last = history[-1]
     count = len(run.searched)
-    share = f"; scoring took {100 * scoring / outcome.seconds:.0f} % of the time" if scoring else ""
+    part = f"; scoring took {share(scoring / outcome.seconds)} of the time" if scoring else ""
     middle, lowest = run.ranks
     done = counted(last.generation + 1, "generation", "generations")
     images = counted(last.evaluations, "image", "images")
     console.print(
         f"{run.name}, seed {run.seed}: {outcome.reason} after {done} and {images} "
-        f"({duration(outcome.seconds)}{share}). Median confidence {percent(last.median, middle)}, "
+        f"({duration(outcome.seconds)}{part}). Median confidence {percent(last.median, middle)}, "
         f"lowest {percent(last.minimum, lowest)}; "
         f"{last.classes_ge[2]} of {count} classes >= 99 %, "
         f"{last.classes_ge[3]} >= 99.99 %.",

@@ -20,6 +20,7 @@ from neatfool.network.memory import is_out_of_memory
 from neatfool.plugin.hookspecs import hookimpl
 from neatfool.scoring.plan import networks_of
 from neatfool.scoring.workers import Workers
+from neatfool.wording import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -125,17 +126,17 @@ class Measured:
         if self.limit == "the target":
             return (
                 "The target is the limit, as it should be: the run reaches "
-                f"{100 * self.ratio:.0f} % of its speed. Only a faster target (another device or "
+                f"{share(self.ratio)} of its speed. Only a faster target (another device or "
                 "batch_size) gives more."
             )
-        (share,) = [100 * share for name, _, share in self.rows if name == self.limit]
+        (part,) = [share(part) for name, _, part in self.rows if name == self.limit]
         if self.limit == "scoring":
             return (
-                f"Scoring takes {share:.0f} % of the time, longer than the target needs alone: "
+                f"Scoring takes {part} of the time, longer than the target needs alone: "
                 f"{REMEDIES['scoring']}."
             )
         return (
-            f"{self.limit.capitalize()} keeps the target waiting, with {share:.0f} % of the time: "
+            f"{self.limit.capitalize()} keeps the target waiting, with {part} of the time: "
             f"{REMEDIES[self.limit]}."
         )
 

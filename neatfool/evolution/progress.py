@@ -115,7 +115,7 @@ class ProgressDisplay:
             done if self._generations else scored,
             self._generations or self._images or 1,
             self._figures(scored),
-            spare=("workers", "speed", images[0], "left", images[1], "median"),
+            spare=("workers", "speed", images[0], "left", images[1], "median", "min"),
         )
 
     def _figures(self, images: int) -> dict[str, str]:

@@ -9,10 +9,10 @@ from neatfool.errors import StorageError, printable
 from neatfool.files import make_folder, write_whole
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import DATABASE, EXPERIMENT, REPORT
-from neatfool.wording import counted, duration, percent
+from neatfool.wording import counted, duration, level, percent, share, unbroken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from neatfool.run.run import Run
 
@@ -71,8 +71,9 @@ def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:
         template: A Jinja template. It begins with ``{% extends "neatfool/page.html.j2" %}`` and
             fills the blocks ``title``, ``body`` and, for its own CSS, ``style``. Its values are
             escaped, and their control characters made visible. It may include files from its
-            folder. The filters ``percent``, ``duration`` and ``counted(one, many)`` write
-            confidences, seconds and numbers of things.
+            folder. The filters ``percent``, ``share``, ``level``, ``duration`` and
+            ``counted(one, many)`` write confidences, shares, thresholds, seconds and numbers of
+            things; ``unbroken`` keeps the numbers of a sentence in one line.
         content: The template's values, by name.
 
     Returns:
@@ -93,5 +94,6 @@ def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "duration": duration, "counted": counted}
+    filters: tuple[Callable[..., str], ...] = (percent, share, level, duration, counted, unbroken)
+    environment.filters |= {each.__name__: each for each in filters}
     return save(path, environment.get_template(template.name).render(content).encode())

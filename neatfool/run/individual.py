@@ -302,6 +302,12 @@ class EliteView(Individual):
         )
 
     @property
+    def top1(self) -> bool | None:
+        """Whether no class is more likely for this PNG; None if :attr:`top` is empty."""
+        found = self.run.store.top(self.candidate_id)
+        return dict(found).get(self.index, -1.0) >= found[0][1] if found else None
+
+    @property
     def file(self) -> Path:
         """The image's file in the run folder."""
         spec = self._spec

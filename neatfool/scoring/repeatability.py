@@ -206,8 +206,8 @@ class DriftWatch:
                 "`neatfool verify RUN` scores all images again",
                 self._scorer.name,
                 self._scorer.spec.classes[elite.class_index],
-                percent(elite.confidence),
-                percent(float(scores.probs[0, elite.class_index])),
+                percent(elite.confidence, elite.rank),
+                percent(float(scores.probs[0, elite.class_index]), float(now)),
             )
 
     def _score(self, image: torch.Tensor) -> Scores | None:

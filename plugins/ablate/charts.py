@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from neatfool import level
 from neatfool.report import LINE_COLOURS, draw_figure, label_ends, new_axes
 
 from .hiding import edges_of_tiles
@@ -31,7 +32,7 @@ def importance(item: Ablation, image: np.ndarray) -> bytes:
     """Draw what each tile is worth over an image: a PNG.
 
     The more orange a tile, the more log-odds are lost without it; blue tiles do harm. The number
-    is the confidence that is left without the tile, in per cent.
+    is the confidence that is left without the tile, in per cent, cut and at most 99.
 
     Args:
         item: What came out.
@@ -73,7 +74,7 @@ def _write(axes: Axes, x: float, y: float, confidence: float, tiles: int) -> Non
     axes.text(
         x,
         y,
-        f"{np.floor(100 * confidence):.0f}",
+        f"{min(int(100 * confidence), 99)}",
         ha="center",
         va="center",
         fontsize=min(11.0, 80 / tiles),
@@ -98,8 +99,8 @@ def cutting_down(graphs: Sequence[GraphScores]) -> bytes:
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.04)
     ticks = [0, 0.25, 0.5, 0.75, 1]
-    axes.set_yticks(ticks, [f"{100 * each:g} %" for each in ticks])
-    axes.set_xticks(ticks, [f"{100 * each:g} %" for each in ticks])
+    axes.set_yticks(ticks, [level(each) for each in ticks])
+    axes.set_xticks(ticks, [level(each) for each in ticks])
     axes.set_xlabel(
         "connections that are cut, those that matter least first",
         fontsize=9.75,

@@ -14,8 +14,6 @@ from neatfool import FileToWrite, elite_options, max_queries_option, trust_optio
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
-
     from neatfool import EliteView, Output, Run
 
     from .ablation import Ablations
@@ -160,7 +158,7 @@ def _measure(
             scorer.check_allowed(total, most)
         if scorer.costs:
             text = f"{scorer.name}: this takes up to {total:,} queries"
-            console.print(text, soft_wrap=True, markup=False)
+            console.say(text)
         items = []
         with console.progress(total) as note:
             for elite in elites:
@@ -171,56 +169,26 @@ def _measure(
                 items.append(found)
         if journal.fault:
             text = f"{run.path / FILE}: cannot be written ({journal.fault}), so nothing is kept"
-            console.print(text, soft_wrap=True, markup=False)
+            console.say(text)
         return Ablations(run, scorer.name, target is None, tiles, elites, items)
 
 
 def _show(told: Ablations, console: Output) -> None:
     from . import wording
 
-    def say(text: str, style: str | None = None) -> None:
-        console.print(text, style=style, soft_wrap=True, markup=False)
-
-    say(wording.subject(told), "bold")
-    console.print(_elites(told))
-    console.print(_summary(told))
     for text in wording.headlines(told):
-        say(text, "bold")
+        console.say(text, "bold")
+    console.say(wording.subject(told))
+    for text in wording.limits(told):
+        console.say(f"Note: {text}")
+    summary = [
+        [name, *reversed(quartiles[:2]), quartiles[2], f"{len(values):,}"]
+        for name, values in wording.figures(told)
+        for quartiles in [wording.quartiles(values)]
+    ]
+    console.table(["", "median", "lower quartile", "upper quartile", "images"], summary)
+    items = sorted(told.items, key=lambda item: -item.saved.log_odds)
+    rows = [[item.name, *wording.cells(item)] for item in items]
+    console.table(["class", *wording.HEADS], rows, most=LISTED)
     for text in wording.notes(told):
-        say(f"Note: {text}")
-
-
-def _elites(told: Ablations) -> Table:
-    """Make a table of the elites, or of the surest and the least sure."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from neatfool_plugins.transfer.wording import pick
-
-    from . import wording
-
-    order = sorted(range(len(told.items)), key=lambda place: -told.items[place].saved.confidence)
-    shown = pick(order, LISTED)
-    table = Table("class")
-    for head in wording.HEADS:
-        table.add_column(head, justify="right")
-    for number, place in enumerate(shown):
-        if number and order.index(place) > number > order.index(shown[number - 1]):
-            table.add_row("…", *[""] * len(wording.HEADS))
-        item = told.items[place]
-        table.add_row(escape(item.name), *wording.cells(item))
-    return table
-
-
-def _summary(told: Ablations) -> Table:
-    """Make a table of the quartiles of each measure."""
-    from rich.table import Table
-
-    from . import wording
-
-    table = Table("", "images", "lower quartile", "median", "upper quartile")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, values in wording.figures(told):
-        table.add_row(name, f"{len(values):,}", *wording.quartiles(values))
-    return table
+        console.say(f"Note: {text}")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from neatfool import EliteView
 
     from .ablation import Ablation, Ablations
+    from .asking import Score
 
 SHOWN: Final = 10
 """The page shows so many elites at most, so that it stays below a few MB."""
@@ -82,7 +83,7 @@ def _content(told: Ablations) -> dict[str, Any]:
 
 def _choose(told: Ablations) -> list[int]:
     """Choose elites to show: evenly from the surest to the least sure."""
-    order = np.argsort([-item.saved.confidence for item in told.items], kind="stable")
+    order = np.argsort([-item.saved.log_odds for item in told.items], kind="stable")
     some = np.rint(np.linspace(0, len(order) - 1, min(SHOWN, len(order)))).astype(int)
     return [int(order[place]) for place in some]
 
@@ -91,13 +92,13 @@ def _panel(elite: EliteView, item: Ablation) -> dict[str, Any]:
     image = elite.saved_pixels()
     small = max(image.shape[1:]) <= SMALL
 
-    def show(pixels: np.ndarray, what: str, confidence: float, about: str) -> Shown:
+    def show(pixels: np.ndarray, what: str, score: Score, about: str) -> Shown:
         picture = embed_png(encode_png(pixels), LARGEST)
-        said = percent(confidence)
+        said = percent(score.confidence, score.log_odds)
         return Shown(picture, what, said, f"{item.name}, {about}: {said}", small)
 
-    strip = [show(image, "as saved", item.saved.confidence, "as saved")]
-    worst = percent(item.worst_tile.confidence)
+    strip = [show(image, "as saved", item.saved, "as saved")]
+    worst = percent(item.worst_tile.confidence, item.worst_tile.log_odds)
     drawn = Image.open(io.BytesIO(importance(item, image))).convert("RGB")
     map_of = embed_image(drawn, 2 * LARGEST)
     about = f"{item.name}: what confidence is left without each tile, at least {worst}"
@@ -107,17 +108,15 @@ def _panel(elite: EliteView, item: Ablation) -> dict[str, Any]:
         best = item.repeats.best_alone
         half, alone = item.repeats.half, item.repeats.best
         if item.repeats.copies > 2:
-            strip.append(
-                show(hidden.half, "half of the copies", half.confidence, "half of its copies")
-            )
-        strip.append(show(hidden.alone[best], "one copy", alone.confidence, "one copy of it"))
+            strip.append(show(hidden.half, "half of the copies", half, "half of its copies"))
+        strip.append(show(hidden.alone[best], "one copy", alone, "one copy of it"))
     panel: dict[str, Any] = {"item": item, "strip": strip, "graph": None, "nodes": []}
     if item.graph:
         graph = with_importance(elite.graph(), elite, item.graph)
         (simple,) = draw(elite, [simplest(elite, item.graph)]).numpy()
-        confidence = dict(item.graph.pruned).get(item.graph.suffice, item.graph.drawn).confidence
+        kept = dict(item.graph.pruned).get(item.graph.suffice, item.graph.drawn)
         what = f"{item.graph.suffice} of {len(item.graph.connections)} connections"
-        strip.append(show(simple, what, confidence, f"drawn by {what}"))
+        strip.append(show(simple, what, kept, f"drawn by {what}"))
         panel["graph"] = embed_svg(draw_graph(graph, background=SURFACE, shade="importance"))
         panel["nodes"] = _nodes(elite, graph, small=small)
     return panel
@@ -134,7 +133,7 @@ def _nodes(elite: EliteView, graph: nx.DiGraph, *, small: bool) -> list[Shown]:
     for node, pixels in zip(chosen, draw_nodes(elite, chosen), strict=True):
         data = graph.nodes[node]
         what = str(data["activation"])
-        figure = f"without it {100 * data['confidence_without']:.1f} %"
+        figure = f"without it {percent(data['confidence_without'])}"
         picture = embed_png(encode_png(pixels[None]), LARGEST // 2)
         shown.append(Shown(picture, what, figure, f"node {node}: {what}, {figure}", small))
     return shown

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool import percent
+from neatfool import percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .ablation import Ablation, Ablations, Repeats
     from .asking import Score
@@ -34,11 +34,6 @@ _MIRRORS: Final = {
     ("columns",): "left and right half",
     ("rows", "columns"): "four quarters",
 }
-
-
-def share(part: float) -> str:
-    """Write a share: ``"97 %"``."""
-    return NONE if np.isnan(part) else f"{100 * part:.0f} %"
 
 
 def name_of(told: Ablations) -> str:
@@ -77,11 +72,6 @@ def copies_in_short(repeats: Repeats | None) -> str:
     return f"{repeats.copies} x {np.hypot(*repeats.repetition.steps[0]):.0f}"
 
 
-def in_short(score: Score) -> str:
-    """Write a confidence for a narrow column, rounded down: ``"99.9 %"``."""
-    return f"{np.floor(1000 * score.confidence) / 10:.1f} %"
-
-
 def matter(losses: Iterable[float]) -> tuple[int, int]:
     """Count what matters, and all."""
     all_of = [*losses]
@@ -106,13 +96,13 @@ def of_connections(item: Ablation) -> list[float]:
 
 
 HEADS: Final = (
-    "confi-\ndence",
+    "confidence",
+    "without a tile",
+    "with one copy",
     "copies",
-    "with\none",
-    "without\na tile",
-    "nodes\nmatter",
-    "connec-\ntions\nmatter",
-    "connec-\ntions\nsuffice",
+    "nodes matter",
+    "connections matter",
+    "connections suffice",
 )
 
 
@@ -128,9 +118,9 @@ def cells(item: Ablation) -> list[str]:
         ]
     return [
         percent(item.saved.confidence),
+        percent(item.worst_tile.confidence),
+        percent(repeats.best.confidence) if repeats else NONE,
         copies_in_short(repeats),
-        in_short(repeats.best) if repeats else NONE,
-        in_short(item.worst_tile),
         *of_graph,
     ]
 
@@ -223,6 +213,19 @@ def headlines(told: Ablations) -> list[str]:
     return said
 
 
+def limits(told: Ablations) -> Iterator[str]:
+    """Say what limits the figures."""
+    if len(told.items) < FEW:
+        yield f"With so few images a median is rough: one is {share(1 / len(told.items))}."
+    if not told.own:
+        yield "The target is not the one that the images were evolved for."
+    if all(item.graph is None for item in told.items):
+        yield (
+            "The run's encoding draws no networks that can be taken apart, so there are no nodes "
+            "and connections to weigh."
+        )
+
+
 def notes(told: Ablations) -> list[str]:
     """Say what to bear in mind."""
     said = [
@@ -238,12 +241,6 @@ def notes(told: Ablations) -> list[str]:
     ]
     if all(item.graph is None for item in told.items):
         said[2:] = [
-            f"A part matters if more than {share(MATTERS)} of the confidence is lost without it.",
-            "The run's encoding draws no networks that can be taken apart, so there are no nodes "
-            "and connections to weigh.",
+            f"A part matters if more than {share(MATTERS)} of the confidence is lost without it."
         ]
-    if not told.own:
-        said.append("The target is not the one that the images were evolved for.")
-    if len(told.items) < FEW:
-        said.append(f"With so few images a median is rough: one is {share(1 / len(told.items))}.")
     return said

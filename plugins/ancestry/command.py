@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 A_PATH: Final = click.Path(path_type=Path)
 LISTED: Final = 12
 """The most flows that the terminal lists; the page has them all."""
+MOST_STEPS: Final = 20
+"""The most steps of a line of ancestors that the terminal lists."""
 LINES: Final = 2
 """Without --classes, the lines of so many elites of each run are swept: the surest ones."""
 
@@ -218,53 +220,45 @@ def _sweep(
 def _show(told: Sequence[Ancestry], across: Across | None, console: Output) -> None:
     from . import wording
 
-    def say(text: str, style: str | None = None) -> None:
-        console.print(text, style=style, soft_wrap=True, markup=False)
-
-    def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        console.print(_table(heads, rows))
-
-    tests = ("", "found", "by chance", "deviations", "p")
+    tests = ("", "p", "found", "by chance", "deviations")
     for each in told:
-        say(wording.subject(each), "bold")
-        table(("lineage", ""), wording.facts(each))
+        for text in wording.headlines(each):
+            console.say(f"{wording.name_of(each)}: {text}" if len(told) > 1 else text, "bold")
+    if across is not None:
+        console.say(wording.across_headline(across), "bold")
+    for text in wording.limits(told, across):
+        console.say(f"Note: {text}")
+    for each in told:
+        console.say(wording.subject(each), "bold")
+        console.table(("lineage", ""), wording.facts(each))
         if rows := wording.largest(each.flows, LISTED):
-            say("The largest flows of goal switches")
-            table(("from", "to", "switches", "times chance"), rows)
+            console.say("The largest flows of goal switches")
+            console.table(("from", "to", "switches", "times chance"), rows, words=(0, 1))
         if each.findings:
             rows_of_tests = [
-                [question, *wording.test_row(name, each.findings[name])[1:]]
+                [question, *_p_first(wording.test_row(name, each.findings[name]))]
                 for name, question in wording.QUESTIONS.items()
                 if name in each.findings
             ]
-            say("More than chance?")
-            table(tests, rows_of_tests)
+            console.say("More than chance?")
+            console.table(tests, rows_of_tests)
         if each.sweeping is not None:
             for line in each.sweeping.lines:
-                say(f"Weights swept along the line of {line.elite.name}, {line.steps} steps")
-                table(wording.LINE_HEADS, wording.line_rows(line))
+                what = f"Weights swept along the line of {line.elite.name}, {line.steps} steps"
+                console.say(what)
+                rows_of_line, heads = wording.line_rows(line), wording.LINE_HEADS
+                console.table(heads, rows_of_line, words=(2,), most=MOST_STEPS)
             if pairs := wording.pair_rows(each.sweeping.pairs):
-                say("What becomes of fracture from parent to child")
-                table(wording.PAIR_HEADS, pairs)
+                console.say("What becomes of fracture from parent to child")
+                console.table(wording.PAIR_HEADS, pairs, words=(0, 1))
     if across is not None:
-        say(f"Between {len(told)} runs, {len(across.classes):,} classes", "bold")
-        table(tests, [[question, *row[1:]] for question, row in wording.across_rows(across)])
-    for each in told:
-        for text in wording.headlines(each):
-            say(f"{wording.name_of(each)}: {text}" if len(told) > 1 else text, "bold")
-    if across is not None:
-        say(wording.across_headline(across), "bold")
-    for text in wording.notes(told, across):
-        say(f"Note: {text}")
+        console.say(f"Between {len(told)} runs, {len(across.classes):,} classes", "bold")
+        rows_between = [[question, *_p_first(row)] for question, row in wording.across_rows(across)]
+        console.table(tests, rows_between)
+    for text in wording.notes(told):
+        console.say(f"Note: {text}")
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
-    from rich.markup import escape
-    from rich.table import Table
-
-    made = Table()
-    for place, head in enumerate(heads):
-        made.add_column(head, justify="left" if place == 0 else "right", overflow="fold")
-    for row in rows:
-        made.add_row(*(escape(str(cell)) for cell in row))
-    return made
+def _p_first(row: Sequence[str]) -> list[str]:
+    """Take a test's p before its other figures; what was measured is left out."""
+    return [row[-1], *row[1:-1]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .wording import notes
+from .wording import limits, notes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def to_json(told: Sequence[Ancestry], across: Across | None) -> dict[str, Any]:
             },
             "related_classes": {space: _finding(f) for space, f in across.related.items()},
         },
-        "notes": notes(told, across),
+        "notes": [*limits(told, across), *notes(told)],
     }
 
 

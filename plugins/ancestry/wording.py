@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool import percent
+from neatfool import percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from neatfool import Ancestor
 
@@ -42,11 +42,6 @@ ALIKE: Final = {
     "layout": ("mean correlation within a broad kind", "between kinds"),
 }
 SIGNIFICANT: Final = 0.05
-
-
-def share(part: float) -> str:
-    """Write a share: ``"97 %"``."""
-    return UNKNOWN if np.isnan(part) else f"{100 * part:.0f} %"
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -154,7 +149,16 @@ def headlines(told: Ancestry) -> list[str]:
             write = number if name in ("texture", "layout") else share
             text += f". {write(within)} {ALIKE[name][0]}, {write(other)} {ALIKE[name][1]}"
         said.append(f"{text} (p = {p_value(finding.p)}).")
-    return said
+    return said or [_descent(told)]
+
+
+def _descent(told: Ancestry) -> str:
+    """Say whom the elites descend from, where nothing can be tested."""
+    lines = told.lines
+    return (
+        f"{len(lines.elites):,} elites descend from {lines.founders:,} first individuals, and "
+        f"{share(lines.fruitful)} of them from the most fruitful one."
+    )
 
 
 def across_headline(across: Across) -> str:
@@ -182,10 +186,10 @@ def line_rows(line: Line) -> list[list[str]]:
             f"{each.individual.generation:,}",
             each.kind,
             each.individual.name or UNKNOWN,
-            _sure(each.individual),
-            f"{int(each.sweeps.effective.sum())} of {len(each.sweeps.edges)}",
             number(each.sweeps.fracture, 2),
             number(each.sweeps.entangled, 2),
+            _sure(each.individual),
+            f"{int(each.sweeps.effective.sum())} of {len(each.sweeps.edges)}",
         ]
         for each in line.swept
     ]
@@ -195,12 +199,12 @@ LINE_HEADS: Final = (
     "generation",
     "made",
     "best at",
-    "sure",
-    "weights",
     "fracture",
     "entangled",
+    "sure",
+    "weights",
 )
-PAIR_HEADS: Final = ("children", "measure", "pairs", "parents", "children", "median change", "p")
+PAIR_HEADS: Final = ("children", "measure", "median change", "p", "parents", "children", "pairs")
 
 
 def pair_rows(pairs: Sequence[Pairs]) -> list[list[str]]:
@@ -213,23 +217,34 @@ def pair_rows(pairs: Sequence[Pairs]) -> list[list[str]]:
                 before, after = np.median(known, axis=0)
                 # Adding 0 turns a rounded -0.0 into 0.0.
                 change = round(float(np.median(np.diff(known))), 3) + 0.0
-                text = [number(before), number(after), f"{change:+.3f}"]
-                rows.append([each.kind, name, f"{len(known)}", *text, p_value(each.p(values))])
+                tested = [f"{change:+.3f}", p_value(each.p(values))]
+                sizes = [number(before), number(after), f"{len(known)}"]
+                rows.append([each.kind, name, *tested, *sizes])
     return rows
 
 
-def notes(told: Sequence[Ancestry], across: Across | None) -> list[str]:
+def limits(told: Sequence[Ancestry], across: Across | None) -> Iterator[str]:
+    """Say what limits the figures."""
+    if any(each.kinds is None for each in told):
+        yield (
+            "The classes are not ImageNet's, so nothing is known of their relations, and these "
+            "tests are left out. Give a table with --kinds FILE."
+        )
+    if len(told) < 2:
+        yield "This is one run. Give several to see whether they find the same images."
+    elif across is None:
+        yield "The runs share fewer than three classes, so they are not compared."
+    if told and all(each.sweeping is None for each in told):
+        yield "No weights were swept: --pairs 0 leaves it out, and only CPPNs have weights."
+
+
+def notes(told: Sequence[Ancestry]) -> list[str]:
     """Say what to bear in mind."""
     said = []
     if source := next((each.kinds.source for each in told if each.kinds is not None), None):
         said.append(
             f"Which classes are related is from {source}: two classes are the more alike, the "
             "fewer classes the smallest kind has that holds both."
-        )
-    if any(each.kinds is None for each in told):
-        said.append(
-            "The classes are not ImageNet's, so nothing is known of their relations, and these "
-            "tests are left out. Give a table with --kinds FILE."
         )
     said.append(
         "By chance means: if the classes had each other's names. p is the share of such "
@@ -240,10 +255,6 @@ def notes(told: Sequence[Ancestry], across: Across | None) -> list[str]:
         "directions of stripes, wherever they are. Both compare what sets an image apart from the "
         "mean of its run."
     )
-    if len(told) < 2:
-        said.append("Give several runs to see whether they find the same images.")
-    elif across is None:
-        said.append("The runs share fewer than three classes, so they are not compared.")
     if any(each.sweeping is not None for each in told):
         said.append(
             "Fracture: each weight is swept in eight steps around its value. 0: the picture "
@@ -251,6 +262,4 @@ def notes(told: Sequence[Ancestry], across: Across | None) -> list[str]:
             "of the picture that a weight changes. An edge that moves counts as several ways, too, "
             "so fine patterns have higher values than broad ones."
         )
-    elif told:
-        said.append("No weights were swept: --pairs 0 leaves it out, and only CPPNs have weights.")
     return said

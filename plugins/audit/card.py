@@ -149,11 +149,13 @@ class Detector(Part):
 
     name: str
     auroc: Shares = Field(description="1: it tells them from the familiar ones, 0.5: chance")
-    passing_95: Shares = Field(
+    passing_95: Shares | None = Field(
         description="the share of fooling images that pass where 95 % of the familiar ones do: "
-        "the false-positive rate at 95 % true positives"
+        "the false-positive rate at 95 % true positives; null if fewer than 20 are known"
     )
-    passing_99: Shares = Field(description="the same where 99 % of the familiar ones pass")
+    passing_99: Shares | None = Field(
+        description="the same where 99 % of the familiar ones pass; null if fewer than 100 are"
+    )
 
 
 class Defence(Part):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neatfool import percent
+from neatfool import level, percent, share
 from neatfool.report import (
     LINE_COLOURS,
     decimal_odds,
@@ -18,7 +18,6 @@ from neatfool.report import (
 )
 
 from .found import LEVELS
-from .wording import share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +30,7 @@ def falling(course: Sequence[Moment]) -> bytes:
     drawn, axes = new_axes(520, 300, right=118, left=62)
     images = [moment.images for moment in course]
     ends = []
-    for place, level in enumerate(LEVELS):
+    for place, least in enumerate(LEVELS):
         shares = [moment.shares[place] for moment in course]
         colour = LINE_COLOURS[place]
         axes.step(
@@ -43,7 +42,7 @@ def falling(course: Sequence[Moment]) -> bytes:
             marker="o" if len(images) < 3 else "",
             clip_on=False,
         )
-        ends.append((shares[-1], f"≥ {100 * level:g} %:  {share(shares[-1])}", colour))
+        ends.append((shares[-1], f"≥ {level(least)}:  {share(shares[-1])}", colour))
     axes.axhline(0.5, color=axes.spines["bottom"].get_edgecolor(), linewidth=1.5, zorder=0.5)
     axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "half", "75 %", "all"])

@@ -14,8 +14,6 @@ from neatfool import FileToWrite, max_queries_option, trust_option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
-
     from neatfool import Output, Run
 
     from .card import Card
@@ -233,7 +231,7 @@ def _allow(
             f"ask{allowed}; nothing was asked. Allow them with --max-queries {needed}, or try "
             "fewer images (--images, --seeds, --sample)"
         )
-    console.print(f"{name}: this takes up to {needed:,} queries", soft_wrap=True, markup=False)
+    console.say(f"{name}: this takes up to {needed:,} queries")
     return search.images + (most - needed) // seeds
 
 
@@ -248,7 +246,7 @@ def _tell_time(ctx: click.Context, search: Search, left: int, console: Output) -
         minutes = left / speed / 60
         about = "less than a minute" if minutes < 1 else f"about {minutes:,.0f} minutes"
         text += f": {about}, at {speed:,.0f} images a second"
-    console.print(f"{text}. The runs go into {search.folder}", soft_wrap=True, markup=False)
+    console.say(f"{text}. The runs go into {search.folder}")
 
 
 def _fill(
@@ -310,32 +308,16 @@ def _fill(
 def _show(card: Card, console: Output) -> None:
     from . import wording
 
-    def say(text: str, style: str | None = None) -> None:
-        console.print(text, style=style, soft_wrap=True, markup=False)
-
-    say(f"{card.name}: how easily is it fooled?", "bold")
-    say(wording.subject(card))
-    say(wording.headline(card), "bold")
+    console.say(f"{card.name}: {wording.headline(card)}", "bold")
     if rejected := wording.rejected(card):
-        say(rejected)
+        console.say(rejected)
     if verdict := wording.verdict(card):
-        say(verdict, "bold")
+        console.say(verdict, "bold")
+    console.say(wording.subject(card))
+    for text in card.notes:
+        console.say(f"Note: {text}")
     for title, heads, rows in wording.tables(card):
         console.print()
-        say(title, "bold")
-        console.print(_table(heads, rows))
-    console.print()
-    for text in card.notes:
-        say(f"Note: {text}")
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table()
-    for head in heads:
-        table.add_column(escape(head), overflow="fold")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    return table
+        console.say(title, "bold")
+        words = {0, *(heads.index(head) for head in wording.OF_WORDS if head in heads)}
+        console.table(heads, rows, words=words)

@@ -159,6 +159,7 @@ class Measuring:
 
     def _defence(self, familiar: Path | None) -> Defence:
         from ..detect.detection import KEPT, behind, count_images, detect
+        from ..detect.wording import levels
         from ..guarded.familiar import find_familiar
 
         chosen = [choose_elites(run, sample=self.sample, seed=1) for run in self.runs]
@@ -170,6 +171,12 @@ class Measuring:
         detections = found.split([len(elites) for elites in chosen])
         told = (known.describe(), found.lacks)
         self.notes.extend(f"Detectors: {text}" for text in told if text)
+
+        def passing(place: int, kept: float) -> Shares | None:
+            if kept not in levels(found):
+                return None
+            return Shares.of(each.rows[place].passing(kept) for each in detections)
+
         return Defence(
             familiar=found.familiar.describe(),
             few=found.familiar.few,
@@ -177,8 +184,8 @@ class Measuring:
                 Detector(
                     name=row.name,
                     auroc=Shares.of(each.rows[place].auroc for each in detections),
-                    passing_95=Shares.of(each.rows[place].passing(KEPT[0]) for each in detections),
-                    passing_99=Shares.of(each.rows[place].passing(KEPT[1]) for each in detections),
+                    passing_95=passing(place, KEPT[0]),
+                    passing_99=passing(place, KEPT[1]),
                 )
                 for place, row in enumerate(found.rows)
             ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from neatfool import format_seeds, percent
+from neatfool import format_seeds, level, percent, share
 
 from ..detect.wording import title
 
@@ -26,15 +26,12 @@ MEASURES: Final = (
 )
 
 
-def share(part: float) -> str:
-    """Write a share: ``"97 %"``."""
-    return f"{100 * part:.0f} %"
-
-
-def spread(shares: Shares) -> str:
-    """Write a share with its range over seeds: ``"97 % (95 to 98 %)"``."""
-    low, high = (f"{100 * end:.0f}" for end in (shares.lowest, shares.highest))
-    return share(shares.median) + (f" ({low} to {high} %)" if low != high else "")
+def spread(shares: Shares | None) -> str:
+    """Write a share with its range over seeds: ``"97 % (95 to 98 %)"``; ``"-"`` if unknown."""
+    if shares is None:
+        return "-"
+    low, high = share(shares.lowest), share(shares.highest)
+    return share(shares.median) + (f" ({low.removesuffix(' %')} to {high})" if low != high else "")
 
 
 def sure(shares: Shares) -> str:
@@ -112,7 +109,7 @@ def verdict(card: Card) -> str:
 def fell(each: OfClass) -> str:
     """Say how a class fell."""
     when = "never at 50 %" if each.until_half is None else f"50 % after {each.until_half:,.0f}"
-    return f"{percent(each.confidence)}; {when}"
+    return f"{percent(each.confidence)} ({when})"
 
 
 def agreement(asked: Asked, photographs: int) -> str:
@@ -133,7 +130,7 @@ def checked(card: Card) -> str:
     """Say whether the threshold was kept; empty if there is none."""
     if card.check is None:
         return ""
-    found, limit = percent(card.median.median), f"{100 * card.check.above:g} %"
+    found, limit = percent(card.median.median), level(card.check.above)
     if card.check.failed:
         return f"FAILED: the median confidence, {found}, is above {limit}."
     return f"Passed: the median confidence, {found}, is not above {limit}."
@@ -189,6 +186,8 @@ def too_short(card: Card, unseen: Collection[str]) -> list[str]:
 
 
 Rows = list[list[str]]
+OF_WORDS: Final = ("resist most", "comparable")
+"""The heads of the columns of :func:`tables` that hold words, besides the first of each table."""
 
 
 def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
@@ -197,7 +196,7 @@ def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
         (
             "How soon",
             ["half of the classes at", "after so many images"],
-            [[share(each.confidence), counted(each.images)] for each in card.until],
+            [[level(each.confidence), counted(each.images)] for each in card.until],
         ),
         (
             CLASSES,
@@ -220,7 +219,7 @@ def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
         told.append(
             (
                 f"What transfers (of {card.transfer.sample:,} images of each run)",
-                ["network", "top-1", "median confidence", "agrees on photographs"],
+                ["network", "top-1", "median confidence", "agrees on in-distribution images"],
                 [
                     [
                         each.label,
@@ -252,14 +251,14 @@ def tables(card: Card) -> list[tuple[str, list[str], Rows]]:
         told.append(
             (
                 "Beside known networks",
-                ["network", "images", "its median", "this one's", "comparable"],
+                ["network", "comparable", "this one's", "its median", "images"],
                 [
                     [
                         each.name,
-                        f"{each.images:,}",
-                        _range(each),
-                        percent(each.ours),
                         differing(each),
+                        percent(each.ours),
+                        _range(each),
+                        f"{each.images:,}",
                     ]
                     for each in card.beside
                 ],

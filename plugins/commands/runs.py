@@ -34,33 +34,31 @@ def runs(folder: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([facts for facts, _ in told], indent=2))
         return
-    from rich.markup import escape
-    from rich.table import Column, Table
-
     from neatfool import Output
 
-    whole = Column("run", overflow="fold")
-    table = Table(whole, "seed", "generation", "images", "median", "lowest", "state")
+    rows = []
     for run, (middle, lowest) in told:
         place = Path(run["path"])
-        name = escape(str(place.relative_to(folder) if place != folder else place))
+        name = str(place.relative_to(folder) if place != folder else place)
         if "error" in run:
-            table.add_row(name, *[""] * 5, run["state"])
+            rows.append([name, "", "", run["state"], *[""] * 3])
             continue
-        table.add_row(
-            name,
-            str(run["seed"]),
-            str(run["generation"]),
-            f"{run['evaluations']:,}",
-            percent(run["median"], middle),
-            percent(run["minimum"], lowest),
-            run["state"],
+        rows.append(
+            [
+                name,
+                percent(run["median"], middle),
+                percent(run["minimum"], lowest),
+                run["state"],
+                f"{run['evaluations']:,}",
+                str(run["generation"]),
+                str(run["seed"]),
+            ]
         )
     output = Output()
-    output.print(table)
+    output.table(["run", "median", "lowest", "state", "images", "generation", "seed"], rows)
     for run, _ in told:
         if "error" in run:
-            output.print(escape(run["error"]), soft_wrap=True)
+            output.say(run["error"])
 
 
 def _find_all(folder: Path) -> Iterator[Path]:

@@ -25,9 +25,6 @@ Examples:
 @click.option("--all", "every", is_flag=True, help=f"Show all classes, not the first {ROWS}.")
 def show(run_folder: Path, as_json: bool, every: bool) -> None:
     """Show how far the run in folder RUN has come."""
-    from rich.markup import escape
-    from rich.table import Table
-
     from neatfool import Output, open_run
 
     run = open_run(run_folder)
@@ -38,38 +35,39 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     console = Output()
     elites = run.elites
     if not elites:
-        what = f"{summary['name']}, seed {summary['seed']}: nothing is recorded yet"
-        console.print(what, soft_wrap=True, markup=False)
+        console.say(f"{summary['name']}, seed {summary['seed']}: nothing is recorded yet")
         return
-    console.print(
-        f"[bold]{summary['name']}[/], seed {summary['seed']}: generation {summary['generation']}, "
-        f"{summary['evaluations']:,} images, {summary['evaluations_per_s']:,.0f} a second",
-        soft_wrap=True,
+    console.say(
+        f"{summary['name']}, seed {summary['seed']}: generation {summary['generation']}, "
+        f"{summary['evaluations']:,} images, {summary['evaluations_per_s']:,.0f} a second"
     )
     middle, lowest = run.ranks
-    console.print(
+    console.say(
         f"confidence: median {percent(summary['median'], middle)}, "
-        f"mean {percent(summary['mean'], lowest)}, min {percent(summary['min'], lowest)}; classes "
-        f">= 99 %: {summary['classes_ge_0.99']}, >= 99.99 %: {summary['classes_ge_0.9999']}",
-        soft_wrap=True,
+        f"mean {percent(summary['mean'])}, min {percent(summary['min'], lowest)}; classes "
+        f">= 99 %: {summary['classes_ge_0.99']}, >= 99.99 %: {summary['classes_ge_0.9999']}"
     )
+    if known := [first for elite in elites if (first := elite.top1) is not None]:
+        console.say(f"most likely class (top-1): {sum(known):,} of {len(known):,} images")
     if nothing := summary["nothing"]:
-        told = f"rejected: {summary['rejected']:,} of {len(elites):,} ({', '.join(nothing)})"
-        console.print(told, soft_wrap=True, markup=False)
+        console.say(f"rejected: {summary['rejected']:,} of {len(elites):,} ({', '.join(nothing)})")
     if above := run.above_threshold:
-        console.print("at or above their threshold: {:,} of {:,} classes".format(*above))
+        console.say("at or above their threshold: {:,} of {:,} classes".format(*above))
     if requests := run.requests:
-        console.print(spending(requests), soft_wrap=True, markup=False)
-    table = Table("class", "confidence", "bred in", "nodes", "connections", "image")
-    for elite in elites if every else elites[:ROWS]:
-        table.add_row(
-            escape(elite.name),
-            percent(elite.confidence, elite.rank),
+        console.say(spending(requests))
+    heads = ["class", "confidence", "log-odds", "bred in", "nodes", "connections", "image"]
+    rows = [
+        [
+            elite.name,
+            percent(elite.confidence),
+            f"{elite.rank:.1f}" if elite.rank != elite.confidence else "-",
             str(elite.generation),
             str(elite.size.nodes),
             str(elite.size.connections),
-            escape(str(elite.file.relative_to(run.path))),
-        )
-    console.print(table)
+            str(elite.file.relative_to(run.path)),
+        ]
+        for elite in (elites if every else elites[:ROWS])
+    ]
+    console.table(heads, rows, words=(0, 6))
     if len(elites) > ROWS and not every:
-        console.print(f"… and {len(elites) - ROWS} more; --all shows them")
+        console.say(f"… and {len(elites) - ROWS} more; --all shows them")

@@ -80,19 +80,17 @@ def verify(
 
 
 def _print_verdict(verdict: Verdict) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
     from neatfool import Output
 
     console = Output()
-    table = Table("class", "recorded", "measured now", "difference")
-    for result in (verdict.wrong or verdict.results)[:ROWS]:
-        table.add_row(
-            escape(result.name),
-            percent(result.recorded, result.recorded_rank),
-            percent(result.measured, result.measured_rank),
+    console.say(str(verdict))
+    rows = [
+        [
+            result.name,
+            percent(result.recorded),
+            percent(result.measured),
             f"{result.difference:.1e}",
-        )
-    console.print(table)
-    console.print(str(verdict), soft_wrap=True)
+        ]
+        for result in (verdict.wrong or verdict.results)[:ROWS]
+    ]
+    console.table(["class", "recorded", "measured now", "difference"], rows)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from neatfool import level
 from neatfool.report import (
     decimal_odds,
     draw_figure,
@@ -133,7 +134,7 @@ def heat_scale() -> bytes:
     low, high = float(ticks[0]), float(ticks[-1])
     _paint(axes, np.linspace(low, high, 512)[None], (low, high, 0, 1))
     axes.set_yticks([])
-    axes.set_xticks(ticks, [f"{100 * p:g} %" for p in _COLOUR_TICKS])
+    axes.set_xticks(ticks, [level(p) for p in _COLOUR_TICKS])
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     return draw_figure(drawn, zoom=SHARPNESS)

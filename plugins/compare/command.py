@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from neatfool import FileToWrite
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from collections.abc import Collection, Sequence
 
     from neatfool import Output
 
@@ -116,41 +116,26 @@ def compare(
 
 
 def _show(comparison: Comparison, console: Output) -> None:
-    from rich.markup import escape
-
     from . import wording
     from .comparison import Snapshot
     from .measures import TESTED
 
-    def say(text: str, style: str | None = None) -> None:
-        console.print(escape(text), style=style, soft_wrap=True)
+    def table(heads: Sequence[str], rows: Rows, words: Collection[int] = (0,)) -> None:
+        console.table(heads, [[head, *cells] for head, cells in rows], words=words)
 
-    keys = wording.keys_of(comparison)
-    heads = ["", *wording.GROUP_HEADS]
-    console.print(_table(heads, wording.group_rows(comparison)))
-    if rows := wording.option_rows(comparison):
-        say("They differ in", "bold")
-        console.print(_table(["option", *keys], rows))
-    for snapshot in filter(Snapshot.is_known, comparison.snapshots):
-        say(f"After {snapshot.evaluations:,} images: median over seeds [quartiles]", "bold")
-        heads = ["", *(f"{key} (n={snapshot.n(place)})" for place, key in enumerate(keys))]
-        console.print(_table(heads, wording.measure_rows(snapshot), justify="right"))
-        if rows := wording.test_rows(snapshot):
-            say("Mann-Whitney U, two-sided: pairs of runs in which the first is the higher", "bold")
-            heads = ["", *(measure.short_title for measure in TESTED)]
-            console.print(_table(heads, rows, padding=(0, 1, 0, 0)))
-    say(wording.verdict(comparison), "bold")
+    console.say(wording.verdict(comparison), "bold")
     for note in wording.notes(comparison):
-        say(f"Note: {note}")
-
-
-def _table(heads: list[str], rows: Rows, *, justify: Any = "left", **looks: Any) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(heads[0], **looks)
-    for head in heads[1:]:
-        table.add_column(head, overflow="fold", justify=justify)
-    for head, cells in rows:
-        table.add_row(escape(head), *map(escape, cells))
-    return table
+        console.say(f"Note: {note}")
+    keys = wording.keys_of(comparison)
+    table(["", *wording.GROUP_HEADS], wording.group_rows(comparison), words=(0, 1, 5))
+    if rows := wording.option_rows(comparison):
+        console.say("They differ in", "bold")
+        table(["option", *keys], rows, words=range(len(keys) + 1))
+    for snapshot in filter(Snapshot.is_known, comparison.snapshots):
+        console.say(f"After {snapshot.evaluations:,} images: median over seeds [quartiles]", "bold")
+        heads = [f"{key} (n={snapshot.n(place)})" for place, key in enumerate(keys)]
+        table(["", *heads], wording.measure_rows(snapshot))
+        if rows := wording.test_rows(snapshot):
+            what = "Mann-Whitney U, two-sided: pairs of runs in which the first is the higher"
+            console.say(what, "bold")
+            table(["", *(measure.short_title for measure in TESTED)], rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from neatfool import CONFIDENCE_THRESHOLDS, percent
+from neatfool import CONFIDENCE_THRESHOLDS, level, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,10 +53,10 @@ def _named(key: str, title: str, kind: Literal["confidence", "changes", "size"])
     return Measure(key, title, kind, attrgetter(key), tested=key in {"median", "mean"})
 
 
-def _classes(place: int, level: float) -> Measure:
-    title = f"classes >= {100 * level:g} %"
+def _classes(place: int, least: float) -> Measure:
+    title = f"classes >= {level(least)}"
     return Measure(
-        f"classes_ge_{level:g}", title, "classes", lambda it: it.classes_ge[place], tested=True
+        f"classes_ge_{least:g}", title, "classes", lambda it: it.classes_ge[place], tested=True
     )
 
 
@@ -66,7 +66,7 @@ MEASURES: Final = {
         _named("median", "median confidence", "confidence"),
         _named("mean", "mean confidence", "confidence"),
         _named("minimum", "lowest confidence", "confidence"),
-        *(_classes(place, level) for place, level in enumerate(CONFIDENCE_THRESHOLDS)),
+        *(_classes(place, least) for place, least in enumerate(CONFIDENCE_THRESHOLDS)),
         _named("replacements", "replacements", "changes"),
         _named("goal_switches", "goal switches", "changes"),
         _named("nodes", "nodes", "size"),

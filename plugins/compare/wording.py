@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy.special import logit
 
-from neatfool import format_seeds
+from neatfool import format_seeds, percent
 
 from .comparison import USUAL_LEVEL
 from .groups import options_that_differ
@@ -14,16 +15,19 @@ from .keys import key_of
 from .measures import MEASURES, TESTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .comparison import Comparison, RankTest, Snapshot
     from .groups import Group
-    from .measures import Measure
 
 Rows = list[tuple[str, list[str]]]
 """The rows of a table: a head and its cells."""
 
 
+SUREST: Final = 0.9999
+"""Larger confidences are written alike, so their log-odds are written, too."""
+LARGEST_ODDS: Final = 16
+"""The log-odds of a confidence that rounds to 1 in single precision are larger."""
 GROUP_HEADS: Final = ("group", "seeds", "images scored", "classes", "target")
 
 
@@ -54,11 +58,13 @@ def option_rows(comparison: Comparison) -> Rows:
 
 def measure_rows(snapshot: Snapshot) -> Rows:
     """Write each measure of each group: ``"47.5 % [46.0 to 48.1]"``."""
-    places = range(len(snapshot.groups))
-    return [
-        (each.title, [_middle(each, snapshot.quartiles(each.key, place)) for place in places])
-        for each in MEASURES.values()
-    ]
+    rows = []
+    for each in MEASURES.values():
+        found = [snapshot.quartiles(each.key, place) for place in range(len(snapshot.groups))]
+        rows.append((each.title, [_middle(each.in_words, quartiles) for quartiles in found]))
+        if each.kind == "confidence" and np.nanmax(found) > SUREST:
+            rows.append(("in log-odds", [_middle(_log_odds, quartiles) for quartiles in found]))
+    return rows
 
 
 def test_rows(snapshot: Snapshot) -> Rows:
@@ -69,11 +75,18 @@ def test_rows(snapshot: Snapshot) -> Rows:
     ]
 
 
-def _middle(measure: Measure, quartiles: Sequence[float]) -> str:
-    lower, median, upper = map(measure.in_words, quartiles)
+def _middle(in_words: Callable[[float], str], quartiles: Sequence[float]) -> str:
+    lower, median, upper = map(in_words, quartiles)
     if lower == upper:
         return median
     return f"{median} [{lower.removesuffix(' %')} to {upper.removesuffix(' %')}]"
+
+
+def _log_odds(confidence: float) -> str:
+    if np.isnan(confidence):
+        return "-"
+    odds = logit(confidence)
+    return f"{odds:.1f}" if odds < LARGEST_ODDS else f"> {LARGEST_ODDS}"
 
 
 def _test(test: RankTest | None) -> str:
@@ -97,29 +110,31 @@ def verdict(comparison: Comparison) -> str:
     if not ranked:
         return f"Too few runs have come to {snapshot.evaluations:,} images."
     told = [
-        f"{MEASURES['median'].in_words(medians[place])} for {comparison.groups[place].label}"
+        f"{percent(medians[place], min(logit(medians[place]), LARGEST_ODDS))} for "
+        f"{comparison.groups[place].label}"
         for place in ranked
     ]
     listed = " and ".join(filter(None, [", ".join(told[:-1]), told[-1]]))
-    first = f"After {snapshot.evaluations:,} images the median confidence is {listed}."
-    return f"{first} {_chance(comparison, snapshot, ranked)}" if len(ranked) > 1 else first
+    text = f"After {snapshot.evaluations:,} images the median confidence is {listed}."
+    if len(ranked) > 1:
+        return _judge(text, comparison, snapshot, ranked)
+    return f"This is one seed. {text}" if snapshot.n(ranked[0]) == 1 else text
 
 
-def _chance(comparison: Comparison, snapshot: Snapshot, ranked: Sequence[int]) -> str:
+def _judge(text: str, comparison: Comparison, snapshot: Snapshot, ranked: Sequence[int]) -> str:
     """Tell of the first and the second whether they differ by more than chance."""
     best, next_best = ranked[:2]
     test = snapshot.tests[min(best, next_best), max(best, next_best)]["median"]
     u = test.u if best < next_best else test.pairs - test.u
     only = "only " * (u <= test.pairs / 2)
     against = "" if len(ranked) == 2 else f" against {comparison.groups[next_best].label}"
-    if not test.can_tell:
-        means = f"With so few seeds, chance alone would often do this ({_p(test)})."
-    elif test.p <= USUAL_LEVEL:
-        means = f"Chance alone would hardly do this (Mann-Whitney U, {_p(test)})."
-    else:
-        means = f"This may well be chance (Mann-Whitney U, {_p(test)})."
     label = comparison.groups[best].label
-    return f"{label} is ahead in {only}{u:g} of {test.pairs} pairs of runs{against}. {means}"
+    ahead = f"{label} is ahead in {only}{u:g} of {test.pairs} pairs of runs{against}."
+    if not test.can_tell:
+        return f"Too few seeds to tell a difference from chance ({_p(test)}). {text} {ahead}"
+    if test.p <= USUAL_LEVEL:
+        return f"{text} {ahead} Chance alone would hardly do this (Mann-Whitney U, {_p(test)})."
+    return f"{text} {ahead} This may well be chance (Mann-Whitney U, {_p(test)})."
 
 
 def notes(comparison: Comparison) -> list[str]:

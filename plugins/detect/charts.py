@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from neatfool import level
 from neatfool.report import LINE_COLOURS, draw_figure, new_axes
 
-from .detection import KEPT
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .detection import Row
 
 SIZE: Final = (520, 230)
@@ -20,15 +21,19 @@ EDGE: Final = 1
 """This percentage of either kind of images at each end may lie outside of the chart."""
 
 
-def histograms(row: Row) -> bytes:
+def histograms(row: Row, levels: Sequence[float]) -> bytes:
     """Draw the scores of familiar and fooling images, and the thresholds.
 
     What lies outside of the chart is drawn at its edge.
+
+    Args:
+        row: The scores.
+        levels: For each threshold the share of familiar images that are to pass; one or two.
     """
     drawn, axes = new_axes(*SIZE, right=16, left=52, bottom=34, top=26)
     ends = [np.percentile(each, (EDGE, 100 - EDGE)) for each in (row.familiar, row.fooling)]
     low, high = float(np.min(ends)), float(np.max(ends))
-    thresholds = [row.threshold(kept) for kept in KEPT]
+    thresholds = [row.threshold(kept) for kept in levels]
     low, high = min(low, *thresholds), max(high, *thresholds)
     room = 0.03 * (high - low or 1)
     bins = np.linspace(low - room, high + room, BINS + 1)
@@ -43,17 +48,17 @@ def histograms(row: Row) -> bytes:
             edgecolor=colour,
             linewidth=0.6,
         )
-    for threshold, kept, dashes in zip(thresholds, KEPT, ((5, 2), (1.5, 1.5)), strict=True):
+    for threshold, kept, dashes in zip(thresholds, levels, ((5, 2), (1.5, 1.5)), strict=False):
         axes.axvline(threshold, color="#626b78", linewidth=1.2, linestyle=(0, dashes))
         axes.annotate(
-            f"{100 * kept:g} %",
+            level(kept),
             (threshold, 1.01),
             xycoords=("data", "axes fraction"),
-            ha="right" if kept == KEPT[0] else "left",
+            ha="right" if kept == levels[0] else "left",
             va="bottom",
             color="#626b78",
             fontsize=8.5,
         )
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
+    axes.yaxis.set_major_formatter(lambda value, _: level(value))
     axes.set_xlim(float(bins[0]), float(bins[-1]))
     return draw_figure(drawn)

@@ -14,8 +14,6 @@ from neatfool import FileToWrite, Names, elite_options, trust_option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
-
     from neatfool import EliteView, Output, Run, Target
 
     from .seen import Seen
@@ -143,28 +141,17 @@ def _look(
 def _show(seen: Sequence[Seen], console: Output) -> None:
     from . import wording
 
-    def say(text: str, style: str | None = None) -> None:
-        console.print(text, style=style, soft_wrap=True, markup=False)
-
     for each in seen:
-        say(wording.subject(each), "bold")
-        console.print(_table(each))
-        say(wording.headline(each), "bold")
+        console.say(f"{wording.name_of(each)}: {wording.headline(each)}", "bold")
+    for text in wording.limits(seen):
+        console.say(f"Note: {text}")
+    for each in seen:
+        levels = wording.levels(each.detection)
+        rows = [
+            [row.name, *(wording.passing(row, kept) for kept in levels), f"{row.auroc:.3f}"]
+            for row in each.detection.rows
+        ]
+        console.say(wording.subject(each))
+        console.table(["detector", *map(wording.head, levels), "AUROC"], rows)
     for text in wording.notes(seen):
-        say(f"Note: {text}")
-
-
-def _table(seen: Seen) -> Table:
-    from rich.table import Table
-
-    from . import wording
-    from .detection import KEPT
-
-    table = Table("detector")
-    table.add_column("AUROC", justify="right")
-    for kept in KEPT:
-        table.add_column(wording.head(kept), justify="right")
-    for row in seen.detection.rows:
-        cells = [wording.passing(row, kept) for kept in KEPT]
-        table.add_row(row.name, f"{row.auroc:.3f}", *cells)
-    return table
+        console.say(f"Note: {text}")

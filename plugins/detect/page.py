@@ -9,7 +9,6 @@ from neatfool.report import embed_svg, write_page
 
 from . import wording
 from .charts import histograms
-from .detection import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,12 +24,15 @@ def write_detection(seen: Sequence[Seen], path: Path) -> Path:
     """
     content: dict[str, Any] = {
         "words": wording,
-        "kept": KEPT,
         "title": " · ".join(dict.fromkeys(each.run.name for each in seen)),
         "seen": [
             {
                 "what": each,
-                "rows": [(row, embed_svg(histograms(row))) for row in each.detection.rows],
+                "levels": wording.levels(each.detection),
+                "rows": [
+                    (row, embed_svg(histograms(row, wording.levels(each.detection))))
+                    for row in each.detection.rows
+                ],
             }
             for each in seen
         ],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from neatfool import level, share
+
 from .detection import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .detection import Row
+    from .detection import Detection, Row
     from .seen import Seen
 
 TITLES: Final = {
@@ -35,6 +37,15 @@ def name_of(seen: Seen) -> str:
     return f"{seen.run.name}, seed {seen.run.seed}"
 
 
+def levels(detection: Detection) -> list[float]:
+    """Give the shares of familiar images that are to pass: those that so few images can tell.
+
+    Twenty tell 95 %, and a hundred 99 %. Of fewer than twenty, all are to pass.
+    """
+    count = len(detection.familiar.held_out)
+    return [kept for kept in KEPT if round(count * (1 - kept), 6) >= 1] or [1.0]
+
+
 def subject(seen: Seen) -> str:
     """Say what was looked at."""
     count = len(seen.elites)
@@ -52,42 +63,50 @@ def passing(row: Row, kept: float) -> str:
     return f"{passed:,} of {count:,} ({share(row.passing(kept))})"
 
 
-def share(part: float) -> str:
-    """Write a share in per cent."""
-    return f"{100 * part:.3g} %"
-
-
 def head(kept: float) -> str:
     """Say what a column of :func:`passing` is."""
-    return f"pass at {100 * kept:g} %"
+    return f"pass at {level(kept)}"
 
 
 def headline(seen: Seen) -> str:
-    """Say in one sentence what the detectors would have caught."""
-    row, usual = seen.detection.best, KEPT[0]
+    """Say in a sentence or two what the detectors would have caught, if so few images can tell."""
+    detection = seen.detection
+    familiar, usual = len(detection.familiar.held_out), levels(detection)[0]
+    if usual == 1:
+        return (
+            f"Only {familiar:,} familiar images are known: too few to say what a detector would "
+            "catch. Give more with --familiar FOLDER: twenty at least, better a thousand."
+        )
+    row = detection.best
     caught = int(row.caught(usual).sum())
-    lowest = min(seen.detection.rows, key=lambda each: each.auroc)
+    lowest = min(detection.rows, key=lambda each: each.auroc)
     return (
-        f"The best detector, {row.name}, catches {caught:,} of {len(row.fooling):,} "
-        f"({share(caught / len(row.fooling))}) if it may reject {share(1 - usual)} of familiar "
-        f"images (AUROC {row.auroc:.3f}). The worst, {lowest.name}, has an AUROC of "
-        f"{lowest.auroc:.3f}."
+        f"Judged by {familiar:,} familiar images, of which it may reject {level(1 - usual)}, the "
+        f"best detector, {row.name}, catches {caught:,} of {len(row.fooling):,} "
+        f"({share(caught / len(row.fooling))}; AUROC {row.auroc:.3f}). The worst, {lowest.name}, "
+        f"has an AUROC of {lowest.auroc:.3f}."
     )
+
+
+def limits(seen: Sequence[Seen]) -> list[str]:
+    """Say what limits the figures."""
+    found = [each.detection for each in seen]
+    return [
+        *dict.fromkeys(
+            text for each in found for text in (each.lacks, each.familiar.describe()) if text
+        )
+    ]
 
 
 def notes(seen: Sequence[Seen]) -> list[str]:
     """Say what to bear in mind."""
     found = [each.detection for each in seen]
-    told = dict.fromkeys(
-        text for each in found for text in (each.lacks, each.familiar.describe()) if text
-    )
     reasons: dict[str, dict[str, None]] = {}
     for each in found:
         for name, why in each.left_out.items():
             reasons.setdefault(why, {})[name] = None
     left = [f"Left out: {', '.join(names)}. Reason: {why}." for why, names in reasons.items()]
     return [
-        *told,
         "Pass at 95 % is the share of fooling images that pass where 95 % of familiar ones do: the "
         "false-positive rate.",
         "AUROC is how often a fooling image looks more outlying than a familiar one: 1 is always, "

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool import percent, slug
+from neatfool import level, percent, slug
 
 from .manifest import count_classes
 
@@ -63,6 +63,7 @@ def write_card(
         "distinct": len({each.made.sha256 for each in exported}),
         "elites": sum(each.choice.elite for each in exported),
         "settings": settings,
+        "least": level(settings.least),
         "left_out": left_out,
         "runs": [_describe(source, exported, experiments) for source in sources],
         "spec": spec,
@@ -133,9 +134,9 @@ def _draw_histogram(confidences: Sequence[float]) -> list[str]:
     counts = [sum(low <= each < high for each in confidences) for low, high in ranges]
     lines = []
     for (low, high), count in zip(ranges, counts, strict=True):
-        end = "100 %" if high > 1 else f"{100 * high:g} %"
+        end = "100 %" if high > 1 else level(high)
         bar = "#" * max(round(WIDEST * count / max(counts)), count > 0)
-        lines.append(f"{f'{100 * low:g} %':>8} to {end:<8} {count:>7,}  {bar}".rstrip())
+        lines.append(f"{level(low):>8} to {end:<8} {count:>7,}  {bar}".rstrip())
     return lines
 
 

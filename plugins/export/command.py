@@ -261,22 +261,20 @@ def _tell(
 ) -> None:
     from neatfool import percent
 
-    def say(text: str) -> None:
-        console.print(text, soft_wrap=True, markup=False)
-
     summary = _summarise(exported, wrong, folder, settings)
     how = "each scored again" if settings.verify else "not scored again"
     middle = percent(summary["median"], median(each.made.rank for each in exported))
-    say(
+    console.say(
         f"{folder}: {summary['images']:,} images, {how}, of {summary['classes']:,} of "
         f"{summary['classes_of_target']:,} classes; median confidence {middle}, lowest "
         f"{percent(summary['min'])}"
     )
     if wrong:
-        say(f"{len(wrong):,} left out, as they did not score what they should:")
+        console.say(f"{len(wrong):,} left out, as they did not score what they should:")
     for each in summary["left_out"][:TOLD]:
         found = "no usable score" if each["measured"] is None else percent(each["measured"])
-        say(f"  {each['class']}, {each['run']}: {found}, recorded {percent(each['confidence'])}")
+        recorded = percent(each["confidence"])
+        console.say(f"  {each['class']}, {each['run']}: {found}, recorded {recorded}")
     if len(wrong) > TOLD:
-        say("  and so on; --json lists them all")
-    say(f"Read {folder / 'README.md'}")
+        console.say("  and so on; --json lists them all")
+    console.say(f"Read {folder / 'README.md'}")

@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool import percent
+from neatfool import percent, share
 
 from .formula import settings_of
 
@@ -78,12 +78,12 @@ def read_survival(run: Run) -> dict[str, Any]:
                 "title": str(report["title"]),
                 "text": str(report["text"]),
                 "bars": [
-                    {"name": str(bar["name"]), "share": float(bar["share"]), "note": bar["note"]}
+                    {"name": str(bar["name"]), "kept": share(bar["share"])}
                     for bar in report["bars"]
                 ],
             },
             "images": {
-                str(name): [[str(what), float(sure), bool(first)] for what, sure, first in rows]
+                str(name): [[str(what), percent(sure), bool(first)] for what, sure, first in rows]
                 for name, rows in images.items()
             },
         }

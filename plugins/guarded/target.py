@@ -18,6 +18,7 @@ from neatfool import (
     fit_photograph,
     load_experiment,
     make_target,
+    share,
 )
 
 from .classifier import Classifier
@@ -236,13 +237,14 @@ class Guarded:
         Raises:
             TargetError: The detector scores them differently from when its threshold was set.
         """
-        before = self.gate.passes(self._scored).float().mean()
+        before = float(self.gate.passes(self._scored).float().mean())
         now = self.gate.passes(self._outlying(self._familiar.held_out[:300]))
         then = self.gate.passes(self._scored[:300])
         if (now != then).float().mean() > SLACK:
             raise TargetError(
                 f"guarded ({self._about}): the detector does not score familiar images twice "
-                f"alike; of {before:.1%} that passed, {(now & then).float().mean():.1%} do now. "
+                f"alike; of {share(before, 1)} that passed, "
+                f"{share(float((now & then).float().mean()), 1)} do now. "
                 "It depends on chance: choose another"
             )
 

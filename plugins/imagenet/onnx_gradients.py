@@ -20,7 +20,7 @@ from onnx2torch.utils.common import OperationConverterResult, onnx_mapping_from_
 from torch import nn
 from torch.nn import functional
 
-from neatfool import TargetError
+from neatfool import TargetError, level, share
 
 from .dequantising import ROUNDING, dequantise
 from .file_input import Input
@@ -108,7 +108,7 @@ def _check(copy: ConvertedModule, module: FileModule, scaling: Preprocessing) ->
         if not apart <= TOLERANCE:
             raise TargetError(
                 f"{copy.path}: as {_BY} converts it, probabilities of noise differ from "
-                f"{module.by}'s by {apart:.1%} of the largest; at most {TOLERANCE:.0%} is "
+                f"{module.by}'s by {share(apart, 1)} of the largest; at most {level(TOLERANCE)} is "
                 f"rounding, so its gradients would mislead; {_OTHERWISE}"
             )
     with torch.enable_grad():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import Output
+from neatfool import Output, level, share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,9 +55,9 @@ def warn(accuracy: float, *, adversarial: bool) -> None:
 
     if adversarial and accuracy < RECOGNISED:
         click.echo(
-            f"Warning: the network recognises only {accuracy:.2%} of the test digits; the target "
-            f"mnist refuses one below {RECOGNISED:.0%}. Give a smaller "
-            "--epsilon, or more --epochs",
+            f"Warning: the network recognises only {share(accuracy, 2)} of the test digits; the "
+            f"target mnist refuses one below {level(RECOGNISED)}. Give a smaller --epsilon, or "
+            "more --epochs",
             err=True,
         )
 
@@ -72,10 +72,10 @@ def show(path: Path, facts: Mapping[str, Any], *, as_json: bool) -> None:
     if "robust_accuracy" in facts:
         attack = facts["test_attack"]
         robust = (
-            f", and {facts['robust_accuracy']:.2%} of {facts['attacked_images']} under attack "
-            f"(PGD, epsilon {attack['epsilon']:g}, {attack['steps']} steps, two starts)"
+            f", and {share(facts['robust_accuracy'], 2)} of {facts['attacked_images']} under "
+            f"attack (PGD, epsilon {attack['epsilon']:g}, {attack['steps']} steps, two starts)"
         )
     click.echo(
-        f"{path}: recognises {facts['accuracy']:.2%} of {facts['test_images']} test digits"
+        f"{path}: recognises {share(facts['accuracy'], 2)} of {facts['test_images']} test digits"
         f"{robust}; SHA-256 {digest}"
     )

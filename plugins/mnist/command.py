@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool import ExperimentError, FiniteRange, StorageError, pick_device
+from neatfool import ExperimentError, FiniteRange, StorageError, pick_device, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -250,6 +250,6 @@ def _follow(steps: Iterable[Step], recipe: Recipe, images: int) -> float:
             if step.accuracy is not None:
                 accuracy = step.accuracy
                 seconds = time.monotonic() - began
-                console.print(f"{text}, test accuracy {accuracy:.2%}, {seconds:.0f} s")
+                console.print(f"{text}, test accuracy {share(accuracy, 2)}, {seconds:.0f} s")
             progress.update(task, advance=1, description=text)
     return accuracy

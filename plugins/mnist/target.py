@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 from PIL import Image
 
-from neatfool import Scores, TargetError
+from neatfool import Scores, TargetError, level
 
 from . import lenet
 from .digits import PER_CLASS, load_digits
@@ -73,7 +73,7 @@ class MnistTarget:
         if right < RECOGNISED * len(labels):
             raise TargetError(
                 f"mnist: the network of {self._weights} recognised {right} of {len(labels)} real "
-                f"digits; at least {RECOGNISED:.0%} are needed. Its weights were not trained on "
+                f"digits; at least {level(RECOGNISED)} are needed. Its weights were not trained on "
                 "MNIST, or on images scaled in another way (here: (x / 255 - "
                 f"{lenet.MEAN}) / {lenet.DEVIATION}, white ink on black). Train a network with "
                 "'neatfool mnist train', or leave 'weights' out of [target]"

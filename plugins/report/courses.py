@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool import percent
+from neatfool import level, percent
 from neatfool.report import decimal_odds
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def read_courses(run: Run, elites: Sequence[EliteView]) -> Courses:
     heights = {i: HEIGHT * (high - values) / (high - low) for i, values in odds.items()}
     last, ends = run.evaluations, {e.index: percent(e.confidence, e.rank) for e in elites}
     across = HEIGHT * (high - decimal_odds(shown)) / (high - low)
-    ticks = [(round(y, 1), f"{100 * p:g} %") for y, p in zip(across.tolist(), shown, strict=True)]
+    ticks = [(round(y, 1), level(p)) for y, p in zip(across.tolist(), shown, strict=True)]
     return Courses(
         {
             i: Course(_path(each, heights[i].round().astype(int), last), _say(each, ends[i]))

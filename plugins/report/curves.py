@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool import CONFIDENCE_THRESHOLDS, percent
+from neatfool import CONFIDENCE_THRESHOLDS, level, percent
 from neatfool.report import (
     LINE_COLOURS,
     decimal_odds,
@@ -71,7 +71,7 @@ def confidence_curve(
             marker=_marker_for(x),
             clip_on=False,
         )
-        label = odds[-1], f"{name}  {percent(values[-1], rank)}", colour
+        label = odds[-1], f"{name}  {percent(values[-1])}", colour
         ends.append((values[-1], rank, label))
         lowest, highest = min(lowest, *odds), max(highest, *odds)
     label_confidences(axes, lowest, highest)
@@ -100,7 +100,7 @@ def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
             marker=_marker_for(x),
             clip_on=False,
         )
-        labels.append((float(counts[-1]), f"≥ {threshold * 100:g} %", colour))
+        labels.append((float(counts[-1]), f"≥ {level(threshold)}", colour))
     _mark_counts(axes, classes, whole=True)
     label_counts(axes, x)
     label_ends(axes, labels)

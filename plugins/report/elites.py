@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from neatfool import RunError, percent
+from neatfool import RunError
 from neatfool.report import draw_graph, embed_image, embed_svg
 
 from .findings import read_survival
@@ -30,10 +30,10 @@ FEW_DETAILS: Final = 4
 """The best of many that are: a graph is 150 kB and a quarter of a second. The others open."""
 MOST_CARDS: Final = 2000
 """The gallery shows at most this many classes, the best ones: browsers are slow with more."""
+MOST_NAMES: Final = 3
+"""A tile names at most this many of the classes that share its image; the others open."""
 MOST_ANCESTORS: Final = 12
 MOST_RUNNERS: Final = 5
-LEAST: Final = 1e-5
-"""Smaller confidences are all the same to a reader."""
 LARGE: Final = 256
 ANCESTOR: Final = 64
 SURFACE: Final = "#fffffe"
@@ -41,11 +41,10 @@ SURFACE: Final = "#fffffe"
 
 @dataclass(frozen=True)
 class Score:
-    """What the target gave a class: its name, the confidence and this in words."""
+    """What the target gave a class."""
 
     name: str
     confidence: float
-    text: str
     own: bool
 
 
@@ -77,7 +76,6 @@ class Step:
     picture: Picture
     name: str | None
     confidence: float | None
-    rank: float | None
 
 
 @dataclass(frozen=True)
@@ -147,6 +145,13 @@ class Elites:
             )
         return cards
 
+    def tiles(self, cards: Sequence[Card]) -> list[list[Card]]:
+        """Put classes that have the same picture together, the surest first."""
+        tiles: dict[str | int, list[Card]] = {}
+        for card in sorted(cards, key=lambda card: (*_doubt(card), card.index)):
+            tiles.setdefault(card.picture.src if card.picture else card.index, []).append(card)
+        return [*tiles.values()]
+
     def details(self, cards: Sequence[Card]) -> list[Detail]:
         """Look closely at all elites, or at the best of many."""
         by_index = {card.index: card for card in cards}
@@ -154,7 +159,7 @@ class Elites:
         return [_detail(self.run, e, by_index[e.index], thumbnails) for e in self._closely()]
 
     def _closely(self) -> Sequence[EliteView]:
-        return self._best[:FEW_DETAILS] if self.many else self.all
+        return self._best[: FEW_DETAILS if self.many else None]
 
     def _link(self, elite: EliteView) -> str | None:
         """Give the address of the saved image, relative to the page."""
@@ -186,14 +191,9 @@ def _scores(elite: EliteView) -> list[Score]:
     others = [(name, sure) for name, sure in elite.top if name != elite.name][:MOST_RUNNERS]
     if not others:
         return []
-    scores = [Score(name, sure, _small(sure), own=False) for name, sure in others]
-    text = percent(elite.confidence, elite.rank)
-    own = Score(elite.name, elite.confidence, text, own=True)
+    own = Score(elite.name, elite.confidence, own=True)
+    scores = [Score(name, sure, own=False) for name, sure in others]
     return sorted([own, *scores], key=lambda score: -score.confidence)
-
-
-def _small(confidence: float) -> str:
-    return percent(confidence) if confidence >= LEAST else f"< {LEAST * 100:g} %"
 
 
 def _detail(run: Run, elite: EliteView, card: Card, thumbnails: dict[int, Picture]) -> Detail:
@@ -231,5 +231,4 @@ def _step(ancestor: Ancestor, thumbnails: dict[int, Picture]) -> Step:
         spec = ancestor.run.spec
         longest = min(ANCESTOR, max(spec.height, spec.width))
         thumbnails[key] = embed_image(ancestor.image(), longest)
-    sure = ancestor.confidence, ancestor.rank
-    return Step(ancestor.generation, thumbnails[key], ancestor.name, *sure)
+    return Step(ancestor.generation, thumbnails[key], ancestor.name, ancestor.confidence)

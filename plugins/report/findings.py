@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, Field, TypeAdapter
 
+from neatfool import percent
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -52,8 +54,8 @@ def read_survival(run: Run, elites: Sequence[EliteView]) -> tuple[list[str], dic
         elites: Its elites. Those that came after the images were measured are left out.
 
     Returns:
-        The changes; and for each class its confidence after each change, in per cent. It is
-        negative, perhaps ``"-0"``, if the class has lost the first place.
+        The changes; and for each class its confidence after each change, in words, behind a minus
+        if the class has lost the first place.
     """
     with suppress(OSError, ValueError, KeyError, TypeError):
         told = json.loads((run.path / SURVIVAL).read_text(encoding="utf-8"))
@@ -62,7 +64,7 @@ def read_survival(run: Run, elites: Sequence[EliteView]) -> tuple[list[str], dic
         measured = {e.name for e in elites if scored[e.generation] <= told["evaluations"]}
         changes = [what for what, *_ in next(iter(images.values()), [])]
         return changes, {
-            name: [f"{'' if first else '-'}{100 * sure:.0f}" for _, sure, first in rows]
+            name: [f"{'' if first else '-'}{percent(sure)}" for _, sure, first in rows]
             for name, rows in images.items()
             if name in measured and [what for what, *_ in rows] == changes
         }

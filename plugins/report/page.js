@@ -38,9 +38,9 @@
     closer.querySelector(".survives").hidden = !survived;
     if (!survived) return;
     const changes = [...closer.querySelectorAll(".changes li")].map((item) => item.textContent);
-    const told = survived.split(" ");
+    const told = survived.split("|");
     closer.querySelectorAll(".survives span").forEach((list, lost) => {
-      const those = changes.map((name, i) => `${name}: ${told[i].replace("-", "")} %`);
+      const those = changes.map((name, i) => `${name}: ${told[i].replace("-", "")}`);
       const text = those.filter((_, i) => told[i].startsWith("-") === Boolean(lost)).join("; ");
       list.textContent = text || "–";
     });

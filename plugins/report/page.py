@@ -12,7 +12,7 @@ from neatfool import CONFIDENCE_THRESHOLDS, spending
 from neatfool.report import embed_svg, write_page
 
 from . import courses, curves, functions
-from .elites import Elites, surest
+from .elites import MOST_NAMES, Elites, surest
 from .findings import read_findings
 from .switches import read_switches
 
@@ -65,7 +65,10 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
     return {
         **told,
         **_figures(run, history),
-        "cards": cards,
+        "tiles": elites.tiles(cards),
+        "classes": len(cards),
+        "MOST_NAMES": MOST_NAMES,
+        "first": [first for elite in elites.all if (first := elite.top1) is not None],
         "changes": elites.survival[0],
         "zip": zip,
         "many": elites.many,

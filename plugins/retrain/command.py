@@ -187,7 +187,7 @@ def retrain(
             rounds = _go(plan, learner, evolve, waiting)
         except (KeyboardInterrupt, SystemExit):
             text = f"The same command goes on in {plan.folder}"
-            waiting.print(text, soft_wrap=True, markup=False)
+            waiting.say(text)
             raise
         if as_json:
             click.echo(json.dumps(to_json(plan, rounds, learner.notes), indent=1))
@@ -300,10 +300,9 @@ def _go(
     """Go from round to round, and tell how far it is."""
     import time
 
-    from neatfool import percent
+    from neatfool import percent, share
 
     from .rounds import go_on
-    from .wording import share
 
     shown, last = time.monotonic(), ""
 
@@ -311,37 +310,27 @@ def _go(
         nonlocal shown, last
         if what != last and time.monotonic() - shown > SECONDS_BETWEEN_LINES:
             shown, last = time.monotonic(), what
-            console.print(what, soft_wrap=True, markup=False)
+            console.say(what)
 
     rounds = []
     for each in go_on(plan, learner, evolve, note):
         rounds.append(each)
         accuracy = each.judgement.accuracy
         text = f"round {each.number} of {plan.rounds}"
-        text += "" if accuracy is None else f": right on {share(accuracy)} of real images"
+        text += "" if accuracy is None else f": right on {share(accuracy, 2)} of real images"
         text += f", median confidence {percent(each.median)}" if each.runs else ""
-        console.print(text, soft_wrap=True, markup=False)
+        console.say(text)
     return rounds
 
 
 def _show(plan: Plan, rounds: Sequence[Round], more: Sequence[str], console: Output) -> None:
-    from rich.table import Table
-
     from . import wording
 
-    def say(text: str, style: str | None = None) -> None:
-        console.print(text, style=style, soft_wrap=True, markup=False)
-
-    table = Table(show_lines=True)
-    for head in wording.HEADS:
-        table.add_column(head, justify="right", overflow="fold")
-    classes = rounds[0].confidences.shape[1]
-    for each in rounds:
-        table.add_row(*wording.cells(each, classes))
-    console.print(table)
-    say(wording.headline(rounds), "bold")
+    console.say(wording.headline(rounds), "bold")
     for text in wording.course(rounds):
-        say(text)
+        console.say(text)
     for text in wording.notes(plan, rounds, more):
-        say(f"Note: {text}")
-    say(f"Networks and runs are in {plan.folder}")
+        console.say(f"Note: {text}")
+    classes = rounds[0].confidences.shape[1]
+    console.table(wording.HEADS, [wording.cells(each, classes) for each in rounds], lines=True)
+    console.say(f"Networks and runs are in {plan.folder}")

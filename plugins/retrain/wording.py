@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool import percent
+from neatfool import percent, share
 
 from .learner import FOOLING
 from .rounds import FOOLED, SURE
@@ -37,7 +37,7 @@ LEGEND: Final = (
 def cells(each: Round, classes: int) -> list[str]:
     """Write a round's figures, one for each of the heads; some have two lines."""
     judged = each.judgement
-    right = "-" if judged.accuracy is None else share(judged.accuracy)
+    right = "-" if judged.accuracy is None else share(judged.accuracy, 2)
     alarms = f"{judged.alarms:,} of\n{judged.images:,}" if each.network else "-"
     start = [f"{each.number}", f"{each.learnt:,}", right, alarms]
     if not each.runs:
@@ -50,11 +50,6 @@ def cells(each: Round, classes: int) -> list[str]:
         f"{held:.0f} of\n{classes:,}" if held == round(held) else f"{held:.1f} of\n{classes:,}",
         f"{each.images_to_sure:,.0f}" if np.isfinite(each.images_to_sure) else "not\nreached",
     ]
-
-
-def share(part: float) -> str:
-    """Write a share: ``"98.72 %"``."""
-    return f"{100 * part:.2f} %"
 
 
 def headline(rounds: Sequence[Round]) -> str:
@@ -108,9 +103,9 @@ def too_few_right(plan: Plan, rounds: Sequence[Round]) -> str | None:
     if last.runs or last.judgement.accuracy is None:
         return None
     return (
-        f"round {last.number}: the network recognises {share(last.judgement.accuracy)} of real "
-        f"images, less than {share(plan.least_accuracy)}; fooling it would show nothing. Train for "
-        "more --epochs in another folder, or give a lower --least-accuracy to go on"
+        f"round {last.number}: the network recognises {share(last.judgement.accuracy, 2)} of real "
+        f"images, less than {share(plan.least_accuracy, 2)}; fooling it would show nothing. Train "
+        "for more --epochs in another folder, or give a lower --least-accuracy to go on"
     )
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from neatfool import percent
+from neatfool import level, percent, share
 from neatfool.report import LINE_COLOURS, draw_figure, label_ends, new_axes
-
-from .wording import share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,9 +57,8 @@ def curves(survivals: Sequence[Survival], number: int) -> bytes:
             ends.append((shares[-1], f"class  {share(shares[-1])}", colour))
             ends.append((medians[-1], f"median  {percent(medians[-1])}", LINE_COLOURS[1]))
     axes.set_ylim(-0.02, 1.02)
-    axes.set_yticks(
-        [0, 0.25, 0.5, 0.75, 1], [f"{100 * part:g} %" for part in (0, 0.25, 0.5, 0.75, 1)]
-    )
+    ticks = (0, 0.25, 0.5, 0.75, 1)
+    axes.set_yticks(ticks, [level(part) for part in ticks])
     change = survivals[0].curves[number][0]
     axes.set_xticks(range(1 + len(change.strengths)), _ticks(change))
     axes.set_xlim(-0.1, len(change.strengths) + 0.1)

@@ -1,4 +1,4 @@
-"""``neatfool survive``: tables that can be read without colour, files, and the run's report."""
+"""``neatfool survive``: a table that can be read without colour, files, and the run's report."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from neatfool import FileToWrite, Names, elite_options, max_queries_option, trus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from rich.table import Table
 
     from neatfool import Output, Run, Scorer
 
@@ -158,7 +156,7 @@ def _measure_all(
         scorer.check_allowed(total, max_queries)
         if scorer.costs:
             text = f"{scorer.name}: this takes up to {total:,} queries"
-            console.print(text, soft_wrap=True, markup=False)
+            console.say(text)
         return scorer
 
     with ExitStack() as ending, console.progress(total) as note:
@@ -173,36 +171,18 @@ def _measure_all(
 
 
 def _show(survivals: Sequence[Survival], console: Output) -> None:
+    from neatfool import percent, share
+
     from . import wording
 
-    def say(text: str, style: str | None = None) -> None:
-        console.print(text, style=style, soft_wrap=True, markup=False)
-
     for survival in survivals:
-        say(wording.subject(survival), "bold")
-        say(wording.as_saved(survival))
-        console.print(_table(survival))
-        say(wording.headline(survival), "bold")
-    for text in wording.notes(survivals):
-        say(f"Note: {text}")
-
-
-def _table(survival: Survival) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
-
-    from neatfool import percent
-
-    from .wording import share
-
-    table = Table("", "", show_header=False)
-    for _ in range(max(len(points) for _, points in survival.curves)):
-        table.add_column(justify="right")
-    for change, points in survival.curves:
-        # Three rows, not three lines of one: so figures stay beside words that wrap.
-        strengths = [change.number(strength) for strength in change.strengths]
-        table.add_row(escape(change.name), escape(change.unit), *strengths)
-        table.add_row("", "median", *(percent(point.median) for point in points))
-        kept = [share(point.kept) for point in points]
-        table.add_row("", "keep class", *kept, end_section=True)
-    return table
+        console.say(f"{wording.name_of(survival)}: {wording.headline(survival)}", "bold")
+        console.say(wording.looked_at(survival))
+        for text in wording.limits(survival):
+            console.say(f"Note: {text}")
+        rows = [
+            [wording.in_words(change, change.usual), share(point.kept), percent(point.median)]
+            for change, point in wording.ranked(survival)
+        ]
+        console.table(["the images are …", "keep class", "median"], rows)
+    console.say(f"Note: {wording.NOTE} --csv, --json and --html have all strengths.")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from neatfool import percent
+from neatfool import percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from .changes import Change
     from .survival import Point, Survival
 
-
-def share(part: float) -> str:
-    """Write a share: ``"97 %"``."""
-    return f"{100 * part:.0f} %"
+FEW: Final = 50
+"""Of fewer images, one is more than 2 %."""
 
 
 def name_of(survival: Survival) -> str:
@@ -23,24 +21,15 @@ def name_of(survival: Survival) -> str:
     return f"{survival.chosen.run.name}, seed {survival.chosen.run.seed}"
 
 
-def subject(survival: Survival) -> str:
+def looked_at(survival: Survival) -> str:
     """Say what was looked at."""
     chosen, run = survival.chosen, survival.chosen.run
     all_of = len(run)
     count = f"{len(chosen):,}" + (f" of {all_of:,}" if len(chosen) < all_of else "")
     return (
-        f"{name_of(survival)}, after {run.evaluations:,} images: {count} "
-        f"elite{'s' * (len(chosen) != 1)}, scored by "
-        f"{'its own target' if survival.own else survival.target}"
-    )
-
-
-def as_saved(survival: Survival) -> str:
-    """Say how the images do as they are."""
-    saved = survival.saved
-    return (
-        f"As saved: median confidence {percent(saved.median)}; the class has the first place in "
-        f"{int(saved.first.sum()):,} of {len(saved.first):,}."
+        f"{count} elite{'s' * (len(chosen) != 1)} after {run.evaluations:,} images, scored by "
+        f"{'its own target' if survival.own else survival.target}; median confidence as saved "
+        f"{percent(survival.saved.median)}."
     )
 
 
@@ -72,7 +61,11 @@ def headline(survival: Survival) -> str:
     shown = best if len(best) < 5 else [*best[:2], *best[-2:]]
     parts = [f"{share(point.kept)} {in_words(change, change.usual)}" for change, point in shown]
     listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
-    return f"Of the images whose class has the first place as saved, these keep it: {listed}."
+    first = int(survival.saved.first.sum())
+    return (
+        f"{first:,} of {len(survival.chosen):,} images have their class in the first place as "
+        f"saved. Of these {first:,} keep it: {listed}."
+    )
 
 
 def summary(survival: Survival) -> dict[str, object]:
@@ -88,7 +81,7 @@ def summary(survival: Survival) -> dict[str, object]:
         "bars": [
             {
                 "name": in_words(change, change.usual),
-                "share": round(point.kept, 4),
+                "share": point.kept,
                 "note": percent(point.median),
             }
             for change, point in ranked(survival)
@@ -96,20 +89,20 @@ def summary(survival: Survival) -> dict[str, object]:
     }
 
 
-def notes(survivals: Sequence[Survival]) -> list[str]:
-    """Say what to bear in mind."""
-    told = [
-        "Each change is made once to each image. Its direction (for ±: up or down) is drawn at "
-        "random for each image, and is the same at all strengths."
-    ]
-    if any(not survival.own for survival in survivals):
-        told.append(
+def limits(survival: Survival) -> Iterator[str]:
+    """Say what limits the figures."""
+    first = int(survival.saved.first.sum())
+    if 0 < first < FEW:
+        yield f"With so few images a share is rough: one image is {share(1 / first)}."
+    if not survival.own:
+        yield (
             "The target is not the one that the images were evolved for, so some do not have their "
             "class in the first place even as saved."
         )
-    if few := [each for each in survivals if len(each.chosen) < 50]:
-        told.append(
-            f"{' and '.join(dict.fromkeys(map(name_of, few)))}: with so few images a share is "
-            f"rough; one image is {100 / min(len(each.chosen) for each in few):.0f} %."
-        )
-    return told
+
+
+NOTE: Final = (
+    "Each change is made once to each image. Its direction (for ±: up or down) is drawn at random "
+    "for each image, and is the same at all strengths."
+)
+"""What to bear in mind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from neatfool import CONFIDENCE_THRESHOLDS
+from neatfool import CONFIDENCE_THRESHOLDS, level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,7 +77,7 @@ def _figures(report: GenerationReport) -> dict[str, float]:
         "confidence/upper quartile": report.upper_quartile,
     }
     for least, count in zip(CONFIDENCE_THRESHOLDS, report.classes_ge, strict=True):
-        found[f"classes/at {100 * least:g} % or more"] = count
+        found[f"classes/at {level(least)} or more"] = count
     found |= {
         "niches/replacements": report.replacements,
         "niches/goal switches": report.goal_switches,

@@ -14,11 +14,10 @@ from neatfool import FileToWrite, elite_options, max_queries_option, trust_optio
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
-
     from neatfool import Output, Run
 
-    from .transfer import Row, Transfer
+    from .answers import Seen
+    from .transfer import Transfer
 
 A_PATH: Final = click.Path(path_type=Path)
 LISTED: Final = 12
@@ -54,7 +53,7 @@ Examples:
     "folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="FOLDER",
-    help="Photographs on which to see how far the networks agree.  [default: the targets' own]",
+    help="Familiar images on which to see how far networks agree.  [default: the targets' own]",
 )
 @max_queries_option
 @trust_option
@@ -88,7 +87,7 @@ def transfer(
 
     Each network is shown the images of all runs at the size that it takes. You see how many have
     their class in the first place there, how many among the first five, and how sure the network
-    is. Beside it you see how far the networks agree on photographs.
+    is. You also see how far the networks agree on familiar images, such as photographs.
 
     An interrupted command begins anew.
     """
@@ -155,7 +154,7 @@ def _measure(
     for scorer in costly:
         scorer.check_allowed(images * len(costly), most)
         text = f"{scorer.name}: this takes up to {images:,} queries"
-        console.print(text, soft_wrap=True, markup=False)
+        console.say(text)
     with console.progress(images * len(networks), "answers") as note:
         return measure(
             chosen,
@@ -169,72 +168,50 @@ def _measure(
 
 
 def _show(told: Transfer, console: Output) -> None:
-    from . import wording
-
-    def say(text: str, style: str | None = None) -> None:
-        console.print(text, style=style, soft_wrap=True, markup=False)
-
-    for key, label, description in wording.descriptions(told):
-        say(f"{key}  {label}: {description}")
-    say("Which images fool which networks", "bold")
-    rows = [(wording.name_of(row), row.seen, row.own) for row in told.rows]
-    console.print(_matrix("images of", rows, told))
-    if photographs := told.photographs:
-        say(f"How far they agree on {len(photographs.names):,} photographs", "bold")
-        names = [f"{key}  {label}" for key, label, _ in wording.descriptions(told)]
-        by_network = [
-            (name, seen, None) for name, seen in zip(names, photographs.seen, strict=True)
-        ]
-        console.print(_matrix("first class of", by_network, told))
-    for row in told.rows:
-        say(f"Class by class: {wording.subject(row)}", "bold")
-        console.print(_classes(row, told))
-    for row in told.rows:
-        say(wording.headline(row, len(told.networks)), "bold")
-    if sentence := wording.agreement(told):
-        say(sentence, "bold")
-    for text in wording.notes(told):
-        say(f"Note: {text}")
-
-
-def _matrix(
-    head: str, rows: Sequence[tuple[str, Sequence[Any], int | None]], told: Transfer
-) -> Table:
-    """Make a table with a column for each network; a row may have a network of its own."""
-    from rich.markup import escape
-    from rich.table import Table
+    from neatfool import percent
 
     from . import wording
     from .networks import key_of
 
-    table = Table(head, "", show_lines=True)
-    for key, label, _ in wording.descriptions(told):
-        table.add_column(f"{key}  {escape(label)}", justify="right", overflow="fold")
-    for name, seen, own in rows:
-        cells = ["\n".join(wording.measures(each)) for each in seen]
-        mark = "" if own is None else f"\n(its own is {key_of(own)})"
-        table.add_row(f"{escape(name)}{mark}", "\n".join(wording.MEASURES), *cells)
-    return table
+    for row in told.rows:
+        console.say(wording.headline(row, len(told.networks)), "bold")
+    if sentence := wording.agreement(told):
+        console.say(sentence, "bold")
+    for text in wording.limits(told):
+        console.say(f"Note: {text}")
+    for key, label, description in wording.descriptions(told):
+        console.say(f"{key}  {label}: {description}")
+    rows = [(wording.name_of(row), row.seen, row.own) for row in told.rows]
+    console.table(["images of", "shown to", *wording.IN_SHORT], _by_network(rows))
+    if (familiar := told.photographs) and len(told.networks) > 1:
+        console.say(f"How far they agree on {len(familiar.names):,} familiar images", "bold")
+        names = [f"{key}  {label}" for key, label, _ in wording.descriptions(told)]
+        by_network = [(name, seen, None) for name, seen in zip(names, familiar.seen, strict=True)]
+        console.table(["first class of", "shown to", *wording.IN_SHORT], _by_network(by_network))
+    for row in told.rows:
+        console.say(f"Class by class: {wording.subject(row)}", "bold")
+        of_classes = [
+            [row.elites[place].name, percent(row.elites[place].confidence)]
+            + [wording.one(seen, place) for seen in row.seen]
+            for place in wording.order(row)
+        ]
+        keys = [key_of(place) for place in range(len(told.networks))]
+        console.table(["class", "recorded", *keys], of_classes, most=LISTED)
+    for text in wording.notes(told):
+        console.say(f"Note: {text}")
 
 
-def _classes(row: Row, told: Transfer) -> Table:
-    """Make a table of a run's classes, or of those that fool the most and the fewest networks."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from neatfool import percent
-
+def _by_network(rows: Sequence[tuple[str, Sequence[Seen], int | None]]) -> list[list[str]]:
+    """Write a row for each network that some images were shown to; one may be their own."""
     from . import wording
+    from .networks import key_of
 
-    order = wording.order(row)
-    shown = wording.pick(order, LISTED)
-    table = Table("class", "recorded")
-    for key, label, _ in wording.descriptions(told):
-        table.add_column(f"{key}  {escape(label)}", justify="right", overflow="fold")
-    for number, place in enumerate(shown):
-        if number and order.index(place) > number > order.index(shown[number - 1]):
-            table.add_row("…", "", *[""] * len(row.seen))
-        elite = row.elites[place]
-        cells = [wording.one(seen, place) for seen in row.seen]
-        table.add_row(escape(elite.name), percent(elite.confidence, elite.rank), *cells)
-    return table
+    return [
+        [
+            "" if place else name,
+            f"{key_of(place)} (own)" if place == own else key_of(place),
+            *wording.measures(each),
+        ]
+        for name, seen, own in rows
+        for place, each in enumerate(seen)
+    ]

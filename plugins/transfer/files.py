@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from .networks import key_of
-from .wording import notes
+from .wording import limits, notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def to_json(transfer: Transfer) -> dict[str, Any]:
         "networks": [_network(place, each) for place, each in enumerate(networks)],
         "runs": [_run(row, networks) for row in transfer.rows],
         "photographs": _photographs(transfer),
-        "notes": notes(transfer),
+        "notes": [*limits(transfer), *notes(transfer)],
     }
 
 

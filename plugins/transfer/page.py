@@ -64,8 +64,8 @@ def _content(transfer: Transfer) -> dict[str, Any]:
     labels = [f"{key} {label}" for key, label, _ in networks]
     names = [wording.name_of(row) for row in transfer.rows]
     sections = [("images of", "Fooling images", names, [row.seen for row in transfer.rows])]
-    if told is not None:
-        sections.append(("first class of", "Photographs", labels, told.seen))
+    if told is not None and len(networks) > 1:
+        sections.append(("first class of", "Familiar images", labels, told.seen))
     return {
         "words": wording,
         "transfer": transfer,
@@ -97,5 +97,5 @@ def _draw(rows: Sequence[str], seen: Sequence[Sequence[Seen]]) -> bytes:
 def _line(row: Row, place: int) -> Line:
     elite = row.elites[place]
     cells = [(wording.one(seen, place), bool(seen.among(1)[place])) for seen in row.seen]
-    recorded = percent(elite.confidence, elite.rank)
+    recorded = percent(elite.confidence)
     return Line(elite.name, recorded, embed_png(elite.png, LARGEST), cells)

@@ -160,7 +160,7 @@ def measure(
     agreement = None
     if photographs:
         show_photograph = partial(_show_photograph, networks=networks)
-        answers = _ask(networks, photographs, show_photograph, "photographs", note)
+        answers = _ask(networks, photographs, show_photograph, "familiar images", note)
         names = [photograph.name for photograph in photographs]
         agreement = Agreement(names, source, _compare(networks, answers))
     return Transfer([*networks], rows, agreement, [*notes])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool import percent
+from neatfool import percent, share
 
 from .networks import key_of, options_that_differ
 from .transfer import DRAWN, RESIZED
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .transfer import Row, Transfer
 
 MEASURES: Final = ("in first place", "among first five", "median confidence", "median rank")
+IN_SHORT: Final = ("first", "first five", "median", "rank")
+"""The same for narrow columns."""
 UNKNOWN: Final = "-"
 NAMED: Final = 3
 """So many of the classes that a network does not have are named, as examples."""
@@ -26,11 +28,6 @@ FEW: Final = 50
 """Of fewer images, one is more than 2 %."""
 LONGEST: Final = 60
 """An option of more characters, such as a list of class names, does not tell who is who."""
-
-
-def share(part: float) -> str:
-    """Write a share: ``"97 %"``."""
-    return UNKNOWN if np.isnan(part) else f"{100 * part:.0f} %"
 
 
 def place_of(rank: float) -> str:
@@ -104,7 +101,11 @@ def headline(row: Row, networks: int) -> str:
     if not row.others and networks > 1:
         return f"{name_of(row)}: no other network has one of its classes."
     if not row.others:
-        return f"{name_of(row)}: no other network was asked. Name one with --to."
+        first = int(row.seen[0].among(1).sum())
+        return (
+            f"{name_of(row)}: {first:,} of {len(row.elites):,} images have their class in the "
+            "first place on the network that they were evolved for."
+        )
     said = f"{name_of(row)}: {share(row.fooling_any)} of its images fool "
     if len(row.others) == 1:
         return f"{said}the other network."
@@ -115,7 +116,7 @@ def headline(row: Row, networks: int) -> str:
 
 
 def agreement(transfer: Transfer) -> str:
-    """Say in a sentence how far the networks agree on photographs."""
+    """Say in a sentence how far the networks agree on images that they know."""
     told = transfer.photographs
     if told is None or len(transfer.networks) < 2:
         return ""
@@ -125,37 +126,44 @@ def agreement(transfer: Transfer) -> str:
         for other, seen in enumerate(row)
         if place != other and seen.count
     ]
+    count = len(told.names)
     if not shares:
-        return "On photographs, no two networks can be compared: they share no classes."
+        return "On familiar images, no two networks can be compared: they share no classes."
+    if count < FEW:
+        return f"How far the networks agree, {count:,} familiar images ({told.source}) hardly tell."
     low, high = share(min(shares)), share(max(shares))
     return (
-        f"On {len(told.names):,} photograph{'s' * (len(told.names) != 1)} ({told.source}), two "
-        f"networks name the same class first in {low if low == high else f'{low} to {high}'} of "
-        "the cases."
+        f"On {count:,} familiar images ({told.source}), two networks name the same class first in "
+        f"{low if low == high else f'{low} to {high}'} of the cases."
     )
+
+
+def limits(transfer: Transfer) -> list[str]:
+    """Say what limits the figures."""
+    told = [*transfer.notes, *_sizes(transfer), *_unknown(transfer)]
+    if len(transfer.networks) < 2:
+        told.append("No other network was asked, so this tells nothing of transfer. Name one: --to")
+    elif transfer.photographs is None:
+        told.append(
+            "No target offers familiar images, so there is nothing to read the figures by. Give "
+            "some with --photographs FOLDER."
+        )
+    if few := [name_of(row) for row in transfer.rows if len(row.elites) < FEW]:
+        told.append(f"There are few images of {' and '.join(few)}, so the shares are rough.")
+    return told
 
 
 def notes(transfer: Transfer) -> list[str]:
     """Say what to bear in mind."""
-    told = [*transfer.notes, *_sizes(transfer), *_unknown(transfer)]
-    told.append(
+    told = [
         "An image fools a network if the class that it was evolved for is in the first place there."
-    )
-    if transfer.photographs is None:
+    ]
+    if transfer.photographs is not None and len(transfer.networks) > 1:
         told.append(
-            "No target offers photographs, so there is nothing to read the figures by. Give some "
-            "with --photographs FOLDER."
+            "Familiar images are in-distribution, as photographs or digits that a network was made "
+            "for. The class that the network of the row has in the first place takes the place of "
+            "the class that an image was evolved for."
         )
-    else:
-        told.append(
-            "On photographs, the class that the network of the row has in the first place takes "
-            "the place of the class that an image was evolved for."
-        )
-    few = [name_of(row) for row in transfer.rows if len(row.elites) < FEW]
-    if transfer.photographs and len(transfer.photographs.names) < FEW:
-        few.append("the photographs")
-    if few:
-        told.append(f"There are few images of {' and '.join(few)}, so the shares are rough.")
     return told
 
 

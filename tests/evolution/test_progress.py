@@ -156,13 +156,14 @@ def test_certainties_are_told_apart_by_their_log_odds(clock):
     watched = Watched(clock)
     watched.session.ranks = (20.0, 17.0)
     watched.see(report(0, median=1.0, minimum=1.0))
-    assert "  median 99.9999997 %  min 99.999995 %  " in watched.lines[0]
+    said = "  median > 99.99 % (log-odds 20.0)  min > 99.99 % (log-odds 17.0)  "
+    assert said in watched.lines[0]
 
 
-def test_near_certainties_can_be_told_apart(clock):
+def test_a_certainty_without_log_odds_is_no_100_per_cent(clock):
     watched = Watched(clock)
-    watched.see(report(0, median=0.9999987, minimum=0.994))
-    assert "  median 99.9998 %  min 99.4 %  " in watched.lines[0]
+    watched.see(report(0, median=1.0, minimum=0.994))
+    assert "  median > 99.99 %  min 99.4 %  " in watched.lines[0]
 
 
 # speed and time left

@@ -57,7 +57,7 @@ def _in_the_folder(folder, monkeypatch) -> None:
 
 def form(line: str) -> str:
     """Leave out what differs from machine to machine: numbers and times."""
-    return re.sub(r"\d[\d,.]*", "N", re.sub(r"\(.*?\)", "", " ".join(line.split())))
+    return re.sub(r"(> )?\d[\d,.]*", "N", re.sub(r" ?\(.*?\)", "", " ".join(line.split())))
 
 
 def add_self_check(folder: Path, text: str = METHOD) -> None:

@@ -79,6 +79,11 @@ class FakeIndividual:
         return [*zip(others, (self.confidence, 0.6 * left, 0.3 * left), strict=True)]
 
     @property
+    def top1(self) -> bool | None:
+        """Whether it is surest of its own class; None if it has no :attr:`top`."""
+        return self.top[0][0] == self.name if self.top else None
+
+    @property
     def file(self) -> Path:
         return self.run.path / "images" / f"{self.index:03} & co.png"
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from neatfool.report.charts import figure
 from neatfool.report.charts.spacing import spread
+from neatfool.wording import level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ def label_confidences(axes: Axes, lowest: float, highest: float) -> None:
     if len(ticks) < FEWEST_TICKS:
         ticks = _around(FINE_TICKS, lowest, highest)
     at = decimal_odds(ticks)
-    axes.set_yticks(at, [f"{p * 100:.8g} %" for p in ticks])
+    axes.set_yticks(at, [level(p) for p in ticks])
     room = 0.05 * max(1.0, highest - lowest)
     axes.set_ylim(min(at[0], lowest - room), max(at[-1], highest + room))
 

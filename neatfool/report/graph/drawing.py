@@ -11,6 +11,7 @@ import numpy as np
 from neatfool.report.charts import figure
 from neatfool.report.graph.layout import lay_out, reading_order
 from neatfool.report.graph.pen import RADIUS, Pen
+from neatfool.wording import share
 
 if TYPE_CHECKING:
     Entry = tuple[Literal["activation", "faint", "positive", "negative", "disabled"], str]
@@ -137,12 +138,12 @@ class _Drawing:
         if not data.get("enabled", True):
             return {"colour": figure.DISABLED, "width": 1.2, "dotted": True, "opacity": 0.9}
         weight = data.get("weight", 1.0)
-        share = (abs(weight) / self.heaviest) ** 0.5 if self.heaviest else 0.0
+        strength = (abs(weight) / self.heaviest) ** 0.5 if self.heaviest else 0.0
         if self.shade:
-            share = self._share(data)
+            strength = self._share(data)
         return {
             "colour": figure.POSITIVE if weight >= 0 else figure.NEGATIVE,
-            "width": THINNEST + (THICKEST - THINNEST) * share,
+            "width": THINNEST + (THICKEST - THINNEST) * strength,
             "dotted": False,
             "opacity": FAINT + (0.85 - FAINT) * self._share(data) * (target in self.influential),
         }
@@ -152,9 +153,9 @@ class _Drawing:
         for node in reading_order(self.graph):
             data = self.graph.nodes[node]
             x, y = self._at(self.layout.places[node])
-            share = self._share(data) * (node in self.influential)
-            opacity = FAINT_NODE + (1.0 - FAINT_NODE) * share
-            notes = [f"{round(100 * data.get(self.shade, 0))} %"] if self.shade else []
+            strength = self._share(data) * (node in self.influential)
+            opacity = FAINT_NODE + (1.0 - FAINT_NODE) * strength
+            notes = [share(data.get(self.shade, 0.0))] if self.shade else []
             if (aggregation := str(data.get("aggregation", "sum"))) != "sum":
                 notes.insert(0, aggregation)
             if notes:

@@ -33,12 +33,12 @@
     const row = (name, ...cells) => element("tr", {}, element("th", { scope: "row" }, name), ...cells.map((cell) => element("td", {}, cell)));
     const shown = (title, rows) => [element("h3", {}, title), element("table", { class: "survival" }, ...rows)];
     if (elite.survived) {
-      const rows = elite.survived.map(([what, sure, first]) => row(what, `${(100 * sure).toFixed(1)} %`, first ? "✓ keeps its class" : "✗ loses its class"));
+      const rows = elite.survived.map(([what, sure, first]) => row(what, sure, first ? "✓ keeps its class" : "✗ loses its class"));
       return shown("What this image survives", rows);
     }
     const { survival } = elite.run;
     if (!survival) return [];
-    const rows = survival.bars.map((bar) => row(bar.name, `${Math.round(100 * bar.share)} % keep their class`));
+    const rows = survival.bars.map((bar) => row(bar.name, `${bar.kept} keep their class`));
     return shown("What this run’s images survive", rows);
   }
 

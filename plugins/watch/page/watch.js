@@ -17,12 +17,11 @@
   const count = (number) => Math.round(number).toLocaleString("en");
   const counted = (number, one, many) => `${count(number)} ${number === 1 ? one : many}`;
 
-  // As neatfool writes confidences: cut, not rounded, with one digit more than their nines.
+  // As neatfool writes confidences: cut, not rounded, and with no more nines than are known.
   const percent = (value) => {
-    if (value >= 1) return "100 %";
+    if (value > 0.9999) return "> 99.99 %";
     if (value < 1e-6) return "0.0 %";
-    const nines = Math.floor(-Math.log10(Math.max(1 - value, 1e-16)) + 1e-9);
-    const places = value < 0.01 ? 1 - Math.floor(Math.log10(100 * value)) : Math.max(nines - 1, 1);
+    const places = value < 0.01 ? 1 - Math.floor(Math.log10(100 * value)) : value < 0.999 ? 1 : 2;
     const scale = 10 ** places;
     return `${(Math.floor(100 * value * scale + 1e-6) / scale).toFixed(places)} %`;
   };
@@ -334,7 +333,7 @@
       const index = Number(cell.dataset.index);
       const change = held.get(index);
       const value = change ? change[2] : 0;
-      const text = !change ? "–" : named ? percent(value) : String(Math.floor(100 * value));
+      const text = !change ? "–" : named ? percent(value) : String(Math.min(Math.floor(100 * value), 99));
       if (cell.lastChild.textContent === text && cell.dataset.since === String(change && change[0])) continue;
       cell.lastChild.textContent = text;
       cell.dataset.since = String(change && change[0]);

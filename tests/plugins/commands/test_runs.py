@@ -57,7 +57,7 @@ def test_a_folder_without_runs_is_told(tmp_path):
     assert (result.exit_code, "is not there" in result.stderr) == (5, True)
 
 
-def test_a_certainty_is_written_with_its_nines(tmp_path):
+def test_a_certainty_is_written_with_its_log_odds(tmp_path):
     folder = write_run(tmp_path / "run", [[(0, 1.0), (1, 1.0)]])
     with closing(sqlite3.connect(folder / "run.db")) as database, database:
         database.execute("UPDATE elite SET rank = 17.0 + class")

@@ -35,6 +35,7 @@ def test_each_class_is_shown_with_its_name_as_it_is(finished):
         [
             elite.name,
             percent(elite.confidence),
+            f"{elite.rank:.1f}",
             str(elite.generation),
             str(elite.size.nodes),
             str(elite.size.connections),
@@ -42,6 +43,20 @@ def test_each_class_is_shown_with_its_name_as_it_is(finished):
         ]
         for elite in open_run(finished)
     ]
+
+
+def test_it_says_how_many_images_have_their_class_in_first_place(finished):
+    first = [elite.top[0][0] == elite.name for elite in open_run(finished)]
+    said = f"most likely class (top-1): {sum(first)} of {len(CLASSES)} images"
+    assert said in neatfool("show", finished).stdout
+
+
+def test_a_run_that_recorded_no_other_classes_does_not_say_how_many_are_first(finished, tmp_path):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    with closing(sqlite3.connect(copy / "run.db")) as database, database:
+        database.execute("UPDATE image SET top = NULL")
+    assert {elite.top1 for elite in open_run(copy)} == {None}
+    assert "top-1" not in neatfool("show", copy).stdout
 
 
 def test_many_classes_are_shown_on_request(finished, monkeypatch):

@@ -13,7 +13,7 @@ from neatfool_plugins.compare.comparison import Comparison
 from neatfool_plugins.compare.files import classes_to_csv, to_csv, to_json
 from neatfool_plugins.compare.groups import gather
 from neatfool_plugins.compare.measures import MEASURES, TESTED
-from neatfool_plugins.compare.wording import notes, verdict
+from neatfool_plugins.compare.wording import measure_rows, notes, verdict
 
 
 def group(folder, confidences, *, generations=4, length=None, **more):
@@ -93,7 +93,8 @@ def test_too_few_seeds_are_said_to_be_too_few(tmp_path):
         "3 seeds against 3 cannot reach p < 0.05 (the smallest possible is 0.1). Use at least four "
         "against four."
     ]
-    assert "With so few seeds, chance alone would often do this (p = 0.1)" in verdict(comparison)
+    said = "Too few seeds to tell a difference from chance (p = 0.1). After 40 images the median"
+    assert verdict(comparison).startswith(said)
 
 
 def test_enough_seeds_of_equal_length_need_no_note(five_against_four):
@@ -172,7 +173,18 @@ def test_one_run_can_be_looked_at_alone(tmp_path):
     comparison = Comparison(gather([tmp_path / "a"]))
     assert comparison.snapshots[-1].tests == {}
     assert notes(comparison) == []
-    assert verdict(comparison) == "After 20 images the median confidence is 60.0 % for made-up."
+    assert verdict(comparison) == (
+        "This is one seed. After 20 images the median confidence is 60.0 % for made-up."
+    )
+
+
+def test_near_certainties_are_compared_by_their_log_odds(tmp_path):
+    one = group(tmp_path / "one", [1 - 1e-5, 1 - 2e-5])
+    other = group(tmp_path / "other", [1.0, 1.0], options={"parents": 3})
+    comparison = Comparison(gather([one, other]))
+    assert "> 99.99 % (log-odds 16.0) for other and > 99.99 % (log-odds 11." in verdict(comparison)
+    title, (first, second) = measure_rows(comparison.snapshots[-1])[1]
+    assert (title, first[:3], second) == ("in log-odds", "11.", "> 16")
 
 
 # files

@@ -14,12 +14,12 @@ import pytest
 import torch
 from browser import measure, needs_browser
 from commands import neatfool, write_experiment
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from neatfool import ExperimentError, make_target
 from neatfool.testing import ToyTarget
-from neatfool_plugins.detect import DETECTORS, Row, detect, to_json
-from neatfool_plugins.detect.wording import notes
+from neatfool_plugins.detect import DETECTORS, Row, detect, to_json, wording
 from neatfool_plugins.guarded.familiar import divide
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
@@ -77,10 +77,33 @@ def test_the_rates_are_those_of_other_libraries():
 def test_a_table_says_how_many_pass(runs):
     result = neatfool("detect", runs / "mnist", "--detectors", "msp,knn", "--sample", "4")
     assert result.exit_code == 0, result.output
-    assert re.search(r"knn +│ +[01]\.\d{3} │ +\d of 4 \(\d+ %\)", result.output)
+    assert re.search(r"knn +│ +\d of 4 \(\d+ %\) │ .* │ +[01]\.\d{3} │", result.output)
     assert "4 fooling images" in result.output
     assert "150 others set the thresholds" in result.output
     assert "energy" not in result.output
+
+
+def test_five_familiar_images_carry_no_conclusion(runs, tmp_path):
+    for number in range(5):
+        pixels = np.random.default_rng(number).integers(256, size=(28, 28), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    page = tmp_path / "page.html"
+    few = neatfool("detect", runs / "mnist", "--familiar", tmp_path, "--html", page)
+    assert few.exit_code == 0, few.output
+    first = few.stdout.splitlines()[0]
+    assert first.startswith("mnist, seed 1: Only 5 familiar images are known: too few to say what")
+    for text in (few.stdout, page.read_text()):
+        assert "pass at 100 %" in text
+        assert "pass at 95 %" not in text
+        assert "The best detector" not in text
+
+
+@pytest.mark.parametrize(
+    ("count", "levels"), [(19, [1.0]), (20, [0.95]), (99, [0.95]), (100, [0.95, 0.99])]
+)
+def test_a_threshold_takes_as_many_images_as_it_rejects_one_of(count, levels):
+    familiar = SimpleNamespace(held_out=range(count))
+    assert wording.levels(SimpleNamespace(familiar=familiar)) == levels
 
 
 def test_the_page_shows_a_histogram_for_each_detector(told):
@@ -122,7 +145,10 @@ def test_detectors_that_do_not_work_here_are_left_out():
     assert {row.name for row in detection.rows} == {*DETECTORS} - {"knn", "mahalanobis", "vim"}
     assert "PyTorch" in detection.left_out["knn"]
     seen = SimpleNamespace(detection=detection)
-    assert sum("Left out: knn, mahalanobis, vim. Reason: " in note for note in notes([seen])) == 1
+    assert (
+        sum("Left out: knn, mahalanobis, vim. Reason: " in note for note in wording.notes([seen]))
+        == 1
+    )
     few = detect(make_target(EXPERIMENTS / "mnist.ini"), images28, divide(images28, "few"))
     assert {*few.left_out} == {"knn", "mahalanobis", "vim"}  # they would know what they are shown
     with pytest.raises(ExperimentError, match="no detector works here"):

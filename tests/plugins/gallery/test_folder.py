@@ -168,7 +168,7 @@ def test_what_survives_is_shown_if_it_was_measured(tmp_path, monkeypatch):
     for elite in told["elites"]:
         assert elite["survived"][0][0] == "blurred (1 pixel)"
         assert len(elite["survived"]) == 2
-        assert all(0 <= sure <= 1 for _, sure, _ in elite["survived"])
+        assert all(sure.endswith(" %") for _, sure, _ in elite["survived"])
 
 
 def test_survival_of_an_earlier_version_or_of_another_program_does_no_harm(runs, tmp_path):

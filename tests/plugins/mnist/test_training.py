@@ -12,7 +12,7 @@ import torch
 from click.testing import CliRunner, Result
 from safetensors import safe_open
 
-from neatfool import ExperimentError, StorageError, TargetError
+from neatfool import ExperimentError, StorageError, TargetError, share
 from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, attack, dataset, lenet
 from neatfool_plugins.mnist.dataset import Digits
@@ -202,10 +202,10 @@ def test_training_under_attack_says_how_robust_the_network_is(
     assert 0 <= about["robust_accuracy"] <= 1
     assert about["accuracy"] < 0.9
     assert about["attacked_images"] == 10
-    assert "the target mnist refuses one below 90%. Give a smaller --epsilon" in result.stderr
+    assert "the target mnist refuses one below 90 %. Give a smaller --epsilon" in result.stderr
     same = ("--weights", folder / "w.safetensors", "--data", folder, "--epsilon", 0.1)
     tested = command(*same, name="test")
-    assert f"{about['robust_accuracy']:.2%} of 10 under attack (PGD, ep" in tested.output
+    assert f"{share(about['robust_accuracy'], 2)} of 10 under attack (PGD, ep" in tested.output
 
 
 def test_training_without_an_attack_says_nothing_of_one(folder: Path) -> None:

@@ -100,7 +100,9 @@ def test_every_class_is_in_the_gallery_with_confidence_and_generation(
 ) -> None:
     parsed = written(generations=40)
     cards = parsed.of_class("card")
-    assert [card["data-name"] for card in cards] == list("0123456789")
+    assert {card["data-name"] for card in cards} == {*"0123456789"}
+    sure = [float(card["data-confidence"]) for card in cards]
+    assert sure == sorted(sure, reverse=True)
     assert len(parsed.of_class("picture")) == 11  # and one beside the title
     for text in (percent(1 - 10**-5), "generation 13", "8,000", "images scored", "mnist"):
         assert text in parsed.text
@@ -145,7 +147,7 @@ def test_names_and_options_of_plugins_are_text_only(written: Callable[..., Parse
     )
     assert [tag for tag, _ in parsed.tags].count("script") == 1
     assert not [attrs for _, attrs in parsed.tags if "onerror" in attrs]
-    assert parsed.of_class("card")[0]["data-name"] == EVIL
+    assert EVIL in [card["data-name"] for card in parsed.of_class("card")]
     assert parsed.text.count("<script>alert(1)</script>") >= 6
 
 
@@ -230,7 +232,38 @@ def test_a_run_is_introduced_by_what_its_experiment_says_of_itself(
     assert not written(generations=3).of_class("about")
 
 
-def test_a_certainty_has_its_nines_everywhere(make_run: Callable, monkeypatch: Any) -> None:
+def test_classes_with_one_image_share_a_tile(
+    make_run: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elites, "MOST_NAMES", 2)
+    monkeypatch.setattr("neatfool_plugins.report.page.MOST_NAMES", 2)
+    run = make_run(generations=3)
+    one = run.elite("3").candidate_id
+    found = [replace(e, candidate_id=one) if e.index in {3, 5, 8} else e for e in run.elites]
+    monkeypatch.setattr(type(run), "elites", found)
+    parsed = Parsed(write_report(run).read_text(encoding="utf-8"))
+    cards = parsed.of_class("card")
+    together = sorted((found[i] for i in (3, 5, 8)), key=lambda elite: -elite.confidence)
+    assert len(cards) == 8
+    (tile,) = [card for card in cards if "," in card["data-name"]]
+    assert tile["data-name"] == ", ".join(elite.name for elite in together)
+    assert float(tile["data-confidence"]) == together[0].confidence
+    assert "10 classes in 8 tiles" in parsed.text
+    assert "and 1 class more" in parsed.text
+
+
+def test_the_lead_says_how_many_are_the_classifiers_first_choice(
+    make_run: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeIndividual, "top1", property(lambda self: self.index % 5 > 0))
+    run = make_run(generations=3)
+    said = "for 8 of 10 classes, that is also its first choice (top-1)"
+    assert said in Parsed(write_report(run).read_text(encoding="utf-8")).text
+    monkeypatch.setattr(FakeIndividual, "top1", None)
+    assert "first choice" not in Parsed(write_report(run).read_text(encoding="utf-8")).text
+
+
+def test_a_rounded_certainty_reads_100_nowhere(make_run: Callable, monkeypatch: Any) -> None:
     run = make_run(generations=3, ranks=(17.0, 17.0), has_graphs=False)
     run.history[-1] = replace(run.history[-1], median=1.0, mean=1.0, minimum=1.0)
     lineage = type(run).lineage
@@ -243,7 +276,8 @@ def test_a_certainty_has_its_nines_everywhere(make_run: Callable, monkeypatch: A
         type(run), "elites", [replace(each, confidence=1.0, rank=17.0) for each in run.elites]
     )
     parsed = Parsed(write_report(run).read_text(encoding="utf-8"))
-    assert parsed.text.count("99.999995 %") > 30
+    assert parsed.text.count("> 99.99 %") > 30
+    assert parsed.text.count("(log-odds 17.0)") >= 10
     assert " 100 %" not in parsed.text.replace("\n", " ")
 
 
@@ -367,7 +401,7 @@ def test_an_elite_that_was_there_when_it_was_measured_tells_what_it_survives(
     told = {"evaluations": 200, "images": {"3": [kept, lost], "4": [kept, lost]}}
     (tmp_path / "survival.json").write_text(json.dumps(told))
     text = Parsed(write_report(make_run(generations=3)).read_text(encoding="utf-8")).text
-    told = "Its class stays first: saved as JPEG (75): 81 %. It does not: turned (9): 0 %."
+    told = "Its class stays first: saved as JPEG (75): 81.0 %. It does not: turned (9): 0.40 %."
     assert text.count("Its class stays first:") == text.count(told) == 1
 
 

@@ -214,7 +214,24 @@ def test_targets_may_offer_photographs(small, tmp_path):
     refused = neatfool("transfer", small, "--to", wrong)
     assert "photographs() must give Pillow images by name, and gave list" in refused.stderr
     assert transfer(small)["photographs"] is None
-    assert "Give some with --photographs" in neatfool("transfer", small).stdout
+    other = write_other(tmp_path / "other")
+    assert "with --photographs" in neatfool("transfer", small, "--to", other).stdout
+
+
+def test_one_network_alone_tells_nothing_of_transfer_and_says_so(small):
+    first, second, *_ = neatfool("transfer", small).stdout.splitlines()
+    assert first.startswith("small, seed 3: 4 of 4 images have their class in the first place on")
+    assert second.startswith("Note: No other network was asked, so this tells nothing of transfer")
+
+
+def test_few_familiar_images_are_no_measure_of_agreement(small, tmp_path):
+    for number in range(3):
+        Image.new("RGB", (16, 16), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    other = write_other(tmp_path / "other", PLUGIN, "gain = 4")
+    told = neatfool("transfer", small, "--to", other, "--photographs", tmp_path).stdout
+    assert "How far the networks agree, 3 familiar images (in" in told.splitlines()[1]
+    assert "hardly tell" in told.splitlines()[1]
+    assert "two networks name the same class" not in told
 
 
 def test_the_tables_can_be_read_without_colour(small, other):
@@ -223,8 +240,8 @@ def test_the_tables_can_be_read_without_colour(small, other):
     assert "\x1b" not in result.stdout
     text = re.sub(" +", " ", result.stdout)
     assert "B other: patches, gain = 4.0, channels = 3, images of 16x12, 4 classes" in text
-    assert re.search(r"│ small, seed 3 │ in first place │ 100 % │ \d+ % │", text)
-    assert "(its own is A)" in text
+    assert re.search(r"│ small, seed 3 │ A \(own\) │ 100 % │ 100 % │", text)
+    assert re.search(r"│ │ B │ \d+ % │", text)
     assert re.search(r"│ dark │ [\d.]+ % │ [\d.]+ % │ - │", text)
     assert re.search(r"small, seed 3: \d+ % of its images fool the other network\.", text)
     assert "Images were drawn anew at the size of B (16x12)" in text

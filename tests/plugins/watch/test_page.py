@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,9 @@ from browser import needs_browser
 from devtools import Browser
 from galleries import MARKUP, make_run
 from watching import served
+
+from neatfool import percent
+from neatfool_plugins import watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +73,15 @@ def test_keys_go_through_the_classes_and_time(page: Browser) -> None:
     page.wait("document.getElementById('moment').textContent === '0 of 7'")
     page.press("End")
     page.wait("document.getElementById('live').hidden")
+
+
+def test_the_page_writes_confidences_as_neatfool_does(page: Browser) -> None:
+    script = Path(watch.__file__).with_name("page") / "watch.js"
+    source = script.read_text(encoding="utf-8").partition("const percent = ")[2]
+    function = source.partition("const duration")[0].strip().removesuffix(";")
+    near_one = [1 - 10 ** (-nines / 5) for nines in range(1, 60)]
+    values = [0.0, 9e-7, 1e-6, 0.00219, 0.01, 0.5, 0.999, 0.9999, 1.0, *near_one]
+    assert page.do(f"{values}.map({function})") == [percent(value) for value in values]
 
 
 def test_a_phone_shows_all_within_its_width(page: Browser) -> None:
