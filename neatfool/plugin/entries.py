@@ -9,7 +9,7 @@ from typing import Final
 GROUP: Final = "neatfool"
 """The group of the plugins' entry points."""
 
-KINDS: Final = ("target", "encoding", "scheme", "view", "engine", "observer", "command")
+KINDS: Final = ("target", "encoding", "scheme", "view", "engine", "observer", "command", "hooks")
 """The kinds of plugins, in the order of lists; an entry point is named ``KIND.NAME``."""
 
 

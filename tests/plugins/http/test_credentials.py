@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neatfool import ExperimentError
-from neatfool_plugins.http.client.api_key import ApiKey
+from neatfool_plugins.http.credentials import ApiKey
 
 CANARY = "sk-canary0123456789"
 
@@ -13,7 +13,7 @@ CANARY = "sk-canary0123456789"
 def test_a_key_shows_itself_to_nobody():
     key = ApiKey(CANARY, "a test")
     assert CANARY not in f"{key} {key!r} {[key]} {vars(key).keys()}"
-    assert key.header_value("Bearer") == f"Bearer {CANARY}"
+    assert key.reveal() == CANARY
     with pytest.raises(TypeError):
         __import__("copy").copy(key)
 

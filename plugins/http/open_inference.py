@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
+import httpx2
 import numpy as np
 
 from neatfool import Scores
 
-from ..client.exchange import Call
-from ..client.faults import RefusedError
-from ..numbers import RAW, are_probabilities, compute_softmax, read_raw_rows, read_rows
-from .metadata import model_url
+from .answers import (
+    RAW,
+    RefusedError,
+    are_probabilities,
+    compute_softmax,
+    read_raw_rows,
+    read_rows,
+)
 from .signature import LIMIT, LOGITS, PROBABILITIES, Signature
 
 if TYPE_CHECKING:
-    from ..options import Options
-    from .metadata import Metadata, Tensor
+    from .options import Options
+    from .signature import Metadata, Tensor
+
+BINARY: Final = "binary_tensor_data"
+"""What a server calls the extension by which pixels go as raw bytes."""
 
 
 class OpenInference:
@@ -50,7 +59,7 @@ class OpenInference:
             for each in (options.mean or [0.0], options.std or [1.0])
         )
 
-    def write_request(self, images: np.ndarray) -> Call:
+    def write_request(self, images: np.ndarray) -> httpx2.Request:
         """Write the request for some images, uint8 [N, C, H, W]."""
         model, pixels = self._signature, images
         if model.datatype == "FP32":
@@ -80,7 +89,7 @@ class OpenInference:
         )
         if self._binary:
             headers["Inference-Header-Content-Length"] = str(len(text))
-        return Call("POST", self._url, len(images), content=text + raw, headers=headers)
+        return httpx2.Request("POST", self._url, content=text + raw, headers=headers)
 
     def read_answer(self, said: Any, count: int) -> Scores:
         """Read the answer to so many images.
@@ -166,3 +175,20 @@ class OpenInference:
             return table
         with np.errstate(over="ignore"):
             return table.astype(np.float32)  # exactly what the model gave
+
+
+def model_url(options: Options) -> str:
+    """Write where a model is found."""
+    version = f"/versions/{quote(options.model_version, safe='')}" if options.model_version else ""
+    return f"{options.url.rstrip('/')}/v2/models/{quote(options.model or '', safe='')}{version}"
+
+
+def server_url(options: Options) -> str:
+    """Write where the server says what it is."""
+    return f"{options.url.rstrip('/')}/v2"
+
+
+def takes_binary(said: Any) -> bool:
+    """Say whether a server takes pixels as raw bytes, by what it says of itself."""
+    extensions = said.get("extensions") if isinstance(said, dict) else None
+    return isinstance(extensions, list) and BINARY in extensions

@@ -1,4 +1,4 @@
-"""Checks the scores and the labels in an answer."""
+"""Reads the numbers and the names in an answer."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-
-from .client.faults import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +22,31 @@ RAW: Final[dict[str, np.dtype[Any]]] = {
 """The kinds of numbers that scores may come as in raw bytes."""
 _DEEPEST: Final = 8
 """Lists within lists are read to this depth; a table needs two."""
+
+
+class RefusedError(Exception):
+    """An answer cannot be used, and would be no better the next time."""
+
+
+def attach_raw_tensors(said: Any, raw: bytes) -> Any:
+    """Give the outputs of the Open Inference Protocol the raw bytes that follow the JSON.
+
+    Args:
+        said: The JSON; the bytes of an output become its ``data``.
+        raw: The bytes of one output after another.
+
+    Raises:
+        RefusedError: There are not as many as the outputs say.
+    """
+    outputs = said.get("outputs") if isinstance(said, dict) else None
+    for output in outputs if isinstance(outputs, list) else []:
+        parameters = output.get("parameters") if isinstance(output, dict) else None
+        size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
+        if type(size) is int and 0 <= size <= len(raw):
+            output["data"], raw = raw[:size], raw[size:]
+    if raw:
+        raise RefusedError("raw bytes that belong to no output")
+    return said
 
 
 def read_raw_rows(raw: bytes, datatype: str, count: int, width: int) -> np.ndarray:
@@ -94,6 +117,13 @@ def are_probabilities(probs: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
     return np.asarray(ok, dtype=np.bool_)
 
 
+def compute_softmax(logits: np.ndarray) -> np.ndarray:
+    """Turn logits into probabilities, floats [N, K]; rows that are not finite become NaN."""
+    with np.errstate(invalid="ignore"):
+        weights = np.exp(logits - logits.max(1, keepdims=True))
+        return np.asarray(weights / weights.sum(1, keepdims=True))
+
+
 def is_short_text(value: Any) -> bool:
     """Say whether a value is a text that can be shown, and stand as a name in a table."""
     return (
@@ -102,10 +132,3 @@ def is_short_text(value: Any) -> bool:
         and len(value) <= LONGEST_NAME
         and value.isprintable()
     )
-
-
-def compute_softmax(logits: np.ndarray) -> np.ndarray:
-    """Turn logits into probabilities, floats [N, K]; rows that are not finite become NaN."""
-    with np.errstate(invalid="ignore"):
-        weights = np.exp(logits - logits.max(1, keepdims=True))
-        return np.asarray(weights / weights.sum(1, keepdims=True))

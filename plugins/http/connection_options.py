@@ -12,8 +12,14 @@ from pydantic import BaseModel, BeforeValidator, Field, PositiveFloat, PositiveI
 
 from neatfool import ClassNames
 
-from .literal_keys import is_secret_name, looks_like_a_key, refuse_key, refuse_literal_keys
-from .places import KEY_PLACE, has_place
+from .texts import (
+    KEY_PLACE,
+    has_place,
+    is_secret_name,
+    looks_like_a_key,
+    refuse_key,
+    refuse_literal_keys,
+)
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
@@ -110,9 +116,15 @@ class ServiceOptions(BaseModel, extra="forbid", protected_namespaces=(), hide_in
             if value and is_secret_name(name):
                 refuse_literal_keys("authorization", value)
         with suppress(ModuleNotFoundError):  # the target says what to install
-            from .addresses import check_url
+            import httpx2
 
-            check_url(url)
+            try:
+                httpx2.URL(url)
+            except httpx2.InvalidURL as error:
+                raise ValueError(
+                    f"is no address ({error}); give http://HOST or https://HOST, where HOST is a "
+                    "name, or an address such as 127.0.0.1 or [::1]"
+                ) from None
         return url
 
     @field_validator("channels")

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+import httpx2
 import numpy as np
+from PIL import Image
 
-from neatfool import ImageSpec, Labels, Scores
+from neatfool import ImageSpec, Labels, Scores, encode_png
 
-from ..client.exchange import Call
-from ..client.faults import RefusedError
-from ..client.options import ServiceOptions
-from ..numbers import are_probabilities, compute_softmax, is_short_text, read_rows
+from .answers import RefusedError, are_probabilities, compute_softmax, is_short_text, read_rows
+from .connection_options import ServiceOptions
 from .expressions import Expression
-from .options import JsonOptions
-from .presets import MEDIA_TYPES, MOST_IMAGES
-from .templates import CLASSES_PLACE, FORMATS, MODEL_PLACE, QUALITY, encode, fill, give_letters
+from .json_options import MEDIA_TYPES, MOST_IMAGES, JsonOptions
+from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..options import Options
+    from .options import Options
 
+QUALITY: Final = 95
+"""The quality of JPEGs, whose colours keep their full resolution."""
+FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg"}
+"""Format of an image -> the media type of a body in it."""
 MOST_LABELS: Final = 100_000
 """More labels of one image are refused: no service has so many classes."""
 _OTHERS: Final = {*ServiceOptions.model_fields, "preset", "further_classes"} - {"scores_are"}
@@ -71,10 +75,10 @@ class JsonApi:
             open=names_some and (options.further_classes or not options.classes),
         )
 
-    def write_request(self, images: np.ndarray) -> Call:
+    def write_request(self, images: np.ndarray) -> httpx2.Request:
         """Write the request for some images, uint8 [N, C, H, W]."""
         options = self._options
-        files = [encode(image, options.image_format) for image in images]
+        files = [_encode(image, options.image_format) for image in images]
         if options.send == "form":
             return self._write_form(files[0])
         if options.send == "json":
@@ -86,9 +90,9 @@ class JsonApi:
             usual = MEDIA_TYPES.get(options.preset or "", FORMATS[options.image_format])
             content = files[0]
         headers = options.content_type(usual)
-        return Call(options.method, options.url, len(images), content=content, headers=headers)
+        return httpx2.Request(options.method, options.url, content=content, headers=headers)
 
-    def _write_form(self, file: bytes) -> Call:
+    def _write_form(self, file: bytes) -> httpx2.Request:
         """Write the request that has an image in a form."""
         options = self._options
         fields = options.body if isinstance(options.body, dict) else {}
@@ -96,7 +100,7 @@ class JsonApi:
         form = {k: v if isinstance(v, str) else json.dumps(v) for k, v in filled.items()}
         name = f"image.{options.image_format}"
         upload = {options.form_field: (name, file, FORMATS[options.image_format])}
-        return Call(options.method, options.url, 1, form=form, files=upload)
+        return httpx2.Request(options.method, options.url, data=form, files=upload)
 
     def read_answer(self, said: Any, count: int) -> Scores | Labels:
         """Read the answer to so many images.
@@ -208,3 +212,13 @@ class JsonApi:
     def _check_error(self, answer: Any) -> None:
         if self._error is not None and self._error.find(answer):
             raise RefusedError("the service's own error")
+
+
+def _encode(image: np.ndarray, image_format: str) -> bytes:
+    """Write an image, uint8 [C, H, W], as a file: ``png``, the one that is saved, or ``jpeg``."""
+    if image_format == "png":
+        return encode_png(image)
+    pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0).copy()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
+    return buffer.getvalue()

@@ -12,9 +12,8 @@ from serving import in_this_process, on_loopback
 
 from neatfool import TargetError
 from neatfool.testing import ToyTarget
-from neatfool_plugins.http import Options, _target
-from neatfool_plugins.http.client import exchange
-from neatfool_plugins.http.client.raw_tensors import attach_raw_tensors
+from neatfool_plugins.http import Options, _target, exchange
+from neatfool_plugins.http.answers import attach_raw_tensors
 
 
 def test_a_model_says_itself_what_it_takes_and_gives(server):

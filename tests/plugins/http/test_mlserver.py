@@ -26,7 +26,7 @@ from neatfool.run.store import contents
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 MNIST = ROOT / "experiments" / "mnist.ini"
 REQUIREMENT = "mlserver==1.7.1"
 BATCH = 25

@@ -16,8 +16,8 @@ from faulty_server import MIXED, bomb, logits_of
 from http_targets import open_target, random_images
 
 from neatfool import Budget, BudgetSpent, Ledger, TargetError, TargetUnavailable
-from neatfool_plugins.http.client.asking import MOST_NOT_JSON
-from neatfool_plugins.http.client.faults import read_wait
+from neatfool_plugins.http.exchange import read_wait
+from neatfool_plugins.http.service import MOST_NOT_JSON
 
 IN_TIME = 3.0
 """Seconds within which all ends here that must not wait for the server, which takes 20."""
@@ -354,12 +354,8 @@ def test_closing_ends_what_is_under_way_at_once(server, fault):
 
 def test_closing_just_before_a_request_is_sent_is_told_as_that(server, monkeypatch):
     with open_target(server) as target:
-        build = httpx2.Client.build_request
-        monkeypatch.setattr(
-            httpx2.Client,
-            "build_request",
-            lambda *how, **more: target.close() or build(*how, **more),
-        )
+        read = httpx2.Request.read
+        monkeypatch.setattr(httpx2.Request, "read", lambda self: target.close() or read(self))
         with pytest.raises(TargetUnavailable, match="closed while"):
             target.score(random_images(1))
 

@@ -15,7 +15,7 @@ from http_targets import open_target, random_images
 
 from neatfool import ExperimentError, Ledger, TargetError, TargetUnavailable
 from neatfool_plugins.http import Options, _target
-from neatfool_plugins.http.client.api_key import ApiKey
+from neatfool_plugins.http.credentials import ApiKey
 
 CANARY = "canary-0123456789-abcdef"
 

@@ -1,10 +1,14 @@
-"""Target http: what names of secrets look like."""
+"""Target http: an experiment's texts, their places, and what names of secrets look like."""
 
 from __future__ import annotations
 
-import pytest
+import json
 
-from neatfool_plugins.http.client.literal_keys import is_secret_name
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from neatfool_plugins.http.texts import fill, is_secret_name
 
 HEADERS_OF_KEYS = (
     *("x-functions-key", "X-Key", "X-Auth", "Auth", "X-Client-Key", "X-License-Key"),
@@ -41,3 +45,18 @@ FIELDS_OF_KEYS = (
 )
 def test_names_tell_secrets(name, secret):
     assert is_secret_name(name) is secret
+
+
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.integers(), st.text(max_size=8), st.just("a {image} b")),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)
+        ),
+        max_leaves=8,
+    )
+)
+def test_filling_a_template_changes_its_places_only(template):
+    assume("{image}" not in json.dumps(template).replace("a {image} b", ""))
+    filled = fill(template, [b"\x00\x01"], None, {})
+    assert json.dumps(filled) == json.dumps(template).replace("{image}", "AAE=")

@@ -5,24 +5,93 @@ The model's metadata say it, and the options choose where they leave a choice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, StrictInt, ValidationError
 
 from neatfool import ImageSpec, TargetError, nearest
 
-from ..numbers import is_short_text
-from .metadata import Tensor
+from .answers import RefusedError, is_short_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..options import Options
-    from .metadata import Metadata
+    from .options import Options
 
 DATATYPES: Final = ("UINT8", "FP32")
 PROBABILITIES: Final = "probabilities"
 LOGITS: Final = "logits"
 LIMIT: Final = "max_batch_size"
 """What a model, or its input, calls the most images of a request."""
+
+
+def _check_name(name: str) -> str:
+    if not is_short_text(name):
+        raise ValueError("is no short printable text")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
+Parameters = Annotated[
+    dict[str, Any], BeforeValidator(lambda said: said if isinstance(said, dict) else {})
+]
+
+
+class Tensor(BaseModel, frozen=True):
+    """What a model says of one of its inputs or outputs.
+
+    Attributes:
+        name: Its name.
+        datatype: ``UINT8``, ``FP32`` …
+        shape: Its lengths; -1 where they are free.
+        parameters: What else is said of it.
+    """
+
+    name: Name
+    datatype: Annotated[Name, AfterValidator(str.upper)]
+    shape: tuple[StrictInt, ...]
+    parameters: Parameters = {}
+
+
+Tensors = Annotated[tuple[Tensor, ...], BeforeValidator(lambda said: said or ())]
+
+
+class Metadata(BaseModel, frozen=True):
+    """What a model says of itself.
+
+    Attributes:
+        name: Its name.
+        versions: The versions that the server has.
+        inputs: What it takes; empty if it does not say.
+        outputs: What it gives, likewise.
+        parameters: What else it says.
+    """
+
+    name: Annotated[str, BeforeValidator(str)] = ""
+    versions: Annotated[
+        tuple[str, ...],
+        BeforeValidator(lambda said: tuple(map(str, said)) if isinstance(said, list) else ()),
+    ] = ()
+    inputs: Tensors = ()
+    outputs: Tensors = ()
+    parameters: Parameters = {}
+
+    @classmethod
+    def read(cls, said: Any) -> Metadata:
+        """Read the answer to a request for metadata.
+
+        Raises:
+            RefusedError: It is none.
+        """
+        if not isinstance(said, dict) or not ({"name", "inputs", "outputs"} & {*said}):
+            raise RefusedError("its metadata are not as the protocol has them")
+        try:
+            return cls.model_validate(said)
+        except ValidationError:
+            raise RefusedError(
+                "its metadata list no inputs and outputs, or no tensors with a name, a datatype "
+                "and a shape"
+            ) from None
 
 
 class Signature:

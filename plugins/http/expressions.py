@@ -12,8 +12,8 @@ from jmespath.functions import Functions, signature
 
 from neatfool import nearest
 
-from ..client.faults import RefusedError
-from .templates import give_letters
+from .answers import RefusedError
+from .texts import give_letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

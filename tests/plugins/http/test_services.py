@@ -18,7 +18,7 @@ from neatfool.cli import main
 from neatfool.evolution.assembly import make
 from neatfool.experiment.experiment import load_experiment
 
-DOCUMENT = (Path(__file__).parents[4] / "docs" / "api.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 FENCED = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.M | re.S)
 SIZE = {"height": 52, "width": 56}
 NAMED = ("plant.id", "faceplusplus", "roboflow", "/mapped", "api.openai.com", "rekognition.")
