@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from neatfool.spec.candidate import Candidate
 from neatfool.spec.scores import Scores
+from neatfool.testing.checking import expect
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyTarget
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from neatfool.spec.candidate import Replacement
     from neatfool.spec.scheme import Scheme
 
+GENERATIONS: Final = 18
+"""So long is the search that the checks of a scheme share."""
 Judge = Callable[[Scores], Scores]
 
 
@@ -57,21 +61,6 @@ class Step:
     replacements: tuple[Replacement, ...]
     before: Niches
     after: Niches
-
-
-@dataclass(frozen=True)
-class Saved:
-    """What a run's database holds after a generation.
-
-    Attributes:
-        state: The scheme's state as JSON.
-        candidates: The elites and members: genome text, parents and generation, by id.
-        elites: The archive's elites.
-    """
-
-    state: str
-    candidates: dict[int, tuple[str, tuple[int, ...], int]]
-    elites: tuple[Any, ...]
 
 
 class ToySearch:
@@ -119,37 +108,57 @@ class ToySearch:
         after = Niches.of(scheme.archive)
         return Step(known, tuple(candidates), scores, replacements, before, after)
 
-    def save(self) -> Saved:
-        """Save what resuming needs."""
+    def save(self) -> tuple[str, dict[int, tuple[str, tuple[int, ...], int]], list[Any]]:
+        """Save what a run's database holds: the state as JSON, candidates by id, and elites."""
         scheme = self.scheme
         held = {**scheme.archive.candidates, **{member.id: member for member in scheme.members()}}
-        return Saved(
-            state=json.dumps(scheme.state(), allow_nan=False),
-            candidates={
-                id_: (
-                    self.encoding.dumps(candidate.genome),
-                    candidate.parents,
-                    candidate.generation,
-                )
-                for id_, candidate in held.items()
-            },
-            elites=tuple(scheme.archive.elites()),
-        )
+        candidates = {
+            id_: (self.encoding.dumps(each.genome), each.parents, each.generation)
+            for id_, each in held.items()
+        }
+        state = json.dumps(scheme.state(), allow_nan=False)
+        return state, candidates, list(scheme.archive.elites())
 
-    def restore(self, saved: Saved) -> None:
+    def restore(
+        self, state: str, held: dict[int, tuple[str, tuple[int, ...], int]], elites: list[Any]
+    ) -> None:
         """Continue a saved search with this new one."""
         candidates = {
             id_: Candidate(id_, self.encoding.loads(genome), parents, generation)
-            for id_, (genome, parents, generation) in saved.candidates.items()
+            for id_, (genome, parents, generation) in held.items()
         }
-        for elite in saved.elites:
+        for elite in elites:
             self.scheme.archive.place(replace(elite, candidate=candidates[elite.candidate.id]))
-        self.scheme.restore(json.loads(saved.state), candidates)
+        self.scheme.restore(json.loads(state), candidates)
 
     def _scores(self, candidates: list[Candidate]) -> Scores:
         images = self.encoding.render([candidate.genome for candidate in candidates])
         scores = self._target.score(images.numpy())
         return replace(scores, ok=np.ones(len(candidates), dtype=bool))
+
+
+class SchemeSubject:
+    """A scheme under test.
+
+    Attributes:
+        make: Makes a scheme: ``make(encoding, spec, seed)``.
+        parents: How many parents the tiny encoding wants.
+    """
+
+    def __init__(self, make: Callable[..., Scheme], *, parents: int = 1) -> None:
+        self.make = make
+        self.parents = parents
+
+    def search(self, seed: int = 1, judge: Judge = lambda scores: scores) -> ToySearch:
+        """Start a search."""
+        return ToySearch(self.make, parents=self.parents, seed=seed, judge=judge)
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The generations of a search that the checks share."""
+        steps = list(self.search().steps(GENERATIONS))
+        expect(steps, "the first ask() gave no candidates, which ends the search")
+        return steps
 
 
 def same_step(a: Step, b: Step) -> bool:

@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 from neatfool import Archive, Candidate, derive_seed
-from neatfool.testing import SchemeSuite
-from neatfool.testing.expectation import failure, name_of
-from neatfool.testing.scheme_subject import SchemeSubject
-from neatfool.testing.scheme_suite import SCHEME_CHECKS
+from neatfool.testing import ToyScheme, check_scheme
+from neatfool.testing.check import examine_scheme
 
 
 class Climb:
@@ -66,23 +64,13 @@ class Climb:
         self.last = candidates.get(state["last"])
 
 
-def faults(scheme: type, parents: int = 1) -> set[str]:
-    subject = SchemeSubject(scheme, parents=parents)
-    return {name_of(check) for check in SCHEME_CHECKS if failure(check, subject) is not None}
+def faults(scheme: type) -> set[str]:
+    return {result.name for result in examine_scheme(scheme) if not result.passed}
 
 
-class TestClimb(SchemeSuite):
-    def make_scheme(self, encoding, spec, seed):
-        return Climb(encoding, spec, seed)
-
-
-class TestClimbWithCrossover(TestClimb):
-    parents = 2
-
-
-def test_every_check_is_a_test_of_the_suite() -> None:
-    tests = {name for name in dir(SchemeSuite) if name.startswith("test_")}
-    assert tests == {f"test_{check.__name__.removeprefix('check_')}" for check in SCHEME_CHECKS}
+@pytest.mark.parametrize("scheme", [Climb, ToyScheme])
+def test_a_good_scheme_keeps_its_contract(scheme) -> None:
+    check_scheme(scheme)
 
 
 def test_a_good_scheme_has_no_faults() -> None:

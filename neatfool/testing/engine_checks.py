@@ -1,4 +1,4 @@
-"""An engine under test, with a tiny run whose parts it is given."""
+"""The checks that every engine must pass, with the parts of a tiny run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from neatfool.errors import NeatfoolError, TargetError, TargetUnavailable
 from neatfool.search.seeds import derive_seeds
-from neatfool.testing.expectation import expect
+from neatfool.testing.checking import expect
+from neatfool.testing.toys import assemble_toys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,52 +24,6 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 120.0
 """Seconds that an answer may take."""
-
-_TOYS: Final = '''\
-"""The tiny target, encoding and scheme as plugins, for workers in any process."""
-
-from pydantic import BaseModel
-
-from neatfool import hookimpl
-from neatfool.testing import ToyEncoding, ToyScheme, ToyTarget
-
-
-class Options(BaseModel, extra="forbid"):
-    pass
-
-
-@hookimpl
-def neatfool_register_targets(register):
-    register("toy", lambda options: ToyTarget(), options=Options)
-
-
-@hookimpl
-def neatfool_register_encodings(register):
-    register("toy", lambda options, *, spec: ToyEncoding(spec), options=Options)
-
-
-@hookimpl
-def neatfool_register_schemes(register):
-    def make(options, *, encoding, spec, seed):
-        return ToyScheme(encoding, spec, seed)
-
-    register("toy", make, options=Options)
-'''
-
-_EXPERIMENT: Final = """\
-[experiment]
-name = toy
-generations = 1
-[plugins]
-path = toys.py
-[target]
-plugin = toy
-batch_size = 4
-[encoding]
-plugin = toy
-[scheme]
-plugin = toy
-"""
 
 
 class EngineSubject:
@@ -138,13 +94,7 @@ class EngineSubject:
 
     @cached_property
     def _assembly(self) -> Assembly:
-        from neatfool.evolution.assembly import assemble
-        from neatfool.experiment.experiment import load_experiment
-
-        folder = Path(self._folder.name)
-        (folder / "toys.py").write_text(_TOYS)
-        (folder / "toy.ini").write_text(_EXPERIMENT)
-        return assemble(load_experiment(folder / "toy.ini"))
+        return assemble_toys(Path(self._folder.name), generations=1)
 
 
 def wait_for(futures: Iterable[Future[Answer]]) -> list[Answer]:
@@ -170,3 +120,79 @@ def same_bits(answer: Answer, wanted: Answer) -> bool:
         (a is None) == (b is None) and np.asarray(a).tobytes() == np.asarray(b).tobytes()
         for a, b in pairs
     )
+
+
+def check_closes_before_it_starts(subject: EngineSubject) -> None:
+    """An engine that never started can be closed, and has no progress to tell."""
+    engine = subject.make()
+    words = engine.progress()
+    engine.close()
+    expect(words == "", f"progress() gave {words!r} before start(); give an empty text")
+
+
+def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
+    """Each part has the scores and images of the run's own process, to the bit, by its place."""
+    futures = [subject.engine.submit(part) for part in subject.parts]
+    pairs = zip(wait_for(futures), subject.answers(), strict=True)
+    wrong = [number for number, pair in enumerate(pairs) if not same_bits(*pair)]
+    expect(
+        not wrong,
+        f"the answers of parts {wrong} are not those of neatfool.Workplace; a future must get the "
+        "answer of its own part, unchanged",
+    )
+
+
+def check_answers_are_the_same_again(subject: EngineSubject) -> None:
+    """A part that is given twice is answered twice, equally, and others in between."""
+    first, *others = subject.parts
+    futures = [subject.engine.submit(part) for part in (first, *others, first)]
+    answers = wait_for(futures)
+    expect(same_bits(answers[0], answers[-1]), "a part that was given twice has two answers")
+
+
+def check_counts_its_workers(subject: EngineSubject) -> None:
+    """``workers`` is a number, at least 1."""
+    workers = subject.engine.workers
+    expect(isinstance(workers, int) and workers >= 1, f"workers is {workers!r}; give at least 1")
+
+
+def check_tells_its_progress(subject: EngineSubject) -> None:
+    """``progress()`` gives text on one line."""
+    wait_for([subject.engine.submit(subject.parts[0])])
+    words = subject.engine.progress()
+    expect(
+        isinstance(words, str) and "\n" not in words,
+        f"progress() gave {words!r}; give text on one line",
+    )
+
+
+def check_passes_on_what_fails(subject: EngineSubject) -> None:
+    """A part that cannot be drawn has its error as its future's exception; work goes on."""
+    broken = replace(subject.parts[0], genomes=["no genome"])
+    error = subject.engine.submit(broken).exception(PATIENCE)
+    expect(
+        error is not None and not isinstance(error, TargetUnavailable),
+        f"a part that cannot be drawn gave {error!r}; give the exception that Workplace.answer "
+        "raises",
+    )
+    wait_for([subject.engine.submit(subject.parts[0])])
+
+
+def check_refuses_another_target(subject: EngineSubject) -> None:
+    """``start()`` raises if the workers' target is not the run's; the engine can be closed."""
+    engine = subject.make()
+    try:
+        raised = _start(engine, subject)
+    finally:
+        engine.close()
+    expect(
+        isinstance(raised, TargetError | TargetUnavailable),
+        f"start() gave {raised!r} though no worker has the run's target; raise TargetError",
+    )
+
+
+def _start(engine: Engine, subject: EngineSubject) -> object:
+    try:
+        return engine.start(subject.other_setup())
+    except NeatfoolError as error:
+        return error

@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 from neatfool import ImageSpec, Scores, TargetError
-from neatfool.testing import TargetSuite, ToyTarget
-from neatfool.testing.expectation import failure, name_of
-from neatfool.testing.target_subject import TargetSubject
-from neatfool.testing.target_suite import TARGET_CHECKS
+from neatfool.testing import ToyTarget, check_target
+from neatfool.testing.check import examine_target
 
 
 class Toy(ToyTarget):
@@ -22,62 +20,62 @@ class Toy(ToyTarget):
 
 
 def faults(target: type) -> list[str]:
-    subject = TargetSubject(target)
-    return [name_of(check) for check in TARGET_CHECKS if failure(check, subject) is not None]
+    return [result.name for result in examine_target(target) if not result.passed]
 
 
 def message(target: type, name: str) -> str:
-    check = next(check for check in TARGET_CHECKS if name_of(check) == name)
-    return failure(check, TargetSubject(target)) or ""
+    return next(result.message for result in examine_target(target) if result.name == name)
 
 
-class TestToyTarget(TargetSuite):
-    def make_target(self) -> ToyTarget:
-        return ToyTarget()
-
-
-class TestTorchTarget(TargetSuite):
+class TorchTarget(ToyTarget):
     """A target with half-precision torch answers, a fingerprint, a self check and an end."""
 
     closed = 0
 
-    def make_target(self) -> object:
-        class TorchTarget(ToyTarget):
-            def __init__(self) -> None:
-                super().__init__(ImageSpec(6, 5, 3, ("a", "b"), array="torch"))
+    def __init__(self) -> None:
+        super().__init__(ImageSpec(6, 5, 3, ("a", "b"), array="torch"))
 
-            def score(self, images):
-                import torch
+    def score(self, images):
+        import torch
 
-                assert isinstance(images, torch.Tensor)
-                scores = super().score(images)
-                return Scores(torch.tensor(scores.probs).half().requires_grad_())
+        assert isinstance(images, torch.Tensor)
+        scores = super().score(images)
+        return Scores(torch.tensor(scores.probs).half().requires_grad_())
 
-            def fingerprint(self) -> str:
-                return "weights"
+    def fingerprint(self) -> str:
+        return "weights"
 
-            def self_check(self) -> None:
-                pass
+    def self_check(self) -> None:
+        pass
 
-            def close(self) -> None:
-                TestTorchTarget.closed += 1
-
-        return TorchTarget()
+    def close(self) -> None:
+        TorchTarget.closed += 1
 
 
-def test_the_suite_closes_its_target() -> None:
-    suite = type("Suite", (TestTorchTarget,), {})
-    before = TestTorchTarget.closed
-    suite().test_has_a_spec()
-    suite().test_plain_images_are_scored()
-    assert TestTorchTarget.closed == before
-    suite.teardown_class()
-    assert TestTorchTarget.closed == before + 1
+@pytest.mark.parametrize("target", [ToyTarget, TorchTarget])
+def test_a_good_target_keeps_its_contract(target) -> None:
+    check_target(target)
 
 
-def test_every_check_is_a_test_of_the_suite() -> None:
-    tests = {name for name in dir(TargetSuite) if name.startswith("test_")}
-    assert tests == {f"test_{check.__name__.removeprefix('check_')}" for check in TARGET_CHECKS}
+def test_targets_are_closed() -> None:
+    before = TorchTarget.closed
+    check_target(TorchTarget)
+    assert TorchTarget.closed == before + 2, "its own, and the one whose fingerprint is compared"
+
+
+def test_a_test_that_fails_lists_all_faults() -> None:
+    class Spoilt(Toy):
+        def score(self, images):
+            return Scores(super().score(images).probs * 2)
+
+        def self_check(self) -> None:
+            raise TargetError("accuracy is 9 %")
+
+    with pytest.raises(AssertionError) as caught:
+        check_target(Spoilt)
+    lines = str(caught.value).splitlines()
+    assert any(line.startswith("scores are probabilities of each class: ") for line in lines)
+    assert any(line.startswith("self check passes: TargetError: accuracy is 9 %") for line in lines)
 
 
 def test_a_good_target_has_no_faults() -> None:
@@ -309,12 +307,11 @@ def test_an_exception_is_a_failure_that_says_where() -> None:
             raise IndexError("no such layer")
 
     text = message(Raising, "scores depend on the image")
-    assert text.startswith("IndexError: no such layer (test_target_suite.py:")
+    assert text.startswith("IndexError: no such layer (test_target_checks.py:")
 
 
-class TestDifferentiable(TargetSuite):
-    def make_target(self) -> ToyTarget:
-        return ToyTarget(ImageSpec(5, 4, 3, ("a", "b", "c")))
+def test_a_differentiable_target_in_colour_keeps_its_contract() -> None:
+    check_target(lambda: ToyTarget(ImageSpec(5, 4, 3, ("a", "b", "c"))))
 
 
 @pytest.mark.parametrize(

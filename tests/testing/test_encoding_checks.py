@@ -9,34 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from neatfool.testing import COLOUR, GREY, EncodingSuite, ToyEncoding
-from neatfool.testing.encoding_subject import EncodingSubject
-from neatfool.testing.encoding_suite import ENCODING_CHECKS
-from neatfool.testing.expectation import failure, name_of
+from neatfool.testing import GREY, ToyEncoding, check_encoding
+from neatfool.testing.check import examine_encoding
 
 
 def faults(encoding: type, parents: int = 1) -> set[str]:
-    subject = EncodingSubject(lambda: encoding(GREY, parents=parents), GREY)
-    return {name_of(check) for check in ENCODING_CHECKS if failure(check, subject) is not None}
+    results = examine_encoding(lambda spec: encoding(spec, parents=parents), [GREY])
+    return {result.name for result in results if not result.passed}
 
 
-class TestToyEncoding(EncodingSuite):
-    def make_encoding(self, spec):
-        return ToyEncoding(spec)
-
-
-class TestToyEncodingInColour(TestToyEncoding):
-    spec = COLOUR
-
-
-class TestToyEncodingWithCrossover(EncodingSuite):
-    def make_encoding(self, spec):
-        return ToyEncoding(spec, parents=2)
-
-
-def test_every_check_is_a_test_of_the_suite() -> None:
-    tests = {name for name in dir(EncodingSuite) if name.startswith("test_")}
-    assert tests == {f"test_{check.__name__.removeprefix('check_')}" for check in ENCODING_CHECKS}
+@pytest.mark.parametrize("parents", [1, 2])
+def test_a_good_encoding_keeps_its_contract_in_grey_and_in_colour(parents) -> None:
+    check_encoding(lambda spec: ToyEncoding(spec, parents=parents))
 
 
 @pytest.mark.parametrize("parents", [1, 2])

@@ -1,4 +1,4 @@
-"""The suite passes an engine that keeps its contract, and fails those that break it."""
+"""The checks pass an engine that keeps its contract, and fail those that break it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from neatfool import Workplace
 from neatfool.plugin.registration import Registration
-from neatfool.testing import EngineSuite, check_registration
+from neatfool.testing import check_engine, check_registration
 
 
 class Threads:
@@ -34,9 +34,8 @@ class Threads:
             self.place.close()
 
 
-class TestThreads(EngineSuite):
-    def make_engine(self):
-        return Threads()
+def test_a_good_engine_keeps_its_contract():
+    check_engine(Threads)
 
 
 class Swaps(Threads):

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Final
 
 import numpy as np
 
 from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.scores import log_odds
-from neatfool.testing.expectation import Suite, add_tests, expect, require
-from neatfool.testing.gradient_checks import check_logits_of_computes_what_score_does
-from neatfool.testing.images import plain_images
-from neatfool.testing.target_subject import TargetSubject, close_target, to_numbers
+from neatfool.testing.checking import expect, require
+from neatfool.testing.target_subject import TargetSubject, close_target, plain_images, to_numbers
 
-if TYPE_CHECKING:
-    from neatfool.spec.target import Target
-
-TOLERANCE = 1e-5
+CLOSE: Final = 1e-3
+"""Probabilities may differ by this much, because a network may compute them in another form."""
+TOLERANCE: Final = 1e-5
 """An image's scores may differ by this much with the other images of its batch."""
 
 
@@ -188,43 +185,40 @@ def check_self_check_passes(subject: TargetSubject) -> None:
     subject.target.self_check()  # type: ignore[attr-defined]
 
 
-TARGET_CHECKS = (
-    check_has_a_spec,
-    check_scores_are_probabilities_of_each_class,
-    check_plain_images_are_scored,
-    check_scores_depend_on_the_image,
-    check_logits_agree_with_probabilities,
-    check_same_images_score_the_same_bits,
-    check_answers_are_not_overwritten,
-    check_images_are_not_written_to,
-    check_neighbours_do_not_matter,
-    check_batch_size_does_not_matter,
-    check_fingerprint_is_stable,
-    check_self_check_passes,
-    check_logits_of_computes_what_score_does,
-)
+def check_logits_of_computes_what_score_does(subject: TargetSubject) -> None:
+    """``logits_of``, if the target has it, gives the logits of its scores, with a gradient."""
+    logits_of: Any = getattr(subject.target, "logits_of", None)
+    require(logits_of is not None, "it has no logits_of")
+    import torch
 
-
-class TargetSuite(Suite[TargetSubject]):
-    """The tests that every target passes.
-
-    Example::
-
-        class TestBright(TargetSuite):
-            def make_target(self):
-                return Bright(Options())
-    """
-
-    def make_target(self) -> Target:
-        """Make the target to test."""
-        raise NotImplementedError("say how to make the target: override make_target()")
-
-    def make_subject(self) -> TargetSubject:
-        """Make the target's subject."""
-        return TargetSubject(self.make_target)
-
-
-add_tests(TargetSuite, TARGET_CHECKS)
+    pixels = torch.from_numpy(subject.images.copy()).float().requires_grad_()
+    logits = logits_of(pixels)
+    scores = subject.scores(subject.images)
+    found = tuple(getattr(logits, "shape", ()))
+    expect(
+        isinstance(logits, torch.Tensor)
+        and found in {each.shape for each in (scores.probs, scores.logits) if each is not None},
+        f"logits_of() gave {type(logits).__name__} {found}; give a tensor {scores.probs.shape}",
+    )
+    expect(
+        logits.requires_grad,
+        "the logits of logits_of() have no gradient; do not detach, round, or compute under "
+        "torch.no_grad() or inference_mode()",
+    )
+    ok = np.asarray(scores.ok)
+    probs = logits.detach().double().softmax(1).cpu().numpy()
+    if subject.target.spec.sums_to_one and ok.any():
+        apart = float(np.abs(probs - scores.probs)[ok].max())
+        expect(
+            apart <= CLOSE,
+            f"the softmax of logits_of() differs from score() by up to {apart:.2g}; both take "
+            "pixels from 0 to 255, and log-probabilities are logits too",
+        )
+    (gradients,) = torch.autograd.grad(logits.double().log_softmax(1)[ok].max(1)[0].sum(), pixels)
+    expect(
+        bool(gradients.isfinite().all()) and bool(gradients.any()),
+        "the gradients of logits_of() by the pixels are all zero, or not finite",
+    )
 
 
 def _largest_difference(a: np.ndarray, b: np.ndarray) -> float:
