@@ -75,7 +75,7 @@ def check_parents_are_elites_or_members(subject: SchemeSubject) -> None:
 def check_replacements_agree_with_the_archive(subject: SchemeSubject) -> None:
     """``tell`` returns each niche that changed once: its new elite, and who held it before."""
     for generation, step in enumerate(subject.steps):
-        changed = np.flatnonzero(step.before.ids != step.after.ids).tolist()
+        changed = np.flatnonzero(step.before.candidate_ids != step.after.candidate_ids).tolist()
         returned = [replacement.elite.class_index for replacement in step.replacements]
         expect(
             sorted(returned) == changed,
@@ -94,7 +94,7 @@ def _check_replacements(generation: int, step: Step) -> None:
             batch.get(elite.candidate.id) == elite.candidate,
             f"{where}: the new elite {elite.candidate.id} is not one of the scored candidates",
         )
-        held = int(step.before.ids[elite.class_index])
+        held = int(step.before.candidate_ids[elite.class_index])
         expect(
             replacement.previous == (None if held == EMPTY else held),
             f"{where}: previous is {replacement.previous}; the niche was held by "
@@ -102,7 +102,7 @@ def _check_replacements(generation: int, step: Step) -> None:
         )
         found = (elite.candidate.id, elite.confidence, elite.rank)
         niches, index = step.after, elite.class_index
-        expected = (niches.ids[index], niches.confidences[index], niches.ranks[index])
+        expected = (niches.candidate_ids[index], niches.confidences[index], niches.ranks[index])
         expect(
             found == expected,
             f"{where}: the replacement says (id, confidence, rank) = {found}; "
@@ -137,7 +137,7 @@ def check_ranks_never_fall(subject: SchemeSubject) -> None:
 def check_search_fills_niches(subject: SchemeSubject) -> None:
     """After some generations the archive has elites."""
     expect(
-        (subject.steps[-1].after.ids != EMPTY).any(),
+        (subject.steps[-1].after.candidate_ids != EMPTY).any(),
         f"after {len(subject.steps)} generations every niche is empty; "
         "tell() should offer the candidates to the archive",
     )
@@ -149,7 +149,7 @@ def check_refused_candidates_never_become_elites(subject: SchemeSubject) -> None
     for generation, step in enumerate(subject.search(judge=_refuse_the_best).steps(5)):
         ok = np.asarray(step.scores.ok)
         refused |= {c.id for c, fine in zip(step.candidates, ok, strict=True) if not fine}
-        elites = refused & set(step.after.ids.tolist())
+        elites = refused & set(step.after.candidate_ids.tolist())
         expect(
             not elites,
             f"generation {generation}: the candidates {_few(elites)} became elites although "
@@ -161,7 +161,7 @@ def check_probabilities_alone_are_enough(subject: SchemeSubject) -> None:
     """Scores without logits are ranked by probability."""
     steps = list(subject.search(judge=lambda scores: replace(scores, logits=None)).steps(4))
     expect(
-        (steps[-1].after.ids != EMPTY).any(),
+        (steps[-1].after.candidate_ids != EMPTY).any(),
         "without logits no niche was filled; neatfool.rank(scores) uses logits or probabilities",
     )
 
@@ -175,7 +175,7 @@ def check_a_last_generation_may_be_cut_short(subject: SchemeSubject) -> None:
         if step is None:
             continue
         scored = step.known | {step.candidates[0].id}
-        strangers = set(step.after.ids.tolist()) - scored - {EMPTY}
+        strangers = set(step.after.candidate_ids.tolist()) - scored - {EMPTY}
         expect(not strangers, f"the candidates {_few(strangers)} became elites without scores")
         made_longer = subject.search()
         made_longer.restore(*search.save())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -29,20 +30,6 @@ Judge = Callable[[Scores], Scores]
 
 
 @dataclass(frozen=True)
-class Niches:
-    """A copy of the archive: candidate ids, int64 [K], -1 for none; two float64 [K]."""
-
-    ids: np.ndarray
-    confidences: np.ndarray
-    ranks: np.ndarray
-
-    @classmethod
-    def of(cls, archive: Archive) -> Niches:
-        """Copy an archive's niches."""
-        return cls(archive.candidate_ids.copy(), archive.confidences.copy(), archive.ranks.copy())
-
-
-@dataclass(frozen=True)
 class Step:
     """One generation of a toy search.
 
@@ -51,16 +38,16 @@ class Step:
         candidates: What ``ask`` returned.
         scores: What ``tell`` got.
         replacements: What ``tell`` returned.
-        before: The archive before ``tell``.
-        after: The archive after ``tell``.
+        before: A copy of the archive before ``tell``.
+        after: A copy of the archive after ``tell``.
     """
 
     known: frozenset[int]
     candidates: tuple[Candidate, ...]
     scores: Scores
     replacements: tuple[Replacement, ...]
-    before: Niches
-    after: Niches
+    before: Archive
+    after: Archive
 
 
 class ToySearch:
@@ -103,9 +90,9 @@ class ToySearch:
         if not candidates:
             return None
         scores = self._judge(self._scores(candidates))
-        before = Niches.of(scheme.archive)
+        before = deepcopy(scheme.archive)
         replacements = tuple(scheme.tell(candidates, scores))
-        after = Niches.of(scheme.archive)
+        after = deepcopy(scheme.archive)
         return Step(known, tuple(candidates), scores, replacements, before, after)
 
     def save(self) -> tuple[str, dict[int, tuple[str, tuple[int, ...], int]], list[Any]]:
@@ -164,8 +151,8 @@ class SchemeSubject:
 def same_step(a: Step, b: Step) -> bool:
     """Say whether two steps are the same, to the bit."""
     pairs = (
-        (a.before.ids, b.before.ids),
-        (a.after.ids, b.after.ids),
+        (a.before.candidate_ids, b.before.candidate_ids),
+        (a.after.candidate_ids, b.after.candidate_ids),
         (a.after.ranks, b.after.ranks),
         (a.after.confidences, b.after.confidences),
     )

@@ -1,11 +1,15 @@
-"""Reads the numbers and the names in an answer."""
+"""What may become of a request, and the numbers and names in an answer."""
 
 from __future__ import annotations
 
 import sys
+import time
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+from neatfool import TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +30,57 @@ _DEEPEST: Final = 8
 
 class RefusedError(Exception):
     """An answer cannot be used, and would be no better the next time."""
+
+
+class TransientError(Exception):
+    """A request failed in a way that another one may not.
+
+    Attributes:
+        outcome: What became of it, in a word or two, for the ledger.
+        retry_after: How many seconds the service wants to be left alone; None if it does not say.
+    """
+
+    def __init__(self, outcome: str, said: str, retry_after: float | None = None) -> None:
+        super().__init__(said)
+        self.outcome = outcome
+        self.retry_after = retry_after
+
+
+class NotJsonError(TransientError):
+    """An answer came in whole and is no JSON; seldom is the next one better."""
+
+
+class RejectedError(TargetError):
+    """The service does not want the request, and would not want it the next time.
+
+    Attributes:
+        outcome: What became of it, for the ledger.
+    """
+
+    def __init__(self, outcome: str, said: str) -> None:
+        super().__init__(said)
+        self.outcome = outcome
+
+
+def read_wait(retry_after: str | None) -> float | None:
+    """Read the header ``Retry-After``.
+
+    Args:
+        retry_after: Whole seconds, or a date as HTTP writes it; None if there is none.
+
+    Returns:
+        Seconds from now, at least 0; None if the header says nothing that can be read.
+    """
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
+    if text.isdecimal() and text.isascii():
+        return float(text[:12])
+    try:
+        then = parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+    return max(0.0, then - time.time())
 
 
 def attach_raw_tensors(said: Any, raw: bytes) -> Any:

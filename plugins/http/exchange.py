@@ -13,11 +13,9 @@ import json
 import socket
 import ssl
 import threading
-import time
 import urllib.request
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -25,7 +23,14 @@ import httpx2
 
 from neatfool import ExperimentError, TargetError
 
-from .answers import RefusedError, attach_raw_tensors
+from .answers import (
+    NotJsonError,
+    RefusedError,
+    RejectedError,
+    TransientError,
+    attach_raw_tensors,
+    read_wait,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,36 +70,6 @@ _NO_PROXY: Final = (
 )
 
 
-class TransientError(Exception):
-    """A request failed in a way that another one may not.
-
-    Attributes:
-        outcome: What became of it, in a word or two, for the ledger.
-        retry_after: How many seconds the service wants to be left alone; None if it does not say.
-    """
-
-    def __init__(self, outcome: str, said: str, retry_after: float | None = None) -> None:
-        super().__init__(said)
-        self.outcome = outcome
-        self.retry_after = retry_after
-
-
-class NotJsonError(TransientError):
-    """An answer came in whole and is no JSON; seldom is the next one better."""
-
-
-class RejectedError(TargetError):
-    """The service does not want the request, and would not want it the next time.
-
-    Attributes:
-        outcome: What became of it, for the ledger.
-    """
-
-    def __init__(self, outcome: str, said: str) -> None:
-        super().__init__(said)
-        self.outcome = outcome
-
-
 class Exchange:
     """Sends requests, each once.
 
@@ -124,6 +99,7 @@ class Exchange:
             limits=httpx2.Limits(max_connections=options.concurrency, keepalive_expiry=30.0),
             proxy=None if self._proxy is None else _read_proxy(self._proxy),
         )
+        self._closed, self._lock = False, threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="http", daemon=True)
         self._thread.start()
@@ -172,7 +148,9 @@ class Exchange:
 
     def close(self) -> None:
         """End what is under way at once, and close the connections."""
-        if self._loop.is_closed():
+        with self._lock:
+            closed, self._closed = self._closed, True
+        if closed:
             return
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -181,12 +159,11 @@ class Exchange:
 
     def _run(self, request: httpx2.Request, seconds: float) -> tuple[httpx2.Response, bytes]:
         """Send a request in the event loop, and wait for the answer."""
-        coroutine = self._exchange(request, seconds)
-        try:
+        with self._lock:
+            if self._closed:
+                raise CancelledError
+            coroutine = self._exchange(request, seconds)
             future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        except RuntimeError:  # The loop is closed.
-            coroutine.close()
-            raise CancelledError from None
         return future.result()
 
     async def _exchange(
@@ -310,27 +287,6 @@ async def _read(response: httpx2.Response) -> bytes:
         if len(body) > LARGEST:
             raise RefusedError(f"more than {LARGEST // 2**20} MiB")
     return bytes(body)
-
-
-def read_wait(retry_after: str | None) -> float | None:
-    """Read the header ``Retry-After``.
-
-    Args:
-        retry_after: Whole seconds, or a date as HTTP writes it; None if there is none.
-
-    Returns:
-        Seconds from now, at least 0; None if the header says nothing that can be read.
-    """
-    if retry_after is None:
-        return None
-    text = retry_after.strip()
-    if text.isdecimal() and text.isascii():
-        return float(text[:12])
-    try:
-        then = parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError, OSError):
-        return None
-    return max(0.0, then - time.time())
 
 
 def find_proxy(url: str) -> str | None:

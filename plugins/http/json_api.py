@@ -41,6 +41,7 @@ class JsonApi:
     Attributes:
         spec: The images it takes and the classes that are known.
         batch_size: 1, unless a part of the body is repeated for each image.
+        gives: What is read: ``"labels"``, or what the scores of all classes are.
     """
 
     def __init__(self, options: Options, places: Mapping[str, str] | None = None) -> None:
@@ -66,6 +67,7 @@ class JsonApi:
         }
         self.batch_size = MOST_IMAGES.get(options.preset or "") if options.repeat else 1
         names_some = self._labels is not None
+        self.gives = "labels" if names_some else options.scores_are
         self.spec = ImageSpec(
             options.height,
             options.width,
@@ -128,14 +130,6 @@ class JsonApi:
             return Labels([each or {} for each in found], ok)
         nothing = np.full(len(self.spec.classes), np.nan)
         return self._make_scores(np.array([nothing if each is None else each for each in found]))
-
-    def refuse(self, count: int) -> Scores | Labels:
-        """Give the scores of images whose answer cannot be used."""
-        if self._labels is not None:
-            return Labels([{}] * count, [False] * count)
-        table = np.zeros((count, len(self.spec.classes)))
-        logits = table.copy() if self._options.scores_are == "logits" else None
-        return Scores(table, logits, np.zeros(count, np.bool_))
 
     def describe(self) -> str:
         """Say what is sent, and where in the answer the scores are."""

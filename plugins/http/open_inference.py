@@ -35,6 +35,7 @@ class OpenInference:
     Attributes:
         spec: The images it takes and its classes.
         batch_size: The most images a request; None if the model sets no limit.
+        gives: What the scores are, ``"logits"`` or ``"probabilities"``.
     """
 
     def __init__(self, options: Options, metadata: Metadata, *, binary: bool = False) -> None:
@@ -52,6 +53,7 @@ class OpenInference:
         self._binary = binary
         self._signature = Signature(options, metadata)
         self.spec, self.batch_size = self._signature.spec, self._signature.batch_size
+        self.gives = LOGITS if LOGITS in self._signature.outputs else PROBABILITIES
         self._url = model_url(options) + "/infer"
         channels = self.spec.channels
         self._mean, self._std = (
@@ -108,12 +110,6 @@ class OpenInference:
         if logits is not None:
             ok &= np.isfinite(logits).all(1)
         return Scores(probs, logits, ok)
-
-    def refuse(self, count: int) -> Scores:
-        """Give the scores of images whose answer cannot be used."""
-        table = np.zeros((count, len(self.spec.classes)))
-        logits = table.copy() if LOGITS in self._signature.outputs else None
-        return Scores(table, logits, np.zeros(count, np.bool_))
 
     def describe(self) -> str:
         """Say what is sent, and what comes back."""

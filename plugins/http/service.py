@@ -14,8 +14,8 @@ import tenacity
 
 from neatfool import TargetError, TargetUnavailable
 
-from .answers import RefusedError
-from .exchange import Exchange, NotJsonError, RejectedError, TransientError
+from .answers import NotJsonError, RefusedError, RejectedError, TransientError
+from .exchange import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable

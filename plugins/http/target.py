@@ -116,7 +116,11 @@ class HttpTarget:
                 images=count,
             )
         except RefusedError:
-            return self._protocol.refuse(count)
+            if self._protocol.gives == "labels":
+                return Labels([{}] * count, [False] * count)
+            table = np.zeros((count, len(self.spec.classes)))
+            logits = table if self._protocol.gives == "logits" else None
+            return Scores(table, logits, np.zeros(count, np.bool_))
 
     def describe(self) -> str:
         """Say what is sent where, with which key, and what is not as safe as it could be."""

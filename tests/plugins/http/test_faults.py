@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 import tracemalloc
+from contextlib import suppress
 from email.utils import formatdate
 
 import httpx2
@@ -16,7 +17,7 @@ from faulty_server import MIXED, bomb, logits_of
 from http_targets import open_target, random_images
 
 from neatfool import Budget, BudgetSpent, Ledger, TargetError, TargetUnavailable
-from neatfool_plugins.http.exchange import read_wait
+from neatfool_plugins.http.answers import read_wait
 from neatfool_plugins.http.service import MOST_NOT_JSON
 
 IN_TIME = 3.0
@@ -350,6 +351,26 @@ def test_closing_ends_what_is_under_way_at_once(server, fault):
     thread.join(IN_TIME)
     assert ended
     assert ended[0] - began < 0.5
+
+
+def test_closing_ends_all_threads_whenever_it_comes(server):
+    def score_until_closed(target):
+        with suppress(TargetUnavailable):
+            while True:
+                target.score(random_images(1))
+
+    for pause in range(8):
+        with open_target(server) as target:
+            how = [(score_until_closed, (target,))] * 4 + [(target.close, ())] * 2
+            threads = [threading.Thread(target=go, args=args, daemon=True) for go, args in how]
+            for thread in threads[:4]:
+                thread.start()
+            time.sleep(pause / 200)
+            for thread in threads[4:]:
+                thread.start()
+            for thread in threads:
+                thread.join(IN_TIME)
+            assert not any(thread.is_alive() for thread in threads)
 
 
 def test_closing_just_before_a_request_is_sent_is_told_as_that(server, monkeypatch):

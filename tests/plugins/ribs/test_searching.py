@@ -106,7 +106,7 @@ def test_a_strategy_that_has_gone_astray_starts_again():
 def test_candidates_of_elites_have_the_elites_as_parents(emitter):
     _, steps = search(6, emitter=[emitter])
     for step in steps[1:]:
-        elites = set(step.before.ids.tolist())
+        elites = set(step.before.candidate_ids.tolist())
         drawn = [set(candidate.parents) for candidate in step.candidates]
         assert all(parents <= elites and parents for parents in drawn)
         if emitter == "gaussian":
