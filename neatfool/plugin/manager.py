@@ -6,13 +6,14 @@ import inspect
 from collections import defaultdict
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 import pluggy
 
 from neatfool.errors import PluginError, blaming, nearest, quoted
 from neatfool.plugin import hookspecs
-from neatfool.plugin.entries import PluginEntry, installed_plugins, order
+from neatfool.plugin.entries import HOOKS_GROUP, PluginEntry, installed_plugins, order
 from neatfool.plugin.files import cause, import_file, plugin_files
 from neatfool.plugin.hook_functions import call, hooks_of
 from neatfool.plugin.observers import OBSERVER_HOOKS, Observers
@@ -228,9 +229,8 @@ class PluginManager:
             if self._has_further_hooks:
                 raise
         self._has_further_hooks = True
-        for entry, point in self._installed:
-            if entry.kind == "hooks":
-                self._pluggy.add_hookspecs(point.load())
+        for point in entry_points(group=HOOKS_GROUP):
+            self._pluggy.add_hookspecs(point.load())
         return hooks_of(self._pluggy, plugin, source)
 
     def _with_hooks(self, made: Registration) -> Registration:
