@@ -46,7 +46,6 @@ from .wording import share as share
 from .wording import spending as spending
 
 # Registering plugins, and their options
-from .plugin.hookspecs import HttpRequest as HttpRequest
 from .plugin.hookspecs import Register as Register
 from .plugin.hookspecs import hookimpl as hookimpl
 from .config.annotations import PathAfter as PathAfter

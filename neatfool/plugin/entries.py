@@ -8,6 +8,8 @@ from typing import Final
 
 GROUP: Final = "neatfool"
 """The group of the plugins' entry points."""
+HOOKS_GROUP: Final = "neatfool.hooks"
+"""The group of the modules in which plugins specify hooks of their own."""
 
 KINDS: Final = ("target", "encoding", "scheme", "view", "engine", "observer", "command")
 """The kinds of plugins, in the order of lists; an entry point is named ``KIND.NAME``."""

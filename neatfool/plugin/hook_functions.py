@@ -29,7 +29,9 @@ def hooks_of(manager: pluggy.PluginManager, plugin: object, source: str) -> list
     for name in dir(plugin):
         options = manager.parse_hookimpl_opts(plugin, name)
         if options is None:
-            _check_unmarked(plugin, name, source)
+            spec = manager.parse_hookspec_opts(plugin, name)  # type: ignore[arg-type]  # any object
+            if spec is None:
+                _check_unmarked(plugin, name, source)
             continue
         hook = options.get("specname") or name
         if hook not in known:

@@ -6,7 +6,6 @@ implements the hooks that it needs, and leaves out the others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
@@ -83,33 +82,6 @@ def neatfool_register_observers(register: Register) -> None:
 @hookspec
 def neatfool_register_engines(register: Register) -> None:
     """Offer engines: ``factory(options)`` gives a :class:`neatfool.Engine`."""
-
-
-@dataclass
-class HttpRequest:
-    """An HTTP request that is about to be sent, for a plugin to sign.
-
-    Attributes:
-        method: ``"POST"``, for example.
-        url: The whole address. A signature may be added to its query.
-        headers: By name, in small letters. A signature may be added.
-        body: The bytes of the body. Changes to it are ignored.
-    """
-
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: bytes
-
-
-@hookspec
-def neatfool_sign_request(request: HttpRequest) -> None:
-    """Sign a target's request just before it is sent; a repeated request is signed again.
-
-    A target takes part, as ``http`` does, if its factory has a parameter ``sign``. If plugins with
-    this hook are loaded, it gets a function that calls them all with a
-    :class:`neatfool.HttpRequest`. Several threads may call the hook at once.
-    """
 
 
 @hookspec

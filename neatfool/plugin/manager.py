@@ -6,13 +6,14 @@ import inspect
 from collections import defaultdict
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 import pluggy
 
 from neatfool.errors import PluginError, blaming, cause, nearest, quoted
 from neatfool.plugin import hookspecs
-from neatfool.plugin.entries import PluginEntry, installed_plugins, order
+from neatfool.plugin.entries import HOOKS_GROUP, PluginEntry, installed_plugins, order
 from neatfool.plugin.files import import_file, plugin_files
 from neatfool.plugin.hook_functions import call, hooks_of
 from neatfool.plugin.observers import OBSERVER_HOOKS, Observers
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import click
     from pydantic import BaseModel
 
-    from neatfool.plugin.hookspecs import HttpRequest
     from neatfool.run.run import Run
 
 __all__ = ["NoOptions", "Observers", "PluginEntry", "PluginManager", "Registration"]
@@ -41,7 +41,6 @@ REGISTERING_HOOKS: Final = {
 }
 COMMANDS_HOOK: Final = "neatfool_add_commands"
 REPORT_HOOK: Final = "neatfool_write_report"
-SIGNING_HOOK: Final = "neatfool_sign_request"
 
 
 class PluginManager:
@@ -51,6 +50,7 @@ class PluginManager:
         self._pluggy = pluggy.PluginManager("neatfool")
         self._pluggy.add_hookspecs(hookspecs)
         self._installed = installed_plugins()
+        self._has_further_hooks = False
         self._registrations: dict[tuple[str, str], list[Registration]] = defaultdict(list)
         self._files: set[Path] = set()
 
@@ -93,7 +93,7 @@ class PluginManager:
                 f"{kind} {name!r} ({sources.pop()}): registers no {kind} of that name"
                 f"{nearest(name, names)}"
             )
-        return self._with_signers(found[0])
+        return self._with_hooks(found[0])
 
     def load_observer(self, name: str) -> Registration | None:
         """Load an installed observer.
@@ -137,7 +137,7 @@ class PluginManager:
                 hooks += 1
                 continue
             module = import_file(file)
-            if hooks_of(self._pluggy, module, str(file)) or len(files) == 1:
+            if self._hooks_of(module, str(file)) or len(files) == 1:
                 self.register_object(module, str(file))
                 hooks += 1
             self._files.add(file.resolve())
@@ -200,7 +200,7 @@ class PluginManager:
         """
         if any(plugin is other for _, other in self._pluggy.list_name_plugin()):
             return
-        if not hooks_of(self._pluggy, plugin, source):
+        if not self._hooks_of(plugin, source):
             raise PluginError(
                 f"{source}: implements no hook of neatfool; mark functions such as "
                 f"{REGISTERING_HOOKS['target']} with @neatfool.hookimpl"
@@ -221,17 +221,24 @@ class PluginManager:
         for registration in registered:
             self._registrations[registration.kind, registration.name].append(registration)
 
-    def _with_signers(self, registration: Registration) -> Registration:
-        """Hand the loaded signers, if any, to a factory that has a parameter ``sign``."""
-        if not any(self._of(SIGNING_HOOK)):
-            return registration
-        factory = partial(registration.factory, **registration.wanted(sign=self._sign))
-        return replace(registration, factory=factory)
+    def _hooks_of(self, plugin: object, source: str) -> list[str]:
+        """List the hooks that a plugin implements, of neatfool or of another installed plugin."""
+        try:
+            return hooks_of(self._pluggy, plugin, source)
+        except PluginError:
+            if self._has_further_hooks:
+                raise
+        self._has_further_hooks = True
+        for point in entry_points(group=HOOKS_GROUP):
+            self._pluggy.add_hookspecs(point.load())
+        return hooks_of(self._pluggy, plugin, source)
 
-    def _sign(self, request: HttpRequest) -> None:
-        for impl in self._of(SIGNING_HOOK):
-            with blaming(f"{impl.plugin_name}: {SIGNING_HOOK}"):
-                impl.function(*(request for _ in impl.argnames))
+    def _with_hooks(self, made: Registration) -> Registration:
+        """Hand pluggy's hooks to a factory that has a parameter ``hook``, for its plugin's own."""
+        if not self._has_further_hooks:
+            return made
+        wanted = made.wanted(hook=self._pluggy.hook)
+        return replace(made, factory=partial(made.factory, **wanted))
 
     def _unknown(self, kind: str, name: str) -> PluginError:
         return PluginError(f"unknown {kind} {quoted(name)}{nearest(name, self.names(kind))}")

@@ -59,7 +59,10 @@ class Registration:
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for."""
-        parameters = inspect.signature(self.factory).parameters
+        try:
+            parameters = inspect.signature(self.factory).parameters
+        except ValueError:  # A type of Python's own tells none.
+            return {}
         return {name: value for name, value in offered.items() if name in parameters}
 
 

@@ -1,30 +1,32 @@
-"""Suites that show whether a plugin keeps its contract.
+"""Checks that show whether a plugin keeps its contract.
 
-Subclass :class:`TargetSuite`, :class:`EncodingSuite`, :class:`SchemeSuite` or :class:`EngineSuite`
-in a test module, say how to make the plugin, and run pytest::
+Call :func:`check_target`, :func:`check_encoding`, :func:`check_scheme`, :func:`check_engine` or
+:func:`check_observer` in a test, and say how to make the plugin::
 
-    from neatfool.testing import TargetSuite
+    from neatfool.testing import check_target
 
-    class TestBright(TargetSuite):
-        def make_target(self):
-            return Bright(Options())
+    def test_bright_keeps_the_contract_of_a_target():
+        check_target(lambda: Bright(Options()))
 
-``neatfool plugins check NAME`` runs the same checks on an installed plugin, without pytest, through
-:func:`check_registration`. Each check is a function that raises AssertionError with what it
-expected, what it got, and what to do. :func:`check_observer` lets an observer follow a tiny run.
-Use the tiny encoding, target and scheme in tests of your own.
+It runs all checks, and raises AssertionError with a line for each that failed: what it expected,
+what it got, and what to do. ``neatfool plugins check NAME`` runs the same checks on an installed
+plugin, through :func:`check_registration`. Use the tiny encoding, target and scheme in tests of
+your own.
 """
 
 from __future__ import annotations
 
-from neatfool.testing.check import check_registration
+from neatfool.testing.check import (
+    check_encoding,
+    check_engine,
+    check_observer,
+    check_observers,
+    check_registration,
+    check_scheme,
+    check_target,
+)
+from neatfool.testing.checking import CheckResult
 from neatfool.testing.encoding_subject import COLOUR, GREY
-from neatfool.testing.encoding_suite import EncodingSuite
-from neatfool.testing.engine_suite import EngineSuite
-from neatfool.testing.expectation import CheckResult
-from neatfool.testing.observer_check import check_observer, check_observers
-from neatfool.testing.scheme_suite import SchemeSuite
-from neatfool.testing.target_suite import TargetSuite
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget
 
 __all__ = [
@@ -32,14 +34,14 @@ __all__ = [
     "GREY",
     "TOY_SPEC",
     "CheckResult",
-    "EncodingSuite",
-    "EngineSuite",
-    "SchemeSuite",
-    "TargetSuite",
     "ToyEncoding",
     "ToyScheme",
     "ToyTarget",
+    "check_encoding",
+    "check_engine",
     "check_observer",
     "check_observers",
     "check_registration",
+    "check_scheme",
+    "check_target",
 ]

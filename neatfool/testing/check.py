@@ -1,29 +1,146 @@
-"""Runs the suites' checks on a registered plugin, without pytest."""
+"""Checks plugins: each kind, in a test or as ``neatfool plugins check`` does."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from neatfool.testing import (
+    drawing_checks,
+    engine_checks,
+    genome_checks,
+    scheme_checks,
+    target_checks,
+)
+from neatfool.testing.checking import CheckResult, checks_of, expect_passed, run_checks
 from neatfool.testing.encoding_subject import COLOUR, GREY, EncodingSubject
-from neatfool.testing.encoding_suite import ENCODING_CHECKS
-from neatfool.testing.engine_subject import EngineSubject
-from neatfool.testing.engine_suite import ENGINE_CHECKS
-from neatfool.testing.expectation import CheckResult, failure, run_checks
-from neatfool.testing.scheme_subject import SchemeSubject
-from neatfool.testing.scheme_suite import SCHEME_CHECKS
+from neatfool.testing.engine_checks import EngineSubject
 from neatfool.testing.target_subject import TargetSubject
-from neatfool.testing.target_suite import TARGET_CHECKS
-from neatfool.testing.toys import ToyTarget
+from neatfool.testing.toy_search import SchemeSubject
+from neatfool.testing.toys import ToyTarget, assemble_toys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from neatfool.plugin.observers import Observers
     from neatfool.plugin.registration import Registration
+    from neatfool.spec.encoding import Encoding
+    from neatfool.spec.engine import Engine
     from neatfool.spec.image_spec import ImageSpec
+    from neatfool.spec.scheme import Scheme
+    from neatfool.spec.target import Target
 
-CAN_BE_MADE = "can be made"
+TARGET_CHECKS: Final = checks_of(target_checks)
+ENCODING_CHECKS: Final = checks_of(drawing_checks, genome_checks)
+SCHEME_CHECKS: Final = checks_of(scheme_checks)
+ENGINE_CHECKS: Final = checks_of(engine_checks)
+
+
+def check_target(make: Callable[[], Target]) -> None:
+    """Check that a target keeps its contract: ``check_target(lambda: Bright(Options()))``.
+
+    Raises:
+        AssertionError: It does not; the message has a line for each check that failed.
+    """
+    __tracebackhide__ = True
+    expect_passed(examine_target(make))
+
+
+def check_encoding(
+    make: Callable[[ImageSpec], Encoding[Any]], specs: Sequence[ImageSpec] = (GREY, COLOUR)
+) -> None:
+    """Check that an encoding keeps its contract.
+
+    Args:
+        make: Makes it: ``lambda spec: Blocks(Options(), spec=spec)``.
+        specs: The images to try it with.
+
+    Raises:
+        AssertionError: It does not; the message has a line for each check that failed.
+    """
+    __tracebackhide__ = True
+    expect_passed(examine_encoding(make, specs))
+
+
+def check_scheme(make: Callable[[Encoding[Any], ImageSpec, int], Scheme]) -> None:
+    """Check that a scheme keeps its contract, with one parent a child and with two.
+
+    Args:
+        make: Makes it, from an encoding, a spec and a seed, with small batches if it has an option
+            for them.
+
+    Raises:
+        AssertionError: It does not; the message has a line for each check that failed.
+    """
+    __tracebackhide__ = True
+    expect_passed(examine_scheme(make))
+
+
+def check_engine(make: Callable[[], Engine]) -> None:
+    """Check that an engine keeps its contract; its workers must see this machine's files.
+
+    Raises:
+        AssertionError: It does not; the message has a line for each check that failed.
+    """
+    __tracebackhide__ = True
+    expect_passed(examine_engine(make))
+
+
+def check_observer(observer: object) -> None:
+    """Let an observer, a module or object with hooks, follow a tiny run, and the run resumed.
+
+    Raises:
+        AssertionError: A hook raised.
+        PluginError: It has no hook, or a misspelt one, or one with wrong arguments.
+    """
+    __tracebackhide__ = True
+    from neatfool.plugin.manager import PluginManager
+
+    plugins = PluginManager()
+    plugins.register_object(observer, getattr(observer, "__name__", type(observer).__name__))
+    expect_passed(check_observers(plugins.observers()))
+
+
+def check_observers(observers: Observers) -> list[CheckResult]:
+    """Do the same for the observers that ``PluginManager.observers()`` gives.
+
+    Returns:
+        Two results; a failure's message lists what each hook raised.
+    """
+    from neatfool.evolution.session import resume, start
+
+    with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary) / "toy-1"
+        with _complaints() as started:
+            start(assemble_toys(Path(temporary), 3), folder).go(observers)
+        longer = assemble_toys(Path(temporary), 5)
+        with _complaints() as resumed:
+            resume(lambda _resolved, _plan: longer, folder).go(observers)
+    return [
+        CheckResult("follows a run", not started, "; ".join(started)),
+        CheckResult("follows a resumed run", not resumed, "; ".join(resumed)),
+    ]
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """Collect the log messages about observers that raise."""
+    messages: list[str] = []
+    logger = logging.getLogger("neatfool.observers")
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    propagates, logger.propagate = logger.propagate, False
+    try:
+        yield messages
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagates
 
 
 def check_registration(
@@ -45,19 +162,78 @@ def check_registration(
     Raises:
         ValueError: This kind has no checks.
     """
-    if registration.kind not in _CHECKERS:
+    make, kind = registration.factory, registration.kind
+    if kind not in ("target", "encoding", "scheme", "engine"):
         raise ValueError(
-            f"kind {registration.kind!r} has no checks; these have: " + ", ".join(sorted(_CHECKERS))
+            f"kind {kind!r} has no checks; these have: encoding, engine, scheme, target"
         )
     try:
-        made = _options(registration.options, options or {})
+        made = (
+            options
+            if isinstance(options, BaseModel)
+            else registration.options.model_validate(options or {})
+        )
     except Exception as error:
-        return [CheckResult(CAN_BE_MADE, passed=False, message=_describe_error(error))]
-    return _CHECKERS[registration.kind](registration, made, specs)
+        return [CheckResult("can be made", passed=False, message=_describe_error(error))]
+    if kind == "target":
+        return examine_target(lambda: make(made))
+    if kind == "engine":
+        return examine_engine(lambda: make(made))
+    if kind == "encoding":
+        return examine_encoding(lambda spec: make(made, spec=spec), specs)
+
+    def make_scheme(encoding: Encoding[Any], spec: ImageSpec, seed: int) -> Any:
+        more = registration.wanted(target=ToyTarget(spec))
+        return make(made, encoding=encoding, spec=spec, seed=seed, **more)
+
+    return examine_scheme(make_scheme)
 
 
-def _options(model: type[BaseModel], options: BaseModel | Mapping[str, Any]) -> BaseModel:
-    return options if isinstance(options, BaseModel) else model.model_validate(options)
+def examine_target(make: Callable[[], Target]) -> list[CheckResult]:
+    """Run the checks of a target."""
+    subject = TargetSubject(make)
+    try:
+        return _examine(TARGET_CHECKS, {"": subject}, lambda subject: subject.target)
+    finally:
+        subject.close()
+
+
+def examine_encoding(
+    make: Callable[[ImageSpec], Encoding[Any]], specs: Sequence[ImageSpec]
+) -> list[CheckResult]:
+    """Run the checks of an encoding."""
+    subjects = {_describe(spec): EncodingSubject(make, spec) for spec in specs}
+    return _examine(ENCODING_CHECKS, subjects, lambda subject: subject.encoding)
+
+
+def examine_scheme(make: Callable[..., Scheme]) -> list[CheckResult]:
+    """Run the checks of a scheme."""
+    subjects = {
+        "with one parent a child": SchemeSubject(make, parents=1),
+        "with two parents a child": SchemeSubject(make, parents=2),
+    }
+    return _examine(SCHEME_CHECKS, subjects, lambda subject: subject.search())
+
+
+def examine_engine(make: Callable[[], Engine]) -> list[CheckResult]:
+    """Run the checks of an engine."""
+    subject = EngineSubject(make)
+    try:
+        return _examine(ENGINE_CHECKS, {"": subject}, lambda subject: subject.engine)
+    finally:
+        subject.close()
+
+
+def _examine(
+    checks: Sequence[Callable[[Any], None]],
+    subjects: Mapping[str, Any],
+    make: Callable[[Any], object],
+) -> list[CheckResult]:
+    def can_be_made(subject: Any) -> None:
+        make(subject)
+
+    first = run_checks([can_be_made], subjects)
+    return first + run_checks(checks, subjects) if first[0].passed else first
 
 
 def _describe_error(error: Exception) -> str:
@@ -67,73 +243,6 @@ def _describe_error(error: Exception) -> str:
         f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
     )
     return f"its options are not valid: {'; '.join(problems)}; give values for the check"
-
-
-def _check_target(
-    registration: Registration, options: BaseModel, _: Sequence[ImageSpec]
-) -> list[CheckResult]:
-    subject = TargetSubject(lambda: registration.factory(options))
-    if broken := _try_to_make(lambda subject: subject.target, subject):
-        return broken
-    try:
-        return [CheckResult(CAN_BE_MADE, passed=True), *run_checks(TARGET_CHECKS, {"": subject})]
-    finally:
-        subject.close()
-
-
-def _check_encoding(
-    registration: Registration, options: BaseModel, specs: Sequence[ImageSpec]
-) -> list[CheckResult]:
-    def subject_for(spec: ImageSpec) -> EncodingSubject:
-        return EncodingSubject(lambda: registration.factory(options, spec=spec), spec)
-
-    subjects = {_describe(spec): subject_for(spec) for spec in specs}
-    for subject in subjects.values():
-        if broken := _try_to_make(lambda subject: subject.encoding, subject):
-            return broken
-    return [CheckResult(CAN_BE_MADE, passed=True), *run_checks(ENCODING_CHECKS, subjects)]
-
-
-def _check_scheme(
-    registration: Registration, options: BaseModel, _: Sequence[ImageSpec]
-) -> list[CheckResult]:
-    def make(encoding: Any, spec: ImageSpec, seed: int) -> Any:
-        more = registration.wanted(target=ToyTarget(spec))
-        return registration.factory(options, encoding=encoding, spec=spec, seed=seed, **more)
-
-    subjects = {
-        "with one parent a child": SchemeSubject(make, parents=1),
-        "with two parents a child": SchemeSubject(make, parents=2),
-    }
-    for subject in subjects.values():
-        if broken := _try_to_make(lambda subject: subject.search(), subject):
-            return broken
-    return [CheckResult(CAN_BE_MADE, passed=True), *run_checks(SCHEME_CHECKS, subjects)]
-
-
-def _check_engine(
-    registration: Registration, options: BaseModel, _: Sequence[ImageSpec]
-) -> list[CheckResult]:
-    subject = EngineSubject(lambda: registration.factory(options))
-    try:
-        if broken := _try_to_make(lambda subject: subject.engine, subject):
-            return broken
-        return [CheckResult(CAN_BE_MADE, passed=True), *run_checks(ENGINE_CHECKS, {"": subject})]
-    finally:
-        subject.close()
-
-
-_CHECKERS = {
-    "target": _check_target,
-    "encoding": _check_encoding,
-    "scheme": _check_scheme,
-    "engine": _check_engine,
-}
-
-
-def _try_to_make(make: Callable[[Any], object], subject: Any) -> list[CheckResult]:
-    message = failure(make, subject)
-    return [] if message is None else [CheckResult(CAN_BE_MADE, passed=False, message=message)]
 
 
 def _describe(spec: ImageSpec) -> str:

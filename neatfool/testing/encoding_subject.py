@@ -9,7 +9,7 @@ import numpy as np
 
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.testing.expectation import expect
+from neatfool.testing.checking import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,11 +23,15 @@ GENOMES = 6
 
 
 class EncodingSubject:
-    """An encoding under test, for images of a spec; ``make`` makes a new one."""
+    """An encoding under test, for images of a spec."""
 
-    def __init__(self, make: Callable[[], Encoding[Any]], spec: ImageSpec) -> None:
-        self.make = make
+    def __init__(self, make: Callable[[ImageSpec], Encoding[Any]], spec: ImageSpec) -> None:
+        self._make = make
         self.spec = spec
+
+    def make(self) -> Encoding[Any]:
+        """Make a new one."""
+        return self._make(self.spec)
 
     @cached_property
     def encoding(self) -> Encoding[Any]:
@@ -64,9 +68,6 @@ class EncodingSubject:
     def texts(self, genomes: Sequence[Any]) -> list[str]:
         """Write genomes as texts; equal genomes have equal texts."""
         return [self.encoding.dumps(genome) for genome in genomes]
-
-    def close(self) -> None:
-        """Do nothing."""
 
     def _litters(self, genomes: Sequence[Any]) -> list[list[Any]]:
         shifted = [*genomes[1:], *genomes[:1]]

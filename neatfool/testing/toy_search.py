@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from neatfool.spec.candidate import Candidate
 from neatfool.spec.scores import Scores
+from neatfool.testing.checking import expect
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyTarget
 
 if TYPE_CHECKING:
@@ -21,21 +24,9 @@ if TYPE_CHECKING:
     from neatfool.spec.candidate import Replacement
     from neatfool.spec.scheme import Scheme
 
+GENERATIONS: Final = 18
+"""So long is the search that the checks of a scheme share."""
 Judge = Callable[[Scores], Scores]
-
-
-@dataclass(frozen=True)
-class Niches:
-    """A copy of the archive: candidate ids, int64 [K], -1 for none; two float64 [K]."""
-
-    ids: np.ndarray
-    confidences: np.ndarray
-    ranks: np.ndarray
-
-    @classmethod
-    def of(cls, archive: Archive) -> Niches:
-        """Copy an archive's niches."""
-        return cls(archive.candidate_ids.copy(), archive.confidences.copy(), archive.ranks.copy())
 
 
 @dataclass(frozen=True)
@@ -47,31 +38,16 @@ class Step:
         candidates: What ``ask`` returned.
         scores: What ``tell`` got.
         replacements: What ``tell`` returned.
-        before: The archive before ``tell``.
-        after: The archive after ``tell``.
+        before: A copy of the archive before ``tell``.
+        after: A copy of the archive after ``tell``.
     """
 
     known: frozenset[int]
     candidates: tuple[Candidate, ...]
     scores: Scores
     replacements: tuple[Replacement, ...]
-    before: Niches
-    after: Niches
-
-
-@dataclass(frozen=True)
-class Saved:
-    """What a run's database holds after a generation.
-
-    Attributes:
-        state: The scheme's state as JSON.
-        candidates: The elites and members: genome text, parents and generation, by id.
-        elites: The archive's elites.
-    """
-
-    state: str
-    candidates: dict[int, tuple[str, tuple[int, ...], int]]
-    elites: tuple[Any, ...]
+    before: Archive
+    after: Archive
 
 
 class ToySearch:
@@ -114,37 +90,33 @@ class ToySearch:
         if not candidates:
             return None
         scores = self._judge(self._scores(candidates))
-        before = Niches.of(scheme.archive)
+        before = deepcopy(scheme.archive)
         replacements = tuple(scheme.tell(candidates, scores))
-        after = Niches.of(scheme.archive)
+        after = deepcopy(scheme.archive)
         return Step(known, tuple(candidates), scores, replacements, before, after)
 
-    def save(self) -> Saved:
-        """Save what resuming needs."""
+    def save(self) -> tuple[str, dict[int, tuple[str, tuple[int, ...], int]], list[Any]]:
+        """Save what a run's database holds: the state as JSON, candidates by id, and elites."""
         scheme = self.scheme
         held = {**scheme.archive.candidates, **{member.id: member for member in scheme.members()}}
-        return Saved(
-            state=json.dumps(scheme.state(), allow_nan=False),
-            candidates={
-                id_: (
-                    self.encoding.dumps(candidate.genome),
-                    candidate.parents,
-                    candidate.generation,
-                )
-                for id_, candidate in held.items()
-            },
-            elites=tuple(scheme.archive.elites()),
-        )
+        candidates = {
+            id_: (self.encoding.dumps(each.genome), each.parents, each.generation)
+            for id_, each in held.items()
+        }
+        state = json.dumps(scheme.state(), allow_nan=False)
+        return state, candidates, list(scheme.archive.elites())
 
-    def restore(self, saved: Saved) -> None:
+    def restore(
+        self, state: str, held: dict[int, tuple[str, tuple[int, ...], int]], elites: list[Any]
+    ) -> None:
         """Continue a saved search with this new one."""
         candidates = {
             id_: Candidate(id_, self.encoding.loads(genome), parents, generation)
-            for id_, (genome, parents, generation) in saved.candidates.items()
+            for id_, (genome, parents, generation) in held.items()
         }
-        for elite in saved.elites:
+        for elite in elites:
             self.scheme.archive.place(replace(elite, candidate=candidates[elite.candidate.id]))
-        self.scheme.restore(json.loads(saved.state), candidates)
+        self.scheme.restore(json.loads(state), candidates)
 
     def _scores(self, candidates: list[Candidate]) -> Scores:
         images = self.encoding.render([candidate.genome for candidate in candidates])
@@ -152,11 +124,35 @@ class ToySearch:
         return replace(scores, ok=np.ones(len(candidates), dtype=bool))
 
 
+class SchemeSubject:
+    """A scheme under test.
+
+    Attributes:
+        make: Makes a scheme: ``make(encoding, spec, seed)``.
+        parents: How many parents the tiny encoding wants.
+    """
+
+    def __init__(self, make: Callable[..., Scheme], *, parents: int = 1) -> None:
+        self.make = make
+        self.parents = parents
+
+    def search(self, seed: int = 1, judge: Judge = lambda scores: scores) -> ToySearch:
+        """Start a search."""
+        return ToySearch(self.make, parents=self.parents, seed=seed, judge=judge)
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The generations of a search that the checks share."""
+        steps = list(self.search().steps(GENERATIONS))
+        expect(steps, "the first ask() gave no candidates, which ends the search")
+        return steps
+
+
 def same_step(a: Step, b: Step) -> bool:
     """Say whether two steps are the same, to the bit."""
     pairs = (
-        (a.before.ids, b.before.ids),
-        (a.after.ids, b.after.ids),
+        (a.before.candidate_ids, b.before.candidate_ids),
+        (a.after.candidate_ids, b.after.candidate_ids),
         (a.after.ranks, b.after.ranks),
         (a.after.confidences, b.after.confidences),
     )

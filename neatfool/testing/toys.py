@@ -1,12 +1,17 @@
-"""A tiny encoding, target and scheme, to test a plugin with or to learn from."""
+"""A tiny encoding, target and scheme, to test a plugin with or to learn from.
+
+This module is itself a plugin, which registers all three under the name ``toy``.
+"""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neatfool.plugin.hookspecs import hookimpl
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.archive import Archive
 from neatfool.spec.candidate import Candidate, GenomeSize
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
 
     import torch
 
+    from neatfool.evolution.assembly import Assembly
+    from neatfool.plugin.hookspecs import Register
     from neatfool.spec.candidate import Replacement
     from neatfool.spec.encoding import Encoding
 
@@ -214,3 +221,35 @@ class ToyScheme:
         parent = self.archive.candidates[held[draw.integers(len(held))]]
         (genome,) = self._encoding.breed([[parent.genome]], [seed])
         return Candidate(id_, genome, (parent.id,), self._generation)
+
+
+@hookimpl
+def neatfool_register_targets(register: Register) -> None:
+    """Offer the tiny target."""
+    register("toy", lambda options: ToyTarget())
+
+
+@hookimpl
+def neatfool_register_encodings(register: Register) -> None:
+    """Offer the tiny encoding."""
+    register("toy", lambda options, *, spec: ToyEncoding(spec))
+
+
+@hookimpl
+def neatfool_register_schemes(register: Register) -> None:
+    """Offer the tiny scheme."""
+    register("toy", lambda options, *, encoding, spec, seed: ToyScheme(encoding, spec, seed))
+
+
+def assemble_toys(folder: Path, generations: int) -> Assembly:
+    """Assemble a run of the tiny plugins, whose experiment is written into a folder."""
+    from neatfool.evolution.assembly import assemble
+    from neatfool.experiment.experiment import load_experiment
+
+    parts = "".join(f"[{kind}]\nplugin = toy\n" for kind in ("encoding", "scheme", "target"))
+    (folder / "toy.ini").write_text(
+        f"[experiment]\nname = toy\ngenerations = {generations}\n"
+        f"[plugins]\npath = {Path(__file__)}\n{parts}batch_size = 4\n",
+        encoding="utf-8",
+    )
+    return assemble(load_experiment(folder / "toy.ini"))

@@ -1,27 +1,64 @@
 """Target ``http``: a classifier that is reached over HTTP.
 
-:mod:`.options` is what an experiment says of it, :mod:`.target` what is fooled. It speaks one of
-two protocols, each with options of its own: :mod:`.open_inference` and :mod:`.json_api`, which
-write requests and read answers, whose :mod:`.numbers` are taken as they are or refused. Both ask by
-way of the :mod:`.client`.
+It speaks one of two protocols: :mod:`.open_inference` and :mod:`.json_api` write requests and read
+answers, whose :mod:`.answers` are taken as they are or refused. Both ask by way of the
+:mod:`.service`, which sends a request until it is answered; :mod:`.exchange` sends it once.
+:mod:`.credentials` keeps the key out of all that is written. Plugins sign requests by the hook
+:func:`neatfool_sign_request`, which is this plugin's own.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from neatfool import ExperimentError, hookimpl
+import pluggy
+
+from neatfool import ExperimentError, NeatfoolError, PluginError, hookimpl
 
 from .options import Options
 
 if TYPE_CHECKING:
-    from .client.credentials import Sign
     from .target import HttpTarget
 
-__all__ = ["Options"]
+__all__ = ["HttpRequest", "Options"]
+
+hookspec = pluggy.HookspecMarker("neatfool")
 
 
-def _target(options: Options, sign: Sign | None = None) -> HttpTarget:
+@dataclass
+class HttpRequest:
+    """An HTTP request that is about to be sent, for a plugin to sign.
+
+    Attributes:
+        method: ``"POST"``, for example.
+        url: The whole address. A signature may be added to its query.
+        headers: By name, in small letters. A signature may be added.
+        body: The bytes of the body. Changes to it are ignored.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@hookspec
+def neatfool_sign_request(request: HttpRequest) -> None:
+    """Sign a request just before it is sent; a repeated request is signed again.
+
+    Several threads may call the hook at once.
+    """
+
+
+@hookimpl
+def neatfool_register_targets(register: Any) -> None:
+    """Offer the target."""
+    register("http", _target, options=Options)
+
+
+def _target(options: Options, hook: pluggy.HookRelay | None = None) -> HttpTarget:
     try:
         from .target import HttpTarget
     except ModuleNotFoundError as error:
@@ -29,10 +66,22 @@ def _target(options: Options, sign: Sign | None = None) -> HttpTarget:
             f"[target] plugin = http: the package {error.name} is not installed; "
             "pip install 'neatfool[http]'"
         ) from error
-    return HttpTarget(options, sign)
+    signing = getattr(hook, "neatfool_sign_request", None)
+    signers = signing.get_hookimpls()[::-1] if signing is not None else []
+    return HttpTarget(options, partial(_sign, signers) if signers else None)
 
 
-@hookimpl
-def neatfool_register_targets(register: Any) -> None:
-    """Offer the target."""
-    register("http", _target, options=Options)
+def _sign(
+    signers: list[pluggy.HookImpl], method: str, url: str, headers: dict[str, str], body: bytes
+) -> tuple[str, dict[str, str]]:
+    """Give a request's address and headers as the plugins sign it, in pluggy's order of calls."""
+    request = HttpRequest(method, url, headers, body)
+    for each in signers:
+        try:
+            each.function(*(request for _ in each.argnames))
+        except NeatfoolError:
+            raise
+        except Exception as error:
+            who = f"{each.plugin_name}: neatfool_sign_request"
+            raise PluginError(f"{who}: {type(error).__name__}: {error}") from error
+    return request.url, request.headers

@@ -2,14 +2,68 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
-from .client.options import ConnectionOptions, ServiceOptions
-from .client.places import KEY_PLACE, has_place
-from .json_api.options import JsonOptions
-from .open_inference.options import OpenInferenceOptions
+from .connection_options import ConnectionOptions, ServiceOptions
+from .json_options import JsonOptions
+from .texts import KEY_PLACE, has_place
+
+Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
+Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
+
+
+class OpenInferenceOptions(ServiceOptions):
+    """Which of a model's tensors are used, and how pixels are sent."""
+
+    model_version: str | None = Field(
+        None, min_length=1, description="the model's version. If left out, the server chooses"
+    )
+    datatype: Literal["auto", "UINT8", "FP32"] = Field(
+        "auto",
+        description="`UINT8` sends pixels as bytes, `FP32` as floats. `auto`: as the model says",
+    )
+    layout: Literal["auto", "NCHW", "NHWC"] = Field(
+        "auto", description="the order of pixels. `auto`: what the model's shape shows"
+    )
+    input_name: str | None = Field(
+        None,
+        description="the input that takes images, where there are several or none is declared",
+    )
+    output_name: str | None = Field(
+        None,
+        description="the output that has the scores, where there are several and none is called "
+        "`probabilities` or `logits`, or none is declared",
+    )
+    white: PositiveFloat = Field(
+        1.0,
+        description="for `FP32`: the number that a byte of 255 becomes: 1, or 255 where the "
+        "model wants the bytes as floats",
+    )
+    mean: Numbers | None = Field(
+        None,
+        description="for `FP32`: what to subtract after that, one number for all channels or one "
+        "for each",
+    )
+    std: Deviations | None = Field(
+        None,
+        description="for `FP32`: what to divide by after that, one number for all channels or "
+        "one for each",
+    )
+
+    def check_open_inference(self) -> None:
+        """Check that a model can be asked.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        if self.model is None:
+            raise ValueError("model is missing; give the model's name on the server")
+        if urlsplit(self.url).query:
+            raise ValueError("url has a ? in it; give the server's address only")
+
 
 _SHARED: Final = {*ServiceOptions.model_fields, *ConnectionOptions.model_fields}
 
@@ -26,6 +80,21 @@ class Options(ConnectionOptions, JsonOptions, OpenInferenceOptions):
     def list_key_places(self) -> list[str]:
         """List the options with a place for the key; without one, it has a header of its own."""
         return super().list_key_places() + ["body"] * has_place(self.body, KEY_PLACE)
+
+    def touches(self) -> list[str]:
+        """List what making and asking the target reads, contacts and sends, a sentence each."""
+        said = [f"contacts {self.url}"]
+        if self.proxy_from_env:
+            said.append("goes through the proxy that the environment names, if it names one")
+        if self.api_key_env:
+            said.append(f"sends the key in the environment variable {self.api_key_env}")
+        if self.api_key_file:
+            said.append(f"reads the key file {self.api_key_file}, and sends the key in it")
+        if self.ca_file:
+            said.append(f"trusts the certificates in the file {self.ca_file}")
+        if not self.verify_tls:
+            said.append("does not check who answers (verify_tls = false)")
+        return said
 
     @model_validator(mode="after")
     def _check_together(self) -> Options:

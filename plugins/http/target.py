@@ -7,23 +7,23 @@ import logging
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+import httpx2
 import numpy as np
 
 from neatfool import Labels, Scores, TargetError
 
-from .client.asking import Service
-from .client.connections import find_proxy
-from .client.credentials import Credentials
-from .client.exchange import Call
-from .client.faults import RefusedError
-from .json_api.api import JsonApi
-from .open_inference.metadata import Metadata, model_url, server_url, takes_binary
-from .open_inference.protocol import OpenInference
+from .answers import RefusedError
+from .credentials import Credentials
+from .exchange import find_proxy
+from .json_api import JsonApi
+from .open_inference import OpenInference, model_url, server_url, takes_binary
+from .service import Service
+from .signature import Metadata
 
 if TYPE_CHECKING:
     from neatfool import Ledger
 
-    from .client.credentials import Sign
+    from .credentials import Sign
     from .options import Options
 
 _log = logging.getLogger("neatfool.target.http")
@@ -73,13 +73,14 @@ class HttpTarget:
         if self._options.protocol == "json":
             return JsonApi(self._options, self._credentials.places())
         try:
-            said = self._service.ask(Call("GET", model_url(self._options)), Metadata.read)
+            said = self._service.ask(httpx2.Request("GET", model_url(self._options)), Metadata.read)
         except RefusedError as refused:
             raise TargetError(
                 f"http: model {self._options.model!r}: {refused}; is [target] url the address of a "
                 "server that speaks the Open Inference Protocol, version 2?"
             ) from None
-        binary = self._service.ask_once(Call("GET", server_url(self._options)), takes_binary)
+        about = httpx2.Request("GET", server_url(self._options))
+        binary = self._service.ask_once(about, takes_binary)
         return OpenInference(self._options, said, binary=binary is True)
 
     def meter(self, ledger: Ledger) -> None:
@@ -109,10 +110,17 @@ class HttpTarget:
                 f"{most} at most; say [target] batch_size = {most}"
             )
         try:
-            call = self._protocol.write_request(images)
-            return self._service.ask(call, lambda said: self._protocol.read_answer(said, count))
+            return self._service.ask(
+                self._protocol.write_request(images),
+                lambda said: self._protocol.read_answer(said, count),
+                images=count,
+            )
         except RefusedError:
-            return self._protocol.refuse(count)
+            if self._protocol.gives == "labels":
+                return Labels([{}] * count, [False] * count)
+            table = np.zeros((count, len(self.spec.classes)))
+            logits = table if self._protocol.gives == "logits" else None
+            return Scores(table, logits, np.zeros(count, np.bool_))
 
     def describe(self) -> str:
         """Say what is sent where, with which key, and what is not as safe as it could be."""

@@ -14,7 +14,7 @@ from neatfool.config.ini import parse_ini
 from neatfool.config.options import read_options
 from neatfool.config.problems import Problems
 from neatfool.experiment.experiment import load_experiment
-from neatfool.testing import COLOUR, GREY, EncodingSuite
+from neatfool.testing import COLOUR, GREY, check_encoding
 from neatfool_plugins.cppn import CppnEncoding, Options
 
 
@@ -22,45 +22,32 @@ def encoding_of(spec=GREY, **options):
     return CppnEncoding(Options.model_validate(options), spec=spec)
 
 
-class TestCppn(EncodingSuite):
-    def make_encoding(self, spec):
-        return encoding_of(spec)
+@pytest.mark.parametrize("options", [{}, {"preset": "neat"}])
+def test_the_encoding_keeps_its_contract(options):
+    check_encoding(lambda spec: encoding_of(spec, **options))
 
 
-class TestCppnInColour(TestCppn):
-    spec = COLOUR
+def test_the_plain_renderer_keeps_the_contract_of_encodings():
+    check_encoding(lambda spec: encoding_of(spec, renderer="plain"), [COLOUR])
 
 
-class TestCppnDrawnPlainly(EncodingSuite):
-    spec = COLOUR
-
-    def make_encoding(self, spec):
-        return encoding_of(spec, renderer="plain")
-
-
-class TestCppnOfNeat(EncodingSuite):
-    def make_encoding(self, spec):
-        return encoding_of(spec, preset="neat")
-
-
-class TestCppnOfNeatInColour(TestCppnOfNeat):
-    spec = COLOUR
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU")
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU")
-class TestCppnOnAGpu(EncodingSuite):
-    spec = COLOUR
+@needs_gpu
+def test_the_encoding_keeps_its_contract_on_a_gpu():
+    check_encoding(lambda spec: encoding_of(spec, device="cuda"), [COLOUR])
 
-    def make_encoding(self, spec):
-        return encoding_of(spec, device="cuda")
 
-    def test_images_are_those_of_the_cpu_but_for_rounding(self):
-        images = []
-        for device in ("cpu", "cuda"):
-            encoding = encoding_of(COLOUR, device=device, inputs="normalised", preset="neat")
-            images.append(encoding.render(encoding.create(range(50))).int())
-        assert ((images[0] - images[1]).abs() <= 1).float().mean() > 0.999
+@pytest.mark.gpu
+@needs_gpu
+def test_images_of_a_gpu_are_those_of_the_cpu_but_for_rounding():
+    images = []
+    for device in ("cpu", "cuda"):
+        encoding = encoding_of(COLOUR, device=device, inputs="normalised", preset="neat")
+        images.append(encoding.render(encoding.create(range(50))).int())
+    assert ((images[0] - images[1]).abs() <= 1).float().mean() > 0.999
 
 
 def problems_of(text):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from neatfool import ExperimentError, GenomeSize, ImageSpec, in_generation
-from neatfool.testing import COLOUR, GREY, EncodingSuite
+from neatfool.testing import COLOUR, GREY, check_encoding
 from neatfool_plugins.direct import DirectEncoding, Options, Pixels
 
 SMALL = ImageSpec(2, 3, 3, ("a", "b"))
@@ -26,18 +26,13 @@ def direct(spec=GREY, **options):
     return DirectEncoding(Options(**options), spec=spec)
 
 
-class TestDirect(EncodingSuite):
-    def make_encoding(self, spec):
-        return direct(spec)
+def test_the_encoding_keeps_its_contract():
+    check_encoding(direct)
 
 
-class TestDirectInColour(TestDirect):
-    spec = COLOUR
-
-
-class TestDirectInHls(TestDirectInColour):
-    def make_encoding(self, spec):
-        return direct(spec, colour="hls", mutation_rate=0.4, eta=3)
+def test_the_encoding_keeps_its_contract_in_hls():
+    options = {"colour": "hls", "mutation_rate": 0.4, "eta": 3}
+    check_encoding(lambda spec: direct(spec, **options), [COLOUR])
 
 
 # --- genes

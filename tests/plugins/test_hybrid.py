@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from picbreeder_files import grey
 
 from neatfool import ImageSpec, open_run
-from neatfool.testing import COLOUR, GREY, EncodingSuite
+from neatfool.testing import COLOUR, GREY, check_encoding
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
 from neatfool_plugins.hybrid import Hybrid, HybridEncoding, Options
@@ -24,13 +24,8 @@ def hybrid(spec=GREY, **options):
     return HybridEncoding(Options(renderer="plain", **options), spec=spec)
 
 
-class TestHybrid(EncodingSuite):
-    def make_encoding(self, spec):
-        return hybrid(spec, pixel_share=0.7)
-
-
-class TestHybridInColour(TestHybrid):
-    spec = COLOUR
+def test_the_encoding_keeps_its_contract():
+    check_encoding(lambda spec: hybrid(spec, pixel_share=0.7))
 
 
 def grown(encoding, generations=6):

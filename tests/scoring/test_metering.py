@@ -25,19 +25,14 @@ from neatfool.run.store import contents
 from neatfool.scoring import metering
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
-from neatfool.testing import TargetSuite, ToyEncoding
+from neatfool.testing import ToyEncoding, check_target
 from neatfool_plugins.single_class.options import Options
 from neatfool_plugins.single_class.scheme import SingleClass
 
 
-class TestPaidToy(TargetSuite):
-    def make_target(self):
-        return PaidToy()
-
-
-class TestTopTwo(TargetSuite):
-    def make_target(self):
-        return TopTwo()
+@pytest.mark.parametrize("target", [PaidToy, TopTwo])
+def test_a_metered_target_keeps_its_contract(target):
+    check_target(target)
 
 
 CHECK = 2

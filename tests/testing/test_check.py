@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from neatfool import ImageSpec, Scores
 from neatfool.plugin.registration import NoOptions, Registration
 from neatfool.testing import CheckResult, ToyEncoding, ToyTarget, check_registration
-from neatfool.testing.expectation import expect, failure
+from neatfool.testing.checking import expect, run_checks
 
 
 def registration(kind: str, factory: Any, options: type[BaseModel] = NoOptions) -> Registration:
@@ -115,8 +115,8 @@ def test_a_bare_assertion_of_a_plugin_says_where() -> None:
     def check(subject):
         assert subject is None
 
-    text = failure(check, 3)
-    assert text is not None
+    (result,) = run_checks([check], {"": 3})
+    text = result.message
     assert "test_check.py:" in text or "assert 3 is None" in text
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from towers import save_vectors
 
 from neatfool import Network, TargetError, fit_photograph, log_odds
-from neatfool.testing import TargetSuite
+from neatfool.testing import check_target
 from neatfool_plugins.clip import Options
 from neatfool_plugins.clip.target import ClipTarget
 
@@ -49,40 +49,23 @@ def pictures() -> list[Image.Image]:
     return [Image.fromarray(each.permute(1, 2, 0).numpy()) for each in images()]
 
 
-class TestOpenClip(TargetSuite):
-    @pytest.fixture(autouse=True)
-    def _folder(self, open_clip_folder) -> None:
-        TestOpenClip.folder = open_clip_folder
-
-    def make_target(self) -> ClipTarget:
-        return from_open_clip(self.folder)
+def test_open_clip_keeps_the_contract_of_targets(open_clip_folder) -> None:
+    check_target(lambda: from_open_clip(open_clip_folder))
 
 
-class TestTransformersAgainstOthers(TargetSuite):
-    @pytest.fixture(autouse=True)
-    def _folder(self, transformers_folder) -> None:
-        TestTransformersAgainstOthers.folder = transformers_folder
-
-    def make_target(self) -> ClipTarget:
-        return from_transformers(self.folder, texts=TEXTS[:3], against=TEXTS[3:])
-
-
-class TestAllAtOnce(TargetSuite):
-    @pytest.fixture(autouse=True)
-    def _folder(self, transformers_folder) -> None:
-        TestAllAtOnce.folder = transformers_folder
-
-    def make_target(self) -> ClipTarget:
-        return from_transformers(self.folder, texts=TEXTS[:2], against=TEXTS[2:], aggregate="all")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"texts": TEXTS[:3], "against": TEXTS[3:]},
+        {"texts": TEXTS[:2], "against": TEXTS[2:], "aggregate": "all"},
+    ],
+)
+def test_transformers_against_others_keeps_the_contract(transformers_folder, options) -> None:
+    check_target(lambda: from_transformers(transformers_folder, **options))
 
 
-class TestQuantised(TargetSuite):
-    @pytest.fixture(autouse=True)
-    def _files(self, quantised_file, vectors_file) -> None:
-        TestQuantised.files = quantised_file, vectors_file
-
-    def make_target(self) -> ClipTarget:
-        return from_onnx(*self.files)
+def test_a_quantised_file_keeps_the_contract_of_targets(quantised_file, vectors_file) -> None:
+    check_target(lambda: from_onnx(quantised_file, vectors_file))
 
 
 def test_open_clip_is_scored_as_open_clip_scores(open_clip_folder) -> None:

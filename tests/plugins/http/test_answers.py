@@ -13,12 +13,10 @@ from hypothesis import strategies as st
 
 from neatfool import ImageSpec, Labels, Scores
 from neatfool_plugins.http import Options
-from neatfool_plugins.http.client.faults import RefusedError
-from neatfool_plugins.http.client.raw_tensors import attach_raw_tensors
-from neatfool_plugins.http.json_api.api import JsonApi
-from neatfool_plugins.http.numbers import read_rows
-from neatfool_plugins.http.open_inference.metadata import Metadata
-from neatfool_plugins.http.open_inference.protocol import OpenInference
+from neatfool_plugins.http.answers import RefusedError, attach_raw_tensors, read_rows
+from neatfool_plugins.http.json_api import JsonApi
+from neatfool_plugins.http.open_inference import OpenInference
+from neatfool_plugins.http.signature import Metadata
 
 COUNT = 3
 SIZE = {"protocol": "json", "url": "https://example.org", "height": 6, "width": 8, "channels": 1}

@@ -27,7 +27,7 @@ from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
 from neatfool.run.store import contents
-from neatfool.testing import TargetSuite
+from neatfool.testing import check_target
 from neatfool_plugins.imagenet import Options
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
@@ -70,15 +70,9 @@ def right_slopes(images: torch.Tensor) -> np.ndarray:
     return slopes(Small()((pixels / 255 - 0.5) / 0.25), pixels)
 
 
-class TestOnnxWithGradients(TargetSuite):
-    @pytest.fixture(autouse=True, scope="class")
-    @classmethod
-    def _export(cls, tmp_path_factory):
-        path = tmp_path_factory.mktemp("onnx") / "a.onnx"
-        cls.model = export_onnx(Small(), path, FLOATS)
-
-    def make_target(self):
-        return target(self.model, gradients=True, **SCALED)
+def test_an_onnx_file_with_gradients_keeps_the_contract_of_targets(tmp_path) -> None:
+    model = export_onnx(Small(), tmp_path / "a.onnx", FLOATS)
+    check_target(lambda: target(model, gradients=True, **SCALED))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
 from neatfool import Network, TargetError, fit_photograph, log_odds
 from neatfool.cli import main
-from neatfool.testing import TargetSuite
+from neatfool.testing import check_target
 from neatfool_plugins import imagenet
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.photographs import PHOTOGRAPHS, with_right_answers
@@ -43,14 +43,9 @@ def lite0() -> ImageNetTarget:
     return target()
 
 
-class TestImageNet(TargetSuite):
-    def make_target(self) -> ImageNetTarget:
-        return target()
-
-
-class TestEnsemble(TargetSuite):
-    def make_target(self) -> ImageNetTarget:
-        return target(ensemble=LITE[:2])
+@pytest.mark.parametrize("options", [{}, {"ensemble": LITE[:2]}])
+def test_the_target_keeps_its_contract(options) -> None:
+    check_target(lambda: target(**options))
 
 
 @pytest.mark.parametrize("options", [{}, {"crops": "ten", "model": "efficientnet-lite1"}])

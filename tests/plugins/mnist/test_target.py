@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
 from neatfool import ExperimentError, TargetError
-from neatfool.testing import TargetSuite
+from neatfool.testing import check_target
 from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, lenet
 from neatfool_plugins.mnist.dataset import read_folder
@@ -38,9 +38,8 @@ def digits() -> torch.Tensor:
     return torch.from_numpy(load_digits()[0])
 
 
-class TestMnist(TargetSuite):
-    def make_target(self) -> MnistTarget:
-        return MnistTarget(Options(device="cpu"))
+def test_the_target_keeps_its_contract() -> None:
+    check_target(lambda: MnistTarget(Options(device="cpu")))
 
 
 def tensors() -> dict[str, torch.Tensor]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from neatfool import ExperimentError, ImageSpec, Scores, rank
 from neatfool.plugin.manager import PluginManager
-from neatfool.testing import TOY_SPEC, SchemeSuite, ToyEncoding
+from neatfool.testing import TOY_SPEC, ToyEncoding, check_scheme
 from neatfool.testing.toy_search import ToySearch
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
@@ -27,17 +27,19 @@ def make(encoding=None, spec=TOY_SPEC, seed=1, **options):
     return Ribs(Options(**small), encoding=encoding or ToyEncoding(spec), spec=spec, seed=seed)
 
 
-class TestManyRankersInTurn(SchemeSuite):
-    def make_scheme(self, encoding, spec, seed):
-        rankers = ["improvement", "novelty", "dominated_novelty"]
-        return make(encoding, spec, seed, ranker=rankers, selection="mu", restart_after=6)
-
-
-class TestWithTwoParents(SchemeSuite):
-    parents = 2
-
-    def make_scheme(self, encoding, spec, seed):
-        return make(encoding, spec, seed, emitter=["evolution_strategy", "iso_line"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {
+            "ranker": ["improvement", "novelty", "dominated_novelty"],
+            "selection": "mu",
+            "restart_after": 6,
+        },
+        {"emitter": ["evolution_strategy", "iso_line"]},
+    ],
+)
+def test_the_scheme_keeps_its_contract(options):
+    check_scheme(lambda encoding, spec, seed: make(encoding, spec, seed, **options))
 
 
 # --- searching
@@ -104,7 +106,7 @@ def test_a_strategy_that_has_gone_astray_starts_again():
 def test_candidates_of_elites_have_the_elites_as_parents(emitter):
     _, steps = search(6, emitter=[emitter])
     for step in steps[1:]:
-        elites = set(step.before.ids.tolist())
+        elites = set(step.before.candidate_ids.tolist())
         drawn = [set(candidate.parents) for candidate in step.candidates]
         assert all(parents <= elites and parents for parents in drawn)
         if emitter == "gaussian":

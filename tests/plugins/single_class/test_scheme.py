@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from neatfool import Candidate, ExperimentError, GenomeSize, ImageSpec, Scores, cppn, derive_seed
-from neatfool.testing import SchemeSuite
+from neatfool.testing import check_scheme
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
 from neatfool_plugins.single_class import Options, SingleClass
@@ -94,26 +94,15 @@ def generations(search, count, target=nearness):
 # --- the kit's own suite
 
 
-class TestNeatSelection(SchemeSuite):
-    def make_scheme(self, encoding, spec, seed):
-        options = Options(
-            population=20, generations_per_class=5, species_set={"compatibility_threshold": 0.3}
-        )
-        return SingleClass(options, encoding=encoding, spec=spec, seed=seed)
-
-
-class TestNeatSelectionWithCrossover(TestNeatSelection):
-    parents = 2
-
-
-class TestRankSelection(SchemeSuite):
-    def make_scheme(self, encoding, spec, seed):
-        options = Options(population=20, selection="rank", generations_per_class=5)
-        return SingleClass(options, encoding=encoding, spec=spec, seed=seed)
-
-
-class TestRankSelectionWithCrossover(TestRankSelection):
-    parents = 2
+@pytest.mark.parametrize(
+    "options",
+    [{"species_set": {"compatibility_threshold": 0.3}}, {"selection": "rank"}],
+)
+def test_the_scheme_keeps_its_contract(options):
+    options = Options(population=20, generations_per_class=5, **options)
+    check_scheme(
+        lambda encoding, spec, seed: SingleClass(options, encoding=encoding, spec=spec, seed=seed)
+    )
 
 
 # --- going on after a kill

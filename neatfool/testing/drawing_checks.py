@@ -1,0 +1,180 @@
+"""Checks of how an encoding makes genomes, from seeds and parents alone, and draws them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neatfool.testing.checking import expect, global_randomness
+from neatfool.testing.encoding_subject import GENOMES, expect_same, pixels_of
+
+if TYPE_CHECKING:
+    from neatfool.testing.encoding_subject import EncodingSubject
+
+
+def check_parents_is_one_or_two(subject: EncodingSubject) -> None:
+    """``parents`` says how many parents a child has."""
+    parents = getattr(subject.encoding, "parents", None)
+    expect(parents in (1, 2), f"parents is {parents!r}; it is 1 (mutation) or 2 (crossover)")
+
+
+def check_create_gives_one_genome_a_seed(subject: EncodingSubject) -> None:
+    """``create`` gives one genome for each seed, and different ones for different seeds."""
+    expect(
+        len(subject.genomes) == GENOMES,
+        f"create() gave {len(subject.genomes)} genomes for {GENOMES} seeds; give one a seed",
+    )
+    expect(
+        len(set(subject.texts(subject.genomes))) > 1,
+        f"{GENOMES} seeds made {GENOMES} equal genomes; draw from a generator made from the seed",
+    )
+
+
+def check_create_depends_on_the_seed_alone(subject: EncodingSubject) -> None:
+    """A seed makes the same genome in any order, alone, and in a new encoding."""
+    expected = subject.texts(subject.genomes)
+    fresh = subject.make()
+    reverse = fresh.create(subject.seeds[::-1])[::-1]
+    expect_same(expected, subject.texts(reverse), "create() in another order")
+    alone = [genome for seed in subject.seeds for genome in fresh.create([seed])]
+    expect_same(expected, subject.texts(alone), "create() one at a time")
+
+
+def check_breed_gives_one_child_a_litter(subject: EncodingSubject) -> None:
+    """``breed`` gives one child for each litter, and some children differ from their parents."""
+    expect(
+        len(subject.children) == GENOMES,
+        f"breed() gave {len(subject.children)} children for {GENOMES} litters; give one a litter",
+    )
+    seeds = range(40)
+    many = subject.encoding.breed([subject.litters[0]] * len(seeds), seeds)
+    parents = subject.texts(subject.litters[0])
+    unlike = set(subject.texts(many)) - set(parents)
+    expect(
+        len(unlike) > 1,
+        f"{len(seeds)} children of the same parents gave {len(unlike)} new genomes; "
+        "breed() should mutate",
+    )
+
+
+def check_breed_depends_on_parents_and_seed_alone(subject: EncodingSubject) -> None:
+    """A child is the same in any order, alone, and in a new encoding."""
+    litters, seeds = subject.litters, subject.breeding_seeds(9)
+    expected = subject.texts(subject.children)
+    again = subject.encoding.breed(litters, seeds)
+    expect_same(expected, subject.texts(again), "breed() a second time")
+    fresh = subject.make()
+    reverse = fresh.breed(litters[::-1], seeds[::-1])[::-1]
+    expect_same(expected, subject.texts(reverse), "breed() in another order")
+    alone = [
+        child
+        for litter, seed in zip(litters, seeds, strict=True)
+        for child in fresh.breed([litter], [seed])
+    ]
+    expect_same(expected, subject.texts(alone), "breed() one at a time")
+
+
+def check_breed_leaves_parents_unchanged(subject: EncodingSubject) -> None:
+    """Genomes never change."""
+    before = [subject.texts(litter) for litter in subject.litters]
+    subject.encoding.breed(subject.litters, subject.breeding_seeds(10))
+    after = [subject.texts(litter) for litter in subject.litters]
+    expect(before == after, "breed() changed its parents; copy what the child inherits")
+
+
+def check_breed_takes_fewer_parents(subject: EncodingSubject) -> None:
+    """Where two parents are usual, one suffices, and both may be the same."""
+    single = [litter[:1] for litter in subject.litters]
+    children = subject.encoding.breed(single, subject.breeding_seeds(11))
+    expect(len(children) == GENOMES, "breed() lost children of a single parent")
+    if subject.encoding.parents == 2:
+        twice = [[litter[0], litter[0]] for litter in subject.litters]
+        subject.encoding.breed(twice, subject.breeding_seeds(12))
+
+
+def check_global_randomness_is_left_alone(subject: EncodingSubject) -> None:
+    """Nothing is drawn from the generators of random, numpy.random or torch."""
+    seeds = subject.breeding_seeds(9)
+    for state in (1, 2):
+        with global_randomness(state):
+            created = subject.encoding.create(subject.seeds)
+            bred = subject.encoding.breed(subject.litters, seeds)
+            subject.encoding.render(bred)
+        expect_same(subject.texts(subject.genomes), subject.texts(created), "create()")
+        expect_same(subject.texts(subject.children), subject.texts(bred), "breed()")
+
+
+def check_render_gives_the_targets_images(subject: EncodingSubject) -> None:
+    """``render`` gives a uint8 tensor [N, C, H, W]."""
+    _expect_image(
+        subject.encoding.render(subject.children), (GENOMES, *subject.spec.shape), "render()"
+    )
+
+
+def check_images_differ(subject: EncodingSubject) -> None:
+    """Not all genomes look the same."""
+    images = pixels_of(subject.encoding.render([*subject.genomes, *subject.children]))
+    expect(
+        (images != images[:1]).any(),
+        f"{len(images)} genomes rendered to the same image; does render() use them?",
+    )
+
+
+def check_render_gives_the_same_bits_in_any_batch(subject: EncodingSubject) -> None:
+    """A genome's image does not depend on the other genomes of its batch."""
+    together = pixels_of(subject.encoding.render(subject.children))
+    for number, child in enumerate(subject.children):
+        alone = pixels_of(subject.encoding.render([child]))[0]
+        expect(
+            np.array_equal(alone, together[number]),
+            f"rendered alone, {_pixels_apart(alone, together[number])} from a batch; the scored "
+            "image would not be the saved one",
+        )
+
+
+def check_render_at_the_targets_size_equals_render(subject: EncodingSubject) -> None:
+    """``render_at`` at the target's size gives the image that is scored."""
+    _, height, width = subject.spec.shape
+    whole = pixels_of(subject.encoding.render(subject.children))
+    for number, child in enumerate(subject.children):
+        image = subject.encoding.render_at(child, height, width)
+        _expect_image(image, subject.spec.shape, "render_at()")
+        expect(
+            np.array_equal(pixels_of(image), whole[number]),
+            f"render_at() at the target's size: {_pixels_apart(pixels_of(image), whole[number])} "
+            "from render()",
+        )
+
+
+def check_a_box_is_a_part_of_the_whole(subject: EncodingSubject) -> None:
+    """``render_at`` with a box gives that part of the whole image, at any size."""
+    channels, height, width = subject.spec.shape
+    for high, wide in ((height, width), (2 * height + 1, 3 * width), (5, 64)):
+        left, top, right, bottom = wide // 4, high // 3, wide - 1, high
+        for child in subject.children[:3]:
+            whole = subject.encoding.render_at(child, high, wide)
+            _expect_image(whole, (channels, high, wide), "render_at()")
+            part = subject.encoding.render_at(child, high, wide, box=(left, top, right, bottom))
+            _expect_image(part, (channels, bottom - top, right - left), "render_at(box=...)")
+            crop = pixels_of(whole)[:, top:bottom, left:right]
+            expect(
+                np.array_equal(pixels_of(part), crop),
+                f"box {left, top, right, bottom} of {wide}x{high}: "
+                f"{_pixels_apart(pixels_of(part), crop)} from the whole image",
+            )
+
+
+def _expect_image(image: Any, shape: tuple[int, ...], what: str) -> None:
+    import torch
+
+    expect(
+        isinstance(image, torch.Tensor) and image.dtype == torch.uint8,
+        f"{what} gave {getattr(image, 'dtype', type(image).__name__)}; give a uint8 torch tensor",
+    )
+    expect(tuple(image.shape) == shape, f"{what} gave the shape {tuple(image.shape)}, not {shape}")
+
+
+def _pixels_apart(a: np.ndarray, b: np.ndarray) -> str:
+    steps = np.abs(a.astype(int) - b.astype(int))
+    return f"{np.count_nonzero(steps)} bytes differ by up to {steps.max()} grey levels"

@@ -1,0 +1,198 @@
+"""The checks that every engine must pass, with the parts of a tiny run."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, replace
+from functools import cached_property, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from neatfool.errors import NeatfoolError, TargetError, TargetUnavailable
+from neatfool.search.seeds import derive_seeds
+from neatfool.testing.checking import expect
+from neatfool.testing.toys import assemble_toys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
+
+    from neatfool.evolution.assembly import Assembly
+    from neatfool.spec.engine import Answer, Engine, Part, Setup
+
+PATIENCE: Final = 120.0
+"""Seconds that an answer may take."""
+
+
+class EngineSubject:
+    """An engine under test.
+
+    Attributes:
+        make: Makes an engine. Its workers must see the temporary files of this machine.
+    """
+
+    def __init__(self, make: Callable[[], Engine]) -> None:
+        self.make = make
+        self._folder = TemporaryDirectory(ignore_cleanup_errors=True)
+        self._started: list[Engine] = []
+
+    @cached_property
+    def engine(self) -> Engine:
+        """An engine that works, for all checks."""
+        engine = self.make()
+        self._started.append(engine)
+        words = engine.start(self.setup)
+        expect(
+            isinstance(words, str) and words,
+            f"start() gave {words!r}; say in a few words who works",
+        )
+        return engine
+
+    @cached_property
+    def setup(self) -> Setup:
+        """What its workers need."""
+        from neatfool.evolution.workplace import make_setup
+
+        return make_setup(self._assembly)
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """Parts of several sizes, each of other genomes: as bytes, or every other one as text."""
+        from neatfool.spec.encoding import write_to_send
+        from neatfool.spec.engine import Part
+
+        encoding = self._assembly.encoding
+        parts, first = [], 0
+        for number, count in enumerate((4, 12, 3, 8, 1, 4)):
+            write = encoding.dumps if number % 2 else partial(write_to_send, encoding)
+            seeds = derive_seeds(1, "part", ids=range(first, first + count))
+            parts.append(Part([*map(write, encoding.create(seeds))], 4, False))
+            first += count
+        return parts
+
+    def answers(self) -> list[Answer]:
+        """Give the parts' answers as the run's own process has them."""
+        from neatfool.evolution.workplace import Workplace
+
+        workplace = Workplace(self.setup)
+        try:
+            return [workplace.answer(part) for part in self.parts]
+        finally:
+            workplace.close()
+
+    def other_setup(self) -> Setup:
+        """Give the setup of another target, which no worker has."""
+        return replace(self.setup, fingerprint="another target's")
+
+    def close(self) -> None:
+        """Close the engine, and delete the files."""
+        for engine in self._started:
+            engine.close()
+        self._folder.cleanup()
+
+    @cached_property
+    def _assembly(self) -> Assembly:
+        return assemble_toys(Path(self._folder.name), generations=1)
+
+
+def wait_for(futures: Iterable[Future[Answer]]) -> list[Answer]:
+    """Wait for answers; fail if one takes too long."""
+    answers = []
+    for number, future in enumerate(futures):
+        try:
+            answers.append(future.result(PATIENCE))
+        except TimeoutError as error:
+            raise AssertionError(
+                f"part {number} had no answer within {PATIENCE:.0f} seconds; each future must get "
+                "a result or an exception"
+            ) from error
+    return answers
+
+
+def same_bits(answer: Answer, wanted: Answer) -> bool:
+    """Say whether two answers agree in all but the time that they took."""
+    if list(answer.checksums) != list(wanted.checksums):
+        return False
+    pairs = zip(astuple(answer.scores), astuple(wanted.scores), strict=True)
+    return all(
+        (a is None) == (b is None) and np.asarray(a).tobytes() == np.asarray(b).tobytes()
+        for a, b in pairs
+    )
+
+
+def check_closes_before_it_starts(subject: EngineSubject) -> None:
+    """An engine that never started can be closed, and has no progress to tell."""
+    engine = subject.make()
+    words = engine.progress()
+    engine.close()
+    expect(words == "", f"progress() gave {words!r} before start(); give an empty text")
+
+
+def check_answers_are_those_of_the_runs_process(subject: EngineSubject) -> None:
+    """Each part has the scores and images of the run's own process, to the bit, by its place."""
+    futures = [subject.engine.submit(part) for part in subject.parts]
+    pairs = zip(wait_for(futures), subject.answers(), strict=True)
+    wrong = [number for number, pair in enumerate(pairs) if not same_bits(*pair)]
+    expect(
+        not wrong,
+        f"the answers of parts {wrong} are not those of neatfool.Workplace; a future must get the "
+        "answer of its own part, unchanged",
+    )
+
+
+def check_answers_are_the_same_again(subject: EngineSubject) -> None:
+    """A part that is given twice is answered twice, equally, and others in between."""
+    first, *others = subject.parts
+    futures = [subject.engine.submit(part) for part in (first, *others, first)]
+    answers = wait_for(futures)
+    expect(same_bits(answers[0], answers[-1]), "a part that was given twice has two answers")
+
+
+def check_counts_its_workers(subject: EngineSubject) -> None:
+    """``workers`` is a number, at least 1."""
+    workers = subject.engine.workers
+    expect(isinstance(workers, int) and workers >= 1, f"workers is {workers!r}; give at least 1")
+
+
+def check_tells_its_progress(subject: EngineSubject) -> None:
+    """``progress()`` gives text on one line."""
+    wait_for([subject.engine.submit(subject.parts[0])])
+    words = subject.engine.progress()
+    expect(
+        isinstance(words, str) and "\n" not in words,
+        f"progress() gave {words!r}; give text on one line",
+    )
+
+
+def check_passes_on_what_fails(subject: EngineSubject) -> None:
+    """A part that cannot be drawn has its error as its future's exception; work goes on."""
+    broken = replace(subject.parts[0], genomes=["no genome"])
+    error = subject.engine.submit(broken).exception(PATIENCE)
+    expect(
+        error is not None and not isinstance(error, TargetUnavailable),
+        f"a part that cannot be drawn gave {error!r}; give the exception that Workplace.answer "
+        "raises",
+    )
+    wait_for([subject.engine.submit(subject.parts[0])])
+
+
+def check_refuses_another_target(subject: EngineSubject) -> None:
+    """``start()`` raises if the workers' target is not the run's; the engine can be closed."""
+    engine = subject.make()
+    try:
+        raised = _start(engine, subject)
+    finally:
+        engine.close()
+    expect(
+        isinstance(raised, TargetError | TargetUnavailable),
+        f"start() gave {raised!r} though no worker has the run's target; raise TargetError",
+    )
+
+
+def _start(engine: Engine, subject: EngineSubject) -> object:
+    try:
+        return engine.start(subject.other_setup())
+    except NeatfoolError as error:
+        return error

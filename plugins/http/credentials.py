@@ -1,0 +1,217 @@
+"""The key to a service and a plugin's signature: added to requests, and shown by nothing."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+import httpx2
+
+from neatfool import ExperimentError
+
+from .texts import KEY_PLACE, is_secret_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .connection_options import ConnectionOptions
+
+    Sign = Callable[[str, str, dict[str, str], bytes], tuple[str, dict[str, str]]]
+
+HIDDEN: Final = "[the key]"
+_LARGEST_FILE: Final = 16_384
+"""So many characters of a file are read: far more than any key has."""
+_SHORTEST: Final = 4
+"""A shorter key would be found in words and numbers that have nothing to do with it."""
+_SHORTEST_SIGNATURE: Final = 8
+"""Shorter texts that a signer adds are no secrets, and occur in other words."""
+_ROUNDS: Final = 2
+"""Escapes within escapes are undone this often: a page may quote JSON that quotes a URL."""
+_ESCAPES: Final = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'/]))")
+
+
+class ApiKey:
+    """A key that nothing shows.
+
+    Attributes:
+        source: Where it is from, in words.
+    """
+
+    def __init__(self, value: str, source: str) -> None:
+        """Take a key.
+
+        Raises:
+            ExperimentError: It is empty, or no header can hold it.
+        """
+        value = value.strip()
+        if len(value) < _SHORTEST or not value.isascii() or not value.isprintable():
+            raise ExperimentError(
+                f"http: {source} holds no key: a key is one line of at least {_SHORTEST} letters, "
+                "figures and signs"
+            )
+        self.source = source
+        self._value = value
+        self._forms = _list_forms(value)
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key is not copied")
+
+    def reveal(self) -> str:
+        """Give the key itself, to be sent."""
+        return self._value
+
+    def scrub(self, text: str) -> str:
+        """Take the key out of a text, also the beginning of it that the text ends with."""
+        text = self._replace(text)
+        for each in (text, _unescape(text)):
+            for form in self._forms:
+                for length in range(min(len(form), len(each)), _SHORTEST - 1, -1):
+                    if each.endswith(form[:length]):
+                        return each[:-length] + HIDDEN
+        return text
+
+    def scrub_json(self, value: Any) -> Any:
+        """Take the key out of all texts of a JSON value, which are whole; numbers stay."""
+        if isinstance(value, str):
+            return self._replace(value)
+        if isinstance(value, dict):
+            return {self.scrub_json(name): self.scrub_json(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self.scrub_json(inner) for inner in value]
+        return value
+
+    def _replace(self, text: str) -> str:
+        if self._value in (plain := _unescape(text)):
+            text = plain
+        for form in self._forms:
+            text = text.replace(form, HIDDEN)
+        return text
+
+
+def _unescape(text: str) -> str:
+    """Undo the escapes of HTML, JSON and URLs, also where they are within one another."""
+    for _ in range(_ROUNDS):
+        text = _ESCAPES.sub(
+            lambda found: found[3] or chr(int(found[1] or found[2], 16)), html.unescape(text)
+        )
+        text = unquote(text)
+    return text
+
+
+def _list_forms(key: str) -> list[str]:
+    """Write a key as it is, in a URL, in JSON and in base64, the longest first."""
+    encoded = base64.b64encode(key.encode()).decode().rstrip("=")
+    escaped = json.dumps(key)[1:-1]
+    forms = {key, quote(key), quote(key, safe=""), escaped, escaped.replace("/", "\\/"), encoded}
+    return sorted(forms, key=len, reverse=True)
+
+
+class Credentials:
+    """The key and the signer of a target."""
+
+    def __init__(self, options: ConnectionOptions, sign: Sign | None = None) -> None:
+        """Read the key.
+
+        Args:
+            options: Where it is, and where it goes.
+            sign: Gives the address and headers of a signed request; None if no plugin signs.
+
+        Raises:
+            ExperimentError: The key is not where it should be.
+        """
+        self._key = _read_key(options)
+        self._options = options
+        self._sign = sign
+        self._signed: dict[str, ApiKey] = {}
+
+    def places(self) -> dict[str, str]:
+        """Give what stands for the key in a template."""
+        return {} if self._key is None else {KEY_PLACE: self._key.reveal()}
+
+    def scrub(self, text: str) -> str:
+        """Take the key out of a text, and what the last signatures added."""
+        for each in self._secrets():
+            text = each.scrub(text)
+        return text
+
+    def scrub_json(self, value: Any) -> Any:
+        """Take them out of all texts of a JSON value."""
+        for each in self._secrets():
+            value = each.scrub_json(value)
+        return value
+
+    def describe(self) -> list[str]:
+        """Say which key is sent how, and whether requests are signed, in a line each."""
+        options, lines = self._options, []
+        if self._key is not None:
+            way = " and ".join(options.list_key_places())
+            way = f"in the {way}" if way else f"as {options.api_key_header}"
+            clear = "; it is not encrypted on its way" * options.url.startswith("http:")
+            lines.append(f"Key: {self._key.source}, sent {way}{clear}")
+        if self._sign is not None:
+            lines.append("Each request is signed by a plugin")
+        return lines
+
+    def complete(self, request: httpx2.Request, common: httpx2.Headers) -> httpx2.Request:
+        """Make a request with the headers that all have, the key in its place, and signed.
+
+        Raises:
+            PluginError: The signer raised an exception.
+        """
+        url, headers = request.url, httpx2.Headers(common)
+        headers.update(request.headers)
+        if self._key is not None and not self._options.list_key_places():
+            scheme, name = self._options.api_key_scheme, self._options.api_key_header
+            if scheme is None:
+                scheme = "Bearer" if name.lower() == "authorization" else ""
+            headers[name] = f"{scheme} {self._key.reveal()}".strip()
+        elif self._key is not None:
+            value, path = self._key.reveal(), url.raw_path
+            for place in (KEY_PLACE, quote(KEY_PLACE)):
+                path = path.replace(place.encode(), quote(value, safe="").encode())
+            url = url.copy_with(raw_path=path)
+            headers.update({name: was.replace(KEY_PLACE, value) for name, was in headers.items()})
+        body = request.read()
+        if self._sign is not None:
+            signed = self._sign(request.method, str(url), dict(headers.items()), body)
+            self._remember(headers, *signed)
+            url, headers = httpx2.URL(signed[0]), httpx2.Headers(signed[1])
+        return httpx2.Request(request.method, url, headers=headers, content=body)
+
+    def _remember(self, before: httpx2.Headers, url: str, headers: dict[str, str]) -> None:
+        """Keep what a signer added, to take it out of what the service says."""
+        for name, value in [*parse_qsl(urlsplit(url).query), *headers.items()]:
+            added = before.get(name) != value and len(value) >= _SHORTEST_SIGNATURE
+            if added and is_secret_name(name):
+                self._signed[name] = ApiKey(value, "a signature")
+
+    def _secrets(self) -> list[ApiKey]:
+        return [*self._signed.values(), *([self._key] if self._key else [])]
+
+
+def _read_key(options: ConnectionOptions) -> ApiKey | None:
+    """Read the key from where the options say it is; None if they say nothing."""
+    variable, file = options.api_key_env, options.api_key_file
+    if variable is not None:
+        if variable not in os.environ:
+            raise ExperimentError(
+                f"[target] api_key_env: the environment variable {variable} is not set; set it to "
+                "the key before the run"
+            )
+        return ApiKey(os.environ[variable], f"the environment variable {variable}")
+    if file is None:
+        return None
+    try:
+        with file.open(encoding="utf-8") as opened:
+            return ApiKey(opened.read(_LARGEST_FILE), f"the file {file}")
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ExperimentError(f"[target] api_key_file: {file}: {cause}") from None

@@ -1,0 +1,225 @@
+"""Any JSON API: a template for the request, and expressions that find labels and scores."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx2
+import numpy as np
+from PIL import Image
+
+from neatfool import ImageSpec, Labels, Scores, encode_png
+
+from .answers import (
+    RefusedError,
+    are_probabilities,
+    compute_probabilities,
+    is_short_text,
+    read_rows,
+)
+from .connection_options import ServiceOptions
+from .expressions import Expression
+from .json_options import MEDIA_TYPES, MOST_IMAGES, JsonOptions
+from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .options import Options
+
+QUALITY: Final = 95
+"""The quality of JPEGs, whose colours keep their full resolution."""
+FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg"}
+"""Format of an image -> the media type of a body in it."""
+MOST_LABELS: Final = 100_000
+"""More labels of one image are refused: no service has so many classes."""
+_OTHERS: Final = {*ServiceOptions.model_fields, "preset", "further_classes"} - {"scores_are"}
+DECISIVE: Final = {*JsonOptions.model_fields} - _OTHERS
+"""The options that decide what is sent, and what is read of the answer."""
+
+
+class JsonApi:
+    """A service that answers in JSON.
+
+    Attributes:
+        spec: The images it takes and the classes that are known.
+        batch_size: 1, unless a part of the body is repeated for each image.
+        gives: What is read: ``"labels"``, or what the scores of all classes are.
+    """
+
+    def __init__(self, options: Options, places: Mapping[str, str] | None = None) -> None:
+        """Prepare the expressions.
+
+        Args:
+            options: What the experiment says.
+            places: What stands for places of the body that are no options: ``{key}``.
+        """
+        assert options.height is not None
+        assert options.width is not None
+        assert options.scores_at is not None
+        self._options = options
+        self._scores = Expression(options.scores_at, options.classes)
+        self._found, self._labels, self._answers, self._error = (
+            Expression(place, options.classes) if place is not None else None
+            for place in (options.found_at, options.labels_at, options.answers_at, options.error_at)
+        )
+        self._places = {
+            **(places or {}),
+            MODEL_PLACE: options.model or "",
+            CLASSES_PLACE: "\n".join(map(") ".join, give_letters(options.classes).items())),
+        }
+        self.batch_size = MOST_IMAGES.get(options.preset or "") if options.repeat else 1
+        names_some = self._labels is not None
+        self.gives = "labels" if names_some else options.scores_are
+        self.spec = ImageSpec(
+            options.height,
+            options.width,
+            options.channels or 3,
+            tuple(options.classes),
+            sums_to_one=options.sums_to_one is not False and not names_some,
+            open=names_some and (options.further_classes or not options.classes),
+        )
+
+    def write_request(self, images: np.ndarray) -> httpx2.Request:
+        """Write the request for some images, uint8 [N, C, H, W]."""
+        options = self._options
+        files = [_encode(image, options.image_format) for image in images]
+        if options.send == "form":
+            return self._write_form(files[0])
+        if options.send == "json":
+            filled = fill(options.body, files, options.repeat, self._places)
+            content, usual = json.dumps(filled).encode(), "application/json"
+        elif options.send == "base64":
+            content, usual = base64.b64encode(files[0]), "text/plain"
+        else:
+            usual = MEDIA_TYPES.get(options.preset or "", FORMATS[options.image_format])
+            content = files[0]
+        headers = options.content_type(usual)
+        return httpx2.Request(options.method, options.url, content=content, headers=headers)
+
+    def _write_form(self, file: bytes) -> httpx2.Request:
+        """Write the request that has an image in a form."""
+        options = self._options
+        fields = options.body if isinstance(options.body, dict) else {}
+        filled = fill(fields, [file], None, self._places)
+        form = {k: v if isinstance(v, str) else json.dumps(v) for k, v in filled.items()}
+        name = f"image.{options.image_format}"
+        upload = {options.form_field: (name, file, FORMATS[options.image_format])}
+        return httpx2.Request(options.method, options.url, data=form, files=upload)
+
+    def read_answer(self, said: Any, count: int) -> Scores | Labels:
+        """Read the answer to so many images.
+
+        Raises:
+            RefusedError: It cannot be told what it says of which image.
+        """
+        answers = [said] if self._answers is None else self._answers.find(said)
+        if not isinstance(answers, list) or len(answers) != count:
+            raise RefusedError("not an answer for each image")
+        read = self._read_numbers if self._labels is None else self._read_labels
+        found: list[Any] = []
+        refusal = None
+        for answer in answers:
+            try:
+                self._check_error(answer)
+                found.append(read(answer))
+            except RefusedError as refused:
+                found.append(None)
+                refusal = refused
+        ok = [each is not None for each in found]
+        if refusal is not None and not any(ok):
+            raise refusal
+        if self._labels is not None:
+            return Labels([each or {} for each in found], ok)
+        nothing = np.full(len(self.spec.classes), np.nan)
+        return self._make_scores(np.array([nothing if each is None else each for each in found]))
+
+    def describe(self) -> str:
+        """Say what is sent, and where in the answer the scores are."""
+        options = self._options
+        file = "the PNG that is saved"
+        if options.image_format != "png":
+            kind = options.image_format.upper()
+            file = f"a {kind} of quality {QUALITY}, which is not quite the image that is saved"
+        way = {
+            "json": "in base64 within JSON",
+            "form": f"as the file {options.form_field} of a form",
+            "bytes": "as it is",
+            "base64": "in base64",
+        }[options.send]
+        labels = f"labels at {options.labels_at}, " if options.labels_at else ""
+        if options.found_at:
+            labels = f"in each item of {options.found_at} {labels}"
+        known = f"{len(options.classes)} classes are known"
+        if not options.classes:
+            known = "classes are known as they turn up"
+        return (
+            f"JSON API: {options.method}, each image goes as {file}, {way}; of the answer, "
+            f"{labels}scores at {options.scores_at}; {known}"
+        )
+
+    def identity(self) -> Any:
+        """Give what the scores depend on besides the service, as JSON."""
+        told = self._options.model_dump(mode="json", include=DECISIVE)
+        return [self.spec.shape, told]
+
+    def _read_numbers(self, answer: Any) -> np.ndarray:
+        """Read the scores of all classes, in their order: floats [K]."""
+        row: np.ndarray = read_rows(self._scores.find(answer), 1, len(self.spec.classes))[0]
+        return row
+
+    def _make_scores(self, table: np.ndarray) -> Scores:
+        if self._options.scores_are == "logits":
+            probs = compute_probabilities(table, sums_to_one=self.spec.sums_to_one)
+            return Scores(probs, table, np.isfinite(table).all(1))
+        probs = table / self._options.full_score
+        return Scores(probs, None, are_probabilities(probs, sums_to_one=self.spec.sums_to_one))
+
+    def _read_labels(self, answer: Any) -> dict[str, float]:
+        """Read labels and their scores; of a label that is named twice, the better score."""
+        labels, scores = self._find_lists(answer)
+        if not isinstance(labels, list) or not isinstance(scores, list):
+            raise RefusedError("no list of labels and scores")
+        if len(labels) != len(scores) or len(labels) > MOST_LABELS:
+            raise RefusedError(f"{len(labels)} labels with {len(scores)} scores")
+        numbers = read_rows(scores, 1, len(scores))[0] / self._options.full_score
+        if not are_probabilities(numbers[None], sums_to_one=False)[0]:
+            raise RefusedError("scores that are no confidences")
+        found: dict[str, float] = {}
+        for label, number in zip(labels, numbers.tolist(), strict=True):
+            text = str(label) if type(label) is int else label
+            if not is_short_text(text):
+                raise RefusedError("a label that is no short printable text")
+            name = text.strip()
+            found[name] = max(found.get(name, 0.0), min(1.0, max(0.0, number)))
+        return found
+
+    def _find_lists(self, answer: Any) -> tuple[Any, Any]:
+        """Find the list of labels, and that of their scores."""
+        assert self._labels is not None
+        if self._found is None:
+            return self._labels.find(answer), self._scores.find(answer)
+        items = self._found.find(answer)
+        if not isinstance(items, list) or len(items) > MOST_LABELS:
+            raise RefusedError("no list of what was found")
+        return (
+            [self._labels.find(item) for item in items],
+            [self._scores.find(item) for item in items],
+        )
+
+    def _check_error(self, answer: Any) -> None:
+        if self._error is not None and self._error.find(answer):
+            raise RefusedError("the service's own error")
+
+
+def _encode(image: np.ndarray, image_format: str) -> bytes:
+    """Write an image, uint8 [C, H, W], as a file: ``png``, the one that is saved, or ``jpeg``."""
+    if image_format == "png":
+        return encode_png(image)
+    pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0).copy()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
+    return buffer.getvalue()

@@ -1,0 +1,172 @@
+"""Target http: where it may connect to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+from http_targets import open_target, random_images
+
+from neatfool import ExperimentError, TargetError, TargetUnavailable
+from neatfool_plugins.http import Options, _target
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"]
+)
+def test_this_machine_is_not_asked_however_it_is_written(server, host):
+    url = f"http://{host}:{server.port}"
+    with pytest.raises(TargetError, match="allow_private = true") as caught:
+        _target(Options(url=url, model="patches"))
+    assert not isinstance(caught.value, TargetUnavailable)
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]"])
+@pytest.mark.parametrize("allow_private", [True, False])
+def test_link_local_addresses_are_never_sent_anything(host, allow_private):
+    with pytest.raises(TargetError, match="never sent anything"):
+        _target(Options(url=f"http://{host}", model="m", allow_private=allow_private))
+
+
+def names_mean(monkeypatch, *answers):
+    """Let the names of hosts mean addresses, the last ones for ever."""
+    left = list(answers)
+    lock = threading.Lock()
+
+    def look_up(host, port, *_, **__):
+        with lock:
+            addresses = left.pop(0) if len(left) > 1 else left[0]
+        return [
+            (socket.AF_INET6 if ":" in each else socket.AF_INET, 1, 6, "", (each, port))
+            for each in addresses
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+def test_a_name_that_means_this_machine_is_refused(server, monkeypatch):
+    names_mean(monkeypatch, ["127.0.0.1"])
+    with pytest.raises(TargetError, match=r"rebinding\.example \(127\.0\.0\.1\)"):
+        _target(Options(url=f"http://rebinding.example:{server.port}", model="patches"))
+    assert server.seen == []
+
+
+def test_a_further_address_is_tried_where_one_does_not_answer(server, monkeypatch):
+    names_mean(monkeypatch, ["127.0.0.9", "127.0.0.1"])
+    with open_target(server, url=f"http://two.example:{server.port}") as target:
+        assert target.score(random_images(1)).ok.all()
+
+
+def test_a_host_that_there_is_not_is_an_error(monkeypatch):
+    def look_up(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(TargetError, match=r"no host 'nowhere\.example'"):
+        _target(Options(url="https://nowhere.example", model="m"))
+
+
+def test_names_that_cannot_be_looked_up_now_make_the_run_pause(monkeypatch):
+    def look_up(*_, **__):
+        raise socket.gaierror(socket.EAI_AGAIN, "later")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(TargetUnavailable, match=r"could not be connected to .*later"):
+        _target(Options(url="https://later.example", model="m", give_up_after=1))
+
+
+def test_a_look_up_that_never_ends_ends_in_time(monkeypatch):
+    never = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: never.wait(20))
+    try:
+        with pytest.raises(TargetUnavailable, match="not be connected to in"):
+            _target(Options(url="https://slow.example", model="m", give_up_after=0.3, timeout=0.2))
+    finally:
+        never.set()
+
+
+def test_redirections_are_not_followed(server):
+    server.plan.append("redirect")
+    with open_target(server) as target, pytest.raises(TargetError, match="not followed"):
+        target.score(random_images(1))
+    assert [each.path for each in server.seen][2:] == ["/v2/models/patches/infer"]
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        (
+            "https://user:pass@new.example:8443/v3?token=pass#pass",
+            r"to https://new\.example:8443/v3\?…;",
+        ),
+        ("/elsewhere", r"to http://127\.0\.0\.1:\d+/elsewhere;"),
+        ("http://[::1", "a redirection;"),
+    ],
+)
+def test_it_is_said_where_a_redirection_leads_without_secrets(server, location, said):
+    server.location = location
+    server.plan.append("redirect")
+    with open_target(server) as target, pytest.raises(TargetError, match=said) as caught:
+        target.score(random_images(1))
+    assert "pass" not in str(caught.value)
+
+
+def test_proxies_of_the_environment_are_ignored(server, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with open_target(server) as target:
+        assert target.score(random_images(1)).ok.all()
+
+
+def test_a_proxy_of_the_environment_is_used_where_it_is_asked_for(server, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with open_target(server, url="http://far.example", proxy_from_env=True) as target:
+        assert "proxy" in target.describe()
+    assert server.seen[0].path == "http://far.example/v2/models/patches"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254",
+        "http://10.0.0.1",
+        "http://[fd20:ce::254]",
+    ],
+)
+def test_a_proxy_is_no_way_around_the_rules(server, monkeypatch, url):
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(TargetError, match=r"never sent|allow_private"):
+        _target(Options(url=url, model="m", proxy_from_env=True))
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://user:pa/ss@proxy.example:80",
+        "http://user:pa#ss@proxy.example:80",
+        "http://pa/ss@proxy.example:80",
+        "user:pass",
+        "pass://proxy.example",
+        "http://user:pass@[::1",
+        "http://user:pass@",
+        "ftp://user:pass@proxy.example",
+        "http://user:pass@proxy.example:99999999",
+    ],
+)
+def test_a_proxy_that_is_none_is_an_error_without_its_password(server, monkeypatch, proxy):
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(ExperimentError, match="is no address of a proxy") as caught:
+        open_target(server, url="http://far.example", proxy_from_env=True).__enter__()
+    said = str(caught.value)
+    assert not any(part in said for part in ("user", "pa/", "pa#", "pass", "'pa'"))
+    assert caught.value.__cause__ is None

@@ -1,0 +1,215 @@
+"""Target http: the examples of the documentation, and the presets, against strict services."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from faulty_server import CLASSES, probabilities_of
+from http_targets import open_target, random_images
+from strict_services import ACCESS, KEY, SECRET, SESSION, StrictServer, large_images
+
+from neatfool import Labels, PluginError, TargetError
+from neatfool.cli import main
+from neatfool.evolution.assembly import make
+from neatfool.experiment.experiment import load_experiment
+from neatfool.plugin.manager import PluginManager
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+FENCED = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.M | re.S)
+SIZE = {"height": 52, "width": 56}
+NAMED = ("plant.id", "faceplusplus", "roboflow", "/mapped", "api.openai.com", "rekognition.")
+
+
+@pytest.fixture
+def services():
+    """Run all services."""
+    with StrictServer() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch):
+    """Set what lets the documentation's examples in."""
+    monkeypatch.setenv("SERVICE_KEY", KEY)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", SESSION)
+
+
+def example(about):
+    """Find the experiment in the documentation whose address has a text in it."""
+    (found,) = (
+        text for _, text in FENCED if re.search(rf"^url = .*{re.escape(about)}", text, re.M)
+    )
+    return found
+
+
+def write_example(folder, about, url):
+    """Write the documentation's experiment, with another host, and the plugin that it names."""
+    text = re.sub(r"^url = https://[^/\n]+", f"url = {url}", example(about), flags=re.M)
+    text = text.replace("224", "52") + "allow_private = true\n[experiment]\nimages = 20\n"
+    (folder / "mine.ini").write_text(text)
+    if "aws.py" in text:
+        pytest.importorskip("botocore")
+        (folder / "aws.py").write_text(next(text for _, text in FENCED if "# aws.py" in text))
+    return folder / "mine.ini"
+
+
+@contextmanager
+def open_example(folder, about, url):
+    """Make the target of the documentation's experiment."""
+    target = make(load_experiment(write_example(folder, about, url)).target)
+    try:
+        yield target
+    finally:
+        target.close()
+
+
+@pytest.mark.parametrize("about", NAMED)
+def test_each_service_of_the_documentation_is_asked_as_it_wants_to_be(services, tmp_path, about):
+    images = large_images(3)[..., :52]
+    with open_example(tmp_path, about, services.url) as target:
+        answers = [target.score(images[at : at + 1]) for at in range(3)]
+    assert [status for _, status in services.asked] == [200] * 3
+    share = 0.9 if "openai" in about else 1.0
+    for answer, row in zip(answers, probabilities_of(images).tolist(), strict=True):
+        assert isinstance(answer, Labels)
+        (found,) = answer.found
+        expected = {name: share * each for name, each in zip(CLASSES, row, strict=True)}
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_logarithms_of_all_classes_become_probabilities(services, tmp_path):
+    images = large_images(1)[..., :52]
+    with open_example(tmp_path, "/log-probabilities", services.url) as target:
+        scores = target.score(images)
+    assert scores.ok.all()
+    assert scores.probs == pytest.approx(probabilities_of(images), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("preset", "path", "most"),
+    [
+        ("azure-vision-tag", "/vision/v3.2/tag", 1),
+        ("huggingface-image-classification", "/models/mine", 1),
+        ("google-vision-label-detection", "/v1/images:annotate", 16),
+    ],
+)
+def test_a_preset_keeps_to_what_the_service_lists(services, preset, path, most):
+    options = SIZE | {"channels": 3, "preset": preset, "api_key_env": "SERVICE_KEY"}
+    with open_target(services, path, **options) as target:
+        assert target.batch_size == most
+        assert all(target.score(large_images(most)).ok)
+        with pytest.raises(TargetError, match=rf"takes {most} at most"):
+            target.score(large_images(most + 1))
+    assert [status for _, status in services.asked] == [200]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"body": {"image": "{image}"}},
+        {"send": "bytes"},
+        {"send": "base64"},
+        {"preset": "azure-vision-tag"},
+    ],
+)
+def test_a_content_type_that_is_given_is_the_one_that_is_sent(services, options):
+    asked = {"labels_at": "a", "scores_at": "b", "headers": {"content-type": "text/mine"}}
+    with (
+        open_target(services, "/none", **SIZE | asked | options) as target,
+        pytest.raises(TargetError, match="404"),
+    ):
+        target.score(large_images(1, channels=1))
+    assert [asked.kind for asked, _ in services.asked] == ["text/mine"]
+
+
+@pytest.mark.parametrize("extensions", [[], ["binary_tensor_data"]])
+def test_a_content_type_is_honoured_by_the_open_inference_protocol_too(server, extensions):
+    server.extensions = extensions
+    with open_target(server, headers={"Content-Type": "application/mine"}) as target:
+        assert target.score(random_images(1)).ok.all()
+    assert server.asked[0].headers["Content-Type"] == "application/mine"
+
+
+@pytest.mark.parametrize("about", ["plant.id", "faceplusplus", "roboflow"])
+@pytest.mark.parametrize("key", [KEY, "wrong-key-0123456789"])
+def test_a_key_is_nowhere_but_in_its_place(services, tmp_path, monkeypatch, caplog, about, key):
+    monkeypatch.setenv("SERVICE_KEY", key)
+    caplog.set_level(logging.DEBUG)
+    said = []
+    with open_example(tmp_path, about, services.url) as target:
+        said.append(target.describe())
+        if key == KEY:
+            target.score(large_images(1)[..., :52])
+        else:
+            with pytest.raises(TargetError, match=r"answered 40[13]") as caught:
+                target.score(large_images(1)[..., :52])
+            said.append(str(caught.value))
+    ((asked, _),) = services.asked
+    assert not [name for name, value in asked.headers.items() if key in value]
+    assert key not in " ".join([*said, caplog.text])
+
+
+def test_a_signers_token_that_the_service_repeats_is_not_shown(services, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    with (
+        open_example(tmp_path, "rekognition.", services.url) as target,
+        pytest.raises(TargetError, match="InvalidSignature") as caught,
+    ):
+        target.score(large_images(1)[..., :52])
+    assert SESSION[:12] not in str(caught.value)
+    assert "signed by a plugin" in target.describe()
+
+
+def test_a_run_is_signed_again_and_again_and_records_no_secret(services, tmp_path, monkeypatch):
+    write_example(tmp_path, "rekognition.", services.url)
+    monkeypatch.chdir(tmp_path)
+    more = ["--set", "scheme.batch=4", "--set", "target.further_classes=yes"]
+    more += ["--set", "target.classes=dark,bright", "--out", "run"]
+    for command in (["run", "mine.ini", *more], ["resume", "run", "--images", "24"]):
+        with pytest.raises(SystemExit) as left:
+            main(command)
+        assert left.value.code in (0, None)
+    assert {status for _, status in services.asked} == {200}
+    files = [file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()]
+    assert files
+    assert not [1 for file in files for secret in (SECRET, SESSION) if secret.encode() in file]
+
+
+def test_a_misspelt_signing_hook_is_found(tmp_path):
+    (tmp_path / "signer.py").write_text(
+        "import neatfool\n\n@neatfool.hookimpl\ndef neatfool_sign_requests(request):\n    pass\n"
+    )
+    with pytest.raises(PluginError, match="did you mean 'neatfool_sign_request'"):
+        PluginManager().load_files(tmp_path / "signer.py")
+
+
+def test_a_signer_that_fails_is_named(services, tmp_path):
+    path = write_example(tmp_path, "plant.id", services.url)
+    (tmp_path / "signer.py").write_text(
+        "import neatfool\n\n@neatfool.hookimpl\ndef neatfool_sign_request(request):\n    1 / 0\n"
+    )
+    path.write_text(path.read_text() + "[plugins]\npath = signer.py\n")
+    target = make(load_experiment(path).target)
+    with pytest.raises(PluginError, match=r"signer\.py: neatfool_sign_request: ZeroDivisionError"):
+        target.score(large_images(1)[..., :52])
+    target.close()
+    assert services.asked == []
+
+
+def test_a_model_that_declares_nothing_is_told_of_by_the_experiment(server, tmp_path):
+    for undeclared in ({"inputs": [], "outputs": []}, {"inputs": None, "outputs": None}):
+        server.metadata.update(undeclared)
+        images = random_images(3)
+        with open_example(tmp_path, "models.example.com\nmodel = patches", server.url) as target:
+            scores = target.score(images)
+        assert scores.probs == pytest.approx(probabilities_of(images))
+        assert scores.ok.all()
+    sent = json.loads(server.asked[0].body)
+    assert [sent["inputs"][0][each] for each in ("name", "datatype")] == ["images", "UINT8"]
