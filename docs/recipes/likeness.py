@@ -41,8 +41,7 @@ class Likeness:
         self.spec = ImageSpec(224, 224, 3, tuple(p.name for p in paths), "torch", sums_to_one=False)
         fitted = [ImageOps.fit(Image.open(path).convert("RGB"), (224, 224)) for path in paths]
         self.pictures = torch.tensor(np.stack(fitted)).permute(0, 3, 1, 2)
-        cosines = Cosines(self.pictures)  # numbers to be taken as they are, as logits are
-        self.networks = [Network(cosines, mean=127.0, std=128.0, outputs="logits")]
+        self.networks = [Network(Cosines(self.pictures), mean=127.0, std=128.0, outputs="logits")]
 
     def score(self, images: torch.Tensor) -> Scores:
         return Scores(self.networks[0](images).clamp(0, 1).cpu().numpy())

@@ -127,6 +127,7 @@ class FakeRun:
     ranks: tuple[float, float] = (0.0, 0.0)
     without_elite: frozenset[int] = frozenset()
     requests: dict[str, tuple[int, int]] = field(default_factory=dict)
+    above_threshold: tuple[int, int] | None = None
     info: dict[str, Any] = field(
         default_factory=lambda: {
             "versions": {"python": "3.11.2", "neatfool": "0.1.0", "torch": "2.6.0"},
