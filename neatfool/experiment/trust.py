@@ -7,6 +7,7 @@ out of a record, and no file is loaded that can run code.
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -104,8 +105,10 @@ def _options(plugins: PluginManager, kind: str, name: str) -> dict[str, type[Bas
 
 
 def _texts(value: Json) -> list[str]:
+    """Give the texts of a value; others as JSON, and nothing for none."""
     values = value if isinstance(value, list) else [value]
-    return [each for each in values if isinstance(each, str) and each]
+    given = [each for each in values if each not in (None, "", {})]
+    return [each if isinstance(each, str) else json.dumps(each) for each in given]
 
 
 def _indented(lines: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field, PositiveFloat, PositiveInt, field_validator
 
-from neatfool import ClassNames
+from neatfool import ClassNames, Reaches
 
 from .texts import (
     KEY_PLACE,
@@ -38,7 +38,7 @@ Headers = Annotated[dict[str, str], BeforeValidator(_check_mapping)]
 class ServiceOptions(BaseModel, extra="forbid", protected_namespaces=(), hide_input_in_errors=True):
     """Which service is asked, what it takes and what its answers are."""
 
-    url: str = Field(
+    url: Annotated[str, Reaches.CONTACTS] = Field(
         description="where the service is. `open-inference`: the server's address, without "
         "`/v2/...`. `json`: the whole address that is asked. `{key}` in its path or "
         "query stands for the key"
@@ -145,8 +145,12 @@ class ConnectionOptions(ServiceOptions):
         "here, nor in `body` or `url`: what is named like one (`X-Key`, `Auth`) is "
         "refused",
     )
-    api_key_env: str | None = Field(None, description="the environment variable that holds the key")
-    api_key_file: Path | None = Field(None, description="or a file that holds it, and nothing else")
+    api_key_env: Annotated[str | None, Reaches.SENDS_KEY] = Field(
+        None, description="the environment variable that holds the key"
+    )
+    api_key_file: Annotated[Path | None, Reaches.SENDS_KEY] = Field(
+        None, description="or a file that holds it, and nothing else"
+    )
     api_key_header: str = Field(
         "Authorization",
         description="the header that the key is sent in, unless `{key}` in `url`, `headers` or "

@@ -81,21 +81,6 @@ class Options(ConnectionOptions, JsonOptions, OpenInferenceOptions):
         """List the options with a place for the key; without one, it has a header of its own."""
         return super().list_key_places() + ["body"] * has_place(self.body, KEY_PLACE)
 
-    def touches(self) -> list[str]:
-        """List what making and asking the target reads, contacts and sends, a sentence each."""
-        said = [f"contacts {self.url}"]
-        if self.proxy_from_env:
-            said.append("goes through the proxy that the environment names, if it names one")
-        if self.api_key_env:
-            said.append(f"sends the key in the environment variable {self.api_key_env}")
-        if self.api_key_file:
-            said.append(f"reads the key file {self.api_key_file}, and sends the key in it")
-        if self.ca_file:
-            said.append(f"trusts the certificates in the file {self.ca_file}")
-        if not self.verify_tls:
-            said.append("does not check who answers (verify_tls = false)")
-        return said
-
     @model_validator(mode="after")
     def _check_together(self) -> Options:
         self.check_connection()

@@ -173,17 +173,3 @@ def test_only_http_and_https_addresses_are_taken(url):
 def test_what_does_not_fit_together_is_an_error(options, said):
     with pytest.raises(ExperimentError, match=said):
         read(**options)
-
-
-def test_options_say_what_their_target_contacts_reads_and_sends(tmp_path):
-    assert read().touches() == ["contacts https://example.org"]
-    (tmp_path / "own.pem").touch()
-    said = read(api_key_file=tmp_path / "key", ca_file=tmp_path / "own.pem").touches()
-    assert said[1:] == [
-        f"reads the key file {tmp_path}/key, and sends the key in it",
-        f"trusts the certificates in the file {tmp_path}/own.pem",
-    ]
-    said = read(api_key_env="MY_KEY", verify_tls=False, proxy_from_env=True).touches()
-    assert "sends the key in the environment variable MY_KEY" in said
-    assert "goes through the proxy that the environment names, if it names one" in said
-    assert "does not check who answers (verify_tls = false)" in said
