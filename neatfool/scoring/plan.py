@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
+from pydantic import PositiveInt, TypeAdapter, ValidationError
 
-from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
+from neatfool.errors import ExperimentError, NeatfoolError, RunError, TargetError, cause
 from neatfool.network.memory import is_out_of_memory
-from neatfool.network.network import Form, Network
+from neatfool.network.network import Form, Graph, Network, Precision
 from neatfool.scoring.metering import is_metered
 from neatfool.scoring.speed_trial import SpeedTrial
 from neatfool.scoring.workers import devices_of
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from neatfool.experiment.framework import Calls
-    from neatfool.network.network import Graph, Precision
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
     from neatfool.spec.target import Target
@@ -64,9 +64,9 @@ class Plan:
             it is not recorded, and a run can be resumed with any number.
     """
 
-    batch_size: int
+    batch_size: PositiveInt
     device: str | None = None
-    parts: int = 1
+    parts: PositiveInt = 1
     graph: Graph = "eager"
     screening: Precision | None = None
     screening_batch: int = 0
@@ -105,8 +105,18 @@ class Plan:
 
     @classmethod
     def from_json(cls, record: dict[str, Json]) -> Plan:
-        """Read what a run recorded."""
-        return cls(**{each.name: record[each.name] for each in fields(cls) if each.name in record})
+        """Read what a run recorded.
+
+        Raises:
+            RunError: It is no plan.
+        """
+        try:
+            return TypeAdapter(cls).validate_python(dict(record))
+        except ValidationError as error:
+            where = ".".join(map(str, error.errors()[0]["loc"])) or "all of it"
+            raise RunError(
+                f"how the run scores is damaged in its record ({where}); restore a copy of the run"
+            ) from error
 
     def describe(self) -> str:
         """Describe the plan in one line."""
