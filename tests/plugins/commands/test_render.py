@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from pathlib import Path
+import os
 
 import numpy as np
 import pytest
@@ -29,11 +29,10 @@ def test_a_full_disk_leaves_no_image_behind(before, finished, tmp_path, monkeypa
     if before:
         file.write_bytes(before)
 
-    def fill_up(path, data):
-        path.touch()
+    def fill_up(path, _):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(Path, "write_bytes", fill_up)
+    monkeypatch.setattr(os, "replace", fill_up)
     result = neatfool("render", finished, BUS, "-o", file)
     assert result.exit_code == 6
     assert f"error: {file}: cannot be written: No space left on device" in result.stderr
