@@ -174,7 +174,7 @@ FORGERIES = [
         f"UPDATE OR REPLACE {table} SET {column} = {value}"
         for table in ("class", "candidate", "parent", "elite", "image", "replacement", "generation")
         for place, column in enumerate(columns(table))
-        for value in ("'x'", "-1", "9223372036854775807")
+        for value in ("'x'", "9223372036854775807")
         if place or value != "'x'"
     ),
     *(

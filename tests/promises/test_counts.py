@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -82,6 +83,7 @@ def test_the_operations_of_a_call_do_not_grow_with_the_batch():
         torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(144, 5)
     )
     network = Network(module.eval(), device="cpu")
+    network(torch.zeros(1, 1, 8, 8, dtype=torch.uint8))  # finds out how the module is called
     spec = ImageSpec(8, 8, 1, tuple("abcde"), array="torch")
 
     class Target:
@@ -206,7 +208,8 @@ def statements_of_a_generation(opened):
         session = midway(folder, **setting)
         seen = Traces(opened[-1])
         session.go(seen)
-        return seen.executed, seen.replacements
+        # While a trigger of the digests works, SQLite names its statement again.
+        return [each for each, _ in groupby(seen.executed)], seen.replacements
 
     return trace
 
@@ -228,9 +231,12 @@ def test_where_nothing_improves_a_generation_writes_two_rows_whatever_its_size(
         )
         assert not replacements
         counts.add(len(executed))
-        assert len([s for s in executed if s.startswith(("INSERT", "REPLACE", "UPDATE"))]) == 2
+        written = [s for s in executed if s.startswith(("INSERT", "REPLACE", "UPDATE"))]
+        seals = [s for s in written if s.startswith("REPLACE INTO seal")]
+        # The digests of both tables, and the seal over all.
+        assert (len(written) - len(seals), len(seals)) == (2, 3)
     assert len(counts) == 1
-    assert counts.pop() <= 8
+    assert counts.pop() <= 12
 
 
 def test_the_statements_of_a_generation_follow_its_replacements(
@@ -243,7 +249,7 @@ def test_the_statements_of_a_generation_follow_its_replacements(
     # Of a replacement: the elite, the replacement, the former image; of a new elite: itself, its
     # parent, its image, and whether it is a member.
     elites = {replacement.elite.candidate.id for replacement in replacements}
-    assert len(executed) <= 8 + 3 * len(replacements) + 3 * len(elites)
+    assert len(executed) <= 18 + 3 * len(replacements) + 3 * len(elites)
 
 
 # the archive
