@@ -105,7 +105,7 @@ Give the same command again after an interruption: it goes on where it was.""",
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Draw and score in N processes of their own, as in neatfool run.",
+    help="Draw and score in N processes of their own, as in `neatfool run`.",
 )
 @click.option("--overwrite", is_flag=True, help="Delete runs in the folder, and start anew.")
 @max_queries_option
