@@ -36,9 +36,9 @@ COMMANDS: Final = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Examples:
-  neatfool run experiments/mnist.ini      fool a digit classifier
-  neatfool show runs/mnist-1              see how far it came
-  neatfool plugins new target mine        begin with a classifier of your own
+  neatfool run experiments/mnist.ini      # fool a digit classifier
+  neatfool show runs/mnist-1              # see how far it came
+  neatfool plugins new target mine        # begin with a classifier of your own
 
 Exit codes: 0 all went well, 2 wrong input, 3 a plugin, 4 the target, 5 the run folder,
 6 the disk, 7 images do not verify, 8 no budget, 9 too easily fooled, 130 interrupted, 1 a bug.""",

@@ -37,13 +37,17 @@ The run's folder is temporary. Try a change with --set before you keep it.""",
     type=FiniteRange(min=0, min_open=True),
     default=10.0,
     show_default=True,
-    help="How long to run after the first generation, unless the experiment ends earlier.",
+    metavar="S",
+    help="How many seconds to run after the first generation, unless the experiment ends earlier.",
 )
 @json_option
 def bench(
     file: Path, seed: int | None, overrides: tuple[str, ...], seconds: float, as_json: bool
 ) -> None:
-    """Measure how fast the experiment in FILE runs, where its time goes and what limits it."""
+    """Measure how fast the experiment in FILE runs, where its time goes and what limits it.
+
+    The target is timed alone, too, so you see how much faster it is when it does nothing else.
+    """
     from neatfool.evolution.assembly import assemble
     from neatfool.evolution.bench import measure, too_costly
     from neatfool.experiment.experiment import load_experiment

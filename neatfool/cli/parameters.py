@@ -81,13 +81,17 @@ overrides_option = click.option(
     "overrides",
     multiple=True,
     metavar="SECTION.KEY=VALUE",
-    help="Override a key of the experiment; repeat it for more keys.",
+    help="Override a key of the experiment; repeat it for more keys. Files that it names "
+    "are looked for from the current folder.",
 )
 
 
 def trust_option(command: Command) -> Command:
     """Add the option that agrees to what a run of somebody else loads and contacts."""
-    what = "Load and contact what the record of a run names, although somebody else made the run."
+    what = (
+        "Load and contact what the record of a run names, although somebody else made the run. If "
+        "left out, neatfool asks on a terminal; elsewhere the exit code is 5."
+    )
 
     def agree(ctx: click.Context, option: click.Parameter, value: bool) -> None:
         if value:
@@ -100,7 +104,10 @@ def trust_option(command: Command) -> Command:
 
 def max_queries_option(command: Command) -> Command:
     """Add the option for a command's own budget, which :func:`~neatfool.open_scorer` takes."""
-    what = "How many images this command may send to targets that cost something to ask."
+    what = (
+        "How many images this command may send to targets that cost something to ask. It asks "
+        "nothing if that does not suffice. Budgets of runs stay as they are."
+    )
     number = click.IntRange(min=1)
     return click.option("--max-queries", type=number, metavar="N", help=what)(command)
 
@@ -111,21 +118,21 @@ def elite_options(command: Command) -> Command:
     They are ``--classes``, ``--least``, ``--sample`` and ``--seed``; the function of the command
     gets them by these names, as :func:`~neatfool.choose_elites` takes them.
     """
-    what = 'Only the elites of these classes; a name with a comma in quotes: "a, b",c.'
+    what = 'Only the elites of these classes, by name or index; a comma in a name: `"a, b",c`.'
     classes = click.option("--classes", type=Names(), default=(), help=what)
     what = "Only elites whose recorded confidence is at least this."
     least = click.option("--least", type=FiniteRange(0, 1), default=0.0, metavar="P", help=what)
     what, number = "Only N elites, drawn at random.", click.IntRange(min=1)
     sample = click.option("--sample", type=number, metavar="N", help=what)
     what, number = "Where all that is drawn at random comes from.", click.IntRange(min=0)
-    seed = click.option("--seed", type=number, default=1, show_default=True, help=what)
+    seed = click.option("--seed", type=number, default=1, show_default=True, metavar="N", help=what)
     return classes(least(sample(seed(command))))
 
 
 def experiment_parameters(command: Command) -> Command:
     """Add the experiment's file, and the options that override it."""
     seed = click.option(
-        "--seed", type=click.IntRange(min=0), help="Override the experiment's seed."
+        "--seed", type=click.IntRange(min=0), metavar="N", help="Override the experiment's seed."
     )
     return click.argument("file", type=A_PATH)(seed(overrides_option(command)))
 
@@ -134,7 +141,7 @@ def watch_options(command: Command) -> Command:
     """Add the options of a page that shows the run; the observer ``watch`` reads them."""
     show = click.option("--open", is_flag=True, help="Watch, and open the page in the browser.")
     ports, what = click.IntRange(0, 65535), "Watch on this port.  [default: any that is free]"
-    port = click.option("--port", type=ports, help=what)
+    port = click.option("--port", type=ports, metavar="N", help=what)
     what = "Serve a page to this machine that shows the run, and can pause and stop it."
     return click.option("--watch", is_flag=True, help=what)(show(port(command)))
 
@@ -145,8 +152,9 @@ def jobs_option(command: Command) -> Command:
         "--jobs",
         metavar="N|auto",
         callback=_jobs,
-        help="With --seeds: how many runs to do side by side; auto: as many as cores and memory "
-        "allow.  [default: 1]",
+        help="With --seeds: how many runs to do side by side; auto: one for each core, but at most "
+        "one for every 2 GiB of the machine's memory. What other programs, a container or a GPU "
+        "leave of that is not looked at.  [default: 1]",
     )
     return option(command)
 

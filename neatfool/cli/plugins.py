@@ -42,7 +42,7 @@ def plugins() -> None:
     epilog="""\b
 Examples:
   neatfool plugins list
-  neatfool plugins list mine.ini      with those of the files that mine.ini names
+  neatfool plugins list mine.ini      # with those of the files that mine.ini names
   neatfool plugins list --json | jq '.[].name'""",
 )
 @click.argument("file", type=click.Path(path_type=Path), required=False)
@@ -72,7 +72,7 @@ Examples:
   neatfool plugins show map_elites
   neatfool plugins show target.mnist
   neatfool plugins show my_target.py
-  neatfool plugins show experiment        neatfool's own keys in [experiment]""",
+  neatfool plugins show experiment        # neatfool's own keys in [experiment]""",
 )
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -110,7 +110,8 @@ Examples:
 def check(name: str, settings: tuple[str, ...]) -> None:
     """Check whether the plugin NAME keeps its contract.
 
-    NAME is a plugin's name, KIND.NAME, or a Python file. Exits with 3 if a check fails.
+    NAME is a plugin's name, KIND.NAME, a Python file, or a folder of them. The exit code is 3 if a
+    check fails.
     """
     from neatfool.cli.plugin_checks import check_plugins
 

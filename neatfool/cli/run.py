@@ -49,10 +49,12 @@ Examples:
   neatfool run experiments/mnist.ini --images 5000
   neatfool run experiments/mnist.ini --seed 2 --set scheme.batch=100
   neatfool run experiments/mnist.ini --out /tmp/first-look
-  neatfool run experiments/mnist.ini --seeds 1-5 --jobs 2     (runs/mnist/mnist-1 to -5)
+  neatfool run experiments/mnist.ini --seeds 1-5 --jobs 2     # runs/mnist/mnist-1 to -5
 
-Ctrl-C ends the run after the current generation; `neatfool resume` goes on with it. With --seeds it
-ends all runs, and the same command goes on with those that are not finished.""",
+Ctrl-C ends the run after the current generation, a second one at once; `neatfool resume` goes on
+with it. With --seeds they end all runs, a third Ctrl-C kills them, and the same command goes on
+with those that are not finished. The exit code is then that of the first run that failed, or 8 if
+runs only spent their budget.""",
 )
 @experiment_parameters
 @click.option(
@@ -65,16 +67,24 @@ ends all runs, and the same command goes on with those that are not finished."""
 @click.option(
     "--seeds",
     metavar="LIST",
-    help="Run once with each of these seeds, for example 1-5 or 1,3,7-9.",
+    help="Run once with each of these seeds, for example 1-5 or 1,3,7-9: each in its own process "
+    "and folder.",
 )
 @jobs_option
-@click.option("--generations", type=click.IntRange(min=1), help="The length, in generations.")
-@click.option("--images", type=click.IntRange(min=1), help="The length, in images scored.")
+@click.option(
+    "--generations",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The length, in generations; give this or --images.",
+)
+@click.option(
+    "--images", type=click.IntRange(min=1), metavar="N", help="The length, in images scored."
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Draw and score in N processes of their own; the same as --set engine.workers=N.",
+    help="Draw and score in N processes of their own; the same as `--set engine.workers=N`.",
 )
 @click.option("--overwrite", is_flag=True, help="Delete a run in the folder, and start anew.")
 @no_report_option
@@ -155,29 +165,40 @@ def _run_with_seeds(
     epilog="""\b
 Examples:
   neatfool resume runs/mnist-1
-  neatfool resume runs/mnist-1 --generations 400    (to a new length)
-  neatfool resume runs/api-1 --max-queries 5000     (with a larger budget)""",
+  neatfool resume runs/mnist-1 --generations 400    # to a new length
+  neatfool resume runs/api-1 --max-queries 5000     # with a larger budget""",
 )
 @run_argument
-@click.option("--generations", type=click.IntRange(min=1), help="A new length, in generations.")
-@click.option("--images", type=click.IntRange(min=1), help="A new length, in images scored.")
+@click.option(
+    "--generations",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="A new length, in generations, which the run keeps.",
+)
+@click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="A new length, in images scored, which the run keeps.",
+)
 @click.option(
     "--max-queries",
     type=click.IntRange(min=1),
     metavar="N",
-    help="A new budget: how many images may be sent in all to a target that costs something.",
+    help="A new budget: how many images may be sent to a target that costs something, counted from "
+    "the run's beginning.",
 )
 @click.option(
     "--max-requests",
     type=click.IntRange(min=1),
     metavar="N",
-    help="A new budget: how many requests may be sent in all.",
+    help="A new budget: how many requests may be sent, counted from the run's beginning.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Go on with N processes that draw and score; 0: without an engine.",
+    help="Go on with N processes that draw and score; 0: without an engine. The run keeps this.",
 )
 @no_report_option
 @watch_options
@@ -192,7 +213,11 @@ def resume(
     no_report: bool,
     **watching: Any,
 ) -> None:
-    """Resume the run in folder RUN, as if it had never stopped."""
+    """Resume the run in folder RUN, as if it had never stopped.
+
+    It refuses if `experiment.ini` in RUN was edited, if the target no longer scores as it did, if
+    another process runs it, or if its database is damaged.
+    """
     from neatfool.evolution.assembly import Assembly, reassemble
     from neatfool.evolution.session import resume as resume_session
     from neatfool.experiment.trust import require_trust

@@ -28,7 +28,8 @@ Examples:
 def validate(file: Path, overrides: tuple[str, ...], seed: int | None, no_plugins: bool) -> None:
     """Check the experiment in FILE, and print it with all its defaults.
 
-    It reports all errors, each with its line. A comment explains each key that has no value.
+    It reports all errors, each with its line. A comment explains each key that has no value. The
+    target is not loaded, so names of classes are checked only if its options tell them.
     """
     if no_plugins:
         from neatfool.experiment.check import validate_framework_only

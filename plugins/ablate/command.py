@@ -31,7 +31,7 @@ Examples:
   neatfool ablate runs/imagenet-1 --classes "school bus,starfish" --html parts.html
   neatfool ablate runs/imagenet-1 --least 0.5 --sample 200 --csv parts.csv
   neatfool ablate runs/imagenet-1 --sample 5 --tiles 14 --json
-  neatfool ablate runs/mnist-1 --graphs graphs      (for networkx: GraphML and JSON)""",
+  neatfool ablate runs/mnist-1 --graphs graphs      # for networkx: GraphML and JSON""",
 )
 @click.argument("path", metavar="RUN", type=A_PATH)
 @click.option(
@@ -45,7 +45,8 @@ Examples:
     "--target",
     type=A_PATH,
     metavar="EXPERIMENT",
-    help="Score with the target of this experiment's file, and not with the run's own.",
+    help="Score with the target of this experiment's file, and not with the run's own. It needs "
+    "the same names of classes.",
 )
 @max_queries_option
 @trust_option
@@ -89,10 +90,11 @@ def ablate(
     """Say which parts of RUN's images, and of their networks, carry the confidence.
 
     Parts are taken away, and what is left is scored again: copies of what an image repeats, tiles
-    of the image, and the nodes and connections of the network that draws it.
+    of the image, and the nodes and connections of the network that draws it. An elite takes 65
+    images for its tiles, up to 33 for its copies, and one for each node and connection.
 
     What is finished is kept in RUN/ablation.jsonl, so an interrupted command goes on when you give
-    it again.
+    it again. Delete the file to begin anew.
     """
     from neatfool import Output, choose_elites, open_run, require_trust
     from neatfool.report import save

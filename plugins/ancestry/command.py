@@ -81,6 +81,7 @@ Examples:
     type=click.IntRange(min=0),
     default=1,
     show_default=True,
+    metavar="N",
     help="Where permutations and samples come from.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -121,7 +122,7 @@ def ancestry(
     You see between which classes elites' children moved (goal switches), whether related classes
     share ancestors and kinds of images more than chance would have it, and whether several runs
     find the same images. Weights are swept to see how fractured the networks behind the images
-    are, along their lines of ancestors, before and after learning.
+    are, along their lines of ancestors, before and after learning. The target is not asked.
 
     An interrupted command begins anew.
     """

@@ -40,7 +40,7 @@ def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
     epilog="""\b
 Examples:
   neatfool audit experiments/mnist.ini
-  neatfool audit my_model.ini --html card.html            ([target] suffices)
+  neatfool audit my_model.ini --html card.html            # [target] suffices
   neatfool audit my_model.ini --to lite0.ini lite1.ini --json > card.json
   neatfool audit my_model.ini --images 5000 --seeds 1 --fail-if-median-above 0.5
   neatfool audit experiments/api.ini --images 500 --max-queries 2500
@@ -93,7 +93,10 @@ Give the same command again after an interruption: it goes on where it was.""",
     help="Override a key of the experiment; repeat it for more keys.",
 )
 @click.option(
-    "--out", type=A_PATH, metavar="DIR", help="Where the runs go.  [default: runs/audit-NAME]"
+    "--out",
+    type=A_PATH,
+    metavar="DIR",
+    help="Where the runs and `card.json` go.  [default: runs/audit-NAME]",
 )
 @click.option(
     "--jobs", metavar="N|auto", default="1", show_default=True, help="How many runs side by side."
@@ -102,7 +105,7 @@ Give the same command again after an interruption: it goes on where it was.""",
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Draw and score in N processes of their own, as in neatfool run.",
+    help="Draw and score in N processes of their own, as in `neatfool run`.",
 )
 @click.option("--overwrite", is_flag=True, help="Delete runs in the folder, and start anew.")
 @max_queries_option

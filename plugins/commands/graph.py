@@ -19,13 +19,15 @@ PROGRAMS: Final = (".onnx", ".glsl", ".frag")
 @click.command(
     epilog="""\b
 Examples:
-  neatfool graph runs/mnist-1 3                      (writes 3.svg)
-  neatfool graph runs/mnist-1 3 -o three.graphml     (for networkx, Gephi, Cytoscape)
-  neatfool graph runs/mnist-1 3 -o three.onnx        (draws the picture at any size)
-  neatfool graph runs/mnist-1 3 -o three.glsl        (a shader for Shadertoy, three.js)
+  neatfool graph runs/mnist-1 3                      # writes 3.svg
+  neatfool graph runs/mnist-1 3 -o three.graphml     # for networkx, Gephi, Cytoscape
+  neatfool graph runs/mnist-1 3 -o three.onnx        # draws the picture at any size
+  neatfool graph runs/mnist-1 3 -o three.glsl        # a shader for Shadertoy, three.js
 
 The file's suffix decides the format: .svg, .png, .graphml, .json or .dot
-describe the network; .onnx, .glsl and .frag are programs that draw its picture.""",
+describe the network; .onnx, .glsl and .frag are programs that draw its picture.
+.onnx needs `pip install 'neatfool[onnx]'`. Its input `size` is the height and
+width in pixels, int64 [2]; its output `image` is uint8 [C, H, W].""",
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("class_name", metavar="CLASS")

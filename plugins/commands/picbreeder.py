@@ -22,12 +22,13 @@ FORMATS: Final = (".png", ".onnx", ".glsl")
 @click.command(
     epilog="""\b
 Examples:
-  neatfool picbreeder skull.xml                  (writes skull.png)
+  neatfool picbreeder skull.xml                  # writes skull.png
   neatfool picbreeder rep.zip --size 1024 -o apple.png
-  neatfool picbreeder skull.xml -o skull.glsl    (a shader; .onnx: a model)
+  neatfool picbreeder skull.xml -o skull.glsl    # a shader; .onnx: a model
 
 A search can begin with such files: put them into a folder, and set
-`seed_from` of the scheme map_elites to it.""",
+`seed_from` of the scheme map_elites to it. A network with a cycle is refused,
+as are functions that Picbreeder did not have.""",
 )
 @click.argument(
     "file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False)

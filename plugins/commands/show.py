@@ -24,7 +24,11 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--all", "every", is_flag=True, help=f"Show all classes, not the first {ROWS}.")
 def show(run_folder: Path, as_json: bool, every: bool) -> None:
-    """Show how far the run in folder RUN has come."""
+    """Show how far the run in folder RUN has come; it may be going on.
+
+    You see the confidence over the classes, how many images have their class in the first place
+    (top-1), and a table of the elites.
+    """
     from neatfool import Output, open_run
 
     run = open_run(run_folder)

@@ -32,13 +32,15 @@ Examples:
     default=1e-4,
     show_default=True,
     metavar="P",
-    help="How much a confidence may differ from the recorded one.",
+    help="How much a confidence may differ from the recorded one; another processor or library may "
+    "round differently.",
 )
 @click.option(
     "--max-queries",
     type=click.IntRange(min=1),
     metavar="N",
-    help="A new budget: how many images may be sent in all to a target that costs something.",
+    help="A new budget, which RUN keeps: how many images may be sent in all to a target that costs "
+    "something.",
 )
 @click.option(
     "--target",
@@ -53,10 +55,8 @@ def verify(
 ) -> None:
     """Score the saved images of RUN again, and compare the scores with the recorded ones.
 
-    First read the whole database, and exit with 5 if it is damaged. If somebody else made RUN, say
-    what its target loads and contacts, and ask before it does.
-
-    Exit with 7 if an image does not score what was recorded.
+    The exit code is 7 if an image is missing or does not score what was recorded. Before that, the
+    whole database is read; the exit code is 5 if it is damaged, or if another process runs RUN.
 
     If asking the target costs something, each image is a query of the run's budget.
     """

@@ -37,14 +37,15 @@ def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> t
 @click.command(
     epilog="""\b
 Examples:
-  neatfool compare runs/mnist                         (a folder of replicates: one group)
+  neatfool compare runs/mnist                         # a folder of replicates: one group
   neatfool compare runs/mnist runs/mnist_single_class --html compared.html
   neatfool compare runs/a-1 runs/a-2 runs/b-1 runs/b-2 --labels old,new
   neatfool compare runs/imagenet runs/imagenet_paper --at 25000,75000 --csv courses.csv
   neatfool compare runs/imagenet --json --at 25000,75000,200000 | jq .at
 
-Runs of one experiment that differ only in their seed are put into one group. Runs under way count
-as far as they have come.""",
+Runs of one experiment that differ only in their seed are put into one group; a folder may hold
+several. Groups are compared by the Mann-Whitney U test. Runs under way count as far as they have
+come.""",
 )
 @click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
 @click.option("--labels", metavar="A,B", help="What to call the groups, in their order.")

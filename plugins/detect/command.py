@@ -36,14 +36,15 @@ Examples:
     type=Names(),
     default=(),
     help="Only these: msp, max_logit, energy, entropy, gen, knn, mahalanobis, vim, or "
-    "pytorch-ood:NAME.  [default: all but the last]",
+    "pytorch-ood:NAME, which needs `pip install 'neatfool[ood]'`.  [default: all but the last]",
 )
 @click.option(
     "--familiar",
     "folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="FOLDER",
-    help="Familiar images: MNIST's four idx files, or photographs.  [default: the target's own]",
+    help="Familiar images: MNIST's four idx files (training digits fit the detectors, test digits "
+    "set the thresholds), or photographs, half of them for each.  [default: the target's own]",
 )
 @elite_options
 @trust_option

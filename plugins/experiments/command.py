@@ -74,8 +74,8 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     "copy",
     epilog="""\b
 Examples:
-  neatfool experiments copy mnist                    to experiments/mnist.ini
-  neatfool experiments copy mnist imagenet_quick .   into the current folder
+  neatfool experiments copy mnist                    # to experiments/mnist.ini
+  neatfool experiments copy mnist imagenet_quick .   # into the current folder
   neatfool experiments copy --all mine""",
 )
 @click.argument(
@@ -87,7 +87,8 @@ def copy(*, names: tuple[str, ...], every: bool, overwrite: bool) -> None:
     """Copy the experiments NAME... into the folder DIR, to run them and to change them.
 
     The last word is DIR if it is no experiment's name; DIR is `experiments` if left out. If one
-    experiment refers to the file of another, that one comes along.
+    experiment refers to the file of another, that one comes along. A file that is there and
+    differs is an error, and then nothing is copied.
     """
     supplied = read_supplied()
     names, folder = _divide(names, supplied, every=every)

@@ -31,8 +31,8 @@ TOLD: Final = 5
     epilog="""\b
 Examples:
   neatfool export runs/mnist-1 digits
-  neatfool export runs/imagenet fooling --least 0.9         (a folder of runs)
-  neatfool export runs/imagenet fooling --images 10000      (also former elites)
+  neatfool export runs/imagenet fooling --least 0.9         # a folder of runs
+  neatfool export runs/imagenet fooling --images 10000      # also former elites
   neatfool export runs/imagenet-1 all --least 0.99 --all-replaced
   neatfool export runs/imagenet-1 large --classes "school bus,volcano" --size 1024
 
@@ -48,7 +48,12 @@ Interrupted? The same command goes on where it was.""",
     metavar="P",
     help="Only images whose confidence is at least this.",
 )
-@click.option("--classes", type=Names(), default=(), help="Only images of these classes.")
+@click.option(
+    "--classes",
+    type=Names(),
+    default=(),
+    help='Only images of these classes, by name or index; a comma in a name: `"a, b",c`.',
+)
 @click.option(
     "--per-class",
     type=click.IntRange(min=1),
@@ -62,17 +67,19 @@ Interrupted? The same command goes on where it was.""",
     metavar="N",
     help="N images in all, also former elites, as equally many of each class as can be.",
 )
-@click.option("--all-replaced", is_flag=True, help="All former elites too.")
+@click.option("--all-replaced", is_flag=True, help="All former elites with confidence P, too.")
 @click.option(
     "--size",
     type=click.IntRange(min=1, max=4096),
     metavar="N",
-    help="Draw them anew, so many pixels on the longer side.  [default: the target's size]",
+    help="Draw them anew, so many pixels on the longer side, and leave out those of which the "
+    "target is then less sure than P.  [default: the target's size]",
 )
 @click.option(
     "--verify/--no-verify",
     default=True,
-    help="Score each image again, and leave out what does not agree.  [default: verify]",
+    help="Score each image again, and leave out what does not agree; the exit code is 7 if nothing "
+    "does.  [default: verify]",
 )
 @click.option(
     "--tolerance",
@@ -91,7 +98,11 @@ Interrupted? The same command goes on where it was.""",
     metavar="TEXT",
     help="The images' licence, for the data card and the manifest.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an earlier export in DIR.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace an earlier export in DIR; another folder is never replaced.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
 def export(
     *,

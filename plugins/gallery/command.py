@@ -21,7 +21,7 @@ A_PATH: Final = click.Path(path_type=Path)
 Examples:
   neatfool gallery runs/mnist-1
   neatfool gallery runs/imagenet-1 --least 0.5 --out site/gallery
-  neatfool gallery runs/paper-1 runs/patterns-1 -o both      (side by side)""",
+  neatfool gallery runs/paper-1 runs/patterns-1 -o both      # side by side""",
 )
 @click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
 @click.option(
@@ -67,8 +67,8 @@ def gallery(
     """Write a page on which the elites of RUN are drawn live, and can be entered.
 
     A CPPN is a formula, and your browser draws it: at any zoom, node by node, while you turn its
-    knobs. The page is a folder that opens from disk. It needs no server and no network. An
-    interrupted command begins anew.
+    knobs. The page is a folder that opens from disk. It needs no server and no network. A gallery
+    that is there is replaced, any other folder left alone. An interrupted command begins anew.
     """
     from neatfool import Output, choose_elites, open_runs, refuse_link
 

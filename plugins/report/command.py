@@ -25,7 +25,12 @@ Examples:
 )
 @trust_option
 def report(run_folder: Path, out: Path | None) -> None:
-    """Write RUN's report: one HTML file that opens from disk."""
+    """Write RUN's report: one HTML file that opens from disk.
+
+    It has each class's image, what else the network sees in it and how its confidence rose; how
+    the search went and who took whose niche; networks and ancestors. `run` and `resume` write it,
+    too.
+    """
     from neatfool import Output, open_run
     from neatfool.report import write_report
 

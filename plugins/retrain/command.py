@@ -119,7 +119,8 @@ The same command goes on where it was interrupted, also with more --rounds.""",
     "--least-accuracy",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Stop if a network recognises a smaller share of real images.  [default: 0.985 for mnist]",
+    help="Stop, with exit code 4, if a network recognises a smaller share of real images.  "
+    "[default: 0.985 for mnist]",
 )
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="The seed, not the file's.")
 @click.option(
@@ -161,6 +162,9 @@ def retrain(
     Images are evolved as EXPERIMENT says. A network with one more class, "fooling", learns them
     together with real images; then images are evolved against that network. You see how sure each
     round's network is of its new fooling images, and what it says of real images.
+
+    The targets `mnist` and `imagenet` (an EfficientNet-Lite) can be retrained. `DIR/round-02` has
+    the network that round 2 fools, and the runs that fool it.
     """
     from neatfool import Output, TargetError, load_experiment
 

@@ -38,7 +38,8 @@ Examples:
   neatfool serve experiments/mnist.ini --port 9000 --set target.device=cuda
   NEATFOOL_KEY=... neatfool serve mine.ini --host 0.0.0.0 --api-key-env NEATFOOL_KEY
 
-FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.""",
+FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.
+It needs `pip install 'neatfool[serve]'`.""",
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
@@ -53,6 +54,7 @@ FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.""",
     type=click.IntRange(0, 65535),
     default=8080,
     show_default=True,
+    metavar="N",
     help="The port; 0: any free one.",
 )
 @click.option(
@@ -62,8 +64,8 @@ FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.""",
     metavar="NAME",
     callback=_check_names,
     help="A name that clients may call this machine by, a proxy's for example; repeat it for more. "
-    "*.NAME: all that end so; *: any. Its addresses, `localhost`, its own name and that of --host "
-    "are allowed.",
+    "`*.NAME`: all that end so; `*`: any. Its addresses, `localhost`, its own name and that of "
+    "--host are allowed.",
 )
 @click.option(
     "--api-key-env",
@@ -76,13 +78,14 @@ FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.""",
     default=64,
     show_default=True,
     metavar="MIB",
-    help="How large a request may be, and also the numbers in its answer.",
+    help="How large a request may be, packed or unpacked, and the scores in its answer.",
 )
 @click.option(
     "--max-images",
     type=click.IntRange(min=1),
     default=4096,
     show_default=True,
+    metavar="N",
     help="How many images a request may have.",
 )
 @click.option(

@@ -30,7 +30,7 @@ Examples:
   neatfool survive runs/imagenet-1 --kinds jpeg,blur,drawn=448/896 --json
   neatfool survive runs/imagenet-1 --least 0.5 --target experiments/another_network.ini
   neatfool survive runs/old-1 runs/new-1 --sample 200 --csv survived.csv
-  neatfool survive runs/imagenet-1 --report          (the run's report then shows it)""",
+  neatfool survive runs/imagenet-1 --report          # the run's report then shows it""",
 )
 @click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
 @click.option(
@@ -47,7 +47,8 @@ Examples:
     "--target",
     type=A_PATH,
     metavar="EXPERIMENT",
-    help="Score with the target of this experiment's file, and not with the run's own.",
+    help="Score with the target of this experiment's file, and not with the run's own. Images are "
+    "scaled to its size.",
 )
 @max_queries_option
 @trust_option

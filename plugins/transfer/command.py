@@ -87,7 +87,12 @@ def transfer(
 
     Each network is shown the images of all runs at the size that it takes. You see how many have
     their class in the first place there, how many among the first five, and how sure the network
-    is. You also see how far the networks agree on familiar images, such as photographs.
+    is. You also see how far the networks agree on familiar images, such as photographs; fewer than
+    50 of them tell hardly anything.
+
+    A network that takes another size sees the picture drawn anew. A class is found by its name:
+    case and underscores do not matter, and commas separate synonyms. Images of a class that a
+    network does not have do not count there.
 
     An interrupted command begins anew.
     """

@@ -14,10 +14,11 @@ from neatfool import ExperimentError
     epilog="""\b
 Examples:
   neatfool watch runs/mnist-1
-  neatfool watch runs/mnist --open          (all runs in a folder, in the browser)
+  neatfool watch runs/mnist --open          # all runs in a folder, in the browser
   neatfool run experiments/mnist.ini --watch
 
-It only reads: runs go on whether somebody watches or not. Ctrl-C ends it.""",
+It only reads: runs go on whether somebody watches or not. Ctrl-C ends it.
+It needs `pip install 'neatfool[serve]'`.""",
 )
 @click.argument(
     "folders",
@@ -30,6 +31,7 @@ It only reads: runs go on whether somebody watches or not. Ctrl-C ends it.""",
     "--port",
     type=click.IntRange(0, 65535),
     default=0,
+    metavar="N",
     help="The page's port.  [default: any that is free]",
 )
 @click.option("--open", "show", is_flag=True, help="Open the page in the browser.")

@@ -1,0 +1,168 @@
+"""What the pages show of the program itself: its commands, and the options of experiments.
+
+Sphinx calls this when it reads a page. The comment ``<!-- commands -->`` becomes a section for each
+command, from its help. ``<!-- options WHAT -->`` becomes a table, from a model of options. WHAT is
+a plugin, as ``scheme.gradient``, or a section for the keys of neatfool's own, or ``learning``.
+Behind it may come
+
+- another section of the plugin: ``scheme.single_class DefaultStagnation``;
+- ``FIRST..LAST``: only the keys from one to another; either may be left out;
+- ``by-preset``: the defaults of each preset.
+"""
+
+from __future__ import annotations
+
+import re
+from inspect import cleandoc
+from textwrap import dedent
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from neatfool import LearningOptions
+from neatfool.cli import main
+from neatfool.config.described import describe_options
+from neatfool.config.values import write_value
+from neatfool.experiment.framework import OWN_KEYS
+from neatfool.plugin.manager import PluginManager
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from pydantic import BaseModel
+    from sphinx.application import Sphinx
+
+    from neatfool.config.described import DescribedOption
+
+CODE = re.compile(r"(`[^`]*`)|(?<![\w-])(--[a-z][\w-]*\w)|([*_<>|{}\\])")
+"""In a text: code, an option's name, or a character that Markdown would take for its own."""
+
+
+def generated(page: str) -> str:
+    """Give a page's Markdown with what its comments ask for."""
+    if "<!-- commands -->" in page:
+        keys = {*re.findall("^### `(.*)`$", page, re.MULTILINE)}
+        program, *rest = contexts(main)
+        parts = [section(program, keys), *map(entry, rest), ""]
+        parts += [section(context, keys) for context in rest]
+        page = page.replace("<!-- commands -->", "\n".join(parts))
+    return re.sub(r"<!-- options (\S+)(.*) -->", lambda found: table(found[1], found[2]), page)
+
+
+def contexts(group: click.Group, above: click.Context | None = None) -> Iterator[click.Context]:
+    """Give each command that does something, and the whole program first."""
+    context = click.Context(group, info_name=group.name, parent=above)
+    if above is None:
+        yield context
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from contexts(command, context)
+        elif command is not None:
+            yield click.Context(command, info_name=name, parent=context)
+
+
+def entry(context: click.Context) -> str:
+    """Write a command's line in the list of all."""
+    path, short = context.command_path, context.command.get_short_help_str(limit=200)
+    return f"- [`{path}`](#{path.replace(' ', '-')}): {marked(short)}"
+
+
+def section(context: click.Context, keys: Collection[str]) -> str:
+    """Write a command's help as a section of a page, which may have the keys of its JSON."""
+    command, path = context.command, context.command_path
+    usage = " ".join([path, *command.collect_usage_pieces(context)])
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    parts = [
+        f"## `{path}`",
+        *map(marked, cleandoc(command.help or "").split("\n\n")),
+        f"```text\n{usage}\n```",
+        f":::{{program}} {path}\n:::",
+        *(option_block(context, option, keys) for option in options),
+        *map(paragraph, cleandoc(command.epilog or "").split("\n\n")),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def option_block(context: click.Context, option: click.Option, keys: Collection[str]) -> str:
+    """Write an option; ``keys`` are the commands for which the page has the keys of ``--json``."""
+    names, text = option.get_help_record(context) or ("", "")
+    text, *limits = re.split(r"  \[", text)
+    shown = option.make_metavar(context)
+    limits = [re.sub(r"\bx\b", shown, each.rstrip("]")) for each in limits]
+    words = [marked(text), *(f"`{each}`" for each in limits)]
+    command = context.command_path.partition(" ")[2]
+    if names == "--json" and command in keys:
+        words.append(f"([its keys](#{command.replace(' ', '-')}))")
+    return f":::{{option}} {names.replace(' / ', ', ')}\n{' '.join(words)}\n:::"
+
+
+def paragraph(text: str) -> str:
+    r"""Write a paragraph of an epilog; one that begins with ``\b`` has lines of code."""
+    if not text.startswith("\b"):
+        return marked(text)
+    blocks = re.findall(r"(?:^  .*\n?)+|^\S.*", text.removeprefix("\b\n"), re.MULTILINE)
+    return "\n\n".join(
+        f"```sh\n{dedent(each).strip()}\n```" if each.startswith(" ") else marked(each)
+        for each in blocks
+    )
+
+
+def marked(text: str) -> str:
+    """Write a text of the command line as Markdown: names of options are code."""
+    return CODE.sub(
+        lambda found: found[1] or (f"`{found[2]}`" if found[2] else f"\\{found[3]}"), text
+    )
+
+
+def table(what: str, words: str) -> str:
+    """Write the options of a model as a table."""
+    model, kind = model_of(what), what.partition(".")[0]
+    presets = get_args(model.model_fields["preset"].annotation) if "by-preset" in words else ()
+    name = re.match(r" (\w+)(?= |$)", words)
+    borders = re.search(r"(\w*)\.\.(\w*)", words)
+    described = [
+        describe_options(model, kind, **given)[name[1] if name else kind]
+        for given in [{"preset": preset} for preset in presets] or [{}]
+    ]
+    rows = [("key", *([f"`{each}`" for each in presets] or ("type", "default")), "what it is for")]
+    rows += [
+        (
+            f"`{option.key}`",
+            *([] if presets else [option.type]),
+            *map(default_of, options),
+            option.description,
+        )
+        for options in zip(*described, strict=True)
+        for option in options[:1]
+    ]
+    keys = [row[0].strip("`") for row in rows]
+    start = keys.index(borders[1]) if borders and borders[1] else 1
+    stop = keys.index(borders[2]) + 1 if borders and borders[2] else len(keys)
+    return "".join(map(line, [rows[0], ["---"] * len(rows[0]), *rows[start:stop]]))
+
+
+def model_of(what: str) -> type[BaseModel]:
+    kind, _, name = what.partition(".")
+    if name:
+        return PluginManager().load(kind, name).options
+    return {**OWN_KEYS, "learning": LearningOptions}[what]
+
+
+def default_of(option: DescribedOption) -> str:
+    if option.required:
+        return "must be given"
+    return f"`{write_value(option.default)}`" if option.default not in (None, [], "") else ""
+
+
+def line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+
+
+def setup(app: Sphinx) -> None:
+    """Fill each page when Sphinx reads it."""
+
+    def fill(app: Sphinx, page: str, source: list[str]) -> None:
+        source[0] = generated(source[0])
+
+    app.connect("source-read", fill)
