@@ -7,7 +7,6 @@ import hashlib
 import json
 import runpy
 import shutil
-import sqlite3
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -16,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 from commands import CLASSES, PLUGIN, neatfool, write_experiment
+from damage import forge
 from filelock import FileLock
 
 from neatfool import decode_png, fool, open_run, open_scorer
-from neatfool.run.schema import checksum, seal
 from neatfool_plugins.export import making
 from neatfool_plugins.export.choosing import deal, spread
 from neatfool_plugins.export.workplace import Workplace
@@ -238,13 +237,8 @@ def changed_copy(runs, folder, old, new):
     shutil.copytree(runs / "1", folder / "run")
     assert old in PLUGIN
     (folder / "patches.py").write_text(PLUGIN.replace(old, new))
-    database = folder / "run" / "run.db"
     where, now = (json.dumps(str(each / "patches.py")) for each in (runs.parent, folder))
-    with closing(sqlite3.connect(database)) as db:
-        db.create_function("checksum", -1, checksum)
-        db.execute("UPDATE info SET value = replace(value, ?, ?)", (where, now))
-        db.execute(f"UPDATE info SET checksum = {seal('info')}")
-        db.commit()
+    forge(folder / "run", f"UPDATE info SET value = replace(value, '{where}', '{now}')", own=True)
     return folder / "run"
 
 
