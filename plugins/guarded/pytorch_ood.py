@@ -6,6 +6,7 @@ import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import torch
 
 from neatfool import ExperimentError, nearest
@@ -138,7 +139,8 @@ class Elsewhere:
         labels = familiar.classes
         of_classes = isinstance(self._detector, _module().detector.Mahalanobis)
         if of_classes:
-            labels = labels.unique(return_inverse=True)[1]  # It takes no class without an image.
+            # It takes no class without an image.
+            labels = torch.from_numpy(np.unique(labels, return_inverse=True)[1])
         if self.name in FEWER:
             key, part = FEWER[self.name]
             most = max(1, len(labels) // part)

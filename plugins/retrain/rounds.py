@@ -13,7 +13,7 @@ from neatfool import derive_seed, refuse_link
 from neatfool.report import save
 
 from .fooling_images import fooling_images
-from .learner import Judgement
+from .lenets import Judgement
 from .plan import SEARCHED
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from neatfool import Run
 
-    from .learner import Learner
+    from .lenets import Lenets
     from .plan import Plan
 
 NETWORK: Final = "network.safetensors"
@@ -102,7 +102,7 @@ def _of_class(run: Run, index: int) -> float:
 
 def go_on(
     plan: Plan,
-    learner: Learner,
+    learner: Lenets,
     evolve: Callable[[Path, int, dict[str, str]], Run],
     note: Callable[[str], None],
 ) -> Iterator[Round]:
@@ -135,9 +135,9 @@ def go_on(
             learner.learn(pool.images(before), seed, network, partial(_note_in, note, number))
         note(f"round {number}: looking at real images")
         judgement = _judge(learner, network, folder / JUDGED)
-        accuracy = judgement.accuracy
-        enough = number == 1 or accuracy is None or accuracy >= plan.least_accuracy
-        options = only if network is None else {**only, **learner.options(network)}
+        enough = number == 1 or judgement.accuracy >= plan.least_accuracy
+        weights = {} if network is None else {"target.weights": str(network.absolute())}
+        options = {**only, **weights}
         runs = []
         for place in range(1, plan.searches + 1) if enough else ():
             note(f"round {number}: search {place} of {plan.searches}")
@@ -176,7 +176,7 @@ class _Pool:
         return self._batches
 
 
-def _judge(learner: Learner, network: Path | None, file: Path) -> Judgement:
+def _judge(learner: Lenets, network: Path | None, file: Path) -> Judgement:
     if file.exists():
         return Judgement(**json.loads(file.read_text(encoding="utf-8")))
     judgement = learner.judge(network)
