@@ -7,7 +7,7 @@ connection, :func:`without_node` and :func:`without_connection` take a graph apa
 The modules: :mod:`.periods` finds repeated parts, :mod:`.hiding` hides parts of an image, and
 :mod:`.graphs` takes parts of a network away. :mod:`.asking` scores what is left, :mod:`.ablation`
 puts these together, and :mod:`.keeping` keeps what is finished. :mod:`.wording` says what came out,
-:mod:`.files` writes it for programs, and :mod:`.page` as a page with :mod:`.charts`.
+:mod:`.files` writes it for programs, and :mod:`.page` as a page with charts.
 :mod:`.command` is the command.
 """
 

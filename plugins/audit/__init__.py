@@ -3,7 +3,7 @@
 The modules: :mod:`.searching` runs the search, with several seeds. :mod:`.found` reads what the
 runs found, and :mod:`.measuring` what survives, what transfers and what a detector catches.
 :mod:`.card` holds the card, which :mod:`.references` compares with those of known networks.
-:mod:`.wording` says it in words, and :mod:`.page` as a page with :mod:`.charts`. :mod:`.command` is
+:mod:`.wording` says it in words, and :mod:`.page` as a page with charts. :mod:`.command` is
 the command.
 """
 

@@ -3,7 +3,7 @@
 The modules: :mod:`.course` reads a run, :mod:`.groups` puts together those that differ only in
 their seed, :mod:`.comparison` compares the groups in what :mod:`.measures` lists. :mod:`.wording`
 says what came out, :mod:`.files` writes it for programs, and :mod:`.page` as a page with
-:mod:`.charts`, whose letters and colours :mod:`.keys` chooses. :mod:`.command` is the command.
+charts, whose letters and colours :mod:`.keys` chooses. :mod:`.command` is the command.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The modules: :mod:`.detection` asks the detectors of the package ``guarded`` about images, and
 :mod:`.seen` is a run with what they say. :mod:`.wording` says it in words, :mod:`.files` writes it
-for programs, and :mod:`.page` as a page with :mod:`.charts`. :mod:`.command` is the command.
+for programs, and :mod:`.page` as a page with charts. :mod:`.command` is the command.
 
 Other plugins may use ``detect`` and what belongs to it.
 """

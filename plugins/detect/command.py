@@ -35,8 +35,9 @@ Examples:
     "--detectors",
     type=Names(),
     default=(),
-    help="Only these: msp, max_logit, energy, entropy, gen, knn, mahalanobis, vim, or "
-    "pytorch-ood:NAME, which needs `pip install 'neatfool[ood]'`.  [default: all but the last]",
+    help="Only these: msp, max_logit, energy, entropy, gen; or of the package pytorch-ood (`pip "
+    "install 'neatfool[ood]'`): knn, mahalanobis, vim, pytorch-ood:NAME.  [default: all but the "
+    "last]",
 )
 @click.option(
     "--familiar",

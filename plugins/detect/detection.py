@@ -15,6 +15,7 @@ from ..guarded.classifier import Classifier
 from ..guarded.detectors import make_detector
 from ..guarded.familiar import Familiar, find_familiar
 from ..guarded.names import DETECTORS, check_name, needs_of
+from ..guarded.pytorch_ood import MissingPackageError
 from ..guarded.target import Guarded
 
 if TYPE_CHECKING:
@@ -177,15 +178,20 @@ def detect(
 
 def _look_into(target: Target, detectors: Sequence[str]) -> _Asked:
     """Look into a target for as many detectors as it allows."""
+    needs: dict[str, Needs] = {}
+    left_out = {}
     for name in detectors:
         try:
             check_name(name)
+            needs[name] = needs_of(name)
+        except MissingPackageError as error:
+            left_out[name] = str(error)
         except ValueError as error:
             raise ExperimentError(f"--detectors {name}: {error}") from error
     possible: set[Needs] = {"probabilities"}
     Classifier(target, possible)  # what no detector can do without
     reasons: dict[Needs, str] = {}
-    for need in sorted({needs_of(name) for name in detectors} - possible):
+    for need in sorted({*needs.values()} - possible):
         try:
             Classifier(target, {need})
             possible.add(need)
@@ -193,6 +199,6 @@ def _look_into(target: Target, detectors: Sequence[str]) -> _Asked:
             reasons[need] = str(error)
     return _Asked(
         Classifier(target, possible),
-        [name for name in dict.fromkeys(detectors) if needs_of(name) in possible],
-        {name: reasons[needs_of(name)] for name in detectors if needs_of(name) in reasons},
+        [name for name, need in needs.items() if need in possible],
+        left_out | {name: reasons[need] for name, need in needs.items() if need in reasons},
     )

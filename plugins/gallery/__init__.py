@@ -1,8 +1,8 @@
 """The command ``neatfool gallery``: a page that draws elites from their formulas, in a browser.
 
 The modules: :mod:`.formula` turns a genome into numbers for a browser, :mod:`.networks` writes them
-with their ancestors, :mod:`.images` the saved images, :mod:`.contents` gathers what else the page
-shows, :mod:`.folder` writes it all, and :mod:`.command` is the command. The page itself lies in
+with their ancestors, :mod:`.contents` gathers what else the page shows, :mod:`.folder` writes it
+all with the saved images, and :mod:`.command` is the command. The page itself lies in
 ``page/``: plain JavaScript, loaded file by file, in the order of ``index.html``.
 """
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from PIL import Image, features
+
 from neatfool import StorageError, cppn, refuse_link
 from neatfool.report import save
 
 from .contents import describe_run
 from .formula import FUNCTIONS, glyphs, settings_of
-from .images import image_of
 from .networks import Networks
 
 if TYPE_CHECKING:
@@ -24,14 +26,15 @@ if TYPE_CHECKING:
 PAGE: Final = Path(__file__).with_name("page")
 INDEX: Final = "index.html"
 DATA, IMAGES, SCRIPTS = "data", "images", "page"
-
 FORMULAS: Final = "glsl.js"
-
 MARK: Final = "renderer.js"
 """A folder with this file among its scripts is a gallery, and may be replaced."""
-
 AT_ONCE: Final = 25
 """The networks in one file: some 70 kB, which a browser reads at once."""
+SIDE: Final = 224
+"""The most pixels of a side of a reduced image: a tile's on a sharp screen."""
+QUALITY: Final = 80
+"""WebP's quality of a reduced image: a seventh of the bytes of an exact one."""
 
 
 def write_gallery(
@@ -168,3 +171,28 @@ def _told(folder: Path) -> Iterator[None]:
     except OSError as error:
         what = error.strerror or error
         raise StorageError(f"{folder}: cannot be written: {what}") from error
+
+
+def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
+    """Give the name and the bytes of an elite's image.
+
+    Args:
+        elite: The elite.
+        kind: ``exact``, the same pixels, in WebP if that is smaller; ``png``, the saved file;
+            ``small``, reduced and lossy; ``none``.
+    """
+    if kind == "none":
+        return None
+    png = elite.file.name, elite.png
+    if kind == "png" or not features.check("webp"):
+        return png
+    with Image.open(io.BytesIO(elite.png)) as saved:
+        # An alpha channel that WebP drops, and more than 8 bits, are no part of a target's image.
+        picture = saved.convert("RGB")
+    if kind == "small":
+        picture.thumbnail((SIDE, SIDE))
+    written = io.BytesIO()
+    how = {"quality": QUALITY} if kind == "small" else {"lossless": True}
+    picture.save(written, "WEBP", method=4, **how)
+    webp = elite.file.with_suffix(".webp").name, written.getvalue()
+    return min(webp, png, key=lambda image: len(image[1]))

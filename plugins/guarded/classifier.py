@@ -138,10 +138,8 @@ class Classifier:
 
     def differentiate(self, images: torch.Tensor) -> Answers:
         """Give the same of float images [N, C, H, W] from 0 to 255, for torch to differentiate."""
-        if self._inside is None:
-            logits: torch.Tensor = getattr(self.target, "logits_of")(images).cpu()  # noqa: B009
-            return Answers(logits)
-        return Answers(*self._parts(self._inside.logits_of(images).cpu()))
+        logits: torch.Tensor = getattr(self.target, "logits_of")(images).cpu()  # noqa: B009
+        return Answers(logits)
 
     def _parts(self, outputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return outputs[:, : self._count].contiguous(), outputs[:, self._count :]

@@ -26,8 +26,8 @@ class Options(BaseModel, extra="forbid"):
     detector: str = Field(
         "energy",
         description="what tells unfamiliar images from familiar ones: `msp`, `max_logit`, "
-        "`energy`, `entropy`, `gen`, `knn`, `mahalanobis` or `vim`; or `pytorch-ood:NAME`, a "
-        "detector of the package pytorch-ood",
+        "`energy`, `entropy` or `gen`; or `knn`, `mahalanobis`, `vim` or any other "
+        "`pytorch-ood:NAME`, detectors of the package pytorch-ood",
     )
     familiar: DirectoryPath | None = Field(
         None,

@@ -6,6 +6,7 @@ import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import torch
 
 from neatfool import ExperimentError, nearest
@@ -17,13 +18,20 @@ if TYPE_CHECKING:
 
 BATCH: Final = 64
 """Images a call of a detector that looks at the images themselves."""
+FEWER: Final = {"KNN": ("k", 10), "ViM": ("d", 2)}
+"""Of few images at most this part: the 50th nearest of 60 is on the other side, and 60 images vary
+in no more than 60 directions."""
+
+
+class MissingPackageError(ValueError):
+    """A package that detectors need is not installed."""
 
 
 def _module() -> Any:
     try:
         return import_module("pytorch_ood")
     except ModuleNotFoundError as error:
-        raise ValueError(
+        raise MissingPackageError(
             f"needs the package {(error.name or 'pytorch_ood').replace('_', '-')}; give "
             "`pip install 'neatfool[ood]'`"
         ) from error
@@ -121,10 +129,22 @@ class Elsewhere:
         self.fits = bool(found.requires_fit)
 
     def fit(self, familiar: Answers) -> None:
-        """Fit it to the familiar images, each in the class that the classifier names."""
+        """Fit it to the familiar images, each in the class that the classifier names.
+
+        Raises:
+            ExperimentError: It fails, or the images are too few for its arithmetic.
+        """
         if not self.fits:
             return
         labels = familiar.classes
+        of_classes = isinstance(self._detector, _module().detector.Mahalanobis)
+        if of_classes:
+            # It takes no class without an image.
+            labels = torch.from_numpy(np.unique(labels, return_inverse=True)[1])
+        if self.name in FEWER:
+            key, part = FEWER[self.name]
+            most = max(1, len(labels) // part)
+            setattr(self._detector, key, min(getattr(self._detector, key), most))
         if self.needs == "logits":
             self._try(lambda: self._detector.fit_logits(familiar.logits.float(), labels))
         elif self.needs == "features":
@@ -137,6 +157,13 @@ class Elsewhere:
                 for start in starts
             ]
             self._try(lambda: self._detector.fit(batches))
+        if of_classes and torch.linalg.cholesky_ex(self._detector.precision).info:
+            raise ExperimentError(
+                f"the detector pytorch-ood:{self.name} cannot be fitted to {len(labels):,} images: "
+                "its covariance has no inverse in single precision. Give at least twice as many "
+                "as the network's last layer has features (familiar = FOLDER in an experiment, "
+                "--familiar FOLDER in a command), or choose knn or a formula of logits"
+            )
 
     def score(self, answers: Answers) -> torch.Tensor:
         """Let it predict."""

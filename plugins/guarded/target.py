@@ -146,7 +146,12 @@ class Guarded:
         array = inner.spec.array if needs != "features" else "torch"
         self.spec = replace(inner.spec, sums_to_one=False, array=array)
         self.batch_size = getattr(inner, "batch_size", None)
-        if softness and self._detector.differentiable and hasattr(inner, "logits_of"):
+        if not self._detector.differentiable:
+            self.no_gradients = (
+                f"pytorch-ood computes the detector {detector} without them; take msp, max_logit, "
+                "energy, entropy or gen"
+            )
+        elif softness and hasattr(inner, "logits_of"):
             self.logits_of = self._logits_of
 
     @classmethod

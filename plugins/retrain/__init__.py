@@ -1,10 +1,9 @@
 """The command ``neatfool retrain``: teach a network its fooling images, and fool it again.
 
 The modules: :mod:`.plan` is what is to be done and where, :mod:`.search` evolves images by the
-program's own ``run`` and ``resume``, :mod:`.fooling_images` takes a round's images from its runs.
-:mod:`.lenets` and :mod:`.extra_row` learn them, and :mod:`.learner` is what both offer.
-:mod:`.rounds` goes from round to round. :mod:`.wording` says what came out, :mod:`.files` writes it
-for programs, and :mod:`.page` as a page with :mod:`.charts`. :mod:`.command` is the command.
+program's own ``run`` and ``resume``, and :mod:`.lenets` learns images. :mod:`.rounds` goes from
+round to round, and takes the images of each from its runs. :mod:`.wording` says what
+came out, in words and for programs, and :mod:`.page` as a page. :mod:`.command` is the command.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from neatfool import Experiment, Output, Run
 
-    from .learner import Learner
+    from .lenets import Lenets
     from .plan import Plan
     from .rounds import Round
 
@@ -24,6 +24,8 @@ A_PATH: Final = click.Path(path_type=Path)
 A_FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 SECONDS_BETWEEN_LINES: Final = 5.0
 """How often progress is told within a round: not so often that it fills a log."""
+ROUNDS: Final = 15
+"""As in the paper."""
 MOST_ROUNDS: Final = 40
 """Where ``--until-safe`` ends, if nothing is said."""
 
@@ -34,7 +36,6 @@ Examples:
   neatfool retrain experiments/mnist.ini
   neatfool retrain experiments/mnist.ini --data ~/mnist --html retrained.html
   neatfool retrain experiments/mnist.ini --until-safe --out runs/until-safe
-  neatfool retrain experiments/imagenet_quick.ini --photographs ~/Pictures
   neatfool retrain experiments/mnist.ini --set experiment.generations=20 --rounds 3 --json
 
 The same command goes on where it was interrupted, also with more --rounds.""",
@@ -50,8 +51,8 @@ The same command goes on where it was interrupted, also with more --rounds.""",
     "--rounds",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How many rounds; the first fools the network as it is.  [default: 15 for mnist, 2 for "
-    "imagenet; 40 with --until-safe]",
+    help="How many rounds; the first fools the network as it is.  [default: 15; 40 with "
+    "--until-safe]",
 )
 @click.option(
     "--until-safe",
@@ -69,15 +70,18 @@ The same command goes on where it was interrupted, also with more --rounds.""",
 @click.option(
     "--first-images",
     type=click.IntRange(min=2),
+    default=6000,
+    show_default=True,
     metavar="N",
-    help="Fooling images that the first retrained network learns.  [default: 6000 for mnist, 2000 "
-    "for imagenet]",
+    help="Fooling images that the first retrained network learns.",
 )
 @click.option(
     "--more-images",
     type=click.IntRange(min=2),
+    default=1000,
+    show_default=True,
     metavar="N",
-    help="Fooling images that each further network learns in addition.  [default: 1000; 2000]",
+    help="Fooling images that each further network learns in addition.",
 )
 @click.option(
     "--also",
@@ -90,7 +94,7 @@ The same command goes on where it was interrupted, also with more --rounds.""",
     "--data",
     type=A_FOLDER,
     metavar="DIR",
-    help="For mnist: the folder with MNIST's four idx files.  [default: download them]",
+    help="The folder with MNIST's four idx files.  [default: download them]",
 )
 @click.option(
     "--epochs",
@@ -98,7 +102,7 @@ The same command goes on where it was interrupted, also with more --rounds.""",
     default=3,
     show_default=True,
     metavar="N",
-    help="For mnist: how often to train on each image.",
+    help="How often to train on each image.",
 )
 @click.option(
     "--learning-rate",
@@ -106,21 +110,15 @@ The same command goes on where it was interrupted, also with more --rounds.""",
     default=0.05,
     show_default=True,
     metavar="X",
-    help="For mnist: the highest learning rate of the training.",
-)
-@click.option(
-    "--photographs",
-    type=A_FOLDER,
-    metavar="FOLDER",
-    help="For imagenet: real photographs; folders named like classes tell what they show.  "
-    "[default: the packaged ones]",
+    help="The highest learning rate of the training.",
 )
 @click.option(
     "--least-accuracy",
     type=click.FloatRange(0, 1),
+    default=0.985,
+    show_default=True,
     metavar="P",
-    help="Stop, with exit code 4, if a network recognises a smaller share of real images.  "
-    "[default: 0.985 for mnist]",
+    help="Stop, with exit code 4, if a network recognises a smaller share of real images.",
 )
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="The seed, not the file's.")
 @click.option(
@@ -150,7 +148,6 @@ def retrain(
     data: Path | None,
     epochs: int,
     learning_rate: float,
-    photographs: Path | None,
     overrides: tuple[str, ...],
     seed: int | None,
     as_json: bool,
@@ -163,22 +160,21 @@ def retrain(
     together with real images; then images are evolved against that network. You see how sure each
     round's network is of its new fooling images, and what it says of real images.
 
-    The targets `mnist` and `imagenet` (an EfficientNet-Lite) can be retrained. `DIR/round-02` has
-    the network that round 2 fools, and the runs that fool it.
+    Networks of the target `mnist` can be retrained. `DIR/round-02` has the network that round 2
+    fools, and the runs that fool it.
     """
     from neatfool import Output, TargetError, load_experiment
 
-    from .files import to_json
     from .page import write_retraining
     from .plan import take_folder
     from .search import search
-    from .wording import too_few_right
+    from .wording import to_json, too_few_right
 
     waiting = Output(stderr=True)
     experiment = load_experiment(file, overrides=overrides, seed=seed)
     with ExitStack() as ending:
         with waiting.status("getting ready"):
-            learner = _learner(experiment, (data, epochs, learning_rate), photographs)
+            learner = _learner(experiment, data, epochs, learning_rate)
         given["also"] = _open_also(also, experiment, ending)
         plan = _plan(experiment, learner, overrides, out, given)
         ending.callback(take_folder(plan).release)
@@ -194,29 +190,24 @@ def retrain(
             waiting.say(text)
             raise
         if as_json:
-            click.echo(json.dumps(to_json(plan, rounds, learner.notes), indent=1))
+            click.echo(json.dumps(to_json(plan, rounds), indent=1))
         else:
-            _show(plan, rounds, learner.notes, Output())
+            _show(plan, rounds, Output())
         if html_file:
             with waiting.status("drawing"):
-                write_retraining(plan, rounds, learner.notes, html_file)
+                write_retraining(plan, rounds, html_file)
             click.echo(f"Look at {html_file}", err=as_json)
         if problem := too_few_right(plan, rounds):
             raise TargetError(problem)
 
 
 def _learner(
-    experiment: Experiment, digits: tuple[Path | None, int, float], photographs: Path | None
-) -> Learner:
-    """Choose what can train the experiment's network.
-
-    Args:
-        experiment: The experiment.
-        digits: For ``mnist``: the folder of the data, the epochs and the learning rate.
-        photographs: For ``imagenet``: their folder.
+    experiment: Experiment, data: Path | None, epochs: int, learning_rate: float
+) -> Lenets:
+    """Make what trains the experiment's network.
 
     Raises:
-        ExperimentError: Nothing can, or its scheme does not choose classes.
+        ExperimentError: It is no LeNet, or the experiment's scheme does not choose classes.
     """
     from neatfool import ExperimentError
 
@@ -229,22 +220,16 @@ def _learner(
         )
     options: Any = experiment.target.options
     name = resolved["target"]["plugin"]
-    if name == "mnist":
-        from neatfool_plugins.mnist.training import Recipe
+    if name != "mnist":
+        raise ExperimentError(
+            f"{place}: [target] plugin = {name}: retrain can train networks of the target mnist "
+            "only; use it"
+        )
+    from neatfool_plugins.mnist.training import Recipe
 
-        from .lenets import Lenets
+    from .lenets import Lenets
 
-        data, epochs, learning_rate = digits
-        recipe = Recipe(epochs=epochs, learning_rate=learning_rate)
-        return Lenets(data, options.weights, recipe)
-    if name == "imagenet":
-        from .extra_row import ExtraRow
-
-        return ExtraRow(options, photographs)
-    raise ExperimentError(
-        f"{place}: [target] plugin = {name}: retrain can train networks of the targets mnist and "
-        "imagenet; use one of these"
-    )
+    return Lenets(data, options.weights, Recipe(epochs=epochs, learning_rate=learning_rate))
 
 
 def _open_also(paths: Sequence[Path], experiment: Experiment, ending: ExitStack) -> tuple[Run, ...]:
@@ -269,7 +254,7 @@ def _open_also(paths: Sequence[Path], experiment: Experiment, ending: ExitStack)
 
 def _plan(
     experiment: Experiment,
-    learner: Learner,
+    learner: Lenets,
     overrides: tuple[str, ...],
     out: Path | None,
     given: dict[str, Any],
@@ -277,27 +262,20 @@ def _plan(
     from .plan import Plan
 
     seed = experiment.general.seed
-    rounds = given["rounds"] or (MOST_ROUNDS if given["until_safe"] else learner.rounds)
-    least = given["least_accuracy"]
     return Plan(
         experiment=experiment,
         overrides=overrides,
         folder=out or Path("runs") / f"{experiment.name}-retrained-{seed}",
-        rounds=rounds,
-        until_safe=given["until_safe"],
-        searches=given["searches"],
-        first_images=given["first_images"] or learner.first_images,
-        more_images=given["more_images"] or learner.more_images,
-        least_accuracy=learner.least_accuracy if least is None else least,
+        rounds=given.pop("rounds") or (MOST_ROUNDS if given["until_safe"] else ROUNDS),
         seed=seed,
-        also=given["also"],
+        **given,
         learnt_by=learner.identity(),
     )
 
 
 def _go(
     plan: Plan,
-    learner: Learner,
+    learner: Lenets,
     evolve: Callable[[Path, int, dict[str, str]], Run],
     console: Output,
 ) -> list[Round]:
@@ -319,21 +297,20 @@ def _go(
     rounds = []
     for each in go_on(plan, learner, evolve, note):
         rounds.append(each)
-        accuracy = each.judgement.accuracy
-        text = f"round {each.number} of {plan.rounds}"
-        text += "" if accuracy is None else f": right on {share(accuracy, 2)} of real images"
+        text = f"round {each.number} of {plan.rounds}: "
+        text += f"right on {share(each.judgement.accuracy, 2)} of real images"
         text += f", median confidence {percent(each.median)}" if each.runs else ""
         console.say(text)
     return rounds
 
 
-def _show(plan: Plan, rounds: Sequence[Round], more: Sequence[str], console: Output) -> None:
+def _show(plan: Plan, rounds: Sequence[Round], console: Output) -> None:
     from . import wording
 
     console.say(wording.headline(rounds), "bold")
     for text in wording.course(rounds):
         console.say(text)
-    for text in wording.notes(plan, rounds, more):
+    for text in wording.notes(plan, rounds):
         console.say(f"Note: {text}")
     classes = rounds[0].confidences.shape[1]
     console.table(wording.HEADS, [wording.cells(each, classes) for each in rounds], lines=True)

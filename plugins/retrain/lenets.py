@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,26 +13,42 @@ from neatfool_plugins.mnist.dataset import Digits
 from neatfool_plugins.mnist.options import SPEC
 from neatfool_plugins.mnist.training import train
 
-from .learner import Judgement
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from neatfool_plugins.mnist.training import Recipe
 
+FOOLING: Final = "fooling"
+"""The name of the added class."""
 _BATCH: Final = 1000
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a network says of real images that it did not learn from.
+
+    Attributes:
+        images: How many real images it was shown.
+        right: How many of these it recognises; one called "fooling" is not recognised.
+        alarms: How many it calls "fooling".
+    """
+
+    images: int
+    right: int
+    alarms: int
+
+    @property
+    def accuracy(self) -> float:
+        """The share of real images that it recognises."""
+        return self.right / self.images
 
 
 class Lenets:
     """Trains LeNets from nothing on MNIST and fooling images, by the recipe of ``mnist train``."""
 
     classes = SPEC.classes
-    first_images = 6000
-    more_images = 1000
-    rounds = 15
-    least_accuracy = 0.985
-    notes: Sequence[str] = ()
+    """The classes that are searched for: those of the first network."""
 
     def __init__(self, data: Path | None, weights: Path | None, recipe: Recipe) -> None:
         """Read the digits.
@@ -51,7 +67,7 @@ class Lenets:
         self._recipe = recipe
 
     def identity(self) -> dict[str, str | int | float]:
-        """Give the digits' hash, and how networks are trained."""
+        """Give what the networks depend on, besides the fooling images."""
         recipe = self._recipe
         return {
             "data": self._digits.sha256(),
@@ -66,7 +82,13 @@ class Lenets:
         file: Path,
         note: Callable[[str], None],
     ) -> None:
-        """Train a network; see :class:`.learner.Learner`.
+        """Train a network, and write its weights completely or not at all.
+
+        Args:
+            batches: The fooling images, uint8 [N, C, H, W] each.
+            seed: Where all chance comes from.
+            file: The file for the weights.
+            note: Told now and then how far it is.
 
         Raises:
             ExperimentError: The loss became infinite or NaN.
@@ -96,14 +118,10 @@ class Lenets:
 
     @torch.inference_mode()
     def judge(self, file: Path | None) -> Judgement:
-        """Ask a network about the test digits."""
+        """Ask a network about the test digits; the first network, if there is no file."""
         network = lenet.load(file or self._first)
         images = torch.tensor(self._digits.test.images).unsqueeze(1)
         answers = [network(lenet.normalise(some)).argmax(1) for some in torch.split(images, _BATCH)]
         said, truth = torch.cat(answers).numpy(), self._digits.test.labels
         right, alarms = int((said == truth).sum()), int((said == len(self.classes)).sum())
-        return Judgement(len(truth), len(truth), right, alarms)
-
-    def options(self, file: Path) -> dict[str, str]:
-        """Give the option that names the weights."""
-        return {"target.weights": str(file.absolute())}
+        return Judgement(len(truth), right, alarms)

@@ -5,11 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from neatfool import percent
-from neatfool.report import embed_png, embed_svg, write_page
+from neatfool.report import (
+    LINE_COLOURS,
+    decimal_odds,
+    draw_figure,
+    embed_png,
+    embed_svg,
+    label_confidences,
+    label_counts,
+    label_ends,
+    new_axes,
+    write_page,
+)
 
 from . import wording
-from .charts import confidences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,20 +31,15 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 112
 """Pixels of a picture's longer side."""
-SMALL: Final = 64
-"""Images up to this many pixels are shown with their pixels."""
-SHOWN: Final = 10
-"""Images of each round: the ten digits, or ten of many classes."""
 
 
-def write_retraining(plan: Plan, rounds: Sequence[Round], more: Sequence[str], path: Path) -> Path:
+def write_retraining(plan: Plan, rounds: Sequence[Round], path: Path) -> Path:
     """Write what came out: one HTML file that needs nothing beside it, and no network.
 
     Raises:
         StorageError: The file cannot be written.
     """
     fooled = [each for each in rounds if each.runs]
-    spec = fooled[0].runs[0].spec
     content = {
         "words": wording,
         "plan": plan,
@@ -40,17 +47,14 @@ def write_retraining(plan: Plan, rounds: Sequence[Round], more: Sequence[str], p
         "classes": fooled[0].confidences.shape[1],
         "title": plan.experiment.name,
         "curve": embed_svg(confidences(fooled)),
-        "pixelated": max(spec.height, spec.width) <= SMALL,
         "strips": [_strip(each) for each in fooled],
-        "notes": wording.notes(plan, rounds, more),
+        "notes": wording.notes(plan, rounds),
     }
     return write_page(path, Path(__file__).with_name("page.html.j2"), content)
 
 
 def _strip(each: Round) -> dict[str, Any]:
-    """Show the images of a round's first search, of evenly spaced classes."""
-    elites = each.runs[0].elites
-    step = max(1, len(elites) // SHOWN)
+    """Show the images of a round's first search."""
     return {
         "round": each,
         "cells": [
@@ -60,6 +64,31 @@ def _strip(each: Round) -> dict[str, Any]:
                 "fooled": elite.confidence >= 0.5,
                 "picture": embed_png(elite.png, LARGEST),
             }
-            for elite in elites[::step][:SHOWN]
+            for elite in each.runs[0].elites
         ],
     }
+
+
+def confidences(rounds: Sequence[Round]) -> bytes:
+    """Draw the median confidence of each round, and the lowest and highest thinly."""
+    drawn, axes = new_axes(1080, 400, right=190, left=84)
+    numbers = [each.number for each in rounds]
+    lines = (
+        ("highest", [each.highest for each in rounds], LINE_COLOURS[1], 0.9),
+        ("median", [each.median for each in rounds], LINE_COLOURS[0], 2.1),
+        ("lowest", [float(each.confidences.min()) for each in rounds], LINE_COLOURS[2], 0.9),
+    )
+    ends = []
+    for name, values, colour, width in lines:
+        odds = decimal_odds(values)
+        axes.plot(numbers, odds, color=colour, linewidth=width, marker="o", markersize=2 + width)
+        ends.append((float(odds[-1]), f"{name}  {percent(values[-1])}", colour))
+    for each in rounds:
+        odds = decimal_odds(each.medians)
+        axes.plot([each.number] * len(odds), odds, "_", color=LINE_COLOURS[0], markersize=7)
+    shown = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines])
+    label_confidences(axes, float(shown.min()), float(shown.max()))
+    label_counts(axes, numbers, "round")
+    axes.set_xlim(numbers[0] - 0.3, max(numbers[-1], 2) + 0.1)
+    label_ends(axes, ends)
+    return draw_figure(drawn)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool import derive_seed, refuse_link
+from neatfool import derive_seed, derive_seeds, in_generation, litter_sizes, refuse_link
 from neatfool.report import save
 
-from .fooling_images import fooling_images
-from .learner import Judgement
+from .lenets import Judgement
 from .plan import SEARCHED
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from neatfool import Run
 
-    from .learner import Learner
+    from .lenets import Lenets
     from .plan import Plan
 
 NETWORK: Final = "network.safetensors"
@@ -30,6 +29,8 @@ JUDGED: Final = "judged.json"
 SURE: Final = 0.99
 FOOLED: Final = 0.5
 """From this confidence in a wrong class on, a network counts as fooled by an image."""
+BATCH: Final = 128
+"""Images that are drawn at once: a large image has 150 KB."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _of_class(run: Run, index: int) -> float:
 
 def go_on(
     plan: Plan,
-    learner: Learner,
+    learner: Lenets,
     evolve: Callable[[Path, int, dict[str, str]], Run],
     note: Callable[[str], None],
 ) -> Iterator[Round]:
@@ -135,9 +136,9 @@ def go_on(
             learner.learn(pool.images(before), seed, network, partial(_note_in, note, number))
         note(f"round {number}: looking at real images")
         judgement = _judge(learner, network, folder / JUDGED)
-        accuracy = judgement.accuracy
-        enough = number == 1 or accuracy is None or accuracy >= plan.least_accuracy
-        options = only if network is None else {**only, **learner.options(network)}
+        enough = number == 1 or judgement.accuracy >= plan.least_accuracy
+        weights = {} if network is None else {"target.weights": str(network.absolute())}
+        options = {**only, **weights}
         runs = []
         for place in range(1, plan.searches + 1) if enough else ():
             note(f"round {number}: search {place} of {plan.searches}")
@@ -176,9 +177,60 @@ class _Pool:
         return self._batches
 
 
-def _judge(learner: Learner, network: Path | None, file: Path) -> Judgement:
+def _judge(learner: Lenets, network: Path | None, file: Path) -> Judgement:
     if file.exists():
         return Judgement(**json.loads(file.read_text(encoding="utf-8")))
     judgement = learner.judge(network)
     save(file, f"{json.dumps(asdict(judgement))}\n".encode())
     return judgement
+
+
+def fooling_images(runs: Sequence[Run], count: int, seed: int) -> Iterator[np.ndarray]:
+    """Take images of the first and of the last generation of a round's runs, as the paper did.
+
+    Half are of a first generation: random genomes, as each of the runs began with. The others are
+    of the last one: the runs' elites (if there are more than are wanted, some of them drawn at
+    random), and then children that are bred from the elites, as the next generation would be.
+
+    Args:
+        runs: Finished runs of the same experiment.
+        count: How many images.
+        seed: Where all chance comes from.
+
+    Yields:
+        The images in batches, uint8 [N, C, H, W].
+    """
+    first = count // 2
+    encoding = in_generation(runs[0].encoding, 0)
+    for some in _parts(derive_seeds(seed, "first generation", ids=range(first))):
+        yield encoding.render(encoding.create(some)).cpu().numpy()
+    for number, run in enumerate(runs):
+        share = len(range(number, count - first, len(runs)))
+        yield from _last_generation(run, share, derive_seed(seed, "last generation", number))
+
+
+def _last_generation(run: Run, count: int, seed: int) -> Iterator[np.ndarray]:
+    generator = np.random.default_rng(seed)
+    niches = run.elites
+    elites = [*{elite.candidate_id: elite for elite in niches}.values()]
+    chosen = generator.permutation(len(elites))[:count]
+    for some in _parts(chosen.tolist()):
+        yield np.stack([elites[place].saved_pixels() for place in some])
+    encoding = in_generation(run.encoding, run.generation)
+    for seeds in _parts(derive_seeds(seed, "child", ids=range(count - len(chosen)))):
+        litters = [
+            [
+                elite.genome
+                for elite in sorted(
+                    (niches[place] for place in generator.integers(len(niches), size=size)),
+                    key=lambda elite: -elite.rank,
+                )
+            ]
+            for size in litter_sizes(encoding, seeds)
+        ]
+        yield encoding.render(encoding.breed(litters, seeds)).cpu().numpy()
+
+
+def _parts(items: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]

@@ -1,14 +1,14 @@
-"""Says what retraining brought, in words."""
+"""Says what retraining brought, in words and for programs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from neatfool import percent, share
 
-from .learner import FOOLING
+from .lenets import FOOLING
 from .rounds import FOOLED, SURE
 
 if TYPE_CHECKING:
@@ -37,9 +37,8 @@ LEGEND: Final = (
 def cells(each: Round, classes: int) -> list[str]:
     """Write a round's figures, one for each of the heads; some have two lines."""
     judged = each.judgement
-    right = "-" if judged.accuracy is None else share(judged.accuracy, 2)
     alarms = f"{judged.alarms:,} of\n{judged.images:,}" if each.network else "-"
-    start = [f"{each.number}", f"{each.learnt:,}", right, alarms]
+    start = [f"{each.number}", f"{each.learnt:,}", share(judged.accuracy, 2), alarms]
     if not each.runs:
         return [*start, "not tried", "", ""]
     held = each.fooled * classes
@@ -100,7 +99,7 @@ def course(rounds: Sequence[Round]) -> list[str]:
 def too_few_right(plan: Plan, rounds: Sequence[Round]) -> str | None:
     """Say that the last network recognises too few real images, if it does."""
     last = rounds[-1]
-    if last.runs or last.judgement.accuracy is None:
+    if last.runs:
         return None
     return (
         f"round {last.number}: the network recognises {share(last.judgement.accuracy, 2)} of real "
@@ -109,7 +108,7 @@ def too_few_right(plan: Plan, rounds: Sequence[Round]) -> str | None:
     )
 
 
-def notes(plan: Plan, rounds: Sequence[Round], more: Sequence[str]) -> list[str]:
+def notes(plan: Plan, rounds: Sequence[Round]) -> list[str]:
     """Say what to bear in mind."""
     fooled = [each for each in rounds if each.runs]
     searches = "a search" if plan.searches == 1 else f"{plan.searches} searches"
@@ -126,4 +125,59 @@ def notes(plan: Plan, rounds: Sequence[Round], more: Sequence[str]) -> list[str]
     )
     if plan.also:
         took += f" It learnt {sum(map(len, plan.also)):,} images of finished runs, too."
-    return [LEGEND, text, took, *more]
+    return [LEGEND, text, took]
+
+
+def to_json(plan: Plan, rounds: Sequence[Round]) -> dict[str, Any]:
+    """Describe what came out of each round."""
+    return {
+        "folder": str(plan.folder),
+        "experiment": str(plan.experiment.path),
+        "target": str(plan.experiment.target.label),
+        "searches": plan.searches,
+        "first_images": plan.first_images,
+        "more_images": plan.more_images,
+        "least_accuracy": plan.least_accuracy,
+        "seed": plan.seed,
+        "finding": [headline(rounds), *course(rounds)],
+        "rounds": [_round(each) for each in rounds],
+        "notes": notes(plan, rounds),
+    }
+
+
+def _round(each: Round) -> dict[str, Any]:
+    judged = each.judgement
+    told: dict[str, Any] = {
+        "round": each.number,
+        "network": None if each.network is None else str(each.network),
+        "fooling_images": each.learnt,
+        "accuracy": judged.accuracy,
+        "real_images": judged.images,
+        "false_alarms": None if each.network is None else judged.alarms,
+        "searches": [],
+    }
+    if each.runs:
+        told |= {
+            "median": each.median,
+            "lowest": float(each.confidences.min()),
+            "highest": each.highest,
+            "fooled": each.fooled,
+            "safe": each.safe,
+            "images": each.images,
+            "images_to_99": each.images_to_sure if np.isfinite(each.images_to_sure) else None,
+        }
+        told["searches"] = [
+            {
+                "run": str(run.path),
+                "seed": run.seed,
+                "median": float(median),
+                "classes": {
+                    run.classes[index]: float(confidence)
+                    for index, confidence in zip(run.searched, confidences, strict=True)
+                },
+            }
+            for run, median, confidences in zip(
+                each.runs, each.medians, each.confidences, strict=True
+            )
+        ]
+    return told

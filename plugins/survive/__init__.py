@@ -2,7 +2,7 @@
 
 The modules: :mod:`.chosen` chooses elites, :mod:`.changes` lists what may happen to their images,
 :mod:`.survival` scores them. :mod:`.wording` says what came out, :mod:`.files` writes it for
-programs, and :mod:`.page` as a page with :mod:`.charts`. :mod:`.command` is the command.
+programs, and :mod:`.page` as a page with charts. :mod:`.command` is the command.
 """
 
 from __future__ import annotations

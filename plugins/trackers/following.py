@@ -1,21 +1,21 @@
-"""Follows a run by what its database has, every few seconds."""
+"""Follows a run by what its database has, every few seconds, in figures and a contact sheet."""
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from neatfool import hookimpl
+from PIL import Image
+
+from neatfool import RunError, hookimpl
 
 from .figures import budget, points
-from .sheet import draw_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from PIL import Image
 
     from neatfool import Run
 
@@ -26,6 +26,13 @@ SECONDS_BETWEEN: Final = 5.0
 RESTING_TO_TELLING: Final = 100
 """Between two times the run goes on for at least this many times as long as the last one took, so
 that an observer costs about 1 % of the time."""
+MOST_ON_SHEET: Final = 100
+"""So many elites are on a sheet at most, so that one of 1,000 classes takes no longer to make."""
+COLUMNS: Final = 10
+SIDE: Final = 96
+"""The longer side of an image, in pixels: smaller ones are enlarged by a whole number."""
+GAP: Final = 4
+PAPER: Final = "#ffffff"
 
 
 @dataclass
@@ -114,3 +121,33 @@ def _rest(began: float, least: float) -> float:
     """Say when to do again what was begun then and is done now."""
     ended = time.monotonic()
     return ended + max(least, RESTING_TO_TELLING * (ended - began))
+
+
+def draw_sheet(run: Run) -> Image.Image | None:
+    """Draw the elites of evenly spaced classes, always the same ones; None if there is none."""
+    step = max(1, -(-len(run.searched) // MOST_ON_SHEET))
+    chosen = [*run.searched[::step]]
+    tiles: dict[int, Image.Image] = {}
+    for place, index in enumerate(chosen):
+        with suppress(RunError):  # it has no elite yet
+            tiles[place] = _fit(run.elite(index).image())
+    if not tiles:
+        return None
+    width, height = (max(tile.size[axis] for tile in tiles.values()) + GAP for axis in (0, 1))
+    columns = min(COLUMNS, len(chosen))
+    rows = -(-len(chosen) // columns)
+    sheet = Image.new("RGB", (columns * width + GAP, rows * height + GAP), PAPER)
+    for place, tile in tiles.items():
+        sheet.paste(tile, (GAP + place % columns * width, GAP + place // columns * height))
+    return sheet
+
+
+def _fit(image: Image.Image) -> Image.Image:
+    longer = max(image.size)
+    if longer > SIDE:
+        image = image.convert("RGB")
+        image.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
+        return image
+    scale = SIDE // longer
+    size = (image.width * scale, image.height * scale)
+    return image.convert("RGB").resize(size, Image.Resampling.NEAREST)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool import percent
-from neatfool.report import Picture, embed_png, embed_svg, write_page
+from neatfool.report import Picture, draw_figure, embed_png, embed_svg, new_axes, write_page
 
 from . import wording
-from .charts import matrix
 from .networks import key_of
 
 if TYPE_CHECKING:
@@ -29,6 +28,11 @@ LARGEST: Final = 112
 """Pixels of a picture's longer side."""
 SMALL: Final = 64
 """Images up to this many pixels are shown with their pixels."""
+CELL: Final = (92, 54)
+"""CSS pixels of a cell: room for two lines of text."""
+LONGEST_NAME: Final = 24
+LIGHT_FROM: Final = 0.55
+"""Above this share a cell is so light that its text must be dark."""
 
 
 @dataclass(frozen=True)
@@ -99,3 +103,52 @@ def _line(row: Row, place: int) -> Line:
     cells = [(wording.one(seen, place), bool(seen.among(1)[place])) for seen in row.seen]
     recorded = percent(elite.confidence)
     return Line(elite.name, recorded, embed_png(elite.png, LARGEST), cells)
+
+
+def matrix(
+    shares: np.ndarray,
+    texts: Sequence[Sequence[str]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+) -> bytes:
+    """Draw shares as a matrix of coloured cells.
+
+    Args:
+        shares: float64 [R, C] from 0 to 1, NaN for a cell that stays empty.
+        texts: What each cell says; lines are parted by line breaks.
+        rows: The names of the rows.
+        columns: The names of the columns, short.
+    """
+    names = [f"{name[: LONGEST_NAME - 1]}…" if len(name) > LONGEST_NAME else name for name in rows]
+    left = 26 + 7.2 * max(map(len, names))
+    width = left + 16 + CELL[0] * len(columns)
+    drawn, axes = new_axes(width, 44 + CELL[1] * len(rows), left=left, right=16, top=34, bottom=10)
+    axes.pcolormesh(
+        np.ma.masked_invalid(shares),
+        cmap="viridis",
+        vmin=0,
+        vmax=1,
+        edgecolors=axes.get_facecolor(),
+        linewidth=2,
+    )
+    for (row, column), value in np.ndenumerate(shares):
+        if np.isfinite(value):
+            axes.text(
+                column + 0.5,
+                row + 0.5,
+                texts[row][column],
+                ha="center",
+                va="center",
+                fontsize=9.5,
+                linespacing=1.25,
+                color="black" if value > LIGHT_FROM else "white",
+                parse_math=False,
+            )
+    axes.invert_yaxis()
+    axes.xaxis.tick_top()
+    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, parse_math=False)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, names, parse_math=False)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return draw_figure(drawn)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from neatfool import Candidate, ExperimentError, ImageSpec, Scores, rank
-from neatfool.testing import TOY_SPEC, SchemeSuite, ToyEncoding, ToyTarget
+from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_scheme
 from neatfool_plugins.map_elites import MapElites, Options
 
 CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibex", "jay")
@@ -93,21 +93,18 @@ def noise(candidates):
     return Scores(odds / odds.sum(1, keepdims=True), logits, ok)
 
 
-# --- the kit's own suite
+# --- the contract
 
 
-class TestMapElites(SchemeSuite):
-    def make_scheme(self, encoding, spec, seed):
-        return MapElites(Options(batch=9, initial=14), encoding=encoding, spec=spec, seed=seed)
+def test_it_keeps_the_contract_of_schemes():
+    options = Options(batch=9, initial=14)
+    check_scheme(
+        lambda encoding, spec, seed: MapElites(options, encoding=encoding, spec=spec, seed=seed)
+    )
 
 
-class TestMapElitesWithCrossover(TestMapElites):
-    parents = 2
-
-
-class TestMapElitesThatLearns(SchemeSuite):
-    def make_scheme(self, encoding, spec, seed):
-        return learning(spec, encoding=encoding, seed=seed)
+def test_it_keeps_the_contract_of_schemes_while_it_learns():
+    check_scheme(lambda encoding, spec, seed: learning(spec, encoding=encoding, seed=seed))
 
 
 # --- who breeds

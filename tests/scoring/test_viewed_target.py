@@ -17,7 +17,7 @@ from neatfool.run.store import contents
 from neatfool.scoring.viewed_target import ViewedTarget
 from neatfool.search.learning import Learner
 from neatfool.spec.candidate import Candidate
-from neatfool.testing import TOY_SPEC, TargetSuite, ToyEncoding, ToyTarget
+from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget, check_target
 
 VIEWS = {"darker": 60.0, "rolled": 2.0}
 TOYS = {"image": TOY_SPEC.shape, "classes": TOY_SPEC.classes, "encoding": "direct"}
@@ -34,14 +34,9 @@ def images(count=6):
     return torch.from_numpy(pixels.astype(np.uint8))
 
 
-class TestTheMeanOfViews(TargetSuite):
-    def make_target(self):
-        return viewed()
-
-
-class TestTheWorstOfViews(TargetSuite):
-    def make_target(self):
-        return viewed("worst")
+@pytest.mark.parametrize("score", [(), ("worst",)], ids=["mean", "worst"])
+def test_it_keeps_the_contract_of_targets(score):
+    check_target(lambda: viewed(*score))
 
 
 def test_mean_and_worst_are_of_what_each_view_scores():

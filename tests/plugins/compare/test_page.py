@@ -13,12 +13,11 @@ from made_up_runs import random_course, write_run
 from PIL import Image
 
 from neatfool import StorageError, percent
-from neatfool_plugins.compare.charts import course, heat_map, heat_scale
 from neatfool_plugins.compare.comparison import Comparison
 from neatfool_plugins.compare.groups import gather
 from neatfool_plugins.compare.keys import colour_of, key_of, stroke_of
 from neatfool_plugins.compare.measures import MEASURES
-from neatfool_plugins.compare.page import write_comparison
+from neatfool_plugins.compare.page import course, heat_map, heat_scale, write_comparison
 
 EVIL = "<script>alert(1)</script>\"' onerror=alert(2)"
 

@@ -22,7 +22,7 @@ from neatfool.plugin.manager import PluginManager
 from neatfool.report import write_report
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore, contents
-from neatfool.testing import TOY_SPEC, SchemeSuite, ToyTarget
+from neatfool.testing import TOY_SPEC, ToyTarget, check_scheme
 from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
 from neatfool_plugins.gradient.ascent import Positions, aims, climb
@@ -41,14 +41,13 @@ def scheme(spec=TOY_SPEC, *, target=None, encoding=None, seed=1, **options):
     )
 
 
-class TestGradient(SchemeSuite):
-    def make_scheme(self, encoding, spec, seed):
-        return scheme(spec, encoding=encoding, seed=seed, batch=3, gradients_at_once=2)
-
-
-class TestGradientOfThePaper(SchemeSuite):
-    def make_scheme(self, encoding, spec, seed):
-        return scheme(spec, encoding=encoding, seed=seed, preset="c", steps=7, stop_at=1)
+@pytest.mark.parametrize(
+    "options",
+    [{"batch": 3, "gradients_at_once": 2}, {"preset": "c", "steps": 7, "stop_at": 1}],
+    ids=["plain", "of the paper"],
+)
+def test_it_keeps_the_contract_of_schemes(options):
+    check_scheme(lambda encoding, spec, seed: scheme(spec, encoding=encoding, seed=seed, **options))
 
 
 class Search:

@@ -1,8 +1,9 @@
-"""Each detector computes what the package pytorch-ood does."""
+"""The formulas of logits compute what pytorch-ood does, and its detectors fit and predict here."""
 
 from __future__ import annotations
 
 import copy
+import sys
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from torch import nn
 from neatfool import ExperimentError
 from neatfool_plugins.guarded.answers import Answers
 from neatfool_plugins.guarded.detectors import make_detector
-from neatfool_plugins.guarded.names import DETECTORS, check_name, needs_of
+from neatfool_plugins.guarded.names import NEEDS, check_name, needs_of
 
 CLASSES, SIZE, FITTED = 7, 40, 500
 
@@ -42,32 +43,71 @@ def in_double():
     torch.set_default_dtype(torch.float32)
 
 
-def their_scores(name, head, fitted, seen):
-    weights = head.weight.detach(), head.bias.detach()
-    made = {
-        "msp": lambda: theirs.MaxSoftmax(None),
-        "max_logit": lambda: theirs.MaxLogit(None),
-        "energy": lambda: theirs.EnergyBased(None),
-        "entropy": lambda: theirs.Entropy(None),
-        "gen": lambda: theirs.GEN(None, M=100),
-        "knn": lambda: theirs.KNN(None, k=50),
-        "mahalanobis": lambda: theirs.Mahalanobis(None),
-        "vim": lambda: theirs.ViM(None, SIZE // 2, *weights),
-    }[name]()
-    if not made.requires_fit:
-        return made.predict_logits(seen.logits)
-    made.fit_features(fitted.features, fitted.classes)
-    return made.predict_features(seen.features)
+def in_single(given):
+    return Answers(given.logits.float(), given.features.float())
 
 
-@pytest.mark.parametrize("name", DETECTORS)
+THEIRS = {
+    "msp": theirs.MaxSoftmax(None),
+    "max_logit": theirs.MaxLogit(None),
+    "energy": theirs.EnergyBased(None),
+    "entropy": theirs.Entropy(None),
+    "gen": theirs.GEN(None, M=100),
+}
+
+
+@pytest.mark.parametrize("name", NEEDS)
 @pytest.mark.usefixtures("in_double")
 def test_a_formula_is_that_of_pytorch_ood(name, head):
-    fitted, seen = answers(head, FITTED, 1), answers(head, 200, 2)
-    ours = make_detector(name, head, None)
+    seen = answers(head, 200, 2)
+    expected = THEIRS[name].predict_logits(seen.logits).double().numpy()
+    ours = make_detector(name, None, None).score(seen)
+    np.testing.assert_allclose(ours.double(), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "expected"),
+    [
+        ("knn", FITTED, lambda *_: theirs.KNN(None, k=50)),
+        ("knn", 60, lambda *_: theirs.KNN(None, k=6)),
+        ("pytorch-ood:KNN k=20", 60, lambda *_: theirs.KNN(None, k=20)),
+        ("mahalanobis", FITTED, lambda *_: theirs.Mahalanobis(None)),
+        ("vim", FITTED, lambda *weights: theirs.ViM(None, SIZE // 2, *weights)),
+        ("vim", 30, lambda *weights: theirs.ViM(None, 15, *weights)),
+    ],
+)
+def test_a_short_name_is_a_detector_of_pytorch_ood_that_few_images_can_fit(
+    name, count, expected, head
+):
+    fitted, seen = (in_single(answers(head, *each)) for each in ((count, 1), (200, 2)))
+    single = copy.deepcopy(head).float()
+    ours = make_detector(name, single, None)
     ours.fit(fitted)
-    expected = their_scores(name, head, fitted, seen).double().numpy()
-    np.testing.assert_allclose(ours.score(seen).double(), expected, rtol=1e-6, atol=1e-6)
+    other = expected(single.weight.detach(), single.bias.detach())
+    other.to("cpu").fit_features(fitted.features, fitted.classes)
+    np.testing.assert_array_equal(
+        ours.score(seen), other.predict_features(seen.features).float().numpy()
+    )
+
+
+def test_classes_without_an_image_do_not_hinder_the_mahalanobis_distance(head):
+    fitted = answers(head, FITTED, 1)
+    some = fitted.classes != fitted.classes[0]
+    detector = make_detector("mahalanobis", None, None)
+    detector.fit(in_single(Answers(fitted.logits[some], fitted.features[some])))
+    assert (detector.score(in_single(answers(head, 20, 2))) > 0).all()
+
+
+def test_a_covariance_that_cannot_be_inverted_is_refused(head):
+    detector = make_detector("mahalanobis", None, None)
+    with pytest.raises(ExperimentError, match="no inverse in single precision"):
+        detector.fit(in_single(answers(head, SIZE // 2, 1)))
+
+
+def test_a_missing_package_is_named_with_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pytorch_ood", None)
+    with pytest.raises(ValueError, match=r"needs the package pytorch-ood; give `pip install"):
+        check_name("knn")
 
 
 def test_gen_looks_at_the_hundred_likeliest_classes():
@@ -85,10 +125,9 @@ def test_near_certainty_a_score_is_not_all_rounding(name):
     torch.testing.assert_close(score(Answers(logits)).double(), expected, rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", DETECTORS)
-def test_a_score_has_a_gradient(name, head):
-    detector = make_detector(name, head, None)
-    detector.fit(answers(head, FITTED, 1))
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_formula_has_a_gradient(name, head):
+    detector = make_detector(name, None, None)
     features = answers(head, 5, 2).features.requires_grad_()
     (gradient,) = torch.autograd.grad(
         detector.score(Answers(head(features), features)).sum(), features
@@ -108,10 +147,7 @@ def test_detectors_of_pytorch_ood_say_what_they_look_at(name, needs):
 @pytest.mark.parametrize("name", ["RMD", "KLMatching", "SHE", "NNGuide", "DICE p=0.7"])
 def test_detectors_of_pytorch_ood_fit_and_predict(name, head):
     detector = make_detector(f"pytorch-ood:{name}", copy.deepcopy(head).float(), None)
-    single = [
-        Answers(each.logits.float(), each.features.float())
-        for each in (answers(head, FITTED, 1), answers(head, 20, 2))
-    ]
+    single = [in_single(each) for each in (answers(head, FITTED, 1), answers(head, 20, 2))]
     detector.fit(single[0])
     scores = detector.score(single[1])
     assert scores.shape == (20,)

@@ -249,7 +249,7 @@ def test_a_page_that_cannot_be_written_is_refused_before_the_work(digits, tmp_pa
 def test_a_target_that_cannot_be_trained_is_refused(tmp_path):
     result = neatfool("retrain", write_experiment(tmp_path), "--out", tmp_path / "out")
     assert result.exit_code == 2
-    assert "retrain can train networks of the targets mnist and imagenet" in result.stderr
+    assert "retrain can train networks of the target mnist only" in result.stderr
     assert not (tmp_path / "out").exists()
 
 

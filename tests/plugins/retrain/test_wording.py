@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from neatfool_plugins.retrain.learner import Judgement
+from neatfool_plugins.retrain.lenets import Judgement
 from neatfool_plugins.retrain.wording import course
 
 
 def a_round(number, alarms):
-    """A round that found nothing, of a network that calls some of five photographs fooling."""
+    """A round that found nothing, of a network that calls some of five digits fooling."""
     return SimpleNamespace(
         number=number,
         runs=("a run",),
@@ -18,11 +18,11 @@ def a_round(number, alarms):
         safe=True,
         images=60,
         images_to_sure=float("inf"),
-        judgement=Judgement(5, 5, 5 - alarms, alarms),
+        judgement=Judgement(5, 5 - alarms, alarms),
     )
 
 
 @pytest.mark.parametrize(("alarms", "told"), [(5, True), (3, True), (1, False)])
-def test_a_network_that_calls_most_photographs_fooling_is_no_success(alarms, told):
+def test_a_network_that_calls_most_digits_fooling_is_no_success(alarms, told):
     said = " ".join(course([a_round(1, 0), a_round(2, alarms)]))
     assert (f"But it calls {alarms} of 5 real images 'fooling'" in said) is told
