@@ -129,7 +129,7 @@ def _tell_once(folder: Path, why: RuntimeError) -> None:
 
 @cache
 def _fingerprint(room: Path) -> int:
-    """Hash the source of all compiled functions of a room, and of the bytes that they read."""
-    layout = Path(__file__).parent / "cppn" / "genome" / "flat.py"
-    files = {*room.glob("*.py"), Path(__file__), layout}
+    """Hash the source of all compiled functions of a room, and of what they use of genomes."""
+    genome = Path(__file__).parent / "cppn" / "genome"
+    files = {*room.glob("*.py"), Path(__file__), genome / "flat.py", genome / "markings.py"}
     return crc32(b"".join(file.read_bytes() for file in sorted(files)))

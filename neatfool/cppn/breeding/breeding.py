@@ -22,7 +22,6 @@ import numpy as np
 from neatfool.cppn.breeding import variation
 from neatfool.cppn.breeding.chance import first_numbers, seed_array
 from neatfool.cppn.breeding.draft import make_draft
-from neatfool.cppn.breeding.hashing import BLOCK
 from neatfool.cppn.breeding.plan import Plan, make_plan, read_options
 from neatfool.cppn.breeding.refinements import STEPS_AN_OCTAVE, Refinements, strength_step
 from neatfool.cppn.genome.flat import EDGE, HEAD, NODE, join
@@ -175,7 +174,7 @@ class Breeder:
                 self._options,
                 bounds,
                 written,
-                *make_draft(room[0], room[1], BLOCK),
+                *make_draft(room[0], room[1]),
             )
         text, ends = written[: bounds[-1]].tobytes(), (8 * bounds).tolist()
         return list(map(Genome.read, [text[start:end] for start, end in pairwise(ends)]))

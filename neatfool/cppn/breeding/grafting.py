@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neatfool.cppn.breeding.chance import new_id
 from neatfool.cppn.breeding.compiling import inner
 from neatfool.cppn.breeding.draft import copy_rows
-from neatfool.cppn.breeding.hashing import GRAFT, new_id
 from neatfool.cppn.breeding.structure import sort_edges
 from neatfool.cppn.genome.flat import EDGE, KEY, NODE, SOURCE, TARGET
+from neatfool.cppn.genome.markings import GRAFT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,7 +157,7 @@ def _name(
     if key == output:
         return output
     while True:
-        named, is_free = new_id(GRAFT, key, key, again, draft.block), True
+        named, is_free = new_id(GRAFT, key, 0, again), True
         for other in range(len(nodes)):
             if nodes[other, KEY] == named and kept[other] >= 0:
                 is_free = False

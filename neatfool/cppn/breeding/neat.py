@@ -123,10 +123,9 @@ def vary(
     scratch: np.ndarray,
     rolls: np.ndarray,
     stream: np.ndarray,
-    block: np.ndarray,
 ) -> None:
     """Make a child of each litter; see :mod:`neatfool.cppn.breeding.variation`."""
-    draft = Draft(counts, nodes, node_numbers, edges, edge_numbers, scratch, rolls, stream, block)
+    draft = Draft(counts, nodes, node_numbers, edges, edge_numbers, scratch, rolls, stream)
     bounds[0] = 0
     for child in range(len(litters)):
         stream[0] = seeds[child]

@@ -94,14 +94,13 @@ def vary(
     scratch: np.ndarray,
     rolls: np.ndarray,
     stream: np.ndarray,
-    block: np.ndarray,
 ) -> None:
     """Make a child of each litter; see :mod:`neatfool.cppn.breeding.variation`.
 
     With ``ROUNDS`` above 0 it is the parent, grown: by a random number of rounds, up to this. Each
     splits a connection by a node and adds a connection.
     """
-    draft = Draft(counts, nodes, node_numbers, edges, edge_numbers, scratch, rolls, stream, block)
+    draft = Draft(counts, nodes, node_numbers, edges, edge_numbers, scratch, rolls, stream)
     bounds[0] = 0
     for child in range(len(litters)):
         stream[0] = seeds[child]

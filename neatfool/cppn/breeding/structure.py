@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neatfool.cppn.breeding.attributes import draw_initial
-from neatfool.cppn.breeding.chance import draw_place
+from neatfool.cppn.breeding.chance import draw_place, new_id
 from neatfool.cppn.breeding.compiling import inner
 from neatfool.cppn.breeding.draft import append_edge, remove_edge
-from neatfool.cppn.breeding.hashing import SPLIT, new_id
 from neatfool.cppn.genome.flat import (
     ACTIVATION,
     AGGREGATION,
@@ -23,6 +22,7 @@ from neatfool.cppn.genome.flat import (
     TIME_CONSTANT,
     WEIGHT,
 )
+from neatfool.cppn.genome.markings import SPLIT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,7 +165,7 @@ def append_node(
     """
     first, second, again = key_of(draft, source), key_of(draft, target), 0
     while True:
-        key = new_id(SPLIT, first, second, again, draft.block)
+        key = new_id(SPLIT, first, second, again)
         if not is_taken(draft, key):
             break
         again += 1

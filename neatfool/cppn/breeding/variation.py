@@ -38,7 +38,7 @@ SIGNATURE: Final = (
     "void(int64[::1], float64[::1], int64[:, ::1], uint64[::1], int64[::1], float64[::1], "
     "float64[:, :, ::1], float64[:, ::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], "
     "int64[:, ::1], float64[:, ::1], int64[:, ::1], float64[:, ::1], int64[:, ::1], "
-    "float64[::1], uint64[::1], uint64[::1])"
+    "float64[::1], uint64[::1])"
 )
 
 # The places of settings.
