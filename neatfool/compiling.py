@@ -100,8 +100,14 @@ def make_switch(functions: Sequence[Any]) -> Callable[..., None]:
     return cast("Callable[..., None]", intrinsic(typed))
 
 
-def outer(signature: str, *, exact: bool = False) -> Callable[[Function], Function]:
-    """Compile a function that Python calls, or read its code from the disk."""
+def outer(signature: str | None = None, *, exact: bool = False) -> Callable[[Function], Function]:
+    """Compile a function that Python calls, or read its code from the disk.
+
+    Args:
+        signature: The types of its arguments; if left out, it is compiled when it is called, for
+            the types of that call.
+        exact: Whether each operation rounds, as in Python.
+    """
     options = {**_OPTIONS, **(_EXACT if exact else {})}
 
     def compile_function(function: Function) -> Function:
