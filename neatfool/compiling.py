@@ -100,8 +100,14 @@ def make_switch(functions: Sequence[Any]) -> Callable[..., None]:
     return cast("Callable[..., None]", intrinsic(typed))
 
 
-def outer(signature: str, *, exact: bool = False) -> Callable[[Function], Function]:
-    """Compile a function that Python calls, or read its code from the disk."""
+def outer(signature: str | None = None, *, exact: bool = False) -> Callable[[Function], Function]:
+    """Compile a function that Python calls, or read its code from the disk.
+
+    Args:
+        signature: The types of its arguments; if left out, it is compiled when it is called, for
+            the types of that call.
+        exact: Whether each operation rounds, as in Python.
+    """
     options = {**_OPTIONS, **(_EXACT if exact else {})}
 
     def compile_function(function: Function) -> Function:
@@ -129,7 +135,7 @@ def _tell_once(folder: Path, why: RuntimeError) -> None:
 
 @cache
 def _fingerprint(room: Path) -> int:
-    """Hash the source of all compiled functions of a room, and of the bytes that they read."""
-    layout = Path(__file__).parent / "cppn" / "genome" / "flat.py"
-    files = {*room.glob("*.py"), Path(__file__), layout}
+    """Hash the source of all compiled functions of a room, and of what they use of genomes."""
+    genome = Path(__file__).parent / "cppn" / "genome"
+    files = {*room.glob("*.py"), Path(__file__), genome / "flat.py", genome / "markings.py"}
     return crc32(b"".join(file.read_bytes() for file in sorted(files)))

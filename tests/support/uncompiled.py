@@ -12,7 +12,7 @@ import numpy as np
 import neatfool
 from neatfool import cppn
 
-NAMES = ("breeding", "chance", "attributes", "draft", "structure", "grafting", "hashing")
+NAMES = ("breeding", "chance", "attributes", "draft", "structure", "grafting")
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def draft_of(modules, *genomes, seed=0):
     """Give a draft with room for all genes of some genomes; it is a copy of the first."""
     nodes = sum(len(genome.nodes) for genome in genomes) + 2
     edges = sum(len(genome.connections) for genome in genomes) + 4
-    draft = modules.draft.make_draft(nodes, edges, modules.hashing.BLOCK)
+    draft = modules.draft.make_draft(nodes, edges)
     draft.stream[0] = seed
     modules.draft.copy_genome(view(modules, genomes[0]), draft)
     return draft

@@ -16,6 +16,16 @@ from neatfool.cppn.breeding.compiling import inner
 if TYPE_CHECKING:
     import numpy as np
 
+    from neatfool.cppn.breeding.draft import Draft
+    from neatfool.cppn.breeding.plan import Plan
+
+# The rows of a plan: the attributes of nodes, then those of connections.
+NODE_ATTRIBUTES: Final = 5
+"""Bias, response, activation, aggregation and time constant."""
+ATTRIBUTES: Final = 7
+"""Those, and weight and enabled."""
+AGGREGATIONS: Final = 3
+
 # The columns of a plan: how an attribute changes, and what new genes have.
 COLUMN: Final = 0
 CHANGE: Final = 1
@@ -49,94 +59,90 @@ COIN: Final = 4
 
 
 @inner
-def draw_initial(plan: np.ndarray, options: np.ndarray, stream: np.ndarray) -> float:
+def draw_initial(row: np.ndarray, names: np.ndarray, stream: np.ndarray) -> float:
     """Give an attribute of a new gene.
 
     Args:
-        plan: float64 [PLAN], the attribute's.
-        options: int64 [options], the codes of its names.
+        row: float64 [PLAN], the attribute's row of the plan.
+        names: int64 [1 + names], how many names it may have, and their codes.
         stream: The stream.
     """
-    begin = plan[BEGIN]
-    value: float = plan[FIRST]
+    begin = row[BEGIN]
+    value: float = row[FIRST]
     if begin == FIXED:
         return value
     if begin == UNIFORM:
-        return value + float(plan[SPAN]) * draw(stream)
+        return value + float(row[SPAN]) * draw(stream)
     if begin == ANY_NAME:
-        return float(options[draw_place(len(options), stream)])
+        return float(names[1 + draw_place(names[0], stream)])
     if begin == COIN:
         return 1.0 if draw(stream) < 0.5 else 0.0
-    value += plan[SPAN] * draw_normal(stream)
-    low: float = plan[LOW]
-    high: float = plan[HIGH]
+    value += row[SPAN] * draw_normal(stream)
+    low: float = row[LOW]
+    high: float = row[HIGH]
     return low if value < low else high if value > high else value
 
 
 @inner
-def change_attribute(
-    words: np.ndarray,
-    numbers: np.ndarray,
-    count: int,
-    plan: np.ndarray,
-    options: np.ndarray,
-    stream: np.ndarray,
-    chosen: np.ndarray,
-    rolls: np.ndarray,
+def mutate_attributes(draft: Draft, first: int, end: int, plan: Plan) -> bool:
+    """Change some attributes of all nodes, or of all connections; say if a number was drawn."""
+    touched = False
+    for attribute in range(first, end):
+        if attribute < NODE_ATTRIBUTES:
+            words, numbers, count = draft.nodes, draft.node_numbers, draft.counts[0]
+        else:
+            words, numbers, count = draft.edges, draft.edge_numbers, draft.counts[1]
+        row, names = plan.attributes[attribute], plan.options[int(attribute == AGGREGATIONS)]
+        touched |= _change_attribute(words[:count], numbers[:count], row, names, draft)
+    return touched
+
+
+@inner
+def _change_attribute(
+    words: np.ndarray, numbers: np.ndarray, row: np.ndarray, names: np.ndarray, draft: Draft
 ) -> bool:
     """Change an attribute of some genes.
 
     Args:
-        words: int64 [≥ count, columns], the genes.
+        words: int64 [genes, columns], the genes.
         numbers: float64, the same memory.
-        count: The number of genes.
-        plan: float64 [PLAN], the attribute's.
-        options: int64 [options], the codes of its names.
-        stream: The stream.
-        chosen: int64 [≥ count], scratch.
-        rolls: float64 [≥ count], scratch.
+        row: float64 [PLAN], the attribute's row of the plan.
+        names: int64 [1 + names], how many names it may have, and their codes.
+        draft: The genome.
 
     Returns:
         Whether a number moved or was drawn anew, even if to its old value.
     """
-    change, column = plan[CHANGE], int(plan[COLUMN])
+    change, column, stream, chosen = row[CHANGE], int(row[COLUMN]), draft.stream, draft.scratch[0]
     if change == NUMBER:
-        return _change_number(numbers, column, count, plan, options, stream, chosen, rolls)
+        return _change_number(numbers, row, names, draft)
     if change == NEVER:
         return False
-    found = choose(count, plan[RATE], plan[SCALE], stream, chosen)
+    found = choose(len(words), row[RATE], row[SCALE], stream, chosen)
     if change == POLYNOMIAL:
-        low, high, power = plan[LOW], plan[HIGH], plan[POWER]
+        low, high, power = row[LOW], row[HIGH], row[POWER]
         for place in chosen[:found]:
             step = polynomial_step(draw(stream), power)
             weight = numbers[place, column] + (high - low) * step
             numbers[place, column] = low if weight < low else high if weight > high else weight
     elif change == NAME:
         for place in chosen[:found]:
-            words[place, column] = options[draw_place(len(options), stream)]
+            words[place, column] = names[1 + draw_place(names[0], stream)]
     else:
         for place in chosen[:found]:
-            rate = plan[RATE_TRUE] if numbers[place, column] else plan[RATE_FALSE]
-            if draw(stream) * plan[RATE] < rate:
+            rate = row[RATE_TRUE] if numbers[place, column] else row[RATE_FALSE]
+            if draw(stream) * row[RATE] < rate:
                 numbers[place, column] = 1.0 if draw(stream) < 0.5 else 0.0
     return False
 
 
 @inner
-def _change_number(
-    numbers: np.ndarray,
-    column: int,
-    count: int,
-    plan: np.ndarray,
-    options: np.ndarray,
-    stream: np.ndarray,
-    chosen: np.ndarray,
-    rolls: np.ndarray,
-) -> bool:
+def _change_number(numbers: np.ndarray, row: np.ndarray, names: np.ndarray, draft: Draft) -> bool:
     """Let each number move by a normal step, or be drawn anew, or stay."""
-    moved, either, low, high = plan[MOVED], plan[RATE], plan[LOW], plan[HIGH]
+    column, stream, chosen, rolls = int(row[COLUMN]), draft.stream, draft.scratch[0], draft.rolls
+    moved, either, low, high = row[MOVED], row[RATE], row[LOW], row[HIGH]
     found = 0
-    for place in range(count):
+    for place in range(len(numbers)):
         rolls[found] = draw(stream)
         if rolls[found] < either:
             chosen[found] = place
@@ -148,13 +154,13 @@ def _change_number(
             # Box and Muller's method gives two steps.
             step, is_spare = spare, not is_spare
             if is_spare:
-                radius = plan[POWER] * math.sqrt(-2.0 * math.log(1.0 - draw(stream)))
+                radius = row[POWER] * math.sqrt(-2.0 * math.log(1.0 - draw(stream)))
                 angle = TAU * draw(stream)
                 step, spare = radius * math.cos(angle), radius * math.sin(angle)
             value = numbers[place, column] + step
             numbers[place, column] = low if value < low else high if value > high else value
         else:
-            numbers[place, column] = draw_initial(plan, options, stream)
+            numbers[place, column] = draw_initial(row, names, stream)
     return found > 0
 
 

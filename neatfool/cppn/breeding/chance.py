@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool.cppn.breeding.compiling import inlined, inner
+from neatfool.cppn.genome.markings import SPARE_BITS, STEP
+from neatfool.cppn.genome.markings import scramble as scramble_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TAU: Final = math.tau
 _MASK: Final = 2**64 - 1
-_STEP: Final = np.uint64(0x9E3779B97F4A7C15)
-_FIRST_FACTOR: Final = np.uint64(0xBF58476D1CE4E5B9)
-_SECOND_FACTOR: Final = np.uint64(0x94D049BB133111EB)
-_30, _27, _31, _11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+_11: Final = np.uint64(11)
+
+scramble = inner(scramble_arrays)
 
 
 def seed_array(seeds: Sequence[int]) -> np.ndarray:
@@ -33,13 +34,7 @@ def seed_array(seeds: Sequence[int]) -> np.ndarray:
 
 def first_numbers(seeds: np.ndarray) -> np.ndarray:
     """Give the first number of the stream of each seed: float64 [N], in [0, 1)."""
-    z = seeds + _STEP
-    z ^= z >> _30
-    z *= _FIRST_FACTOR
-    z ^= z >> _27
-    z *= _SECOND_FACTOR
-    z ^= z >> _31
-    return (z >> _11) * 2.0**-53
+    return np.asarray((scramble_arrays((seeds,)) >> _11) * 2.0**-53)
 
 
 @inner
@@ -49,12 +44,9 @@ def draw(stream: np.ndarray) -> float:
     Args:
         stream: uint64 [1], the state, which is changed.
     """
-    stream[0] += _STEP
-    z = stream[0]
-    z = (z ^ (z >> _30)) * _FIRST_FACTOR
-    z = (z ^ (z >> _27)) * _SECOND_FACTOR
-    z ^= z >> _31
-    return np.float64(z >> _11) * 2.0**-53
+    bits = scramble((stream[0],)) >> _11
+    stream[0] += STEP
+    return np.float64(bits) * 2.0**-53
 
 
 @inlined
@@ -109,3 +101,15 @@ def scale_of(probability: float) -> float:
     log(1 - u) / log(1 - p) is at least n with probability (1 - p)^n. 0 stands for "all or none".
     """
     return max(1.0 / math.log1p(-probability), -1e15) if 0.0 < probability < 1.0 else 0.0
+
+
+@inner
+def new_id(kind: int, first: int, second: int, again: int) -> int:
+    """Give the id of a new node: the marking of a kind and numbers."""
+    words = (
+        np.uint64(np.int64(kind)),
+        np.uint64(np.int64(first)),
+        np.uint64(np.int64(second)),
+        np.uint64(np.int64(again)),
+    )
+    return int(np.int64(scramble(words) >> SPARE_BITS))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,6 +38,8 @@ def inlined(function: Function) -> Function:
     return compiling.inlined(function, exact=True) if COMPILED else function
 
 
-def outer(signature: str) -> Callable[[Function], Function]:
-    """Compile a function that Python calls, or read its code from the disk."""
-    return compiling.outer(signature, exact=True) if COMPILED else lambda function: function
+def outer(function: Function) -> Function:
+    """Compile a function that Python calls, when it is called, or read its code from the disk."""
+    if COMPILED:
+        return compiling.outer(exact=True)(function)
+    return np.errstate(over="ignore")(function)  # integers wrap around

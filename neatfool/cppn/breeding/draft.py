@@ -25,7 +25,6 @@ class Draft(NamedTuple):
         scratch: int64 [5, S]: S is more than the nodes, and more than the connections.
         rolls: float64 [S], scratch.
         stream: uint64 [1], the stream of random numbers.
-        block: uint64 [BLOCK], scratch for hashing.
     """
 
     counts: np.ndarray
@@ -36,7 +35,6 @@ class Draft(NamedTuple):
     scratch: np.ndarray
     rolls: np.ndarray
     stream: np.ndarray
-    block: np.ndarray
 
 
 @inner
@@ -133,7 +131,7 @@ def write_genome(draft: Draft, start: int, words: np.ndarray) -> int:
     return end
 
 
-def make_draft(nodes: int, edges: int, block: int) -> Draft:
+def make_draft(nodes: int, edges: int) -> Draft:
     """Make a draft with room for so many nodes and connections."""
     node_words = np.empty((nodes, NODE), np.int64)
     edge_words = np.empty((edges, EDGE), np.int64)
@@ -147,5 +145,4 @@ def make_draft(nodes: int, edges: int, block: int) -> Draft:
         np.empty((5, size), np.int64),
         np.empty(size),
         np.zeros(1, np.uint64),
-        np.empty(block, np.uint64),
     )

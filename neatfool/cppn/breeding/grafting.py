@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neatfool.cppn.breeding.chance import new_id
 from neatfool.cppn.breeding.compiling import inner
 from neatfool.cppn.breeding.draft import copy_rows
-from neatfool.cppn.breeding.hashing import GRAFT, new_id
 from neatfool.cppn.breeding.structure import sort_edges
 from neatfool.cppn.genome.flat import EDGE, KEY, NODE, SOURCE, TARGET
+from neatfool.cppn.genome.markings import GRAFT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +40,7 @@ def graft(genome: Parent, donor: Parent, output: int, outputs: int, draft: Draft
     kept, taken = draft.scratch[3], draft.scratch[4]
     _mark(genome, output, outputs, False, draft, kept)
     _mark(donor, output, outputs, True, draft, taken)
-    _write_nodes(genome, donor, output, draft, kept, taken)
+    _write_nodes(genome, donor, output, draft)
     count = 0
     for edge in range(len(edges)):
         target = edges[edge, TARGET]
@@ -94,24 +95,18 @@ def _mark(
 
 
 @inner
-def _write_nodes(
-    genome: Parent,
-    donor: Parent,
-    output: int,
-    draft: Draft,
-    kept: np.ndarray,
-    taken: np.ndarray,
-) -> None:
+def _write_nodes(genome: Parent, donor: Parent, output: int, draft: Draft) -> None:
     """Write the nodes, those of the genome's keys in its order, and replace marks by places.
 
     A new id may be that of a node which is left out; then the new node takes its place.
     """
     nodes, _, _, _ = genome
     donors, _, _, _ = donor
+    kept, taken = draft.scratch[3], draft.scratch[4]
     ids, begun = draft.scratch[0], draft.scratch[1]
     for node in range(len(donors)):
         if taken[node] >= 0:
-            ids[node] = _name(genome, donor, node, output, draft, kept, taken)
+            ids[node] = _name(nodes, donors, node, output, draft)
             begun[node] = 0
     count = 0
     for node in range(len(nodes)):
@@ -140,23 +135,14 @@ def _write_nodes(
 
 
 @inner
-def _name(
-    genome: Parent,
-    donor: Parent,
-    node: int,
-    output: int,
-    draft: Draft,
-    kept: np.ndarray,
-    taken: np.ndarray,
-) -> int:
+def _name(nodes: np.ndarray, donors: np.ndarray, node: int, output: int, draft: Draft) -> int:
     """Give the id of a donor's node: the output's own, for others the first that is not taken."""
-    nodes, _, _, _ = genome
-    donors, _, _, _ = donor
+    kept, taken = draft.scratch[3], draft.scratch[4]
     key, ids, again = donors[node, KEY], draft.scratch[0], 0
     if key == output:
         return output
     while True:
-        named, is_free = new_id(GRAFT, key, key, again, draft.block), True
+        named, is_free = new_id(GRAFT, key, 0, again), True
         for other in range(len(nodes)):
             if nodes[other, KEY] == named and kept[other] >= 0:
                 is_free = False

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import numpy as np
 from neat.attributes import BoolAttribute, FloatAttribute
 
 from neatfool.cppn.breeding import attributes as columns
 from neatfool.cppn.breeding.chance import scale_of
-from neatfool.cppn.breeding.variation import CONN_ADD, CONN_DELETE, NODE_ADD, NODE_DELETE
 from neatfool.cppn.genome import flat
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 
@@ -32,47 +30,61 @@ _COLUMNS = {
     "weight": flat.WEIGHT,
     "enabled": flat.ENABLED,
 }
+_STRUCTURE = ("node_add", "node_delete", "conn_add", "conn_delete")
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """How genes change.
+# The columns of ``Plan.structure``.
+NODE_ADD: Final = 0
+NODE_DELETE: Final = 1
+CONN_ADD: Final = 2
+CONN_DELETE: Final = 3
+
+
+class Plan(NamedTuple):
+    """How genomes vary; compiled code looks at one of S steps of strength at a time.
 
     Attributes:
-        attributes: float64 [attributes, PLAN]; see :mod:`neatfool.cppn.breeding.attributes`.
-        structure: float64 [4], the probabilities of changes of structure.
+        attributes: float64 [S, ATTRIBUTES, PLAN]; see :mod:`neatfool.cppn.breeding.attributes`.
+        structure: float64 [S, 4], the probabilities of changes of structure.
+        options: int64 [2, 1 + options], how many activations and aggregations there are, and
+            their codes.
+        inputs: The number of inputs.
+        outputs: The number of outputs.
+        single: Whether a child has at most one of neat-python's changes of structure.
+        surer: Whether such a change that is impossible becomes another.
     """
 
     attributes: np.ndarray
     structure: np.ndarray
-
-    @classmethod
-    def stack(cls, plans: Sequence[Plan]) -> Plan:
-        """Put S plans together, each array along a new first axis."""
-        return cls(
-            np.stack([plan.attributes for plan in plans]),
-            np.stack([plan.structure for plan in plans]),
-        )
+    options: np.ndarray
+    inputs: int
+    outputs: int
+    single: bool
+    surer: bool
 
 
-def make_plan(config: GenomeConfig, *, polynomial: bool, strength: float = 1.0) -> Plan:
+def make_plan(config: GenomeConfig, *, polynomial: bool, strengths: Sequence[float]) -> Plan:
     """Read a configuration.
 
     Args:
         config: The configuration.
         polynomial: Whether weights change by polynomial mutation.
-        strength: A factor for the probabilities of all mutations; none exceeds 1.
+        strengths: For each step a factor for the probabilities of all mutations; none exceeds 1.
     """
-    if strength != 1.0:
-        config = _with_strength(config, strength)
-    structure = np.zeros(4)
-    structure[NODE_ADD], structure[NODE_DELETE] = config.node_add_prob, config.node_delete_prob
-    structure[CONN_ADD], structure[CONN_DELETE] = config.conn_add_prob, config.conn_delete_prob
+    configs = [_with_strength(config, strength) for strength in strengths]
     genes = [*NodeGene._gene_attributes, *ConnectionGene._gene_attributes]
-    return Plan(np.array([_read(gene, config, polynomial) for gene in genes]), structure)
+    return Plan(
+        np.array([[_read(gene, each, polynomial) for gene in genes] for each in configs]),
+        np.array([[getattr(each, f"{name}_prob") for name in _STRUCTURE] for each in configs]),
+        _read_options(config),
+        config.num_inputs,
+        config.num_outputs,
+        config.single_structural_mutation,
+        config.check_structural_mutation_surer(),
+    )
 
 
-def read_options(config: GenomeConfig) -> np.ndarray:
+def _read_options(config: GenomeConfig) -> np.ndarray:
     """Give the codes of the functions: int64 [2, 1 + options], the first how many there are."""
     rows = [
         [codes[option] for option in getattr(config, f"{name}_options")]
@@ -85,6 +97,8 @@ def read_options(config: GenomeConfig) -> np.ndarray:
 
 
 def _with_strength(config: GenomeConfig, strength: float) -> GenomeConfig:
+    if strength == 1.0:
+        return config
     values = vars(config)
     rates = {
         key: min(value * strength, 1.0)

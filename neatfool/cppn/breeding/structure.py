@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neatfool.cppn.breeding.attributes import draw_initial
-from neatfool.cppn.breeding.chance import draw_place
+from neatfool.cppn.breeding.attributes import AGGREGATIONS, draw_initial
+from neatfool.cppn.breeding.chance import draw_place, new_id
 from neatfool.cppn.breeding.compiling import inner
 from neatfool.cppn.breeding.draft import append_edge, remove_edge
-from neatfool.cppn.breeding.hashing import SPLIT, new_id
 from neatfool.cppn.genome.flat import (
     ACTIVATION,
     AGGREGATION,
@@ -23,11 +22,13 @@ from neatfool.cppn.genome.flat import (
     TIME_CONSTANT,
     WEIGHT,
 )
+from neatfool.cppn.genome.markings import SPLIT
 
 if TYPE_CHECKING:
     import numpy as np
 
     from neatfool.cppn.breeding.draft import Draft
+    from neatfool.cppn.breeding.plan import Plan
 
 
 @inner
@@ -148,9 +149,7 @@ def is_taken(draft: Draft, key: int) -> bool:
 
 
 @inner
-def append_node(
-    draft: Draft, source: int, target: int, plans: np.ndarray, options: np.ndarray
-) -> int:
+def append_node(draft: Draft, source: int, target: int, plan: Plan) -> int:
     """Append a new node that splits a connection; give its place.
 
     Its key is the first id of those that the connection's splits have that is not taken.
@@ -159,55 +158,59 @@ def append_node(
         draft: The genome.
         source: The place of the connection's source.
         target: The place of its target.
-        plans: float64 [attributes, PLAN], of all attributes.
-        options: int64 [2, 1 + options], how many activations and aggregations there are, and
-            their codes.
+        plan: How genomes vary.
     """
     first, second, again = key_of(draft, source), key_of(draft, target), 0
     while True:
-        key = new_id(SPLIT, first, second, again, draft.block)
+        key = new_id(SPLIT, first, second, again)
         if not is_taken(draft, key):
             break
         again += 1
     place: int = draft.counts[0]
     draft.counts[0] = place + 1
     node, numbers = draft.nodes[place], draft.node_numbers[place]
-    activations, aggregations = options[0, 1 : 1 + options[0, 0]], options[1, 1 : 1 + options[1, 0]]
+    rows, stream = plan.attributes, draft.stream
+    activations, aggregations = plan.options[0], plan.options[1]
     node[KEY] = key
-    numbers[BIAS] = draw_initial(plans[0], activations, draft.stream)
-    numbers[RESPONSE] = draw_initial(plans[1], activations, draft.stream)
-    node[ACTIVATION] = int(draw_initial(plans[2], activations, draft.stream))
-    node[AGGREGATION] = int(draw_initial(plans[3], aggregations, draft.stream))
-    numbers[TIME_CONSTANT] = draw_initial(plans[4], activations, draft.stream)
+    numbers[BIAS] = draw_initial(rows[0], activations, stream)
+    numbers[RESPONSE] = draw_initial(rows[1], activations, stream)
+    node[ACTIVATION] = int(draw_initial(rows[2], activations, stream))
+    node[AGGREGATION] = int(draw_initial(rows[AGGREGATIONS], aggregations, stream))
+    numbers[TIME_CONSTANT] = draw_initial(rows[4], activations, stream)
     return place
 
 
 @inner
-def append_new_edge(
-    draft: Draft, source: int, target: int, plans: np.ndarray, options: np.ndarray
-) -> None:
+def append_new_edge(draft: Draft, source: int, target: int, plan: Plan) -> None:
     """Append a new connection."""
-    weight = draw_initial(plans[5], options[0], draft.stream)
-    enabled = draw_initial(plans[6], options[0], draft.stream)
+    weight = draw_initial(plan.attributes[5], plan.options[0], draft.stream)
+    enabled = draw_initial(plan.attributes[6], plan.options[0], draft.stream)
     append_edge(draft, source, target, weight, enabled)
 
 
 @inner
-def split_edge(draft: Draft, edge: int, plans: np.ndarray, options: np.ndarray) -> None:
+def draw_source(draft: Draft, hidden: int, plan: Plan) -> int:
+    """Draw an input or a hidden node, as :func:`find_hidden` left them in scratch."""
+    place = draw_place(plan.inputs + hidden, draft.stream)
+    return -1 - place if place < plan.inputs else draft.scratch[0, place - plan.inputs]
+
+
+@inner
+def split_edge(draft: Draft, edge: int, plan: Plan) -> None:
     """Replace a connection by a new node and two connections of the same weight."""
     source, target = draft.edges[edge, SOURCE], draft.edges[edge, TARGET]
     weight = draft.edge_numbers[edge, WEIGHT]
     remove_edge(draft, edge)
-    node = append_node(draft, source, target, plans, options)
+    node = append_node(draft, source, target, plan)
     append_edge(draft, source, node, weight, 1.0)
     append_edge(draft, node, target, weight, 1.0)
 
 
 @inner
-def shunt_edge(draft: Draft, edge: int, plans: np.ndarray, options: np.ndarray) -> None:
+def shunt_edge(draft: Draft, edge: int, plan: Plan) -> None:
     """Add a new node on the way of a connection, and disable that."""
     source, target = draft.edges[edge, SOURCE], draft.edges[edge, TARGET]
-    node = append_node(draft, source, target, plans, options)
+    node = append_node(draft, source, target, plan)
     draft.node_numbers[node, BIAS] = 0.0
     draft.edge_numbers[edge, ENABLED] = 0.0
     append_edge(draft, source, node, 1.0, 1.0)

@@ -1,96 +1,273 @@
-"""What the ways of variation share: their settings, their signature, and changes of attributes.
+"""Makes a batch of children, in compiled code.
 
-Each way is a function ``vary`` in a module of its own, which is compiled when it is first needed:
-:mod:`~neatfool.cppn.breeding.paper`, :mod:`~neatfool.cppn.breeding.refined` and
-:mod:`~neatfool.cppn.breeding.neat`. They take
+Each way of variation is compiled when a run first needs it.
 
-    words: int64 [W], flat genomes, one after another.
-    numbers: float64 [W], the same memory.
-    litters: int64 [N, 2], the words where the parents begin; -1 for none.
-    seeds: uint64 [N].
-    settings: int64 [SETTINGS].
-    refinements: float64 [3].
-    plans: float64 [S, attributes, PLAN], for each step of strength. The attributes are those of
-        nodes (bias, response, activation, aggregation, time constant), and then of connections
-        (weight, enabled).
-    chances: float64 [S, 4], how likely changes of structure are.
-    options: int64 [2, 1 + options], how many activations and aggregations there are, and their
-        codes.
-    bounds: int64 [N + 1]; receives the words where the children begin and end.
-    written: int64 [≥ all children]; receives the children.
-    counts: The first array of a :class:`~neatfool.cppn.breeding.draft.Draft`; the others follow.
+:func:`vary_as_neat` breeds as neat-python: crossover of two parents, and mutation. Children change
+in the same ways and as often as by neat-python's ``configure_crossover`` and ``mutate``; the tests
+compare the two. But cycles are searched only where they can be, and random numbers are drawn only
+for genes that change.
+
+:func:`vary_as_the_paper` mutates in the steps of the paper's own code, with the refinements of
+:class:`neatfool.cppn.Refinements`, which may all be off:
+
+1. Each weight, with probability 0.1: polynomial mutation, eta 15, on [-10, 10].
+2. Each node's activation, with probability 0.1: any of the options.
+3. With probability 0.5: add a connection.
+4. With probability 0.3: delete a connection.
+5. With probability 0.5: replace a connection by a node and two connections of the same weight.
+6. With probability 0.2: delete a hidden node and its connections.
+
+Attributes that the paper's CPPNs do not have (bias, response, aggregation, disabled connections)
+mutate with the activations as in neat-python, at rates that the preset sets to 0.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import math
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from neatfool.cppn.breeding.attributes import change_attribute
-from neatfool.cppn.breeding.chance import draw_place
-from neatfool.cppn.breeding.compiling import inner
+from neatfool.cppn.breeding.attributes import ATTRIBUTES, NODE_ATTRIBUTES, mutate_attributes
+from neatfool.cppn.breeding.chance import draw, draw_place
+from neatfool.cppn.breeding.compiling import inner, outer
+from neatfool.cppn.breeding.crossover import cross
+from neatfool.cppn.breeding.draft import (
+    copy_genome,
+    find_edge,
+    is_copy,
+    view_genome,
+    write_genome,
+)
+from neatfool.cppn.breeding.grafting import graft
+from neatfool.cppn.breeding.plan import CONN_ADD, CONN_DELETE, NODE_ADD, NODE_DELETE, Plan
+from neatfool.cppn.breeding.refinements import strength_step as _strength_step
+from neatfool.cppn.breeding.structure import (
+    append_new_edge,
+    closes_cycle,
+    delete_connection,
+    delete_node,
+    draw_source,
+    find_hidden,
+    shunt_edge,
+    split_edge,
+)
+from neatfool.cppn.genome.flat import ENABLED
 
 if TYPE_CHECKING:
     import numpy as np
 
     from neatfool.cppn.breeding.draft import Draft
 
-SIGNATURE: Final = (
-    "void(int64[::1], float64[::1], int64[:, ::1], uint64[::1], int64[::1], float64[::1], "
-    "float64[:, :, ::1], float64[:, ::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], "
-    "int64[:, ::1], float64[:, ::1], int64[:, ::1], float64[:, ::1], int64[:, ::1], "
-    "float64[::1], uint64[::1], uint64[::1])"
-)
+TRIES: Final = 20
+"""The most random pairs of nodes to try for a new connection, as in a full genome none may fit."""
 
-# The places of settings.
-INPUTS: Final = 0
-OUTPUTS: Final = 1
-SINGLE: Final = 2
-SURER: Final = 3
-PARENTS: Final = 4
-LOWEST: Final = 5
-ROUNDS: Final = 6
-SETTINGS: Final = 7
+strength_step = inner(_strength_step)
 
-# The places of probabilities, which follow the plans of attributes.
-NODE_ADD: Final = 0
-NODE_DELETE: Final = 1
-CONN_ADD: Final = 2
-CONN_DELETE: Final = 3
 
-# The places of refinements.
-GRAFTED: Final = 0
-STRENGTH: Final = 1
-SPREAD: Final = 2
+class Batch(NamedTuple):
+    """Litters, and room for their children.
+
+    Attributes:
+        words: int64 [W], flat genomes, one after another.
+        numbers: float64 [W], the same memory.
+        litters: int64 [N, 2], the words where the parents begin; -1 for none.
+        seeds: uint64 [N].
+        bounds: int64 [N + 1]; receives the words where the children begin and end.
+        written: int64 [≥ all children]; receives the children.
+    """
+
+    words: np.ndarray
+    numbers: np.ndarray
+    litters: np.ndarray
+    seeds: np.ndarray
+    bounds: np.ndarray
+    written: np.ndarray
+
+
+class Refining(NamedTuple):
+    """The refinements of the paper's mutation, but for grafts.
+
+    Attributes:
+        strength: The factor for the probabilities of all mutations.
+        spread: The spread of the strength's logarithm.
+        lowest: The step of strength of the plan's first row.
+        copies: How many copies of the parent are thrown away until one may be the child.
+    """
+
+    strength: float
+    spread: float
+    lowest: int
+    copies: int
+
+
+@outer
+def vary_as_the_paper(
+    batch: Batch, plan: Plan, refining: Refining, grafted: float | None, draft: Draft
+) -> None:
+    """Make a child of each litter by the paper's mutation and its refinements.
+
+    Args:
+        batch: The litters; receives the children.
+        plan: How genomes vary, for each step of strength.
+        refining: The refinements.
+        grafted: The probability of a graft; where it is None, code for grafts is not compiled.
+        draft: Memory with room for any child.
+    """
+    batch.bounds[0] = 0
+    for child in range(len(batch.litters)):
+        draft.stream[0] = batch.seeds[child]
+        parent = view_genome(batch.words, batch.numbers, batch.litters[child, 0])
+        is_graft = False
+        if grafted is not None:
+            is_graft = _graft(batch, child, grafted, plan.outputs, draft)
+        strength = refining.strength
+        if refining.spread:
+            strength *= math.exp(refining.spread * (2.0 * draw(draft.stream) - 1.0))
+        rates = _at_step(plan, strength_step(strength) - refining.lowest)
+        # Weak mutation often changes nothing, and scoring a copy would waste an image.
+        for left in range(0 if is_graft else refining.copies, -1, -1):
+            if not is_graft:
+                copy_genome(parent, draft)
+            touched = _mutate_as_the_paper(draft, rates)
+            if touched or left == 0 or not is_copy(parent, draft):
+                break
+        batch.bounds[child + 1] = write_genome(draft, batch.bounds[child], batch.written)
+
+
+@outer
+def vary_as_neat(batch: Batch, plan: Plan, draft: Draft) -> None:
+    """Make a child of each litter by neat-python's crossover and mutation."""
+    batch.bounds[0] = 0
+    rates = _at_step(plan, 0)
+    for child in range(len(batch.litters)):
+        draft.stream[0] = batch.seeds[child]
+        copy_genome(view_genome(batch.words, batch.numbers, batch.litters[child, 0]), draft)
+        if batch.litters[child, 1] >= 0:
+            cross(draft, view_genome(batch.words, batch.numbers, batch.litters[child, 1]))
+        _mutate_as_neat(draft, rates)
+        batch.bounds[child + 1] = write_genome(draft, batch.bounds[child], batch.written)
+
+
+@outer
+def grow(batch: Batch, plan: Plan, rounds: int, draft: Draft) -> None:
+    """Grow the first parent of each litter by a random number of rounds, from 0 to ``rounds``.
+
+    Each round splits a connection by a node and adds a connection.
+    """
+    batch.bounds[0] = 0
+    rates = _at_step(plan, 0)
+    for child in range(len(batch.litters)):
+        draft.stream[0] = batch.seeds[child]
+        copy_genome(view_genome(batch.words, batch.numbers, batch.litters[child, 0]), draft)
+        for _ in range(int(draw(draft.stream) * (rounds + 1))):
+            if draft.counts[1]:
+                split_edge(draft, draw_place(draft.counts[1], draft.stream), rates)
+            _add_absent_connection(draft, rates)
+        batch.bounds[child + 1] = write_genome(draft, batch.bounds[child], batch.written)
 
 
 @inner
-def mutate_attributes(
-    draft: Draft, first: int, end: int, plans: np.ndarray, options: np.ndarray
-) -> bool:
-    """Change some attributes of all nodes, or of all connections; say if a number was drawn."""
-    touched = False
-    for attribute in range(first, end):
-        names = options[1 if attribute == 3 else 0]
-        names = names[1 : 1 + names[0]]
-        if attribute < 5:
-            words, numbers, count = draft.nodes, draft.node_numbers, draft.counts[0]
-        else:
-            words, numbers, count = draft.edges, draft.edge_numbers, draft.counts[1]
-        touched |= change_attribute(
-            words,
-            numbers,
-            count,
-            plans[attribute],
-            names,
-            draft.stream,
-            draft.scratch[0],
-            draft.rolls,
-        )
+def _at_step(plan: Plan, step: int) -> Plan:
+    """Give the plan of one step of strength."""
+    return Plan(
+        plan.attributes[step],
+        plan.structure[step],
+        plan.options,
+        plan.inputs,
+        plan.outputs,
+        plan.single,
+        plan.surer,
+    )
+
+
+@inner
+def _mutate_as_neat(draft: Draft, plan: Plan) -> None:
+    """Mutate as neat-python does."""
+    chances, stream = plan.structure, draft.stream
+    if plan.single:
+        place = draw(stream) * max(1.0, chances[0] + chances[1] + chances[2] + chances[3])
+        for which in range(4):
+            if place < chances[which]:
+                _mutate_structure(draft, which, plan)
+                break
+            place -= chances[which]
+    else:
+        for which in range(4):
+            if draw(stream) < chances[which]:
+                _mutate_structure(draft, which, plan)
+    mutate_attributes(draft, NODE_ATTRIBUTES, ATTRIBUTES, plan)
+    mutate_attributes(draft, 0, NODE_ATTRIBUTES, plan)
+
+
+@inner
+def _mutate_structure(draft: Draft, which: int, plan: Plan) -> None:
+    """Make one of neat-python's changes of structure."""
+    if which == NODE_ADD and draft.counts[1]:
+        shunt_edge(draft, draw_place(draft.counts[1], draft.stream), plan)
+    elif which == CONN_ADD or (which == NODE_ADD and plan.surer):
+        _add_any_connection(draft, plan)
+    elif which == NODE_DELETE:
+        delete_node(draft, plan.outputs)
+    elif which == CONN_DELETE:
+        delete_connection(draft)
+
+
+@inner
+def _add_any_connection(draft: Draft, plan: Plan) -> None:
+    """Draw one pair of nodes, and join them if possible, as neat-python does."""
+    target = draw_place(draft.counts[0], draft.stream)
+    source = draw_source(draft, find_hidden(draft, plan.outputs), plan)
+    edge = find_edge(draft, source, target)
+    if edge >= 0:
+        if plan.surer:
+            draft.edge_numbers[edge, ENABLED] = 1.0
+    elif not closes_cycle(draft, source, target):
+        append_new_edge(draft, source, target, plan)
+
+
+@inner
+def _graft(batch: Batch, child: int, probability: float, outputs: int, draft: Draft) -> bool:
+    """Begin with a graft of both parents, or of one on the other, if chance will have it."""
+    stream = draft.stream
+    if draw(stream) >= probability or batch.litters[child, 1] < 0:
+        return False
+    parent = view_genome(batch.words, batch.numbers, batch.litters[child, 0])
+    other = view_genome(batch.words, batch.numbers, batch.litters[child, 1])
+    is_first = draw(stream) < 0.5
+    output = draw_place(outputs, stream)
+    if is_first:
+        graft(parent, other, output, outputs, draft)
+    else:
+        graft(other, parent, output, outputs, draft)
+    return True
+
+
+@inner
+def _mutate_as_the_paper(draft: Draft, plan: Plan) -> bool:
+    """Mutate; say whether a number was drawn, even if it was the old one."""
+    stream, chances = draft.stream, plan.structure
+    touched = mutate_attributes(draft, NODE_ATTRIBUTES, ATTRIBUTES, plan)
+    touched |= mutate_attributes(draft, 0, NODE_ATTRIBUTES, plan)
+    if draw(stream) < chances[CONN_ADD]:
+        _add_absent_connection(draft, plan)
+    if draw(stream) < chances[CONN_DELETE]:
+        delete_connection(draft)
+    if draw(stream) < chances[NODE_ADD] and draft.counts[1]:
+        split_edge(draft, draw_place(draft.counts[1], stream), plan)
+    if draw(stream) < chances[NODE_DELETE]:
+        delete_node(draft, plan.outputs)
     return touched
 
 
 @inner
-def draw_source(draft: Draft, inputs: int, hidden: int) -> int:
-    """Draw an input or a hidden node, as :func:`find_hidden` left them in scratch."""
-    place = draw_place(inputs + hidden, draft.stream)
-    return -1 - place if place < inputs else draft.scratch[0, place - inputs]
+def _add_absent_connection(draft: Draft, plan: Plan) -> None:
+    """Add a random connection that is absent and closes no cycle; all are equally likely.
+
+    If hardly any is left, ``TRIES`` draws may find none.
+    """
+    hidden = find_hidden(draft, plan.outputs)
+    for _ in range(TRIES):
+        source = draw_source(draft, hidden, plan)
+        target = draw_place(draft.counts[0], draft.stream)
+        if find_edge(draft, source, target) < 0 and not closes_cycle(draft, source, target):
+            append_new_edge(draft, source, target, plan)
+            return

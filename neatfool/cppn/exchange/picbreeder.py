@@ -22,7 +22,7 @@ from neatfool.cppn.exchange.picbreeder_file import (
 )
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.genome import Genome
-from neatfool.cppn.genome.markings import first_free
+from neatfool.cppn.genome.markings import PICBREEDER, first_free
 from neatfool.errors import GenomeError, nearest
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class _Translation:
                 f"{name_of(node.marking)}: there is no function {node.activation!r}"
                 f"{nearest(node.activation, _FUNCTIONS)}"
             )
-        key = first_free("picbreeder", *node.marking, taken=self.nodes)
+        key = first_free(PICBREEDER, *node.marking, taken=self.nodes)
         self.nodes[key] = NodeGene.make(key, function.activation, response=function.response)
         self._sources[node.marking] = _Source(key, function.factor, function.summand)
 
@@ -183,7 +183,7 @@ class _Translation:
 
     def _add_hue(self, key: int) -> None:
         """Make the hue h, or h + 1 if it is below 0, in the range of the colour map."""
-        step = first_free("picbreeder", *self._labelled["hue"].marking, taken=self.nodes)
+        step = first_free(PICBREEDER, *self._labelled["hue"].marking, taken=self.nodes)
         # 1 from 0 on, and -1 below.
         node = self._copy(step, "hue", "clamped")
         self.connections[-4, step] = ConnectionGene.make((-4, step), node.bias)

@@ -11,7 +11,7 @@ from neat.genome import DefaultGenome, DefaultGenomeConfig
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.genome.flat import pack, read_rows, size_of, unpack
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
-from neatfool.cppn.genome.markings import Innovations, first_free, split_key
+from neatfool.cppn.genome.markings import INITIAL, Innovations, first_free, split_key
 from neatfool.errors import GenomeError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class GenomeConfig(DefaultGenomeConfig):  # type: ignore[misc]
 
     def get_new_node_key(self, node_dict: Mapping[int, Any]) -> int:
         """Give the id of an initial hidden node."""
-        return first_free("initial", taken=node_dict)
+        return first_free(INITIAL, taken=node_dict)
 
 
 def _text(value: object) -> str:

@@ -9,8 +9,9 @@ equal markings in any process, and there is no counter to store.
 from __future__ import annotations
 
 from functools import lru_cache
-from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -18,20 +19,49 @@ if TYPE_CHECKING:
 Edge = tuple[int, int]
 """The key of a connection: the node it comes from (an input if negative) and the one it goes to."""
 
+# The kinds of markings.
+INITIAL: Final = 0
+SPLIT: Final = 1
+GRAFT: Final = 2
+CONNECTION: Final = 3
+PICBREEDER: Final = 4
+
+STEP: Final = np.uint64(0x9E3779B97F4A7C15)
+_FIRST_FACTOR: Final = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND_FACTOR: Final = np.uint64(0x94D049BB133111EB)
+_30, _27, _31 = np.uint64(30), np.uint64(27), np.uint64(31)
+SPARE_BITS: Final = np.uint64(12)
+"""The bits of a hash that a marking leaves out, so that a double holds it exactly."""
+
+
+def scramble(words: tuple[Any, ...]) -> Any:
+    """Hash words by SplitMix64; of one word, it is the first output for that seed.
+
+    Breeding compiles this function. Here it runs as it is.
+
+    Args:
+        words: Of the type uint64, or arrays of it.
+    """
+    hashed = np.uint64(0)
+    for word in words:
+        hashed = hashed + word + STEP
+        hashed = (hashed ^ (hashed >> _30)) * _FIRST_FACTOR
+        hashed = (hashed ^ (hashed >> _27)) * _SECOND_FACTOR
+        hashed = hashed ^ (hashed >> _31)
+    return hashed
+
 
 @lru_cache(maxsize=1 << 16)
-def marking(kind: str, *numbers: int) -> int:
-    """Make a marking from a kind and numbers: an integer in [0, 2**52), equal on every machine.
-
-    A double holds it exactly.
-    """
-    text = " ".join([kind, *map(str, numbers)])
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 12
+@np.errstate(over="ignore")
+def marking(kind: int, first: int = 0, second: int = 0, again: int = 0) -> int:
+    """Make a marking from a kind and numbers: an integer in [0, 2**52), equal on every machine."""
+    words = tuple(np.uint64(number % 2**64) for number in (kind, first, second, again))
+    return int(scramble(words) >> SPARE_BITS)
 
 
 def innovation_number(source: int, target: int) -> int:
     """Give the historical marking of a connection, in [0, 2**52)."""
-    return marking("connection", source, target)
+    return marking(CONNECTION, source, target)
 
 
 def split_key(edge: Edge, taken: Container[int]) -> int:
@@ -39,14 +69,14 @@ def split_key(edge: Edge, taken: Container[int]) -> int:
 
     All genomes that split it for the first time get the same id; so for the second time, and so on.
     """
-    return first_free("split", *edge, taken=taken)
+    return first_free(SPLIT, *edge, taken=taken)
 
 
-def first_free(kind: str, *numbers: int, taken: Container[int]) -> int:
+def first_free(kind: int, first: int = 0, second: int = 0, *, taken: Container[int]) -> int:
     """Give the first of the ids of a kind and numbers that is not taken."""
-    n = 0
-    while (key := marking(kind, *numbers, n)) in taken:
-        n += 1
+    again = 0
+    while (key := marking(kind, first, second, again)) in taken:
+        again += 1
     return key
 
 

@@ -1,7 +1,7 @@
 """The presets: ways of drawing and evolving CPPNs, each a full set of values for their keys.
 
 ``paper``
-    Evolves as the paper's own code: see :mod:`neatfool.cppn.breeding.paper_mutation`. A child has
+    Evolves as the paper's own code: see :mod:`neatfool.cppn.breeding.variation`. A child has
     one parent.
 ``patterns``
     Evolves so too, with all that made searches need fewer images; and draws pictures that do not

@@ -5,8 +5,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from neatfool.cppn.breeding.chance import first_numbers, scale_of, seed_array
+from neatfool.cppn.genome.markings import GRAFT, SPLIT, marking, split_key
 
 REFERENCE = [  # of seed 1234567, from the algorithm's public-domain implementation in C
     6457827717110365317,
@@ -91,3 +94,19 @@ def test_a_choice_that_is_certain_takes_no_number(plain, probability):
 def test_extreme_probabilities(plain, probability):
     chosen = choose(plain, 1000, probability, stream_of(8))
     assert len(chosen) == (1000 if probability > 0.5 else 0)
+
+
+KEYS = st.integers(-4, 2**52 - 1)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([SPLIT, GRAFT]), KEYS, KEYS, st.integers(0, 30))
+def test_ids_of_new_nodes_are_markings(plain, kind, first, second, again):
+    assert plain.chance.new_id(kind, first, second, again) == marking(kind, first, second, again)
+
+
+@pytest.mark.parametrize("edge", [(-4, 0), (0, 1), (2**52 - 1, 2**51), (10, 100)])
+def test_a_node_that_splits_an_edge_has_the_id_that_neat_python_is_given(edge, plain):
+    first = plain.chance.new_id(SPLIT, *edge, 0)
+    assert first == split_key(edge, ())
+    assert plain.chance.new_id(SPLIT, *edge, 1) == split_key(edge, {first})
