@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
+import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+MOST_TO_READ: Final = 2**27
+"""A file of a run has at most this many bytes: ten times those of a thousand large images."""
 
 
 def refuse_link(path: Path) -> Path:
@@ -28,6 +33,36 @@ def refuse_link(path: Path) -> Path:
             "to in its place"
         )
     return path
+
+
+def read_whole(path: Path, most: int = MOST_TO_READ) -> bytes:
+    """Read an ordinary file of a folder that a stranger may have made.
+
+    Raises:
+        StorageError: It is a link, no file, or enormous.
+        OSError: It cannot be read.
+    """
+    # Opening a pipe would wait for somebody to write to it.
+    descriptor = os.open(refuse_link(path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise StorageError(f"{path}: is no ordinary file; delete it")
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise StorageError(f"{path}: has more than {most:,} bytes; delete it")
+    return data
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON out of a folder that a stranger may have made.
+
+    Raises:
+        ValueError: It is no such file, or cannot be read.
+    """
+    try:
+        return json.loads(read_whole(path))
+    except (OSError, StorageError, RecursionError) as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def make_folder(folder: Path, within: Path) -> None:

@@ -20,7 +20,7 @@ from neatfool.evolution.loop import Evolution, Limits
 from neatfool.evolution.workplace import make_setup, versions
 from neatfool.experiment.classes import describe_nothing
 from neatfool.experiment.differences import agrees, tell_differences
-from neatfool.files import write_whole
+from neatfool.files import read_whole, write_whole
 from neatfool.network.malloc import FreedMemory
 from neatfool.run import folder as run_folder
 from neatfool.run.advice import advice_for
@@ -348,7 +348,7 @@ def _keep_text(folder: Path, text: str, advice: Advice) -> None:
     with run_folder.storage_errors(copy):
         if not copy.is_file():
             write_whole(copy, text.encode())
-        elif copy.read_bytes() != text.encode():
+        elif read_whole(copy) != text.encode():
             raise RunError(
                 f"{copy}: changed since the run started, and a run keeps its experiment. Undo the "
                 f"change, or start another run; {advice.lengthen} makes it longer"

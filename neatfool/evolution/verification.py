@@ -18,6 +18,7 @@ from neatfool.experiment.choice import RECORDED, recorded_by_a_run
 from neatfool.experiment.framework import Calls
 from neatfool.experiment.showing import choose_showing
 from neatfool.experiment.trust import require_trust
+from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import advice_for, is_from_python
 from neatfool.run.folder import lock, refuse_under_way
@@ -167,7 +168,7 @@ def _verify(run: Run, scorer: Scorer) -> Iterator[Verified]:
 def _read_saved(elite: EliteView) -> torch.Tensor:
     path, shape = elite.file, elite.run.spec.shape
     try:
-        pixels = decode_png(path.read_bytes())
+        pixels = decode_png(read_whole(path))
     except FileNotFoundError:
         resume = advice_for(elite.run.experiment, elite.run.path).resume
         raise VerificationError(f"{path}: missing; {resume} writes the images again") from None

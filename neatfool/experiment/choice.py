@@ -140,6 +140,15 @@ def resolved_sections(kind: str, choice: Choice) -> dict[str, dict[str, Json]]:
     return dumped | {kind: {"plugin": choice.registration.name, **dumped[kind]}}
 
 
+def picked_name(kind: str, section: Section) -> str:
+    """Give the name of the plugin that a section picks; its kind's default if it says none."""
+    place = section.values.get("plugin")
+    if place is None:
+        return PLUGIN_SECTIONS[kind]
+    # What a run recorded stands as it is.
+    return str(place.given) if place.base is None else unquote(place.given)
+
+
 def read_choice(
     kind: str, sections: Mapping[str, Section], plugins: PluginManager, problems: Problems
 ) -> Choice | None:
@@ -162,7 +171,7 @@ def read_registration(
     """
     section = sections.get(kind, Section({}, ""))
     place = section.values.get("plugin", section)
-    name = unquote(place.given) if isinstance(place, Value) else PLUGIN_SECTIONS[kind]
+    name = picked_name(kind, section)
     if not name:
         what = f"missing; give 'plugin = NAME'{nearest(name, plugins.names(kind))}"
         problems.add_at(place, kind, "plugin", what)

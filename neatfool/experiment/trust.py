@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from neatfool.config.annotations import Reaches, reached_by
 from neatfool.config.options import given_of, option_models
+from neatfool.config.section import Section
 from neatfool.errors import NeatfoolError, UntrustedRun, agreement
-from neatfool.experiment.choice import PLUGIN_SECTIONS
+from neatfool.experiment.choice import RECORDED, json_sections, picked_kinds, picked_name
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 OF_OTHERS: Final = "another user or machine made this run"
 HARMLESS: Final = {"encoding", "scheme"}
 """Kinds of installed plugins of which only those options are shown that reach something."""
+MOST_SETTINGS: Final = 12
+"""So many settings that reach nothing are shown: what does reach something stays in sight."""
 REFUSED: Final = {Reaches.SENDS_KEY, Reaches.RUNS_CODE}
 
 
@@ -45,8 +48,8 @@ def require_trust(run: Run) -> None:
     if never:
         raise UntrustedRun(
             f"{run.path}: {OF_OTHERS}. For such a run, neatfool never\n{_indented(never)}\n"
-            "Read its experiment.ini. If you want this, write an experiment file of your own, and "
-            "score with that: `neatfool verify RUN --target FILE`, or run it anew"
+            "If you want this, write an experiment file of your own, and score with that: "
+            "`neatfool verify RUN --target FILE`, or run it anew"
         )
     screen = f"{run.path}: {OF_OTHERS}. To go on, neatfool\n{_indented(lines)}"
     if not run.trusted and not agreement.get()(screen):
@@ -60,27 +63,46 @@ def reach_of(resolved: Mapping[str, Json]) -> tuple[list[str], list[str]]:
     """Say what a recorded experiment loads, contacts and sends. Nothing of it is loaded here.
 
     Returns:
-        A line for each thing; and those things that are not done for a run of somebody else.
+        A line for each thing, what matters most last; and those things that are not done for a run
+        of somebody else.
     """
-    plugins = PluginManager()
-    lines, never = list[str](), list[str]()
+    plugins, sections = PluginManager(), json_sections(resolved, RECORDED)
+    picked = [
+        (kind, picked_name(kind, sections.get(kind, Section({}, ""))))
+        for kind in picked_kinds(sections)
+    ]
     sources = resolved.get("plugins", {})
-    lines += [f"runs the Python file {path!r}" for path in _texts(sources.get("path"))]
-    picked = [(kind, resolved[kind].get("plugin")) for kind in PLUGIN_SECTIONS if kind in resolved]
     picked += [("observer", name) for name in _texts(sources.get("observers"))]
+    uses, settings, reached, never = list[str](), list[str](), list[str](), list[str]()
     for kind, name in picked:
-        if not isinstance(name, str):
-            continue
         section = name if kind == "observer" else kind
         models = _options(plugins, kind, name)
-        whose = "installed" if models else "out of a Python file, if at all"
-        lines.append(f"uses the {kind} {name!r} ({whose})")
+        whose = "installed" if models else "no such plugin is installed"
+        uses.append(f"uses the {kind} {name!r} ({whose})")
         for each in sorted({section, *models} & resolved.keys()):
             for key, text, reaches in _given(models.get(each), resolved[each], kind):
-                what = f"{reaches or 'with'} {text!r} ([{each}] {key})"
-                if reaches or not models or kind not in HARMLESS:
-                    (never if reaches in REFUSED else lines).append(what)
-    return lines, never
+                where = f"{text!r} ([{each}] {key})"
+                if reaches in REFUSED:
+                    never.append(f"{reaches} {where}")
+                elif reaches:
+                    reached.append(f"{reaches} {where}")
+                elif not models or kind not in HARMLESS:
+                    settings.append(f"with {where}")
+    reached += [f"runs the Python file {path!r}" for path in _texts(sources.get("path"))]
+    more = len(settings) - MOST_SETTINGS
+    if more > 0:
+        settings[MOST_SETTINGS:] = [f"with {more:,} more settings"]
+    return [*uses, *settings, *reached], never
+
+
+def _options(plugins: PluginManager, kind: str, name: str) -> dict[str, type[BaseModel]]:
+    """Give the models of an installed plugin's options, by section; nothing of any other."""
+    with suppress(NeatfoolError):
+        if kind != "observer":
+            return option_models(plugins.load(kind, name).options, kind)
+        if made := plugins.load_observer(name):
+            return option_models(made.options, name)
+    return {}
 
 
 def _given(
@@ -92,16 +114,6 @@ def _given(
         for text in _texts(value):
             if key not in RESERVED_KEYS.get(kind, ()):
                 yield key, text, reached_by(annotation, text)
-
-
-def _options(plugins: PluginManager, kind: str, name: str) -> dict[str, type[BaseModel]]:
-    """Give the models of an installed plugin's options, by section; nothing of any other."""
-    with suppress(NeatfoolError):
-        if kind != "observer":
-            return option_models(plugins.load(kind, name).options, kind)
-        if made := plugins.load_observer(name):
-            return option_models(made.options, name)
-    return {}
 
 
 def _texts(value: Json) -> list[str]:

@@ -325,9 +325,12 @@ class EliteView(Individual):
             RunError: The saved image is damaged.
         """
         try:
-            return decode_png(self.png)
+            pixels = decode_png(self.png)
         except ValueError as error:
             raise self.damaged(error) from error
+        if pixels.shape != self._spec.shape:
+            raise self.damaged(ValueError(f"it is {pixels.shape}, not {self._spec.shape}"))
+        return pixels
 
     def damaged(self, error: ValueError) -> RunError:
         """Make the error for a recorded image that cannot be read."""

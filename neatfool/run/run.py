@@ -6,7 +6,9 @@ import html
 import math
 from functools import cached_property
 from statistics import median
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from pydantic import TypeAdapter
 
 from neatfool.config.ini import first_comment
 from neatfool.errors import ExperimentError, RunError
@@ -34,6 +36,11 @@ if TYPE_CHECKING:
     from neatfool.run.verdict import Verdict
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
+
+
+_SPEC: Final = TypeAdapter(ImageSpec)
+MOST_PIXELS: Final = 2**26
+"""An image has at most this many pixels: 8192 x 8192."""
 
 
 class Tools(Protocol):
@@ -177,9 +184,12 @@ class Run:
     def spec(self) -> ImageSpec:
         """The images that the target takes."""
         try:
-            return ImageSpec(classes=self.classes, **self.info["spec"])
+            spec = _SPEC.validate_python({**self.info["spec"], "classes": self.classes})
         except (TypeError, ValueError) as error:
-            raise damaged(self.store.path, error) from error
+            raise damaged(self.store.path, "what its images are like") from error
+        if spec.height * spec.width > MOST_PIXELS:
+            raise damaged(self.store.path, f"images of {spec.height} x {spec.width} pixels")
+        return spec
 
     @cached_property
     def encoding(self) -> Encoding[Any]:

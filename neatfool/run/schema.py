@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import zlib
 from contextlib import closing
@@ -114,6 +115,8 @@ class Column(NamedTuple):
 
     def takes(self, value: object) -> bool:
         """Say whether a value is one that neatfool writes there."""
+        if isinstance(value, float) and not math.isfinite(value):
+            return False
         return isinstance(value, self.type) or (value is None and self.optional)
 
 

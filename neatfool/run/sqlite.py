@@ -135,8 +135,10 @@ def _refuse_foreign_journal(path: Path) -> None:
     file lies.
     """
     journal = refuse_link(path.with_name(f"{path.name}-journal"))
-    if not journal.is_file():
+    if not journal.exists():
         return
+    if not journal.is_file():
+        raise damaged(path, f"{journal.name} is no file")
     with suppress(FileNotFoundError), journal.open("rb") as file:
         file.seek(0, os.SEEK_END)
         file.seek(-min(file.tell(), len(_JOURNAL_MARK)), os.SEEK_END)

@@ -63,6 +63,21 @@ FACTS: Final = {
 """The type of each recorded fact about a run."""
 
 
+KEYS: Final[dict[tuple[str, str], Any]] = {
+    ("experiment", "description"): str,
+    ("experiment", "generations"): int,
+    ("experiment", "images"): int,
+    ("target", "plugin"): str,
+    ("target", "threshold"): (int, float),
+    ("encoding", "plugin"): str,
+    ("scheme", "plugin"): str,
+    ("views", "number"): int,
+    ("plugins", "path"): list,
+    ("plugins", "observers"): list,
+}
+"""The types of those keys of an experiment that a run's readers use."""
+
+
 class Recorded(dict[str, Any]):
     """An object of recorded JSON: a key that is missing means a damaged database."""
 
@@ -284,6 +299,8 @@ class RunStore:
                 )
             finally:
                 self._connection.execute("COMMIT")
+        if found.classes and not found.searched:
+            raise damaged(self.path, "no class is searched")
         return found
 
     def _classes(self) -> list[tuple[Any, ...]]:
@@ -307,8 +324,14 @@ class RunStore:
         for key, value in info.items():
             if not isinstance(value, FACTS.get(key, object)):
                 raise damaged(self.path, f"{key!r} cannot be {str(value)[:20]!r}")
-        if not all(isinstance(section, dict) for section in info.get("experiment", {}).values()):
+        experiment = info.get("experiment", {})
+        if not all(isinstance(section, dict) for section in experiment.values()):
             raise damaged(self.path, "a section of its experiment is none")
+        for (section, key), kinds in KEYS.items():
+            value = experiment.get(section, {}).get(key)
+            values = value.values() if key == "threshold" and isinstance(value, dict) else [value]
+            if not all(each is None or isinstance(each, kinds) for each in values):
+                raise damaged(self.path, f"[{section}] {key} cannot be {str(value)[:20]!r}")
         return info
 
     def classes(self) -> list[str]:
@@ -322,9 +345,11 @@ class RunStore:
 
     def _json(self, text: str) -> Json:
         try:
-            return json.loads(text, object_hook=self._recorded)
+            value = json.loads(text, object_hook=self._recorded)
+            json.dumps(value, ensure_ascii=False).encode()  # no halves of characters
         except (ValueError, TypeError, RecursionError) as error:
             raise damaged(self.path, error) from error
+        return value
 
     def _recorded(self, values: dict[str, Any]) -> Recorded:
         recorded = Recorded(values)

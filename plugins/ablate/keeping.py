@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from neatfool import refuse_link
+from neatfool import read_whole, refuse_link
 
 from .ablation import Ablation
 
@@ -38,7 +38,7 @@ class Journal:
         self._kept: dict[tuple[int, int], Ablation] = {}
         self.fault = ""
         there = self._path.exists()
-        text = self._path.read_text(encoding="utf-8", errors="replace") if there else ""
+        text = read_whole(self._path).decode(errors="replace") if there else ""
         self._before = "\n" if text and not text.endswith("\n") else ""
         for line in text.splitlines():
             try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
-from neatfool import ExperimentError, choose_elites, open_scorer
+from neatfool import ExperimentError, choose_elites, open_scorer, read_json
 from neatfool.report import save
 
 from ..survive.changes import all_changes, pick, pictures_of
@@ -95,7 +95,7 @@ class Measuring:
         of = json.loads(json.dumps({"runs": runs, "sample": self.sample, **options}))
         file = self.folder / FOLDER / f"{name}.json"
         try:
-            kept = json.loads(file.read_text(encoding="utf-8"))
+            kept = read_json(file)
             if kept["of"] == of:
                 self.notes.extend(map(str, kept["notes"]))
                 return kind.model_validate(kept["result"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool import RunError
+from neatfool import RunError, read_whole
 
 if TYPE_CHECKING:
     from .choosing import Source
@@ -36,17 +37,17 @@ def read_survival(source: Source) -> dict[int, Survival]:
     saved: dict[str, float] = {}
     changed: dict[str, Survival] = defaultdict(dict)
     try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines):
-                if row["seed"] != str(source.run.seed):
-                    continue
-                confidence = float(row["confidence"])
-                if row["kind"] == "saved":
-                    saved[row["class"]] = confidence
-                else:
-                    name = f"{row['kind']}={float(row['strength']):g}"
-                    first = row["first"] == "1"
-                    changed[row["class"]][name] = {"confidence": confidence, "first": first}
+        lines = io.StringIO(read_whole(file).decode(), newline="")
+        for row in csv.DictReader(lines):
+            if row["seed"] != str(source.run.seed):
+                continue
+            confidence = float(row["confidence"])
+            if row["kind"] == "saved":
+                saved[row["class"]] = confidence
+            else:
+                name = f"{row['kind']}={float(row['strength']):g}"
+                first = row["first"] == "1"
+                changed[row["class"]][name] = {"confidence": confidence, "first": first}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"{file}: is not what `neatfool survive RUN --csv FILE` writes ({error}); write it "

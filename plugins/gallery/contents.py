@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool import percent, share
+from neatfool import percent, read_json, share
 
 from .formula import settings_of
 
@@ -71,7 +70,7 @@ def describe_elite(elite: EliteView, survived: Mapping[str, Any]) -> dict[str, A
 def read_survival(run: Run) -> dict[str, Any]:
     """Read what survives, if it was measured; nothing of a file that is another program's."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        told = json.loads((run.path / SURVIVAL).read_text(encoding="utf-8"))
+        told = read_json(run.path / SURVIVAL)
         report, images = told["report"], told.get("images", {})
         return {
             "report": {
@@ -84,7 +83,7 @@ def read_survival(run: Run) -> dict[str, Any]:
             },
             "images": {
                 str(name): [[str(what), percent(sure), bool(first)] for what, sure, first in rows]
-                for name, rows in images.items()
+                for name, rows in dict(images).items()
             },
         }
     return {}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from neatfool import percent
+from neatfool import percent, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +41,7 @@ def read_findings(folder: Path) -> list[Finding]:
     found = []
     for path in sorted(folder.glob("*.json")):
         with suppress(OSError, ValueError, KeyError, TypeError):  # another program's file
-            found.append(Finding(**json.loads(path.read_text(encoding="utf-8"))["report"]))
+            found.append(Finding(**read_json(path)["report"]))
     return found
 
 
@@ -58,7 +57,7 @@ def read_survival(run: Run, elites: Sequence[EliteView]) -> tuple[list[str], dic
         if the class has lost the first place.
     """
     with suppress(OSError, ValueError, KeyError, TypeError):
-        told = json.loads((run.path / SURVIVAL).read_text(encoding="utf-8"))
+        told = read_json(run.path / SURVIVAL)
         images = _IMAGES.validate_python(told["images"])
         scored = {report.generation: report.evaluations for report in run.history}
         measured = {e.name for e in elites if scored[e.generation] <= told["evaluations"]}

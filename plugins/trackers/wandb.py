@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from neatfool import ExperimentError, Output, Register, hookimpl, refuse_link
+from neatfool import ExperimentError, Output, Register, hookimpl, read_json, refuse_link
 from neatfool.report import save
 
 from .following import Follower
@@ -155,7 +155,7 @@ class Wandb(Follower):
 
     def _read_mark(self) -> int:
         with suppress(OSError, ValueError, KeyError, TypeError):
-            mark = json.loads(self._mark.read_text(encoding="utf-8"))
+            mark = read_json(self._mark)
             if mark["id"] == self._id:
                 return int(mark["images"])
         return 0

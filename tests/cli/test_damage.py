@@ -183,6 +183,25 @@ FORGERIES = [
         for value in ('"x"', "7", "[]", "{}", '{"a": 1}', '{"target": 7}', "null", "[[[")
     ),
     *(f"UPDATE state SET value = '{value}'" for value in ('"x"', "{}", '{"scheme": 7}', "null")),
+    *(
+        f"UPDATE info SET value = json_set(value, '$.{key}', json('{value}')) "
+        "WHERE key = 'experiment'"
+        for key, value in (
+            ("experiment.description", "[]"),
+            ("experiment.generations", "{}"),
+            ("target.threshold", "[]"),
+            ("target.threshold", '{"dark": "x"}'),
+            ("views", '{"number": "x"}'),
+        )
+    ),
+    *(
+        f"UPDATE info SET value = json_set(value, '$.{key}', json('{value}')) WHERE key = 'spec'"
+        for key, value in (("height", "28.5"), ("height", "90000"), ("nothing", "[1]"))
+    ),
+    "UPDATE info SET value = '\"\\ud800\"' WHERE key = 'name'",
+    "UPDATE elite SET rank = 9e999",
+    "UPDATE generation SET mean = 9e999",
+    "UPDATE class SET searched = 0",
     "UPDATE OR IGNORE parent SET parent = candidate",
     "UPDATE OR IGNORE parent SET parent = candidate + 1",
     "INSERT OR REPLACE INTO parent SELECT parent, 0, candidate FROM parent",

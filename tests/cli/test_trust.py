@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import click
@@ -190,3 +191,60 @@ def test_the_key_is_made_once_and_only_its_user_can_read_it(finished, tmp_path, 
     before = key.read_bytes()
     assert not open_run(finished).own
     assert key.read_bytes() == before
+
+
+@pytest.mark.parametrize("target", [{"plugin": '"imagenet"'}, {"plugin": "imagenet"}])
+def test_quotes_round_a_plugins_name_hide_nothing(theirs, tmp_path, target):
+    (tmp_path / "net.pt2").write_bytes(b"code")
+    record(theirs, "target", **target, model=f"torchscript:{tmp_path / 'net.pt2'}")
+    result = neatfool("verify", theirs, "--trust")
+    assert result.exit_code in {3, 5}
+    assert "never\n  runs the code" in result.stderr or "unknown target" in result.stderr
+    assert "PytorchStreamReader" not in result.stderr
+
+
+def test_a_section_without_a_plugin_is_its_kinds_usual_one(theirs):
+    experiment = {**open_run(theirs).experiment, "engine": {"scheduler": "tcp://10.0.0.1:8786"}}
+    text = json.dumps(experiment).replace("'", "''")
+    forge(theirs, f"UPDATE info SET value = '{text}' WHERE key = 'experiment'")
+    result = neatfool("resume", theirs, "--trust", "--generations", 10)
+    assert "runs the code of 'tcp://10.0.0.1:8786' ([engine] scheduler)" in result.stderr
+
+
+def test_what_matters_stays_in_sight_of_a_long_list(theirs, tmp_path):
+    record(theirs, "plugins", path=[str(tmp_path / "evil.py")], observers=[])
+    record(theirs, "target", plugin="nobodys", **{f"key{n}": "x" for n in range(4000)})
+    lines = neatfool("verify", theirs).stderr.splitlines()
+    assert len(lines) < 25
+    assert "runs the Python file" in lines[-2]
+    assert any("more settings" in line for line in lines)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize(
+    ("name", "command", "code"),
+    [
+        ("run.db-journal", "show", 5),
+        ("x.json", "report", 0),
+        ("survival.json", "gallery", 0),
+        ("images/0-dark.png", "verify", 7),
+    ],
+)
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_pipes_and_devices_in_a_folder_are_not_read(theirs, name, command, code, kind):
+    (theirs / name).unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(theirs / name)
+    else:
+        (theirs / name).symlink_to("/dev/zero")
+    result = neatfool(command, theirs, *(["--trust"] if command == "verify" else []))
+    assert result.exit_code in {code, 6}, result.output
+    assert "bug" not in result.output
+
+
+def test_a_link_to_a_file_elsewhere_does_not_come_into_the_report(theirs, tmp_path):
+    finding = {"report": {"title": "SECRET", "text": "", "bars": []}}
+    (tmp_path / "outside.json").write_text(json.dumps(finding))
+    (theirs / "x.json").symlink_to(tmp_path / "outside.json")
+    assert neatfool("report", theirs).exit_code == 0
+    assert "SECRET" not in (theirs / "report.html").read_text("utf-8")
