@@ -7,7 +7,7 @@ of an image do not depend on the tile, on other images, or on the number of thre
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def _compute(
     width: int,
     others: bool | None,
 ) -> None:
-    """Compute a node; :func:`_draw` describes the arguments."""
+    """Compute a node; :func:`draw` describes the arguments."""
     row = node[4]
     if others is not None:
         if node[1] != SUM:
@@ -97,7 +97,8 @@ _SIGNATURE: Final = (
 )
 
 
-def _draw(
+@outer()
+def draw(
     bounds: np.ndarray,
     nodes: np.ndarray,
     numbers: np.ndarray,
@@ -187,7 +188,6 @@ def _draw(
                     _copy(image[channel], images[genome, channel][at])
 
 
-draw_common = outer(_SIGNATURE)(_draw)
-"""Draws genomes whose nodes are all common, which most runs have and no others."""
-draw = outer()(_draw)
-"""Draws any genomes. It takes three times as long to compile, and is compiled when it is called."""
+# Code for genomes whose nodes are all common. Any other takes three times as long to compile, and
+# is compiled when it is called.
+cast("Any", draw).compile(_SIGNATURE)

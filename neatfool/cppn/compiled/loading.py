@@ -21,7 +21,6 @@ class Kernels:
     """The compiled functions."""
 
     link: Callable[..., bool]
-    draw_common: Callable[..., None]
     draw: Callable[..., None]
     tile: int
     lanes: int
@@ -55,7 +54,7 @@ def kernels() -> Kernels:
         ExperimentError: numba is missing, or does not work.
     """
     try:
-        from neatfool.cppn.compiled.kernel import TILE, draw, draw_common
+        from neatfool.cppn.compiled.kernel import TILE, draw
         from neatfool.cppn.compiled.lanes import LANES
         from neatfool.cppn.compiled.linker import link
     except Exception as error:  # Internals of numba are used, which another version may change.
@@ -63,7 +62,7 @@ def kernels() -> Kernels:
             "[encoding] renderer = compiled: numba does not work here "
             f"({type(error).__name__}: {error}); pip install numba, or say renderer = plain"
         ) from error
-    return Kernels(link, draw_common, draw, TILE, LANES)
+    return Kernels(link, draw, TILE, LANES)
 
 
 def load_compiled() -> None:

@@ -188,8 +188,7 @@ def _draw_part(
 ) -> None:
     """Draw some genomes at some pixels, to as many images."""
     bounds, *genes, outputs = tape.arrays
-    draw = kernels().draw_common if tape.is_common else kernels().draw
-    draw(
+    kernels().draw(
         bounds[genomes.start :],
         *genes,
         outputs[genomes],
