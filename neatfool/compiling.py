@@ -18,7 +18,7 @@ from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
@@ -65,37 +65,37 @@ def _compile(function: Function, name: str | None, exact: bool, **options: Any) 
     return cast("Function", numba.njit(**options)(function))
 
 
-def make_switch(functions: Sequence[Any]) -> Callable[..., None]:
+def make_switch(functions: Mapping[int, Any]) -> Callable[..., None]:
     """Make a switch among compiled functions, for compiled functions to call.
 
     A tree of Python functions would do the same, but takes twice as long to compile: numba compiles
     each callee again with each caller.
 
     Args:
-        functions: The functions to choose from; all take the same arguments.
+        functions: The functions to choose from, by number; all take the same arguments.
 
     Returns:
-        A function of the place in the list and a tuple of arguments.
+        A function of a number and a tuple of arguments.
     """
 
-    def typed(context: Any, place: Any, arguments: Any) -> Any:
-        kinds = [types.Dispatcher(function) for function in functions]
+    def typed(context: Any, number: Any, arguments: Any) -> Any:
+        kinds = [types.Dispatcher(function) for function in functions.values()]
         calls = [context.resolve_function_type(kind, arguments.types, {}) for kind in kinds]
 
         def lower(context: Any, builder: Any, _: Any, values: Any) -> Any:
             given = cgutils.unpack_tuple(builder, values[1])
             after = builder.append_basic_block()
             switch = builder.switch(values[0], after)
-            for number, (kind, call) in enumerate(zip(kinds, calls, strict=True)):
+            for case, kind, call in zip(functions, kinds, calls, strict=True):
                 block = builder.append_basic_block()
-                switch.add_case(number, block)
+                switch.add_case(case, block)
                 with builder.goto_block(block):
                     context.get_function(kind, call)(builder, given)
                     builder.branch(after)
             builder.position_at_end(after)
             return context.get_dummy_value()
 
-        return signature(types.void, place, arguments), lower
+        return signature(types.void, number, arguments), lower
 
     return cast("Callable[..., None]", intrinsic(typed))
 
@@ -137,5 +137,5 @@ def _tell_once(folder: Path, why: RuntimeError) -> None:
 def _fingerprint(room: Path) -> int:
     """Hash the source of all compiled functions of a room, and of what they use of genomes."""
     genome = Path(__file__).parent / "cppn" / "genome"
-    files = {*room.glob("*.py"), Path(__file__), genome / "flat.py", genome / "markings.py"}
+    files = {*room.glob("*.py"), *genome.glob("*.py"), Path(__file__)}
     return crc32(b"".join(file.read_bytes() for file in sorted(files)))

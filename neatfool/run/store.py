@@ -324,8 +324,9 @@ class RunStore:
         for key, value in info.items():
             if not isinstance(value, FACTS.get(key, object)):
                 raise damaged(self.path, f"{key!r} cannot be {str(value)[:20]!r}")
-        experiment = info.get("experiment", {})
-        if not all(isinstance(section, dict) for section in experiment.values()):
+        experiment, identity = info.get("experiment", {}), info.get("identity", {})
+        sections = (*experiment.values(), *identity.values())
+        if not all(isinstance(section, dict) for section in sections):
             raise damaged(self.path, "a section of its experiment is none")
         for (section, key), kinds in KEYS.items():
             value = experiment.get(section, {}).get(key)

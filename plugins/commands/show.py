@@ -72,6 +72,6 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
         ]
         for elite in (elites if every else elites[:ROWS])
     ]
-    console.table(heads, rows, words=(0, 6))
+    console.table(heads, rows, words=(0,))
     if len(elites) > ROWS and not every:
         console.say(f"… and {len(elites) - ROWS} more; --all shows them")

@@ -8,7 +8,7 @@ genes that do not change are skipped. So the random numbers differ from neat-pyt
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from neatfool.cppn.breeding.chance import TAU, choose, draw, draw_normal, draw_place
 from neatfool.cppn.breeding.compiling import inner
@@ -17,16 +17,15 @@ if TYPE_CHECKING:
     import numpy as np
 
     from neatfool.cppn.breeding.draft import Draft
-    from neatfool.cppn.breeding.plan import Plan
 
-# The rows of a plan: the attributes of nodes, then those of connections.
+# The rows of ``Plan.attributes``: the attributes of nodes, then those of connections.
 NODE_ATTRIBUTES: Final = 5
 """Bias, response, activation, aggregation and time constant."""
 ATTRIBUTES: Final = 7
 """Those, and weight and enabled."""
 AGGREGATIONS: Final = 3
 
-# The columns of a plan: how an attribute changes, and what new genes have.
+# Its columns: how an attribute changes, and what new genes have.
 COLUMN: Final = 0
 CHANGE: Final = 1
 RATE: Final = 2
@@ -56,6 +55,36 @@ GAUSSIAN: Final = 1
 UNIFORM: Final = 2
 ANY_NAME: Final = 3
 COIN: Final = 4
+
+
+# The columns of ``Plan.structure``.
+NODE_ADD: Final = 0
+NODE_DELETE: Final = 1
+CONN_ADD: Final = 2
+CONN_DELETE: Final = 3
+
+
+class Plan(NamedTuple):
+    """How genomes vary; compiled code looks at one of S steps of strength at a time.
+
+    Attributes:
+        attributes: float64 [S, ATTRIBUTES, PLAN].
+        structure: float64 [S, 4], the probabilities of changes of structure.
+        options: int64 [2, 1 + options], how many activations and aggregations there are, and
+            their codes.
+        inputs: The number of inputs.
+        outputs: The number of outputs.
+        single: Whether a child has at most one of neat-python's changes of structure.
+        surer: Whether such a change that is impossible becomes another.
+    """
+
+    attributes: np.ndarray
+    structure: np.ndarray
+    options: np.ndarray
+    inputs: int
+    outputs: int
+    single: bool
+    surer: bool
 
 
 @inner

@@ -37,8 +37,8 @@ from neatfool.cppn.genome.genome import Genome
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from neatfool.cppn.breeding.attributes import Plan
     from neatfool.cppn.breeding.draft import Draft
-    from neatfool.cppn.breeding.plan import Plan
     from neatfool.cppn.genome.genome import GenomeConfig
     from neatfool.cppn.genome.presets import Preset
 

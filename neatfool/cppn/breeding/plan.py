@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from neat.attributes import BoolAttribute, FloatAttribute
 
 from neatfool.cppn.breeding import attributes as columns
+from neatfool.cppn.breeding.attributes import Plan
 from neatfool.cppn.breeding.chance import scale_of
 from neatfool.cppn.genome import flat
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
@@ -31,36 +32,6 @@ _COLUMNS = {
     "enabled": flat.ENABLED,
 }
 _STRUCTURE = ("node_add", "node_delete", "conn_add", "conn_delete")
-
-
-# The columns of ``Plan.structure``.
-NODE_ADD: Final = 0
-NODE_DELETE: Final = 1
-CONN_ADD: Final = 2
-CONN_DELETE: Final = 3
-
-
-class Plan(NamedTuple):
-    """How genomes vary; compiled code looks at one of S steps of strength at a time.
-
-    Attributes:
-        attributes: float64 [S, ATTRIBUTES, PLAN]; see :mod:`neatfool.cppn.breeding.attributes`.
-        structure: float64 [S, 4], the probabilities of changes of structure.
-        options: int64 [2, 1 + options], how many activations and aggregations there are, and
-            their codes.
-        inputs: The number of inputs.
-        outputs: The number of outputs.
-        single: Whether a child has at most one of neat-python's changes of structure.
-        surer: Whether such a change that is impossible becomes another.
-    """
-
-    attributes: np.ndarray
-    structure: np.ndarray
-    options: np.ndarray
-    inputs: int
-    outputs: int
-    single: bool
-    surer: bool
 
 
 def make_plan(config: GenomeConfig, *, polynomial: bool, strengths: Sequence[float]) -> Plan:

@@ -27,8 +27,8 @@ from neatfool.cppn.genome.markings import SPLIT
 if TYPE_CHECKING:
     import numpy as np
 
+    from neatfool.cppn.breeding.attributes import Plan
     from neatfool.cppn.breeding.draft import Draft
-    from neatfool.cppn.breeding.plan import Plan
 
 
 @inner

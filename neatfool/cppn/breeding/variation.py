@@ -26,7 +26,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from neatfool.cppn.breeding.attributes import ATTRIBUTES, NODE_ATTRIBUTES, mutate_attributes
+from neatfool.cppn.breeding.attributes import (
+    ATTRIBUTES,
+    CONN_ADD,
+    CONN_DELETE,
+    NODE_ADD,
+    NODE_ATTRIBUTES,
+    NODE_DELETE,
+    Plan,
+    mutate_attributes,
+)
 from neatfool.cppn.breeding.chance import draw, draw_place
 from neatfool.cppn.breeding.compiling import inner, outer
 from neatfool.cppn.breeding.crossover import cross
@@ -38,7 +47,6 @@ from neatfool.cppn.breeding.draft import (
     write_genome,
 )
 from neatfool.cppn.breeding.grafting import graft
-from neatfool.cppn.breeding.plan import CONN_ADD, CONN_DELETE, NODE_ADD, NODE_DELETE, Plan
 from neatfool.cppn.breeding.refinements import strength_step as _strength_step
 from neatfool.cppn.breeding.structure import (
     append_new_edge,

@@ -37,6 +37,7 @@ from neatfool.cppn.compiled.lanes import (
     where_larger,
 )
 from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.genome.flat import COMMON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -239,8 +240,10 @@ def _compile_slopes(name: str, form: Form) -> Callable[..., None]:
     return inner(loop, f"{name}_slopes")
 
 
-_run_values = make_switch([_compile_values(*each) for each in FORMS.items()])
-_run_slopes = make_switch([_compile_slopes(*each) for each in FORMS.items()])
+_VALUES = {code: _compile_values(*each) for code, each in enumerate(FORMS.items())}
+_run_values = make_switch(_VALUES)
+_run_common_values = make_switch({code: _VALUES[code] for code in COMMON})
+_run_slopes = make_switch({code: _compile_slopes(*each) for code, each in enumerate(FORMS.items())})
 
 
 @inlined
@@ -267,6 +270,21 @@ def activate(
         width: The number of pixels, a multiple of ``LANES``.
     """
     _run_values(code, (values, sources, factors, bias, out, row, width))
+
+
+@inlined
+def activate_common(
+    code: int,
+    values: np.ndarray,
+    sources: np.ndarray,
+    factors: np.ndarray,
+    bias: F,
+    out: np.ndarray,
+    row: int,
+    width: int,
+) -> None:
+    """Apply one of the ``COMMON`` activations; else as :func:`activate`."""
+    _run_common_values(code, (values, sources, factors, bias, out, row, width))
 
 
 @inner

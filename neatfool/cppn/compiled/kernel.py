@@ -7,12 +7,12 @@ of an image do not depend on the tile, on other images, or on the number of thre
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, cast
 
 import numpy as np
 
 from neatfool.compiling import inlined, inner, outer
-from neatfool.cppn.compiled.activations import activate
+from neatfool.cppn.compiled.activations import activate, activate_common
 from neatfool.cppn.compiled.aggregations import SUM, aggregate
 from neatfool.cppn.compiled.colour import paint
 from neatfool.cppn.compiled.lanes import LANES, load, spread, store
@@ -38,13 +38,17 @@ def _compute(
     values: np.ndarray,
     scratch: np.ndarray,
     width: int,
+    others: bool | None,
 ) -> None:
     """Compute a node; :func:`draw` describes the arguments."""
     row = node[4]
-    if node[1] != SUM:
-        aggregate(node[1], values, values[row][:width], sources, factors, scratch)
-        sources, factors = node[4:5], numbers[:1]
-    activate(node[0], values, sources, factors, numbers[1], values, row, width)
+    if others is not None:
+        if node[1] != SUM:
+            aggregate(node[1], values, values[row][:width], sources, factors, scratch)
+            sources, factors = node[4:5], numbers[:1]
+        activate(node[0], values, sources, factors, numbers[1], values, row, width)
+    else:
+        activate_common(node[0], values, sources, factors, numbers[1], values, row, width)
 
 
 @inner
@@ -85,12 +89,15 @@ def _repeat_line(values: np.ndarray, row: int, across: int, count: int) -> None:
             store(values, row, start + column, load(values, row, column))
 
 
-@outer(
+_SIGNATURE: Final = (
     "void(int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], int32[:, ::1], "
     "int64, int64, float32[:, ::1], int64, int64, int64, int64, int64, int64, int64, "
     "uint8[:, :, ::1], float32[:, :, ::1], int64, float32[:, ::1], float32[:, ::1], "
-    "float32[:, ::1], uint8[:, ::1])"
+    "float32[:, ::1], uint8[:, ::1], none)"
 )
+
+
+@outer()
 def draw(
     bounds: np.ndarray,
     nodes: np.ndarray,
@@ -115,6 +122,7 @@ def draw(
     lines: np.ndarray,
     scratch: np.ndarray,
     image: np.ndarray,
+    others: bool | None,
 ) -> None:
     """Draw some genomes at some pixels.
 
@@ -145,6 +153,8 @@ def draw(
         lines: float32 [R, LANES], scratch.
         scratch: float32 [k, TILE], scratch: a row for each term of a node.
         image: uint8 [C, TILE], scratch.
+        others: None if all nodes are sums with one of the ``COMMON`` activations; the code for
+            others is not compiled then.
     """
     # The last block of a line may extend beyond it.
     line = (across + LANES - 1) // LANES * LANES
@@ -159,7 +169,9 @@ def draw(
                 same_across, same_down = reach & by_column == 0, reach & by_row == 0
                 table = lines if same_across else values
                 size = LANES if same_across else line if same_down else width
-                _compute(node, numbers[place], sources[own], factors[own], table, scratch, size)
+                _compute(
+                    node, numbers[place], sources[own], factors[own], table, scratch, size, others
+                )
                 if same_across:
                     if node[6] & by_column:
                         _spread_lines(lines, values, row, across, count)
@@ -174,3 +186,8 @@ def draw(
                 paint(colour, values, rows, image, width)
                 for channel in range(len(image)):
                     _copy(image[channel], images[genome, channel][at])
+
+
+# Code for genomes whose nodes are all common. Any other takes three times as long to compile, and
+# is compiled when it is called.
+cast("Any", draw).compile(_SIGNATURE)

@@ -22,10 +22,8 @@ class Kernels:
 
     link: Callable[..., bool]
     draw: Callable[..., None]
-    smooth: Callable[..., None]
     tile: int
     lanes: int
-    smoothed_rows: int
 
 
 @cache
@@ -59,13 +57,12 @@ def kernels() -> Kernels:
         from neatfool.cppn.compiled.kernel import TILE, draw
         from neatfool.cppn.compiled.lanes import LANES
         from neatfool.cppn.compiled.linker import link
-        from neatfool.cppn.compiled.smoothing import ROWS, smooth
     except Exception as error:  # Internals of numba are used, which another version may change.
         raise ExperimentError(
             "[encoding] renderer = compiled: numba does not work here "
             f"({type(error).__name__}: {error}); pip install numba, or say renderer = plain"
         ) from error
-    return Kernels(link, draw, smooth, TILE, LANES, ROWS)
+    return Kernels(link, draw, TILE, LANES)
 
 
 def load_compiled() -> None:

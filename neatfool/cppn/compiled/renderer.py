@@ -101,6 +101,10 @@ class _Smoothing:
     """
 
     def __init__(self, around: Surroundings) -> None:
+        # Not compiled before some pixel is smooth.
+        from neatfool.cppn.compiled.smoothing import ROWS, smooth
+
+        self._rows, self._smooth = ROWS, smooth
         grid, lanes = around.grids[0], kernels().lanes
         self._samples = len(grid.y), len(grid.x)
         first = np.stack([each.first for each in around.across])
@@ -127,12 +131,12 @@ class _Smoothing:
     def scratch(self) -> tuple[np.ndarray, np.ndarray]:
         """Make the scratch memory of one thread."""
         lines = np.empty((len(self._arguments[0]) * self._samples[0], self._wide), np.float32)
-        return lines, np.zeros((kernels().smoothed_rows + 1, self._line), np.float32)
+        return lines, np.zeros((self._rows + 1, self._line), np.float32)
 
     def run(self, samples: np.ndarray, images: np.ndarray, scratch: tuple[np.ndarray, ...]) -> None:
         """Turn samples, uint8 [S, >= n, C, p], into images, uint8 [n, C, H, W]."""
         shaped = samples.reshape(*samples.shape[:3], *self._samples)
-        kernels().smooth(shaped, *self._arguments, images, *scratch)
+        self._smooth(shaped, *self._arguments, images, *scratch)
 
 
 @dataclass(frozen=True)
@@ -183,10 +187,10 @@ def _draw_part(
     target: _Target,
 ) -> None:
     """Draw some genomes at some pixels, to as many images."""
-    bounds, *others, outputs = tape.arrays
+    bounds, *genes, outputs = tape.arrays
     kernels().draw(
         bounds[genomes.start :],
-        *others,
+        *genes,
         outputs[genomes],
         0,
         genomes.stop - genomes.start,
@@ -199,6 +203,7 @@ def _draw_part(
         target.raw,
         target.offset,
         *_scratch(tape.rows, tape.terms, target.images.shape[1]),
+        None if tape.is_common else True,
     )
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neatfool.cppn.compiled.loading import kernels
-from neatfool.cppn.genome.flat import join
+from neatfool.cppn.genome.flat import AGGREGATION_CODES, COMMON, join
 from neatfool.cppn.genome.genome import flat_of
 from neatfool.cppn.wiring import read_networks
 
@@ -67,6 +68,13 @@ class Tape:
     def size(self) -> int:
         """The number of nodes of all genomes."""
         return int(self.bounds[-1])
+
+    @cached_property
+    def is_common(self) -> bool:
+        """Whether each node is a sum with one of the ``COMMON`` activations."""
+        activations, aggregations = self.nodes[: self.size, :2].T
+        is_sum = aggregations == AGGREGATION_CODES["sum"]
+        return bool(is_sum.all() and np.isin(activations, COMMON).all())
 
     @property
     def rows(self) -> int:

@@ -24,6 +24,7 @@ import numpy as np
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.aggregations import AGGREGATIONS
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
+from neatfool.cppn.genome.presets import PAPER_ACTIVATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 ACTIVATION_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
 AGGREGATION_CODES = {name: code for code, name in enumerate(AGGREGATIONS)}
+COMMON: Final = tuple(ACTIVATION_CODES[name] for name in PAPER_ACTIVATIONS)
+"""The activations for which drawing is compiled first; the others only if a genome has them."""
 _ACTIVATIONS = tuple(ACTIVATIONS)
 _AGGREGATIONS = tuple(AGGREGATIONS)
 

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
+from genomes import breeder_of, line_of
 from random_cppns import INPUTS, OUTPUTS, connection, genome_of, node, random_genome
 
 from neatfool import ExperimentError
-from neatfool.cppn import ACTIVATIONS, AGGREGATIONS, compile_genomes, compile_tape
+from neatfool.cppn import ACTIVATIONS, AGGREGATIONS, compile_genomes, compile_tape, render
 
 pytest.importorskip("numba")
 
@@ -195,3 +199,26 @@ def test_cycles_and_disabled_connections_that_do_no_harm():
 def test_an_id_too_large_for_compiled_code_is_told():
     with pytest.raises(ExperimentError, match="an id of more than 64 bits"):
         tape(genome_of([node(0), node(1 << 70)], [connection(1 << 70, 0)]))
+
+
+@pytest.mark.parametrize("preset", ["paper", "patterns"])
+def test_common_genomes_are_drawn_to_the_same_bits_by_the_code_for_all(preset):
+    genomes = line_of(breeder_of(preset), 40)
+    common = compile_tape(genomes, INPUTS, [0, 1, 2])
+    assert common.is_common
+    whole = replace(common)
+    whole.__dict__["is_common"] = False
+    for blur in (0.0, 2.0):
+        size = {"height": 30, "width": 33, "colour_map": "hsv", "blur": blur}
+        assert torch.equal(render(common, **size), render(whole, **size))
+
+
+@pytest.mark.parametrize(
+    "genome",
+    [
+        genome_of([node(0, "sin")], [connection(-1, 0)]),
+        genome_of([node(0, "paper_sine", "max")], [connection(-1, 0), connection(-2, 0)]),
+    ],
+)
+def test_a_genome_with_other_functions_is_not_common(genome):
+    assert not compile_tape([genome], INPUTS, [0]).is_common
