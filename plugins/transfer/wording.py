@@ -142,7 +142,10 @@ def limits(transfer: Transfer) -> list[str]:
     """Say what limits the figures."""
     told = [*transfer.notes, *_sizes(transfer), *_unknown(transfer)]
     if len(transfer.networks) < 2:
-        told.append("No other network was asked, so this tells nothing of transfer. Name one: --to")
+        told.append(
+            "No other network was asked, so this tells nothing of transfer. Name one with --to "
+            "EXPERIMENT."
+        )
     elif transfer.photographs is None:
         told.append(
             "No target offers familiar images, so there is nothing to read the figures by. Give "
