@@ -74,6 +74,8 @@ CREATE TABLE answer (
 """The requests to a target that costs something, and its answers; see the ledger."""
 
 FORMAT: Final = 8
+LARGEST_COUNT: Final = 2**53
+"""Whole numbers in tables are smaller, so that they are exact as floats, too."""
 LONGEST_GENOME: Final = 2**26
 """A genome's text has at most this many bytes: ten times those of the largest direct encoding."""
 
@@ -116,6 +118,8 @@ class Column(NamedTuple):
     def takes(self, value: object) -> bool:
         """Say whether a value is one that neatfool writes there."""
         if isinstance(value, float) and not math.isfinite(value):
+            return False
+        if isinstance(value, int) and abs(value) >= LARGEST_COUNT:
             return False
         return isinstance(value, self.type) or (value is None and self.optional)
 

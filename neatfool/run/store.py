@@ -232,6 +232,9 @@ class RunStore:
                 self._connection.execute("COMMIT")
         if changed:
             raise damaged(self.path, f"rows of table {changed} changed, or are missing")
+        numbers = (number for (number,) in self.rows("replacement", "ORDER BY 1", names="number"))
+        if any(number != place for place, number in enumerate(numbers, 1)):
+            raise damaged(self.path, "a replacement is missing")
 
     def is_own(self) -> bool:
         """Say whether this machine's user made the run, or trusted it, and nobody changed it since.
@@ -463,9 +466,12 @@ class RunStore:
         rows = self.rows("generation", "WHERE number BETWEEN ? AND ? ORDER BY 1", (first, last))
         names = [*columns("generation")]
         reports = [report_of_row(dict(zip(names, row, strict=True))) for row in rows]
-        known = {report.generation for report in reports}
-        if missing := {*range(max(first, 0), last + 1)} - known:
-            raise damaged(self.path, f"generation {min(missing)} is missing")
+        first = max(first, 0)
+        for number, report in enumerate(reports, first):
+            if report.generation != number:
+                raise damaged(self.path, f"generation {number} is missing")
+        if len(reports) < last - first + 1:
+            raise damaged(self.path, f"generation {first + len(reports)} is missing")
         return reports
 
 
