@@ -425,7 +425,8 @@ def _restore(assembly: Assembly, store: RunStore) -> None:
             )
         )
     if (state := store.state()) is not None:
-        assembly.scheme.restore(state["scheme"], candidates)
+        with blaming(f"{assembly.scheme_name}: restore() failed"):
+            assembly.scheme.restore(state["scheme"], candidates)
         assembly.scorer.restore(state)
 
 

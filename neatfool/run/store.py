@@ -345,7 +345,10 @@ class RunStore:
     def state(self) -> Json:
         """Read the state that the next generation starts from, or None before the first."""
         rows = [*self.rows("state")]
-        return self._json(rows[0][1]) if rows else None
+        state = self._json(rows[0][1]) if rows else None
+        if not isinstance(state, dict | None):
+            raise damaged(self.path, "what its next generation starts from")
+        return state
 
     def _json(self, text: str) -> Json:
         try:
