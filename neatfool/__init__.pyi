@@ -1,7 +1,8 @@
 # The public names of neatfool, each where it is defined. This is their only list.
 
 from . import cppn as cppn
-from . import report as report
+from . import analysis as analysis
+from . import present as present
 from . import testing as testing
 
 # Fooling, and reading runs
@@ -29,13 +30,13 @@ from .spec.fitting import fit_images as fit_images
 from .spec.fitting import fit_photograph as fit_photograph
 
 # Commands, and saying what was read
-from .cli.output import Output as Output
-from .cli.parameters import FileToWrite as FileToWrite
-from .cli.parameters import FiniteRange as FiniteRange
-from .cli.parameters import Names as Names
-from .cli.parameters import elite_options as elite_options
-from .cli.parameters import max_queries_option as max_queries_option
-from .cli.parameters import trust_option as trust_option
+from .present.output import Output as Output
+from .present.parameters import FileToWrite as FileToWrite
+from .present.parameters import FiniteRange as FiniteRange
+from .present.parameters import Names as Names
+from .present.parameters import elite_options as elite_options
+from .present.parameters import max_queries_option as max_queries_option
+from .present.parameters import trust_option as trust_option
 from .replicates.seed_list import format_seeds as format_seeds
 from .replicates.seed_list import parse_seeds as parse_seeds
 from .run.images import slug as slug

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
-from neatfool.cli.output import Output
-from neatfool.cli.parameters import FiniteRange, experiment_parameters, json_option
+from neatfool.cli.parameters import experiment_parameters, json_option
 from neatfool.plugin.hookspecs import hookimpl
+from neatfool.present.output import Output
+from neatfool.present.parameters import FiniteRange
 from neatfool.wording import counted, duration, share
 
 if TYPE_CHECKING:

@@ -2,71 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import math
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from neatfool.errors import StorageError, agreement
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    NamesType = click.ParamType[tuple[str, ...]]
-else:
-    NamesType = click.ParamType  # click before 8.4 has no types in brackets
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
-
-
-class FiniteRange(click.FloatRange):
-    """A number in a range; it refuses infinity and NaN, which click accepts."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Convert a text to a number."""
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return number
-
-
-class Names(NamesType):
-    """Names with commas between them, as a tuple; an option of this type has the default ``()``.
-
-    A name with a comma in it stands in double quotes.
-    """
-
-    name = "A,B"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        """Divide a text."""
-        parts = value
-        if isinstance(value, str):  # csv takes no line break outside of quotes
-            parts = next(csv.reader([" ".join(value.splitlines())], skipinitialspace=True), ())
-        return tuple(part.strip() for part in parts if part.strip())
-
-
-class FileToWrite(click.Path):
-    """A file that a command writes at its end; where it cannot, it refuses before it begins."""
-
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Convert a text to a path."""
-        path = Path(os.fsdecode(super().convert(value, param, ctx)))
-        if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
-            why = "is read-only" if path.parent.exists() else "does not exist"
-            raise StorageError(f"{path}: cannot be written: its folder {why}; give another file")
-        return path
 
 
 A_PATH = click.Path(path_type=Path)
@@ -84,49 +30,6 @@ overrides_option = click.option(
     help="Override a key of the experiment; repeat it for more keys. Files that it names "
     "are looked for from the current folder.",
 )
-
-
-def trust_option(command: Command) -> Command:
-    """Add the option that agrees to what a run of somebody else loads and contacts."""
-    what = (
-        "Load and contact what the record of a run names, although somebody else made the run. If "
-        "left out, neatfool asks on a terminal; elsewhere the exit code is 5."
-    )
-
-    def agree(ctx: click.Context, option: click.Parameter, value: bool) -> None:
-        if value:
-            token = agreement.set(lambda screen: True)
-            ctx.call_on_close(lambda: agreement.reset(token))
-
-    flag = click.option("--trust", is_flag=True, expose_value=False, callback=agree, help=what)
-    return flag(command)
-
-
-def max_queries_option(command: Command) -> Command:
-    """Add the option for a command's own budget, which :func:`~neatfool.open_scorer` takes."""
-    what = (
-        "How many images this command may send to targets that cost something to ask. It asks "
-        "nothing if that does not suffice. Budgets of runs stay as they are."
-    )
-    number = click.IntRange(min=1)
-    return click.option("--max-queries", type=number, metavar="N", help=what)(command)
-
-
-def elite_options(command: Command) -> Command:
-    """Add the options that choose elites of a run.
-
-    They are ``--classes``, ``--least``, ``--sample`` and ``--seed``; the function of the command
-    gets them by these names, as :func:`~neatfool.choose_elites` takes them.
-    """
-    what = 'Only the elites of these classes, by name or index; a comma in a name: `"a, b",c`.'
-    classes = click.option("--classes", type=Names(), default=(), help=what)
-    what = "Only elites whose recorded confidence is at least this."
-    least = click.option("--least", type=FiniteRange(0, 1), default=0.0, metavar="P", help=what)
-    what, number = "Only N elites, drawn at random.", click.IntRange(min=1)
-    sample = click.option("--sample", type=number, metavar="N", help=what)
-    what, number = "Where all that is drawn at random comes from.", click.IntRange(min=0)
-    seed = click.option("--seed", type=number, default=1, show_default=True, metavar="N", help=what)
-    return classes(least(sample(seed(command))))
 
 
 def experiment_parameters(command: Command) -> Command:

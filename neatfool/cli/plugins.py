@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from neatfool.cli.lazy import LazyGroup
-from neatfool.cli.output import Output
 from neatfool.errors import PluginError
+from neatfool.present.output import Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from neatfool.cli.failures import INTERRUPTED, PREFIX
-from neatfool.cli.output import Output
 from neatfool.errors import BudgetSpent
 from neatfool.machine import jobs_that_fit, usable_cores
+from neatfool.present.output import Output
 from neatfool.replicates.replicates import plan_replicates
 from neatfool.replicates.seed_list import format_seeds
 from neatfool.replicates.side_by_side import SideBySide

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from neatfool.cli.failures import INTERRUPTED
-from neatfool.cli.output import Output, waiting
 from neatfool.cli.parameters import (
     experiment_parameters,
     jobs_option,
     no_report_option,
     run_argument,
-    trust_option,
     watch_options,
 )
 from neatfool.errors import BudgetSpent, RunError, TargetUnavailable
+from neatfool.present.output import Output, waiting
+from neatfool.present.parameters import trust_option
 from neatfool.wording import counted, duration, left_out, percent, share, spending
 
 if TYPE_CHECKING:
@@ -308,7 +308,7 @@ def _go(
 
 
 def _write_report(console: Console, run: Run) -> None:
-    from neatfool.report import write_report
+    from neatfool.present import write_report
 
     with waiting("writing the report"):
         page = write_report(run)

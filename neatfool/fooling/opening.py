@@ -50,12 +50,15 @@ def open_run(path: str | Path, *, trust: bool = False) -> Run:
 
 @contextmanager
 def open_runs(
-    paths: Iterable[str | Path], *, trust: bool = False, scored: bool = False
+    runs: Run | str | Path | Iterable[Run | str | Path],
+    *,
+    trust: bool = False,
+    scored: bool = False,
 ) -> Iterator[list[Run]]:
     """Open the runs that folders hold, each once, and close them at the end.
 
     Args:
-        paths: The folders; see :func:`~neatfool.find_runs`.
+        runs: The folders; see :func:`~neatfool.find_runs`. Runs that are open already stay so.
         trust: See :func:`~neatfool.open_run`.
         scored: Whether their targets will be loaded; a user at a terminal is asked now, not later.
 
@@ -64,13 +67,19 @@ def open_runs(
         UntrustedRun: Somebody else made a run that is to be scored, and the user did not agree.
         PluginError: The encoding of a run cannot be loaded.
     """
-    found = {path.resolve(): path for each in paths for path in find_runs(Path(each))}
     with ExitStack() as ending:
-        opened = [open_run(path, trust=trust) for path in found.values()]
-        runs = [ending.enter_context(closing(run)) for run in opened]
-        for run in runs if scored else ():
+        opened: dict[Path, Run] = {}
+        for each in [runs] if isinstance(runs, Run | str | Path) else runs:
+            if isinstance(each, Run):
+                opened.setdefault(each.path.resolve(), each)
+                continue
+            for path in find_runs(Path(each)):
+                if path.resolve() not in opened:
+                    run = ending.enter_context(closing(open_run(path, trust=trust)))
+                    opened[path.resolve()] = run
+        for run in opened.values() if scored else ():
             require_trust(run)
-        yield runs
+        yield [*opened.values()]
 
 
 def open_scorer(
@@ -168,7 +177,7 @@ class RunTools:
 
     def report(self, run: Run) -> Path:
         """Write the run's page."""
-        from neatfool.report import write_report
+        from neatfool.present import write_report
 
         return write_report(run)
 

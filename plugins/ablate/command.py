@@ -97,7 +97,7 @@ def ablate(
     it again. Delete the file to begin anew.
     """
     from neatfool import Output, choose_elites, open_run, require_trust
-    from neatfool.report import save
+    from neatfool.present import save
 
     from .files import to_csv, to_json, write_graphs
     from .page import write_ablation

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool import StorageError
-from neatfool.report import export_graph
+from neatfool.present import export_graph
 
 from .graphs import with_importance
 from .wording import by_kind, figures

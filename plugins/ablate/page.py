@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from neatfool import encode_png, level, percent
-from neatfool.report import (
+from neatfool.present import (
     LINE_COLOURS,
     Picture,
     draw_figure,

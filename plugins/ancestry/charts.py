@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.report import LINE_COLOURS, draw_figure, new_axes
+from neatfool.present import LINE_COLOURS, draw_figure, new_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -127,7 +127,7 @@ def ancestry(
     An interrupted command begins anew.
     """
     from neatfool import Output, choose_elites, open_runs
-    from neatfool.report import export_graph, save
+    from neatfool.present import export_graph, save
 
     from .files import to_csv, to_export, to_json
     from .page import write_ancestry

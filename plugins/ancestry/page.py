@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool import encode_png
-from neatfool.report import embed_png, embed_svg, write_page
+from neatfool.present import embed_png, embed_svg, write_page
 
 from . import wording
 from .charts import chance, chords, course, matrix, strip

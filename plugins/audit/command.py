@@ -159,7 +159,7 @@ def audit(
     EXPERIMENT needs only the section [target]. Then the best search that is known is used.
     """
     from neatfool import Output, parse_seeds
-    from neatfool.report import save
+    from neatfool.present import save
 
     from . import searching
     from .measuring import Measuring

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from neatfool import ExperimentError, choose_elites, open_scorer, read_json
-from neatfool.report import save
+from neatfool.present import save
 
 from ..survive.changes import all_changes, pick, pictures_of
 from ..survive.chosen import choose

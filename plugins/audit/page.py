@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool import RunError, level, percent, share
-from neatfool.report import (
+from neatfool.present import (
     LINE_COLOURS,
     Picture,
     decimal_odds,

@@ -42,7 +42,7 @@ width in pixels, int64 [2]; its output `image` is uint8 [C, H, W].""",
 def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     """Write the CPPN of CLASS's elite (by name or index) for other programs."""
     from neatfool import ExperimentError, open_run, slug
-    from neatfool.report import export_graph
+    from neatfool.present import export_graph
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(f"{slug(elite.name) or 'class'}.svg")
@@ -63,7 +63,7 @@ def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
 def _write_program(elite: EliteView, path: Path) -> None:
     """Write what draws an elite's picture."""
     from neatfool import cppn
-    from neatfool.report import save
+    from neatfool.present import save
 
     title = f"{elite.name}: {elite.run.path.name}"
     if path.suffix.lower() == ".onnx":

@@ -51,7 +51,7 @@ as are functions that Picbreeder did not have.""",
 def picbreeder(file: Path, size: int, out: Path | None) -> None:
     """Draw the picture of FILE, a genome of Picbreeder (XML, or the ZIP archive of one)."""
     from neatfool import cppn
-    from neatfool.report import save
+    from neatfool.present import save
 
     path = out or Path(f"{file.stem}.png")
     if path.suffix.lower() not in FORMATS:

@@ -50,7 +50,7 @@ def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path 
     from rich.progress import track
 
     from neatfool import Output, open_run, slug
-    from neatfool.report import save
+    from neatfool.present import save
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(f"{slug(elite.name) or 'class'}-{size}.png")

@@ -89,7 +89,7 @@ def compare(
 ) -> None:
     """Compare runs: medians over seeds at equal numbers of images, and whether they differ."""
     from neatfool import Output
-    from neatfool.report import save
+    from neatfool.present import save
 
     from .comparison import Comparison
     from .files import classes_to_csv, to_csv, to_json

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool.report import decimal_odds
+from neatfool.present import decimal_odds
 
 from .measures import TESTED
 

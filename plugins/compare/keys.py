@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from neatfool.report import LINE_COLOURS
+from neatfool.present import LINE_COLOURS
 
 _STROKES: Final = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 1.6, 1.2, 1.6)))
 Stroke = str | tuple[int, tuple[float, ...]]

@@ -81,7 +81,7 @@ def detect(
     An interrupted command begins anew.
     """
     from neatfool import Output, choose_elites, open_runs
-    from neatfool.report import save
+    from neatfool.present import save
 
     from .files import runs_to_json, to_csv
     from .page import write_detection

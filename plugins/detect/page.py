@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool import level
-from neatfool.report import LINE_COLOURS, draw_figure, embed_svg, new_axes, write_page
+from neatfool.present import LINE_COLOURS, draw_figure, embed_svg, new_axes, write_page
 
 from . import wording
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import ExperimentError, Output, StorageError, nearest
-from neatfool.report import save
+from neatfool.present import save
 
 from .supplied import ENDING, choose_supplied, read_supplied
 

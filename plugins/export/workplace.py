@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from filelock import FileLock, Timeout
 
 from neatfool import ExperimentError, StorageError, refuse_link
-from neatfool.report import save
+from neatfool.present import save
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from PIL import Image, features
 
 from neatfool import StorageError, cppn, refuse_link
-from neatfool.report import save
+from neatfool.present import save
 
 from .contents import describe_run
 from .formula import FUNCTIONS, glyphs, settings_of

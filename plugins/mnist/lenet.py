@@ -13,7 +13,7 @@ from safetensors.torch import save as to_bytes
 from torch import nn
 
 from neatfool import ExperimentError, Network, TargetError
-from neatfool.report import save
+from neatfool.present import save
 
 from .options import count_outputs
 

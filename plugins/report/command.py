@@ -32,7 +32,7 @@ def report(run_folder: Path, out: Path | None) -> None:
     too.
     """
     from neatfool import Output, open_run
-    from neatfool.report import write_report
+    from neatfool.present import write_report
 
     with Output(stderr=True).status("writing the report"):
         page = write_report(open_run(run_folder), out)

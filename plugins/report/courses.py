@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool import level, percent
-from neatfool.report import decimal_odds
+from neatfool.present import decimal_odds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

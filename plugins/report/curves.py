@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool import CONFIDENCE_THRESHOLDS, level, percent
-from neatfool.report import (
+from neatfool.present import (
     LINE_COLOURS,
     decimal_odds,
     draw_figure,

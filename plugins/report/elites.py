@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 
 from neatfool import RunError
-from neatfool.report import draw_graph, embed_image, embed_svg
+from neatfool.present import draw_graph, embed_image, embed_svg
 
 from .findings import read_survival
 from .pictures import SMALL, reduce, reduce_all
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from neatfool import Ancestor, EliteView, Run
-    from neatfool.report import Picture
+    from neatfool.present import Picture
 
     from .courses import Course
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool import CONFIDENCE_THRESHOLDS, spending
-from neatfool.report import embed_svg, write_page
+from neatfool.present import embed_svg, write_page
 
 from . import courses, curves, functions
 from .elites import MOST_NAMES, Elites, surest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
-from neatfool.report import Picture
+from neatfool.present import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool.report import draw_figure, embed_svg, new_axes
+from neatfool.present import draw_figure, embed_svg, new_axes
 
 from ..ancestry.charts import matrix
 from ..ancestry.flows import MOST_CLASSES, count_flows, group_flows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from filelock import FileLock, Timeout
 
 from neatfool import ExperimentError, RunError, StorageError, refuse_link
-from neatfool.report import save
+from neatfool.present import save
 
 if TYPE_CHECKING:
     from pathlib import Path

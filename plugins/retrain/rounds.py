@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool import derive_seed, derive_seeds, in_generation, litter_sizes, refuse_link
-from neatfool.report import save
+from neatfool.present import save
 
 from .lenets import Judgement
 from .plan import SEARCHED

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic import BaseModel, Field
 
 from neatfool import ExperimentError, Output, Register, hookimpl, read_json, refuse_link
-from neatfool.report import save
+from neatfool.present import save
 
 from .following import Follower
 

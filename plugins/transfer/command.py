@@ -97,7 +97,7 @@ def transfer(
     An interrupted command begins anew.
     """
     from neatfool import Output, choose_elites, open_runs
-    from neatfool.report import save
+    from neatfool.present import save
 
     from .files import to_csv, to_json
     from .page import write_transfer

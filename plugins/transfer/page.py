@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool import percent
-from neatfool.report import Picture, draw_figure, embed_png, embed_svg, new_axes, write_page
+from neatfool.present import Picture, draw_figure, embed_png, embed_svg, new_axes, write_page
 
 from . import wording
 from .networks import key_of

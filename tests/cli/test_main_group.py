@@ -18,7 +18,7 @@ import neatfool
 from neatfool import errors
 from neatfool.cli import COMMANDS, failures, main, output
 from neatfool.cli.main_group import FIRST, MainGroup
-from neatfool.cli.output import Output
+from neatfool.present.output import Output
 from neatfool.errors import NeatfoolError, RunError, VerificationError
 from neatfool.evolution.garbage import THRESHOLDS
 

@@ -83,7 +83,13 @@ def test_the_framework_knows_no_plugin():
 
 PUBLIC = {
     module.__name__: {*module.__all__}
-    for module in (neatfool, neatfool.cppn, neatfool.report, neatfool.testing)
+    for module in (
+        neatfool,
+        neatfool.analysis,
+        neatfool.cppn,
+        neatfool.present,
+        neatfool.testing,
+    )
 }
 
 
@@ -242,7 +248,7 @@ def test_tests_lie_where_what_they_test_lies():
     assert lost == {"promises"}
 
 
-PACKAGES = [neatfool, neatfool.cppn, neatfool.report, neatfool.testing]
+PACKAGES = [neatfool, neatfool.analysis, neatfool.cppn, neatfool.present, neatfool.testing]
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
@@ -262,7 +268,9 @@ def test_public_names_stand_in_the_stub_only(package):
     assert sorted(dir(package)) == sorted(package.__all__)
 
 
-@pytest.mark.parametrize("module", [neatfool, neatfool.report], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [neatfool, neatfool.analysis, neatfool.present], ids=lambda module: module.__name__
+)
 def test_each_public_name_is_there_and_described(module):
     assert [name for name in module.__all__ if not getattr(module, name).__doc__] == []
 

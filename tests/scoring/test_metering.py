@@ -20,7 +20,7 @@ from neatfool import (
 from neatfool.evolution.session import resume, start
 from neatfool.evolution.verification import verify
 from neatfool.fooling.opening import open_run
-from neatfool.report import write_report
+from neatfool.present import write_report
 from neatfool.run.store import contents
 from neatfool.scoring import metering
 from neatfool.scoring.plan import Plan

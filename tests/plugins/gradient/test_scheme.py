@@ -19,7 +19,7 @@ from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
 from neatfool.fooling.opening import open_run
 from neatfool.plugin.manager import PluginManager
-from neatfool.report import write_report
+from neatfool.present import write_report
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore, contents
 from neatfool.testing import TOY_SPEC, ToyTarget, check_scheme

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browser import measure, needs_browser
 
-from neatfool.report import write_report
+from neatfool.present import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

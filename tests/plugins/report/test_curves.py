@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from neatfool.report import LINE_COLOURS
-from neatfool.report.charts.figure import compact
+from neatfool.present import LINE_COLOURS
+from neatfool.present.charts.figure import compact
 from neatfool.wording import percent
 from neatfool_plugins.report import curves
 

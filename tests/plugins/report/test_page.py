@@ -17,7 +17,7 @@ from devtools import Browser
 from report_runs import FakeIndividual, FakeRun
 
 from neatfool import StorageError
-from neatfool.report import write_report
+from neatfool.present import write_report
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
 from neatfool.wording import percent
 from neatfool_plugins.report import elites

@@ -1,0 +1,530 @@
+"""Survival: how much of a run survives what happens to images in the world."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from neatfool.analysis.changes import Change, all_changes, pick, pictures_of
+from neatfool.errors import ExperimentError
+from neatfool.fooling.choosing import choose_elites
+from neatfool.fooling.opening import open_run, open_runs, open_scorer
+from neatfool.present.charts.lines import Line, key_of, lines_of_shares
+from neatfool.present.finding import (
+    Bars,
+    Block,
+    Cell,
+    Chart,
+    Facts,
+    Finding,
+    Headline,
+    Note,
+    Panel,
+    Records,
+    Section,
+    Strip,
+    Strong,
+    Text,
+)
+from neatfool.present.output import Output
+from neatfool.present.saving import save, write_report
+from neatfool.run.images import encode_png
+from neatfool.spec.fitting import fit_images
+from neatfool.wording import percent, share
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from matplotlib.figure import Figure
+
+    from neatfool.run.individual import EliteView
+    from neatfool.run.run import Run
+    from neatfool.scoring.scorer import Scorer
+
+AT_A_TIME: Final = 64
+"""Images that are changed and scored together, at least: enough for concurrent calls."""
+FEW: Final = 50
+"""Of fewer images, one is more than 2 %."""
+HEADS: Final = ("run", "seed", "class", "kind", "strength", "unit", "confidence", "first")
+NOTE: Final = (
+    "Each change is made once to each image. Its direction (for ±: up or down) is drawn at random "
+    "for each image, and is the same at all strengths."
+)
+
+
+class Point(Facts):
+    """What the target says of the images, changed in one way."""
+
+    median: float = Field(description="the median confidence in the images' own classes")
+    lower_quartile: float = Field(description="the lower quartile")
+    upper_quartile: float = Field(description="the upper quartile")
+    top1: float = Field(description="the share of images whose class has the first place")
+    kept: float = Field(
+        description="of the images that had their class in the first place as saved, the share "
+        "that still have it; 0 if none had"
+    )
+    strength: float | None = Field(None, description="the strength; null for images as saved")
+    confidences: tuple[float, ...] = Field(exclude=True, repr=False)
+    first: tuple[bool, ...] = Field(exclude=True, repr=False)
+    shown: tuple[bytes, ...] = Field(exclude=True, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        scored: tuple[np.ndarray, np.ndarray],
+        had: np.ndarray,
+        shown: Sequence[bytes],
+        strength: float | None = None,
+    ) -> Point:
+        """Sum up confidences, float64 [N], and which classes are first, bools [N]."""
+        confidences, first = scored
+        lower, median, upper = np.quantile(confidences, (0.25, 0.5, 0.75))
+        return cls(
+            median=median,
+            lower_quartile=lower,
+            upper_quartile=upper,
+            top1=first.mean(),
+            kept=first[had].mean() if had.any() else 0.0,
+            strength=strength,
+            confidences=tuple(confidences.tolist()),
+            first=tuple(first.tolist()),
+            shown=tuple(shown),
+        )
+
+
+class Kind(Facts):
+    """One kind of change, at several strengths."""
+
+    name: str = Field(description="its name, of `--kinds`")
+    what: str = Field(description="what happens, in a few words")
+    unit: str = Field(description="what strengths count")
+    harmless: float = Field(description="the strength that changes nothing")
+    signed: bool = Field(description="whether half of the images get the opposite")
+    usual: float = Field(description="the strength that a summary tells")
+    points: tuple[Point, ...] = Field(description="what survives at each strength")
+
+    def number(self, strength: float) -> str:
+        """Write a strength without its unit: ``"3"``, ``"±10"``."""
+        return f"{'±' * self.signed}{strength:g}"
+
+    @property
+    def usually(self) -> Point:
+        """What survives at the usual strength."""
+        return next(point for point in self.points if point.strength == self.usual)
+
+    @property
+    def words(self) -> str:
+        """The change at its usual strength: ``"saved as JPEG (quality 75)"``."""
+        times = {2.0: "twice", 4.0: "four times", 8.0: "eight times"}
+        if self.name == "drawn" and (factor := self.usual / self.harmless) in times:
+            return f"drawn at {times[factor]} the size"
+        number = self.number(self.usual)
+        if self.unit == "quality":
+            return f"{self.what} ({self.unit} {number})"
+        unit = self.unit[:-1] if self.usual == 1 and self.unit[-1] == "s" else self.unit
+        return f"{self.what} ({number} {unit})"
+
+
+class Survived(Facts):
+    """What of a run survives."""
+
+    path: str = Field(description="the run's folder")
+    name: str = Field(description="the run's name")
+    seed: int = Field(description="the run's seed")
+    evaluations: int = Field(description="how many images the run had scored")
+    target: str = Field(description="the target that scored")
+    own_target: bool = Field(description="whether that is the run's own target")
+    elites: int = Field(description="how many images were changed")
+    elites_of_run: int = Field(description="how many the run has")
+    random_seed: int = Field(description="the seed of directions, signs and noise")
+    as_saved: Point = Field(description="the images as they were saved")
+    kinds: tuple[Kind, ...] = Field(description="each kind of change")
+    classes: tuple[str, ...] = Field(exclude=True, repr=False)
+    examples: tuple[str, ...] = Field(exclude=True, repr=False)
+
+    @property
+    def label(self) -> str:
+        """The run: ``"imagenet, seed 1"``."""
+        return f"{self.name}, seed {self.seed}"
+
+    @property
+    def first(self) -> int:
+        """How many images have their class in the first place as saved."""
+        return sum(self.as_saved.first)
+
+    def ranked(self, like: Survived) -> list[Kind]:
+        """Give the kinds, those that most images survive first in ``like``."""
+        order = like.kinds
+        places = sorted(range(len(order)), key=lambda place: -order[place].usually.kept)
+        return [self.kinds[place] for place in places]
+
+    def headline(self) -> str:
+        """Say in a sentence what survives, from the most to the least."""
+        if not self.first:
+            return "No image has its class in the first place as it was saved, so none can lose it."
+        best = self.ranked(self)
+        shown = best if len(best) < 5 else [*best[:2], *best[-2:]]
+        parts = [f"{share(kind.usually.kept)} {kind.words}" for kind in shown]
+        listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+        return (
+            f"{self.first:,} of {self.elites:,} images have their class in the first place as "
+            f"saved. Of these {self.first:,} keep it: {listed}."
+        )
+
+    def looked_at(self) -> str:
+        """Say what was looked at."""
+        of_all = f" of {self.elites_of_run:,}" if self.elites < self.elites_of_run else ""
+        return (
+            f"{self.elites:,}{of_all} elite{'s' * (self.elites != 1)} after {self.evaluations:,} "
+            f"images, scored by {'its own target' if self.own_target else self.target}; median "
+            f"confidence as saved {percent(self.as_saved.median)}."
+        )
+
+    def limits(self) -> Iterator[Note]:
+        """Say what limits the figures."""
+        if 0 < self.first < FEW:
+            yield Note(
+                f"With so few images a share is rough: one image is {share(1 / self.first)}."
+            )
+        if not self.own_target:
+            yield Note(
+                "The target is not the one that the images were evolved for, so some do not have "
+                "their class in the first place even as saved."
+            )
+
+    def bars(self, like: Survived) -> list[tuple[str, float, str]]:
+        """Give a bar for each kind, in the order of ``like``."""
+        kinds = [(kind.words, kind.usually) for kind in self.ranked(like)]
+        return [(words, point.kept, percent(point.median)) for words, point in kinds]
+
+    def summary(self) -> Bars:
+        """Sum it up for the run's report."""
+        most = f"{self.elites:,} elites" if self.elites != 1 else "one elite"
+        return Bars(
+            ("the images are …", "keep class", "median"),
+            [
+                (each.words, each.usually.kept, percent(each.usually.median))
+                for each in self.ranked(self)
+            ],
+            "What survives",
+            f"What happens to images in the world was done to {most}, after {self.evaluations:,} "
+            "images. The bar is the share that keep their class in the first place; the figure "
+            f"beside it is their median confidence, {percent(self.as_saved.median)} as saved.",
+        )
+
+    def records(self) -> Iterator[tuple[object, ...]]:
+        """Give a row for each image at each strength."""
+        rows: list[tuple[str, str, Point]] = [("saved", "", self.as_saved)]
+        rows += [(kind.name, kind.unit, point) for kind in self.kinds for point in kind.points]
+        for kind, unit, point in rows:
+            strength = "" if point.strength is None else point.strength
+            for name, sure, first in zip(self.classes, point.confidences, point.first, strict=True):
+                yield self.path, self.seed, name, kind, strength, unit, sure, int(first)
+
+    def strips(self, kind: Kind, count: int) -> Iterator[Strip]:
+        """Show some images, as saved and changed at each strength."""
+        labels = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
+        for place, name in enumerate(self.examples[:count]):
+            row = self.classes.index(name)
+            yield Strip(
+                [
+                    Cell(point.shown[place], label, (Strong if point.first[row] else str)(sure))
+                    for label, point in zip(labels, [self.as_saved, *kind.points], strict=True)
+                    for sure in [percent(point.confidences[row])]
+                ],
+                name,
+            )
+
+
+class Survival(Finding):
+    """How much of runs survives what happens to images."""
+
+    about: ClassVar[str] = "what survives"
+
+    runs: tuple[Survived, ...] = Field(description="what of each run survives")
+
+    @property
+    def title(self) -> str:
+        """The runs' names."""
+        return " · ".join(dict.fromkeys(run.name for run in self.runs))
+
+    def story(self) -> Iterator[Block]:
+        """Tell what survives, all at a glance and kind by kind."""
+        for place, run in enumerate(self.runs):
+            yield Headline(f"{self._key(place)}{run.label}: {run.headline()}")
+            yield Text(run.looked_at())
+            yield from run.limits()
+        yield Section("All kinds at a glance")
+        for place, run in enumerate(self.runs):
+            bars = run.bars(self.runs[0])
+            title = f"{self._key(place)}{run.label}" if len(self.runs) > 1 else ""
+            yield Panel([Bars(("the images are …", "keep class", "median"), bars)], title)
+        lines = (
+            "A thick line is the share that keep their class in the first place, of those that had "
+            "it as saved; a thin line is the median confidence of all."
+            if len(self.runs) > 1
+            else "Blue is the share that keep their class in the first place, of those that had it "
+            "as saved; orange is the median confidence of all."
+        )
+        yield Section(
+            "Kind by kind",
+            f"{lines} The figure under a picture is the target's confidence in its class, in blue "
+            "where the class has the first place.",
+        )
+        for number in range(len(self.runs[0].kinds)):
+            yield self._panel(number)
+        yield Note(f"{NOTE} --csv, --json and --html have all strengths.")
+
+    def records(self) -> Records:
+        """Give a row for each image at each strength; the kind of those as saved is ``saved``."""
+        return Records(HEADS, [row for run in self.runs for row in run.records()])
+
+    def _key(self, place: int) -> str:
+        return f"{key_of(place)}  " if len(self.runs) > 1 else ""
+
+    def _panel(self, number: int) -> Panel:
+        kind = self.runs[0].kinds[number]
+        strips = [
+            strip
+            for run in self.runs
+            for strip in run.strips(run.kinds[number], 1 if len(self.runs) > 1 else 2)
+        ]
+        about = f"What is left when images are {kind.what}, by strength"
+        title = kind.what[0].upper() + kind.what[1:]
+        chart = Chart(about, lambda: self._chart(number))
+        return Panel([chart, *strips], title, f"{kind.name} · {kind.unit}")
+
+    def _chart(self, number: int) -> Figure:
+        """Draw a kind: of one run both measures, of several the shares, and medians thinly."""
+        lines, several = [], len(self.runs) > 1
+        for place, run in enumerate(self.runs):
+            points = run.kinds[number].points
+            shares = [1.0, *(point.kept for point in points)]
+            medians = [point.median for point in (run.as_saved, *points)]
+            end = key_of(place) if several else "class"
+            lines.append(Line(shares, f"{end}  {share(shares[-1])}", place))
+            if several:
+                lines.append(Line(medians, "", place, thin=True))
+            else:
+                lines.append(Line(medians, f"median  {percent(medians[-1])}", 1))
+        kind = self.runs[0].kinds[number]
+        ticks = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
+        return lines_of_shares(lines, ticks, right=104 if several else 148)
+
+
+def survive(
+    runs: Run | str | Path | Sequence[Run | str | Path],
+    *,
+    kinds: Sequence[str] = (),
+    classes: Sequence[str] = (),
+    least: float = 0.0,
+    sample: int | None = None,
+    target: str | Path | None = None,
+    seed: int = 1,
+    max_queries: int | None = None,
+    console: Output | None = None,
+) -> Survival:
+    """Change the images of runs' elites in many ways, and score them again.
+
+    Args:
+        runs: The runs, or the folders that hold them.
+        kinds: What to do, as ``"jpeg"`` or with strengths as ``"jpeg=75/50"``; all if empty.
+        classes: The classes of the elites; all if empty.
+        least: Their least recorded confidence.
+        sample: How many to draw at random; all if absent.
+        target: An experiment's file, whose target scores in place of the runs' own.
+        seed: The seed of the sample, and of directions, signs and noise.
+        max_queries: The most images to send to a target that costs something to ask.
+        console: Shows how far it is.
+
+    Raises:
+        ExperimentError: There is no such kind or class, or the target does not know the classes, or
+            the runs' images have different sizes.
+        RunError: No elite fits.
+        UntrustedRun: Somebody else made a run, whose own target is to score.
+        BudgetSpent: The target costs something, and the budget does not suffice.
+    """
+    console = console or Output(quiet=True)
+    with open_runs(runs, scored=target is None) as opened, ExitStack() as ending:
+        chosen = [
+            choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
+            for run in opened
+        ]
+        changes = [pick(all_changes(run, seed), kinds) for run in opened]
+        if len({tuple(each.strengths for each in some) for some in changes}) > 1:
+            raise ExperimentError(
+                "the runs' images have different sizes, so drawing them at others does not "
+                "compare; look at each run alone, or choose other --kinds"
+            )
+        total = sum(
+            pictures_of(some) * len(elites) for some, elites in zip(changes, chosen, strict=True)
+        )
+
+        def load(source: Run | str | Path, ending: ExitStack) -> Scorer:
+            scorer = ending.enter_context(closing(open_scorer(source, max_queries=max_queries)))
+            scorer.check_allowed(total, max_queries)
+            if scorer.costs:
+                console.say(f"{scorer.name}: this takes up to {total:,} queries")
+            return scorer
+
+        other = load(target, ending) if target else None
+        found = []
+        note = ending.enter_context(console.progress(total))
+        for run, elites, some in zip(opened, chosen, changes, strict=True):
+            with ExitStack() as soon:
+                scorer = other or load(run, soon)
+                images = _Images(elites, scorer, note)
+                found.append(_measure(run, images, some, seed=seed, own=other is None))
+    return Survival(runs=tuple(found))
+
+
+class _Images:
+    """Elites' images, to be changed and scored in parts that fit calls of the target."""
+
+    def __init__(
+        self, elites: Sequence[EliteView], scorer: Scorer, note: Callable[[str, int], None]
+    ) -> None:
+        self.elites, self.scorer, self._note = elites, scorer, note
+        self.saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
+        self._size = -(-AT_A_TIME // scorer.batch_size) * scorer.batch_size
+        known = {*scorer.spec.classes}
+        unknown = [elite.name for elite in elites if elite.name not in known]
+        if unknown and not scorer.spec.open:
+            raise ExperimentError(
+                f"{scorer.name}: does not know {len(unknown)} of {len(elites)} classes, for "
+                f"example {unknown[0]!r}; give a target with the same class names, or choose with "
+                "--classes"
+            )
+
+    def score(self, change: Change | None, strength: float) -> tuple[np.ndarray, np.ndarray]:
+        """Change all images and score them.
+
+        Returns:
+            Their confidences in their own classes, float64 [N], and whether these classes have the
+            first place, bools [N].
+        """
+        found = []
+        name = change.name if change else "as saved"
+        for start in range(0, len(self.elites), self._size):
+            elites = self.elites[start : start + self._size]
+            self._note(name, 0)
+            changed = self.change(change, strength, slice(start, start + self._size))
+            found.append(self._score(elites, changed))
+            self._note(name, len(elites))
+        confidences, first = zip(*found, strict=True)
+        return np.concatenate(confidences), np.concatenate(first)
+
+    def change(self, change: Change | None, strength: float, rows: slice) -> torch.Tensor:
+        """Change some images: floats [N, C, H, W]."""
+        if change is None:
+            return self.saved[rows].float()
+        return change.apply(self.elites[rows], self.saved[rows], strength)
+
+    def show(self, change: Change | None, strength: float, rows: Sequence[int]) -> list[bytes]:
+        """Give some changed images as PNGs."""
+        spec = self.elites[0].run.spec
+        changed = [self.change(change, strength, slice(row, row + 1)) for row in rows]
+        return [encode_png(fit_images(each, spec)[0].numpy()) for each in changed]
+
+    def _score(
+        self, elites: Sequence[EliteView], images: torch.Tensor
+    ) -> tuple[np.ndarray, np.ndarray]:
+        spec = self.scorer.spec
+        probs = np.asarray(self.scorer.score(fit_images(images, spec)).probs, np.float64)
+        columns = {name: column for column, name in enumerate(self.scorer.spec.classes)}
+        confidences = np.zeros(len(elites))
+        for place, elite in enumerate(elites):
+            column = columns.get(elite.name)
+            if column is not None and column < probs.shape[1]:
+                confidences[place] = probs[place, column]
+        first = (confidences > 0) & (confidences >= probs.max(axis=1, initial=0.0))
+        return confidences, first
+
+
+def _measure(
+    run: Run, images: _Images, changes: Sequence[Change], *, seed: int, own: bool
+) -> Survived:
+    """Change the images of a run in all ways, and score them."""
+    scored = images.score(None, 0)
+    confidences, had = scored
+    order = np.argsort(-confidences, kind="stable")
+    # The surest image, and one in the middle of the others.
+    rows = [int(row) for row in dict.fromkeys([order[0], order[len(order) // 2]])]
+    kinds = []
+    for change in changes:
+        points = [
+            Point.of(
+                images.score(change, strength), had, images.show(change, strength, rows), strength
+            )
+            for strength in change.strengths
+        ]
+        kinds.append(
+            Kind(
+                name=change.name,
+                what=change.what,
+                unit=change.unit,
+                harmless=change.harmless,
+                signed=change.signed,
+                usual=change.usual,
+                points=tuple(points),
+            )
+        )
+    classes = tuple(elite.name for elite in images.elites)
+    return Survived(
+        path=str(run.path),
+        name=run.name,
+        seed=run.seed,
+        evaluations=run.evaluations,
+        target=images.scorer.name,
+        own_target=own,
+        elites=len(images.elites),
+        elites_of_run=len(run),
+        random_seed=seed,
+        as_saved=Point.of(scored, had, images.show(None, 0, rows)),
+        kinds=tuple(kinds),
+        classes=classes,
+        examples=tuple(classes[row] for row in rows),
+    )
+
+
+def keep_survival(survival: Survival) -> list[Path]:
+    """Write survival.json and survival.csv into the runs' folders, and their reports again.
+
+    Reports and galleries look for the one, and ``neatfool export`` for the other.
+
+    Returns:
+        The reports.
+
+    Raises:
+        StorageError: A file cannot be written.
+    """
+    reports = []
+    for run in survival.runs:
+        alone, folder = Survival(runs=(run,)), Path(run.path)
+        bars = run.summary()
+        told = {
+            "report": {
+                "title": bars.title,
+                "text": bars.text,
+                "bars": [{"name": a, "share": b, "note": c} for a, b, c in bars.rows],
+            },
+            **run.model_dump(mode="json"),
+            "images": {
+                name: [
+                    (kind.words, round(kind.usually.confidences[row], 6), kind.usually.first[row])
+                    for kind in run.kinds
+                ]
+                for row, name in enumerate(run.classes)
+            },
+        }
+        save(folder / "survival.csv", alone.csv().encode())
+        save(folder / "survival.json", f"{json.dumps(told, indent=1)}\n".encode())
+        with closing(open_run(folder)) as opened:
+            reports.append(write_report(opened))
+    return reports

@@ -1,0 +1,51 @@
+# The public names of neatfool.present, each where it is defined. This is their only list.
+
+# Findings
+from .command import measure_command as measure_command
+from .finding import Bars as Bars
+from .finding import Block as Block
+from .finding import Cell as Cell
+from .finding import Chart as Chart
+from .finding import Facts as Facts
+from .finding import Finding as Finding
+from .finding import Headline as Headline
+from .finding import Note as Note
+from .finding import Panel as Panel
+from .finding import Records as Records
+from .finding import Section as Section
+from .finding import Strip as Strip
+from .finding import Strong as Strong
+from .finding import Table as Table
+from .finding import Text as Text
+
+# Files
+from .saving import save as save
+from .saving import write_page as write_page
+from .saving import write_report as write_report
+
+# Pictures in a page
+from .pictures import Picture as Picture
+from .pictures import embed_image as embed_image
+from .pictures import embed_png as embed_png
+from .pictures import embed_svg as embed_svg
+
+# Charts
+from .charts.axes import decimal_odds as decimal_odds
+from .charts.axes import label_confidences as label_confidences
+from .charts.axes import label_counts as label_counts
+from .charts.axes import label_ends as label_ends
+from .charts.axes import new_axes as new_axes
+from .charts.lines import Line as Line
+from .charts.lines import colour_of as colour_of
+from .charts.lines import key_of as key_of
+from .charts.lines import lines_of_shares as lines_of_shares
+from .charts.lines import matrix_of_shares as matrix_of_shares
+from .charts.lines import stroke_of as stroke_of
+from .charts.figure import LINE_COLOURS as LINE_COLOURS
+from .charts.figure import draw_figure as draw_figure
+
+# Networks
+from .graph.drawing import draw_graph as draw_graph
+from .graph.export import export_graph as export_graph
+
+__all__: list[str]

@@ -1,0 +1,126 @@
+"""Charts that several findings have: lines with a name at their end, and matrices of shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from neatfool.present.charts.axes import label_ends, new_axes
+from neatfool.present.charts.figure import LINE_COLOURS
+from neatfool.wording import level
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+STROKES: Final = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 1.6, 1.2, 1.6)))
+"""The fifth line has the colour of the first, in another stroke."""
+CELL: Final = (92, 54)
+"""CSS pixels of a matrix's cell: room for two lines of text."""
+LONGEST_NAME: Final = 24
+LIGHT_FROM: Final = 0.55
+"""Above this share a cell is so light that its text must be dark."""
+
+
+def key_of(place: int) -> str:
+    """Give the letter of one of several things: A to Z, then A2 and so on."""
+    letter = chr(ord("A") + place % 26)
+    return letter if place < 26 else f"{letter}{place // 26 + 1}"
+
+
+def colour_of(place: int) -> str:
+    """Give its colour."""
+    return LINE_COLOURS[place % len(LINE_COLOURS)]
+
+
+def stroke_of(place: int) -> object:
+    """Give the stroke of its line."""
+    return STROKES[place // len(LINE_COLOURS) % len(STROKES)]
+
+
+class Line(NamedTuple):
+    """A line: its values, what stands at its end, and how it looks."""
+
+    values: Sequence[float]
+    end: str
+    place: int
+    thin: bool = False
+
+
+def lines_of_shares(lines: Sequence[Line], ticks: Sequence[str], *, right: float) -> Figure:
+    """Draw shares from 0 to 1 at some named places, evenly spaced.
+
+    Args:
+        lines: The lines; without a text at its end a line has no label.
+        ticks: The names of the places.
+        right: CSS pixels for the texts at the ends.
+    """
+    drawn, axes = new_axes(520, 250, right=right, left=52, bottom=38)
+    for line in lines:
+        axes.plot(
+            range(len(line.values)),
+            line.values,
+            color=colour_of(line.place),
+            linestyle=stroke_of(line.place),
+            linewidth=0.8 if line.thin else 1.95,
+            marker="o",
+            markersize=2.5 if line.thin else 4,
+            clip_on=False,
+        )
+    axes.set_ylim(-0.02, 1.02)
+    levels = (0, 0.25, 0.5, 0.75, 1)
+    axes.set_yticks(levels, [level(part) for part in levels])
+    axes.set_xticks(range(len(ticks)), ticks)
+    axes.set_xlim(-0.1, len(ticks) - 0.9)
+    label_ends(
+        axes, [(line.values[-1], line.end, colour_of(line.place)) for line in lines if line.end]
+    )
+    return drawn
+
+
+def matrix_of_shares(
+    shares: np.ndarray, texts: Sequence[Sequence[str]], rows: Sequence[str], columns: Sequence[str]
+) -> Figure:
+    """Draw shares as a matrix of coloured cells.
+
+    Args:
+        shares: float64 [R, C] from 0 to 1, NaN for a cell that stays empty.
+        texts: What each cell says; lines are parted by line breaks.
+        rows: The names of the rows.
+        columns: The names of the columns, short.
+    """
+    names = [f"{name[: LONGEST_NAME - 1]}…" if len(name) > LONGEST_NAME else name for name in rows]
+    left = 26 + 7.2 * max(map(len, names))
+    width = left + 16 + CELL[0] * len(columns)
+    drawn, axes = new_axes(width, 44 + CELL[1] * len(rows), left=left, right=16, top=34, bottom=10)
+    axes.pcolormesh(
+        np.ma.masked_invalid(shares),
+        cmap="viridis",
+        vmin=0,
+        vmax=1,
+        edgecolors=axes.get_facecolor(),
+        linewidth=2,
+    )
+    for (row, column), value in np.ndenumerate(shares):
+        if np.isfinite(value):
+            axes.text(
+                column + 0.5,
+                row + 0.5,
+                texts[row][column],
+                ha="center",
+                va="center",
+                fontsize=9.5,
+                linespacing=1.25,
+                color="black" if value > LIGHT_FROM else "white",
+                parse_math=False,
+            )
+    axes.invert_yaxis()
+    axes.xaxis.tick_top()
+    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, parse_math=False)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, names, parse_math=False)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return drawn

@@ -1,0 +1,105 @@
+"""The decorator that makes a command of a measure."""
+
+from __future__ import annotations
+
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from neatfool.present.output import Output
+from neatfool.present.parameters import (
+    FileToWrite,
+    elite_options,
+    max_queries_option,
+    trust_option,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from neatfool.present.finding import Finding
+
+RUNS: Final = "RUN|FOLDER..."
+
+
+def measure_command(
+    examples: str,
+    *,
+    runs: str = RUNS,
+    elites: bool = True,
+    queries: bool = True,
+    csv: str = "Write what was measured as comma-separated values.",
+    html: str = "Write a page with charts and pictures.",
+) -> Callable[[Callable[..., Finding]], click.Command]:
+    """Make a command of a function that calls a measure and returns its finding.
+
+    The function's docstring is the help, and its name the command's. Its own options stand below
+    this decorator. It is called with ``runs``, the folders that were named, with ``console``, for
+    the measure to show how far it is, and with the options' values. The finding is printed, or
+    written as JSON, CSV and a page.
+
+    Args:
+        examples: Some lines of examples.
+        runs: The argument's name in the help. If it ends with ``...``, several may be named, and
+            the function gets a tuple of paths; else one path.
+        elites: Whether the command has ``--classes``, ``--least``, ``--sample`` and ``--seed``.
+        queries: Whether it has ``--max-queries`` and ``--trust``, as it loads targets.
+        csv: The help of ``--csv``; without it there is no such option.
+        html: The help of ``--html``; without it there is no such option.
+    """
+
+    def decorate(function: Callable[..., Finding]) -> click.Command:
+        @wraps(function)
+        def command(
+            *,
+            as_json: bool,
+            csv_file: Path | None = None,
+            html_file: Path | None = None,
+            **options: Any,
+        ) -> None:
+            finding = function(console=Output(stderr=True), **options)
+            _write(finding, as_json=as_json, csv_file=csv_file, html_file=html_file)
+
+        made: Any = _outputs(command, csv=csv, html=html)
+        made = max_queries_option(trust_option(made)) if queries else made
+        made = elite_options(made) if elites else made
+        count = -1 if runs.endswith("...") else 1
+        a_path = click.Path(path_type=Path)
+        made = click.argument("runs", metavar=runs, nargs=count, required=True, type=a_path)(made)
+        lines = [f"  {line.strip()}" for line in examples.strip().splitlines()]
+        epilog = "\n".join(["\b", "Examples:", *lines])
+        return click.command(function.__name__, epilog=epilog)(made)
+
+    return decorate
+
+
+def _outputs(command: Callable[..., None], *, csv: str, html: str) -> Callable[..., None]:
+    """Add the options that say where a finding is written."""
+    for name, what in (("html", html), ("csv", csv)):
+        if what:
+            command = click.option(
+                f"--{name}", f"{name}_file", type=FileToWrite(), metavar="FILE", help=what
+            )(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def _write(
+    finding: Finding, *, as_json: bool, csv_file: Path | None, html_file: Path | None
+) -> None:
+    """Print a finding, and write the files that were asked for."""
+    from neatfool.present.saving import save
+    from neatfool.present.terminal import show
+
+    if as_json:
+        click.echo(finding.json())
+    else:
+        show(finding, Output())
+    if csv_file:
+        save(csv_file, finding.csv().encode())
+        click.echo(f"What was measured is in {csv_file}", err=as_json)
+    if html_file:
+        with Output(stderr=True).status("drawing"):
+            finding.html(html_file)
+        click.echo(f"Look at {html_file}", err=as_json)

@@ -1,0 +1,164 @@
+"""A command's output: sentences, tables for any window, a console that survives a closed pipe."""
+
+from __future__ import annotations
+
+import os
+import re
+import textwrap
+import time
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.markup import escape
+
+from neatfool.errors import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from rich.table import Column
+    from rich.text import Text
+
+SECONDS_BETWEEN_LINES: Final = 5.0
+"""How often progress is told where there is no terminal: not so often that it fills a log."""
+NARROWEST_WORDS: Final = 10
+"""A column of words is not made narrower than this many characters to show another column."""
+USUAL_HEAD: Final = 12
+"""A head of at most so many characters has one line, where there is room."""
+_BEFORE_BRACKETS: Final = re.compile(r" (?=[(\[])")
+
+
+class Output(Console):
+    """A console for people, safe for names from files. A closed pipe only makes it silent."""
+
+    def __init__(self, *, stderr: bool = False, quiet: bool = False) -> None:
+        """Write to standard output, to standard error, or nowhere."""
+        super().__init__(highlight=False, stderr=stderr, quiet=quiet)
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        """Make control characters visible, then render text as rich does."""
+        return super().render_str(printable(text), **settings)
+
+    def say(self, text: str, style: str | None = None) -> None:
+        """Print a sentence: broken between words on a terminal, elsewhere in one line."""
+        self.print(text, style=style, markup=False, soft_wrap=not self.is_terminal)
+
+    def table(
+        self,
+        heads: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        words: Collection[int] = (0,),
+        most: int | None = None,
+        lines: bool = False,
+    ) -> None:
+        """Print a table in which no number is cut or broken, however narrow the window.
+
+        Where it is narrow, words are broken, and what stands in brackets behind a number goes
+        below it. Then columns are left out from the right, so give the most important ones first;
+        a line below names what is missing.
+
+        Args:
+            heads: The heads of the columns.
+            rows: Their cells, each of one or several lines.
+            words: The places of the columns that hold words; all others hold numbers.
+            most: Of more rows, only the first and the last are shown.
+            lines: Whether to draw lines between rows.
+        """
+        from rich.table import Table
+
+        shown = [*rows]
+        if most is not None and len(shown) > most:
+            shown[most - most // 3 : len(shown) - most // 3] = [["…", *[""] * (len(heads) - 1)]]
+        by_column = [*zip(heads, *shown, strict=True)]
+        for narrow in (False, True):
+            columns = [
+                _words(cells) if place in words else _numbers(cells, narrow=narrow)
+                for place, cells in enumerate(by_column)
+            ]
+            widths = accumulate((column.min_width or 0) + 3 for column, _ in columns)
+            fitting = sum(1 + width <= self.width for width in widths)
+            if fitting == len(columns):
+                break
+        del columns[max(fitting, 1) :]
+        table = Table(*(column for column, _ in columns), show_lines=lines)
+        for cells in zip(*(texts for _, texts in columns), strict=True):
+            table.add_row(*map(escape, cells))
+        self.print(table)
+        if missing := heads[len(columns) :]:
+            self.say(f"Left out, as the window is narrow: {', '.join(missing)}")
+
+    @contextmanager
+    def progress(self, total: int, unit: str = "images") -> Iterator[Callable[[str, int], None]]:
+        """Show how far a command is: a bar on a terminal, elsewhere a plain line now and then.
+
+        Args:
+            total: How many things will be done.
+            unit: What they are.
+
+        Yields:
+            A function to call with what is under way, and how many more are done.
+        """
+        from rich import progress
+
+        if self.is_terminal:
+            columns = (
+                progress.TextColumn("{task.description}", markup=False),
+                progress.BarColumn(),
+                progress.MofNCompleteColumn(),
+                progress.TimeRemainingColumn(),
+            )
+            with progress.Progress(*columns, console=self, transient=True) as bar:
+                task = bar.add_task("loading", total=total)
+                yield lambda what, more: bar.update(task, description=what, advance=more)
+            return
+        done, shown = 0, time.monotonic() - SECONDS_BETWEEN_LINES / 2
+
+        def note(what: str, more: int) -> None:
+            nonlocal done, shown
+            done += more
+            if done < total and time.monotonic() - shown > SECONDS_BETWEEN_LINES:
+                shown = time.monotonic()
+                self.print(f"{what}: {done:,} of {total:,} {unit}", soft_wrap=True, markup=False)
+
+        yield note
+
+    def on_broken_pipe(self) -> None:
+        """Stop writing, but let the program run: ``neatfool run ... | head`` finishes its run."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+
+
+def _words(cells: Sequence[str]) -> tuple[Column, Sequence[str]]:
+    """Make a column of words, from its head and its cells."""
+    from rich.table import Column
+
+    least = min(max(map(_width, cells)), NARROWEST_WORDS)
+    return Column(escape(cells[0]), overflow="fold", min_width=least), cells[1:]
+
+
+def _numbers(cells: Sequence[str], *, narrow: bool) -> tuple[Column, Sequence[str]]:
+    """Make a column of numbers, from its head and its cells; a narrow one has more lines."""
+    from rich.table import Column
+
+    texts = [_BEFORE_BRACKETS.sub("\n", cell) if narrow else cell for cell in cells[1:]]
+    width = max(map(_width, texts), default=1)
+    room = max(width, 1 if narrow else USUAL_HEAD)
+    wrap = textwrap.TextWrapper(room, break_long_words=False, break_on_hyphens=False)
+    head = wrap.fill(cells[0])
+    least = max(width, _width(head))
+    return Column(escape(head), justify="right", no_wrap=True, min_width=least), texts
+
+
+def _width(text: str) -> int:
+    return max(map(cell_len, text.splitlines()), default=0)
+
+
+def waiting(what: str) -> AbstractContextManager[object]:
+    """Show on a terminal what is happening; elsewhere show nothing."""
+    console = Console(stderr=True)
+    return console.status(what) if console.is_terminal else nullcontext()

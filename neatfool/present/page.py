@@ -1,0 +1,103 @@
+"""A finding as a page: one HTML file that needs no other file and no network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from neatfool.present.charts.figure import draw_figure
+from neatfool.present.finding import (
+    Bars,
+    Chart,
+    Headline,
+    Note,
+    Panel,
+    Section,
+    Strip,
+    Strong,
+    Table,
+    Text,
+    is_shown,
+)
+from neatfool.present.pictures import embed_png, embed_svg
+from neatfool.present.saving import TEMPLATES, render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.present.finding import Block, Finding
+    from neatfool.present.pictures import Picture
+
+SHARPNESS: Final = 2
+"""Pixels of a picture for each CSS pixel, at most."""
+IN_A_TABLE: Final = 64
+"""CSS pixels of the longer side of a table's picture."""
+SMALL: Final = 64
+"""Images up to this many pixels are shown with their pixels."""
+
+
+def write_finding(finding: Finding) -> str:
+    """Write a finding's story as HTML."""
+    blocks = [block for block in finding.story() if is_shown(block, "page")]
+    notes = dict.fromkeys(block.text for block in blocks if isinstance(block, Note))
+    content = {
+        "about": finding.about,
+        "title": finding.title,
+        "headlines": [block.text for block in blocks if isinstance(block, Headline)],
+        "notes": [*notes],
+        "sections": _sections(blocks),
+    }
+    return render(TEMPLATES / "finding.html.j2", content)
+
+
+def _sections(blocks: Sequence[Block]) -> list[dict[str, Any]]:
+    """Divide a story into sections of panels; sentences before the first one stand alone."""
+    sections: list[dict[str, Any]] = [{"title": "", "text": "", "panels": []}]
+    for block in blocks:
+        if isinstance(block, Section):
+            sections.append({"title": block.title, "text": block.text, "panels": []})
+        elif isinstance(block, Panel):
+            kept = [each for each in block.blocks if is_shown(each, "page")]
+            sections[-1]["panels"].append(_panel(block.title, block.text, kept, wide=block.wide))
+        elif not isinstance(block, Headline | Note):
+            alone = isinstance(block, Text)
+            wide = isinstance(block, Table) or (isinstance(block, Chart) and block.wide)
+            sections[-1]["panels"].append(
+                _panel("", "", [block], wide=wide or alone) | {"alone": alone}
+            )
+    return [section for section in sections if section["panels"]]
+
+
+def _panel(title: str, text: str, blocks: Sequence[Block], *, wide: bool) -> dict[str, Any]:
+    parts = [_part(block) for block in blocks]
+    return {"title": title, "text": text, "wide": wide, "parts": parts, "alone": False}
+
+
+def _part(block: Block) -> dict[str, Any]:
+    """Make of a block what the template shows."""
+    if isinstance(block, Text):
+        return {"kind": "text", "text": block.text}
+    assert isinstance(block, Table | Bars | Chart | Strip)
+    told: dict[str, Any] = {"title": block.title, "text": block.text}
+    if isinstance(block, Table):
+        rows = [[_cell(cell) for cell in row] for row in block.rows]
+        return told | {"kind": "table", "heads": block.heads, "rows": rows, "words": block.words}
+    if isinstance(block, Bars):
+        return told | {"kind": "bars", "heads": block.heads, "rows": block.rows}
+    if isinstance(block, Chart):
+        drawn = block.draw()
+        svg = drawn if isinstance(drawn, bytes) else draw_figure(drawn)
+        return told | {"kind": "chart", "about": block.about, "src": embed_svg(svg)}
+    cells = [
+        {"picture": embed_png(cell.png, SHARPNESS * block.size), "label": cell.label}
+        | {"figure": cell.figure, "strong": isinstance(cell.figure, Strong)}
+        for cell in block.cells
+    ]
+    kind = "cards" if block.cards else "strip"
+    return told | {"kind": kind, "cells": cells, "size": block.size, "small": SMALL}
+
+
+def _cell(cell: str | bytes) -> dict[str, Any]:
+    if isinstance(cell, bytes):
+        picture: Picture = embed_png(cell, SHARPNESS * IN_A_TABLE)
+        return {"picture": picture, "text": "", "strong": False, "small": SMALL}
+    return {"picture": None, "text": str(cell), "strong": isinstance(cell, Strong)}

@@ -1,0 +1,109 @@
+"""Writes HTML pages from templates, and files whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from neatfool.errors import StorageError, printable
+from neatfool.files import make_folder, write_whole
+from neatfool.plugin.manager import PluginManager
+from neatfool.run.folder import DATABASE, EXPERIMENT, REPORT
+from neatfool.wording import counted, duration, level, percent, share, unbroken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from neatfool.run.run import Run
+
+TEMPLATES: Final = Path(__file__).with_name("templates")
+
+
+def save(path: Path, data: bytes, *, within: Path | None = None) -> Path:
+    """Write a file completely or not at all, and give its path. It replaces a link in its place.
+
+    Args:
+        path: The file.
+        data: What to write.
+        within: A folder above it. Folders between the two are made where they are missing, and
+            none of them may be a link.
+
+    Raises:
+        StorageError: The file cannot be written, or a run keeps its record in it, or a folder below
+            ``within`` is a link.
+    """
+    if path.name in {DATABASE, EXPERIMENT} and (path.parent / DATABASE).exists():
+        raise StorageError(f"{path}: a run keeps its record there; give another file")
+    try:
+        if within is not None:
+            make_folder(path.parent, within)
+        write_whole(path, data)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return path
+
+
+def write_report(run: Run, path: Path | None = None) -> Path:
+    """Write a run's report: one HTML file that needs no other file and no network.
+
+    Args:
+        run: The run, finished or not.
+        path: The file; ``report.html`` in the run's folder if absent.
+
+    Returns:
+        The file.
+
+    Raises:
+        RunError: The run cannot be read.
+        PluginError: The plugin ``command.report``, which makes the page, is not there.
+        StorageError: The file cannot be written.
+    """
+    target = run.path / REPORT if path is None else path
+    PluginManager().write_report(run, target)
+    return target
+
+
+def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:
+    """Write a page that looks like the report: one HTML file that needs no network.
+
+    Args:
+        path: The file to write.
+        template: As for :func:`render`.
+        content: The template's values, by name.
+
+    Returns:
+        The file.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    return save(path, render(template, content).encode())
+
+
+def render(template: Path, content: Mapping[str, Any]) -> str:
+    """Fill a template.
+
+    Args:
+        template: A Jinja template. It begins with ``{% extends "neatfool/page.html.j2" %}`` and
+            fills the blocks ``title``, ``body`` and, for its own CSS, ``style``. Its values are
+            escaped, and their control characters made visible. It may include files from its
+            folder. The filters ``percent``, ``share``, ``level``, ``duration`` and
+            ``counted(one, many)`` write confidences, shares, thresholds, seconds and numbers of
+            things; ``unbroken`` keeps the numbers of a sentence in one line.
+        content: The template's values, by name.
+    """
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+
+    ours = PrefixLoader({"neatfool": FileSystemLoader(TEMPLATES)})
+    environment = Environment(
+        loader=ChoiceLoader([ours, FileSystemLoader(template.parent)]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        # Not text that is HTML already: it is of a subclass.
+        finalize=lambda value: printable(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: tuple[Callable[..., str], ...] = (percent, share, level, duration, counted, unbroken)
+    environment.filters |= {each.__name__: each for each in filters}
+    return environment.get_template(template.name).render(content)

@@ -1,0 +1,70 @@
+"""The command ``neatfool survive``: how much of a run survives what happens to images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from neatfool import Names, hookimpl
+from neatfool.present import measure_command
+
+if TYPE_CHECKING:
+    from neatfool.present import Finding
+
+
+@measure_command(
+    """
+    neatfool survive runs/imagenet_quick-1
+    neatfool survive runs/imagenet-1 --sample 100 --html survived.html
+    neatfool survive runs/imagenet-1 --kinds jpeg,blur,drawn=448/896 --json
+    neatfool survive runs/imagenet-1 --least 0.5 --target experiments/another_network.ini
+    neatfool survive runs/old-1 runs/new-1 --sample 200 --csv survived.csv
+    neatfool survive runs/imagenet-1 --report          # the run's report then shows it
+    """,
+    csv="Write each image's confidence at each strength as comma-separated values.",
+    html="Write a page with curves and strips.",
+)
+@click.option(
+    "--kinds",
+    type=Names(),
+    default=(),
+    metavar="A,B=1/2",
+    help="What to do to the images; `neatfool plugins list` has the views; `drawn` is drawn anew "
+    "at another size, and `sharp` so too, but without the blur. Strengths may follow: "
+    "jpeg=75/50.  [default: all]",
+)
+@click.option(
+    "--target",
+    type=click.Path(path_type=Path),
+    metavar="EXPERIMENT",
+    help="Score with the target of this experiment's file, and not with the run's own. Images are "
+    "scaled to its size.",
+)
+@click.option(
+    "--report",
+    "reported",
+    is_flag=True,
+    help="Keep the result in RUN/survival.json and survival.csv, for galleries and `neatfool "
+    "export`, and write RUN's report again, which shows it.",
+)
+def survive(*, reported: bool, **options: Any) -> Finding:
+    """Say how much of RUN survives: moved, blurred, as JPEG, on a screen, drawn at another size.
+
+    The images of the run's elites are changed in many ways, each at several strengths, and scored
+    again. You see the median confidence, and the share that keep their class in the first place.
+    """
+    from neatfool import analysis
+
+    found = analysis.survive(**options)
+    if reported:
+        for report in analysis.keep_survival(found):
+            click.echo(f"Look at {report}", err=True)
+    return found
+
+
+@hookimpl
+def neatfool_add_commands(cli: click.Group) -> None:
+    """Add ``neatfool survive``."""
+    cli.add_command(survive)

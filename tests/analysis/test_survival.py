@@ -1,0 +1,278 @@
+"""``neatfool survive`` on real small runs: what it measures, prints, writes and refuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from commands import CLASSES, PLUGIN, neatfool, write_experiment
+from PIL import Image
+
+from neatfool import decode_png, fool, open_run, open_scorer, views
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+MNIST = Path(__file__).parents[2] / "experiments" / "mnist.ini"
+PAID = (
+    PLUGIN
+    + """
+class Paid(Patches):
+    def meter(self, ledger):
+        self.ledger = ledger
+
+    def score(self, images):
+        number = self.ledger.debit(len(images))
+        with (HERE / "asked").open("a") as asked:
+            asked.write("." * len(images))
+        self.ledger.settle(number, "answered")
+        return super().score(images)
+
+@hookimpl(specname="neatfool_register_targets")
+def paid_target(register) -> None:
+    register("paid", Paid, options=Options)
+"""
+)
+
+
+def go(folder, *options):
+    """Run the small experiment."""
+    place = folder / "run"
+    result = neatfool("run", write_experiment(folder), "--out", place, "--no-report", *options)
+    assert result.exit_code == 0, result.output
+    return place
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend("")
+        return go(tmp_path_factory.mktemp("small"))
+
+
+def survive(*args):
+    result = neatfool("survive", *args, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)["runs"]
+
+
+def saved_images(run):
+    return torch.from_numpy(np.stack([decode_png(elite.png) for elite in run]))
+
+
+def confidences(scorer, images, elites):
+    probs = scorer.score(images).probs
+    return [float(probs[row, elite.index]) for row, elite in enumerate(elites)]
+
+
+def test_all_kinds_are_told_by_strength(small):
+    (told,) = survive(small)
+    with closing(open_run(small)) as run:
+        recorded = [elite.confidence for elite in run]
+        assert told["evaluations"] == run.evaluations
+    assert told["elites"] == told["elites_of_run"] == len(CLASSES)
+    assert told["own_target"] is True
+    assert told["as_saved"]["median"] == pytest.approx(np.median(recorded))
+    assert [kind["name"] for kind in told["kinds"]] == ["drawn", *sorted(views())]
+    for kind in told["kinds"]:
+        assert len(kind["points"]) == 4
+        for point in kind["points"]:
+            assert 0 <= point["lower_quartile"] <= point["median"] <= point["upper_quartile"] <= 1
+            assert 0 <= point["kept"] <= 1
+    assert [point["strength"] for point in told["kinds"][0]["points"]] == [4, 16, 32, 64]
+
+
+def test_images_with_a_blur_are_also_drawn_without_it(tmp_path):
+    go(tmp_path, "--set", "encoding.preset=patterns")
+    (told,) = survive(tmp_path / "run", "--kinds", "drawn=32,sharp=32")
+    drawn, sharp = (kind["points"][0]["median"] for kind in told["kinds"])
+    assert drawn == pytest.approx(told["as_saved"]["median"], abs=0.02)
+    with closing(open_run(tmp_path / "run")) as run, closing(open_scorer(run)) as scorer:
+        elites = run.elites
+        fine = torch.from_numpy(np.stack([elite.pixels(32, sharp=True) for elite in elites]))
+        averaged = torch.nn.functional.avg_pool2d(fine.float(), 4).round().byte()
+        assert sharp == pytest.approx(np.median(confidences(scorer, averaged, elites)))
+
+
+def test_the_figures_are_those_of_the_changed_images(small, tmp_path):
+    (told,) = survive(small, "--kinds", "jpeg=40,drawn=32")
+    with closing(open_run(small)) as run, closing(open_scorer(run)) as scorer:
+        elites = run.elites
+        for number, elite in enumerate(elites):
+            Image.fromarray(decode_png(elite.png)[0]).save(tmp_path / f"{number}.jpg", quality=40)
+        pictures = [Image.open(tmp_path / f"{number}.jpg") for number in range(len(elites))]
+        opened = torch.from_numpy(np.stack([np.asarray(picture)[None] for picture in pictures]))
+        large = np.stack([elite.pixels(32) for elite in elites]).astype(float)
+        averaged = large.reshape(len(elites), 1, 6, 4, 8, 4).mean((3, 5)).round()
+        drawn = torch.from_numpy(averaged.astype(np.uint8))
+        expected = [np.median(confidences(scorer, each, elites)) for each in (opened, drawn)]
+    medians = [kind["points"][0]["median"] for kind in told["kinds"]]
+    assert medians == pytest.approx(expected, abs=1e-6)
+
+
+def test_it_is_the_same_each_time_and_another_seed_is_another_draw(small):
+    first, again, other = (
+        survive(small, "--kinds", "move,noise=60", "--seed", seed)[0] for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first["kinds"] != other["kinds"]
+
+
+def test_the_table_can_be_read_without_colour(small):
+    result = neatfool("survive", small, "--kinds", "turn,jpeg=75/50")
+    assert result.exit_code == 0
+    assert "\x1b" not in result.stdout
+    first, second, third, *table = result.stdout.splitlines()
+    said = r"small, seed 3: 4 of 4 images have their class in the first place as saved. Of these 4"
+    assert first.startswith(said)
+    assert second.startswith("4 elites after 160 images, scored by its own target; median")
+    assert "one image is 25 %" in third
+    for change in (r"turned \(±10 degrees\)", r"saved as JPEG \(quality 75\)"):
+        assert re.search(rf"│ {change} +│ +\d+ % │ +[\d.]+ % │", "\n".join(table))
+
+
+def test_each_image_is_in_the_csv(small, tmp_path):
+    file = tmp_path / "all.csv"
+    survive(small, "--kinds", "light,blur=1", "--csv", file)
+    rows = [*csv.DictReader(io.StringIO(file.read_text()))]
+    assert len(rows) == len(CLASSES) * (1 + 4 + 1)
+    with closing(open_run(small)) as run:
+        recorded = {elite.name: elite.confidence for elite in run}
+    saved = {row["class"]: float(row["confidence"]) for row in rows if row["kind"] == "saved"}
+    assert saved == pytest.approx(recorded, abs=1e-6)
+    assert {(row["kind"], row["strength"], row["unit"]) for row in rows} >= {
+        ("light", "30.0", "%"),
+        ("blur", "1.0", "pixels"),
+    }
+
+
+def test_some_elites_can_be_chosen(small, tmp_path):
+    def names(*options):
+        survive(small, "--kinds", "jpeg=50", "--csv", tmp_path / "some.csv", *options)
+        rows = csv.DictReader(io.StringIO((tmp_path / "some.csv").read_text()))
+        return {row["class"] for row in rows}
+
+    assert names("--classes", "school bus, 0") == {"dark", "school bus"}
+    assert len(names("--sample", 2)) == 2
+    assert names("--sample", 2) == names("--sample", 2)
+    assert len({tuple(sorted(names("--sample", 2, "--seed", seed))) for seed in range(6)}) > 1
+    with closing(open_run(small)) as run:
+        middle = sorted(elite.confidence for elite in run)[2]
+        sure = {elite.name for elite in run if elite.confidence >= middle}
+    assert names("--least", middle) == sure
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--kinds", "jpg"], 2, "--kinds 'jpg': there is no such kind; did you mean 'jpeg'"),
+        (["--kinds", "jpeg=x"], 2, "'jpeg=x': strengths are numbers from 1 to 100 .*: jpeg=90/75"),
+        (["--kinds", "turn=181"], 2, "strengths are numbers from 0 to 180"),
+        (["--kinds", "drawn=0"], 2, "strengths are numbers from 1 to"),
+        (["--classes", "scool bus"], 2, "there is no class 'scool bus'; did you mean 'school bus'"),
+        (["--least", "1"], 5, "no elite has a confidence of 1 or more; the highest is 0.9"),
+        (["--target", "nowhere.ini"], 2, "nowhere.ini"),
+    ],
+)
+def test_what_is_wrong_is_told(small, options, code, message):
+    result = neatfool("survive", small, *options)
+    assert result.exit_code == code, result.output
+    assert re.search(message, result.stderr), result.stderr
+
+
+def test_another_target_may_score(small, tmp_path):
+    """It takes colours, and images twice as large, and is less sure."""
+    (tmp_path / "patches.py").write_text(PLUGIN.replace("ImageSpec(6, 8", "ImageSpec(12, 16"))
+    text = write_experiment(tmp_path / "..").read_text()
+    (tmp_path / "large.ini").write_text(
+        text.replace("plugin = patches", "plugin = patches\ngain = 1\nchannels = 3")
+    )
+    own, other = (
+        survive(small, "--kinds", "jpeg", *options)[0]
+        for options in ([], ["--target", tmp_path / "large.ini"])
+    )
+    assert other["own_target"] is False
+    assert other["as_saved"]["median"] < own["as_saved"]["median"]
+    assert other["as_saved"]["top1"] >= 0.5  # the edges are not as sharp there
+
+
+def test_a_target_with_other_classes_is_refused(small, tmp_path):
+    (tmp_path / "patches.py").write_text(PLUGIN.replace("'school bus'", "'yellow bus'"))
+    other = tmp_path / "other.ini"
+    other.write_text(small.with_name("small.ini").read_text())
+    result = neatfool("survive", small, "--target", other)
+    assert result.exit_code == 2
+    assert "does not know 1 of 4 classes, for example 'school bus'" in result.stderr
+    assert neatfool("survive", small, "--target", other, "--classes", "dark").exit_code == 0
+
+
+def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path, own_sys_path):
+    file = write_experiment(tmp_path)
+    (tmp_path / "patches.py").write_text(PAID)
+    file.write_text(file.read_text().replace("plugin = patches", "plugin = paid"))
+    run, asked = tmp_path / "run", tmp_path / "asked"
+    began = neatfool("run", file, "--out", run, "--no-report", "--set", "target.max_queries=200")
+    assert began.exit_code in (0, 8), began.output
+    spent = queries_of(run)
+    asked.unlink()
+    for options in ([], ["--max-queries", "19"]):
+        result = neatfool("survive", run, "--kinds", "jpeg", *options)
+        assert result.exit_code == 8
+        assert "this takes up to 20 queries of a target that costs something" in result.stderr
+        assert "nothing was asked. Allow them with --max-queries 20" in result.stderr
+        assert not asked.exists()
+    result = neatfool("survive", run, "--kinds", "jpeg", "--max-queries", "20")
+    assert result.exit_code == 0, result.output
+    assert "this takes up to 20 queries" in result.stderr
+    assert 0 < len(asked.read_text()) <= 20
+    assert queries_of(run) == spent  # the run's own budget is another
+
+
+def queries_of(run):
+    with closing(sqlite3.connect(run / "run.db")) as database:
+        return database.execute("SELECT sum(images) FROM request").fetchone()[0]
+
+
+def test_the_report_shows_what_survived(tmp_path, own_sys_path):
+    run = go(tmp_path)
+    result = neatfool("survive", run, "--report")
+    assert result.exit_code == 0, result.output
+    told = json.loads((run / "survival.json").read_text())
+    assert len(told["kinds"]) == 1 + len(views())
+    assert neatfool("export", run, tmp_path / "data").exit_code == 0
+    rows = [json.loads(row) for row in (tmp_path / "data" / "manifest.jsonl").open()]
+    assert all(row["survival"]["jpeg=75"]["confidence"] >= 0 for row in rows)
+    page = (run / "report.html").read_text()
+    assert "What survives" in page
+    for words in ("drawn at four times the size", "saved as JPEG (quality 75)", "moved (3 pixels)"):
+        assert words in page
+        assert words in {bar["name"] for bar in told["report"]["bars"]}
+
+
+def test_a_run_that_only_python_can_score_needs_a_target(tmp_path):
+    def model(images):
+        light = images.mean((1, 2, 3)) / 255
+        return np.stack([1 - light, light], 1)
+
+    fool(model, image=(1, 6, 8), classes=2, images=40, out=tmp_path / "p", progress=False)
+    result = neatfool("survive", tmp_path / "p")
+    assert result.exit_code == 5
+    assert "only Python has its target" in result.stderr
+
+
+def test_images_of_mnist_survive_being_drawn_larger_and_not_being_blurred_away(tmp_path):
+    run = tmp_path / "digits"
+    options = ("--set", "experiment.generations=12", "--no-report", "--out", run)
+    assert neatfool("run", MNIST, *options).exit_code == 0
+    (told,) = survive(run, "--kinds", "drawn=112,blur=0.5/8")
+    drawn, blurred = (kind["points"] for kind in told["kinds"])
+    assert drawn[0]["kept"] >= 0.7
+    assert blurred[0]["kept"] > blurred[1]["kept"] < 0.5
+    assert blurred[0]["median"] > blurred[1]["median"]

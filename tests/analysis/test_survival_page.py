@@ -1,0 +1,67 @@
+"""The page of ``neatfool survive``: charts and strips, for one run and for two."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from browser import measure, needs_browser
+from commands import CLASSES, neatfool, write_experiment
+
+from neatfool import views
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Write the page of a run, and of two."""
+    folder = tmp_path_factory.mktemp("pages")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend("")
+        file = write_experiment(folder)
+        for seed in (1, 2):
+            out = ("--seed", seed, "--out", folder / "runs" / f"small-{seed}", "--no-report")
+            made = neatfool("run", file, *out)
+            assert made.exit_code == 0, made.output
+        for place, page, options in (
+            (folder / "runs" / "small-1", "one", []),
+            (folder / "runs", "two", ["--kinds", "light,crops=11"]),
+        ):
+            result = neatfool("survive", place, "--html", folder / f"{page}.html", *options)
+            assert result.exit_code == 0, result.output
+            assert f"Look at {folder / page}.html" in result.stdout
+    return folder
+
+
+def test_each_kind_has_a_chart_and_a_strip_of_pictures(pages):
+    page = (pages / "one.html").read_text()
+    kinds = 1 + len(views())
+    assert page.count('class="curve"') == kinds
+    assert page.count('class="strip"') == 2 * kinds
+    assert page.count('<img class="pixels"') == 2 * kinds * 5
+    assert "http://" not in re.sub(r'src="[^"]*"', "", page)
+    assert "nan" not in re.sub(r'src="[^"]*"', "", page)
+    assert "[red]left[/]" in page or CLASSES[2] not in page
+    assert "Saved as JPEG" in page
+    assert "\\xa0" not in page
+
+
+def test_two_runs_are_told_apart_by_letters(pages):
+    page = (pages / "two.html").read_text()
+    assert "small, seed 1" in page
+    assert "small, seed 2" in page
+    assert page.count('class="strip"') == 2 * 2
+    assert {*re.findall("(A|B)  small, seed", page)} == {"A", "B"}
+
+
+@needs_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["one", "two"])
+@pytest.mark.parametrize("width", [500, 1900])
+def test_a_browser_draws_it_within_the_window(pages, name, width, tmp_path):
+    page = (pages / f"{name}.html").read_text()
+    seen, console = measure(page, tmp_path, f"--window-size={width},900")
+    assert console == seen["errors"] == []
+    assert [image for image in seen["images"] if not image["natural"]] == []
+    assert seen["page"] <= seen["window"] == width

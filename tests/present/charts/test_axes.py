@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neatfool.present import decimal_odds, label_confidences, new_axes
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.15, 0.95), (0.02, 0.97), (0.5, 0.99), (0.001, 0.999), (0.97, 0.99999)]
+)
+def test_confidences_are_marked_in_even_steps(low: float, high: float) -> None:
+    _, axes = new_axes(400, 300, right=10)
+    label_confidences(axes, *decimal_odds([low, high]).tolist())
+    marks = axes.get_yticks()
+    assert marks[0] <= decimal_odds(low) < decimal_odds(high) <= marks[-1]
+    steps = np.diff(marks)
+    assert len(steps) >= 2
+    assert steps.max() < 1.25 * steps.min()

@@ -1,0 +1,64 @@
+"""The report and the exports on a run that really took place."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import neatfool
+from neatfool import cppn
+from neatfool.present import export_graph, write_report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def quadrants(images: np.ndarray) -> np.ndarray:
+    """Say which quarter of an image is the brightest."""
+    halves = images.mean(1).reshape(len(images), 2, 6, 2, 6).mean((2, 4)).reshape(-1, 4)
+    weights = np.exp(halves / 16)
+    return weights / weights.sum(1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> neatfool.Run:
+    return neatfool.fool(
+        quadrants,
+        image=(1, 12, 12),
+        classes=["north west", "north east", "south west", "south east"],
+        generations=12,
+        scheme_options={"batch": 20},
+        out=tmp_path_factory.mktemp("runs") / "quadrants",
+        progress=False,
+    )
+
+
+def test_a_real_run_has_a_page_with_all_that_it_left(run: neatfool.Run) -> None:
+    page = write_report(run).read_text(encoding="utf-8")
+    assert page.count('class="network"') == page.count('class="panel detail"') == 4
+    assert page.count('class="curve"') == 5
+    lines = [min(12, len(run.lineage(name))) for name in run.classes]
+    assert page.count('class="ancestor pixels"') == sum(lines) > 4
+    for name in run.classes:
+        assert f"<bdi>{name}</bdi>" in page
+
+
+def test_a_report_of_a_finished_run_is_the_same_each_time(run: neatfool.Run) -> None:
+    assert write_report(run).read_bytes() == write_report(run).read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".graphml", ".json"])
+def test_an_exported_graph_is_still_the_equal_genome(
+    run: neatfool.Run, tmp_path: Path, suffix: str
+) -> None:
+    elite = run.elite("south west")
+    path = export_graph(elite.graph(), tmp_path / f"elite{suffix}")
+    if suffix == ".graphml":
+        graph = nx.read_graphml(path, node_type=int)
+    else:
+        graph = nx.node_link_graph(json.loads(path.read_text(encoding="utf-8")), edges="edges")
+    assert cppn.from_graph(graph) == elite.genome

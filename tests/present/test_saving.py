@@ -1,0 +1,87 @@
+"""A page from a template of one's own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from searches import Silence, toy_assembly
+
+from neatfool import PluginError, StorageError, open_run, percent
+from neatfool.evolution.session import start
+from neatfool.plugin.entries import installed_plugins
+from neatfool.present import save, write_page, write_report
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def template(tmp_path):
+    path = tmp_path / "mine.html.j2"
+    path.write_text(
+        '{% extends "neatfool/page.html.j2" %}{% block title %}{{ title }}{% endblock %}'
+        '{% block style %}{% include "mine.css" %}{% endblock %}'
+        "{% block body %}<p>{{ title }} {{ 0.9934 | percent }} {{ 200 | duration }}</p>"
+        "{% endblock %}"
+    )
+    (tmp_path / "mine.css").write_text("p { color: red; }")
+    return path
+
+
+def test_a_template_of_ones_own_gives_a_page_that_looks_as_the_report(template, tmp_path):
+    page = write_page(tmp_path / "page.html", template, {"title": "a < b"}).read_text("utf-8")
+    assert "<title>a &lt; b · neatfool</title>" in page
+    assert "<p>a &lt; b 99.3 % 3 min 20 s</p>" in page
+    assert "default-src 'none'" in page
+    assert "--surface:" in page
+    assert "p { color: red; }</style>" in page
+
+
+def test_control_characters_are_shown_and_html_stays_html(template, tmp_path):
+    template.write_text(template.read_text().replace("<p>", "<p>{{ title | safe }} "))
+    page = write_page(tmp_path / "page.html", template, {"title": "<b>\x1b[31m\x00é\u202e"})
+    text = page.read_text("utf-8")
+    assert "<title>&lt;b&gt;\\x1b[31m\\x00é\\u202e" in text
+    assert "<p><b>" in text
+
+
+def test_a_page_that_cannot_be_written_is_an_error_that_names_it(template, tmp_path):
+    with pytest.raises(StorageError, match=r"nowhere.page\.html: cannot be written"):
+        write_page(tmp_path / "nowhere" / "page.html", template, {"title": ""})
+
+
+def test_the_template_of_the_documentation_shows_a_run(tmp_path):
+    (text,) = re.findall(
+        r"```jinja\n(.*?)```", (ROOT / "docs" / "writing-plugins.md").read_text("utf-8"), re.DOTALL
+    )
+    (tmp_path / "page.html.j2").write_text(text)
+    session = start(toy_assembly(), tmp_path / "run")
+    session.go(Silence())
+    page = write_page(tmp_path / "page.html", tmp_path / "page.html.j2", {"run": session.run})
+    told = percent(session.run["b"].confidence)
+    assert f'<th scope="row">b</th><td>{told}</td>' in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["run.db", "experiment.ini"])
+def test_the_record_of_a_run_is_never_overwritten(tmp_path, name):
+    for each in ("run.db", "experiment.ini"):
+        (tmp_path / each).write_bytes(b"recorded")
+    with pytest.raises(StorageError, match="keeps its record there; give another file"):
+        save(tmp_path / name, b"a page")
+    assert (tmp_path / name).read_bytes() == b"recorded"
+
+
+def test_two_plugins_that_make_the_report_are_told_apart(distribute, finished, tmp_path):
+    distribute("mine", {"command.report": "my_report"}, {"my_report": ""})
+    with pytest.raises(PluginError, match=r"two commands named 'report'.*rename or remove one"):
+        write_report(open_run(finished), tmp_path / "page.html")
+
+
+def test_a_plugin_that_makes_no_report_is_named(distribute, monkeypatch, finished, tmp_path):
+    code = "import neatfool\n@neatfool.hookimpl\ndef neatfool_add_commands(cli): pass"
+    distribute("mine", {"command.report": "mute_report"}, {"mute_report": code})
+    mine = [pair for pair in installed_plugins() if pair[1].value == "mute_report"]
+    monkeypatch.setattr("neatfool.plugin.manager.installed_plugins", lambda: mine)
+    with pytest.raises(PluginError, match=r"'report': does not implement .*neatfool_write_report"):
+        write_report(open_run(finished), tmp_path / "page.html")
