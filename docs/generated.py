@@ -1,7 +1,8 @@
 """What the pages show of the program itself: its commands, and the options of experiments.
 
 Sphinx calls this when it reads a page. The comment ``<!-- commands -->`` becomes a section for each
-command, from its help. ``<!-- options WHAT -->`` becomes a table, from a model of options. WHAT is
+command, from its help. ``<!-- finding NAME -->`` becomes a table of the keys of that finding's
+JSON, from its fields. ``<!-- options WHAT -->`` becomes a table, from a model of options. WHAT is
 a plugin, as ``scheme.gradient``, or a section for the keys of neatfool's own, or ``learning``.
 Behind it may come
 
@@ -18,8 +19,9 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, get_args
 
 import click
+from pydantic import BaseModel
 
-from neatfool import LearningOptions
+from neatfool import LearningOptions, analysis
 from neatfool.cli import main
 from neatfool.config.described import describe_options
 from neatfool.config.values import write_value
@@ -29,7 +31,6 @@ from neatfool.plugin.manager import PluginManager
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from pydantic import BaseModel
     from sphinx.application import Sphinx
 
     from neatfool.config.described import DescribedOption
@@ -46,7 +47,33 @@ def generated(page: str) -> str:
         parts = [section(program, keys), *map(entry, rest), ""]
         parts += [section(context, keys) for context in rest]
         page = page.replace("<!-- commands -->", "\n".join(parts))
+    page = re.sub("<!-- finding (.*) -->", lambda found: keys_of(found[1]), page)
     return re.sub(r"<!-- options (\S+)(.*) -->", lambda found: table(found[1], found[2]), page)
+
+
+def keys_of(finding: str) -> str:
+    """Write the keys of a finding's JSON as a table."""
+    model: type[BaseModel] = getattr(analysis, finding)
+    rows = [("key", "what it is"), ("---", "---"), *fields_of(model, "")]
+    return "".join(map(line, rows)).rstrip()
+
+
+def fields_of(model: type[BaseModel], above: str) -> Iterator[tuple[str, str]]:
+    """Give each field of a model, and of the models in it, with what it is."""
+    for name, field in model.model_fields.items():
+        if not field.exclude:
+            path = f"{above}{name}"
+            yield f"`{path}`", field.description or ""
+            for inner in models_in(field.annotation):
+                yield from fields_of(inner, f"{path}.")
+
+
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """Find the models that a type is made of: of ``tuple[Point, ...] | None`` it is Point."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from models_in(part)
 
 
 def contexts(group: click.Group, above: click.Context | None = None) -> Iterator[click.Context]:

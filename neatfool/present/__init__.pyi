@@ -2,21 +2,21 @@
 
 # Findings
 from .command import measure_command as measure_command
-from .finding import Bars as Bars
-from .finding import Block as Block
-from .finding import Cell as Cell
-from .finding import Chart as Chart
+from .story import Bars as Bars
+from .story import Block as Block
+from .story import Cell as Cell
+from .story import Chart as Chart
 from .finding import Facts as Facts
 from .finding import Finding as Finding
-from .finding import Headline as Headline
-from .finding import Note as Note
-from .finding import Panel as Panel
+from .story import Headline as Headline
+from .story import Note as Note
+from .story import Panel as Panel
 from .finding import Records as Records
-from .finding import Section as Section
-from .finding import Strip as Strip
-from .finding import Strong as Strong
-from .finding import Table as Table
-from .finding import Text as Text
+from .story import Section as Section
+from .story import Strip as Strip
+from .story import Strong as Strong
+from .story import Table as Table
+from .story import Text as Text
 
 # Files
 from .saving import save as save

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.present.charts.figure import draw_figure
-from neatfool.present.finding import (
+from neatfool.present.pictures import embed_png, embed_svg
+from neatfool.present.saving import TEMPLATES, render
+from neatfool.present.story import (
     Bars,
     Chart,
     Headline,
@@ -18,14 +20,12 @@ from neatfool.present.finding import (
     Text,
     is_shown,
 )
-from neatfool.present.pictures import embed_png, embed_svg
-from neatfool.present.saving import TEMPLATES, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neatfool.present.finding import Block, Finding
     from neatfool.present.pictures import Picture
+    from neatfool.present.story import Block
 
 SHARPNESS: Final = 2
 """Pixels of a picture for each CSS pixel, at most."""
@@ -35,15 +35,20 @@ SMALL: Final = 64
 """Images up to this many pixels are shown with their pixels."""
 
 
-def write_finding(finding: Finding) -> str:
-    """Write a finding's story as HTML."""
-    blocks = [block for block in finding.story() if is_shown(block, "page")]
-    notes = dict.fromkeys(block.text for block in blocks if isinstance(block, Note))
+def write_story(about: str, title: str, story: Sequence[Block]) -> str:
+    """Write a story as HTML.
+
+    Args:
+        about: What such findings are about, in a few words.
+        title: What was looked at.
+        story: The blocks.
+    """
+    blocks = [block for block in story if is_shown(block, "page")]
     content = {
-        "about": finding.about,
-        "title": finding.title,
+        "about": about,
+        "title": title,
         "headlines": [block.text for block in blocks if isinstance(block, Headline)],
-        "notes": [*notes],
+        "notes": [*dict.fromkeys(block.text for block in blocks if isinstance(block, Note))],
         "sections": _sections(blocks),
     }
     return render(TEMPLATES / "finding.html.j2", content)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neatfool.present.finding import Bars, Headline, Note, Panel, Table, Text, is_shown
+from neatfool.present.story import Bars, Headline, Note, Panel, Table, Text, is_shown
 from neatfool.wording import share
 
 if TYPE_CHECKING:
-    from neatfool.present.finding import Block, Finding
+    from neatfool.present.finding import Finding
     from neatfool.present.output import Output
+    from neatfool.present.story import Block
 
 
 def show(finding: Finding, output: Output) -> None:

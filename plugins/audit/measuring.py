@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
-from neatfool import ExperimentError, choose_elites, open_scorer, read_json
+from neatfool import ExperimentError, analysis, choose_elites, open_scorer, read_json
 from neatfool.present import save
 
-from ..survive.changes import all_changes, pick, pictures_of
-from ..survive.chosen import choose
-from ..survive.survival import measure as measure_survival
-from ..survive.wording import in_words
 from ..transfer.networks import open_networks
 from ..transfer.photographs import photographs_of
 from ..transfer.transfer import measure as measure_transfer
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
 
     from neatfool import Output, Run, Scorer
 
-    from ..survive.survival import Survival as Survived
     from ..transfer.transfer import Transfer as Transferred
 
 Kind = TypeVar("Kind", bound=Part)
@@ -108,28 +103,22 @@ class Measuring:
         return result
 
     def _survival(self) -> Survival:
-        told: list[Survived] = []
-        chosen = [choose(run, sample=self.sample, seed=1) for run in self.runs]
-        picked = [pick(all_changes(run, 1), self.kinds) for run in self.runs]
-        total = sum(
-            pictures_of(some) * len(each) for some, each in zip(picked, chosen, strict=True)
-        )
-        with self.console.progress(total) as note:
-            for each, some in zip(chosen, picked, strict=True):
-                with self._scorer(each.run) as scorer:
-                    told.append(measure_survival(each, scorer, some, seed=1, own=True, note=note))
+        most = self.most if self.runs[0].requests else None
+        runs = analysis.survive(
+            self.runs, kinds=self.kinds, sample=self.sample, max_queries=most, console=self.console
+        ).runs
         return Survival(
-            sample=min(map(len, chosen)),
-            saved=Shares.of(each.saved.median for each in told),
+            sample=min(run.elites for run in runs),
+            saved=Shares.of(run.as_saved.median for run in runs),
             changes=[
                 Surviving(
-                    kind=change.name,
-                    what=in_words(change, change.usual),
-                    strength=change.usual,
-                    kept=Shares.of(each.usual[number][1].kept for each in told),
-                    confidence=Shares.of(each.usual[number][1].median for each in told),
+                    kind=kind.name,
+                    what=kind.words,
+                    strength=kind.usual,
+                    kept=Shares.of(run.kinds[number].usually.kept for run in runs),
+                    confidence=Shares.of(run.kinds[number].usually.median for run in runs),
                 )
-                for number, (change, _) in enumerate(told[0].usual)
+                for number, kind in enumerate(runs[0].kinds)
             ],
         )
 

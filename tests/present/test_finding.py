@@ -1,0 +1,142 @@
+"""A finding: the same story on the terminal, as JSON, as CSV, as a page and in a notebook."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from commands import neatfool as command
+from commands import write_experiment
+from PIL import Image
+from pydantic import Field, ValidationError
+
+from neatfool import Output, present
+from neatfool.present.terminal import show
+
+
+def png(shade):
+    file = io.BytesIO()
+    Image.new("L", (8, 8), shade).save(file, "PNG")
+    return file.getvalue()
+
+
+class Counted(present.Finding):
+    about = "how many there are"
+
+    number: int = Field(description="how many")
+    drawn: bytes = Field(exclude=True)
+
+    @property
+    def title(self):
+        return "<b>a run</b>"
+
+    def story(self):
+        yield present.Headline(f"There are {self.number}.")
+        yield present.Text("All were looked at.")
+        yield present.Note("Some were small.")
+        yield present.Section("Figures", "Read them with care.")
+        yield present.Table(["name", "picture", "share"], [["first", self.drawn, "46 %"]], "One")
+        yield present.Bars(("name", "share", "median"), [("kept", 0.5, "12 %")])
+        yield present.Table(["hidden"], [["only on a page"]], where="page")
+        yield present.Table(["shown"], [["only on the terminal"]], where="terminal")
+        chart = present.Chart("a line", self.draw, "Course")
+        cells = [present.Cell(self.drawn, "as saved", present.Strong("99 %"))]
+        yield present.Panel([chart, present.Strip(cells, "school bus")], "Together")
+
+    def draw(self):
+        lines = [present.Line([0.0, 1.0], "end", 0)]
+        return present.lines_of_shares(lines, ["before", "after"], right=60)
+
+    def records(self):
+        return present.Records(["name", "share"], [["first, and only", 0.46]])
+
+
+@pytest.fixture
+def finding():
+    return Counted(number=3, drawn=png(40))
+
+
+def test_its_json_has_the_described_numbers_and_no_pictures(finding):
+    assert json.loads(finding.json()) == {"number": 3}
+    assert finding.model_json_schema()["properties"]["number"]["description"] == "how many"
+
+
+def test_it_cannot_be_changed(finding):
+    with pytest.raises(ValidationError):
+        finding.number = 4
+
+
+def test_its_csv_and_its_data_frame_have_the_records(finding):
+    assert finding.csv() == 'name,share\n"first, and only",0.46\n'
+    pandas = pytest.importorskip("pandas")
+    expected = pandas.DataFrame({"name": ["first, and only"], "share": [0.46]})
+    pandas.testing.assert_frame_equal(finding.table(), expected)
+
+
+def test_a_terminal_shows_sentences_and_tables_in_their_order(finding, capsys):
+    show(finding, Output())
+    shown = capsys.readouterr().out
+    order = [
+        "There are 3.",
+        "All were",
+        "Note: Some",
+        "One",
+        "46 %",
+        "50 %",
+        "only on the terminal",
+    ]
+    places = [shown.index(each) for each in order]
+    assert places == sorted(places)
+    assert "only on a page" not in shown
+    assert "picture" not in shown
+
+
+def test_its_page_shows_everything_and_escapes_names(finding, tmp_path):
+    page = finding.html(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text() == page
+    assert "&lt;b&gt;a run&lt;/b&gt;" in page
+    assert "<b>a run" not in page
+    for text in ("There are 3.", "Some were small.", "Read them with care.", "only on a page"):
+        assert text in page
+    assert "only on the terminal" not in page
+    assert page.count('class="curve"') == 1
+    assert page.count('class="strip"') == 1
+    assert page.count("data:image/png") == 2
+    assert 'class="sure first">99' in page
+
+
+def test_a_notebook_shows_the_page_within_a_frame(finding):
+    shown = finding._repr_html_()
+    assert shown.startswith('<iframe srcdoc="&lt;!doctype html&gt;')
+    assert shown.count("<") == 2
+
+
+def test_its_first_chart_is_a_figure_for_matplotlib(finding):
+    (axes,) = finding.plot().axes
+    (line,) = axes.lines
+    assert np.allclose(line.get_ydata(), [0, 1])
+
+
+def test_a_measure_of_the_handbook_is_a_command(tmp_path, own_sys_path):
+    """The file of *Writing plugins* runs, and has all outputs."""
+    page = (Path(__file__).parents[2] / "docs" / "writing-plugins.md").read_text(encoding="utf-8")
+    (code,) = [
+        block for block in page.split("```python\n") if "class Light(present.Finding)" in block
+    ]
+    (tmp_path / "light_of_runs.py").write_text(code.split("\n```")[0])
+    sys.path.append(str(tmp_path))
+    light = import_module("light_of_runs").light
+    assert command("run", write_experiment(tmp_path), "--out", tmp_path / "run").exit_code == 0
+    options = ["--json", "--csv", str(tmp_path / "a.csv"), "--html", str(tmp_path / "a.html")]
+    result = CliRunner().invoke(light, [str(tmp_path / "run"), *options])
+    assert result.exit_code == 0, result.output
+    (told,) = json.loads(result.stdout)["runs"]
+    assert len(told["classes"]) == len(told["levels"]) > 1
+    assert (tmp_path / "a.csv").read_text().startswith("run,class,level\n")
+    assert "how bright the images are" in (tmp_path / "a.html").read_text()
