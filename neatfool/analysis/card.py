@@ -1,0 +1,515 @@
+"""A classifier's report card: how easily is it fooled?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
+
+import numpy as np
+from pydantic import Field
+
+from neatfool.present.charts.axes import (
+    decimal_odds,
+    label_confidences,
+    label_counts,
+    label_ends,
+    new_axes,
+)
+from neatfool.present.charts.figure import LINE_COLOURS
+from neatfool.present.finding import Facts, Finding, Records
+from neatfool.present.story import (
+    Block,
+    Cell,
+    Chart,
+    Headline,
+    Note,
+    Panel,
+    Section,
+    Strip,
+    Strong,
+    Table,
+    Text,
+)
+from neatfool.replicates.seed_list import format_seeds
+from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
+from neatfool.wording import level, percent, share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from matplotlib.figure import Figure
+
+LEVELS: Final = CONFIDENCE_THRESHOLDS[:3]
+"""50, 90 and 99 %."""
+MOST_DIFFERENCES: Final = 2
+FAILED: Final = 9
+"""The exit code if the median is above the threshold: no error has it."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Shares(Facts):
+    """A share or a confidence, from 0 to 1, for each seed."""
+
+    median: Share = Field(description="the median over seeds")
+    lowest: Share
+    highest: Share
+    by_seed: list[Share] = Field(description="a value for each seed, in the order of `seeds`")
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Shares:
+        """Sum up a value for each seed, at least one."""
+        each = [float(value) for value in values]
+        return cls(median=float(np.median(each)), lowest=min(each), highest=max(each), by_seed=each)
+
+    def as_share(self) -> str:
+        """Write it with its range over seeds: ``"97 % (95 to 98 %)"``."""
+        low, high = share(self.lowest), share(self.highest)
+        return share(self.median) + (f" ({low.removesuffix(' %')} to {high})" * (low != high))
+
+    def as_confidence(self) -> str:
+        """Write it with its range over seeds: ``"38.1 % (36.0 % to 39.9 %)"``."""
+        low, high = percent(self.lowest), percent(self.highest)
+        return percent(self.median) + (f" ({low} to {high})" if low != high else "")
+
+
+class Counts(Facts):
+    """A number of images for each seed; `null` where it was not reached within the budget."""
+
+    median: float | None = Field(description="the median over seeds")
+    lowest: int | None
+    highest: int | None
+    by_seed: list[int | None]
+
+    @classmethod
+    def of(cls, values: Iterable[int | None]) -> Counts:
+        """Sum up a value for each seed, at least one."""
+        each = [*values]
+        numbers = sorted(np.inf if value is None else value for value in each)
+        lowest, highest = (None if np.isinf(end) else int(end) for end in (numbers[0], numbers[-1]))
+        middle = (numbers[(len(numbers) - 1) // 2] + numbers[len(numbers) // 2]) / 2
+        median = None if np.isinf(middle) else float(middle)
+        return cls(median=median, lowest=lowest, highest=highest, by_seed=each)
+
+    def __str__(self) -> str:
+        """Write it with its range over seeds: ``"1,200 (960 to 2,400)"``."""
+        if self.median is None:
+            reached = sum(value is not None for value in self.by_seed)
+            return f"not reached{f' by most seeds (by {reached} it was)' if reached else ''}"
+        if self.lowest == self.highest:
+            return f"{self.median:,.0f}"
+        high = "not reached" if self.highest is None else f"{self.highest:,}"
+        return f"{self.median:,.0f} ({self.lowest:,} to {high})"
+
+
+class Classifier(Facts):
+    """What was audited."""
+
+    name: str = Field(description="what messages call the target")
+    options: dict[str, Any] = Field(description="the section `[target]`")
+    fingerprint: str = Field(description="changes when the target scores differently")
+    classes: int = Field(description="the number of classes that were searched")
+    nothing: list[str] = Field(
+        [], description="the classes that mean that nothing is there; they were not searched"
+    )
+    height: int
+    width: int
+    channels: int
+
+
+class Searched(Facts):
+    """A run."""
+
+    seed: int
+    path: str = Field(description="its folder")
+    images: int = Field(description="the images that it scored")
+
+
+class Until(Facts):
+    """Images until half of the classes, of ten the fifth, had a confidence."""
+
+    confidence: Share
+    images: Counts
+
+
+class Moment(Facts):
+    """How far the search had come after so many images: medians over seeds, and their range."""
+
+    images: int
+    median: Share = Field(description="the median confidence over classes")
+    lowest: Share
+    highest: Share
+    shares: list[Share] = Field(description="the share of classes at or above 50, 90 and 99 %")
+
+
+class OfClass(Facts):
+    """How a class fell."""
+
+    name: str
+    index: int
+    until_half: float | None = Field(
+        description="images until it had 50 %, the median over seeds; null if it had not"
+    )
+    confidence: Share = Field(description="its confidence at the end, the median over seeds")
+
+    def fell(self) -> str:
+        """Say how it fell: ``"99.1 % (50 % after 1,200)"``."""
+        half = self.until_half
+        when = "never at 50 %" if half is None else f"50 % after {half:,.0f}"
+        return f"{percent(self.confidence)} ({when})"
+
+
+class Surviving(Facts):
+    """What is left after a change of the images."""
+
+    kind: str = Field(description="as in `neatfool survive --kinds`")
+    what: str = Field(description="the change in words, with its strength")
+    strength: float
+    kept: Shares = Field(
+        description="of the images that are top-1 as saved, the share that keep it"
+    )
+    confidence: Shares = Field(description="the median confidence of all that were looked at")
+
+
+class Survival(Facts):
+    """How much survives."""
+
+    sample: int = Field(description="how many images of each run were looked at")
+    saved: Shares = Field(description="their median confidence as saved, scored again")
+    changes: list[Surviving]
+
+
+class Asked(Facts):
+    """How another network sees the images."""
+
+    label: str
+    experiment: str | None = Field(description="the file that names it")
+    images: int = Field(description="how many images of all runs have a class that it knows")
+    top1: Shares = Field(description="the share that is top-1 there")
+    confidence: Shares = Field(description="the median confidence there")
+    agreement: Share | None = Field(
+        description="the share of photographs for which it names the same class first as the "
+        "audited network; null if there are none"
+    )
+
+
+class Transfer(Facts):
+    """Which other networks are fooled."""
+
+    sample: int = Field(description="how many images of each run were shown")
+    photographs: int
+    networks: list[Asked]
+
+
+class Detector(Facts):
+    """What an OOD detector tells of the fooling images."""
+
+    name: str
+    looks_at: str = Field("", description="what it looks at, in short")
+    auroc: Shares = Field(description="1: it tells them from the familiar ones, 0.5: chance")
+    passing_95: Shares | None = Field(
+        description="the share of fooling images that pass where 95 % of the familiar ones do: "
+        "the false-positive rate at 95 % true positives; null if fewer than 20 are known"
+    )
+    passing_99: Shares | None = Field(
+        description="the same where 99 % of the familiar ones pass; null if fewer than 100 are"
+    )
+
+
+class Defence(Facts):
+    """What a defence would have caught."""
+
+    familiar: str = Field(description="what the detectors took for familiar, in words")
+    few: bool = Field(description="whether there are too few familiar images to set a threshold")
+    detectors: list[Detector]
+    left_out: dict[str, str] = Field(description="detectors that do not work here, and why")
+
+
+class Beside(Facts):
+    """The card of a known network beside this one, at an equal number of images."""
+
+    name: str
+    images: int = Field(description="the number of images for each seed at which they are compared")
+    seeds: int = Field(description="how many seeds the known network was audited with")
+    theirs: Share = Field(description="the known network's median confidence there")
+    lowest: Share
+    highest: Share
+    ours: Share = Field(description="the audited network's there")
+    differs: list[str] = Field(
+        description="in what the two audits differ, so that the figures are not comparable; empty "
+        "if they are"
+    )
+
+    def comparable(self) -> str:
+        """Say whether the two are comparable, and why not."""
+        if not self.differs:
+            return "yes"
+        more = len(self.differs) - MOST_DIFFERENCES
+        told = "; ".join(self.differs[:MOST_DIFFERENCES])
+        return f"no: {told}{f'; and {more} more' if more > 0 else ''}"
+
+    def median(self) -> str:
+        """Write its median with its range over seeds."""
+        seeds = f", {self.seeds} seed{'s' * (self.seeds != 1)}"
+        low, high = percent(self.lowest), percent(self.highest)
+        return percent(self.theirs) + (f" ({low} to {high}{seeds})" if low != high else seeds)
+
+
+class Check(Facts):
+    """The threshold of `--fail-if-median-above`."""
+
+    above: Share
+    failed: bool
+
+
+class Card(Finding):
+    """The report card of a classifier: how easily is it fooled?"""
+
+    about: ClassVar[str] = "report card"
+
+    format: Literal["neatfool audit 1"] = "neatfool audit 1"
+    neatfool: str = Field(description="the version that ran the search")
+    name: str = Field(description="the experiment's name")
+    classifier: Classifier
+    images: int = Field(description="the budget: images for each seed")
+    seeds: list[int]
+    search: dict[str, dict[str, Any]] = Field(
+        description="the sections of the experiment that say how it was searched"
+    )
+    runs: list[Searched]
+    median: Shares = Field(
+        description="the one number: the median confidence over classes at the end of the budget; "
+        "of ten, the mean of the fifth and the sixth"
+    )
+    rejected: Shares | None = Field(
+        None,
+        description="the share of the images that the classifier is surest show nothing, so that "
+        "it rejects them; null if it has no class for that",
+    )
+    until: list[Until]
+    first: list[OfClass] = Field(description="the classes that fell first")
+    last: list[OfClass] = Field(description="the classes that resist most, the most stubborn last")
+    course: list[Moment]
+    survival: Survival
+    transfer: Transfer | None = Field(description="null if no other network was named")
+    defence: Defence | None = Field(description="null if there is nothing familiar to compare with")
+    beside: list[Beside]
+    check: Check | None = Field(description="null if no threshold was given")
+    notes: list[str] = Field(description="what to bear in mind")
+    pictures: dict[str, bytes] = Field({}, exclude=True, repr=False)
+
+    @property
+    def title(self) -> str:
+        """The experiment's name."""
+        return self.name
+
+    @property
+    def exit_code(self) -> int:
+        """9 if the median is above the threshold."""
+        return FAILED if self.check is not None and self.check.failed else 0
+
+    def story(self) -> Iterator[Block]:
+        """Tell the one number, what is behind it, and what stands beside it."""
+        yield Headline(
+            f"After {self.images:,} images, the median confidence over classes is "
+            f"{self.median.as_confidence()}: half of the classes have an image of which the "
+            "classifier is at least that sure. A search made these images, and no camera."
+        )
+        if self.rejected is not None:
+            yield Text(
+                f"It rejects {self.rejected.as_share()} of the images: it is surest that they show "
+                f"{' or '.join(self.classifier.nothing)}, which was not searched."
+            )
+        if verdict := self.verdict():
+            yield Headline(verdict)
+        if self.check is not None:
+            yield Text(self.checked(self.check))
+        yield Text(self._subject())
+        yield from map(Note, self.notes)
+        yield Section("How soon")
+        yield Table(
+            ["half of the classes at", "after so many images"],
+            [[level(each.confidence), str(each.images)] for each in self.until],
+        )
+        yield Chart(
+            "The share of classes at or above 50, 90 and 99 % over images scored",
+            self._falling,
+            "Classes that had fallen",
+            "The share of classes with an image at or above 50, 90 and 99 %, the median over "
+            "seeds.",
+        )
+        yield Chart(
+            "Median confidence over images scored",
+            self._rising,
+            "Median confidence over classes",
+            "The line is the median over seeds, the band their range. A dot is a known network "
+            "that was audited in the same way. The scale is in log-odds.",
+        )
+        yield from self._classes()
+        yield Section(
+            "What else", "Medians over seeds; in brackets the lowest and the highest of them."
+        )
+        yield from self._more()
+
+    def records(self) -> Records:
+        """Give how far the search had come, one row a moment."""
+        heads = ["images", "median", "lowest", "highest", *(f"classes_ge_{p:g}" for p in LEVELS)]
+        rows = [[m.images, m.median, m.lowest, m.highest, *m.shares] for m in self.course]
+        return Records(heads, rows)
+
+    def verdict(self) -> str:
+        """Say how it compares with known networks; empty if it cannot be compared."""
+        low, high = self.median.lowest, self.median.highest
+        groups: dict[str, list[str]] = {"more": [], "less": [], "about as": []}
+        for each in self.beside:
+            if each.differs:
+                continue
+            if each.images < self.images:
+                low = high = each.ours
+            way = "more" if low > each.highest else "less" if high < each.lowest else "about as"
+            groups[way].append(each.name)
+        said = [
+            f"{way} easily{' fooled' * (not number)} {'as' if way == 'about as' else 'than'} "
+            f"{' and '.join(names)}"
+            for number, (way, names) in enumerate((w, n) for w, n in groups.items() if n)
+        ]
+        return f"It is {', '.join(said)}." if said else ""
+
+    def checked(self, check: Check) -> str:
+        """Say whether the threshold was kept."""
+        found, limit = percent(self.median.median), level(check.above)
+        if check.failed:
+            return f"FAILED: the median confidence, {found}, is above {limit}."
+        return f"Passed: the median confidence, {found}, is not above {limit}."
+
+    def _subject(self) -> str:
+        """Say what was done to what."""
+        classifier = self.classifier
+        count, listed = len(self.seeds), format_seeds(self.seeds)
+        seeds = f"seed {listed}" if count == 1 else f"each of {count} seeds ({listed})"
+        return (
+            f"{classifier.name}, {classifier.classes:,} classes, images of "
+            f"{classifier.width}x{classifier.height}: {self.images:,} images with {seeds}"
+        )
+
+    def _classes(self) -> Iterator[Block]:
+        yield Section(
+            "Which classes",
+            "In the order of the median over seeds. The images, and the figures in blue, are those "
+            f"of seed {self.seeds[0]}.",
+        )
+        rows = []
+        for place, first in enumerate(self.first):
+            last = [*self.last[::-1], None][min(place, len(self.last))]
+            pair = [last.name, last.fell()] if last else ["", ""]
+            rows.append([first.name, first.fell(), *pair])
+        heads = ["fall first", "at the end", "resist most", "at the end"]
+        yield Table(heads, rows, "Which classes", words=(0, 2), where="terminal")
+        for title, classes in (
+            ("These fell first", self.first),
+            ("These resist most", self.last[::-1]),
+        ):
+            cells = [
+                Cell(self.pictures[each.name], each.name, Strong(each.fell()))
+                for each in classes
+                if each.name in self.pictures
+            ]
+            if cells:
+                yield Panel([Strip(cells, title, size=100, cards=True)], wide=True)
+
+    def _more(self) -> Iterator[Table]:
+        changes = [
+            [each.what, each.kept.as_share(), each.confidence.as_confidence()]
+            for each in self.survival.changes
+        ]
+        yield Table(
+            ["the images are …", "keep their class", "median confidence"],
+            [["as saved", "", self.survival.saved.as_confidence()], *changes],
+            f"What survives (of {self.survival.sample:,} images of each run)",
+        )
+        if self.transfer is not None and self.transfer.networks:
+            photographs = self.transfer.photographs
+            yield Table(
+                ["network", "top-1", "median confidence", "agrees on in-distribution images"],
+                [
+                    [
+                        each.label,
+                        each.top1.as_share(),
+                        each.confidence.as_confidence(),
+                        "-"
+                        if each.agreement is None
+                        else f"{share(each.agreement)} of {photographs:,}",
+                    ]
+                    for each in self.transfer.networks
+                ],
+                f"What transfers (of {self.transfer.sample:,} images of each run)",
+            )
+        if self.defence is not None:
+            yield Table(
+                ["detector", "AUROC", "if 95 % of in-distribution pass", "if 99 % pass"],
+                [
+                    [
+                        f"{each.name}: {each.looks_at}" if each.looks_at else each.name,
+                        f"{each.auroc.median:.3f}",
+                        *(
+                            "-" if passing is None else passing.as_share()
+                            for passing in (each.passing_95, each.passing_99)
+                        ),
+                    ]
+                    for each in self.defence.detectors
+                ],
+                "What an OOD detector would let pass",
+            )
+        if self.beside:
+            yield Table(
+                ["network", "comparable", "this one's", "its median", "images"],
+                [
+                    [
+                        each.name,
+                        each.comparable(),
+                        percent(each.ours),
+                        each.median(),
+                        f"{each.images:,}",
+                    ]
+                    for each in self.beside
+                ],
+                "Beside known networks",
+                words=(0, 1),
+            )
+
+    def _falling(self) -> Figure:
+        """Draw the share of classes at 50, 90 and 99 % over the images of a seed."""
+        drawn, axes = new_axes(520, 300, right=118, left=62)
+        images = [moment.images for moment in self.course]
+        marker, ends = "o" if len(images) < 3 else "", []
+        for place, least in enumerate(LEVELS):
+            shares, colour = [m.shares[place] for m in self.course], LINE_COLOURS[place]
+            axes.step(
+                images, shares, where="post", color=colour, lw=1.95, marker=marker, clip_on=False
+            )
+            ends.append((shares[-1], f"≥ {level(least)}:  {share(shares[-1])}", colour))
+        axes.axhline(0.5, color=axes.spines["bottom"].get_edgecolor(), linewidth=1.5, zorder=0.5)
+        axes.set_ylim(0, 1.02)
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "half", "75 %", "all"])
+        label_counts(axes, images)
+        label_ends(axes, ends)
+        return drawn
+
+    def _rising(self) -> Figure:
+        """Draw the median confidence, with its range over seeds, and marks for known networks."""
+        drawn, axes = new_axes(520, 300, right=118, left=86)
+        images, colour = [moment.images for moment in self.course], LINE_COLOURS[0]
+        low, middle, high = decimal_odds([[m.lowest, m.median, m.highest] for m in self.course]).T
+        axes.fill_between(images, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
+        marker = "o" if len(images) < 3 else ""
+        axes.step(images, middle, where="post", color=colour, lw=1.95, marker=marker, clip_on=False)
+        ends = [(float(middle[-1]), percent(self.course[-1].median), colour)]
+        shown = [float(low.min()), float(high.max())]
+        for place, each in enumerate([one for one in self.beside if not one.differs][:3], 1):
+            at, other = float(decimal_odds([each.theirs])[0]), LINE_COLOURS[place]
+            axes.plot([each.images], [at], "o", color=other, markersize=6, clip_on=False, zorder=3)
+            ends.append((at, each.name.removeprefix("efficientnet-"), other))
+            shown.append(at)
+        label_confidences(axes, min(shown), max(shown))
+        label_counts(axes, images)
+        label_ends(axes, ends)
+        return drawn
