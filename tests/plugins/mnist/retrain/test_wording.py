@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from neatfool_plugins.retrain.lenets import Judgement
-from neatfool_plugins.retrain.wording import course
+from neatfool_plugins.mnist.retrain.lenets import Judgement
+from neatfool_plugins.mnist.retrain.wording import course
 
 
 def a_round(number, alarms):

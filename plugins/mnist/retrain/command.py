@@ -225,7 +225,7 @@ def _learner(
             f"{place}: [target] plugin = {name}: retrain can train networks of the target mnist "
             "only; use it"
         )
-    from neatfool_plugins.mnist.training import Recipe
+    from ..training import Recipe
 
     from .lenets import Lenets
 

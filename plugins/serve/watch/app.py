@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from neatfool import NeatfoolError
 
-from ..serve.guard import BrowserGuard
+from ..guard import BrowserGuard
 from .feed import Seen
 
 if TYPE_CHECKING:

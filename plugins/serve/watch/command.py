@@ -38,7 +38,7 @@ It needs `pip install 'neatfool[serve]'`.""",
 def watch(folders: tuple[Path, ...], port: int, *, show: bool) -> None:
     """Serve a page, to this machine only, that shows runs while they go on."""
     try:
-        from ..serve import listening
+        from .. import listening
         from .app import make_app, make_token
         from .feed import Feed
     except ImportError as error:

@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
-from ..serve.listening import address_of, listen, make_server
+from ..listening import address_of, listen, make_server
 from .app import make_app, make_token
 from .control import Control
 from .feed import Feed

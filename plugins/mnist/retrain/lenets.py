@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 
-from neatfool_plugins.mnist import dataset, lenet
-from neatfool_plugins.mnist.dataset import Digits
-from neatfool_plugins.mnist.options import SPEC
-from neatfool_plugins.mnist.training import train
+from .. import dataset, lenet
+from ..dataset import Digits
+from ..options import SPEC
+from ..training import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from neatfool_plugins.mnist.training import Recipe
+    from ..training import Recipe
 
 FOOLING: Final = "fooling"
 """The name of the added class."""

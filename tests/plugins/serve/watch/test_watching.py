@@ -16,7 +16,7 @@ from neatfool.run.folder import DATABASE
 from neatfool.run.store import contents
 from neatfool.testing import check_observer
 from neatfool_plugins.serve import listening
-from neatfool_plugins.watch import observer
+from neatfool_plugins.serve.watch import observer
 
 if TYPE_CHECKING:
     from pathlib import Path
