@@ -1,6 +1,8 @@
 # The public names of neatfool, each where it is defined. This is their only list.
 
 from . import cppn as cppn
+from . import models as models
+from . import ood as ood
 from . import report as report
 from . import testing as testing
 

@@ -1,18 +1,20 @@
-"""Registrations: targets, encodings, schemes, views, engines and observers of plugins."""
+"""Registrations: what plugins offer, by its kind and name."""
 
 from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel
 
 from neatfool.config.options import key_of
-from neatfool.errors import PluginError
+from neatfool.errors import PluginError, blaming
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+ContractT = TypeVar("ContractT")
 
 RESERVED_KEYS: Final = {
     "target": (
@@ -29,6 +31,8 @@ RESERVED_KEYS: Final = {
     "encoding": ("plugin",),
     "scheme": ("plugin",),
     "view": (),
+    "model": (),
+    "detector": (),
     "engine": ("plugin",),
 }
 """The keys of a plugin's section that belong to the framework."""
@@ -40,12 +44,11 @@ class NoOptions(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True)
 class Registration:
-    """A target, encoding, scheme, view, engine or observer that a plugin offers.
+    """Something of one of :data:`~neatfool.plugin.entries.KINDS` that a plugin offers.
 
     Attributes:
         name: The name that an experiment picks it by.
-        kind: ``"target"``, ``"encoding"``, ``"scheme"``, ``"view"``, ``"engine"`` or
-            ``"observer"``.
+        kind: ``"target"``, say.
         factory: Makes it.
         options: The pydantic model of its options; without fields if it has none.
         source: Its distribution, version and module, or its file.
@@ -56,6 +59,22 @@ class Registration:
     factory: Callable[..., Any]
     options: type[BaseModel]
     source: str
+
+    def make(self, contract: type[ContractT], *given: Any, **named: Any) -> ContractT:
+        """Call the factory, and check what it gives.
+
+        Raises:
+            PluginError: It failed, or gave something else.
+        """
+        who = f"{self.kind} {self.name!r} ({self.source})"
+        with blaming(who):
+            made = self.factory(*given, **named)
+        if not isinstance(made, contract):
+            raise PluginError(
+                f"{who}: a {self.kind} needs what neatfool's {contract.__name__} has; "
+                f"{type(made).__name__} lacks some of it"
+            )
+        return made
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for."""

@@ -271,7 +271,14 @@ def test_the_reference_has_each_public_name_and_no_other():
     named = set(re.findall(r"^\.\. \S+:: (neatfool[\w.]*)$", page, re.MULTILINE))
     public = {
         f"{package.__name__}.{name}"
-        for package in (neatfool, neatfool.cppn, neatfool.report, neatfool.testing)
+        for package in (
+            neatfool,
+            neatfool.cppn,
+            neatfool.models,
+            neatfool.ood,
+            neatfool.report,
+            neatfool.testing,
+        )
         for name in package.__all__
     }
     assert named == public | {"neatfool.plugin.hookspecs"}

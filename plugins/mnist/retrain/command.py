@@ -226,7 +226,6 @@ def _learner(
             "only; use it"
         )
     from ..training import Recipe
-
     from .lenets import Lenets
 
     return Lenets(data, options.weights, Recipe(epochs=epochs, learning_rate=learning_rate))

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 
-from .. import dataset, lenet
-from ..dataset import Digits
+from neatfool.ood import Digits
+
+from .. import lenet
+from ..dataset import read
 from ..options import SPEC
 from ..training import train
 
@@ -62,7 +64,7 @@ class Lenets:
             ExperimentError: Files are missing or damaged.
             NeatfoolError: The download failed.
         """
-        self._digits = dataset.download() if data is None else dataset.read_folder(data)
+        self._digits = read(data)
         self._first = weights or lenet.PACKAGED
         self._recipe = recipe
 

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from towers import save_onnx, save_vectors
 
 from neatfool import ExperimentError, TargetError
-from neatfool_plugins.clip import Options, towers
+from neatfool.models import formats
+from neatfool_plugins.clip import Options
 from neatfool_plugins.clip.target import ClipTarget
 
 READS = {"images": "open_clip:ViT-B-32/openai"}
@@ -51,7 +52,7 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(given, said) -> None:
     ],
 )
 def test_a_package_that_is_missing_is_named(images, package, monkeypatch) -> None:
-    monkeypatch.setattr(towers, "find_spec", lambda name: None)
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
     options = Options(images=images, vectors=__file__)
     with pytest.raises(ExperimentError, match=rf"{package}, which .*'neatfool\[clip\]'"):
         ClipTarget(options)

@@ -18,7 +18,7 @@ from neatfool_plugins.mnist import lenet
 from neatfool_plugins.mnist.digits import load_digits
 from neatfool_plugins.mnist.training import Step
 
-MNIST = Path(__file__).parents[3] / "experiments" / "mnist.ini"
+MNIST = Path(__file__).parents[4] / "experiments" / "mnist.ini"
 SHORT = ("experiment.generations=4", "scheme.batch=24")
 BASE = ("--first-images", 40, "--more-images", 20, "--searches", 2)
 
