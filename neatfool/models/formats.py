@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from neatfool.config.annotations import PathAfter
-from neatfool.errors import ExperimentError, nearest
+from neatfool.errors import ExperimentError, PluginError, nearest
 from neatfool.plugin.manager import PluginManager
 
 if TYPE_CHECKING:
@@ -131,12 +131,12 @@ def load_tower(request: Request) -> Tower:
         return find_format(request.model, TowerFormat).tower(request.name, request)
 
 
-def need(module: str, *, extra: str) -> None:
+def need(module: str, *, extra: str, package: str = "") -> None:
     """Raise ValueError, which says how to get it, if a module is not installed."""
     if find_spec(module) is None:
         raise ValueError(
-            f"needs the package {module.replace('_', '-')}, which is not installed; pip install "
-            f"'neatfool[{extra}]'"
+            f"needs the package {package or module.replace('_', '-')}, which is not installed; pip "
+            f"install 'neatfool[{extra}]'"
         )
 
 
@@ -151,20 +151,29 @@ def _named(request: Request) -> Iterator[None]:
 
 def _find(model: str) -> ModelFormat | None:
     plugins, word = PluginManager(), model.partition(":")[0]
-    if word not in plugins.names("model"):
-        return None
-    return plugins.load("model", word).make(ModelFormat)
+    return _make(plugins, word) if word in plugins.names("model") else None
+
+
+def _make(plugins: PluginManager, word: str) -> ModelFormat:
+    registration = plugins.load("model", word)
+    made = registration.make()
+    if not isinstance(made, ModelFormat):
+        raise PluginError(
+            f"{registration.label}: {type(made).__name__} is no reader of models; let it inherit "
+            "from neatfool.models.ClassifierFormat or TowerFormat"
+        )
+    return made
 
 
 def _suggest(model: str, kind: type[FormatT]) -> str:
     plugins = PluginManager()
-    formats = [plugins.load("model", name).make(ModelFormat) for name in plugins.names("model")]
+    formats = [_make(plugins, word) for word in plugins.names("model")]
     fit = [each for each in formats if isinstance(each, kind)]
     known = [name for each in fit for name in each.known()]
     if meant := [name for name in known if name.partition(":")[2] == model]:
         return f"; did you mean {_either(meant)}?"
     guess = nearest(model, known)
-    forms = dict.fromkeys(form for each in fit for form in each.forms)
+    forms: dict[str, None] = dict.fromkeys(form for each in fit for form in each.forms)
     return guess if "did you mean" in guess else f"; use {_either([*forms])}"
 
 

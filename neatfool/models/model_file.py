@@ -41,8 +41,12 @@ class FileModule(nn.Module, ABC):
         input: What it says of its input.
         alone: Whether each image must be computed alone.
         rounded: The outputs that hold probabilities in 256 steps.
+        layout: The shape of its images, as soon as it has settled.
+        output: The name of the output that answers.
+        gives_probabilities: Whether that output holds probabilities.
     """
 
+    layout: Layout
     by: str
     """What computes it, with its version."""
     traceable = False
@@ -73,10 +77,9 @@ class FileModule(nn.Module, ABC):
         self.input = Input((None,) * 4)
         self.alone = False
         self.rounded: frozenset[str] = frozenset()
-        self._layout: Layout | None = None
+        self.output = ""
+        self.gives_probabilities = False
         self._as_bytes = False
-        self._output = ""
-        self._probabilities = False
 
     @abstractmethod
     def answer(self, images: torch.Tensor) -> Mapping[str, torch.Tensor]:
@@ -95,9 +98,9 @@ class FileModule(nn.Module, ABC):
         """Compute logits: floats [N, C, H, W] in, float32 [N, K] out."""
         if _is_tracing() and not self.traceable:
             raise RuntimeError(f"{self.by} cannot be traced")
-        parts = [self._flatten(answers[self._output]) for answers in self._answers(images)]
+        parts = [self._flatten(answers[self.output]) for answers in self._answers(images)]
         outputs = torch.cat(parts).to(images.device)
-        return outputs.clamp(min=_SMALLEST).log() if self._probabilities else outputs
+        return outputs.clamp(min=_SMALLEST).log() if self.gives_probabilities else outputs
 
     def settle(self, layout: Layout, scaling: Preprocessing, request: Request) -> tuple[int, str]:
         """Fix the layout, and find the output that answers.
@@ -109,39 +112,22 @@ class FileModule(nn.Module, ABC):
             TargetError: It fails on such images, or is not a classifier.
             ValueError: The request must say which output it is, or what it holds.
         """
-        self._layout = layout
+        self.layout = layout
         self._as_bytes = self.input.is_whole and request.mean is None
         tried = [dict(each) for each in self._answers(layout.noise(_TRIED, scaling))]
         shapes = {name: [*answer.shape] for name, answer in tried[0].items()}
         count = self._batch or (1 if self.alone else _TRIED)
-        self._output = _choose(shapes, count, request.output, self.path)
-        answers = torch.cat([self._flatten(each[self._output]) for each in tried])
-        self._probabilities = self._are_probabilities(answers, request.outputs)
-        gives = request.outputs or ("probabilities" if self._probabilities else "logits")
-        names = "" if len(shapes) == 1 else f" (its output {self._output!r} of {len(shapes)})"
+        self.output = _choose(shapes, count, request.output, self.path)
+        answers = torch.cat([self._flatten(each[self.output]) for each in tried])
+        self.gives_probabilities = self._are_probabilities(answers, request.outputs)
+        gives = request.outputs or ("probabilities" if self.gives_probabilities else "logits")
+        names = "" if len(shapes) == 1 else f" (its output {self.output!r} of {len(shapes)})"
         return answers.shape[1], f"takes {self._describe_input()}; gives {gives}{names}"
 
     def settle_like(self, other: FileModule, *, probabilities: bool) -> None:
         """Take images as another does that has settled, and answer in the only output."""
-        self._layout = other.layout
-        self._output = "0"
-        self._probabilities = probabilities
-
-    @property
-    def layout(self) -> Layout:
-        """The shape of its images."""
-        assert self._layout is not None, "settled"
-        return self._layout
-
-    @property
-    def output(self) -> str:
-        """The name of the output that answers."""
-        return self._output
-
-    @property
-    def gives_probabilities(self) -> bool:
-        """Whether that output holds probabilities."""
-        return self._probabilities
+        self.layout, self.output = other.layout, "0"
+        self.gives_probabilities = probabilities
 
     @property
     def _batch(self) -> int | None:
@@ -204,7 +190,7 @@ class FileModule(nn.Module, ABC):
             return False
         if bool(((sums - 1).abs() < _SUM_OF_ONE).all()):
             return True
-        if self._output in self.rounded and float(sums.max()) < _SUM_OF_ROUNDED:
+        if self.output in self.rounded and float(sums.max()) < _SUM_OF_ROUNDED:
             return True
         raise ValueError(
             "its answers lie between 0 and 1, but sum to "

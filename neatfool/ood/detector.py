@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from neatfool.errors import ExperimentError, nearest
+from neatfool.errors import ExperimentError, PluginError, nearest
 from neatfool.plugin.manager import PluginManager
 
 if TYPE_CHECKING:
@@ -112,10 +112,16 @@ def make_detector(name: str) -> Detector:
     plugins = PluginManager()
     word, colon, rest = name.partition(":")
     if word in plugins.names("detector"):
-        made = plugins.load("detector", word)
-        given = made.wanted(name=rest)
+        registration = plugins.load("detector", word)
+        given = registration.wanted(name=rest)
         if bool(given) == bool(colon):
-            return made.make(Detector, **given)
+            made = registration.make(**given)
+            if not isinstance(made, Detector):
+                raise PluginError(
+                    f"{registration.label}: {type(made).__name__} is no detector; let it inherit "
+                    "from neatfool.ood.Detector"
+                )
+            return made
     known = detectors()
     several = [f"{each}:NAME" for each in plugins.names("detector") if each not in known]
     raise ExperimentError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
@@ -13,8 +13,6 @@ from neatfool.errors import PluginError, blaming
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-ContractT = TypeVar("ContractT")
 
 RESERVED_KEYS: Final = {
     "target": (
@@ -60,21 +58,19 @@ class Registration:
     options: type[BaseModel]
     source: str
 
-    def make(self, contract: type[ContractT], *given: Any, **named: Any) -> ContractT:
-        """Call the factory, and check what it gives.
+    @property
+    def label(self) -> str:
+        """Its kind, name and source, for messages."""
+        return f"{self.kind} {self.name!r} ({self.source})"
+
+    def make(self, *arguments: Any, **named: Any) -> Any:
+        """Call the factory.
 
         Raises:
-            PluginError: It failed, or gave something else.
+            PluginError: It raised.
         """
-        who = f"{self.kind} {self.name!r} ({self.source})"
-        with blaming(who):
-            made = self.factory(*given, **named)
-        if not isinstance(made, contract):
-            raise PluginError(
-                f"{who}: a {self.kind} needs what neatfool's {contract.__name__} has; "
-                f"{type(made).__name__} lacks some of it"
-            )
-        return made
+        with blaming(self.label):
+            return self.factory(*arguments, **named)
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neatfool.errors import PluginError, blaming
 from neatfool.plugin.manager import PluginManager
 from neatfool.spec.view import View
 
@@ -35,4 +36,11 @@ def limit_of(view: View) -> float:
 
 def _make(name: str, manager: PluginManager) -> View:
     registration = manager.load("view", name)
-    return registration.make(View, registration.options())
+    who = f"view {name!r} ({registration.source})"
+    with blaming(who):
+        view = registration.factory(registration.options())
+    if not isinstance(view, View):
+        raise PluginError(
+            f"{who}: a view needs what neatfool.View has; {type(view).__name__} lacks some of it"
+        )
+    return view

@@ -46,7 +46,7 @@ class OpenClip(TowerFormat):
 
     def tower(self, name: str, request: Request) -> Tower:
         """Load a network by open_clip's name for it; only safetensors are read."""
-        need("open_clip", extra="clip")
+        need("open_clip", extra="clip", package="open-clip-torch")
         import open_clip
 
         model_name, tag = _name_and_tag(name)
