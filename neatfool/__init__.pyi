@@ -2,6 +2,8 @@
 
 from . import cppn as cppn
 from . import analysis as analysis
+from . import models as models
+from . import ood as ood
 from . import present as present
 from . import testing as testing
 

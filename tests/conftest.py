@@ -73,7 +73,9 @@ def distribute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         lines = [f"{point} = {value}\n" for point, value in entry_points.items()]
         (info / "entry_points.txt").write_text("".join(["[neatfool]\n", *lines]))
         for module, code in (modules or {}).items():
-            (site / f"{module}.py").write_text(code)
+            file = site / f"{module}.py"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(code)
         monkeypatch.syspath_prepend(site)
 
     yield install

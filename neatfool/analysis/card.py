@@ -205,21 +205,24 @@ class Detector(Facts):
 
     name: str
     looks_at: str = Field("", description="what it looks at, in short")
-    auroc: Shares = Field(description="1: it tells them from the familiar ones, 0.5: chance")
+    auroc: Shares = Field(description="1: it tells them from the in-distribution ones, 0.5: chance")
     passing_95: Shares | None = Field(
-        description="the share of fooling images that pass where 95 % of the familiar ones do: "
-        "the false-positive rate at 95 % true positives; null if fewer than 20 are known"
+        description="the share of fooling images that pass where 95 % of the in-distribution ones "
+        "do: the false-positive rate at 95 % true positives; null if fewer than 20 are known"
     )
     passing_99: Shares | None = Field(
-        description="the same where 99 % of the familiar ones pass; null if fewer than 100 are"
+        description="the same where 99 % of the in-distribution ones pass; null if fewer than 100 "
+        "are"
     )
 
 
 class Defence(Facts):
     """What a defence would have caught."""
 
-    familiar: str = Field(description="what the detectors took for familiar, in words")
-    few: bool = Field(description="whether there are too few familiar images to set a threshold")
+    in_distribution: str = Field(description="the in-distribution images, in words")
+    few: bool = Field(
+        description="whether there are too few in-distribution images to set a threshold"
+    )
     detectors: list[Detector]
     left_out: dict[str, str] = Field(description="detectors that do not work here, and why")
 
@@ -291,7 +294,9 @@ class Card(Finding):
     course: list[Moment]
     survival: Survival
     transfer: Transfer | None = Field(description="null if no other network was named")
-    defence: Defence | None = Field(description="null if there is nothing familiar to compare with")
+    defence: Defence | None = Field(
+        description="null if there is nothing in-distribution to compare with"
+    )
     beside: list[Beside]
     check: Check | None = Field(description="null if no threshold was given")
     notes: list[str] = Field(description="what to bear in mind")

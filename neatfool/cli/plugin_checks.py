@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LOADED = "can be loaded"
 HOOKS = "implements hooks as they are specified"
+NO_CHECKS = {"view", "model", "detector"}
 COMMANDS_FREE = "adds commands under free names"
 
 
@@ -65,6 +66,7 @@ def _check(
             loaded = CheckResult(LOADED, passed=True)
             if kind == "view":
                 views([name], manager)
+            if kind in NO_CHECKS:
                 return [loaded]
             return [
                 loaded,

@@ -39,6 +39,10 @@ class PathAfter:
     or_name: bool = False
     runs_code: bool = False
 
+    def of(self, text: str) -> PathAfter | None:
+        """Give the mark that holds for a text: itself, if the text begins with the word."""
+        return self if text.startswith(self.word) else None
+
 
 class Reaches(StrEnum):
     """Marks an option by what it reaches outside of a run: ``Annotated[str, Reaches.CONTACTS]``.
@@ -118,10 +122,10 @@ def alternatives(annotation: Any) -> list[Any]:
 
 def reached_by(annotation: Any, text: str) -> Reaches | None:
     """Say what an option of a type reaches if ``text`` is its value; None if nothing."""
-    for mark in _marks(annotation, Reaches):
-        return mark
-    for after in _marks(annotation, PathAfter):
-        if text.startswith(after.word):
+    for reaches in _marks(annotation, Reaches):
+        return reaches
+    for mark in _marks(annotation, PathAfter):
+        if after := mark.of(text):
             return Reaches.RUNS_CODE if after.runs_code else Reaches.LOADS
     kinds = [_kind(argument) for argument in (*_marks(annotation, type), annotation)]
     return Reaches.LOADS if any(_is_a(kind, PurePath) for kind in kinds) else None
@@ -141,11 +145,10 @@ def _scalar(
 ) -> str:
     """Make a path absolute, if the text must be a path or has one after a mark."""
     for mark in marks:
-        if text.startswith(mark.word) and len(text) > len(mark.word):
-            rest = text.removeprefix(mark.word)
+        if (after := mark.of(text)) and (rest := text.removeprefix(after.word)):
             path = _join(base, rest)
-            name = mark.or_name and rest[0] not in "./~" and not Path(path).exists()
-            return text if name else mark.word + path
+            name = after.or_name and rest[0] not in "./~" and not Path(path).exists()
+            return text if name else after.word + path
     fixed = {word for member in members for word in _words(member)}
     is_path = any(_is_a(member, PurePath) for member in members) and str not in members
     if not is_path or not text or text in fixed:

@@ -4,15 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, entry_points
-from typing import Final
+from importlib.util import find_spec
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 GROUP: Final = "neatfool"
 """The group of the plugins' entry points."""
 HOOKS_GROUP: Final = "neatfool.hooks"
 """The group of the modules in which plugins specify hooks of their own."""
+EACH_MODULE: Final = ".*"
+"""What the name of an entry point for all modules of a package ends in."""
 
-KINDS: Final = ("target", "encoding", "scheme", "view", "engine", "observer", "command")
-"""The kinds of plugins, in the order of lists; an entry point is named ``KIND.NAME``."""
+KINDS: Final = (
+    "target",
+    "encoding",
+    "scheme",
+    "view",
+    "model",
+    "detector",
+    "engine",
+    "observer",
+    "command",
+)
+"""The kinds of plugins, in the order of lists.
+
+An entry point is named ``KIND.NAME``. One named ``KIND.*`` gives a package: each of its modules
+that has no entry point of its own is a plugin of the module's name.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,8 +68,28 @@ def installed_plugins() -> list[tuple[PluginEntry, EntryPoint]]:
     # A look at a distribution's name parses its whole metadata, README included.
     distributions = {id(point.dist): point.dist for point in points}
     named = {key: _name_and_version(dist) for key, dist in distributions.items()}
-    found = [(_entry(point, *named[id(point.dist)]), point) for point in points]
+    taken = {point.value for point in points}
+    found = [
+        (_entry(each, *named[id(point.dist)]), each)
+        for point in points
+        for each in _modules_of(point, taken)
+    ]
     return sorted(found, key=lambda pair: (order(pair[0].kind), pair[0].name, pair[0].source))
+
+
+def _modules_of(point: EntryPoint, taken: Collection[str]) -> list[EntryPoint]:
+    """Give an entry point of its own to each module of a package that ``KIND.*`` names."""
+    if not point.name.endswith(EACH_MODULE):
+        return [point]
+    package = find_spec(point.value)
+    folders = package.submodule_search_locations if package else None
+    kind = point.name.removesuffix(EACH_MODULE)
+    modules = {each.name: f"{point.value}.{each.name}" for each in iter_modules(folders or ())}
+    return [
+        EntryPoint(f"{kind}.{name}", value, point.group)
+        for name, value in modules.items()
+        if value not in taken
+    ]
 
 
 def order(kind: str) -> int:

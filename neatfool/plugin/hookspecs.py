@@ -72,6 +72,24 @@ def neatfool_register_views(register: Register) -> None:
 
 
 @hookspec
+def neatfool_register_models(register: Register) -> None:
+    """Offer kinds of models: ``factory()`` gives a :class:`neatfool.models.ClassifierFormat`.
+
+    Or a :class:`neatfool.models.TowerFormat`, or what is both. The name is the word before the
+    colon of a model's name. There are no options.
+    """
+
+
+@hookspec
+def neatfool_register_detectors(register: Register) -> None:
+    """Offer OOD detectors: ``factory()`` gives a :class:`neatfool.ood.Detector`.
+
+    A factory with a parameter ``name`` offers several: it gets what follows the registered name and
+    a colon. There are no options.
+    """
+
+
+@hookspec
 def neatfool_register_observers(register: Register) -> None:
     """Offer an observer with options: ``factory(options)`` gives an object with observer hooks.
 

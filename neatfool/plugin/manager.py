@@ -36,6 +36,8 @@ REGISTERING_HOOKS: Final = {
     "encoding": "neatfool_register_encodings",
     "scheme": "neatfool_register_schemes",
     "view": "neatfool_register_views",
+    "model": "neatfool_register_models",
+    "detector": "neatfool_register_detectors",
     "observer": "neatfool_register_observers",
     "engine": "neatfool_register_engines",
 }
@@ -71,7 +73,7 @@ class PluginManager:
         return sorted({entry.name for entry in self.available() if entry.kind == kind})
 
     def load(self, kind: str, name: str) -> Registration:
-        """Load a target, encoding, scheme, view or engine by its name.
+        """Load what has a name among its kind, such as the target ``mnist``.
 
         Raises:
             PluginError: No plugin has the name, or two have, or it is broken.

@@ -1,4 +1,4 @@
-"""Registrations: targets, encodings, schemes, views, engines and observers of plugins."""
+"""Registrations: what plugins offer, by its kind and name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 
 from neatfool.config.options import key_of
-from neatfool.errors import PluginError
+from neatfool.errors import PluginError, blaming
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,8 @@ RESERVED_KEYS: Final = {
     "encoding": ("plugin",),
     "scheme": ("plugin",),
     "view": (),
+    "model": (),
+    "detector": (),
     "engine": ("plugin",),
 }
 """The keys of a plugin's section that belong to the framework."""
@@ -40,12 +42,11 @@ class NoOptions(BaseModel, extra="forbid"):
 
 @dataclass(frozen=True)
 class Registration:
-    """A target, encoding, scheme, view, engine or observer that a plugin offers.
+    """Something of one of :data:`~neatfool.plugin.entries.KINDS` that a plugin offers.
 
     Attributes:
         name: The name that an experiment picks it by.
-        kind: ``"target"``, ``"encoding"``, ``"scheme"``, ``"view"``, ``"engine"`` or
-            ``"observer"``.
+        kind: ``"target"``, say.
         factory: Makes it.
         options: The pydantic model of its options; without fields if it has none.
         source: Its distribution, version and module, or its file.
@@ -56,6 +57,20 @@ class Registration:
     factory: Callable[..., Any]
     options: type[BaseModel]
     source: str
+
+    @property
+    def label(self) -> str:
+        """Its kind, name and source, for messages."""
+        return f"{self.kind} {self.name!r} ({self.source})"
+
+    def make(self, *arguments: Any, **named: Any) -> Any:
+        """Call the factory.
+
+        Raises:
+            PluginError: It raised.
+        """
+        with blaming(self.label):
+            return self.factory(*arguments, **named)
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for."""

@@ -80,7 +80,7 @@ Give the same command again after an interruption: it goes on where it was.""",
     help="How many images of each run to change, to show to others and to detectors.",
 )
 @click.option(
-    "--familiar",
+    "--in-distribution",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="FOLDER",
     help="Images of what the classifier knows, for the detectors.  [default: the target's own]",
@@ -138,7 +138,7 @@ def audit(
     seeds: str,
     experiments: tuple[Path, ...],
     sample: int,
-    familiar: Path | None,
+    in_distribution: Path | None,
     overrides: tuple[str, ...],
     out: Path | None,
     jobs: str,
@@ -182,7 +182,7 @@ def audit(
             runs,
             Measuring(runs, sample, search.folder, waiting, max_queries),
             experiments=experiments,
-            familiar=familiar,
+            in_distribution=in_distribution,
             limit=limit,
         )
         saved = save(search.folder / CARD, f"{card.model_dump_json(indent=1)}\n".encode())
@@ -258,7 +258,7 @@ def _fill(
     measuring: Measuring,
     *,
     experiments: Sequence[Path],
-    familiar: Path | None,
+    in_distribution: Path | None,
     limit: float | None,
 ) -> Card:
     """Measure, and fill in the card."""
@@ -295,7 +295,7 @@ def _fill(
         course=found.course,
         survival=measuring.survival(),
         transfer=measuring.transfer(experiments) if experiments else None,
-        defence=measuring.defence(familiar),
+        defence=measuring.defence(in_distribution),
         beside=[],
         check=None if limit is None else Check(above=limit, failed=found.median.median > limit),
         notes=[],

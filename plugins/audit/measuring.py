@@ -11,10 +11,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from neatfool import ExperimentError, analysis, choose_elites, open_scorer, read_json
+from neatfool.models import photographs_of
 from neatfool.present import save
 
 from ..transfer.networks import open_networks
-from ..transfer.photographs import photographs_of
 from ..transfer.transfer import measure as measure_transfer
 from .card import Asked, Defence, Detector, Part, Shares, Survival, Surviving, Transfer
 
@@ -63,14 +63,14 @@ class Measuring:
         said = {str(file): file.read_text(encoding="utf-8") for file in files if file.is_file()}
         return self._once("transfer", Transfer, {"to": said}, lambda: self._transfer(files))
 
-    def defence(self, familiar: Path | None) -> Defence | None:
-        """Ask detectors of the unfamiliar about images of each run; None if there can be none."""
+    def defence(self, folder: Path | None) -> Defence | None:
+        """Ask OOD detectors about images of each run; None if there can be none."""
         try:
             return self._once(
                 "defence",
                 Defence,
-                {"familiar": str(familiar)},
-                lambda: self._defence(familiar),
+                {"in_distribution": str(folder)},
+                lambda: self._defence(folder),
             )
         except ExperimentError as error:
             self.notes.append(f"What a detector would have caught is not known: {error}.")
@@ -146,15 +146,15 @@ class Measuring:
             )
         return summed
 
-    def _defence(self, familiar: Path | None) -> Defence:
-        from ..detect.detection import KEPT, behind, count_images, detect
+    def _defence(self, folder: Path | None) -> Defence:
+        from neatfool.ood import KEPT, behind, count_images, detect, in_distribution
+
         from ..detect.wording import levels
-        from ..guarded.familiar import find_familiar
 
         chosen = [choose_elites(run, sample=self.sample, seed=1) for run in self.runs]
         pixels = [elite.saved_pixels() for elites in chosen for elite in elites]
         with self._scorer(self.runs[0]) as scorer:
-            known = find_familiar(behind(scorer.target), familiar)
+            known = in_distribution(behind(scorer.target), folder)
             with self.console.progress(count_images(len(pixels), known)) as note:
                 found = detect(scorer.target, np.stack(pixels), known, note=note)
         detections = found.split([len(elites) for elites in chosen])
@@ -167,8 +167,8 @@ class Measuring:
             return Shares.of(each.rows[place].passing(kept) for each in detections)
 
         return Defence(
-            familiar=found.familiar.describe(),
-            few=found.familiar.few,
+            in_distribution=found.in_distribution.describe(),
+            few=found.in_distribution.few,
             detectors=[
                 Detector(
                     name=row.name,

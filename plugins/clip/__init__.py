@@ -1,9 +1,8 @@
 """Target ``clip``: a network that compares images with texts, so that classes are texts.
 
-The modules: :mod:`.options` is what an experiment says of it. :mod:`.towers` finds the network that
-looks at images by its name, with :mod:`.from_open_clip`, :mod:`.from_transformers` and
-:mod:`.from_onnx` for where it comes from; a :mod:`.tower` is what they give. :mod:`.texts` has the
-texts' vectors, :mod:`.similarity` compares images with them, and :mod:`.target` is what is fooled.
+The modules: :mod:`.options` is what an experiment says of it. :mod:`.texts` has the texts' vectors,
+:mod:`.similarity` compares images with them, :mod:`.recognising` checks that on photographs, and
+:mod:`.target` is what is fooled. :mod:`neatfool.models` loads the network that looks at images.
 """
 
 from __future__ import annotations

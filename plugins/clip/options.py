@@ -14,18 +14,11 @@ from pydantic import (
     model_validator,
 )
 
-from neatfool import ClassNames, PathAfter
+from neatfool import ClassNames
+from neatfool.models import ModelName, TowerFormat, find_format
 
-KINDS = ("open_clip", "transformers", "onnx")
-"""Where a network that looks at images may come from."""
 _BLANK = "{}"
 
-Tower = Annotated[
-    str,
-    PathAfter("onnx:"),
-    PathAfter("open_clip:local-dir:"),
-    PathAfter("transformers:", or_name=True),
-]
 Three = Annotated[list[float], Field(min_length=3, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=3, max_length=3)]
 
@@ -33,7 +26,7 @@ Deviations = Annotated[list[PositiveFloat], Field(min_length=3, max_length=3)]
 class Options(BaseModel, extra="forbid"):
     """Options of the target ``clip``."""
 
-    images: Tower = Field(
+    images: Annotated[str, ModelName()] = Field(
         description="the network that looks at images: `open_clip:NAME/WEIGHTS`, "
         "`open_clip:hf-hub:OWNER/NAME`, `open_clip:local-dir:FOLDER`, "
         "`transformers:NAME`, `transformers:FOLDER`, or `onnx:FILE`",
@@ -106,13 +99,7 @@ class Options(BaseModel, extra="forbid"):
     @field_validator("images")
     @classmethod
     def _has_a_known_kind(cls, images: str) -> str:
-        kind, _, name = images.partition(":")
-        if kind not in KINDS or not name:
-            raise ValueError(
-                f"{images!r} is not a network; use 'open_clip:NAME/WEIGHTS', "
-                "'open_clip:local-dir:FOLDER', 'transformers:NAME', 'transformers:FOLDER' or "
-                "'onnx:FILE'"
-            )
+        find_format(images, TowerFormat)
         return images
 
     @field_validator("templates")

@@ -13,7 +13,7 @@ from .texts import embed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .tower import Tower
+    from neatfool.models import Tower
 
 SENTENCES: Final = {
     "cat": "a photo of a cat",

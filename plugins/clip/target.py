@@ -9,12 +9,11 @@ import torch
 import torch.nn.functional as F
 
 from neatfool import ImageSpec, Network, Scores, fit_photograph
+from neatfool.models import PHOTOGRAPHS, Request, load_tower
 
-from ..imagenet.photographs import PHOTOGRAPHS
 from .recognising import check_by_names, check_by_sentences, is_checked, with_right_names
 from .similarity import Similarity
 from .texts import find_texts
-from .towers import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +44,16 @@ class ClipTarget:
             ExperimentError: A file or network does not exist, or a package is not installed.
             TargetError: A file is damaged, or vectors do not fit the tower.
         """
-        self.tower = load(options)
+        self.tower = load_tower(
+            Request(
+                options.images,
+                size=options.size,
+                mean=options.mean,
+                std=options.std,
+                dequantise=options.dequantise,
+                key="images",
+            )
+        )
         self.temperature = options.temperature or self.tower.temperature
         self._options = options
         vectors, self.texts = find_texts(options, self.tower)

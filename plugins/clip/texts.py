@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from neatfool.models import Tower
+
     from .options import Options
-    from .tower import Tower
 
 AT_A_TIME: Final = 64
 """Sentences that a network reads together."""

@@ -25,8 +25,8 @@ A_PATH: Final = click.Path(path_type=Path)
     epilog="""\b
 Examples:
   neatfool detect runs/mnist-1
-  neatfool detect runs/mnist-1 --familiar ~/mnist --html detected.html
-  neatfool detect runs/imagenet-1 --least 0.9 --familiar ~/Pictures --json
+  neatfool detect runs/mnist-1 --in-distribution ~/mnist --html detected.html
+  neatfool detect runs/imagenet-1 --least 0.9 --in-distribution ~/Pictures --json
   neatfool detect runs/mnist --detectors energy,vim,pytorch-ood:RMD
   neatfool detect runs/mnist-1 runs/mnist_guarded-1 --csv scores.csv""",
 )
@@ -40,12 +40,13 @@ Examples:
     "last]",
 )
 @click.option(
-    "--familiar",
+    "--in-distribution",
     "folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="FOLDER",
-    help="Familiar images: MNIST's four idx files (training digits fit the detectors, test digits "
-    "set the thresholds), or photographs, half of them for each.  [default: the target's own]",
+    help="In-distribution images: MNIST's four idx files (training digits fit the detectors, test "
+    "digits set the thresholds), or photographs, half of them for each.  [default: the target's "
+    "own]",
 )
 @elite_options
 @trust_option
@@ -73,10 +74,10 @@ def detect(
     csv_file: Path | None,
     html_file: Path | None,
 ) -> None:
-    """Say what detectors of unfamiliar images would have caught of RUN.
+    """Say what out-of-distribution (OOD) detectors would have caught of RUN.
 
-    Each detector is fitted to familiar images. Its threshold is set on others, of which 95 or 99 %
-    are to pass. You see how many of the run's fooling images pass then, too.
+    Each detector is fitted to in-distribution images. Its threshold is set on others, of which 95
+    or 99 % are to pass. You see how many of the run's fooling images pass then, too.
 
     An interrupted command begins anew.
     """
@@ -115,10 +116,9 @@ def _look(
     """Load the runs' networks, each once, and ask the detectors about the runs' images."""
     import torch
 
-    from ..guarded.familiar import find_familiar
-    from ..guarded.names import DETECTORS
-    from .detection import count_images
-    from .detection import detect as ask
+    from neatfool.ood import count_images, in_distribution
+    from neatfool.ood import detect as ask
+
     from .seen import Seen, guard_of, images_of, open_network
 
     seen: dict[int, Seen] = {}
@@ -129,10 +129,10 @@ def _look(
                 key, target = open_network(run, ending)
                 alike.setdefault(key, (target, []))[1].append(place)
         for target, places in alike.values():
-            familiar = find_familiar(target, folder)
+            known = in_distribution(target, folder)
             images = [images_of(chosen[place][1]) for place in places]
-            with console.progress(count_images(sum(map(len, images)), familiar)) as note:
-                whole = ask(target, torch.cat(images), familiar, detectors or DETECTORS, note)
+            with console.progress(count_images(sum(map(len, images)), known)) as note:
+                whole = ask(target, torch.cat(images), known, detectors, note)
             parts = whole.split([len(each) for each in images])
             for place, detection in zip(places, parts, strict=True):
                 run, elites = chosen[place]

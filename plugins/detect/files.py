@@ -6,12 +6,13 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, Final
 
-from .detection import KEPT
+from neatfool.ood import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .detection import Detection
+    from neatfool.ood import Detection
+
     from .seen import Seen
 
 _HEADS: Final = (
@@ -28,14 +29,14 @@ _HEADS: Final = (
 
 def to_json(detection: Detection) -> dict[str, Any]:
     """Describe what detectors say of some images."""
-    familiar = detection.familiar
+    known = detection.in_distribution
     return {
-        "familiar": {
-            "from": familiar.source,
-            "fitted": len(familiar.fitted),
-            "held_out": len(familiar.held_out),
-            "divided": familiar.divided,
-            "few": familiar.few,
+        "in_distribution": {
+            "from": known.source,
+            "fitted": len(known.fitted),
+            "held_out": len(known.held_out),
+            "divided": known.divided,
+            "few": known.few,
         },
         "warning": detection.lacks or None,
         "images": len(detection.rows[0].fooling),

@@ -15,7 +15,8 @@ from . import wording
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .detection import Row
+    from neatfool.ood import Row
+
     from .seen import Seen
 
 SIZE: Final = (520, 230)
@@ -50,22 +51,22 @@ def write_detection(seen: Sequence[Seen], path: Path) -> Path:
 
 
 def histograms(row: Row, levels: Sequence[float]) -> bytes:
-    """Draw the scores of familiar and fooling images, and the thresholds.
+    """Draw the scores of in-distribution and fooling images, and the thresholds.
 
     What lies outside of the chart is drawn at its edge.
 
     Args:
         row: The scores.
-        levels: For each threshold the share of familiar images that are to pass; one or two.
+        levels: For each threshold the share of in-distribution images that are to pass; one or two.
     """
     drawn, axes = new_axes(*SIZE, right=16, left=52, bottom=34, top=26)
-    ends = [np.percentile(each, (EDGE, 100 - EDGE)) for each in (row.familiar, row.fooling)]
+    ends = [np.percentile(each, (EDGE, 100 - EDGE)) for each in (row.in_distribution, row.fooling)]
     low, high = float(np.min(ends)), float(np.max(ends))
     thresholds = [row.threshold(kept) for kept in levels]
     low, high = min(low, *thresholds), max(high, *thresholds)
     room = 0.03 * (high - low or 1)
     bins = np.linspace(low - room, high + room, BINS + 1)
-    for values, colour in zip((row.familiar, row.fooling), LINE_COLOURS, strict=False):
+    for values, colour in zip((row.in_distribution, row.fooling), LINE_COLOURS, strict=False):
         inside = values.clip(bins[0], bins[-1])
         axes.hist(
             inside,

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from neatfool import EliteView, Run, Target
-
-    from .detection import Detection
+    from neatfool.ood import Detection
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def open_network(run: Run, ending: ExitStack) -> tuple[str, Target]:
     if run.requests:
         raise ExperimentError(
             f"{run.path}: its target costs something to ask, and detectors would ask it about all "
-            "familiar images. Export its images, and look at them with a network of your own"
+            "in-distribution images. Export its images, and look at them with a network of your own"
         )
     require_trust(run)
     if guard_of(run):

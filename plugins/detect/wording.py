@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from neatfool import level, share
-
-from .detection import KEPT
+from neatfool.ood import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .detection import Detection, Row
+    from neatfool.ood import Detection, Row
+
     from .seen import Seen
 
 TITLES: Final = {
@@ -38,11 +38,11 @@ def name_of(seen: Seen) -> str:
 
 
 def levels(detection: Detection) -> list[float]:
-    """Give the shares of familiar images that are to pass: those that so few images can tell.
+    """Give the shares of in-distribution images that are to pass, as so few images can tell.
 
     Twenty tell 95 %, and a hundred 99 %. Of fewer than twenty, all are to pass.
     """
-    count = len(detection.familiar.held_out)
+    count = len(detection.in_distribution.held_out)
     return [kept for kept in KEPT if round(count * (1 - kept), 6) >= 1] or [1.0]
 
 
@@ -71,18 +71,19 @@ def head(kept: float) -> str:
 def headline(seen: Seen) -> str:
     """Say in a sentence or two what the detectors would have caught, if so few images can tell."""
     detection = seen.detection
-    familiar, usual = len(detection.familiar.held_out), levels(detection)[0]
+    known, usual = len(detection.in_distribution.held_out), levels(detection)[0]
     if usual == 1:
         return (
-            f"Only {familiar:,} familiar images are known: too few to say what a detector would "
-            "catch. Give more with --familiar FOLDER: twenty at least, better a thousand."
+            f"Only {known:,} in-distribution images are known: too few to say what a detector "
+            "would catch. Give more with --in-distribution FOLDER: twenty at least, better a "
+            "thousand."
         )
     row = detection.best
     caught = int(row.caught(usual).sum())
     lowest = min(detection.rows, key=lambda each: each.auroc)
     return (
-        f"Judged by {familiar:,} familiar images, of which it may reject {level(1 - usual)}, the "
-        f"best detector, {row.name}, catches {caught:,} of {len(row.fooling):,} "
+        f"Judged by {known:,} in-distribution images, of which it may reject {level(1 - usual)}, "
+        f"the best detector, {row.name}, catches {caught:,} of {len(row.fooling):,} "
         f"({share(caught / len(row.fooling))}; AUROC {row.auroc:.3f}). The worst, {lowest.name}, "
         f"has an AUROC of {lowest.auroc:.3f}."
     )
@@ -93,7 +94,7 @@ def limits(seen: Sequence[Seen]) -> list[str]:
     found = [each.detection for each in seen]
     return [
         *dict.fromkeys(
-            text for each in found for text in (each.lacks, each.familiar.describe()) if text
+            text for each in found for text in (each.lacks, each.in_distribution.describe()) if text
         )
     ]
 
@@ -107,10 +108,10 @@ def notes(seen: Sequence[Seen]) -> list[str]:
             reasons.setdefault(why, {})[name] = None
     left = [f"Left out: {', '.join(names)}. Reason: {why}." for why, names in reasons.items()]
     return [
-        "Pass at 95 % is the share of fooling images that pass where 95 % of familiar ones do: the "
-        "false-positive rate.",
-        "AUROC is how often a fooling image looks more outlying than a familiar one: 1 is always, "
-        "0.5 is chance, and less means that fooling images look more familiar than real ones.",
+        "Pass at 95 % is the share of fooling images that pass where 95 % of in-distribution ones "
+        "do: the false-positive rate.",
+        "AUROC is how often a fooling image looks more outlying than an in-distribution one: 1 is "
+        "always, 0.5 is chance, and less means that fooling images look more usual than real ones.",
         "The images were not made to pass these detectors, unless the run's target was guarded: "
         "who knows the detector can search against it, too.",
         *left,

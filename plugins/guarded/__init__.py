@@ -1,10 +1,7 @@
-"""Target ``guarded``: another target, with a detector of the unfamiliar in front.
+"""Target ``guarded``: another target, with an OOD detector in front.
 
-The modules: :mod:`.detectors` are the detectors, :mod:`.names` says what each looks at, and
-:mod:`.pytorch_ood` takes those of that package. :mod:`.classifier` looks into a target for their
-:mod:`.answers`, :mod:`.familiar` finds familiar images,
-:mod:`.target` puts these together, and :mod:`.options` is what an experiment says of it. The
-command ``neatfool detect``, in a package of its own, measures detectors with them.
+The modules: :mod:`.target` is what is fooled, and :mod:`.options` what an experiment says of it.
+:mod:`neatfool.ood` has the detectors; ``neatfool detect`` measures them.
 """
 
 from __future__ import annotations

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, DirectoryPath, Field, FilePath, field_validator
 
-from neatfool import Reaches, load_experiment
-
-from .names import check_name
+from neatfool import ExperimentError, Reaches, load_experiment
+from neatfool.ood import make_detector
 
 if TYPE_CHECKING:
     from neatfool import ImageSpec
@@ -25,29 +24,29 @@ class Options(BaseModel, extra="forbid"):
     )
     detector: str = Field(
         "energy",
-        description="what tells unfamiliar images from familiar ones: `msp`, `max_logit`, "
+        description="the out-of-distribution (OOD) detector: `msp`, `max_logit`, "
         "`energy`, `entropy` or `gen`; or `knn`, `mahalanobis`, `vim` or any other "
         "`pytorch-ood:NAME`, detectors of the package pytorch-ood",
     )
-    familiar: DirectoryPath | None = Field(
+    in_distribution: DirectoryPath | None = Field(
         None,
-        description="a folder of familiar images, which fit the detector and set its threshold: "
-        "MNIST's four idx files, or images in it and in the folders in it. If left out, the "
-        "target's own photographs",
+        description="a folder of in-distribution images, which fit the detector and set its "
+        "threshold: MNIST's four idx files, or images in it and in the folders in it. If left out, "
+        "the target's own photographs",
     )
     keeps: float = Field(
         0.95,
         ge=0,
         le=1,
-        description="the share of familiar images that the detector lets pass. 0.99 is the other "
-        "usual one. 0 rejects every image and 1 none, familiar or not",
+        description="the share of in-distribution images that the detector lets pass. 0.99 is the "
+        "other usual one. 0 rejects every image and 1 none, in-distribution or not",
     )
     softness: float = Field(
         1.0,
         ge=0,
         allow_inf_nan=False,
         description="how a search that has only rejected images ranks them. An excess over the "
-        "threshold of this many standard deviations of familiar scores counts as much as a "
+        "threshold of this many standard deviations of in-distribution scores counts as much as a "
         "confidence lower by the factor e. 0: a rejected image takes no niche, and a search has "
         "no slope. It changes no confidence",
     )
@@ -55,7 +54,10 @@ class Options(BaseModel, extra="forbid"):
     @field_validator("detector")
     @classmethod
     def _detector_exists(cls, detector: str) -> str:
-        check_name(detector)
+        try:
+            make_detector(detector)
+        except ExperimentError as error:
+            raise ValueError(str(error)) from error
         return detector
 
     def spec(self) -> ImageSpec | None:

@@ -1,4 +1,4 @@
-"""The target: another target, with a detector of the unfamiliar in front."""
+"""The target: another target, with an OOD detector in front."""
 
 from __future__ import annotations
 
@@ -20,11 +20,7 @@ from neatfool import (
     make_target,
     share,
 )
-
-from .classifier import Classifier
-from .detectors import make_detector
-from .familiar import find_familiar
-from .names import needs_of
+from neatfool.ood import InspectedTarget, in_distribution, make_detector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +28,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from neatfool import Target
+    from neatfool.ood import InDistribution
 
-    from .familiar import Familiar
     from .options import Options
 
 _log = logging.getLogger("neatfool.target.guarded")
@@ -45,7 +41,7 @@ NEVER: Final = 1e4
 """Log-odds against "none of the classes" for an accepted image: its probability is 0 in any
 precision, and has a gradient, which minus infinity has not."""
 SLACK: Final = 0.02
-"""The share of familiar images that pass may be lower than it should be by this much."""
+"""The share of in-distribution images that pass may be lower than it should be by this much."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +50,8 @@ class Gate:
 
     Attributes:
         threshold: The highest score that passes.
-        edge: The same, within the scores of familiar images: where excesses are measured from.
-        spread: The standard deviation of familiar images' scores.
+        edge: The same, within the scores of in-distribution images: excesses are measured from it.
+        spread: The standard deviation of in-distribution images' scores.
     """
 
     threshold: float
@@ -64,14 +60,16 @@ class Gate:
 
     @classmethod
     def set_on(cls, scores: torch.Tensor, keeps: float) -> Gate:
-        """Let a share of familiar images pass; if it is 0 nothing at all, and if it is 1 all.
+        """Let a share of in-distribution images pass; if it is 0 nothing, and if it is 1 all.
 
         Raises:
             TargetError: A score is not a number.
         """
         values = scores.double().numpy()
         if not np.isfinite(values).all():
-            raise TargetError("the detector gives familiar images scores that are not numbers")
+            raise TargetError(
+                "the detector gives in-distribution images scores that are not numbers"
+            )
         edge = float(np.quantile(values, keeps, method="higher"))
         threshold = {0.0: -math.inf, 1.0: math.inf}.get(keeps, edge)
         return cls(threshold, edge, float(values.std()) or 1.0)
@@ -86,7 +84,7 @@ class Gate:
 
 
 class Guarded:
-    """A target whose confidences are 0 for images that a detector finds unfamiliar.
+    """A target whose confidences are 0 for images that an OOD detector rejects.
 
     An accepted image has the confidences that the guarded target gives it, to the bit. A rejected
     one has confidence 0 in every class. So that a search has a slope to climb, its log-odds are
@@ -95,7 +93,7 @@ class Guarded:
 
     Attributes:
         inner: The target that is guarded.
-        classifier: The same, looked into.
+        inspected: The same, looked into.
         networks: The networks that it computes with.
         gate: Which scores of the detector pass.
     """
@@ -103,20 +101,20 @@ class Guarded:
     def __init__(
         self,
         inner: Target,
-        familiar: Familiar,
+        known: InDistribution,
         *,
         detector: str,
         keeps: float = 0.95,
         softness: float = 1.0,
         inner_fingerprint: str = "",
     ) -> None:
-        """Fit a detector to familiar images, and set its threshold.
+        """Fit a detector to in-distribution images, and set its threshold.
 
         Args:
             inner: The target to guard.
-            familiar: Familiar images.
+            known: In-distribution images.
             detector: The detector's name.
-            keeps: The share of familiar images that pass.
+            keeps: The share of in-distribution images that pass.
             softness: How many standard deviations of excess count as much as a factor e of
                 confidence, when rejected images are ranked. 0: they rank alike, below all.
             inner_fingerprint: Stands for the target's own fingerprint, if it has none.
@@ -124,24 +122,26 @@ class Guarded:
         Raises:
             ExperimentError: The target lacks what the detector needs.
         """
-        needs = needs_of(detector)
         self.inner = inner
-        self.classifier = Classifier(inner, {needs})
-        self.networks = self.classifier.networks
-        self._detector = make_detector(detector, self.classifier.head, self.classifier.module)
-        self._familiar = familiar
+        self._detector = make_detector(detector)
+        needs = self._detector.needs
+        self.inspected = InspectedTarget(inner, {needs})
+        self.networks = self.inspected.networks
+        head = self.inspected.head
+        self._detector.look_at(head, self.inspected.module)
+        self._known = known
         self._softness = softness
         self._about = f"{detector}, keeps = {keeps:g}"
         own = getattr(inner, "fingerprint", None)
         self._inner_fingerprint = str(own()) if own else inner_fingerprint
         if self._detector.fits:
-            familiar.check_divided(detector)
-            self._detector.fit(self.classifier.ask_all(familiar.fitted))
-        head = self.classifier.head
-        self._lacks = familiar.lacks(head.in_features if head else None, [detector])
+            known.check_divided(detector)
+            self._detector.fit(self.inspected.ask_all(known.fitted))
+        warned = [detector] * self._detector.of_covariance
+        self._lacks = known.lacks(head.in_features if head else None, warned)
         if self._lacks:
             _log.warning("%s", self._lacks)
-        self._scored = self._outlying(familiar.held_out)
+        self._scored = self._outlying(known.held_out)
         self.gate = Gate.set_on(self._scored, keeps)
         array = inner.spec.array if needs != "features" else "torch"
         self.spec = replace(inner.spec, sums_to_one=False, array=array)
@@ -156,10 +156,10 @@ class Guarded:
 
     @classmethod
     def from_options(cls, options: Options) -> Guarded:
-        """Make the target that is guarded, and find familiar images.
+        """Make the target that is guarded, and find in-distribution images.
 
         Raises:
-            ExperimentError: It cannot be guarded, or there are no familiar images.
+            ExperimentError: It cannot be guarded, or there are no in-distribution images.
             NeatfoolError: It cannot be made.
         """
         experiment = load_experiment(options.guards, to_search=False)
@@ -173,7 +173,7 @@ class Guarded:
         try:
             return cls(
                 inner,
-                find_familiar(inner, options.familiar),
+                in_distribution(inner, options.in_distribution),
                 detector=options.detector,
                 keeps=options.keeps,
                 softness=options.softness,
@@ -193,7 +193,7 @@ class Guarded:
             Probabilities [N, K], and float64 logits [N, K + 1]; the last stands for none of the
             classes.
         """
-        scores, answers = self.classifier.ask(images)
+        scores, answers = self.inspected.ask(images)
         outlying = self._detector.score(answers)
         accepted = self.gate.passes(outlying).numpy()
         probs = torch.as_tensor(scores.probs).cpu().numpy()
@@ -206,23 +206,23 @@ class Guarded:
         return Scores(np.where(accepted[:, None], probs, probs.dtype.type(0)), logits, scores.ok)
 
     def fingerprint(self) -> str:
-        """Hash the guarded target, the detector's options, and the familiar images.
+        """Hash the guarded target, the detector's options, and the in-distribution images.
 
         What the detector has learnt follows from these, but for rounding, on which no resumed run
         should depend.
         """
         digest = sha256(self._inner_fingerprint.encode())
         digest.update(f"{self._about}, softness = {self._softness!r}".encode())
-        digest.update(self._familiar.digest())
+        digest.update(self._known.digest())
         return digest.hexdigest()
 
     def describe(self) -> str:
         """Say what is guarded, and by what."""
         own = getattr(self.inner, "describe", None)
         lines = [
-            f"Guarded by a detector of unfamiliar images ({self._about}): what it scores above "
+            f"Guarded by an OOD detector ({self._about}): what it scores above "
             f"{self.gate.threshold:.6g} has confidence 0.",
-            self._familiar.describe(),
+            self._known.describe(),
             self._lacks,
         ]
         return "\n".join(filter(None, [str(own()) if own else "", *lines]))
@@ -237,18 +237,18 @@ class Guarded:
         return fit_photograph(photograph, self.inner)[0]
 
     def self_check(self) -> None:
-        """Check that familiar images still pass.
+        """Check that in-distribution images still pass.
 
         Raises:
             TargetError: The detector scores them differently from when its threshold was set.
         """
         before = float(self.gate.passes(self._scored).float().mean())
-        now = self.gate.passes(self._outlying(self._familiar.held_out[:300]))
+        now = self.gate.passes(self._outlying(self._known.held_out[:300]))
         then = self.gate.passes(self._scored[:300])
         if (now != then).float().mean() > SLACK:
             raise TargetError(
-                f"guarded ({self._about}): the detector does not score familiar images twice "
-                f"alike; of {share(before, 1)} that passed, "
+                f"guarded ({self._about}): the detector does not score in-distribution images "
+                f"twice alike; of {share(before, 1)} that passed, "
                 f"{share(float((now & then).float().mean()), 1)} do now. "
                 "It depends on chance: choose another"
             )
@@ -258,11 +258,11 @@ class Guarded:
         close(self.inner)
 
     def _outlying(self, images: torch.Tensor) -> torch.Tensor:
-        return self._detector.score(self.classifier.ask_all(images))
+        return self._detector.score(self.inspected.ask_all(images))
 
     def _logits_of(self, images: torch.Tensor) -> torch.Tensor:
         """Compute the logits of :meth:`score` for torch to differentiate, float64 [N, K + 1]."""
-        answers = self.classifier.differentiate(images)
+        answers = self.inspected.differentiate(images)
         return self._combine(answers.logits, self._detector.score(answers))
 
     def _combine(self, logits: torch.Tensor, outlying: torch.Tensor) -> torch.Tensor:

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from neatfool import ExperimentError, distinct_names, read_names
+from neatfool.models import PHOTOGRAPHS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from neatfool.models import Photograph
 
 IMAGENET_CLASSES: Final = 1000
 
@@ -37,6 +40,17 @@ def _categories() -> list[str]:
     from torchvision.models import ResNet18_Weights
 
     return list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def with_right_answers(classes: Sequence[str]) -> list[tuple[Photograph, frozenset[int]]]:
+    """Choose the photographs that show some classes, each with the indices of the right ones."""
+    # The hub's models give synonyms: "tabby, tabby cat".
+    index = {name.partition(",")[0]: number for number, name in enumerate(classes)}
+    answers = (
+        (photograph, frozenset(index[name] for name in photograph.shows if name in index))
+        for photograph in PHOTOGRAPHS
+    )
+    return [(photograph, right) for photograph, right in answers if right]
 
 
 def labels_for(count: int, own: Sequence[str] | None) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -14,23 +14,14 @@ from pydantic import (
     model_validator,
 )
 
-from neatfool import PathAfter
-
-from .request import FILES, RUN_CODE, Outputs
-
-if TYPE_CHECKING:
-    from neatfool import ImageSpec
+from neatfool import ImageSpec
+from neatfool.models import ClassifierFormat, ModelName, Outputs, find_format
 
 DEFAULT_MODEL = "efficientnet-lite0"
 _OF_FILES: Final = ("size", "mean", "std", "output")
 """Options that say what a file does not."""
 
-Model = Annotated[
-    str,
-    *(PathAfter(f"{kind}:", runs_code=kind in RUN_CODE) for kind in FILES),
-    PathAfter("timm:local-dir:"),
-    PathAfter("transformers:", or_name=True),
-]
+Model = Annotated[str, ModelName()]
 Numbers = Annotated[list[float], Field(min_length=1, max_length=3)]
 Deviations = Annotated[list[PositiveFloat], Field(min_length=1, max_length=3)]
 
@@ -119,18 +110,14 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
     @classmethod
     def _model_can_be_found(cls, model: str | None) -> str | None:
         if model is not None:
-            from .models import check_name
-
-            check_name(model)
+            find_format(model, ClassifierFormat)
         return model
 
     @field_validator("ensemble")
     @classmethod
     def _models_can_be_found(cls, ensemble: list[str]) -> list[str]:
-        from .models import check_name
-
         for model in ensemble:
-            check_name(model)
+            find_format(model, ClassifierFormat)
         if len(ensemble) == 1:
             raise ValueError("is one model; give several, or 'model' in place of 'ensemble'")
         return ensemble
@@ -149,10 +136,10 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
         if not self.ensemble and self.model is None:
             self.model = DEFAULT_MODEL
         given = [name for name in _OF_FILES if getattr(self, name) is not None]
-        if given and not any(model.partition(":")[0] in FILES for model in self.models):
+        if given and not any(find_format(model, ClassifierFormat).is_file for model in self.models):
             raise ValueError(
-                f"{given[0]} is for {', '.join(f'{kind}:FILE' for kind in FILES)}; other models "
-                "say themselves what they take; leave it out"
+                f"{given[0]} is for a file, such as onnx:FILE; other models say themselves what "
+                "they take; leave it out"
             )
         for name in ("dequantise", "gradients"):
             if getattr(self, name) and not any(model.startswith("onnx:") for model in self.models):
@@ -161,13 +148,15 @@ class Options(BaseModel, extra="forbid", protected_namespaces=()):
 
     def spec(self) -> ImageSpec | None:
         """Tell what the target takes, where no weights must be loaded to know it."""
-        from .models import EFFICIENTNET_LITE
-
-        if self.model not in EFFICIENTNET_LITE or self.weights or self.class_names:
+        if self.model is None or self.weights or self.class_names:
             return None
-        from .efficientnet_lite import spec_of
+        shown = find_format(self.model, ClassifierFormat).preprocessing(self.model)
+        if shown is None:
+            return None
+        from .labels import imagenet_labels
 
-        return spec_of(self.model, ten=self.crops == "ten")
+        size = shown.uncropped if self.crops == "ten" else shown.size
+        return ImageSpec(*size, shown.channels, imagenet_labels(), array="torch")
 
     @property
     def models(self) -> list[str]:

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from neatfool import ExperimentError, ImageSpec, Network, Scores, TargetError, fit_photograph
+from neatfool.models import Request, load_classifier
 
-from .labels import labels_for, read_labels
-from .models import load
-from .photographs import with_right_answers
-from .request import Request
+from .labels import labels_for, read_labels, with_right_answers
 from .views import Resized, TenCrops, log_mean_softmax
 
 if TYPE_CHECKING:
@@ -23,7 +21,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import nn
 
-    from .classifier import Classifier
+    from neatfool.models import Classifier
+
     from .options import Options
 
 TRIES: Final = 2
@@ -67,7 +66,7 @@ class ImageNetTarget:
             TargetError: Weights are damaged, not available, or another network's.
         """
         self.classifiers = [
-            load(
+            load_classifier(
                 Request(
                     model,
                     options.weights,
@@ -243,7 +242,9 @@ class ImageNetTarget:
             self.no_gradients = "; ".join(f"{each.name}: {each.no_gradients}" for each in lacking)
             return
         self._differentiable = [
-            network if each.copy is None else self._network(replace(each, module=each.copy), device)
+            network
+            if each.copy is None
+            else self._network(replace(each, module=each.copy, traceable=True), device)
             for each, network in zip(self.classifiers, self.networks, strict=True)
         ]
         self.logits_of = self._logits_of
@@ -255,7 +256,7 @@ class ImageNetTarget:
         if self._input_size(classifier) != (self.spec.height, self.spec.width):
             module = Resized(module, self._input_size(classifier))
         # What another library computes has no half precision to screen in.
-        make = Network if getattr(classifier.module, "traceable", True) else ExactNetwork
+        make = Network if classifier.traceable else ExactNetwork
         return make(
             module.eval().requires_grad_(False),
             mean=preprocessing.mean,

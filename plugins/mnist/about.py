@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .dataset import Digits, Mnist
+    from neatfool.ood import Digits, Mnist
+
     from .lenet import LeNet
     from .training import Recipe
 

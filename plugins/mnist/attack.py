@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 import torch
 import torch.nn.functional as F
 
-from .dataset import Digits
+from neatfool.ood import Digits
+
 from .lenet import LeNet, normalise
 
 if TYPE_CHECKING:

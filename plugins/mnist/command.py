@@ -14,8 +14,9 @@ from neatfool import ExperimentError, FiniteRange, StorageError, pick_device, sh
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from neatfool.ood import Mnist
+
     from .attack import Attack
-    from .dataset import Mnist
     from .training import Recipe, Step
 
 EPOCHS: Final = 12
@@ -216,6 +217,7 @@ def _choose_attack(adversarial: bool, epsilon: float | None, steps: int | None) 
                     f"attacks nothing; add --adversarial, or leave {name} out"
                 )
         return None
+
     from .attack import Attack
 
     return Attack(EPSILON if epsilon is None else epsilon, ATTACK_STEPS if steps is None else steps)
@@ -231,12 +233,11 @@ def _check_out(out: Path, *, force: bool) -> None:
 
 
 def _read(folder: Path | None) -> Mnist:
-    from . import dataset
+    from .dataset import read
 
-    if folder is not None:
-        return dataset.read_folder(folder)
-    click.echo("Downloading MNIST, unless it was downloaded before ...", err=True)
-    return dataset.download()
+    if folder is None:
+        click.echo("Downloading MNIST, unless it was downloaded before ...", err=True)
+    return read(folder)
 
 
 def _follow(steps: Iterable[Step], recipe: Recipe, images: int) -> float:

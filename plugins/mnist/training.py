@@ -17,7 +17,8 @@ from .lenet import LeNet, normalise
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .dataset import Digits
+    from neatfool.ood import Digits
+
 
 _TEST_BATCH: Final = 1000
 WARM_UP: Final = 0.5

@@ -3,7 +3,8 @@
 :class:`.target_thread.TargetThread` makes and calls an experiment's target in its own thread,
 through a scorer as a run uses it (:mod:`.served`). A small web application (:mod:`.app`) reads
 requests and writes answers (:mod:`.requests`, :mod:`.responses`). :mod:`.listening` connects it to
-the network, and :mod:`.command` is the command.
+the network, and :mod:`.command` is the command. The package
+:mod:`.watch`, which shows runs, listens in the same way.
 
 Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
 """

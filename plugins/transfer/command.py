@@ -53,7 +53,8 @@ Examples:
     "folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="FOLDER",
-    help="Familiar images on which to see how far networks agree.  [default: the targets' own]",
+    help="In-distribution images on which to see how far networks agree.  [default: the targets' "
+    "own]",
 )
 @max_queries_option
 @trust_option
@@ -87,8 +88,8 @@ def transfer(
 
     Each network is shown the images of all runs at the size that it takes. You see how many have
     their class in the first place there, how many among the first five, and how sure the network
-    is. You also see how far the networks agree on familiar images, such as photographs; fewer than
-    50 of them tell hardly anything.
+    is. You also see how far the networks agree on in-distribution images, such as photographs;
+    fewer than 50 of them tell hardly anything.
 
     A network that takes another size sees the picture drawn anew. A class is found by its name:
     case and underscores do not matter, and commas separate synonyms. Images of a class that a
@@ -146,8 +147,9 @@ def _measure(
     console: Output,
 ) -> Transfer:
     """Load all networks, and ask them if the budget suffices for all."""
+    from neatfool.models import photographs_in, photographs_of
+
     from .networks import open_networks
-    from .photographs import photographs_in, photographs_of
     from .transfer import measure
 
     photographs = photographs_in(folder) if folder else []
@@ -188,10 +190,10 @@ def _show(told: Transfer, console: Output) -> None:
         console.say(f"{key}  {label}: {description}")
     rows = [(wording.name_of(row), row.seen, row.own) for row in told.rows]
     console.table(["images of", "shown to", *wording.IN_SHORT], _by_network(rows))
-    if (familiar := told.photographs) and len(told.networks) > 1:
-        console.say(f"How far they agree on {len(familiar.names):,} familiar images", "bold")
+    if (known := told.photographs) and len(told.networks) > 1:
+        console.say(f"How far they agree on {len(known.names):,} in-distribution images", "bold")
         names = [f"{key}  {label}" for key, label, _ in wording.descriptions(told)]
-        by_network = [(name, seen, None) for name, seen in zip(names, familiar.seen, strict=True)]
+        by_network = [(name, seen, None) for name, seen in zip(names, known.seen, strict=True)]
         console.table(["first class of", "shown to", *wording.IN_SHORT], _by_network(by_network))
     for row in told.rows:
         console.say(f"Class by class: {wording.subject(row)}", "bold")

@@ -69,7 +69,7 @@ def _content(transfer: Transfer) -> dict[str, Any]:
     names = [wording.name_of(row) for row in transfer.rows]
     sections = [("images of", "Fooling images", names, [row.seen for row in transfer.rows])]
     if told is not None and len(networks) > 1:
-        sections.append(("first class of", "Familiar images", labels, told.seen))
+        sections.append(("first class of", "In-distribution images", labels, told.seen))
     return {
         "words": wording,
         "transfer": transfer,

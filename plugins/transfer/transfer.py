@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from neatfool import EliteView, ImageSpec, Run, Scores
+    from neatfool.models import Photograph
 
     from .networks import Network
-    from .photographs import Photograph
 
 Thing = TypeVar("Thing")
 AT_A_TIME: Final = 64
@@ -160,7 +160,7 @@ def measure(
     agreement = None
     if photographs:
         show_photograph = partial(_show_photograph, networks=networks)
-        answers = _ask(networks, photographs, show_photograph, "familiar images", note)
+        answers = _ask(networks, photographs, show_photograph, "in-distribution images", note)
         names = [photograph.name for photograph in photographs]
         agreement = Agreement(names, source, _compare(networks, answers))
     return Transfer([*networks], rows, agreement, [*notes])

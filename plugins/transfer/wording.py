@@ -128,13 +128,16 @@ def agreement(transfer: Transfer) -> str:
     ]
     count = len(told.names)
     if not shares:
-        return "On familiar images, no two networks can be compared: they share no classes."
+        return "On in-distribution images, no two networks can be compared: they share no classes."
     if count < FEW:
-        return f"How far the networks agree, {count:,} familiar images ({told.source}) hardly tell."
+        return (
+            f"How far the networks agree, {count:,} in-distribution images ({told.source}) hardly "
+            "tell."
+        )
     low, high = share(min(shares)), share(max(shares))
     return (
-        f"On {count:,} familiar images ({told.source}), two networks name the same class first in "
-        f"{low if low == high else f'{low} to {high}'} of the cases."
+        f"On {count:,} in-distribution images ({told.source}), two networks name the same class "
+        f"first in {low if low == high else f'{low} to {high}'} of the cases."
     )
 
 
@@ -148,8 +151,8 @@ def limits(transfer: Transfer) -> list[str]:
         )
     elif transfer.photographs is None:
         told.append(
-            "No target offers familiar images, so there is nothing to read the figures by. Give "
-            "some with --photographs FOLDER."
+            "No target offers in-distribution images, so there is nothing to read the figures by. "
+            "Give some with --photographs FOLDER."
         )
     if few := [name_of(row) for row in transfer.rows if len(row.elites) < FEW]:
         told.append(f"There are few images of {' and '.join(few)}, so the shares are rough.")
@@ -163,7 +166,7 @@ def notes(transfer: Transfer) -> list[str]:
     ]
     if transfer.photographs is not None and len(transfer.networks) > 1:
         told.append(
-            "Familiar images are in-distribution, as photographs or digits that a network was made "
+            "In-distribution images are such as photographs or digits that a network was made "
             "for. The class that the network of the row has in the first place takes the place of "
             "the class that an image was evolved for."
         )

@@ -49,6 +49,17 @@ def message(source="here", **hooks):
 # what is installed
 
 
+def test_each_module_of_a_package_is_listed_without_importing_it(distribute):
+    modules = {"flock/__init__": "", "flock/rook": TARGET.format(name="rook"), "flock/two": "1 / 0"}
+    points = {"target.*": "flock", "target.crow": "flock.two"}
+    distribute("birds", points, modules)
+    manager = PluginManager()
+    birds = {entry.name: entry.value for entry in manager.available() if entry.source == "birds"}
+    assert birds == {"rook": "flock.rook", "crow": "flock.two"}
+    assert "flock.rook" not in sys.modules
+    assert manager.load("target", "rook").source == "birds 1.2, flock.rook"
+
+
 def test_what_is_installed_is_listed_without_importing_it(distribute):
     distribute("birds", {"target.bird": "no_such_module", "observer.chirp": "birds_watch:plugin"})
     entries = {(entry.kind, entry.name): entry for entry in PluginManager().available()}

@@ -275,6 +275,8 @@ def test_the_reference_has_each_public_name_and_no_other():
             neatfool,
             neatfool.analysis,
             neatfool.cppn,
+            neatfool.models,
+            neatfool.ood,
             neatfool.present,
             neatfool.testing,
         )

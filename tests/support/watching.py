@@ -17,8 +17,8 @@ from neatfool.experiment.experiment import load_experiment
 from neatfool.fooling.opening import RunTools
 from neatfool.plugin.manager import PluginManager
 from neatfool_plugins.serve.listening import address_of, listen, make_server
-from neatfool_plugins.watch.app import make_app
-from neatfool_plugins.watch.feed import Feed
+from neatfool_plugins.serve.watch.app import make_app
+from neatfool_plugins.serve.watch.feed import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -118,13 +118,13 @@ def test_the_card_says_what_the_runs_recorded(small):
     assert any("What a detector would have caught is not known" in note for note in card["notes"])
 
 
-def test_detectors_are_asked_where_something_is_familiar(small):
+def test_detectors_are_asked_where_something_is_in_distribution(small):
     file, _ = small
-    familiar = file.parent / "familiar"
-    familiar.mkdir()
+    known = file.parent / "known"
+    known.mkdir()
     for grey in range(0, 256, 64):
-        Image.new("L", (8, 6), grey).save(familiar / f"{grey}.png")
-    made = audit(file, *BUDGET, "--out", file.parent / "out", "--familiar", familiar, "--json")
+        Image.new("L", (8, 6), grey).save(known / f"{grey}.png")
+    made = audit(file, *BUDGET, "--out", file.parent / "out", "--in-distribution", known, "--json")
     assert made.exit_code == 0, made.output
     defence = json.loads(made.stdout)["defence"]
     assert defence["few"]

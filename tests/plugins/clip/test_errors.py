@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from towers import save_onnx, save_vectors
 
 from neatfool import ExperimentError, TargetError
-from neatfool_plugins.clip import Options, towers
+from neatfool.models import formats
+from neatfool_plugins.clip import Options
 from neatfool_plugins.clip.target import ClipTarget
 
 READS = {"images": "open_clip:ViT-B-32/openai"}
@@ -21,7 +22,7 @@ READS = {"images": "open_clip:ViT-B-32/openai"}
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"images": "ViT-B-32", "texts": ["a", "b"]}, "use 'open_clip:NAME/WEIGHTS'"),
+        ({"images": "ViT-B-32", "texts": ["a", "b"]}, "use 'onnx:FILE', 'open_clip:NAME/WEIGHTS'"),
         ({"images": "onnx:a", "texts": ["a", "b"]}, "cannot read texts; give their vectors"),
         (READS, "there are no texts"),
         ({**READS, "texts": ["a"]}, "nothing to compete with"),
@@ -43,17 +44,17 @@ def test_what_is_wrong_is_said_before_anything_is_loaded(given, said) -> None:
 
 
 @pytest.mark.parametrize(
-    ("images", "package"),
+    ("images", "package", "extra"),
     [
-        ("open_clip:a/b", "open-clip-torch"),
-        ("transformers:a/b", "transformers"),
-        ("onnx:a", "onnxruntime"),
+        ("open_clip:a/b", "open-clip-torch", "clip"),
+        ("transformers:a/b", "transformers", "transformers"),
+        ("onnx:a", "onnxruntime", "onnx"),
     ],
 )
-def test_a_package_that_is_missing_is_named(images, package, monkeypatch) -> None:
-    monkeypatch.setattr(towers, "find_spec", lambda name: None)
+def test_a_package_that_is_missing_is_named(images, package, extra, monkeypatch) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
     options = Options(images=images, vectors=__file__)
-    with pytest.raises(ExperimentError, match=rf"{package}, which .*'neatfool\[clip\]'"):
+    with pytest.raises(ExperimentError, match=rf"{package}, which .*'neatfool\[{extra}\]'"):
         ClipTarget(options)
 
 

@@ -19,9 +19,11 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from neatfool import ExperimentError, make_target
+from neatfool.ood import Row, detect, detectors
+from neatfool.ood.in_distribution import divide
 from neatfool.testing import ToyTarget
-from neatfool_plugins.detect import DETECTORS, Row, detect, to_json, wording
-from neatfool_plugins.guarded.familiar import divide
+from neatfool_plugins.detect import wording
+from neatfool_plugins.detect.files import to_json
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 
@@ -50,10 +52,10 @@ def told(runs):
 def test_each_detector_has_its_rates(told):
     (plain, guarded), rows, _ = told
     assert [each["name"] for each in plain["detectors"]] == [
-        name for name in DETECTORS if name != "mahalanobis"
+        name for name in detectors() if name != "mahalanobis"
     ]
     assert "cannot be fitted to 150 images" in plain["left_out"]["mahalanobis"]
-    assert plain["familiar"]["held_out"] == 150
+    assert plain["in_distribution"]["held_out"] == 150
     assert (plain["guarded"], guarded["guarded"] is None) == (None, False)
     for run, place in ((plain, 0), (guarded, 1)):
         for each in run["detectors"]:
@@ -72,9 +74,9 @@ def test_the_rates_are_those_of_other_libraries():
     draw = np.random.default_rng(0)
     row = Row("msp", draw.normal(0, 1, 400), draw.normal(1, 2, 90).round(1))
     labels = np.repeat([0, 1], [400, 90])
-    expected = roc_auc_score(labels, np.concatenate([row.familiar, row.fooling]))
+    expected = roc_auc_score(labels, np.concatenate([row.in_distribution, row.fooling]))
     assert row.auroc == pytest.approx(expected)
-    assert 0.95 <= (row.familiar <= row.threshold(0.95)).mean() < 0.953
+    assert 0.95 <= (row.in_distribution <= row.threshold(0.95)).mean() < 0.953
     assert row.passing(0.95) == (row.fooling <= row.threshold(0.95)).mean()
 
 
@@ -87,15 +89,17 @@ def test_a_table_says_how_many_pass(runs):
     assert "energy" not in result.output
 
 
-def test_five_familiar_images_carry_no_conclusion(runs, tmp_path):
+def test_five_in_distribution_images_carry_no_conclusion(runs, tmp_path):
     for number in range(5):
         pixels = np.random.default_rng(number).integers(256, size=(28, 28), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
     page = tmp_path / "page.html"
-    few = neatfool("detect", runs / "mnist", "--familiar", tmp_path, "--html", page)
+    few = neatfool("detect", runs / "mnist", "--in-distribution", tmp_path, "--html", page)
     assert few.exit_code == 0, few.output
     first = few.stdout.splitlines()[0]
-    assert first.startswith("mnist, seed 1: Only 5 familiar images are known: too few to say what")
+    assert first.startswith(
+        "mnist, seed 1: Only 5 in-distribution images are known: too few to say what"
+    )
     for text in (few.stdout, page.read_text()):
         assert "pass at 100 %" in text
         assert "pass at 95 %" not in text
@@ -106,13 +110,13 @@ def test_five_familiar_images_carry_no_conclusion(runs, tmp_path):
     ("count", "levels"), [(19, [1.0]), (20, [0.95]), (99, [0.95]), (100, [0.95, 0.99])]
 )
 def test_a_threshold_takes_as_many_images_as_it_rejects_one_of(count, levels):
-    familiar = SimpleNamespace(held_out=range(count))
-    assert wording.levels(SimpleNamespace(familiar=familiar)) == levels
+    known = SimpleNamespace(held_out=range(count))
+    assert wording.levels(SimpleNamespace(in_distribution=known)) == levels
 
 
 def test_the_page_shows_a_histogram_for_each_detector(told):
     _, _, page = told
-    assert page.count('class="curve"') == 2 * (len(DETECTORS) - 1)
+    assert page.count('class="curve"') == 2 * (len(detectors()) - 1)
     assert "evolved against the detector" in page
     bare = re.sub(r'src="[^"]*"', "", page)
     assert "http://" not in bare
@@ -146,7 +150,7 @@ def test_detectors_that_do_not_work_here_are_left_out():
     images = torch.randint(256, (60, 1, 4, 4), dtype=torch.uint8)
     images28 = torch.randint(256, (5, 1, 28, 28), dtype=torch.uint8)
     detection = detect(ToyTarget(), images[:9].numpy(), divide(images, "noise"))
-    assert {row.name for row in detection.rows} == {*DETECTORS} - {"knn", "mahalanobis", "vim"}
+    assert {row.name for row in detection.rows} == {*detectors()} - {"knn", "mahalanobis", "vim"}
     assert "PyTorch" in detection.left_out["knn"]
     seen = SimpleNamespace(detection=detection)
     assert (
@@ -182,12 +186,12 @@ def test_a_run_is_told_of_detectors_with_fewer_images_than_features(runs, caplog
 
 
 @pytest.mark.usefixtures("own_sys_path")
-def test_a_target_without_familiar_images_is_refused(tmp_path):
+def test_a_target_without_in_distribution_images_is_refused(tmp_path):
     made = neatfool("run", write_experiment(tmp_path), "--out", tmp_path / "run", "--no-report")
     assert made.exit_code == 0, made.output
     result = neatfool("detect", tmp_path / "run")
     assert result.exit_code == 2
-    assert "--familiar FOLDER" in result.output
+    assert "--in-distribution FOLDER" in result.output
 
 
 def test_a_wrong_detector_is_refused(runs):

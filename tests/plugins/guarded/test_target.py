@@ -26,13 +26,13 @@ from neatfool import (
     open_run,
     rank,
 )
+from neatfool.ood import detectors, in_distribution
+from neatfool.ood.in_distribution import divide
 from neatfool.testing import TOY_SPEC, ToyTarget, check_target
-from neatfool_plugins.guarded.familiar import divide, find_familiar
-from neatfool_plugins.guarded.names import DETECTORS
 from neatfool_plugins.guarded.target import Guarded
 
 MNIST = Path(__file__).parents[3] / "experiments" / "mnist.ini"
-FITTING = sorted({*DETECTORS} - {"mahalanobis"})
+FITTING = sorted({*detectors()} - {"mahalanobis"})
 """Detectors that the packaged digits can fit."""
 FULL_DATA = os.environ.get("NEATFOOL_MNIST_DATA")
 
@@ -44,7 +44,7 @@ def mnist():
 
 @pytest.fixture(scope="module")
 def digits(mnist):
-    return find_familiar(mnist)
+    return in_distribution(mnist)
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +64,15 @@ def mixed(digits):
 def test_a_guarded_network_keeps_the_contract_of_a_target(detector, keeps):
     def make():
         target = make_target(MNIST)
-        return Guarded(target, find_familiar(target), detector=detector, keeps=keeps)
+        return Guarded(target, in_distribution(target), detector=detector, keeps=keeps)
 
     check_target(make)
 
 
 def test_a_guarded_target_that_is_shown_numpy_arrays_keeps_the_contract():
     images = torch.randint(256, (60, *TOY_SPEC.shape), generator=torch.Generator().manual_seed(0))
-    familiar = divide(images.to(torch.uint8), "noise")
-    check_target(lambda: Guarded(ToyTarget(), familiar, detector="gen"))
+    known = divide(images.to(torch.uint8), "noise")
+    check_target(lambda: Guarded(ToyTarget(), known, detector="gen"))
 
 
 @pytest.mark.parametrize("detector", FITTING)
@@ -104,7 +104,7 @@ def test_an_image_passes_unchanged_or_not_at_all(mnist, digits, mixed, detector)
     assert ranks[~passes].max() < ranks[passes].min()
 
 
-def test_it_keeps_the_share_of_familiar_images(mnist, digits):
+def test_it_keeps_the_share_of_in_distribution_images(mnist, digits):
     for keeps in (0.5, 0.95):
         guarded = Guarded(mnist, digits, detector="gen", keeps=keeps)
         passing = guarded.score(digits.held_out).probs.any(1).mean()
@@ -146,12 +146,12 @@ def test_a_detector_of_pytorch_ood_can_guard(mnist, digits, mixed):
 
 
 def test_its_fingerprint_says_what_it_depends_on(mnist, digits):
-    def fingerprint(familiar=digits, **changed):
-        return Guarded(mnist, familiar, **{"detector": "msp", **changed}).fingerprint()
+    def fingerprint(known=digits, **changed):
+        return Guarded(mnist, known, **{"detector": "msp", **changed}).fingerprint()
 
     fewer = divide(digits.held_out, "fewer")
     others = [
-        fingerprint(familiar=fewer),
+        fingerprint(known=fewer),
         *(fingerprint(**each) for each in ({"detector": "gen"}, {"keeps": 0.9}, {"softness": 2.0})),
     ]
     assert fingerprint() == fingerprint()
@@ -205,9 +205,9 @@ def test_what_cannot_be_guarded_is_refused_in_words(target, detector, says):
 
 def test_probabilities_suffice_where_a_detector_needs_no_more():
     images = torch.randint(256, (60, *TOY_SPEC.shape), dtype=torch.uint8)
-    familiar = divide(images, "noise")
+    known = divide(images, "noise")
     (of_probs, of_logits) = (
-        Guarded(target, familiar, detector="entropy").score(images.numpy()).probs
+        Guarded(target, known, detector="entropy").score(images.numpy()).probs
         for target in (OnlyProbabilities(), ToyTarget())
     )
     assert np.array_equal(of_probs, of_logits)
@@ -220,7 +220,7 @@ def test_detectors_with_fewer_images_than_features_are_warned_of(mnist, digits, 
         advice = f"Do not rely on {detector}: fitted to 150 images, fewer than the 500 features"
         assert (advice in said) is warned
         assert (advice in caplog.text) is warned
-    assert "Give 1,000 familiar images or more" in digits.lacks(500, ["pytorch-ood:Mahalanobis"])
+    assert "Give 1,000 in-distribution images or more" in digits.lacks(500, ["mahalanobis"])
     assert "Do not rely on pytorch-ood:ViM d=9" in digits.lacks(500, ["pytorch-ood:ViM d=9"])
     assert digits.lacks(150, ["vim"]) == ""
     with pytest.raises(ExperimentError, match="cannot be fitted to 150 images"):
@@ -229,38 +229,38 @@ def test_detectors_with_fewer_images_than_features_are_warned_of(mnist, digits, 
 
 def test_a_target_without_photographs_needs_a_folder(tmp_path):
     with pytest.raises(ExperimentError, match="brings no photographs along"):
-        find_familiar(ToyTarget())
+        in_distribution(ToyTarget())
     with pytest.raises(ExperimentError, match="there is no image in it"):
-        find_familiar(ToyTarget(), tmp_path)
+        in_distribution(ToyTarget(), tmp_path)
 
 
-def test_a_folder_of_images_is_familiar(tmp_path, mnist):
+def test_a_folder_of_images_is_in_distribution(tmp_path, mnist):
     for name, image in mnist.photographs().items():
         folder = tmp_path / name[0]
         folder.mkdir(exist_ok=True)
         image.save(folder / f"{name}.png")
-    found = find_familiar(mnist, tmp_path)
+    found = in_distribution(mnist, tmp_path)
     assert (len(found.fitted), len(found.held_out), found.few) == (150, 150, False)
-    own = {image.numpy().tobytes() for image in find_familiar(mnist).fitted}
+    own = {image.numpy().tobytes() for image in in_distribution(mnist).fitted}
     assert {image.numpy().tobytes() for image in found.fitted} & own
 
 
 def test_to_a_handful_of_images_no_detector_is_fitted(mnist, digits):
-    familiar = divide(digits.held_out[:5], "five")
-    assert familiar.few
-    assert "too few to fit a detector" in familiar.describe()
+    known = divide(digits.held_out[:5], "five")
+    assert known.few
+    assert "too few to fit a detector" in known.describe()
     with pytest.raises(ExperimentError, match="5 are too few for both"):
-        Guarded(mnist, familiar, detector="knn")
-    assert Guarded(mnist, familiar, detector="msp").score(digits.held_out[:5]).probs.any()
+        Guarded(mnist, known, detector="knn")
+    assert Guarded(mnist, known, detector="msp").score(digits.held_out[:5]).probs.any()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(FULL_DATA is None, reason="NEATFOOL_MNIST_DATA does not name a folder")
 def test_real_digits_fit_and_others_set_the_threshold(mnist):
-    familiar = find_familiar(mnist, Path(str(FULL_DATA)))
-    assert len(familiar.fitted) == len(familiar.held_out) == 10_000
-    guarded = Guarded(mnist, familiar, detector="mahalanobis")
-    assert 0.95 <= guarded.score(familiar.held_out).probs.any(1).mean() < 0.951
+    known = in_distribution(mnist, Path(str(FULL_DATA)))
+    assert len(known.fitted) == len(known.held_out) == 10_000
+    guarded = Guarded(mnist, known, detector="mahalanobis")
+    assert 0.95 <= guarded.score(known.held_out).probs.any(1).mean() < 0.951
 
 
 def write(folder, detector="energy", guards=MNIST, scheme="map_elites\nbatch = 20"):

@@ -8,29 +8,28 @@ import pytest
 from pydantic import ValidationError
 
 from neatfool import ExperimentError
-from neatfool_plugins.imagenet import Options, request
+from neatfool.models import Request, formats, load_classifier
+from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.labels import imagenet_labels, labels_for, read_labels
-from neatfool_plugins.imagenet.models import load
-from neatfool_plugins.imagenet.request import Request
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"model": "efficientnet-lite9"}, "did you mean 'efficientnet-lite[012]'"),
-        ({"model": "resnet50"}, "did you mean 'torchvision:resnet50' or 'timm:resnet50'"),
+        ({"model": "resnet50"}, "did you mean 'timm:resnet50' or 'torchvision:resnet50'"),
         ({"model": "torchvision:resnet5"}, "no classifier 'resnet5'; did you mean .*'resnet50'"),
         ({"model": "torchvision:resnet50/V2"}, "resnet50 has no weights 'V2'; there are: IMAGENET"),
         ({"model": "torchvision:vgg16/IMAGENET1K_FEATURES"}, "no weights 'IMAGENET1K_FEATURES'"),
         ({"model": "torchvision:"}, "is not a model; use 'torchvision:NAME'"),
         ({"model": "onnx"}, "is not a model"),
-        ({"model": "hub:x"}, "unknown model 'hub:x'; use 'torchvision:NAME'"),
+        ({"model": "hub:x"}, "unknown model 'hub:x'; use .*'onnx:FILE', .*'torchvision:NAME'"),
         ({"ensemble": ["efficientnet-lite0", "torchvision:alexnt"]}, "'alexnt'; .*'alexnet'"),
         ({"ensemble": ["efficientnet-lite0"]}, "is one model; give several"),
         ({"model": "onnx:a", "ensemble": ["onnx:a", "onnx:b"]}, "both 'model' and 'ensemble'"),
         ({"weights": __file__, "ensemble": ["onnx:a", "onnx:b"]}, "weights are those of a 'model'"),
-        ({"size": 224}, "size is for onnx:FILE"),
-        ({"model": "timm:resnet50", "mean": [0.5]}, "mean is for onnx:FILE"),
+        ({"size": 224}, "size is for a file, such as onnx:FILE"),
+        ({"model": "timm:resnet50", "mean": [0.5]}, "mean is for a file, such as onnx:FILE"),
         ({"model": "onnx:a", "mean": [1, 2, 3, 4]}, "at most 3"),
         ({"model": "onnx:a", "std": [0]}, "greater than 0"),
         ({"crops": "five"}, "'one' or 'ten'"),
@@ -59,11 +58,11 @@ def test_the_model_is_efficientnet_lite0_unless_there_is_an_ensemble() -> None:
     ],
 )
 def test_what_is_not_installed_is_said_with_how_to_install_it(model, command, monkeypatch) -> None:
-    monkeypatch.setattr(request, "find_spec", lambda _: None)
+    monkeypatch.setattr(formats, "find_spec", lambda _: None)
     with pytest.raises(
         ExperimentError, match=rf"model = {model}: needs .*not installed; {command}"
     ):
-        load(Request(model))
+        load_classifier(Request(model))
 
 
 def test_names_are_imagenet_s_in_its_order_and_all_different() -> None:

@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 
 from neatfool import fit_photograph, fool, open_scorer
-from neatfool_plugins.guarded.familiar import find_familiar
+from neatfool.models import PHOTOGRAPHS, Photograph, photographs_in
+from neatfool.ood import in_distribution
 from neatfool_plugins.guarded.target import Guarded
-from neatfool_plugins.imagenet import Options, photographs
+from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.target import ImageNetTarget
 from neatfool_plugins.transfer.networks import Network
-from neatfool_plugins.transfer.photographs import photographs_in
 from neatfool_plugins.transfer.transfer import measure
 
 SIDES = {"efficientnet-lite0": 224, "efficientnet-lite1": 240, "efficientnet-lite2": 260}
@@ -24,7 +24,7 @@ SHAPES = {"wide": (0, 40, 300, 215), "tall": (51, 0, 262, 300)}
 
 
 def not_square(name: str) -> Image.Image:
-    return photographs.PHOTOGRAPHS[0].open().crop(SHAPES[name])
+    return PHOTOGRAPHS[0].open().crop(SHAPES[name])
 
 
 def documented(image: Image.Image, side: int, larger: int) -> torch.Tensor:
@@ -53,20 +53,20 @@ def test_detectors_are_shown_photographs_in_the_networks_own_way(model, folder) 
     found = target(model=model)
     side = SIDES[model]
     expected = [documented(not_square(name), side, side + 32) for name in ("tall", "wide")]
-    assert torch.equal(find_familiar(found, folder).held_out, torch.stack(expected))
+    assert torch.equal(in_distribution(found, folder).held_out, torch.stack(expected))
     assert f"shorter side to {side + 32} (bicubic), middle cut out" in found.describe()
 
 
 def test_a_guard_shows_photographs_as_the_target_behind_it(folder) -> None:
     inner = target()
-    guarded = Guarded(inner, find_familiar(inner, folder), detector="msp")
+    guarded = Guarded(inner, in_distribution(inner, folder), detector="msp")
     expected = documented(not_square("wide"), 224, 256)
     assert torch.equal(fit_photograph(not_square("wide"), guarded)[0], expected)
 
 
 def test_the_check_at_the_start_shows_photographs_in_the_same_way(monkeypatch) -> None:
     wide = not_square("wide")
-    monkeypatch.setattr(photographs.Photograph, "open", lambda _: wide.copy())
+    monkeypatch.setattr(Photograph, "open", lambda _: wide.copy())
     found, shown = target(), []
 
     class Watching:

@@ -16,11 +16,11 @@ from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
 from neatfool import Network, TargetError, fit_photograph, log_odds
 from neatfool.cli import main
+from neatfool.models import PHOTOGRAPHS, Preprocessing
 from neatfool.testing import check_target
 from neatfool_plugins import imagenet
 from neatfool_plugins.imagenet import Options
-from neatfool_plugins.imagenet.photographs import PHOTOGRAPHS, with_right_answers
-from neatfool_plugins.imagenet.preprocessing import Preprocessing
+from neatfool_plugins.imagenet.labels import with_right_answers
 from neatfool_plugins.imagenet.target import ImageNetTarget
 from neatfool_plugins.imagenet.views import log_mean_softmax
 

@@ -224,12 +224,12 @@ def test_one_network_alone_tells_nothing_of_transfer_and_says_so(small):
     assert second.startswith("Note: No other network was asked, so this tells nothing of transfer")
 
 
-def test_few_familiar_images_are_no_measure_of_agreement(small, tmp_path):
+def test_few_in_distribution_images_are_no_measure_of_agreement(small, tmp_path):
     for number in range(3):
         Image.new("RGB", (16, 16), (number, 0, 0)).save(tmp_path / f"{number}.png")
     other = write_other(tmp_path / "other", PLUGIN, "gain = 4")
     told = neatfool("transfer", small, "--to", other, "--photographs", tmp_path).stdout
-    assert "How far the networks agree, 3 familiar images (in" in told.splitlines()[1]
+    assert "How far the networks agree, 3 in-distribution images (in" in told.splitlines()[1]
     assert "hardly tell" in told.splitlines()[1]
     assert "two networks name the same class" not in told
 

@@ -48,7 +48,7 @@ def page(tmp_path_factory):
 def test_it_shows_two_matrices_and_each_image_in_each_network(page):
     assert page.count('class="matrix"') == 2
     assert page.count('<img class="pixels"') == 2 * len(CLASSES)
-    assert "Familiar images" in page
+    assert "In-distribution images" in page
     assert "&lt;b&gt;stranger" in page
     assert "(own)" in page
     bare = re.sub(r'src="[^"]*"', "", page)

@@ -1,0 +1,35 @@
+# The public names of neatfool.models, each where it is defined. This is their only list.
+
+# Loading by name
+from .formats import ModelName as ModelName
+from .formats import find_format as find_format
+from .formats import load_classifier as load_classifier
+from .formats import load_tower as load_tower
+
+# Readers
+from .formats import ClassifierFormat as ClassifierFormat
+from .formats import TowerFormat as TowerFormat
+from .formats import need as need
+from .file_input import Input as Input
+from .file_input import Layout as Layout
+from .model_file import FileModule as FileModule
+from .model_file import load_file as load_file
+from .weights import fit_weights as fit_weights
+from .weights import read_tensors as read_tensors
+
+# What they are asked, and what they give
+from .classifier import Classifier as Classifier
+from .classifier import Outputs as Outputs
+from .classifier import Request as Request
+from .classifier import Tower as Tower
+from .classifier import hash_weights as hash_weights
+from .preprocessing import Preprocessing as Preprocessing
+from .preprocessing import in_bytes as in_bytes
+
+# Photographs
+from .photographs import PHOTOGRAPHS as PHOTOGRAPHS
+from .photographs import Photograph as Photograph
+from .photographs import photographs_in as photographs_in
+from .photographs import photographs_of as photographs_of
+
+__all__: list[str]

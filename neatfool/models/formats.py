@@ -1,0 +1,182 @@
+"""Kinds of models, and finding what reads a model by its name."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from neatfool.config.annotations import PathAfter
+from neatfool.errors import ExperimentError, PluginError, nearest
+from neatfool.plugin.manager import PluginManager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from neatfool.models.classifier import Classifier, Request, Tower
+    from neatfool.models.preprocessing import Preprocessing
+
+
+class ModelFormat:
+    """A kind of models, which is registered under the word before the colon.
+
+    Its module is imported as soon as an experiment names such a model. So what is heavy, or may not
+    be installed, is imported where it is used.
+
+    Attributes:
+        forms: How its models are written: ``("onnx:FILE",)``.
+        path: Where a path follows in a name, and whether reading it runs code; None if none does.
+        is_file: Whether a model is a file that has its weights, and may not say all that
+            ``[target] size``, ``mean``, ``std`` and ``output`` say.
+    """
+
+    forms: ClassVar[tuple[str, ...]] = ()
+    path: ClassVar[PathAfter | None] = None
+    is_file: ClassVar[bool] = False
+
+    def check(self, model: str) -> None:
+        """Check a model's whole name as far as possible without loading it.
+
+        Raises:
+            ValueError: No model can have this name.
+        """
+        if not model.partition(":")[2]:
+            raise ValueError(f"{model!r} is not a model; use {_either(self.forms)}")
+
+    def known(self) -> Sequence[str]:
+        """List whole names that a wrong one may have meant."""
+        return ()
+
+
+class ClassifierFormat(ModelFormat, ABC):
+    """A kind of models that tell classes apart."""
+
+    def preprocessing(self, model: str) -> Preprocessing | None:
+        """Tell what images a model of ImageNet's classes takes, if that needs no loading."""
+        del model
+        return None
+
+    @abstractmethod
+    def classifier(self, name: str, request: Request) -> Classifier:
+        """Load a network; ``name`` is what follows the colon.
+
+        Raises:
+            ExperimentError: Something does not exist.
+            TargetError: It is damaged, not available, or something else.
+            ValueError: Something is missing, or options do not fit; the model's name is added.
+        """
+
+
+class TowerFormat(ModelFormat, ABC):
+    """A kind of models that turn images into vectors, which may be compared with those of texts."""
+
+    @abstractmethod
+    def tower(self, name: str, request: Request) -> Tower:
+        """Load a network, and raise errors, as :meth:`ClassifierFormat.classifier` does."""
+
+
+FormatT = TypeVar("FormatT", ClassifierFormat, TowerFormat)
+
+
+@dataclass(frozen=True)
+class ModelName(PathAfter):
+    """Marks text that names a model, with or without a path: ``Annotated[str, ModelName()]``."""
+
+    word: str = ""
+
+    def of(self, text: str) -> PathAfter | None:
+        """Ask the model's format where its path begins, and whether reading it runs code."""
+        found = _find(text)
+        return found.path.of(text) if found and found.path else None
+
+
+def find_format(model: str, kind: type[FormatT]) -> FormatT:
+    """Find what reads a model, and check the model's name without loading it.
+
+    Args:
+        model: The whole name, as an experiment writes it.
+        kind: What the model is to be.
+
+    Raises:
+        ValueError: There is no such model.
+        PluginError: What reads it is broken.
+    """
+    if isinstance(found := _find(model), kind):
+        found.check(model)
+        return found
+    raise ValueError(f"unknown model {model!r}{_suggest(model, kind)}")
+
+
+def load_classifier(request: Request) -> Classifier:
+    """Load the classifier that a request names.
+
+    Raises:
+        ExperimentError: It, a file or a package does not exist, or options do not fit it.
+        TargetError: The weights do not fit, are damaged, or are not available.
+    """
+    with _named(request):
+        return find_format(request.model, ClassifierFormat).classifier(request.name, request)
+
+
+def load_tower(request: Request) -> Tower:
+    """Load the network that a request names, to get vectors of images, and perhaps of texts.
+
+    Raises:
+        ExperimentError: It, a file or a package does not exist, or options do not fit it.
+        TargetError: The weights are damaged, or not available.
+    """
+    with _named(request):
+        return find_format(request.model, TowerFormat).tower(request.name, request)
+
+
+def need(module: str, *, extra: str, package: str = "") -> None:
+    """Raise ValueError, which says how to get it, if a module is not installed."""
+    if find_spec(module) is None:
+        raise ValueError(
+            f"needs the package {package or module.replace('_', '-')}, which is not installed; pip "
+            f"install 'neatfool[{extra}]'"
+        )
+
+
+@contextmanager
+def _named(request: Request) -> Iterator[None]:
+    """Say in an error which model it is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ExperimentError(f"[target] {request.key} = {request.model}: {error}") from error
+
+
+def _find(model: str) -> ModelFormat | None:
+    plugins, word = PluginManager(), model.partition(":")[0]
+    return _make(plugins, word) if word in plugins.names("model") else None
+
+
+def _make(plugins: PluginManager, word: str) -> ModelFormat:
+    registration = plugins.load("model", word)
+    made = registration.make()
+    if not isinstance(made, ModelFormat):
+        raise PluginError(
+            f"{registration.label}: {type(made).__name__} is no reader of models; let it inherit "
+            "from neatfool.models.ClassifierFormat or TowerFormat"
+        )
+    return made
+
+
+def _suggest(model: str, kind: type[FormatT]) -> str:
+    plugins = PluginManager()
+    formats = [_make(plugins, word) for word in plugins.names("model")]
+    fit = [each for each in formats if isinstance(each, kind)]
+    known = [name for each in fit for name in each.known()]
+    if meant := [name for name in known if name.partition(":")[2] == model]:
+        return f"; did you mean {_either(meant)}?"
+    guess = nearest(model, known)
+    forms: dict[str, None] = dict.fromkeys(form for each in fit for form in each.forms)
+    return guess if "did you mean" in guess else f"; use {_either([*forms])}"
+
+
+def _either(names: Sequence[str]) -> str:
+    *others, last = map(repr, names)
+    return f"{', '.join(others)} or {last}" if others else last

@@ -1,0 +1,286 @@
+"""What is common to networks in files: how they take images, and which of their outputs answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import nn
+
+from neatfool.errors import TargetError
+from neatfool.models.classifier import Classifier
+from neatfool.models.file_input import Input, Layout, layouts_of, scaling_of
+from neatfool.network.memory import is_out_of_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from neatfool.models.classifier import Request
+    from neatfool.models.preprocessing import Preprocessing
+
+_SMALLEST: Final = 1e-45
+"""A probability of zero counts as this, the smallest number of float32."""
+_TRIED: Final = 4
+"""Images of noise that tell what a file answers."""
+_SHOWN: Final = 300
+"""Characters of a library's own message."""
+_SUM_OF_ONE: Final = 1e-3
+"""Probabilities sum to one within this."""
+_SUM_OF_ROUNDED: Final = 1.5
+"""Probabilities that were rounded to 256 levels sum to less than this."""
+
+
+class FileModule(nn.Module, ABC):
+    """A network in a file as a torch module: floats [N, C, H, W] in, logits [N, K] out.
+
+    Attributes:
+        path: The file.
+        input: What it says of its input.
+        alone: Whether each image must be computed alone.
+        rounded: The outputs that hold probabilities in 256 steps.
+        layout: The shape of its images, as soon as it has settled.
+        output: The name of the output that answers.
+        gives_probabilities: Whether that output holds probabilities.
+    """
+
+    layout: Layout
+    by: str
+    """What computes it, with its version."""
+    traceable = False
+    """Whether torch can trace it."""
+
+    @property
+    def no_gradients(self) -> str | None:
+        """Why it has no gradients, and what to do; None if it has."""
+        return (
+            f"{self.by} computes none; for those, use the network from torchvision or timm, or a "
+            "file of torchscript or export"
+        )
+
+    def __init__(self, path: Path) -> None:
+        """Take a file.
+
+        Raises:
+            ValueError: It cannot be read.
+        """
+        super().__init__()
+        try:
+            with path.open("rb"):
+                pass
+        except OSError as error:
+            raise ValueError(error.strerror) from error
+        self.training = False
+        self.path = path
+        self.input = Input((None,) * 4)
+        self.alone = False
+        self.rounded: frozenset[str] = frozenset()
+        self.output = ""
+        self.gives_probabilities = False
+        self._as_bytes = False
+
+    @abstractmethod
+    def answer(self, images: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        """Compute all outputs, by name, of a batch in the file's own layout and type."""
+
+    def digest(self) -> str:
+        """Hash the file."""
+        return sha256(self.path.read_bytes()).hexdigest()
+
+    def train(self, mode: bool = True) -> FileModule:
+        """Stay as it is: a file holds the network as it was written."""
+        del mode
+        return self
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute logits: floats [N, C, H, W] in, float32 [N, K] out."""
+        if _is_tracing() and not self.traceable:
+            raise RuntimeError(f"{self.by} cannot be traced")
+        parts = [self._flatten(answers[self.output]) for answers in self._answers(images)]
+        outputs = torch.cat(parts).to(images.device)
+        return outputs.clamp(min=_SMALLEST).log() if self.gives_probabilities else outputs
+
+    def settle(self, layout: Layout, scaling: Preprocessing, request: Request) -> tuple[int, str]:
+        """Fix the layout, and find the output that answers.
+
+        Returns:
+            The number of classes, and a description of what was found.
+
+        Raises:
+            TargetError: It fails on such images, or is not a classifier.
+            ValueError: The request must say which output it is, or what it holds.
+        """
+        self.layout = layout
+        self._as_bytes = self.input.is_whole and request.mean is None
+        tried = [dict(each) for each in self._answers(layout.noise(_TRIED, scaling))]
+        shapes = {name: [*answer.shape] for name, answer in tried[0].items()}
+        count = self._batch or (1 if self.alone else _TRIED)
+        self.output = _choose(shapes, count, request.output, self.path)
+        answers = torch.cat([self._flatten(each[self.output]) for each in tried])
+        self.gives_probabilities = self._are_probabilities(answers, request.outputs)
+        gives = request.outputs or ("probabilities" if self.gives_probabilities else "logits")
+        names = "" if len(shapes) == 1 else f" (its output {self.output!r} of {len(shapes)})"
+        return answers.shape[1], f"takes {self._describe_input()}; gives {gives}{names}"
+
+    def settle_like(self, other: FileModule, *, probabilities: bool) -> None:
+        """Take images as another does that has settled, and answer in the only output."""
+        self.layout, self.output = other.layout, "0"
+        self.gives_probabilities = probabilities
+
+    @property
+    def _batch(self) -> int | None:
+        return self.input.shape[0]
+
+    def _answers(self, images: torch.Tensor) -> Iterator[Mapping[str, torch.Tensor]]:
+        if images.requires_grad and self.no_gradients:
+            raise TargetError(f"{self.path}: {self.no_gradients}")
+        numbers = self._numbers(images.permute(0, 2, 3, 1) if self.layout.last else images)
+        step = 1 if self.alone else self._batch or len(numbers)
+        for start in range(0, len(numbers), step):
+            part = numbers[start : start + step]
+            missing = (self._batch or len(part)) - len(part)
+            # A copy of its last image fills a batch of a fixed size up.
+            full = torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part
+            answers = self._try(full.contiguous())
+            yield {
+                name: answer[: len(part)] if answer.ndim else answer
+                for name, answer in answers.items()
+            }
+
+    def _try(self, images: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        try:
+            return self.answer(images)
+        except Exception as error:  # each library raises many kinds
+            if isinstance(error, TargetError) or is_out_of_memory(error) or _is_tracing():
+                raise
+            text, shape = " ".join(str(error).split()), "x".join(map(str, images.shape))
+            raise TargetError(
+                f"{self.path}: {self.by} failed on {shape}: {text[-_SHOWN:]}"
+            ) from error
+
+    def _numbers(self, images: torch.Tensor) -> torch.Tensor:
+        """Turn scaled images, or bytes, into the type that the file takes."""
+        if not self.input.is_whole:
+            return images.to(self.input.dtype)
+        if images.requires_grad:
+            raise TargetError(
+                f"{self.path}: takes whole numbers, so it has no gradients; for those, use the "
+                "network before it was quantised"
+            )
+        lowest, highest = (getattr(torch.iinfo(self.input.dtype), each) for each in ("min", "max"))
+        if self._as_bytes:
+            images = images + lowest  # black is the lowest number
+        else:
+            assert self.input.scale is not None, "refused otherwise"
+            images = images / self.input.scale + self.input.zero
+        return images.round().clamp(lowest, highest).to(self.input.dtype)
+
+    @staticmethod
+    def _flatten(answer: torch.Tensor) -> torch.Tensor:
+        """Leave out sizes of one behind the classes, as in [N, K, 1, 1]."""
+        return answer.reshape(len(answer), -1).float()
+
+    def _are_probabilities(self, answers: torch.Tensor, told: str | None) -> bool:
+        if told is not None:
+            return told == "probabilities"
+        sums = answers.sum(1)
+        if not bool(((answers >= 0) & (answers <= 1)).all()):
+            return False
+        if bool(((sums - 1).abs() < _SUM_OF_ONE).all()):
+            return True
+        if self.output in self.rounded and float(sums.max()) < _SUM_OF_ROUNDED:
+            return True
+        raise ValueError(
+            "its answers lie between 0 and 1, but sum to "
+            f"{float(sums.min()):.3g} to {float(sums.max()):.3g}, not to 1; say what they are: "
+            "[target] outputs = logits, probabilities or multi_label"
+        )
+
+    def _describe_input(self) -> str:
+        kind = str(self.input.dtype).removeprefix("torch.")
+        order = "height, width, channels" if self.layout.last else "channels, height, width"
+        batch = ", one image at a time" if self.alone or self._batch == 1 else ""
+        return f"{kind} [images, {order}]{batch}"
+
+
+def load_file(module: FileModule, request: Request, *, must_scale: bool = False) -> Classifier:
+    """Make a classifier of a network in a file; the request says what the file does not.
+
+    Args:
+        module: The network.
+        request: What the experiment says.
+        must_scale: Whether the request must say how images are scaled.
+
+    Raises:
+        TargetError: The file is not a classifier of images.
+        ValueError: Something is missing, or options do not fit the file.
+    """
+    if request.weights is not None:
+        raise ValueError("the file contains its weights; leave 'weights' out")
+    first: Exception | None = None
+    for layout in layouts_of(module.path, module.input, request.size):
+        scaling = scaling_of(layout, module.input, request, must_scale=must_scale)
+        try:
+            count, found = module.settle(layout, scaling, request)
+        except TargetError as error:
+            first = first or error
+            continue
+        # Only what was asked for: runs of before keep their fingerprints.
+        asked = "".join(f" {each}" for each in (request.output, request.outputs) if each)
+        return Classifier(
+            request.model,
+            module,
+            scaling,
+            count,
+            None,
+            f"{module.path}, by {module.by}",
+            content=module.digest() + asked,
+            found=found,
+            # Whatever else it gives comes as logarithms.
+            outputs="multi_label" if request.outputs == "multi_label" else "logits",
+            no_gradients=module.no_gradients,
+            traceable=module.traceable,
+        )
+    assert first is not None, "there is at least one layout"
+    raise first
+
+
+def _choose(shapes: Mapping[str, list[int]], count: int, wanted: str | None, path: Path) -> str:
+    """Choose the output that holds classes.
+
+    Raises:
+        TargetError: None does.
+        ValueError: The wanted one does not exist or does not, or several do and none is wanted.
+    """
+    named = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+    fit = [name for name, shape in shapes.items() if _holds_classes(shape, count)]
+    if wanted is not None:
+        names = list(shapes)
+        name = names[int(wanted)] if wanted.isdecimal() and int(wanted) < len(names) else wanted
+        if name not in fit:
+            why = "is not [images, classes]" if name in shapes else "there is no such output"
+            raise ValueError(f"output = {wanted}: {why}; the file has {named}")
+        return name
+    if not fit:
+        raise TargetError(
+            f"{path}: answers {named} to {count} images; a classifier answers [images, classes]"
+        )
+    if len(fit) > 1:
+        raise ValueError(
+            f"has several outputs that may be classes; choose one with [target] output = NAME: "
+            f"{', '.join(f'{name} {shapes[name]}' for name in fit)}"
+        )
+    return fit[0]
+
+
+def _holds_classes(shape: list[int], count: int) -> bool:
+    if not shape or shape[0] != count:
+        return False
+    return [size > 1 for size in shape[1:]].count(True) == 1
+
+
+def _is_tracing() -> bool:
+    traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
+    return traced

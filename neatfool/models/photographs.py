@@ -1,0 +1,94 @@
+"""Photographs: a few that check a network, those in a folder, and those that targets offer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PIL import Image
+
+from neatfool.errors import ExperimentError, PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from neatfool.spec.target import Target
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph.
+
+    Attributes:
+        name: What it is called.
+        open: Reads it.
+        shows: The ImageNet classes that are right, if that is known.
+    """
+
+    name: str
+    open: Callable[[], Image.Image]
+    shows: tuple[str, ...] = ()
+
+
+def photographs_in(folder: Path) -> list[Photograph]:
+    """Find the photographs in a folder and in the folders in it.
+
+    Raises:
+        ExperimentError: There is none.
+    """
+    endings = Image.registered_extensions()
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in endings)
+    if not files:
+        raise ExperimentError(
+            f"{folder}: there is no image in it; give a folder of JPEG or PNG files"
+        )
+    return [Photograph(str(file.relative_to(folder)), partial(_read, file)) for file in files]
+
+
+def photographs_of(targets: Iterable[Target]) -> list[Photograph]:
+    """Take the photographs that targets offer; of two with one name the first.
+
+    Raises:
+        PluginError: A target offers something else.
+    """
+    found: dict[str, Image.Image] = {}
+    for target in targets:
+        if offer := getattr(target, "photographs", None):
+            offered = offer()
+            if not isinstance(offered, Mapping) or not all(
+                isinstance(image, Image.Image) for image in offered.values()
+            ):
+                raise PluginError(
+                    f"{type(target).__name__}: photographs() must give Pillow images by name, "
+                    f"and gave {type(offered).__name__}; give a dict, or a folder of images"
+                )
+            found = {**offered, **found}
+    return [Photograph(name, image.copy) for name, image in found.items()]
+
+
+def _read(file: Path) -> Image.Image:
+    try:
+        with Image.open(file) as image:
+            return image.copy()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ExperimentError(
+            f"{file}: cannot be read as an image ({error}); take it out of the folder"
+        ) from error
+
+
+def _packaged(name: str, *shows: str) -> Photograph:
+    file = Path(__file__).with_name("photographs") / f"{name}.jpg"
+    return Photograph(name, partial(_read, file), shows)
+
+
+PHOTOGRAPHS: Final = (
+    _packaged("cat", "tabby", "tiger cat", "Egyptian cat"),
+    _packaged("coffee", "espresso", "cup", "coffee mug", "eggnog"),
+    _packaged("rocket", "missile", "projectile", "space shuttle"),
+    _packaged("tripod", "tripod", "reflex camera"),
+    _packaged("uniform", "military uniform", "suit", "Windsor tie", "bow tie"),
+)
+"""The photographs of 300x300 pixels that come with neatfool."""

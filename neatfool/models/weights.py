@@ -1,0 +1,108 @@
+"""Reading a network's weights from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from neatfool.errors import ExperimentError, TargetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+Tensors = dict[str, torch.Tensor]
+_WITHIN: Final = ("state_dict", "model", "model_state_dict", "state_dict_ema")
+"""Training programs keep the weights under one of these keys."""
+_OF_PARALLEL: Final = "module."
+"""torch prefixes each name with this when it trains on several GPUs."""
+_SHOWN: Final = 3
+
+
+def read_tensors(path: Path) -> Tensors:
+    """Read a safetensors file, or a state dict of ``torch.save``, without executing code.
+
+    Raises:
+        ExperimentError: The file does not exist, or may not be read.
+        TargetError: The file is damaged, or holds something else.
+    """
+    try:
+        with path.open("rb"):  # the error says why, unlike that of the readers
+            pass
+    except OSError as error:
+        raise ExperimentError(
+            f"[target] weights = {path}: {error.strerror}; give a safetensors file, or a state "
+            "dict as torch.save writes it"
+        ) from error
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise _report_damage(path, "safetensors file", str(error)) from error
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds, and advises to run what is in the file
+        raise _report_damage(path, "state dict of tensors only", type(error).__name__) from error
+    return _find_state_dict(content, path)
+
+
+def fit_weights(module: nn.Module, tensors: Tensors, path: Path | str) -> None:
+    """Load weights into a network; ``path`` is their name in messages.
+
+    Raises:
+        TargetError: A tensor is missing, superfluous, or has another shape.
+    """
+    expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    # Only newer networks count the batches of batch normalisation, and only for training.
+    optional = {name for name in expected if name.endswith("num_batches_tracked")}
+    faults = [
+        f"tensor {name} is missing"
+        if name not in found
+        else f"tensor {name} has shape {list(found[name])}, expected {list(shape)}"
+        for name, shape in expected.items()
+        if found.get(name) != shape and not (name in optional and name not in found)
+    ]
+    faults += [f"there is a tensor {name}" for name in sorted(found) if name not in expected]
+    if faults:
+        more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
+        raise TargetError(
+            f"{path}: the weights do not fit this {type(module).__name__}: "
+            f"{'; '.join(faults[:_SHOWN])}{more}; give this network's weights, or another [target] "
+            "model"
+        )
+    module.load_state_dict(tensors, strict=False)
+
+
+def _find_state_dict(content: Any, path: Path) -> Tensors:
+    if isinstance(content, Mapping):
+        inner = next(
+            (content[key] for key in _WITHIN if isinstance(content.get(key), Mapping)), None
+        )
+        content = content if inner is None else inner
+    if not isinstance(content, Mapping) or not content or not _are_tensors(content):
+        raise TargetError(
+            f"[target] weights = {path}: holds {type(content).__name__}, not a state dict (tensors "
+            "by their names); save one with torch.save(network.state_dict(), FILE)"
+        )
+    if all(name.startswith(_OF_PARALLEL) for name in content):
+        return {name.removeprefix(_OF_PARALLEL): value for name, value in content.items()}
+    return dict(content)
+
+
+def _are_tensors(content: Mapping[Any, Any]) -> bool:
+    return all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+    )
+
+
+def _report_damage(path: Path, kind: str, cause: str) -> TargetError:
+    return TargetError(
+        f"{path}: not a {kind} ({cause}); it is damaged, or something else: download, install or "
+        "save it again"
+    )

@@ -1,0 +1,153 @@
+"""In-distribution images: what a detector is fitted to, and what sets its threshold."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+from neatfool.errors import ExperimentError
+from neatfool.models.photographs import photographs_in, photographs_of
+from neatfool.ood.idx import read_mnist
+from neatfool.spec.fitting import fit_images, fit_photograph
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from neatfool.models.photographs import Photograph
+    from neatfool.spec.image_spec import ImageSpec
+    from neatfool.spec.target import Target
+
+MOST: Final = 10_000
+"""At most this many images fit a detector, and as many more set its threshold."""
+MOST_BYTES: Final = 2**29
+"""And at most so much memory for all: 3,500 photographs of 224x224 pixels."""
+FEWEST_TO_DIVIDE: Final = 30
+"""Fewer are not divided: half of them would say too little."""
+HOW: Final = "in_distribution = FOLDER in an experiment, --in-distribution FOLDER in a command"
+"""How to give more."""
+FEW: Final = 100
+"""With fewer held-out images, a rate is rough: one image is more than a hundredth."""
+
+
+@dataclass(frozen=True)
+class InDistribution:
+    """In-distribution images of a target's size.
+
+    Attributes:
+        fitted: uint8 [N, C, H, W], what detectors are fitted to.
+        held_out: uint8 [M, C, H, W], others, which set the threshold and tell the rates.
+        source: Where they come from, in words.
+        divided: Whether the two are different images. A handful is not divided.
+    """
+
+    fitted: torch.Tensor
+    held_out: torch.Tensor
+    source: str
+    divided: bool
+
+    @property
+    def few(self) -> bool:
+        """Whether so few are held out that rates are rough."""
+        return len(self.held_out) < FEW or not self.divided
+
+    def describe(self) -> str:
+        """Say in one sentence what they are, and how many."""
+        if not self.divided:
+            return (
+                f"{len(self.held_out):,} in-distribution images ({self.source}) set the "
+                "thresholds. They are too few to fit a detector to some and hold out others, so "
+                "rates are rough."
+            )
+        few = " These are few, so rates are rough." if self.few else ""
+        return (
+            f"{len(self.fitted):,} in-distribution images ({self.source}) fit the detectors, and "
+            f"{len(self.held_out):,} others set the thresholds.{few}"
+        )
+
+    def lacks(self, features: int | None, names: Sequence[str]) -> str:
+        """Warn of detectors of covariance, if they were fitted to fewer images than features."""
+        if features is None or len(self.fitted) >= features or not names:
+            return ""
+        return (
+            f"Do not rely on {' and '.join(names)}: fitted to {len(self.fitted):,} images, fewer "
+            f"than the {features:,} features of the network's last layer, they know few of the "
+            f"directions in which in-distribution images vary. Give {2 * features:,} "
+            f"in-distribution images or more, of which half fit them ({HOW}), or choose another "
+            "detector."
+        )
+
+    def check_divided(self, detector: str) -> None:
+        """Check that a detector can be fitted to other images than set its threshold.
+
+        Raises:
+            ExperimentError: There are too few. Whatever it was fitted to, it finds usual.
+        """
+        if not self.divided:
+            raise ExperimentError(
+                f"the detector {detector} must be fitted to some in-distribution images, and "
+                f"others set its threshold; {len(self.held_out)} are too few for both. Give at "
+                f"least {FEWEST_TO_DIVIDE} ({HOW}), or choose msp, max_logit, energy, entropy "
+                "or gen"
+            )
+
+    def digest(self) -> bytes:
+        """Hash all images."""
+        digest = sha256(f"{len(self.fitted)} {len(self.held_out)}".encode())
+        for part in (self.fitted, self.held_out) if self.divided else (self.fitted,):
+            digest.update(part.numpy().tobytes())
+        return digest.digest()
+
+
+def in_distribution(target: Target, folder: Path | None = None) -> InDistribution:
+    """Find in-distribution images for a target.
+
+    Args:
+        target: The target.
+        folder: A folder with MNIST's four idx files, or with images in it and in the folders in
+            it. By default the target's own photographs.
+
+    Raises:
+        ExperimentError: There are none, or they cannot be read.
+    """
+    if folder is None:
+        photographs, source = photographs_of([target]), "the target's own"
+    elif next(folder.glob("*-idx3-ubyte*"), None):
+        return _read_mnist(folder, target.spec)
+    else:
+        photographs, source = photographs_in(folder), f"of {folder}"
+    if len(photographs) < 2:
+        raise ExperimentError(
+            f"{'the target brings no photographs along' if folder is None else folder}: a detector "
+            "needs in-distribution images, two at least and better a thousand; give a folder of "
+            f"them ({HOW})"
+        )
+    return divide(_fit(photographs, target), source)
+
+
+def divide(images: torch.Tensor, source: str) -> InDistribution:
+    """Fit to every second image, and hold out the others, unless there are too few."""
+    if len(images) < FEWEST_TO_DIVIDE:
+        return InDistribution(images, images, source, divided=False)
+    return InDistribution(images[::2].contiguous(), images[1::2].contiguous(), source, divided=True)
+
+
+def _fit(photographs: Sequence[Photograph], target: Target) -> torch.Tensor:
+    """Show photographs as the target was trained to see them; of too many some, evenly."""
+    most = min(2 * MOST, MOST_BYTES // math.prod(target.spec.shape))
+    some = photographs[:: math.ceil(len(photographs) / most)]
+    return torch.cat([fit_photograph(each.open(), target) for each in some])
+
+
+def _read_mnist(folder: Path, spec: ImageSpec) -> InDistribution:
+    """Fit to digits that networks are trained on, and hold out those that they are tested on."""
+    digits = read_mnist(folder)
+    fitted, held_out = (
+        fit_images(torch.from_numpy(part.images[:MOST].copy())[:, None], spec)
+        for part in (digits.training, digits.test)
+    )
+    return InDistribution(fitted, held_out, f"MNIST of {folder}", divided=True)

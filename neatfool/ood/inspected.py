@@ -1,0 +1,225 @@
+"""A target that is looked into: what it says of images, and what its last layer takes."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from torch import nn
+
+from neatfool.errors import ExperimentError
+from neatfool.network.network import Network
+from neatfool.ood.detector import Answers
+from neatfool.spec.scores import Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from neatfool.ood.detector import Needs
+    from neatfool.spec.target import Target
+
+AT_A_TIME: Final = 64
+"""In-distribution images that are scored together."""
+SAME: Final = 1e-4
+"""What is looked into may differ from the target by this much: by another order of additions."""
+TINY: Final = 1e-30
+"""A smaller probability counts as this one, whose logarithm is finite."""
+
+
+class LinearWithInput(nn.Linear):
+    """A linear layer whose output is followed by its input."""
+
+    @classmethod
+    def of(cls, linear: nn.Linear) -> LinearWithInput:
+        """Make one of a linear layer, with its very weights."""
+        made = cls(linear.in_features, linear.out_features, bias=linear.bias is not None)
+        made.weight, made.bias = linear.weight, linear.bias
+        return made.train(linear.training)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Compute float [N, K + F] of float [N, F]."""
+        outputs = super().forward(features)
+        return torch.cat([outputs, features.to(outputs.dtype)], -1)
+
+
+class InspectedTarget:
+    """A target, and as much of its network as detectors need.
+
+    Attributes:
+        target: The target.
+        networks: The networks that it now computes with.
+        head: The network's last linear layer, on the CPU; None if no detector needs it.
+        module: The network on the CPU; None if no detector needs it.
+    """
+
+    def __init__(self, target: Target, needs: Collection[Needs]) -> None:
+        """Look into a target.
+
+        Raises:
+            ExperimentError: It costs something to ask, it gives no probabilities that sum to one,
+                or it lacks what a detector needs.
+        """
+        self.target = target
+        self.networks: Sequence[Network] = list(getattr(target, "networks", ()))
+        self.head: nn.Linear | None = None
+        self.module: nn.Module | None = None
+        self._count = len(target.spec.classes)
+        self._inside: Network | None = None
+        self._of_images: Network | None = None
+        if hasattr(target, "meter"):
+            raise ExperimentError(
+                "the target costs something to ask, and a detector would ask it about all "
+                "in-distribution images; choose a network of your own"
+            )
+        if "images" in needs:
+            self._of_images = self._only_network()
+            self.module = copy.deepcopy(self._of_images.module).cpu()
+        if "features" in needs:
+            self._look_inside()
+        probe = _probe(target.spec.shape)
+        scores = self._scores(probe.numpy() if target.spec.array == "numpy" else probe)
+        self.has_logits = scores.logits is not None
+        columns = np.shape(scores.logits)[1:] if scores.logits is not None else ()
+        if not target.spec.sums_to_one and columns != (self._count + 1,):
+            raise ExperimentError(
+                "the target's confidences do not sum to one, and detectors look at probabilities "
+                "that do; choose a target whose classes exclude one another"
+            )
+        if "logits" in needs and not self.has_logits:
+            raise ExperimentError(
+                "the target gives probabilities and no logits; choose a detector that needs only "
+                "those: msp, entropy or gen"
+            )
+
+    def ask(self, images: Any) -> tuple[Scores, Answers]:
+        """Give the target's scores of uint8 images, and what detectors look at."""
+        if self._inside is None:
+            scores = self._scores(images)
+            given = scores.probs if scores.logits is None else scores.logits
+            logits = torch.as_tensor(given).cpu()
+            if scores.logits is None:
+                logits = logits.double().clamp(min=TINY).log()
+            return scores, Answers(logits[:, : self._count], None, self._numbers(images))
+        # A clone, as a network's answer may not be differentiated and detectors may keep it.
+        logits, features = self._parts(self._inside(torch.as_tensor(images)).cpu().clone())
+        probs = logits.softmax(-1).numpy()
+        return Scores(probs, logits.numpy()), Answers(logits, features, self._numbers(images))
+
+    def ask_all(
+        self, images: torch.Tensor, note: Callable[[int], None] = lambda images: None
+    ) -> Answers:
+        """Give what detectors look at in many uint8 images.
+
+        Args:
+            images: uint8 [N, C, H, W].
+            note: Told how many more are done, now and then.
+        """
+        size = min(getattr(self.target, "batch_size", None) or AT_A_TIME, AT_A_TIME)
+        found = []
+        for part in (images[start : start + size] for start in range(0, len(images), size)):
+            # Batches of one size, on which a network's last bits depend.
+            padded = torch.cat([part, part[:1].expand(size - len(part), -1, -1, -1)])
+            answers = self.ask(padded.numpy() if self.target.spec.array == "numpy" else padded)[1]
+            found.append((answers, len(part)))
+            note(len(part))
+
+        def join(values: Callable[[Answers], torch.Tensor | None]) -> torch.Tensor | None:
+            parts = [(values(answers), count) for answers, count in found]
+            some = [value[:count] for value, count in parts if value is not None]
+            return torch.cat(some) if some else None
+
+        logits = join(lambda answers: answers.logits)
+        assert logits is not None
+        return Answers(
+            logits, join(lambda answers: answers.features), join(lambda answers: answers.images)
+        )
+
+    def differentiate(self, images: torch.Tensor) -> Answers:
+        """Give the same of float images [N, C, H, W] from 0 to 255, for torch to differentiate."""
+        logits: torch.Tensor = getattr(self.target, "logits_of")(images).cpu()  # noqa: B009
+        return Answers(logits)
+
+    def _parts(self, outputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return outputs[:, : self._count].contiguous(), outputs[:, self._count :]
+
+    def _scores(self, images: Any) -> Scores:
+        given = self.target.score(images)
+        if not isinstance(given, Scores):
+            raise ExperimentError(
+                "the target names only some classes; detectors need a probability for each. Choose "
+                "another target"
+            )
+        return given
+
+    def _numbers(self, images: Any) -> torch.Tensor | None:
+        network = self._of_images
+        if network is None:
+            return None
+        return (torch.as_tensor(images).cpu().float() - network.mean) / network.std
+
+    def _only_network(self) -> Network:
+        if len(self.networks) != 1:
+            raise ExperimentError(
+                f"the target has {len(self.networks) or 'no'} PyTorch networks to look into, and "
+                "this detector needs one; choose a target with one network, or a detector that "
+                "needs only its answers: msp, max_logit, energy, entropy or gen"
+            )
+        return self.networks[0]
+
+    def _look_inside(self) -> None:
+        """Let the network's last linear layer give its input, too."""
+        network = self._only_network()
+        layers = [
+            (name, layer)
+            for name, layer in network.module.named_modules()
+            if isinstance(layer, nn.Linear) and layer.out_features == self._count
+        ]
+        if not layers:
+            raise ExperimentError(self._no_layer(network))
+        name, layer = layers[-1]
+        try:
+            module = copy.deepcopy(network.module)
+        except Exception as error:  # Any module may come.
+            raise ExperimentError(f"{self._no_layer(network)} ({error})") from error
+        self.head = copy.deepcopy(layer).cpu()
+        inner = LinearWithInput.of(module.get_submodule(name))  # type: ignore[arg-type]
+        if name:
+            module.set_submodule(name, inner)
+        inside = Network(
+            module if name else inner,
+            mean=network.mean.flatten().tolist(),
+            std=network.std.flatten().tolist(),
+            device=", ".join(map(str, network.devices)),
+            outputs="logits",
+        )
+        self._check_inside(inside, network, layer)
+        self._inside, self.networks = inside, [inside]
+
+    def _check_inside(self, inside: Network, network: Network, layer: nn.Linear) -> None:
+        """Check that the network still says what the target says."""
+        images = _probe(self.target.spec.shape)
+        outputs = inside(images).cpu()
+        fits = outputs.shape[1:] == (self._count + layer.in_features,)
+        if fits:
+            probs = torch.as_tensor(self._scores(images).probs).cpu()
+            found = self._parts(outputs)[0].softmax(-1)
+            fits = bool((found - probs).abs().max() <= SAME)
+        if not fits:
+            raise ExperimentError(self._no_layer(network))
+
+    def _no_layer(self, network: Network) -> str:
+        return (
+            f"{type(network.module).__name__} does not end in a linear layer (nn.Linear) whose "
+            f"{self._count} outputs are the target's logits, and this detector looks at what that "
+            "layer takes; choose a detector that needs only the answers: msp, max_logit, energy, "
+            "entropy or gen"
+        )
+
+
+def _probe(shape: tuple[int, int, int]) -> Any:
+    """Make two images: noise and its negative."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randint(256, (1, *shape), generator=generator, dtype=torch.uint8)
+    return torch.cat([noise, 255 - noise])

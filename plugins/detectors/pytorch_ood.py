@@ -1,0 +1,184 @@
+"""OOD detectors of the package pytorch-ood, by its ``fit`` and ``predict``."""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from neatfool import ExperimentError, Register, hookimpl, nearest
+from neatfool.ood import Detector, MissingPackage
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from neatfool.ood import Answers
+
+BATCH: Final = 64
+"""Images a call of a detector that looks at the images themselves."""
+FEWER: Final = {"KNN": ("k", 10), "ViM": ("d", 2)}
+"""Of few images at most this part: the 50th nearest of 60 is on the other side, and 60 images vary
+in no more than 60 directions."""
+OF_COVARIANCE: Final = {"Mahalanobis", "ViM", "RMD", "MultiMahalanobis"}
+"""Detectors that learn in which directions features vary."""
+
+
+class PytorchOod(Detector):
+    """A detector of pytorch-ood. Its scores have no gradient."""
+
+    def __init__(self, name: str) -> None:
+        """Find the detector.
+
+        Args:
+            name: Its class, and perhaps numbers for its constructor: ``DICE p=0.7``.
+
+        Raises:
+            MissingPackage: The package is not installed.
+            ExperimentError: It has no such detector, or the numbers cannot be read.
+        """
+        self.name, self._class, api = name, _class(name), _module().api
+        self._numbers = _numbers(name)
+        self.needs = "images"
+        if issubclass(self._class, api.LogitsDetector):
+            self.needs = "logits"
+        elif issubclass(self._class, api.FeaturesDetector):
+            self.needs = "features"
+        self.fits = bool(self._class.requires_fit)
+        self.of_covariance = self._class.__name__ in OF_COVARIANCE
+
+    def look_at(self, head: nn.Linear | None, module: nn.Module | None) -> None:
+        """Make the detector with what its constructor asks for.
+
+        Raises:
+            ExperimentError: It asks for something else.
+        """
+        offered: dict[str, Any] = {"model": None, "encoder": None, **self._numbers}
+        if head is not None:
+            bias = torch.zeros(head.out_features) if head.bias is None else head.bias.detach()
+            offered |= {"head": head, "w": head.weight.detach(), "b": bias}
+            offered.setdefault("d", head.in_features // 2)
+        if self.needs == "images":
+            offered["model"] = module
+        wanted = inspect.signature(self._class).parameters
+        lacking = [
+            key
+            for key, parameter in wanted.items()
+            if parameter.default is parameter.empty
+            and parameter.kind is not parameter.VAR_KEYWORD
+            and (key not in offered or (key == "encoder" and self.needs == "images"))
+        ]
+        if lacking:
+            raise ExperimentError(
+                f"the detector pytorch-ood:{self.name} asks for {', '.join(lacking)}, which is not "
+                f"to be had here; if it is a number, write pytorch-ood:{self.name} {lacking[0]}=0.5"
+            )
+        given = {key: value for key, value in offered.items() if key in wanted}
+        self._detector = self._try(lambda: self._class(**given).to("cpu"))
+
+    def fit(self, answers: Answers) -> None:
+        """Fit it to in-distribution images, each in the class that the classifier names.
+
+        Raises:
+            ExperimentError: It fails, or the images are too few for its arithmetic.
+        """
+        labels = answers.classes
+        of_classes = isinstance(self._detector, _module().detector.Mahalanobis)
+        if of_classes:
+            # It takes no class without an image.
+            labels = torch.from_numpy(np.unique(labels, return_inverse=True)[1])
+        if self.name in FEWER:
+            key, part = FEWER[self.name]
+            most = max(1, len(labels) // part)
+            setattr(self._detector, key, min(getattr(self._detector, key), most))
+        if self.needs == "logits":
+            self._try(lambda: self._detector.fit_logits(answers.logits.float(), labels))
+        elif self.needs == "features":
+            self._try(lambda: self._detector.fit_features(answers.features, labels))
+        else:
+            assert answers.images is not None
+            starts = range(0, len(labels), BATCH)
+            batches = [
+                (answers.images[start : start + BATCH], labels[start : start + BATCH])
+                for start in starts
+            ]
+            self._try(lambda: self._detector.fit(batches))
+        if of_classes and torch.linalg.cholesky_ex(self._detector.precision).info:
+            raise ExperimentError(
+                f"the detector pytorch-ood:{self.name} cannot be fitted to {len(labels):,} images: "
+                "its covariance has no inverse in single precision. Give at least twice as many "
+                "as the network's last layer has features (in_distribution = FOLDER in an "
+                "experiment, --in-distribution FOLDER in a command), or choose knn or a formula of "
+                "logits"
+            )
+
+    def score(self, answers: Answers) -> torch.Tensor:
+        """Let it predict."""
+        if self.needs == "logits":
+            scores = self._try(lambda: self._detector.predict_logits(answers.logits.float()))
+        elif self.needs == "features":
+            scores = self._try(lambda: self._detector.predict_features(answers.features))
+        else:
+            with torch.enable_grad():
+                scores = self._try(lambda: self._detector.predict(answers.images))
+        given: torch.Tensor = torch.as_tensor(scores).detach().float()
+        return given
+
+    def _try(self, call: Any) -> Any:
+        """Call the package, whose exceptions are about its own parameters."""
+        try:
+            return call()
+        except Exception as error:
+            raise ExperimentError(
+                f"the detector pytorch-ood:{self.name} failed: {type(error).__name__}: {error}; "
+                "choose another detector, or give more in-distribution images"
+            ) from error
+
+
+def _module() -> Any:
+    try:
+        return import_module("pytorch_ood")
+    except ModuleNotFoundError as error:
+        raise MissingPackage(
+            f"needs the package {(error.name or 'pytorch_ood').replace('_', '-')}; give "
+            "`pip install 'neatfool[ood]'`"
+        ) from error
+
+
+def _class(name: str) -> Any:
+    module = _module()
+    known = {
+        each: found
+        for each, found in vars(module.detector).items()
+        if inspect.isclass(found) and issubclass(found, module.api.Detector)
+    }
+    word = name.partition(" ")[0]
+    if word not in known:
+        raise ExperimentError(f"pytorch-ood has no detector {word!r}{nearest(word, known)}")
+    return known[word]
+
+
+def _numbers(name: str) -> dict[str, float]:
+    """Read what follows the name: ``DICE p=0.7``."""
+    numbers = {}
+    for part in name.split()[1:]:
+        key, _, value = part.partition("=")
+        try:
+            numbers[key] = int(value) if value.isdecimal() else float(value)
+        except ValueError:
+            raise ExperimentError(
+                f"{part!r} is not a number of a name; write NAME key=number, as in DICE p=0.7"
+            ) from None
+    return numbers
+
+
+@hookimpl
+def neatfool_register_detectors(register: Register) -> None:
+    """Register all, and three of them under short names."""
+    register("pytorch-ood", PytorchOod)
+    register("knn", partial(PytorchOod, "KNN"))
+    register("mahalanobis", partial(PytorchOod, "Mahalanobis"))
+    register("vim", partial(PytorchOod, "ViM"))

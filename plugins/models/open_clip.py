@@ -1,0 +1,173 @@
+"""Networks of open_clip: from its list, the Hugging Face hub, or a folder in the hub's format."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import nn
+
+from neatfool import PathAfter, Register, TargetError, hookimpl, nearest
+from neatfool.models import Preprocessing, Tower, TowerFormat, hash_weights, in_bytes, need
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.models import Request
+
+SAFE: Final = ".safetensors"
+"""The only files of weights that are read: others may execute code."""
+
+
+class OpenClipImages(nn.Module):
+    """The half of a model that looks at images."""
+
+    def __init__(self, visual: nn.Module) -> None:
+        super().__init__()
+        self.visual = visual
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute vectors [N, D] of floats [N, C, H, W]."""
+        found = self.visual(images)
+        vectors: torch.Tensor = found[0] if isinstance(found, tuple) else found
+        return vectors
+
+
+class OpenClip(TowerFormat):
+    """open_clip's networks.
+
+    Names are ``ViT-B-32/laion2b_s34b_b79k``, ``hf-hub:OWNER/NAME`` or ``local-dir:FOLDER``.
+    """
+
+    forms = ("open_clip:NAME/WEIGHTS", "open_clip:local-dir:FOLDER")
+    path = PathAfter("open_clip:local-dir:")
+
+    def tower(self, name: str, request: Request) -> Tower:
+        """Load a network by open_clip's name for it; only safetensors are read."""
+        need("open_clip", extra="clip", package="open-clip-torch")
+        import open_clip
+
+        model_name, tag = _name_and_tag(name)
+        try:
+            weights = _find_weights(model_name, tag)
+            _check_safe(weights)
+            model: Any = open_clip.create_model(
+                model_name, pretrained=tag, require_pretrained=True, device="cpu"
+            ).eval()
+            tokenizer: Any = open_clip.get_tokenizer(model_name)
+        except ValueError:
+            raise
+        except Exception as error:  # errors of the network, the disk, and the file
+            raise TargetError(
+                f"[target] {request.key} = {request.model}: cannot be loaded "
+                f"({type(error).__name__}: {error}); if you are offline, use "
+                "open_clip:local-dir:FOLDER, or see *Without a hub* in the documentation of clip"
+            ) from error
+        config = model.visual.preprocess_cfg
+        size = config["size"]
+        height, width = (size, size) if isinstance(size, int) else size
+        module = OpenClipImages(model.visual).eval()
+
+        def read(sentences: Sequence[str]) -> torch.Tensor:
+            vectors: torch.Tensor = model.encode_text(tokenizer([*sentences]))
+            return vectors
+
+        with torch.inference_mode():
+            found = module(torch.zeros(1, 3, height, width))
+        return Tower(
+            name=request.model,
+            module=module,
+            preprocessing=_preprocessing(config, height, width),
+            width=found.shape[1],
+            temperature=math.exp(-model.logit_scale.item()),
+            read=read,
+            differentiable=True,
+            source=f"open_clip's {name}",
+            content=hash_weights(model),
+        )
+
+
+def _preprocessing(config: dict[str, Any], height: int, width: int) -> Preprocessing:
+    """Take over open_clip's preprocessing, with its own transforms for photographs."""
+    import open_clip
+    from torchvision.transforms import Compose, PILToTensor
+
+    preset = open_clip.transform.PreprocessCfg(**config)
+    whole: Any = open_clip.transform.image_transform_v2(preset, is_train=False)
+    *prepare, _, _ = whole.transforms  # the last two scale
+    how = config["interpolation"]
+    in_words = {
+        "squash": f"stretched to {width}x{height} ({how})",
+        "longest": f"longer side to {max(height, width)} ({how}), edges filled",
+    }
+    return Preprocessing(
+        height=height,
+        width=width,
+        larger=min(height, width),
+        mean=in_bytes(config["mean"]),
+        std=in_bytes(config["std"]),
+        filter=how,
+        own=Compose([*prepare, PILToTensor()]),
+        own_in_words=in_words.get(preset.resize_mode, ""),
+    )
+
+
+def _name_and_tag(name: str) -> tuple[str, str | None]:
+    import open_clip
+
+    source, _, rest = name.partition(":")
+    if rest:
+        if source not in {"hf-hub", "local-dir"}:
+            raise ValueError(
+                f"open_clip has no models from {source!r}; use open_clip:NAME/WEIGHTS, "
+                "open_clip:hf-hub:OWNER/NAME or open_clip:local-dir:FOLDER"
+            )
+        return name, None
+    model_name, _, tag = name.partition("/")
+    if model_name not in open_clip.list_models():
+        raise ValueError(
+            f"open_clip has no model {model_name!r}{nearest(model_name, open_clip.list_models())}"
+        )
+    tags = open_clip.list_pretrained_tags_by_model(model_name)
+    if tag not in tags:
+        raise ValueError(
+            f"open_clip has no weights {tag!r} for {model_name}{nearest(tag, tags)}; give "
+            f"open_clip:{model_name}/WEIGHTS"
+        )
+    return model_name, tag
+
+
+def _find_weights(name: str, tag: str | None) -> Path:
+    """Find the file of weights that open_clip will load; download it if need be."""
+    from open_clip import pretrained
+
+    source, _, rest = name.partition(":")
+    if tag is not None:
+        return Path(pretrained.download_pretrained(pretrained.get_pretrained_cfg(name, tag)))
+    if source == "hf-hub":
+        return Path(pretrained.download_pretrained_from_hf(rest))
+    folder = Path(rest).expanduser()
+    if not (folder / "open_clip_config.json").is_file():
+        raise ValueError(f"{folder}: has no open_clip_config.json; give a folder of open_clip's")
+    files = sorted(path for path in folder.iterdir() if path.suffix == SAFE)
+    if not files:
+        raise ValueError(
+            f"{folder}: has no {SAFE} file; save the weights with safetensors.torch.save_file"
+        )
+    return files[0]
+
+
+def _check_safe(weights: Path) -> None:
+    if weights.suffix != SAFE:
+        raise ValueError(
+            f"its weights are {weights.name}, and only {SAFE} files are read; choose other "
+            "weights, or save them as open_clip_model.safetensors in a folder"
+        )
+
+
+@hookimpl
+def neatfool_register_models(register: Register) -> None:
+    """Register the kind."""
+    register("open_clip", OpenClip)

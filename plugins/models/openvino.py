@@ -1,0 +1,143 @@
+"""Networks in OpenVINO files, which OpenVINO runs on the CPU."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from neatfool import PathAfter, Register, TargetError, hookimpl
+from neatfool.models import ClassifierFormat, FileModule, Input, load_file, need
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from neatfool.models import Classifier, Request
+
+ROOM_FOR_A_STACK: Final = 64
+"""Bytes enough for what a system knows of a stack: where it is, how large, and how it is used."""
+_TYPES: Final = {
+    "f32": torch.float32,
+    "f16": torch.float16,
+    "f64": torch.float64,
+    "u8": torch.uint8,
+    "i8": torch.int8,
+}
+
+
+class OpenVino(ClassifierFormat):
+    """Files that OpenVINO reads, such as its own."""
+
+    forms = ("openvino:FILE",)
+    path = PathAfter("openvino:")
+    is_file = True
+
+    def classifier(self, name: str, request: Request) -> Classifier:
+        """Load the file ``name``; ``request`` says what it does not."""
+        need("openvino", extra="openvino")
+        return load_file(OpenVinoModule(Path(name).expanduser()), request)
+
+
+@contextmanager
+def _own_signal_stack() -> Iterator[None]:
+    """Give this thread its own stack for signals back.
+
+    OpenVINO sets another one, and frees it with the model. From then on Ctrl-C would be a
+    segmentation fault.
+    """
+    sigaltstack = getattr(ctypes.CDLL(None), "sigaltstack", None) if os.name == "posix" else None
+    before = ctypes.create_string_buffer(ROOM_FOR_A_STACK)
+    if sigaltstack is not None:
+        sigaltstack(None, before)
+    try:
+        yield
+    finally:
+        if sigaltstack is not None:
+            sigaltstack(before, None)
+
+
+class OpenVinoModule(FileModule):
+    """An OpenVINO file, or another that OpenVINO reads, as a torch module without gradients."""
+
+    def __init__(self, path: Path) -> None:
+        """Load a file.
+
+        Raises:
+            ValueError: The file does not exist.
+            TargetError: OpenVINO cannot read it, or it does not take images.
+        """
+        # When it is imported, OpenVINO tells its makers so over the internet, unless this package
+        # of it is missing. A target asks no machine that its user does not name.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+        import openvino
+
+        super().__init__(path)
+        self.by = f"OpenVINO {version('openvino')}"
+        settings = {
+            # Some processors would compute in half precision.
+            "INFERENCE_PRECISION_HINT": "f32",
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        }
+        try:
+            core = openvino.Core()
+            with _own_signal_stack():
+                self._compiled: Any = core.compile_model(
+                    core.read_model(str(path)), "CPU", settings
+                )
+        except RuntimeError as error:
+            text = " ".join(str(error).split())
+            raise TargetError(
+                f"{path}: OpenVINO cannot load it ({text[-200:]}); it is damaged, its .bin file is "
+                "not beside it, or it is no model: convert or download it again"
+            ) from error
+        inputs = self._compiled.inputs
+        shape = inputs[0].partial_shape
+        kind = inputs[0].element_type.get_type_name()
+        if len(inputs) != 1 or shape.rank.is_dynamic or len(shape) != 4 or kind not in _TYPES:
+            found = ", ".join(f"{each.element_type} {each.partial_shape}" for each in inputs)
+            raise TargetError(
+                f"{path}: takes {found}; convert a classifier that takes only images, floats, "
+                "uint8 or int8, [N, C, H, W] or [N, H, W, C]"
+            )
+        sizes = tuple(size.get_length() if size.is_static else None for size in shape)
+        self.input = Input(sizes, _TYPES[kind])
+        self._outputs = [
+            each.any_name if each.names else str(number)
+            for number, each in enumerate(self._compiled.outputs)
+        ]
+
+    def __deepcopy__(self, _: Any) -> OpenVinoModule:
+        """Give itself: each call makes a request of its own, in any thread."""
+        return self
+
+    def answer(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Compute all outputs of a batch."""
+        request = self._compiled.create_infer_request()
+        answers = request.infer([images.detach().cpu().numpy()])
+        return {
+            name: torch.from_numpy(answers[number].copy())
+            for number, name in enumerate(self._outputs)
+        }
+
+    def digest(self) -> str:
+        """Hash the file, and the files next to it that hold weights."""
+        digest = sha256(self.path.read_bytes())
+        weights = self.path.with_suffix(".bin")
+        beside = [weights] * weights.exists() if self.path.suffix == ".xml" else []
+        for each in beside or sorted(self.path.parent.glob(f"{self.path.name}[._]data")):
+            digest.update(each.read_bytes())
+        return digest.hexdigest()
+
+
+@hookimpl
+def neatfool_register_models(register: Register) -> None:
+    """Register the kind."""
+    register("openvino", OpenVino)

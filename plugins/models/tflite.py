@@ -1,0 +1,128 @@
+"""Networks in TFLite files, which LiteRT runs."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from neatfool import PathAfter, Register, TargetError, hookimpl
+from neatfool.models import ClassifierFormat, FileModule, Input, load_file, need
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from neatfool.models import Classifier, Request
+
+_TYPES: Final = {
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "uint8": torch.uint8,
+    "int8": torch.int8,
+}
+_STEP: Final = 1 / 256
+"""The step of each quantised softmax, as the format has it."""
+
+
+class Tflite(ClassifierFormat):
+    """TFLite files. They do not say how images are scaled."""
+
+    forms = ("tflite:FILE",)
+    path = PathAfter("tflite:")
+    is_file = True
+
+    def classifier(self, name: str, request: Request) -> Classifier:
+        """Load the file ``name``; ``request`` says what it does not."""
+        need("ai_edge_litert", extra="tflite")
+        return load_file(TfliteModule(Path(name).expanduser()), request, must_scale=True)
+
+
+class TfliteModule(FileModule):
+    """A TFLite file as a torch module without gradients."""
+
+    def __init__(self, path: Path) -> None:
+        """Load a file.
+
+        Raises:
+            ValueError: The file does not exist.
+            TargetError: LiteRT cannot read it, or it does not take images.
+        """
+        from ai_edge_litert.interpreter import Interpreter
+
+        super().__init__(path)
+        self.by = f"LiteRT {version('ai-edge-litert')}"
+        try:
+            self._interpreter = Interpreter(str(path), num_threads=torch.get_num_threads())
+            inputs = self._interpreter.get_input_details()
+        except Exception as error:  # LiteRT raises many kinds
+            raise TargetError(
+                f"{path}: LiteRT cannot load it ({error}); it is damaged, or not a TFLite model: "
+                "convert or download it again"
+            ) from error
+        # A size that may change is -1, and 1 in "shape".
+        shapes = [[*map(int, each.get("shape_signature", each["shape"]))] for each in inputs]
+        kind = np.dtype(inputs[0]["dtype"]).name
+        if len(inputs) != 1 or len(shapes[0]) != 4 or kind not in _TYPES:
+            found = ", ".join(
+                f"{each['name']} {np.dtype(each['dtype'])} {shape}"
+                for each, shape in zip(inputs, shapes, strict=True)
+            )
+            raise TargetError(
+                f"{path}: takes {found}; convert a classifier that takes only images, floats, "
+                "uint8 or int8, [N, H, W, C]"
+            )
+        batch, *sizes = (size if size > 0 else None for size in shapes[0])
+        scale, zero = inputs[0]["quantization"]
+        # Many graphs reshape to a batch of one, even if they say that they take any.
+        self.input = Input((batch or 1, *sizes), _TYPES[kind], float(scale) or None, int(zero))
+        self._index = inputs[0]["index"]
+        self._outputs = self._interpreter.get_output_details()
+        self.rounded = frozenset(each["name"] for each in self._outputs if _is_softmax(each))
+        self._shape: tuple[int, ...] | None = None
+        self._running = Lock()
+
+    def __deepcopy__(self, _: Any) -> TfliteModule:
+        """Give itself: threads wait for each other."""
+        return self
+
+    def answer(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Compute all outputs of a batch."""
+        with self._running:
+            if self._shape != images.shape:
+                self._interpreter.resize_tensor_input(self._index, [*images.shape])
+                self._interpreter.allocate_tensors()
+                self._shape = tuple(images.shape)
+            self._interpreter.set_tensor(self._index, images.detach().cpu().numpy())
+            self._interpreter.invoke()
+            # Copies, which the next call leaves alone.
+            return {
+                each["name"]: torch.from_numpy(
+                    _dequantise(self._interpreter.get_tensor(each["index"]), each["quantization"])
+                )
+                for each in self._outputs
+            }
+
+    def _describe_input(self) -> str:
+        return super()._describe_input() + ", quantised" * (self.input.scale is not None)
+
+
+def _dequantise(answer: np.ndarray, quantisation: tuple[float, int]) -> np.ndarray:
+    scale, zero = quantisation
+    numbers = answer.astype(np.float32)
+    return (numbers - zero) * np.float32(scale) if scale else numbers
+
+
+def _is_softmax(output: Mapping[str, Any]) -> bool:
+    kind = np.dtype(output["dtype"])
+    scale, zero = output["quantization"]
+    return bool(kind.kind in "iu" and np.isclose(scale, _STEP) and zero == np.iinfo(kind).min)
+
+
+@hookimpl
+def neatfool_register_models(register: Register) -> None:
+    """Register the kind."""
+    register("tflite", Tflite)

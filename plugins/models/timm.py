@@ -1,0 +1,146 @@
+"""Networks of timm: from its list, the Hugging Face hub, or a folder in the hub's format."""
+
+from __future__ import annotations
+
+import math
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from neatfool import PathAfter, Register, TargetError, hookimpl, nearest
+from neatfool.models import (
+    Classifier,
+    ClassifierFormat,
+    Preprocessing,
+    fit_weights,
+    in_bytes,
+    need,
+    read_tensors,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+
+    from neatfool.models import Request
+
+
+class Timm(ClassifierFormat):
+    """timm's networks.
+
+    Names are ``resnet50.a1_in1k``, ``hf-hub:timm/resnet18.a1_in1k`` or ``local-dir:FOLDER``.
+    """
+
+    forms = ("timm:NAME", "timm:local-dir:FOLDER")
+    path = PathAfter("timm:local-dir:")
+
+    def known(self) -> Sequence[str]:
+        """List timm's own names, if it is installed."""
+        if find_spec("timm") is None:
+            return ()
+        import timm
+
+        return [f"timm:{name}" for name in timm.list_models()]
+
+    def classifier(self, name: str, request: Request) -> Classifier:
+        """Load a network by timm's name for it."""
+        need("timm", extra="timm")
+        import timm.data
+
+        source, _, rest = name.partition(":")
+        if not rest and not timm.is_model(name.partition(".")[0]):
+            raise ValueError(f"timm has no model {name!r}{nearest(name, timm.list_models())}")
+        if rest and source not in {"hf-hub", "local-dir"}:
+            raise ValueError(
+                f"timm has no models from {source!r}; use timm:NAME, timm:hf-hub:NAME or "
+                "timm:local-dir:FOLDER"
+            )
+        module = _make(name, request)
+        config: dict[str, Any] = timm.data.resolve_model_data_config(module)
+        count = int(getattr(module, "num_classes", 0))
+        if count < 2:
+            raise ValueError(f"it has {count} classes; a classifier has at least two")
+        return Classifier(
+            request.model,
+            module,
+            _preprocessing(config),
+            count,
+            _labels(module),
+            str(request.weights or f"timm's {name}"),
+        )
+
+
+def _preprocessing(config: dict[str, Any]) -> Preprocessing:
+    """Take over timm's preprocessing, with its own transforms for photographs."""
+    import timm.data
+
+    channels, height, width = config["input_size"]
+    how = _filter(config["interpolation"])
+    wide, high = (math.floor(side / config["crop_pct"]) for side in (width, height))
+    in_words = {
+        "squash": f"stretched to {wide}x{high} ({how}), middle cut out",
+        "border": f"longer side to {max(wide, high)} ({how}), edges filled",
+    }
+    return Preprocessing(
+        height=height,
+        width=width,
+        larger=min(wide, high),
+        mean=in_bytes(config["mean"]),
+        std=in_bytes(config["std"]),
+        filter=how,
+        channels=channels,
+        own=timm.data.create_transform(**config | {"interpolation": how}, use_prefetcher=True),
+        own_in_words=in_words.get(config.get("crop_mode", ""), ""),
+    )
+
+
+def _make(name: str, request: Request) -> nn.Module:
+    import timm
+
+    path = request.weights
+    options: dict[str, Any] = {}
+    if path is not None:
+        tensors = read_tensors(path)
+        count = _count(timm.create_model(name, pretrained=False), tensors)
+        options["num_classes"] = count
+    try:
+        module: nn.Module = timm.create_model(name, pretrained=path is None, **options).eval()
+    except Exception as error:  # errors of the network, the disk, and the file
+        raise TargetError(
+            f"[target] model = timm:{name}: cannot be loaded ({type(error).__name__}: {error}); "
+            "if you are offline, use timm:local-dir:FOLDER, or [target] weights = FILE"
+        ) from error
+    if path is not None:
+        fit_weights(module, tensors, path)
+    return module
+
+
+def _count(module: nn.Module, tensors: dict[str, Any]) -> int:
+    classifier = module.get_classifier()  # type: ignore[operator]
+    own = {id(parameter) for parameter in classifier.parameters()}
+    names = [name for name, parameter in module.named_parameters() if id(parameter) in own]
+    found = [len(tensors[name]) for name in names if name in tensors]
+    return found[-1] if found else int(module.num_classes)  # type: ignore[arg-type]
+
+
+def _labels(module: nn.Module) -> tuple[str, ...] | None:
+    config: Any = module.pretrained_cfg
+    names, descriptions = config.get("label_names"), config.get("label_descriptions") or {}
+    if names:
+        return tuple(str(descriptions.get(name, name)) for name in names)
+    import timm.data
+
+    subset = timm.data.infer_imagenet_subset(module)
+    if subset in {None, "imagenet-1k"}:
+        return None
+    return tuple(timm.data.ImageNetInfo(subset).label_descriptions())
+
+
+def _filter(name: str) -> str:
+    return name if name in {"nearest", "bilinear", "bicubic", "lanczos"} else "bicubic"
+
+
+@hookimpl
+def neatfool_register_models(register: Register) -> None:
+    """Register the kind."""
+    register("timm", Timm)

@@ -1,0 +1,114 @@
+"""Networks in files of torch that hold their program: TorchScript, and ``torch.export``.
+
+To read either can run what is in it. So only files of a source that one trusts belong here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from neatfool import PathAfter, Register, TargetError, hookimpl
+from neatfool.models import ClassifierFormat, FileModule, Input, load_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import nn
+
+    from neatfool.models import Classifier, Request
+
+
+class TorchScript(ClassifierFormat):
+    """What ``torch.jit.save`` wrote, which does not say what it takes: its size must be given."""
+
+    forms = ("torchscript:FILE",)
+    path = PathAfter("torchscript:", runs_code=True)
+    is_file = True
+
+    def classifier(self, name: str, request: Request) -> Classifier:
+        """Load the file ``name``; ``request`` says what it does not."""
+        path = Path(name).expanduser()
+        program = _read(path, "TorchScript", "torch.jit.save", _load_script)
+        return load_file(TorchModule(path, program.eval(), Input((None,) * 4)), request)
+
+
+class Exported(ClassifierFormat):
+    """What ``torch.export.save`` wrote."""
+
+    forms = ("export:FILE",)
+    path = PathAfter("export:", runs_code=True)
+    is_file = True
+
+    def classifier(self, name: str, request: Request) -> Classifier:
+        """Load the file ``name``; ``request`` says what it does not."""
+        path = Path(name).expanduser()
+        if path.exists() and path.suffix != ".pt2":
+            raise ValueError("is not called .pt2; give a file that torch.export.save wrote")
+        program = _read(path, "torch.export", "torch.export.save", torch.export.load)
+        wanted = program.graph_signature.user_inputs
+        nodes = {node.name: node for node in program.graph.nodes}
+        inputs = [nodes[each].meta["val"] for each in wanted if isinstance(each, str)]
+        if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor) or inputs[0].ndim != 4:
+            raise TargetError(
+                f"{path}: takes {', '.join(map(_describe, inputs))}; export a classifier that "
+                "takes only images [N, C, H, W] or [N, H, W, C]"
+            )
+        sizes = tuple(size if isinstance(size, int) else None for size in inputs[0].shape)
+        given = Input(sizes, inputs[0].dtype)
+        return load_file(TorchModule(path, program.module(), given), request)
+
+
+class TorchModule(FileModule):
+    """A program of torch in a file, with gradients."""
+
+    by = f"torch {torch.__version__}"
+    traceable = True
+    no_gradients = None
+
+    def __init__(self, path: Path, program: nn.Module, given: Input) -> None:
+        super().__init__(path)
+        self.input = given
+        self.program = program
+        for each in program.modules():
+            each.training = False  # an exported program is what it is, and cannot be switched
+
+    def answer(self, images: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        """Compute all outputs of a batch."""
+        outputs = self.program(images)
+        if isinstance(outputs, torch.Tensor):
+            return {"0": outputs}
+        named = outputs.items() if isinstance(outputs, dict) else enumerate(outputs)
+        return {str(name): each for name, each in named if isinstance(each, torch.Tensor)}
+
+
+def _load_script(path: str) -> Any:
+    return torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
+
+
+def _read(path: Path, kind: str, writer: str, load: Callable[[str], Any]) -> Any:
+    if not path.exists():
+        raise ValueError("No such file or directory")
+    try:
+        return load(str(path))
+    except Exception as error:  # torch raises many kinds
+        text = " ".join(str(error).split())
+        raise TargetError(
+            f"{path}: torch cannot load it as a program of {kind} ({text[:200]}); give a file that "
+            f"{writer} wrote. Weights alone are for [target] weights"
+        ) from error
+
+
+def _describe(given: Any) -> str:
+    if isinstance(given, torch.Tensor):
+        return f"{given.dtype} {[*map(str, given.shape)]}"
+    return type(given).__name__
+
+
+@hookimpl
+def neatfool_register_models(register: Register) -> None:
+    """Register both kinds."""
+    register("torchscript", TorchScript)
+    register("export", Exported)

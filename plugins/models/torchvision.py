@@ -1,0 +1,158 @@
+"""Networks of torchvision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from neatfool import Register, TargetError, hookimpl, nearest
+from neatfool.models import (
+    Classifier,
+    ClassifierFormat,
+    Preprocessing,
+    fit_weights,
+    in_bytes,
+    read_tensors,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+    from torchvision.models import WeightsEnum
+
+    from neatfool.models import Request
+
+    Tensors = dict[str, torch.Tensor]
+
+_SCALES_ITS_INPUT: Final = {"googlenet", "inception_v3"}
+"""The published weights of these networks expect another scaling, which the networks can do."""
+
+
+class TorchVision(ClassifierFormat):
+    """torchvision's classifiers, by the names of :func:`find`."""
+
+    forms = ("torchvision:NAME",)
+
+    def check(self, model: str) -> None:
+        """Look for the network and its weights in torchvision's list."""
+        super().check(model)
+        find(model.partition(":")[2])
+
+    def known(self) -> Sequence[str]:
+        """List all classifiers."""
+        return [f"torchvision:{name}" for name in names()]
+
+    def classifier(self, name: str, request: Request) -> Classifier:
+        """Load a network; other weights get the same preprocessing."""
+        network, weights = find(name)
+        path = request.weights
+        tensors = _download(weights) if path is None else read_tensors(path)
+        module = _without_weights(network, weights, tensors)
+        fit_weights(module, tensors, path or f"{weights}")
+        labels = tuple(weights.meta["categories"]) if path is None else None
+        return Classifier(
+            request.model,
+            module,
+            _preprocessing(weights),
+            _count(module, tensors),
+            labels,
+            str(path or f"torchvision's {weights}"),
+        )
+
+
+def names() -> list[str]:
+    """List the classifiers."""
+    import torchvision
+
+    found: list[str] = torchvision.models.list_models(module=torchvision.models)
+    return found
+
+
+def find(name: str) -> tuple[str, WeightsEnum]:
+    """Find a network's name and weights.
+
+    Args:
+        name: ``resnet50`` for torchvision's default weights, or ``resnet50/IMAGENET1K_V1``.
+
+    Raises:
+        ValueError: The network or its weights do not exist.
+    """
+    network, _, wanted = name.partition("/")
+    if network not in names():
+        raise ValueError(f"torchvision has no classifier {network!r}{nearest(network, names())}")
+    import torchvision
+
+    published: Any = torchvision.models.get_model_weights(network)
+    if not wanted:
+        default: WeightsEnum = published.DEFAULT
+        return network, default
+    # Some weights are for a part of the network, without classes.
+    known = {weights.name: weights for weights in published if weights.meta["categories"]}
+    if wanted not in known:
+        raise ValueError(f"{network} has no weights {wanted!r}{nearest(wanted, known)}")
+    chosen: WeightsEnum = known[wanted]
+    return network, chosen
+
+
+def _without_weights(network: str, weights: WeightsEnum, tensors: Tensors) -> nn.Module:
+    """Make a network for its published weights, with as many classes as the given ones."""
+    import torchvision
+
+    options: dict[str, Any] = {}
+    if network in _SCALES_ITS_INPUT:
+        options = {"transform_input": True, "init_weights": False}
+    if network.startswith("vit_") and "min_size" in weights.meta:
+        options["image_size"] = weights.meta["min_size"][0]
+    module: nn.Module = torchvision.models.get_model(network, weights=None, **options)
+    published = len(weights.meta["categories"])
+    if (count := _count(module, tensors)) != published:
+        module = torchvision.models.get_model(network, weights=None, num_classes=count, **options)
+    return module.eval()
+
+
+def _count(module: nn.Module, tensors: Tensors) -> int:
+    """Count the classes of weights by the network's last layer."""
+    last, parameter = [*module.named_parameters()][-1]
+    return len(tensors[last]) if last in tensors and tensors[last].ndim else len(parameter)
+
+
+def _preprocessing(weights: WeightsEnum) -> Preprocessing:
+    preset = weights.transforms()
+    (side,) = preset.crop_size
+    return Preprocessing(
+        height=side,
+        width=side,
+        larger=max(preset.resize_size[0], side),
+        mean=in_bytes(preset.mean),
+        std=in_bytes(preset.std),
+        filter=preset.interpolation.value,
+    )
+
+
+def _download(weights: WeightsEnum) -> Tensors:
+    """Download published weights, or take them from torch's cache."""
+    try:
+        return dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
+    except Exception as error:
+        # torch's message about a damaged file advises to run its code.
+        cause = f": {error}" if isinstance(error, OSError) else ""
+        kept = Path(torch.hub.get_dir(), "checkpoints", weights.url.rsplit("/", 1)[-1])
+        remedy = (
+            f"delete {kept}, which may be damaged, and try again"
+            if kept.exists()
+            else "if you are offline, use [target] weights = FILE, or model = efficientnet-lite0, "
+            "whose weights are in a package"
+        )
+        raise TargetError(
+            f"torchvision's {weights} cannot be downloaded from {weights.url} "
+            f"({type(error).__name__}{cause}); {remedy}"
+        ) from error
+
+
+@hookimpl
+def neatfool_register_models(register: Register) -> None:
+    """Register the kind."""
+    register("torchvision", TorchVision)

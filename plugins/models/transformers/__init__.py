@@ -1,0 +1,166 @@
+"""Networks of transformers: from the Hugging Face hub, or a folder in its format.
+
+:mod:`.loading` loads their parts without running code of a repository, and :mod:`.preprocessing`
+finds out how they are shown images.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import nn
+
+from neatfool import PathAfter, Register, TargetError, hookimpl
+from neatfool.models import Classifier, ClassifierFormat, Tower, TowerFormat, hash_weights, need
+
+from .loading import find_source, load_model, load_part, load_processor
+from .preprocessing import find_preprocessing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.models import Request
+
+CLIP_TEMPERATURE: Final = 0.01
+"""What CLIP divides similarities by."""
+PAD_WHOLE: Final = "siglip"
+"""Networks of this name have only seen texts that are padded to their full length."""
+_NO_NAME: Final = re.compile(r"LABEL_\d+")
+"""What a configuration calls a class that nobody named."""
+_MULTI_LABEL: Final = "multi_label_classification"
+
+
+class LogitsOnly(nn.Module):
+    """A classifier of transformers that takes and gives plain tensors."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute logits: floats [N, C, H, W] in, [N, K] out."""
+        logits: torch.Tensor = self.model(pixel_values=images).logits
+        return logits
+
+
+class ImagesOnly(nn.Module):
+    """The half of a model that looks at images."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        half = copy.copy(model)
+        # The texts are read once, before the run; a GPU need not hold what reads them.
+        half._modules = {
+            name: each for name, each in model._modules.items() if not name.startswith("text")
+        }
+        self.model = half
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute vectors [N, D] of floats [N, C, H, W]."""
+        found: torch.Tensor = self.model.get_image_features(pixel_values=images).pooler_output  # type: ignore[operator]
+        return found
+
+
+class Transformers(ClassifierFormat, TowerFormat):
+    """Networks by their name on the hub, or in a folder."""
+
+    forms = ("transformers:NAME", "transformers:FOLDER")
+    path = PathAfter("transformers:", or_name=True)
+
+    def classifier(self, name: str, request: Request) -> Classifier:
+        """Load an image classifier."""
+        if request.weights is not None:
+            raise ValueError("a model of transformers has its own weights; leave 'weights' out")
+        source = _prepare(name)
+        from transformers import AutoConfig, AutoModelForImageClassification
+
+        config = load_part(AutoConfig, source)
+        preprocessing = find_preprocessing(load_processor(source), config)
+        model, wrong = load_model(AutoModelForImageClassification, source)
+        if wrong:
+            raise TargetError(
+                f"transformers:{source}: its weights lack {', '.join(wrong[:3])}"
+                f"{f' and {len(wrong) - 3} more' if len(wrong) > 3 else ''}: it is not an image "
+                "classifier, or not whole; give one that was trained to classify images"
+            )
+        labels = [str(config.id2label[index]) for index in range(config.num_labels)]
+        if len(labels) < 2:
+            raise ValueError(f"it has {len(labels)} class; a classifier has at least two")
+        return Classifier(
+            request.model,
+            LogitsOnly(model).eval(),
+            preprocessing,
+            len(labels),
+            None if all(map(_NO_NAME.fullmatch, labels)) else tuple(labels),
+            f"{type(model).__name__} from {source}",
+            outputs="multi_label" if config.problem_type == _MULTI_LABEL else None,
+        )
+
+    def tower(self, name: str, request: Request) -> Tower:
+        """Load a network that compares images with texts."""
+        source = _prepare(name)
+        from transformers import AutoTokenizer
+
+        model = _load_pair(source)
+        tokenizer = load_part(AutoTokenizer, source)
+        vision = getattr(model.config, "vision_config", model.config)
+        preprocessing = find_preprocessing(load_processor(source), vision)
+        module = ImagesOnly(model).eval()
+        with torch.inference_mode():
+            found = module(torch.zeros(1, 3, *preprocessing.size))
+
+        def read(sentences: Sequence[str]) -> torch.Tensor:
+            whole = model.config.model_type.startswith(PAD_WHOLE)
+            padding = "max_length" if whole else True
+            tokens = tokenizer([*sentences], padding=padding, truncation=True, return_tensors="pt")
+            vectors: torch.Tensor = model.get_text_features(**tokens).pooler_output
+            return vectors
+
+        scale = getattr(model, "logit_scale", None)
+        return Tower(
+            name=request.model,
+            module=module,
+            preprocessing=preprocessing,
+            width=found.shape[1],
+            temperature=CLIP_TEMPERATURE if scale is None else math.exp(-scale.item()),
+            read=read,
+            differentiable=True,
+            source=f"{type(model).__name__} from {source}",
+            content=hash_weights(model),
+        )
+
+
+def _prepare(name: str) -> str:
+    """Keep transformers quiet, and find a model's source."""
+    need("transformers", extra="transformers")
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    return find_source(name)
+
+
+def _load_pair(source: str) -> Any:
+    from transformers import AutoModel
+
+    model, missing = load_model(AutoModel, source)
+    if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
+        raise ValueError(
+            f"{type(model).__name__} does not compare images with texts; give a CLIP or SigLIP"
+        )
+    if missing:
+        raise TargetError(
+            f"transformers:{source}: its weights lack {', '.join(missing[:3])}; it is not whole: "
+            "download it again"
+        )
+    return model
+
+
+@hookimpl
+def neatfool_register_models(register: Register) -> None:
+    """Register the kind."""
+    register("transformers", Transformers)

@@ -1,0 +1,176 @@
+"""The web application: the page, its events, its images and its buttons."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.applications import Starlette
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from neatfool import NeatfoolError
+
+from ..guard import BrowserGuard
+from .feed import Seen
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import AsyncIterator, Sequence
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from .control import Control
+    from .feed import Feed
+
+PAGE: Final = Path(__file__).parent / "page"
+SECONDS_BETWEEN_EVENTS: Final = 1.0
+SECONDS_TO_NOTICE: Final = 0.2
+"""The end is noticed within this time: the server then waits for a second only."""
+SECONDS_OF_SILENCE: Final = 15.0
+"""After this silence a page is sent an empty line, so that one that went away is noticed."""
+HEADERS: Final = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+def make_token() -> str:
+    """Make the part of the page's address that nobody can guess."""
+    return secrets.token_urlsafe(16)
+
+
+def make_app(
+    feeds: Sequence[Feed],
+    *,
+    token: str,
+    ended: threading.Event,
+    control: Control | None = None,
+) -> ASGIApp:
+    """Make the application.
+
+    Args:
+        feeds: The runs to show.
+        token: The first part of each address.
+        ended: Set at the end: each page is then sent the last news.
+        control: What the buttons do; if absent, there are none.
+    """
+    service = _Service(feeds, ended, control)
+    routes = [
+        Route("/", service.page),
+        Route("/watch.css", service.page),
+        Route("/watch.js", service.page),
+        Route("/events", service.events),
+        Route("/{run:int}/{index:int}.png", service.image),
+    ]
+    if control is not None:
+        routes.append(Route("/{what}", service.press, methods=["POST"]))
+    return BrowserGuard(_TokenCheck(Starlette(routes=routes), token), ["localhost"])
+
+
+class _Service:
+    """A method for each address."""
+
+    def __init__(
+        self, feeds: Sequence[Feed], ended: threading.Event, control: Control | None
+    ) -> None:
+        self._feeds = feeds
+        self._ended = ended
+        self._control = control
+
+    async def page(self, request: Request) -> Response:
+        return FileResponse(PAGE / (request.url.path.rpartition("/")[2] or "index.html"))
+
+    async def image(self, request: Request) -> Response:
+        run, index = request.path_params["run"], request.path_params["index"]
+        if run >= len(self._feeds):
+            return PlainTextResponse("there is no such run", 404)
+        feed = self._feeds[run]
+        try:
+            png = feed.image_at_hand(index) or await asyncio.to_thread(feed.read_image, index)
+        except NeatfoolError as error:
+            return PlainTextResponse(str(error), 404)
+        return Response(png, media_type="image/png")
+
+    async def press(self, request: Request) -> Response:
+        assert self._control is not None
+        buttons = {
+            "pause": self._control.pause,
+            "go-on": self._control.go_on,
+            "stop": self._control.stop,
+        }
+        button = buttons.get(request.path_params["what"])
+        if button is None:
+            return PlainTextResponse("there is no such button", 404)
+        button()
+        return PlainTextResponse(self._control.state)
+
+    async def events(self, request: Request) -> Response:
+        return StreamingResponse(self._events(), media_type="text/event-stream")
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        """Send news of each run, until it is told that all has ended.
+
+        The names are those of server-sent events: ``event``, ``data``.
+        """
+        seen, said = [Seen() for _ in self._feeds], time.monotonic()
+        while True:
+            # Asked before reading: what is read after the end is all.
+            ended = self._ended.is_set()
+            for number, feed in enumerate(self._feeds):
+                news, seen[number] = await asyncio.to_thread(feed.news, seen[number], now=ended)
+                if news is not None:
+                    yield b'event: news\ndata: {"run":%d,"news":%s}\n\n' % (number, news)
+                    said = time.monotonic()
+            if ended:
+                yield b"event: end\ndata: {}\n\n"
+                return
+            if time.monotonic() - said > SECONDS_OF_SILENCE:
+                yield b":\n\n"
+                said = time.monotonic()
+            await self._rest()
+
+    async def _rest(self) -> None:
+        due = time.monotonic() + SECONDS_BETWEEN_EVENTS
+        while time.monotonic() < due and not self._ended.is_set():
+            await asyncio.sleep(SECONDS_TO_NOTICE)
+
+
+class _TokenCheck:
+    """Refuses whoever does not know the token; adds safe headers."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+        self._headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *self._headers]
+            await send(message)
+
+        _, token, *rest = f"{scope['path']}/".split("/", 2)
+        if not hmac.compare_digest(token.encode(), self._token):
+            words = "the address lacks its secret part: open the address that neatfool printed"
+            await PlainTextResponse(words, 403)(scope, receive, send_safely)
+            return
+        path = f"/{rest[0][:-1]}" if rest else "/"
+        inner: dict[str, Any] = {**scope, "path": path, "raw_path": path.encode()}
+        # At the end the server cuts off a page that does not listen; that is no error.
+        with suppress(asyncio.CancelledError):
+            await self._app(inner, receive, send_safely)

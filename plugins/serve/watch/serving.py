@@ -1,0 +1,71 @@
+"""A page beside a run of this process: its server runs in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+from ..listening import address_of, listen, make_server
+from .app import make_app, make_token
+from .control import Control
+from .feed import Feed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from neatfool import Outcome
+
+MOST_MESSAGES: Final = 1000
+"""What is logged beyond this is not shown: a page is not for reading thousands of lines."""
+SECONDS_TO_END: Final = 3.0
+"""A page gets the last news within this time; the run's end waits no longer."""
+
+
+class OwnPage:
+    """The page of a run of this process.
+
+    Attributes:
+        address: Its address.
+        control: What its buttons ask of the run.
+    """
+
+    def __init__(self, path: Path, port: int) -> None:
+        """Serve the page, on a port of this machine; 0 stands for any that is free.
+
+        Raises:
+            ExperimentError: The port is taken.
+        """
+        self.control = Control()
+        self._feed = Feed(path, self.control)
+        self._ended = threading.Event()
+        socket = listen("127.0.0.1", port)
+        token = make_token()
+        self.address = f"{address_of(socket)}/{token}/"
+        app = make_app([self._feed], token=token, ended=self._ended, control=self.control)
+        self._server = make_server(app, self._ended.set)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([socket],), name="watch", daemon=True
+        )
+        self._thread.start()
+        self._log = _Messages(self._feed.messages)
+        logging.getLogger("neatfool").addHandler(self._log)
+
+    def end(self, outcome: Outcome) -> None:
+        """Send the last news to open pages, and stop serving."""
+        logging.getLogger("neatfool").removeHandler(self._log)
+        self._feed.outcome = outcome.reason + (f": {outcome.cause}" if outcome.cause else "")
+        self._server.should_exit = True
+        self._thread.join(SECONDS_TO_END)
+
+
+class _Messages(logging.Handler):
+    """Keeps what is logged while a run goes on."""
+
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self._messages) < MOST_MESSAGES:
+            self._messages.append(record.getMessage())

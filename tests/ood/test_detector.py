@@ -1,0 +1,66 @@
+"""A detector of another package is asked as the built-in ones are."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import neatfool
+from neatfool.ood import Answers, detect, detectors, make_detector
+from neatfool.ood.in_distribution import divide
+from neatfool.testing import ToyTarget
+
+MARGIN = """
+import neatfool
+from neatfool.ood import Detector
+
+
+class Margin(Detector):
+    needs = "probabilities"
+
+    def __init__(self, name="2"):
+        self.rank = int(name)
+
+    def score(self, answers):
+        best = answers.probabilities.sort(1, descending=True).values
+        return best[:, self.rank - 1] - best[:, 0]
+
+
+@neatfool.hookimpl
+def neatfool_register_detectors(register):
+    register("margin", lambda: Margin())
+    register("rank", lambda name: Margin(name))
+"""
+LOGITS = torch.tensor([[2.0, 0, -2], [0, 0, 0]])
+
+
+@pytest.fixture
+def margin(distribute):
+    points = {"detector.margin": "margin_m", "detector.rank": "margin_m"}
+    distribute("world", points, {"margin_m": MARGIN})
+
+
+@pytest.mark.usefixtures("margin")
+def test_a_name_makes_it() -> None:
+    first, second, third = LOGITS[0].double().softmax(0)
+    assert make_detector("margin").score(Answers(LOGITS))[0] == second - first
+    assert make_detector("rank:3").score(Answers(LOGITS))[0] == third - first
+    for wrong in ("rank", "margin:3"):
+        with pytest.raises(neatfool.ExperimentError, match="there is no detector"):
+            make_detector(wrong)
+
+
+@pytest.mark.usefixtures("margin")
+def test_those_whose_names_stand_alone_are_asked_by_default() -> None:
+    assert {"margin", "energy", "knn"} <= {*detectors()}
+    assert {"rank", "pytorch-ood"}.isdisjoint(detectors())
+    spec = ToyTarget().spec
+    images = torch.randint(256, (40, *spec.shape), dtype=torch.uint8)
+    found = detect(ToyTarget(), images[:9].numpy(), divide(images, "noise"))
+    assert "margin" in {row.name for row in found.rows}
+
+
+@pytest.mark.usefixtures("margin")
+def test_a_wrong_name_is_told_with_what_packages_offer() -> None:
+    with pytest.raises(neatfool.ExperimentError, match=r"did you mean 'margin'.*rank:NAME"):
+        make_detector("margn")

@@ -1,0 +1,288 @@
+"""``neatfool retrain`` on digits: what it reports, and that it goes on as if undisturbed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from commands import neatfool, neatfool_process, write_experiment
+
+from neatfool import find_runs, open_run
+from neatfool_plugins.mnist import lenet
+from neatfool_plugins.mnist.digits import load_digits
+from neatfool_plugins.mnist.training import Step
+
+MNIST = Path(__file__).parents[4] / "experiments" / "mnist.ini"
+SHORT = ("experiment.generations=4", "scheme.batch=24")
+BASE = ("--first-images", 40, "--more-images", 20, "--searches", 2)
+
+
+def write_digits(folder):
+    """Write the packaged digits as MNIST, to learn from and to be tested on."""
+    images, labels = load_digits()
+    folder.mkdir()
+    for part in ("train", "t10k"):
+        for kind, array in (("images-idx3", images[:, 0]), ("labels-idx1", labels)):
+            header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+            content = header + array.astype(np.uint8).tobytes()
+            (folder / f"{part}-{kind}-ubyte").write_bytes(content)
+    return folder
+
+
+def train_quickly(network, training, test, recipe):
+    """Take the packaged weights; only how likely "fooling" is depends on the fooling images."""
+    ready = lenet.load(lenet.PACKAGED).state_dict()
+    state = network.state_dict()
+    for name, value in ready.items():
+        state[name][: len(value)] = value
+    state["fc2.weight"][10] = 0
+    state["fc2.bias"][10] = training.images[training.labels == 10].mean() / 20
+    network.load_state_dict(state)
+    yield Step(recipe.epochs, 0.1, 1.0)
+
+
+@pytest.fixture(scope="module")
+def quick():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("neatfool_plugins.mnist.retrain.lenets.train", train_quickly)
+        yield
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    return write_digits(tmp_path_factory.mktemp("digits") / "mnist")
+
+
+def arguments(out, digits, *options):
+    short = [word for each in SHORT for word in ("--set", each)]
+    return ["retrain", MNIST, "--out", out, "--data", digits, *BASE, *short, *options]
+
+
+def retrain(out, digits, *options):
+    result = neatfool(*arguments(out, digits, "--json", *options))
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def found(told, out):
+    """Give what the rounds brought, whatever folder they are in."""
+    return json.loads(json.dumps(told["rounds"]).replace(str(out), "OUT"))
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory, digits, quick):
+    out = tmp_path_factory.mktemp("three") / "out"
+    return out, retrain(out, digits, "--rounds", 3)
+
+
+def test_each_network_learns_all_images_of_the_rounds_before(three):
+    out, told = three
+    assert [each["fooling_images"] for each in told["rounds"]] == [0, 40, 60]
+    assert told["rounds"][0]["network"] is None
+    for number in (2, 3):
+        network = lenet.load(out / f"round-{number:02}" / "network.safetensors")
+        assert network.fc2.out_features == 11
+
+
+def test_each_round_fools_its_own_network_in_the_ten_digits(three):
+    out, told = three
+    for each in told["rounds"]:
+        medians = []
+        for search in each["searches"]:
+            run = open_run(search["run"])
+            assert run.searched == tuple(range(10))
+            assert run.experiment["target"]["weights"] == each["network"]
+            saved = [elite.confidence for elite in run]
+            assert [*search["classes"].values()] == saved
+            medians.append(np.median(saved))
+            run.close()
+        assert each["median"] == pytest.approx(np.median(medians))
+    assert len(find_runs(out)) == 6
+    seeds = [search["seed"] for each in told["rounds"] for search in each["searches"]]
+    assert seeds == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_real_digits_are_taken_for_is_counted(three):
+    _, told = three
+    images, labels = load_digits()
+    for each in told["rounds"]:
+        network = lenet.load(Path(each["network"] or lenet.PACKAGED))
+        with torch.inference_mode():
+            said = network(lenet.normalise(torch.from_numpy(images))).argmax(1).numpy()
+        assert each["accuracy"] == (said == labels).mean()
+        assert each["false_alarms"] == (None if each["round"] == 1 else (said == 10).sum())
+
+
+def cut_before_round_3(out):
+    shutil.rmtree(out / "round-03")
+
+
+def cut_in_training(out):
+    cut_before_round_3(out)
+    (out / "round-03").mkdir()
+    (out / "round-03" / "network.safetensors.part").write_bytes(b"half")
+
+
+def cut_after_training(out):
+    shutil.rmtree(out / "round-03" / "search-1")
+    shutil.rmtree(out / "round-03" / "search-2")
+    (out / "round-03" / "judged.json").unlink()
+
+
+def cut_between_searches(out):
+    shutil.rmtree(out / "round-03" / "search-2")
+
+
+def cut_at_a_runs_birth(out):
+    shutil.rmtree(out / "round-03" / "search-2")
+    (out / "round-03" / "search-2").mkdir()
+    (out / "round-03" / "search-2" / "run.db.partial").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        cut_before_round_3,
+        cut_in_training,
+        cut_after_training,
+        cut_between_searches,
+        cut_at_a_runs_birth,
+    ],
+)
+def test_the_same_command_goes_on_to_the_same_end(three, digits, tmp_path, cut):
+    out, told = three
+    copy = shutil.copytree(out, tmp_path / "out")
+    cut(copy)
+    assert found(retrain(copy, digits, "--rounds", 3), copy) == found(told, out)
+
+
+def test_more_rounds_go_on_from_fewer(three, digits, tmp_path):
+    out, told = three
+    first = retrain(tmp_path / "out", digits, "--rounds", 1)
+    assert "Before any retraining" in first["finding"][0]
+    again = retrain(tmp_path / "out", digits, "--rounds", 3)
+    assert found(again, tmp_path / "out") == found(told, out)
+
+
+def test_until_safe_ends_with_the_first_network_that_is_not_fooled(digits, tmp_path, monkeypatch):
+    def certain(network, *rest):
+        yield from train_quickly(network, *rest)
+        with torch.no_grad():
+            network.fc2.weight[10] = 0
+            network.fc2.bias[10] = 0
+            network.fc2.weight[:10] /= 50
+
+    monkeypatch.setattr("neatfool_plugins.mnist.retrain.lenets.train", certain)
+    told = retrain(tmp_path / "out", digits, "--until-safe", "--least-accuracy", 0)
+    assert [each["safe"] for each in told["rounds"]] == [False, True]
+    assert "is not fooled any more" in told["finding"][0]
+
+
+def test_a_network_that_reads_too_few_digits_ends_it_and_says_so(digits, tmp_path, monkeypatch):
+    def forget(network, *rest):
+        yield from train_quickly(network, *rest)
+        with torch.no_grad():
+            network.fc2.bias[7] -= 1000
+
+    monkeypatch.setattr("neatfool_plugins.mnist.retrain.lenets.train", forget)
+    result = neatfool(*arguments(tmp_path / "out", digits, "--rounds", 5))
+    assert result.exit_code == 4
+    assert "round 2: the network recognises" in result.stderr
+    assert "less than 98.50 %" in result.stderr
+    assert "not tried" in result.stdout
+    assert len(find_runs(tmp_path / "out")) == 2
+
+
+def test_the_table_and_the_page_say_what_was_found(three, digits, tmp_path, quick):
+    out, told = three
+    page = tmp_path / "page.html"
+    result = neatfool(*arguments(out, digits, "--rounds", 3, "--html", page))
+    assert result.exit_code == 0, result.output
+    assert told["finding"][0] in result.stdout
+    html = page.read_text(encoding="utf-8")
+    assert told["finding"][0].replace(" %", "\u00a0%") in html
+    assert html.count('<img class="pixels"') == 30
+    assert "Content-Security-Policy" in html
+    table = [line for line in result.stdout.splitlines() if line[:1] in "┏┃┡│├└"]
+    assert len(table) == 13
+    assert max(map(len, table)) <= 120
+
+
+def test_images_of_finished_runs_are_learnt_too(three, digits, tmp_path):
+    out, told = three
+    runs = out / "round-01"
+    more = retrain(tmp_path / "out", digits, "--rounds", 2, "--also", runs)
+    assert [each["fooling_images"] for each in more["rounds"]] == [0, 60]
+    assert found(more, tmp_path / "out")[0] == found(told, out)[0]
+    networks = [each / "round-02" / "network.safetensors" for each in (out, tmp_path / "out")]
+    assert networks[0].read_bytes() != networks[1].read_bytes()
+
+
+def test_another_option_in_the_same_folder_is_refused(three, digits):
+    out, _ = three
+    result = neatfool(*arguments(out, digits, "--rounds", 3, "--epochs", 9))
+    assert result.exit_code == 2
+    assert "was begun with another [retrain] epochs: 3, and not 9" in result.stderr
+
+
+def test_a_folder_that_holds_something_else_is_refused(digits, tmp_path):
+    (tmp_path / "precious.txt").touch()
+    result = neatfool(*arguments(tmp_path, digits))
+    assert result.exit_code == 5
+    assert "holds something else" in result.stderr
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(digits, tmp_path):
+    page = tmp_path / "no" / "page.html"
+    result = neatfool(*arguments(tmp_path / "out", digits, "--html", page))
+    assert result.exit_code == 6
+    assert "its folder does not exist" in result.stderr
+
+
+@pytest.mark.usefixtures("own_sys_path")
+def test_a_target_that_cannot_be_trained_is_refused(tmp_path):
+    result = neatfool("retrain", write_experiment(tmp_path), "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "retrain can train networks of the target mnist only" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+KILLED_AT = (
+    "round-01/search-1/run.db",
+    "round-01/search-2/images",
+    "round-02",
+    "round-02/judged.json",
+    "round-03/search-1/run.db",
+)
+"""A process is killed as soon as one is there: within and between searches, and in training."""
+
+
+@pytest.mark.slow
+def test_killed_processes_and_an_undisturbed_one_bring_the_same(digits, tmp_path):
+    options = ("--rounds", 3, "--epochs", 25, "--learning-rate", 0.02, "--least-accuracy", 0.9)
+    options += ("--json", "--set", "experiment.generations=40")
+    whole = neatfool_process(*arguments(tmp_path / "whole", digits, *options))
+    told, log = whole.communicate()
+    assert whole.returncode == 0, log
+    parts = tmp_path / "parts"
+    for place in KILLED_AT:
+        process = neatfool_process(*arguments(parts, digits, *options))
+        while process.poll() is None and not (parts / place).exists():
+            time.sleep(0.002)
+        process.kill()
+        _, log = process.communicate()
+        assert process.returncode == -9, log
+    process = neatfool_process(*arguments(parts, digits, *options))
+    output, log = process.communicate()
+    assert process.returncode == 0, log
+    assert found(json.loads(output), parts) == found(json.loads(told), tmp_path / "whole")
+    networks = [
+        folder / "round-03" / "network.safetensors" for folder in (tmp_path / "whole", parts)
+    ]
+    assert networks[0].read_bytes() == networks[1].read_bytes()

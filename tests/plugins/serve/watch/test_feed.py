@@ -1,0 +1,106 @@
+"""What a page is told of a run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from commands import CLASSES, neatfool, write_experiment
+from watching import search
+
+from neatfool import RunError, open_run
+from neatfool_plugins.serve.watch import feed as reading
+from neatfool_plugins.serve.watch.feed import Feed, Seen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+
+def column(news, name, about):
+    place = about["columns"].index(name)
+    return [point[place] for point in news["points"]]
+
+
+def test_each_generation_is_told_once_and_in_order(tmp_path: Path) -> None:
+    told = []
+
+    def look(run) -> None:
+        feed, seen = told[0] if told else (Feed(run.path), Seen())
+        news, seen = feed.news(seen, now=True)
+        told[:1] = [(feed, seen)]
+        told.append(json.loads(news))
+
+    search(write_experiment(tmp_path), tmp_path / "run", look)
+    first, *_ = told[1:]
+    about = first["about"]
+    assert about["classes"] == [*CLASSES]
+    generations = [column(news, "generation", about) for news in told[1:]]
+    assert generations == [[number] for number in range(8)]
+    run = open_run(tmp_path / "run")
+    changes = [tuple(change) for news in told[1:] for change in news.get("changes", ())]
+    assert changes == run.replacements
+    assert column(told[-1], "median", about) == [run.history[-1].median]
+    assert column(told[-1], "maximum", about) == [max(elite.confidence for elite in run)]
+    assert column(told[-1], "switched", about) == [sum(g.goal_switches for g in run.history)]
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    search(write_experiment(tmp_path), tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_nothing_new_is_no_news(finished: Path) -> None:
+    feed = Feed(finished)
+    news, seen = feed.news(Seen(), now=True)
+    assert json.loads(news)["state"]["finished"] is True
+    assert feed.news(seen, now=True)[0] is None
+
+
+def test_a_run_started_anew_is_told_anew(finished: Path, tmp_path: Path) -> None:
+    feed = Feed(finished)
+    _, seen = feed.news(Seen(), now=True)
+    again = neatfool(
+        *("run", tmp_path / "small.ini", "--out", finished, "--overwrite", "--no-report"),
+        *("--set", "experiment.generations=3"),
+    )
+    assert again.exit_code == 0, again.output
+    news = json.loads(feed.news(seen, now=True)[0])
+    assert column(news, "generation", news["about"]) == [0, 1, 2]
+
+
+def test_a_run_that_is_gone_is_said_and_its_course_is_kept(finished: Path) -> None:
+    feed = Feed(finished)
+    _, seen = feed.news(Seen(), now=True)
+    shutil.rmtree(finished)
+    news = json.loads(feed.news(seen, now=True)[0])
+    assert "not a run folder" in news["state"]["error"]
+    assert len(json.loads(feed.news(Seen())[0])["points"]) == 8
+
+
+def test_a_long_course_is_thinned_but_its_last_point_is_kept(finished: Path, monkeypatch) -> None:
+    monkeypatch.setattr(reading, "MOST_POINTS", 3)
+    news = json.loads(Feed(finished).news(Seen(), now=True)[0])
+    assert column(news, "generation", news["about"]) == [1, 4, 7]
+
+
+def test_a_feed_rests_a_hundred_times_as_long_as_it_works(finished: Path, monkeypatch) -> None:
+    now, processor, opened = [1000.0], [0.0], []
+
+    def take_long(path: Path) -> None:
+        processor[0] += 0.5
+        opened.append(now[0])
+        raise RunError("busy")
+
+    monkeypatch.setattr(reading, "open_run", take_long)
+    monkeypatch.setattr(reading.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(reading.time, "thread_time", lambda: processor[0])
+    feed = Feed(finished)
+    for seconds in (0, 1, 48, 2):
+        now[0] += seconds
+        feed.news(Seen())
+    assert opened == [1000, 1051]

@@ -1,0 +1,110 @@
+"""The commands, and a run that is watched while it goes on."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from commands import neatfool, write_experiment
+from waiting import wait_until
+from watching import ask, events, search
+
+from neatfool.run.folder import DATABASE
+from neatfool.run.store import contents
+from neatfool.testing import check_observer
+from neatfool_plugins.serve import listening
+from neatfool_plugins.serve.watch import observer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("own_sys_path")
+
+
+def test_the_buttons_pause_and_stop_a_run_that_resumes_to_the_same_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_experiment(tmp_path)
+    search(file, tmp_path / "undisturbed")
+    seen, thread = [], []
+
+    def push_buttons(address: str) -> None:
+        for _, event in events(address):
+            state = event.get("news", {}).get("state", {})
+            if state.get("control") == "paused":
+                before = len(seen)
+                time.sleep(0.3)
+                assert len(seen) == before
+                assert ask(f"{address}stop", "POST") == (200, b"stopping")
+            if "outcome" in state:
+                thread.append(state["outcome"])
+
+    def look(run) -> None:
+        seen.append(run.generation)
+        if run.generation == 2:
+            (address,) = re.findall(r"Watch it at (\S+)", capsys.readouterr().out)
+            assert ask(f"{address}pause", "POST") == (200, b"pausing")
+            thread.append(threading.Thread(target=push_buttons, args=(address,)))
+            thread[0].start()
+
+    outcome = search(file, tmp_path / "watched", look, watch=True)
+    assert (outcome.reason, seen) == ("interrupted", [0, 1, 2])
+    thread[0].join(20)
+    assert thread[-1] == "interrupted"
+    resumed = neatfool("resume", tmp_path / "watched", "--no-report")
+    assert resumed.exit_code == 0, resumed.output
+    assert contents(tmp_path / "watched" / DATABASE) == contents(
+        tmp_path / "undisturbed" / DATABASE
+    )
+    assert not (tmp_path / "watched" / f"{DATABASE}-wal").exists()
+
+
+def test_run_with_watch_says_where_and_ends_its_server(tmp_path: Path) -> None:
+    file = write_experiment(tmp_path)
+    result = neatfool("run", file, "--out", tmp_path / "run", "--no-report", "--watch")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"Watch it at http://127\.0\.0\.1:\d+/[\w-]{22}/\n", result.output)
+    wait_until(lambda: all(thread.name != "watch" for thread in threading.enumerate()))
+
+
+def test_several_runs_are_not_watched_by_run(tmp_path: Path) -> None:
+    result = neatfool("run", write_experiment(tmp_path), "--seeds", "1-2", "--watch")
+    assert result.exit_code == 2
+    assert "neatfool watch" in result.output
+
+
+def test_a_taken_port_is_said_and_the_run_goes_on(tmp_path: Path, caplog) -> None:
+    with listening.listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        file = write_experiment(tmp_path)
+        result = neatfool("run", file, "--out", tmp_path / "run", "--no-report", "--port", port)
+    assert result.exit_code == 0, result.output
+    assert f"cannot listen on 127.0.0.1, port {port}" in caplog.text
+
+
+def test_watch_serves_all_runs_of_a_folder(tmp_path: Path, monkeypatch) -> None:
+    search(write_experiment(tmp_path), tmp_path / "runs" / "a")
+    served = []
+
+    def note(app, socket, on_end) -> None:
+        served.append(socket.getsockname()[0])
+        socket.close()
+
+    monkeypatch.setattr(listening, "serve", note)
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    result = neatfool("watch", tmp_path / "runs")
+    assert result.exit_code == 0, result.output
+    assert served == ["127.0.0.1"]
+    assert not opened
+    result = neatfool("watch", tmp_path / "runs", "--open")
+    assert opened == re.findall(r"Watch at (\S+)", result.output)
+    missing = neatfool("watch", tmp_path / "nowhere")
+    assert missing.exit_code == 5
+
+
+def test_the_observer_keeps_its_contract() -> None:
+    check_observer(observer)
