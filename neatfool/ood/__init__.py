@@ -1,6 +1,6 @@
-"""Out-of-distribution (OOD) detectors, and what they tell of images that fool a target.
+"""Out-of-distribution (OOD) detectors.
 
-:func:`detect` asks detectors about images. :func:`make_detector` makes one by its name. A plugin
+:func:`ask_detectors` asks them about images. :func:`make_detector` makes one by its name. A plugin
 adds one with a :class:`Detector`, and registers it by ``neatfool_register_detectors``. It looks at
 the :class:`Answers` of an :class:`InspectedTarget`, and is fitted to images that
 :func:`in_distribution` finds.

@@ -1,12 +1,10 @@
 # The public names of neatfool.ood, each where it is defined. This is their only list.
 
-# Measuring
-from .detection import KEPT as KEPT
-from .detection import Detection as Detection
-from .detection import Row as Row
-from .detection import behind as behind
-from .detection import count_images as count_images
-from .detection import detect as detect
+# Asking detectors
+from .asking import Asked as Asked
+from .asking import Outlying as Outlying
+from .asking import ask_detectors as ask_detectors
+from .asking import behind as behind
 
 # Detectors
 from .detector import Answers as Answers

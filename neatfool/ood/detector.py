@@ -56,7 +56,8 @@ class Detector(ABC):
     It is made without knowing the classifier, then looks at it, is fitted if need be, and scores.
 
     Attributes:
-        needs: What it looks at.
+        needs: What it needs of the classifier.
+        looks_at: What it looks at, in a few words.
         fits: Whether it must be fitted to in-distribution images first.
         differentiable: Whether torch can differentiate its scores.
         of_covariance: Whether it learns in which directions features vary: with fewer images than
@@ -64,6 +65,7 @@ class Detector(ABC):
     """
 
     needs: Needs
+    looks_at: str = ""
     fits: bool = False
     differentiable: bool = False
     of_covariance: bool = False

@@ -55,6 +55,10 @@ class InDistribution:
         """Whether so few are held out that rates are rough."""
         return len(self.held_out) < FEW or not self.divided
 
+    def count(self, images: int) -> int:
+        """Count the images that a target is shown to judge some by these."""
+        return images + len(self.held_out) + self.divided * len(self.fitted)
+
     def describe(self) -> str:
         """Say in one sentence what they are, and how many."""
         if not self.divided:

@@ -29,6 +29,7 @@ def measure_command(
     *,
     runs: str = RUNS,
     elites: bool = True,
+    trust: bool = True,
     queries: bool = True,
     csv: str = "Write what was measured as comma-separated values.",
     html: str = "Write a page with charts and pictures.",
@@ -45,7 +46,8 @@ def measure_command(
         runs: The argument's name in the help. If it ends with ``...``, several may be named, and
             the function gets a tuple of paths; else one path.
         elites: Whether the command has ``--classes``, ``--least``, ``--sample`` and ``--seed``.
-        queries: Whether it has ``--max-queries`` and ``--trust``, as it loads targets.
+        trust: Whether it has ``--trust``, as it loads targets.
+        queries: Whether it has ``--max-queries``.
         csv: The help of ``--csv``; without it there is no such option.
         html: The help of ``--html``; without it there is no such option.
     """
@@ -61,9 +63,12 @@ def measure_command(
         ) -> None:
             finding = function(console=Output(stderr=True), **options)
             _write(finding, as_json=as_json, csv_file=csv_file, html_file=html_file)
+            if finding.exit_code:
+                click.get_current_context().exit(finding.exit_code)
 
         made: Any = _outputs(command, csv=csv, html=html)
-        made = max_queries_option(trust_option(made)) if queries else made
+        made = trust_option(made) if trust else made
+        made = max_queries_option(made) if queries else made
         made = elite_options(made) if elites else made
         count = -1 if runs.endswith("...") else 1
         a_path = click.Path(path_type=Path)

@@ -53,6 +53,11 @@ class Finding(Facts):
         """What was looked at, in a few words: a run's name."""
         raise NotImplementedError
 
+    @property
+    def exit_code(self) -> int:
+        """What a command ends with that found it: 0, or the code of a condition that failed."""
+        return 0
+
     def story(self) -> Iterator[Block]:
         """Tell what came out, from the most important to the details."""
         raise NotImplementedError

@@ -28,6 +28,7 @@ class MaximumSoftmax(Detector):
     """
 
     needs = "probabilities"
+    looks_at = "largest probability"
     differentiable = True
 
     def score(self, answers: Answers) -> torch.Tensor:
@@ -43,6 +44,7 @@ class MaximumLogit(Detector):
     """
 
     needs = "logits"
+    looks_at = "largest logit"
     differentiable = True
 
     def score(self, answers: Answers) -> torch.Tensor:
@@ -57,6 +59,7 @@ class Energy(Detector):
     """
 
     needs = "logits"
+    looks_at = "energy of the logits"
     differentiable = True
 
     def score(self, answers: Answers) -> torch.Tensor:
@@ -72,6 +75,7 @@ class Entropy(Detector):
     """
 
     needs = "probabilities"
+    looks_at = "entropy"
     differentiable = True
 
     def score(self, answers: Answers) -> torch.Tensor:
@@ -89,6 +93,7 @@ class GeneralisedEntropy(Detector):
     """
 
     needs = "probabilities"
+    looks_at = "generalised entropy"
     differentiable = True
 
     def score(self, answers: Answers) -> torch.Tensor:

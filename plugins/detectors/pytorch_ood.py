@@ -25,6 +25,12 @@ FEWER: Final = {"KNN": ("k", 10), "ViM": ("d", 2)}
 in no more than 60 directions."""
 OF_COVARIANCE: Final = {"Mahalanobis", "ViM", "RMD", "MultiMahalanobis"}
 """Detectors that learn in which directions features vary."""
+LOOKS_AT: Final = {
+    "KNN": "nearest neighbours",
+    "Mahalanobis": "Mahalanobis distance",
+    "ViM": "virtual logit",
+}
+"""What those with short names look at."""
 
 
 class PytorchOod(Detector):
@@ -42,6 +48,7 @@ class PytorchOod(Detector):
         """
         self.name, self._class, api = name, _class(name), _module().api
         self._numbers = _numbers(name)
+        self.looks_at = LOOKS_AT.get(name, "of the package pytorch-ood")
         self.needs = "images"
         if issubclass(self._class, api.LogitsDetector):
             self.needs = "logits"

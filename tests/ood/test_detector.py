@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import neatfool
-from neatfool.ood import Answers, detect, detectors, make_detector
+from neatfool.ood import Answers, ask_detectors, detectors, make_detector
 from neatfool.ood.in_distribution import divide
 from neatfool.testing import ToyTarget
 
@@ -56,8 +56,8 @@ def test_those_whose_names_stand_alone_are_asked_by_default() -> None:
     assert {"rank", "pytorch-ood"}.isdisjoint(detectors())
     spec = ToyTarget().spec
     images = torch.randint(256, (40, *spec.shape), dtype=torch.uint8)
-    found = detect(ToyTarget(), images[:9].numpy(), divide(images, "noise"))
-    assert "margin" in {row.name for row in found.rows}
+    found = ask_detectors(ToyTarget(), images[:9].numpy(), divide(images, "noise"))
+    assert "margin" in found.scores
 
 
 @pytest.mark.usefixtures("margin")

@@ -1,0 +1,405 @@
+"""Detection: what out-of-distribution (OOD) detectors would have caught of runs' images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import numpy as np
+from pydantic import Field
+
+from neatfool.errors import ExperimentError
+from neatfool.experiment.trust import require_trust
+from neatfool.fooling.choosing import choose_elites
+from neatfool.fooling.opening import make_target, open_runs, open_scorer
+from neatfool.ood.asking import ask_detectors, behind
+from neatfool.ood.in_distribution import in_distribution
+from neatfool.present.charts.axes import new_axes
+from neatfool.present.charts.figure import LINE_COLOURS, MUTED
+from neatfool.present.finding import Facts, Finding, Records
+from neatfool.present.output import Output
+from neatfool.present.story import (
+    Block,
+    Chart,
+    Headline,
+    Note,
+    Section,
+    Table,
+)
+from neatfool.wording import level, percent, share
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from neatfool.run.individual import EliteView
+    from neatfool.run.run import Run
+    from neatfool.spec.target import Target
+
+KEPT: Final = (0.95, 0.99)
+"""The usual shares of in-distribution images that a detector lets pass."""
+BINS: Final = 36
+EDGE: Final = 1
+"""This percentage of either kind of images at each end may lie outside of a chart."""
+NOTES: Final = (
+    "Pass at 95 % is the share of fooling images that pass where 95 % of in-distribution ones do: "
+    "the false-positive rate.",
+    "AUROC is how often a fooling image looks more outlying than an in-distribution one: 1 is "
+    "always, 0.5 is chance, and less means that fooling images look more usual than real ones.",
+    "The images were not made to pass these detectors, unless the run's target was guarded: who "
+    "knows the detector can search against it, too.",
+)
+
+
+class Threshold(Facts):
+    """A detector's threshold, and what becomes of the fooling images there."""
+
+    kept: float = Field(description="the share of in-distribution images that is to pass")
+    threshold: float = Field(description="the highest score that passes")
+    passing: float = Field(
+        description="the share of fooling images that pass: the false-positive rate"
+    )
+    caught: int = Field(description="how many do not pass")
+
+
+class Detected(Facts):
+    """What a detector says of a run's images. The larger a score, the more outlying the image."""
+
+    name: str = Field(description="the detector")
+    looks_at: str = Field(description="what it looks at, in short")
+    auroc: float = Field(
+        description="how often a fooling image scores higher than an in-distribution one"
+    )
+    at: tuple[Threshold, ...] = Field(description="its thresholds")
+    fooling: tuple[float, ...] = Field(exclude=True, repr=False)
+    known: tuple[float, ...] = Field(exclude=True, repr=False)
+
+    @classmethod
+    def of(cls, name: str, looks_at: str, known: np.ndarray, fooling: np.ndarray) -> Detected:
+        """Sum up the scores of in-distribution images, [M], and of fooling ones, [N]."""
+        from scipy.stats import mannwhitneyu
+
+        at = []
+        for kept in (*KEPT, 1.0):
+            threshold = float(np.quantile(known, kept, method="higher"))
+            caught = int((fooling > threshold).sum())
+            at.append(
+                Threshold(
+                    kept=kept,
+                    threshold=threshold,
+                    passing=1 - caught / len(fooling),
+                    caught=caught,
+                )
+            )
+        wins = float(mannwhitneyu(fooling, known).statistic)
+        return cls(
+            name=name,
+            looks_at=looks_at,
+            auroc=wins / (len(fooling) * len(known)),
+            at=tuple(at),
+            fooling=tuple(fooling.tolist()),
+            known=tuple(known.tolist()),
+        )
+
+    def where(self, kept: float) -> Threshold:
+        """Give what happens where a share of in-distribution images is to pass."""
+        return next(each for each in self.at if each.kept == kept)
+
+    def draw(self, levels: Sequence[float]) -> Figure:
+        """Draw the scores of in-distribution and fooling images, and the thresholds."""
+        drawn, axes = new_axes(520, 230, right=16, left=52, bottom=34, top=26)
+        both = np.array(self.known), np.array(self.fooling)
+        thresholds = [self.where(kept).threshold for kept in levels]
+        ends = [*thresholds, *np.percentile(both[0], (EDGE, 100 - EDGE))]
+        ends += [*np.percentile(both[1], (EDGE, 100 - EDGE))]
+        room = 0.03 * (max(ends) - min(ends) or 1)
+        bins = np.linspace(min(ends) - room, max(ends) + room, BINS + 1)
+        for values, colour in zip(both, LINE_COLOURS, strict=False):
+            axes.hist(
+                values.clip(bins[0], bins[-1]),
+                bins=bins.tolist(),
+                weights=np.full(len(values), 1 / len(values)),
+                color=colour,
+                alpha=0.55,
+                edgecolor=colour,
+                linewidth=0.6,
+            )
+        for threshold, kept, dashes in zip(thresholds, levels, ((5, 2), (1.5, 1.5)), strict=False):
+            axes.axvline(threshold, color=MUTED, linewidth=1.2, linestyle=(0, dashes))
+            axes.annotate(
+                level(kept),
+                (threshold, 1.01),
+                xycoords=("data", "axes fraction"),
+                ha="right" if kept == levels[0] else "left",
+                va="bottom",
+                color=MUTED,
+                fontsize=8.5,
+            )
+        axes.yaxis.set_major_formatter(lambda value, _: level(value))
+        axes.set_xlim(float(bins[0]), float(bins[-1]))
+        return drawn
+
+
+class Known(Facts):
+    """The in-distribution images."""
+
+    source: str = Field(description="where they come from, in words")
+    fitted: int = Field(description="how many the detectors were fitted to")
+    held_out: int = Field(description="how many set the thresholds")
+    divided: bool = Field(description="whether these are different images")
+    few: bool = Field(description="whether the rates are rough, as there are few")
+    text: str = Field(exclude=True)
+
+
+class DetectedOfRun(Facts):
+    """What detectors say of a run's images."""
+
+    path: str = Field(description="the run's folder")
+    name: str = Field(description="the run's name")
+    seed: int = Field(description="the run's seed")
+    guarded: str | None = Field(description="the detector that guarded the run's target")
+    median_confidence: float = Field(description="of the images, as the run recorded it")
+    in_distribution: Known = Field(description="the in-distribution images")
+    warning: str | None = Field(
+        description="which detectors were fitted to fewer images than features, and what to do"
+    )
+    images: int = Field(description="how many images were looked at")
+    detectors: tuple[Detected, ...] = Field(description="the detectors that work here")
+    left_out: dict[str, str] = Field(description="those that do not, each with the reason")
+    elites: tuple[tuple[str, int, float], ...] = Field(exclude=True, repr=False)
+    in_words: str = Field(exclude=True)
+
+    @property
+    def label(self) -> str:
+        """The run: ``"imagenet, seed 1"``."""
+        return f"{self.name}, seed {self.seed}"
+
+    @property
+    def levels(self) -> list[float]:
+        """The shares of in-distribution images that are to pass, as so few images can tell.
+
+        Twenty tell 95 %, and a hundred 99 %. Of fewer than twenty, all are to pass.
+        """
+        count = self.in_distribution.held_out
+        return [kept for kept in KEPT if round(count * (1 - kept), 6) >= 1] or [1.0]
+
+    def headline(self) -> str:
+        """Say in a sentence or two what the detectors would have caught."""
+        known, usual = self.in_distribution.held_out, self.levels[0]
+        if usual == 1:
+            return (
+                f"Only {known:,} in-distribution images are known: too few to say what a detector "
+                "would catch. Give more with --in-distribution FOLDER: twenty at least, better a "
+                "thousand."
+            )
+        best = max(self.detectors, key=lambda each: (each.auroc, -each.where(KEPT[0]).passing))
+        lowest = min(self.detectors, key=lambda each: each.auroc)
+        caught = best.where(usual).caught
+        return (
+            f"Judged by {known:,} in-distribution images, of which it may reject "
+            f"{level(1 - usual)}, the best detector, {best.name}, catches {caught:,} of "
+            f"{self.images:,} ({share(caught / self.images)}; AUROC {best.auroc:.3f}). The worst, "
+            f"{lowest.name}, has an AUROC of {lowest.auroc:.3f}."
+        )
+
+    def table(self) -> Table:
+        """Write a row for each detector."""
+        guard = f", evolved against the detector {self.guarded}" if self.guarded else ""
+        subject = (
+            f"{self.label}: {self.images:,} fooling image{'s' * (self.images != 1)}, median "
+            f"confidence {self.in_words}{guard}"
+        )
+        rows = []
+        for each in self.detectors:
+            passing = [each.where(kept) for kept in self.levels]
+            cells = [
+                f"{self.images - at.caught:,} of {self.images:,} ({share(at.passing)})"
+                for at in passing
+            ]
+            rows.append([each.name, *cells, f"{each.auroc:.3f}", each.looks_at])
+        heads = ["detector", *(f"pass at {level(kept)}" for kept in self.levels), "AUROC"]
+        return Table([*heads, "looks at"], rows, subject, words=(0, len(heads)))
+
+
+class Detection(Finding):
+    """What OOD detectors would have caught."""
+
+    about: ClassVar[str] = "what detectors would have caught"
+
+    runs: tuple[DetectedOfRun, ...] = Field(description="what detectors say of each run")
+
+    @property
+    def title(self) -> str:
+        """The runs' names."""
+        return " · ".join(dict.fromkeys(run.name for run in self.runs))
+
+    def story(self) -> Iterator[Block]:
+        """Tell what the best detector catches, then all of them."""
+        for run in self.runs:
+            yield Headline(f"{run.label}: {run.headline()}")
+        limits = [text for run in self.runs for text in (run.warning, run.in_distribution.text)]
+        yield from map(Note, dict.fromkeys(filter(None, limits)))
+        yield Section("At a glance")
+        for run in self.runs:
+            yield run.table()
+        yield Section(
+            "Scores",
+            "Each chart shows a detector's scores of in-distribution (blue) and of fooling images "
+            "(orange), as shares of their number. Further to the right is more outlying. A dashed "
+            "line is a threshold: what lies right of it is rejected. Left of it lies the written "
+            "share of the in-distribution images. Scores outside of a chart are drawn at its edge.",
+        )
+        for run in self.runs:
+            name = f"{run.label}: " if len(self.runs) > 1 else ""
+            for each in run.detectors:
+                yield Chart(
+                    f"Scores of {each.name}: in-distribution and fooling images",
+                    lambda each=each, levels=run.levels: each.draw(levels),  # type: ignore[misc]
+                    f"{name}{each.name}",
+                    f"{each.looks_at} · AUROC {each.auroc:.3f}".removeprefix(" · "),
+                )
+        yield from map(Note, NOTES)
+        reasons: dict[str, dict[str, None]] = {}
+        for run in self.runs:
+            for name, why in run.left_out.items():
+                reasons.setdefault(why, {})[name] = None
+        for why, names in reasons.items():
+            yield Note(f"Left out: {', '.join(names)}. Reason: {why}.")
+
+    def records(self) -> Records:
+        """Give a row for each image and detector."""
+        heads = ("run", "seed", "class", "index", "recorded", "detector", "score")
+        rows = []
+        for run in self.runs:
+            for each in run.detectors:
+                limits = [each.where(kept).threshold for kept in KEPT]
+                for elite, score in zip(run.elites, each.fooling, strict=True):
+                    passes = (int(score <= limit) for limit in limits)
+                    rows.append((run.path, run.seed, *elite, each.name, score, *passes))
+        return Records([*heads, *(f"passes_{100 * kept:g}" for kept in KEPT)], rows)
+
+
+def detect(
+    runs: Run | str | Path | Sequence[Run | str | Path],
+    *,
+    detectors: Sequence[str] = (),
+    in_distribution: str | Path | None = None,
+    classes: Sequence[str] = (),
+    least: float = 0.0,
+    sample: int | None = None,
+    seed: int = 1,
+    console: Output | None = None,
+) -> Detection:
+    """Ask OOD detectors about the images of runs' elites.
+
+    Each detector is fitted to in-distribution images; its thresholds are set on others. A run
+    whose target was guarded stands for the target behind the guard.
+
+    Args:
+        runs: The runs, or the folders that hold them.
+        detectors: The detectors' names; all whose names stand alone if empty.
+        in_distribution: A folder with MNIST's four idx files, or with images; by default the
+            target's own photographs.
+        classes: The classes of the elites; all if empty.
+        least: Their least recorded confidence.
+        sample: How many to draw at random; all if absent.
+        seed: The seed of the sample.
+        console: Shows how far it is.
+
+    Raises:
+        ExperimentError: There is no such detector or class, no detector works here, there are no
+            in-distribution images, or the target costs something to ask.
+        RunError: No elite fits.
+        UntrustedRun: Somebody else made a run.
+    """
+    console = console or Output(quiet=True)
+    folder = None if in_distribution is None else Path(in_distribution)
+    with open_runs(runs, scored=True) as opened, ExitStack() as ending:
+        chosen = [
+            choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
+            for run in opened
+        ]
+        alike: dict[str, tuple[Target, list[int]]] = {}
+        with console.status("loading the networks"):
+            for place, run in enumerate(opened):
+                key, target = _open_network(run, ending)
+                alike.setdefault(key, (target, []))[1].append(place)
+        found: dict[int, DetectedOfRun] = {}
+        for target, places in alike.values():
+            some = [(opened[place], chosen[place]) for place in places]
+            found |= zip(places, _ask(target, some, folder, detectors, console), strict=True)
+    return Detection(runs=tuple(found[place] for place in range(len(opened))))
+
+
+def _open_network(run: Run, ending: ExitStack) -> tuple[str, Target]:
+    """Load the network that a run fooled, without a guard that it may have had.
+
+    Returns:
+        A text that is the same for equal networks, and the network.
+    """
+    if run.requests:
+        raise ExperimentError(
+            f"{run.path}: its target costs something to ask, and detectors would ask it about all "
+            "in-distribution images. Export its images, and look at them with a network of your own"
+        )
+    require_trust(run)
+    if _guard_of(run):
+        target = make_target(run.experiment["target"]["guards"])
+        ending.callback(target.close)
+    else:
+        target = ending.enter_context(closing(open_scorer(run))).target
+    return target.fingerprint() or str(run.info["target"]["fingerprint"]), target
+
+
+def _guard_of(run: Run) -> str | None:
+    """Give the detector that guards a run's target; None if there is none."""
+    target = run.experiment["target"]
+    return str(target["detector"]) if "guards" in target else None
+
+
+def _ask(
+    target: Target,
+    chosen: Sequence[tuple[Run, Sequence[EliteView]]],
+    folder: Path | None,
+    names: Sequence[str],
+    console: Output,
+) -> list[DetectedOfRun]:
+    """Ask detectors about images of runs that fooled the same network."""
+    known = in_distribution(behind(target), folder)
+    pixels = [elite.saved_pixels() for _, elites in chosen for elite in elites]
+    with console.progress(known.count(len(pixels))) as note:
+        found = ask_detectors(target, np.stack(pixels), known, names, note)
+    about = Known(
+        source=known.source,
+        fitted=len(known.fitted),
+        held_out=len(known.held_out),
+        divided=known.divided,
+        few=known.few,
+        text=known.describe(),
+    )
+    told, start = [], 0
+    for run, elites in chosen:
+        part = slice(start, start + len(elites))
+        start = part.stop
+        middle, rank = np.median([(e.confidence, e.rank) for e in elites], axis=0).tolist()
+        told.append(
+            DetectedOfRun(
+                path=str(run.path),
+                name=run.name,
+                seed=run.seed,
+                guarded=_guard_of(run),
+                median_confidence=middle,
+                in_words=percent(middle, rank),
+                in_distribution=about,
+                warning=found.lacks or None,
+                images=len(elites),
+                detectors=tuple(
+                    Detected.of(name, each.looks_at, each.known, each.images[part])
+                    for name, each in found.scores.items()
+                ),
+                left_out=found.left_out,
+                elites=tuple((each.name, each.index, each.confidence) for each in elites),
+            )
+        )
+    return told
