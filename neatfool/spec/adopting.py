@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, ABCMeta
-from typing import Any, Final, TypeVar
+from abc import ABC
+from functools import wraps
+from types import new_class
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from neatfool.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Contract = TypeVar("Contract", bound=ABC)
 
@@ -25,26 +30,37 @@ def adopt(given: object, contract: type[Contract], who: str = "") -> Contract:
 
     Args:
         given: An instance, which is given back as it is; or any object with the members that have
-            no default. All its public members become those of the instance.
+            no default. It gets a twin, which has its attributes, and whose class has both bases.
         contract: A base class such as :class:`neatfool.Target`.
         who: What it is, for messages; its class if absent.
 
     Raises:
-        PluginError: It lacks a member.
+        PluginError: It lacks a member, or can have no twin.
     """
     kind, name = type(given), contract.__name__
+    who = f"{who or name.lower()}: {kind.__name__}"
     if lacks := lacking(given, contract):
-        raise PluginError(
-            f"{who or name.lower()}: {kind.__name__} lacks {', '.join(lacks)}; give it what "
-            f"neatfool.{name} asks for"
-        )
+        raise PluginError(f"{who} lacks {', '.join(lacks)}; give it what neatfool.{name} asks for")
     if isinstance(given, contract):
         return given
-    members = {each: _member(given, each, contract) for each in dir(given) if each[0] != "_"}
-    place = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-    adopted: Any = ABCMeta(kind.__name__, (contract,), {**place, **members})
-    made: Contract = adopted()
-    return made
+    members = {
+        each: _adopting(getattr(kind, each), contract)
+        for each in GIVE_THEIR_KIND
+        if hasattr(kind, each)
+    }
+    # The class keeps the object alive, which may free at its end what both use.
+    members |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "_twin": given}
+    try:
+        both: Any = new_class(
+            kind.__name__, (kind, contract), exec_body=lambda of: of.update(members)
+        )
+        # An abstract method may be an attribute of the object.
+        both.__abstractmethods__ = frozenset()
+        twin: Contract = object.__new__(both)
+        twin.__dict__ = given.__dict__
+    except (TypeError, AttributeError) as error:
+        raise PluginError(f"{who}: let it inherit from neatfool.{name}; {error}") from error
+    return twin
 
 
 def adopt_if_whole(given: Any, contract: type[Contract]) -> Any:
@@ -52,10 +68,9 @@ def adopt_if_whole(given: Any, contract: type[Contract]) -> Any:
     return given if lacking(given, contract) else adopt(given, contract)
 
 
-def _member(given: object, name: str, contract: type[Contract]) -> property:
+def _adopting(method: Callable[..., object], contract: type[Contract]) -> Callable[..., Contract]:
+    @wraps(method)
     def adopting(*arguments: Any) -> Contract:
-        return adopt(getattr(given, name)(*arguments), contract)
+        return adopt(method(*arguments), contract)
 
-    if name in GIVE_THEIR_KIND:
-        return property(lambda _: adopting)
-    return property(lambda _: getattr(given, name))
+    return adopting

@@ -63,12 +63,12 @@ class Engine(ABC):
 
     A factory is called as ``factory(options)``. A worker makes a :class:`neatfool.Workplace` of
     the setup once, and gives it parts. ``Setup``, ``Part`` and ``Answer`` can be pickled.
+
+    Attributes:
+        workers: How many parts are worked on at a time, at least 1.
     """
 
-    @property
-    @abstractmethod
-    def workers(self) -> int:
-        """How many parts are worked on at a time, at least 1."""
+    workers: int
 
     @abstractmethod
     def start(self, setup: Setup) -> str:

@@ -103,6 +103,40 @@ def test_an_object_that_lacks_a_member_is_told():
         adopt(Duck(), View, "view 'dark'")
 
 
+def test_a_twin_is_of_the_objects_own_class_too():
+    duck = Duck()
+    target = adopt(duck, Target)
+    assert isinstance(target, Duck)
+    target.batch_size = 8
+    assert duck.batch_size == 8
+
+
+def test_an_object_stays_alive_with_its_twin():
+    closed = []
+
+    class Closing(Duck):
+        def __del__(self):
+            closed.append(self)
+
+    target = adopt(Closing(), Target)
+    assert closed == []
+    assert target.score([1]) == 1
+
+
+def test_an_object_without_attributes_of_its_own_is_told_to_inherit():
+    class Slotted:
+        __slots__ = ("spec",)
+
+        def __init__(self):
+            self.spec = TOY_SPEC
+
+        def score(self, images):
+            raise NotImplementedError
+
+    with pytest.raises(PluginError, match=r"Slotted: let it inherit from neatfool.Target"):
+        adopt(Slotted(), Target)
+
+
 def test_an_instance_that_lacks_an_attribute_is_told():
     class Specless(Target):
         def score(self, images):
