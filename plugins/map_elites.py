@@ -21,6 +21,7 @@ from neatfool import (
     ClassNames,
     Learner,
     LearningOptions,
+    Scheme,
     derive_seed,
     derive_seeds,
     hookimpl,
@@ -77,7 +78,7 @@ class Options(LearningOptions, extra="forbid"):
         return {"initial": self.batch}
 
 
-class MapElites:
+class MapElites(Scheme):
     """The scheme ``map_elites``."""
 
     def __init__(

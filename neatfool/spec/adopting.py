@@ -43,7 +43,7 @@ def adopt(given: object, contract: type[Contract], who: str = "") -> Contract:
         raise PluginError(f"{who} lacks {', '.join(lacks)}; give it what neatfool.{name} asks for")
     if isinstance(given, contract):
         return given
-    members = {
+    members: dict[str, object] = {
         each: _adopting(getattr(kind, each), contract)
         for each in GIVE_THEIR_KIND
         if hasattr(kind, each)

@@ -29,9 +29,9 @@ class View(ABC):
     """
 
     unit: str
-    harmless: float
+    harmless: float = 0.0
     strengths: Sequence[float]
-    signed: bool
+    signed: bool = False
     what: str
     together: Callable[..., torch.Tensor] | None = None
 

@@ -68,13 +68,12 @@ def open_network(run: Run, ending: ExitStack) -> tuple[str, Target]:
     require_trust(run)
     if guard_of(run):
         target = make_target(run.experiment["target"]["guards"])
-        ending.callback(getattr(target, "close", lambda: None))
+        ending.callback(target.close)
     else:
         scorer = open_scorer(run)
         ending.callback(scorer.close)
         target = scorer.target
-    own = getattr(target, "fingerprint", None)
-    return str(own()) if own else str(run.info["target"]["fingerprint"]), target
+    return target.fingerprint() or str(run.info["target"]["fingerprint"]), target
 
 
 def images_of(elites: Sequence[EliteView]) -> torch.Tensor:

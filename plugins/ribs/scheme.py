@@ -11,6 +11,7 @@ from neatfool import (
     Archive,
     Candidate,
     ExperimentError,
+    Scheme,
     derive_seed,
     derive_seeds,
 )
@@ -37,8 +38,8 @@ CREATED_AT_ONCE: Final = 64
 DOMINATED: Final = "dominated_novelty"
 
 
-class Ribs:
-    """The scheme ``ribs``. It has no ``bar``: emitters learn from exact scores only."""
+class Ribs(Scheme):
+    """The scheme ``ribs``. It has no bar: emitters learn from exact scores only."""
 
     def __init__(
         self, options: Options, *, encoding: Encoding[Any], spec: ImageSpec, seed: int

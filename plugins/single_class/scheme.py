@@ -19,6 +19,7 @@ from neatfool import (
     Candidate,
     ExperimentError,
     Learner,
+    Scheme,
     derive_seed,
     derive_seeds,
     rank,
@@ -40,7 +41,7 @@ MOST_LOG_ODDS = 1e6
 """Infinite log-odds count as this, because their mean would be infinite."""
 
 
-class SingleClass:
+class SingleClass(Scheme):
     """The scheme ``single_class``."""
 
     def __init__(

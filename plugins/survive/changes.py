@@ -84,7 +84,7 @@ def all_changes(run: Run, seed: int) -> dict[str, Change]:
     usual = USUAL_SIZE * side
     what = "drawn anew at another size"
     drawn = [Change(DRAWN, what, "pixels", side, False, SIDES, sizes, usual, draw)]
-    if run.experiment["encoding"].get("blur") and hasattr(run.encoding, "sharp"):
+    if run.encoding.sharp() is not run.encoding:
         what = "drawn anew without the blur"
         drawn.append(Change(SHARP, what, "pixels", 0, False, SIDES, sizes, usual, draw_sharp))
     of_views = (_of_view(name, view, seed) for name, view in views().items())
@@ -140,7 +140,7 @@ def _of_view(name: str, view: View, seed: int) -> Change:
         return view.change(images, torch.tensor(signs) * float(strength), torch.tensor(seeds))
 
     strengths = tuple(map(float, view.strengths))
-    limit = float(getattr(view, "limit", strengths[-1]))
+    limit = float(view.limit)
     return Change(
         name=name,
         what=view.what,
