@@ -96,38 +96,32 @@ class Registration:
         return {name: value for name, value in offered.items() if name in parameters}
 
 
-class Registrar:
-    """Takes and checks what a registering hook offers."""
+def checked(
+    kind: str,
+    source: str,
+    name: str,
+    factory: Callable[..., Any],
+    options: type[BaseModel] | None,
+) -> Registration:
+    """Check what a plugin offers; see :class:`neatfool.plugin.hookspecs.Register`.
 
-    def __init__(self, kind: str, source: str) -> None:
-        self._kind = kind
-        self._source = source
-        self.made: dict[str, Registration] = {}
-
-    def __call__(
-        self,
-        name: str,
-        factory: Callable[..., Any],
-        *,
-        options: type[BaseModel] | None = None,
-    ) -> None:
-        """Take an offer; see :class:`neatfool.plugin.hookspecs.Register`."""
-        who = f"{self._source}: register({name!r}, ...)"
-        if not isinstance(name, str) or not name or name != name.strip():
-            raise PluginError(f"{who}: the name must be text; got {name!r}")
-        if name in self.made:
-            raise PluginError(f"{who}: registers two {self._kind}s of this name; rename one")
-        if not callable(factory):
-            raise PluginError(
-                f"{who}: the factory must be a class or function; got {type(factory).__name__}"
-            )
-        if options is None:
-            options = NoOptions
-        if not (inspect.isclass(options) and issubclass(options, BaseModel)):
-            raise PluginError(f"{who}: options must be a pydantic model class; got {options!r}")
-        keys = {key_of(field_name, field) for field_name, field in options.model_fields.items()}
-        if taken := keys & {*RESERVED_KEYS.get(self._kind, ())}:
-            raise PluginError(
-                f"{who}: the option {min(taken)!r} is neatfool's own in [{self._kind}]; rename it"
-            )
-        self.made[name] = Registration(name, self._kind, factory, options, self._source)
+    Raises:
+        PluginError: It is something else.
+    """
+    who = f"{source}: register({name!r}, ...)"
+    if not isinstance(name, str) or not name or name != name.strip():
+        raise PluginError(f"{who}: the name must be text; got {name!r}")
+    if not callable(factory):
+        raise PluginError(
+            f"{who}: the factory must be a class or function; got {type(factory).__name__}"
+        )
+    if options is None:
+        options = NoOptions
+    if not (inspect.isclass(options) and issubclass(options, BaseModel)):
+        raise PluginError(f"{who}: options must be a pydantic model class; got {options!r}")
+    keys = {key_of(field_name, field) for field_name, field in options.model_fields.items()}
+    if taken := keys & {*RESERVED_KEYS.get(kind, ())}:
+        raise PluginError(
+            f"{who}: the option {min(taken)!r} is neatfool's own in [{kind}]; rename it"
+        )
+    return Registration(name, kind, factory, options, source)
