@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from neatfool import ExperimentError, GenomeSize, cppn, hookimpl, nearest, pick_device
+from neatfool import (
+    Encoding,
+    ExperimentError,
+    GenomeSize,
+    cppn,
+    hookimpl,
+    nearest,
+    pick_device,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -187,7 +195,7 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         return cppn.Refinements(**{name: getattr(self, name) for name in REFINEMENTS})
 
 
-class CppnEncoding:
+class CppnEncoding(Encoding[cppn.Genome]):
     """The encoding ``cppn``, for images of a spec's size and channels."""
 
     def __init__(self, options: Options, *, spec: ImageSpec) -> None:
@@ -289,6 +297,8 @@ class CppnEncoding:
 
     def sharp(self) -> CppnEncoding:
         """Give the encoding without a blur: a pixel shows the value at its centre."""
+        if not self._blur:
+            return self
         sharp = copy(self)
         sharp._blur = 0.0
         return sharp

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, Field, NonNegativeInt
 
-from neatfool import ExperimentError, GenomeSize, cppn, hookimpl, nearest
+from neatfool import Encoding, ExperimentError, GenomeSize, cppn, hookimpl, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ class Pixels:
         return hash((self.colour, self.genes.tobytes()))
 
 
-class DirectEncoding:
+class DirectEncoding(Encoding[Pixels]):
     """The encoding ``direct``, for images of a spec's size and channels."""
 
     parents = 1
@@ -214,9 +214,6 @@ class DirectEncoding:
     def size(self, genome: Pixels) -> GenomeSize:
         """Count the genes as nodes."""
         return GenomeSize(nodes=genome.genes.size, connections=0)
-
-    def graph(self, genome: Pixels) -> None:
-        """Give None: pixels are not a graph."""
 
 
 def _mutate(genes: np.ndarray, rng: np.random.Generator, rate: float, eta: float) -> None:

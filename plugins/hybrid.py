@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool import cppn, derive_seed, hookimpl
+from neatfool import Encoding, cppn, derive_seed, hookimpl
 
 from .cppn import CppnEncoding
 from .cppn import Options as CppnOptions
@@ -90,7 +90,7 @@ class Hybrid:
         )
 
 
-class HybridEncoding:
+class HybridEncoding(Encoding[Hybrid]):
     """The encoding ``hybrid``, for images of a spec's size and channels."""
 
     def __init__(self, options: Options, *, spec: ImageSpec) -> None:

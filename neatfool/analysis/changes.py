@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import torch
 
 from neatfool.errors import ExperimentError, nearest
-from neatfool.plugin.views import limit_of, views
+from neatfool.plugin.views import views
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.fitting import fit_images
 
@@ -89,7 +89,7 @@ def all_changes(run: Run, seed: int) -> dict[str, Change]:
     usual = USUAL_SIZE * side
     what = "drawn anew at another size"
     drawn = [Change(DRAWN, what, "pixels", side, False, SIDES, sizes, usual, draw)]
-    if run.experiment["encoding"].get("blur") and hasattr(run.encoding, "sharp"):
+    if run.encoding.sharp() is not run.encoding:
         what = "drawn anew without the blur"
         drawn.append(Change(SHARP, what, "pixels", 0, False, SIDES, sizes, usual, draw_sharp))
     of_views = (_of_view(name, view, seed) for name, view in views().items())
@@ -143,7 +143,7 @@ def _of_view(name: str, view: View, seed: int) -> Change:
         return view.change(images.float(), torch.tensor(signs) * strength, torch.tensor(seeds))
 
     strengths = tuple(map(float, view.strengths))
-    limit = limit_of(view)
+    limit = float(view.limit)
     return Change(
         name=name,
         what=view.what,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -31,6 +30,8 @@ from neatfool.present.story import (
 from neatfool.wording import level, percent, share
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from matplotlib.figure import Figure
 
     from neatfool.run.individual import EliteView

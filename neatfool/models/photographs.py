@@ -56,16 +56,15 @@ def photographs_of(targets: Iterable[Target]) -> list[Photograph]:
     """
     found: dict[str, Image.Image] = {}
     for target in targets:
-        if offer := getattr(target, "photographs", None):
-            offered = offer()
-            if not isinstance(offered, Mapping) or not all(
-                isinstance(image, Image.Image) for image in offered.values()
-            ):
-                raise PluginError(
-                    f"{type(target).__name__}: photographs() must give Pillow images by name, "
-                    f"and gave {type(offered).__name__}; give a dict, or a folder of images"
-                )
-            found = {**offered, **found}
+        offered: object = target.photographs()
+        if not isinstance(offered, Mapping) or not all(
+            isinstance(image, Image.Image) for image in offered.values()
+        ):
+            raise PluginError(
+                f"{type(target).__name__}: photographs() must give Pillow images by name, "
+                f"and gave {type(offered).__name__}; give a dict, or a folder of images"
+            )
+        found = {**offered, **found}
     return [Photograph(name, image.copy) for name, image in found.items()]
 
 

@@ -13,6 +13,7 @@ from neatfool.errors import ExperimentError
 from neatfool.network.network import Network
 from neatfool.ood.detector import Answers
 from neatfool.spec.scores import Scores
+from neatfool.spec.target import Differentiable, Metered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -62,13 +63,13 @@ class InspectedTarget:
                 or it lacks what a detector needs.
         """
         self.target = target
-        self.networks: Sequence[Network] = list(getattr(target, "networks", ()))
+        self.networks: Sequence[Network] = list(target.networks)
         self.head: nn.Linear | None = None
         self.module: nn.Module | None = None
         self._count = len(target.spec.classes)
         self._inside: Network | None = None
         self._of_images: Network | None = None
-        if hasattr(target, "meter"):
+        if isinstance(target, Metered):
             raise ExperimentError(
                 "the target costs something to ask, and a detector would ask it about all "
                 "in-distribution images; choose a network of your own"
@@ -116,7 +117,7 @@ class InspectedTarget:
             images: uint8 [N, C, H, W].
             note: Told how many more are done, now and then.
         """
-        size = min(getattr(self.target, "batch_size", None) or AT_A_TIME, AT_A_TIME)
+        size = min(self.target.batch_size or AT_A_TIME, AT_A_TIME)
         found = []
         for part in (images[start : start + size] for start in range(0, len(images), size)):
             # Batches of one size, on which a network's last bits depend.
@@ -138,8 +139,8 @@ class InspectedTarget:
 
     def differentiate(self, images: torch.Tensor) -> Answers:
         """Give the same of float images [N, C, H, W] from 0 to 255, for torch to differentiate."""
-        logits: torch.Tensor = getattr(self.target, "logits_of")(images).cpu()  # noqa: B009
-        return Answers(logits)
+        assert isinstance(self.target, Differentiable)
+        return Answers(self.target.logits_of(images).cpu())
 
     def _parts(self, outputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return outputs[:, : self._count].contiguous(), outputs[:, self._count :]

@@ -47,17 +47,17 @@ class Register(Protocol):
         ...
 
 
-@hookspec
+@hookspec(historic=True)
 def neatfool_register_targets(register: Register) -> None:
     """Offer targets: ``factory(options)`` gives a :class:`neatfool.Target`."""
 
 
-@hookspec
+@hookspec(historic=True)
 def neatfool_register_encodings(register: Register) -> None:
     """Offer encodings: ``factory(options, spec=spec)`` gives a :class:`neatfool.Encoding`."""
 
 
-@hookspec
+@hookspec(historic=True)
 def neatfool_register_schemes(register: Register) -> None:
     """Offer schemes.
 
@@ -66,12 +66,12 @@ def neatfool_register_schemes(register: Register) -> None:
     """
 
 
-@hookspec
+@hookspec(historic=True)
 def neatfool_register_views(register: Register) -> None:
     """Offer views: ``factory(options)`` gives a :class:`neatfool.View`; there are no options."""
 
 
-@hookspec
+@hookspec(historic=True)
 def neatfool_register_models(register: Register) -> None:
     """Offer kinds of models: ``factory()`` gives a :class:`neatfool.models.ClassifierFormat`.
 
@@ -80,7 +80,7 @@ def neatfool_register_models(register: Register) -> None:
     """
 
 
-@hookspec
+@hookspec(historic=True)
 def neatfool_register_detectors(register: Register) -> None:
     """Offer OOD detectors: ``factory()`` gives a :class:`neatfool.ood.Detector`.
 
@@ -89,7 +89,7 @@ def neatfool_register_detectors(register: Register) -> None:
     """
 
 
-@hookspec
+@hookspec(historic=True)
 def neatfool_register_observers(register: Register) -> None:
     """Offer an observer with options: ``factory(options)`` gives an object with observer hooks.
 
@@ -97,7 +97,7 @@ def neatfool_register_observers(register: Register) -> None:
     """
 
 
-@hookspec
+@hookspec(historic=True)
 def neatfool_register_engines(register: Register) -> None:
     """Offer engines: ``factory(options)`` gives a :class:`neatfool.Engine`."""
 
@@ -127,6 +127,6 @@ def neatfool_add_commands(cli: click.Group) -> None:
     """Add commands to the ``neatfool`` command."""
 
 
-@hookspec
-def neatfool_write_report(run: Run, path: Path) -> None:
-    """Write a run's page. Only the plugin ``command.report`` is asked."""
+@hookspec(firstresult=True)
+def neatfool_write_report(run: Run, path: Path) -> Path | None:
+    """Write a run's page, and give its file. Only the plugin ``command.report`` is asked."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
@@ -15,12 +15,11 @@ from neatfool.errors import PluginError, blaming, cause, nearest, quoted
 from neatfool.plugin import hookspecs
 from neatfool.plugin.entries import HOOKS_GROUP, PluginEntry, installed_plugins, order
 from neatfool.plugin.files import import_file, plugin_files
-from neatfool.plugin.hook_functions import call, hooks_of
-from neatfool.plugin.observers import OBSERVER_HOOKS, Observers
-from neatfool.plugin.registration import NoOptions, Registrar, Registration
+from neatfool.plugin.observers import Observers, hooks_of
+from neatfool.plugin.registration import CONTRACTS, NoOptions, Registration, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from importlib.metadata import EntryPoint
     from pathlib import Path
 
@@ -31,18 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = ["NoOptions", "Observers", "PluginEntry", "PluginManager", "Registration"]
 
-REGISTERING_HOOKS: Final = {
-    "target": "neatfool_register_targets",
-    "encoding": "neatfool_register_encodings",
-    "scheme": "neatfool_register_schemes",
-    "view": "neatfool_register_views",
-    "model": "neatfool_register_models",
-    "detector": "neatfool_register_detectors",
-    "observer": "neatfool_register_observers",
-    "engine": "neatfool_register_engines",
+KINDS: Final = (*CONTRACTS, "model", "detector", "observer")
+"""What plugins register, each by a hook of its own."""
+OBSERVER_HOOKS: Final = {
+    "neatfool_run_started",
+    "neatfool_generation_done",
+    "neatfool_elite_replaced",
+    "neatfool_run_finished",
 }
-COMMANDS_HOOK: Final = "neatfool_add_commands"
-REPORT_HOOK: Final = "neatfool_write_report"
 
 
 class PluginManager:
@@ -55,6 +50,11 @@ class PluginManager:
         self._has_further_hooks = False
         self._registrations: dict[tuple[str, str], list[Registration]] = defaultdict(list)
         self._files: set[Path] = set()
+        self._source = ""
+        self._offers: dict[tuple[str, str], Registration] = {}
+        for kind in KINDS:
+            hook = getattr(self._pluggy.hook, f"neatfool_register_{kind}s")
+            hook.call_historic(kwargs={"register": partial(self._take, kind)})
 
     def available(self) -> list[PluginEntry]:
         """List the installed plugins (without importing them) and those loaded from files."""
@@ -110,7 +110,7 @@ class PluginManager:
         plugin = self._import(*entry) if entry else None
         if entry is None or ("observer", name) in self._registrations:
             return self.load("observer", name)
-        if not any(impl.plugin is plugin for hook in OBSERVER_HOOKS for impl in self._of(hook)):
+        if not OBSERVER_HOOKS.intersection(self._hooks_of(plugin)):
             raise PluginError(f"observer {name!r} ({entry[0].origin}): implements no observer hook")
         return None
 
@@ -120,8 +120,7 @@ class PluginManager:
         Raises:
             PluginError: It cannot be made, or has no hook, or a wrong one.
         """
-        with blaming(f"observer {made.name!r} ({made.source})"):
-            observer = made.factory(options)
+        observer = made.make(options)
         if self._pluggy.has_plugin(made.name):
             self._pluggy.unregister(name=made.name)
         self.register_object(observer, made.name)
@@ -138,13 +137,10 @@ class PluginManager:
             if file.resolve() in self._files:
                 hooks += 1
                 continue
-            module = import_file(file)
-            if self._hooks_of(module, str(file)) or len(files) == 1:
-                self.register_object(module, str(file))
-                hooks += 1
+            hooks += self._register(import_file(file), str(file))
             self._files.add(file.resolve())
         if not hooks:
-            raise PluginError(f"{path}: none of its modules implements a hook of neatfool")
+            raise PluginError(f"{path}: implements no hook of neatfool; {_MARK}")
 
     def commands(self, name: str) -> dict[str, click.Command]:
         """Load the commands of the plugin ``command.NAME``.
@@ -154,9 +150,14 @@ class PluginManager:
         """
         import click
 
+        entry = self._only_entry("command", name)
+        if entry is None:
+            raise PluginError(
+                f"unknown command {quoted(name)}{nearest(name, self.names('command'))}"
+            )
         group = click.Group()
-        for impl, who in self._of_command(name, COMMANDS_HOOK):
-            call(impl, who, cli=group)
+        with blaming(f"command {name!r} ({entry[0].origin})"):
+            hooks_of(self._import(*entry), name).neatfool_add_commands(cli=group)
         return dict(group.commands)
 
     def write_report(self, run: Run, path: Path) -> None:
@@ -165,25 +166,14 @@ class PluginManager:
         Raises:
             PluginError: It cannot be loaded, or writes no page.
         """
-        for impl, _ in self._of_command("report", REPORT_HOOK):
-            given: dict[str, object] = {"run": run, "path": path}
-            impl.function(*(given[name] for name in impl.argnames))
-            return
-        raise PluginError(f"command 'report': does not implement the hook {REPORT_HOOK}")
-
-    def _of_command(self, name: str, hook: str) -> list[tuple[pluggy.HookImpl, str]]:
-        """Give a hook's implementation by the plugin ``command.NAME``, and the plugin in words."""
-        entry = self._only_entry("command", name)
-        if entry is None:
-            raise PluginError(
-                f"unknown command {quoted(name)}{nearest(name, self.names('command'))}"
-            )
-        plugin, who = self._import(*entry), f"command {name!r} ({entry[0].origin})"
-        return [(impl, who) for impl in self._of(hook) if impl.plugin is plugin]
+        if entry := self._only_entry("command", "report"):
+            self._import(*entry)
+        if self._pluggy.hook.neatfool_write_report(run=run, path=path) is None:
+            raise PluginError("command 'report': no plugin implements neatfool_write_report")
 
     def observers(self) -> Observers:
         """Give all observers that were loaded."""
-        return Observers({hook: list(self._of(hook)) for hook in OBSERVER_HOOKS})
+        return Observers(dict(reversed(self._pluggy.list_name_plugin())))
 
     def docstring(self, source: str) -> str | None:
         """Give the docstring of the loaded plugin that is from a source."""
@@ -200,40 +190,84 @@ class PluginManager:
             PluginError: It implements no hook, or a misspelt one, or one with wrong arguments, or
                 it registers something wrong. It is not registered then.
         """
-        if any(plugin is other for _, other in self._pluggy.list_name_plugin()):
-            return
-        if not self._hooks_of(plugin, source):
+        if not self._register(plugin, source):
+            raise PluginError(f"{source}: implements no hook of neatfool; {_MARK}")
+
+    def _register(self, plugin: object, source: str) -> bool:
+        """Register a plugin, unless it is already; False, and nothing, if it has no hook."""
+        if self._pluggy.is_registered(plugin):
+            return True
+        if inspect.isclass(plugin):
             raise PluginError(
-                f"{source}: implements no hook of neatfool; mark functions such as "
-                f"{REGISTERING_HOOKS['target']} with @neatfool.hookimpl"
+                f"{source}: {plugin.__qualname__} is a class; a plugin is a module or an object, "
+                f"for example {plugin.__qualname__}()"
             )
         if self._pluggy.has_plugin(source):
             raise PluginError(f"{source}: there is a plugin of this source already")
+        self._source, self._offers = source, {}
         try:
             self._pluggy.register(plugin, name=source)
-            self._pluggy.check_pending()
-            registered = list(self._registered_by(plugin, source))
+            self._check_hooks(plugin)
         except BaseException as error:
-            if self._pluggy.has_plugin(source):
-                self._pluggy.unregister(name=source)
+            self._pluggy.unregister(name=source)
             if isinstance(error, pluggy.PluginValidationError):
-                text = " ".join(str(error).split())
-                raise PluginError(f"{source}: {text}") from error
-            raise
-        for registration in registered:
-            self._registrations[registration.kind, registration.name].append(registration)
-
-    def _hooks_of(self, plugin: object, source: str) -> list[str]:
-        """List the hooks that a plugin implements, of neatfool or of another installed plugin."""
-        try:
-            return hooks_of(self._pluggy, plugin, source)
-        except PluginError:
-            if self._has_further_hooks:
+                raise PluginError(f"{source}: {' '.join(str(error).split())}") from error
+            if isinstance(error, PluginError) or not isinstance(error, Exception | SystemExit):
                 raise
-        self._has_further_hooks = True
-        for point in entry_points(group=HOOKS_GROUP):
-            self._pluggy.add_hookspecs(point.load())
-        return hooks_of(self._pluggy, plugin, source)
+            raise PluginError(f"{source}: {cause(error)}") from error
+        if not self._hooks_of(plugin):
+            self._pluggy.unregister(name=source)
+            return False
+        for key, registration in self._offers.items():
+            self._registrations[key].append(registration)
+        return True
+
+    def _take(
+        self,
+        kind: str,
+        name: str,
+        factory: Callable[..., Any],
+        *,
+        options: type[BaseModel] | None = None,
+    ) -> None:
+        """Take what the plugin that is being registered offers."""
+        registration = checked(kind, self._source, name, factory, options)
+        if (kind, name) in self._offers:
+            raise PluginError(
+                f"{self._source}: register({name!r}, ...): registers two {kind}s of this name; "
+                "rename one"
+            )
+        self._offers[kind, name] = registration
+
+    def _hooks_of(self, plugin: object) -> dict[str, pluggy.HookCaller]:
+        """Give the hooks that a registered plugin implements, by name."""
+        return {caller.name: caller for caller in self._pluggy.get_hookcallers(plugin) or ()}
+
+    def _check_hooks(self, plugin: object) -> None:
+        """Check that a plugin's hooks are neatfool's, or of an installed plugin, and are marked."""
+        hooks = self._hooks_of(plugin)
+        unknown = [name for name, caller in hooks.items() if not caller.has_spec()]
+        if unknown and not self._has_further_hooks:
+            self._has_further_hooks = True
+            for point in entry_points(group=HOOKS_GROUP):
+                self._pluggy.add_hookspecs(point.load())
+            unknown = [name for name, caller in hooks.items() if not caller.has_spec()]
+        if unknown:
+            callers = vars(self._pluggy.hook).items()
+            known = [name for name, caller in callers if caller.has_spec()]
+            near = nearest(unknown[0], known, count=1)
+            raise PluginError(f"{self._source}: there is no hook {unknown[0]!r}{near}")
+        for name in dir(plugin):
+            if (
+                name.startswith("neatfool_")
+                and inspect.isroutine(inspect.getattr_static(plugin, name))
+                and not self._pluggy.parse_hookimpl_opts(plugin, name)
+                and not self._pluggy.parse_hookspec_opts(plugin, name)  # type: ignore[arg-type]  # any object
+            ):
+                raise PluginError(
+                    f"{self._source}: {name} is not marked as a hook; put @neatfool.hookimpl above "
+                    "it"
+                )
 
     def _with_hooks(self, made: Registration) -> Registration:
         """Hand pluggy's hooks to a factory that has a parameter ``hook``, for its plugin's own."""
@@ -263,17 +297,8 @@ class PluginManager:
             raise PluginError(f"{entry.kind} {entry.name!r}: {error}") from error
         return plugin
 
-    def _of(self, hook: str) -> Iterator[pluggy.HookImpl]:
-        """Give a hook's implementations in pluggy's order of calls."""
-        yield from reversed(getattr(self._pluggy.hook, hook).get_hookimpls())
 
-    def _registered_by(self, plugin: object, source: str) -> Iterator[Registration]:
-        for kind, hook in REGISTERING_HOOKS.items():
-            for impl in self._of(hook):
-                if impl.plugin is plugin:
-                    register = Registrar(kind, source)
-                    call(impl, source, register=register)
-                    yield from register.made.values()
+_MARK: Final = "mark functions such as neatfool_register_targets with @neatfool.hookimpl"
 
 
 def _ambiguous(kind: str, name: str, sources: set[str]) -> PluginError:

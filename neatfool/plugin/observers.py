@@ -6,12 +6,13 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+import pluggy
+
 from neatfool.errors import cause
+from neatfool.plugin import hookspecs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pluggy
+    from collections.abc import Mapping
 
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport, Outcome
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
 FAILURES: Final = 3
 """An observer that fails this often is switched off: once may be chance, three times is a bug."""
 
-OBSERVER_HOOKS: Final = (
-    "neatfool_run_started",
-    "neatfool_generation_done",
-    "neatfool_elite_replaced",
-    "neatfool_run_finished",
-)
-
 _log = logging.getLogger("neatfool.observers")
+
+
+def hooks_of(plugin: object, name: str) -> pluggy.HookRelay:
+    """Give neatfool's hooks as one plugin implements them, to call it alone."""
+    alone = pluggy.PluginManager("neatfool")
+    alone.add_hookspecs(hookspecs)
+    alone.register(plugin, name)
+    return alone.hook
 
 
 class Observers:
@@ -37,17 +39,15 @@ class Observers:
     failures the observer is switched off. A KeyboardInterrupt passes.
     """
 
-    def __init__(self, implementations: Mapping[str, Sequence[pluggy.HookImpl]]) -> None:
-        """Take the functions to call, in order, for each of :data:`OBSERVER_HOOKS`."""
-        self._implementations = {
-            hook: list(implementations.get(hook, ())) for hook in OBSERVER_HOOKS
-        }
+    def __init__(self, plugins: Mapping[str, object]) -> None:
+        """Take plugins by name, in the order of calls. Other hooks of theirs are not called."""
+        self._hooks = {name: hooks_of(plugin, name) for name, plugin in plugins.items()}
         self._failures: Counter[str] = Counter()
 
     @property
     def wants_replacements(self) -> bool:
         """Whether any observer implements ``neatfool_elite_replaced``."""
-        return bool(self._implementations["neatfool_elite_replaced"])
+        return any(hook.neatfool_elite_replaced.get_hookimpls() for hook in self._hooks.values())
 
     def run_started(self, run: Run) -> None:
         """Call ``neatfool_run_started``."""
@@ -65,27 +65,23 @@ class Observers:
         """Call ``neatfool_run_finished``."""
         self._tell("neatfool_run_finished", run=run, outcome=outcome)
 
-    def _tell(self, hook: str, **event: Any) -> None:
-        for observer in tuple(self._implementations[hook]):
+    def _tell(self, event: str, **given: Any) -> None:
+        for name, hook in tuple(self._hooks.items()):
             try:
-                observer.function(*(event[name] for name in observer.argnames))
+                getattr(hook, event)(**given)
             except (Exception, SystemExit) as error:
-                self._blame(observer, hook, error)
+                self._blame(name, event, error)
 
-    def _blame(self, observer: pluggy.HookImpl, hook: str, error: BaseException) -> None:
-        name = observer.plugin_name
+    def _blame(self, name: str, event: str, error: BaseException) -> None:
         self._failures[name] += 1
         off = self._failures[name] >= FAILURES
         _log.warning(
             "observer %s: %s: %s%s",
             name,
-            hook,
+            event,
             cause(error),
             f"; it failed {FAILURES} times and is switched off" if off else "",
             exc_info=error if _log.isEnabledFor(logging.DEBUG) else None,
         )
         if off:
-            for implementations in self._implementations.values():
-                implementations[:] = [
-                    other for other in implementations if other.plugin is not observer.plugin
-                ]
+            del self._hooks[name]

@@ -10,6 +10,12 @@ from pydantic import BaseModel
 
 from neatfool.config.options import key_of
 from neatfool.errors import PluginError, blaming
+from neatfool.spec.adopting import adopt
+from neatfool.spec.encoding import Encoding
+from neatfool.spec.engine import Engine
+from neatfool.spec.scheme import Scheme
+from neatfool.spec.target import Target
+from neatfool.spec.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +40,15 @@ RESERVED_KEYS: Final = {
     "engine": ("plugin",),
 }
 """The keys of a plugin's section that belong to the framework."""
+
+CONTRACTS: Final = {
+    "target": Target,
+    "encoding": Encoding,
+    "scheme": Scheme,
+    "view": View,
+    "engine": Engine,
+}
+"""What the factories of each kind make; those of observers make any object with hooks."""
 
 
 class NoOptions(BaseModel, extra="forbid"):
@@ -64,13 +79,14 @@ class Registration:
         return f"{self.kind} {self.name!r} ({self.source})"
 
     def make(self, *arguments: Any, **named: Any) -> Any:
-        """Call the factory.
+        """Call the factory, and give an instance of the kind's contract.
 
         Raises:
-            PluginError: It raised.
+            PluginError: The factory raised, or what it gave lacks a member.
         """
         with blaming(self.label):
-            return self.factory(*arguments, **named)
+            made = self.factory(*arguments, **named)
+        return adopt(made, CONTRACTS[self.kind], self.label) if self.kind in CONTRACTS else made
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for."""
@@ -81,38 +97,32 @@ class Registration:
         return {name: value for name, value in offered.items() if name in parameters}
 
 
-class Registrar:
-    """Takes and checks what a registering hook offers."""
+def checked(
+    kind: str,
+    source: str,
+    name: str,
+    factory: Callable[..., Any],
+    options: type[BaseModel] | None,
+) -> Registration:
+    """Check what a plugin offers; see :class:`neatfool.plugin.hookspecs.Register`.
 
-    def __init__(self, kind: str, source: str) -> None:
-        self._kind = kind
-        self._source = source
-        self.made: dict[str, Registration] = {}
-
-    def __call__(
-        self,
-        name: str,
-        factory: Callable[..., Any],
-        *,
-        options: type[BaseModel] | None = None,
-    ) -> None:
-        """Take an offer; see :class:`neatfool.plugin.hookspecs.Register`."""
-        who = f"{self._source}: register({name!r}, ...)"
-        if not isinstance(name, str) or not name or name != name.strip():
-            raise PluginError(f"{who}: the name must be text; got {name!r}")
-        if name in self.made:
-            raise PluginError(f"{who}: registers two {self._kind}s of this name; rename one")
-        if not callable(factory):
-            raise PluginError(
-                f"{who}: the factory must be a class or function; got {type(factory).__name__}"
-            )
-        if options is None:
-            options = NoOptions
-        if not (inspect.isclass(options) and issubclass(options, BaseModel)):
-            raise PluginError(f"{who}: options must be a pydantic model class; got {options!r}")
-        keys = {key_of(field_name, field) for field_name, field in options.model_fields.items()}
-        if taken := keys & {*RESERVED_KEYS.get(self._kind, ())}:
-            raise PluginError(
-                f"{who}: the option {min(taken)!r} is neatfool's own in [{self._kind}]; rename it"
-            )
-        self.made[name] = Registration(name, self._kind, factory, options, self._source)
+    Raises:
+        PluginError: It is something else.
+    """
+    who = f"{source}: register({name!r}, ...)"
+    if not isinstance(name, str) or not name or name != name.strip():
+        raise PluginError(f"{who}: the name must be text; got {name!r}")
+    if not callable(factory):
+        raise PluginError(
+            f"{who}: the factory must be a class or function; got {type(factory).__name__}"
+        )
+    if options is None:
+        options = NoOptions
+    if not (inspect.isclass(options) and issubclass(options, BaseModel)):
+        raise PluginError(f"{who}: options must be a pydantic model class; got {options!r}")
+    keys = {key_of(field_name, field) for field_name, field in options.model_fields.items()}
+    if taken := keys & {*RESERVED_KEYS.get(kind, ())}:
+        raise PluginError(
+            f"{who}: the option {min(taken)!r} is neatfool's own in [{kind}]; rename it"
+        )
+    return Registration(name, kind, factory, options, source)

@@ -12,8 +12,8 @@ from neatfool.budget import kept_answers
 from neatfool.budget.ledger import Ledger
 from neatfool.errors import TargetError
 from neatfool.scoring.answers import check_labels, check_scores
-from neatfool.scoring.metering import is_metered
 from neatfool.spec.scores import Labels, Scores
+from neatfool.spec.target import Metered
 from neatfool.testing.checking import expect
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class TargetSubject:
     def target(self) -> Target:
         """The target that the checks share."""
         target = self.make()
-        if is_metered(target):
-            target.meter(self.ledger)  # type: ignore[attr-defined]
+        if isinstance(target, Metered):
+            target.meter(self.ledger)
         return target
 
     @cached_property
@@ -65,7 +65,7 @@ class TargetSubject:
 
     def _parts(self, images: np.ndarray) -> Iterator[Any]:
         """Copy images as the target wants them, in batches of at most its size."""
-        size = getattr(self.target, "batch_size", None) if is_metered(self.target) else None
+        size = self.target.batch_size if isinstance(self.target, Metered) else None
         for start in range(0, len(images), size or len(images)):
             yield copy_as_declared(images[start : start + (size or len(images))], self.target.spec)
 
@@ -118,7 +118,7 @@ class TargetSubject:
     def close(self) -> None:
         """Close the target, if it was made."""
         if "target" in vars(self):
-            close_target(self.target)
+            self.target.close()
 
 
 def concatenate(answers: Sequence[Any]) -> Scores:
@@ -152,12 +152,6 @@ def to_numbers(values: Any) -> np.ndarray:
     if hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
     return np.array(values, dtype=np.float64)
-
-
-def close_target(target: Target) -> None:
-    """Close a target that can be closed."""
-    if hasattr(target, "close"):
-        target.close()
 
 
 def sample_images(spec: ImageSpec) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool import (
+    Differentiable,
     RunError,
     TargetError,
     find_runs,
@@ -131,7 +132,7 @@ def _look_at(experiment: Experiment) -> tuple[bool, bool, ImageSpec | None]:
     if experiment.target.costs:
         return True, False, experiment.target.spec()
     with closing(open_scorer(experiment)) as scorer:
-        return scorer.costs, hasattr(scorer.target, "logits_of"), scorer.spec
+        return scorer.costs, isinstance(scorer.target, Differentiable), scorer.spec
 
 
 def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> Mapping[str, Mapping[str, Any]]:

@@ -17,7 +17,7 @@ import dask
 from dask.system import CPU_COUNT
 from distributed import Client, Nanny, Scheduler, Security
 
-from neatfool import TargetUnavailable
+from neatfool import Engine, TargetUnavailable
 
 from . import worker
 from .crew import Crew
@@ -37,7 +37,7 @@ PARTING: Final = 5.0
 """Seconds that workers of a cluster may take to close a run's target."""
 
 
-class DaskEngine:
+class DaskEngine(Engine):
     """The engine ``dask``."""
 
     def __init__(self, options: Options) -> None:
@@ -52,7 +52,7 @@ class DaskEngine:
         self._count = options.workers or CPU_COUNT
 
     @property
-    def workers(self) -> int:
+    def workers(self) -> int:  # type: ignore[override] # it says what is now
         """How many workers there are, at least 1."""
         return max(1, len(self._crew.members)) if self._crew is not None else 1
 

@@ -14,6 +14,8 @@ from neatfool import (
     Archive,
     Candidate,
     ExperimentError,
+    Pictorial,
+    Scheme,
     TargetError,
     derive_seed,
     gradients_of,
@@ -39,7 +41,7 @@ MOST_LOG_ODDS: Final = 1e9
 """Infinite log-odds are recorded as this, because JSON has no infinity."""
 
 
-class Gradient:
+class Gradient(Scheme):
     """The scheme ``gradient``; an image competes only for its own class's niche."""
 
     def __init__(
@@ -247,12 +249,11 @@ class Gradient:
 
 
 def _writer(encoding: Encoding[Any]) -> Callable[[torch.Tensor], list[Any]]:
-    from_images: Callable[[torch.Tensor], list[Any]] | None = getattr(encoding, "from_images", None)
-    if from_images is None:
+    if not isinstance(encoding, Pictorial):
         raise ExperimentError(
             "it changes pixels, but the encoding has none; use [encoding] plugin = direct"
         )
-    return from_images
+    return encoding.from_images
 
 
 def _pieces(whole: Any, size: int) -> Iterator[Any]:

@@ -12,8 +12,10 @@ import numpy as np
 import torch
 
 from neatfool import (
+    Differentiable,
     ExperimentError,
     Scores,
+    Target,
     TargetError,
     fit_photograph,
     load_experiment,
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from neatfool import Target
     from neatfool.ood import InDistribution
 
     from .options import Options
@@ -83,7 +84,7 @@ class Gate:
         return (scores.double() - self.edge).relu() / self.spread
 
 
-class Guarded:
+class Guarded(Target):
     """A target whose confidences are 0 for images that an OOD detector rejects.
 
     An accepted image has the confidences that the guarded target gives it, to the bit. A rejected
@@ -132,8 +133,7 @@ class Guarded:
         self._known = known
         self._softness = softness
         self._about = f"{detector}, keeps = {keeps:g}"
-        own = getattr(inner, "fingerprint", None)
-        self._inner_fingerprint = str(own()) if own else inner_fingerprint
+        self._inner_fingerprint = inner.fingerprint() or inner_fingerprint
         if self._detector.fits:
             known.check_divided(detector)
             self._detector.fit(self.inspected.ask_all(known.fitted))
@@ -145,13 +145,13 @@ class Guarded:
         self.gate = Gate.set_on(self._scored, keeps)
         array = inner.spec.array if needs != "features" else "torch"
         self.spec = replace(inner.spec, sums_to_one=False, array=array)
-        self.batch_size = getattr(inner, "batch_size", None)
+        self.batch_size = inner.batch_size
         if not self._detector.differentiable:
             self.no_gradients = (
                 f"pytorch-ood computes the detector {detector} without them; take msp, max_logit, "
                 "energy, entropy or gen"
             )
-        elif softness and hasattr(inner, "logits_of"):
+        elif softness and isinstance(inner, Differentiable):
             self.logits_of = self._logits_of
 
     @classmethod
@@ -180,7 +180,7 @@ class Guarded:
                 inner_fingerprint=repr(choice),
             )
         except BaseException as error:
-            close(inner)
+            inner.close()
             if isinstance(error, ExperimentError):
                 message = f"guards = {options.guards}, detector = {options.detector}: {error}"
                 raise ExperimentError(message) from error
@@ -218,19 +218,18 @@ class Guarded:
 
     def describe(self) -> str:
         """Say what is guarded, and by what."""
-        own = getattr(self.inner, "describe", None)
         lines = [
+            self.inner.describe(),
             f"Guarded by an OOD detector ({self._about}): what it scores above "
             f"{self.gate.threshold:.6g} has confidence 0.",
             self._known.describe(),
             self._lacks,
         ]
-        return "\n".join(filter(None, [str(own()) if own else "", *lines]))
+        return "\n".join(filter(None, lines))
 
     def photographs(self) -> Mapping[str, Image]:
         """Give the photographs that the guarded target brings along."""
-        offer = getattr(self.inner, "photographs", None)
-        return offer() if offer else {}
+        return self.inner.photographs()
 
     def fit_photograph(self, photograph: Image) -> torch.Tensor:
         """Prepare a photograph as for the guarded target, uint8 [C, H, W]."""
@@ -254,8 +253,8 @@ class Guarded:
             )
 
     def close(self) -> None:
-        """Close the guarded target, if it can be closed."""
-        close(self.inner)
+        """Close the guarded target."""
+        self.inner.close()
 
     def _outlying(self, images: torch.Tensor) -> torch.Tensor:
         return self._detector.score(self.inspected.ask_all(images))
@@ -274,9 +273,3 @@ class Guarded:
         sunk = whole + SINK + self.gate.excess(outlying) / (self._softness or 1.0)
         none = torch.where(self.gate.passes(outlying), open_gate, sunk)
         return torch.cat([logits[:, :count], none[:, None]], 1)
-
-
-def close(target: Target) -> None:
-    """Close a target, if it can be closed."""
-    if end := getattr(target, "close", None):
-        end()

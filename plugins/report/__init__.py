@@ -30,8 +30,9 @@ def neatfool_add_commands(cli: click.Group) -> None:
 
 
 @hookimpl
-def neatfool_write_report(run: Run, path: Path) -> None:
+def neatfool_write_report(run: Run, path: Path) -> Path:
     """Write a run's page."""
     from .page import write
 
     write(run, path)
+    return path

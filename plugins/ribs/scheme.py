@@ -11,10 +11,9 @@ from neatfool import (
     Archive,
     Candidate,
     ExperimentError,
+    Scheme,
     derive_seed,
     derive_seeds,
-    in_generation,
-    litter_sizes,
 )
 
 from .emitter import Emitter, Start
@@ -39,8 +38,8 @@ CREATED_AT_ONCE: Final = 64
 DOMINATED: Final = "dominated_novelty"
 
 
-class Ribs:
-    """The scheme ``ribs``. It has no ``bar``: emitters learn from exact scores only."""
+class Ribs(Scheme):
+    """The scheme ``ribs``. It has no bar: emitters learn from exact scores only."""
 
     def __init__(
         self, options: Options, *, encoding: Encoding[Any], spec: ImageSpec, seed: int
@@ -202,8 +201,8 @@ class Ribs:
         niches = filled[draw.integers(len(filled), size=self._encoding.parents)]
         count = 1
         if self._options.restart_at == "child":
-            encoding = in_generation(self._encoding, self._generation)
-            (count,) = litter_sizes(encoding, [self._base_seed(number)])
+            encoding = self._encoding.in_generation(self._generation)
+            (count,) = encoding.litter_sizes([self._base_seed(number)])
         home, litter = int(niches[0]), niches[:count]
         litter = litter[np.argsort(-self.archive.ranks[litter], kind="stable")]
         held = self.archive.candidates
@@ -223,7 +222,7 @@ class Ribs:
         options = self._options
         base = origins[0].genome
         if options.restart_at == "child":
-            encoding = in_generation(self._encoding, generation)
+            encoding = self._encoding.in_generation(generation)
             (base,) = encoding.breed([[each.genome for each in origins]], [self._base_seed(number)])
         start = Start(
             number=number,

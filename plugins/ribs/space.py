@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from neatfool import ExperimentError
+from neatfool import ExperimentError, Parametric, Pictorial
 
 if TYPE_CHECKING:
     from neatfool import Encoding
@@ -104,9 +104,9 @@ def choose_space(encoding: Encoding[Any], shape: tuple[int, int, int]) -> Space:
     Raises:
         ExperimentError: It has neither.
     """
-    if hasattr(encoding, "parameters") and hasattr(encoding, "with_parameters"):
+    if isinstance(encoding, Parametric):
         return Weights(encoding)
-    if hasattr(encoding, "from_images"):
+    if isinstance(encoding, Pictorial):
         return Pixels(encoding, shape)
     raise ExperimentError(
         "its emitters vary numbers, but the encoding has neither parameters nor pixels; use "

@@ -19,10 +19,9 @@ from neatfool import (
     Candidate,
     ExperimentError,
     Learner,
+    Scheme,
     derive_seed,
     derive_seeds,
-    in_generation,
-    litter_sizes,
     rank,
 )
 
@@ -42,7 +41,7 @@ MOST_LOG_ODDS = 1e6
 """Infinite log-odds count as this, because their mean would be infinite."""
 
 
-class SingleClass:
+class SingleClass(Scheme):
     """The scheme ``single_class``."""
 
     def __init__(
@@ -119,14 +118,14 @@ class SingleClass:
         self._population = choice.survivors
         if not choice.litters:
             return []
-        encoding = in_generation(self._encoding, self._generation)
+        encoding = self._encoding.in_generation(self._generation)
         ids = self._new_ids(len(choice.litters))
         seeds = derive_seeds(self._seed, "breed", ids=ids)
         litters = [
             [parent.candidate for parent in litter[:size]]
             for litter, size in zip(
                 choice.litters,
-                litter_sizes(in_generation(self._encoding, self._generation), seeds),
+                encoding.litter_sizes(seeds),
                 strict=True,
             )
         ]

@@ -8,13 +8,13 @@ products, or in float64 and then rounded. An image's result then does not depend
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Final
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 
-from neatfool import derive_seeds
+from neatfool import View, derive_seeds
 
 from .sampling import IDENTITY, per_image, warp
 
@@ -26,19 +26,13 @@ CACHE: Final = 2**18
 """So many values fit a processor's cache, with those that they are made from."""
 
 
-class Kind(ABC):
-    """A view; see :class:`neatfool.View` for its attributes."""
+class Kind(View):
+    """A view."""
 
-    unit: ClassVar[str] = "%"
-    harmless: ClassVar[float] = 0.0
-    strengths: ClassVar[Sequence[float]]
-    limit: ClassVar[float]
-    signed: ClassVar[bool] = False
-    what: ClassVar[str]
+    unit = "%"
 
     def __init__(self, options: object = None) -> None:
         """Take the options, of which there are none."""
-        super().__init__()
 
     def change(
         self, images: torch.Tensor, amounts: torch.Tensor, seeds: torch.Tensor

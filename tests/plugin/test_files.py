@@ -139,7 +139,7 @@ def test_a_broken_file_is_told_with_the_cause(tmp_path, code, cause):
         ("notes.txt", r"is no Python file; a plugin is a \.py file or a folder"),
         ("empty", "there is no plugin in this folder"),
         ("plain.py", "implements no hook of neatfool"),
-        ("plain", "none of its modules implements a hook"),
+        ("plain", "implements no hook"),
     ],
 )
 def test_what_is_no_plugin_is_told(tmp_path, name, message):
