@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from neatfool import ExperimentError, fit_images, fit_photograph
+from neatfool.analysis import photographs_in, photographs_of
 
-from ..transfer.photographs import photographs_in, photographs_of
 from .names import learns_directions
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from neatfool import ImageSpec, Target
-
-    from ..transfer.photographs import Photograph
+    from neatfool.analysis import Photograph
 
 MOST: Final = 10_000
 """At most this many images fit a detector, and as many more set its threshold."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from neatfool import ExperimentError, PluginError
+from neatfool.errors import ExperimentError, PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from neatfool import Target
+    from neatfool.spec.target import Target
 
 
 @dataclass(frozen=True)
