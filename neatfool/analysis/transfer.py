@@ -240,7 +240,8 @@ class Fooling(Facts):
         ]
         text = f"You see {len(listed)} of {self.elites:,}." if len(listed) < self.elites else ""
         heads = ["class", "image", "recorded", *keys]
-        return Table(heads, rows, f"Class by class: {self.subject}", text, most=FEWEST_ROWS)
+        title = f"Class by class: {self.subject}"
+        return Table(heads, rows, title, text, words=(0, 1), most=FEWEST_ROWS)
 
 
 class InDistribution(Facts):
