@@ -1,9 +1,12 @@
 # The public names of neatfool.analysis, each where it is defined. This is their only list.
 
+from .class_names import match_classes as match_classes
 from .detection import Detection as Detection
 from .detection import detect as detect
 from .survival import Survival as Survival
 from .survival import keep_survival as keep_survival
 from .survival import survive as survive
+from .transfer import Transfer as Transfer
+from .transfer import transfer as transfer
 
 __all__: list[str]

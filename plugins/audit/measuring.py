@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
 
-from neatfool import ExperimentError, analysis, choose_elites, open_scorer, read_json
-from neatfool.models import photographs_of
+from neatfool import ExperimentError, choose_elites, open_scorer, read_json
+from neatfool.analysis import survive, transfer
 from neatfool.present import save
 
-from ..transfer.networks import open_networks
-from ..transfer.transfer import measure as measure_transfer
 from .card import Asked, Defence, Detector, Part, Shares, Survival, Surviving, Transfer
 
 if TYPE_CHECKING:
@@ -23,8 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from neatfool import Output, Run, Scorer
-
-    from ..transfer.transfer import Transfer as Transferred
+    from neatfool.analysis import Transfer as Transferred
 
 Kind = TypeVar("Kind", bound=Part)
 KINDS: Final = ("jpeg=75", "blur=1", "move=3")
@@ -103,22 +100,28 @@ class Measuring:
         return result
 
     def _survival(self) -> Survival:
-        most = self.most if self.runs[0].requests else None
-        runs = analysis.survive(
-            self.runs, kinds=self.kinds, sample=self.sample, max_queries=most, console=self.console
+        most = None
+        if self.most is not None:
+            most = count_queries(len(self.runs), self.sample, transfer=False)
+        found = survive(
+            self.runs,
+            kinds=self.kinds,
+            sample=self.sample,
+            max_queries=most,
+            console=self.console,
         ).runs
         return Survival(
-            sample=min(run.elites for run in runs),
-            saved=Shares.of(run.as_saved.median for run in runs),
+            sample=min(run.elites for run in found),
+            saved=Shares.of(run.as_saved.median for run in found),
             changes=[
                 Surviving(
                     kind=kind.name,
                     what=kind.words,
                     strength=kind.usual,
-                    kept=Shares.of(run.kinds[number].usually.kept for run in runs),
-                    confidence=Shares.of(run.kinds[number].usually.median for run in runs),
+                    kept=Shares.of(run.kinds[number].usually.kept for run in found),
+                    confidence=Shares.of(run.kinds[number].usually.median for run in found),
                 )
-                for number, kind in enumerate(runs[0].kinds)
+                for number, kind in enumerate(found[0].kinds)
             ],
         )
 
@@ -126,18 +129,14 @@ class Measuring:
         return closing(open_scorer(run, max_queries=self.most if run.requests else None))
 
     def _transfer(self, files: Sequence[Path]) -> Transfer:
-        chosen = [(run, choose_elites(run, sample=self.sample, seed=1)) for run in self.runs]
-        with ExitStack() as ending:
-            with self.console.status("loading the networks"):
-                networks, notes = open_networks(self.runs, files, self.most, ending)
-            photographs = photographs_of(each.scorer.target for each in networks)
-            images = sum(len(elites) for _, elites in chosen) + len(photographs)
-            costly = [network.scorer for network in networks if network.scorer.costs]
-            for scorer in costly:
-                scorer.check_allowed(images * len(costly), self.most)
-            with self.console.progress(images * len(networks), "answers") as note:
-                told = measure_transfer(chosen, networks, photographs, notes=notes, note=note)
-        self.notes.extend(notes)
+        told = transfer(
+            self.runs,
+            to=files,
+            sample=self.sample,
+            max_queries=self.most,
+            console=self.console,
+        )
+        self.notes.extend(told.notes)
         summed = _sum_up(told)
         if not summed.networks:
             self.notes.append(
@@ -188,30 +187,27 @@ def count_queries(runs: int, sample: int, *, transfer: bool) -> int:
 
 
 def _sum_up(told: Transferred) -> Transfer:
-    own = told.rows[0].own
-    places = [place for place in range(len(told.networks)) if place != own]
-    photographs = told.photographs
+    own, known = told.runs[0].own, told.in_distribution
+    agreement = {
+        each.key: each.top1 for each in (known.agreement if known else ()) if each.first_of == own
+    }
     asked = []
-    for place in places:
-        seen = [row.seen[place] for row in told.rows]
-        if not all(each.count for each in seen):
+    for place, network in enumerate(told.networks):
+        seen = [run.networks[place] for run in told.runs]
+        if network.key == own or not all(each.images for each in seen):
             continue
-        network = told.networks[place]
-        agreement = None
-        if photographs is not None and own is not None and photographs.seen[own][place].count:
-            agreement = photographs.seen[own][place].share(1)
         asked.append(
             Asked(
                 label=network.label,
-                experiment=None if network.experiment is None else str(network.experiment),
-                images=sum(each.count for each in seen),
-                top1=Shares.of(each.share(1) for each in seen),
-                confidence=Shares.of(each.quartiles[1] for each in seen),
-                agreement=agreement,
+                experiment=network.experiment,
+                images=sum(each.images for each in seen),
+                top1=Shares.of(each.top1 or 0.0 for each in seen),
+                confidence=Shares.of(each.median or 0.0 for each in seen),
+                agreement=agreement.get(network.key),
             )
         )
     return Transfer(
-        sample=min(len(row.elites) for row in told.rows),
-        photographs=0 if photographs is None else len(photographs.names),
+        sample=min(run.elites for run in told.runs),
+        photographs=known.number if known else 0,
         networks=asked,
     )

@@ -9,14 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
-from neatfool import fit_photograph, fool, open_scorer
-from neatfool.models import PHOTOGRAPHS, Photograph, photographs_in
+from neatfool import analysis, fit_photograph, fool
+from neatfool.models import PHOTOGRAPHS, Photograph
 from neatfool.ood import in_distribution
+from neatfool.scoring.scorer import Scorer
 from neatfool_plugins.guarded.target import Guarded
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.target import ImageNetTarget
-from neatfool_plugins.transfer.networks import Network
-from neatfool_plugins.transfer.transfer import measure
 
 SIDES = {"efficientnet-lite0": 224, "efficientnet-lite1": 240, "efficientnet-lite2": 260}
 SHAPES = {"wide": (0, 40, 300, 215), "tall": (51, 0, 262, 300)}
@@ -81,7 +80,9 @@ def test_the_check_at_the_start_shows_photographs_in_the_same_way(monkeypatch) -
     assert all(torch.equal(image, expected) for image in shown[0])
 
 
-def test_transfer_shows_each_network_photographs_in_its_own_way(tmp_path, folder) -> None:
+def test_transfer_shows_each_network_photographs_in_its_own_way(
+    tmp_path, folder, monkeypatch
+) -> None:
     def grey(images: np.ndarray) -> np.ndarray:
         light = images.mean((1, 2, 3)) / 255
         return np.stack([light, 1 - light], 1)
@@ -97,12 +98,12 @@ def test_transfer_shows_each_network_photographs_in_its_own_way(tmp_path, folder
         progress=False,
     )
     (tmp_path / "lite0.ini").write_text("[target]\nplugin = imagenet\ndevice = cpu\n")
-    shown = []
-    with closing(run), closing(open_scorer(tmp_path / "lite0.ini")) as scorer:
-        score = scorer.score
-        scorer.score = lambda images: (shown.append(images), score(images))[1]
-        networks = [Network("lite0", scorer, {})]
-        measure([(run, run.elites)], networks, photographs_in(folder))
+    shown, score = [], Scorer.score
+    monkeypatch.setattr(
+        Scorer, "score", lambda self, images: shown.append(images) or score(self, images)
+    )
+    with closing(run):
+        analysis.transfer(run, to=tmp_path / "lite0.ini", in_distribution=folder)
     expected = [documented(not_square(name), 224, 256) for name in ("tall", "wide")]
     assert torch.equal(shown[-1], torch.stack(expected))
 

@@ -1,4 +1,4 @@
-"""``neatfool transfer`` on small runs: what it measures, prints, writes and refuses."""
+"""Transfer, measured on small runs: what it finds, prints, writes and refuses."""
 
 from __future__ import annotations
 
@@ -134,8 +134,8 @@ def test_images_are_drawn_anew_at_the_other_size_or_resized(small, other, option
     expected = scored(small, other, lambda elite: torch.from_numpy(make(elite))[None])
     assert run["networks"][1]["shown"] == shown
     found = {each["name"]: each["networks"][1] for each in run["classes"]}
-    assert found.pop("dark") == {"key": "B", "class": None, "confidence": None, "rank": None}
-    assert found["school bus"]["class"] == "School_Bus, coach"
+    assert found.pop("dark") == {"key": "B", "their_class": None, "confidence": None, "rank": None}
+    assert found["school bus"]["their_class"] == "School_Bus, coach"
     for name, each in found.items():
         assert (each["confidence"], each["rank"]) == pytest.approx(expected[name])
     figures = run["networks"][1]
@@ -189,9 +189,9 @@ def test_photographs_show_how_far_networks_agree(small, other, tmp_path):
     Image.fromarray(left).rotate(180).convert("L").save(folder / "deeper" / "right.JPG", "JPEG")
     Image.new("RGB", (50, 30), (250, 250, 250)).save(folder / "deeper" / "light.webp")
     (folder / "notes.txt").write_text("no image")
-    told = transfer(small, "--to", other, "--photographs", folder)["photographs"]
+    told = transfer(small, "--to", other, "--in-distribution", folder)["in_distribution"]
     assert told["number"] == 3
-    assert told["from"] == f"in {folder}"
+    assert told["source"] == f"in {folder}"
     figures = {each["first_of"] + each["key"]: each for each in told["agreement"]}
     assert list(figures) == ["AA", "AB", "BA", "BB"]
     assert all(each["top1"] == each["median_rank"] == 1 for each in figures.values())
@@ -202,8 +202,8 @@ def test_photographs_show_how_far_networks_agree(small, other, tmp_path):
 def test_targets_may_offer_photographs(small, tmp_path):
     offering = write_other(tmp_path, PLUGIN.replace("\n@hookimpl", OFFERED + "\n@hookimpl"))
     told = transfer(small, "--to", offering)
-    assert told["photographs"]["number"] == 3
-    assert all(each["top1"] == 1 for each in told["photographs"]["agreement"])
+    assert told["in_distribution"]["number"] == 3
+    assert all(each["top1"] == 1 for each in told["in_distribution"]["agreement"])
     wrong = write_other(tmp_path / "wrong", offering.with_name("patches.py").read_text())
     wrong.with_name("patches.py").write_text(
         wrong.with_name("patches.py")
@@ -213,14 +213,14 @@ def test_targets_may_offer_photographs(small, tmp_path):
     )
     refused = neatfool("transfer", small, "--to", wrong)
     assert "photographs() must give Pillow images by name, and gave list" in refused.stderr
-    assert transfer(small)["photographs"] is None
+    assert transfer(small)["in_distribution"] is None
     other = write_other(tmp_path / "other")
-    assert "with --photographs" in neatfool("transfer", small, "--to", other).stdout
+    assert "with --in-distribution" in neatfool("transfer", small, "--to", other).stdout
 
 
 def test_one_network_alone_tells_nothing_of_transfer_and_says_so(small):
     first, second, *_ = neatfool("transfer", small).stdout.splitlines()
-    assert first.startswith("small, seed 3: 4 of 4 images have their class in the first place on")
+    assert first.startswith("small, seed 3: 4 of 4 images are top-1 on")
     assert second.startswith("Note: No other network was asked, so this tells nothing of transfer")
 
 
@@ -228,10 +228,10 @@ def test_few_in_distribution_images_are_no_measure_of_agreement(small, tmp_path)
     for number in range(3):
         Image.new("RGB", (16, 16), (number, 0, 0)).save(tmp_path / f"{number}.png")
     other = write_other(tmp_path / "other", PLUGIN, "gain = 4")
-    told = neatfool("transfer", small, "--to", other, "--photographs", tmp_path).stdout
+    told = neatfool("transfer", small, "--to", other, "--in-distribution", tmp_path).stdout
     assert "How far the networks agree, 3 in-distribution images (in" in told.splitlines()[1]
     assert "hardly tell" in told.splitlines()[1]
-    assert "two networks name the same class" not in told
+    assert "have the same top-1 class" not in told
 
 
 def test_the_tables_can_be_read_without_colour(small, other):
@@ -258,7 +258,7 @@ def test_each_image_is_in_the_csv(small, other, tmp_path):
         own, theirs = (row for row in rows if row["class"] == elite["name"])
         assert float(own["confidence"]) == elite["networks"][0]["confidence"]
         assert [own["own"], own["shown"], own["top1"]] == ["1", "as saved", "1"]
-        assert theirs["their_class"] == (elite["networks"][1]["class"] or "")
+        assert theirs["their_class"] == (elite["networks"][1]["their_class"] or "")
         assert theirs["rank"] == str(elite["networks"][1]["rank"] or "")
 
 
@@ -302,7 +302,7 @@ def test_a_run_whose_classes_no_other_network_has_is_told(small, tmp_path):
         (["--classes", "scool bus"], 2, "there is no class 'scool bus'; did you mean 'school bus'"),
         (["--least", "1"], 5, "no elite has a confidence of 1 or more; the highest is 0.9"),
         (["--to", "nowhere.ini"], 2, "nowhere.ini"),
-        (["--photographs", "."], 2, "there is no image in it"),
+        (["--in-distribution", "."], 2, "there is no image in it"),
     ],
 )
 def test_what_is_wrong_is_told(small, tmp_path, monkeypatch, options, code, message):
@@ -314,7 +314,7 @@ def test_what_is_wrong_is_told(small, tmp_path, monkeypatch, options, code, mess
 
 def test_a_photograph_that_cannot_be_read_is_named(small, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG no more")
-    result = neatfool("transfer", small, "--photographs", tmp_path)
+    result = neatfool("transfer", small, "--in-distribution", tmp_path)
     assert result.exit_code == 2
     assert "broken.png: cannot be read as an image" in result.stderr
 
@@ -350,8 +350,8 @@ def test_classes_that_a_network_does_not_name_have_no_rank_there(small, tmp_path
     assert theirs["images"] == 4
     assert theirs["classes_not_found"] == []
     found = {each["name"]: each["networks"][1] for each in run["classes"]}
-    assert found["dark"] == {"key": "B", "class": None, "confidence": 0, "rank": None}
-    assert found["bright"] == {"key": "B", "class": "Bright", "confidence": 0.5, "rank": 1}
+    assert found["dark"] == {"key": "B", "their_class": None, "confidence": 0, "rank": None}
+    assert found["bright"] == {"key": "B", "their_class": "Bright", "confidence": 0.5, "rank": 1}
     assert theirs["top5"] == 0.75
 
 

@@ -1,21 +1,37 @@
-"""The networks that are asked: the runs' own, and those of other experiments."""
+"""Networks that are asked about the same images: the runs' own, and those of experiments."""
 
 from __future__ import annotations
 
 import re
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from math import lcm
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from neatfool import RunError, distinct_names, load_experiment, open_scorer
+import numpy as np
+import torch
+
+from neatfool.config.class_names import distinct_names
+from neatfool.errors import RunError
+from neatfool.experiment.experiment import load_experiment
+from neatfool.fooling.opening import open_scorer
+from neatfool.spec.scores import rank
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import ExitStack
     from pathlib import Path
 
-    from neatfool import ImageSpec, Run, Scorer
+    from neatfool.run.run import Run
+    from neatfool.scoring.scorer import Scorer
+    from neatfool.spec.image_spec import ImageSpec
+    from neatfool.spec.scores import Scores
 
+Thing = TypeVar("Thing")
+AT_A_TIME: Final = 64
+"""Images that are drawn and scored together, at least: enough for concurrent calls."""
+MOST_AT_A_TIME: Final = 512
+"""And at most, so that they fit into memory."""
 _A_NAME: Final = re.compile(r"[a-z][\w:.+-]{2,29}", re.IGNORECASE)
 """An option's value that can stand for a network, in a table: neither a number nor a path."""
 
@@ -43,16 +59,27 @@ class Network:
         """The images that it takes, and its classes."""
         return self.scorer.spec
 
-    @property
-    def size(self) -> str:
-        """Its images' size in words: ``"224x224"``."""
-        return f"{self.spec.width}x{self.spec.height}"
 
+@dataclass(frozen=True)
+class Answers:
+    """What a network says of N images.
 
-def key_of(place: int) -> str:
-    """Give a network's letter: A to Z, then A2 and so on."""
-    letter = chr(ord("A") + place % 26)
-    return letter if place < 26 else f"{letter}{place // 26 + 1}"
+    Attributes:
+        probs: float64 [N, K], its confidence in each class.
+        odds: float64 [N, K], what orders the classes: log-odds, or the confidences where it gives
+            no logits. It is -inf for a class that the network does not name.
+    """
+
+    probs: np.ndarray
+    odds: np.ndarray
+
+    def first(self) -> list[int | None]:
+        """Give the top-1 class of each image; None if it could not be scored."""
+        most = self.odds.max(axis=1)
+        return [
+            int(place) if known > -np.inf else None
+            for place, known in zip(self.odds.argmax(axis=1), most, strict=True)
+        ]
 
 
 def open_networks(
@@ -123,15 +150,57 @@ def _labels(networks: Sequence[Network]) -> list[str]:
     return [network.label for network in networks]
 
 
-def options_that_differ(networks: Sequence[Network]) -> list[dict[str, Any]]:
-    """Give for each network the options of its target in which not all are alike."""
-    keys = dict.fromkeys(key for network in networks for key in network.options)
-    unlike = [
-        key
-        for key in keys
-        if len({repr(network.options.get(key)) for network in networks}) > 1 and key != "plugin"
-    ]
+def ask(
+    networks: Sequence[Network],
+    things: Sequence[Thing],
+    show_one: Callable[[Thing], list[torch.Tensor]],
+    what: str,
+    note: Callable[[str, int], None],
+) -> list[Answers]:
+    """Show all networks some images.
+
+    Args:
+        networks: The networks.
+        things: What the images are made of.
+        show_one: Makes an image of a thing for each network, uint8 [1, C, H, W].
+        what: What the things are, in words.
+        note: Told what is under way, and how many answers have come since it was last told.
+
+    Raises:
+        TargetError: A network failed.
+        BudgetSpent: The budget does not suffice.
+    """
+    scores: list[list[Scores]] = [[] for _ in networks]
+    step = _part_size([network.scorer.batch_size for network in networks])
+    for start in range(0, len(things), step):
+        note(f"drawing {what}", 0)
+        shown = [show_one(thing) for thing in things[start : start + step]]
+        for network, images, found in zip(networks, zip(*shown, strict=True), scores, strict=True):
+            found.append(network.scorer.score(torch.cat(images)))
+            note(f"{what} by {network.label}", len(images))
     return [
-        {key: value for key in unlike if (value := network.options.get(key)) not in (None, "", [])}
-        for network in networks
+        _gather(found, len(network.spec.classes))
+        for network, found in zip(networks, scores, strict=True)
     ]
+
+
+def _part_size(batches: Sequence[int]) -> int:
+    """Choose how many images are drawn at a time: whole batches for all networks, if it can be."""
+    whole = lcm(*batches)
+    if whole > MOST_AT_A_TIME:
+        return max(AT_A_TIME, *batches)
+    return -(-AT_A_TIME // whole) * whole
+
+
+def _gather(parts: Sequence[Scores], classes: int) -> Answers:
+    """Put a network's scores together; one that learns of new classes gives ever more columns."""
+
+    def whole(values: Sequence[np.ndarray], missing: float) -> np.ndarray:
+        padded = [
+            np.pad(each, ((0, 0), (0, classes - each.shape[1])), constant_values=missing)
+            for each in values
+        ]
+        return np.concatenate(padded)
+
+    probs = [np.asarray(part.probs, np.float64) for part in parts]
+    return Answers(whole(probs, 0.0), whole([rank(part) for part in parts], -np.inf))

@@ -38,7 +38,7 @@ def page(tmp_path_factory):
             networks[-1].write_text("[plugins]\npath = patches.py\n[target]\nplugin = patches\n")
         result = neatfool(
             *("transfer", folder / "runs", "--to", *networks),
-            *("--photographs", folder / "photographs", "--html", folder / "page.html"),
+            *("--in-distribution", folder / "photographs", "--html", folder / "page.html"),
         )
         assert result.exit_code == 0, result.output
         assert f"Look at {folder / 'page.html'}" in result.stdout
@@ -46,9 +46,9 @@ def page(tmp_path_factory):
 
 
 def test_it_shows_two_matrices_and_each_image_in_each_network(page):
-    assert page.count('class="matrix"') == 2
+    assert page.count('class="curve"') == 2
     assert page.count('<img class="pixels"') == 2 * len(CLASSES)
-    assert "In-distribution images" in page
+    assert "in-distribution images" in page
     assert "&lt;b&gt;stranger" in page
     assert "(own)" in page
     bare = re.sub(r'src="[^"]*"', "", page)
@@ -58,7 +58,7 @@ def test_it_shows_two_matrices_and_each_image_in_each_network(page):
 
 
 def test_the_matrix_is_a_picture_with_its_figures(page):
-    (fooling, _) = re.findall(r'class="matrix" src="data:image/svg\+xml,([^"]*)"', page)
+    (fooling, _) = re.findall(r'class="curve" src="data:image/svg\+xml,([^"]*)"', page)
     words = re.findall(r">([^<>]+)</text>", unquote(fooling))
     assert {"A", "B", "C", "small, seed 1", "small, seed 2"} <= {*words}
     assert words.count("100 %") >= 2

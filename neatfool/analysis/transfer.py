@@ -1,0 +1,676 @@
+"""Transfer: which images of runs fool which networks."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from neatfool.analysis.class_names import match_classes
+from neatfool.analysis.networks import ask, open_networks
+from neatfool.errors import ExperimentError
+from neatfool.fooling.choosing import choose_elites
+from neatfool.fooling.opening import open_runs
+from neatfool.models.photographs import photographs_in, photographs_of
+from neatfool.present.charts.lines import key_of, matrix_of_shares
+from neatfool.present.finding import Facts, Finding, Records
+from neatfool.present.output import Output
+from neatfool.present.story import (
+    Block,
+    Chart,
+    Headline,
+    Note,
+    Panel,
+    Section,
+    Strong,
+    Table,
+    Text,
+)
+from neatfool.spec.fitting import fit_images, fit_photograph
+from neatfool.wording import percent, share
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from matplotlib.figure import Figure
+
+    from neatfool.analysis.networks import Answers, Network
+    from neatfool.models.photographs import Photograph
+    from neatfool.run.individual import EliteView
+    from neatfool.run.run import Run
+    from neatfool.spec.image_spec import ImageSpec
+
+SAVED, DRAWN, RESIZED = "as saved", "drawn anew", "resized"
+"""How a network of some size is shown an image."""
+MOST_ROWS: Final = 90
+"""All runs together list at most this many images, so that the page stays below a few MB."""
+FEWEST_ROWS: Final = 12
+"""But each run lists so many; the terminal no more."""
+NAMED: Final = 3
+"""So many of the classes that a network does not have are named, as examples."""
+FEW: Final = 50
+"""Of fewer images, one is more than 2 %."""
+LONGEST: Final = 60
+"""An option of more characters, such as a list of class names, does not tell who is who."""
+UNKNOWN: Final = "-"
+FIGURES: Final = ("top-1", "top-5", "median", "rank")
+HEADS: Final = (
+    *("run", "seed", "class", "index", "recorded", "network", "own", "shown"),
+    *("their_class", "confidence", "rank", "top1", "top5"),
+)
+
+
+class Asked(Facts):
+    """A network."""
+
+    key: str = Field(description="its letter")
+    label: str = Field(description="what it is called")
+    target: str = Field(description="its target")
+    options: dict[str, Any] = Field(description="all of `[target]`")
+    fingerprint: str = Field(description="what tells it from a network that scores otherwise")
+    experiment: str | None = Field(description="the file that names it; null if only runs do")
+    runs: tuple[str, ...] = Field(description="the folders of the runs that fooled it")
+    height: int = Field(description="of its images")
+    width: int = Field(description="of its images")
+    channels: int = Field(description="1 for grey, 3 for colours")
+    classes: int = Field(description="how many classes it has")
+
+    @property
+    def size(self) -> str:
+        """Its images' size in words: ``"224x224"``."""
+        return f"{self.width}x{self.height}"
+
+
+class Sight(Facts):
+    """What a network says of an image in its class."""
+
+    key: str = Field(description="the network's letter")
+    their_class: str | None = Field(description="what the network calls the class")
+    confidence: float | None = Field(description="null if it has no such class")
+    rank: int | None = Field(description="1 for the top-1 class; null if it does not place it")
+
+    def among(self, places: int) -> bool:
+        """Say whether the class is among the first places."""
+        return self.rank is not None and self.rank <= places
+
+    @property
+    def words(self) -> str:
+        """The confidence, with the rank if that is not 1: ``"97.1 %"``, ``"3.2 % (4)"``."""
+        if self.confidence is None:
+            return UNKNOWN
+        if self.rank == 1:
+            return Strong(percent(self.confidence))
+        place = "none" if self.rank is None else f"{self.rank:,}"
+        return f"{percent(self.confidence)} ({place})"
+
+
+class Figures(Facts):
+    """What a network says of some images."""
+
+    key: str = Field(description="the network's letter")
+    images: int = Field(description="how many count: those whose class it has")
+    top1: float | None = Field(description="the share of them whose class is top-1 there")
+    top5: float | None = Field(description="the share whose class is among the first five")
+    median: float | None = Field(description="the median confidence in the class")
+    lower_quartile: float | None = Field(description="the lower quartile")
+    upper_quartile: float | None = Field(description="the upper quartile")
+    median_rank: int | None = Field(description="null if it does not place half of the classes")
+
+    @staticmethod
+    def of(sights: Sequence[Sight]) -> dict[str, Any]:
+        """Sum up what a network says of images."""
+        known = [each for each in sights if each.confidence is not None]
+        if not known:
+            return dict.fromkeys(Figures.model_fields) | {"images": 0}
+        lower, median, upper = np.quantile([each.confidence for each in known], (0.25, 0.5, 0.75))
+        # Not the mean of two, which may be infinite; the lower of the two in the middle is a rank.
+        ranks = sorted(each.rank or np.inf for each in known)
+        middle = ranks[(len(ranks) - 1) // 2]
+        return {
+            "images": len(known),
+            "top1": np.mean([each.among(1) for each in known]),
+            "top5": np.mean([each.among(5) for each in known]),
+            "median": median,
+            "lower_quartile": lower,
+            "upper_quartile": upper,
+            "median_rank": None if middle == np.inf else middle,
+        }
+
+    @property
+    def words(self) -> list[str]:
+        """All figures, in the order of :data:`FIGURES`."""
+        if self.top1 is None or self.top5 is None or self.median is None:
+            return [UNKNOWN] * len(FIGURES)
+        place = UNKNOWN if self.median_rank is None else f"{self.median_rank:,}"
+        return [share(self.top1), share(self.top5), percent(self.median), place]
+
+
+class FiguresOfRun(Figures):
+    """What a network says of a run's images."""
+
+    shown: str = Field(description="`as saved`, `drawn anew` or `resized`")
+    classes_not_found: tuple[str, ...] = Field(description="the classes that it does not have")
+
+
+class FiguresOfPair(Figures):
+    """What a network says of in-distribution images, in another's top-1 classes."""
+
+    first_of: str = Field(description="the letter of the network whose top-1 classes these are")
+
+
+class FoolingImage(Facts):
+    """An image in all networks."""
+
+    name: str = Field(description="the class that it was evolved for")
+    index: int = Field(description="the class's index")
+    recorded: float = Field(description="the confidence that the run recorded")
+    networks: tuple[Sight, ...] = Field(description="what each network says")
+    png: bytes = Field(b"", exclude=True, repr=False)
+
+
+class Fooling(Facts):
+    """Which networks a run's images fool."""
+
+    path: str = Field(description="the run's folder")
+    name: str = Field(description="the run's name")
+    seed: int = Field(description="its seed")
+    evaluations: int = Field(description="how many images it had scored")
+    elites: int = Field(description="how many images were looked at")
+    elites_of_run: int = Field(description="how many the run has")
+    own: str | None = Field(description="the key of its own network")
+    others: int = Field(description="how many other networks know any of its classes")
+    fool_any_other: float | None = Field(
+        description="the share of images that fool at least one other network, of those whose "
+        "class at least one has"
+    )
+    fool_all_others: float | None = Field(
+        description="the share that fools all others, of those whose class all have"
+    )
+    networks: tuple[FiguresOfRun, ...] = Field(description="what each network says of all")
+    classes: tuple[FoolingImage, ...] = Field(
+        description="each image, those first that fool the most other networks"
+    )
+
+    @property
+    def label(self) -> str:
+        """The run: ``"imagenet, seed 1"``."""
+        return f"{self.name}, seed {self.seed}"
+
+    @property
+    def subject(self) -> str:
+        """Which images were looked at."""
+        of_all = f" of {self.elites_of_run:,}" if self.elites < self.elites_of_run else ""
+        noun = "elite" if self.elites == 1 else "elites"
+        return f"{self.label}, after {self.evaluations:,} images: {self.elites:,}{of_all} {noun}"
+
+    def headline(self) -> str:
+        """Say in a sentence how many images fool other networks."""
+        if self.fool_any_other is None or self.fool_all_others is None:
+            if len(self.networks) > 1:
+                return f"{self.label}: no other network has one of its classes."
+            first = sum(image.networks[0].among(1) for image in self.classes)
+            return (
+                f"{self.label}: {first:,} of {self.elites:,} images are top-1 on the network that "
+                "they were evolved for."
+            )
+        text = f"{self.label}: {share(self.fool_any_other)} of its images fool "
+        if self.others == 1:
+            return f"{text}the other network."
+        return (
+            f"{text}at least one of {self.others} other networks, {share(self.fool_all_others)} "
+            "fool all of them."
+        )
+
+    def table(self, most: int) -> Table:
+        """List images: of too many the first and the last."""
+        listed = [*self.classes]
+        if len(listed) > most:
+            listed[most - most // 3 : len(listed) - most // 3] = []
+        keys = [f"{each.key} (own)" if each.key == self.own else each.key for each in self.networks]
+        rows: list[list[str | bytes]] = [
+            [each.name, each.png, percent(each.recorded), *(sight.words for sight in each.networks)]
+            for each in listed
+        ]
+        text = f"You see {len(listed)} of {self.elites:,}." if len(listed) < self.elites else ""
+        heads = ["class", "image", "recorded", *keys]
+        title = f"Class by class: {self.subject}"
+        return Table(heads, rows, title, text, words=(0, 1), most=FEWEST_ROWS)
+
+
+class InDistribution(Facts):
+    """How far the networks agree on in-distribution images."""
+
+    source: str = Field(description="where they come from, in words")
+    number: int = Field(description="how many there are")
+    agreement: tuple[FiguresOfPair, ...] = Field(
+        description="for each pair of networks what the one says in the other's top-1 classes"
+    )
+
+    def headline(self) -> str:
+        """Say in a sentence how far the networks agree."""
+        pairs = (pair for pair in self.agreement if pair.first_of != pair.key)
+        shares = [pair.top1 for pair in pairs if pair.top1 is not None]
+        if not shares:
+            return (
+                "On in-distribution images, no two networks can be compared: they share no classes."
+            )
+        if self.number < FEW:
+            return (
+                f"How far the networks agree, {self.number:,} in-distribution images "
+                f"({self.source}) hardly tell."
+            )
+        low, high = share(min(shares)), share(max(shares))
+        return (
+            f"On {self.number:,} in-distribution images ({self.source}), two networks have the "
+            f"same top-1 class in {low if low == high else f'{low} to {high}'} of the cases."
+        )
+
+
+class Transfer(Finding):
+    """Which images of runs fool which networks."""
+
+    about: ClassVar[str] = "which images fool which networks"
+
+    networks: tuple[Asked, ...] = Field(description="the networks, the runs' own first")
+    runs: tuple[Fooling, ...] = Field(description="which networks each run's images fool")
+    in_distribution: InDistribution | None = Field(
+        description="how far the networks agree on in-distribution images; null without any"
+    )
+    notes: tuple[str, ...] = Field(description="what was noticed when the networks were loaded")
+
+    @property
+    def title(self) -> str:
+        """The runs' names."""
+        return " · ".join(dict.fromkeys(run.name for run in self.runs))
+
+    def story(self) -> Iterator[Block]:
+        """Tell which images fool which networks, then class by class."""
+        known = self.in_distribution if len(self.networks) > 1 else None
+        for run in self.runs:
+            yield Headline(run.headline())
+        if known:
+            yield Headline(known.headline())
+        for text in self._limits():
+            yield Note(text)
+        names = [f"{each.key}  {each.label}" for each in self.networks]
+        for name, network in zip(names, self.networks, strict=True):
+            yield Text(f"{name}: {self._describe(network)}")
+        yield Section(
+            "At a glance",
+            "A row's images, a column's network. The colour, and the first figure, is the share of "
+            "images that are top-1 there; the second is the median confidence in their class.",
+        )
+        rows = [(run.label, run.own, run.networks) for run in self.runs]
+        yield self._matrix("Fooling images", "images of", rows)
+        if known:
+            count = len(names)
+            parts = [known.agreement[place : place + count] for place in range(0, count**2, count)]
+            pairs = [(name, None, part) for name, part in zip(names, parts, strict=True)]
+            title = f"How far they agree on {known.number:,} in-distribution images"
+            yield self._matrix(title, "top-1 of", pairs)
+        yield Section(
+            "Class by class",
+            "The images that fool the most other networks come first. A figure is a network's "
+            "confidence in the class, blue if the image is top-1 there; else the rank of its class "
+            "follows in brackets.",
+        )
+        for run in self.runs:
+            yield run.table(max(FEWEST_ROWS, MOST_ROWS // len(self.runs)))
+        yield Note("An image fools a network if the class that it was evolved for is top-1 there.")
+        if known:
+            yield Note(
+                "In-distribution images are such as a network was made for, as photographs or "
+                "digits. The top-1 class of the row's network takes the place of the class that an "
+                "image was evolved for."
+            )
+
+    def records(self) -> Records:
+        """Give a row for each image and network."""
+        labels = [each.label for each in self.networks]
+        return Records(
+            HEADS,
+            [
+                (
+                    *(run.path, run.seed, image.name, image.index, image.recorded, label),
+                    *(int(run.own == sight.key), figures.shown, sight.their_class or ""),
+                    *_cells(sight),
+                )
+                for run in self.runs
+                for image in run.classes
+                for label, figures, sight in zip(labels, run.networks, image.networks, strict=True)
+            ],
+        )
+
+    def _limits(self) -> Iterator[str]:
+        """Say what limits the figures."""
+        yield from self.notes
+        for way, words in (
+            (DRAWN, "Images were drawn anew at the size of"),
+            (RESIZED, "Images were resized, not drawn anew, for"),
+        ):
+            listed = [
+                f"{network.key} ({network.size})"
+                for place, network in enumerate(self.networks)
+                if any(run.networks[place].shown == way for run in self.runs)
+            ]
+            if listed:
+                yield f"{words} {', '.join(listed)}."
+        for place, network in enumerate(self.networks):
+            for run in self.runs:
+                if missing := run.networks[place].classes_not_found:
+                    examples = [*map(repr, missing[:NAMED]), *["…"][: len(missing) > NAMED]]
+                    yield (
+                        f"{network.key} {network.label} has no class of the name of "
+                        f"{len(missing):,} of {run.elites:,} images of {run.label} "
+                        f"({', '.join(examples)}); these are left out there."
+                    )
+        if len(self.networks) < 2:
+            yield (
+                "No other network was asked, so this tells nothing of transfer. Name one with --to "
+                "EXPERIMENT."
+            )
+        elif self.in_distribution is None:
+            yield (
+                "No target offers in-distribution images, so there is nothing to read the figures "
+                "by. Give some with --in-distribution FOLDER."
+            )
+        if few := [run.label for run in self.runs if run.elites < FEW]:
+            yield f"There are few images of {' and '.join(few)}, so the shares are rough."
+
+    def _describe(self, network: Asked) -> str:
+        """Describe a network in a line: its target, the options that differ, size and classes."""
+        options = [each.options for each in self.networks]
+        unlike = [
+            f"{key} = {value}"
+            for key, value in network.options.items()
+            if len({repr(each.get(key)) for each in options}) > 1
+            and key != "plugin"
+            and value not in (None, "", [])
+        ]
+        size = f"images of {network.size}{' in grey' if network.channels == 1 else ''}"
+        short = [text for text in unlike if len(text) <= LONGEST]
+        plugin = str(network.options["plugin"])
+        return ", ".join([plugin, *short, size, f"{network.classes:,} classes"])
+
+    def _matrix(
+        self, title: str, head: str, rows: Sequence[tuple[str, str | None, Sequence[Figures]]]
+    ) -> Panel:
+        """Show figures as a matrix, and all of them in a table; some may be of the own network."""
+        keys = [each.key for each in self.networks]
+
+        def draw() -> Figure:
+            shares = [[each.top1 for each in figures] for _, _, figures in rows]
+            texts = [["\n".join(each.words[:3:2]) for each in figures] for _, _, figures in rows]
+            return matrix_of_shares(np.array(shares, float), texts, [row[0] for row in rows], keys)
+
+        about = f"{title}: the share that is top-1, for each network"
+        cells = [
+            [
+                name if place == 0 else "",
+                f"{each.key} (own)" if each.key == own else each.key,
+                *each.words,
+            ]
+            for name, own, figures in rows
+            for place, each in enumerate(figures)
+        ]
+        table = Table([head, "shown to", *FIGURES], cells, words=(0, 1))
+        return Panel([Chart(about, draw), table], title)
+
+
+def _cells(sight: Sight) -> list[object]:
+    if sight.confidence is None:
+        return [""] * 4
+    return [sight.confidence, sight.rank or "", int(sight.among(1)), int(sight.among(5))]
+
+
+def transfer(
+    runs: Run | str | Path | Sequence[Run | str | Path],
+    *,
+    to: str | Path | Sequence[str | Path] = (),
+    classes: Sequence[str] = (),
+    least: float = 0.0,
+    sample: int | None = None,
+    seed: int = 1,
+    resize: bool = False,
+    in_distribution: str | Path | None = None,
+    max_queries: int | None = None,
+    console: Output | None = None,
+) -> Transfer:
+    """Show the images of runs to several networks: the runs' own, and others.
+
+    A class is found by its name: case and underscores do not matter, and commas separate synonyms.
+
+    Args:
+        runs: The runs, or the folders that hold them.
+        to: Experiments' files, whose networks are asked, too.
+        classes: The classes of the elites; all if empty.
+        least: Their least recorded confidence.
+        sample: How many to draw at random; all if absent.
+        seed: The seed of the sample.
+        resize: For a network that takes another size, resize images; do not draw them anew.
+        in_distribution: A folder of images on which to see how far the networks agree; by default
+            those that the targets bring along.
+        max_queries: The most images to send to each target that costs something to ask.
+        console: Shows how far it is.
+
+    Raises:
+        ExperimentError: There is no such class, or a network knows no class of any run.
+        RunError: No elite fits, or no network can be loaded.
+        UntrustedRun: Somebody else made a run, whose own network is to be asked.
+        BudgetSpent: A target costs something, and the budget does not suffice.
+    """
+    console = console or Output(quiet=True)
+    files = [Path(file) for file in ([to] if isinstance(to, str | Path) else to)]
+    with open_runs(runs, scored=True) as opened, ExitStack() as ending:
+        chosen = [
+            choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
+            for run in opened
+        ]
+        photographs = photographs_in(Path(in_distribution)) if in_distribution else []
+        with console.status("loading the networks"):
+            networks, notes = open_networks(opened, files, max_queries, ending)
+        photographs = photographs or photographs_of(each.scorer.target for each in networks)
+        _check_classes(opened, networks)
+        images = sum(map(len, chosen)) + len(photographs)
+        costly = [network.scorer for network in networks if network.scorer.costs]
+        for scorer in costly:
+            scorer.check_allowed(images * len(costly), max_queries)
+            console.say(f"{scorer.name}: this takes up to {images:,} queries")
+        most = max(FEWEST_ROWS, MOST_ROWS // len(opened))
+        known = None
+        with console.progress(images * len(networks), "answers") as note:
+            found = [
+                _look_at(run, elites, networks, note, redraw=not resize, most=most)
+                for run, elites in zip(opened, chosen, strict=True)
+            ]
+            if photographs:
+                source = f"in {in_distribution}" if in_distribution else "the targets' own"
+                known = _agree(networks, photographs, source, note)
+        return Transfer(
+            networks=tuple(_describe(place, each) for place, each in enumerate(networks)),
+            runs=tuple(found),
+            in_distribution=known,
+            notes=tuple(notes),
+        )
+
+
+def _check_classes(runs: Sequence[Run], networks: Sequence[Network]) -> None:
+    for network in networks:
+        theirs = network.spec.classes
+        if not (network.spec.open or any(match_classes(run.classes, theirs) for run in runs)):
+            raise ExperimentError(
+                f"{network.experiment or network.label}: has none of the classes, such as "
+                f"{runs[0].classes[0]!r}; its own are called {theirs[0]!r} and so on. Give a "
+                "network with the same class names (see class_names of its target)"
+            )
+
+
+def _describe(place: int, network: Network) -> Asked:
+    spec = network.spec
+    return Asked(
+        key=key_of(place),
+        label=network.label,
+        target=network.scorer.name,
+        options=network.options,
+        fingerprint=network.scorer.fingerprint,
+        experiment=None if network.experiment is None else str(network.experiment),
+        runs=tuple(str(run.path) for run in network.runs),
+        height=spec.height,
+        width=spec.width,
+        channels=spec.channels,
+        classes=len(spec.classes),
+    )
+
+
+def _look_at(
+    run: Run,
+    elites: Sequence[EliteView],
+    networks: Sequence[Network],
+    note: Callable[[str, int], None],
+    *,
+    redraw: bool,
+    most: int,
+) -> Fooling:
+    """Ask all networks about a run's images; the ``most`` that are listed keep their picture."""
+    show_one = partial(_show_elite, networks=networks, redraw=redraw)
+    answers = ask(networks, elites, show_one, run.name, note)
+    columns = []  # for each network what it says of each image
+    for place, (network, told) in enumerate(zip(networks, answers, strict=True)):
+        found = match_classes(run.classes, network.spec.classes)
+        theirs = [found.get(elite.index) for elite in elites]
+        columns.append(_see(key_of(place), network, told, theirs, [True] * len(elites)))
+    own = next((place for place, network in enumerate(networks) if run in network.runs), None)
+    known = [any(sight.confidence is not None for sight in column) for column in columns]
+    others = [place for place, ok in enumerate(known) if ok and place != own]
+    rows = [*zip(*columns, strict=True)]
+    fooled = np.array([sum(row[place].among(1) for place in others) for row in rows])
+    asked = np.array([sum(row[place].confidence is not None for place in others) for row in rows])
+    sure = [sum(row[place].confidence or 0.0 for place in others) for row in rows]
+    order = np.lexsort((-np.array(sure), -fooled))
+    listed = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
+    return Fooling(
+        path=str(run.path),
+        name=run.name,
+        seed=run.seed,
+        evaluations=run.evaluations,
+        elites=len(elites),
+        elites_of_run=len(run),
+        own=None if own is None else key_of(own),
+        others=len(others),
+        fool_any_other=_share(fooled > 0, asked > 0) if others else None,
+        fool_all_others=_share(fooled == len(others), asked == len(others)) if others else None,
+        networks=tuple(
+            FiguresOfRun(
+                **Figures.of(column) | {"key": key_of(place)},
+                shown=_way(run.spec, network.spec, redraw=redraw),
+                classes_not_found=tuple(
+                    elite.name
+                    for elite, sight in zip(elites, column, strict=True)
+                    if sight.confidence is None
+                ),
+            )
+            for place, (network, column) in enumerate(zip(networks, columns, strict=True))
+        ),
+        classes=tuple(
+            FoolingImage(
+                name=elites[place].name,
+                index=elites[place].index,
+                recorded=elites[place].confidence,
+                networks=rows[place],
+                png=elites[place].png if place in listed else b"",
+            )
+            for place in order
+        ),
+    )
+
+
+def _agree(
+    networks: Sequence[Network],
+    photographs: Sequence[Photograph],
+    source: str,
+    note: Callable[[str, int], None],
+) -> InDistribution:
+    """Look up each network's top-1 classes in all networks' answers."""
+
+    def show_one(photograph: Photograph) -> list[torch.Tensor]:
+        image = photograph.open()
+        return [fit_photograph(image, network.scorer.target) for network in networks]
+
+    answers = ask(networks, photographs, show_one, "in-distribution images", note)
+    pairs = []
+    for place, (network, told) in enumerate(zip(networks, answers, strict=True)):
+        first = told.first()
+        for number, (other, theirs) in enumerate(zip(networks, answers, strict=True)):
+            found = match_classes(network.spec.classes, other.spec.classes)
+            columns = [None if index is None else found.get(index) for index in first]
+            scored = [index is not None for index in first]
+            sights = _see(key_of(number), other, theirs, columns, scored)
+            figures = Figures.of(sights) | {"key": key_of(number)}
+            pairs.append(FiguresOfPair(**figures, first_of=key_of(place)))
+    return InDistribution(source=source, number=len(photographs), agreement=tuple(pairs))
+
+
+def _see(
+    key: str,
+    network: Network,
+    answers: Answers,
+    columns: Sequence[int | None],
+    scored: Sequence[bool],
+) -> list[Sight]:
+    """Look up each image's class in a network's answers.
+
+    Args:
+        key: The network's letter.
+        network: The network. If it is open, a class that it does not name is one without
+            confidence, as it might have named it.
+        answers: What it says.
+        columns: Its number of each image's class; None if it has no such class.
+        scored: Whether there is a class to look up.
+    """
+    sights, spec = [], network.spec
+    for row, column in enumerate(columns):
+        if column is None:
+            sure = 0.0 if scored[row] and spec.open else None
+            sights.append(Sight(key=key, their_class=None, confidence=sure, rank=None))
+            continue
+        odds = answers.odds[row]
+        sights.append(
+            Sight(
+                key=key,
+                their_class=spec.classes[column],
+                confidence=answers.probs[row, column],
+                rank=1 + int((odds > odds[column]).sum()) if odds[column] > -np.inf else None,
+            )
+        )
+    return sights
+
+
+def _share(flags: np.ndarray, counting: np.ndarray) -> float | None:
+    return float(flags[counting].mean()) if counting.any() else None
+
+
+def _way(ours: ImageSpec, theirs: ImageSpec, *, redraw: bool) -> str:
+    if (ours.height, ours.width) == (theirs.height, theirs.width):
+        return SAVED
+    return DRAWN if redraw else RESIZED
+
+
+def _show_elite(
+    elite: EliteView, *, networks: Sequence[Network], redraw: bool
+) -> list[torch.Tensor]:
+    """Give an elite's image for each network, uint8 [1, C, H, W]; equal sizes share one."""
+    specs = {network.spec.shape: network.spec for network in networks}
+    images = {shape: _draw(elite, spec, redraw=redraw) for shape, spec in specs.items()}
+    return [images[network.spec.shape] for network in networks]
+
+
+def _draw(elite: EliteView, spec: ImageSpec, *, redraw: bool) -> torch.Tensor:
+    """Give an elite's image as a network takes it: as it was saved, drawn anew, or resized."""
+    drawn = _way(elite.run.spec, spec, redraw=redraw) == DRAWN
+    pixels = elite.pixels((spec.height, spec.width)) if drawn else elite.saved_pixels()
+    return fit_images(torch.from_numpy(pixels.copy())[None], spec)
