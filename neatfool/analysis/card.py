@@ -15,8 +15,20 @@ from neatfool.present.charts.axes import (
     new_axes,
 )
 from neatfool.present.charts.figure import LINE_COLOURS
-from neatfool.present.finding import Facts, Finding
-from neatfool.present.story import (Records from neatfool.present.story import (     Block, Cell, Chart, Headline, Note, Panel, Section, Strip, Strong, Table, Text,)
+from neatfool.present.finding import Facts, Finding, Records
+from neatfool.present.story import (
+    Block,
+    Cell,
+    Chart,
+    Headline,
+    Note,
+    Panel,
+    Section,
+    Strip,
+    Strong,
+    Table,
+    Text,
+)
 from neatfool.replicates.seed_list import format_seeds
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
 from neatfool.wording import level, percent, share

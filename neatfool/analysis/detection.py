@@ -17,8 +17,16 @@ from neatfool.ood.asking import ask_detectors, behind
 from neatfool.ood.in_distribution import in_distribution
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import LINE_COLOURS, MUTED
-from neatfool.present.finding import Facts, Finding
-from neatfool.present.story import (Records from neatfool.present.output import Output from neatfool.present.story import (     Block, Chart, Headline, Note, Section, Table,)
+from neatfool.present.finding import Facts, Finding, Records
+from neatfool.present.output import Output
+from neatfool.present.story import (
+    Block,
+    Chart,
+    Headline,
+    Note,
+    Section,
+    Table,
+)
 from neatfool.wording import level, percent, share
 
 if TYPE_CHECKING:

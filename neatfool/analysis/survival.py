@@ -16,8 +16,22 @@ from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import choose_elites
 from neatfool.fooling.opening import open_run, open_runs, open_scorer
 from neatfool.present.charts.lines import Line, key_of, lines_of_shares
-from neatfool.present.finding import Facts, Finding
-from neatfool.present.story import (Records from neatfool.present.output import Output from neatfool.present.saving import save, write_report from neatfool.present.story import (     Bars, Block, Cell, Chart, Headline, Note, Panel, Section, Strip, Strong, Text,)
+from neatfool.present.finding import Facts, Finding, Records
+from neatfool.present.output import Output
+from neatfool.present.saving import save, write_report
+from neatfool.present.story import (
+    Bars,
+    Block,
+    Cell,
+    Chart,
+    Headline,
+    Note,
+    Panel,
+    Section,
+    Strip,
+    Strong,
+    Text,
+)
 from neatfool.run.images import encode_png
 from neatfool.spec.fitting import fit_images
 from neatfool.wording import percent, share
