@@ -1,5 +1,9 @@
 # The public names of neatfool.analysis, each where it is defined. This is their only list.
 
+from .audit import audit as audit
+from .audit import count_queries as count_queries
+from .audit import kind_of_search as kind_of_search
+from .card import Card as Card
 from .class_names import match_classes as match_classes
 from .detection import Detection as Detection
 from .detection import detect as detect

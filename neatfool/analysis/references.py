@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from neatfool import differences
-
-from .card import Beside, Card
+from neatfool.analysis.card import Beside, Card
+from neatfool.experiment.differences import differences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .card import Moment
+    from neatfool.analysis.card import Moment
 
 FOLDER: Final = Path(__file__).with_name("references")
 

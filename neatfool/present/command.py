@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import wraps
+from inspect import cleandoc
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -42,7 +44,7 @@ def measure_command(
     written as JSON, CSV and a page.
 
     Args:
-        examples: Some lines of examples.
+        examples: Some lines of examples; sentences may follow after an empty line.
         runs: The argument's name in the help. If it ends with ``...``, several may be named, and
             the function gets a tuple of paths; else one path.
         elites: Whether the command has ``--classes``, ``--least``, ``--sample`` and ``--seed``.
@@ -73,8 +75,8 @@ def measure_command(
         count = -1 if runs.endswith("...") else 1
         a_path = click.Path(path_type=Path)
         made = click.argument("runs", metavar=runs, nargs=count, required=True, type=a_path)(made)
-        lines = [f"  {line.strip()}" for line in examples.strip().splitlines()]
-        epilog = "\n".join(["\b", "Examples:", *lines])
+        lines, *more = cleandoc(examples).split("\n\n")
+        epilog = "\n\n".join(["\b\nExamples:\n" + indent(lines, "  "), *more])
         return click.command(function.__name__, epilog=epilog)(made)
 
     return decorate

@@ -1,10 +1,7 @@
 """The command ``neatfool audit``: a classifier's report card.
 
-The modules: :mod:`.searching` runs the search, with several seeds. :mod:`.found` reads what the
-runs found, and :mod:`.measuring` what survives, what transfers and what a detector catches.
-:mod:`.card` holds the card, which :mod:`.references` compares with those of known networks.
-:mod:`.wording` says it in words, and :mod:`.page` as a page with charts. :mod:`.command` is
-the command.
+The modules: :mod:`.searching` runs the search, with several seeds; :mod:`.command` is the command.
+What the runs found is measured by :func:`neatfool.analysis.audit`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``neatfool audit``: a card that can be read without colour, files, and an exit code."""
+"""``neatfool audit``: searches, then the report card."""
 
 from __future__ import annotations
 
@@ -9,20 +9,15 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import FileToWrite, max_queries_option, trust_option
+from neatfool.present import measure_command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from neatfool import Output
+    from neatfool.present import Finding
 
-    from neatfool import Output, Run
-
-    from .card import Card
-    from .measuring import Measuring
     from .searching import Search
 
 A_PATH: Final = click.Path(path_type=Path)
-TOO_EASILY_FOOLED: Final = 9
-"""The exit code if the median is above the threshold: no error has it."""
 CARD: Final = "card.json"
 STANDARD_BUDGET: Final = 12_000
 """Images with each seed: some minutes for ImageNet's networks, on two cores."""
@@ -30,24 +25,29 @@ STANDARD_BUDGET: Final = 12_000
 
 def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from .card import schema
+        from neatfool.analysis import Card
 
-        click.echo(json.dumps(schema(), indent=1))
+        dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+        schema = dialect | Card.model_json_schema(mode="serialization")
+        click.echo(json.dumps(schema, indent=1))
         ctx.exit()
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  neatfool audit experiments/mnist.ini
-  neatfool audit my_model.ini --html card.html            # [target] suffices
-  neatfool audit my_model.ini --to lite0.ini lite1.ini --json > card.json
-  neatfool audit my_model.ini --images 5000 --seeds 1 --fail-if-median-above 0.5
-  neatfool audit experiments/api.ini --images 500 --max-queries 2500
+@measure_command(
+    """
+    neatfool audit experiments/mnist.ini
+    neatfool audit my_model.ini --html card.html            # [target] suffices
+    neatfool audit my_model.ini --to lite0.ini lite1.ini --json > card.json
+    neatfool audit my_model.ini --images 5000 --seeds 1 --fail-if-median-above 0.5
+    neatfool audit experiments/api.ini --images 500 --max-queries 2500
 
-Give the same command again after an interruption: it goes on where it was.""",
+    Give the same command again after an interruption: it goes on where it was.
+    """,
+    runs="EXPERIMENT",
+    elites=False,
+    csv="Write how the search came along as comma-separated values.",
+    html="Write the card as a page.",
 )
-@click.argument("file", metavar="EXPERIMENT", type=A_PATH)
 @click.option(
     "--images",
     type=click.IntRange(min=1),
@@ -108,18 +108,12 @@ Give the same command again after an interruption: it goes on where it was.""",
     help="Draw and score in N processes of their own, as in `neatfool run`.",
 )
 @click.option("--overwrite", is_flag=True, help="Delete runs in the folder, and start anew.")
-@max_queries_option
-@trust_option
 @click.option(
     "--fail-if-median-above",
     "limit",
     type=click.FloatRange(0, 1),
     metavar="P",
     help="Exit with code 9 if the median confidence at the end is above this: 0.5, say.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
-@click.option(
-    "--html", "html_file", type=FileToWrite(), metavar="FILE", help="Write the card as a page."
 )
 @click.option(
     "--schema",
@@ -133,7 +127,7 @@ Give the same command again after an interruption: it goes on where it was.""",
 def audit(
     ctx: click.Context,
     *,
-    file: Path,
+    runs: Path,
     images: int,
     seeds: str,
     experiments: tuple[Path, ...],
@@ -146,9 +140,8 @@ def audit(
     overwrite: bool,
     max_queries: int | None,
     limit: float | None,
-    as_json: bool,
-    html_file: Path | None,
-) -> None:
+    console: Output,
+) -> Finding:
     """Say how easily the classifier of EXPERIMENT is fooled: one number, and what is behind it.
 
     The search of EXPERIMENT runs with each seed until the budget is used up. You see the median
@@ -158,49 +151,38 @@ def audit(
 
     EXPERIMENT needs only the section [target]. Then the best search that is known is used.
     """
-    from neatfool import Output, parse_seeds
+    from neatfool import analysis, parse_seeds
     from neatfool.present import save
 
     from . import searching
-    from .measuring import Measuring
-    from .page import write_card
 
     overrides += (f"engine.workers={workers}",) * (workers is not None)
-    waiting = Output(stderr=True)
-    with waiting.status("loading the target"):
-        search = searching.plan(file, overrides, images, parse_seeds(seeds), out)
+    with console.status("loading the target"):
+        search = searching.plan(runs, overrides, images, parse_seeds(seeds), out)
     left = images * len(search.seeds) if overwrite else search.left()
-    most = _allow(search, left, sample, max_queries, transfer=bool(experiments), console=waiting)
+    most = _allow(search, left, sample, max_queries, transfer=bool(experiments), console=console)
     if left:
-        _tell_time(ctx, search, left, waiting)
+        _tell_time(ctx, search, left, console)
         searching.run_all(ctx, search, jobs=jobs, overwrite=overwrite, most=most)
     with ExitStack() as ending:
-        runs = [ending.enter_context(closing(run)) for run in search.runs().values()]
-        searching.refuse_longer(runs, images)
-        card = _fill(
-            search,
-            runs,
-            Measuring(runs, sample, search.folder, waiting, max_queries),
-            experiments=experiments,
+        found = [ending.enter_context(closing(run)) for run in search.runs().values()]
+        searching.refuse_longer(found, images)
+        card = analysis.audit(
+            found,
+            to=experiments,
             in_distribution=in_distribution,
+            sample=sample,
             limit=limit,
+            max_queries=max_queries,
+            chosen=search.chosen,
+            keep=search.folder,
+            console=console,
         )
-        saved = save(search.folder / CARD, f"{card.model_dump_json(indent=1)}\n".encode())
-        if as_json:
-            click.echo(card.model_dump_json(indent=1))
-        else:
-            _show(card, Output())
-        if html_file:
-            with waiting.status("drawing"):
-                write_card(card, runs, html_file)
-            click.echo(f"Look at {html_file}", err=as_json)
-        click.echo(f"The card is in {saved}", err=as_json)
+    saved = save(search.folder / CARD, f"{card.json()}\n".encode())
+    click.echo(f"The card is in {saved}", err=True)
     if card.check is not None:
-        from .wording import checked
-
-        click.echo(checked(card), err=True)
-        if card.check.failed:
-            ctx.exit(TOO_EASILY_FOOLED)
+        click.echo(card.checked(card.check), err=True)
+    return card
 
 
 def _allow(
@@ -218,8 +200,7 @@ def _allow(
         BudgetSpent: They cost something, and too few are allowed.
     """
     from neatfool import BudgetSpent
-
-    from .measuring import count_queries
+    from neatfool.analysis import count_queries
 
     if not search.costs:
         return None
@@ -250,77 +231,3 @@ def _tell_time(ctx: click.Context, search: Search, left: int, console: Output) -
         about = "less than a minute" if minutes < 1 else f"about {minutes:,.0f} minutes"
         text += f": {about}, at {speed:,.0f} images a second"
     console.say(f"{text}. The runs go into {search.folder}")
-
-
-def _fill(
-    search: Search,
-    runs: Sequence[Run],
-    measuring: Measuring,
-    *,
-    experiments: Sequence[Path],
-    in_distribution: Path | None,
-    limit: float | None,
-) -> Card:
-    """Measure, and fill in the card."""
-    from . import wording
-    from .card import Card, Check, Classifier, Searched
-    from .found import read_found
-    from .references import put_beside, read_references
-    from .searching import kind_of_search
-
-    found = read_found(runs)
-    target, spec = runs[0].info["target"], runs[0].spec
-    card = Card(
-        neatfool=str(runs[0].info["versions"]["neatfool"]),
-        name=search.experiment.name,
-        classifier=Classifier(
-            name=str(target["name"]),
-            options=runs[0].experiment["target"],
-            fingerprint=str(target["fingerprint"]),
-            classes=found.classes,
-            nothing=[*spec.nothing],
-            height=spec.height,
-            width=spec.width,
-            channels=spec.channels,
-        ),
-        images=search.images,
-        seeds=[*search.seeds],
-        search=kind_of_search(runs[0].experiment),
-        runs=[Searched(seed=run.seed, path=str(run.path), images=run.evaluations) for run in runs],
-        median=found.median,
-        rejected=found.rejected if spec.nothing else None,
-        until=found.until,
-        first=found.first,
-        last=found.last,
-        course=found.course,
-        survival=measuring.survival(),
-        transfer=measuring.transfer(experiments) if experiments else None,
-        defence=measuring.defence(in_distribution),
-        beside=[],
-        check=None if limit is None else Check(above=limit, failed=found.median.median > limit),
-        notes=[],
-    )
-    references = read_references()
-    card = card.model_copy(update={"beside": put_beside(card, references)})
-    unseen = {each.name for each in references} - {each.name for each in card.beside}
-    more = [*wording.by_threshold(runs), *measuring.notes, *wording.too_short(card, unseen)]
-    notes = wording.notes(card, search.chosen, more)
-    return card.model_copy(update={"notes": notes})
-
-
-def _show(card: Card, console: Output) -> None:
-    from . import wording
-
-    console.say(f"{card.name}: {wording.headline(card)}", "bold")
-    if rejected := wording.rejected(card):
-        console.say(rejected)
-    if verdict := wording.verdict(card):
-        console.say(verdict, "bold")
-    console.say(wording.subject(card))
-    for text in card.notes:
-        console.say(f"Note: {text}")
-    for title, heads, rows in wording.tables(card):
-        console.print()
-        console.say(title, "bold")
-        words = {0, *(heads.index(head) for head in wording.OF_WORDS if head in heads)}
-        console.table(heads, rows, words=words)

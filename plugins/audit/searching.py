@@ -44,8 +44,6 @@ LARGEST_BEGINNING: Final = 0.5
 """The random beginning takes at most this share of the images. So audits of 2,400 and more begin
 alike, and can be compared at the smaller number."""
 SECONDS_OF_TRIAL: Final = 2
-NOT_OF_THE_SEARCH: Final = {"device", "renderer", "learn_at_once"}
-"""Options that change how fast images come, but not which."""
 
 
 @dataclass(frozen=True)
@@ -142,15 +140,6 @@ def _best(spec: ImageSpec | None, images: int, *, learns: bool) -> Mapping[str, 
     scheme = LARGE["scheme"] | (LEARNING if learns else {})
     most = max(scheme["batch"], int(LARGEST_BEGINNING * images))
     return {**LARGE, "scheme": scheme | {"initial": min(scheme["initial"], most)}}
-
-
-def kind_of_search(experiment: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Give the sections of a run's experiment that say how it searched."""
-    return {
-        name: {key: value for key, value in values.items() if key not in NOT_OF_THE_SEARCH}
-        for name, values in experiment.items()
-        if name not in {"experiment", "plugins", "target", "engine"}
-    }
 
 
 def measure_speed(ctx: click.Context, search: Search) -> float | None:

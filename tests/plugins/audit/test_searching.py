@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from neatfool import load_experiment
-from neatfool_plugins.audit.searching import kind_of_search, plan
+from neatfool.analysis import kind_of_search
+from neatfool_plugins.audit.searching import plan
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 
