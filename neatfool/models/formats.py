@@ -170,9 +170,8 @@ def _suggest(model: str, kind: type[FormatT]) -> str:
     formats = [_make(plugins, word) for word in plugins.names("model")]
     fit = [each for each in formats if isinstance(each, kind)]
     known = [name for each in fit for name in each.known()]
-    if meant := [name for name in known if name.partition(":")[2] == model]:
-        return f"; did you mean {_either(meant)}?"
-    guess = nearest(model, known)
+    meant = [name for name in known if name.endswith(f":{model}")]
+    guess = f"; did you mean {_either(meant)}?" if meant else nearest(model, known)
     forms: dict[str, None] = dict.fromkeys(form for each in fit for form in each.forms)
     return guess if "did you mean" in guess else f"; use {_either([*forms])}"
 

@@ -2,6 +2,7 @@
 
 # Asking detectors
 from .asking import Asked as Asked
+from .asking import Guarding as Guarding
 from .asking import Outlying as Outlying
 from .asking import ask_detectors as ask_detectors
 from .asking import behind as behind
@@ -10,7 +11,7 @@ from .asking import behind as behind
 from .detector import Answers as Answers
 from .detector import Detector as Detector
 from .detector import MissingPackage as MissingPackage
-from .detector import detectors as detectors
+from .detector import detector_names as detector_names
 from .detector import make_detector as make_detector
 from .inspected import InspectedTarget as InspectedTarget
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from neatfool.errors import ExperimentError
-from neatfool.ood.detector import Detector, MissingPackage, detectors, make_detector
+from neatfool.ood.detector import Detector, MissingPackage, detector_names, make_detector
 from neatfool.ood.inspected import InspectedTarget
 
 if TYPE_CHECKING:
@@ -51,9 +51,8 @@ class Asked(NamedTuple):
     lacks: str
 
 
-@runtime_checkable
-class Guarding(Protocol):
-    """A target that stands in front of another."""
+class Guarding:
+    """Marks a target that stands in front of another, its ``inner``; detectors look at that."""
 
     inner: Target
 
@@ -83,7 +82,7 @@ def ask_detectors(
         ExperimentError: A name is wrong, or no detector works here.
     """
     left_out: dict[str, str] = {}
-    asked = _make(names or detectors(), left_out)
+    asked = _make(names or detector_names(), left_out)
     inspected = _inspect(behind(target), asked, left_out)
 
     def ask(what: str, some: torch.Tensor) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -93,11 +94,20 @@ class Detector(ABC):
         """Score images, [N]: the larger, the more outlying."""
 
 
-def detectors() -> list[str]:
+def detector_names() -> list[str]:
     """List the detectors that are asked by default: those whose names stand alone."""
     plugins = PluginManager()
     names = plugins.names("detector")
     return [name for name in names if not plugins.load("detector", name).wanted(name="")]
+
+
+def choice_of(*needs: Needs) -> str:
+    """Name the detectors that look only at some things, for messages that advise to take one."""
+    fit = []
+    for name in detector_names():
+        with suppress(MissingPackage):
+            fit += [name] * (make_detector(name).needs in needs)
+    return " or ".join(fit)
 
 
 def make_detector(name: str) -> Detector:
@@ -124,7 +134,7 @@ def make_detector(name: str) -> Detector:
                     "from neatfool.ood.Detector"
                 )
             return made
-    known = detectors()
+    known = detector_names()
     several = [f"{each}:NAME" for each in plugins.names("detector") if each not in known]
     raise ExperimentError(
         f"there is no detector {name!r}{nearest(name, known)}; others are {', '.join(several)}"

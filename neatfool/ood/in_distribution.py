@@ -11,6 +11,7 @@ import torch
 
 from neatfool.errors import ExperimentError
 from neatfool.models.photographs import photographs_in, photographs_of
+from neatfool.ood.detector import choice_of
 from neatfool.ood.idx import read_mnist
 from neatfool.spec.fitting import fit_images, fit_photograph
 
@@ -95,8 +96,8 @@ class InDistribution:
             raise ExperimentError(
                 f"the detector {detector} must be fitted to some in-distribution images, and "
                 f"others set its threshold; {len(self.held_out)} are too few for both. Give at "
-                f"least {FEWEST_TO_DIVIDE} ({HOW}), or choose msp, max_logit, energy, entropy "
-                "or gen"
+                f"least {FEWEST_TO_DIVIDE} ({HOW}), or choose "
+                f"{choice_of('probabilities', 'logits')}"
             )
 
     def digest(self) -> bytes:

@@ -11,7 +11,7 @@ from torch import nn
 
 from neatfool.errors import ExperimentError
 from neatfool.network.network import Network
-from neatfool.ood.detector import Answers
+from neatfool.ood.detector import Answers, choice_of
 from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered
 
@@ -91,7 +91,7 @@ class InspectedTarget:
         if "logits" in needs and not self.has_logits:
             raise ExperimentError(
                 "the target gives probabilities and no logits; choose a detector that needs only "
-                "those: msp, entropy or gen"
+                f"those: {choice_of('probabilities')}"
             )
 
     def ask(self, images: Any) -> tuple[Scores, Answers]:
@@ -165,7 +165,7 @@ class InspectedTarget:
             raise ExperimentError(
                 f"the target has {len(self.networks) or 'no'} PyTorch networks to look into, and "
                 "this detector needs one; choose a target with one network, or a detector that "
-                "needs only its answers: msp, max_logit, energy, entropy or gen"
+                f"needs only its answers: {choice_of('probabilities', 'logits')}"
             )
         return self.networks[0]
 
@@ -214,8 +214,8 @@ class InspectedTarget:
         return (
             f"{type(network.module).__name__} does not end in a linear layer (nn.Linear) whose "
             f"{self._count} outputs are the target's logits, and this detector looks at what that "
-            "layer takes; choose a detector that needs only the answers: msp, max_logit, energy, "
-            "entropy or gen"
+            "layer takes; choose a detector that needs only the answers: "
+            f"{choice_of('probabilities', 'logits')}"
         )
 
 

@@ -101,18 +101,13 @@ class PytorchOod(Detector):
             key, part = FEWER[self.name]
             most = max(1, len(labels) // part)
             setattr(self._detector, key, min(getattr(self._detector, key), most))
-        if self.needs == "logits":
-            self._try(lambda: self._detector.fit_logits(answers.logits.float(), labels))
-        elif self.needs == "features":
-            self._try(lambda: self._detector.fit_features(answers.features, labels))
-        else:
-            assert answers.images is not None
-            starts = range(0, len(labels), BATCH)
-            batches = [
-                (answers.images[start : start + BATCH], labels[start : start + BATCH])
-                for start in starts
-            ]
+        seen = getattr(answers, self.needs).float()
+        if self.needs == "images":
+            batches = [*zip(torch.split(seen, BATCH), torch.split(labels, BATCH), strict=True)]
             self._try(lambda: self._detector.fit(batches))
+        else:
+            fit = getattr(self._detector, f"fit_{self.needs}")
+            self._try(lambda: fit(seen, labels))
         if of_classes and torch.linalg.cholesky_ex(self._detector.precision).info:
             raise ExperimentError(
                 f"the detector pytorch-ood:{self.name} cannot be fitted to {len(labels):,} images: "
@@ -124,13 +119,10 @@ class PytorchOod(Detector):
 
     def score(self, answers: Answers) -> torch.Tensor:
         """Let it predict."""
-        if self.needs == "logits":
-            scores = self._try(lambda: self._detector.predict_logits(answers.logits.float()))
-        elif self.needs == "features":
-            scores = self._try(lambda: self._detector.predict_features(answers.features))
-        else:
-            with torch.enable_grad():
-                scores = self._try(lambda: self._detector.predict(answers.images))
+        seen = getattr(answers, self.needs).float()
+        kind = "predict" if self.needs == "images" else f"predict_{self.needs}"
+        with torch.set_grad_enabled(self.needs == "images"):
+            scores = self._try(lambda: getattr(self._detector, kind)(seen))
         given: torch.Tensor = torch.as_tensor(scores).detach().float()
         return given
 

@@ -22,7 +22,7 @@ from neatfool import (
     make_target,
     share,
 )
-from neatfool.ood import InspectedTarget, in_distribution, make_detector
+from neatfool.ood import Guarding, InspectedTarget, in_distribution, make_detector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +84,7 @@ class Gate:
         return (scores.double() - self.edge).relu() / self.spread
 
 
-class Guarded(Target):
+class Guarded(Target, Guarding):
     """A target whose confidences are 0 for images that an OOD detector rejects.
 
     An accepted image has the confidences that the guarded target gives it, to the bit. A rejected
@@ -148,8 +148,8 @@ class Guarded(Target):
         self.batch_size = inner.batch_size
         if not self._detector.differentiable:
             self.no_gradients = (
-                f"pytorch-ood computes the detector {detector} without them; take msp, max_logit, "
-                "energy, entropy or gen"
+                f"the detector {detector} is computed without them; take msp, max_logit, energy, "
+                "entropy or gen"
             )
         elif softness and isinstance(inner, Differentiable):
             self.logits_of = self._logits_of

@@ -73,22 +73,18 @@ class ImageNetTarget(Target):
                 the networks do not fit together.
             TargetError: Weights are damaged, not available, or another network's.
         """
-        self.classifiers = [
-            load_classifier(
-                Request(
-                    model,
-                    options.weights,
-                    options.size,
-                    options.mean,
-                    options.std,
-                    options.output,
-                    options.outputs,
-                    options.dequantise,
-                    options.gradients and model.startswith("onnx:"),
-                )
-            )
-            for model in options.models
-        ]
+        asked = Request(
+            "",
+            weights=options.weights,
+            size=options.size,
+            mean=options.mean,
+            std=options.std,
+            output=options.output,
+            outputs=options.outputs,
+            dequantise=options.dequantise,
+            gradients=options.gradients,
+        )
+        self.classifiers = [load_classifier(replace(asked, model=each)) for each in options.models]
         self._ten = options.crops == "ten"
         self._checked = options.check_photographs
         self.spec = self._common_spec(options)

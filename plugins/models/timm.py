@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from neatfool import PathAfter, Register, TargetError, hookimpl, nearest
@@ -18,8 +17,6 @@ from neatfool.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import nn
 
     from neatfool.models import Request
@@ -33,14 +30,6 @@ class Timm(ClassifierFormat):
 
     forms = ("timm:NAME", "timm:local-dir:FOLDER")
     path = PathAfter("timm:local-dir:")
-
-    def known(self) -> Sequence[str]:
-        """List timm's own names, if it is installed."""
-        if find_spec("timm") is None:
-            return ()
-        import timm
-
-        return [f"timm:{name}" for name in timm.list_models()]
 
     def classifier(self, name: str, request: Request) -> Classifier:
         """Load a network by timm's name for it."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
+import torchvision
 
 from neatfool import Register, TargetError, hookimpl, nearest
 from neatfool.models import (
@@ -65,8 +66,6 @@ class TorchVision(ClassifierFormat):
 
 def names() -> list[str]:
     """List the classifiers."""
-    import torchvision
-
     found: list[str] = torchvision.models.list_models(module=torchvision.models)
     return found
 
@@ -83,8 +82,6 @@ def find(name: str) -> tuple[str, WeightsEnum]:
     network, _, wanted = name.partition("/")
     if network not in names():
         raise ValueError(f"torchvision has no classifier {network!r}{nearest(network, names())}")
-    import torchvision
-
     published: Any = torchvision.models.get_model_weights(network)
     if not wanted:
         default: WeightsEnum = published.DEFAULT
@@ -99,8 +96,6 @@ def find(name: str) -> tuple[str, WeightsEnum]:
 
 def _without_weights(network: str, weights: WeightsEnum, tensors: Tensors) -> nn.Module:
     """Make a network for its published weights, with as many classes as the given ones."""
-    import torchvision
-
     options: dict[str, Any] = {}
     if network in _SCALES_ITS_INPUT:
         options = {"transform_input": True, "init_weights": False}

@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 from neatfool import ExperimentError, make_target
 from neatfool.analysis.detection import Detected, DetectedOfRun
-from neatfool.ood import ask_detectors, detectors
+from neatfool.ood import ask_detectors, detector_names
 from neatfool.ood.in_distribution import divide, in_distribution
 from neatfool.testing import ToyTarget
 
@@ -50,7 +50,7 @@ def told(runs):
 def test_each_detector_has_its_rates(told):
     (plain, guarded), rows, _ = told
     assert [each["name"] for each in plain["detectors"]] == [
-        name for name in detectors() if name != "mahalanobis"
+        name for name in detector_names() if name != "mahalanobis"
     ]
     assert "cannot be fitted to 150 images" in plain["left_out"]["mahalanobis"]
     assert plain["in_distribution"]["held_out"] == 150
@@ -116,7 +116,7 @@ def test_a_threshold_takes_as_many_images_as_it_rejects_one_of(told, count, leve
 
 def test_the_page_shows_a_histogram_for_each_detector(told):
     _, _, page = told
-    assert page.count('class="curve"') == 2 * (len(detectors()) - 1)
+    assert page.count('class="curve"') == 2 * (len(detector_names()) - 1)
     assert "evolved against the detector" in page
     bare = re.sub(r'src="[^"]*"', "", page)
     assert "http://" not in bare
@@ -147,7 +147,7 @@ def test_detectors_that_do_not_work_here_are_left_out():
     images = torch.randint(256, (60, 1, 4, 4), dtype=torch.uint8)
     images28 = torch.randint(256, (5, 1, 28, 28), dtype=torch.uint8)
     found = ask_detectors(ToyTarget(), images[:9].numpy(), divide(images, "noise"))
-    assert {*found.scores} == {*detectors()} - {"knn", "mahalanobis", "vim"}
+    assert {*found.scores} == {*detector_names()} - {"knn", "mahalanobis", "vim"}
     assert "PyTorch" in found.left_out["knn"]
     few = ask_detectors(make_target(EXPERIMENTS / "mnist.ini"), images28, divide(images28, "few"))
     assert {*few.left_out} == {"knn", "mahalanobis", "vim"}  # they would know what they are shown

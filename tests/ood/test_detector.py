@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import neatfool
-from neatfool.ood import Answers, ask_detectors, detectors, make_detector
+from neatfool.ood import Answers, ask_detectors, detector_names, make_detector
 from neatfool.ood.in_distribution import divide
 from neatfool.testing import ToyTarget
 
@@ -52,8 +52,8 @@ def test_a_name_makes_it() -> None:
 
 @pytest.mark.usefixtures("margin")
 def test_those_whose_names_stand_alone_are_asked_by_default() -> None:
-    assert {"margin", "energy", "knn"} <= {*detectors()}
-    assert {"rank", "pytorch-ood"}.isdisjoint(detectors())
+    assert {"margin", "energy", "knn"} <= {*detector_names()}
+    assert {"rank", "pytorch-ood"}.isdisjoint(detector_names())
     spec = ToyTarget().spec
     images = torch.randint(256, (40, *spec.shape), dtype=torch.uint8)
     found = ask_detectors(ToyTarget(), images[:9].numpy(), divide(images, "noise"))

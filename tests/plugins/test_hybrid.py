@@ -15,7 +15,7 @@ from neatfool import ImageSpec, open_run
 from neatfool.testing import COLOUR, GREY, check_encoding
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
-from neatfool_plugins.hybrid import Hybrid, HybridEncoding, Options
+from neatfool_plugins.cppn.hybrid import Hybrid, HybridEncoding, Options
 
 OFTEN = {"pixel_share": 1.0, "pixel_changes": 20}
 

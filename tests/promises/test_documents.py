@@ -11,7 +11,6 @@ import re
 import runpy
 import shlex
 import subprocess
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
@@ -25,6 +24,7 @@ from neatfool.cli import main
 from neatfool.config.described import describe_options
 from neatfool.config.ini import first_comment
 from neatfool.experiment.framework import OWN_KEYS
+from neatfool.plugin.entries import installed_plugins
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS
 
@@ -235,15 +235,15 @@ def test_every_exit_code_is_in_the_reference():
 
 
 WITH_OPTIONS = [
-    entry.name
-    for entry in entry_points(group="neatfool")
-    if entry.dist.name == "neatfool" and entry.name.split(".")[0] in RESERVED_KEYS
+    f"{entry.kind}.{entry.name}"
+    for entry, _ in installed_plugins()
+    if entry.source == "neatfool" and entry.kind in RESERVED_KEYS
 ]
 
 
 @pytest.mark.parametrize("plugin", WITH_OPTIONS)
 def test_every_option_of_a_built_in_plugin_is_described(plugin):
-    kind, name = plugin.split(".")
+    kind, name = plugin.split(".", 1)
     sections = describe_options(PluginManager().load(kind, name).options, kind)
     options = [option for section in sections.values() for option in section]
     assert [option.key for option in options if not option.description] == []

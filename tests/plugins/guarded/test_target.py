@@ -27,13 +27,13 @@ from neatfool import (
     open_run,
     rank,
 )
-from neatfool.ood import detectors, in_distribution
+from neatfool.ood import detector_names, in_distribution
 from neatfool.ood.in_distribution import divide
 from neatfool.testing import TOY_SPEC, ToyTarget, check_target
 from neatfool_plugins.guarded.target import Guarded
 
 MNIST = Path(__file__).parents[3] / "experiments" / "mnist.ini"
-FITTING = sorted({*detectors()} - {"mahalanobis"})
+FITTING = sorted({*detector_names()} - {"mahalanobis"})
 """Detectors that the packaged digits can fit."""
 FULL_DATA = os.environ.get("NEATFOOL_MNIST_DATA")
 
@@ -142,7 +142,7 @@ def test_a_detector_of_pytorch_ood_can_guard(mnist, digits, mixed):
     passes = guarded.score(mixed).probs.any(1)
     assert 0 < passes.sum() < len(mixed)
     guarded.self_check()
-    with pytest.raises(ExperimentError, match=r"pytorch-ood computes the detector .* without them"):
+    with pytest.raises(ExperimentError, match=r"the detector .* without them"):
         gradients_of(guarded, "leave out learn")
 
 
@@ -192,7 +192,7 @@ class Convolutional(Target):
     [
         (Paid(), "msp", "costs something to ask"),
         (Named(), "msp", "names only some classes"),
-        (OnlyProbabilities(), "energy", "msp, entropy or gen"),
+        (OnlyProbabilities(), "energy", "entropy or gen or msp"),
         (ToyTarget(ImageSpec(4, 4, 1, ("a", "b"), sums_to_one=False)), "msp", "do not sum to one"),
         (ToyTarget(), "knn", "no PyTorch networks"),
         (Convolutional(), "vim", "does not end in a linear layer"),

@@ -17,7 +17,7 @@ from neatfool_plugins.imagenet.labels import imagenet_labels, labels_for, read_l
     ("given", "said"),
     [
         ({"model": "efficientnet-lite9"}, "did you mean 'efficientnet-lite[012]'"),
-        ({"model": "resnet50"}, "did you mean 'timm:resnet50' or 'torchvision:resnet50'"),
+        ({"model": "resnet50"}, "did you mean 'torchvision:resnet50'"),
         ({"model": "torchvision:resnet5"}, "no classifier 'resnet5'; did you mean .*'resnet50'"),
         ({"model": "torchvision:resnet50/V2"}, "resnet50 has no weights 'V2'; there are: IMAGENET"),
         ({"model": "torchvision:vgg16/IMAGENET1K_FEATURES"}, "no weights 'IMAGENET1K_FEATURES'"),

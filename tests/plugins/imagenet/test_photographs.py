@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,11 +11,11 @@ import torch
 from PIL import Image
 
 from neatfool import analysis, fit_photograph, fool
-from neatfool.models import PHOTOGRAPHS, Photograph
+from neatfool.models import PHOTOGRAPHS
 from neatfool.ood import in_distribution
 from neatfool.scoring.scorer import Scorer
 from neatfool_plugins.guarded.target import Guarded
-from neatfool_plugins.imagenet import Options
+from neatfool_plugins.imagenet import Options, labels
 from neatfool_plugins.imagenet.target import ImageNetTarget
 
 SIDES = {"efficientnet-lite0": 224, "efficientnet-lite1": 240, "efficientnet-lite2": 260}
@@ -65,7 +66,8 @@ def test_a_guard_shows_photographs_as_the_target_behind_it(folder) -> None:
 
 def test_the_check_at_the_start_shows_photographs_in_the_same_way(monkeypatch) -> None:
     wide = not_square("wide")
-    monkeypatch.setattr(Photograph, "open", lambda _: wide.copy())
+    changed = [replace(each, open=wide.copy) for each in PHOTOGRAPHS]
+    monkeypatch.setattr(labels, "PHOTOGRAPHS", changed)
     found, shown = target(), []
 
     class Watching:

@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from neatfool.ood import Digits
 from neatfool_plugins.mnist import lenet
 from neatfool_plugins.mnist.attack import (
     Attack,
@@ -15,7 +16,6 @@ from neatfool_plugins.mnist.attack import (
     measure_robust_accuracy,
     perturb,
 )
-from neatfool_plugins.mnist.dataset import Digits
 from neatfool_plugins.mnist.digits import load_digits
 from neatfool_plugins.mnist.training import Recipe, measure_accuracy, new_lenet, train
 

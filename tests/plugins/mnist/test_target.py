@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
 from neatfool import ExperimentError, TargetError
+from neatfool.ood import read_mnist
 from neatfool.testing import check_target
 from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, lenet
-from neatfool_plugins.mnist.dataset import read_folder
 from neatfool_plugins.mnist.digits import load_digits
 from neatfool_plugins.mnist.target import MnistTarget
 from neatfool_plugins.mnist.training import measure_accuracy, new_lenet
@@ -101,7 +101,7 @@ def test_the_target_offers_the_packaged_digits_as_photographs(target: MnistTarge
 
 @needs_full_data
 def test_the_packaged_digits_are_the_first_of_the_test_set() -> None:
-    test = read_folder(Path(FULL_DATA or "")).test
+    test = read_mnist(Path(FULL_DATA or "")).test
     images, _ = load_digits()
     first = [test.images[test.labels == digit][:30] for digit in range(10)]
     np.testing.assert_array_equal(images[:, 0], np.concatenate(first))
@@ -109,7 +109,7 @@ def test_the_packaged_digits_are_the_first_of_the_test_set() -> None:
 
 @needs_full_data
 def test_the_packaged_network_reads_the_whole_test_set() -> None:
-    test = read_folder(Path(FULL_DATA or "")).test
+    test = read_mnist(Path(FULL_DATA or "")).test
     assert len(test.labels) == 10_000
     accuracy = measure_accuracy(lenet.load(lenet.PACKAGED), test)
     assert accuracy >= 0.991

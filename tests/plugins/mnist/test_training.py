@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 from safetensors import safe_open
 
 from neatfool import ExperimentError, StorageError, TargetError, share
+from neatfool.ood import Digits
 from neatfool_plugins import mnist
 from neatfool_plugins.mnist import Options, attack, dataset, lenet
-from neatfool_plugins.mnist.dataset import Digits
 from neatfool_plugins.mnist.digits import load_digits
 from neatfool_plugins.mnist.target import MnistTarget
 from neatfool_plugins.mnist.training import Recipe, Step, measure_accuracy, new_lenet, train
@@ -125,7 +125,7 @@ def test_the_command_writes_weights_that_the_target_takes(folder: Path) -> None:
     with safe_open(out, framework="pt") as file:
         about = json.loads(file.metadata()["training"])
     assert (about["seed"], about["epochs"], about["training_images"]) == (9, 5, 150)
-    assert about["data_sha256"] == dataset.read_folder(folder).sha256()
+    assert about["data_sha256"] == dataset.read(folder).sha256()
     scores = MnistTarget(Options(weights=out)).score(torch.from_numpy(few().images[:, None]))
     assert (scores.probs.argmax(1) == few().labels).mean() == pytest.approx(about["accuracy"])
     assert about["accuracy"] > 0.5

@@ -17,8 +17,8 @@ from pydantic import Field
 
 from neatfool import Encoding, cppn, derive_seed, hookimpl
 
-from .cppn import CppnEncoding
-from .cppn import Options as CppnOptions
+from . import CppnEncoding
+from . import Options as CppnOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
