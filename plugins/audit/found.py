@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool import CONFIDENCE_THRESHOLDS
+from neatfool.analysis import read_course
 
-from ..compare.course import read_course
 from .card import Counts, Moment, OfClass, Shares, Until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from neatfool import Run
-
-    from ..compare.course import Course
+    from neatfool.analysis import Course
 
 LEVELS: Final = CONFIDENCE_THRESHOLDS[:3]
 """50, 90 and 99 %."""
