@@ -386,7 +386,7 @@ class Comparison(Finding):
             if len(group.runs) > 1:
                 band, single = np.stack([lower[here], upper[here]]), group.at(measure, grid)
             lines.append(Steps(grid, median, end, place, band, single))
-        return steps(lines, "confidences" if sure else "counts", self.grid.tolist(), wide=wide)
+        return steps(lines, "confidences" if sure else "counts", self.grid, wide=wide)
 
     def _maps(self) -> Iterator[Chart]:
         about = "The scale of colours, from 0.1 to 99.99 %"

@@ -18,9 +18,9 @@ import neatfool
 from neatfool import errors
 from neatfool.cli import COMMANDS, failures, main, output
 from neatfool.cli.main_group import FIRST, MainGroup
-from neatfool.present.output import Output
 from neatfool.errors import NeatfoolError, RunError, VerificationError
 from neatfool.evolution.garbage import THRESHOLDS
+from neatfool.present.output import Output
 
 COMMAND = """
 import click

@@ -58,7 +58,7 @@ class Steps(NamedTuple):
 def steps(
     lines: Sequence[Steps],
     scale: Literal["confidences", "counts", "shares"],
-    counts: Sequence[float],
+    counts: Sequence[float] | np.ndarray,
     *,
     wide: bool = False,
 ) -> Figure:
@@ -100,14 +100,14 @@ def steps(
             where="post",
             color=colour,
             linestyle=stroke_of(line.place),
-            linewidth=THICK if wide else USUAL,
+            linewidth=THICK if wide or line.single is None else USUAL,
             marker="o" if len(x) < 3 else "",  # too short to be seen as a line
             clip_on=False,
         )
         shown.append(values)
         ends.append((float(values[-1]), line.end, colour))
     _label(axes, scale, np.concatenate(shown))
-    label_counts(axes, counts)
+    label_counts(axes, np.asarray(counts).tolist())
     label_ends(axes, ends)
     return drawn
 
