@@ -39,12 +39,12 @@ from .present.parameters import Names as Names
 from .present.parameters import elite_options as elite_options
 from .present.parameters import max_queries_option as max_queries_option
 from .present.parameters import trust_option as trust_option
-from .replicates.seed_list import format_seeds as format_seeds
 from .replicates.seed_list import parse_seeds as parse_seeds
 from .run.images import slug as slug
 from .files import read_json as read_json
 from .files import read_whole as read_whole
 from .files import refuse_link as refuse_link
+from .wording import format_seeds as format_seeds
 from .wording import level as level
 from .wording import percent as percent
 from .wording import share as share

@@ -8,7 +8,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 SMALLEST: Final = 1e-6
 """A smaller confidence is written as 0.0 %: it says nothing about an image."""
@@ -69,6 +69,17 @@ def level(part: float) -> str:
 def unbroken(text: str) -> str:
     """Keep numbers with their signs in one line of a page: ``"> 99.99 %"``."""
     return re.sub(r"(?<=[<>]) (?=\d)| (?=%)", "\u00a0", text)
+
+
+def format_seeds(seeds: Iterable[int]) -> str:
+    """Write seeds as :func:`~neatfool.parse_seeds` reads them, with ranges."""
+    ranges: list[list[int]] = []
+    for seed in seeds:
+        if ranges and seed == ranges[-1][1] + 1:
+            ranges[-1][1] = seed
+        else:
+            ranges.append([seed, seed])
+    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def duration(seconds: float) -> str:

@@ -5,6 +5,10 @@ from .audit import count_queries as count_queries
 from .audit import kind_of_search as kind_of_search
 from .card import Card as Card
 from .class_names import match_classes as match_classes
+from .comparison import Comparison as Comparison
+from .comparison import compare as compare
+from .course import Course as Course
+from .course import read_course as read_course
 from .detection import Detection as Detection
 from .detection import detect as detect
 from .survival import Survival as Survival

@@ -32,7 +32,7 @@ from neatfool.present.story import (
     Text,
 )
 from neatfool.spec.fitting import fit_images, fit_photograph
-from neatfool.wording import percent, share
+from neatfool.wording import counted, percent, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -205,8 +205,8 @@ class Fooling(Facts):
     def subject(self) -> str:
         """Which images were looked at."""
         of_all = f" of {self.elites_of_run:,}" if self.elites < self.elites_of_run else ""
-        noun = "elite" if self.elites == 1 else "elites"
-        return f"{self.label}, after {self.evaluations:,} images: {self.elites:,}{of_all} {noun}"
+        count = counted(self.elites, "elite", "elites")
+        return f"{self.label}, after {self.evaluations:,} images: {count}{of_all}"
 
     def headline(self) -> str:
         """Say in a sentence how many images fool other networks."""

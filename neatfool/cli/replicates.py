@@ -16,9 +16,8 @@ from neatfool.errors import BudgetSpent
 from neatfool.machine import jobs_that_fit, usable_cores
 from neatfool.present.output import Output
 from neatfool.replicates.replicates import plan_replicates
-from neatfool.replicates.seed_list import format_seeds
 from neatfool.replicates.side_by_side import SideBySide
-from neatfool.wording import counted
+from neatfool.wording import counted, format_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

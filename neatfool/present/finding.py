@@ -29,6 +29,12 @@ class Records(NamedTuple):
     heads: Sequence[str]
     rows: Sequence[Sequence[object]]
 
+    def csv(self) -> str:
+        """Write them as comma-separated values."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([self.heads, *self.rows])
+        return text.getvalue()
+
 
 class Facts(BaseModel):
     """Numbers and names of a finding, checked and frozen."""
@@ -72,10 +78,7 @@ class Finding(Facts):
 
     def csv(self) -> str:
         """Write :meth:`records` as comma-separated values."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerows([self.records().heads, *self.records().rows])
-        return text.getvalue()
+        return self.records().csv()
 
     def table(self) -> pd.DataFrame:
         """Give :meth:`records` as a data frame; this needs the package pandas."""

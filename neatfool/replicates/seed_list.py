@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from neatfool.errors import ExperimentError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from neatfool.wording import format_seeds
 
 MOST: Final = 10_000
 """A list has at most this many seeds: a longer one is a typing error."""
@@ -36,17 +34,6 @@ def parse_seeds(text: str) -> tuple[int, ...]:
             "would be the same"
         )
     return tuple(seeds)
-
-
-def format_seeds(seeds: Iterable[int]) -> str:
-    """Write seeds as :func:`parse_seeds` reads them, with ranges."""
-    ranges: list[list[int]] = []
-    for seed in seeds:
-        if ranges and seed == ranges[-1][1] + 1:
-            ranges[-1][1] = seed
-        else:
-            ranges.append([seed, seed])
-    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def _range(part: str, text: str) -> tuple[int, int]:

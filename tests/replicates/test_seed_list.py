@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import ExperimentError
-from neatfool.replicates.seed_list import MOST, format_seeds, parse_seeds
+from neatfool.replicates.seed_list import MOST, parse_seeds
+from neatfool.wording import format_seeds
 
 
 @pytest.mark.parametrize(

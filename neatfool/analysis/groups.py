@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool import ExperimentError, RunError, differences, find_runs, open_run
-
-from .course import read_course
+from neatfool.analysis.course import Course, read_course
+from neatfool.errors import ExperimentError, RunError
+from neatfool.experiment.differences import differences
+from neatfool.fooling.opening import open_run
+from neatfool.run.folder import find_runs
+from neatfool.run.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from .course import Course
 
 MOST_IN_A_LABEL: Final = 2
 """A label tells at most this many options; more make it too long for the tables."""
@@ -78,11 +79,13 @@ class Group:
         return median
 
 
-def gather(paths: Sequence[Path], labels: Sequence[str] = ()) -> list[Group]:
+def gather(
+    runs: Run | str | Path | Sequence[Run | str | Path], labels: Sequence[str] = ()
+) -> list[Group]:
     """Read runs and put together those that differ in nothing but their seed.
 
     Args:
-        paths: Folders of runs, and folders that hold such. A folder of the latter kind is a
+        runs: Runs, their folders, and folders that hold such. A folder of the latter kind is a
             group, or several if there are several experiments in it.
         labels: What to call the groups, in their order; made of their names if absent.
 
@@ -94,30 +97,38 @@ def gather(paths: Sequence[Path], labels: Sequence[str] = ()) -> list[Group]:
             group.
         ExperimentError: There are not as many labels as groups.
     """
-    found: dict[tuple[Any, ...], list[Course]] = {}
-    places: dict[Path, tuple[Path | None, Path]] = {}
-    for path in paths:
-        for place in find_runs(path):
-            folder = None if place == path else place.parent
+    places: dict[Path, tuple[Path | None, Run | Path]] = {}
+    for each in [runs] if isinstance(runs, Run | str | Path) else runs:
+        if isinstance(each, Run):
+            places.setdefault(each.path.resolve(), (None, each))
+            continue
+        for place in find_runs(Path(each)):
+            folder = None if place == Path(each) else place.parent
             places.setdefault(place.resolve(), (folder, place))
-    for folder, place in places.values():
-        with closing(open_run(place)) as run:
-            course = read_course(run)
+    found: dict[tuple[Any, ...], list[Course]] = {}
+    for folder, source in places.values():
+        course = _read(source)
         same = json.dumps(_without_seed(course.identity), sort_keys=True)
         found.setdefault((folder, same, course.fingerprint), []).append(course)
     groups = [_group(folder, runs) for (folder, *_), runs in found.items()]
     names = labels or _labels(groups)
     if len(names) != len(groups):
+        count = f"{len(groups)} groups" if len(groups) != 1 else "1 group"
         raise ExperimentError(
-            f"--labels: {len(names)} for {len(groups)} group{'s' * (len(groups) != 1)} "
-            f"({', '.join(_labels(groups))}); "
-            "give one for each"
+            f"--labels: {len(names)} for {count} ({', '.join(_labels(groups))}); give one for each"
         )
     order = list(dict.fromkeys(name for group in groups for name in group.classes))
     return [
         replace(group, label=label, classes=tuple(filter(set(group.classes).__contains__, order)))
         for group, label in zip(groups, names, strict=True)
     ]
+
+
+def _read(source: Run | Path) -> Course:
+    if isinstance(source, Run):
+        return read_course(source)
+    with closing(open_run(source)) as run:
+        return read_course(run)
 
 
 def _group(folder: Path | None, runs: Sequence[Course]) -> Group:

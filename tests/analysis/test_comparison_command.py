@@ -64,7 +64,7 @@ def test_two_folders_are_compared_in_tables(runs):
         "After 60 images: median over seeds [quartiles]",
         "After 120 images: median over seeds [quartiles]",
         "Mann-Whitney U, two-sided",
-        "│ classes >= 99.99 % │",
+        "│ classes ≥ 99.99 % │",
         "│ goal switches ",
         "│ connections ",
         "After 120 images the median confidence is ",
@@ -79,7 +79,7 @@ def test_json_has_the_figures_of_the_databases(runs):
     assert [at["evaluations"] for at in told["at"]] == [50, 120]
     for at in told["at"]:
         small, tiny = (medians(runs / name, at["evaluations"]) for name in ("small", "tiny"))
-        values = [group["median"]["values"] for group in at["groups"]]
+        values = [group["measures"]["median"]["values"] for group in at["groups"]]
         assert values == [pytest.approx(small), pytest.approx(tiny)]
         test = next(each for each in at["tests"] if each["measure"] == "median")
         expected = mannwhitneyu(small, tiny, method="exact")
@@ -91,10 +91,9 @@ def test_csv_and_page_are_written_and_told_of(runs, tmp_path):
     files = [part for option, name in names.items() for part in (option, tmp_path / name)]
     result = neatfool("compare", runs / "small", runs / "tiny", *files)
     assert result.exit_code == 0
+    assert result.stderr == f"Each class's course is in {tmp_path / 'classes.csv'}\n"
     assert result.stdout.endswith(
-        f"Each run's course is in {tmp_path / 'c.csv'}\n"
-        f"Each class's course is in {tmp_path / 'classes.csv'}\n"
-        f"Look at {tmp_path / 'c.html'}\n"
+        f"What was measured is in {tmp_path / 'c.csv'}\nLook at {tmp_path / 'c.html'}\n"
     )
     classes = list(csv.DictReader((tmp_path / "classes.csv").open()))
     assert {(row["group"], row["class"]) for row in classes} == {
@@ -112,7 +111,7 @@ def test_csv_and_page_are_written_and_told_of(runs, tmp_path):
 def test_with_json_what_was_written_is_told_elsewhere(runs, tmp_path):
     result = neatfool("compare", runs / "small", "--json", "--csv", tmp_path / "c.csv")
     json.loads(result.stdout)
-    assert result.stderr == f"Each run's course is in {tmp_path / 'c.csv'}\n"
+    assert result.stderr == f"What was measured is in {tmp_path / 'c.csv'}\n"
 
 
 def test_the_folder_of_all_is_all_groups(runs):

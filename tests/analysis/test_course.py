@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from made_up_runs import random_course, write_run
 
 from neatfool import open_run
-from neatfool_plugins.compare.course import Course, read_course
-from neatfool_plugins.compare.measures import MEASURES
+from neatfool.analysis.course import MEASURES, Course, read_course
 
 
 def course_of(folder, course, **more):

@@ -1,0 +1,82 @@
+"""The command ``neatfool compare``: groups of runs side by side, and whether they differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from neatfool import FileToWrite, Names, hookimpl
+from neatfool.present import measure_command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from neatfool.present import Finding
+
+
+def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...]:
+    try:
+        numbers = tuple(map(int, text.split(","))) if text is not None else ()
+    except ValueError:
+        numbers = (0,)
+    if min(numbers, default=1) < 1:
+        raise click.BadParameter(
+            f"{text!r} is not one or several numbers of images, such as 1000 or 1000,5000"
+        )
+    return numbers
+
+
+@measure_command(
+    """
+    neatfool compare runs/mnist                         # a folder of replicates: one group
+    neatfool compare runs/mnist runs/mnist_single_class --html compared.html
+    neatfool compare runs/a-1 runs/a-2 runs/b-1 runs/b-2 --labels old,new
+    neatfool compare runs/imagenet runs/imagenet_paper --at 25000,75000 --csv courses.csv
+    neatfool compare runs/imagenet --json --at 25000,75000,200000 | jq .at
+    """,
+    elites=False,
+    queries=False,
+    csv="Write each run's course as comma-separated values.",
+    html="Write a page with all the figures.",
+)
+@click.option(
+    "--labels",
+    type=Names(),
+    default=(),
+    metavar="A,B",
+    help="What to call the groups, in their order.",
+)
+@click.option(
+    "--at",
+    metavar="N,N",
+    callback=_numbers,
+    help="Numbers of images to compare at.  [default: half and all of what all groups came to]",
+)
+@click.option(
+    "--classes-csv",
+    type=FileToWrite(),
+    metavar="FILE",
+    help="Write each class's course, the heat map, as comma-separated values.",
+)
+def compare(*, classes_csv: Path | None, **options: Any) -> Finding:
+    """Compare runs: medians over seeds at equal numbers of images, and whether they differ.
+
+    Runs of one experiment that differ only in their seed are put into one group; a folder may hold
+    several. Groups are compared by the Mann-Whitney U test. Runs under way count as far as they
+    have come.
+    """
+    from neatfool import analysis
+    from neatfool.present import save
+
+    found = analysis.compare(**options)
+    if classes_csv:
+        save(classes_csv, found.classes().csv().encode())
+        click.echo(f"Each class's course is in {classes_csv}", err=True)
+    return found
+
+
+@hookimpl
+def neatfool_add_commands(cli: click.Group) -> None:
+    """Add ``neatfool compare``."""
+    cli.add_command(compare)
