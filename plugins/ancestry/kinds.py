@@ -11,8 +11,7 @@ import networkx as nx
 import numpy as np
 
 from neatfool import ExperimentError
-
-from ..transfer.names import match_classes
+from neatfool.analysis import match_classes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

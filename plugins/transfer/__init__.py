@@ -1,10 +1,9 @@
 """The command ``neatfool transfer``: which images fool which networks.
 
-The modules: :mod:`.names` finds a network's classes among those of another. :mod:`.networks` loads
-the networks, :mod:`.answers` asks them about images, and :mod:`.photographs` finds photographs to
-ask them about. :mod:`.transfer` puts these together. :mod:`.wording` says what came out,
-:mod:`.files` writes it for programs, and :mod:`.page` as a page with charts.
-:mod:`.command` is the command.
+The modules: :mod:`.networks` loads the networks, :mod:`.answers` asks them about images, and
+:mod:`.photographs` finds photographs to ask them about. :mod:`.transfer` puts these together.
+:mod:`.wording` says what came out, :mod:`.files` writes it for programs, and :mod:`.page` as a page
+with charts. :mod:`.command` is the command.
 """
 
 from __future__ import annotations

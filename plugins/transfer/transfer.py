@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from neatfool import ExperimentError, fit_images, fit_photograph
+from neatfool.analysis import match_classes
 
 from .answers import Answers, Seen, gather, see
-from .names import match_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
