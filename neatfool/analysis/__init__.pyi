@@ -1,8 +1,14 @@
 # The public names of neatfool.analysis, each where it is defined. This is their only list.
 
+from .ablating import ablate as ablate
+from .ablation import Ablation as Ablation
 from .class_names import match_classes as match_classes
+from .repetition import find_repetition as find_repetition
 from .survival import Survival as Survival
 from .survival import keep_survival as keep_survival
 from .survival import survive as survive
+from .weighing import weigh_graph as weigh_graph
+from .weighing import without_connection as without_connection
+from .weighing import without_node as without_node
 
 __all__: list[str]
