@@ -3,10 +3,14 @@
 from .ablating import ablate as ablate
 from .ablation import Ablation as Ablation
 from .class_names import match_classes as match_classes
+from .goal_switches import GoalSwitches as GoalSwitches
+from .goal_switches import goal_switches as goal_switches
+from .lineage import Ancestry as Ancestry
 from .repetition import find_repetition as find_repetition
 from .survival import Survival as Survival
 from .survival import keep_survival as keep_survival
 from .survival import survive as survive
+from .tracing import ancestry as ancestry
 from .weighing import weigh_graph as weigh_graph
 from .weighing import without_connection as without_connection
 from .weighing import without_node as without_node
