@@ -1,5 +1,7 @@
 # The public names of neatfool.analysis, each where it is defined. This is their only list.
 
+from .ablating import ablate as ablate
+from .ablation import Ablation as Ablation
 from .audit import audit as audit
 from .audit import count_queries as count_queries
 from .audit import kind_of_search as kind_of_search
@@ -11,10 +13,18 @@ from .course import Course as Course
 from .course import read_course as read_course
 from .detection import Detection as Detection
 from .detection import detect as detect
+from .goal_switches import GoalSwitches as GoalSwitches
+from .goal_switches import goal_switches as goal_switches
+from .lineage import Ancestry as Ancestry
+from .repetition import find_repetition as find_repetition
 from .survival import Survival as Survival
 from .survival import keep_survival as keep_survival
 from .survival import survive as survive
+from .tracing import ancestry as ancestry
 from .transfer import Transfer as Transfer
 from .transfer import transfer as transfer
+from .weighing import weigh_graph as weigh_graph
+from .weighing import without_connection as without_connection
+from .weighing import without_node as without_node
 
 __all__: list[str]

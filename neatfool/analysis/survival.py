@@ -13,7 +13,7 @@ from pydantic import Field
 
 from neatfool.analysis.changes import Change, all_changes, pick, pictures_of
 from neatfool.errors import ExperimentError
-from neatfool.fooling.choosing import choose_elites
+from neatfool.fooling.choosing import check_classes, choose_elites
 from neatfool.fooling.opening import open_run, open_runs, open_scorer
 from neatfool.present.charts.lines import Line, key_of, lines_of_shares
 from neatfool.present.finding import Facts, Finding, Records
@@ -391,14 +391,7 @@ class _Images:
         self.elites, self.scorer, self._note = elites, scorer, note
         self.saved = torch.from_numpy(np.stack([elite.saved_pixels() for elite in elites]))
         self._size = -(-AT_A_TIME // scorer.batch_size) * scorer.batch_size
-        known = {*scorer.spec.classes}
-        unknown = [elite.name for elite in elites if elite.name not in known]
-        if unknown and not scorer.spec.open:
-            raise ExperimentError(
-                f"{scorer.name}: does not know {len(unknown)} of {len(elites)} classes, for "
-                f"example {unknown[0]!r}; give a target with the same class names, or choose with "
-                "--classes"
-            )
+        check_classes(scorer, elites)
 
     def score(self, change: Change | None, strength: float) -> tuple[np.ndarray, np.ndarray]:
         """Change all images and score them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neatfool.errors import RunError
+from neatfool.errors import ExperimentError, RunError
 from neatfool.search.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
+    from neatfool.scoring.scorer import Scorer
 
 
 def choose_elites(
@@ -54,3 +55,18 @@ def choose_elites(
         sure.sort(key=lambda elite: derive_seed(seed, "survive", "sample", elite.index))
         sure = sorted(sure[:sample], key=lambda elite: elite.index)
     return sure
+
+
+def check_classes(scorer: Scorer, elites: Sequence[EliteView]) -> None:
+    """Refuse a target that does not know the elites' classes.
+
+    Raises:
+        ExperimentError: It does not.
+    """
+    known = {*scorer.spec.classes}
+    unknown = [elite.name for elite in elites if elite.name not in known]
+    if unknown and not scorer.spec.open:
+        raise ExperimentError(
+            f"{scorer.name}: does not know {len(unknown)} of {len(elites)} classes, for example "
+            f"{unknown[0]!r}; give a target with the same class names, or choose with --classes"
+        )

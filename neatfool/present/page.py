@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 SHARPNESS: Final = 2
 """Pixels of a picture for each CSS pixel, at most."""
-IN_A_TABLE: Final = 64
-"""CSS pixels of the longer side of a table's picture."""
 SMALL: Final = 64
 """Images up to this many pixels are shown with their pixels."""
 
@@ -84,8 +82,9 @@ def _part(block: Block) -> dict[str, Any]:
     assert isinstance(block, Table | Bars | Chart | Strip)
     told: dict[str, Any] = {"title": block.title, "text": block.text}
     if isinstance(block, Table):
-        rows = [[_cell(cell) for cell in row] for row in block.rows]
-        return told | {"kind": "table", "heads": block.heads, "rows": rows, "words": block.words}
+        rows = [[_cell(cell, block.pictures) for cell in row] for row in block.rows]
+        told |= {"heads": block.heads, "words": block.words, "size": block.pictures}
+        return told | {"kind": "table", "rows": rows}
     if isinstance(block, Bars):
         return told | {"kind": "bars", "heads": block.heads, "rows": block.rows}
     if isinstance(block, Chart):
@@ -101,8 +100,8 @@ def _part(block: Block) -> dict[str, Any]:
     return told | {"kind": kind, "cells": cells, "size": block.size, "small": SMALL}
 
 
-def _cell(cell: str | bytes) -> dict[str, Any]:
+def _cell(cell: str | bytes, size: int) -> dict[str, Any]:
     if isinstance(cell, bytes):
-        picture: Picture = embed_png(cell, SHARPNESS * IN_A_TABLE)
+        picture: Picture = embed_png(cell, SHARPNESS * size)
         return {"picture": picture, "text": "", "strong": False, "small": SMALL}
     return {"picture": None, "text": str(cell), "strong": isinstance(cell, Strong)}

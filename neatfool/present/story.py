@@ -66,6 +66,7 @@ class Table:
         words: The places of the columns that hold words; all others hold numbers.
         most: Of more rows, a terminal shows only the first and the last.
         where: Where it is shown.
+        pictures: CSS pixels of the longer side of its pictures.
     """
 
     heads: Sequence[str]
@@ -75,6 +76,7 @@ class Table:
     words: Sequence[int] = (0,)
     most: int | None = None
     where: Where = "everywhere"
+    pictures: int = 64
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from neatfool.analysis import goal_switches
 from neatfool.present import draw_figure, embed_svg, new_axes
-
-from ..ancestry.charts import matrix
-from ..ancestry.flows import MOST_CLASSES, count_flows, group_flows
-from ..ancestry.kinds import wordnet_kinds
-from ..ancestry.wording import largest
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -50,19 +46,18 @@ class Switches:
 
 def read_switches(run: Run, phylogeny: nx.DiGraph) -> Switches | None:
     """Count the goal switches between classes; None if there were none."""
-    flows = count_flows(run, phylogeny)
-    if not flows.any():
+    found = goal_switches(run, phylogeny)
+    if not found.total:
         return None
-    many = len(run.searched) > MOST_CLASSES
-    groups = group_flows(run, flows, wordnet_kinds(run.classes) if many else None)
+    flows, grouped = found.between_classes, len(found.groups) < len(run.searched)
     return Switches(
-        total=float(flows.sum()),
-        matrix=embed_svg(matrix(groups)),
-        grouped=many,
-        map=embed_svg(_map(flows[np.ix_(run.searched, run.searched)])) if many else None,
+        total=found.total,
+        matrix=embed_svg(draw_figure(found.draw_matrix())),
+        grouped=grouped,
+        map=embed_svg(_map(flows[np.ix_(run.searched, run.searched)])) if grouped else None,
         givers=_most(run, flows.sum(1)),
         takers=_most(run, flows.sum(0)),
-        pairs=largest(groups, MOST_ROWS),
+        pairs=found.largest(MOST_ROWS),
     )
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neatfool_plugins.ablate import find_repetition
-from neatfool_plugins.ablate.periods import Repetition, label_copies
+from neatfool.analysis.repetition import Repetition, find_repetition, label_copies
 
 ROWS, COLUMNS = np.mgrid[:60, :80]
 NOISE = np.random.default_rng(1).normal(size=(3, 60, 80))
@@ -41,7 +40,8 @@ def test_a_mirrored_picture_has_halves_or_quarters():
     half = np.random.default_rng(4).uniform(0, 255, (1, 60, 40))
     image = np.concatenate([half, half[:, :, ::-1]], 2)
     found = find_repetition(image)
-    assert found == Repetition((), ("columns",), pytest.approx(1))
+    assert found == Repetition(steps=(), mirrors=("columns",), likeness=found.likeness)
+    assert found.likeness == pytest.approx(1)
     halves = label_copies((60, 80), found)
     assert {*np.unique(halves)} == {0, 1}
     assert (halves[:, :40] != halves[:, 40:]).all()
@@ -61,7 +61,7 @@ def test_what_does_not_repeat_itself_has_no_period(image):
 
 
 def test_copies_are_numbered_from_the_middle_and_are_as_wide_as_the_period():
-    labels = label_copies((60, 80), Repetition(((0, 20),), (), 1.0))
+    labels = label_copies((60, 80), Repetition(steps=((0, 20),), mirrors=(), likeness=1.0))
     assert labels[30, 40] == 0
     assert (labels == 0).sum() == 60 * 20
     assert labels.max() >= 2

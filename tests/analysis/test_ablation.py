@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import runpy
+import shutil
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,12 +16,12 @@ import numpy as np
 import pytest
 from commands import CLASSES, PLUGIN, neatfool, write_experiment
 
-from neatfool import cppn, open_run, open_scorer
-from neatfool_plugins.ablate import weigh_graph, without_connection, without_node
+from neatfool import analysis, cppn, open_run, open_scorer
+from neatfool.analysis import weigh_graph, without_connection, without_node
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 CORNER = PLUGIN.replace(
     "        whole, left =",
     "        light = np.broadcast_to(light[:, :1, :1], light.shape)\n        whole, left =",
@@ -83,13 +84,21 @@ def test_each_part_of_each_elite_is_told(small):
             assert each["graph"]["drawn"] == each["saved"]
             assert [len(row) for row in each["tiles"]] == [3, 3, 3]
             assert {part["node"] for part in each["graph"]["nodes"]} == {*graph}
-            told_edges = {(part["from"], part["to"]) for part in each["graph"]["connections"]}
+            told_edges = {(part["source"], part["target"]) for part in each["graph"]["connections"]}
             assert told_edges == {(u, v) for u, v, on in graph.edges(data="enabled") if on}
             for part in each["graph"]["connections"] + each["tiles"][0]:
                 lost = 1 - part["confidence"] / each["saved"]["confidence"]
                 assert part["lost"] == pytest.approx(lost)
             assert 0 <= each["graph"]["suffice_for_half"] <= len(told_edges)
     assert all(each["median"] >= 0 for each in told["summary"][-4:])
+
+
+def test_python_gets_what_the_command_prints(small):
+    with closing(open_run(small)) as run:
+        found = analysis.ablate(run, tiles=3, classes=["bright", "dark"])
+        assert run.elites  # it is still open
+    assert json.loads(found.json()) == ablate(small, "--tiles", 3, "--classes", "bright,dark")
+    assert "<iframe" in found._repr_html_()
 
 
 def test_a_target_that_looks_at_a_corner_needs_just_that(tmp_path):
@@ -187,7 +196,7 @@ def test_the_page_shows_images_maps_and_networks(small, tmp_path):
     result = neatfool("ablate", small, "--tiles", 2, "--html", tmp_path / "page.html")
     assert result.exit_code == 0, result.output
     page = (tmp_path / "page.html").read_text()
-    assert page.count('<img class="graph"') == len(CLASSES)
+    assert page.count('alt="The network of ') == len(CLASSES)
     assert page.count("without a tile</span>") == len(CLASSES)
     assert "nan" not in re.sub(r'src="[^"]*"', "", page)
     assert "http://" not in re.sub(r'src="[^"]*"', "", page)
@@ -230,6 +239,14 @@ def test_what_is_wrong_is_told(small, options, code, message):
     result = neatfool("ablate", small, *options)
     assert result.exit_code == code, result.output
     assert re.search(message, result.stderr), result.stderr
+
+
+def test_a_folder_of_several_runs_is_refused(small, tmp_path):
+    for name in ("a", "b"):
+        shutil.copytree(small, tmp_path / name)
+    result = neatfool("ablate", tmp_path)
+    assert result.exit_code == 2, result.output
+    assert "holds 2 runs; name one of them" in result.stderr
 
 
 def test_a_target_that_costs_something_is_asked_within_the_budget_only(tmp_path):

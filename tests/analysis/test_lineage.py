@@ -11,7 +11,7 @@ import networkx as nx
 import pytest
 from commands import CLASSES, neatfool, write_experiment
 
-from neatfool import open_run
+from neatfool import analysis, open_run
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 KINDS = "dark,light\nbright,light\n[red]left[/],pattern,thing\nschool bus,pattern,thing\n"
@@ -62,10 +62,21 @@ def test_flows_add_up_to_the_goal_switches_that_the_run_counted(runs, tmp_path):
         assert not any(row["from"] == row["to"] for row in rows)
 
 
+def test_python_gets_what_the_command_prints(runs):
+    one = min(runs.iterdir())
+    with closing(open_run(one)) as run:
+        found = analysis.ancestry(run, pairs=1, classes=["dark"], permutations=19)
+        assert run.elites  # it is still open
+    assert json.loads(found.json()) == ancestry(one, "--pairs", 1, "--classes", "dark")
+    assert "<iframe" in found._repr_html_()
+    assert found.plot().axes
+
+
 def test_without_known_relations_these_tests_are_left_out_and_it_says_so(runs):
     told = ancestry(runs, "--pairs", 0)
     assert [each["tests"] for each in told["runs"]] == [{}, {}]
-    assert any("nothing is known of their relations" in note for note in told["notes"])
+    shown = neatfool("ancestry", runs, "--pairs", 0, "--permutations", 19).stdout
+    assert "nothing is known of their relations" in shown
     assert {*told["between_runs"]["same_class"]} == {"layout", "texture"}
     assert sorted(told["between_runs"]["classes"]) == sorted(CLASSES)
 

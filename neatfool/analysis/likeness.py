@@ -10,7 +10,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from neatfool import EliteView
+    from neatfool.run.individual import EliteView
 
 SIDE: Final = 32
 """Pictures are compared at this many pixels a side, where a motif's place and colour are left."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from pydantic import Field
 from scipy import fft, ndimage
+
+from neatfool.present.finding import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,21 +32,21 @@ MIRRORED: Final = 0.5
 """A picture is its own mirror image if the two correlate at least so much."""
 
 
-@dataclass(frozen=True)
-class Repetition:
-    """How a picture repeats itself.
+class Repetition(Facts):
+    """How a picture repeats itself."""
 
-    Attributes:
-        steps: Moves, in (rows, columns), that bring the picture onto itself: one for stripes, two
-            for a pattern like a wallpaper's, none if it is only mirrored.
-        mirrors: Where it is not moved but mirrored: ``"rows"`` if its upper half is its lower half
-            upside down, ``"columns"`` if its left half is its right half.
-        likeness: The correlation of the picture with itself, moved by the first step, or mirrored.
-    """
-
-    steps: tuple[Step, ...]
-    mirrors: tuple[str, ...]
-    likeness: float
+    steps: tuple[Step, ...] = Field(
+        description="moves, in rows and columns, that bring the picture onto itself: one for "
+        "stripes, two for a pattern like a wallpaper's, none if it is only mirrored"
+    )
+    mirrors: tuple[str, ...] = Field(
+        description="where it is not moved but mirrored: `rows` if its upper half is its lower "
+        "half upside down, `columns` if its left half is its right half"
+    )
+    likeness: float = Field(
+        description="the correlation of the picture with itself, moved by the first step, or "
+        "mirrored"
+    )
 
 
 def find_repetition(image: np.ndarray) -> Repetition | None:
@@ -65,7 +67,10 @@ def find_repetition(image: np.ndarray) -> Repetition | None:
         for name, axis in (("rows", 1), ("columns", 2))
     }
     mirrors = tuple(name for name, alike in likeness.items() if alike >= MIRRORED)
-    return Repetition((), mirrors, min(likeness[name] for name in mirrors)) if mirrors else None
+    if not mirrors:
+        return None
+    alike = min(likeness[name] for name in mirrors)
+    return Repetition(steps=(), mirrors=mirrors, likeness=alike)
 
 
 def find_period(image: np.ndarray) -> Repetition | None:
@@ -87,7 +92,7 @@ def find_period(image: np.ndarray) -> Repetition | None:
     first = near[0]
     seconds = (_second(alike, first, step) for step in near[1:])
     steps = (first, *[step for step in seconds if step][:1])
-    return Repetition(steps, (), float(alike[first]))
+    return Repetition(steps=steps, mirrors=(), likeness=float(alike[first]))
 
 
 def autocorrelation(image: np.ndarray) -> np.ndarray:

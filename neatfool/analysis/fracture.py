@@ -15,8 +15,8 @@ import numpy as np
 from neatfool import cppn
 
 if TYPE_CHECKING:
-    from neatfool import Encoding
     from neatfool.cppn import Genome
+    from neatfool.spec.encoding import Encoding
 
 STEPS: Final = 4
 """Steps of a sweep to either side, so that it has nine pictures."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import networkx as nx
 import numpy as np
 
-from neatfool import ExperimentError
-from neatfool.analysis import match_classes
+from neatfool.analysis.class_names import match_classes
+from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

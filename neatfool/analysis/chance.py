@@ -2,43 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import Field
 from scipy import stats
+
+from neatfool.present.charts.axes import new_axes
+from neatfool.present.charts.figure import DISABLED, LINE_COLOURS
+from neatfool.present.finding import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from matplotlib.figure import Figure
 
-@dataclass(frozen=True)
-class Finding:
-    """A number, and what it would be by chance.
 
-    Attributes:
-        observed: The number.
-        null: float64 [P], the number after each of P permutations of the classes.
-    """
+class ChanceTest(Facts):
+    """A number, and what it would be by chance."""
 
-    observed: float
-    null: np.ndarray
+    observed: float = Field(description="the number")
+    by_chance: float = Field(description="its mean after permutations of the classes")
+    deviations: float = Field(
+        description="how many standard deviations of chance lie between these two"
+    )
+    p: float = Field(
+        description="how often chance gives at least as much: (1 + such permutations) / (1 + all)"
+    )
+    permutations: int = Field(description="how many permutations there were")
+    within_kinds: float | None = Field(
+        None, description="what was measured, between classes of one broad kind"
+    )
+    otherwise: float | None = Field(
+        None, description="the same between other classes, or of all pairs of classes"
+    )
+    nearer: float | None = Field(
+        None,
+        description="how often the same class's image in another run is more alike than another "
+        "class's; 0.5 is chance",
+    )
+    null: np.ndarray = Field(exclude=True, repr=False)
 
-    @property
-    def expected(self) -> float:
-        """The mean under chance."""
-        return float(self.null.mean())
+    @classmethod
+    def of(cls, observed: float, null: np.ndarray, **more: float) -> ChanceTest:
+        """Compare a number with those after permutations, float64 [P]."""
+        by_chance, spread = float(null.mean()), float(null.std())
+        return cls(
+            observed=observed,
+            by_chance=by_chance,
+            deviations=(observed - by_chance) / spread if spread else 0.0,
+            p=float((1 + (null >= observed - 1e-12).sum()) / (1 + len(null))),
+            permutations=len(null),
+            null=null,
+            **more,
+        )
 
-    @property
-    def p(self) -> float:
-        """How often chance gives at least as much: (1 + such permutations) / (1 + P)."""
-        return float((1 + (self.null >= self.observed - 1e-12).sum()) / (1 + len(self.null)))
-
-    @property
-    def deviations(self) -> float:
-        """How many standard deviations of chance lie between the number and chance's mean."""
-        spread = float(self.null.std())
-        return (self.observed - self.expected) / spread if spread else 0.0
+    def draw(self) -> Figure:
+        """Draw what chance gives as a histogram, and what was found as a line."""
+        drawn, axes = new_axes(420, 150, left=14, right=14, top=26, bottom=30)
+        axes.hist(self.null, bins=30, color=DISABLED)
+        axes.axvline(self.observed, color=LINE_COLOURS[1], linewidth=2)
+        low, high = (fold(self.observed, fold(self.null)) for fold in (min, max))
+        room = 0.08 * (high - low or 1)
+        axes.set_xlim(low - room, high + room)
+        axes.set_yticks([])
+        axes.locator_params(axis="x", nbins=5)
+        axes.text(
+            self.observed,
+            1.03,
+            f"found {self.observed:.3f}",
+            transform=axes.get_xaxis_transform(),
+            ha="right" if self.observed > (low + high) / 2 else "left",
+            color=LINE_COLOURS[1],
+            fontsize=9.5,
+            weight="bold",
+        )
+        return drawn
 
 
 def relate(
@@ -49,7 +88,7 @@ def relate(
     permutations: int,
     seed: int,
     note: Callable[[], None] = lambda: None,
-) -> dict[str, Finding]:
+) -> dict[str, ChanceTest]:
     """Test whether matrices over N classes go with the likeness of the classes.
 
     Mantel's test of 1967: the rows and columns of the likeness are permuted together, and all
@@ -88,7 +127,7 @@ def relate(
         null[number] = measure(chance.permutation(len(likeness)))
         note()
     return {
-        name: Finding(float(value), column)
+        name: ChanceTest.of(float(value), column)
         for name, value, column in zip(names, observed, null.T, strict=True)
     }
 
@@ -114,7 +153,7 @@ def _as_rows(matrices: Mapping[str, np.ndarray], size: int) -> np.ndarray:
 
 def recur(
     features: np.ndarray, *, permutations: int, seed: int, note: Callable[[], None] = lambda: None
-) -> Finding:
+) -> ChanceTest:
     """Test whether several runs have like images for the same class.
 
     The number is the mean scalar product of two runs' images of the same class. By chance, each
@@ -137,7 +176,7 @@ def recur(
     for _ in range(permutations):
         null.append(measure(sum(run[chance.permutation(classes)] for run in features)))
         note()
-    return Finding(measure(features.sum(0)), np.array(null))
+    return ChanceTest.of(measure(features.sum(0)), np.array(null), nearer=nearer(features))
 
 
 def nearer(features: np.ndarray) -> float:

@@ -1,0 +1,139 @@
+"""Flows between things with names: as ribbons within a circle, and as a matrix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from neatfool.present.charts.axes import new_axes
+from neatfool.present.charts.figure import MUTED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LONGEST_NAME: Final = 20
+GAP: Final = 0.03
+"""Radians between two groups on the circle."""
+CELL: Final = 34
+"""CSS pixels of a cell of the matrix."""
+FAINTEST: Final = 0.002
+"""Smaller parts of all flows are left out of the chord picture, where they would be hairs."""
+
+
+def short(name: str) -> str:
+    """Shorten a name, and show its control characters."""
+    if not name.isprintable():
+        name = name.encode("unicode_escape").decode()
+    return f"{name[: LONGEST_NAME - 1]}…" if len(name) > LONGEST_NAME else name
+
+
+def draw_chords(names: Sequence[str], counts: np.ndarray) -> Figure:
+    """Draw flows as ribbons within a circle.
+
+    A group's arc is as long as all its flows, those that leave and those that arrive. A ribbon has
+    the colour of the group that it leaves, and is as wide as the flow at both ends.
+
+    Args:
+        names: The N groups.
+        counts: float64 [N, N], the flows from the row's group to the column's.
+    """
+    from matplotlib import colormaps
+
+    drawn, axes = new_axes(620, 620, left=10, right=10, top=10, bottom=10)
+    axes.set(xlim=(-1.62, 1.62), ylim=(-1.62, 1.62), xticks=[], yticks=[])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    colours = [colormaps["tab20"](place % 20) for place in range(len(names))]
+    ends = np.hstack([counts, counts.T])
+    widths = ends / max(ends.sum(), 1e-9) * (2 * np.pi - GAP * len(counts))
+    starts = np.cumsum(np.r_[0, widths.sum(1)[:-1] + GAP])
+    # Each row's ends lie side by side: first what leaves, then what arrives.
+    left = starts[:, None] + np.cumsum(widths, 1) - widths
+    for row, name in enumerate(names):
+        arc = np.linspace(starts[row], starts[row] + widths[row].sum(), 60)
+        axes.plot(np.sin(arc) * 1.03, np.cos(arc) * 1.03, color=colours[row], linewidth=7,
+                  solid_capstyle="butt")  # fmt: skip
+        if widths[row].sum():
+            _name(axes, short(name), float(arc.mean()))
+    size_of = counts / max(counts.sum(), 1e-9)
+    for row, column in sorted(np.argwhere(size_of > FAINTEST).tolist(), key=lambda at: counts[*at]):
+        arriving = len(counts) + row
+        there = left[row, column], widths[row, column]
+        here = left[column, arriving], widths[column, arriving]
+        _ribbon(axes, there, here, colours[row])
+    return drawn
+
+
+def _name(axes: Axes, text: str, angle: float) -> None:
+    right = np.sin(angle) >= 0
+    axes.text(
+        np.sin(angle) * 1.1,
+        np.cos(angle) * 1.1,
+        text,
+        rotation=float(np.degrees(np.pi / 2 - angle if right else -np.pi / 2 - angle)),
+        rotation_mode="anchor",
+        ha="left" if right else "right",
+        va="center",
+        fontsize=9.5,
+        color=MUTED,
+        parse_math=False,
+    )
+
+
+def _ribbon(axes: Axes, a: tuple[float, float], b: tuple[float, float], colour: object) -> None:
+    """Draw a band from one part (start, width) of the circle to another, through the middle."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    def arc(start: float, width: float) -> list[tuple[float, float]]:
+        angles = np.linspace(start, start + width, 8)
+        return list(zip(np.sin(angles).tolist(), np.cos(angles).tolist(), strict=True))
+
+    one, other = arc(*a), arc(*b)
+    points = [*one, (0.0, 0.0), *other, (0.0, 0.0), one[0]]
+    line = [Path.LINETO] * 7
+    bend = [Path.CURVE3, Path.CURVE3]
+    codes = [Path.MOVETO, *line, *bend, *line, *bend]
+    axes.add_patch(PathPatch(Path(points, codes), facecolor=colour, alpha=0.5, linewidth=0))
+
+
+def draw_flows(names: Sequence[str], counts: np.ndarray, expected: np.ndarray) -> Figure:
+    """Draw flows as a matrix: a cell's number is the flow, its colour how far from chance it is.
+
+    Args:
+        names: The N groups.
+        counts: float64 [N, N], the flows from the row's group to the column's.
+        expected: float64 [N, N], the flows that chance would have.
+    """
+    names = [short(name) for name in names]
+    room = 26 + 7.0 * max(map(len, names))
+    side = room + CELL * len(names) + 8
+    drawn, axes = new_axes(side, side, left=room, right=8, top=room, bottom=8)
+    # One switch more on either side, so that few say little.
+    ratio = np.log2((counts + 1) / (expected + 1))
+    axes.pcolormesh(
+        ratio, cmap="RdBu_r", vmin=-3, vmax=3, edgecolors=axes.get_facecolor(), linewidth=1.5
+    )
+    for (row, column), count in np.ndenumerate(counts):
+        if count >= 0.5:
+            axes.text(
+                column + 0.5,
+                row + 0.5,
+                f"{count:,.0f}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if abs(ratio[row, column]) > 2 else "black",
+            )
+    axes.invert_yaxis()
+    axes.xaxis.tick_top()
+    axes.set_xticks(np.arange(len(names)) + 0.5, names, rotation=90, parse_math=False)
+    axes.set_yticks(np.arange(len(names)) + 0.5, names, parse_math=False)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return drawn

@@ -1,0 +1,107 @@
+"""The command ``neatfool ancestry``: what runs' lineages tell of the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from neatfool import FileToWrite, Names, hookimpl, trust_option
+from neatfool.present import measure_command
+
+if TYPE_CHECKING:
+    from neatfool.present import Finding
+
+
+@measure_command(
+    """
+    neatfool ancestry runs/imagenet-1 --html ancestry.html
+    neatfool ancestry runs/imagenet_quick --pairs 0 --json
+    neatfool ancestry runs/imagenet-1 --classes "zebra,school bus" --html lines.html
+    neatfool ancestry runs/mnist --kinds digits.csv
+    neatfool ancestry runs/mnist-1 --pairs 0 --graph phylogeny.graphml
+    """,
+    elites=False,
+    queries=False,
+    csv="Write all flows from class to class.",
+    html="Write a page with pictures.",
+)
+@trust_option
+@click.option(
+    "--kinds",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Which classes are related: a CSV file; each line has a class, its kind, the kind's kind, "
+    "and so on.  [default: WordNet's tree, for ImageNet's classes]",
+)
+@click.option(
+    "--permutations",
+    type=click.IntRange(min=19),
+    default=999,
+    show_default=True,
+    metavar="N",
+    help="Permutations of the classes in each test; the smallest possible p is 1 / (N + 1).",
+)
+@click.option(
+    "--classes",
+    type=Names(),
+    default=(),
+    help="Sweep weights along the lines of these classes' elites.  [default: the 2 surest]",
+)
+@click.option(
+    "--pairs",
+    type=click.IntRange(min=0),
+    default=12,
+    show_default=True,
+    metavar="N",
+    help="Sweep N learned individuals and their parents, and N bred ones. 0: sweep nothing.",
+)
+@click.option(
+    "--span",
+    type=click.FloatRange(0, min_open=True),
+    default=0.1,
+    show_default=True,
+    metavar="X",
+    help="How far a weight is swept to either side, in root mean squares of its genome's weights.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Where permutations and samples come from.",
+)
+@click.option(
+    "--graph",
+    "graph_file",
+    type=FileToWrite(),
+    metavar="FILE",
+    help="Write one run's phylogeny: .graphml, .json (networkx's node-link data) or .dot.",
+)
+def ancestry(*, runs: tuple[Path, ...], graph_file: Path | None, **options: Any) -> Finding:
+    """Say who descends from whom in RUN, and what that tells of the network.
+
+    You see between which classes elites' children moved (goal switches), whether related classes
+    share ancestors and kinds of images more than chance would have it, and whether several runs
+    find the same images. Weights are swept to see how fractured the networks behind the images
+    are, along their lines of ancestors, before and after learning. The target is not asked.
+
+    An interrupted command begins anew.
+    """
+    from neatfool import analysis, find_runs
+
+    if graph_file and (count := sum(len(find_runs(folder)) for folder in runs)) > 1:
+        raise click.UsageError(f"--graph writes one run's phylogeny, and there are {count}.")
+    found = analysis.ancestry(runs, **options)
+    if graph_file:
+        found.write_graph(graph_file)
+        click.echo(f"The phylogeny is in {graph_file}", err=True)
+    return found
+
+
+@hookimpl
+def neatfool_add_commands(cli: click.Group) -> None:
+    """Add ``neatfool ancestry``."""
+    cli.add_command(ancestry)
