@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field
 
-from neatfool.present.charts.axes import (
-    decimal_odds,
-    label_confidences,
-    label_counts,
-    label_ends,
-    new_axes,
-)
-from neatfool.present.charts.figure import LINE_COLOURS
+from neatfool.present.charts.courses import Steps, steps
 from neatfool.present.finding import Facts, Finding, Records
 from neatfool.present.story import (
     Block,
@@ -29,9 +22,8 @@ from neatfool.present.story import (
     Table,
     Text,
 )
-from neatfool.replicates.seed_list import format_seeds
 from neatfool.run.statistics import CONFIDENCE_THRESHOLDS
-from neatfool.wording import level, percent, share
+from neatfool.wording import format_seeds, level, percent, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -483,38 +475,19 @@ class Card(Finding):
 
     def _falling(self) -> Figure:
         """Draw the share of classes at 50, 90 and 99 % over the images of a seed."""
-        drawn, axes = new_axes(520, 300, right=118, left=62)
-        images = [moment.images for moment in self.course]
-        marker, ends = "o" if len(images) < 3 else "", []
+        images = np.array([moment.images for moment in self.course])
+        lines = []
         for place, least in enumerate(LEVELS):
-            shares, colour = [m.shares[place] for m in self.course], LINE_COLOURS[place]
-            axes.step(
-                images, shares, where="post", color=colour, lw=1.95, marker=marker, clip_on=False
-            )
-            ends.append((shares[-1], f"≥ {level(least)}:  {share(shares[-1])}", colour))
-        axes.axhline(0.5, color=axes.spines["bottom"].get_edgecolor(), linewidth=1.5, zorder=0.5)
-        axes.set_ylim(0, 1.02)
-        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "half", "75 %", "all"])
-        label_counts(axes, images)
-        label_ends(axes, ends)
-        return drawn
+            shares = np.array([moment.shares[place] for moment in self.course])
+            lines.append(Steps(images, shares, f"≥ {level(least)}:  {share(shares[-1])}", place))
+        return steps(lines, "shares", images)
 
     def _rising(self) -> Figure:
         """Draw the median confidence, with its range over seeds, and marks for known networks."""
-        drawn, axes = new_axes(520, 300, right=118, left=86)
-        images, colour = [moment.images for moment in self.course], LINE_COLOURS[0]
-        low, middle, high = decimal_odds([[m.lowest, m.median, m.highest] for m in self.course]).T
-        axes.fill_between(images, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
-        marker = "o" if len(images) < 3 else ""
-        axes.step(images, middle, where="post", color=colour, lw=1.95, marker=marker, clip_on=False)
-        ends = [(float(middle[-1]), percent(self.course[-1].median), colour)]
-        shown = [float(low.min()), float(high.max())]
+        images = np.array([moment.images for moment in self.course])
+        median, *band = np.array([(m.median, m.lowest, m.highest) for m in self.course]).T
+        lines = [Steps(images, median, percent(median[-1]), 0, np.stack(band))]
         for place, each in enumerate([one for one in self.beside if not one.differs][:3], 1):
-            at, other = float(decimal_odds([each.theirs])[0]), LINE_COLOURS[place]
-            axes.plot([each.images], [at], "o", color=other, markersize=6, clip_on=False, zorder=3)
-            ends.append((at, each.name.removeprefix("efficientnet-"), other))
-            shown.append(at)
-        label_confidences(axes, min(shown), max(shown))
-        label_counts(axes, images)
-        label_ends(axes, ends)
-        return drawn
+            name = each.name.removeprefix("efficientnet-")
+            lines.append(Steps(np.array([each.images]), np.array([each.theirs]), name, place))
+        return steps(lines, "confidences", images)
