@@ -20,7 +20,7 @@ from neatfool_plugins.map_elites import MapElites, Options
 CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibex", "jay")
 
 
-class Diary:
+class Diary(ToyEncoding):
     """Genomes that are their seeds, and a note of every litter."""
 
     def __init__(self, parents=1):
