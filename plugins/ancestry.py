@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import FileToWrite, Names, hookimpl, trust_option
+from neatfool import FileToWrite, Names, hookimpl
 from neatfool.present import measure_command
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     csv="Write all flows from class to class.",
     html="Write a page with pictures.",
 )
-@trust_option
 @click.option(
     "--kinds",
     type=click.Path(path_type=Path),

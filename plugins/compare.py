@@ -36,6 +36,7 @@ def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> t
     neatfool compare runs/imagenet --json --at 25000,75000,200000 | jq .at
     """,
     elites=False,
+    trust=False,
     queries=False,
     csv="Write each run's course as comma-separated values.",
     html="Write a page with all the figures.",

@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from neatfool.config.class_names import distinct_names
 from neatfool.config.options import check_arguments
@@ -54,9 +54,15 @@ _ARGUMENTS: Final = {
 
 RUNS: Final = Path("runs")
 """Where runs are, if nothing is said."""
-SMALLEST_PATTERNS: Final = 64
-"""The fewest pixels a side of images that are drawn with ``preset = patterns``, if nothing is
-said."""
+
+
+@runtime_checkable
+class SuitsImages(Protocol):
+    """The model of an encoding's options, with a class method for who gives none."""
+
+    def suiting(self, spec: ImageSpec) -> dict[str, Json]:
+        """Give the options that serve a target's images best."""
+        ...
 
 
 def fool(
@@ -181,17 +187,16 @@ def fool(
     paths = [Path(file).expanduser().absolute() for file in files]
     for path in paths:
         manager.load_files(path)
-    if encoding == "cppn":
-        recorded = folder if resume_run else None
-        encoding_options = _with_preset(encoding_options or {}, arguments.image, recorded)
+    recorded = folder if resume_run else None
     with _naming_arguments():
+        suiting = _suiting(manager.load("encoding", encoding).options, target.spec, recorded)
         recipe = _recipe(
             target,
             arguments,
             model=_model_name(model),
             name=label,
             plugin_paths=paths,
-            encoding=choose(manager, "encoding", encoding, encoding_options or {}),
+            encoding=choose(manager, "encoding", encoding, {**suiting, **(encoding_options or {})}),
             scheme=choose(manager, "scheme", scheme, scheme_options or {}),
             showing=choose_showing(manager, views),
         )
@@ -203,14 +208,13 @@ def fool(
     return _go(session, manager, arguments, progress=progress)
 
 
-def _with_preset(
-    options: Mapping[str, Any], image: Sequence[int], recorded: Path | None
-) -> Mapping[str, Any]:
-    """Add the preset that serves such images, or that of the run that is resumed."""
-    preset = "patterns" if min(image[1:]) >= SMALLEST_PATTERNS else "paper"
-    if recorded is not None:
-        preset = open_run(recorded).experiment["encoding"].get("preset", preset)
-    return {"preset": preset, **options}
+def _suiting(options: object, spec: ImageSpec, recorded: Path | None) -> dict[str, Json]:
+    """Give the options that suit images, or those of the run that is resumed."""
+    suiting = options.suiting(spec) if isinstance(options, SuitsImages) else {}
+    if suiting and recorded is not None:
+        known = open_run(recorded).experiment["encoding"]
+        suiting = {key: known.get(key, value) for key, value in suiting.items()}
+    return suiting
 
 
 def _recipe(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from neatfool.errors import PluginError, blaming
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.target import Target
 
@@ -45,9 +46,8 @@ def fit_images(images: torch.Tensor, spec: ImageSpec) -> torch.Tensor:
 def fit_photograph(photograph: Image.Image, target: Target) -> torch.Tensor:
     """Make of a photograph what a target would be shown of it.
 
-    It is turned upright, as its EXIF data say. What follows is the target's own
-    ``fit_photograph``. A target without one gets the largest middle part of its images' shape,
-    resized (bicubic).
+    It is turned upright, as its EXIF data say. What follows is
+    :meth:`Target.fit_photograph() <neatfool.Target.fit_photograph>`.
 
     Args:
         photograph: The photograph, of any size and mode.
@@ -57,17 +57,12 @@ def fit_photograph(photograph: Image.Image, target: Target) -> torch.Tensor:
         uint8 [1, C, H, W], of the target's spec.
 
     Raises:
-        PluginError: The target's own ``fit_photograph`` failed, or gave something else.
+        PluginError: ``fit_photograph`` failed, or gave something else.
     """
     spec, name = target.spec, type(target).__name__
     upright = ImageOps.exif_transpose(photograph)
-    if (own := getattr(target, "fit_photograph", None)) is None:
-        image = upright.convert("L" if spec.channels == 1 else "RGB")
-        image = ImageOps.fit(image, (spec.width, spec.height), Image.Resampling.BICUBIC)
-        pixels = np.array(image).reshape(spec.height, spec.width, spec.channels)
-        return torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None]
     with blaming(f"{name}: fit_photograph"):
-        fitted = torch.as_tensor(own(upright))
+        fitted = torch.as_tensor(target.fit_photograph(upright))
     if fitted.dtype != torch.uint8 or fitted.shape != spec.shape:
         raise PluginError(
             f"{name}: fit_photograph gave {str(fitted.dtype).removeprefix('torch.')} "

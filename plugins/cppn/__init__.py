@@ -13,15 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from neatfool import (
-    Encoding,
-    ExperimentError,
-    GenomeSize,
-    cppn,
-    hookimpl,
-    nearest,
-    pick_device,
-)
+from neatfool import Encoding, ExperimentError, GenomeSize, cppn, hookimpl, nearest, pick_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +26,8 @@ if TYPE_CHECKING:
     from neatfool import ImageSpec
 
 REFINEMENTS = tuple(field.name for field in fields(cppn.Refinements))
+SMALLEST_PATTERNS = 64
+"""The fewest pixels a side of images that ``preset = patterns`` suits best."""
 
 
 class Options(BaseModel, extra="forbid", populate_by_name=True):
@@ -180,6 +174,12 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
                 f"has no effect with preset = {preset.name}; leave it out, or set preset = patterns"
             )
         return (preset.refinements or {}).get(name, usual) if value is None else value
+
+    @classmethod
+    def suiting(cls, spec: ImageSpec) -> dict[str, Any]:
+        """Give the preset that serves images of a size best."""
+        large = min(spec.height, spec.width) >= SMALLEST_PATTERNS
+        return {"preset": "patterns" if large else "paper"}
 
     def absent(self, spec: ImageSpec | None) -> dict[str, Any]:
         """Give the values of keys that are left out; the colour depends on the target's images."""

@@ -66,22 +66,22 @@ def _target(options: Options, hook: pluggy.HookRelay | None = None) -> HttpTarge
             f"[target] plugin = http: the package {error.name} is not installed; "
             "pip install 'neatfool[http]'"
         ) from error
-    signing = getattr(hook, "neatfool_sign_request", None)
-    signers = signing.get_hookimpls()[::-1] if signing is not None else []
-    return HttpTarget(options, partial(_sign, signers) if signers else None)
+    if hook is None or not hook.neatfool_sign_request.get_hookimpls():
+        return HttpTarget(options)
+    return HttpTarget(options, partial(_sign, hook))
 
 
 def _sign(
-    signers: list[pluggy.HookImpl], method: str, url: str, headers: dict[str, str], body: bytes
+    hook: pluggy.HookRelay, method: str, url: str, headers: dict[str, str], body: bytes
 ) -> tuple[str, dict[str, str]]:
     """Give a request's address and headers as the plugins sign it, in pluggy's order of calls."""
     request = HttpRequest(method, url, headers, body)
-    for each in signers:
-        try:
-            each.function(*(request for _ in each.argnames))
-        except NeatfoolError:
-            raise
-        except Exception as error:
-            who = f"{each.plugin_name}: neatfool_sign_request"
-            raise PluginError(f"{who}: {type(error).__name__}: {error}") from error
+    try:
+        hook.neatfool_sign_request(request=request)
+    except NeatfoolError:
+        raise
+    except Exception as error:
+        signers = (each.plugin_name for each in hook.neatfool_sign_request.get_hookimpls())
+        who = f"{', '.join(signers)}: neatfool_sign_request"
+        raise PluginError(f"{who}: {type(error).__name__}: {error}") from error
     return request.url, request.headers

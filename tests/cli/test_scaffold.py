@@ -112,7 +112,9 @@ def test_the_command_lists_what_it_wrote(tmp_path, monkeypatch) -> None:
     names = {path.name for path in (tmp_path / "birds").iterdir()}
     assert names == {"birds.py", "birds.ini", "test_birds.py", "pyproject.toml", "README.md"}
     assert all(name in result.output for name in names)
-    assert "class BirdsTarget:" in (tmp_path / "birds" / "birds.py").read_text(encoding="utf-8")
+    assert "class BirdsTarget(Target):" in (tmp_path / "birds" / "birds.py").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_out_says_which_folder_to_make(tmp_path) -> None:

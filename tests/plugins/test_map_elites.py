@@ -20,7 +20,7 @@ from neatfool_plugins.map_elites import MapElites, Options
 CLASSES = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibex", "jay")
 
 
-class Diary:
+class Diary(ToyEncoding):
     """Genomes that are their seeds, and a note of every litter."""
 
     def __init__(self, parents=1):
@@ -457,8 +457,11 @@ def test_learning_without_gradients_is_refused():
     class Opaque(ToyTarget):
         logits_of = None
 
+    class Fixed(Diary):
+        parameter_gradients = None
+
     with pytest.raises(ExperimentError, match="gives no gradients"):
         learning(target=Opaque())
     with pytest.raises(ExperimentError, match="no parameters"):
-        learning(encoding=Diary())
-    assert learning(target=Opaque(), encoding=Diary(), learn=0).batch == 9
+        learning(encoding=Fixed())
+    assert learning(target=Opaque(), encoding=Fixed(), learn=0).batch == 9

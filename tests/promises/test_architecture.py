@@ -213,17 +213,6 @@ def test_no_modules_of_plugins_import_each_other_in_a_circle():
     assert [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
 
 
-SHARED_BY_COMMANDS = {
-    ("ancestry", "transfer"),
-    ("audit", "compare"),
-    ("audit", "detect"),
-    ("audit", "survive"),
-    ("audit", "transfer"),
-    ("report", "ancestry"),
-}
-"""Commands whose measures are no library yet. A pair that is not needed any more must go."""
-
-
 def test_no_plugin_imports_another_plugins_modules():
     found = set()
     for path, node in nodes(PLUGINS, ast.Import, ast.ImportFrom):
@@ -234,7 +223,7 @@ def test_no_plugin_imports_another_plugins_modules():
             there = ".".join([*module, alias.name]).split(".")
             if there[0] in {"plugins", "neatfool_plugins"}:
                 found.add((path.relative_to(ROOT / "plugins").with_suffix("").parts[0], there[1]))
-    assert {(here, there) for here, there in found if here != there} == SHARED_BY_COMMANDS
+    assert {(here, there) for here, there in found if here != there} == set()
 
 
 def test_every_package_is_in_the_wheel():

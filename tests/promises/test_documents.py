@@ -11,6 +11,7 @@ import re
 import runpy
 import shlex
 import subprocess
+from functools import cached_property
 from pathlib import Path
 
 import click
@@ -328,10 +329,21 @@ def written(name, function):
     return ast.unparse(ast.parse(f"def {name}{found}: ..."))
 
 
+def default_of(contract, name):
+    """Write a field's default; a text is left out."""
+    if name not in vars(contract):
+        return ""
+    default = vars(contract)[name]
+    return f" = {'...' if isinstance(default, str) else repr(default)}"
+
+
 def fields_of(contract):
     """Give what a contract's objects have in addition to methods, each with its type."""
     if not dataclasses.is_dataclass(contract):
-        return [f"{name}: {kind}" for name, kind in inspect.get_annotations(contract).items()]
+        return [
+            f"{name}: {kind}" + default_of(contract, name)
+            for name, kind in inspect.get_annotations(contract).items()
+        ]
     return [
         f"{each.name}: {each.annotation}"
         + ("" if each.default is each.empty else f" = {each.default!r}")
@@ -344,6 +356,8 @@ def methods_of(contract):
     for name, value in vars(contract).items():
         if isinstance(value, property):
             yield f"@property\n{written(name, value.fget)}"
+        elif isinstance(value, cached_property):
+            yield f"@cached_property\n{written(name, value.func)}"
         # typing and dataclasses make some methods, which stand in no file of ours.
         elif (
             inspect.isfunction(value)

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from neatfool import ImageSpec, PluginError, fit_images, fit_photograph
+from neatfool.testing import ToyTarget
 
 
 def spec(height, width, channels=1):
@@ -45,7 +46,7 @@ def test_grey_becomes_coloured_and_colours_become_grey():
     assert fit_images(green, spec(1, 1)).item() == 150
 
 
-class Plain:
+class Plain(ToyTarget):
     def __init__(self, channels=1):
         self.spec = spec(4, 6, channels)
 

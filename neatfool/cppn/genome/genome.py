@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import cached_property
 from random import choice
 from typing import TYPE_CHECKING, Any
 
@@ -62,32 +63,33 @@ class Genome(DefaultGenome):  # type: ignore[misc]
 
     A genome and its genes never change. It is flat bytes until somebody looks at its genes, which
     are made then.
-
-    Attributes:
-        nodes: The gene of each output (0, 1, …) and hidden node, by its id.
-        connections: The gene of each connection, by its edge.
     """
 
     key: int = 0
     fitness: Any = None
-    nodes: dict[int, NodeGene]
-    connections: dict[Edge, ConnectionGene]
-    _flat: bytes
+    _flat: bytes | None = None
 
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, key: int = 0) -> None:
         super().__init__(key)
 
-    def __getattr__(self, name: str) -> Any:
-        """Make the genes when somebody looks at them; from then on, they are the genome."""
-        if name not in ("nodes", "connections"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        if (flat := self.__dict__.get("_flat")) is not None:
-            nodes, connections = unpack(flat)
-            self.__dict__.update(nodes=nodes, connections=connections)
-            self.__dict__.pop("_flat", None)
-        return self.__dict__[name]
+    @cached_property
+    def nodes(self) -> dict[int, NodeGene]:
+        """The gene of each output (0, 1, …) and hidden node, by its id."""
+        return self._unpack()[0]
+
+    @cached_property
+    def connections(self) -> dict[Edge, ConnectionGene]:
+        """The gene of each connection, by its edge."""
+        return self._unpack()[1]
+
+    def _unpack(self) -> tuple[dict[int, NodeGene], dict[Edge, ConnectionGene]]:
+        """Make the genes; from then on, they are the genome."""
+        assert self._flat is not None
+        self.nodes, self.connections = unpack(self._flat)
+        self._flat = None
+        return self.nodes, self.connections
 
     @classmethod
     def read(cls, flat: bytes) -> Genome:
@@ -103,9 +105,8 @@ class Genome(DefaultGenome):  # type: ignore[misc]
         Raises:
             GenomeError: An id has more than 64 bits, or a connection or function cannot be.
         """
-        flat: bytes | None = self.__dict__.get("_flat")
-        if flat is not None:
-            return flat
+        if self._flat is not None:
+            return self._flat
         try:
             return pack(self.nodes, self.connections)
         except (KeyError, struct.error) as error:
@@ -144,8 +145,7 @@ class Genome(DefaultGenome):  # type: ignore[misc]
         """Compare nodes and connections with all their attributes, and their order."""
         if not isinstance(other, Genome):
             return NotImplemented
-        mine, yours = (genome.__dict__.get("_flat") for genome in (self, other))
-        if self is other or (mine is not None and mine == yours):
+        if self is other or (self._flat is not None and self._flat == other._flat):
             return True
         return self._keys == other._keys and all(
             mine.values == yours.values for mine, yours in zip(self.genes, other.genes, strict=True)
@@ -158,8 +158,8 @@ class Genome(DefaultGenome):  # type: ignore[misc]
 
     def rows(self) -> tuple[list[NodeRow], list[ConnectionRow]]:
         """Give all attributes of the nodes and of the connections, as they are stored."""
-        if (flat := self.__dict__.get("_flat")) is not None:
-            return read_rows(flat)
+        if self._flat is not None:
+            return read_rows(self._flat)
         return (
             [gene.values for gene in self.nodes.values()],
             [(*gene.key, gene.weight, gene.enabled) for gene in self.connections.values()],
@@ -171,8 +171,8 @@ class Genome(DefaultGenome):  # type: ignore[misc]
 
     def size(self) -> tuple[int, int]:
         """Count the nodes and the enabled connections."""
-        if (flat := self.__dict__.get("_flat")) is not None:
-            return size_of(flat)
+        if self._flat is not None:
+            return size_of(self._flat)
         return len(self.nodes), sum(bool(gene.enabled) for gene in self.connections.values())
 
     def clone(self) -> Genome:
@@ -229,5 +229,6 @@ def flat_of(genome: Any) -> bytes:
         KeyError: An enabled connection joins a missing node, or a function is unknown.
         struct.error: An id has more than 64 bits.
     """
-    flat: bytes | None = getattr(genome, "_flat", None)
-    return pack(genome.nodes, genome.connections) if flat is None else flat
+    if isinstance(genome, Genome) and genome._flat is not None:
+        return genome._flat
+    return pack(genome.nodes, genome.connections)
