@@ -20,7 +20,7 @@ from neatfool.evolution.loop import Limits
 from neatfool.experiment.classes import check_classes, with_nothing
 from neatfool.experiment.experiment import Experiment
 from neatfool.run.advice import is_from_python
-from neatfool.scoring.plan import make_plan
+from neatfool.scoring.planning import make_plan
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.viewed_target import ViewedTarget

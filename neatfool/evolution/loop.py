@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import TargetError, blaming
 from neatfool.evolution.clock import StageClock
@@ -29,16 +29,12 @@ if TYPE_CHECKING:
 
     from neatfool.evolution.recorder import Draft
     from neatfool.run.store import RunStore
-    from neatfool.scoring.generation import GenerationScoring
-    from neatfool.scoring.metering import MeteredScoring
+    from neatfool.scoring.generation import Generation
     from neatfool.scoring.scorer import Scorer
     from neatfool.spec.candidate import Candidate, GenomeSize, Replacement
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.scheme import Scheme
     from neatfool.spec.scores import Scores
-
-    Scoring: TypeAlias = GenerationScoring | MeteredScoring
-
 
 SECONDS_AHEAD: Final = 0.1
 """How long the loop makes parts of a generation before it commits the last one: long enough to
@@ -97,7 +93,7 @@ class Evolution:
         self._scheme_name = scheme_name
         self._store = store
         self._limits = limits
-        self._scoring: Scoring | None = None
+        self._scoring: Generation | None = None
         self._sizes: dict[int, GenomeSize] = {}
         self._no_room = False
         self._recorder = Recorder(
@@ -146,8 +142,7 @@ class Evolution:
         try:
             current = self._start(clock)
             while current is not None and (draft := self._finish(current)) is not None:
-                asked = self._scorer.remote or self._scorer.batches
-                ahead = asked.in_threads and current.quickly
+                ahead = current.scoring.batches.in_threads and current.quickly
                 clock, current = current.clock.next(), None
                 clock.lap("recording")
                 current, failure = self._start_ahead(clock) if ahead else (None, None)
@@ -216,10 +211,10 @@ class Evolution:
         candidates = [*chain.from_iterable(current.parts)]
         scores = scoring.result()
         self._no_room = current.no_room
-        self.spent = scoring.spent
+        self.spent = scoring.batches.spent
         if not (candidates := candidates[: len(scores.probs)]):
             return None
-        self._scorer.batches.sizes.record(self.generation + 1)
+        scoring.batches.sizes.record(self.generation + 1)
         clock.lap("scoring")
         self._check_any_score(scores)
         self.scheme.archive.grow(len(self._scorer.spec.classes))
@@ -258,7 +253,7 @@ class Evolution:
         whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
         with blaming(whose):
             asked = self._take_candidates(current)
-        for size in self._scorer.part_sizes(self.scheme.batch):
+        for size in scoring.batches.part_sizes(self.scheme.batch):
             with blaming(whose):
                 part = list(islice(asked, size))
             clock.lap("breeding")
@@ -269,7 +264,7 @@ class Evolution:
             scoring.add(images)
             clock.lap("scoring")
             yield part
-            if scoring.full:
+            if scoring.batches.full:
                 return
 
     def _take_candidates(self, current: _Generation) -> Iterator[Candidate]:
@@ -332,7 +327,7 @@ class _Generation:
     """
 
     clock: StageClock
-    scoring: Scoring
+    scoring: Generation
     parts: Iterator[Sequence[Candidate]] = field(default_factory=lambda: iter(()))
     quickly: bool = True
     no_room: bool = False

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from neatfool.run.statistics import GenerationReport
     from neatfool.run.store import RunStore
-    from neatfool.scoring.generation_images import GenerationImages
+    from neatfool.scoring.batches import GenerationImages
     from neatfool.scoring.scorer import Scorer
     from neatfool.spec.candidate import Candidate, Replacement
     from neatfool.spec.encoding import Encoding

@@ -30,7 +30,7 @@ from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
-from neatfool.scoring.remote_batches import RemoteBatches
+from neatfool.scoring.remote import RemoteBatches
 from neatfool.scoring.repeatability import DriftWatch, check_repeatability
 from neatfool.spec.candidate import Candidate, Elite
 from neatfool.wording import counted
@@ -212,7 +212,7 @@ class Session:
         with blaming(choice.label):
             self.workers = engine.start(make_setup(self._assembly))
         scorer.remote = RemoteBatches(
-            engine, scorer.batches, self._assembly.encoding, self._assembly.encoding_name
+            engine, scorer, self._assembly.encoding, self._assembly.encoding_name
         )
 
     def _outcome(self, reason: Any, began: float, cause: str) -> Outcome:

@@ -17,7 +17,7 @@ from neatfool.experiment.experiment import Experiment
 from neatfool.network.memory import OutOfMemory
 from neatfool.scoring.answers import check_images
 from neatfool.scoring.plan import Plan
-from neatfool.scoring.remote_batches import checksums_of
+from neatfool.scoring.remote import checksums_of
 from neatfool.scoring.repeatability import differ
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.encoding import read_sent, write_to_send
@@ -71,9 +71,8 @@ def _answer(part: Part, scorer: Scorer, encoding: Encoding[Any], encoding_name: 
     check_images(images, len(part.genomes), scorer.spec, encoding_name)
     batches = scorer.batches
     batches.sizes.set(part.size, screen=part.screen)
-    timed = [future.result() for future in batches.submit(images, screen=part.screen)]
-    scores = batches.concatenate([scores for scores, _ in timed])
-    return Answer(scores, checksums_of(images.cpu().numpy()), sum(s for _, s in timed))
+    scores, seconds = batches.collect(batches.submit(images, screen=part.screen))
+    return Answer(scores, checksums_of(images.cpu().numpy()), seconds * batches.workers)
 
 
 class Workplace:

@@ -12,7 +12,6 @@ from neatfool.budget import kept_answers
 from neatfool.budget.ledger import Ledger
 from neatfool.errors import TargetError
 from neatfool.scoring.answers import check_labels, check_scores
-from neatfool.scoring.metering import is_metered
 from neatfool.spec.scores import Labels, Scores
 from neatfool.testing.checking import expect
 
@@ -33,8 +32,8 @@ class TargetSubject:
     def target(self) -> Target:
         """The target that the checks share."""
         target = self.make()
-        if is_metered(target):
-            target.meter(self.ledger)  # type: ignore[attr-defined]
+        if hasattr(target, "meter"):
+            target.meter(self.ledger)
         return target
 
     @cached_property
@@ -65,7 +64,7 @@ class TargetSubject:
 
     def _parts(self, images: np.ndarray) -> Iterator[Any]:
         """Copy images as the target wants them, in batches of at most its size."""
-        size = getattr(self.target, "batch_size", None) if is_metered(self.target) else None
+        size = getattr(self.target, "batch_size", None) if hasattr(self.target, "meter") else None
         for start in range(0, len(images), size or len(images)):
             yield copy_as_declared(images[start : start + (size or len(images))], self.target.spec)
 

@@ -14,9 +14,9 @@ from torch import nn
 from neatfool import ExperimentError, ImageSpec, Network, TargetError
 from neatfool.experiment.framework import Calls
 from neatfool.network.network import Form
-from neatfool.scoring.plan import Plan, _plan_for_gpu, automatic_batch_size, make_plan, part_size
+from neatfool.scoring.plan import Plan, part_size
+from neatfool.scoring.planning import SpeedTrial, _plan_for_gpu, automatic_batch_size, make_plan
 from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.speed_trial import SpeedTrial
 
 
 class Networked(networks.Networked):
