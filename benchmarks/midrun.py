@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks.experiments import assembled
-from neatfool import Candidate, GenomeSize, ImageSpec, Replacement, Scores, cppn
+from neatfool import Candidate, GenomeSize, ImageSpec, Replacement, Scores, Target, cppn
 from neatfool.evolution.session import start
 from neatfool.run.records import GenerationRecord, StoredCandidate
 from neatfool.run.statistics import GenerationReport
@@ -51,7 +51,7 @@ class Setting:
         return ImageSpec(self.side, self.side, 3, names, array="torch")
 
 
-class LinearTarget:
+class LinearTarget(Target):
     """A linear classifier of a few pixels: its cost does not depend on the images' size."""
 
     def __init__(self, spec: ImageSpec) -> None:

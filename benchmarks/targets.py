@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import warnings
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from contextlib import redirect_stdout
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import torch
 
-from neatfool import ImageSpec, Network
+from neatfool import ImageSpec, Network, Target
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +23,7 @@ RESNET_MEAN = tuple(255 * mean for mean in (0.485, 0.456, 0.406))
 RESNET_DEVIATION = tuple(255 * deviation for deviation in (0.229, 0.224, 0.225))
 
 
-class NetworkTarget(ABC):
+class NetworkTarget(Target):
     """A target of one network.
 
     Attributes:
@@ -54,7 +54,8 @@ class NetworkTarget(ABC):
         """Make the network, in evaluation mode; the same each time."""
 
     def score(self, images: torch.Tensor) -> Scores:
-        return self.networks[0].score(images)
+        scores: Scores = self.networks[0].score(images)
+        return scores
 
     @torch.inference_mode()
     def eagerly(self, images: torch.Tensor) -> torch.Tensor:

@@ -62,6 +62,8 @@ from .spec.scores import Labels as Labels
 from .spec.scores import Scores as Scores
 from .spec.scores import log_odds as log_odds
 from .spec.scores import rank as rank
+from .spec.target import Differentiable as Differentiable
+from .spec.target import Metered as Metered
 from .spec.target import Target as Target
 from .budget.ledger import Budget as Budget
 from .budget.ledger import Ledger as Ledger
@@ -76,8 +78,9 @@ from .network.network import Network as Network
 # Encodings
 from .spec.candidate import GenomeSize as GenomeSize
 from .spec.encoding import Encoding as Encoding
-from .spec.encoding import in_generation as in_generation
-from .spec.encoding import litter_sizes as litter_sizes
+from .spec.encoding import Learnable as Learnable
+from .spec.encoding import Parametric as Parametric
+from .spec.encoding import Pictorial as Pictorial
 
 # Schemes
 from .spec.archive import Archive as Archive

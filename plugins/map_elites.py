@@ -24,9 +24,7 @@ from neatfool import (
     derive_seed,
     derive_seeds,
     hookimpl,
-    in_generation,
     inherit,
-    litter_sizes,
 )
 
 if TYPE_CHECKING:
@@ -212,7 +210,7 @@ class MapElites:
         niches = filled[draw.integers(len(filled), size=(self.batch, self._encoding.parents))]
         seeds = derive_seeds(self._seed, "breed", ids=ids)
         # Parents that a child does not need rank last, and are left out.
-        sizes = np.array(litter_sizes(in_generation(self._encoding, self._generation), seeds))
+        sizes = np.array(self._encoding.in_generation(self._generation).litter_sizes(seeds))
         unwanted = np.arange(self._encoding.parents) >= sizes[:, None]
         order = np.lexsort((-self.archive.ranks[niches], unwanted))
         litters = self.archive.candidate_ids[np.take_along_axis(niches, order, 1)].tolist()
@@ -224,7 +222,7 @@ class MapElites:
 
     def _breed(self, born: Sequence[tuple[int, int, list[int]]]) -> list[Candidate]:
         held = self.archive.candidates
-        genomes = in_generation(self._encoding, self._generation).breed(
+        genomes = self._encoding.in_generation(self._generation).breed(
             [[held[parent].genome for parent in litter] for *_, litter in born],
             [seed for _, seed, _ in born],
         )

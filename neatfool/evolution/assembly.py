@@ -23,7 +23,7 @@ from neatfool.run.advice import is_from_python
 from neatfool.scoring.planning import make_plan
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.viewed_target import ViewedTarget
+from neatfool.scoring.viewed_target import show_views
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Target
 
@@ -151,7 +151,7 @@ def put_together(
     recipe.calls.check_threshold(recipe.target.spec)
     fingerprint = _fingerprint(recipe)
     if showing := recipe.showing:
-        target: Target = ViewedTarget(recipe.target, showing, name=name, seed=recipe.seed)
+        target: Target = show_views(recipe.target, showing, name=name, seed=recipe.seed)
         recipe = replace(recipe, target=target)
     target = recipe.target
     spec = with_nothing(target.spec, recipe.calls.nothing)
@@ -164,7 +164,7 @@ def put_together(
         recipe.calls,
         name=name,
         generation_size=scheme.batch,
-        can_screen=to_search and hasattr(scheme, "bar"),
+        can_screen=to_search and scheme.bar() is not None,
         recorded=recorded,
     )
     budget = recipe.calls.budget
@@ -218,7 +218,7 @@ def make(choice: Choice, **given: Any) -> Any:
         ExperimentError: The factory refused an option; the message names the section.
     """
     with _naming_the_section(choice), blaming(choice.label):
-        return choice.registration.factory(choice.options, **given)
+        return choice.registration.make(choice.options, **given)
 
 
 def check_target(target: Any, name: str) -> None:

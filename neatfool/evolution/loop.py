@@ -241,11 +241,10 @@ class Evolution:
         return blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded")
 
     def _bar(self) -> np.ndarray | None:
-        bar: Callable[[], np.ndarray] | None = getattr(self.scheme, "bar", None)
-        if bar is None or self._scorer.screening is None:
+        if self._scorer.screening is None:
             return None
         with blaming(f"{self._scheme_name}: bar() failed"):
-            return bar()
+            return self.scheme.bar()
 
     def _make_parts(self, current: _Generation) -> Iterator[Sequence[Candidate]]:
         """Breed, render and submit a generation, part by part."""

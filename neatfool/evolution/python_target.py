@@ -85,7 +85,7 @@ _AS_ROWS: Final = (
 )
 
 
-class CallableTarget:
+class CallableTarget(Target):
     """A function from uint8 [N, C, H, W] to probabilities [N, K] as a target."""
 
     def __init__(
@@ -119,7 +119,7 @@ class CallableTarget:
         return fingerprint_of_code(self._function)
 
 
-class ModuleTarget:
+class ModuleTarget(Target):
     """A torch classifier in evaluation mode as a target.
 
     The module takes float32 [N, C, H, W] in [0, 1], less ``mean`` and divided by ``std`` if given.

@@ -27,7 +27,7 @@ from neatfool.run.store import RunStore
 from neatfool.run.verdict import TOLERANCE, Verdict, Verified
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.viewed_target import ViewedTarget
+from neatfool.scoring.viewed_target import show_views
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
 from neatfool.wording import counted
@@ -105,7 +105,7 @@ def scorer_for(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
     with recorded_by_a_run():
         showing = choose_showing(plugins, experiment.get("views"), RECORDED)
     if showing:
-        target = ViewedTarget(target, showing, name=name, seed=run.info["seed"])
+        target = show_views(target, showing, name=name, seed=run.info["seed"])
     return Scorer(target, name=name, plan=plan, budget=budget)
 
 

@@ -64,7 +64,7 @@ class Choice:
     @property
     def label(self) -> str:
         """Its kind, name and source, for messages."""
-        return f"{self.registration.kind} {self.registration.name!r} ({self.registration.source})"
+        return self.registration.label
 
     @property
     def costs(self) -> bool:

@@ -14,7 +14,7 @@ from neatfool.config.section import Section
 from neatfool.errors import ExperimentError, PluginError
 from neatfool.experiment.choice import json_sections
 from neatfool.experiment.framework import Views
-from neatfool.plugin.views import limit_of, views
+from neatfool.plugin.views import views
 
 if TYPE_CHECKING:
     from neatfool.plugin.manager import PluginManager
@@ -67,7 +67,7 @@ def read_showing(
         if value := section.values.get(name):
             try:
                 made |= views([name], plugins)
-                ends = sorted((made[name].harmless, limit_of(made[name])))
+                ends = sorted((made[name].harmless, float(made[name].limit)))
                 bounds = {"ge": ends[0], "le": ends[1]}
             except PluginError as error:
                 problems.add_at(value, "views", name, str(error), of_plugin=True)

@@ -24,6 +24,7 @@ from neatfool.fooling.opening import RunTools, open_run
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import FROM_PYTHON
 from neatfool.run.folder import storage_errors
+from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Target
 from neatfool.wording import left_out
@@ -304,6 +305,7 @@ def _target(model: Any, arguments: Arguments, device: str) -> Target:
 
     from neatfool.evolution.python_target import target_of
 
+    model = adopt_if_whole(model, Target)
     channels, height, width = arguments.image
     open_ended = isinstance(model, Target) and model.spec.open
     classes, alone = tuple(arguments.classes), arguments.outputs == "multi_label"

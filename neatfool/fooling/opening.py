@@ -19,6 +19,8 @@ from neatfool.run.advice import is_from_python
 from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
 from neatfool.scoring.plan import Plan
+from neatfool.spec.adopting import adopt_if_whole
+from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from neatfool.run.verdict import Verdict
     from neatfool.scoring.scorer import Scorer
     from neatfool.spec.encoding import Encoding
-    from neatfool.spec.target import Target
 
 
 def open_run(path: str | Path, *, trust: bool = False) -> Run:
@@ -140,7 +141,7 @@ class RunTools:
 
     def __init__(self, model: Any = None) -> None:
         """Take the model that Python handed in; without one, the experiment names the target."""
-        self._model = model
+        self._model = adopt_if_whole(model, Target)
         self._scorer: Scorer | None = None
 
     def encoding(self, run: Run) -> Encoding[Any]:
@@ -156,14 +157,14 @@ class RunTools:
         """Score an image as the run did, and keep the target for the next image."""
         if model is not None:
             self.close()
-            self._model = model
+            self._model = adopt_if_whole(model, Target)
         if self._scorer is None:
             self._scorer = scorer_for(run, self._model)
         return score_image(run, self._scorer, image)
 
     def verify(self, run: Run, model: Any, *, tolerance: float, max_queries: int | None) -> Verdict:
         """Score the run's saved images again."""
-        model = self._model if model is None else model
+        model = self._model if model is None else adopt_if_whole(model, Target)
         return verify_run(run, model, tolerance=tolerance, max_queries=max_queries)
 
     def report(self, run: Run) -> Path:

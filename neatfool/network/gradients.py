@@ -8,6 +8,7 @@ import torch
 
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError
 from neatfool.network.gpu import EXACT_CONVOLUTIONS
+from neatfool.spec.target import Differentiable, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.target import Target
 
 LogitsOf: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
 
@@ -28,15 +28,12 @@ def gradients_of(target: Target | None, otherwise: str) -> LogitsOf:
         otherwise: What the user can do without one, for the message.
 
     Raises:
-        ExperimentError: There is no target, or it has no such method.
+        ExperimentError: There is no target, or it is not differentiable.
     """
-    logits_of: LogitsOf | None = getattr(target, "logits_of", None)
-    if logits_of is None:
-        why = getattr(target, "no_gradients", None) or (
-            "it has no method logits_of(images), which a torch network can have"
-        )
+    if not isinstance(target, Differentiable):
+        why = (target or Target).no_gradients
         raise ExperimentError(f"the target gives no gradients: {why}; {otherwise}")
-    return logits_of
+    return target.logits_of
 
 
 def odds_and_gradients(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pluggy
 
-from neatfool.errors import PluginError, blaming, cause, nearest, quoted
+from neatfool.errors import PluginError, cause, nearest, quoted
 from neatfool.plugin import hookspecs
 from neatfool.plugin.entries import HOOKS_GROUP, PluginEntry, installed_plugins, order
 from neatfool.plugin.files import import_file, plugin_files
@@ -118,8 +118,7 @@ class PluginManager:
         Raises:
             PluginError: It cannot be made, or has no hook, or a wrong one.
         """
-        with blaming(f"observer {made.name!r} ({made.source})"):
-            observer = made.factory(options)
+        observer = made.make(options)
         if self._pluggy.has_plugin(made.name):
             self._pluggy.unregister(name=made.name)
         self.register_object(observer, made.name)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 
 from neatfool.config.options import key_of
-from neatfool.errors import PluginError
+from neatfool.errors import PluginError, blaming
+from neatfool.spec.adopting import adopt
+from neatfool.spec.encoding import Encoding
+from neatfool.spec.engine import Engine
+from neatfool.spec.scheme import Scheme
+from neatfool.spec.target import Target
+from neatfool.spec.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +38,15 @@ RESERVED_KEYS: Final = {
     "engine": ("plugin",),
 }
 """The keys of a plugin's section that belong to the framework."""
+
+CONTRACTS: Final = {
+    "target": Target,
+    "encoding": Encoding,
+    "scheme": Scheme,
+    "view": View,
+    "engine": Engine,
+}
+"""What the factories of each kind make; those of observers make any object with hooks."""
 
 
 class NoOptions(BaseModel, extra="forbid"):
@@ -56,6 +71,21 @@ class Registration:
     factory: Callable[..., Any]
     options: type[BaseModel]
     source: str
+
+    @property
+    def label(self) -> str:
+        """Its kind, name and source, for messages."""
+        return f"{self.kind} {self.name!r} ({self.source})"
+
+    def make(self, *arguments: Any, **named: Any) -> Any:
+        """Call the factory, and give an instance of the kind's contract.
+
+        Raises:
+            PluginError: The factory raised, or what it gave lacks a member.
+        """
+        with blaming(self.label):
+            made = self.factory(*arguments, **named)
+        return adopt(made, CONTRACTS[self.kind], self.label) if self.kind in CONTRACTS else made
 
     def wanted(self, **offered: Any) -> dict[str, Any]:
         """Choose the arguments that the factory has a parameter for."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neatfool.errors import PluginError, blaming
 from neatfool.plugin.manager import PluginManager
-from neatfool.spec.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from neatfool.spec.view import View
 
 
 def views(
@@ -29,18 +29,7 @@ def views(
     return {name: _make(name, manager) for name in wanted}
 
 
-def limit_of(view: View) -> float:
-    """Give the strongest that an experiment may ask of a view."""
-    return float(getattr(view, "limit", view.strengths[-1]))
-
-
 def _make(name: str, manager: PluginManager) -> View:
     registration = manager.load("view", name)
-    who = f"view {name!r} ({registration.source})"
-    with blaming(who):
-        view = registration.factory(registration.options())
-    if not isinstance(view, View):
-        raise PluginError(
-            f"{who}: a view needs what neatfool.View has; {type(view).__name__} lacks some of it"
-        )
+    view: View = registration.make(registration.options())
     return view

@@ -137,14 +137,14 @@ class Individual:
         Raises:
             RunError: The encoding's genomes are not CPPNs.
         """
-        make = getattr(self.run.encoding, "picture", None)
-        if make is None:
+        picture = self.run.encoding.picture(self.genome)
+        if picture is None:
             encoding = self.run.experiment["encoding"]["plugin"]
             raise RunError(
                 f"{self.run.path}: what encoding {encoding!r} draws cannot be written as a "
                 "program; only CPPNs can"
             )
-        return make(self.genome)
+        return picture
 
     def pixels(
         self,
@@ -170,11 +170,10 @@ class Individual:
         height, width = self.height_width(size)
         encoding = self.run.encoding
         if sharp:
-            without = getattr(encoding, "sharp", None)
-            if without is None:
+            encoding = encoding.sharp()
+            if encoding is self.run.encoding:
                 name = self.run.experiment["encoding"]["plugin"]
                 raise RunError(f"{self.run.path}: images of encoding {name!r} have no blur")
-            encoding = without()
         rendered: np.ndarray = encoding.render_at(self.genome, height, width, box).numpy()
         return rendered
 

@@ -66,15 +66,10 @@ def _find_files(folder: Path) -> list[Path]:
 
 
 def _read_file(file: Path, encoding: Encoding[Any]) -> Any:
-    read = getattr(encoding, "from_file", None)
     try:
         if file.suffix.lower() == OWN:
             return encoding.loads(file.read_text(encoding="utf-8"))
-        if read is None:
-            raise ExperimentError(
-                f"{file}: this encoding reads no files of other programs; take it out of the folder"
-            )
-        return read(file)
+        return encoding.from_file(file)
     except OSError as error:
         raise ExperimentError(f"{file}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:

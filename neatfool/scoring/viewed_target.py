@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import replace
-from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,13 +21,15 @@ from neatfool.network.gpu import computing_on
 from neatfool.scoring.answers import check_scores
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.scores import Scores
+from neatfool.spec.target import Differentiable, Metered, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from PIL.Image import Image
 
     from neatfool.experiment.showing import Showing
     from neatfool.network.gradients import LogitsOf
-    from neatfool.spec.target import Target
 
 CACHE: Final = 2**18
 """So many values fit a processor's cache, with those that they are made from."""
@@ -36,7 +37,7 @@ TINY: Final = 1e-300
 """A smaller probability counts as this one, whose logarithm is finite."""
 
 
-class ViewedTarget:
+class ViewedTarget(Target):
     """A target that scores views of an image; their mean counts, or the worst in each class.
 
     It has what the target has. A call of it makes a call of the target for each view.
@@ -48,7 +49,7 @@ class ViewedTarget:
     """
 
     def __init__(self, target: Target, showing: Showing, *, name: str, seed: int) -> None:
-        """Wrap a target, which messages call ``name``; ``seed`` is the run's."""
+        """Wrap a target; see :func:`show_views`."""
         self.target = target
         self.number = showing.number
         self._worst = showing.score == "worst"
@@ -56,17 +57,36 @@ class ViewedTarget:
         self._showing = showing
         self._name = name
         self._seed = seed
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "logits_of_a_view":
-            return partial(self._logits_of_a_view, self.target.logits_of)  # type: ignore[attr-defined]
-        found = getattr(self.target, name)
-        return partial(self._logits_of, found) if name == "logits_of" else found
+        self.batch_size = target.batch_size
+        self.concurrency = target.concurrency
+        self.networks = target.networks
+        self.no_gradients = target.no_gradients
+        if isinstance(target, Metered):
+            self.meter = target.meter
 
     def describe(self) -> str:
         """Say what the target is, and what it is shown."""
-        own = getattr(self.target, "describe", None)
-        return "\n".join([*([str(own())] if own else []), self._showing.describe()])
+        return "\n".join(filter(None, [self.target.describe(), self._showing.describe()]))
+
+    def fingerprint(self) -> str:
+        """Give the target's."""
+        return self.target.fingerprint()
+
+    def self_check(self) -> None:
+        """Check the target."""
+        self.target.self_check()
+
+    def photographs(self) -> Mapping[str, Image]:
+        """Give the target's."""
+        return self.target.photographs()
+
+    def fit_photograph(self, photograph: Image) -> torch.Tensor | np.ndarray:
+        """Fit a photograph as the target does."""
+        return self.target.fit_photograph(photograph)
+
+    def close(self) -> None:
+        """Close the target."""
+        self.target.close()
 
     def score(self, images: Any) -> Scores:
         """Score the views of images, and put together what they score."""
@@ -80,7 +100,7 @@ class ViewedTarget:
     def show(self, images: torch.Tensor) -> torch.Tensor:
         """Make uint8 views [N * number, C, H, W] of uint8 images; an image's stand together."""
         # The last bits may depend on the device, so it is always the networks'.
-        for network in getattr(self.target, "networks", ())[:1]:
+        for network in self.networks[:1]:
             images = images.to(network.device)
         with torch.no_grad(), computing_on(images.device):
             # A processor is fastest with as little as fits its cache; a GPU with all at once.
@@ -100,19 +120,6 @@ class ViewedTarget:
         if len(logits) < len(parts):
             return Scores(probs, None, ok)
         return Scores(probs, self._join(torch.stack(logits)).numpy(), ok)
-
-    def _logits_of(self, logits_of: LogitsOf, images: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of :meth:`score` for torch to differentiate."""
-        shown = self._show_to_learn(images, self.number)
-        parts = [logits_of(shown[number :: self.number]) for number in range(self.number)]
-        return self._join(torch.stack(parts))
-
-    def _logits_of_a_view(self, logits_of: LogitsOf, images: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of the first view of each image for torch to differentiate.
-
-        An image with a changed byte has another first view.
-        """
-        return logits_of(self._show_to_learn(images, 1))
 
     def _show_to_learn(self, images: torch.Tensor, number: int) -> torch.Tensor:
         shown = self._change(images, images.detach().round().to(torch.uint8), number)
@@ -150,7 +157,7 @@ class ViewedTarget:
         named = [*self._showing.views.items()]
 
         def together(place: int) -> Any:
-            return getattr(named[place][1], "together", place)
+            return named[place][1].together or place
 
         for change, group in groupby(range(len(named)), together):
             places = [*group]
@@ -179,6 +186,37 @@ class ViewedTarget:
         amounts = harmless + (np.array([*strengths]) - harmless) * draws[..., 0]
         amounts[(draws[..., 1] < 0.5) & (signed > 0)] *= -1
         return amounts.astype(np.float32), (draws[..., 2] * 2**53).astype(np.int64)
+
+
+class DifferentiableViews(ViewedTarget):
+    """The views of a target that is differentiable."""
+
+    def __init__(
+        self, target: Target, logits_of: LogitsOf, showing: Showing, *, name: str, seed: int
+    ) -> None:
+        """Wrap a target that has ``logits_of``."""
+        super().__init__(target, showing, name=name, seed=seed)
+        self._logits_of = logits_of
+
+    def logits_of(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute the logits of :meth:`score` for torch to differentiate."""
+        shown = self._show_to_learn(images, self.number)
+        parts = [self._logits_of(shown[number :: self.number]) for number in range(self.number)]
+        return self._join(torch.stack(parts))
+
+    def logits_of_a_view(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute the logits of the first view of each image for torch to differentiate.
+
+        An image with a changed byte has another first view.
+        """
+        return self._logits_of(self._show_to_learn(images, 1))
+
+
+def show_views(target: Target, showing: Showing, *, name: str, seed: int) -> ViewedTarget:
+    """Show a target, which messages call ``name``, views of its images; ``seed`` is the run's."""
+    if isinstance(target, Differentiable):
+        return DifferentiableViews(target, target.logits_of, showing, name=name, seed=seed)
+    return ViewedTarget(target, showing, name=name, seed=seed)
 
 
 def views_of(target: object) -> int:

@@ -10,15 +10,18 @@ another. Gradients of many different views lead further than a few means over se
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
 from neatfool.errors import ExperimentError
 from neatfool.spec.candidate import Candidate
+from neatfool.spec.encoding import Learnable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import torch
 
     from neatfool.search.learning_options import LearningOptions
     from neatfool.spec.encoding import Encoding
@@ -40,6 +43,17 @@ LEAST_SENSITIVE: Final = 1e-3
 FIRST_PROBES: Final = 4
 """Probes of the sensitivities in the first step; later steps need only one, as they add to it."""
 TINY: Final = 1e-12
+
+
+@runtime_checkable
+class Viewed(Protocol):
+    """A differentiable target that is shown views of an image."""
+
+    number: int
+
+    def logits_of_a_view(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute the logits of one view of each image, for torch to differentiate."""
+        ...
 
 
 class Learner:
@@ -79,11 +93,11 @@ class Learner:
         from neatfool.network.gradients import gradients_of
 
         self._logits_of = gradients_of(target, "leave out learn")
-        viewed: Any = target
-        self._spec = viewed.spec
-        if hasattr(viewed, "logits_of_a_view"):
-            self._logits_of, self._views = viewed.logits_of_a_view, viewed.number
-        if not hasattr(encoding, "parameter_gradients"):
+        assert target is not None
+        self._spec = target.spec
+        if isinstance(target, Viewed):
+            self._logits_of, self._views = target.logits_of_a_view, target.number
+        if not isinstance(encoding, Learnable):
             raise ExperimentError(
                 "learn: the encoding has no parameters that gradients could change; give "
                 "[encoding] plugin = cppn, or leave out learn"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import networkx as nx
+    import numpy as np
     import torch
 
     from neatfool.spec.candidate import GenomeSize
@@ -16,49 +19,13 @@ if TYPE_CHECKING:
 Genome = TypeVar("Genome")
 
 
-class Encoding(Protocol[Genome]):
+class Encoding(ABC, Generic[Genome]):
     """How an image is written as a genome.
 
     A factory is called as ``factory(options, spec=spec)``. Genomes are never changed once made.
     Equal seeds and equal parents give equal genomes, in any process and any order of calls.
 
-    An encoding needs the members below. Schemes also use these, if it has them:
-
-    ``in_generation(generation) -> Encoding``
-        The encoding for a generation of a run, if breeding changes over a run.
-    ``litter_sizes(seeds) -> list[int]``
-        The number of parents for the child of each seed, if it varies.
-    ``sharp() -> Encoding``
-        The encoding without the blur that its pictures have at any size, for posters.
-    ``picture(genome) -> neatfool.cppn.Picture``
-        The picture of a genome that is a CPPN, as a PyTorch module that other programs can have.
-    ``from_file(path) -> Genome``
-        The genome in a file that another program wrote, for ``seed_from``. It raises ValueError if
-        it cannot be read.
-    ``from_images(images) -> list[Genome]``
-        Genomes that render exactly to given images, uint8 [N, C, H, W], for a scheme that makes
-        images itself.
-
-    Workers of an engine get a genome as its text. If an encoding has both of these methods, they
-    get bytes in its place, which need not be read by another version:
-
-    ``to_bytes(genome) -> bytes | None``
-        The genome as bytes; None if the text is to be sent.
-    ``from_bytes(data) -> Genome``
-        A genome that renders to the same image as the one that ``to_bytes`` wrote. It raises
-        ValueError if another version wrote it.
-
-    If images depend smoothly on numbers in a genome, three more methods let schemes learn better
-    numbers by gradients:
-
-    ``parameters(genomes) -> list[np.ndarray]``
-        Those numbers: float64 [P] for each genome.
-    ``with_parameters(genomes, parameters) -> list[Genome]``
-        Copies of the genomes with other numbers, each clipped to its range.
-    ``parameter_gradients(genomes, gradients) -> list[np.ndarray]``
-        The gradients of G functions of the images by each parameter: float64 [G, P] for each
-        genome, all finite. Given are the functions' gradients by the grey level of each pixel,
-        float32 [G, N, C, H, W]. The rounding of images to bytes is ignored.
+    An encoding can be :class:`Parametric`, :class:`Learnable` and :class:`Pictorial`, too.
 
     Attributes:
         parents: The most parents that ``breed`` takes for a child: 1 (mutation) or 2 (crossover).
@@ -66,10 +33,11 @@ class Encoding(Protocol[Genome]):
 
     parents: int
 
+    @abstractmethod
     def create(self, seeds: Sequence[int]) -> list[Genome]:
         """Make random genomes, one a seed."""
-        ...
 
+    @abstractmethod
     def breed(self, litters: Sequence[Sequence[Genome]], seeds: Sequence[int]) -> list[Genome]:
         """Breed children.
 
@@ -81,8 +49,8 @@ class Encoding(Protocol[Genome]):
         Returns:
             The children, in order.
         """
-        ...
 
+    @abstractmethod
     def render(self, genomes: Sequence[Genome]) -> torch.Tensor:
         """Render genomes at the target's size.
 
@@ -90,8 +58,8 @@ class Encoding(Protocol[Genome]):
             uint8 [N, C, H, W], the bytes a PNG would hold, on any device. They may stay on the GPU
             that rendered them.
         """
-        ...
 
+    @abstractmethod
     def render_at(
         self,
         genome: Genome,
@@ -110,58 +78,132 @@ class Encoding(Protocol[Genome]):
         Returns:
             uint8 [C, bottom - top, right - left].
         """
-        ...
 
+    @abstractmethod
     def dumps(self, genome: Genome) -> str:
         """Write a genome as versioned JSON text."""
-        ...
 
+    @abstractmethod
     def loads(self, text: str) -> Genome:
         """Read what ``dumps`` wrote: the equal genome.
 
         Raises:
             ValueError: The text is not such a genome.
         """
-        ...
 
+    @abstractmethod
     def distance(self, a: Genome, b: Genome) -> float:
         """Measure how unlike two genomes are, for speciation; symmetric, and 0 for equal ones."""
-        ...
 
+    @abstractmethod
     def size(self, genome: Genome) -> GenomeSize:
         """Count a genome's nodes and connections."""
-        ...
 
     def graph(self, genome: Genome) -> nx.DiGraph | None:
         """Give the genome as a graph, or None if it is not one."""
+        return None
+
+    def picture(self, genome: Genome) -> Any:
+        """Give the picture of a genome that is a CPPN, for other programs; None if it is not one.
+
+        It is a :class:`neatfool.cppn.Picture`, a PyTorch module.
+        """
+        return None
+
+    def in_generation(self, generation: int) -> Encoding[Genome]:
+        """Give the encoding for a generation of a run, if breeding changes over a run."""
+        return self
+
+    def litter_sizes(self, seeds: Sequence[int]) -> list[int]:
+        """Give the number of parents for the child of each seed, at most ``parents``.
+
+        Give ``breed`` no more than these: a parent that it ignores would still be recorded.
+        """
+        return [self.parents] * len(seeds)
+
+    def sharp(self) -> Encoding[Genome]:
+        """Give the encoding without the blur that its pictures have at any size, for posters.
+
+        An encoding without a blur gives itself.
+        """
+        return self
+
+    def from_file(self, path: Path) -> Genome:
+        """Read a genome that another program wrote, for ``seed_from``.
+
+        Raises:
+            ValueError: It cannot be read.
+        """
+        raise ValueError(
+            "this encoding reads no files of other programs; take it out of the folder"
+        )
+
+    def to_bytes(self, genome: Genome) -> bytes | None:
+        """Write a genome for an engine's workers, which need be of no other version.
+
+        Returns:
+            The bytes; None if its text is to be sent.
+        """
+        return None
+
+    def from_bytes(self, data: bytes) -> Genome:
+        """Read a genome that renders to the same image as the one that ``to_bytes`` wrote.
+
+        Raises:
+            ValueError: Another version wrote it.
+        """
+        raise ValueError("this encoding writes no genomes as bytes")
+
+
+@runtime_checkable
+class Parametric(Protocol[Genome]):
+    """An encoding whose images depend smoothly on numbers in a genome."""
+
+    def parameters(self, genomes: Sequence[Genome]) -> list[np.ndarray]:
+        """Give those numbers: float64 [P] for each genome."""
+        ...
+
+    def with_parameters(
+        self, genomes: Sequence[Genome], parameters: Sequence[np.ndarray]
+    ) -> list[Genome]:
+        """Copy genomes with other numbers, each clipped to its range."""
         ...
 
 
-def in_generation(encoding: Encoding[Genome], generation: int) -> Encoding[Genome]:
-    """Give the encoding for a generation of a run: its own ``in_generation``, or else itself."""
-    of_generation: Any = getattr(encoding, "in_generation", None)
-    if of_generation is None:
-        return encoding
-    found: Encoding[Genome] = of_generation(generation)
-    return found
+@runtime_checkable
+class Learnable(Parametric[Genome], Protocol[Genome]):
+    """A parametric encoding that schemes can learn better numbers for, by gradients."""
+
+    def parameter_gradients(
+        self, genomes: Sequence[Genome], gradients: np.ndarray
+    ) -> list[np.ndarray]:
+        """Give the gradients of G functions of the images by each parameter.
+
+        The rounding of images to bytes is ignored.
+
+        Args:
+            genomes: N genomes.
+            gradients: The functions' gradients by the grey level of each pixel, float32 [G, N, C,
+                H, W].
+
+        Returns:
+            float64 [G, P] for each genome, all finite.
+        """
+        ...
 
 
-def litter_sizes(encoding: Encoding[Genome], seeds: Sequence[int]) -> list[int]:
-    """Give the number of parents for the child of each seed; by default ``encoding.parents``.
+@runtime_checkable
+class Pictorial(Protocol[Genome]):
+    """An encoding that can write any image, for schemes that make images themselves."""
 
-    Give ``breed`` no more than these: a parent that it ignores would still be recorded.
-    """
-    of_each: Any = getattr(encoding, "litter_sizes", None)
-    if of_each is None:
-        return [encoding.parents] * len(seeds)
-    sizes: list[int] = of_each(seeds)
-    return sizes
+    def from_images(self, images: torch.Tensor) -> list[Genome]:
+        """Give genomes that render exactly to images, uint8 [N, C, H, W]."""
+        ...
 
 
 def write_to_send(encoding: Encoding[Genome], genome: Genome) -> str | bytes:
     """Write a genome for another process: as bytes if the encoding can, else as text."""
-    to_bytes: Any = getattr(encoding, "to_bytes", None)
-    data: bytes | None = None if to_bytes is None else to_bytes(genome)
+    data = encoding.to_bytes(genome)
     return encoding.dumps(genome) if data is None else data
 
 
@@ -171,8 +213,4 @@ def read_sent(encoding: Encoding[Genome], sent: str | bytes) -> Genome:
     Raises:
         ValueError: It is no such genome, or of another version.
     """
-    if isinstance(sent, str):
-        return encoding.loads(sent)
-    of_bytes: Any = encoding
-    found: Genome = of_bytes.from_bytes(sent)
-    return found
+    return encoding.loads(sent) if isinstance(sent, str) else encoding.from_bytes(sent)

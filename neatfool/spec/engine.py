@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ class Setup:
     probes: Sequence[tuple[Part, Answer]]
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """Workers in other processes that draw and score the parts of generations.
 
     A factory is called as ``factory(options)``. A worker makes a :class:`neatfool.Workplace` of
@@ -65,10 +66,11 @@ class Engine(Protocol):
     """
 
     @property
+    @abstractmethod
     def workers(self) -> int:
         """How many parts are worked on at a time, at least 1."""
-        ...
 
+    @abstractmethod
     def start(self, setup: Setup) -> str:
         """Start, wait for the first worker, and say in a few words who works.
 
@@ -76,20 +78,19 @@ class Engine(Protocol):
             TargetUnavailable: There is no worker; the run pauses.
             TargetError: No worker answers the probes as the run's own process does.
         """
-        ...
 
+    @abstractmethod
     def submit(self, part: Part) -> Future[Answer]:
         """Have a part done; if a worker fails or dies, by another.
 
         The future has what :meth:`neatfool.Workplace.answer` gives or raises, or
         :class:`~neatfool.TargetUnavailable` if no worker is left.
         """
-        ...
 
     def progress(self) -> str:
         """Say in a few words what the workers do; empty before they start."""
-        ...
+        return ""
 
+    @abstractmethod
     def close(self) -> None:
         """End all work, also after ``start`` failed."""
-        ...

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    import numpy as np
 
     from neatfool.spec.archive import Archive
     from neatfool.spec.candidate import Candidate, Replacement
@@ -13,27 +16,13 @@ if TYPE_CHECKING:
     from neatfool.spec.scores import Scores
 
 
-class Scheme(Protocol):
+class Scheme(ABC):
     """How the search selects.
 
     A factory is called as ``factory(options, encoding=encoding, spec=spec, seed=seed)``, and with
     ``target=target`` too if it has a parameter of that name. The framework calls ``ask`` and
     ``tell`` in turn. All randomness comes from ``seed``, the generation and the candidates' ids,
     never from a generator that is carried along.
-
-    A scheme needs the members below. The framework also uses these, if it has them:
-
-    ``self_check() -> None``
-        Called before a run begins, but not before it resumes. Raise
-        :class:`~neatfool.ExperimentError` if the scheme cannot begin.
-    ``describe() -> str``
-        What the search begins with, say; printed when a run starts. Empty if there is nothing to
-        say.
-    ``bar() -> np.ndarray``
-        float64 [K], the rank that a candidate must exceed in a class for its score to matter;
-        +inf if none can. A candidate that screening finds below the bar in every class gets
-        scores that are not ``exact``. A scheme that uses all scores (to select from a population,
-        say) has no ``bar``.
 
     Attributes:
         archive: The elites.
@@ -43,6 +32,7 @@ class Scheme(Protocol):
     archive: Archive
     batch: int
 
+    @abstractmethod
     def ask(self) -> Iterable[Candidate]:
         """Breed the next generation.
 
@@ -51,8 +41,8 @@ class Scheme(Protocol):
             they are taken (the framework scores some while it takes more), but their parents are
             chosen when ``ask`` is called.
         """
-        ...
 
+    @abstractmethod
     def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
         """Take the scores of the candidates that ``ask`` gave.
 
@@ -63,16 +53,16 @@ class Scheme(Protocol):
         Returns:
             The niches that changed hands, at most one a class.
         """
-        ...
 
+    @abstractmethod
     def members(self) -> Sequence[Candidate]:
         """List the candidates that ``state`` refers to, apart from the archive's elites."""
-        ...
 
+    @abstractmethod
     def state(self) -> Json:
         """Give all that a resumed search needs besides the archive; candidates as ids."""
-        ...
 
+    @abstractmethod
     def restore(self, state: Json, candidates: Mapping[int, Candidate]) -> None:
         """Continue from what ``state`` gave.
 
@@ -81,4 +71,23 @@ class Scheme(Protocol):
             candidates: By id, the candidates that ``members`` listed and those of the archive,
                 which is filled already.
         """
-        ...
+
+    def bar(self) -> np.ndarray | None:
+        """Give the ranks to exceed, float64 [K]; None, always, if all scores are used.
+
+        A candidate whose rank is below the bar in every class does not matter: if screening finds
+        one, it gets scores that are not ``exact``. The bar is +inf where nothing matters. A scheme
+        that selects from a population uses all scores.
+        """
+        return None
+
+    def self_check(self) -> None:  # noqa: B027 - there may be nothing to check
+        """Check that the search can begin; called before a run begins, not before it resumes.
+
+        Raises:
+            ExperimentError: It cannot.
+        """
+
+    def describe(self) -> str:
+        """Say what the search begins with, for instance; printed when a run starts."""
+        return ""

@@ -2,72 +2,137 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import torch
+    from PIL.Image import Image
+
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.scores import Labels, Scores
 
 
-@runtime_checkable
-class Target(Protocol):
-    """A classifier to fool.
+class Target(ABC):
+    """A classifier to fool: a spec, and a way to score.
 
-    A target needs only ``spec`` and ``score``. The framework also uses these, if it has them:
+    A target can be :class:`Differentiable` and :class:`Metered`, too.
 
-    ``fingerprint() -> str``
-        Text that changes when the scores change (a hash of the weights, say). A run resumes only
-        if it is the same. By default it is made from the plugin's name, options and spec.
-    ``self_check() -> None``
-        Called once before a run. Raise :class:`~neatfool.TargetError` if the target does not
-        recognise images that it should.
-    ``describe() -> str``
-        A few lines, printed when a run starts: what it is and how it sees images.
-    ``networks: Sequence[Network]``
-        The :class:`~neatfool.Network` objects that ``score`` computes with. The framework then
-        chooses how they compute: threads, frozen graphs, half precision for screening. It calls
-        ``score`` from other threads, perhaps several at once, with images on any device.
-    ``logits_of(images) -> torch.Tensor``
-        The same as ``score``, for torch to differentiate: takes floats [N, C, H, W] from 0 to 255,
-        gives logits [N, K]. Log-probabilities are logits too: if ``score`` takes the mean of
-        several networks, give its logarithm. Schemes that need gradients call it in their own
-        thread, even during ``score``.
-    ``no_gradients: str``
-        Why there is no ``logits_of``, and what to do, for the message to a user who asks for
-        gradients.
-    ``photographs() -> Mapping[str, PIL.Image.Image]``
-        A few real images, by name, that it should recognise. ``neatfool transfer`` shows them to
-        several networks, to say how often these agree about something real.
-    ``fit_photograph(photograph: PIL.Image.Image) -> torch.Tensor | np.ndarray``
-        The target's own way to show a photograph, already upright, of any size and mode: uint8
-        [C, H, W] of its spec. By default :func:`~neatfool.fit_photograph` cuts the largest middle
-        part out, and resizes it.
-    ``batch_size: int | None``
-        The most images a call, if the experiment sets no batch size.
-    ``meter(ledger: Ledger) -> None``
-        For a target that costs something to ask. The framework calls it before ``score``; the
-        target then debits the :class:`~neatfool.Ledger` before each request that it sends. No
-        image is asked twice in a run, and the run ends when the budget does. The target may have
-        ``concurrency``: how many calls at a time, each in a thread of its own.
-    ``close() -> None``
-        Called at the end in any case, even during ``score``, which must then stop.
+    Attributes:
+        spec: The images that it takes, and its classes.
+        batch_size: The most images a call, if the experiment sets no batch size.
+        concurrency: How many calls a metered target takes at a time, each in a thread of its own.
+        networks: The :class:`~neatfool.Network` objects that ``score`` computes with. The
+            framework then chooses how they compute: threads, frozen graphs, half precision for
+            screening. It calls ``score`` from other threads, perhaps several at once, with images
+            on any device.
+        no_gradients: Why it is not differentiable, and what to do, for the message to a user who
+            asks for gradients.
     """
 
     spec: ImageSpec
+    batch_size: int | None = None
+    concurrency: int = 1
+    networks: Sequence[Any] = ()
+    no_gradients: str = "it has no method logits_of(images), which a torch network can have"
 
+    @abstractmethod
     def score(self, images: Any) -> Scores | Labels:
         """Score images.
 
         Args:
             images: uint8 [N, C, H, W], a numpy array or a torch tensor as ``spec.array`` says. N
-                is the same at each call of a run, unless the target has ``meter``. Do not write
-                to them.
+                is the same at each call of a run, unless the target is metered. Do not write to
+                them.
 
         Returns:
-            Probabilities [N, K], and logits if the target has them. A target with ``meter`` may
-            give :class:`Labels` instead.
+            Probabilities [N, K], and logits if the target has them. A metered target may give
+            :class:`Labels` instead.
 
         Raises:
             TargetUnavailable: The target cannot be reached now; the run pauses.
+        """
+
+    def fingerprint(self) -> str:
+        """Give text that changes when the scores change (a hash of the weights, say).
+
+        A run resumes only if it is the same. If it is empty, the framework makes one from the
+        plugin's name, options, code and spec.
+        """
+        return ""
+
+    def self_check(self) -> None:  # noqa: B027 - there may be nothing to check
+        """Check the target once before a run.
+
+        Raises:
+            TargetError: It does not recognise images that it should.
+        """
+
+    def describe(self) -> str:
+        """Say in a few lines what it is and how it sees images; printed when a run starts."""
+        return ""
+
+    def photographs(self) -> Mapping[str, Image]:
+        """Give a few real images, by name, that it should recognise.
+
+        ``neatfool transfer`` shows them to several networks, to say how often these agree about
+        something real.
+        """
+        return {}
+
+    def fit_photograph(self, photograph: Image) -> torch.Tensor | np.ndarray:
+        """Show itself a photograph: the largest middle part, resized (bicubic).
+
+        Args:
+            photograph: The photograph, already upright, of any size and mode.
+
+        Returns:
+            uint8 [C, H, W] of the spec.
+        """
+        import numpy as np
+        from PIL import Image, ImageOps
+
+        channels, height, width = self.spec.shape
+        image = photograph.convert("L" if channels == 1 else "RGB")
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+        return np.array(image).reshape(height, width, channels).transpose(2, 0, 1).copy()
+
+    def close(self) -> None:  # noqa: B027 - there may be nothing to close
+        """End all work; called at the end in any case, even during ``score``, which must stop."""
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    """A target whose logits torch can differentiate."""
+
+    def logits_of(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute what ``score`` gives, for torch to differentiate.
+
+        Log-probabilities are logits too: if ``score`` takes the mean of several networks, give its
+        logarithm. Schemes that need gradients call this in their own thread, even during
+        ``score``.
+
+        Args:
+            images: Floats [N, C, H, W] from 0 to 255.
+
+        Returns:
+            Logits [N, K].
+        """
+        ...
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A target that costs something to ask. No image is asked twice in a run."""
+
+    def meter(self, ledger: Any) -> None:
+        """Take the budget; called before ``score``.
+
+        Args:
+            ledger: A :class:`~neatfool.Ledger`, to debit before each request that is sent. The run
+                ends when the budget does.
         """
         ...

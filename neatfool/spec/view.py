@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import torch
 
 
-@runtime_checkable
-class View(Protocol):
+class View(ABC):
     """One way in which the world changes an image: moved, turned, darker, saved as JPEG.
-
-    A view needs the members below. The framework also uses these, if it has them:
-
-    ``limit: float``
-        The strongest that an experiment may ask for; the last of ``strengths`` if absent.
-    ``together(images, views, amounts, seeds) -> torch.Tensor``
-        A static method that applies several views in turn, faster than :meth:`change` of each.
-        Views that follow one another and share this function are given to it together;
-        ``amounts`` and ``seeds`` then are [N, number of views]. All else is as for ``change``,
-        but the views may be combined, into one warp for example, and so look a little different.
 
     Attributes:
         unit: What its strength counts: ``"pixels"``, ``"JPEG quality"``, ``"%"``.
@@ -30,6 +21,11 @@ class View(Protocol):
         strengths: A few strengths from mild to strong, for curves.
         signed: Whether strength s also stands for -s (left and right, darker and lighter).
         what: A few words in a sentence: ``"moved"``, ``"turned"``, ``"saved as JPEG"``.
+        together: A static method that applies several views in turn, faster than :meth:`change` of
+            each; None if there is none. Views that follow one another and share this function are
+            given to it: ``together(images, views, amounts, seeds)``, where ``amounts`` and
+            ``seeds`` are [N, number of views]. All else is as for :meth:`change`, but the views
+            may be combined, into one warp for example, and so look a little different.
     """
 
     unit: str
@@ -37,7 +33,14 @@ class View(Protocol):
     strengths: Sequence[float]
     signed: bool
     what: str
+    together: Callable[..., torch.Tensor] | None = None
 
+    @cached_property
+    def limit(self) -> float:
+        """The strongest that an experiment may ask for: by default the last of ``strengths``."""
+        return self.strengths[-1]
+
+    @abstractmethod
     def change(
         self, images: torch.Tensor, amounts: torch.Tensor, seeds: torch.Tensor
     ) -> torch.Tensor:
@@ -55,4 +58,3 @@ class View(Protocol):
             float32 [N, C, H, W] from 0 to 255, differentiable by ``images``. Rounding and the
             like let the gradient pass as if they were not there.
         """
-        ...

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from neatfool.spec.adopting import adopt
+from neatfool.spec.encoding import Encoding
+from neatfool.spec.engine import Engine
+from neatfool.spec.target import Target
 from neatfool.testing import (
     drawing_checks,
     engine_checks,
@@ -29,11 +33,8 @@ if TYPE_CHECKING:
 
     from neatfool.plugin.observers import Observers
     from neatfool.plugin.registration import Registration
-    from neatfool.spec.encoding import Encoding
-    from neatfool.spec.engine import Engine
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.scheme import Scheme
-    from neatfool.spec.target import Target
 
 TARGET_CHECKS: Final = checks_of(target_checks)
 ENCODING_CHECKS: Final = checks_of(drawing_checks, genome_checks)
@@ -191,7 +192,7 @@ def check_registration(
 
 def examine_target(make: Callable[[], Target]) -> list[CheckResult]:
     """Run the checks of a target."""
-    subject = TargetSubject(make)
+    subject = TargetSubject(lambda: adopt(make(), Target))
     try:
         return _examine(TARGET_CHECKS, {"": subject}, lambda subject: subject.target)
     finally:
@@ -202,7 +203,10 @@ def examine_encoding(
     make: Callable[[ImageSpec], Encoding[Any]], specs: Sequence[ImageSpec]
 ) -> list[CheckResult]:
     """Run the checks of an encoding."""
-    subjects = {_describe(spec): EncodingSubject(make, spec) for spec in specs}
+    subjects = {
+        _describe(spec): EncodingSubject(lambda spec: adopt(make(spec), Encoding), spec)
+        for spec in specs
+    }
     return _examine(ENCODING_CHECKS, subjects, lambda subject: subject.encoding)
 
 
@@ -217,7 +221,7 @@ def examine_scheme(make: Callable[..., Scheme]) -> list[CheckResult]:
 
 def examine_engine(make: Callable[[], Engine]) -> list[CheckResult]:
     """Run the checks of an engine."""
-    subject = EngineSubject(make)
+    subject = EngineSubject(lambda: adopt(make(), Engine))
     try:
         return _examine(ENGINE_CHECKS, {"": subject}, lambda subject: subject.engine)
     finally:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def check_parents_is_one_or_two(subject: EncodingSubject) -> None:
     """``parents`` says how many parents a child has."""
-    parents = getattr(subject.encoding, "parents", None)
+    parents = subject.encoding.parents
     expect(parents in (1, 2), f"parents is {parents!r}; it is 1 (mutation) or 2 (crossover)")
 
 

@@ -24,7 +24,8 @@ SAVED_AFTER: Final = (0, 1, 2, 3, 5, 8, 13)
 def check_has_an_archive_and_a_batch(subject: SchemeSubject) -> None:
     """A new scheme has an empty archive, and says how large its batches are."""
     scheme = subject.search().scheme
-    archive, batch = getattr(scheme, "archive", None), getattr(scheme, "batch", None)
+    archive: object = scheme.archive
+    batch: object = scheme.batch
     expect(
         isinstance(archive, Archive),
         f"archive is {type(archive).__name__}; give the scheme archive = Archive.of(spec)",

@@ -9,8 +9,9 @@ import numpy as np
 from neatfool.errors import NeatfoolError
 from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.testing.checking import expect, require
-from neatfool.testing.target_subject import TargetSubject, close_target, plain_images, to_numbers
+from neatfool.spec.target import Differentiable, Target
+from neatfool.testing.checking import DoesNotApply, expect, require
+from neatfool.testing.target_subject import TargetSubject, plain_images, to_numbers
 
 CLOSE: Final = 1e-3
 """Probabilities may differ by this much, because a network may compute them in another form."""
@@ -20,7 +21,7 @@ TOLERANCE: Final = 1e-5
 
 def check_has_a_spec(subject: TargetSubject) -> None:
     """The target declares its images and its classes."""
-    spec = getattr(subject.target, "spec", None)
+    spec: object = subject.target.spec
     expect(
         isinstance(spec, ImageSpec),
         f"spec is {type(spec).__name__}; give the target an attribute "
@@ -161,17 +162,14 @@ def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
 
 def check_fingerprint_is_stable(subject: TargetSubject) -> None:
     """A fingerprint, if there is one, is text, and the same for a new target."""
-    require(hasattr(subject.target, "fingerprint"), "it has no fingerprint")
-    first = subject.target.fingerprint()  # type: ignore[attr-defined]
-    expect(
-        isinstance(first, str) and first,
-        f"fingerprint() gave {first!r}; return text that is not empty",
-    )
+    first: object = subject.target.fingerprint()
+    require(first != "", "it has no fingerprint")
+    expect(isinstance(first, str), f"fingerprint() gave {first!r}; return text")
     again = subject.make()
     try:
-        second = again.fingerprint()  # type: ignore[attr-defined]
+        second = again.fingerprint()
     finally:
-        close_target(again)
+        again.close()
     expect(
         first == second,
         f"two targets with the same options have the fingerprints {first!r} and {second!r}; "
@@ -181,13 +179,14 @@ def check_fingerprint_is_stable(subject: TargetSubject) -> None:
 
 def check_self_check_passes(subject: TargetSubject) -> None:
     """The target's own check, if there is one, raises nothing."""
-    require(hasattr(subject.target, "self_check"), "it has no self_check")
-    subject.target.self_check()  # type: ignore[attr-defined]
+    require(type(subject.target).self_check is not Target.self_check, "it has no self_check")
+    subject.target.self_check()
 
 
 def check_photographs_get_the_right_shape(subject: TargetSubject) -> None:
     """``fit_photograph``, if there is one, takes photographs of any shape and colours."""
-    require(hasattr(subject.target, "fit_photograph"), "it has no fit_photograph")
+    own = type(subject.target).fit_photograph is not Target.fit_photograph
+    require(own, "it has no fit_photograph")
     from PIL import Image
 
     from neatfool.spec.fitting import fit_photograph
@@ -201,12 +200,13 @@ def check_photographs_get_the_right_shape(subject: TargetSubject) -> None:
 
 def check_logits_of_computes_what_score_does(subject: TargetSubject) -> None:
     """``logits_of``, if the target has it, gives the logits of its scores, with a gradient."""
-    logits_of: Any = getattr(subject.target, "logits_of", None)
-    require(logits_of is not None, "it has no logits_of")
+    target: object = subject.target
+    if not isinstance(target, Differentiable):
+        raise DoesNotApply("it has no logits_of")
     import torch
 
     pixels = torch.from_numpy(subject.images.copy()).float().requires_grad_()
-    logits = logits_of(pixels)
+    logits: Any = target.logits_of(pixels)
     scores = subject.scores(subject.images)
     found = tuple(getattr(logits, "shape", ()))
     expect(

@@ -13,6 +13,7 @@ from neatfool.budget.ledger import Ledger
 from neatfool.errors import TargetError
 from neatfool.scoring.answers import check_labels, check_scores
 from neatfool.spec.scores import Labels, Scores
+from neatfool.spec.target import Metered
 from neatfool.testing.checking import expect
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class TargetSubject:
     def target(self) -> Target:
         """The target that the checks share."""
         target = self.make()
-        if hasattr(target, "meter"):
+        if isinstance(target, Metered):
             target.meter(self.ledger)
         return target
 
@@ -64,7 +65,7 @@ class TargetSubject:
 
     def _parts(self, images: np.ndarray) -> Iterator[Any]:
         """Copy images as the target wants them, in batches of at most its size."""
-        size = getattr(self.target, "batch_size", None) if hasattr(self.target, "meter") else None
+        size = self.target.batch_size if isinstance(self.target, Metered) else None
         for start in range(0, len(images), size or len(images)):
             yield copy_as_declared(images[start : start + (size or len(images))], self.target.spec)
 
@@ -117,7 +118,7 @@ class TargetSubject:
     def close(self) -> None:
         """Close the target, if it was made."""
         if "target" in vars(self):
-            close_target(self.target)
+            self.target.close()
 
 
 def concatenate(answers: Sequence[Any]) -> Scores:
@@ -151,12 +152,6 @@ def to_numbers(values: Any) -> np.ndarray:
     if hasattr(values, "detach"):
         values = values.detach().cpu().double().numpy()
     return np.array(values, dtype=np.float64)
-
-
-def close_target(target: Target) -> None:
-    """Close a target that can be closed."""
-    if hasattr(target, "close"):
-        target.close()
 
 
 def sample_images(spec: ImageSpec) -> np.ndarray:

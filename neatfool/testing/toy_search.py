@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from neatfool.spec.adopting import adopt
 from neatfool.spec.candidate import Candidate
+from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
 from neatfool.testing.checking import expect
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyTarget
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from neatfool.spec.archive import Archive
     from neatfool.spec.candidate import Replacement
-    from neatfool.spec.scheme import Scheme
 
 GENERATIONS: Final = 18
 """So long is the search that the checks of a scheme share."""
@@ -70,7 +71,7 @@ class ToySearch:
             judge: Changes the scores before the scheme gets them.
         """
         self.encoding = ToyEncoding(TOY_SPEC, parents=parents)
-        self.scheme = make(self.encoding, TOY_SPEC, seed)
+        self.scheme = adopt(make(self.encoding, TOY_SPEC, seed), Scheme)
         self._target = ToyTarget(TOY_SPEC)
         self._judge = judge
 

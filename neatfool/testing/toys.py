@@ -15,8 +15,11 @@ from neatfool.plugin.hookspecs import hookimpl
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.archive import Archive
 from neatfool.spec.candidate import Candidate, GenomeSize
+from neatfool.spec.encoding import Encoding
 from neatfool.spec.image_spec import ImageSpec
+from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
+from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.hookspecs import Register
     from neatfool.spec.candidate import Replacement
-    from neatfool.spec.encoding import Encoding
 
 TOY_SPEC = ImageSpec(height=4, width=4, channels=1, classes=("a", "b", "c", "d", "e"))
 """The default spec of :class:`ToyTarget`."""
@@ -34,7 +36,7 @@ TOY_SPEC = ImageSpec(height=4, width=4, channels=1, classes=("a", "b", "c", "d",
 ToyGenome = tuple[float, ...]
 
 
-class ToyEncoding:
+class ToyEncoding(Encoding[ToyGenome]):
     """A genome has one number in [0, 1] for each pixel.
 
     A child takes each number from any of its parents, and changes a quarter of them a little.
@@ -137,9 +139,6 @@ class ToyEncoding:
         """Count the numbers as nodes."""
         return GenomeSize(nodes=len(genome), connections=0)
 
-    def graph(self, genome: ToyGenome) -> None:
-        """Give None: numbers are not a graph."""
-
     @staticmethod
     def _child(parents: np.ndarray, rng: np.random.Generator) -> ToyGenome:
         length = parents.shape[1]
@@ -148,7 +147,7 @@ class ToyEncoding:
         return tuple(np.clip(numbers + moves, 0, 1).tolist())
 
 
-class ToyTarget:
+class ToyTarget(Target):
     """A linear classifier with fixed random weights, which takes some search to fool."""
 
     def __init__(self, spec: ImageSpec = TOY_SPEC) -> None:
@@ -172,7 +171,7 @@ class ToyTarget:
         return (images.flatten(1).double() / 255 - 0.5) @ torch.from_numpy(self._weights)
 
 
-class ToyScheme:
+class ToyScheme(Scheme):
     """Breeds each candidate from a random elite, and offers it to every niche."""
 
     def __init__(

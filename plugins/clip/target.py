@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 import torch.nn.functional as F
 
-from neatfool import ImageSpec, Network, Scores, fit_photograph
+from neatfool import ImageSpec, Network, Scores, Target, fit_photograph
 
 from ..imagenet.photographs import PHOTOGRAPHS
 from .recognising import check_by_names, check_by_sentences, is_checked, with_right_names
@@ -27,7 +27,7 @@ SHOWN: Final = 5
 """A description names so many texts."""
 
 
-class ClipTarget:
+class ClipTarget(Target):
     """A network that compares images with texts.
 
     Attributes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import httpx2
 import numpy as np
 
-from neatfool import Labels, Scores, TargetError
+from neatfool import Labels, Scores, Target, TargetError
 
 from .answers import RefusedError
 from .credentials import Credentials
@@ -34,7 +34,7 @@ _UNVERIFIED: Final = (
 )
 
 
-class HttpTarget:
+class HttpTarget(Target):
     """A classifier behind an HTTP API. Each call of ``score`` is one request, and its retries.
 
     Attributes:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from neatfool import ExperimentError, ImageSpec, Network, Scores, TargetError, fit_photograph
+from neatfool import (
+    ExperimentError,
+    ImageSpec,
+    Network,
+    Scores,
+    Target,
+    TargetError,
+    fit_photograph,
+)
 
 from .labels import labels_for, read_labels
 from .models import load
@@ -44,7 +52,7 @@ class ExactNetwork(Network):
         """None: it has none."""
 
 
-class ImageNetTarget:
+class ImageNetTarget(Target):
     """One network, or the mean of several.
 
     Images have the network's size, or the largest network's; for the others they are reduced on the
@@ -100,7 +108,8 @@ class ImageNetTarget:
             several.
         """
         if len(self.networks) == 1:
-            return self.networks[0].score(images)
+            scores: Scores = self.networks[0].score(images)
+            return scores
         logs = _mean([network(images) for network in self.networks])
         return Scores(logs.exp().cpu().numpy(), logs.cpu().numpy())
 

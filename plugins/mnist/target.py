@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 from PIL import Image
 
-from neatfool import Scores, TargetError, level
+from neatfool import Scores, Target, TargetError, level
 
 from . import lenet
 from .digits import PER_CLASS, load_digits
@@ -20,7 +20,7 @@ RECOGNISED: Final = 0.9
 """A network must recognise this share of the packaged digits, or it is not worth fooling."""
 
 
-class MnistTarget:
+class MnistTarget(Target):
     """A LeNet on 28x28 grey images, white ink on black, with the classes "0" to "9".
 
     A network with eleven outputs has the class "fooling", too.

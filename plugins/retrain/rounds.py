@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool import derive_seed, derive_seeds, in_generation, litter_sizes, refuse_link
+from neatfool import derive_seed, derive_seeds, refuse_link
 from neatfool.report import save
 
 from .lenets import Judgement
@@ -201,7 +201,7 @@ def fooling_images(runs: Sequence[Run], count: int, seed: int) -> Iterator[np.nd
         The images in batches, uint8 [N, C, H, W].
     """
     first = count // 2
-    encoding = in_generation(runs[0].encoding, 0)
+    encoding = runs[0].encoding.in_generation(0)
     for some in _parts(derive_seeds(seed, "first generation", ids=range(first))):
         yield encoding.render(encoding.create(some)).cpu().numpy()
     for number, run in enumerate(runs):
@@ -216,7 +216,7 @@ def _last_generation(run: Run, count: int, seed: int) -> Iterator[np.ndarray]:
     chosen = generator.permutation(len(elites))[:count]
     for some in _parts(chosen.tolist()):
         yield np.stack([elites[place].saved_pixels() for place in some])
-    encoding = in_generation(run.encoding, run.generation)
+    encoding = run.encoding.in_generation(run.generation)
     for seeds in _parts(derive_seeds(seed, "child", ids=range(count - len(chosen)))):
         litters = [
             [
@@ -226,7 +226,7 @@ def _last_generation(run: Run, count: int, seed: int) -> Iterator[np.ndarray]:
                     key=lambda elite: -elite.rank,
                 )
             ]
-            for size in litter_sizes(encoding, seeds)
+            for size in encoding.litter_sizes(seeds)
         ]
         yield encoding.render(encoding.breed(litters, seeds)).cpu().numpy()
 

@@ -13,8 +13,6 @@ from neatfool import (
     ExperimentError,
     derive_seed,
     derive_seeds,
-    in_generation,
-    litter_sizes,
 )
 
 from .emitter import Emitter, Start
@@ -202,8 +200,8 @@ class Ribs:
         niches = filled[draw.integers(len(filled), size=self._encoding.parents)]
         count = 1
         if self._options.restart_at == "child":
-            encoding = in_generation(self._encoding, self._generation)
-            (count,) = litter_sizes(encoding, [self._base_seed(number)])
+            encoding = self._encoding.in_generation(self._generation)
+            (count,) = encoding.litter_sizes([self._base_seed(number)])
         home, litter = int(niches[0]), niches[:count]
         litter = litter[np.argsort(-self.archive.ranks[litter], kind="stable")]
         held = self.archive.candidates
@@ -223,7 +221,7 @@ class Ribs:
         options = self._options
         base = origins[0].genome
         if options.restart_at == "child":
-            encoding = in_generation(self._encoding, generation)
+            encoding = self._encoding.in_generation(generation)
             (base,) = encoding.breed([[each.genome for each in origins]], [self._base_seed(number)])
         start = Start(
             number=number,

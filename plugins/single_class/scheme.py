@@ -21,8 +21,6 @@ from neatfool import (
     Learner,
     derive_seed,
     derive_seeds,
-    in_generation,
-    litter_sizes,
     rank,
 )
 
@@ -119,14 +117,14 @@ class SingleClass:
         self._population = choice.survivors
         if not choice.litters:
             return []
-        encoding = in_generation(self._encoding, self._generation)
+        encoding = self._encoding.in_generation(self._generation)
         ids = self._new_ids(len(choice.litters))
         seeds = derive_seeds(self._seed, "breed", ids=ids)
         litters = [
             [parent.candidate for parent in litter[:size]]
             for litter, size in zip(
                 choice.litters,
-                litter_sizes(in_generation(self._encoding, self._generation), seeds),
+                encoding.litter_sizes(seeds),
                 strict=True,
             )
         ]

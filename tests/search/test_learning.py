@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from neatfool import Candidate, ExperimentError, Learner, LearningOptions, log_odds
 from neatfool.search.learning import BACKWARDS, FORWARDS, Ascent
+from neatfool.spec.target import Target
 from neatfool.testing import TOY_SPEC, ToyEncoding, ToyTarget
 
 
@@ -153,8 +154,11 @@ def test_a_state_goes_on():
 # --- what cannot be
 
 
-class Opaque:
+class Opaque(Target):
     spec = TOY_SPEC
+
+    def score(self, images):
+        raise NotImplementedError
 
 
 class Fixed:

@@ -1,13 +1,13 @@
 """How genomes are sent to other processes."""
 
-from neatfool.spec.encoding import read_sent, write_to_send
+from neatfool.spec.encoding import Encoding, read_sent, write_to_send
 from neatfool.testing import ToyEncoding
 
 
 class WithoutBytes(ToyEncoding):
     """An encoding that has text only."""
 
-    to_bytes = from_bytes = property()
+    to_bytes, from_bytes = Encoding.to_bytes, Encoding.from_bytes
 
 
 class SomeWithoutBytes(ToyEncoding):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from searches import toy_assembly
 
-from neatfool import Budget, ImageSpec, Labels, TargetUnavailable
+from neatfool import Budget, ImageSpec, Labels, Target, TargetUnavailable
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class PaidToy:
+class PaidToy(Target):
     """Answers as ToyTarget does, from several threads.
 
     Attributes:

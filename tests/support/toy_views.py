@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from neatfool import hookimpl
+from neatfool import View, hookimpl
 
 
-class Darker:
+class Darker(View):
     """Takes light away."""
 
     unit, harmless, strengths, signed, what = "%", 0.0, (20.0, 80.0), False, "darker"
@@ -19,7 +19,7 @@ class Darker:
         return images * (1 - amounts[:, None, None, None] / 100)
 
 
-class Rolled:
+class Rolled(View):
     """Moves what leaves on one side in on the other, by whole pixels."""
 
     unit, harmless, strengths, signed, what = "pixels", 0.0, (1.0, 3.0), True, "rolled"

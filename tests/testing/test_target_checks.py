@@ -285,11 +285,11 @@ def test_an_unstable_fingerprint_is_found() -> None:
         def fingerprint(self) -> str:
             return f"object {self.number}"
 
-    class Empty(Toy):
-        def fingerprint(self) -> str:
-            return ""
+    class Number(Toy):
+        def fingerprint(self) -> int:
+            return 7
 
-    assert faults(ById) == faults(Empty) == ["fingerprint is stable"]
+    assert faults(ById) == faults(Number) == ["fingerprint is stable"]
 
 
 def test_a_failing_self_check_is_found() -> None:

@@ -286,8 +286,8 @@ def test_an_image_that_cannot_be_scored_is_climbed_from_and_not_kept():
 
 
 def test_a_target_without_gradients_is_refused_in_words():
-    class Scoring:
-        spec = TOY_SPEC
+    class Scoring(ToyTarget):
+        logits_of = None
 
     with pytest.raises(ExperimentError, match=r"no gradients.*logits_of.*map_elites"):
         scheme(target=Scoring())

@@ -18,6 +18,7 @@ from neatfool import (
     Labels,
     Network,
     Scores,
+    Target,
     decode_png,
     gradients_of,
     log_odds,
@@ -173,7 +174,7 @@ class OnlyProbabilities(ToyTarget):
         return Scores(super().score(images).probs)
 
 
-class Convolutional:
+class Convolutional(Target):
     """A network whose last layer is no linear one."""
 
     spec = ImageSpec(4, 4, 1, ("a", "b"), array="torch")

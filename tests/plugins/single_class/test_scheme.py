@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from neatfool import Candidate, ExperimentError, GenomeSize, ImageSpec, Scores, cppn, derive_seed
-from neatfool.testing import check_scheme
+from neatfool.testing import ToyEncoding, check_scheme
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
 from neatfool_plugins.single_class import Options, SingleClass
@@ -28,7 +28,7 @@ SPEC = ImageSpec(height=2, width=2, channels=1, classes=CLASSES)
 PEAKS = np.random.default_rng(5).uniform(-3, 3, (len(CLASSES), 3))
 
 
-class Points:
+class Points(ToyEncoding):
     """Genomes that are points in space, so that distances and children are easy to judge."""
 
     def __init__(self, parents=2, spread=3.0):
