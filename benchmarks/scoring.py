@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -119,7 +118,8 @@ def watch(make: type[NetworkTarget], batch: int, generations: int, before: int |
         if before:
             fill_archive(assembly, NODES, generations=before)
         watched = Watched(assembly.scorer, generations)
-        session = start(replace(assembly, scorer=watched), Path(name) / "run")
+        assembly.scorer = watched
+        session = start(assembly, Path(name) / "run")
         session.go(plugins.observers())
         session.run.close()
     return watched

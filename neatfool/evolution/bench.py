@@ -18,7 +18,6 @@ from neatfool.errors import ExperimentError, RunError, TargetError
 from neatfool.evolution.session import start
 from neatfool.network.memory import is_out_of_memory
 from neatfool.plugin.hookspecs import hookimpl
-from neatfool.scoring.plan import networks_of
 from neatfool.scoring.workers import Workers
 from neatfool.wording import share
 
@@ -147,7 +146,7 @@ class TargetTrial:
     def __init__(self, assembly: Assembly) -> None:
         self._target = assembly.scorer.target
         self._name = assembly.scorer.name
-        self._networks = networks_of(self._target)
+        self._networks = self._target.networks
         plan = assembly.scorer.plan
         self._form = plan.screen if plan.screening else plan.exact
         batch = plan.screening_batch if plan.screening else plan.batch_size

@@ -10,16 +10,17 @@ as if one step followed the other.
 from __future__ import annotations
 
 import math
+import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import TargetError, blaming
-from neatfool.evolution.clock import StageClock
 from neatfool.evolution.recorder import Recorder
-from neatfool.run.statistics import GenerationReport
-from neatfool.scoring.answers import check_images
-from neatfool.wording import counted, spending
+from neatfool.run.statistics import GenerationReport, Stages
+from neatfool.scoring.answers import draw
+from neatfool.wording import spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -27,13 +28,11 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from neatfool.evolution.assembly import Assembly
     from neatfool.evolution.recorder import Draft
     from neatfool.run.store import RunStore
     from neatfool.scoring.generation import Generation
-    from neatfool.scoring.scorer import Scorer
     from neatfool.spec.candidate import Candidate, GenomeSize, Replacement
-    from neatfool.spec.encoding import Encoding
-    from neatfool.spec.scheme import Scheme
     from neatfool.spec.scores import Scores
 
 SECONDS_AHEAD: Final = 0.1
@@ -41,24 +40,34 @@ SECONDS_AHEAD: Final = 0.1
 keep the target busy during a commit, short enough to lose little in a crash."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How many generations or images a run has in all, and how many generations a commit."""
+class StageClock:
+    """Adds up the seconds of a generation's stages; ``elapsed`` is their sum."""
 
-    generations: int | None = None
-    images: int | None = None
-    checkpoint_every: int = 1
+    def __init__(self) -> None:
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self.elapsed = 0.0
+        self._last = time.perf_counter()
 
-    def reached(self, generations: int, images: int) -> bool:
-        """Say whether so many generations and images are the whole length, or more."""
-        return (self.generations is not None and generations >= self.generations) or (
-            self.images is not None and images >= self.images
-        )
+    def next(self) -> StageClock:
+        """Give the next generation's clock, which starts at the last lap of this one."""
+        clock = StageClock()
+        clock._last = self._last
+        return clock
 
-    def __str__(self) -> str:
-        if self.images is not None:
-            return counted(self.images, "image", "images")
-        return counted(self.generations or 0, "generation", "generations")
+    def skip(self) -> None:
+        """Drop the time since the last lap."""
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Add the time since the last lap to a stage."""
+        now = time.perf_counter()
+        seconds, self._last = now - self._last, now
+        self._seconds[stage] += seconds
+        self.elapsed += seconds
+
+    def stages(self, *, scoring: float) -> Stages:
+        """Give the stages, with the target's own seconds, which may overlap with other stages."""
+        return Stages(**{**self._seconds, "scoring": scoring}, elapsed=self.elapsed)
 
 
 class Evolution:
@@ -70,35 +79,25 @@ class Evolution:
         spent: Which budget is spent; empty if none is.
     """
 
-    def __init__(
-        self,
-        *,
-        scorer: Scorer,
-        encoding: Encoding[Any],
-        encoding_name: str,
-        scheme: Scheme,
-        scheme_name: str,
-        store: RunStore,
-        limits: Limits,
-    ) -> None:
-        self.scheme = scheme
+    def __init__(self, assembly: Assembly, store: RunStore) -> None:
+        """Go on with the run in a database, which the assembly's scheme has taken up."""
+        choices = assembly.experiment
+        self.scheme = assembly.scheme
         self.spent = ""
         self.generation = store.last_generation()
         self.evaluations = (
             store.reports(self.generation)[0].evaluations if self.generation >= 0 else 0
         )
-        self._scorer = scorer
-        self._encoding = encoding
-        self._encoding_name = encoding_name
-        self._scheme_name = scheme_name
+        self._scorer = assembly.scorer
+        self._encoding = assembly.encoding
+        self._encoding_name = choices.encoding.label
+        self._scheme_name = choices.scheme.label
         self._store = store
-        self._limits = limits
+        self._limits = choices.general
         self._scoring: Generation | None = None
         self._sizes: dict[int, GenomeSize] = {}
         self._no_room = False
-        self._recorder = Recorder(
-            scorer, encoding, scheme, store, checkpoint_every=limits.checkpoint_every
-        )
+        self._recorder = Recorder(assembly, store)
 
     @property
     def done(self) -> bool:
@@ -286,10 +285,7 @@ class Evolution:
         genomes = [candidate.genome for candidate in candidates]
         if self._scorer.remote is not None:
             return self._scorer.remote.write(genomes)
-        with blaming(f"{self._encoding_name}: render() failed"):
-            images = self._encoding.render(genomes)
-        check_images(images, len(candidates), self._scorer.spec, self._encoding_name)
-        return images
+        return draw(self._encoding, genomes, self._scorer.spec, self._encoding_name)
 
     def _check_any_score(self, scores: Scores) -> None:
         assert scores.ok is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -14,14 +14,12 @@ from neatfool.run.records import GenerationRecord, StoredCandidate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from neatfool.evolution.assembly import Assembly
     from neatfool.run.statistics import GenerationReport
     from neatfool.run.store import RunStore
     from neatfool.scoring.batches import GenerationImages
-    from neatfool.scoring.scorer import Scorer
     from neatfool.spec.candidate import Candidate, Replacement
-    from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
-    from neatfool.spec.scheme import Scheme
     from neatfool.spec.scores import Scores
 
 MOST_TOP: Final = 6
@@ -48,22 +46,14 @@ class Draft:
 class Recorder:
     """Writes generations to a run's database."""
 
-    def __init__(
-        self,
-        scorer: Scorer,
-        encoding: Encoding[Any],
-        scheme: Scheme,
-        store: RunStore,
-        *,
-        checkpoint_every: int,
-    ) -> None:
-        self._scorer = scorer
-        self._encoding = encoding
-        self._scheme = scheme
+    def __init__(self, assembly: Assembly, store: RunStore) -> None:
+        self._scorer = assembly.scorer
+        self._encoding = assembly.encoding
+        self._scheme = assembly.scheme
         self._store = store
-        self._checkpoint_every = checkpoint_every
+        self._checkpoint_every = assembly.experiment.general.checkpoint_every
         self._pending: list[tuple[GenerationRecord, Json]] = []
-        self._classes = len(scorer.spec.classes)
+        self._classes = len(self._scorer.spec.classes)
 
     def take(
         self,

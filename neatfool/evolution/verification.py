@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from neatfool.budget.ledger import Budget
 from neatfool.config.options import check_arguments
 from neatfool.errors import BudgetSpent, RunError, TargetError, VerificationError
-from neatfool.evolution.assembly import check_target, reassemble
-from neatfool.evolution.python_target import target_of
-from neatfool.experiment.choice import RECORDED, recorded_by_a_run
-from neatfool.experiment.framework import Calls
+from neatfool.evolution.assembly import assemble
+from neatfool.evolution.python_target import Given, choice_of, target_of
+from neatfool.experiment.choice import RECORDED, choose, recorded_by_a_run
+from neatfool.experiment.experiment import Experiment
+from neatfool.experiment.framework import Calls, General
 from neatfool.experiment.showing import choose_showing
 from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
@@ -26,8 +26,7 @@ from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore
 from neatfool.run.verdict import TOLERANCE, Verdict, Verified
 from neatfool.scoring.plan import Plan
-from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.viewed_target import show_views
+from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
 from neatfool.wording import counted
@@ -35,8 +34,10 @@ from neatfool.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from neatfool.budget.ledger import Budget
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
+    from neatfool.scoring.scorer import Scorer
 
 ASKED_AT_ONCE = 1024
 """How many images a metered target is given together. Equal images among them cost one query."""
@@ -74,39 +75,52 @@ def score_image(run: Run, scorer: Scorer, image: torch.Tensor) -> dict[str, floa
 def scorer_for(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
     """Make the scorer of a run, with ``model`` or, if that is None, the experiment's target."""
     check_arguments(Calls, max_queries=max_queries)
-    experiment = run.experiment
-    settings = dict(experiment["target"])
+    experiment = experiment_of(run, model)
     if max_queries is not None:
-        settings["max_queries"] = max_queries
-    plan = Plan.from_json(run.info["scoring"])
-    if model is None and is_from_python(experiment):
-        raise RunError(
-            f"{run.path}: only Python has its target. Hand it in there: "
-            "neatfool.open_run(FOLDER).verify(model), or score(genome, model)"
-        )
+        calls = experiment.calls.model_copy(update={"max_queries": max_queries})
+        experiment = replace(experiment, calls=calls)
+    return assemble(experiment, Plan.from_json(run.info["scoring"])).scorer
+
+
+def experiment_of(run: Run, model: Any = None) -> Experiment:
+    """Make a run's experiment again, with ``model`` in place of its target unless that is None.
+
+    Raises:
+        RunError: Only Python has the target, and there is no model.
+        UntrustedRun: Somebody else made the run, and the user did not agree.
+    """
+    recorded, plugins = run.experiment, PluginManager()
     if model is None:
+        if is_from_python(recorded):
+            raise RunError(
+                f"{run.path}: only Python has its target. Hand it in there: "
+                "neatfool.open_run(FOLDER).verify(model), or score(genome, model)"
+            )
         require_trust(run)
-        return reassemble(experiment | {"target": settings}, PluginManager(), plan).scorer
-    name = str(run.info["target"]["name"])
-    spec = run.spec
-    if isinstance(model, Target) and (
-        spec.open or len(model.spec.classes) == len(spec.classes)
-    ):  # more classes turned up, or their names changed
-        spec = replace(spec, classes=model.spec.classes)
-    how: dict[str, Any] = {key: settings.get(key) for key in ("mean", "std", "outputs")}
-    target = target_of(model, spec, **how)
-    check_target(target, name)
-    budget = Budget(settings.get("max_queries"), settings.get("max_requests"))
-    plugins = PluginManager()
-    if "views" in experiment and (paths := experiment.get("plugins", {}).get("path")):
+        return Experiment.from_resolved(recorded, plugins)
+    if "views" in recorded and (paths := recorded.get("plugins", {}).get("path")):
         require_trust(run)
         for path in paths:
             plugins.load_files(Path(path))
     with recorded_by_a_run():
-        showing = choose_showing(plugins, experiment.get("views"), RECORDED)
-    if showing:
-        target = show_views(target, showing, name=name, seed=run.info["seed"])
-    return Scorer(target, name=name, plan=plan, budget=budget)
+        showing = choose_showing(plugins, recorded.get("views"), RECORDED)
+    settings = recorded["target"]
+    given = Given.model_validate({k: settings[k] for k in Given.model_fields if k in settings})
+    model, spec = adopt_if_whole(model, Target), run.spec
+    if isinstance(model, Target) and (
+        spec.open or len(model.spec.classes) == len(spec.classes)
+    ):  # more classes turned up, or their names changed
+        spec = replace(spec, classes=model.spec.classes)
+    target = target_of(model, spec, mean=given.mean, std=given.std, outputs=given.outputs)
+    budget = {key: settings.get(key) for key in ("max_queries", "max_requests")}
+    return Experiment(
+        general=General(seed=run.seed),
+        calls=Calls.model_validate(budget),
+        target=choice_of(target, given, str(run.info["target"]["name"])),
+        encoding=choose(plugins, "encoding", "cppn"),
+        scheme=choose(plugins, "scheme", "map_elites"),
+        showing=showing,
+    )
 
 
 def verify(run: Run, scorer: Scorer) -> list[Verified]:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pydantic import BaseModel
 
 from neatfool.config.class_names import distinct_names
 from neatfool.config.options import check_arguments
-from neatfool.config.values import write_ini
-from neatfool.errors import ExperimentError, StorageError
-from neatfool.evolution.assembly import Recipe, put_together
+from neatfool.errors import ExperimentError, StorageError, option_namer
+from neatfool.evolution.assembly import assemble
 from neatfool.evolution.interrupts import Interrupts
-from neatfool.evolution.loop import Limits
+from neatfool.evolution.python_target import Given, choice_of, target_of
 from neatfool.evolution.session import Session, resume, start
-from neatfool.experiment.experiment import choose, resolved_sections
+from neatfool.experiment.experiment import Experiment, choose
+from neatfool.experiment.framework import Calls, General
 from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments
 from neatfool.fooling.opening import RunTools, open_run
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.advice import FROM_PYTHON
 from neatfool.run.folder import storage_errors
 from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.image_spec import ImageSpec
@@ -30,27 +32,16 @@ from neatfool.spec.target import Target
 from neatfool.wording import left_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import torch
 
-    from neatfool.experiment.experiment import Choice
-    from neatfool.experiment.showing import Showing
     from neatfool.run.run import Run
-    from neatfool.spec.json import Json
     from neatfool.spec.scores import Outputs
 
 _log = logging.getLogger("neatfool.fool")
 
-_ARGUMENTS: Final = {
-    "[experiment] ": "",
-    "[target] ": "",
-    "[views]": "views",
-    "[encoding] ": "encoding_options: ",
-    "[scheme] ": "scheme_options: ",
-}
-"""The argument that stands for each section of an experiment, in messages."""
-
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 RUNS: Final = Path("runs")
 """Where runs are, if nothing is said."""
@@ -168,39 +159,48 @@ def fool(
         max_queries=max_queries,
         max_requests=max_requests,
     )
-    for kind, given in (("scheme", scheme), ("encoding", encoding)):
-        if not isinstance(given, str):
-            raise ExperimentError(
-                f"{kind}: must be a name, not {given!r}; its options are {kind}_options"
-            )
-    label = arguments.name or _model_name(model).lower()
-    folder = _given_folder(out, resume_run=resume_run, overwrite=overwrite)
-    target = _target(model, arguments, device)
-    manager = PluginManager()
-    files = [plugins] if isinstance(plugins, str | Path) else plugins
-    paths = [Path(file).expanduser().absolute() for file in files]
-    for path in paths:
-        manager.load_files(path)
-    if encoding == "cppn":
-        recorded = folder if resume_run else None
-        encoding_options = _with_preset(encoding_options or {}, arguments.image, recorded)
-    with _naming_arguments():
-        recipe = _recipe(
-            target,
-            arguments,
-            model=_model_name(model),
-            name=label,
-            plugin_paths=paths,
+    naming = option_namer.set(_argument)
+    try:
+        for kind, picked in (("scheme", scheme), ("encoding", encoding)):
+            if not isinstance(picked, str):
+                raise ExperimentError(
+                    f"{kind}: must be a name, not {picked!r}; its options are {kind}_options"
+                )
+        folder = _given_folder(out, resume_run=resume_run, overwrite=overwrite)
+        target = _target(model, arguments, device)
+        manager = PluginManager()
+        files = [plugins] if isinstance(plugins, str | Path) else plugins
+        paths = tuple(Path(file).expanduser().absolute() for file in files)
+        for path in paths:
+            manager.load_files(path)
+        if encoding == "cppn":
+            recorded = folder if resume_run else None
+            encoding_options = _with_preset(encoding_options or {}, arguments.image, recorded)
+        own = {"name": arguments.name or _model_name(model).lower(), "model": _model_name(model)}
+        experiment = Experiment(
+            general=_part(General, arguments, own),
+            calls=_part(Calls, arguments, own),
+            target=choice_of(target, _part(Given, arguments, own)),
             encoding=choose(manager, "encoding", encoding, encoding_options or {}),
             scheme=choose(manager, "scheme", scheme, scheme_options or {}),
             showing=choose_showing(manager, views),
+            plugin_paths=paths,
         )
-        tools = RunTools(target)
+        text = "# Made by neatfool.fool.\n" + experiment.to_ini()
+        experiment, tools = replace(experiment, text=text), RunTools(target)
         if folder is not None and resume_run:
-            session = resume(lambda _, plan: put_together(recipe, plan), folder, tools=tools)
+            session = resume(lambda _, plan: assemble(experiment, plan), folder, tools=tools)
         else:
-            session = _start(recipe, folder, overwrite=overwrite, tools=tools)
-    return _go(session, manager, arguments, progress=progress)
+            session = _start(experiment, folder, overwrite=overwrite, tools=tools)
+        return _go(session, manager, arguments, progress=progress)
+    finally:
+        option_namer.reset(naming)
+
+
+def _part(model: type[ModelT], arguments: Arguments, own: Mapping[str, str]) -> ModelT:
+    """Take the fields of a model from the arguments, and others from what is the run's own."""
+    given = {**vars(arguments), **own}
+    return model.model_validate({key: given[key] for key in model.model_fields if key in given})
 
 
 def _with_preset(
@@ -211,64 +211,6 @@ def _with_preset(
     if recorded is not None:
         preset = open_run(recorded).experiment["encoding"].get("preset", preset)
     return {"preset": preset, **options}
-
-
-def _recipe(
-    target: Target,
-    arguments: Arguments,
-    *,
-    model: str,
-    name: str,
-    plugin_paths: Sequence[Path],
-    encoding: Choice,
-    scheme: Choice,
-    showing: Showing | None,
-) -> Recipe:
-    identity: dict[str, dict[str, Json]] = {
-        "experiment": {"seed": arguments.seed},
-        "target": {"plugin": FROM_PYTHON, "model": model, "nothing": arguments.nothing},
-        **(showing.section() if showing else {}),
-        **resolved_sections("encoding", encoding),
-        **resolved_sections("scheme", scheme),
-    }
-    resolved = _resolved(identity, arguments, name, plugin_paths)
-    return Recipe(
-        name=name,
-        seed=arguments.seed,
-        limits=Limits(arguments.generations, arguments.images),
-        calls=arguments,
-        target=target,
-        target_name=f"target {model!r} (from Python)",
-        target_choice=None,
-        encoding=encoding,
-        scheme=scheme,
-        resolved=resolved,
-        identity=identity,
-        text="# Made by neatfool.fool.\n" + write_ini(resolved),
-        showing=showing,
-    )
-
-
-def _resolved(
-    identity: Mapping[str, Mapping[str, Json]],
-    arguments: Arguments,
-    name: str,
-    plugin_paths: Sequence[Path],
-) -> dict[str, Json]:
-    """Describe the run: what its result depends on, and what else is needed to read it."""
-    general = arguments.model_dump(include={"generations", "images", "seed", "stall_after"})
-    asking = arguments.model_dump(
-        include={"mean", "std", "outputs", "threshold", "max_queries", "max_requests"},
-        exclude_none=True,
-    )
-    resolved: dict[str, Json] = {
-        **identity,
-        "experiment": {"name": name, **general},
-        "target": {**identity["target"], **asking},
-    }
-    if plugin_paths:
-        resolved["plugins"] = {"path": [str(path) for path in plugin_paths]}
-    return resolved
 
 
 def _go(session: Session, plugins: PluginManager, arguments: Arguments, *, progress: bool) -> Run:
@@ -302,8 +244,6 @@ def _go(session: Session, plugins: PluginManager, arguments: Arguments, *, progr
 
 def _target(model: Any, arguments: Arguments, device: str) -> Target:
     from torch.nn import Module
-
-    from neatfool.evolution.python_target import target_of
 
     model = adopt_if_whole(model, Target)
     channels, height, width = arguments.image
@@ -341,15 +281,15 @@ def _target(model: Any, arguments: Arguments, device: str) -> Target:
     return target_of(model, spec, mean=mean, std=std, device=device, outputs=arguments.outputs)
 
 
-@contextmanager
-def _naming_arguments() -> Iterator[None]:
-    try:
-        yield
-    except ExperimentError as error:
-        text = str(error)
-        for key, argument in _ARGUMENTS.items():
-            text = text.replace(key, argument)
-        raise ExperimentError(text) from None
+def _argument(section: str, key: str) -> str:
+    """Name the argument that stands for an option of an experiment's section."""
+    if section in {"encoding", "scheme"}:
+        return (
+            key.replace("plugin", section, 1)
+            if key.startswith("plugin")
+            else f"{section}_options: {key}"
+        )
+    return f"views {key}" if section == "views" else key
 
 
 def _model_name(model: Any) -> str:
@@ -372,12 +312,14 @@ def _given_folder(out: str | Path | None, *, resume_run: bool, overwrite: bool) 
     return None if out is None else Path(out)
 
 
-def _start(recipe: Recipe, folder: Path | None, *, overwrite: bool, tools: RunTools) -> Session:
-    assembly = put_together(recipe)
+def _start(
+    experiment: Experiment, folder: Path | None, *, overwrite: bool, tools: RunTools
+) -> Session:
+    assembly = assemble(experiment)
+    name = f"{experiment.name}-{experiment.general.seed}"
     if folder is not None or overwrite:
-        folder = folder or RUNS / f"{recipe.name}-{recipe.seed}"
-        return start(assembly, folder, overwrite=overwrite, tools=tools)
-    folder = _make_folder(f"{recipe.name}-{recipe.seed}")
+        return start(assembly, folder or RUNS / name, overwrite=overwrite, tools=tools)
+    folder = _make_folder(name)
     try:
         return start(assembly, folder, tools=tools)
     except BaseException:

@@ -8,19 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neatfool.config.options import check_arguments
-from neatfool.errors import RunError
-from neatfool.evolution.assembly import assemble, check_target, make
-from neatfool.evolution.verification import score_image, scorer_for, verify_run
+from neatfool.evolution import assembly
+from neatfool.evolution.assembly import assemble, make
+from neatfool.evolution.verification import experiment_of, score_image, scorer_for, verify_run
 from neatfool.experiment.experiment import Experiment, load_experiment, resolved_choice
 from neatfool.experiment.framework import Calls
 from neatfool.experiment.trust import require_trust
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.advice import is_from_python
 from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
 from neatfool.scoring.plan import Plan
-from neatfool.spec.adopting import adopt_if_whole
-from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
     from neatfool.run.verdict import Verdict
     from neatfool.scoring.scorer import Scorer
     from neatfool.spec.encoding import Encoding
+    from neatfool.spec.target import Target
 
 
 def open_run(path: str | Path, *, trust: bool = False) -> Run:
@@ -99,14 +97,10 @@ def open_scorer(
     if isinstance(source, str | Path) and Path(source).is_dir():
         source = open_run(source)
     plan: Plan | None = None
-    if isinstance(source, Experiment):
+    if isinstance(source, Run):
+        experiment, plan = experiment_of(source), Plan.from_json(source.info["scoring"])
+    elif isinstance(source, Experiment):
         experiment = source
-    elif isinstance(source, Run):
-        if is_from_python(source.experiment):
-            raise RunError(f"{source.path}: only Python has its target; score with an experiment's")
-        require_trust(source)
-        experiment = Experiment.from_resolved(source.experiment)
-        plan = Plan.from_json(source.info["scoring"])
     else:
         experiment = load_experiment(source, to_search=False)
     if max_queries is not None:
@@ -130,10 +124,7 @@ def make_target(source: Experiment | str | Path) -> Target:
     """
     if not isinstance(source, Experiment):
         source = load_experiment(source, to_search=False)
-    choice = source.target
-    target: Target = make(choice)
-    check_target(target, choice.label)
-    return target
+    return assembly.make_target(source.target)
 
 
 class RunTools:
@@ -141,7 +132,7 @@ class RunTools:
 
     def __init__(self, model: Any = None) -> None:
         """Take the model that Python handed in; without one, the experiment names the target."""
-        self._model = adopt_if_whole(model, Target)
+        self._model = model
         self._scorer: Scorer | None = None
 
     def encoding(self, run: Run) -> Encoding[Any]:
@@ -157,14 +148,14 @@ class RunTools:
         """Score an image as the run did, and keep the target for the next image."""
         if model is not None:
             self.close()
-            self._model = adopt_if_whole(model, Target)
+            self._model = model
         if self._scorer is None:
             self._scorer = scorer_for(run, self._model)
         return score_image(run, self._scorer, image)
 
     def verify(self, run: Run, model: Any, *, tolerance: float, max_queries: int | None) -> Verdict:
         """Score the run's saved images again."""
-        model = self._model if model is None else adopt_if_whole(model, Target)
+        model = self._model if model is None else model
         return verify_run(run, model, tolerance=tolerance, max_queries=max_queries)
 
     def report(self, run: Run) -> Path:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 import numpy as np
 
-from neatfool.errors import NeatfoolError, TargetError, blaming, cause
+from neatfool.errors import NeatfoolError, TargetError, blaming, cause, option
 from neatfool.network.memory import OutOfMemory, is_out_of_memory
 from neatfool.scoring.answers import check_scores
-from neatfool.scoring.plan import networks_of, part_size
+from neatfool.scoring.plan import part_size
 from neatfool.scoring.viewed_target import views_of
 from neatfool.scoring.workers import Workers
 from neatfool.spec.scores import Scores
@@ -73,7 +73,7 @@ class BatchSizes:
         if size == 1:
             raise TargetError(
                 f"{self._name}: out of memory with a single image ({cause}); free some memory, or "
-                "compute elsewhere (perhaps [target] device = cpu)"
+                f"compute elsewhere (perhaps {option('target', 'device')} = cpu)"
             )
         self.set(size // 2, screen=screen)
         if not self._warned:
@@ -166,8 +166,7 @@ class Batches(ABC):
     @property
     def device(self) -> str | None:
         """The kind of device that the target's networks compute on; None without networks."""
-        networks = networks_of(self._target)
-        return networks[0].device.type if networks else None
+        return next((network.device.type for network in self._target.networks), None)
 
     def begin(self) -> GenerationImages:
         """Begin a generation, and make what takes its images."""
@@ -237,14 +236,13 @@ class Batches(ABC):
     def halve(self, *, screen: bool, cause: str) -> None:
         """Make batches smaller, as :meth:`BatchSizes.halve`, and free the networks' buffers."""
         self.sizes.halve(screen=screen, cause=cause)
-        for network in networks_of(self._target):
+        for network in self._target.networks:
             network.forget()
 
     def close(self) -> None:
-        """Close the target, if it can be closed."""
-        if close := getattr(self._target, "close", None):
-            with blaming(self.name):
-                close()
+        """Close the target."""
+        with blaming(self.name):
+            self._target.close()
 
 
 class LocalBatches(Batches):
@@ -252,11 +250,10 @@ class LocalBatches(Batches):
 
     def __init__(self, target: Target, name: str, plan: Plan) -> None:
         super().__init__(target, name, plan)
-        self._networks = networks_of(target)
         # Without networks, perhaps only the thread that made the target may call it.
         self._crew = (
-            Workers("neatfool-score", self._networks, plan.threads, plan.workers)
-            if self._networks
+            Workers("neatfool-score", target.networks, plan.threads, plan.workers)
+            if target.networks
             else None
         )
         self.in_threads = self._crew is not None
@@ -317,7 +314,7 @@ class LocalBatches(Batches):
 
     def _call(self, images: torch.Tensor) -> Scores:
         try:
-            if not self._networks:
+            if self._crew is None:
                 images = images.cpu()
             given = images.cpu().numpy() if self.spec.array == "numpy" else images
             return cast("Scores", self._target.score(given))

@@ -57,8 +57,8 @@ class MeteredBatches(Batches):
         super().__init__(target, name, plan)
         self._viewed = target if isinstance(target, ViewedTarget) else None
         self._asked: Any = self._viewed.target if self._viewed else target
-        self._size = min(plan.batch_size, getattr(target, "batch_size", None) or plan.batch_size)
-        self._concurrency = max(1, int(getattr(target, "concurrency", 1)))
+        self._size = min(plan.batch_size, target.batch_size or plan.batch_size)
+        self._concurrency = max(1, target.concurrency)
         self._threads = ThreadPoolExecutor(self._concurrency, "neatfool-ask")
         self._failed = Event()
         self._recorded = 0

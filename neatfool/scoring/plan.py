@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, field
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 from pydantic import PositiveInt, TypeAdapter, ValidationError
 
 from neatfool.errors import RunError
-from neatfool.network.network import Form, Graph, Network, Precision
+from neatfool.network.network import Form, Graph, Precision
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
@@ -109,12 +109,6 @@ class Plan:
         if self.screening:
             how = f"screened in {self.screening}, confirmed in fp32"
         return f"{self.device}{threads}: {how}"
-
-
-def networks_of(target: Any) -> list[Network]:
-    """List the networks that a target says it scores with."""
-    found = getattr(target, "networks", ())
-    return [each for each in found if isinstance(each, Network)]
 
 
 def part_size(generation_size: int, plan: Plan) -> int:

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
+from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause, option
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import Form, Graph, Network, Precision, in_form
 from neatfool.network.threads import with_cores
-from neatfool.scoring.plan import Plan, networks_of, part_size
+from neatfool.scoring.plan import Plan, part_size
 from neatfool.scoring.workers import devices_of
+from neatfool.spec.target import Metered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,7 +138,6 @@ def make_plan(
     name: str,
     generation_size: int,
     can_screen: bool,
-    recorded: Plan | None = None,
 ) -> Plan:
     """Decide how a run scores; networks are tried out, which takes some calls of each.
 
@@ -147,25 +147,20 @@ def make_plan(
         name: What messages call the target.
         generation_size: Candidates a generation.
         can_screen: Whether the scheme says what is worth an exact score.
-        recorded: The plan of a run that is resumed, which is used again.
 
     Raises:
         ExperimentError: The target has no use for an option.
     """
-    networks = networks_of(target)
+    networks = target.networks
     _refuse_a_budget(calls, target, name)
-    trial = SpeedTrial(target, networks)
-    if recorded is not None:
-        _warn_of_another_graph(recorded, trial, name)
-        return replace(recorded, cores=_number_or_none(calls.threads))
     if not networks:
         _refuse_options(calls, name)
         # A target that bounds its batches needs no division among its concurrent calls.
-        says_size = getattr(target, "batch_size", None) is not None
-        at_a_time = 1 if says_size else max(1, getattr(target, "concurrency", 1))
+        at_a_time = 1 if target.batch_size is not None else max(1, target.concurrency)
         largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)
         automatic = automatic_batch_size(math.ceil(generation_size / at_a_time), largest)
         return Plan(_at_most(target, _number_or_none(calls.batch_size) or automatic))
+    trial = SpeedTrial(target, networks)
 
     def exact_batch(graph: Graph) -> int:
         automatic = _exact_batch(target.spec, networks, generation_size, graph)
@@ -190,6 +185,27 @@ def make_plan(
     plan = _measure(plan, trial, generation_size, name, wanted=calls.precision != "auto")
     trial.forget_all_but(*plan.calls)
     return plan
+
+
+def take_up(recorded: Plan, target: Target, calls: Calls, *, name: str) -> Plan:
+    """Use the plan of a run again, and warn if its graphs cannot be made here.
+
+    No other graph computes the same last bits.
+
+    Raises:
+        ExperimentError: The target has no use for an option.
+    """
+    _refuse_a_budget(calls, target, name)
+    trial = SpeedTrial(target, target.networks)
+    if recorded.device == "cpu" and (
+        recorded.graph != trial.graph(recorded.graph, recorded.batch_size)
+    ):
+        _log.warning(
+            "%s: the run fused its networks' operations, which fails here (another version of "
+            "torch?); scores may differ in their last bits",
+            name,
+        )
+    return replace(recorded, cores=_number_or_none(calls.threads))
 
 
 def _exact_batch(
@@ -225,15 +241,15 @@ def _half_precision(networks: Sequence[Network], wanted: str, name: str) -> Prec
         return usable
     if wanted == "fp16" and networks[0].device.type == "cpu":
         raise ExperimentError(
-            f"[target] precision = fp16: {name} computes on the CPU, where fp16 is slow; use bf16 "
-            "or auto"
+            f"{option('target', 'precision')} = fp16: {name} computes on the CPU, where fp16 is "
+            "slow; use bf16 or auto"
         )
     return "fp16" if wanted == "fp16" else "bf16"
 
 
 def _at_most(target: Target, size: int) -> int:
     """Bound a batch by what the target takes in a call."""
-    return min(size, getattr(target, "batch_size", None) or size)
+    return min(size, target.batch_size or size)
 
 
 def _plan_for_gpu(
@@ -270,30 +286,18 @@ def _measure(
     return replace(plan, parts=PARTS if generation > SECONDS_TO_DIVIDE else 1)
 
 
-def _warn_of_another_graph(recorded: Plan, trial: SpeedTrial, name: str) -> None:
-    """Warn if a run's graphs cannot be made here: no other graph computes the same last bits."""
-    if recorded.device == "cpu" and (
-        recorded.graph != trial.graph(recorded.graph, recorded.batch_size)
-    ):
-        _log.warning(
-            "%s: the run fused its networks' operations, which fails here (another version of "
-            "torch?); scores may differ in their last bits",
-            name,
-        )
-
-
 def _number_or_none(value: int | str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _refuse_a_budget(calls: Calls, target: Any, name: str) -> None:
-    if hasattr(target, "meter"):
+def _refuse_a_budget(calls: Calls, target: Target, name: str) -> None:
+    if isinstance(target, Metered):
         return
     for key in ("max_queries", "max_requests"):
         if getattr(calls, key) is not None:
             raise ExperimentError(
-                f"[target] {key}: {name} costs nothing to ask (it has no `meter`); limit the run "
-                "by [experiment] images"
+                f"{option('target', key)}: {name} costs nothing to ask (it has no `meter`); limit "
+                f"the run by {option('experiment', 'images')}"
             )
 
 
@@ -303,6 +307,6 @@ def _refuse_options(calls: Calls, name: str) -> None:
         value = getattr(calls, key)
         if value != ordinary:
             raise ExperimentError(
-                f"[target] {key} = {value}: {name} does not say which networks it scores with "
-                "(`networks`), so neatfool cannot change how they run; leave the key out"
+                f"{option('target', key)} = {value}: {name} does not say which networks it scores "
+                "with (`networks`), so neatfool cannot change how they run; leave the key out"
             )

@@ -15,6 +15,7 @@ from neatfool.errors import BudgetSpent, ExperimentError
 from neatfool.scoring.batches import Batches, LocalBatches
 from neatfool.scoring.generation import Generation, Screening
 from neatfool.scoring.metering import MeteredBatches
+from neatfool.spec.target import Metered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +56,7 @@ class Scorer:
         self.plan = plan
         self.metered = (
             MeteredBatches(target, name, plan, budget or Budget())
-            if hasattr(target, "meter")
+            if isinstance(target, Metered)
             else None
         )
         self.batches: Batches = self.metered or LocalBatches(target, name, plan)

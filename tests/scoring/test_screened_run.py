@@ -134,8 +134,7 @@ def test_begun_ahead_or_not_a_run_ends_in_the_same_database(folder, monkeypatch,
         )
         assembly = assemble(load_experiment(file, overrides=["target.precision=bf16"]))
         plan = replace(assembly.scorer.plan, parts=3, cores=2)
-        scorer = Scorer(assembly.scorer.target, name="target 'mnist'", plan=plan)
-        assembly = replace(assembly, scorer=scorer)
+        assembly.scorer = Scorer(assembly.scorer.target, name="target 'mnist'", plan=plan)
         there = folder / f"ahead-{ahead}-{every}"
         start(assembly, there).go(Silence())
         databases.append(contents(there / "run.db"))
