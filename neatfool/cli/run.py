@@ -128,7 +128,6 @@ def run(
         from neatfool.evolution.assembly import assemble
         from neatfool.evolution.session import start
         from neatfool.experiment.experiment import load_experiment
-        from neatfool.fooling.opening import RunTools
         from neatfool.plugin.manager import PluginManager
 
         plugins = PluginManager()
@@ -137,7 +136,7 @@ def run(
         experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
         folder = out or Path("runs") / f"{experiment.name}-{experiment.general.seed}"
         assembly = assemble(experiment)
-    session = start(assembly, folder, overwrite=overwrite, tools=RunTools())
+    session = start(assembly, folder, overwrite=overwrite)
     _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)
 
 
@@ -218,10 +217,11 @@ def resume(
     It refuses if `experiment.ini` in RUN was edited, if the target no longer scores as it did, if
     another process runs it, or if its database is damaged.
     """
-    from neatfool.evolution.assembly import Assembly, reassemble
+    from neatfool.evolution.assembly import Assembly, assemble
     from neatfool.evolution.session import resume as resume_session
+    from neatfool.experiment.experiment import Experiment
     from neatfool.experiment.trust import require_trust
-    from neatfool.fooling.opening import RunTools, open_run
+    from neatfool.fooling.opening import open_run
     from neatfool.plugin.manager import PluginManager
 
     if generations and images:
@@ -242,13 +242,12 @@ def resume(
         }
         if workers is not None:
             resolved["engine"] = {"workers": workers} if workers else {}
-        assembly = reassemble(resolved, plugins, recorded)
         settings.update(resolved["experiment"])
-        return assembly
+        return assemble(Experiment.from_resolved(resolved, plugins), recorded)
 
     with closing(open_run(run_folder)) as run:
         require_trust(run)
-    session = resume_session(assemble_again, run_folder, tools=RunTools())
+    session = resume_session(assemble_again, run_folder)
     if session.done:
         unit = "images" if settings.get("images") else "generations"
         done = session.run.evaluations if settings.get("images") else session.run.generation + 1

@@ -12,7 +12,6 @@ from neatfool.errors import (
     ExperimentError,
     NeatfoolError,
     PluginError,
-    RunError,
     TargetError,
     blaming,
     cause,
@@ -20,8 +19,6 @@ from neatfool.errors import (
 )
 from neatfool.evolution.python_target import source_of
 from neatfool.experiment.classes import check_classes, with_nothing
-from neatfool.experiment.experiment import Experiment
-from neatfool.run.advice import is_from_python
 from neatfool.scoring.planning import make_plan, take_up
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
@@ -31,11 +28,9 @@ from neatfool.spec.image_spec import ImageSpec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neatfool.experiment.experiment import Choice
-    from neatfool.plugin.manager import PluginManager
+    from neatfool.experiment.experiment import Choice, Experiment
     from neatfool.scoring.plan import Plan
     from neatfool.spec.encoding import Encoding
-    from neatfool.spec.json import Json
     from neatfool.spec.scheme import Scheme
     from neatfool.spec.target import Target
 
@@ -135,28 +130,6 @@ def assemble(
     assembly = Assembly(experiment, recorded, to_search=to_search)
     assembly.scorer  # noqa: B018 - is made here
     return assembly
-
-
-def reassemble(
-    resolved: dict[str, Json], plugins: PluginManager, recorded: Plan | None = None
-) -> Assembly:
-    """Assemble what a run recorded that it is made of.
-
-    Args:
-        resolved: The run's resolved experiment.
-        plugins: Where plugins are loaded.
-        recorded: How the run scores.
-
-    Raises:
-        RunError: The run's target is not a plugin: Python code handed it in.
-        NeatfoolError: As :func:`assemble`.
-    """
-    if is_from_python(resolved):
-        raise RunError(
-            f"run {resolved['experiment']['name']!r}: only Python has its target. Resume it "
-            "there: neatfool.fool(..., out=FOLDER, resume_run=True)"
-        )
-    return assemble(Experiment.from_resolved(resolved, plugins), recorded)
 
 
 def make(choice: Choice, **given: Any) -> Any:

@@ -17,6 +17,7 @@ from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blamin
 from neatfool.evolution.assembly import make
 from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution
+from neatfool.evolution.verification import RunTools
 from neatfool.evolution.workplace import make_setup, versions
 from neatfool.experiment.classes import describe_nothing
 from neatfool.experiment.differences import agrees, tell_differences
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import Observers
     from neatfool.run.advice import Advice
-    from neatfool.run.run import Tools
     from neatfool.spec.engine import Engine
     from neatfool.spec.json import Json
 
@@ -70,10 +70,9 @@ class Session:
         assembly: Assembly,
         store: RunStore,
         release: Callable[[], None],
-        tools: Tools | None = None,
     ) -> None:
         """Take an open run; use :func:`start` or :func:`resume`."""
-        self.run = Run(folder, encoding=assembly.encoding, tools=tools)
+        self.run = Run(folder, tools=RunTools(assembly))
         self.workers = ""
         self._engine: Engine | None = None
         self._assembly = assembly
@@ -204,7 +203,10 @@ class Session:
         with blaming(choice.label):
             self.workers = engine.start(make_setup(self._assembly))
         scorer.remote = RemoteBatches(
-            engine, scorer, self._assembly.encoding, self._assembly.experiment.encoding.label
+            engine,
+            scorer.batches,
+            self._assembly.encoding,
+            self._assembly.experiment.encoding.label,
         )
 
     def _outcome(self, reason: Any, began: float, cause: str) -> Outcome:
@@ -255,9 +257,7 @@ class Session:
             self._release()
 
 
-def start(
-    assembly: Assembly, folder: Path, *, overwrite: bool = False, tools: Tools | None = None
-) -> Session:
+def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Session:
     """Start a run in a new folder; ``overwrite`` deletes a run that is there.
 
     Raises:
@@ -278,21 +278,18 @@ def start(
         _keep_text(folder, assembly.experiment.text, advice)
         _open_ledger(assembly, folder)
         undo.pop_all()
-    return Session(folder, assembly, store, release, tools)
+    return Session(folder, assembly, store, release)
 
 
 def resume(
     assemble: Callable[[dict[str, Json], Plan], Assembly],
     folder: Path,
-    *,
-    tools: Tools | None = None,
 ) -> Session:
     """Resume a run, which is this user's own from then on. The caller sees to its trust.
 
     Args:
         assemble: Makes the assembly from the run's resolved experiment and its scoring plan.
         folder: The run's folder.
-        tools: What the run draws, scores and shows itself with.
 
     Raises:
         RunError: The folder holds no run, or one that is damaged or in use; or its experiment was
@@ -318,7 +315,7 @@ def resume(
             store.keep("experiment", resolved)
         store.adopt()
         undo.pop_all()
-    return Session(folder, assembly, store, release, tools)
+    return Session(folder, assembly, store, release)
 
 
 def _open_ledger(assembly: Assembly, folder: Path) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from neatfool.config.options import check_arguments
-from neatfool.errors import BudgetSpent, RunError, TargetError, VerificationError
-from neatfool.evolution.assembly import assemble
+from neatfool.errors import BudgetSpent, TargetError, VerificationError
+from neatfool.evolution.assembly import assemble, make
 from neatfool.evolution.python_target import Given, choice_of, target_of
-from neatfool.experiment.choice import RECORDED, choose, recorded_by_a_run
+from neatfool.experiment.choice import RECORDED, choose, recorded_by_a_run, resolved_choice
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import Calls, General
 from neatfool.experiment.showing import choose_showing
@@ -24,7 +24,7 @@ from neatfool.run.advice import advice_for, is_from_python
 from neatfool.run.folder import lock, refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore
-from neatfool.run.verdict import TOLERANCE, Verdict, Verified
+from neatfool.run.verdict import Verdict, Verified
 from neatfool.scoring.plan import Plan
 from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.scores import rank
@@ -35,27 +35,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from neatfool.budget.ledger import Budget
+    from neatfool.evolution.assembly import Assembly
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer
+    from neatfool.spec.encoding import Encoding
 
 ASKED_AT_ONCE = 1024
 """How many images a metered target is given together. Equal images among them cost one query."""
-
-
-def verify_run(
-    run: Run, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None
-) -> Verdict:
-    """Score a run's saved images again, as :meth:`neatfool.Run.verify` says."""
-    refuse_under_way(run.path)
-    run.refresh()
-    with closing(scorer_for(run, model, max_queries)) as scorer:
-        results = verify(run, scorer)
-    if not results:
-        raise VerificationError(
-            f"{run.path}: the run has no elites yet, so there is nothing to verify"
-        )
-    return Verdict(tuple(results), tolerance)
 
 
 def score_image(run: Run, scorer: Scorer, image: torch.Tensor) -> dict[str, float]:
@@ -72,16 +59,6 @@ def score_image(run: Run, scorer: Scorer, image: torch.Tensor) -> dict[str, floa
         return dict(zip(scorer.spec.classes, scores.probs[0].tolist(), strict=True))
 
 
-def scorer_for(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
-    """Make the scorer of a run, with ``model`` or, if that is None, the experiment's target."""
-    check_arguments(Calls, max_queries=max_queries)
-    experiment = experiment_of(run, model)
-    if max_queries is not None:
-        calls = experiment.calls.model_copy(update={"max_queries": max_queries})
-        experiment = replace(experiment, calls=calls)
-    return assemble(experiment, Plan.from_json(run.info["scoring"])).scorer
-
-
 def experiment_of(run: Run, model: Any = None) -> Experiment:
     """Make a run's experiment again, with ``model`` in place of its target unless that is None.
 
@@ -91,12 +68,8 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
     """
     recorded, plugins = run.experiment, PluginManager()
     if model is None:
-        if is_from_python(recorded):
-            raise RunError(
-                f"{run.path}: only Python has its target. Hand it in there: "
-                "neatfool.open_run(FOLDER).verify(model), or score(genome, model)"
-            )
-        require_trust(run)
+        if not is_from_python(recorded):
+            require_trust(run)
         return Experiment.from_resolved(recorded, plugins)
     if "views" in recorded and (paths := recorded.get("plugins", {}).get("path")):
         require_trust(run)
@@ -191,3 +164,70 @@ def _read_saved(elite: EliteView) -> torch.Tensor:
     if pixels.shape != shape:
         raise VerificationError(f"{path}: is {pixels.shape} (channels, height, width), not {shape}")
     return torch.from_numpy(pixels.copy())
+
+
+class RunTools:
+    """What a run draws, scores and shows itself with; see :class:`neatfool.run.run.Tools`."""
+
+    def __init__(self, assembly: Assembly | None = None) -> None:
+        """Take what the run was made of in this process; if absent, its record says that."""
+        self._experiment = None if assembly is None else assembly.experiment
+        self._encoding = None if assembly is None else assembly.encoding
+        self._model: Any = None
+        self._scorer: Scorer | None = None
+
+    def encoding(self, run: Run) -> Encoding[Any]:
+        """Make the run's encoding. Only for a run that is trusted, a Python file is loaded."""
+        if self._encoding is not None:
+            return self._encoding
+        plugins = PluginManager()
+        if run.experiment["encoding"]["plugin"] not in plugins.names("encoding"):
+            require_trust(run)
+        choice = resolved_choice(run.experiment, "encoding", plugins)
+        encoding: Encoding[Any] = make(choice, spec=run.spec)
+        return encoding
+
+    def score(self, run: Run, image: torch.Tensor, model: Any) -> dict[str, float]:
+        """Score an image as the run did, and keep the target for the next image."""
+        if model is not None:
+            self.close()
+            self._model = model
+        if self._scorer is None:
+            self._scorer = self._scorer_for(run, self._model, None)
+        return score_image(run, self._scorer, image)
+
+    def verify(self, run: Run, model: Any, *, tolerance: float, max_queries: int | None) -> Verdict:
+        """Score the run's saved images again."""
+        check_arguments(Calls, max_queries=max_queries)
+        refuse_under_way(run.path)
+        run.refresh()
+        model = self._model if model is None else model
+        with closing(self._scorer_for(run, model, max_queries)) as scorer:
+            results = verify(run, scorer)
+        if not results:
+            raise VerificationError(
+                f"{run.path}: the run has no elites yet, so there is nothing to verify"
+            )
+        return Verdict(tuple(results), tolerance)
+
+    def report(self, run: Run) -> Path:
+        """Write the run's page."""
+        from neatfool.report.saving import write_report
+
+        return write_report(run)
+
+    def close(self) -> None:
+        """Close the target."""
+        if self._scorer is not None:
+            self._scorer.close()
+            self._scorer = None
+
+    def _scorer_for(self, run: Run, model: Any, max_queries: int | None) -> Scorer:
+        """Make the scorer of a run, with ``model`` or, if that is None, the experiment's target."""
+        own = self._experiment if model is None else None
+        experiment = own or experiment_of(run, model)
+        budget = {"max_queries": max_queries or run.experiment["target"].get("max_queries")}
+        calls = experiment.calls.model_copy(update=budget)
+        return assemble(
+            replace(experiment, calls=calls), Plan.from_json(run.info["scoring"])
+        ).scorer

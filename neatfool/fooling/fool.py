@@ -23,7 +23,7 @@ from neatfool.experiment.experiment import Experiment, choose
 from neatfool.experiment.framework import Calls, General
 from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments
-from neatfool.fooling.opening import RunTools, open_run
+from neatfool.fooling.opening import open_run
 from neatfool.plugin.manager import PluginManager
 from neatfool.run.folder import storage_errors
 from neatfool.spec.adopting import adopt_if_whole
@@ -187,11 +187,11 @@ def fool(
             plugin_paths=paths,
         )
         text = "# Made by neatfool.fool.\n" + experiment.to_ini()
-        experiment, tools = replace(experiment, text=text), RunTools(target)
+        experiment = replace(experiment, text=text)
         if folder is not None and resume_run:
-            session = resume(lambda _, plan: assemble(experiment, plan), folder, tools=tools)
+            session = resume(lambda _, plan: assemble(experiment, plan), folder)
         else:
-            session = _start(experiment, folder, overwrite=overwrite, tools=tools)
+            session = _start(experiment, folder, overwrite=overwrite)
         return _go(session, manager, arguments, progress=progress)
     finally:
         option_namer.reset(naming)
@@ -312,16 +312,14 @@ def _given_folder(out: str | Path | None, *, resume_run: bool, overwrite: bool) 
     return None if out is None else Path(out)
 
 
-def _start(
-    experiment: Experiment, folder: Path | None, *, overwrite: bool, tools: RunTools
-) -> Session:
+def _start(experiment: Experiment, folder: Path | None, *, overwrite: bool) -> Session:
     assembly = assemble(experiment)
     name = f"{experiment.name}-{experiment.general.seed}"
     if folder is not None or overwrite:
-        return start(assembly, folder or RUNS / name, overwrite=overwrite, tools=tools)
+        return start(assembly, folder or RUNS / name, overwrite=overwrite)
     folder = _make_folder(name)
     try:
-        return start(assembly, folder, tools=tools)
+        return start(assembly, folder)
     except BaseException:
         with suppress(OSError):  # something is in it
             folder.rmdir()

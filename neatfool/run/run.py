@@ -77,14 +77,12 @@ class Run:
         self,
         path: Path,
         *,
-        encoding: Encoding[Any] | None = None,
         tools: Tools | None = None,
         trust: bool = False,
     ) -> None:
         """Look at a folder; use :func:`neatfool.open_run`."""
         self.path = path
         self.trusted = trust
-        self._given_encoding = encoding
         self._given_tools = tools
 
     @property
@@ -198,7 +196,7 @@ class Run:
         Raises:
             PluginError: It cannot be loaded.
         """
-        return self._given_encoding or self._tools.encoding(self)
+        return self._tools.encoding(self)
 
     @property
     def generation(self) -> int:

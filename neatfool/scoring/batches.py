@@ -135,7 +135,9 @@ class Batches(ABC):
     """Has the parts of a generation scored: here, by an engine's workers, or by a paid service.
 
     Attributes:
-        name: What messages call the target.
+        target: The target.
+        name: What messages call it.
+        plan: How it was decided to score.
         spec: The target's spec.
         views: How many views of an image are shown, each of which counts as an image.
         sizes: How many images a call has.
@@ -155,8 +157,8 @@ class Batches(ABC):
         self.spec = target.spec
         self.views = views_of(target)
         self.sizes = BatchSizes(name, plan)
-        self._target = target
-        self._plan = plan
+        self.target = target
+        self.plan = plan
 
     @property
     def workers(self) -> int:
@@ -166,7 +168,7 @@ class Batches(ABC):
     @property
     def device(self) -> str | None:
         """The kind of device that the target's networks compute on; None without networks."""
-        return next((network.device.type for network in self._target.networks), None)
+        return next((network.device.type for network in self.target.networks), None)
 
     def begin(self) -> GenerationImages:
         """Begin a generation, and make what takes its images."""
@@ -231,18 +233,18 @@ class Batches(ABC):
 
     def part_sizes(self, generation_size: int) -> Iterator[int]:
         """Choose how many candidates, in whole batches, to score at a time: part by part."""
-        return repeat(part_size(generation_size, replace(self._plan, batch_size=self.sizes.exact)))
+        return repeat(part_size(generation_size, replace(self.plan, batch_size=self.sizes.exact)))
 
     def halve(self, *, screen: bool, cause: str) -> None:
         """Make batches smaller, as :meth:`BatchSizes.halve`, and free the networks' buffers."""
         self.sizes.halve(screen=screen, cause=cause)
-        for network in self._target.networks:
+        for network in self.target.networks:
             network.forget()
 
     def close(self) -> None:
         """Close the target."""
         with blaming(self.name):
-            self._target.close()
+            self.target.close()
 
 
 class LocalBatches(Batches):
@@ -290,7 +292,7 @@ class LocalBatches(Batches):
 
     def _start(self, number: int, task: Callable[[], Timed], *, screen: bool) -> Future[Timed]:
         if self._crew is not None:
-            form = self._plan.screen if screen else self._plan.exact
+            form = self.plan.screen if screen else self.plan.exact
             return self._crew.submit(number, form, task)
         done: Future[Timed] = Future()
         try:
@@ -317,7 +319,7 @@ class LocalBatches(Batches):
             if self._crew is None:
                 images = images.cpu()
             given = images.cpu().numpy() if self.spec.array == "numpy" else images
-            return cast("Scores", self._target.score(given))
+            return cast("Scores", self.target.score(given))
         except Exception as error:
             if not is_out_of_memory(error):
                 self._raise_target_error(images, error)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from neatfool.scoring.batches import Timed
-    from neatfool.scoring.scorer import Scorer
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.engine import Engine
 
@@ -43,10 +42,11 @@ class RemoteBatches(Batches):
     in_threads = True
 
     def __init__(
-        self, engine: Engine, scorer: Scorer, encoding: Encoding[Any], encoding_name: str
+        self, engine: Engine, own: Batches, encoding: Encoding[Any], encoding_name: str
     ) -> None:
-        super().__init__(scorer.target, scorer.name, scorer.plan)
-        self.sizes = scorer.batches.sizes
+        """Take an engine that was started, and the batches of this process."""
+        super().__init__(own.target, own.name, own.plan)
+        self.sizes = own.sizes
         self._engine = engine
         self._encoding = encoding
         self._encoding_name = encoding_name
@@ -81,7 +81,7 @@ class RemoteBatches(Batches):
 
     def part_sizes(self, generation_size: int) -> Iterator[int]:
         """Choose how many candidates each part has: fewer at a generation's end."""
-        return part_sizes(generation_size, replace(self._plan, batch_size=self.sizes.exact))
+        return part_sizes(generation_size, replace(self.plan, batch_size=self.sizes.exact))
 
     def _ask(
         self, children: Sequence[Child], size: int, answered: list[int] | None, *, screen: bool

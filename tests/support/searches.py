@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 
-from neatfool.evolution.assembly import Assembly, assemble, reassemble
+from neatfool.evolution.assembly import Assembly, assemble
 from neatfool.evolution.python_target import FromPython
 from neatfool.evolution.session import resume, start
 from neatfool.experiment.experiment import Choice, Experiment, load_experiment
 from neatfool.experiment.framework import Calls, General
-from neatfool.plugin.manager import NoOptions, PluginManager
+from neatfool.plugin.manager import NoOptions
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.adopting import adopt
@@ -85,7 +85,7 @@ def begin(folder, text, *overrides):
 
 def go_on(folder):
     """Resume as another process would: with nothing but the folder."""
-    return resume(lambda resolved, plan: reassemble(resolved, PluginManager(), plan), folder)
+    return resume(lambda resolved, plan: assemble(Experiment.from_resolved(resolved), plan), folder)
 
 
 def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, target=None, **more):
