@@ -167,7 +167,7 @@ def _read_saved(elite: EliteView) -> torch.Tensor:
 
 
 class RunTools:
-    """What a run draws, scores and shows itself with; see :class:`neatfool.run.run.Tools`."""
+    """What a run draws, scores and shows itself with; see :class:`neatfool.run.source.Tools`."""
 
     def __init__(self, assembly: Assembly | None = None) -> None:
         """Take what the run was made of in this process; if absent, its record says that."""
