@@ -137,7 +137,7 @@ def run(
         folder = out or Path("runs") / f"{experiment.name}-{experiment.general.seed}"
         assembly = assemble(experiment)
     session = start(assembly, folder, overwrite=overwrite)
-    _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)
+    _go(session, plugins, report=not no_report)
 
 
 def _run_with_seeds(
@@ -229,7 +229,6 @@ def resume(
     plugins = PluginManager()
     if any(watching.values()):
         plugins.load_observer("watch")
-    settings: dict[str, Json] = {}
     budget = {"max_queries": max_queries, "max_requests": max_requests}
 
     def assemble_again(resolved: dict[str, Json], recorded: Plan) -> Assembly:
@@ -242,37 +241,29 @@ def resume(
         }
         if workers is not None:
             resolved["engine"] = {"workers": workers} if workers else {}
-        settings.update(resolved["experiment"])
         return assemble(Experiment.from_resolved(resolved, plugins), recorded)
 
     with closing(open_run(run_folder)) as run:
         require_trust(run)
     session = resume_session(assemble_again, run_folder)
     if session.done:
-        unit = "images" if settings.get("images") else "generations"
-        done = session.run.evaluations if settings.get("images") else session.run.generation + 1
+        run, general = session.run, session.general
+        unit, done = "generations", run.generation + 1
+        if general.images:
+            unit, done = "images", run.evaluations
         click.echo(
-            f"{run_folder} has reached its length: "
-            f"{counted(settings[unit], unit.removesuffix('s'), unit)}. --{unit} N with N > {done} "
+            f"{run_folder} has reached its length: {general.length}. --{unit} N with N > {done} "
             "makes it longer."
         )
-    _go(session, plugins, settings, report=not no_report)
+    _go(session, plugins, report=not no_report)
 
 
-def _go(
-    session: Session, plugins: PluginManager, settings: Mapping[str, Json], *, report: bool
-) -> None:
+def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
     from neatfool.evolution.interrupts import Interrupts
     from neatfool.evolution.progress import ProgressDisplay
 
     console = Output()
-    display = ProgressDisplay(
-        console,
-        session,
-        generations=settings.get("generations"),
-        images=settings.get("images"),
-        stall_after=settings["stall_after"],
-    )
+    display = ProgressDisplay(console, session)
     plugins.register_object(display, "progress")
     interrupts = Interrupts(
         lambda: console.print("\nStopping after this generation; Ctrl-C again stops at once.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -173,7 +174,7 @@ class TargetTrial:
     def _throughput(self, threads: int, workers: int) -> float:
         if not self._networks:
             return raw_throughput(lambda: [*map(self._score, self._calls)], len(self.images))
-        with Workers("neatfool-alone", self._networks, threads, workers) as crew:
+        with closing(Workers("neatfool-alone", self._networks, threads, workers)) as crew:
 
             def score_all() -> None:
                 calls = [partial(self._score, images) for images in self._calls]

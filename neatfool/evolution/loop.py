@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from neatfool.errors import TargetError, blaming
 from neatfool.evolution.recorder import Recorder
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from neatfool.evolution.assembly import Assembly
-    from neatfool.evolution.recorder import Draft
     from neatfool.run.store import RunStore
     from neatfool.scoring.generation import Generation
     from neatfool.spec.candidate import Candidate, GenomeSize, Replacement
     from neatfool.spec.scores import Scores
+
+    Finished: TypeAlias = tuple[GenerationReport, Sequence[Replacement], Callable[[], None]]
 
 SECONDS_AHEAD: Final = 0.1
 """How long the loop makes parts of a generation before it commits the last one: long enough to
@@ -140,17 +141,17 @@ class Evolution:
         current: _Generation | None = None
         try:
             current = self._start(clock)
-            while current is not None and (draft := self._finish(current)) is not None:
+            while current is not None and (finished := self._finish(current)) is not None:
+                report, replacements, keep = finished
                 ahead = current.scoring.batches.in_threads and current.quickly
                 clock, current = current.clock.next(), None
                 clock.lap("recording")
                 current, failure = self._start_ahead(clock) if ahead else (None, None)
                 clock.skip()
                 with self._blaming_recording():
-                    self._recorder.keep(draft)
+                    keep()
                 clock.lap("recording")
-                report, replacements = draft.report, draft.replacements
-                del draft  # Its images may be many.
+                del finished, keep  # Its images may be many.
                 yield report, replacements
                 clock.skip()
                 if stop():
@@ -204,8 +205,12 @@ class Evolution:
         current.parts = chain(first, current.parts)
         return current
 
-    def _finish(self, current: _Generation) -> Draft | None:
-        """Make the rest of a generation, wait for its scores, and let the scheme select."""
+    def _finish(self, current: _Generation) -> Finished | None:
+        """Make the rest of a generation, wait for its scores, and let the scheme select.
+
+        Returns:
+            Its report, its replacements, and what records it; None if no candidate was scored.
+        """
         clock, scoring = current.clock, current.scoring
         candidates = [*chain.from_iterable(current.parts)]
         scores = scoring.result()
@@ -234,7 +239,8 @@ class Evolution:
             stages=clock.stages(scoring=scoring.seconds),
         )
         with self._blaming_recording():
-            return self._recorder.take(report, replacements, candidates, scores, scoring.images)
+            keep = self._recorder.take(report, replacements, candidates, scores, scoring.images)
+        return report, replacements, keep
 
     def _blaming_recording(self) -> AbstractContextManager[None]:
         return blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded")

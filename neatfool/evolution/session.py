@@ -83,6 +83,11 @@ class Session:
         self._evolution = Evolution(assembly, store)
 
     @property
+    def general(self) -> General:
+        """The run's name, length and seed."""
+        return self._assembly.experiment.general
+
+    @property
     def done(self) -> bool:
         """Whether the run has reached its length."""
         return self._evolution.done

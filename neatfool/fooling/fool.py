@@ -192,7 +192,7 @@ def fool(
             session = resume(lambda _, plan: assemble(experiment, plan), folder)
         else:
             session = _start(experiment, folder, overwrite=overwrite)
-        return _go(session, manager, arguments, progress=progress)
+        return _go(session, manager, progress=progress)
     finally:
         option_namer.reset(naming)
 
@@ -213,20 +213,14 @@ def _with_preset(
     return {"preset": preset, **options}
 
 
-def _go(session: Session, plugins: PluginManager, arguments: Arguments, *, progress: bool) -> Run:
+def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
     interrupts = Interrupts()
     if progress:
         from rich.console import Console
 
         from neatfool.evolution.progress import ProgressDisplay
 
-        display = ProgressDisplay(
-            Console(file=sys.stderr, highlight=False),
-            session,
-            generations=arguments.generations,
-            images=arguments.images,
-            stall_after=arguments.stall_after,
-        )
+        display = ProgressDisplay(Console(file=sys.stderr, highlight=False), session)
         plugins.register_object(display, "progress")
     with interrupts.handled():
         outcome = session.go(plugins.observers(), interrupts)

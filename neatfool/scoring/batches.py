@@ -287,7 +287,7 @@ class LocalBatches(Batches):
     def close(self) -> None:
         """End the workers, and close the target."""
         if self._crew is not None:
-            self._crew.shutdown()
+            self._crew.close()
         super().close()
 
     def _start(self, number: int, task: Callable[[], Timed], *, screen: bool) -> Future[Timed]:
