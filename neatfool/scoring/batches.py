@@ -142,13 +142,11 @@ class Batches(ABC):
         views: How many views of an image are shown, each of which counts as an image.
         sizes: How many images a call has.
         devices: Devices that the target's networks compute on, at least 1.
-        in_threads: Whether new images can be made while others are scored.
         full: Whether the budget allows no further images in this generation.
         spent: Which budget is spent, so that images have no scores; empty if all have.
     """
 
     devices = 1
-    in_threads = False
     full = False
     spent = ""
 
@@ -164,6 +162,11 @@ class Batches(ABC):
     def workers(self) -> int:
         """Calls at a time."""
         return 1
+
+    @property
+    def in_threads(self) -> bool:
+        """Whether new images can be made while others are scored."""
+        return False
 
     @property
     def device(self) -> str | None:
@@ -258,13 +261,17 @@ class LocalBatches(Batches):
             if target.networks
             else None
         )
-        self.in_threads = self._crew is not None
         self.devices = self._crew.devices if self._crew is not None else 1
 
     @property
     def workers(self) -> int:
         """Calls at a time."""
         return self._crew.count if self._crew is not None else 1
+
+    @property
+    def in_threads(self) -> bool:
+        """Whether there are threads."""
+        return self._crew is not None
 
     def submit(
         self,

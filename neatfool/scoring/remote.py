@@ -39,8 +39,6 @@ class Child:
 class RemoteBatches(Batches):
     """A target's batches, for workers elsewhere; their sizes are those of the run's own process."""
 
-    in_threads = True
-
     def __init__(
         self, engine: Engine, own: Batches, encoding: Encoding[Any], encoding_name: str
     ) -> None:
@@ -55,6 +53,11 @@ class RemoteBatches(Batches):
     def workers(self) -> int:
         """Calls at a time."""
         return self._engine.workers
+
+    @property
+    def in_threads(self) -> bool:
+        """True: workers score while this process breeds."""
+        return True
 
     def begin(self) -> GenerationImages:
         """Begin a generation, and make what takes its children in place of images."""
