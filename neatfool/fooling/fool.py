@@ -20,7 +20,7 @@ from neatfool.evolution.interrupts import Interrupts
 from neatfool.evolution.python_target import Given, choice_of, target_of
 from neatfool.evolution.session import Session, resume, start
 from neatfool.experiment.experiment import Experiment, choose
-from neatfool.experiment.framework import Calls, General
+from neatfool.experiment.framework import Calls, General, safe_name
 from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments
 from neatfool.fooling.opening import open_run
@@ -159,13 +159,13 @@ def fool(
         max_queries=max_queries,
         max_requests=max_requests,
     )
+    for kind, picked in (("scheme", scheme), ("encoding", encoding)):
+        if not isinstance(picked, str):
+            raise ExperimentError(
+                f"{kind}: must be a name, not {picked!r}; its options are {kind}_options"
+            )
     naming = option_namer.set(_argument)
     try:
-        for kind, picked in (("scheme", scheme), ("encoding", encoding)):
-            if not isinstance(picked, str):
-                raise ExperimentError(
-                    f"{kind}: must be a name, not {picked!r}; its options are {kind}_options"
-                )
         folder = _given_folder(out, resume_run=resume_run, overwrite=overwrite)
         target = _target(model, arguments, device)
         manager = PluginManager()
@@ -176,7 +176,8 @@ def fool(
         if encoding == "cppn":
             recorded = folder if resume_run else None
             encoding_options = _with_preset(encoding_options or {}, arguments.image, recorded)
-        own = {"name": arguments.name or _model_name(model).lower(), "model": _model_name(model)}
+        own = {"model": _model_name(model)}
+        own["name"] = arguments.name or safe_name(own["model"].lower())
         experiment = Experiment(
             general=_part(General, arguments, own),
             calls=_part(Calls, arguments, own),
@@ -278,11 +279,8 @@ def _target(model: Any, arguments: Arguments, device: str) -> Target:
 def _argument(section: str, key: str) -> str:
     """Name the argument that stands for an option of an experiment's section."""
     if section in {"encoding", "scheme"}:
-        return (
-            key.replace("plugin", section, 1)
-            if key.startswith("plugin")
-            else f"{section}_options: {key}"
-        )
+        of_the_name = key.partition(" ")[0] == "plugin"
+        return key.replace("plugin", section, 1) if of_the_name else f"{section}_options: {key}"
     return f"views {key}" if section == "views" else key
 
 
