@@ -13,7 +13,13 @@ from neatfool.config.options import check_arguments
 from neatfool.errors import BudgetSpent, TargetError, VerificationError
 from neatfool.evolution.assembly import assemble, make
 from neatfool.evolution.python_target import Given, choice_of, target_of
-from neatfool.experiment.choice import RECORDED, choose, recorded_by_a_run, resolved_choice
+from neatfool.experiment.choice import (
+    PLUGIN_SECTIONS,
+    RECORDED,
+    choose,
+    recorded_by_a_run,
+    resolved_choice,
+)
 from neatfool.experiment.experiment import Experiment
 from neatfool.experiment.framework import Calls, General
 from neatfool.experiment.showing import choose_showing
@@ -90,8 +96,8 @@ def experiment_of(run: Run, model: Any = None) -> Experiment:
         general=General(seed=run.seed),
         calls=Calls.model_validate(budget),
         target=choice_of(target, given, str(run.info["target"]["name"])),
-        encoding=choose(plugins, "encoding", "cppn"),
-        scheme=choose(plugins, "scheme", "map_elites"),
+        encoding=choose(plugins, "encoding", PLUGIN_SECTIONS["encoding"]),
+        scheme=choose(plugins, "scheme", PLUGIN_SECTIONS["scheme"]),
         showing=showing,
     )
 
