@@ -155,8 +155,8 @@ class _Watch(Observers):
 def overhead_of_a_part(file: Path, address: str) -> float:
     """Give the milliseconds from part to part, on one worker, without those of the target."""
     assembly = assemble(load_experiment(file, overrides=[f"engine.scheduler={address}"]))
-    assert assembly.engine is not None
-    engine = make(assembly.engine)
+    assert assembly.experiment.engine is not None
+    engine = make(assembly.experiment.engine)
     try:
         engine.start(make_setup(assembly))
         encoding = assembly.encoding

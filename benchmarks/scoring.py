@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ from benchmarks.midrun import fill_archive
 from benchmarks.targets import EfficientNetTarget, LeNetTarget, NetworkTarget, ResNetTarget
 from neatfool.evolution.session import start
 from neatfool.network.threads import with_cores
-from neatfool.scoring.generation import GenerationScoring
+from neatfool.scoring.generation import Generation
 from neatfool.scoring.scorer import Scorer
 from neatfool.spec.scores import rank
 
@@ -65,10 +64,10 @@ class Watched(Scorer):
         self._second_half = generations // 2
         self._generation = 0
 
-    def generation(self, bar: np.ndarray | None = None) -> GenerationScoring:
+    def generation(self, bar: np.ndarray | None = None) -> Generation:
         return _WatchedGeneration(self, bar)
 
-    def look(self, scoring: GenerationScoring, scores: Scores, bar: np.ndarray | None) -> None:
+    def look(self, scoring: Generation, scores: Scores, bar: np.ndarray | None) -> None:
         """Compare a generation's scores with exact ones, and the time they took."""
         self._generation += 1
         images = scoring.images.pick(range(len(scores.probs)))
@@ -96,7 +95,7 @@ class Watched(Scorer):
         return time.perf_counter() - began
 
 
-class _WatchedGeneration(GenerationScoring):
+class _WatchedGeneration(Generation):
     def __init__(self, scorer: Watched, bar: np.ndarray | None) -> None:
         super().__init__(scorer.batches, scorer.screening, bar)
         self._watched, self._given = scorer, bar
@@ -119,7 +118,8 @@ def watch(make: type[NetworkTarget], batch: int, generations: int, before: int |
         if before:
             fill_archive(assembly, NODES, generations=before)
         watched = Watched(assembly.scorer, generations)
-        session = start(replace(assembly, scorer=watched), Path(name) / "run")
+        assembly.scorer = watched
+        session = start(assembly, Path(name) / "run")
         session.go(plugins.observers())
         session.run.close()
     return watched

@@ -106,6 +106,17 @@ agreement: ContextVar[Callable[[str], bool]] = ContextVar("agreement", default=l
 """Asks the user whether what a run of somebody else reaches is fine; without a user, it is not."""
 
 
+option_namer: ContextVar[Callable[[str, str], str]] = ContextVar(
+    "option_namer", default="[{}] {}".format
+)
+"""Names an option, by its section and key, as the user gives it: in a file, or as an argument."""
+
+
+def option(section: str, key: str = "") -> str:
+    """Name an option for a message; text behind the key stays behind its name."""
+    return option_namer.get()(section, key).rstrip()
+
+
 class StorageError(NeatfoolError):
     """The disk is full or read-only."""
 

@@ -128,7 +128,6 @@ def run(
         from neatfool.evolution.assembly import assemble
         from neatfool.evolution.session import start
         from neatfool.experiment.experiment import load_experiment
-        from neatfool.fooling.opening import RunTools
         from neatfool.plugin.manager import PluginManager
 
         plugins = PluginManager()
@@ -137,8 +136,8 @@ def run(
         experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
         folder = out or Path("runs") / f"{experiment.name}-{experiment.general.seed}"
         assembly = assemble(experiment)
-    session = start(assembly, folder, overwrite=overwrite, tools=RunTools())
-    _go(session, plugins, experiment.resolved()["experiment"], report=not no_report)
+    session = start(assembly, folder, overwrite=overwrite)
+    _go(session, plugins, report=not no_report)
 
 
 def _run_with_seeds(
@@ -218,10 +217,11 @@ def resume(
     It refuses if `experiment.ini` in RUN was edited, if the target no longer scores as it did, if
     another process runs it, or if its database is damaged.
     """
-    from neatfool.evolution.assembly import Assembly, reassemble
+    from neatfool.evolution.assembly import Assembly, assemble
     from neatfool.evolution.session import resume as resume_session
+    from neatfool.experiment.experiment import Experiment
     from neatfool.experiment.trust import require_trust
-    from neatfool.fooling.opening import RunTools, open_run
+    from neatfool.fooling.opening import open_run
     from neatfool.plugin.manager import PluginManager
 
     if generations and images:
@@ -229,7 +229,6 @@ def resume(
     plugins = PluginManager()
     if any(watching.values()):
         plugins.load_observer("watch")
-    settings: dict[str, Json] = {}
     budget = {"max_queries": max_queries, "max_requests": max_requests}
 
     def assemble_again(resolved: dict[str, Json], recorded: Plan) -> Assembly:
@@ -242,38 +241,29 @@ def resume(
         }
         if workers is not None:
             resolved["engine"] = {"workers": workers} if workers else {}
-        assembly = reassemble(resolved, plugins, recorded)
-        settings.update(resolved["experiment"])
-        return assembly
+        return assemble(Experiment.from_resolved(resolved, plugins), recorded)
 
     with closing(open_run(run_folder)) as run:
         require_trust(run)
-    session = resume_session(assemble_again, run_folder, tools=RunTools())
+    session = resume_session(assemble_again, run_folder)
     if session.done:
-        unit = "images" if settings.get("images") else "generations"
-        done = session.run.evaluations if settings.get("images") else session.run.generation + 1
+        run, general = session.run, session.general
+        unit, done = "generations", run.generation + 1
+        if general.images:
+            unit, done = "images", run.evaluations
         click.echo(
-            f"{run_folder} has reached its length: "
-            f"{counted(settings[unit], unit.removesuffix('s'), unit)}. --{unit} N with N > {done} "
+            f"{run_folder} has reached its length: {general.length}. --{unit} N with N > {done} "
             "makes it longer."
         )
-    _go(session, plugins, settings, report=not no_report)
+    _go(session, plugins, report=not no_report)
 
 
-def _go(
-    session: Session, plugins: PluginManager, settings: Mapping[str, Json], *, report: bool
-) -> None:
+def _go(session: Session, plugins: PluginManager, *, report: bool) -> None:
     from neatfool.evolution.interrupts import Interrupts
     from neatfool.evolution.progress import ProgressDisplay
 
     console = Output()
-    display = ProgressDisplay(
-        console,
-        session,
-        generations=settings.get("generations"),
-        images=settings.get("images"),
-        stall_after=settings["stall_after"],
-    )
+    display = ProgressDisplay(console, session)
     plugins.register_object(display, "progress")
     interrupts = Interrupts(
         lambda: console.print("\nStopping after this generation; Ctrl-C again stops at once.")

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from neatfool.errors import LONGEST_QUOTE, ExperimentError, PluginError, printable
+from neatfool.errors import LONGEST_QUOTE, ExperimentError, PluginError, option, printable
 
 if TYPE_CHECKING:
     from neatfool.config.section import Section, Value
@@ -49,7 +49,7 @@ class Problems:
     ) -> None:
         """Note a problem of a key, or of a section if the key is empty."""
         section, key = printable(section, LONGEST_QUOTE), printable(key, LONGEST_QUOTE)
-        name = f"[{section}] {key}".rstrip()
+        name = option(section, key)
         text = f"{place.where}: {name}: {what}" if place.where else f"{name}: {what}"
         cause = sys.exception() if of_plugin else None
         self._found.append(Problem(place.line or float("inf"), text, of_plugin, cause))

@@ -2,279 +2,187 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from neatfool.errors import (
     ExperimentError,
     NeatfoolError,
     PluginError,
-    RunError,
     TargetError,
     blaming,
     cause,
+    option,
 )
-from neatfool.evolution.fingerprints import fingerprint_of_code, fingerprint_of_plugin
-from neatfool.evolution.loop import Limits
+from neatfool.evolution.python_target import source_of
 from neatfool.experiment.classes import check_classes, with_nothing
-from neatfool.experiment.experiment import Experiment
-from neatfool.run.advice import is_from_python
-from neatfool.scoring.plan import make_plan
+from neatfool.scoring.planning import make_plan, take_up
 from neatfool.scoring.repeatability import check_repeatability
 from neatfool.scoring.scorer import Scorer
 from neatfool.scoring.viewed_target import show_views
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from neatfool.experiment.experiment import Choice
-    from neatfool.experiment.framework import Calls
-    from neatfool.experiment.showing import Showing
-    from neatfool.plugin.manager import PluginManager
+    from neatfool.experiment.experiment import Choice, Experiment
     from neatfool.scoring.plan import Plan
     from neatfool.spec.encoding import Encoding
-    from neatfool.spec.json import Json
     from neatfool.spec.scheme import Scheme
+    from neatfool.spec.target import Target
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What to assemble: an experiment's choices, with the target already made.
-
-    Attributes:
-        calls: How to call the target.
-        target: The target.
-        target_name: What messages call it.
-        target_choice: The plugin that made it; None if Python code handed it in.
-        showing: The views of each image that it is shown; None if the image itself.
-        engine: The plugin whose workers draw and score; None if this process does.
-        resolved: The experiment with all defaults, JSON-able.
-        identity: The part of it that a resumed run must share.
-        text: The experiment as it was given.
-    """
-
-    name: str
-    seed: int
-    limits: Limits
-    calls: Calls
-    target: Target
-    target_name: str
-    target_choice: Choice | None
-    encoding: Choice
-    scheme: Choice
-    resolved: dict[str, Json]
-    identity: dict[str, Json]
-    text: str
-    showing: Showing | None = None
-    engine: Choice | None = None
-
-
-@dataclass(frozen=True)
 class Assembly:
-    """Everything a run is made of.
+    """What an experiment is made of; each part is made, and checked, when it is first needed.
+
+    A target that costs something is not asked here: its ledger is not open yet.
 
     Attributes:
-        scorer: The target, made safe.
-        spec: The target's spec, with the classes that mean that nothing is there.
-        encoding_name: What messages call the encoding.
-        scheme: The scheme, before its first generation.
-        scheme_name: What messages call the scheme.
-        resolved: The experiment with all defaults, JSON-able.
-        identity: The part of it that a resumed run must share.
-        text: The experiment as it was given.
-        engine: The plugin whose workers draw and score; None if this process does.
+        experiment: The experiment.
     """
 
-    name: str
-    seed: int
-    limits: Limits
-    scorer: Scorer
-    spec: ImageSpec
-    encoding: Encoding[Any]
-    encoding_name: str
-    scheme: Scheme
-    scheme_name: str
-    resolved: dict[str, Json]
-    identity: dict[str, Json]
-    text: str
-    engine: Choice | None = None
+    def __init__(
+        self, experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
+    ) -> None:
+        """Take an experiment.
+
+        Args:
+            experiment: What to put together.
+            recorded: How the run that is resumed, or looked at, scores; decided now if absent.
+            to_search: Whether a search follows. If not, the scorer scores each image exactly.
+        """
+        self.experiment = experiment
+        self._recorded = recorded
+        self._to_search = to_search
+
+    @cached_property
+    def target(self) -> Target:
+        """The target, which recognises its own images; without the experiment's views."""
+        target = make_target(self.experiment.target)
+        self.experiment.calls.check_threshold(target.spec)
+        return target
+
+    @cached_property
+    def _shown(self) -> Target:
+        showing, name = self.experiment.showing, self.experiment.target.label
+        if showing is None:
+            return self.target
+        return show_views(self.target, showing, name=name, seed=self.experiment.general.seed)
+
+    @cached_property
+    def spec(self) -> ImageSpec:
+        """The target's spec, with the classes that mean that nothing is there."""
+        return with_nothing(self._shown.spec, self.experiment.calls.nothing)
+
+    @cached_property
+    def encoding(self) -> Encoding[Any]:
+        """The encoding."""
+        encoding: Encoding[Any] = make(self.experiment.encoding, spec=self.spec)
+        return encoding
+
+    @cached_property
+    def scheme(self) -> Scheme:
+        """The scheme, before its first generation."""
+        choice, seed = self.experiment.scheme, self.experiment.general.seed
+        check_classes(choice, self.spec)
+        more = choice.registration.wanted(target=self._shown)
+        scheme: Scheme = make(choice, encoding=self.encoding, spec=self.spec, seed=seed, **more)
+        if self._to_search and self._recorded is None:
+            with _naming_the_section(choice), blaming(choice.label):
+                scheme.self_check()
+        return scheme
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The target, made safe."""
+        calls, choice = self.experiment.calls, self.experiment.target
+        target, plan = self._shown, self._recorded
+        fingerprint = _fingerprint(choice, self.target)
+        if plan is None:
+            can_screen = self._to_search and self.scheme.bar() is not None
+            size = self.scheme.batch
+            plan = make_plan(
+                target, calls, name=choice.label, generation_size=size, can_screen=can_screen
+            )
+        else:
+            plan = take_up(plan, target, calls, name=choice.label)
+        scorer = Scorer(
+            target, name=choice.label, plan=plan, budget=calls.budget, fingerprint=fingerprint
+        )
+        if scorer.metered is None:
+            check_repeatability(scorer)
+        return scorer
 
 
 def assemble(
     experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
 ) -> Assembly:
-    """Make what an experiment names, and put it together as :func:`put_together` does.
+    """Put an experiment together, and make what scores; see :class:`Assembly`.
 
     Raises:
         PluginError: A plugin's factory raised an exception.
         TargetError: The target does not recognise its own images.
         ExperimentError: An option does not fit the target.
     """
-    choice, general = experiment.target, experiment.general
-    recipe = Recipe(
-        name=experiment.name,
-        seed=general.seed,
-        limits=Limits(general.generations, general.images, general.checkpoint_every),
-        calls=experiment.calls,
-        target=make(choice),
-        target_name=choice.label,
-        target_choice=choice,
-        encoding=experiment.encoding,
-        scheme=experiment.scheme,
-        resolved=experiment.resolved(),
-        identity=experiment.identity(),
-        text=experiment.text,
-        showing=experiment.showing,
-        engine=experiment.engine,
-    )
-    return put_together(recipe, recorded, to_search=to_search)
-
-
-def put_together(
-    recipe: Recipe, recorded: Plan | None = None, *, to_search: bool = True
-) -> Assembly:
-    """Check a recipe's target, and make the encoding, the scheme and the scorer for it.
-
-    A target that costs something is not asked here: its ledger is not open yet.
-
-    Args:
-        recipe: What to assemble.
-        recorded: How the run that is resumed scores; decided now if absent.
-        to_search: Whether a search follows. If not, the scheme is not checked, and the scorer
-            scores each image exactly.
-    """
-    name = recipe.target_name
-    check_target(recipe.target, name)
-    recipe.calls.check_threshold(recipe.target.spec)
-    fingerprint = _fingerprint(recipe)
-    if showing := recipe.showing:
-        target: Target = show_views(recipe.target, showing, name=name, seed=recipe.seed)
-        recipe = replace(recipe, target=target)
-    target = recipe.target
-    spec = with_nothing(target.spec, recipe.calls.nothing)
-    encoding: Encoding[Any] = make(recipe.encoding, spec=spec)
-    scheme = _make_scheme(recipe, encoding, spec)
-    if to_search and recorded is None:
-        _check_scheme(scheme, recipe.scheme)
-    plan = make_plan(
-        target,
-        recipe.calls,
-        name=name,
-        generation_size=scheme.batch,
-        can_screen=to_search and scheme.bar() is not None,
-        recorded=recorded,
-    )
-    budget = recipe.calls.budget
-    scorer = Scorer(target, name=name, plan=plan, budget=budget, fingerprint=fingerprint)
-    if scorer.metered is None:
-        check_repeatability(scorer)
-    return Assembly(
-        name=recipe.name,
-        seed=recipe.seed,
-        limits=recipe.limits,
-        scorer=scorer,
-        spec=spec,
-        encoding=encoding,
-        encoding_name=recipe.encoding.label,
-        scheme=scheme,
-        scheme_name=recipe.scheme.label,
-        resolved=recipe.resolved,
-        identity=recipe.identity,
-        text=recipe.text,
-        engine=recipe.engine,
-    )
-
-
-def reassemble(
-    resolved: dict[str, Json], plugins: PluginManager, recorded: Plan | None = None
-) -> Assembly:
-    """Assemble what a run recorded that it is made of.
-
-    Args:
-        resolved: The run's resolved experiment.
-        plugins: Where plugins are loaded.
-        recorded: How the run scores.
-
-    Raises:
-        RunError: The run's target is not a plugin: Python code handed it in.
-        NeatfoolError: As :func:`assemble`.
-    """
-    if is_from_python(resolved):
-        raise RunError(
-            f"run {resolved['experiment']['name']!r}: only Python has its target. Resume it "
-            "there: neatfool.fool(..., out=FOLDER, resume_run=True)"
-        )
-    return assemble(Experiment.from_resolved(resolved, plugins), recorded)
+    assembly = Assembly(experiment, recorded, to_search=to_search)
+    assembly.scorer  # noqa: B018 - is made here
+    return assembly
 
 
 def make(choice: Choice, **given: Any) -> Any:
     """Call a plugin's factory with its options and what its kind is given.
 
     Raises:
-        PluginError: The factory raised.
+        PluginError: The factory raised, or what it made lacks a member of its kind.
         ExperimentError: The factory refused an option; the message names the section.
     """
-    with _naming_the_section(choice), blaming(choice.label):
+    with _naming_the_section(choice):
         return choice.registration.make(choice.options, **given)
 
 
-def check_target(target: Any, name: str) -> None:
-    """Check that an object is a target and that it recognises its own images.
+def make_target(choice: Choice) -> Target:
+    """Make a target, and check that it recognises its own images.
 
     Raises:
-        PluginError: It has no spec or no score.
+        PluginError: It cannot be made, or has no spec or no score.
         TargetError: Its ``self_check`` failed.
     """
-    if not isinstance(target, Target) or not isinstance(target.spec, ImageSpec):
+    target: Target = make(choice)
+    if not isinstance(target.spec, ImageSpec):
         raise PluginError(
-            f"{name}: a target needs `spec`, a neatfool.ImageSpec, and `score(images)`; "
-            f"got {type(target).__name__}"
+            f"{choice.label}: a target needs `spec`, a neatfool.ImageSpec, and `score(images)`; "
+            f"got {type(target.spec).__name__} as `spec`"
         )
-    if self_check := getattr(target, "self_check", None):
-        try:
-            self_check()
-        except NeatfoolError:
-            raise
-        except Exception as error:
-            raise TargetError(f"{name}: self_check: {cause(error)}") from error
-
-
-def _make_scheme(recipe: Recipe, encoding: Encoding[Any], spec: ImageSpec) -> Scheme:
-    choice = recipe.scheme
-    check_classes(choice, spec)
-    more = choice.registration.wanted(target=recipe.target)
-    scheme: Scheme = make(choice, encoding=encoding, spec=spec, seed=recipe.seed, **more)
-    return scheme
-
-
-def _check_scheme(scheme: Scheme, choice: Choice) -> None:
-    if self_check := getattr(scheme, "self_check", None):
-        with _naming_the_section(choice), blaming(choice.label):
-            self_check()
+    try:
+        target.self_check()
+    except NeatfoolError:
+        raise
+    except Exception as error:
+        raise TargetError(f"{choice.label}: self_check: {cause(error)}") from error
+    return target
 
 
 @contextmanager
 def _naming_the_section(choice: Choice) -> Iterator[None]:
+    kind, name = choice.registration.kind, choice.registration.name
     try:
         yield
     except ExperimentError as error:
-        section = f"[{choice.registration.kind}]"
-        if section in str(error):
+        text = str(error)
+        if text.startswith(f"[{kind}] "):
+            raise ExperimentError(option(kind, text.removeprefix(f"[{kind}] "))) from error
+        if f"[{kind}]" in text:
             raise
-        name = choice.registration.name
-        raise ExperimentError(f"{section} plugin = {name}: {error}") from error
+        raise ExperimentError(f"{option(kind, 'plugin')} = {name}: {text}") from error
 
 
-def _fingerprint(recipe: Recipe) -> str:
-    """Ask the target for its fingerprint; make one from its code if it has none."""
-    own = getattr(recipe.target, "fingerprint", None)
-    if own is not None:
-        with blaming(recipe.target_name):
-            if fingerprint := str(own()):
-                return fingerprint
-    if recipe.target_choice is None:
-        return fingerprint_of_code(recipe.target)
-    return fingerprint_of_plugin(recipe.target_choice, recipe.target)
+def _fingerprint(choice: Choice, target: Target) -> str:
+    """Ask the target for its fingerprint, or hash its name, options, spec and code."""
+    with blaming(choice.label):
+        if fingerprint := str(target.fingerprint()):
+            return fingerprint
+    parts = [choice.registration.name, choice.options.model_dump_json(), asdict(target.spec)]
+    return hashlib.sha256(repr(parts).encode() + source_of(target)).hexdigest()

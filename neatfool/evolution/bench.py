@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,6 @@ from neatfool.errors import ExperimentError, RunError, TargetError
 from neatfool.evolution.session import start
 from neatfool.network.memory import is_out_of_memory
 from neatfool.plugin.hookspecs import hookimpl
-from neatfool.scoring.plan import networks_of
 from neatfool.scoring.workers import Workers
 from neatfool.wording import share
 
@@ -147,7 +147,7 @@ class TargetTrial:
     def __init__(self, assembly: Assembly) -> None:
         self._target = assembly.scorer.target
         self._name = assembly.scorer.name
-        self._networks = networks_of(self._target)
+        self._networks = self._target.networks
         plan = assembly.scorer.plan
         self._form = plan.screen if plan.screening else plan.exact
         batch = plan.screening_batch if plan.screening else plan.batch_size
@@ -174,7 +174,7 @@ class TargetTrial:
     def _throughput(self, threads: int, workers: int) -> float:
         if not self._networks:
             return raw_throughput(lambda: [*map(self._score, self._calls)], len(self.images))
-        with Workers("neatfool-alone", self._networks, threads, workers) as crew:
+        with closing(Workers("neatfool-alone", self._networks, threads, workers)) as crew:
 
             def score_all() -> None:
                 calls = [partial(self._score, images) for images in self._calls]

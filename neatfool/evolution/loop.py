@@ -10,16 +10,17 @@ as if one step followed the other.
 from __future__ import annotations
 
 import math
+import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from neatfool.errors import TargetError, blaming
-from neatfool.evolution.clock import StageClock
 from neatfool.evolution.recorder import Recorder
-from neatfool.run.statistics import GenerationReport
-from neatfool.scoring.answers import check_images
-from neatfool.wording import counted, spending
+from neatfool.run.statistics import GenerationReport, Stages
+from neatfool.scoring.answers import draw
+from neatfool.wording import spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -27,42 +28,47 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from neatfool.evolution.recorder import Draft
+    from neatfool.evolution.assembly import Assembly
     from neatfool.run.store import RunStore
-    from neatfool.scoring.generation import GenerationScoring
-    from neatfool.scoring.metering import MeteredScoring
-    from neatfool.scoring.scorer import Scorer
+    from neatfool.scoring.generation import Generation
     from neatfool.spec.candidate import Candidate, GenomeSize, Replacement
-    from neatfool.spec.encoding import Encoding
-    from neatfool.spec.scheme import Scheme
     from neatfool.spec.scores import Scores
 
-    Scoring: TypeAlias = GenerationScoring | MeteredScoring
-
+    Finished: TypeAlias = tuple[GenerationReport, Sequence[Replacement], Callable[[], None]]
 
 SECONDS_AHEAD: Final = 0.1
 """How long the loop makes parts of a generation before it commits the last one: long enough to
 keep the target busy during a commit, short enough to lose little in a crash."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How many generations or images a run has in all, and how many generations a commit."""
+class StageClock:
+    """Adds up the seconds of a generation's stages; ``elapsed`` is their sum."""
 
-    generations: int | None = None
-    images: int | None = None
-    checkpoint_every: int = 1
+    def __init__(self) -> None:
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self.elapsed = 0.0
+        self._last = time.perf_counter()
 
-    def reached(self, generations: int, images: int) -> bool:
-        """Say whether so many generations and images are the whole length, or more."""
-        return (self.generations is not None and generations >= self.generations) or (
-            self.images is not None and images >= self.images
-        )
+    def next(self) -> StageClock:
+        """Give the next generation's clock, which starts at the last lap of this one."""
+        clock = StageClock()
+        clock._last = self._last
+        return clock
 
-    def __str__(self) -> str:
-        if self.images is not None:
-            return counted(self.images, "image", "images")
-        return counted(self.generations or 0, "generation", "generations")
+    def skip(self) -> None:
+        """Drop the time since the last lap."""
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Add the time since the last lap to a stage."""
+        now = time.perf_counter()
+        seconds, self._last = now - self._last, now
+        self._seconds[stage] += seconds
+        self.elapsed += seconds
+
+    def stages(self, *, scoring: float) -> Stages:
+        """Give the stages, with the target's own seconds, which may overlap with other stages."""
+        return Stages(**{**self._seconds, "scoring": scoring}, elapsed=self.elapsed)
 
 
 class Evolution:
@@ -74,35 +80,25 @@ class Evolution:
         spent: Which budget is spent; empty if none is.
     """
 
-    def __init__(
-        self,
-        *,
-        scorer: Scorer,
-        encoding: Encoding[Any],
-        encoding_name: str,
-        scheme: Scheme,
-        scheme_name: str,
-        store: RunStore,
-        limits: Limits,
-    ) -> None:
-        self.scheme = scheme
+    def __init__(self, assembly: Assembly, store: RunStore) -> None:
+        """Go on with the run in a database, which the assembly's scheme has taken up."""
+        choices = assembly.experiment
+        self.scheme = assembly.scheme
         self.spent = ""
         self.generation = store.last_generation()
         self.evaluations = (
             store.reports(self.generation)[0].evaluations if self.generation >= 0 else 0
         )
-        self._scorer = scorer
-        self._encoding = encoding
-        self._encoding_name = encoding_name
-        self._scheme_name = scheme_name
+        self._scorer = assembly.scorer
+        self._encoding = assembly.encoding
+        self._encoding_name = choices.encoding.label
+        self._scheme_name = choices.scheme.label
         self._store = store
-        self._limits = limits
-        self._scoring: Scoring | None = None
+        self._limits = choices.general
+        self._scoring: Generation | None = None
         self._sizes: dict[int, GenomeSize] = {}
         self._no_room = False
-        self._recorder = Recorder(
-            scorer, encoding, scheme, store, checkpoint_every=limits.checkpoint_every
-        )
+        self._recorder = Recorder(assembly, store)
 
     @property
     def done(self) -> bool:
@@ -145,18 +141,17 @@ class Evolution:
         current: _Generation | None = None
         try:
             current = self._start(clock)
-            while current is not None and (draft := self._finish(current)) is not None:
-                asked = self._scorer.remote or self._scorer.batches
-                ahead = asked.in_threads and current.quickly
+            while current is not None and (finished := self._finish(current)) is not None:
+                report, replacements, keep = finished
+                ahead = current.scoring.batches.in_threads and current.quickly
                 clock, current = current.clock.next(), None
                 clock.lap("recording")
                 current, failure = self._start_ahead(clock) if ahead else (None, None)
                 clock.skip()
                 with self._blaming_recording():
-                    self._recorder.keep(draft)
+                    keep()
                 clock.lap("recording")
-                report, replacements = draft.report, draft.replacements
-                del draft  # Its images may be many.
+                del finished, keep  # Its images may be many.
                 yield report, replacements
                 clock.skip()
                 if stop():
@@ -210,16 +205,20 @@ class Evolution:
         current.parts = chain(first, current.parts)
         return current
 
-    def _finish(self, current: _Generation) -> Draft | None:
-        """Make the rest of a generation, wait for its scores, and let the scheme select."""
+    def _finish(self, current: _Generation) -> Finished | None:
+        """Make the rest of a generation, wait for its scores, and let the scheme select.
+
+        Returns:
+            Its report, its replacements, and what records it; None if no candidate was scored.
+        """
         clock, scoring = current.clock, current.scoring
         candidates = [*chain.from_iterable(current.parts)]
         scores = scoring.result()
         self._no_room = current.no_room
-        self.spent = scoring.spent
+        self.spent = scoring.batches.spent
         if not (candidates := candidates[: len(scores.probs)]):
             return None
-        self._scorer.batches.sizes.record(self.generation + 1)
+        scoring.batches.sizes.record(self.generation + 1)
         clock.lap("scoring")
         self._check_any_score(scores)
         self.scheme.archive.grow(len(self._scorer.spec.classes))
@@ -240,7 +239,8 @@ class Evolution:
             stages=clock.stages(scoring=scoring.seconds),
         )
         with self._blaming_recording():
-            return self._recorder.take(report, replacements, candidates, scores, scoring.images)
+            keep = self._recorder.take(report, replacements, candidates, scores, scoring.images)
+        return report, replacements, keep
 
     def _blaming_recording(self) -> AbstractContextManager[None]:
         return blaming(f"{self._scheme_name} with {self._encoding_name}: cannot be recorded")
@@ -257,7 +257,7 @@ class Evolution:
         whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
         with blaming(whose):
             asked = self._take_candidates(current)
-        for size in self._scorer.part_sizes(self.scheme.batch):
+        for size in scoring.batches.part_sizes(self.scheme.batch):
             with blaming(whose):
                 part = list(islice(asked, size))
             clock.lap("breeding")
@@ -268,7 +268,7 @@ class Evolution:
             scoring.add(images)
             clock.lap("scoring")
             yield part
-            if scoring.full:
+            if scoring.batches.full:
                 return
 
     def _take_candidates(self, current: _Generation) -> Iterator[Candidate]:
@@ -291,10 +291,7 @@ class Evolution:
         genomes = [candidate.genome for candidate in candidates]
         if self._scorer.remote is not None:
             return self._scorer.remote.write(genomes)
-        with blaming(f"{self._encoding_name}: render() failed"):
-            images = self._encoding.render(genomes)
-        check_images(images, len(candidates), self._scorer.spec, self._encoding_name)
-        return images
+        return draw(self._encoding, genomes, self._scorer.spec, self._encoding_name)
 
     def _check_any_score(self, scores: Scores) -> None:
         assert scores.ok is not None
@@ -331,7 +328,7 @@ class _Generation:
     """
 
     clock: StageClock
-    scoring: Scoring
+    scoring: Generation
     parts: Iterator[Sequence[Candidate]] = field(default_factory=lambda: iter(()))
     quickly: bool = True
     no_room: bool = False

@@ -8,24 +8,27 @@ import reprlib
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 
 from neatfool.errors import ExperimentError, NeatfoolError, TargetError, cause
-from neatfool.evolution.fingerprints import fingerprint_of_code, source_of
+from neatfool.experiment.choice import Choice
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import Network
+from neatfool.plugin.registration import Registration
+from neatfool.run.advice import FROM_PYTHON
 from neatfool.scoring.answers import as_numbers
-from neatfool.spec.scores import ROUNDING, Scores
+from neatfool.spec.scores import ROUNDING, Outputs, Scores
 from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.scores import Outputs
 
 
 def target_of(
@@ -116,7 +119,7 @@ class CallableTarget(Target):
 
     def fingerprint(self) -> str:
         """Hash the file that the function, or the object's class, is defined in."""
-        return fingerprint_of_code(self._function)
+        return hashlib.sha256(source_of(self._function)).hexdigest()
 
 
 class ModuleTarget(Target):
@@ -193,6 +196,48 @@ class ModuleTarget(Target):
             _hash(value, digest)
         digest.update(repr((self._reading.outputs, self._reading.applied)).encode())
         return digest.hexdigest()
+
+
+class Given(BaseModel):
+    """What a run records of a target from Python: the model's name, and how its numbers are read.
+
+    Attributes:
+        model: The name.
+        mean: What is subtracted from each channel.
+        std: What it is divided by.
+        outputs: What the model gives.
+    """
+
+    model: str = "model"
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    outputs: Outputs | None = None
+
+
+class FromPython(Registration):
+    """A target that Python code handed in, in the place of a plugin's."""
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return self.source
+
+
+def choice_of(target: Target, given: Given, label: str = "") -> Choice:
+    """Make a target from Python the choice of an experiment; messages call it ``label``."""
+    label = label or f"target {given.model!r} (from Python)"
+    return Choice(FromPython(FROM_PYTHON, "target", lambda _: target, Given, label), given)
+
+
+def source_of(thing: Any) -> bytes:
+    """Give the qualified name of a function, a class or an object's class, and its file's bytes."""
+    defined = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
+    name = getattr(defined, "__qualname__", repr(defined)).encode()
+    try:
+        path = inspect.getsourcefile(defined)
+        return name + (Path(path).read_bytes() if path else b"")
+    except (TypeError, OSError):
+        return name
 
 
 def _constants(module: torch.nn.Module) -> dict[str, Any]:

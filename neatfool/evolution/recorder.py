@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,58 +11,31 @@ from neatfool.run.images import encode_png
 from neatfool.run.records import GenerationRecord, StoredCandidate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    from neatfool.evolution.assembly import Assembly
     from neatfool.run.statistics import GenerationReport
     from neatfool.run.store import RunStore
-    from neatfool.scoring.generation_images import GenerationImages
-    from neatfool.scoring.scorer import Scorer
+    from neatfool.scoring.batches import GenerationImages
     from neatfool.spec.candidate import Candidate, Replacement
-    from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
-    from neatfool.spec.scheme import Scheme
     from neatfool.spec.scores import Scores
 
 MOST_TOP: Final = 6
 """The best classes of an elite's image are recorded, up to this many: its own and runners-up."""
 
 
-@dataclass(frozen=True)
-class Draft:
-    """What to record of a generation, copied so that the next one can start.
-
-    The next generation changes the scheme, and needs the memory that the images take.
-    """
-
-    report: GenerationReport
-    replacements: Sequence[Replacement]
-    fresh: Sequence[Candidate]
-    images: Mapping[int, np.ndarray]
-    top: Mapping[int, list[tuple[int, float]]]
-    members: frozenset[int]
-    classes: Sequence[tuple[int, str, bool]]
-    state: Json
-
-
 class Recorder:
     """Writes generations to a run's database."""
 
-    def __init__(
-        self,
-        scorer: Scorer,
-        encoding: Encoding[Any],
-        scheme: Scheme,
-        store: RunStore,
-        *,
-        checkpoint_every: int,
-    ) -> None:
-        self._scorer = scorer
-        self._encoding = encoding
-        self._scheme = scheme
+    def __init__(self, assembly: Assembly, store: RunStore) -> None:
+        self._scorer = assembly.scorer
+        self._encoding = assembly.encoding
+        self._scheme = assembly.scheme
         self._store = store
-        self._checkpoint_every = checkpoint_every
+        self._checkpoint_every = assembly.experiment.general.checkpoint_every
         self._pending: list[tuple[GenerationRecord, Json]] = []
-        self._classes = len(scorer.spec.classes)
+        self._classes = len(self._scorer.spec.classes)
 
     def take(
         self,
@@ -72,32 +44,42 @@ class Recorder:
         candidates: Sequence[Candidate],
         scores: Scores,
         images: GenerationImages,
-    ) -> Draft:
-        """Copy from a generation what is to be recorded."""
+    ) -> Callable[[], None]:
+        """Copy from a generation what is to be recorded, so that the next one can start.
+
+        The next generation changes the scheme, and needs the memory that the images take.
+
+        Returns:
+            What records it, and commits when ``checkpoint_every`` are pending.
+        """
         rows = {candidate.id: row for row, candidate in enumerate(candidates)}
         elites = {r.elite.candidate.id: r.elite.candidate for r in replacements}
         members = {candidate.id: candidate for candidate in self._scheme.members()}
+        fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
         ids = sorted(elites)
         at = [rows[id_] for id_ in ids]
-        drawn = images.saved(at)
-        return Draft(
-            report=report,
-            replacements=replacements,
-            fresh=[c for id_, c in sorted({**members, **elites}.items()) if id_ in rows],
-            images=dict(zip(ids, drawn, strict=True)),
-            top=dict(zip(ids, map(_best_of, scores.probs[at]), strict=True)),
-            members=frozenset(members),
-            classes=self._find_new_classes(),
-            # A deep copy: the scheme may change what it gave.
-            state=json.loads(json.dumps({"scheme": self._scheme.state(), **self._scorer.state()})),
-        )
+        drawn = dict(zip(ids, images.saved(at), strict=True))
+        top = dict(zip(ids, map(_best_of, scores.probs[at]), strict=True))
+        classes = self._find_new_classes()
+        # A deep copy: the scheme may change what it gave.
+        state = json.loads(json.dumps({"scheme": self._scheme.state(), **self._scorer.state()}))
 
-    def keep(self, draft: Draft) -> None:
-        """Record a generation, and commit it when ``checkpoint_every`` are pending."""
-        # An interrupt may come at any line, so only whole generations are pending.
-        self._pending.append((self._record(draft), draft.state))
-        if len(self._pending) >= self._checkpoint_every:
-            self.flush()
+        def keep() -> None:
+            record = GenerationRecord(
+                report=report,
+                replacements=replacements,
+                candidates=[self._write(candidate) for candidate in fresh],
+                images={id_: encode_png(image) for id_, image in drawn.items()},
+                top=top,
+                members=frozenset(members),
+                classes=classes,
+            )
+            # An interrupt may come at any line, so only whole generations are pending.
+            self._pending.append((record, state))
+            if len(self._pending) >= self._checkpoint_every:
+                self.flush()
+
+        return keep
 
     def flush(self) -> None:
         """Write the pending generations, and the state after them, in one transaction."""
@@ -107,17 +89,6 @@ class Recorder:
         if pending:
             self._store.commit([record for record, _ in pending], pending[-1][1])
         self._pending.clear()
-
-    def _record(self, draft: Draft) -> GenerationRecord:
-        return GenerationRecord(
-            report=draft.report,
-            replacements=draft.replacements,
-            candidates=[self._write(candidate) for candidate in draft.fresh],
-            images={id_: encode_png(image) for id_, image in draft.images.items()},
-            top=draft.top,
-            members=draft.members,
-            classes=draft.classes,
-        )
 
     def _find_new_classes(self) -> list[tuple[int, str, bool]]:
         """Give the index and name of each class new in this generation, and if it is searched."""

@@ -16,10 +16,12 @@ import numpy as np
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
 from neatfool.evolution.assembly import make
 from neatfool.evolution.garbage import collected_rarely
-from neatfool.evolution.loop import Evolution, Limits
+from neatfool.evolution.loop import Evolution
+from neatfool.evolution.verification import RunTools
 from neatfool.evolution.workplace import make_setup, versions
 from neatfool.experiment.classes import describe_nothing
 from neatfool.experiment.differences import agrees, tell_differences
+from neatfool.experiment.framework import General
 from neatfool.files import read_whole, write_whole
 from neatfool.network.malloc import FreedMemory
 from neatfool.run import folder as run_folder
@@ -30,7 +32,7 @@ from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
-from neatfool.scoring.remote_batches import RemoteBatches
+from neatfool.scoring.remote import RemoteBatches
 from neatfool.scoring.repeatability import DriftWatch, check_repeatability
 from neatfool.spec.candidate import Candidate, Elite
 from neatfool.wording import counted
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import Observers
     from neatfool.run.advice import Advice
-    from neatfool.run.run import Tools
     from neatfool.spec.engine import Engine
     from neatfool.spec.json import Json
 
@@ -69,10 +70,9 @@ class Session:
         assembly: Assembly,
         store: RunStore,
         release: Callable[[], None],
-        tools: Tools | None = None,
     ) -> None:
         """Take an open run; use :func:`start` or :func:`resume`."""
-        self.run = Run(folder, encoding=assembly.encoding, tools=tools)
+        self.run = Run(folder, tools=RunTools(assembly))
         self.workers = ""
         self._engine: Engine | None = None
         self._assembly = assembly
@@ -80,15 +80,12 @@ class Session:
         self._release = release
         self._drift = DriftWatch(assembly.scorer, store)
         self._images = ImageFolder(folder / run_folder.IMAGES, open_ended=assembly.spec.open)
-        self._evolution = Evolution(
-            scorer=assembly.scorer,
-            encoding=assembly.encoding,
-            encoding_name=assembly.encoding_name,
-            scheme=assembly.scheme,
-            scheme_name=assembly.scheme_name,
-            store=store,
-            limits=assembly.limits,
-        )
+        self._evolution = Evolution(assembly, store)
+
+    @property
+    def general(self) -> General:
+        """The run's name, length and seed."""
+        return self._assembly.experiment.general
 
     @property
     def done(self) -> bool:
@@ -129,7 +126,8 @@ class Session:
     @property
     def has_engine(self) -> bool:
         """Whether workers draw and score."""
-        return self._assembly.engine is not None and self._assembly.scorer.metered is None
+        engine = self._assembly.experiment.engine
+        return engine is not None and self._assembly.scorer.metered is None
 
     def progress_of_workers(self) -> str:
         """Say in a few words what the workers do; empty without workers."""
@@ -138,17 +136,15 @@ class Session:
     @property
     def description(self) -> str:
         """What the target and the scheme say of themselves, a line or more each."""
-        parts = self._assembly
+        parts, choices = self._assembly, self._assembly.experiment
         told = []
-        for name, part in (
-            (parts.scorer.name, parts.scorer.target),
-            (parts.scheme_name, parts.scheme),
+        for choice, part in (
+            (choices.target, parts.scorer.target),
+            (choices.scheme, parts.scheme),
         ):
-            describe = getattr(part, "describe", None)
-            with blaming(name):
-                told += [str(describe())] if describe else []
-        named = parts.resolved.get("target", {}).get("nothing")
-        guessed = named is None and not parts.scorer.spec.nothing
+            with blaming(choice.label):
+                told.append(str(part.describe()))
+        guessed = choices.calls.nothing is None and not parts.scorer.spec.nothing
         return "\n".join(filter(None, [*told, describe_nothing(parts.spec, guessed=guessed)]))
 
     def go(self, observers: Observers, stop: Callable[[], bool] = lambda: False) -> Outcome:
@@ -197,7 +193,7 @@ class Session:
 
     def _start_engine(self, ending: ExitStack) -> None:
         """Start the experiment's engine, if it names one and this process need not score itself."""
-        choice, scorer = self._assembly.engine, self._assembly.scorer
+        choice, scorer = self._assembly.experiment.engine, self._assembly.scorer
         if choice is None or self.done:
             return
         if scorer.metered is not None:
@@ -212,7 +208,10 @@ class Session:
         with blaming(choice.label):
             self.workers = engine.start(make_setup(self._assembly))
         scorer.remote = RemoteBatches(
-            engine, scorer.batches, self._assembly.encoding, self._assembly.encoding_name
+            engine,
+            scorer.batches,
+            self._assembly.encoding,
+            self._assembly.experiment.encoding.label,
         )
 
     def _outcome(self, reason: Any, began: float, cause: str) -> Outcome:
@@ -247,7 +246,7 @@ class Session:
 
     def _update_images(self) -> None:
         folder = self.run.path
-        resume = advice_for(self._assembly.resolved, folder).resume
+        resume = advice_for(self._assembly.experiment.resolved(), folder).resume
         kept = f"; the database is kept, and {resume} goes on from it"
         if not folder.exists():
             return
@@ -263,19 +262,17 @@ class Session:
             self._release()
 
 
-def start(
-    assembly: Assembly, folder: Path, *, overwrite: bool = False, tools: Tools | None = None
-) -> Session:
+def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Session:
     """Start a run in a new folder; ``overwrite`` deletes a run that is there.
 
     Raises:
         RunError: The folder already holds a run, or something else.
         StorageError: The folder cannot be written.
     """
-    if assembly.engine is not None:
-        make(assembly.engine).close()  # what it needs may be missing: that is said first
+    if (engine := assembly.experiment.engine) is not None:
+        make(engine).close()  # what it needs may be missing: that is said first
     with ExitStack() as undo, run_folder.storage_errors(folder):
-        advice = advice_for(assembly.resolved, folder)
+        advice = advice_for(assembly.experiment.resolved(), folder)
         release = run_folder.take(folder, advice, overwrite=overwrite)
         undo.callback(release)
         searched = assembly.scheme.archive.classes.tolist()
@@ -283,24 +280,21 @@ def start(
             folder / run_folder.DATABASE, _info(assembly), assembly.spec.classes, searched
         )
         undo.callback(store.close)
-        _keep_text(folder, assembly.text, advice)
+        _keep_text(folder, assembly.experiment.text, advice)
         _open_ledger(assembly, folder)
         undo.pop_all()
-    return Session(folder, assembly, store, release, tools)
+    return Session(folder, assembly, store, release)
 
 
 def resume(
     assemble: Callable[[dict[str, Json], Plan], Assembly],
     folder: Path,
-    *,
-    tools: Tools | None = None,
 ) -> Session:
     """Resume a run, which is this user's own from then on. The caller sees to its trust.
 
     Args:
         assemble: Makes the assembly from the run's resolved experiment and its scoring plan.
         folder: The run's folder.
-        tools: What the run draws, scores and shows itself with.
 
     Raises:
         RunError: The folder holds no run, or one that is damaged or in use; or its experiment was
@@ -318,15 +312,15 @@ def resume(
         assembly = assemble(info["experiment"], Plan.from_json(info["scoring"]))
         undo.callback(assembly.scorer.close)
         _check_same(folder, info, assembly)
-        _check_length(folder, info["experiment"], assembly.limits, store)
+        _check_length(folder, info["experiment"], assembly.experiment.general, store)
         _restore(assembly, store)
         _open_ledger(assembly, folder)
-        if assembly.resolved != info["experiment"]:
+        if (resolved := assembly.experiment.resolved()) != info["experiment"]:
             _check_budget(assembly)
-            store.keep("experiment", assembly.resolved)
+            store.keep("experiment", resolved)
         store.adopt()
         undo.pop_all()
-    return Session(folder, assembly, store, release, tools)
+    return Session(folder, assembly, store, release)
 
 
 def _open_ledger(assembly: Assembly, folder: Path) -> None:
@@ -356,8 +350,9 @@ def _keep_text(folder: Path, text: str, advice: Advice) -> None:
 
 
 def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None:
-    if not agrees(info["identity"], assembly.identity):
-        found = tell_differences(assembly.identity, info["identity"])
+    identity = assembly.experiment.identity()
+    if not agrees(info["identity"], identity):
+        found = tell_differences(identity, info["identity"])
         raise RunError(
             f"{folder}: the experiment is not the one that the run started with ({found}); start "
             "another run"
@@ -381,19 +376,19 @@ def _check_same(folder: Path, info: dict[str, Json], assembly: Assembly) -> None
         )
 
 
-def _check_length(folder: Path, resolved: dict[str, Json], new: Limits, store: RunStore) -> None:
+def _check_length(folder: Path, resolved: dict[str, Json], new: General, store: RunStore) -> None:
     """Refuse a new length that the run has reached or passed already."""
-    recorded = resolved.get("experiment", vars(new))
-    old = Limits(recorded.get("generations"), recorded.get("images"), new.checkpoint_every)
+    old = General.model_validate(resolved["experiment"])
     last = store.reports(store.last_generation())
-    if new == old or not last or not new.reached(last[0].generation + 1, last[0].evaluations):
+    same = new.length == old.length
+    if same or not last or not new.reached(last[0].generation + 1, last[0].evaluations):
         return
     has = last[0].generation + 1, last[0].evaluations
     advice = advice_for(resolved, folder)
     raise RunError(
         f"{folder}: has {counted(has[0], 'generation', 'generations')} and "
-        f"{counted(has[1], 'image', 'images')} already, so {new} cannot be its new length. Its "
-        f"length is {old}, which it has "
+        f"{counted(has[1], 'image', 'images')} already, so {new.length} cannot be its new length. "
+        f"Its length is {old.length}, which it has "
         + (
             f"reached; {advice.lengthen} makes it longer"
             if old.reached(*has)
@@ -425,20 +420,20 @@ def _restore(assembly: Assembly, store: RunStore) -> None:
             )
         )
     if (state := store.state()) is not None:
-        with blaming(f"{assembly.scheme_name}: restore() failed"):
+        with blaming(f"{assembly.experiment.scheme.label}: restore() failed"):
             assembly.scheme.restore(state["scheme"], candidates)
         assembly.scorer.restore(state)
 
 
 def _info(assembly: Assembly) -> dict[str, Json]:
-    spec = asdict(assembly.spec)
+    experiment, spec = assembly.experiment, asdict(assembly.spec)
     del spec["classes"]
     return {
-        "name": assembly.name,
-        "seed": assembly.seed,
-        "experiment": assembly.resolved,
-        "identity": assembly.identity,
-        "text": assembly.text,
+        "name": experiment.name,
+        "seed": experiment.general.seed,
+        "experiment": experiment.resolved(),
+        "identity": experiment.identity(),
+        "text": experiment.text,
         "spec": spec,
         "scoring": assembly.scorer.plan.to_json(),
         "target": {"name": assembly.scorer.name, "fingerprint": assembly.scorer.fingerprint},

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from neatfool.budget.ledger import Budget
 from neatfool.config.options import check_arguments
-from neatfool.errors import BudgetSpent, RunError, TargetError, VerificationError
-from neatfool.evolution.assembly import check_target, reassemble
-from neatfool.evolution.python_target import target_of
-from neatfool.experiment.choice import RECORDED, recorded_by_a_run
-from neatfool.experiment.framework import Calls
+from neatfool.errors import BudgetSpent, TargetError, VerificationError
+from neatfool.evolution.assembly import assemble, make
+from neatfool.evolution.python_target import Given, choice_of, target_of
+from neatfool.experiment.choice import (
+    PLUGIN_SECTIONS,
+    RECORDED,
+    choose,
+    recorded_by_a_run,
+    resolved_choice,
+)
+from neatfool.experiment.experiment import Experiment
+from neatfool.experiment.framework import Calls, General
 from neatfool.experiment.showing import choose_showing
 from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
@@ -24,10 +30,9 @@ from neatfool.run.advice import advice_for, is_from_python
 from neatfool.run.folder import lock, refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore
-from neatfool.run.verdict import TOLERANCE, Verdict, Verified
+from neatfool.run.verdict import Verdict, Verified
 from neatfool.scoring.plan import Plan
-from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.viewed_target import show_views
+from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.scores import rank
 from neatfool.spec.target import Target
 from neatfool.wording import counted
@@ -35,26 +40,15 @@ from neatfool.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from neatfool.budget.ledger import Budget
+    from neatfool.evolution.assembly import Assembly
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
+    from neatfool.scoring.scorer import Scorer
+    from neatfool.spec.encoding import Encoding
 
 ASKED_AT_ONCE = 1024
 """How many images a metered target is given together. Equal images among them cost one query."""
-
-
-def verify_run(
-    run: Run, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None
-) -> Verdict:
-    """Score a run's saved images again, as :meth:`neatfool.Run.verify` says."""
-    refuse_under_way(run.path)
-    run.refresh()
-    with closing(scorer_for(run, model, max_queries)) as scorer:
-        results = verify(run, scorer)
-    if not results:
-        raise VerificationError(
-            f"{run.path}: the run has no elites yet, so there is nothing to verify"
-        )
-    return Verdict(tuple(results), tolerance)
 
 
 def score_image(run: Run, scorer: Scorer, image: torch.Tensor) -> dict[str, float]:
@@ -71,42 +65,41 @@ def score_image(run: Run, scorer: Scorer, image: torch.Tensor) -> dict[str, floa
         return dict(zip(scorer.spec.classes, scores.probs[0].tolist(), strict=True))
 
 
-def scorer_for(run: Run, model: Any, max_queries: int | None = None) -> Scorer:
-    """Make the scorer of a run, with ``model`` or, if that is None, the experiment's target."""
-    check_arguments(Calls, max_queries=max_queries)
-    experiment = run.experiment
-    settings = dict(experiment["target"])
-    if max_queries is not None:
-        settings["max_queries"] = max_queries
-    plan = Plan.from_json(run.info["scoring"])
-    if model is None and is_from_python(experiment):
-        raise RunError(
-            f"{run.path}: only Python has its target. Hand it in there: "
-            "neatfool.open_run(FOLDER).verify(model), or score(genome, model)"
-        )
+def experiment_of(run: Run, model: Any = None) -> Experiment:
+    """Make a run's experiment again, with ``model`` in place of its target unless that is None.
+
+    Raises:
+        RunError: Only Python has the target, and there is no model.
+        UntrustedRun: Somebody else made the run, and the user did not agree.
+    """
+    recorded, plugins = run.experiment, PluginManager()
     if model is None:
-        require_trust(run)
-        return reassemble(experiment | {"target": settings}, PluginManager(), plan).scorer
-    name = str(run.info["target"]["name"])
-    spec = run.spec
-    if isinstance(model, Target) and (
-        spec.open or len(model.spec.classes) == len(spec.classes)
-    ):  # more classes turned up, or their names changed
-        spec = replace(spec, classes=model.spec.classes)
-    how: dict[str, Any] = {key: settings.get(key) for key in ("mean", "std", "outputs")}
-    target = target_of(model, spec, **how)
-    check_target(target, name)
-    budget = Budget(settings.get("max_queries"), settings.get("max_requests"))
-    plugins = PluginManager()
-    if "views" in experiment and (paths := experiment.get("plugins", {}).get("path")):
+        if not is_from_python(recorded):
+            require_trust(run)
+        return Experiment.from_resolved(recorded, plugins)
+    if "views" in recorded and (paths := recorded.get("plugins", {}).get("path")):
         require_trust(run)
         for path in paths:
             plugins.load_files(Path(path))
     with recorded_by_a_run():
-        showing = choose_showing(plugins, experiment.get("views"), RECORDED)
-    if showing:
-        target = show_views(target, showing, name=name, seed=run.info["seed"])
-    return Scorer(target, name=name, plan=plan, budget=budget)
+        showing = choose_showing(plugins, recorded.get("views"), RECORDED)
+    settings = recorded["target"]
+    given = Given.model_validate({k: settings[k] for k in Given.model_fields if k in settings})
+    model, spec = adopt_if_whole(model, Target), run.spec
+    if isinstance(model, Target) and (
+        spec.open or len(model.spec.classes) == len(spec.classes)
+    ):  # more classes turned up, or their names changed
+        spec = replace(spec, classes=model.spec.classes)
+    target = target_of(model, spec, mean=given.mean, std=given.std, outputs=given.outputs)
+    budget = {key: settings.get(key) for key in ("max_queries", "max_requests")}
+    return Experiment(
+        general=General(seed=run.seed),
+        calls=Calls.model_validate(budget),
+        target=choice_of(target, given, str(run.info["target"]["name"])),
+        encoding=choose(plugins, "encoding", PLUGIN_SECTIONS["encoding"]),
+        scheme=choose(plugins, "scheme", PLUGIN_SECTIONS["scheme"]),
+        showing=showing,
+    )
 
 
 def verify(run: Run, scorer: Scorer) -> list[Verified]:
@@ -177,3 +170,70 @@ def _read_saved(elite: EliteView) -> torch.Tensor:
     if pixels.shape != shape:
         raise VerificationError(f"{path}: is {pixels.shape} (channels, height, width), not {shape}")
     return torch.from_numpy(pixels.copy())
+
+
+class RunTools:
+    """What a run draws, scores and shows itself with; see :class:`neatfool.run.source.Tools`."""
+
+    def __init__(self, assembly: Assembly | None = None) -> None:
+        """Take what the run was made of in this process; if absent, its record says that."""
+        self._experiment = None if assembly is None else assembly.experiment
+        self._encoding = None if assembly is None else assembly.encoding
+        self._model: Any = None
+        self._scorer: Scorer | None = None
+
+    def encoding(self, run: Run) -> Encoding[Any]:
+        """Make the run's encoding. Only for a run that is trusted, a Python file is loaded."""
+        if self._encoding is not None:
+            return self._encoding
+        plugins = PluginManager()
+        if run.experiment["encoding"]["plugin"] not in plugins.names("encoding"):
+            require_trust(run)
+        choice = resolved_choice(run.experiment, "encoding", plugins)
+        encoding: Encoding[Any] = make(choice, spec=run.spec)
+        return encoding
+
+    def score(self, run: Run, image: torch.Tensor, model: Any) -> dict[str, float]:
+        """Score an image as the run did, and keep the target for the next image."""
+        if model is not None:
+            self.close()
+            self._model = model
+        if self._scorer is None:
+            self._scorer = self._scorer_for(run, self._model, None)
+        return score_image(run, self._scorer, image)
+
+    def verify(self, run: Run, model: Any, *, tolerance: float, max_queries: int | None) -> Verdict:
+        """Score the run's saved images again."""
+        check_arguments(Calls, max_queries=max_queries)
+        refuse_under_way(run.path)
+        run.refresh()
+        model = self._model if model is None else model
+        with closing(self._scorer_for(run, model, max_queries)) as scorer:
+            results = verify(run, scorer)
+        if not results:
+            raise VerificationError(
+                f"{run.path}: the run has no elites yet, so there is nothing to verify"
+            )
+        return Verdict(tuple(results), tolerance)
+
+    def report(self, run: Run) -> Path:
+        """Write the run's page."""
+        from neatfool.present.saving import write_report
+
+        return write_report(run)
+
+    def close(self) -> None:
+        """Close the target."""
+        if self._scorer is not None:
+            self._scorer.close()
+            self._scorer = None
+
+    def _scorer_for(self, run: Run, model: Any, max_queries: int | None) -> Scorer:
+        """Make the scorer of a run, with ``model`` or, if that is None, the experiment's target."""
+        own = self._experiment if model is None else None
+        experiment = own or experiment_of(run, model)
+        budget = {"max_queries": max_queries or run.experiment["target"].get("max_queries")}
+        calls = experiment.calls.model_copy(update=budget)
+        return assemble(
+            replace(experiment, calls=calls), Plan.from_json(run.info["scoring"])
+        ).scorer

@@ -6,7 +6,7 @@ import platform
 from contextlib import suppress
 from dataclasses import astuple, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -15,9 +15,9 @@ from neatfool.errors import TargetError, blaming
 from neatfool.evolution.assembly import assemble
 from neatfool.experiment.experiment import Experiment
 from neatfool.network.memory import OutOfMemory
-from neatfool.scoring.answers import check_images
+from neatfool.scoring.answers import draw
 from neatfool.scoring.plan import Plan
-from neatfool.scoring.remote_batches import checksums_of
+from neatfool.scoring.remote import checksums_of
 from neatfool.scoring.repeatability import differ
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.encoding import read_sent, write_to_send
@@ -25,8 +25,6 @@ from neatfool.spec.engine import Answer, Part, Setup
 
 if TYPE_CHECKING:
     from neatfool.evolution.assembly import Assembly
-    from neatfool.scoring.scorer import Scorer
-    from neatfool.spec.encoding import Encoding
 
 VERSIONED: Final = ("neatfool", "torch", "torchvision", "neat-python", "numpy", "pillow")
 PROBES: Final = 8
@@ -41,16 +39,17 @@ def versions() -> dict[str, str]:
 
 def make_setup(assembly: Assembly) -> Setup:
     """Write down what a worker needs for a run, with probes that this process has answered."""
-    encoding, scorer, resolved = assembly.encoding, assembly.scorer, assembly.resolved
-    genomes = encoding.create(derive_seeds(assembly.seed, "probe", 0, ids=range(PROBES)))
+    encoding, scorer, resolved = assembly.encoding, assembly.scorer, assembly.experiment.resolved()
+    seed = assembly.experiment.general.seed
+    genomes = encoding.create(derive_seeds(seed, "probe", 0, ids=range(PROBES)))
     for number in range(1, ROUNDS + 1):
-        seeds = derive_seeds(assembly.seed, "probe", number, ids=range(PROBES))
+        seeds = derive_seeds(seed, "probe", number, ids=range(PROBES))
         genomes = encoding.breed([[genome] for genome in genomes], seeds)
     sent, probes = [write_to_send(encoding, genome) for genome in genomes], []
     for screen in (False, True)[: 1 + bool(scorer.plan.screening)]:
         part = Part(sent, scorer.batches.sizes.of(screen=screen), screen)
         with suppress(OutOfMemory):  # The run itself finds out how many images fit.
-            probes.append((part, _answer(part, scorer, encoding, assembly.encoding_name)))
+            probes.append((part, _answer(part, assembly)))
     observers = resolved["plugins"]["observers"]
     return Setup(
         # Observers look on in the run's process only.
@@ -64,16 +63,16 @@ def make_setup(assembly: Assembly) -> Setup:
     )
 
 
-def _answer(part: Part, scorer: Scorer, encoding: Encoding[Any], encoding_name: str) -> Answer:
+def _answer(part: Part, assembly: Assembly) -> Answer:
     """Draw and score a part in this process, as :meth:`Workplace.answer` says."""
-    with blaming(f"{encoding_name}: render() failed"):
-        images = encoding.render([read_sent(encoding, each) for each in part.genomes])
-    check_images(images, len(part.genomes), scorer.spec, encoding_name)
-    batches = scorer.batches
+    encoding, batches = assembly.encoding, assembly.scorer.batches
+    name = assembly.experiment.encoding.label
+    with blaming(f"{name}: render() failed"):
+        genomes = [read_sent(encoding, each) for each in part.genomes]
+    images = draw(encoding, genomes, batches.spec, name)
     batches.sizes.set(part.size, screen=part.screen)
-    timed = [future.result() for future in batches.submit(images, screen=part.screen)]
-    scores = batches.concatenate([scores for scores, _ in timed])
-    return Answer(scores, checksums_of(images.cpu().numpy()), sum(s for _, s in timed))
+    scores, seconds = batches.collect(batches.submit(images, screen=part.screen))
+    return Answer(scores, checksums_of(images.cpu().numpy()), seconds * batches.workers)
 
 
 class Workplace:
@@ -88,11 +87,11 @@ class Workplace:
         plan = Plan.from_json(setup.scoring)
         if plan.threads is None:
             torch.set_num_threads(setup.threads)
+        experiment = Experiment.from_resolved(setup.experiment)
         # An engine has as many workers as are to work side by side.
-        plan = replace(plan, cores=1)
-        assembly = assemble(Experiment.from_resolved(setup.experiment), plan, to_search=False)
-        self._encoding, self._name = assembly.encoding, assembly.encoding_name
-        self._scorer = assembly.scorer
+        calls = experiment.calls.model_copy(update={"threads": 1})
+        self._assembly = assemble(replace(experiment, calls=calls), plan, to_search=False)
+        self._scorer = self._assembly.scorer
         try:
             self._check(setup)
         except BaseException:
@@ -106,7 +105,7 @@ class Workplace:
             NeatfoolError: The target or the encoding failed.
             OutOfMemory: Memory ran out; the run goes on with smaller batches.
         """
-        return _answer(part, self._scorer, self._encoding, self._name)
+        return _answer(part, self._assembly)
 
     def close(self) -> None:
         """Close the target."""

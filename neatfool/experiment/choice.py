@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
@@ -53,6 +53,21 @@ def recorded_by_a_run() -> Iterator[None]:
         ) from error
 
 
+@runtime_checkable
+class Costly(Protocol):
+    """A target's options that say, before it is made, whether asking it costs something."""
+
+    metered: bool
+
+
+@runtime_checkable
+class Foretelling(Protocol):
+    """A target's options that tell its spec before it is made."""
+
+    def spec(self) -> ImageSpec | None:
+        """Give the spec."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """A picked plugin, its validated options, and the section that they were read from."""
@@ -69,7 +84,7 @@ class Choice:
     @property
     def costs(self) -> bool:
         """Whether a target's options say, before it is made, that asking it costs something."""
-        return bool(getattr(self.options, "metered", False))
+        return isinstance(self.options, Costly) and self.options.metered
 
     def spec(self) -> ImageSpec | None:
         """Give a target's spec without making the target, if its options have a method ``spec``.
@@ -77,9 +92,8 @@ class Choice:
         Raises:
             PluginError: The method raised.
         """
-        tell = getattr(self.options, "spec", None)
         with blaming(self.label):
-            return tell() if callable(tell) else None
+            return self.options.spec() if isinstance(self.options, Foretelling) else None
 
     def describe_unset(self, spec: ImageSpec | None) -> dict[str, dict[str, str]]:
         """Explain the keys that were left out; see :func:`~.options.describe_unset`."""

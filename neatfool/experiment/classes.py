@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from neatfool.config.class_names import named_classes
 from neatfool.config.problems import Problems
-from neatfool.errors import ExperimentError
+from neatfool.errors import ExperimentError, option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,9 +63,11 @@ def with_nothing(spec: ImageSpec, named: Sequence[str] | None) -> ImageSpec:
     try:
         nothing = tuple(spec.classes[spec.class_index(name)] for name in named)
     except ExperimentError as error:
-        raise ExperimentError(f"[target] nothing: {error}") from error
+        raise ExperimentError(f"{option('target', 'nothing')}: {error}") from error
     if nothing and {*nothing} == {*spec.classes}:
-        raise ExperimentError("[target] nothing: names all classes; leave one to search for")
+        raise ExperimentError(
+            f"{option('target', 'nothing')}: names all classes; leave one to search for"
+        )
     return replace(spec, nothing=nothing)
 
 

@@ -12,7 +12,7 @@ from neatfool.config.options import describe_unset, dump_options, own_sections, 
 from neatfool.config.problems import Problems
 from neatfool.config.section import Section, Value
 from neatfool.config.values import write_ini
-from neatfool.errors import PluginError, nearest
+from neatfool.errors import PluginError, RunError, nearest
 from neatfool.experiment.choice import (
     RECORDED,
     Choice,
@@ -34,6 +34,7 @@ from neatfool.experiment.framework import (
 )
 from neatfool.experiment.showing import Showing, read_showing
 from neatfool.plugin.manager import PluginManager
+from neatfool.run.advice import is_from_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -105,8 +106,14 @@ class Experiment:
 
         Raises:
             PluginError: A plugin is missing or broken.
-            RunError: An option is no longer valid.
+            RunError: An option is no longer valid, or only Python has the target.
         """
+        if is_from_python(resolved):
+            raise RunError(
+                f"run {resolved['experiment']['name']!r}: only Python has its target. Hand it in "
+                "there: neatfool.fool(..., out=FOLDER, resume_run=True) resumes the run, and "
+                "neatfool.open_run(FOLDER).verify(model), or score(genome, model), scores again"
+            )
         sections = json_sections(resolved, RECORDED)
         given = {key: v for key, v in sections["experiment"].values.items() if v.given is not None}
         sections["experiment"] = Section(given, RECORDED)

@@ -13,7 +13,8 @@ from neatfool.budget.ledger import Budget
 from neatfool.config.class_names import ClassNames
 from neatfool.config.options import read_options
 from neatfool.config.section import Section
-from neatfool.errors import ExperimentError
+from neatfool.errors import ExperimentError, option
+from neatfool.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,19 @@ class General(BaseModel, extra="forbid", frozen=True):
         description="what the report says of the run, in place of the comment that the file begins "
         "with (new in 0.2)",
     )
+
+    @property
+    def length(self) -> str:
+        """The run's length in words."""
+        if self.images is not None:
+            return counted(self.images, "image", "images")
+        return counted(self.generations or 0, "generation", "generations")
+
+    def reached(self, generations: int, images: int) -> bool:
+        """Say whether so many generations and images are the whole length, or more."""
+        return (self.generations is not None and generations >= self.generations) or (
+            self.images is not None and images >= self.images
+        )
 
     @field_validator("name")
     @classmethod
@@ -158,7 +172,7 @@ class Calls(BaseModel, extra="forbid", frozen=True):
             try:
                 spec.class_index(name)
             except ExperimentError as error:
-                raise ExperimentError(f"[target] threshold: {error}") from None
+                raise ExperimentError(f"{option('target', 'threshold')}: {error}") from None
 
 
 class Views(BaseModel, extra="forbid", frozen=True):

@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 from neatfool.config.options import read_options
 from neatfool.config.problems import Problems
 from neatfool.config.section import Section
-from neatfool.errors import ExperimentError, PluginError
+from neatfool.errors import ExperimentError, PluginError, option
 from neatfool.experiment.choice import json_sections
 from neatfool.experiment.framework import Views
 from neatfool.plugin.views import views
@@ -93,7 +93,7 @@ def choose_showing(
     """
     if not isinstance(given or {}, Mapping):
         raise ExperimentError(
-            f'[views]: must be names with strengths, as {{"move": 3}}, not {given!r}'
+            f'{option("views")}: must be names with strengths, as {{"move": 3}}, not {given!r}'
         )
     problems = Problems()
     showing = read_showing(json_sections({"views": given or {}}, where), plugins, problems)

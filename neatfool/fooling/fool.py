@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
+
+from pydantic import BaseModel
 
 from neatfool.config.class_names import distinct_names
 from neatfool.config.options import check_arguments
-from neatfool.config.values import write_ini
-from neatfool.errors import ExperimentError, StorageError
-from neatfool.evolution.assembly import Recipe, put_together
+from neatfool.errors import ExperimentError, StorageError, option_namer
+from neatfool.evolution.assembly import assemble
 from neatfool.evolution.interrupts import Interrupts
-from neatfool.evolution.loop import Limits
+from neatfool.evolution.python_target import Given, choice_of, target_of
 from neatfool.evolution.session import Session, resume, start
-from neatfool.experiment.experiment import choose, resolved_sections
+from neatfool.experiment.experiment import Experiment, choose
+from neatfool.experiment.framework import Calls, General, safe_name
 from neatfool.experiment.showing import choose_showing
 from neatfool.fooling.arguments import Arguments
-from neatfool.fooling.opening import RunTools, open_run
+from neatfool.fooling.opening import open_run
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.advice import FROM_PYTHON
 from neatfool.run.folder import storage_errors
 from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.image_spec import ImageSpec
@@ -30,27 +32,16 @@ from neatfool.spec.target import Target
 from neatfool.wording import left_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import torch
 
-    from neatfool.experiment.experiment import Choice
-    from neatfool.experiment.showing import Showing
     from neatfool.run.run import Run
-    from neatfool.spec.json import Json
     from neatfool.spec.scores import Outputs
 
 _log = logging.getLogger("neatfool.fool")
 
-_ARGUMENTS: Final = {
-    "[experiment] ": "",
-    "[target] ": "",
-    "[views]": "views",
-    "[encoding] ": "encoding_options: ",
-    "[scheme] ": "scheme_options: ",
-}
-"""The argument that stands for each section of an experiment, in messages."""
-
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 RUNS: Final = Path("runs")
 """Where runs are, if nothing is said."""
@@ -174,38 +165,48 @@ def fool(
         max_queries=max_queries,
         max_requests=max_requests,
     )
-    for kind, given in (("scheme", scheme), ("encoding", encoding)):
-        if not isinstance(given, str):
+    for kind, picked in (("scheme", scheme), ("encoding", encoding)):
+        if not isinstance(picked, str):
             raise ExperimentError(
-                f"{kind}: must be a name, not {given!r}; its options are {kind}_options"
+                f"{kind}: must be a name, not {picked!r}; its options are {kind}_options"
             )
-    label = arguments.name or _model_name(model).lower()
-    folder = _given_folder(out, resume_run=resume_run, overwrite=overwrite)
-    target = _target(model, arguments, device)
-    manager = PluginManager()
-    files = [plugins] if isinstance(plugins, str | Path) else plugins
-    paths = [Path(file).expanduser().absolute() for file in files]
-    for path in paths:
-        manager.load_files(path)
-    recorded = folder if resume_run else None
-    with _naming_arguments():
+    naming = option_namer.set(_argument)
+    try:
+        folder = _given_folder(out, resume_run=resume_run, overwrite=overwrite)
+        target = _target(model, arguments, device)
+        manager = PluginManager()
+        files = [plugins] if isinstance(plugins, str | Path) else plugins
+        paths = tuple(Path(file).expanduser().absolute() for file in files)
+        for path in paths:
+            manager.load_files(path)
+        recorded = folder if resume_run else None
         suiting = _suiting(manager.load("encoding", encoding).options, target.spec, recorded)
-        recipe = _recipe(
-            target,
-            arguments,
-            model=_model_name(model),
-            name=label,
-            plugin_paths=paths,
+        own = {"model": _model_name(model)}
+        own["name"] = arguments.name or safe_name(own["model"].lower())
+        experiment = Experiment(
+            general=_part(General, arguments, own),
+            calls=_part(Calls, arguments, own),
+            target=choice_of(target, _part(Given, arguments, own)),
             encoding=choose(manager, "encoding", encoding, {**suiting, **(encoding_options or {})}),
             scheme=choose(manager, "scheme", scheme, scheme_options or {}),
             showing=choose_showing(manager, views),
+            plugin_paths=paths,
         )
-        tools = RunTools(target)
+        text = "# Made by neatfool.fool.\n" + experiment.to_ini()
+        experiment = replace(experiment, text=text)
         if folder is not None and resume_run:
-            session = resume(lambda _, plan: put_together(recipe, plan), folder, tools=tools)
+            session = resume(lambda _, plan: assemble(experiment, plan), folder)
         else:
-            session = _start(recipe, folder, overwrite=overwrite, tools=tools)
-    return _go(session, manager, arguments, progress=progress)
+            session = _start(experiment, folder, overwrite=overwrite)
+        return _go(session, manager, progress=progress)
+    finally:
+        option_namer.reset(naming)
+
+
+def _part(model: type[ModelT], arguments: Arguments, own: Mapping[str, str]) -> ModelT:
+    """Take the fields of a model from the arguments, and others from what is the run's own."""
+    given = {**vars(arguments), **own}
+    return model.model_validate({key: given[key] for key in model.model_fields if key in given})
 
 
 def _suiting(options: object, spec: ImageSpec, recorded: Path | None) -> dict[str, Json]:
@@ -217,78 +218,14 @@ def _suiting(options: object, spec: ImageSpec, recorded: Path | None) -> dict[st
     return suiting
 
 
-def _recipe(
-    target: Target,
-    arguments: Arguments,
-    *,
-    model: str,
-    name: str,
-    plugin_paths: Sequence[Path],
-    encoding: Choice,
-    scheme: Choice,
-    showing: Showing | None,
-) -> Recipe:
-    identity: dict[str, dict[str, Json]] = {
-        "experiment": {"seed": arguments.seed},
-        "target": {"plugin": FROM_PYTHON, "model": model, "nothing": arguments.nothing},
-        **(showing.section() if showing else {}),
-        **resolved_sections("encoding", encoding),
-        **resolved_sections("scheme", scheme),
-    }
-    resolved = _resolved(identity, arguments, name, plugin_paths)
-    return Recipe(
-        name=name,
-        seed=arguments.seed,
-        limits=Limits(arguments.generations, arguments.images),
-        calls=arguments,
-        target=target,
-        target_name=f"target {model!r} (from Python)",
-        target_choice=None,
-        encoding=encoding,
-        scheme=scheme,
-        resolved=resolved,
-        identity=identity,
-        text="# Made by neatfool.fool.\n" + write_ini(resolved),
-        showing=showing,
-    )
-
-
-def _resolved(
-    identity: Mapping[str, Mapping[str, Json]],
-    arguments: Arguments,
-    name: str,
-    plugin_paths: Sequence[Path],
-) -> dict[str, Json]:
-    """Describe the run: what its result depends on, and what else is needed to read it."""
-    general = arguments.model_dump(include={"generations", "images", "seed", "stall_after"})
-    asking = arguments.model_dump(
-        include={"mean", "std", "outputs", "threshold", "max_queries", "max_requests"},
-        exclude_none=True,
-    )
-    resolved: dict[str, Json] = {
-        **identity,
-        "experiment": {"name": name, **general},
-        "target": {**identity["target"], **asking},
-    }
-    if plugin_paths:
-        resolved["plugins"] = {"path": [str(path) for path in plugin_paths]}
-    return resolved
-
-
-def _go(session: Session, plugins: PluginManager, arguments: Arguments, *, progress: bool) -> Run:
+def _go(session: Session, plugins: PluginManager, *, progress: bool) -> Run:
     interrupts = Interrupts()
     if progress:
         from rich.console import Console
 
         from neatfool.evolution.progress import ProgressDisplay
 
-        display = ProgressDisplay(
-            Console(file=sys.stderr, highlight=False),
-            session,
-            generations=arguments.generations,
-            images=arguments.images,
-            stall_after=arguments.stall_after,
-        )
+        display = ProgressDisplay(Console(file=sys.stderr, highlight=False), session)
         plugins.register_object(display, "progress")
     with interrupts.handled():
         outcome = session.go(plugins.observers(), interrupts)
@@ -306,8 +243,6 @@ def _go(session: Session, plugins: PluginManager, arguments: Arguments, *, progr
 
 def _target(model: Any, arguments: Arguments, device: str) -> Target:
     from torch.nn import Module
-
-    from neatfool.evolution.python_target import target_of
 
     model = adopt_if_whole(model, Target)
     channels, height, width = arguments.image
@@ -345,15 +280,12 @@ def _target(model: Any, arguments: Arguments, device: str) -> Target:
     return target_of(model, spec, mean=mean, std=std, device=device, outputs=arguments.outputs)
 
 
-@contextmanager
-def _naming_arguments() -> Iterator[None]:
-    try:
-        yield
-    except ExperimentError as error:
-        text = str(error)
-        for key, argument in _ARGUMENTS.items():
-            text = text.replace(key, argument)
-        raise ExperimentError(text) from None
+def _argument(section: str, key: str) -> str:
+    """Name the argument that stands for an option of an experiment's section."""
+    if section in {"encoding", "scheme"}:
+        of_the_name = key.partition(" ")[0] == "plugin"
+        return key.replace("plugin", section, 1) if of_the_name else f"{section}_options: {key}"
+    return f"views {key}" if section == "views" else key
 
 
 def _model_name(model: Any) -> str:
@@ -376,14 +308,14 @@ def _given_folder(out: str | Path | None, *, resume_run: bool, overwrite: bool) 
     return None if out is None else Path(out)
 
 
-def _start(recipe: Recipe, folder: Path | None, *, overwrite: bool, tools: RunTools) -> Session:
-    assembly = put_together(recipe)
+def _start(experiment: Experiment, folder: Path | None, *, overwrite: bool) -> Session:
+    assembly = assemble(experiment)
+    name = f"{experiment.name}-{experiment.general.seed}"
     if folder is not None or overwrite:
-        folder = folder or RUNS / f"{recipe.name}-{recipe.seed}"
-        return start(assembly, folder, overwrite=overwrite, tools=tools)
-    folder = _make_folder(f"{recipe.name}-{recipe.seed}")
+        return start(assembly, folder or RUNS / name, overwrite=overwrite)
+    folder = _make_folder(name)
     try:
-        return start(assembly, folder, tools=tools)
+        return start(assembly, folder)
     except BaseException:
         with suppress(OSError):  # something is in it
             folder.rmdir()

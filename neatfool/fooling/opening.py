@@ -5,31 +5,24 @@ from __future__ import annotations
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from neatfool.config.options import check_arguments
-from neatfool.errors import RunError
-from neatfool.evolution.assembly import assemble, check_target, make
-from neatfool.evolution.verification import score_image, scorer_for, verify_run
-from neatfool.experiment.experiment import Experiment, load_experiment, resolved_choice
+from neatfool.evolution import assembly
+from neatfool.evolution.assembly import assemble
+from neatfool.evolution.verification import RunTools, experiment_of
+from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import Calls
 from neatfool.experiment.trust import require_trust
-from neatfool.plugin.manager import PluginManager
-from neatfool.run.advice import is_from_python
 from neatfool.run.folder import find_runs
 from neatfool.run.run import Run
 from neatfool.scoring.plan import Plan
-from neatfool.spec.adopting import adopt_if_whole
-from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import torch
-
-    from neatfool.run.verdict import Verdict
     from neatfool.scoring.scorer import Scorer
-    from neatfool.spec.encoding import Encoding
+    from neatfool.spec.target import Target
 
 
 def open_run(path: str | Path, *, trust: bool = False) -> Run:
@@ -108,14 +101,10 @@ def open_scorer(
     if isinstance(source, str | Path) and Path(source).is_dir():
         source = open_run(source)
     plan: Plan | None = None
-    if isinstance(source, Experiment):
+    if isinstance(source, Run):
+        experiment, plan = experiment_of(source), Plan.from_json(source.info["scoring"])
+    elif isinstance(source, Experiment):
         experiment = source
-    elif isinstance(source, Run):
-        if is_from_python(source.experiment):
-            raise RunError(f"{source.path}: only Python has its target; score with an experiment's")
-        require_trust(source)
-        experiment = Experiment.from_resolved(source.experiment)
-        plan = Plan.from_json(source.info["scoring"])
     else:
         experiment = load_experiment(source, to_search=False)
     if max_queries is not None:
@@ -139,51 +128,4 @@ def make_target(source: Experiment | str | Path) -> Target:
     """
     if not isinstance(source, Experiment):
         source = load_experiment(source, to_search=False)
-    choice = source.target
-    target: Target = make(choice)
-    check_target(target, choice.label)
-    return target
-
-
-class RunTools:
-    """What a run draws, scores and shows itself with; see :class:`neatfool.run.run.Tools`."""
-
-    def __init__(self, model: Any = None) -> None:
-        """Take the model that Python handed in; without one, the experiment names the target."""
-        self._model = adopt_if_whole(model, Target)
-        self._scorer: Scorer | None = None
-
-    def encoding(self, run: Run) -> Encoding[Any]:
-        """Make the run's encoding. Only for a run that is trusted, a Python file is loaded."""
-        plugins = PluginManager()
-        if run.experiment["encoding"]["plugin"] not in plugins.names("encoding"):
-            require_trust(run)
-        choice = resolved_choice(run.experiment, "encoding", plugins)
-        encoding: Encoding[Any] = make(choice, spec=run.spec)
-        return encoding
-
-    def score(self, run: Run, image: torch.Tensor, model: Any) -> dict[str, float]:
-        """Score an image as the run did, and keep the target for the next image."""
-        if model is not None:
-            self.close()
-            self._model = adopt_if_whole(model, Target)
-        if self._scorer is None:
-            self._scorer = scorer_for(run, self._model)
-        return score_image(run, self._scorer, image)
-
-    def verify(self, run: Run, model: Any, *, tolerance: float, max_queries: int | None) -> Verdict:
-        """Score the run's saved images again."""
-        model = self._model if model is None else adopt_if_whole(model, Target)
-        return verify_run(run, model, tolerance=tolerance, max_queries=max_queries)
-
-    def report(self, run: Run) -> Path:
-        """Write the run's page."""
-        from neatfool.present import write_report
-
-        return write_report(run)
-
-    def close(self) -> None:
-        """Close the target."""
-        if self._scorer is not None:
-            self._scorer.close()
-            self._scorer = None
+    return assembly.make_target(source.target)

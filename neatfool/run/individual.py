@@ -7,7 +7,7 @@ import math
 from base64 import b64encode
 from functools import cached_property
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.errors import ExperimentError, RunError, quoted
 from neatfool.run.folder import IMAGES
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from neatfool.run.records import StoredCandidate, StoredElite
+    from neatfool.run.source import Source
     from neatfool.run.store import RunStore
     from neatfool.spec.candidate import GenomeSize
-    from neatfool.spec.encoding import Encoding
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
 
@@ -70,28 +70,6 @@ def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[i
     if height < 1 or width < 1:
         raise ExperimentError(f"an image of {height} x {width} pixels: both must be >= 1")
     return height, width
-
-
-class Source(Protocol):
-    """The run that a candidate is read from."""
-
-    path: Path
-
-    @property
-    def store(self) -> RunStore:
-        """Its database."""
-
-    @property
-    def encoding(self) -> Encoding[Any]:
-        """The encoding that reads and draws its genomes."""
-
-    @property
-    def experiment(self) -> dict[str, Json]:
-        """Its experiment: section -> key -> value."""
-
-    @property
-    def spec(self) -> ImageSpec:
-        """The images that its target takes."""
 
 
 class Individual:

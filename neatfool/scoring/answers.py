@@ -6,24 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neatfool.errors import PluginError, TargetError
+from neatfool.errors import PluginError, TargetError, blaming
 from neatfool.spec.scores import ROUNDING, Labels, Scores
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
+    from neatfool.spec.encoding import Encoding
     from neatfool.spec.image_spec import ImageSpec
 
 
-def check_images(images: Any, count: int, spec: ImageSpec, name: str) -> None:
-    """Check that an encoding rendered uint8 [count, C, H, W].
+def draw(encoding: Encoding[Any], genomes: Sequence[Any], spec: ImageSpec, name: str) -> Any:
+    """Let an encoding, which messages call ``name``, render uint8 [n, C, H, W].
 
     Raises:
-        PluginError: It did not.
+        PluginError: It failed, or gave something else.
     """
     import torch
 
-    shape = (count, *spec.shape)
+    with blaming(f"{name}: render() failed"):
+        images: Any = encoding.render(genomes)
+    shape = (len(genomes), *spec.shape)
     if not isinstance(images, torch.Tensor):
         raise PluginError(f"{name}: render() returned {type(images).__name__}, not a torch tensor")
     if images.dtype != torch.uint8 or tuple(images.shape) != shape:
@@ -31,6 +34,7 @@ def check_images(images: Any, count: int, spec: ImageSpec, name: str) -> None:
             f"{name}: render() returned {images.dtype} {tuple(images.shape)}; the target takes "
             f"torch.uint8 {shape}"
         )
+    return images
 
 
 def check_scores(

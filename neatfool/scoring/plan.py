@@ -1,52 +1,34 @@
 """The plan of how a run scores: the device, images a call, and screening in half precision.
 
-Rules make it, from the experiment and the network. On a CPU a call uses one core, as a network's
-scores may depend on the number of cores in their last bits, and a thread that waits for others is
-slow on a busy machine. All cores are used by as many calls at a time, which changes no score.
-
-Only whether half precision saves time is measured, in processor time, which other programs hardly
-change. A run records its plan, and is resumed and verified with it.
+A run records its plan, and is resumed and verified with it.
 """
 
 from __future__ import annotations
 
-import logging
 import math
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict, dataclass, field
+from itertools import repeat
+from typing import TYPE_CHECKING, Final
 
 import torch
 from pydantic import PositiveInt, TypeAdapter, ValidationError
 
-from neatfool.errors import ExperimentError, NeatfoolError, RunError, TargetError, cause
-from neatfool.network.memory import is_out_of_memory
-from neatfool.network.network import Form, Graph, Network, Precision
-from neatfool.scoring.metering import is_metered
-from neatfool.scoring.speed_trial import SpeedTrial
-from neatfool.scoring.workers import devices_of
+from neatfool.errors import RunError
+from neatfool.network.network import Form, Graph, Precision
 from neatfool.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
-    from neatfool.experiment.framework import Calls
-    from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
-    from neatfool.spec.target import Target
 
-_log = logging.getLogger("neatfool.scoring")
-
-LARGEST_AUTOMATIC_BATCH: Final = 256
-PARTS: Final = 4
-"""A generation is divided into this many parts: one is scored while the next is bred."""
-SECONDS_TO_DIVIDE: Final = 0.1
-"""A generation that takes one core less is not divided: waiting for Python's lock costs more."""
-SMALL_IMAGE: Final = 64 * 64
-BATCHES_TO_SCREEN: Final = 2
-"""A CPU screens this many exact batches in a call: more take more memory, for little speed."""
-HALF_PAYS: Final = 0.75
-"""Half precision must take less than this share of the time to be used: at 0.75, late in a run,
-when a tenth of the images are confirmed, screening saves a seventh of the time."""
+SHARE: Final = 16
+"""A part for workers is at most this share of what is left of a generation, so that all end at one
+time."""
+MOST: Final = 16
+"""It has at most so many candidates, so that many workers have work,"""
+FEWEST: Final = 4
+"""and at least so many, as each part costs a millisecond. It is at least one batch."""
 
 
 @dataclass(frozen=True)
@@ -129,20 +111,6 @@ class Plan:
         return f"{self.device}{threads}: {how}"
 
 
-def networks_of(target: Any) -> list[Network]:
-    """List the networks that a target says it scores with."""
-    found = getattr(target, "networks", ())
-    return [each for each in found if isinstance(each, Network)]
-
-
-def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_BATCH) -> int:
-    """Give the smallest batch that divides a generation into the fewest batches of at most largest.
-
-    ``generation_size`` is at least 1.
-    """
-    return math.ceil(generation_size / math.ceil(generation_size / largest))
-
-
 def part_size(generation_size: int, plan: Plan) -> int:
     """Choose how many candidates, in whole batches, are scored while the next are made."""
     batch, screening = plan.batch_size, plan.screening_batch
@@ -152,179 +120,15 @@ def part_size(generation_size: int, plan: Plan) -> int:
     return math.ceil(batches / plan.parts) * batch
 
 
-def make_plan(
-    target: Target,
-    calls: Calls,
-    *,
-    name: str,
-    generation_size: int,
-    can_screen: bool,
-    recorded: Plan | None = None,
-) -> Plan:
-    """Decide how a run scores; networks are tried out, which takes some calls of each.
-
-    Args:
-        target: The target.
-        calls: What the experiment says about calls.
-        name: What messages call the target.
-        generation_size: Candidates a generation.
-        can_screen: Whether the scheme says what is worth an exact score.
-        recorded: The plan of a run that is resumed, which is used again.
-
-    Raises:
-        ExperimentError: The target has no use for an option.
-    """
-    networks = networks_of(target)
-    _refuse_a_budget(calls, target, name)
-    trial = SpeedTrial(target, networks)
-    if recorded is not None:
-        _warn_of_another_graph(recorded, trial, name)
-        return replace(recorded, cores=_number_or_none(calls.threads))
-    if not networks:
-        _refuse_options(calls, name)
-        # A target that bounds its batches needs no division among its concurrent calls.
-        says_size = getattr(target, "batch_size", None) is not None
-        at_a_time = 1 if says_size else max(1, getattr(target, "concurrency", 1))
-        largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)
-        automatic = automatic_batch_size(math.ceil(generation_size / at_a_time), largest)
-        return Plan(_at_most(target, _number_or_none(calls.batch_size) or automatic))
-
-    def exact_batch(graph: Graph) -> int:
-        automatic = _exact_batch(target.spec, networks, generation_size, graph)
-        return _number_or_none(calls.batch_size) or _at_most(target, automatic)
-
-    graph = trial.graph(calls.graph, exact_batch(calls.graph))
-    plan = Plan(
-        batch_size=exact_batch(graph),
-        device=networks[0].device.type,
-        graph=graph,
-        cores=_number_or_none(calls.threads),
-    )
-    most = _at_most(target, generation_size)
-    size = min(BATCHES_TO_SCREEN * plan.batch_size, most)
-    half = _half_precision(networks, calls.precision, name) if can_screen else None
-    if half is not None and not trial.computes(Form(half, graph), size):
-        half = None
-    if plan.device != "cpu":
-        return _plan_for_gpu(plan, half, generation_size, devices_of(networks), most)
-    if half is not None:
-        plan = replace(plan, screening=half, screening_batch=size)
-    plan = _measure(plan, trial, generation_size, name, wanted=calls.precision != "auto")
-    trial.forget_all_but(*plan.calls)
-    return plan
-
-
-def _exact_batch(
-    spec: ImageSpec, networks: Sequence[Network], generation_size: int, graph: Graph
-) -> int:
-    """Choose the size of an exact batch, without measuring.
-
-    On a CPU small batches are as fast as large ones, and need less padding where few images are
-    confirmed. But if operations are not fused, oneDNN uses slower float32 convolutions for fewer
-    than 16 large images.
-    """
-    on_cpu = networks[0].device.type == "cpu"
-    if on_cpu and spec.height * spec.width > SMALL_IMAGE:
-        unfused = graph in {"eager", "frozen"}
-        return min(16 if unfused and _convolve(networks) else 2, generation_size)
-    return automatic_batch_size(math.ceil(generation_size / PARTS), 32 if on_cpu else 64)
-
-
-def _convolve(networks: Sequence[Network]) -> bool:
-    """Tell whether most weights are of convolutions, and not of a transformer's products."""
-    weights = [each for network in networks for each in network.module.parameters()]
-    of_convolutions = sum(each.numel() for each in weights if each.dim() > 2)
-    return 2 * of_convolutions >= sum(each.numel() for each in weights)
-
-
-def _half_precision(networks: Sequence[Network], wanted: str, name: str) -> Precision | None:
-    """Choose the precision to screen in; None if none is usable or wanted."""
-    if wanted == "fp32":
-        return None
-    halves = {network.half for network in networks}
-    usable = halves.pop() if len(halves) == 1 else None
-    if wanted == "auto":
-        return usable
-    if wanted == "fp16" and networks[0].device.type == "cpu":
-        raise ExperimentError(
-            f"[target] precision = fp16: {name} computes on the CPU, where fp16 is slow; use bf16 "
-            "or auto"
-        )
-    return "fp16" if wanted == "fp16" else "bf16"
-
-
-def _at_most(target: Target, size: int) -> int:
-    """Bound a batch by what the target takes in a call."""
-    return min(size, getattr(target, "batch_size", None) or size)
-
-
-def _plan_for_gpu(
-    plan: Plan, half: Precision | None, generation_size: int, devices: int, most: int
-) -> Plan:
-    """Screen in half precision, where a GPU is at least twice as fast; nothing is measured."""
-    plan = replace(plan, parts=PARTS)
-    if half is None:
-        return plan
-    batch = min(most, math.ceil(part_size(generation_size, plan) / devices))
-    return replace(plan, screening=half, screening_batch=batch)
-
-
-def _measure(
-    plan: Plan, trial: SpeedTrial, generation_size: int, name: str, *, wanted: bool
-) -> Plan:
-    """Decide whether screening saves time, and whether a generation is worth dividing.
-
-    If memory runs out, nothing is screened, and the run itself finds out how many images fit.
-    """
-    try:
-        seconds = trial.seconds(plan.calls)
-    except NeatfoolError:
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            return replace(plan, screening=None, screening_batch=0)
-        raise TargetError(
-            f"{name}: score() failed while its speed was measured: {cause(error)}"
-        ) from error
-    if not wanted and seconds[-1] >= HALF_PAYS * seconds[0]:
-        plan = replace(plan, screening=None, screening_batch=0)
-    generation = generation_size * seconds[len(plan.calls) - 1]
-    return replace(plan, parts=PARTS if generation > SECONDS_TO_DIVIDE else 1)
-
-
-def _warn_of_another_graph(recorded: Plan, trial: SpeedTrial, name: str) -> None:
-    """Warn if a run's graphs cannot be made here: no other graph computes the same last bits."""
-    if recorded.device == "cpu" and (
-        recorded.graph != trial.graph(recorded.graph, recorded.batch_size)
-    ):
-        _log.warning(
-            "%s: the run fused its networks' operations, which fails here (another version of "
-            "torch?); scores may differ in their last bits",
-            name,
-        )
-
-
-def _number_or_none(value: int | str) -> int | None:
-    return value if isinstance(value, int) else None
-
-
-def _refuse_a_budget(calls: Calls, target: Any, name: str) -> None:
-    if is_metered(target):
-        return
-    for key in ("max_queries", "max_requests"):
-        if getattr(calls, key) is not None:
-            raise ExperimentError(
-                f"[target] {key}: {name} costs nothing to ask (it has no `meter`); limit the run "
-                "by [experiment] images"
-            )
-
-
-def _refuse_options(calls: Calls, name: str) -> None:
-    """Refuse the options of networks for a target without networks."""
-    for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "fused")):
-        value = getattr(calls, key)
-        if value != ordinary:
-            raise ExperimentError(
-                f"[target] {key} = {value}: {name} does not say which networks it scores with "
-                "(`networks`), so neatfool cannot change how they run; leave the key out"
-            )
+def part_sizes(generation_size: int, plan: Plan) -> Iterator[int]:
+    """Choose how many candidates each part of a generation has."""
+    batch, screening = plan.batch_size, plan.screening_batch
+    if screening % batch:
+        # Batches begin with each part, so the parts are those of a run without an engine.
+        yield from repeat(part_size(generation_size, plan))
+    batch = screening or batch
+    left = math.ceil(generation_size / batch)
+    while True:
+        count = max(min(left // SHARE, MOST // batch), math.ceil(FEWEST / batch))
+        left -= count
+        yield count * batch

@@ -213,7 +213,6 @@ class DriftWatch:
     def _score(self, image: torch.Tensor) -> Scores | None:
         """Score an image; None if memory runs out, which the run's own batches report."""
         try:
-            futures = self._scorer.batches.submit(image)
-            return self._scorer.batches.concatenate([each.result()[0] for each in futures])
+            return self._scorer.batches.collect(self._scorer.batches.submit(image))[0]
         except OutOfMemory:
             return None

@@ -6,30 +6,22 @@ their last bits, and checks the answers before the search sees them.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 import torch
 
 from neatfool.budget.ledger import Budget
-from neatfool.errors import BudgetSpent, ExperimentError, blaming
-from neatfool.scoring.batches import Batches
-from neatfool.scoring.generation import GenerationScoring
-from neatfool.scoring.metering import MeteredTarget, is_metered
-from neatfool.scoring.plan import part_size
-from neatfool.scoring.remote_batches import part_sizes
-from neatfool.scoring.screening import Screening
-from neatfool.scoring.viewed_target import views_of
+from neatfool.errors import BudgetSpent, ExperimentError
+from neatfool.scoring.batches import Batches, LocalBatches
+from neatfool.scoring.generation import Generation, Screening
+from neatfool.scoring.metering import MeteredBatches
+from neatfool.spec.target import Metered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
 
-    from neatfool.scoring.metering import MeteredScoring
     from neatfool.scoring.plan import Plan
-    from neatfool.scoring.remote_batches import RemoteBatches
+    from neatfool.scoring.remote import RemoteBatches
     from neatfool.spec.image_spec import ImageSpec
     from neatfool.spec.json import Json
     from neatfool.spec.scores import Scores
@@ -43,9 +35,10 @@ class Scorer:
         name: What messages call the target.
         fingerprint: Changes when the target scores differently.
         views: How many views of an image are shown, each of which counts as an image.
-        screening: What screening has learnt; None if each image is scored exactly.
-        metered: The target with its ledger, if asking it costs something; else None.
+        batches: Asks the target, in this process.
+        metered: The same, if asking the target costs something; else None.
         remote: What asks an engine's workers for a generation's scores; None without an engine.
+        screening: What screening has learnt; None if each image is scored exactly.
     """
 
     def __init__(
@@ -58,23 +51,23 @@ class Scorer:
         fingerprint: str = "",
     ) -> None:
         self.target = target
-        self.views = views_of(target)
         self.name = name
         self.fingerprint = fingerprint
         self.plan = plan
-        self.batches = Batches(target, name=name, plan=plan)
-        self.remote: RemoteBatches | None = None
-        self.screening = Screening() if plan.screening else None
         self.metered = (
-            MeteredTarget(target, name=name, batch_size=plan.batch_size, budget=budget or Budget())
-            if is_metered(target)
+            MeteredBatches(target, name, plan, budget or Budget())
+            if isinstance(target, Metered)
             else None
         )
+        self.batches: Batches = self.metered or LocalBatches(target, name, plan)
+        self.views = self.batches.views
+        self.remote: RemoteBatches | None = None
+        self.screening = Screening() if plan.screening else None
 
     @property
     def spec(self) -> ImageSpec:
         """The target's spec, with the classes that have turned up so far."""
-        return self.metered.spec if self.metered is not None else self.target.spec
+        return self.batches.spec
 
     @property
     def batch_size(self) -> int:
@@ -115,28 +108,17 @@ class Scorer:
             )
         if self.metered is not None:
             return self.metered.score(images)
-        scoring = GenerationScoring(self.batches, self.screening, None)
-        scoring.add(images)
-        return scoring.result()
+        whole = Generation(self.batches, None, None)
+        whole.add(images)
+        return whole.result()
 
-    def generation(self, bar: np.ndarray | None = None) -> GenerationScoring | MeteredScoring:
+    def generation(self, bar: np.ndarray | None = None) -> Generation:
         """Start to score a generation.
 
         Args:
             bar: float64 [K], the rank above which a score matters in each class; None: all matter.
         """
-        if self.metered is not None:
-            return self.metered.generation()
-        return GenerationScoring(self.remote or self.batches, self.screening, bar)
-
-    def part_sizes(self, generation_size: int) -> Iterator[int]:
-        """Choose how many candidates, in whole batches, to score at a time: part by part."""
-        plan = replace(self.plan, batch_size=self.batches.sizes.exact)
-        if self.remote is not None:
-            return part_sizes(generation_size, plan)
-        return repeat(
-            generation_size if self.metered is not None else part_size(generation_size, plan)
-        )
+        return Generation(self.remote or self.batches, self.screening, bar)
 
     def state(self) -> dict[str, Json]:
         """Give what a resumed run needs."""
@@ -173,11 +155,4 @@ class Scorer:
 
     def close(self) -> None:
         """Close the target, if it can be closed."""
-        if self.metered is not None:
-            with blaming(self.name):
-                self.metered.close()
-            return
-        self.batches.shutdown()
-        if close := getattr(self.target, "close", None):
-            with blaming(self.name):
-                close()
+        self.batches.close()

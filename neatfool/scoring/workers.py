@@ -10,7 +10,6 @@ from neatfool.network.threads import threads_with_cores
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
-    from types import TracebackType
 
     from neatfool.network.network import Form, Network
 
@@ -52,18 +51,7 @@ class Workers:
 
         return self._executors[device].submit(call)
 
-    def shutdown(self) -> None:
+    def close(self) -> None:
         """Finish the running tasks, cancel the others, and end the threads."""
         for executor in self._executors:
             executor.shutdown(cancel_futures=True)
-
-    def __enter__(self) -> Workers:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.shutdown()

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from neatfool.evolution.live_line import Line, LiveLine
+from neatfool.evolution.progress import Line, LiveLine
 
 FIGURES = {"far": "generation 12/100", "speed": "50/s", "low": "min 25.0 %"}
 

@@ -14,8 +14,8 @@ from rich.console import Console
 from waiting import wait_until
 
 from neatfool.evolution import progress
-from neatfool.evolution.live_line import Line
-from neatfool.evolution.progress import ProgressDisplay
+from neatfool.evolution.progress import Line, ProgressDisplay
+from neatfool.experiment.framework import General
 from neatfool.run.statistics import GenerationReport, Stages
 
 BATCH = 100
@@ -71,9 +71,13 @@ class Watched:
         options = {"generations": 10, "images": None, "stall_after": 50} | options
         evaluations = history[-1].evaluations if history else 0
         self.session = SimpleNamespace(
-            scored=evaluations, ranks=(0.0, 0.0), workers="", progress_of_workers=str
+            general=General(**options),
+            scored=evaluations,
+            ranks=(0.0, 0.0),
+            workers="",
+            progress_of_workers=str,
         )
-        self.display = ProgressDisplay(console, self.session, **options)
+        self.display = ProgressDisplay(console, self.session)
         self.run = SimpleNamespace(
             name=name, searched=tuple(range(10)), history=list(history), evaluations=evaluations
         )

@@ -2,7 +2,6 @@ import gc
 import shutil
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from searches import Silence, stop_after, toy_assembly
 
 from neatfool import PluginError, RunError, Scores, StorageError, TargetError, open_run
 from neatfool.evolution.interrupts import Interrupts
-from neatfool.evolution.loop import Limits
 from neatfool.evolution.session import resume, start
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore, contents
@@ -172,7 +170,7 @@ def test_resuming_with_another_experiment_is_refused(tmp_path):
         RunError, match=r"started with \(\[experiment\] seed = \d there and 9 here\)"
     ):
         resume(
-            lambda _resolved, _plan: toy_assembly(identity={"experiment": {"seed": 9}}),
+            lambda _resolved, _plan: toy_assembly(seed=9),
             tmp_path / "run",
         )
     (tmp_path / "run" / "experiment.ini").write_text("[experiment]\nseed = 9\n")
@@ -266,7 +264,7 @@ def test_the_second_interrupt_stops_at_once():
 
 
 def test_limits_say_when_a_run_is_done(tmp_path):
-    session = start(replace(toy_assembly(), limits=Limits(generations=2)), tmp_path / "run")
+    session = start(toy_assembly(2), tmp_path / "run")
     assert not session.done
     session.go(Silence())
     assert session.done

@@ -83,6 +83,13 @@ def test_a_run_goes_on_only_with_the_views_it_began_with(tmp_path):
         fool(brightness, tmp_path / "list", **options, views=["move"])
 
 
+def test_a_run_goes_on_only_as_it_was_scored(tmp_path):
+    options = {"image": (1, 12, 10), "classes": 2}
+    fool(brightness, tmp_path / "run", images=80, **options)
+    with pytest.raises(RunError, match="batch_size"):
+        fool(brightness, tmp_path / "run", images=160, batch_size=7, resume_run=True, **options)
+
+
 class Halving(torch.nn.Module):
     def forward(self, images):
         return images.mul_(0.5).mean((2, 3)) * 12 - 3
@@ -224,6 +231,9 @@ def test_unknown_schemes_and_options_are_said_to_be_unknown(tmp_path):
         (brightness, {"max_queries": 5}, "max_queries: .*; limit the run by images$"),
         (brightness, {"precision": "bf16"}, "precision = bf16: "),
         (brightness, {"scheme_options": {"batch": 0}}, "scheme_options: batch: must be > 0"),
+        (brightness, {"encoding_options": {"colour": "rgb"}}, "encoding_options: colour = rgb: "),
+        (brightness, {"nothing": ["no such class"]}, "nothing: "),
+        (brightness, {"threshold": {"no such class": 0.5}}, "threshold: "),
     ],
 )
 def test_what_cannot_be_fooled_is_refused_in_words(tmp_path, model, how, words):

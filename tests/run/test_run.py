@@ -24,9 +24,10 @@ from neatfool import (
     open_run,
 )
 from neatfool.evolution.session import resume, start
+from neatfool.evolution.verification import RunTools
 from neatfool.run.folder import DATABASE
 from neatfool.run.images import decode_png
-from neatfool.testing import ToyEncoding, ToyTarget
+from neatfool.testing import ToyTarget
 from neatfool.wording import percent
 
 
@@ -217,9 +218,10 @@ def everything(run):
 
 @pytest.mark.parametrize("make", [toy_assembly, lambda: paid_assembly(TopTwo())])
 def test_a_run_under_way_is_what_it_was_when_it_was_opened(tmp_path, make):
-    session = start(make(), tmp_path / "run")
+    assembly = make()
+    session = start(assembly, tmp_path / "run")
     asked_at_once, asked_late, refreshed = (
-        Run(tmp_path / "run", encoding=ToyEncoding()) for _ in range(3)
+        Run(tmp_path / "run", tools=RunTools(assembly)) for _ in range(3)
     )
     expected = []
 

@@ -18,9 +18,9 @@ from neatfool.evolution.session import resume, start
 from neatfool.experiment.framework import Calls
 from neatfool.network.network import Form, in_form
 from neatfool.run.store import RunStore, contents
-from neatfool.scoring.plan import Plan, make_plan
+from neatfool.scoring.plan import Plan
+from neatfool.scoring.planning import SpeedTrial, make_plan
 from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.speed_trial import SpeedTrial
 from neatfool.testing import ToyTarget
 
 IMAGES = images_of(40)
@@ -106,7 +106,7 @@ def test_smaller_batches_stay_small():
     module.calls.clear()
     scored(scorer)
     assert set(module.calls) == {("exact", 8)}
-    assert next(scorer.part_sizes(40)) % 8 == 0
+    assert next(scorer.batches.part_sizes(40)) % 8 == 0
 
 
 def test_batches_of_a_screening_are_halved_by_themselves():

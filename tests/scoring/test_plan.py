@@ -11,12 +11,18 @@ import torch
 from networks import EXPERIENCED, SPEC, Flat, images_of, seconds_by
 from torch import nn
 
-from neatfool import ExperimentError, ImageSpec, Network, TargetError
+from neatfool import ExperimentError, ImageSpec, Network, Target, TargetError
 from neatfool.experiment.framework import Calls
 from neatfool.network.network import Form
-from neatfool.scoring.plan import Plan, _plan_for_gpu, automatic_batch_size, make_plan, part_size
+from neatfool.scoring.plan import Plan, part_size
+from neatfool.scoring.planning import (
+    SpeedTrial,
+    _plan_for_gpu,
+    automatic_batch_size,
+    make_plan,
+    take_up,
+)
 from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.speed_trial import SpeedTrial
 
 
 class Networked(networks.Networked):
@@ -31,7 +37,7 @@ class Networked(networks.Networked):
         return super().score(images)
 
 
-class Plain:
+class Plain(Target):
     spec = SPEC
 
     def score(self, images):
@@ -66,13 +72,11 @@ def test_a_target_that_says_how_many_images_it_takes_is_given_them_in_one_call(s
 
 
 def plan(target=None, *, can_screen=True, generation_size=200, recorded=None, **calls):
+    target, calls, name = target or Networked(), Calls(**calls), "target 'x'"
+    if recorded is not None:
+        return take_up(recorded, target, calls, name=name)
     return make_plan(
-        target or Networked(),
-        Calls(**calls),
-        name="target 'x'",
-        generation_size=generation_size,
-        can_screen=can_screen,
-        recorded=recorded,
+        target, calls, name=name, generation_size=generation_size, can_screen=can_screen
     )
 
 

@@ -12,8 +12,7 @@ from searches import Silence, go_on, stop_after
 
 from neatfool.errors import TargetError
 from neatfool.run.store import contents
-from neatfool.scoring.plan import Plan, part_size
-from neatfool.scoring.remote_batches import part_sizes
+from neatfool.scoring.plan import Plan, part_size, part_sizes
 
 THREADS = "engine.plugin=threads"
 

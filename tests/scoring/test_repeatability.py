@@ -1,5 +1,3 @@
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -9,11 +7,10 @@ from searches import Silence, toy_assembly
 import neatfool
 from neatfool import Labels, Scores, TargetError
 from neatfool.evolution import session
-from neatfool.evolution.assembly import assemble, reassemble
+from neatfool.evolution.assembly import assemble
 from neatfool.evolution.session import resume, start
-from neatfool.experiment.experiment import load_experiment
+from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.fooling.opening import open_run
-from neatfool.plugin.manager import PluginManager
 from neatfool.run.store import contents
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.repeatability import check_repeatability
@@ -98,8 +95,11 @@ def enter(how, file, folder):
         return neatfool.open_scorer(file)
     if how == "run":
         return start(assemble(load_experiment(file)), folder).go(Silence())
-    again = partial(reassemble, plugins=PluginManager())
-    return resume(lambda resolved, plan: again(resolved, recorded=plan), folder)
+
+    def again(resolved, plan):
+        return assemble(Experiment.from_resolved(resolved), plan)
+
+    return resume(again, folder)
 
 
 @pytest.mark.parametrize("how", ["run", "resume", "open_scorer"])

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from neatfool import ImageSpec, Network, Scores, TargetError
+from neatfool import ImageSpec, Network, Scores, Target, TargetError
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 
 SPEC = ImageSpec(2, 2, 1, ("a", "b", "c"))
 
 
-class Answers:
+class Answers(Target):
     """A target that answers with what a function makes of the images."""
 
     def __init__(self, answer, spec=SPEC):
@@ -107,7 +107,7 @@ def test_classes_that_do_not_exclude_one_another_need_not_sum_to_one():
     assert score(lambda x: Scores(np.full((len(x), 3), 0.9)), spec=spec).ok.all()
 
 
-class Halving:
+class Halving(Target):
     """A network, and a score() that halves the images that it is given, where they lie."""
 
     spec = ImageSpec(2, 2, 1, ("a", "b", "c"), array="torch")

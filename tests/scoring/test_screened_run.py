@@ -16,10 +16,10 @@ from neatfool.evolution.session import start
 from neatfool.evolution.verification import verify
 from neatfool.experiment.experiment import load_experiment
 from neatfool.run.store import contents
-from neatfool.scoring.batches import Batches
+from neatfool.scoring.batches import LocalBatches
 from neatfool.scoring.plan import Plan
+from neatfool.scoring.planning import SpeedTrial
 from neatfool.scoring.scorer import Scorer
-from neatfool.scoring.speed_trial import SpeedTrial
 
 EXPERIMENT = """
 [experiment]
@@ -111,7 +111,7 @@ def test_the_number_of_cores_changes_nothing_not_even_in_the_middle(screened, fo
 
 
 def test_a_run_of_another_device_is_refused_in_words(screened, monkeypatch):
-    monkeypatch.setattr(Batches, "device", "cuda")
+    monkeypatch.setattr(LocalBatches, "device", "cuda")
     with pytest.raises(RunError, match="scored its images on cpu, but this machine would use cuda"):
         go_on(screened.path)
 
@@ -126,7 +126,7 @@ def test_begun_ahead_or_not_a_run_ends_in_the_same_database(folder, monkeypatch,
     """With screening, several parts, a length that is no multiple of a generation, and learning."""
     databases = []
     for ahead in (True, False):
-        monkeypatch.setattr(Batches, "in_threads", ahead)
+        monkeypatch.setattr(LocalBatches, "in_threads", ahead)
         file = folder / "ahead.ini"
         file.write_text(
             EXPERIMENT.replace("generations = 40", f"images = 1111\ncheckpoint_every = {every}")
@@ -134,8 +134,7 @@ def test_begun_ahead_or_not_a_run_ends_in_the_same_database(folder, monkeypatch,
         )
         assembly = assemble(load_experiment(file, overrides=["target.precision=bf16"]))
         plan = replace(assembly.scorer.plan, parts=3, cores=2)
-        scorer = Scorer(assembly.scorer.target, name="target 'mnist'", plan=plan)
-        assembly = replace(assembly, scorer=scorer)
+        assembly.scorer = Scorer(assembly.scorer.target, name="target 'mnist'", plan=plan)
         there = folder / f"ahead-{ahead}-{every}"
         start(assembly, there).go(Silence())
         databases.append(contents(there / "run.db"))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import Scores, rank
-from neatfool.scoring.screening import LEARNING, PAUSE, Screening
+from neatfool.scoring.generation import LEARNING, PAUSE, Screening
 
 
 def scores_of(logits, ok=None):
@@ -95,13 +95,9 @@ def test_screening_pauses_where_it_does_not_pay():
     screening = learnt()
     exact = scores_of(np.random.default_rng(3).normal(size=(40, 4)))
     screening.learn(exact, exact, of=100)
-    assert not screening.paused
+    assert screening.begin()
     screening.learn(exact, exact, of=99)
-    assert screening.paused
-    for _ in range(PAUSE):
-        assert screening.paused
-        screening.skip()
-    assert not screening.paused
+    assert [screening.begin() for _ in range(PAUSE + 1)] == [False] * PAUSE + [True]
 
 
 def test_a_state_goes_through_json_to_the_bit():

@@ -6,8 +6,8 @@ import pytest
 from networks import Networked
 
 from neatfool.network.network import Form
-from neatfool.scoring import speed_trial
-from neatfool.scoring.speed_trial import SpeedTrial
+from neatfool.scoring import planning
+from neatfool.scoring.planning import SpeedTrial
 
 SECONDS = {"fp32": 0.003, "bf16": 0.001}
 
@@ -23,7 +23,7 @@ class Machine:
             monotonic=lambda: self.now,
             thread_time=lambda: self.computed,
         )
-        monkeypatch.setattr(speed_trial, "time", times)
+        monkeypatch.setattr(planning, "time", times)
 
     def compute(self, seconds):
         self.computed += seconds

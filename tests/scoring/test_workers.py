@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_several_devices_screen_and_confirm_what_one_does():
 def test_a_device_is_given_the_same_calls_each_time():
     def who():
         network = Network(Noting().eval(), device="meta, meta:0")
-        with Workers("w", [network], 1, 2) as workers:
+        with closing(Workers("w", [network], 1, 2)) as workers:
             tasks = [workers.submit(n, PLAIN, lambda: str(network.device)) for n in range(5)]
             return [task.result() for task in tasks]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from neatfool import ImageSpec, Network, Scores
+from neatfool import ImageSpec, Network, Scores, Target
 
 SPEC = ImageSpec(8, 8, 1, ("a", "b", "c"), array="torch")
 
@@ -36,7 +36,7 @@ class Flat(nn.Module):
         return pixels.flatten(1) @ self.weights
 
 
-class Networked:
+class Networked(Target):
     """A target of networks that answer together."""
 
     spec = SPEC

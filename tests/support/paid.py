@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from searches import toy_assembly
 
-from neatfool import Budget, ImageSpec, Labels, Target, TargetUnavailable
+from neatfool import ImageSpec, Labels, Target, TargetUnavailable
+from neatfool.experiment.framework import Calls
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool.testing import ToyTarget
@@ -89,7 +90,6 @@ def gone(call):
 
 def paid_assembly(target, *, queries=None, requests=None, generations=6, **more):
     batch_size = min(20, target.batch_size)
-    scorer = Scorer(
-        target, name="target 'paid'", plan=Plan(batch_size), budget=Budget(queries, requests)
-    )
-    return toy_assembly(generations, target=target, scorer=scorer, **more)
+    calls = Calls(max_queries=queries, max_requests=requests)
+    scorer = Scorer(target, name="target 'paid'", plan=Plan(batch_size), budget=calls.budget)
+    return toy_assembly(generations, target=target, scorer=scorer, calls=calls, **more)

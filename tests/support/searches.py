@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
-from neatfool.evolution.assembly import Assembly, assemble, reassemble
-from neatfool.evolution.loop import Limits
+from neatfool.evolution.assembly import Assembly, assemble
+from neatfool.evolution.python_target import FromPython
 from neatfool.evolution.session import resume, start
-from neatfool.experiment.experiment import load_experiment
-from neatfool.plugin.manager import PluginManager
+from neatfool.experiment.experiment import Choice, Experiment, load_experiment
+from neatfool.experiment.framework import Calls, General
+from neatfool.plugin.manager import NoOptions
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
+from neatfool.spec.adopting import adopt
+from neatfool.spec.target import Target
 from neatfool.testing import ToyEncoding, ToyTarget
 from neatfool_plugins.map_elites import MapElites, Options
 
@@ -81,26 +85,35 @@ def begin(folder, text, *overrides):
 
 def go_on(folder):
     """Resume as another process would: with nothing but the folder."""
-    return resume(lambda resolved, plan: reassemble(resolved, PluginManager(), plan), folder)
+    return resume(lambda resolved, plan: assemble(Experiment.from_resolved(resolved), plan), folder)
 
 
 def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, target=None, **more):
-    target = target or ToyTarget()
-    encoding = ToyEncoding()
-    options = Options(batch=20)
-    scheme = MapElites(options, encoding=encoding, spec=target.spec, seed=seed)
+    """Put toys together; ``more`` are other parts, and other things that the experiment says."""
+    parts = {key: more.pop(key) for key in ("scorer", "encoding", "scheme") if key in more}
+    target = adopt(target or ToyTarget(), Target)
+    experiment = Experiment(
+        general=General(
+            name="toy",
+            seed=seed,
+            generations=None if images else generations,
+            images=images,
+            checkpoint_every=checkpoint_every,
+        ),
+        calls=Calls(),
+        target=toy_choice("target", "toy", lambda _: target),
+        encoding=toy_choice("encoding", "toy", lambda _, spec: ToyEncoding()),
+        scheme=toy_choice("scheme", "map_elites", MapElites, Options(batch=20)),
+        text="[experiment]\n",
+    )
+    assembly = Assembly(experiment)
     name = {"name": "target 'toy'", "fingerprint": more.pop("fingerprint", "toy")}
-    parts = {
-        "name": "toy",
-        "seed": seed,
-        "limits": Limits(generations, images, checkpoint_every),
-        "scorer": more.pop("scorer", None) or Scorer(target, plan=Plan(20), **name),
-        "encoding": encoding,
-        "encoding_name": "encoding 'toy'",
-        "scheme": scheme,
-        "scheme_name": "scheme 'map_elites'",
-        "resolved": {"encoding": {"plugin": "toy"}},
-        "identity": {"experiment": {"seed": seed}},
-        "text": "[experiment]\n",
-    }
-    return Assembly(**parts | more, spec=parts["scorer"].target.spec)
+    assembly.scorer = parts.pop("scorer", None) or Scorer(target, plan=Plan(20), **name)
+    vars(assembly).update(parts)
+    assembly.experiment = replace(experiment, **more)
+    return assembly
+
+
+def toy_choice(kind, name, factory, options=None):
+    options = options or NoOptions()
+    return Choice(FromPython(name, kind, factory, type(options), f"{kind} {name!r}"), options)

@@ -14,7 +14,6 @@ from neatfool.evolution.assembly import assemble
 from neatfool.evolution.interrupts import Interrupts
 from neatfool.evolution.session import start
 from neatfool.experiment.experiment import load_experiment
-from neatfool.fooling.opening import RunTools
 from neatfool.plugin.manager import PluginManager
 from neatfool_plugins.serve.listening import address_of, listen, make_server
 from neatfool_plugins.serve.watch.app import make_app
@@ -93,7 +92,7 @@ def search(
 ) -> Outcome:
     """Run an experiment in this thread, as ``neatfool run`` does."""
     plugins = PluginManager()
-    session = start(assemble(load_experiment(file)), folder, tools=RunTools())
+    session = start(assemble(load_experiment(file)), folder)
     if watch:
         plugins.load_observer("watch")
     if look is not None:

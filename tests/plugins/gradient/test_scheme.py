@@ -14,11 +14,10 @@ from searches import Silence, Snapshots, begin, go_on
 
 import neatfool
 from neatfool import ExperimentError, ImageSpec, Scores, TargetError, odds_and_gradients
-from neatfool.evolution.assembly import assemble, reassemble
+from neatfool.evolution.assembly import assemble
 from neatfool.evolution.verification import verify
-from neatfool.experiment.experiment import load_experiment
+from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.fooling.opening import open_run
-from neatfool.plugin.manager import PluginManager
 from neatfool.present import write_report
 from neatfool.run.images import decode_png
 from neatfool.run.store import RunStore, contents
@@ -512,7 +511,7 @@ def finished(tmp_path_factory):
 def test_every_digit_is_certain_from_its_png(finished):
     run = open_run(finished)
     store = RunStore.open(finished / "run.db")
-    scorer = reassemble(run.experiment, PluginManager()).scorer
+    scorer = assemble(Experiment.from_resolved(run.experiment)).scorer
     verified = verify(run, scorer)
     scorer.close()
     store.close()

@@ -6,18 +6,14 @@ without an engine, and answers are taken by index. So what is recorded does not 
 
 from __future__ import annotations
 
-import math
 import zlib
 from concurrent.futures import Future
-from dataclasses import dataclass
-from itertools import repeat
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from neatfool.errors import TargetError, blaming
-from neatfool.scoring.batches import Batches
-from neatfool.scoring.generation_images import GenerationImages
-from neatfool.scoring.plan import part_size
-from neatfool.scoring.viewed_target import views_of
+from neatfool.scoring.batches import Batches, GenerationImages
+from neatfool.scoring.plan import part_sizes
 from neatfool.spec.encoding import write_to_send
 from neatfool.spec.engine import Answer, Part
 
@@ -27,16 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from neatfool.scoring.batches import Timed
-    from neatfool.scoring.plan import Plan
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.engine import Engine
-
-SHARE: Final = 16
-"""A part is at most this share of what is left of a generation, so that all end at one time."""
-MOST: Final = 16
-"""It has at most so many candidates, so that many workers have work,"""
-FEWEST: Final = 4
-"""and at least so many, as each part costs a millisecond. It is at least one batch."""
 
 
 @dataclass(slots=True, eq=False)
@@ -49,15 +37,14 @@ class Child:
 
 
 class RemoteBatches(Batches):
-    """A target's batches, for workers elsewhere; sizes are those of this process's batches."""
-
-    devices = 1
-    in_threads = True
+    """A target's batches, for workers elsewhere; their sizes are those of the run's own process."""
 
     def __init__(
-        self, engine: Engine, batches: Batches, encoding: Encoding[Any], encoding_name: str
+        self, engine: Engine, own: Batches, encoding: Encoding[Any], encoding_name: str
     ) -> None:
-        vars(self).update(vars(batches))
+        """Take an engine that was started, and the batches of this process."""
+        super().__init__(own.target, own.name, own.plan)
+        self.sizes = own.sizes
         self._engine = engine
         self._encoding = encoding
         self._encoding_name = encoding_name
@@ -67,18 +54,23 @@ class RemoteBatches(Batches):
         """Calls at a time."""
         return self._engine.workers
 
-    def images(self) -> GenerationImages:
-        """Take a generation's children in place of images."""
+    @property
+    def in_threads(self) -> bool:
+        """True: workers score while this process breeds."""
+        return True
+
+    def begin(self) -> GenerationImages:
+        """Begin a generation, and make what takes its children in place of images."""
         return _Children(self._encoding, self._encoding_name)
 
-    def write(self, genomes: Sequence[Any]) -> Any:
+    def write(self, genomes: Sequence[Any]) -> list[Child]:
         """Write genomes, for :meth:`submit` to take in place of their images."""
         with blaming(f"{self._encoding_name}: a genome cannot be written"):
             return [Child(genome, write_to_send(self._encoding, genome)) for genome in genomes]
 
     def submit(
         self,
-        images: Any,
+        part: Sequence[Child],
         *,
         screen: bool = False,
         first: int = 0,
@@ -86,9 +78,13 @@ class RemoteBatches(Batches):
     ) -> list[Future[Timed]]:
         """Have children scored: a part of a generation at once, others a batch at a time."""
         size = self.sizes.of(screen=screen)
-        each = size if answered is None else len(images)
-        tasks = [images[start : start + each] for start in range(0, len(images), each)]
+        each = size if answered is None else len(part)
+        tasks = [part[start : start + each] for start in range(0, len(part), each)]
         return [self._ask(task, size, answered, screen=screen) for task in tasks]
+
+    def part_sizes(self, generation_size: int) -> Iterator[int]:
+        """Choose how many candidates each part has: fewer at a generation's end."""
+        return part_sizes(generation_size, replace(self.plan, batch_size=self.sizes.exact))
 
     def _ask(
         self, children: Sequence[Child], size: int, answered: list[int] | None, *, screen: bool
@@ -103,7 +99,7 @@ class RemoteBatches(Batches):
                 scores, checksums, seconds = given.result()
                 _note(children, checksums, self._encoding_name)
                 if answered is not None:
-                    answered.append(len(children) * views_of(self._target))
+                    answered.append(len(children) * self.views)
                 done.set_result((scores, seconds))
             except BaseException as error:
                 done.set_exception(error)
@@ -121,29 +117,14 @@ class _Children(GenerationImages):
         self._encoding = encoding
         self._name = name
 
-    @staticmethod
-    def join(images: list[Any]) -> Any:
-        return images
+    def pick(self, rows: Sequence[int] | np.ndarray) -> list[Child]:
+        return self.find(rows)
 
     def saved(self, rows: Sequence[int]) -> Sequence[np.ndarray]:
-        children: Any = self.pick(rows)
+        children = self.find(rows)
         images = self._encoding.render([child.genome for child in children]).cpu().numpy()
         _note(children, checksums_of(images), self._name)
         return list(images)
-
-
-def part_sizes(generation_size: int, plan: Plan) -> Iterator[int]:
-    """Choose how many candidates each part of a generation has."""
-    batch, screening = plan.batch_size, plan.screening_batch
-    if screening % batch:
-        # Batches begin with each part, so the parts are those of a run without an engine.
-        yield from repeat(part_size(generation_size, plan))
-    batch = screening or batch
-    left = math.ceil(generation_size / batch)
-    while True:
-        count = max(min(left // SHARE, MOST // batch), math.ceil(FEWEST / batch))
-        left -= count
-        yield count * batch
 
 
 def checksums_of(images: np.ndarray) -> list[int]:
