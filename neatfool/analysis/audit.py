@@ -111,7 +111,7 @@ def audit(
         references = read_references()
         beside = put_beside(card, references)
         unseen = sorted({each.name for each in references} - {each.name for each in beside})
-        told = [*_notes(card, chosen, unseen), *_by_threshold(opened), *measuring.notes]
+        told = [*_notes(card, chosen, unseen), *by_threshold(opened), *measuring.notes]
         return card.model_copy(update={"beside": beside, "notes": [*NOTES, *told]})
 
 
@@ -200,7 +200,7 @@ def _notes(card: Card, chosen: Sequence[str], unseen: Sequence[str]) -> Iterator
         yield "Whether the images fool other networks was not asked. Name some with --to."
 
 
-def _by_threshold(runs: Sequence[Run]) -> Iterator[str]:
+def by_threshold(runs: Sequence[Run]) -> Iterator[str]:
     """Say how many classes came to the confidence from which their user believes the classifier."""
     above = [each for run in runs if (each := run.above_threshold) is not None]
     if above:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import torch
 
     from neatfool.run.run import Run
+    from neatfool.spec.json import Json
     from neatfool.spec.scores import Outputs
 
 _log = logging.getLogger("neatfool.fool")
