@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import torch
 
 from neatfool import ExperimentError, derive_seed, fit_images, nearest, views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from neatfool import Run, View
 
@@ -23,14 +23,6 @@ SIZES: Final = (0.5, 2, 4, 8)
 USUAL_SIZE: Final = 4
 SIDES: Final = (1.0, 1e5)
 """The smallest and the largest size, in pixels."""
-
-
-class Apply(Protocol):
-    """Changes some of the chosen images."""
-
-    def __call__(self, chosen: Chosen, rows: range, strength: float) -> torch.Tensor:
-        """Change the images of some rows; give floats [N, C, H, W] from 0 to 255."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +38,7 @@ class Change:
         ends: The least and the largest strength that it has.
         strengths: The strengths, from mild to strong.
         usual: The one of them that a summary tells.
-        apply: Changes images.
+        apply: Changes the images of some rows, by a strength: floats [N, C, H, W] from 0 to 255.
     """
 
     name: str
@@ -57,7 +49,7 @@ class Change:
     ends: tuple[float, float]
     strengths: tuple[float, ...]
     usual: float
-    apply: Apply
+    apply: Callable[[Chosen, range, float], torch.Tensor]
 
     def number(self, strength: float) -> str:
         """Write a strength without its unit: ``"3"``, ``"±10"``."""
