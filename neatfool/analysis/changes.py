@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import torch
 
@@ -13,7 +13,7 @@ from neatfool.search.seeds import derive_seed
 from neatfool.spec.fitting import fit_images
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
@@ -26,16 +26,6 @@ SIZES: Final = (0.5, 2, 4, 8)
 USUAL_SIZE: Final = 4
 SIDES: Final = (1.0, 1e5)
 """The smallest and the largest size, in pixels."""
-
-
-class Apply(Protocol):
-    """Changes the images of some elites."""
-
-    def __call__(
-        self, elites: Sequence[EliteView], images: torch.Tensor, strength: float
-    ) -> torch.Tensor:
-        """Change images, uint8 [N, C, H, W]; give floats of this shape, from 0 to 255."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -51,7 +41,7 @@ class Change:
         ends: The least and the largest strength that it has.
         strengths: The strengths, from mild to strong.
         usual: The one of them that a summary tells.
-        apply: Changes images.
+        apply: Changes the images of some rows, by a strength: floats [N, C, H, W] from 0 to 255.
     """
 
     name: str
@@ -62,7 +52,7 @@ class Change:
     ends: tuple[float, float]
     strengths: tuple[float, ...]
     usual: float
-    apply: Apply
+    apply: Callable[[Sequence[EliteView], torch.Tensor, float], torch.Tensor]
 
     def number(self, strength: float) -> str:
         """Write a strength without its unit: ``"3"``, ``"±10"``."""

@@ -57,7 +57,8 @@ def adopt(given: object, contract: type[Contract], who: str = "") -> Contract:
         # An abstract method may be an attribute of the object.
         both.__abstractmethods__ = frozenset()
         twin: Contract = object.__new__(both)
-        twin.__dict__ = given.__dict__
+        # Also where the object is frozen.
+        object.__setattr__(twin, "__dict__", given.__dict__)
     except (TypeError, AttributeError) as error:
         raise PluginError(f"{who}: let it inherit from neatfool.{name}; {error}") from error
     return twin

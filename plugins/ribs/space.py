@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,30 +14,12 @@ if TYPE_CHECKING:
 LARGEST_BYTE = 255
 
 
-class Space(Protocol):
-    """Turns genomes into vectors, and vectors near a genome into genomes.
+class Weights:
+    """The parameters of genomes: the weights and biases of a CPPN.
 
     Attributes:
         usual_sigma: How far a vector may well go from another one at first, a standard deviation.
     """
-
-    usual_sigma: float
-
-    def read(self, genome: Any) -> np.ndarray:
-        """Give a genome's vector, float64 [P]."""
-        ...
-
-    def write(self, base: Any, vectors: np.ndarray) -> list[Any]:
-        """Give the genomes of vectors, float64 [N, P], that are otherwise like ``base``."""
-        ...
-
-    def structure(self, genome: Any) -> str:
-        """Name what a vector leaves out: the vectors of two genomes mix if these are equal."""
-        ...
-
-
-class Weights:
-    """The parameters of genomes: the weights and biases of a CPPN."""
 
     usual_sigma = 1.0
 
@@ -96,6 +78,13 @@ class Pixels:
     def structure(self, genome: Any) -> str:
         """Give the same for all: any two images mix."""
         return ""
+
+
+Space: TypeAlias = Weights | Pixels
+"""Turns genomes into vectors, float64 [P], and vectors near a genome into genomes.
+
+The vectors of two genomes mix if these have one ``structure``: what a vector leaves out.
+"""
 
 
 def choose_space(encoding: Encoding[Any], shape: tuple[int, int, int]) -> Space:

@@ -304,3 +304,37 @@ def test_the_command_line_starts_without_what_is_heavy():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert heavy & set(answer.stdout.split()) == set()
+
+
+CONTRACTS = (
+    neatfool.Target,
+    neatfool.Differentiable,
+    neatfool.Metered,
+    neatfool.Encoding,
+    neatfool.Parametric,
+    neatfool.Learnable,
+    neatfool.Pictorial,
+    neatfool.Scheme,
+    neatfool.View,
+    neatfool.Engine,
+)
+OF_OTHERS = {"size"}
+"""Members that objects of other libraries have, too."""
+
+
+def test_no_member_of_a_contract_is_looked_up_by_its_name():
+    members = {
+        name
+        for contract in CONTRACTS
+        for name in {*vars(contract), *contract.__annotations__}
+        if name[0] != "_"
+    }
+    assert {"score", "networks", "logits_of", "in_generation", "bar", "together"} <= members
+    found = [
+        (place(path, call), call.args[1].value)
+        for path, call in nodes(MODULES, ast.Call)
+        if dotted(call.func) in {"getattr", "hasattr"}
+        and isinstance(call.args[1], ast.Constant)
+        and call.args[1].value in members - OF_OTHERS
+    ]
+    assert found == []

@@ -1,5 +1,7 @@
 """Objects that have what a contract asks for, without inheriting from its class."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -99,7 +101,7 @@ def test_a_default_shows_the_middle_of_a_photograph():
 def test_an_object_that_lacks_a_member_is_told():
     with pytest.raises(PluginError, match=r"target: dict lacks score, spec; .* neatfool.Target"):
         adopt({}, Target)
-    with pytest.raises(PluginError, match="view 'dark': Duck lacks change, harmless"):
+    with pytest.raises(PluginError, match="view 'dark': Duck lacks change, strengths"):
         adopt(Duck(), View, "view 'dark'")
 
 
@@ -109,6 +111,32 @@ def test_a_twin_is_of_the_objects_own_class_too():
     assert isinstance(target, Duck)
     target.batch_size = 8
     assert duck.batch_size == 8
+
+
+def test_a_frozen_object_can_have_a_twin():
+    @dataclass(frozen=True)
+    class Frozen(Dark):
+        strengths: tuple[float, ...] = (1.0, 7.0)
+
+    assert adopt(Frozen(), View).limit == 7
+
+
+def test_a_module_of_torch_can_have_a_twin():
+    class Linear(torch.nn.Module):
+        spec = TOY_SPEC
+
+        def __init__(self):
+            super().__init__()
+            self.inner = torch.nn.Linear(2, 2)
+
+        def score(self, images):
+            return self.inner(images)
+
+    given = Linear()
+    twin = adopt(given, Target)
+    assert isinstance(twin, Target)
+    assert twin.inner is given.inner
+    assert twin.score(torch.zeros(1, 2)).shape == (1, 2)
 
 
 def test_an_object_stays_alive_with_its_twin():
