@@ -17,7 +17,7 @@ from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blamin
 from neatfool.evolution.assembly import make
 from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution
-from neatfool.evolution.verification import RunTools
+from neatfool.evolution.verification import OpenRun
 from neatfool.evolution.workplace import make_setup, versions
 from neatfool.experiment.classes import describe_nothing
 from neatfool.experiment.differences import agrees, tell_differences
@@ -28,7 +28,6 @@ from neatfool.run import folder as run_folder
 from neatfool.run.advice import advice_for
 from neatfool.run.images import ImageFolder
 from neatfool.run.individual import load_genome
-from neatfool.run.run import Run
 from neatfool.run.statistics import Outcome
 from neatfool.run.store import RunStore
 from neatfool.scoring.plan import Plan
@@ -72,7 +71,7 @@ class Session:
         release: Callable[[], None],
     ) -> None:
         """Take an open run; use :func:`start` or :func:`resume`."""
-        self.run = Run(folder, tools=RunTools(assembly))
+        self.run = OpenRun(folder, assembly=assembly)
         self.workers = ""
         self._engine: Engine | None = None
         self._assembly = assembly

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,9 @@ from neatfool.plugin.manager import PluginManager
 from neatfool.run.advice import advice_for, is_from_python
 from neatfool.run.folder import lock, refuse_under_way
 from neatfool.run.images import decode_png
+from neatfool.run.run import Run
 from neatfool.run.store import RunStore
-from neatfool.run.verdict import Verdict, Verified
+from neatfool.run.verdict import TOLERANCE, Verdict, Verified
 from neatfool.scoring.plan import Plan
 from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.scores import rank
@@ -43,26 +45,11 @@ if TYPE_CHECKING:
     from neatfool.budget.ledger import Budget
     from neatfool.evolution.assembly import Assembly
     from neatfool.run.individual import EliteView
-    from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer
     from neatfool.spec.encoding import Encoding
 
 ASKED_AT_ONCE = 1024
 """How many images a metered target is given together. Equal images among them cost one query."""
-
-
-def score_image(run: Run, scorer: Scorer, image: torch.Tensor) -> dict[str, float]:
-    """Score an image, uint8 [1, C, H, W], as the run did; give the confidence by class name.
-
-    Raises:
-        TargetError: The target failed, or gave no usable score.
-    """
-    with ExitStack() as ending:
-        _use_ledger(run, scorer, ending)
-        scores = scorer.score(image)
-        if scores.ok is not None and not scores.ok.all():
-            raise TargetError(f"{scorer.name}: gave no usable score for the image")
-        return dict(zip(scorer.spec.classes, scores.probs[0].tolist(), strict=True))
 
 
 def experiment_of(run: Run, model: Any = None) -> Experiment:
@@ -172,68 +159,86 @@ def _read_saved(elite: EliteView) -> torch.Tensor:
     return torch.from_numpy(pixels.copy())
 
 
-class RunTools:
-    """What a run draws, scores and shows itself with; see :class:`neatfool.run.source.Tools`."""
+class OpenRun(Run):
+    """A run that can draw its genomes, be scored again, and be reported."""
 
-    def __init__(self, assembly: Assembly | None = None) -> None:
-        """Take what the run was made of in this process; if absent, its record says that."""
+    def __init__(
+        self, path: Path, *, assembly: Assembly | None = None, trust: bool = False
+    ) -> None:
+        """Look at a folder.
+
+        Args:
+            path: The folder.
+            assembly: What this process made the run of; if absent, its record says that.
+            trust: Whether its user agrees to what its record loads and contacts.
+        """
+        super().__init__(path, trust=trust)
         self._experiment = None if assembly is None else assembly.experiment
         self._encoding = None if assembly is None else assembly.encoding
         self._model: Any = None
         self._scorer: Scorer | None = None
 
-    def encoding(self, run: Run) -> Encoding[Any]:
-        """Make the run's encoding. Only for a run that is trusted, a Python file is loaded."""
+    @cached_property
+    def encoding(self) -> Encoding[Any]:
+        """The run's encoding. Only for a run that is trusted, a Python file is loaded."""
         if self._encoding is not None:
             return self._encoding
         plugins = PluginManager()
-        if run.experiment["encoding"]["plugin"] not in plugins.names("encoding"):
-            require_trust(run)
-        choice = resolved_choice(run.experiment, "encoding", plugins)
-        encoding: Encoding[Any] = make(choice, spec=run.spec)
+        if self.experiment["encoding"]["plugin"] not in plugins.names("encoding"):
+            require_trust(self)
+        choice = resolved_choice(self.experiment, "encoding", plugins)
+        encoding: Encoding[Any] = make(choice, spec=self.spec)
         return encoding
 
-    def score(self, run: Run, image: torch.Tensor, model: Any) -> dict[str, float]:
-        """Score an image as the run did, and keep the target for the next image."""
-        if model is not None:
-            self.close()
-            self._model = model
-        if self._scorer is None:
-            self._scorer = self._scorer_for(run, self._model, None)
-        return score_image(run, self._scorer, image)
-
-    def verify(self, run: Run, model: Any, *, tolerance: float, max_queries: int | None) -> Verdict:
-        """Score the run's saved images again."""
+    def verify(
+        self, model: Any = None, *, tolerance: float = TOLERANCE, max_queries: int | None = None
+    ) -> Verdict:
+        """Score the saved images again; see :meth:`neatfool.Run.verify`."""
         check_arguments(Calls, max_queries=max_queries)
-        refuse_under_way(run.path)
-        run.refresh()
+        refuse_under_way(self.path)
+        self.refresh()
         model = self._model if model is None else model
-        with closing(self._scorer_for(run, model, max_queries)) as scorer:
-            results = verify(run, scorer)
+        with closing(self._scorer_for(model, max_queries)) as scorer:
+            results = verify(self, scorer)
         if not results:
             raise VerificationError(
-                f"{run.path}: the run has no elites yet, so there is nothing to verify"
+                f"{self.path}: the run has no elites yet, so there is nothing to verify"
             )
         return Verdict(tuple(results), tolerance)
 
-    def report(self, run: Run) -> Path:
-        """Write the run's page."""
+    def report(self) -> Path:
+        """Write the run's page; see :meth:`neatfool.Run.report`."""
         from neatfool.present.saving import write_report
 
-        return write_report(run)
+        return write_report(self)
 
     def close(self) -> None:
-        """Close the target."""
+        """Close the database and the target; the next use opens them again."""
+        super().close()
         if self._scorer is not None:
             self._scorer.close()
             self._scorer = None
 
-    def _scorer_for(self, run: Run, model: Any, max_queries: int | None) -> Scorer:
-        """Make the scorer of a run, with ``model`` or, if that is None, the experiment's target."""
+    def _score(self, image: torch.Tensor, model: Any) -> dict[str, float]:
+        """Score an image, uint8 [1, C, H, W], and keep the target for the next image."""
+        if model is not None and self._scorer is not None:
+            self._scorer.close()
+            self._scorer = None
+        self._model = self._model if model is None else model
+        if self._scorer is None:
+            self._scorer = self._scorer_for(self._model, None)
+        with ExitStack() as ending:
+            _use_ledger(self, self._scorer, ending)
+            scores = self._scorer.score(image)
+            if scores.ok is not None and not scores.ok.all():
+                raise TargetError(f"{self._scorer.name}: gave no usable score for the image")
+            classes = self._scorer.spec.classes
+            return dict(zip(classes, scores.probs[0].tolist(), strict=True))
+
+    def _scorer_for(self, model: Any, max_queries: int | None) -> Scorer:
+        """Make the run's scorer, with ``model`` or, if that is None, the experiment's target."""
         own = self._experiment if model is None else None
-        experiment = own or experiment_of(run, model)
-        budget = {"max_queries": max_queries or run.experiment["target"].get("max_queries")}
-        calls = experiment.calls.model_copy(update=budget)
-        return assemble(
-            replace(experiment, calls=calls), Plan.from_json(run.info["scoring"])
-        ).scorer
+        experiment = own or experiment_of(self, model)
+        budget = {"max_queries": max_queries or self.experiment["target"].get("max_queries")}
+        experiment = replace(experiment, calls=experiment.calls.model_copy(update=budget))
+        return assemble(experiment, Plan.from_json(self.info["scoring"])).scorer

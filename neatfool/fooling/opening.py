@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from neatfool.config.options import check_arguments
 from neatfool.evolution import assembly
 from neatfool.evolution.assembly import assemble
-from neatfool.evolution.verification import RunTools, experiment_of
+from neatfool.evolution.verification import OpenRun, experiment_of
 from neatfool.experiment.experiment import Experiment, load_experiment
 from neatfool.experiment.framework import Calls
 from neatfool.experiment.trust import require_trust
@@ -37,7 +37,7 @@ def open_run(path: str | Path, *, trust: bool = False) -> Run:
         RunError: The folder holds no run, or its database is damaged.
         PluginError: The run's encoding cannot be loaded.
     """
-    run = Run(Path(path), tools=RunTools(), trust=trust)
+    run = OpenRun(Path(path), trust=trust)
     run.info  # noqa: B018 - reads the database: a wrong path fails here
     return run
 

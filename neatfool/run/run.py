@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
     import pandas as pd
+    import torch
     from PIL import Image
 
     from neatfool.run.records import StoredCandidate
@@ -265,9 +266,12 @@ class Run(Source):
             TargetError: The target failed, or gave no usable score.
             BudgetSpent: The budget does not allow it.
         """
-        scores = self._tools.score(self, self.encoding.render([self._fit(genome)]), model)
+        scores = self._score(self.encoding.render([self._fit(genome)]), model)
         self.refresh()
         return scores
+
+    def _score(self, image: torch.Tensor, model: Any) -> dict[str, float]:
+        raise self._only_read()
 
     def _fit(self, genome: Any) -> Any:
         """Check that a genome is one of the run's encoding, as if it came from the database."""
@@ -302,7 +306,7 @@ class Run(Source):
             TargetError: The target failed.
             BudgetSpent: The budget does not allow all images.
         """
-        return self._tools.verify(self, model, tolerance=tolerance, max_queries=max_queries)
+        raise self._only_read()
 
     def report(self) -> Path:
         """Write ``report.html``, which needs no network, into the run's folder; return its path.
@@ -310,7 +314,7 @@ class Run(Source):
         Raises:
             StorageError: It cannot be written.
         """
-        return self._tools.report(self)
+        raise self._only_read()
 
     def summary(self) -> dict[str, Json]:
         """Summarise the run, as ``neatfool show --json`` does."""

@@ -1,9 +1,9 @@
-"""Where what is read of a run comes from: its folder, its database, and who draws and scores."""
+"""Where what is read of a run comes from: its folder and its database."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter
 
@@ -17,35 +17,13 @@ from neatfool.spec.image_spec import ImageSpec
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import torch
-
     from neatfool.run.store import Snapshot
-    from neatfool.run.verdict import Verdict
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
 
 _SPEC: Final = TypeAdapter(ImageSpec)
 MOST_PIXELS: Final = 2**26
 """An image has at most this many pixels: 8192 x 8192."""
-
-
-class Tools(Protocol):
-    """Draws, scores and reports for a run. Packages above this one implement it."""
-
-    def encoding(self, run: Any) -> Encoding[Any]:
-        """Make the run's encoding."""
-
-    def score(self, run: Any, image: torch.Tensor, model: Any) -> dict[str, float]:
-        """Score an image, uint8 [1, C, H, W], as the run did; see :meth:`neatfool.Run.score`."""
-
-    def verify(self, run: Any, model: Any, *, tolerance: float, max_queries: int | None) -> Verdict:
-        """Score the saved images again; see :meth:`neatfool.Run.verify`."""
-
-    def report(self, run: Any) -> Path:
-        """Write the run's page, and give its file."""
-
-    def close(self) -> None:
-        """Close the target."""
 
 
 class Source:
@@ -56,23 +34,10 @@ class Source:
         trusted: Whether its user agreed to what its record loads and contacts.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        tools: Tools | None = None,
-        trust: bool = False,
-    ) -> None:
+    def __init__(self, path: Path, *, trust: bool = False) -> None:
         """Look at a folder; use :func:`neatfool.open_run`."""
         self.path = path
         self.trusted = trust
-        self._given_tools = tools
-
-    @property
-    def _tools(self) -> Tools:
-        if self._given_tools is None:
-            raise RunError(f"{self.path}: was opened only for reading; use neatfool.open_run")
-        return self._given_tools
 
     @cached_property
     def store(self) -> RunStore:
@@ -100,8 +65,6 @@ class Source:
         """Close the database and the target; the next use opens them again."""
         if store := self.__dict__.pop("store", None):
             store.close()
-        if self._given_tools is not None:
-            self._given_tools.close()
 
     @property
     def info(self) -> dict[str, Json]:
@@ -158,4 +121,7 @@ class Source:
         Raises:
             PluginError: It cannot be loaded.
         """
-        return self._tools.encoding(self)
+        raise self._only_read()
+
+    def _only_read(self) -> RunError:
+        return RunError(f"{self.path}: was opened only for reading; use neatfool.open_run")
