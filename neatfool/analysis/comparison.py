@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
-from pydantic import Field, InstanceOf
+from pydantic import Field, InstanceOf, json_schema
 from scipy.special import logit
 
 from neatfool.analysis.course import MEASURES, TESTED
@@ -171,9 +171,9 @@ class Snapshot(Facts):
 class Quartiles(Facts):
     """The quartiles of a measure over the runs of a group, at each number of images."""
 
-    lower: tuple[float | None, ...]
-    median: tuple[float | None, ...]
-    upper: tuple[float | None, ...]
+    lower: tuple[float | None, ...] = Field(description="the lower quartiles")
+    median: tuple[float | None, ...] = Field(description="null where fewer than half came so far")
+    upper: tuple[float | None, ...] = Field(description="the upper quartiles")
 
 
 class CourseOfGroup(Facts):
@@ -203,8 +203,9 @@ class Comparison(Finding):
     notes: tuple[str, ...] = Field(description="what is to be borne in mind, in words")
     at: tuple[Snapshot, ...] = Field(description="the groups at equal numbers of images")
     series: Series = Field(description="the groups over images scored")
-    gathered: tuple[InstanceOf[Group], ...] = Field(exclude=True, repr=False)
-    grid: np.ndarray = Field(exclude=True, repr=False)
+    gathered: json_schema.SkipJsonSchema[tuple[InstanceOf[Group], ...]] = Field(
+        exclude=True, repr=False
+    )
 
     @property
     def title(self) -> str:
@@ -215,6 +216,11 @@ class Comparison(Finding):
     def keys(self) -> list[str]:
         """The groups' letters."""
         return [key_of(place) for place in range(len(self.groups))]
+
+    @cached_property
+    def grid(self) -> np.ndarray:
+        """The common grid of images scored, int64 [N]."""
+        return np.array(self.series.evaluations)
 
     @cached_property
     def same_classes(self) -> bool:
@@ -469,7 +475,6 @@ def compare(
             groups=tuple(_course(group, grid) for group in groups),
         ),
         gathered=tuple(groups),
-        grid=grid,
     )
 
 
