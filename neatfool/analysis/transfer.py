@@ -365,11 +365,12 @@ class Transfer(Finding):
         for place, network in enumerate(self.networks):
             for run in self.runs:
                 if missing := run.networks[place].classes_not_found:
-                    examples = [*map(repr, missing[:NAMED]), *["…"][: len(missing) > NAMED]]
+                    examples = ", ".join(map(repr, missing[:NAMED]))
+                    more = ", …" if len(missing) > NAMED else ""
                     yield (
                         f"{network.key} {network.label} has no class of the name of "
                         f"{len(missing):,} of {run.elites:,} images of {run.label} "
-                        f"({', '.join(examples)}); these are left out there."
+                        f"({examples}{more}); these are left out there."
                     )
         if len(self.networks) < 2:
             yield (
