@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -366,7 +366,7 @@ class Comparison(Finding):
 
     def _chart(self, key: str, title: str, text: str = "", *, wide: bool = False) -> Chart:
         about = f"{title} over images scored: median and quartiles over seeds"
-        return Chart(about, lambda: self.draw(key, wide=wide), title, text, wide=wide)
+        return Chart(about, partial(self.draw, key, wide=wide), title, text, wide=wide)
 
     def draw(self, measure: str, *, wide: bool = False) -> Figure:
         """Draw a measure over the images scored, confidences on a scale of log-odds.
@@ -401,15 +401,12 @@ class Comparison(Finding):
         for place, group in enumerate(self.groups):
             title = f"{key_of(place)}  {group.label}"
             about = f"Confidence of each class of {group.label} over images scored"
-            yield Chart(about, self._map(place, wide=wide), title, wide=wide)
+            yield Chart(about, partial(self._map, place, wide=wide), title, wide=wide)
 
-    def _map(self, place: int, *, wide: bool) -> Callable[[], bytes]:
-        def draw() -> bytes:
-            order = self.orders[place]
-            names = [self.gathered[place].classes[index] for index in order]
-            return heat_map(self.maps[place][order], self.grid, names, wide=wide)
-
-        return draw
+    def _map(self, place: int, *, wide: bool) -> bytes:
+        order = self.orders[place]
+        names = [self.gathered[place].classes[index] for index in order]
+        return heat_map(self.maps[place][order], self.grid, names, wide=wide)
 
     def _tables_of_classes(self) -> Iterator[Panel]:
         """List the classes, or some of them, at the last point; none where groups have others."""
