@@ -553,7 +553,7 @@ def _look_at(
         columns.append(_see(key_of(place), network, told, theirs, [True] * len(elites)))
     ways = [_way(run.spec, network.spec, redraw=redraw) for network in networks]
     own = next((place for place, network in enumerate(networks) if run in network.runs), None)
-    return _sum_up(run, elites, columns, ways, own, most)
+    return _sum_up(run, elites, columns, ways, own=own, most=most)
 
 
 def _sum_up(
@@ -561,6 +561,7 @@ def _sum_up(
     elites: Sequence[EliteView],
     columns: Sequence[Sequence[Sight]],
     ways: Sequence[str],
+    *,
     own: int | None,
     most: int,
 ) -> Fooling:
