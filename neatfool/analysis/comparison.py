@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
-from pydantic import Field, InstanceOf
+from pydantic import Field, InstanceOf, json_schema
 from scipy.special import logit
 
 from neatfool.analysis.course import MEASURES, TESTED
@@ -171,9 +171,9 @@ class Snapshot(Facts):
 class Quartiles(Facts):
     """The quartiles of a measure over the runs of a group, at each number of images."""
 
-    lower: tuple[float | None, ...]
-    median: tuple[float | None, ...]
-    upper: tuple[float | None, ...]
+    lower: tuple[float | None, ...] = Field(description="the lower quartiles")
+    median: tuple[float | None, ...] = Field(description="null where fewer than half came so far")
+    upper: tuple[float | None, ...] = Field(description="the upper quartiles")
 
 
 class CourseOfGroup(Facts):
@@ -203,8 +203,9 @@ class Comparison(Finding):
     notes: tuple[str, ...] = Field(description="what is to be borne in mind, in words")
     at: tuple[Snapshot, ...] = Field(description="the groups at equal numbers of images")
     series: Series = Field(description="the groups over images scored")
-    gathered: tuple[InstanceOf[Group], ...] = Field(exclude=True, repr=False)
-    grid: np.ndarray = Field(exclude=True, repr=False)
+    gathered: json_schema.SkipJsonSchema[tuple[InstanceOf[Group], ...]] = Field(
+        exclude=True, repr=False
+    )
 
     @property
     def title(self) -> str:
@@ -215,6 +216,11 @@ class Comparison(Finding):
     def keys(self) -> list[str]:
         """The groups' letters."""
         return [key_of(place) for place in range(len(self.groups))]
+
+    @cached_property
+    def grid(self) -> np.ndarray:
+        """The common grid of images scored, int64 [N]."""
+        return np.array(self.series.evaluations)
 
     @cached_property
     def same_classes(self) -> bool:
@@ -360,7 +366,7 @@ class Comparison(Finding):
 
     def _chart(self, key: str, title: str, text: str = "", *, wide: bool = False) -> Chart:
         about = f"{title} over images scored: median and quartiles over seeds"
-        return Chart(about, lambda: self.draw(key, wide=wide), title, text, wide=wide)
+        return Chart(about, partial(self.draw, key, wide=wide), title, text, wide=wide)
 
     def draw(self, measure: str, *, wide: bool = False) -> Figure:
         """Draw a measure over the images scored, confidences on a scale of log-odds.
@@ -395,15 +401,12 @@ class Comparison(Finding):
         for place, group in enumerate(self.groups):
             title = f"{key_of(place)}  {group.label}"
             about = f"Confidence of each class of {group.label} over images scored"
-            yield Chart(about, self._map(place, wide=wide), title, wide=wide)
+            yield Chart(about, partial(self._map, place, wide=wide), title, wide=wide)
 
-    def _map(self, place: int, *, wide: bool) -> Callable[[], bytes]:
-        def draw() -> bytes:
-            order = self.orders[place]
-            names = [self.gathered[place].classes[index] for index in order]
-            return heat_map(self.maps[place][order], self.grid, names, wide=wide)
-
-        return draw
+    def _map(self, place: int, *, wide: bool) -> bytes:
+        order = self.orders[place]
+        names = [self.gathered[place].classes[index] for index in order]
+        return heat_map(self.maps[place][order], self.grid, names, wide=wide)
 
     def _tables_of_classes(self) -> Iterator[Panel]:
         """List the classes, or some of them, at the last point; none where groups have others."""
@@ -469,7 +472,6 @@ def compare(
             groups=tuple(_course(group, grid) for group in groups),
         ),
         gathered=tuple(groups),
-        grid=grid,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -363,11 +362,12 @@ class Transfer(Finding):
         for place, network in enumerate(self.networks):
             for run in self.runs:
                 if missing := run.networks[place].classes_not_found:
-                    examples = [*map(repr, missing[:NAMED]), *["…"][: len(missing) > NAMED]]
+                    examples = ", ".join(map(repr, missing[:NAMED]))
+                    more = ", …" if len(missing) > NAMED else ""
                     yield (
                         f"{network.key} {network.label} has no class of the name of "
                         f"{len(missing):,} of {run.elites:,} images of {run.label} "
-                        f"({', '.join(examples)}); these are left out there."
+                        f"({examples}{more}); these are left out there."
                     )
         if len(self.networks) < 2:
             yield (
@@ -537,14 +537,33 @@ def _look_at(
     most: int,
 ) -> Fooling:
     """Ask all networks about a run's images; the ``most`` that are listed keep their picture."""
-    show_one = partial(_show_elite, networks=networks, redraw=redraw)
+    specs = {network.spec.shape: network.spec for network in networks}
+
+    def show_one(elite: EliteView) -> list[torch.Tensor]:
+        images = {shape: _draw(elite, spec, redraw=redraw) for shape, spec in specs.items()}
+        return [images[network.spec.shape] for network in networks]
+
     answers = ask(networks, elites, show_one, run.name, note)
     columns = []  # for each network what it says of each image
     for place, (network, told) in enumerate(zip(networks, answers, strict=True)):
         found = match_classes(run.classes, network.spec.classes)
         theirs = [found.get(elite.index) for elite in elites]
         columns.append(_see(key_of(place), network, told, theirs, [True] * len(elites)))
+    ways = [_way(run.spec, network.spec, redraw=redraw) for network in networks]
     own = next((place for place, network in enumerate(networks) if run in network.runs), None)
+    return _sum_up(run, elites, columns, ways, own=own, most=most)
+
+
+def _sum_up(
+    run: Run,
+    elites: Sequence[EliteView],
+    columns: Sequence[Sequence[Sight]],
+    ways: Sequence[str],
+    *,
+    own: int | None,
+    most: int,
+) -> Fooling:
+    """Sum up what networks, one a column, say of a run's images."""
     known = [any(sight.confidence is not None for sight in column) for column in columns]
     others = [place for place, ok in enumerate(known) if ok and place != own]
     rows = [*zip(*columns, strict=True)]
@@ -567,14 +586,14 @@ def _look_at(
         networks=tuple(
             FiguresOfRun(
                 **Figures.of(column) | {"key": key_of(place)},
-                shown=_way(run.spec, network.spec, redraw=redraw),
+                shown=way,
                 classes_not_found=tuple(
                     elite.name
                     for elite, sight in zip(elites, column, strict=True)
                     if sight.confidence is None
                 ),
             )
-            for place, (network, column) in enumerate(zip(networks, columns, strict=True))
+            for place, (way, column) in enumerate(zip(ways, columns, strict=True))
         ),
         classes=tuple(
             FoolingImage(
@@ -658,15 +677,6 @@ def _way(ours: ImageSpec, theirs: ImageSpec, *, redraw: bool) -> str:
     if (ours.height, ours.width) == (theirs.height, theirs.width):
         return SAVED
     return DRAWN if redraw else RESIZED
-
-
-def _show_elite(
-    elite: EliteView, *, networks: Sequence[Network], redraw: bool
-) -> list[torch.Tensor]:
-    """Give an elite's image for each network, uint8 [1, C, H, W]; equal sizes share one."""
-    specs = {network.spec.shape: network.spec for network in networks}
-    images = {shape: _draw(elite, spec, redraw=redraw) for shape, spec in specs.items()}
-    return [images[network.spec.shape] for network in networks]
 
 
 def _draw(elite: EliteView, spec: ImageSpec, *, redraw: bool) -> torch.Tensor:

@@ -6,12 +6,13 @@ import json
 import time
 from contextlib import closing
 
+import jsonschema
 import numpy as np
 import pytest
 from made_up_runs import random_course, write_run
 
 from neatfool import open_run
-from neatfool.analysis import compare
+from neatfool.analysis import Comparison, compare
 from neatfool.analysis.course import MEASURES, TESTED
 
 
@@ -222,6 +223,13 @@ def test_json_has_what_was_measured(five_against_four):
     assert series["evaluations"][0] == 0
     assert series["evaluations"][-1] == 40
     assert series["groups"][0]["measures"]["median"]["median"][-1] == pytest.approx(0.8)
+
+
+def test_the_json_fits_its_schema_which_describes_each_field(five_against_four):
+    schema = Comparison.model_json_schema(mode="serialization")
+    jsonschema.validate(json.loads(compare(five_against_four).json()), schema)
+    parts = [schema, *schema["$defs"].values()]
+    assert all("description" in each for part in parts for each in part["properties"].values())
 
 
 def test_json_says_null_where_nothing_is_known(tmp_path):

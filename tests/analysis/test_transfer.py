@@ -8,6 +8,7 @@ import json
 import re
 from contextlib import closing
 
+import jsonschema
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,7 @@ from commands import CLASSES, PLUGIN, neatfool, write_experiment
 from PIL import Image
 
 from neatfool import fit_images, fool, open_run, open_scorer
+from neatfool.analysis import Transfer
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
@@ -222,6 +224,13 @@ def test_one_network_alone_tells_nothing_of_transfer_and_says_so(small):
     first, second, *_ = neatfool("transfer", small).stdout.splitlines()
     assert first.startswith("small, seed 3: 4 of 4 images are top-1 on")
     assert second.startswith("Note: No other network was asked, so this tells nothing of transfer")
+
+
+def test_the_json_fits_its_schema_which_describes_each_field(small, other):
+    schema = Transfer.model_json_schema(mode="serialization")
+    jsonschema.validate(transfer(small, "--to", other), schema)
+    parts = [schema, *schema["$defs"].values()]
+    assert all("description" in each for part in parts for each in part["properties"].values())
 
 
 def test_few_in_distribution_images_are_no_measure_of_agreement(small, tmp_path):

@@ -92,9 +92,11 @@ def matrix_of_shares(
         columns: The names of the columns, short.
     """
     names = [f"{name[: LONGEST_NAME - 1]}…" if len(name) > LONGEST_NAME else name for name in rows]
-    left = 26 + 7.2 * max(map(len, names))
-    width = left + 16 + CELL[0] * len(columns)
-    drawn, axes = new_axes(width, 44 + CELL[1] * len(rows), left=left, right=16, top=34, bottom=10)
+    left, height = 26 + 7.2 * max(map(len, names)), 44 + CELL[1] * len(rows)
+    # As wide as other charts, so that a page does not enlarge a small matrix.
+    right = max(16, 520 - left - CELL[0] * len(columns))
+    width = left + right + CELL[0] * len(columns)
+    drawn, axes = new_axes(width, height, left=left, right=right, top=34, bottom=10)
     axes.pcolormesh(
         np.ma.masked_invalid(shares),
         cmap="viridis",
