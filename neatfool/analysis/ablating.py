@@ -231,8 +231,7 @@ def _strip(elite: EliteView, item: Ablated) -> tuple[Cell, ...]:
     if graph := item.graph:
         (simple,) = draw(elite, [simplest(elite, graph)]).numpy()
         what = f"{graph.suffice_for_half} of {len(graph.connections)} connections"
-        left = {each.connections: each for each in graph.pruned}
-        kept = left.get(graph.suffice_for_half, graph.drawn)
+        kept = graph.pruned.get(graph.suffice_for_half, graph.drawn)
         cells.append(Cell(encode_png(simple), what, sure(kept)))
     return tuple(cells)
 
@@ -241,17 +240,16 @@ def _nodes(elite: EliteView, item: Ablated, graph: nx.DiGraph | None) -> tuple[C
     """Show what the hidden nodes draw that matter most."""
     if item.graph is None or graph is None:
         return ()
-    hidden = {node for node, kind in graph.nodes(data="kind") if kind == "hidden"}
-    nodes = [each for each in item.graph.nodes if each.node in hidden]
-    nodes = sorted(nodes, key=lambda each: each.log_odds)[:NODES]
-    drawn = draw_nodes(elite, [each.node for each in nodes])
+    scores = item.graph.nodes
+    hidden = [node for node in scores if graph.nodes[node]["kind"] == "hidden"]
+    nodes = sorted(hidden, key=lambda node: scores[node].log_odds)[:NODES]
     return tuple(
         Cell(
             encode_png(pixels),
-            str(graph.nodes[each.node]["activation"]),
-            f"without it {percent(each.confidence)}",
+            str(graph.nodes[node]["activation"]),
+            f"without it {percent(scores[node].confidence)}",
         )
-        for each, pixels in zip(nodes, drawn, strict=True)
+        for node, pixels in zip(nodes, draw_nodes(elite, nodes), strict=True)
     )
 
 
