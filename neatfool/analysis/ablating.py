@@ -165,8 +165,9 @@ def _ablate_elite(
     image = elite.saved_pixels()
     images = [image, *hide_tiles(image, tiles)]
     if repetition := find_repetition(image):
-        hidden = hide_copies(image, label_copies(image.shape[1:], repetition))
-        images += [hidden.half, *hidden.alone, *hidden.without]
+        labels = label_copies(image.shape[1:], repetition)
+        looked_at, hidden = hide_copies(image, labels)
+        images += hidden
     stacked = torch.from_numpy(np.stack(images))
     saved, *scores = score_images(scorer, elite.name, stacked)
     count(len(images))
@@ -175,10 +176,10 @@ def _ablate_elite(
         half, *rest = scores[tiles**2 :]
         repeats = Repeats(
             **repetition.model_dump(),
-            copies=hidden.copies,
-            looked_at=hidden.looked_at,
-            alone=tuple(rest[: len(hidden.alone)]),
-            without=tuple(rest[len(hidden.alone) :]),
+            copies=int(labels.max()) + 1,
+            looked_at=tuple(looked_at),
+            alone=tuple(rest[: len(looked_at)]),
+            without=tuple(rest[len(looked_at) :]),
             half=half,
         )
     graph = score_network(elite, scorer, note=count) if is_cppn(elite) else None
@@ -223,10 +224,10 @@ def _strip(elite: EliteView, item: Ablated) -> tuple[Cell, ...]:
         Cell(map_of, "without a tile", f"at least {sure(item.worst_tile)}"),
     ]
     if repeats := item.repeats:
-        hidden = hide_copies(image, label_copies(image.shape[1:], repeats))
+        _, (half, *alone) = hide_copies(image, label_copies(image.shape[1:], repeats))
         if repeats.copies > 2:
-            cells.append(Cell(encode_png(hidden.half), "half of the copies", sure(repeats.half)))
-        one = encode_png(hidden.alone[repeats.best])
+            cells.append(Cell(encode_png(half), "half of the copies", sure(repeats.half)))
+        one = encode_png(alone[repeats.best])
         cells.append(Cell(one, "one copy", sure(repeats.alone[repeats.best])))
     if graph := item.graph:
         (simple,) = draw(elite, [simplest(elite, graph)]).numpy()

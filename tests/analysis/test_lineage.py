@@ -133,7 +133,8 @@ def test_lines_of_ancestors_are_swept_from_the_first_generation_on(runs):
     for each in line["individuals"]:
         assert 0 <= each["effective"] <= each["swept"]
         assert each["fracture"] is None or 0 <= each["fracture"] <= 1
-    assert [each["children"] for each in sweeps["pairs"]] == ["bred"]
+    told = [(each["children"], each["measure"]) for each in sweeps["pairs"]]
+    assert told == [("bred", "fracture"), ("bred", "entangled")]
 
 
 @pytest.mark.parametrize("suffix", ["graphml", "json"])
