@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
+import jsonschema
 import networkx as nx
 import numpy as np
 import pytest
@@ -99,6 +100,13 @@ def test_python_gets_what_the_command_prints(small):
         assert run.elites  # it is still open
     assert json.loads(found.json()) == ablate(small, "--tiles", 3, "--classes", "bright,dark")
     assert "<iframe" in found._repr_html_()
+
+
+def test_the_json_fits_its_schema_which_describes_each_field(small):
+    schema = analysis.Ablation.model_json_schema(mode="serialization")
+    jsonschema.validate(ablate(small, "--tiles", 2), schema)
+    parts = [schema, *schema["$defs"].values()]
+    assert all("description" in each for part in parts for each in part["properties"].values())
 
 
 def test_a_target_that_looks_at_a_corner_needs_just_that(tmp_path):

@@ -7,6 +7,7 @@ import io
 import json
 from contextlib import closing
 
+import jsonschema
 import networkx as nx
 import pytest
 from commands import CLASSES, neatfool, write_experiment
@@ -70,6 +71,13 @@ def test_python_gets_what_the_command_prints(runs):
     assert json.loads(found.json()) == ancestry(one, "--pairs", 1, "--classes", "dark")
     assert "<iframe" in found._repr_html_()
     assert found.plot().axes
+
+
+def test_the_json_fits_its_schema_which_describes_each_field(runs, table):
+    schema = analysis.Ancestry.model_json_schema(mode="serialization")
+    jsonschema.validate(ancestry(runs, "--pairs", 1, "--kinds", table), schema)
+    parts = [schema, *schema["$defs"].values()]
+    assert all("description" in each for part in parts for each in part["properties"].values())
 
 
 def test_without_known_relations_these_tests_are_left_out_and_it_says_so(runs):

@@ -112,8 +112,12 @@ def draw_flows(names: Sequence[str], counts: np.ndarray, expected: np.ndarray) -
     """
     names = [short(name) for name in names]
     room = 26 + 7.0 * max(map(len, names))
-    side = room + CELL * len(names) + 8
-    drawn, axes = new_axes(side, side, left=room, right=8, top=room, bottom=8)
+    side = CELL * len(names)
+    # As wide as other charts, so that a page does not enlarge a small matrix.
+    right = max(8, 520 - room - side)
+    drawn, axes = new_axes(
+        room + side + right, room + side + 8, left=room, right=right, top=room, bottom=8
+    )
     # One switch more on either side, so that few say little.
     ratio = np.log2((counts + 1) / (expected + 1))
     texts = [[f"{count:,.0f}" if count >= 0.5 else "" for count in row] for row in counts]
