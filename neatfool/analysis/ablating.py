@@ -167,8 +167,9 @@ def _ablate_elite(
     image = elite.saved_pixels()
     images = [image, *hide_tiles(image, tiles)]
     if repetition := find_repetition(image):
-        hidden = hide_copies(image, label_copies(image.shape[1:], repetition))
-        images += [hidden.half, *hidden.alone, *hidden.without]
+        labels = label_copies(image.shape[1:], repetition)
+        looked_at, hidden = hide_copies(image, labels)
+        images += hidden
     stacked = torch.from_numpy(np.stack(images))
     saved, *scores = score_images(scorer, elite.name, stacked)
     count(len(images))
@@ -177,10 +178,10 @@ def _ablate_elite(
         half, *rest = scores[tiles**2 :]
         repeats = Repeats(
             **repetition.model_dump(),
-            copies=hidden.copies,
-            looked_at=hidden.looked_at,
-            alone=tuple(rest[: len(hidden.alone)]),
-            without=tuple(rest[len(hidden.alone) :]),
+            copies=int(labels.max()) + 1,
+            looked_at=tuple(looked_at),
+            alone=tuple(rest[: len(looked_at)]),
+            without=tuple(rest[len(looked_at) :]),
             half=half,
         )
     graph = score_network(elite, scorer, note=count) if is_cppn(elite) else None
@@ -225,16 +226,15 @@ def _strip(elite: EliteView, item: Ablated) -> tuple[Cell, ...]:
         Cell(map_of, "without a tile", f"at least {sure(item.worst_tile)}"),
     ]
     if repeats := item.repeats:
-        hidden = hide_copies(image, label_copies(image.shape[1:], repeats))
+        _, (half, *alone) = hide_copies(image, label_copies(image.shape[1:], repeats))
         if repeats.copies > 2:
-            cells.append(Cell(encode_png(hidden.half), "half of the copies", sure(repeats.half)))
-        one = encode_png(hidden.alone[repeats.best])
+            cells.append(Cell(encode_png(half), "half of the copies", sure(repeats.half)))
+        one = encode_png(alone[repeats.best])
         cells.append(Cell(one, "one copy", sure(repeats.alone[repeats.best])))
     if graph := item.graph:
         (simple,) = draw(elite, [simplest(elite, graph)]).numpy()
         what = f"{graph.suffice_for_half} of {len(graph.connections)} connections"
-        left = {each.connections: each for each in graph.pruned}
-        kept = left.get(graph.suffice_for_half, graph.drawn)
+        kept = graph.pruned.get(graph.suffice_for_half, graph.drawn)
         cells.append(Cell(encode_png(simple), what, sure(kept)))
     return tuple(cells)
 
@@ -243,17 +243,16 @@ def _nodes(elite: EliteView, item: Ablated, graph: nx.DiGraph | None) -> tuple[C
     """Show what the hidden nodes draw that matter most."""
     if item.graph is None or graph is None:
         return ()
-    hidden = {node for node, kind in graph.nodes(data="kind") if kind == "hidden"}
-    nodes = [each for each in item.graph.nodes if each.node in hidden]
-    nodes = sorted(nodes, key=lambda each: each.log_odds)[:NODES]
-    drawn = draw_nodes(elite, [each.node for each in nodes])
+    scores = item.graph.nodes
+    hidden = [node for node in scores if graph.nodes[node]["kind"] == "hidden"]
+    nodes = sorted(hidden, key=lambda node: scores[node].log_odds)[:NODES]
     return tuple(
         Cell(
             encode_png(pixels),
-            str(graph.nodes[each.node]["activation"]),
-            f"without it {percent(each.confidence)}",
+            str(graph.nodes[node]["activation"]),
+            f"without it {percent(scores[node].confidence)}",
         )
-        for each, pixels in zip(nodes, drawn, strict=True)
+        for node, pixels in zip(nodes, draw_nodes(elite, nodes), strict=True)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -10,8 +11,8 @@ from pydantic import Field
 from neatfool.analysis.repetition import Repetition
 from neatfool.analysis.weighing import NetworkScores, Score
 from neatfool.errors import StorageError
-from neatfool.present.charts.axes import label_ends, new_axes
-from neatfool.present.charts.figure import LINE_COLOURS, MUTED, SURFACE
+from neatfool.present.charts.figure import SURFACE
+from neatfool.present.charts.lines import Line, lines_of_shares
 from neatfool.present.finding import Facts, Finding, Records
 from neatfool.present.graph.drawing import draw_graph
 from neatfool.present.graph.export import export_graph
@@ -30,7 +31,7 @@ from neatfool.present.story import (
 from neatfool.wording import level, percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -40,7 +41,6 @@ MATTERS: Final = 0.1
 FEW: Final = 50
 LISTED: Final = 20
 """The most elites that the terminal lists; files have all."""
-NONE: Final = "-"
 WITHOUT_COPY: Final = "kept without a copy"
 WITH_HALF: Final = "kept with half of the copies"
 WITH_ONE: Final = "kept with one copy"
@@ -51,19 +51,15 @@ NODES: Final = "nodes that matter"
 CONNECTIONS: Final = "connections that matter"
 SUFFICE: Final = "connections that suffice"
 MEASURES: Final = (
-    *(WITHOUT_COPY, WITH_HALF, WITH_ONE, WITH_MIRRORED, WITHOUT_TILE),
-    *(TILES, NODES, CONNECTIONS, SUFFICE),
+    *(WITHOUT_TILE, TILES, NODES, CONNECTIONS, SUFFICE),
+    *(WITHOUT_COPY, WITH_HALF, WITH_ONE, WITH_MIRRORED),
 )
-"""Shares of the confidence that stay, and shares of parts."""
+"""Shares of the confidence that stay, and shares of parts; those that most images have first."""
 _MIRRORS: Final = {
     ("rows",): "upper and lower half",
     ("columns",): "left and right half",
     ("rows", "columns"): "four quarters",
 }
-_COLUMNS: Final = (
-    *("class", "confidence", "without a tile", "with one copy", "copies"),
-    *("nodes matter", "connections matter", "connections suffice"),
-)
 _HEADS: Final = ("run", "seed", "class", "kind", "part", "confidence", "log_odds", "lost")
 
 
@@ -91,16 +87,9 @@ class Repeats(Repetition):
     def words(self) -> str:
         """How it repeats itself: ``"3 copies, 73 pixels apart"``."""
         if self.mirrors:
-            return _MIRRORS.get(self.mirrors, NONE)
+            return _MIRRORS[self.mirrors]
         apart = " and ".join(f"{np.hypot(*step):.0f}" for step in self.steps)
         return f"{self.copies} copies, {apart} pixels apart"
-
-    @property
-    def short(self) -> str:
-        """The same in a cell of a table: ``"3 x 73"``, ``"mirror 2"``."""
-        if self.mirrors:
-            return f"mirror {self.copies}"
-        return f"{self.copies} x {np.hypot(*self.steps[0]):.0f}"
 
 
 class Ablated(Facts):
@@ -152,29 +141,10 @@ class Ablated(Facts):
                 found[WITH_HALF] = 1 - repeats.half.lost
         if graph := self.graph:
             connections = max(len(graph.connections), 1)
-            found[NODES] = _matter(graph.nodes) / len(graph.nodes)
+            found[NODES] = _matter(graph.nodes.values()) / len(graph.nodes)
             found[CONNECTIONS] = _matter(graph.connections) / connections
             found[SUFFICE] = graph.suffice_for_half / connections
         return found
-
-    def cells(self) -> list[str]:
-        """Write its row of the table."""
-        repeats, of_graph = self.repeats, [NONE] * 3
-        if graph := self.graph:
-            connections = len(graph.connections)
-            of_graph = [
-                f"{_matter(graph.nodes)}/{len(graph.nodes)}",
-                f"{_matter(graph.connections)}/{connections}",
-                f"{graph.suffice_for_half}/{connections}",
-            ]
-        return [
-            self.name,
-            percent(self.saved.confidence),
-            percent(self.worst_tile.confidence),
-            percent(repeats.alone[repeats.best].confidence) if repeats else NONE,
-            repeats.short if repeats else "no",
-            *of_graph,
-        ]
 
     def scores(self) -> Iterator[tuple[str, object, Score]]:
         """Give each image that was scored: its kind, what part it lacks or has, and the score."""
@@ -191,12 +161,12 @@ class Ablated(Facts):
             yield "half of copies", "", repeats.half
         if graph := self.graph:
             yield "drawn", "", graph.drawn
-            for node in graph.nodes:
-                yield "node", node.node, node
+            for node, score in graph.nodes.items():
+                yield "node", node, score
             for edge in graph.connections:
                 yield "connection", f"{edge.source} {edge.target}", edge
-            for cut in graph.pruned:
-                yield "connections left", cut.connections, cut
+            for left, score in graph.pruned.items():
+                yield "connections left", left, score
 
     def panel(self) -> Panel:
         """Show its image with what was hidden, its network, and what hidden nodes draw."""
@@ -289,17 +259,27 @@ class Ablation(Finding):
                 "nodes and connections to weigh."
             )
         yield Section("At a glance")
+        measures = [each.measure for each in self.summary]
         yield Panel([self._table()])
         if curves := [graph for graph in graphs if graph.pruned]:
             yield Chart(
                 "The share of the confidence that stays as more and more connections are cut",
                 lambda: _cutting_down(curves),
                 "What stays as connections are cut",
-                "The share of the confidence: the median, and between which shares the middle half "
-                "of the images lies.",
+                "The share of the confidence that stays, by the share of the connections that are "
+                "cut, those that matter least first. The thin lines are quartiles.",
             )
-        rows = [item.cells() for item in self.ranked]
-        yield Table(_COLUMNS, rows, most=LISTED, where="terminal")
+        rows = [
+            (
+                item.name,
+                percent(item.saved.confidence),
+                *(share(shares.get(m, nan)) for m in measures),
+            )
+            for item in self.ranked
+            for shares in [item.shares()]
+        ]
+        heads = ("class", "confidence", *measures)
+        yield Table(heads, rows, most=LISTED, where="terminal")
         yield from self._images(networks=bool(graphs))
         yield from self._notes(networks=bool(graphs))
 
@@ -412,24 +392,16 @@ class Ablation(Finding):
         yield Note(text)
 
 
-def _cutting_down(graphs: list[NetworkScores]) -> Figure:
+def _cutting_down(graphs: Sequence[NetworkScores]) -> Figure:
     """Draw how much confidence stays as connections of some networks are cut."""
-    drawn, axes = new_axes(640, 270, right=150, left=58, bottom=50)
     places = np.linspace(0, 1, 21)
-    lines = []
+    courses = []
     for graph in graphs:
-        total = len(graph.connections)
-        cut = [0.0, *(1 - each.connections / total for each in graph.pruned)]
-        lines.append(np.interp(places, cut, [1.0, *(1 - each.lost for each in graph.pruned)]))
-    low, middle, high = np.quantile(lines, (0.25, 0.5, 0.75), axis=0)
-    axes.fill_between(places, low, high, color=LINE_COLOURS[0], alpha=0.2, linewidth=0)
-    axes.plot(places, middle, color=LINE_COLOURS[0], linewidth=2, marker="o", markersize=4)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1.04)
-    ticks = [0, 0.25, 0.5, 0.75, 1]
-    axes.set_yticks(ticks, [level(each) for each in ticks])
-    axes.set_xticks(ticks, [level(each) for each in ticks])
-    what = "connections that are cut, those that matter least first"
-    axes.set_xlabel(what, fontsize=9.75, color=MUTED, labelpad=8)
-    label_ends(axes, [(float(middle[-1]), f"median of {len(lines)}", LINE_COLOURS[0])])
-    return drawn
+        cut = [0.0, *(1 - left / len(graph.connections) for left in graph.pruned)]
+        kept = [1.0, *(1 - score.lost for score in graph.pruned.values())]
+        courses.append(np.interp(places, cut, kept))
+    low, middle, high = np.quantile(courses, (0.25, 0.5, 0.75), axis=0)
+    lines = [Line(middle, f"median of {len(courses)}", 0)]
+    lines += [Line(quartile, "", 0, thin=True) for quartile in (low, high)]
+    ticks = [level(place) if number % 5 == 0 else "" for number, place in enumerate(places)]
+    return lines_of_shares(lines, ticks, right=120)

@@ -104,51 +104,38 @@ def relate(
         note: Called after each permutation.
     """
     off = ~np.eye(len(likeness), dtype=bool)
-    # Permuting small codes is faster than permuting numbers. Each code stands for a likeness; as a
-    # value it is the likeness itself, as a rank its standard score among all pairs.
-    values, codes = np.unique(likeness, return_inverse=True)
-    codes = codes.reshape(likeness.shape).astype(np.int16)
-    as_rank, as_value = np.zeros(len(values), np.float32), values.astype(np.float32)
-    as_rank[codes[off]] = _standard_ranks(likeness[off])
-    ranked = {name: _rank_scores(matrix, off) for name, matrix in matrices.items()}
-    without_diagonal = {name: np.where(off, matrix, 0) for name, matrix in weights.items()}
-    shares = {name: each / each.sum() for name, each in without_diagonal.items() if each.any()}
-    names = [*ranked, *shares]
-    by_rank, by_value = _as_rows(ranked, codes.size), _as_rows(shares, codes.size)
+    ranks, values = (each.astype(np.float32) for each in (_standard_ranks(likeness, off), likeness))
+    by_rank = {name: _standard_ranks(each, off) / off.sum() for name, each in matrices.items()}
+    without_diagonal = {name: np.where(off, each, 0) for name, each in weights.items()}
+    by_value = {name: each / each.sum() for name, each in without_diagonal.items() if each.any()}
+    rank_rows, value_rows = (
+        np.array([each.ravel() for each in rows.values()], np.float32).reshape(-1, likeness.size)
+        for rows in (by_rank, by_value)
+    )
 
     def measure(places: np.ndarray) -> np.ndarray:
-        seen = codes[places][:, places].ravel()
-        return np.concatenate([by_rank @ as_rank[seen], by_value @ as_value[seen]])
+        of_ranks, of_values = (each[places][:, places].ravel() for each in (ranks, values))
+        return np.concatenate([rank_rows @ of_ranks, value_rows @ of_values])
 
     chance = np.random.default_rng(seed)
-    observed = measure(np.arange(len(likeness)))
-    null = np.empty((permutations, len(names)))
-    for number in range(permutations):
-        null[number] = measure(chance.permutation(len(likeness)))
+    observed, null = measure(np.arange(len(likeness))), []
+    for _ in range(permutations):
+        null.append(measure(chance.permutation(len(likeness))))
         note()
     return {
         name: ChanceTest.of(float(value), column)
-        for name, value, column in zip(names, observed, null.T, strict=True)
+        for name, value, column in zip(
+            [*by_rank, *by_value], observed, np.array(null).T, strict=True
+        )
     }
 
 
-def _rank_scores(matrix: np.ndarray, off: np.ndarray) -> np.ndarray:
-    """Give each pair the standard score of its rank, by the number of pairs; float64 [N, N]."""
+def _standard_ranks(matrix: np.ndarray, off: np.ndarray) -> np.ndarray:
+    """Give each pair the standard score of its rank, mean 0 and deviation 1, or all 0."""
+    ranks = stats.rankdata(matrix[off])
     scores = np.zeros(matrix.shape)
-    scores[off] = _standard_ranks(matrix[off]) / off.sum()
+    scores[off] = (ranks - ranks.mean()) / (ranks.std() or 1)
     return scores
-
-
-def _standard_ranks(values: np.ndarray) -> np.ndarray:
-    """Give the standard scores of ranks: mean 0 and deviation 1, or all 0."""
-    ranks: np.ndarray = stats.rankdata(values)
-    standard: np.ndarray = (ranks - ranks.mean()) / (ranks.std() or 1)
-    return standard
-
-
-def _as_rows(matrices: Mapping[str, np.ndarray], size: int) -> np.ndarray:
-    rows = [matrix.ravel() for matrix in matrices.values()]
-    return np.array(rows, np.float32).reshape(-1, size)
 
 
 def recur(

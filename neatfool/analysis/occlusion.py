@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -66,41 +66,24 @@ def hide_tiles(image: np.ndarray, tiles: int) -> list[np.ndarray]:
     return images
 
 
-class Hidden(NamedTuple):
-    """An image without some of its copies of what is repeated.
-
-    Attributes:
-        copies: How many copies there are.
-        looked_at: The numbers of those that are looked at one by one.
-        half: The image with the half of its copies that is nearest to the middle.
-        alone: Of those looked at, the image with each alone.
-        without: The image without each.
-    """
-
-    copies: int
-    looked_at: tuple[int, ...]
-    half: np.ndarray
-    alone: list[np.ndarray]
-    without: list[np.ndarray]
-
-
-def hide_copies(image: np.ndarray, labels: np.ndarray) -> Hidden:
+def hide_copies(image: np.ndarray, labels: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
     """Hide copies of what is repeated.
 
     Args:
         image: uint8 [C, H, W].
         labels: int [H, W], the number of each pixel's copy, or -1; see
             :func:`~neatfool.analysis.repetition.label_copies`.
+
+    Returns:
+        The numbers of the N copies that are looked at one by one, and 1 + 2 N images: with the half
+        of the copies that is nearest to the middle, with each copy alone, and without each.
     """
     copies = int(labels.max()) + 1
     some = np.unique(np.rint(np.linspace(0, copies - 1, min(copies, MOST_COPIES))).astype(int))
-    return Hidden(
-        copies,
-        tuple(some.tolist()),
-        hide(image, (labels < 0) | (labels >= max(copies // 2, 1))),
-        [hide(image, labels != number) for number in some],
-        [hide(image, labels == number) for number in some],
-    )
+    hidden = [(labels < 0) | (labels >= max(copies // 2, 1))]
+    hidden += [labels != number for number in some]
+    hidden += [labels == number for number in some]
+    return some.tolist(), [hide(image, where) for where in hidden]
 
 
 def draw_map(image: np.ndarray, drops: np.ndarray, left: Sequence[float]) -> bytes:

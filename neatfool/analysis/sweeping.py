@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -160,33 +159,27 @@ class Line(Facts):
 
 
 class Pairs(Facts):
-    """Children and their only parents."""
+    """A measure of children and of their only parents."""
 
     children: str = Field(description="how the children were made: `learned` or `bred`")
-    fracture: tuple[tuple[float | None, float | None], ...] = Field(
-        description="the fracture of each parent and child"
+    measure: str = Field(description="`fracture` or `entangled`")
+    values: tuple[tuple[float | None, float | None], ...] = Field(
+        description="the measure of each parent and child"
     )
-    entangled: tuple[tuple[float | None, float | None], ...] = Field(
-        description="how entangled each parent and child is"
-    )
-    p_fracture: float | None = Field(
+    p: float | None = Field(
         description="the p of Wilcoxon's signed-rank test, two-sided; null of too few pairs"
     )
-    p_entangled: float | None = Field(description="the same")
 
-    def rows(self) -> Iterator[list[str]]:
+    def cells(self) -> list[str] | None:
         """Write how children differ from their parents."""
-        for name, pairs, p in (
-            ("fracture", self.fracture, self.p_fracture),
-            ("entangled", self.entangled, self.p_entangled),
-        ):
-            known = np.array([pair for pair in pairs if None not in pair], float)
-            if len(known):
-                before, after = np.median(known, axis=0)
-                # Adding 0 turns a rounded -0.0 into 0.0.
-                change = round(float(np.median(np.diff(known))), 3) + 0.0
-                tested = [f"{change:+.3f}", p_value(p)]
-                yield [self.children, name, *tested, number(before), number(after), f"{len(known)}"]
+        known = np.array([pair for pair in self.values if None not in pair], float)
+        if not len(known):
+            return None
+        before, after = np.median(known, axis=0)
+        # Adding 0 turns a rounded -0.0 into 0.0.
+        change = f"{round(float(np.median(np.diff(known))), 3) + 0.0:+.3f}"
+        sizes = number(before), number(after), f"{len(known)}"
+        return [self.children, self.measure, change, p_value(self.p), *sizes]
 
 
 class Sweeping(Facts):
@@ -205,7 +198,7 @@ class Sweeping(Facts):
         if self.lines:
             about = "Fracture by generation, along lines of ancestors"
             yield Chart(about, self._course, "By generation", "A square was learned.")
-        if rows := [row for each in self.pairs for row in each.rows()]:
+        if rows := [row for each in self.pairs if (row := each.cells())]:
             title = "What becomes of fracture from parent to child"
             yield Panel([Table(_PAIR_HEADS, rows, words=(0, 1))], title)
         for line in self.lines:
@@ -286,25 +279,17 @@ def sweep_run(
         note()
         return swept
 
-    def of_pair(pair: tuple[int, int]) -> list[Sweeps]:
-        first = [next(iter(graph.nodes[id_]["held"])) for id_ in pair]
-        holders = [run.holder(numbers[name], id_) for name, id_ in zip(first, pair, strict=True)]
-        return [measure(holder.genome) for holder in holders]
+    def of(id_: int) -> Sweeps:
+        first = next(iter(graph.nodes[id_]["held"]))
+        return measure(run.holder(numbers[first], id_).genome)
 
     found = []
     for kind, chosen in pairs.items():
-        swept = [of_pair(pair) for pair in chosen]
-        fracture = np.array([[each.fracture for each in pair] for pair in swept])
-        entangled = np.array([[each.entangled for each in pair] for pair in swept])
-        found.append(
-            Pairs(
-                children=kind,
-                fracture=tuple((_known(a), _known(b)) for a, b in fracture),
-                entangled=tuple((_known(a), _known(b)) for a, b in entangled),
-                p_fracture=_wilcoxon(fracture),
-                p_entangled=_wilcoxon(entangled),
-            )
-        )
+        swept = [(of(parent), of(child)) for parent, child in chosen]
+        for name in ("fracture", "entangled"):
+            values = np.array([[getattr(each, name) for each in pair] for pair in swept])
+            known = tuple((_known(before), _known(after)) for before, after in values)
+            found.append(Pairs(children=kind, measure=name, values=known, p=_wilcoxon(values)))
     lines = [_sweep_line(run, graph, elite, span, measure) for elite in elites]
     return Sweeping(lines=tuple(lines), pairs=tuple(found))
 
@@ -345,14 +330,8 @@ def _shown(run: Run, genome: Any, sweeps: Sweeps, span: float) -> list[tuple[str
         source, target = sweeps.edges[place]
         pictures = sweep(run.encoding, genome, (source, target), span=span)
         label = f"{labels[source]} → {labels[target]}, {sweeps.weights[place]:.2g}"
-        found.append((label, encode_png(_side_by_side(pictures))))
+        # Side by side, with white gaps of three pixels.
+        parted = np.pad(pictures, ((0, 0), (0, 0), (0, 0), (0, 3)), constant_values=255)
+        whole = parted.transpose(1, 2, 0, 3).reshape(*pictures.shape[1:3], -1)[..., :-3]
+        found.append((label, encode_png(whole)))
     return found
-
-
-def _side_by_side(pictures: np.ndarray) -> np.ndarray:
-    """Lay the pictures of a sweep side by side: uint8 [C, H, 9 * W + gaps]."""
-    gap = np.full((*pictures.shape[1:3], 3), 255, np.uint8)
-    parts = [pictures[0]]
-    for _, picture in pairwise(pictures):
-        parts += [gap, picture]
-    return np.concatenate(parts, axis=2)

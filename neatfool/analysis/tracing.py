@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import networkx as nx
 import numpy as np
@@ -21,32 +22,20 @@ from neatfool.fooling.opening import open_runs
 from neatfool.present.output import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from neatfool.analysis.kinds import Kinds
     from neatfool.analysis.sweeping import Sweeping
     from neatfool.run.run import Run
 
+_How: TypeAlias = dict[str, Any]
+"""How tests are made: their arguments ``permutations``, ``seed`` and ``note``."""
 LINES: Final = 2
 """Without classes, the lines of so many elites of each run are swept: the surest ones."""
 
 
-class _Tests(NamedTuple):
-    """How tests are made."""
-
-    permutations: int
-    seed: int
-    note: Callable[[str, int], None]
-
-
 class _Read(NamedTuple):
-    """A run with what is compared between runs.
-
-    Attributes:
-        run: The run.
-        kinds: How its classes are related, if that is known.
-        features: For each space of :mod:`.likeness` float32 [N, D], of the elites in their order.
-    """
+    """A run, how its classes are related, and its elites' features; see :mod:`.likeness`."""
 
     run: Run
     kinds: Kinds | None
@@ -91,16 +80,22 @@ def ancestry(
             table_kinds(Path(kinds), run.classes) if kinds else wordnet_kinds(run.classes)
             for run in opened
         ]
-        tested = sum(each is not None for each in related) + len(SPACES) * (len(opened) > 1)
+        tested = sum(each is not None for each in related)
+        if len(opened) > 1:
+            tested += len(SPACES) + (related[0] is not None)
         steps = sum(map(len, opened)) + permutations * tested
         with console.progress(steps, "images and permutations") as note:
-            how = _Tests(permutations, seed, note)
             read = [
                 _Read(run, of, image_features(run.elites, lambda: note("images", 1)))
                 for run, of in zip(opened, related, strict=True)
             ]
-            told = [_read_lineage(each, how) for each in read]
-            between = _compare(read, how)
+            test: _How = {
+                "permutations": permutations,
+                "seed": seed,
+                "note": partial(note, "chance", 1),
+            }
+            told = [_read_lineage(each, test) for each in read]
+            between = _compare(read, test)
         if pairs:
             for place, (run, each) in enumerate(zip(opened, told, strict=True)):
                 graph = each.phylogeny
@@ -109,10 +104,9 @@ def ancestry(
         return Ancestry(runs=tuple(told), between_runs=between)
 
 
-def _read_lineage(read: _Read, how: _Tests) -> Lineage:
+def _read_lineage(read: _Read, how: _How) -> Lineage:
     """Read a run's lineage, and test it."""
     run, kinds = read.run, read.kinds
-    how.note(f"{run.path.name}: lineage", 0)
     graph = run.phylogeny()
     holders = [elite.candidate_id for elite in run]
     founders = Counter(
@@ -169,7 +163,7 @@ def _known(elites: np.ndarray, kinds: Kinds) -> tuple[np.ndarray, np.ndarray]:
     return at, kinds.likeness[np.ix_(rows, rows)]
 
 
-def _test(read: _Read, shared: np.ndarray, flows: np.ndarray, how: _Tests) -> dict[str, ChanceTest]:
+def _test(read: _Read, shared: np.ndarray, flows: np.ndarray, how: _How) -> dict[str, ChanceTest]:
     """Test whether related classes have more in common than others, within a run."""
     if read.kinds is None:
         return {}
@@ -181,14 +175,7 @@ def _test(read: _Read, shared: np.ndarray, flows: np.ndarray, how: _Tests) -> di
     switched, of = flows[np.ix_(index, index)], read.kinds.of[index]
     matrices = {"ancestors": shared[np.ix_(at, at)]}
     matrices |= {name: each[at] @ each[at].T for name, each in read.features.items()}
-    found = relate(
-        likeness,
-        matrices,
-        {"flows": switched},
-        permutations=how.permutations,
-        seed=how.seed,
-        note=lambda: how.note(f"{read.run.path.name}: chance", 1),
-    )
+    found = relate(likeness, matrices, {"flows": switched}, **how)
     same, off = of[:, None] == of, ~np.eye(len(of), dtype=bool)
     alike: dict[str, tuple[float, float]] = {}
     if (same & off).any() and not same.all():
@@ -204,7 +191,7 @@ def _test(read: _Read, shared: np.ndarray, flows: np.ndarray, how: _Tests) -> di
     return {name: found[name] for name in QUESTIONS if name in found}
 
 
-def _compare(read: Sequence[_Read], how: _Tests) -> Between | None:
+def _compare(read: Sequence[_Read], how: _How) -> Between | None:
     """Say whether runs find like images for a class; None if they share fewer than three."""
     names = [[elite.name for elite in each.run] for each in read]
     shared = [name for name in names[0] if all(name in others for others in names[1:])]
@@ -215,21 +202,13 @@ def _compare(read: Sequence[_Read], how: _Tests) -> Between | None:
         space: np.stack([each.features[space][at] for each, at in zip(read, places, strict=True)])
         for space in SPACES
     }
-    same = {
-        space: recur(
-            features,
-            permutations=how.permutations,
-            seed=how.seed,
-            note=lambda: how.note("between runs", 1),
-        )
-        for space, features in stacked.items()
-    }
+    same = {space: recur(features, **how) for space, features in stacked.items()}
     related = _related(read[0], shared, stacked, how)
     return Between(classes=tuple(shared), same_class=same, related_classes=related)
 
 
 def _related(
-    first: _Read, shared: Sequence[str], stacked: dict[str, np.ndarray], how: _Tests
+    first: _Read, shared: Sequence[str], stacked: dict[str, np.ndarray], how: _How
 ) -> dict[str, ChanceTest]:
     """Test whether images of related classes are alike between runs."""
     if first.kinds is None:
@@ -242,7 +221,7 @@ def _related(
     for space, features in stacked.items():
         pairs = [a[at] @ b[at].T for a, b in combinations(features, 2)]
         matrices[space] = sum(pair + pair.T for pair in pairs) / (2 * len(pairs))
-    return relate(likeness, matrices, {}, permutations=how.permutations, seed=how.seed)
+    return relate(likeness, matrices, {}, **how)
 
 
 def _sweep(

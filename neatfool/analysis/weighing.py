@@ -47,12 +47,6 @@ class Score(Facts):
     )
 
 
-class NodeScore(Score):
-    """How sure it is without a node."""
-
-    node: int = Field(description="the node")
-
-
 class ConnectionScore(Score):
     """How sure it is without a connection."""
 
@@ -60,27 +54,18 @@ class ConnectionScore(Score):
     target: int = Field(description="the node where it ends")
 
 
-class CutScore(Score):
-    """How sure it is of a network that was cut down."""
-
-    connections: int = Field(description="how many connections are left")
-
-
 class NetworkScores(Facts):
     """How sure the target is of the images that a network draws without one of its parts."""
 
     drawn: Score = Field(description="of the whole network's image")
-    nodes: tuple[NodeScore, ...] = Field(
-        description="of the image without each node, inputs and outputs too"
+    nodes: dict[int, Score] = Field(
+        description="without each node, inputs and outputs too, by the node"
     )
-    connections: tuple[ConnectionScore, ...] = Field(
-        description="of the image without each enabled connection"
+    connections: tuple[ConnectionScore, ...] = Field(description="without each enabled connection")
+    pruned: dict[int, Score] = Field(
+        description="without the connections that matter least, which are cut all at once and not "
+        "weighed again in between, by how many are left"
     )
-    pruned: tuple[CutScore, ...] = Field(
-        description="of the image without the connections that matter least, which are cut all at "
-        "once and not weighed again in between"
-    )
-
     suffice_for_half: int = Field(
         description="the fewest connections that still have half of the confidence"
     )
@@ -186,7 +171,7 @@ def with_importance(elite: EliteView, scores: NetworkScores) -> nx.DiGraph:
     graph.graph |= {"confidence": whole.confidence, "log_odds": whole.log_odds}
     of_edges = {(each.source, each.target): each for each in scores.connections}
     parts: list[tuple[dict[str, Any], Score]] = [
-        *((graph.nodes[each.node], each) for each in scores.nodes),
+        *((graph.nodes[node], each) for node, each in scores.nodes.items()),
         *((data, of_edges.get((u, v), whole)) for u, v, data in graph.edges(data=True)),
     ]
     for data, score in parts:
@@ -237,29 +222,23 @@ def score_network(
             *(without_connection(graph, *edge) for edge in edges),
         ]
     )
-    connections = [
+    connections = tuple(
         ConnectionScore(source=u, target=v, **each.model_dump())
         for (u, v), each in zip(edges, scores[len(nodes) :], strict=True)
-    ]
-    left: list[CutScore] = []
+    )
+    left: dict[int, Score] = {}
     if pruned and edges:
         least_first = _least_first(connections)
         counts = np.unique(np.rint(np.linspace(0, len(edges), PRUNINGS + 1)[1:]).astype(int))
         told = score([_cut(graph, least_first[:count]) for count in counts], drawn)
-        left = [
-            CutScore(connections=len(edges) - int(count), **each.model_dump())
-            for count, each in zip(counts, told, strict=True)
-        ]
+        left = dict(zip((len(edges) - counts).tolist(), told, strict=True))
     return NetworkScores(
         drawn=drawn,
-        nodes=tuple(
-            NodeScore(node=node, **each.model_dump())
-            for node, each in zip(nodes, scores, strict=False)
-        ),
-        connections=tuple(connections),
-        pruned=tuple(left),
+        nodes=dict(zip(nodes, scores, strict=False)),
+        connections=connections,
+        pruned=left,
         suffice_for_half=min(
-            (each.connections for each in left if each.lost <= 0.5), default=len(edges)
+            (count for count, each in left.items() if each.lost <= 0.5), default=len(edges)
         ),
     )
 

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
+import jsonschema
 import networkx as nx
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_each_part_of_each_elite_is_told(small):
             assert each["saved"]["confidence"] == pytest.approx(elite.confidence, abs=1e-6)
             assert each["graph"]["drawn"] == each["saved"]
             assert [len(row) for row in each["tiles"]] == [3, 3, 3]
-            assert {part["node"] for part in each["graph"]["nodes"]} == {*graph}
+            assert {*map(int, each["graph"]["nodes"])} == {*graph}
             told_edges = {(part["source"], part["target"]) for part in each["graph"]["connections"]}
             assert told_edges == {(u, v) for u, v, on in graph.edges(data="enabled") if on}
             for part in each["graph"]["connections"] + each["tiles"][0]:
@@ -99,6 +100,13 @@ def test_python_gets_what_the_command_prints(small):
         assert run.elites  # it is still open
     assert json.loads(found.json()) == ablate(small, "--tiles", 3, "--classes", "bright,dark")
     assert "<iframe" in found._repr_html_()
+
+
+def test_the_json_fits_its_schema_which_describes_each_field(small):
+    schema = analysis.Ablation.model_json_schema(mode="serialization")
+    jsonschema.validate(ablate(small, "--tiles", 2), schema)
+    parts = [schema, *schema["$defs"].values()]
+    assert all("description" in each for part in parts for each in part["properties"].values())
 
 
 def test_a_target_that_looks_at_a_corner_needs_just_that(tmp_path):
@@ -171,7 +179,7 @@ def test_the_table_can_be_read_without_colour(small):
     assert result.exit_code == 0
     assert "\x1b" not in result.stdout
     assert "small, seed 3, after 160 images: 4 elites, scored by its own target" in result.stdout
-    assert re.search(r"│ \[red\]left\[/\] │ +[\d.]+ % │", result.stdout)
+    assert re.search(r"│ \[red\]left\S* +│ +[\d.]+ % │ +\d+ % │", result.stdout)
     assert re.search(r"of the connections suffice for half of the confidence", result.stdout)
     lines = result.stdout.splitlines()
     assert lines[0].startswith("Of 4 images, ")
@@ -184,8 +192,8 @@ def test_graphs_and_figures_are_written(small, tmp_path):
     files = sorted((tmp_path / "g").glob("*.graphml"))
     assert len(files) == len([*(tmp_path / "g").glob("*.json")]) == len(CLASSES)
     graph = nx.read_graphml(files[0], node_type=int)
-    (part, *_) = told["elites"][0]["graph"]["nodes"]
-    assert graph.nodes[part["node"]]["importance"] == pytest.approx(part["lost"])
+    for node, score in told["elites"][0]["graph"]["nodes"].items():
+        assert graph.nodes[int(node)]["importance"] == pytest.approx(score["lost"])
     assert all("confidence_without" in data for *_, data in graph.edges(data=True))
     rows = [*csv.DictReader((tmp_path / "all.csv").open())]
     assert {"saved", "tile", "drawn", "node", "connection"} <= {row["kind"] for row in rows}

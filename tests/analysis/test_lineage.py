@@ -7,6 +7,7 @@ import io
 import json
 from contextlib import closing
 
+import jsonschema
 import networkx as nx
 import pytest
 from commands import CLASSES, neatfool, write_experiment
@@ -72,6 +73,13 @@ def test_python_gets_what_the_command_prints(runs):
     assert found.plot().axes
 
 
+def test_the_json_fits_its_schema_which_describes_each_field(runs, table):
+    schema = analysis.Ancestry.model_json_schema(mode="serialization")
+    jsonschema.validate(ancestry(runs, "--pairs", 1, "--kinds", table), schema)
+    parts = [schema, *schema["$defs"].values()]
+    assert all("description" in each for part in parts for each in part["properties"].values())
+
+
 def test_without_known_relations_these_tests_are_left_out_and_it_says_so(runs):
     told = ancestry(runs, "--pairs", 0)
     assert [each["tests"] for each in told["runs"]] == [{}, {}]
@@ -133,7 +141,8 @@ def test_lines_of_ancestors_are_swept_from_the_first_generation_on(runs):
     for each in line["individuals"]:
         assert 0 <= each["effective"] <= each["swept"]
         assert each["fracture"] is None or 0 <= each["fracture"] <= 1
-    assert [each["children"] for each in sweeps["pairs"]] == ["bred"]
+    told = [(each["children"], each["measure"]) for each in sweeps["pairs"]]
+    assert told == [("bred", "fracture"), ("bred", "entangled")]
 
 
 @pytest.mark.parametrize("suffix", ["graphml", "json"])

@@ -8,6 +8,7 @@ import numpy as np
 
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import MUTED
+from neatfool.present.charts.lines import draw_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,29 +112,26 @@ def draw_flows(names: Sequence[str], counts: np.ndarray, expected: np.ndarray) -
     """
     names = [short(name) for name in names]
     room = 26 + 7.0 * max(map(len, names))
-    side = room + CELL * len(names) + 8
-    drawn, axes = new_axes(side, side, left=room, right=8, top=room, bottom=8)
+    side = CELL * len(names)
+    # As wide as other charts, so that a page does not enlarge a small matrix.
+    right = max(8, 520 - room - side)
+    drawn, axes = new_axes(
+        room + side + right, room + side + 8, left=room, right=right, top=room, bottom=8
+    )
     # One switch more on either side, so that few say little.
     ratio = np.log2((counts + 1) / (expected + 1))
-    axes.pcolormesh(
-        ratio, cmap="RdBu_r", vmin=-3, vmax=3, edgecolors=axes.get_facecolor(), linewidth=1.5
+    texts = [[f"{count:,.0f}" if count >= 0.5 else "" for count in row] for row in counts]
+    draw_cells(
+        axes,
+        ratio,
+        texts,
+        names,
+        names,
+        is_light=lambda value: abs(value) <= 2,
+        size=8,
+        rotation=90,
+        cmap="RdBu_r",
+        vmin=-3,
+        vmax=3,
     )
-    for (row, column), count in np.ndenumerate(counts):
-        if count >= 0.5:
-            axes.text(
-                column + 0.5,
-                row + 0.5,
-                f"{count:,.0f}",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if abs(ratio[row, column]) > 2 else "black",
-            )
-    axes.invert_yaxis()
-    axes.xaxis.tick_top()
-    axes.set_xticks(np.arange(len(names)) + 0.5, names, rotation=90, parse_math=False)
-    axes.set_yticks(np.arange(len(names)) + 0.5, names, parse_math=False)
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
     return drawn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,9 @@ from neatfool.present.charts.figure import LINE_COLOURS
 from neatfool.wording import level
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 STROKES: Final = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 1.6, 1.2, 1.6)))
@@ -97,15 +98,40 @@ def matrix_of_shares(
     right = max(16, 520 - left - CELL[0] * len(columns))
     width = left + right + CELL[0] * len(columns)
     drawn, axes = new_axes(width, height, left=left, right=right, top=34, bottom=10)
-    axes.pcolormesh(
-        np.ma.masked_invalid(shares),
-        cmap="viridis",
-        vmin=0,
-        vmax=1,
-        edgecolors=axes.get_facecolor(),
-        linewidth=2,
+    draw_cells(
+        axes, shares, texts, names, columns, is_light=lambda part: part > LIGHT_FROM, vmin=0, vmax=1
     )
-    for (row, column), value in np.ndenumerate(shares):
+    return drawn
+
+
+def draw_cells(
+    axes: Axes,
+    values: np.ndarray,
+    texts: Sequence[Sequence[str]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    is_light: Callable[[float], bool],
+    size: float = 9.5,
+    rotation: int = 0,
+    **colours: Any,
+) -> None:
+    """Draw a matrix of coloured cells.
+
+    Args:
+        axes: The axes, which show nothing else.
+        values: float64 [R, C], NaN for a cell that stays empty.
+        texts: What each cell says; lines are parted by line breaks.
+        rows: The names of the rows.
+        columns: The names of the columns.
+        is_light: Whether the cell of a value is so light that its text must be dark.
+        size: The size of the texts.
+        rotation: Degrees by which the names of columns are turned.
+        colours: Arguments of matplotlib's ``pcolormesh``.
+    """
+    cells = np.ma.masked_invalid(values)
+    axes.pcolormesh(cells, edgecolors=axes.get_facecolor(), linewidth=2, **colours)
+    for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             axes.text(
                 column + 0.5,
@@ -113,16 +139,16 @@ def matrix_of_shares(
                 texts[row][column],
                 ha="center",
                 va="center",
-                fontsize=9.5,
+                fontsize=size,
                 linespacing=1.25,
-                color="black" if value > LIGHT_FROM else "white",
+                color="black" if is_light(value) else "white",
                 parse_math=False,
             )
     axes.invert_yaxis()
     axes.xaxis.tick_top()
-    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, parse_math=False)
-    axes.set_yticks(np.arange(len(rows)) + 0.5, names, parse_math=False)
+    at = np.arange(len(columns)) + 0.5
+    axes.set_xticks(at, columns, rotation=rotation, parse_math=False)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows, parse_math=False)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    return drawn
