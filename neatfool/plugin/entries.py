@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, entry_points
-from typing import Final
+from functools import lru_cache
+from importlib import metadata
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint, EntryPoints
 
 GROUP: Final = "neatfool"
 """The group of the plugins' entry points."""
@@ -41,9 +47,27 @@ class PluginEntry:
         return f"{self.source} {self.version}, {self.value}" if self.value else self.source
 
 
+def entry_points(group: str) -> EntryPoints:
+    """List the installed entry points of a group."""
+    return _all_entry_points(tuple(sys.path), tuple(map(_changed, sys.path))).select(group=group)
+
+
+@lru_cache(1)
+def _all_entry_points(_path: tuple[str, ...], _changes: tuple[int, ...]) -> EntryPoints:
+    """Read the files of all distributions, once until another is installed or removed."""
+    return metadata.entry_points()
+
+
+def _changed(folder: str) -> int:
+    try:
+        return os.stat(folder or ".").st_mtime_ns  # noqa: PTH116 - a zip file may be one, too
+    except OSError:
+        return 0
+
+
 def installed_plugins() -> list[tuple[PluginEntry, EntryPoint]]:
     """List the entry points of the group, by kind and name."""
-    points = entry_points(group=GROUP)
+    points = entry_points(GROUP)
     # A look at a distribution's name parses its whole metadata, README included.
     distributions = {id(point.dist): point.dist for point in points}
     named = {key: _name_and_version(dist) for key, dist in distributions.items()}

@@ -6,14 +6,19 @@ import inspect
 from collections import defaultdict
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 import pluggy
 
 from neatfool.errors import PluginError, blaming, cause, nearest, quoted
 from neatfool.plugin import hookspecs
-from neatfool.plugin.entries import HOOKS_GROUP, PluginEntry, installed_plugins, order
+from neatfool.plugin.entries import (
+    HOOKS_GROUP,
+    PluginEntry,
+    entry_points,
+    installed_plugins,
+    order,
+)
 from neatfool.plugin.files import import_file, plugin_files
 from neatfool.plugin.hook_functions import call, hooks_of
 from neatfool.plugin.observers import OBSERVER_HOOKS, Observers
@@ -229,7 +234,7 @@ class PluginManager:
             if self._has_further_hooks:
                 raise
         self._has_further_hooks = True
-        for point in entry_points(group=HOOKS_GROUP):
+        for point in entry_points(HOOKS_GROUP):
             self._pluggy.add_hookspecs(point.load())
         return hooks_of(self._pluggy, plugin, source)
 

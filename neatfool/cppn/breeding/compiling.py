@@ -69,7 +69,7 @@ def compile_beside(preset: str, needed: Any) -> None:
         return
     if not any(Path(folder).glob(f"*.{needed.__qualname__}-*.nbi")):
         with suppress(OSError):
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - this Python, and no shell
                 [sys.executable, "-P", "-c", BREED_A_CHILD, preset],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
