@@ -64,7 +64,7 @@ def compile_beside(preset: str, needed: Any) -> None:
     Numba compiles with one core, and drawing needs compiling too. Nothing depends on that process:
     what it did not keep is compiled here.
     """
-    folder = needed.stats.cache_path if COMPILED else None
+    folder = getattr(getattr(needed, "stats", None), "cache_path", None) if COMPILED else None
     if folder is None or _beside or parent_process() is not None:
         return
     if not any(Path(folder).glob(f"*.{needed.__qualname__}-*.nbi")):
