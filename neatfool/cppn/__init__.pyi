@@ -1,7 +1,6 @@
 # The public names of neatfool.cppn, each where it is defined. This is their only list.
 
 from .breeding.breeding import Breeder as Breeder
-from .breeding.breeding import prepare_breeding as prepare_breeding
 from .breeding.refinements import Refinements as Refinements
 from .compiled.loading import can_compile as can_compile
 from .compiled.loading import load_compiled as load_compiled

@@ -75,6 +75,15 @@ class Breeder:
         self.parents = 1 if self._is_paper and not self._refinements.graft else 2
         self._set_warmth(1.0)
 
+    @staticmethod
+    def prepare(preset: Preset) -> None:
+        """Have another process compile how a preset breeds, if no code is kept on this machine.
+
+        Breeding waits for it.
+        """
+        is_paper = preset.refinements is not None
+        compile_beside(preset.name, vary_as_the_paper if is_paper else vary_as_neat)
+
     def _read_plan(self, steps: range) -> Plan:
         strengths = [2.0 ** (step / STEPS_AN_OCTAVE) for step in steps]
         return make_plan(self._config, polynomial=self._is_paper, strengths=strengths)
@@ -140,15 +149,6 @@ class Breeder:
             grafted = self._graft if self.parents > 1 else None
             vary_as_the_paper(batch, self._plan, self._refining, grafted, draft)
         return _read_children(batch)
-
-
-def prepare_breeding(preset: str) -> None:
-    """Begin to compile how a preset breeds, in another process, if that was never done here.
-
-    Breeding waits for it.
-    """
-    is_paper = PRESETS[preset].refinements is not None
-    compile_beside(preset, vary_as_the_paper if is_paper else vary_as_neat)
 
 
 def breed_a_child(preset: str) -> None:

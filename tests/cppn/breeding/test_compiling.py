@@ -16,8 +16,8 @@ PRESET = cppn.PRESETS["paper"]
 FIRST = """
 from neatfool import cppn
 from neatfool.cppn.breeding.variation import vary_as_the_paper
-cppn.prepare_breeding("paper")
 preset = cppn.PRESETS["paper"]
+cppn.Breeder.prepare(preset)
 config = cppn.genome_config(cppn.resolve(cppn.GenomeOptions(), preset), 1)
 breeder = cppn.Breeder(preset, config)
 breeder.breed([breeder.create([1])], [2])
@@ -47,7 +47,7 @@ def breed():
 def test_breeding_waits_for_what_is_compiled_beside(nothing_kept, monkeypatch):
     program = f"import time; time.sleep(0.3); open({str(nothing_kept / 'ready')!r}, 'w')"
     monkeypatch.setattr(compiling, "BREED_A_CHILD", program)
-    cppn.prepare_breeding("paper")
+    cppn.Breeder.prepare(PRESET)
     assert not (nothing_kept / "ready").exists()
     breed()
     assert (nothing_kept / "ready").exists()
@@ -56,17 +56,17 @@ def test_breeding_waits_for_what_is_compiled_beside(nothing_kept, monkeypatch):
 def test_a_process_that_fails_or_cannot_be_started_changes_no_child(nothing_kept, monkeypatch):
     wanted = breed()
     monkeypatch.setattr(compiling, "BREED_A_CHILD", "raise SystemExit(1)")
-    cppn.prepare_breeding("paper")
+    cppn.Breeder.prepare(PRESET)
     assert breed() == wanted
     monkeypatch.setattr(sys, "executable", str(nothing_kept / "missing"))
-    cppn.prepare_breeding("paper")
+    cppn.Breeder.prepare(PRESET)
     assert breed() == wanted
 
 
 def test_no_process_is_started_where_the_code_is_kept(nothing_kept, monkeypatch):
     (nothing_kept / f"variation.{vary_as_the_paper.__qualname__}-110.py311.nbi").touch()
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("it is kept"))
-    cppn.prepare_breeding("paper")
+    cppn.Breeder.prepare(PRESET)
 
 
 @pytest.mark.slow

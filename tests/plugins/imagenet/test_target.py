@@ -50,11 +50,9 @@ def lite0() -> ImageNetTarget:
     return kept()
 
 
-@pytest.mark.parametrize(
-    "options", [{}, pytest.param({"ensemble": LITE[:2]}, marks=pytest.mark.slow)]
-)
-def test_the_target_keeps_its_contract(options) -> None:
-    check_target(lambda: target(**options))
+@pytest.mark.slow
+def test_an_ensemble_keeps_the_contract_of_targets() -> None:
+    check_target(lambda: target(ensemble=LITE[:2]))
 
 
 @pytest.mark.parametrize("options", [{}, {"crops": "ten", "model": "efficientnet-lite1"}])
