@@ -49,13 +49,13 @@ class PluginEntry:
 
 def entry_points(group: str) -> EntryPoints:
     """List the installed entry points of a group."""
-    return _all_entry_points(tuple(sys.path), tuple(map(_changed, sys.path))).select(group=group)
+    return _read(group, tuple(sys.path), tuple(map(_changed, sys.path)))
 
 
-@lru_cache(1)
-def _all_entry_points(_path: tuple[str, ...], _changes: tuple[int, ...]) -> EntryPoints:
+@lru_cache(4)
+def _read(group: str, _path: tuple[str, ...], _changes: tuple[int, ...]) -> EntryPoints:
     """Read the files of all distributions, once until another is installed or removed."""
-    return metadata.entry_points()
+    return metadata.entry_points(group=group)
 
 
 def _changed(folder: str) -> int:

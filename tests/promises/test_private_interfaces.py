@@ -131,6 +131,7 @@ def test_malloc_takes_options() -> None:
     if not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
         pytest.skip("needs glibc")
     assert malloc.keep_freed_memory()
+    assert ctypes.CDLL(None).malloc_trim(0) in {0, 1}
 
 
 @pytest.mark.parametrize("missing", [AttributeError, OSError, TypeError])
@@ -141,6 +142,7 @@ def test_without_options_of_malloc_nothing_fails(monkeypatch, missing) -> None:
     monkeypatch.setattr(ctypes, "CDLL", library)
     malloc.keep_freed_memory.cache_clear()
     assert not malloc.keep_freed_memory()
+    malloc.FreedMemory().give_back()
     malloc.keep_freed_memory.cache_clear()
 
 
