@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 NODES, CONNECTIONS, OUTPUTS = 20, 50, 3
 TRUNK = 12
 """Nodes that two parents have in common, because they are of one descent."""
-PAIRS, CHILDREN, ROUNDS = 10, 200, 25
+PAIRS, CHILDREN, ROUNDS = 10, 200, 15
 
 Pair = tuple[Genome, Genome]
 Theirs = tuple[DefaultGenome, DefaultGenome]

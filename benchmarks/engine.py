@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport
 
-MILLISECONDS = (5, 20, 100)
 WORKERS = (1, 2, 4, 8, 16)
-GENERATION = 400
-LEAST_SECONDS = 4.0
-"""So long are the generations that count, but at least one."""
+GENERATIONS = {5: 400, 20: 400, 100: 96}
+"""Milliseconds an image -> images a generation: as many parts for each worker, or nearly so."""
+LEAST_SECONDS = 2.0
+"""So long are the generations that count, but at least one. One that takes longer needs no other
+before it: its start is a small part of it."""
 IN_A_ROW = 3
 LINEAR, UP_TO = 0.9, 8
 OVERHEAD = 5.0
@@ -66,7 +67,7 @@ def neatfool_register_targets(register):
     register("sleeper", Sleeper, options=Options)
 '''
 
-EXPERIMENT = f"""\
+EXPERIMENT = """\
 [experiment]
 name = sleeper
 generations = 1
@@ -77,7 +78,7 @@ plugin = sleeper
 milliseconds = 5
 batch_size = 4
 [scheme]
-batch = {GENERATION}
+batch = 400
 initial = 16
 """
 
@@ -100,7 +101,7 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
             one: dict[int, float] = {}
             for workers in WORKERS:
                 cluster.scale(workers)
-                for milliseconds in MILLISECONDS:
+                for milliseconds in GENERATIONS:
                     place = Path(folder) / f"{workers}-{milliseconds}"
                     speed = images_per_s(file, place, milliseconds, workers, address)
                     linear = workers * one.setdefault(milliseconds, speed)
@@ -120,11 +121,14 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
 
 def images_per_s(file: Path, folder: Path, milliseconds: int, workers: int, address: str) -> float:
     """Run a few generations; the first wait for all workers, and do not count."""
-    ideal = GENERATION * milliseconds / 1000 / workers
+    images = GENERATIONS[milliseconds]
+    ideal = images * milliseconds / 1000 / workers
     count = max(1, math.ceil(LEAST_SECONDS / ideal))
+    warm = 1 if ideal > LEAST_SECONDS else 2
     overrides = [
         f"target.milliseconds={milliseconds}",
-        f"experiment.generations={2 + count}",
+        f"scheme.batch={images}",
+        f"experiment.generations={warm + count}",
         f"engine.scheduler={address}",
     ]
     session = start(assemble(load_experiment(file, overrides=overrides)), folder)
@@ -132,9 +136,9 @@ def images_per_s(file: Path, folder: Path, milliseconds: int, workers: int, addr
     session.go(watch)
     # The fastest few in a row: other programs may disturb some.
     few = min(IN_A_ROW, count)
-    ends = watch.ends[1:]
+    ends = watch.ends[warm - 1 :]
     seconds = min(last - first for first, last in zip(ends, ends[few:], strict=False))
-    return GENERATION * few / seconds
+    return images * few / seconds
 
 
 class _Watch(Observers):

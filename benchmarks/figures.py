@@ -12,7 +12,7 @@ class Figure:
 
     Attributes:
         name: What it is, in words: ``rendering 28x28, 20 nodes: compiled / torch``.
-        value: What was measured: a median of several rounds.
+        value: What was measured; where there are several rounds, their median.
         bound: What it is to keep; None for a number that is only told.
         keeps: Whether the value is to be ``"at most"`` or ``"at least"`` the bound.
     """

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 FASTER, FASTER_WITHOUT_BF16 = 2.0, 1.3
 SEARCHES: Mapping[str, tuple[type[NetworkTarget], int, int, int | None]] = {
     "LeNet": (LeNetTarget, 200, 60, None),
-    "EfficientNet-Lite0": (EfficientNetTarget, 96, 14, 5000),
-    "ResNet-18": (ResNetTarget, 96, 14, 5000),
+    "EfficientNet-Lite0": (EfficientNetTarget, 96, 10, 5000),
+    "ResNet-18": (ResNetTarget, 96, 10, 5000),
 }
 """Network -> its target, candidates a generation, generations, and how many went before."""
 NODES = 45

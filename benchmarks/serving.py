@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 MNIST = Path(__file__).parents[1] / "experiments" / "mnist.ini"
 REQUESTS, IMAGES = 8, 200
-ROUNDS = 3
+ROUNDS = 2
 BOUND = 0.5
 
 

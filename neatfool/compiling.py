@@ -14,6 +14,7 @@ from zlib import crc32
 
 import numba
 from numba.core import cgutils, types
+from numba.core.cpu import CPUTargetOptions
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
@@ -30,14 +31,19 @@ _OPTIONS: dict[str, Any] = {
     "fastmath": {"contract"},
     "error_model": "numpy",
     "nogil": True,
-    # Nothing is allocated, and counting references to rows would take most of the time.
-    "_nrt": False,
 }
 
 _EXACT: dict[str, Any] = {"fastmath": False}
 
 # Without the wrappers for calls from Python and C, compiling takes half the time.
 _NO_WRAPPERS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+def _options(*, exact: bool) -> dict[str, Any]:
+    # Nothing is allocated, and counting references to rows would take most of the time. No public
+    # option says so.
+    uncounted = {"_nrt": False} if hasattr(CPUTargetOptions, "_nrt") else {}
+    return {**_OPTIONS, **uncounted, **(_EXACT if exact else {})}
 
 
 def inner(function: Function, name: str | None = None, *, exact: bool = False) -> Function:
@@ -61,7 +67,7 @@ def inlined(function: Function, name: str | None = None, *, exact: bool = False)
 
 def _compile(function: Function, name: str | None, exact: bool, **options: Any) -> Function:
     function.__qualname__ = name or function.__qualname__
-    options = {**_OPTIONS, **_NO_WRAPPERS, **options, **(_EXACT if exact else {})}
+    options = {**_options(exact=exact), **_NO_WRAPPERS, **options}
     return cast("Function", numba.njit(**options)(function))
 
 
@@ -108,7 +114,7 @@ def outer(signature: str | None = None, *, exact: bool = False) -> Callable[[Fun
             the types of that call.
         exact: Whether each operation rounds, as in Python.
     """
-    options = {**_OPTIONS, **(_EXACT if exact else {})}
+    options = _options(exact=exact)
 
     def compile_function(function: Function) -> Function:
         # numba's cache looks at a function's name and file, but not at the functions it calls.

@@ -22,7 +22,6 @@ import errno
 import re
 import traceback
 from contextlib import contextmanager
-from importlib.metadata import entry_points
 from io import StringIO
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -36,7 +35,7 @@ from neatfool.errors import (
     failing_line,
     printable,
 )
-from neatfool.plugin.entries import GROUP
+from neatfool.plugin.entries import GROUP, entry_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +110,7 @@ def _is_of_a_plugin(error: NeatfoolError) -> bool:
 def _distribution_of(module: str) -> str:
     """Name the distribution whose plugins a module belongs to; nothing for a file's module."""
     root = module.partition(".")[0]
-    for point in entry_points(group=GROUP):
+    for point in entry_points(GROUP):
         if point.dist and point.module.partition(".")[0] == root:
             return f"{point.dist.name} {point.dist.version}, "
     return ""

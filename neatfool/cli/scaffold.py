@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from keyword import iskeyword
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from neatfool.errors import ExperimentError, StorageError
+from neatfool.plugin.entries import GROUP, entry_points
 
 KINDS = ("target", "scheme", "encoding", "observer")
 
@@ -77,7 +77,7 @@ def _check_name(kind: str, name: str) -> None:
         problem = "must be letters, figures and underscores, and start with a letter"
     elif not name.islower():
         problem = f"must be in small letters, as modules are; take {name.lower()!r}"
-    elif f"{kind}.{name}" in entry_points(group="neatfool").names:
+    elif f"{kind}.{name}" in entry_points(GROUP).names:
         problem = f"is the name of an installed {kind}; choose another"
     elif iskeyword(name) or name in _TAKEN_BY_TOOLS or _is_a_module(name):
         problem = "already means something else to Python; choose another"

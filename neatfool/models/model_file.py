@@ -282,5 +282,5 @@ def _holds_classes(shape: list[int], count: int) -> bool:
 
 
 def _is_tracing() -> bool:
-    traced: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
+    traced: bool = getattr(torch.jit, "is_tracing", bool)()
     return traced

@@ -1,4 +1,4 @@
-"""Takes over a module that somebody gives, and leaves it as it was."""
+"""Takes over a module that somebody gives, leaves it as it was, and settles how it is called."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import torch
 from torch import nn
 
 from neatfool.errors import TargetError
+from neatfool.network.folding import agree
 from neatfool.network.memory import is_out_of_memory
+from neatfool.network.tensor_module import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from neatfool.network.tensor_module import TensorModule
 
 _log = logging.getLogger("neatfool.network")
 _Module = TypeVar("_Module", bound=nn.Module)
@@ -57,7 +61,7 @@ def take_over(module: nn.Module, device: torch.device) -> nn.Module:
         TargetError: It cannot be copied, and is on another device.
     """
     try:
-        return _unwrap_children(share(module).to(device))
+        return _unwrap_children(_share(module).to(device))
     except Exception as error:  # Any module may come.
         if is_out_of_memory(error):
             raise
@@ -71,7 +75,7 @@ def take_over(module: nn.Module, device: torch.device) -> nn.Module:
         ) from error
 
 
-def share(module: _Module) -> _Module:
+def _share(module: _Module) -> _Module:
     """Copy a module around its parameters, whose numbers both then have; the copy's are fixed."""
     given = [*module.parameters()]  # kept, as their ids must not be used again
     memo: dict[int, Any] = {
@@ -80,13 +84,6 @@ def share(module: _Module) -> _Module:
         if type(each) is nn.Parameter
     }
     return copy.deepcopy(module, memo)
-
-
-def in_channels_last(module: _Module) -> _Module:
-    """Copy a module to channels-last layout, where convolutions run fast."""
-    # Some versions of torch declare no `memory_format` here.
-    copied: _Module = cast("Any", share(module)).to(memory_format=torch.channels_last)
-    return copied
 
 
 def copy_to(devices: Sequence[torch.device], module: _Module, given: str) -> list[_Module]:
@@ -107,6 +104,69 @@ def copy_to(devices: Sequence[torch.device], module: _Module, given: str) -> lis
             f"{type(module).__name__} cannot be copied to {', '.join(map(str, devices))} "
             f"({type(error).__name__}: {error}); give one device"
         ) from error
+
+
+def ask(replicas: Sequence[TensorModule], numbers: torch.Tensor) -> torch.Tensor:
+    """Ask a module about two images at a time; if it fails, one, and always so from then on.
+
+    Args:
+        replicas: The module on each of its devices.
+        numbers: Floats [N, C, H, W], on the first device.
+
+    Returns:
+        What it gives, [N, K].
+    """
+    module = replicas[0]
+    try:
+        return _ask(module, numbers, 2)
+    except Exception as error:  # Any module may come.
+        first = error
+    try:
+        answers = _ask(module, numbers, 1)
+    except Exception:  # It is not the number of images.
+        raise first from None
+    for each in replicas:
+        each.alone = each.alone or not is_out_of_memory(first)
+    return answers
+
+
+def _ask(module: TensorModule, numbers: torch.Tensor, at_once: int) -> torch.Tensor:
+    # A clone, as a module may write to its input.
+    return torch.cat([module(part.clone()) for part in torch.split(numbers, at_once)])
+
+
+def try_channels_last(
+    replicas: Sequence[TensorModule], numbers: torch.Tensor, wanted: torch.Tensor
+) -> list[TensorModule] | None:
+    """Copy a module to channels-last layout, where convolutions run fast.
+
+    Args:
+        replicas: The module on each of its devices.
+        numbers: Varied images, floats [N, C, H, W], on the first device.
+        wanted: What it gives for them.
+
+    Returns:
+        The copies; None if they would compute something else, or fail.
+    """
+    why = "it would compute something else"
+    try:
+        made = [_in_channels_last(each) for each in replicas]
+        laid_out = numbers.contiguous(memory_format=torch.channels_last)
+        if agree(_ask(made[0], laid_out, 2), wanted):
+            return made
+    except Exception as error:  # Any module may come.
+        if is_out_of_memory(error):
+            raise
+        why = f"{type(error).__name__}: {error}"
+    _log.info("%s: keeps contiguous layout: %s", name_of(replicas[0]), why)
+    return None
+
+
+def _in_channels_last(module: _Module) -> _Module:
+    """Copy a module to channels-last layout, where convolutions run fast."""
+    # Some versions of torch declare no `memory_format` here.
+    copied: _Module = cast("Any", _share(module)).to(memory_format=torch.channels_last)
+    return copied
 
 
 def _unwrap_children(module: nn.Module) -> nn.Module:

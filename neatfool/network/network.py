@@ -21,12 +21,17 @@ from neatfool.errors import TargetError
 from neatfool.network.devices import pick_devices
 from neatfool.network.folding import fold
 from neatfool.network.frozen_graph import freeze, probes
-from neatfool.network.given_module import check_ready, copy_to, take_over, unwrap
+from neatfool.network.given_module import (
+    ask,
+    check_ready,
+    copy_to,
+    take_over,
+    try_channels_last,
+    unwrap,
+)
 from neatfool.network.gpu import computing_on
 from neatfool.network.malloc import keep_freed_memory
 from neatfool.network.outputs import LOGITS, find_reading
-from neatfool.network.pointwise import multiply_pointwise
-from neatfool.network.settling import ask, try_channels_last
 from neatfool.network.sparing import Sparing
 from neatfool.network.tensor_module import FromBytes, TensorModule, name_of
 from neatfool.spec.scores import Scores
@@ -135,7 +140,6 @@ class Network:
         self._graphs: dict[Form, set[Graph]] = {}
         self._folding = Lock()
         self._folded_modules: dict[int, TensorModule] = {}
-        self._differentiable_forms: dict[int, FromBytes] = {}
 
     @property
     def module(self) -> nn.Module:
@@ -163,7 +167,9 @@ class Network:
         if self.device.type == "cuda":
             return "fp16"
         if self.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-            return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else None
+            # A private function of torch; without it there is no screening on a CPU.
+            asked = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", bool)
+            return "bf16" if asked() else None
         return None
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
@@ -258,7 +264,7 @@ class Network:
             TargetError: The module gives no numbers [N, K], or other ones than ``outputs`` says.
         """
         self.settle(images.shape[1:])
-        form = self._differentiable(images.shape)
+        form = self._fold("fp32", images.shape)
         with Sparing():
             logits: torch.Tensor = form(images.to(self.device))[0]
         return logits
@@ -278,7 +284,6 @@ class Network:
         with self._preparing:
             self._runs.clear()
             self._folded_modules.clear()
-            self._differentiable_forms.clear()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -326,18 +331,6 @@ class Network:
                     batches = self._varied_numbers(plain, shape)
                     module = self._folded_modules[place] = fold(plain.module, batches)
         return self._from_bytes(module, precision)
-
-    def _differentiable(self, shape: torch.Size) -> FromBytes:
-        """Give the form whose gradients are computed fastest, made once for each device."""
-        place = self._place.get()
-        folded = self._fold("fp32", shape)
-        with self._folding:
-            if place not in self._differentiable_forms:
-                if self.device.type == "cpu":
-                    batches = self._varied_numbers(folded, shape)
-                    folded.module = multiply_pointwise(folded.module, batches)
-                self._differentiable_forms[place] = folded
-            return self._differentiable_forms[place]
 
     def _varied_numbers(self, form: FromBytes, shape: torch.Size) -> list[torch.Tensor]:
         return [form.numbers(batch) for batch in probes((2, *shape[1:]), self.device)]

@@ -10,14 +10,13 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import numpy as np
 
 
 class Sparing(TorchFunctionMode):
@@ -59,7 +58,7 @@ def _convolve(
 ) -> torch.Tensor | None:
     how = {**_HOW, **dict(zip(_HOW, more, strict=False)), **options}
     learns = weight.requires_grad or (bias is not None and bias.requires_grad)
-    if learns or pixels.ndim != 4 or isinstance(how["padding"], str):
+    if learns or pixels.ndim != 4 or isinstance(how["padding"], str) or _BACKWARD is None:
         return None
     *sides, groups = how.values()
     given = (weight, bias, *map(_pair, sides), groups)
@@ -67,6 +66,8 @@ def _convolve(
     return convolved
 
 
+_BACKWARD: Final = getattr(torch.ops.aten, "convolution_backward", None)
+"""No public function of torch; without it, torch keeps a convolution's input."""
 _HOW: Final = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
 """What a convolution is told besides, in torch's order."""
 
@@ -91,7 +92,8 @@ class _Convolution(torch.autograd.Function):
         # Of the input, only its shape and layout are looked at.
         pixels = torch.empty_strided(*ctx.layout)
         more = False, [0, 0], groups, [True, False, False]
-        found = torch.ops.aten.convolution_backward(gradient, pixels, weight, None, *sides, *more)
+        assert _BACKWARD is not None
+        found = _BACKWARD(gradient, pixels, weight, None, *sides, *more)
         return (found[0], *[None] * (2 + len(ctx.how)))
 
 
@@ -126,12 +128,33 @@ _WAYS: Final[dict[Any, Callable[..., torch.Tensor | None]]] = {
 
 @cache
 def _kernels() -> tuple[Callable[..., None], Callable[..., None]] | None:
-    """Load the compiled functions; None if numba does not work here, and torch keeps its way."""
+    """Compile what looks once at each number; None if numba does not work, and torch does it."""
     try:
-        from neatfool.network.cutting import cut_off, lead_back
+        from neatfool.compiling import outer
+
+        there = outer("void(float32[::1], float32, float32, float32[::1], boolean[::1])")
+        back = outer("void(float32[::1], boolean[::1], float32[::1])")
+        return there(_cut_off), back(_lead_back)
     except Exception:  # Whatever is wrong with numba, the renderer says so.
         return None
-    return cut_off, lead_back
+
+
+def _cut_off(
+    numbers: np.ndarray, low: float, high: float, clamped: np.ndarray, outside: np.ndarray
+) -> None:
+    """Clamp numbers, and note which are at a bound or beyond; NaN is not."""
+    for i in range(len(numbers)):
+        number = numbers[i]
+        number = low if number < low else number
+        number = high if number > high else number
+        clamped[i] = number
+        outside[i] = (number <= low) | (number >= high)
+
+
+def _lead_back(gradients: np.ndarray, outside: np.ndarray, passed: np.ndarray) -> None:
+    """Let gradients pass, but for those of numbers outside."""
+    for i in range(len(gradients)):
+        passed[i] = np.float32(0) if outside[i] else gradients[i]
 
 
 def _in_a_line(numbers: torch.Tensor) -> np.ndarray | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from functools import lru_cache
+from importlib import metadata
+from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from importlib.metadata import Distribution, EntryPoints
 
 GROUP: Final = "neatfool"
 """The group of the plugins' entry points."""
@@ -62,9 +67,27 @@ class PluginEntry:
         return f"{self.source} {self.version}, {self.value}" if self.value else self.source
 
 
+def entry_points(group: str) -> EntryPoints:
+    """List the installed entry points of a group."""
+    return _read(group, tuple(sys.path), tuple(map(_changed, sys.path)))
+
+
+@lru_cache(4)
+def _read(group: str, _path: tuple[str, ...], _changes: tuple[int, ...]) -> EntryPoints:
+    """Read the files of all distributions, once until another is installed or removed."""
+    return metadata.entry_points(group=group)
+
+
+def _changed(folder: str) -> int:
+    try:
+        return os.stat(folder or ".").st_mtime_ns  # noqa: PTH116 - a zip file may be one, too
+    except OSError:
+        return 0
+
+
 def installed_plugins() -> list[tuple[PluginEntry, EntryPoint]]:
     """List the entry points of the group, by kind and name."""
-    points = entry_points(group=GROUP)
+    points = entry_points(GROUP)
     # A look at a distribution's name parses its whole metadata, README included.
     distributions = {id(point.dist): point.dist for point in points}
     named = {key: _name_and_version(dist) for key, dist in distributions.items()}

@@ -6,14 +6,19 @@ import inspect
 from collections import defaultdict
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
 import pluggy
 
 from neatfool.errors import PluginError, blaming, cause, nearest, quoted
 from neatfool.plugin import hookspecs
-from neatfool.plugin.entries import HOOKS_GROUP, PluginEntry, installed_plugins, order
+from neatfool.plugin.entries import (
+    HOOKS_GROUP,
+    PluginEntry,
+    entry_points,
+    installed_plugins,
+    order,
+)
 from neatfool.plugin.files import import_file, plugin_files
 from neatfool.plugin.observers import Observers, hooks_of
 from neatfool.plugin.registration import CONTRACTS, NoOptions, Registration, checked
@@ -249,7 +254,7 @@ class PluginManager:
         unknown = [name for name, caller in hooks.items() if not caller.has_spec()]
         if unknown and not self._has_further_hooks:
             self._has_further_hooks = True
-            for point in entry_points(group=HOOKS_GROUP):
+            for point in entry_points(HOOKS_GROUP):
                 self._pluggy.add_hookspecs(point.load())
             unknown = [name for name, caller in hooks.items() if not caller.has_spec()]
         if unknown:

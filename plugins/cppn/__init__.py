@@ -147,6 +147,8 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
     def _choose_for_this_machine(cls, renderer: str | None, info: ValidationInfo) -> str:
         if renderer:
             return renderer
+        if preset := info.data.get("preset"):
+            cppn.Breeder.prepare(cppn.PRESETS[preset])
         device = info.data.get("device", "auto")
         on_cpu = device == "cpu" or (device == "auto" and pick_device().type == "cpu")
         return "compiled" if on_cpu and cppn.can_compile() else "plain"

@@ -120,12 +120,12 @@ def test_they_begin_anew_where_that_is_asked_for(experiment, folder):
 def test_one_that_fails_does_not_disturb_the_others(experiment, tmp_path):
     (tmp_path / "small-1").mkdir()
     (tmp_path / "small-1" / "thesis.tex").write_text("years of work")
-    result = again(experiment, tmp_path, "1-2")
+    result = again(experiment, tmp_path, "1-2", "--set", "experiment.generations=2")
     assert result.exit_code == 5
     assert "seed 1: error: " in result.stdout
     assert "'thesis.tex'" in result.stdout
     assert "1 of 2 runs are finished\nseed 1 failed (exit code 5)" in result.stdout
-    assert open_run(tmp_path / "small-2").generation == 7
+    assert open_run(tmp_path / "small-2").generation == 1
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("own_sys_path")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the folder of an experiment, whose run is in ``run``."""
     folder = tmp_path_factory.mktemp("stranger")
-    result = neatfool("run", write_experiment(folder), "--out", folder / "run")
+    result = neatfool("run", write_experiment(folder), "--out", folder / "run", "--no-report")
     assert result.exit_code == 0, result.output
     return folder
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from neatfool.cppn.breeding.chance import first_numbers, seed_array
+from neatfool.cppn.breeding.compiling import await_compiled, compile_beside
 from neatfool.cppn.breeding.draft import make_draft
 from neatfool.cppn.breeding.plan import make_plan
 from neatfool.cppn.breeding.refinements import STEPS_AN_OCTAVE, Refinements, strength_step
@@ -33,6 +34,9 @@ from neatfool.cppn.breeding.variation import (
 )
 from neatfool.cppn.genome.flat import EDGE, HEAD, NODE, join
 from neatfool.cppn.genome.genome import Genome
+from neatfool.cppn.genome.options import GenomeOptions
+from neatfool.cppn.genome.presets import PRESETS
+from neatfool.cppn.genome.settings import genome_config, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,6 +74,15 @@ class Breeder:
         self._plan_of = cache(self._read_plan)
         self.parents = 1 if self._is_paper and not self._refinements.graft else 2
         self._set_warmth(1.0)
+
+    @staticmethod
+    def prepare(preset: Preset) -> None:
+        """Have another process compile how a preset breeds, if no code is kept on this machine.
+
+        Breeding waits for it.
+        """
+        is_paper = preset.refinements is not None
+        compile_beside(preset.name, vary_as_the_paper if is_paper else vary_as_neat)
 
     def _read_plan(self, steps: range) -> Plan:
         strengths = [2.0 ** (step / STEPS_AN_OCTAVE) for step in steps]
@@ -138,6 +151,13 @@ class Breeder:
         return _read_children(batch)
 
 
+def breed_a_child(preset: str) -> None:
+    """Breed, so that the code for it is compiled and kept."""
+    chosen = PRESETS[preset]
+    breeder = Breeder(chosen, genome_config(resolve(GenomeOptions(), chosen), 1))
+    breeder.breed([breeder.create([0, 1])], [2])
+
+
 def _lay_out(
     litters: Sequence[Sequence[Genome]], seeds: Sequence[int], parents: int, rounds: int = 0
 ) -> tuple[Batch, Draft]:
@@ -146,6 +166,7 @@ def _lay_out(
     A child has at most the genes of both parents, those of a new node and of two connections, and
     those that it grows in each round.
     """
+    await_compiled()
     if len(litters) != len(seeds):
         raise ValueError(f"{len(litters)} litters, but {len(seeds)} seeds")
     firsts = [litter[0] for litter in litters]

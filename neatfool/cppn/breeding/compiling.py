@@ -6,8 +6,14 @@ do so in Python too. So children are the same either way.
 
 from __future__ import annotations
 
+import atexit
 import logging
-from typing import TYPE_CHECKING, Any, TypeVar
+import subprocess
+import sys
+from contextlib import suppress
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -18,6 +24,13 @@ if TYPE_CHECKING:
 
 COMPILED: bool
 """Whether numba compiles breeding."""
+BREED_A_CHILD: Final = """
+import sys
+from neatfool.cppn.breeding.breeding import breed_a_child
+breed_a_child(sys.argv[1])
+"""
+_beside: Final[list[subprocess.Popen[bytes]]] = []
+"""The process that compiles, until it is waited for."""
 
 try:
     from neatfool import compiling
@@ -43,3 +56,30 @@ def outer(function: Function) -> Function:
     if COMPILED:
         return compiling.outer(exact=True)(function)
     return np.errstate(over="ignore")(function)  # integers wrap around
+
+
+def compile_beside(preset: str, needed: Any) -> None:
+    """Have another process compile and keep ``needed``, unless its code is kept already.
+
+    Numba compiles with one core, and drawing needs compiling too. Nothing depends on that process:
+    what it did not keep is compiled here.
+    """
+    folder = getattr(getattr(needed, "stats", None), "cache_path", None) if COMPILED else None
+    if folder is None or _beside or parent_process() is not None:
+        return
+    if not any(Path(folder).glob(f"*.{needed.__qualname__}-*.nbi")):
+        with suppress(OSError):
+            process = subprocess.Popen(  # noqa: S603 - this Python, and no shell
+                [sys.executable, "-P", "-c", BREED_A_CHILD, preset],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            atexit.register(process.kill)
+            _beside.append(process)
+
+
+def await_compiled() -> None:
+    """Wait for the process that compiles, if there is one."""
+    while _beside:
+        _beside.pop().wait()

@@ -156,13 +156,13 @@ _TYPES_BY_ENDING: dict[str, Any] = {
 _TYPES: dict[type, Any] = {float: FiniteFloat, int: NonNegativeInt, list: list[str]}
 
 
-def _type_of(parameter: Any) -> Any:
-    if parameter.name in _TYPES_BY_KEY:
-        return _TYPES_BY_KEY[parameter.name]
+def _type_of(name: str, kind: type) -> Any:
+    if name in _TYPES_BY_KEY:
+        return _TYPES_BY_KEY[name]
     for ending, annotation in _TYPES_BY_ENDING.items():
-        if parameter.name.endswith(ending):
+        if name.endswith(ending):
             return annotation
-    return _TYPES.get(parameter.value_type, parameter.value_type)
+    return _TYPES.get(kind, kind)
 
 
 def _meaning_of(key: str) -> str:
@@ -180,23 +180,31 @@ def _meaning_of(key: str) -> str:
     return f"for `preset = {'` and `'.join(users)}`: {meaning}"
 
 
-def _parameters() -> list[Any]:
-    """List neat-python's parameters of a genome; only instances of its configuration have all."""
-    values = {key: str(value) for key, value in PRESETS["paper"].values.items()}
-    genes = {"node_gene_type": NodeGene, "connection_gene_type": ConnectionGene}
-    random = {"activation_default": "random", "aggregation_default": "random"}
-    parameters: list[Any] = DefaultGenomeConfig(
-        {**values, **random, "num_outputs": "1", **genes}
-    )._params
-    return parameters
-
+_PARAMETERS: dict[str, type] = {
+    "num_inputs": int,
+    "num_outputs": int,
+    "num_hidden": int,
+    "feed_forward": bool,
+    "compatibility_disjoint_coefficient": float,
+    "compatibility_weight_coefficient": float,
+    "conn_add_prob": float,
+    "conn_delete_prob": float,
+    "node_add_prob": float,
+    "node_delete_prob": float,
+    "single_structural_mutation": bool,
+    "structural_mutation_surer": str,
+    "initial_connection": str,
+    **{
+        parameter.name: parameter.value_type
+        for gene in (NodeGene, ConnectionGene)
+        for parameter in gene.get_config_params()
+    },
+}
+"""neat-python's parameters of a genome, and of its genes."""
 
 _fields: dict[str, Any] = {
-    parameter.name: (
-        _type_of(parameter) | None,
-        Field(None, description=_meaning_of(parameter.name)),
-    )
-    for parameter in _parameters()
+    name: (_type_of(name, kind) | None, Field(None, description=_meaning_of(name)))
+    for name, kind in _PARAMETERS.items()
 }
 _Keys = create_model("_Keys", **_fields)
 

@@ -257,6 +257,7 @@ for each in gc.get_objects():
 """
 
 
+@pytest.mark.slow
 def test_no_two_functions_of_compiled_code_are_called_alike():
     """The linker would take them for one."""
     names = run_python(COMPILED_FUNCTIONS).split()

@@ -32,10 +32,10 @@ def cluster() -> Iterator[str]:
 
 
 @pytest.fixture
-def own_cluster() -> Iterator[distributed.LocalCluster]:
-    """Give a cluster of two workers to do anything with."""
-    with cluster_of(2) as two:
-        yield two
+def own_cluster(request: pytest.FixtureRequest) -> Iterator[distributed.LocalCluster]:
+    """Give a cluster to do anything with, of two workers if the test does not say."""
+    with cluster_of(getattr(request, "param", 2)) as own:
+        yield own
 
 
 @pytest.fixture

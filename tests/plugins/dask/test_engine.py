@@ -117,6 +117,7 @@ def test_a_part_of_a_worker_that_hangs_is_done_by_another(
     assert caplog.text.count("has not answered for") == 1
 
 
+@pytest.mark.parametrize("own_cluster", [1], indirect=True)
 def test_a_run_without_workers_pauses_and_is_resumed_without_an_engine(file, tmp_path, own_cluster):
     alone = database(file, tmp_path / "alone")
     leaves = Deed(lambda: own_cluster.scale(0))
@@ -150,17 +151,6 @@ def test_the_command_line_says_whom_a_paused_run_waits_for(file, tmp_path, monke
     assert "Paused because workers cannot be reached: " in paused.output
 
 
-def test_workers_of_this_machine_are_started_and_ended(file, tmp_path, capfd):
-    alone = database(file, tmp_path / "alone")
-    session = begun(file, tmp_path / "run", "engine.workers=1")
-    session.go(Silence())
-    assert session.workers == "Drawing and scoring by workers of this machine"
-    assert "1 worker: " in session.progress_of_workers()
-    assert contents(tmp_path / "run" / "run.db") == alone
-    time.sleep(0.1)
-    assert capfd.readouterr().err == ""
-
-
 def test_a_target_that_costs_something_stays_in_the_runs_process(file, tmp_path, caplog):
     code = tmp_path / "shades.py"
     meter = "    def meter(self, ledger):\n        self.ledger = ledger\n\n    def score("
@@ -184,12 +174,14 @@ def test_a_file_of_a_scheduler_must_be_there(file, tmp_path):
     assert "there is no such file" in outcome.cause
 
 
-def test_the_command_line_starts_workers_and_names_them(file, tmp_path):
+def test_workers_of_this_machine_are_started_named_and_ended(file, tmp_path, capfd):
     folder = tmp_path / "run"
     done = neatfool("run", file, "--out", folder, "--workers", 1, "--no-report")
     assert done.exit_code == 0, done.output
     assert "Drawing and scoring by workers of this machine" in done.output
     assert "Drawn and scored by 1 worker: " in done.output
+    time.sleep(0.1)
+    assert capfd.readouterr().err == "", "what a worker says when it ends"
     assert contents(folder / "run.db") == database(file, tmp_path / "alone")
     longer = neatfool("resume", folder, "--generations", 9, "--workers", 0, "--no-report")
     assert longer.exit_code == 0, longer.output

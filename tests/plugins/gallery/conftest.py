@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # an open page goes on drawing
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if BROWSER is None:
         pytest.skip("no browser to open the gallery in")

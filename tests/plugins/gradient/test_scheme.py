@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from searches import Silence, Snapshots, begin, go_on
+from searches import Silence, Snapshots, begin, go_on, stop_after
 
 import neatfool
 from neatfool import ExperimentError, ImageSpec, Scores, TargetError, odds_and_gradients
@@ -491,13 +491,11 @@ def test_stopped_or_killed_and_resumed_a_run_ends_in_the_same_database(tmp_path,
         killed = tmp_path / f"killed-{generations}"
         go_on(killed).go(Silence())
         assert contents(killed / "run.db") == expected
-        asked = iter(range(1, 1000))
-        stopped = tmp_path / f"stopped-{generations}"
-        stop = lambda asked=asked, last=generations: next(asked) >= last  # noqa: E731
-        outcome = begin(stopped, text).go(Silence(), stop)
-        assert outcome.reason == "interrupted"
-        go_on(stopped).go(Silence())
-        assert contents(stopped / "run.db") == expected
+    stopped = tmp_path / "stopped"
+    outcome = begin(stopped, text).go(Silence(), stop_after(STOPS[1]))
+    assert outcome.reason == "interrupted"
+    go_on(stopped).go(Silence())
+    assert contents(stopped / "run.db") == expected
 
 
 @pytest.fixture(scope="module")

@@ -111,14 +111,13 @@ def test_with_a_key_it_wants_one_and_shows_none(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("key", "words"), [(None, "asks for a key"), ("canary", "travel unencrypted")]
 )
-def test_it_warns_where_others_can_reach_it(tmp_path, monkeypatch, key, words):
-    options = ["--host", "0.0.0.0"]
+def test_it_warns_where_others_can_reach_it(experiment, monkeypatch, key, words):
+    monkeypatch.setattr("neatfool_plugins.serve.listening.serve", lambda *_: None)
+    options = ["--host", "0.0.0.0", "--port", 0]
     if key:
         monkeypatch.setenv("OPEN_SESAME", key)
         options += ["--api-key-env", "OPEN_SESAME"]
-    with in_a_process(write_experiment(tmp_path), *options) as process:
-        process.terminate()
-        _, complaints = process.communicate()
+    complaints = neatfool("serve", experiment, *options).stderr
     assert complaints.startswith("warning: listening on 0.0.0.0: ")
     assert words in complaints
 

@@ -1,0 +1,229 @@
+"""What docs/private-interfaces.md lists is there, and neatfool does the same without it."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from neat.genome import DefaultGenomeConfig
+from torch import nn
+
+from neatfool import Network
+from neatfool.cppn import PRESETS, ConnectionGene, GenomeOptions, NodeGene
+from neatfool.network import malloc, sparing
+from neatfool.network.network import Form, in_form
+from neatfool_plugins.imagenet import labels
+
+PAGE = Path(__file__).parents[2] / "docs" / "private-interfaces.md"
+FROZEN, FUSED = Form("fp32", "frozen"), Form("fp32", "fused")
+IMAGES = torch.randint(0, 256, (2, 3, 9, 10), dtype=torch.uint8, generator=torch.manual_seed(0))
+
+
+def classifier() -> nn.Module:
+    torch.manual_seed(1)
+    layers = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(224, 5)
+    return nn.Sequential(*layers).eval().requires_grad_(False)
+
+
+def scores_and_graphs(form: Form) -> tuple[torch.Tensor, frozenset[str]]:
+    network = Network(classifier(), device="cpu")
+    with in_form([network], form):
+        return network(IMAGES).clone(), network.graphs(form)
+
+
+def gradient() -> torch.Tensor:
+    pixels = IMAGES.float().requires_grad_()
+    logits = Network(classifier(), device="cpu").logits_of(pixels)
+    return torch.autograd.grad(logits.square().sum(), pixels)[0]
+
+
+def test_each_test_of_the_page_is_here() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    tests = [name for name in globals() if name.startswith("test_")]
+    rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    for row in rows:
+        named = [word for word in row.rpartition(" | ")[2].split("`") if "_" in word]
+        assert named, row
+        for name in named:
+            start = f"test_{name.rstrip('…')}"
+            assert name.endswith((".py", "no_numba")) or any(t.startswith(start) for t in tests)
+
+
+# PyTorch
+
+
+def test_torch_freezes_graphs() -> None:
+    _, frozen = scores_and_graphs(FROZEN)
+    assert frozen == {"frozen"}
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="needs oneDNN")
+def test_torch_fuses_graphs() -> None:
+    _, fused = scores_and_graphs(FUSED)
+    assert fused == {"fused"}
+
+
+@pytest.mark.parametrize("name", ["trace", "freeze", "onednn_fusion_enabled"])
+def test_without_tracing_a_network_scores_the_same(monkeypatch, name) -> None:
+    wanted, _ = scores_and_graphs(FROZEN)
+    monkeypatch.delattr(torch.jit, name)
+    found, graphs = scores_and_graphs(FROZEN)
+    assert graphs == {"eager"}
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_torch_makes_functions_of_graphs() -> None:
+    assert callable(torch._C._create_function_from_graph)
+
+
+def test_without_functions_of_graphs_a_network_is_frozen_all_the_same(monkeypatch) -> None:
+    wanted, _ = scores_and_graphs(FROZEN)
+    monkeypatch.delattr(torch._C, "_create_function_from_graph")
+    found, graphs = scores_and_graphs(FROZEN)
+    assert graphs == {"frozen"}
+    assert torch.equal(found, wanted)
+
+
+def test_torch_knows_whether_bf16_is_fast() -> None:
+    assert torch.ops.mkldnn._is_mkldnn_bf16_supported() in {True, False}
+
+
+def test_without_that_knowledge_a_network_has_no_half_precision(monkeypatch) -> None:
+    monkeypatch.setattr(torch.ops, "mkldnn", object())
+    assert Network(classifier(), device="cpu").half is None
+
+
+def test_torch_goes_back_through_a_convolution() -> None:
+    assert sparing._BACKWARD is not None
+
+
+def test_without_the_way_back_gradients_are_the_same(monkeypatch) -> None:
+    wanted = gradient()
+    monkeypatch.setattr(sparing, "_BACKWARD", None)
+    assert torch.equal(gradient(), wanted)
+
+
+def test_without_the_module_inside_the_compiled_one_is_used() -> None:
+    class Compiled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module_of_another_name = classifier()
+            self.eval()
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.module_of_another_name(images)
+
+    network = Network(Compiled(), device="cpu")
+    assert torch.equal(network(IMAGES), Network(classifier(), device="cpu")(IMAGES))
+
+
+# libc
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs glibc")
+def test_malloc_takes_options() -> None:
+    if not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
+        pytest.skip("needs glibc")
+    assert malloc.keep_freed_memory()
+    assert ctypes.CDLL(None).malloc_trim(0) in {0, 1}
+
+
+@pytest.mark.parametrize("missing", [AttributeError, OSError, TypeError])
+def test_without_options_of_malloc_nothing_fails(monkeypatch, missing) -> None:
+    def library(_: object) -> object:
+        raise missing
+
+    monkeypatch.setattr(ctypes, "CDLL", library)
+    malloc.keep_freed_memory.cache_clear()
+    assert not malloc.keep_freed_memory()
+    malloc.FreedMemory().give_back()
+    malloc.keep_freed_memory.cache_clear()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="may have none elsewhere")
+def test_libc_has_a_stack_for_signals() -> None:
+    assert ctypes.CDLL(None).sigaltstack(None, ctypes.create_string_buffer(64)) == 0
+
+
+def test_without_a_stack_for_signals_openvino_files_are_loaded(monkeypatch) -> None:
+    pytest.importorskip("openvino")
+    from neatfool_plugins.imagenet import from_openvino
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    done = []
+    with from_openvino._own_signal_stack():
+        done.append("loaded")
+    assert done
+
+
+# numba
+
+COUNTED = """
+import numpy as np
+from neatfool.compiling import outer
+@outer("float64(float64[::1])")
+def add_up(numbers):
+    total = 0.0
+    for number in numbers:
+        total += number
+    return total
+"""
+
+
+def add_up(folder: Path) -> object:
+    """Compile a function whose code is kept in a folder."""
+    (folder / "adding.py").write_text(COUNTED)
+    spec = importlib.util.spec_from_file_location("adding", folder / "adding.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.add_up
+
+
+def test_numba_need_not_count_references() -> None:
+    cpu = pytest.importorskip("numba.core.cpu")
+    assert hasattr(cpu.CPUTargetOptions, "_nrt")
+
+
+def test_without_that_option_compiled_code_does_the_same(monkeypatch, tmp_path) -> None:
+    cpu = pytest.importorskip("numba.core.cpu")
+    (owner,) = [each for each in cpu.CPUTargetOptions.__mro__ if "_nrt" in vars(each)]
+    monkeypatch.delattr(owner, "_nrt")
+    assert add_up(tmp_path)(np.arange(5.0)) == 10.0
+
+
+def test_numba_keeps_code_under_a_functions_name(tmp_path, monkeypatch) -> None:
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "kept"))
+    function = add_up(tmp_path)
+    kept = Path(function.stats.cache_path)
+    assert [*kept.glob(f"*.{function.__qualname__}-*.nbi")]
+
+
+# torchvision and neat-python
+
+
+def test_torchvision_has_a_file_of_names(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchvision.models", None)
+    assert len(labels._categories()) == 1000
+
+
+def test_without_that_file_the_names_are_the_same(monkeypatch) -> None:
+    wanted = labels._categories()
+    monkeypatch.setattr(runpy, "run_path", lambda _: {})
+    assert labels._categories() == wanted
+
+
+def test_no_key_of_neat_pythons_genomes_is_missing() -> None:
+    """neat-python lists them only privately, so neatfool has a list of its own."""
+    values = dict.fromkeys(GenomeOptions.model_fields, "1")
+    values |= {key: str(value) for key, value in PRESETS["paper"].values.items()}
+    values |= {"activation_default": "random", "aggregation_default": "random"}
+    genes = {"node_gene_type": NodeGene, "connection_gene_type": ConnectionGene}
+    listed = [each.name for each in DefaultGenomeConfig({**values, **genes})._params]
+    assert listed == [*GenomeOptions.model_fields]
