@@ -21,7 +21,7 @@ from neatfool.plugin.files import import_file
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "docs" / "recipes"
 PAGE = (ROOT / "docs" / "beyond-labels.md").read_text(encoding="utf-8")
-PHOTOGRAPHS = ROOT / "plugins" / "imagenet" / "photographs"
+PHOTOGRAPHS = ROOT / "neatfool" / "models" / "photographs"
 PACKAGES = {
     "words": ("rapidocr-onnxruntime", "onnxruntime"),
     "boxes": ("rapid-layout", "onnxruntime"),
