@@ -241,7 +241,7 @@ class Fooling(Facts):
         return Table(heads, rows, title, text, words=(0, 1), most=FEWEST_ROWS)
 
 
-class InDistribution(Facts):
+class Agreement(Facts):
     """How far the networks agree on in-distribution images."""
 
     source: str = Field(description="where they come from, in words")
@@ -277,7 +277,7 @@ class Transfer(Finding):
 
     networks: tuple[Asked, ...] = Field(description="the networks, the runs' own first")
     runs: tuple[Fooling, ...] = Field(description="which networks each run's images fool")
-    in_distribution: InDistribution | None = Field(
+    in_distribution: Agreement | None = Field(
         description="how far the networks agree on in-distribution images; null without any"
     )
     notes: tuple[str, ...] = Field(description="what was noticed when the networks were loaded")
@@ -613,7 +613,7 @@ def _agree(
     photographs: Sequence[Photograph],
     source: str,
     note: Callable[[str, int], None],
-) -> InDistribution:
+) -> Agreement:
     """Look up each network's top-1 classes in all networks' answers."""
 
     def show_one(photograph: Photograph) -> list[torch.Tensor]:
@@ -631,7 +631,7 @@ def _agree(
             sights = _see(key_of(number), other, theirs, columns, scored)
             figures = Figures.of(sights) | {"key": key_of(number)}
             pairs.append(FiguresOfPair(**figures, first_of=key_of(place)))
-    return InDistribution(source=source, number=len(photographs), agreement=tuple(pairs))
+    return Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
 
 
 def _see(
