@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
+from neatfool.analysis.of_run import OfRun, OfRuns
 from neatfool.errors import ExperimentError
 from neatfool.experiment.trust import require_trust
 from neatfool.fooling.choosing import choose_elites
@@ -17,7 +18,7 @@ from neatfool.ood.asking import ask_detectors, behind
 from neatfool.ood.in_distribution import in_distribution
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import LINE_COLOURS, MUTED
-from neatfool.present.finding import Facts, Finding, Records
+from neatfool.present.finding import Facts, Records
 from neatfool.present.output import Output
 from neatfool.present.story import (
     Block,
@@ -153,28 +154,19 @@ class Known(Facts):
     text: str = Field(exclude=True)
 
 
-class DetectedOfRun(Facts):
+class DetectedOfRun(OfRun):
     """What detectors say of a run's images."""
 
-    path: str = Field(description="the run's folder")
-    name: str = Field(description="the run's name")
-    seed: int = Field(description="the run's seed")
     guarded: str | None = Field(description="the detector that guarded the run's target")
     median_confidence: float = Field(description="of the images, as the run recorded it")
     in_distribution: Known = Field(description="the in-distribution images")
     warning: str | None = Field(
         description="which detectors were fitted to fewer images than features, and what to do"
     )
-    images: int = Field(description="how many images were looked at")
     detectors: tuple[Detected, ...] = Field(description="the detectors that work here")
     left_out: dict[str, str] = Field(description="those that do not, each with the reason")
-    elites: tuple[tuple[str, int, float], ...] = Field(exclude=True, repr=False)
+    shown: tuple[tuple[str, int, float], ...] = Field(exclude=True, repr=False)
     in_words: str = Field(exclude=True)
-
-    @property
-    def label(self) -> str:
-        """The run: ``"imagenet, seed 1"``."""
-        return f"{self.name}, seed {self.seed}"
 
     @property
     def levels(self) -> list[float]:
@@ -200,7 +192,7 @@ class DetectedOfRun(Facts):
         return (
             f"Judged by {known:,} in-distribution images, of which it may reject "
             f"{level(1 - usual)}, the best detector, {best.name}, catches {caught:,} of "
-            f"{self.images:,} ({share(caught / self.images)}; AUROC {best.auroc:.3f}). The worst, "
+            f"{self.elites:,} ({share(caught / self.elites)}; AUROC {best.auroc:.3f}). The worst, "
             f"{lowest.name}, has an AUROC of {lowest.auroc:.3f}."
         )
 
@@ -208,14 +200,14 @@ class DetectedOfRun(Facts):
         """Write a row for each detector."""
         guard = f", evolved against the detector {self.guarded}" if self.guarded else ""
         subject = (
-            f"{self.label}: {self.images:,} fooling image{'s' * (self.images != 1)}, median "
+            f"{self.label}: {self.elites:,} fooling image{'s' * (self.elites != 1)}, median "
             f"confidence {self.in_words}{guard}"
         )
         rows = []
         for each in self.detectors:
             passing = [each.where(kept) for kept in self.levels]
             cells = [
-                f"{self.images - at.caught:,} of {self.images:,} ({share(at.passing)})"
+                f"{self.elites - at.caught:,} of {self.elites:,} ({share(at.passing)})"
                 for at in passing
             ]
             rows.append([each.name, *cells, f"{each.auroc:.3f}", each.looks_at])
@@ -223,17 +215,12 @@ class DetectedOfRun(Facts):
         return Table([*heads, "looks at"], rows, subject, words=(0, len(heads)))
 
 
-class Detection(Finding):
+class Detection(OfRuns):
     """What OOD detectors would have caught."""
 
     about: ClassVar[str] = "what detectors would have caught"
 
     runs: tuple[DetectedOfRun, ...] = Field(description="what detectors say of each run")
-
-    @property
-    def title(self) -> str:
-        """The runs' names."""
-        return " · ".join(dict.fromkeys(run.name for run in self.runs))
 
     def story(self) -> Iterator[Block]:
         """Tell what the best detector catches, then all of them."""
@@ -275,7 +262,7 @@ class Detection(Finding):
         for run in self.runs:
             for each in run.detectors:
                 limits = [each.where(kept).threshold for kept in KEPT]
-                for elite, score in zip(run.elites, each.fooling, strict=True):
+                for elite, score in zip(run.shown, each.fooling, strict=True):
                     passes = (int(score <= limit) for limit in limits)
                     rows.append((run.path, run.seed, *elite, each.name, score, *passes))
         return Records([*heads, *(f"passes_{100 * kept:g}" for kept in KEPT)], rows)
@@ -386,21 +373,18 @@ def _ask(
         middle, rank = np.median([(e.confidence, e.rank) for e in elites], axis=0).tolist()
         told.append(
             DetectedOfRun(
-                path=str(run.path),
-                name=run.name,
-                seed=run.seed,
+                **OfRun.facts(run, len(elites)),
                 guarded=_guard_of(run),
                 median_confidence=middle,
                 in_words=percent(middle, rank),
                 in_distribution=about,
                 warning=found.lacks or None,
-                images=len(elites),
                 detectors=tuple(
                     Detected.of(name, each.looks_at, each.known, each.images[part])
                     for name, each in found.scores.items()
                 ),
                 left_out=found.left_out,
-                elites=tuple((each.name, each.index, each.confidence) for each in elites),
+                shown=tuple((each.name, each.index, each.confidence) for each in elites),
             )
         )
     return told

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from pydantic import Field
 
 from neatfool.analysis.chance import ChanceTest
-from neatfool.analysis.goal_switches import GoalSwitches
+from neatfool.analysis.of_run import OfRun, OfRuns
 from neatfool.analysis.sweeping import Sweeping, number, p_value
-from neatfool.present.finding import Facts, Finding, Records
+from neatfool.present.finding import Facts, Records
 from neatfool.present.graph.export import export_graph
 from neatfool.present.story import (
     Block,
@@ -27,6 +27,8 @@ from neatfool.wording import counted, share
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from neatfool.analysis.goal_switches import GoalSwitches
 
 LISTED: Final = 12
 """The most flows that the terminal lists; the page has them all."""
@@ -87,14 +89,9 @@ def _tests(tests: Sequence[tuple[str, str, ChanceTest]]) -> Iterator[Block]:
     yield from charts
 
 
-class Lineage(Facts):
+class Lineage(OfRun):
     """What the lineage of one run tells."""
 
-    path: str = Field(description="the run's folder")
-    name: str = Field(description="the run's name")
-    seed: int = Field(description="the run's seed")
-    evaluations: int = Field(description="how many images the run had scored")
-    elites: int = Field(description="how many elites it has")
     individuals: int = Field(description="how many individuals ever were an elite")
     made: dict[str, int] = Field(description="how many of these are `first`, `bred` and `learned`")
     founders: int = Field(
@@ -123,11 +120,6 @@ class Lineage(Facts):
     )
     records: tuple[tuple[object, ...], ...] = Field(exclude=True, repr=False)
     phylogeny: Any = Field(exclude=True, repr=False)
-
-    @property
-    def label(self) -> str:
-        """The run: ``"imagenet, seed 1"``."""
-        return f"{self.name}, seed {self.seed}"
 
     def headlines(self) -> Iterator[str]:
         """Say in a sentence each what was found."""
@@ -237,7 +229,7 @@ class Between(Facts):
         yield from _tests(tests)
 
 
-class Ancestry(Finding):
+class Ancestry(OfRuns):
     """What the lineages of runs tell."""
 
     about: ClassVar[str] = "ancestry"
@@ -247,11 +239,6 @@ class Ancestry(Finding):
         description="whether the runs find the same images; null of one run, or of runs that "
         "share fewer than three classes"
     )
-
-    @property
-    def title(self) -> str:
-        """The runs' names."""
-        return " · ".join(dict.fromkeys(run.name for run in self.runs))
 
     def story(self) -> Iterator[Block]:
         """Tell what the lineages tell, run by run, and what several have in common."""

@@ -12,11 +12,12 @@ import torch
 from pydantic import Field
 
 from neatfool.analysis.changes import Change, all_changes, pick, pictures_of
+from neatfool.analysis.of_run import OfRun, OfRuns
 from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import check_classes, choose_elites
 from neatfool.fooling.opening import open_run, open_runs, open_scorer
 from neatfool.present.charts.lines import Line, key_of, lines_of_shares
-from neatfool.present.finding import Facts, Finding, Records
+from neatfool.present.finding import Facts, Records
 from neatfool.present.output import Output
 from neatfool.present.saving import save, write_report
 from neatfool.present.story import (
@@ -129,27 +130,16 @@ class Kind(Facts):
         return f"{self.what} ({number} {unit})"
 
 
-class Survived(Facts):
+class Survived(OfRun):
     """What of a run survives."""
 
-    path: str = Field(description="the run's folder")
-    name: str = Field(description="the run's name")
-    seed: int = Field(description="the run's seed")
-    evaluations: int = Field(description="how many images the run had scored")
     target: str = Field(description="the target that scored")
     own_target: bool = Field(description="whether that is the run's own target")
-    elites: int = Field(description="how many images were changed")
-    elites_of_run: int = Field(description="how many the run has")
     random_seed: int = Field(description="the seed of directions, signs and noise")
     as_saved: Point = Field(description="the images as they were saved")
     kinds: tuple[Kind, ...] = Field(description="each kind of change")
     classes: tuple[str, ...] = Field(exclude=True, repr=False)
     examples: tuple[str, ...] = Field(exclude=True, repr=False)
-
-    @property
-    def label(self) -> str:
-        """The run: ``"imagenet, seed 1"``."""
-        return f"{self.name}, seed {self.seed}"
 
     @property
     def first(self) -> int:
@@ -240,17 +230,12 @@ class Survived(Facts):
             )
 
 
-class Survival(Finding):
+class Survival(OfRuns):
     """How much of runs survives what happens to images."""
 
     about: ClassVar[str] = "what survives"
 
     runs: tuple[Survived, ...] = Field(description="what of each run survives")
-
-    @property
-    def title(self) -> str:
-        """The runs' names."""
-        return " · ".join(dict.fromkeys(run.name for run in self.runs))
 
     def story(self) -> Iterator[Block]:
         """Tell what survives, all at a glance and kind by kind."""
@@ -468,14 +453,9 @@ def _measure(
         )
     classes = tuple(elite.name for elite in images.elites)
     return Survived(
-        path=str(run.path),
-        name=run.name,
-        seed=run.seed,
-        evaluations=run.evaluations,
+        **OfRun.facts(run, len(images.elites)),
         target=images.scorer.name,
         own_target=own,
-        elites=len(images.elites),
-        elites_of_run=len(run),
         random_seed=seed,
         as_saved=Point.of(scored, had, images.show(None, 0, rows)),
         kinds=tuple(kinds),

@@ -16,6 +16,7 @@ from neatfool.analysis.goal_switches import goal_switches
 from neatfool.analysis.kinds import FEWEST, closest, table_kinds, wordnet_kinds
 from neatfool.analysis.likeness import SPACES, image_features
 from neatfool.analysis.lineage import QUESTIONS, Ancestry, Between, Lineage
+from neatfool.analysis.of_run import OfRun
 from neatfool.analysis.sweeping import LONGEST, plan_pairs, sweep_run
 from neatfool.fooling.choosing import choose_elites
 from neatfool.fooling.opening import open_runs
@@ -128,11 +129,7 @@ def _read_lineage(read: _Read, how: _How) -> Lineage:
         for pair in np.argwhere(between > 0).tolist()
     ]
     return Lineage(
-        path=str(run.path),
-        name=run.name,
-        seed=run.seed,
-        evaluations=run.evaluations,
-        elites=len(holders),
+        **OfRun.facts(run, len(holders)),
         individuals=len(graph),
         made=dict(Counter(kind for _, kind in graph.nodes(data="kind"))),
         founders=len(founders),

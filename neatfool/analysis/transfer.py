@@ -12,12 +12,13 @@ from pydantic import Field
 
 from neatfool.analysis.class_names import match_classes
 from neatfool.analysis.networks import ask, open_networks
+from neatfool.analysis.of_run import OfRun, OfRuns
 from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import choose_elites
 from neatfool.fooling.opening import open_runs
 from neatfool.models.photographs import photographs_in, photographs_of
 from neatfool.present.charts.lines import key_of, matrix_of_shares
-from neatfool.present.finding import Facts, Finding, Records
+from neatfool.present.finding import Facts, Records
 from neatfool.present.output import Output
 from neatfool.present.story import (
     Block,
@@ -31,7 +32,7 @@ from neatfool.present.story import (
     Text,
 )
 from neatfool.spec.fitting import fit_images, fit_photograph
-from neatfool.wording import counted, percent, share
+from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -172,15 +173,9 @@ class FoolingImage(Facts):
     png: bytes = Field(b"", exclude=True, repr=False)
 
 
-class Fooling(Facts):
+class Fooling(OfRun):
     """Which networks a run's images fool."""
 
-    path: str = Field(description="the run's folder")
-    name: str = Field(description="the run's name")
-    seed: int = Field(description="its seed")
-    evaluations: int = Field(description="how many images it had scored")
-    elites: int = Field(description="how many images were looked at")
-    elites_of_run: int = Field(description="how many the run has")
     own: str | None = Field(description="the key of its own network")
     others: int = Field(description="how many other networks know any of its classes")
     fool_any_other: float | None = Field(
@@ -194,18 +189,6 @@ class Fooling(Facts):
     classes: tuple[FoolingImage, ...] = Field(
         description="each image, those first that fool the most other networks"
     )
-
-    @property
-    def label(self) -> str:
-        """The run: ``"imagenet, seed 1"``."""
-        return f"{self.name}, seed {self.seed}"
-
-    @property
-    def subject(self) -> str:
-        """Which images were looked at."""
-        of_all = f" of {self.elites_of_run:,}" if self.elites < self.elites_of_run else ""
-        count = counted(self.elites, "elite", "elites")
-        return f"{self.label}, after {self.evaluations:,} images: {count}{of_all}"
 
     def headline(self) -> str:
         """Say in a sentence how many images fool other networks."""
@@ -270,7 +253,7 @@ class Agreement(Facts):
         )
 
 
-class Transfer(Finding):
+class Transfer(OfRuns):
     """Which images of runs fool which networks."""
 
     about: ClassVar[str] = "which images fool which networks"
@@ -281,11 +264,6 @@ class Transfer(Finding):
         description="how far the networks agree on in-distribution images; null without any"
     )
     notes: tuple[str, ...] = Field(description="what was noticed when the networks were loaded")
-
-    @property
-    def title(self) -> str:
-        """The runs' names."""
-        return " · ".join(dict.fromkeys(run.name for run in self.runs))
 
     def story(self) -> Iterator[Block]:
         """Tell which images fool which networks, then class by class."""
@@ -573,12 +551,7 @@ def _sum_up(
     order = np.lexsort((-np.array(sure), -fooled))
     listed = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
     return Fooling(
-        path=str(run.path),
-        name=run.name,
-        seed=run.seed,
-        evaluations=run.evaluations,
-        elites=len(elites),
-        elites_of_run=len(run),
+        **OfRun.facts(run, len(elites)),
         own=None if own is None else key_of(own),
         others=len(others),
         fool_any_other=_share(fooled > 0, asked > 0) if others else None,

@@ -59,7 +59,7 @@ def test_each_detector_has_its_rates(told):
         for each in run["detectors"]:
             mine = [row for row in rows if row["run"] == run["path"]]
             mine = [row for row in mine if row["detector"] == each["name"]]
-            assert len(mine) == run["images"] == 10
+            assert len(mine) == run["elites"] == 10
             for at, column in zip(each["at"], ("passes_95", "passes_99"), strict=False):
                 passed = [float(row["score"]) <= at["threshold"] for row in mine]
                 assert [int(row[column]) for row in mine] == passed
@@ -109,7 +109,7 @@ def test_five_in_distribution_images_carry_no_conclusion(runs, tmp_path):
     ("count", "levels"), [(19, [1.0]), (20, [0.95]), (99, [0.95]), (100, [0.95, 0.99])]
 )
 def test_a_threshold_takes_as_many_images_as_it_rejects_one_of(told, count, levels):
-    run = told[0][0] | {"elites": (), "in_words": "", "detectors": ()}
+    run = told[0][0] | {"shown": (), "in_words": "", "detectors": ()}
     known = run["in_distribution"] | {"held_out": count, "text": ""}
     assert DetectedOfRun.model_validate(run | {"in_distribution": known}).levels == levels
 
