@@ -65,7 +65,8 @@ def compile_beside(preset: str, needed: Any) -> None:
     what it did not keep is compiled here.
     """
     folder = getattr(getattr(needed, "stats", None), "cache_path", None) if COMPILED else None
-    if folder is None or _beside or parent_process() is not None:
+    # A frozen program's executable is no Python.
+    if folder is None or _beside or parent_process() is not None or hasattr(sys, "frozen"):
         return
     if not any(Path(folder).glob(f"*.{needed.__qualname__}-*.nbi")):
         with suppress(OSError):
