@@ -145,7 +145,9 @@ class Lineage(OfRun):
         )
         yield Section(subject)
         yield Text(subject, where="terminal")
-        yield Panel([Table(("lineage", ""), self._facts())])
+        # The circle stands beside a small matrix, or else beside this table.
+        wide = not self.goal_switches or len(self.flows.groups) <= MOST_IN_A_COLUMN
+        yield Panel([Table(("lineage", ""), self._facts())], wide=wide)
         if self.goal_switches:
             yield from self._flows()
         if self.tests:

@@ -47,8 +47,6 @@ ROWS: Final = 6
 """So many weights are shown of each: those that change the picture most."""
 SMALL: Final = 160
 """Pixels of an individual's own picture."""
-MOST_STEPS: Final = 20
-"""The most steps of a line of ancestors that the terminal lists."""
 UNKNOWN: Final = "-"
 _LINE_HEADS: Final = ("generation", "made", "best at", "fracture", "entangled", "sure", "weights")
 _PAIR_HEADS: Final = ("children", "measure", "median change", "p", "parents", "children", "pairs")
@@ -131,22 +129,18 @@ class Line(Facts):
 
     def panel(self) -> Panel:
         """Show the line, and the weights that change its pictures most."""
-        cells = [
-            Cell(
-                each.png, f"generation {each.generation:,}", f"fracture {number(each.fracture, 2)}"
-            )
-            for each in self.individuals
-        ]
-        rows = [each.cells() for each in self.individuals]
+        rows, cells = [each.cells() for each in self.individuals], []
+        for each in self.individuals:
+            fracture = f"fracture {number(each.fracture, 2)}"
+            cells.append(Cell(each.png, f"generation {each.generation:,}", fracture))
         blocks: list[Strip | Table] = [
             Strip(cells, size=112),
-            Table(_LINE_HEADS, rows, words=(1, 2), most=MOST_STEPS),
+            Table(_LINE_HEADS, rows, words=(1, 2)),
         ]
         for each in self.individuals:
             if each.sweeps:
-                title = (
-                    f"Generation {each.generation:,}, {each.made}: {each.name or ''} {each.sure}"
-                )
+                best = f"{each.name} {each.sure}" if each.name else "never an elite"
+                title = f"Generation {each.generation:,}, {each.made}: {best}"
                 heads = ("weight", "swept around its value")
                 blocks.append(
                     Table(heads, each.sweeps, title, words=(0, 1), where="page", pictures=640)

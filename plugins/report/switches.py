@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -21,44 +20,21 @@ MOST_BINS: Final = 250
 MUTED: Final = "#626b78"
 
 
-@dataclass(frozen=True)
-class Switches:
-    """The goal switches of a run.
-
-    Attributes:
-        total: How many there were.
-        matrix: Between classes, or between groups of many, as a picture.
-        grouped: Whether the matrix is of groups.
-        map: Between all classes, as a picture; None of few.
-        givers: The classes whose elites' children took most niches: name, and how many.
-        takers: The classes whose niches were taken most often.
-        pairs: The most frequent ones between groups: from, to, how many, and how many times chance.
-    """
-
-    total: float
-    matrix: str
-    grouped: bool
-    map: str | None
-    givers: list[tuple[str, str]]
-    takers: list[tuple[str, str]]
-    pairs: list[tuple[str, str, str, str]]
-
-
-def read_switches(run: Run, phylogeny: nx.DiGraph) -> Switches | None:
-    """Count the goal switches between classes; None if there were none."""
+def read_switches(run: Run, phylogeny: nx.DiGraph) -> dict[str, Any] | None:
+    """Give what the page shows of the goal switches between classes; None if there were none."""
     found = goal_switches(run, phylogeny)
     if not found.total:
         return None
     flows, grouped = found.between_classes, len(found.groups) < len(run.searched)
-    return Switches(
-        total=found.total,
-        matrix=embed_svg(draw_figure(found.draw_matrix())),
-        grouped=grouped,
-        map=embed_svg(_map(flows[np.ix_(run.searched, run.searched)])) if grouped else None,
-        givers=_most(run, flows.sum(1)),
-        takers=_most(run, flows.sum(0)),
-        pairs=found.largest(MOST_ROWS),
-    )
+    return {
+        "total": found.total,
+        "matrix": embed_svg(draw_figure(found.draw_matrix())),
+        "grouped": grouped,
+        "map": embed_svg(_map(flows[np.ix_(run.searched, run.searched)])) if grouped else None,
+        "givers": _most(run, flows.sum(1)),
+        "takers": _most(run, flows.sum(0)),
+        "pairs": found.largest(MOST_ROWS),
+    }
 
 
 def _most(run: Run, counts: np.ndarray) -> list[tuple[str, str]]:

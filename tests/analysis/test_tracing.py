@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import networkx as nx
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from neatfool import cppn
 from neatfool.analysis.chance import nearer, recur, relate
 from neatfool.analysis.fracture import offsets, sweep, sweep_all
+from neatfool.analysis.goal_switches import goal_switches
 from neatfool.analysis.kinds import closest, wordnet_kinds
 from neatfool.testing import GREY
 from neatfool_plugins.cppn import CppnEncoding
@@ -66,6 +68,28 @@ def test_the_closest_common_ancestor_is_found_through_either_parent():
     values = {name: place for place, name in enumerate("abcdxyz")}
     found = closest(tree, values, ["x", "y", "z", "b"])
     assert found.tolist() == [[4, 2, -1, 1], [2, 5, -1, 0], [-1, -1, 6, -1], [1, 0, -1, 1]]
+
+
+# --- goal switches
+
+
+def test_a_switch_comes_from_each_class_that_the_fitter_parent_held_in_equal_parts():
+    graph = nx.DiGraph()
+    graph.add_node(1, generation=0, held={"a": 0.5, "b": 0.5})
+    graph.add_node(2, generation=0, held={"c": 0.5, "d": 0.5})
+    graph.add_node(3, generation=1, held={"a": 0.6, "c": 0.6})  # it is its parent's niche a
+    graph.add_edge(1, 3, position=0)
+    graph.add_edge(2, 3, position=1)  # and c, of the other parent
+    graph.add_node(4, generation=2, held={"d": 0.7})
+    graph.add_edge(1, 4, position=0)
+    graph.add_node(5, generation=3, held={"b": 0.8})
+    graph.add_edge(3, 5, position=0)
+    run = SimpleNamespace(classes=list("abcd"), searched=[0, 1, 2, 3])
+    found = goal_switches(run, graph)
+    # d from b, as 1 had lost a to 3; b from a and c, which 3 held.
+    assert found.counts == [[0, 0.5, 0, 0], [0, 0, 0, 1], [0, 0.5, 0, 0], [0] * 4]
+    assert found.total == 2
+    assert found.largest(1) == [("b", "d", "1", "6.0 x")]
 
 
 # --- chance
