@@ -13,7 +13,7 @@ from genomes import breeder_of, config_of
 from searches import Silence, Witness, toy_assembly
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from neatfool import Candidate, ImageSpec, Scores, cppn
+from neatfool import Candidate, ImageSpec, Scores, Target, cppn
 from neatfool.evolution.session import start
 from neatfool.network.network import Network
 from neatfool.scoring.plan import Plan
@@ -86,7 +86,7 @@ def test_the_operations_of_a_call_do_not_grow_with_the_batch():
     network(torch.zeros(1, 1, 8, 8, dtype=torch.uint8))  # finds out how the module is called
     spec = ImageSpec(8, 8, 1, tuple("abcde"), array="torch")
 
-    class Target:
+    class Linear(Target):
         def __init__(self):
             self.spec = spec
 
@@ -95,7 +95,7 @@ def test_the_operations_of_a_call_do_not_grow_with_the_batch():
             return Scores(logits.softmax(1).numpy(), logits.numpy())
 
     def of(count):
-        scorer = Scorer(Target(), name="t", plan=Plan(count))
+        scorer = Scorer(Linear(), name="t", plan=Plan(count))
         images = torch.zeros(count, 1, 8, 8, dtype=torch.uint8)
         return operations(lambda: scorer.score(images)).count
 

@@ -91,7 +91,8 @@ def go_on(folder):
 def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, target=None, **more):
     """Put toys together; ``more`` are other parts, and other things that the experiment says."""
     parts = {key: more.pop(key) for key in ("scorer", "encoding", "scheme") if key in more}
-    target = adopt(target or ToyTarget(), Target)
+    scorer = parts.pop("scorer", None)
+    target = adopt(target or (scorer.target if scorer else ToyTarget()), Target)
     experiment = Experiment(
         general=General(
             name="toy",
@@ -108,7 +109,7 @@ def toy_assembly(generations=6, *, images=None, checkpoint_every=1, seed=1, targ
     )
     assembly = Assembly(experiment)
     name = {"name": "target 'toy'", "fingerprint": more.pop("fingerprint", "toy")}
-    assembly.scorer = parts.pop("scorer", None) or Scorer(target, plan=Plan(20), **name)
+    assembly.scorer = scorer or Scorer(target, plan=Plan(20), **name)
     vars(assembly).update(parts)
     assembly.experiment = replace(experiment, **more)
     return assembly
