@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import ctypes
 import importlib.util
 import runpy
@@ -53,6 +54,28 @@ def test_each_test_of_the_page_is_here() -> None:
         for name in named:
             start = f"test_{name.rstrip('…')}"
             assert name.endswith((".py", "no_numba")) or any(t.startswith(start) for t in tests)
+
+
+def test_no_other_private_name_is_used() -> None:
+    trees = [
+        ast.parse(path.read_text(encoding="utf-8"))
+        for folder in ("neatfool", "plugins")
+        for path in sorted((PAGE.parents[1] / folder).rglob("*.py"))
+    ]
+    used, own = set(), set()
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        match node:
+            case ast.Attribute(attr=name, ctx=ast.Load()):
+                used.add(name)
+            case ast.Call(func=ast.Name("getattr" | "hasattr"), args=[_, ast.Constant(name), *_]):
+                used.add(str(name))
+            case ast.Attribute(attr=name) | ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                own.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                own.add(name)
+    private = {name for name in used - own if name.startswith("_") and not name.startswith("__")}
+    text = PAGE.read_text(encoding="utf-8")
+    assert {name for name in private if name not in text} == {"_exit"}, "it is Python's, in os"
 
 
 # PyTorch
