@@ -247,12 +247,12 @@ def test_what_does_not_score_as_recorded_is_left_out_and_told(runs, tmp_path):
     new = "stripes = np.where(stripes > 0.05, stripes / 2, stripes)\n        " + old
     run = changed_copy(runs, tmp_path, old, new)
     told = export(run, tmp_path / "out", "--least", 0)
-    assert "school bus" in {each["class"] for each in told["left_out"]}
+    assert "school bus" in {each["name"] for each in told["left_out"]}
     assert all(abs(each["measured"] - each["confidence"]) > 1e-4 for each in told["left_out"])
     assert told["images"] == len(rows_of(tmp_path / "out")) == 4 - len(told["left_out"]) > 0
     shown = neatfool("export", run, tmp_path / "out", "--least", 0, "--overwrite")
-    assert "left out, as they did not score what they should:" in shown.stdout
-    assert "  school bus, small-1: " in shown.stdout
+    assert "left out, as they did not score what they should" in shown.stdout
+    assert "│ school bus │ small-1 │" in shown.stdout
     everything = export(run, tmp_path / "unseen", "--least", 0, "--no-verify")
     assert (everything["images"], everything["verified"]) == (4, False)
     assert {row["measured"] for row in rows_of(tmp_path / "unseen")} == {""}
