@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections import defaultdict
 from statistics import median
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import Field
 
-from neatfool import RunError, percent, read_whole
+from neatfool import percent
+from neatfool.analysis import read_survival
 from neatfool.present import Finding, Headline, Records, Table, Text
 
-from .workplace import Image  # noqa: TC001 - pydantic reads it
+from .workplace import Image, Survival  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,15 +25,8 @@ if TYPE_CHECKING:
     from .choosing import Source
     from .making import Settings
 
-SURVIVAL: Final = "survival.csv"
-"""What ``neatfool survive --report`` leaves in a run's folder."""
-CLOSE: Final = 1e-4
-"""A figure is of an image if it says so much about the image's confidence as saved."""
 TOLD: Final = 5
 """So many images that were left out are named; --json names all."""
-
-Survival = dict[str, dict[str, Any]]
-"""``"jpeg=75"`` -> the confidence then, and whether the class is first."""
 
 
 class DataSet(Finding):
@@ -88,8 +81,7 @@ class DataSet(Finding):
         """Give the manifest, one image a row."""
         rows = []
         for image in self.manifest:
-            survival = (image.survival or {}).values()
-            first = [bool(each["first"]) for each in survival]
+            first = [each["first"] for each in (image.survival or {}).values()]
             share = round(sum(first) / len(first), 4) if first else None
             told = {"elite": int(image.elite), "survival": share}
             rows.append([*(self.described(image) | told).values()])
@@ -106,14 +98,10 @@ class DataSet(Finding):
 def describe(
     images: Sequence[Image], sources: Sequence[Source], folder: Path, settings: Settings
 ) -> DataSet:
-    """Say what was made; at least one image scores what it should.
-
-    Raises:
-        RunError: What a run's folder says of survival cannot be read.
-    """
-    survivals = {source.key: read_survival(source) for source in sources}
+    """Say what was made; at least one image scores what it should."""
+    survived = {source.key: _survived(source) for source in sources}
     right = [
-        image.model_copy(update={"survival": survivals[image.run].get(image.index)})
+        image.model_copy(update={"survival": survived[image.run].get((image.name, image.genome))})
         if image.elite
         else image
         for image in images
@@ -137,6 +125,18 @@ def describe(
     )
 
 
+def _survived(source: Source) -> dict[tuple[str, int], Survival]:
+    """Read what survives of a run's elites, by class and genome."""
+    kept = read_survival(source.run)
+    return {
+        (name, image.genome): {
+            change: {"confidence": sure, "first": first}
+            for change, (sure, first) in image.changes.items()
+        }
+        for name, image in (kept.images.items() if kept and kept.own_target else ())
+    }
+
+
 def write_lists(found: DataSet, counts: Sequence[tuple[int, str, int]]) -> dict[str, str]:
     """Write all lists but that of the checksums, by file; ``counts`` are those of the classes."""
     records = [*map(found.described, found.manifest)]
@@ -148,43 +148,4 @@ def write_lists(found: DataSet, counts: Sequence[tuple[int, str, int]]) -> dict[
         "imglist.txt": "".join(f"{record['file']} {record['index']}\n" for record in records),
         "imglist_ood.txt": "".join(f"{record['file']} -1\n" for record in records),
         "classes.csv": classes.getvalue(),
-    }
-
-
-def read_survival(source: Source) -> dict[int, Survival]:
-    """Read what survives of each elite from RUN/survival.csv, if it is there.
-
-    Rows of other runs are skipped, and those of elites that were replaced since.
-
-    Returns:
-        Class index -> its elite's survival.
-
-    Raises:
-        RunError: It is no such file.
-    """
-    file = source.run.path / SURVIVAL
-    if not file.is_file():
-        return {}
-    saved: dict[str, float] = {}
-    changed: dict[str, Survival] = defaultdict(dict)
-    try:
-        for row in csv.DictReader(io.StringIO(read_whole(file).decode(), newline="")):
-            if row["seed"] != str(source.run.seed):
-                continue
-            confidence = float(row["confidence"])
-            if row["kind"] == "saved":
-                saved[row["class"]] = confidence
-            else:
-                name = f"{row['kind']}={float(row['strength']):g}"
-                first = row["first"] == "1"
-                changed[row["class"]][name] = {"confidence": confidence, "first": first}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(
-            f"{file}: is not what `neatfool survive RUN --csv FILE` writes ({error}); write it "
-            "anew, or move it away"
-        ) from error
-    return {
-        elite.index: changed[elite.name]
-        for elite in source.run.elites
-        if elite.name in changed and abs(saved.get(elite.name, -1) - elite.confidence) <= CLOSE
     }

@@ -28,6 +28,10 @@ OURS: Final = {
 """All that may lie in an exported folder: what else does is somebody's, and not deleted."""
 
 
+Survival = dict[str, dict[str, float | bool]]
+"""``"jpeg=75"`` -> the confidence then, and whether the class is first."""
+
+
 class Image(Facts):
     """An image of a data set, as its manifest describes it."""
 
@@ -50,8 +54,8 @@ class Image(Facts):
     target: str = Field(description="the plugin that runs the classifier")
     fingerprint: str = Field(description="changes when the classifier does")
     licence: str = Field(description="its licence")
-    survival: dict[str, dict[str, Any]] | None = Field(
-        None, description="the confidence after each change, and whether the class is first"
+    survival: Survival | None = Field(
+        None, description="the confidence after each change, and whether the class is top-1 then"
     )
 
     @property

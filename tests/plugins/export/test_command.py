@@ -444,7 +444,7 @@ def paid_target(register) -> None:
 def test_what_survives_stands_in_the_manifest(runs, tmp_path):
     run = changed_copy(runs, tmp_path, "import time", "import time")
     kinds = ("--kinds", "jpeg=50,noise=20/60")
-    assert neatfool("survive", run, *kinds, "--csv", run / "survival.csv").exit_code == 0
+    assert neatfool("survive", run, *kinds, "--report").exit_code == 0
     export(run, tmp_path / "out", "--least", 0, "--all-replaced")
     lines = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()
     for line, row in zip(map(json.loads, lines), rows_of(tmp_path / "out"), strict=True):
@@ -455,10 +455,13 @@ def test_what_survives_stands_in_the_manifest(runs, tmp_path):
         assert {*line["survival"]} == {"jpeg=50", "noise=20", "noise=60"}
         firsts = [each["first"] for each in line["survival"].values()]
         assert float(row["survival"]) == pytest.approx(np.mean(firsts), abs=1e-4)
-    (run / "survival.csv").write_text("seed,class\n1,dark\n")
-    result = neatfool("export", run, tmp_path / "other")
-    assert result.exit_code == 5
-    assert "survival.csv: is not what `neatfool survive RUN --csv FILE` writes" in result.stderr
+    kept = (run / "survival.json").read_text()
+    of_another = kept.replace('"own_target":true', '"own_target":false')
+    assert of_another != kept
+    for name, text in {"of another target": of_another, "of another program": "[]"}.items():
+        (run / "survival.json").write_text(text)
+        export(run, tmp_path / name, "--least", 0)
+        assert {row["survival"] for row in rows_of(tmp_path / name)} == {""}
 
 
 def test_the_help_has_examples():
