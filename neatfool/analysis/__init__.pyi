@@ -7,11 +7,11 @@ from .card import Card as Card
 from .class_names import match_classes as match_classes
 from .detection import Detection as Detection
 from .detection import detect as detect
-from .kept_survival import KeptSurvival as KeptSurvival
-from .kept_survival import keep_survival as keep_survival
-from .kept_survival import read_survival as read_survival
 from .survival import Survival as Survival
 from .survival import survive as survive
+from .survival_file import KeptSurvival as KeptSurvival
+from .survival_file import keep_survival as keep_survival
+from .survival_file import read_survival as read_survival
 from .transfer import Transfer as Transfer
 from .transfer import transfer as transfer
 
