@@ -2,8 +2,9 @@
 
 Sphinx calls this when it reads a page. The comment ``<!-- commands -->`` becomes a section for each
 command, from its help. ``<!-- finding NAME -->`` becomes a table of the keys of that finding's
-JSON, from its fields. ``<!-- options WHAT -->`` becomes a table, from a model of options. WHAT is
-a plugin, as ``scheme.gradient``, or a section for the keys of neatfool's own, or ``learning``.
+JSON, from its fields; NAME is one of neatfool.analysis, or has its module before it.
+``<!-- options WHAT -->`` becomes a table, from a model of options. WHAT is a plugin, as
+``scheme.gradient``, or a section for the keys of neatfool's own, or ``learning``.
 Behind it may come
 
 - another section of the plugin: ``scheme.single_class DefaultStagnation``;
@@ -15,13 +16,14 @@ from __future__ import annotations
 
 import re
 from inspect import cleandoc
+from pkgutil import resolve_name
 from textwrap import dedent
 from typing import TYPE_CHECKING, get_args
 
 import click
 from pydantic import BaseModel
 
-from neatfool import LearningOptions, analysis
+from neatfool import LearningOptions
 from neatfool.cli import main
 from neatfool.config.described import describe_options
 from neatfool.config.values import write_value
@@ -53,19 +55,26 @@ def generated(page: str) -> str:
 
 def keys_of(finding: str) -> str:
     """Write the keys of a finding's JSON as a table."""
-    model: type[BaseModel] = getattr(analysis, finding)
-    rows = [("key", "what it is"), ("---", "---"), *fields_of(model, "")]
+    where = finding if "." in finding else f"neatfool.analysis.{finding}"
+    model: type[BaseModel] = resolve_name(where)
+    rows = [("key", "what it is"), ("---", "---"), *fields_of(model, "", {})]
     return "".join(map(line, rows)).rstrip()
 
 
-def fields_of(model: type[BaseModel], above: str) -> Iterator[tuple[str, str]]:
-    """Give each field of a model, and of the models in it, with what it is."""
+def fields_of(
+    model: type[BaseModel], above: str, known: dict[type[BaseModel], str]
+) -> Iterator[tuple[str, str]]:
+    """Give each field of a model with what it is, and those of the models in it, each once."""
     for name, field in model.model_fields.items():
-        if not field.exclude:
-            path = f"{above}{name}"
-            yield f"`{path}`", field.description or ""
-            for inner in models_in(field.annotation):
-                yield from fields_of(inner, f"{path}.")
+        if field.exclude:
+            continue
+        path, models = f"{above}{name}", [*models_in(field.annotation)]
+        again = [f"(its keys: see `{known[inner]}`)" for inner in models if inner in known]
+        yield f"`{path}`", " ".join(filter(None, [field.description, *again]))
+        for inner in models:
+            if inner not in known:
+                known[inner] = path
+                yield from fields_of(inner, f"{path}.", known)
 
 
 def models_in(annotation: object) -> Iterator[type[BaseModel]]:

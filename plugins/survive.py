@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     "--report",
     "reported",
     is_flag=True,
-    help="Keep the result in RUN/survival.json and survival.csv, for galleries and `neatfool "
-    "export`, and write RUN's report again, which shows it.",
+    help="Keep the result in RUN/survival.json, for galleries and `neatfool export`, and write "
+    "RUN's report again, which shows it.",
 )
 def survive(*, reported: bool, **options: Any) -> Finding:
     """Say how much of RUN survives: moved, blurred, as JPEG, on a screen, drawn at another size.

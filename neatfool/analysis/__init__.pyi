@@ -18,8 +18,10 @@ from .goal_switches import goal_switches as goal_switches
 from .lineage import Ancestry as Ancestry
 from .repetition import find_repetition as find_repetition
 from .survival import Survival as Survival
-from .survival import keep_survival as keep_survival
 from .survival import survive as survive
+from .survival_file import KeptSurvival as KeptSurvival
+from .survival_file import keep_survival as keep_survival
+from .survival_file import read_survival as read_survival
 from .tracing import ancestry as ancestry
 from .transfer import Transfer as Transfer
 from .transfer import transfer as transfer

@@ -43,8 +43,8 @@ class Shares(Facts):
     """A share or a confidence, from 0 to 1, for each seed."""
 
     median: Share = Field(description="the median over seeds")
-    lowest: Share
-    highest: Share
+    lowest: Share = Field(description="the lowest of a seed")
+    highest: Share = Field(description="the highest of a seed")
     by_seed: list[Share] = Field(description="a value for each seed, in the order of `seeds`")
 
     @classmethod
@@ -68,9 +68,9 @@ class Counts(Facts):
     """A number of images for each seed; `null` where it was not reached within the budget."""
 
     median: float | None = Field(description="the median over seeds")
-    lowest: int | None
-    highest: int | None
-    by_seed: list[int | None]
+    lowest: int | None = Field(description="the lowest of a seed; null if none reached it")
+    highest: int | None = Field(description="the highest of a seed; null if one did not reach it")
+    by_seed: list[int | None] = Field(description="a value for each seed, in the order of `seeds`")
 
     @classmethod
     def of(cls, values: Iterable[int | None]) -> Counts:
@@ -103,15 +103,15 @@ class Classifier(Facts):
     nothing: list[str] = Field(
         [], description="the classes that mean that nothing is there; they were not searched"
     )
-    height: int
-    width: int
-    channels: int
+    height: int = Field(description="of the images that it takes")
+    width: int = Field(description="of the images that it takes")
+    channels: int = Field(description="1 for grey, 3 for colours")
 
 
 class Searched(Facts):
     """A run."""
 
-    seed: int
+    seed: int = Field(description="its seed")
     path: str = Field(description="its folder")
     images: int = Field(description="the images that it scored")
 
@@ -119,25 +119,25 @@ class Searched(Facts):
 class Until(Facts):
     """Images until half of the classes, of ten the fifth, had a confidence."""
 
-    confidence: Share
-    images: Counts
+    confidence: Share = Field(description="that confidence")
+    images: Counts = Field(description="null where it was not reached within the budget")
 
 
 class Moment(Facts):
     """How far the search had come after so many images: medians over seeds, and their range."""
 
-    images: int
+    images: int = Field(description="the images of a seed so far")
     median: Share = Field(description="the median confidence over classes")
-    lowest: Share
-    highest: Share
+    lowest: Share = Field(description="the lowest of a seed")
+    highest: Share = Field(description="the highest of a seed")
     shares: list[Share] = Field(description="the share of classes at or above 50, 90 and 99 %")
 
 
 class OfClass(Facts):
     """How a class fell."""
 
-    name: str
-    index: int
+    name: str = Field(description="the class's name")
+    index: int = Field(description="the class's index")
     until_half: float | None = Field(
         description="images until it had 50 %, the median over seeds; null if it had not"
     )
@@ -155,7 +155,7 @@ class Surviving(Facts):
 
     kind: str = Field(description="as in `neatfool survive --kinds`")
     what: str = Field(description="the change in words, with its strength")
-    strength: float
+    strength: float = Field(description="the strength as a number")
     kept: Shares = Field(
         description="of the images that are top-1 as saved, the share that keep it"
     )
@@ -167,13 +167,13 @@ class Survival(Facts):
 
     sample: int = Field(description="how many images of each run were looked at")
     saved: Shares = Field(description="their median confidence as saved, scored again")
-    changes: list[Surviving]
+    changes: list[Surviving] = Field(description="what is left after each change of the images")
 
 
 class Asked(Facts):
     """How another network sees the images."""
 
-    label: str
+    label: str = Field(description="the network's name")
     experiment: str | None = Field(description="the file that names it")
     images: int = Field(description="how many images of all runs have a class that it knows")
     top1: Shares = Field(description="the share that is top-1 there")
@@ -188,14 +188,14 @@ class Transfer(Facts):
     """Which other networks are fooled."""
 
     sample: int = Field(description="how many images of each run were shown")
-    photographs: int
-    networks: list[Asked]
+    photographs: int = Field(description="how many photographs were shown, too")
+    networks: list[Asked] = Field(description="each other network")
 
 
 class Detector(Facts):
     """What an OOD detector tells of the fooling images."""
 
-    name: str
+    name: str = Field(description="the detector's name")
     looks_at: str = Field("", description="what it looks at, in short")
     auroc: Shares = Field(description="1: it tells them from the in-distribution ones, 0.5: chance")
     passing_95: Shares | None = Field(
@@ -215,19 +215,19 @@ class Defence(Facts):
     few: bool = Field(
         description="whether there are too few in-distribution images to set a threshold"
     )
-    detectors: list[Detector]
+    detectors: list[Detector] = Field(description="what each detector tells")
     left_out: dict[str, str] = Field(description="detectors that do not work here, and why")
 
 
 class Beside(Facts):
     """The card of a known network beside this one, at an equal number of images."""
 
-    name: str
+    name: str = Field(description="the known network's name")
     images: int = Field(description="the number of images for each seed at which they are compared")
     seeds: int = Field(description="how many seeds the known network was audited with")
     theirs: Share = Field(description="the known network's median confidence there")
-    lowest: Share
-    highest: Share
+    lowest: Share = Field(description="the lowest of its seeds")
+    highest: Share = Field(description="the highest of its seeds")
     ours: Share = Field(description="the audited network's there")
     differs: list[str] = Field(
         description="in what the two audits differ, so that the figures are not comparable; empty "
@@ -252,8 +252,8 @@ class Beside(Facts):
 class Check(Facts):
     """The threshold of `--fail-if-median-above`."""
 
-    above: Share
-    failed: bool
+    above: Share = Field(description="the threshold")
+    failed: bool = Field(description="whether the median is above it")
 
 
 class Card(Finding):
@@ -261,16 +261,16 @@ class Card(Finding):
 
     about: ClassVar[str] = "report card"
 
-    format: Literal["neatfool audit 1"] = "neatfool audit 1"
+    format: Literal["neatfool audit 1"] = Field("neatfool audit 1", description="the file's kind")
     neatfool: str = Field(description="the version that ran the search")
     name: str = Field(description="the experiment's name")
-    classifier: Classifier
+    classifier: Classifier = Field(description="what was audited")
     images: int = Field(description="the budget: images for each seed")
-    seeds: list[int]
+    seeds: list[int] = Field(description="the seeds, one a run")
     search: dict[str, dict[str, Any]] = Field(
         description="the sections of the experiment that say how it was searched"
     )
-    runs: list[Searched]
+    runs: list[Searched] = Field(description="each run")
     median: Shares = Field(
         description="the one number: the median confidence over classes at the end of the budget; "
         "of ten, the mean of the fifth and the sixth"
@@ -280,17 +280,24 @@ class Card(Finding):
         description="the share of the images that the classifier is surest show nothing, so that "
         "it rejects them; null if it has no class for that",
     )
-    until: list[Until]
+    until: list[Until] = Field(
+        description="images until half of the classes, of ten the fifth, had 50, 90 and 99 %"
+    )
     first: list[OfClass] = Field(description="the classes that fell first")
     last: list[OfClass] = Field(description="the classes that resist most, the most stubborn last")
-    course: list[Moment]
-    survival: Survival
-    transfer: Transfer | None = Field(description="null if no other network was named")
-    defence: Defence | None = Field(
-        description="null if there is nothing in-distribution to compare with"
+    course: list[Moment] = Field(description="how far the search had come: medians over seeds")
+    survival: Survival = Field(description="how much survives")
+    transfer: Transfer | None = Field(
+        description="which other networks are fooled; null if none was named"
     )
-    beside: list[Beside]
-    check: Check | None = Field(description="null if no threshold was given")
+    defence: Defence | None = Field(
+        description="what a detector would have caught; null if there is nothing in-distribution "
+        "to compare with"
+    )
+    beside: list[Beside] = Field(description="known networks, at an equal number of images")
+    check: Check | None = Field(
+        description="the threshold of `--fail-if-median-above`; null if none was given"
+    )
     notes: list[str] = Field(description="what to bear in mind")
     pictures: dict[str, bytes] = Field({}, exclude=True, repr=False)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack, closing
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
@@ -15,11 +13,10 @@ from neatfool.analysis.changes import Change, all_changes, pick, pictures_of
 from neatfool.analysis.of_run import OfRun, OfRuns
 from neatfool.errors import ExperimentError
 from neatfool.fooling.choosing import check_classes, choose_elites
-from neatfool.fooling.opening import open_run, open_runs, open_scorer
+from neatfool.fooling.opening import open_runs, open_scorer
 from neatfool.present.charts.lines import Line, key_of, lines_of_shares
 from neatfool.present.finding import Facts, Records
 from neatfool.present.output import Output
-from neatfool.present.saving import save, write_report
 from neatfool.present.story import (
     Bars,
     Block,
@@ -39,6 +36,7 @@ from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from matplotlib.figure import Figure
 
@@ -139,6 +137,7 @@ class Survived(OfRun):
     as_saved: Point = Field(description="the images as they were saved")
     kinds: tuple[Kind, ...] = Field(description="each kind of change")
     classes: tuple[str, ...] = Field(exclude=True, repr=False)
+    genomes: tuple[int, ...] = Field(exclude=True, repr=False)
     examples: tuple[str, ...] = Field(exclude=True, repr=False)
 
     @property
@@ -460,42 +459,6 @@ def _measure(
         as_saved=Point.of(scored, had, images.show(None, 0, rows)),
         kinds=tuple(kinds),
         classes=classes,
+        genomes=tuple(elite.candidate_id for elite in images.elites),
         examples=tuple(classes[row] for row in rows),
     )
-
-
-def keep_survival(survival: Survival) -> list[Path]:
-    """Write survival.json and survival.csv into the runs' folders, and their reports again.
-
-    Reports and galleries look for the one, and ``neatfool export`` for the other.
-
-    Returns:
-        The reports.
-
-    Raises:
-        StorageError: A file cannot be written.
-    """
-    reports = []
-    for run in survival.runs:
-        alone, folder = Survival(runs=(run,)), Path(run.path)
-        bars = run.summary()
-        told = {
-            "report": {
-                "title": bars.title,
-                "text": bars.text,
-                "bars": [{"name": a, "share": b, "note": c} for a, b, c in bars.rows],
-            },
-            **run.model_dump(mode="json"),
-            "images": {
-                name: [
-                    (kind.words, round(kind.usually.confidences[row], 6), kind.usually.first[row])
-                    for kind in run.kinds
-                ]
-                for row, name in enumerate(run.classes)
-            },
-        }
-        save(folder / "survival.csv", alone.csv().encode())
-        save(folder / "survival.json", f"{json.dumps(told, indent=1)}\n".encode())
-        with closing(open_run(folder)) as opened:
-            reports.append(write_report(opened))
-    return reports

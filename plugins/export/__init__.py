@@ -2,8 +2,8 @@
 
 The modules: :mod:`.choosing` names the runs and chooses images, :mod:`.workplace` keeps what is
 made until the folder is whole, :mod:`.making` draws the images and scores them again.
-:mod:`.manifest` lists them for programs and :mod:`.card` for people, with what :mod:`.survival`
-finds in the runs' folders. :mod:`.settings` says how, and :mod:`.command` is the command.
+:mod:`.dataset` lists them for programs, with what survives of them, and :mod:`.card` describes
+them for people. :mod:`.command` is the command.
 """
 
 from __future__ import annotations

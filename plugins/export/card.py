@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from neatfool import level, percent, slug
 
-from .manifest import count_classes
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .choosing import Source
-    from .manifest import Exported
-    from .settings import Settings
+    from .dataset import DataSet
+    from .making import Settings
 
 STEPS: Final = (0, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.01)
 """The confidences between which images are counted."""
@@ -28,20 +27,19 @@ FEW_CLASSES: Final = 50
 
 
 def write_card(
-    exported: Sequence[Exported],
+    found: DataSet,
+    counts: Sequence[tuple[int, str, int]],
     sources: Sequence[Source],
-    *,
     settings: Settings,
-    left_out: int,
-    experiments: dict[str, str],
-) -> bytes:
+    experiments: Mapping[str, str],
+) -> str:
     """Write README.md.
 
     Args:
-        exported: The images, at least one.
+        found: What was exported.
+        counts: The index of each class, its name, and how many images it has.
         sources: The runs.
         settings: How they were exported.
-        left_out: How many images did not agree with the record.
         experiments: The file with the experiment of each run, by the run's key.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -54,46 +52,38 @@ def write_card(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    spec = sources[0].run.spec
-    counts = count_classes(exported, spec.classes)
-    having = [images for *_, images in counts if images]
-    content = {
-        "versions": sorted({str(source.run.info["versions"]["neatfool"]) for source in sources}),
-        "exported": exported,
-        "distinct": len({each.made.sha256 for each in exported}),
-        "elites": sum(each.choice.elite for each in exported),
-        "settings": settings,
-        "least": level(settings.least),
-        "left_out": left_out,
-        "runs": [_describe(source, exported, experiments) for source in sources],
-        "spec": spec,
-        "median": percent(
-            median(each.confidence for each in exported),
-            median(each.made.rank for each in exported),
-        ),
-        "lowest": percent(min(each.confidence for each in exported)),
-        "histogram": _draw_histogram([each.confidence for each in exported]),
-        "counts": counts if len(counts) <= FEW_CLASSES else [],
-        "having": having,
-        "classes": len(counts),
-        "survivals": sum(each.survival is not None for each in exported),
-        "cell": _cell,
-    }
-    return environment.get_template("card.md.j2").render(content).encode()
+    environment.filters |= {"percent": percent, "level": level, "cell": _cell}
+    return environment.get_template("card.md.j2").render(
+        found=found,
+        settings=settings,
+        sources=sources,
+        experiments=experiments,
+        names=dict.fromkeys(each.run.name for each in sources),
+        abouts=dict.fromkeys(each.run.about for each in sources),
+        in_views=[each.key for each in sources if "views" in each.run.experiment],
+        versions=sorted({str(source.run.info["versions"]["neatfool"]) for source in sources}),
+        spec=sources[0].run.spec,
+        rank=median(image.rank for image in found.manifest),
+        histogram=_draw_histogram([image.sure for image in found.manifest]),
+        counts=counts if len(counts) <= FEW_CLASSES else [],
+        having=[images for *_, images in counts if images],
+        of_run=Counter(image.run for image in found.manifest),
+        survivals=sum(image.survival is not None for image in found.manifest),
+    )
 
 
-def write_experiments(sources: Sequence[Source]) -> tuple[dict[str, str], dict[str, bytes]]:
+def write_experiments(sources: Sequence[Source]) -> tuple[dict[str, str], dict[str, str]]:
     """Write the runs' experiments: as given, once for all seeds, and as resolved, for each.
 
     Returns:
         The file with the experiment as given by run's key, and all files.
     """
     named: dict[str, str] = {}
-    files: dict[str, bytes] = {}
+    files: dict[str, str] = {}
     for source in sources:
-        text = str(source.run.info.get("text", "")).encode()
+        text = str(source.run.info.get("text", ""))
         resolved = json.dumps(source.run.experiment, indent=1, sort_keys=True)
-        files[f"experiments/{source.key}.json"] = f"{resolved}\n".encode()
+        files[f"experiments/{source.key}.json"] = f"{resolved}\n"
         if text:
             file = f"experiments/{slug(source.run.name) or 'run'}.ini"
             if files.get(file, text) != text:
@@ -103,29 +93,6 @@ def write_experiments(sources: Sequence[Source]) -> tuple[dict[str, str], dict[s
         else:
             named[source.key] = f"experiments/{source.key}.json"
     return named, files
-
-
-def _describe(
-    source: Source, exported: Sequence[Exported], experiments: dict[str, str]
-) -> dict[str, Any]:
-    run, experiment = source.run, source.run.experiment
-    views = experiment.get("views", {}).get("number")
-    return {
-        "key": source.key,
-        "name": run.name,
-        "seed": run.seed,
-        "about": run.about,
-        "target": experiment["target"]["plugin"],
-        "model": experiment["target"].get("model"),
-        "fingerprint": run.info["target"]["fingerprint"],
-        "encoding": experiment["encoding"]["plugin"],
-        "scheme": experiment["scheme"]["plugin"],
-        "views": views,
-        "evaluations": run.evaluations,
-        "images": sum(each.choice.source.key == source.key for each in exported),
-        "experiment": experiments[source.key],
-        "resolved": f"experiments/{source.key}.json",
-    }
 
 
 def _draw_histogram(confidences: Sequence[float]) -> list[str]:

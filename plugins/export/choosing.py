@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from neatfool import Run
-
-    Held = dict[int, list[int]]
-    """Class index -> the candidates that held its niche, the first one first."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +48,15 @@ class Choice:
     elite: bool
 
     @property
+    def name(self) -> str:
+        """The name of the class."""
+        return self.source.run.classes[self.index]
+
+    @property
     def file(self) -> str:
         """The image's file in the folder: ``"images/007-school-bus/imagenet-1-812.png"``."""
-        classes = self.source.run.classes
-        number = str(self.index).zfill(len(str(len(classes) - 1)))
-        words = slug(classes[self.index])
+        number = str(self.index).zfill(len(str(len(self.source.run.classes) - 1)))
+        words = slug(self.name)
         place = f"{number}-{words}" if words and words != number else number
         return f"images/{place}/{self.source.key}-{self.candidate}.png"
 
@@ -114,7 +115,10 @@ def choose(
         ExperimentError: There is no such class.
         RunError: No image fits.
     """
-    held = [_holders(source.run, least) for source in sources]
+    held: list[dict[int, list[int]]] = [defaultdict(list) for _ in sources]
+    for source, of_run in zip(sources, held, strict=True):
+        for index, candidate, _ in source.run.holders(least):
+            of_run[index].append(candidate)
     elites = [{(e.index, e.candidate_id) for e in source.run.elites} for source in sources]
     spec = sources[0].run.spec
     named = [spec.class_index(name) for name in classes] or range(len(spec.classes))
@@ -146,13 +150,6 @@ def _digest(run: Run) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _holders(run: Run, least: float) -> Held:
-    held: Held = defaultdict(list)
-    for index, candidate, _ in run.holders(least):
-        held[index].append(candidate)
-    return held
-
-
 def deal(total: int, available: Sequence[int], first: int = 0) -> list[int]:
     """Deal out so many things, one to each place in turn, as far as it has room.
 
@@ -164,15 +161,14 @@ def deal(total: int, available: Sequence[int], first: int = 0) -> list[int]:
     Returns:
         How many each place gets.
     """
-    dealt = [0] * len(available)
-    order = [(first + place) % len(available) for place in range(len(available))]
-    left = min(total, sum(available))
-    while left:
-        for place in order:
-            if left and dealt[place] < available[place]:
-                dealt[place] += 1
-                left -= 1
-    return dealt
+    places = len(available)
+    turns = sorted(
+        (turn, (place - first) % places, place)
+        for place, room in enumerate(available)
+        for turn in range(room)
+    )
+    dealt = Counter(place for *_, place in turns[:total])
+    return [dealt[place] for place in range(places)]
 
 
 def spread(line: list[int], count: int) -> list[int]:

@@ -5,24 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import torch
 
-from neatfool import RunError, decode_png, encode_png, fit_images, open_scorer
+from neatfool import (
+    RunError,
+    VerificationError,
+    decode_png,
+    encode_png,
+    fit_images,
+    open_scorer,
+)
 
-from .workplace import Made
+from .workplace import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from neatfool import EliteView, Scorer
+    from neatfool import Scorer
 
     from .choosing import Choice, Source
-    from .settings import Settings
     from .workplace import Workplace
 
 AT_A_TIME: Final = 64
@@ -31,14 +36,41 @@ LARGE_AT_A_TIME: Final = 8
 """The same for images of another size: one may take seconds to draw."""
 
 
+class Settings(NamedTuple):
+    """How images are exported.
+
+    Attributes:
+        least: The least confidence.
+        size: Pixels of the longer side; the target's size if absent.
+        verify: Whether each image is scored again.
+        tolerance: The largest difference to the record that counts as equal.
+        licence: The images' licence.
+    """
+
+    least: float
+    size: int | None
+    verify: bool
+    tolerance: float
+    licence: str
+
+    def accepts(self, made: Image) -> bool:
+        """Say whether an image scored what it should."""
+        if not self.verify:
+            return True
+        if made.measured is None:
+            return False
+        if self.size is not None:
+            return made.measured >= self.least
+        return abs(made.measured - made.confidence) <= self.tolerance
+
+
 def make(
     choices: Sequence[Choice],
     place: Workplace,
-    *,
     settings: Settings,
     max_queries: int | None,
-    note: Callable[[str, int], None] = lambda what, images: None,
-) -> dict[Choice, Made]:
+    note: Callable[[str, int], None],
+) -> list[Image]:
     """Draw images and score them; find again what was made before and is right.
 
     Args:
@@ -52,38 +84,44 @@ def make(
         RunError: A run is damaged, or only Python has its target.
         TargetError: A target failed.
         BudgetSpent: A target costs something, and ``max_queries`` does not suffice.
+        VerificationError: No image scores what it should.
         StorageError: The folder cannot be written.
     """
     found, size = {}, settings.size
     for choice in choices:
-        made = place.find(_token(choice, size))
+        made = place.find(_token(choice, settings))
         if made is not None and settings.accepts(made):  # else the target may have been mended
-            found[choice] = made if settings.verify else replace(made, measured=None)
+            found[choice] = made
             note("found again", 1)
     missing = [choice for choice in choices if choice not in found]
     missing.sort(key=lambda choice: choice.source.key)
     for source, group in groupby(missing, key=lambda choice: choice.source):
         with ExitStack() as ending:
-            scorer = None
+            scorer, step = None, AT_A_TIME if size is None else LARGE_AT_A_TIME
             if settings.verify:
                 scorer = ending.enter_context(closing(_load(source, max_queries)))
                 scorer.check_allowed(len(missing) * scorer.views, max_queries)
-            of_run = [*group]
-            step = AT_A_TIME if size is None else LARGE_AT_A_TIME
-            if scorer is not None:
                 step = -(-step // scorer.batch_size) * scorer.batch_size
+            of_run = [*group]
             for start in range(0, len(of_run), step):
                 batch = of_run[start : start + step]
                 note(source.key, 0)
-                made_now = _make_batch(batch, scorer, place, size)
-                place.note({_token(choice, size): made_now[choice] for choice in batch})
+                made_now = _make_batch(batch, scorer, place, settings)
+                place.note({_token(choice, settings): each for choice, each in made_now.items()})
                 found |= made_now
                 note(source.key, len(batch))
-    return {choice: found[choice] for choice in choices}
+    if not any(map(settings.accepts, found.values())):
+        place.discard()
+        raise VerificationError(
+            f"{place.folder}: was not written: none of {len(found):,} images scores "
+            + (f"{settings.least:g} at that size" if size else "what its run recorded")
+            + "; has the target changed since? `neatfool verify RUN` says more"
+        )
+    return [found[choice] for choice in choices]
 
 
-def _token(choice: Choice, size: int | None) -> str:
-    facts = [choice.source.digest, choice.file, choice.candidate, size]
+def _token(choice: Choice, settings: Settings) -> str:
+    facts = [choice.source.digest, choice.file, choice.elite, *settings[1:3], settings.licence]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -95,39 +133,44 @@ def _load(source: Source, max_queries: int | None) -> Scorer:
 
 
 def _make_batch(
-    batch: Sequence[Choice], scorer: Scorer | None, place: Workplace, size: int | None
-) -> dict[Choice, Made]:
+    batch: Sequence[Choice], scorer: Scorer | None, place: Workplace, settings: Settings
+) -> dict[Choice, Image]:
     drawn, shown = {}, []
     for choice in batch:
-        holder = choice.source.run.holder(choice.index, choice.candidate)
-        png = holder.png if size is None else encode_png(holder.pixels(size))
-        image = _decode(holder, png)
+        run = choice.source.run
+        holder = run.holder(choice.index, choice.candidate)
+        png = holder.png if settings.size is None else encode_png(holder.pixels(settings.size))
+        try:
+            image = decode_png(png)
+        except ValueError as error:
+            raise holder.damaged(error) from error
         if scorer is not None:
             shown.append(fit_images(torch.from_numpy(image.copy())[None], scorer.spec))
-        drawn[choice] = Made(
+        drawn[choice] = Image(
             file=choice.file,
             sha256=place.write(choice.file, png),
-            generation=holder.generation,
+            name=choice.name,
+            index=choice.index,
             confidence=holder.confidence,
             rank=holder.rank,
+            run=choice.source.key,
+            seed=run.seed,
+            generation=holder.generation,
+            genome=choice.candidate,
+            elite=choice.elite,
             width=image.shape[2],
             height=image.shape[1],
-            measured=None,
+            target=run.experiment["target"]["plugin"],
+            fingerprint=run.info["target"]["fingerprint"],
+            licence=settings.licence,
         )
     if scorer is None:
         return drawn
     measured = _score(scorer, torch.cat(shown), [choice.index for choice in batch])
     return {
-        choice: replace(made, measured=confidence)
+        choice: made.model_copy(update={"measured": confidence})
         for (choice, made), confidence in zip(drawn.items(), measured, strict=True)
     }
-
-
-def _decode(holder: EliteView, png: bytes) -> np.ndarray:
-    try:
-        return decode_png(png)
-    except ValueError as error:
-        raise holder.damaged(error) from error
 
 
 def _score(scorer: Scorer, images: torch.Tensor, indices: Sequence[int]) -> list[float | None]:

@@ -6,13 +6,13 @@ import hashlib
 import json
 import shutil
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
+from pydantic import Field
 
 from neatfool import ExperimentError, StorageError, refuse_link
-from neatfool.present import save
+from neatfool.present import Facts, save
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,30 +28,40 @@ OURS: Final = {
 """All that may lie in an exported folder: what else does is somebody's, and not deleted."""
 
 
-@dataclass(frozen=True)
-class Made:
-    """An image that was made.
+Survival = dict[str, dict[str, float | bool]]
+"""``"jpeg=75"`` -> the confidence then, and whether the class is first."""
 
-    Attributes:
-        file: Its file in the folder.
-        sha256: The SHA-256 of the file.
-        generation: The generation that its candidate was bred in.
-        confidence: The recorded confidence.
-        rank: The recorded rank.
-        width: Pixels from left to right.
-        height: Pixels from top to bottom.
-        measured: Its confidence when it was scored again; None if it was not, or got no usable
-            score.
-    """
 
-    file: str
-    sha256: str
-    generation: int
-    confidence: float
-    rank: float
-    width: int
-    height: int
-    measured: float | None
+class Image(Facts):
+    """An image of a data set, as its manifest describes it."""
+
+    file: str = Field(description="its file in the folder")
+    sha256: str = Field(description="the SHA-256 of the file")
+    name: str = Field(serialization_alias="class", description="its class")
+    index: int = Field(description="the index of the class")
+    confidence: float = Field(description="the recorded confidence")
+    rank: float = Field(description="the recorded rank")
+    measured: float | None = Field(
+        None, description="the confidence when it was scored again; null without a usable score"
+    )
+    run: str = Field(description="its run, as in the names of files")
+    seed: int = Field(description="the run's seed")
+    generation: int = Field(description="the generation that it was bred in")
+    genome: int = Field(description="its number in the run")
+    elite: bool = Field(description="whether it is an elite still")
+    width: int = Field(description="pixels from left to right")
+    height: int = Field(description="pixels from top to bottom")
+    target: str = Field(description="the plugin that runs the classifier")
+    fingerprint: str = Field(description="changes when the classifier does")
+    licence: str = Field(description="its licence")
+    survival: Survival | None = Field(
+        None, description="the confidence after each change, and whether the class is top-1 then"
+    )
+
+    @property
+    def sure(self) -> float:
+        """The confidence in the file as it is: as measured, if it was."""
+        return self.confidence if self.measured is None else self.measured
 
 
 class Workplace:
@@ -101,11 +111,11 @@ class Workplace:
         finally:
             lock.release()
 
-    def find(self, token: str) -> Made | None:
+    def find(self, token: str) -> Image | None:
         """Find an image that was made before of the same, if its file is as it was."""
         if token not in self._made:
             return None
-        made = Made(**self._made[token])
+        made = Image(**self._made[token])
         file = self.path / made.file
         if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != made.sha256:
             return None
@@ -116,12 +126,12 @@ class Workplace:
         save(self.path / file, data, within=self.path)
         return hashlib.sha256(data).hexdigest()
 
-    def note(self, made: Mapping[str, Made]) -> None:
+    def note(self, made: Mapping[str, Image]) -> None:
         """Note images that lie in the folder now, by what they were made of."""
         file = refuse_link(self.path / JOURNAL)
         with self._storage_errors(), file.open("a", encoding="utf-8") as journal:
             journal.writelines(
-                f"{json.dumps([token, asdict(each)])}\n" for token, each in made.items()
+                f"{json.dumps([token, each.model_dump()])}\n" for token, each in made.items()
             )
 
     def finish(self, files: set[str]) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from neatfool import percent, read_json, share
+from neatfool import percent, share
+from neatfool.analysis import read_survival
 
 from .formula import settings_of
 
@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from neatfool import EliteView, Run
-
-SURVIVAL: Final = "survival.json"
-"""What ``neatfool survive --report`` leaves in a run's folder."""
+    from neatfool.analysis import KeptSurvival
 
 
 def describe_run(
@@ -28,7 +26,7 @@ def describe_run(
         elites: The elites.
         more: Further facts on elites, by their index.
     """
-    survival = read_survival(run)
+    kept = read_survival(run)
     target = run.experiment.get("target", {})
     return {
         "name": run.name,
@@ -42,16 +40,24 @@ def describe_run(
         "width": run.spec.width,
         "height": run.spec.height,
         "drawing": settings_of(run),
-        "survival": survival.get("report"),
-        "elites": [
-            describe_elite(elite, survival.get("images", {})) | dict(more[elite.index])
-            for elite in elites
-        ],
+        "survival": kept
+        and {
+            "title": kept.title,
+            "text": kept.text,
+            "bars": [{"name": name, "kept": share(part)} for name, part, _ in kept.bars],
+        },
+        "elites": [describe_elite(elite, kept) | dict(more[elite.index]) for elite in elites],
     }
 
 
-def describe_elite(elite: EliteView, survived: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe an elite in a few words and figures."""
+def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any]:
+    """Describe an elite in a few words and figures, and with what is known to survive of it."""
+    changes = kept.of(elite) if kept else {}
+    survived = [
+        [words, percent(changes[name][0]), changes[name][1]]
+        for name, words in (kept.usual if kept else {}).items()
+        if name in changes
+    ]
     return {
         "index": elite.index,
         "name": elite.name,
@@ -63,27 +69,5 @@ def describe_elite(elite: EliteView, survived: Mapping[str, Any]) -> dict[str, A
         "parents": [*elite.parents],
         "nodes": elite.size.nodes,
         "connections": elite.size.connections,
-        **({"survived": survived[elite.name]} if elite.name in survived else {}),
+        **({"survived": survived} if survived else {}),
     }
-
-
-def read_survival(run: Run) -> dict[str, Any]:
-    """Read what survives, if it was measured; nothing of a file that is another program's."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        told = read_json(run.path / SURVIVAL)
-        report, images = told["report"], told.get("images", {})
-        return {
-            "report": {
-                "title": str(report["title"]),
-                "text": str(report["text"]),
-                "bars": [
-                    {"name": str(bar["name"]), "kept": share(bar["share"])}
-                    for bar in report["bars"]
-                ],
-            },
-            "images": {
-                str(name): [[str(what), percent(sure), bool(first)] for what, sure, first in rows]
-                for name, rows in dict(images).items()
-            },
-        }
-    return {}

@@ -1,31 +1,57 @@
 """The command ``neatfool report``, and the page that a run leaves.
 
 The modules: :mod:`.page` gathers what the page shows. :mod:`.elites` makes a card for each class,
-and looks closely at some, with :mod:`.pictures` reduced. :mod:`.courses` draws the course of each
-class as a small line, :mod:`.curves` draws the run as charts. :mod:`.switches` shows who took
-whose niche, and :mod:`.functions` which functions the networks use. :mod:`.findings` reads what
-other commands found out about the run. :mod:`.command` is the command.
+and looks closely at some. :mod:`.courses` draws the course of each class as a small line,
+:mod:`.curves` draws the run as charts. :mod:`.switches` shows who took whose niche, and
+:mod:`.functions` which functions the networks use.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neatfool import hookimpl
+import click
+
+from neatfool import hookimpl, trust_option
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import click
-
     from neatfool import Run
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool report runs/mnist-1
+  neatfool report runs/mnist-1 -o /tmp/mnist.html""",
+)
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The file to write.  [default: RUN/report.html]",
+)
+@trust_option
+def report(run_folder: Path, out: Path | None) -> None:
+    """Write RUN's report: one HTML file that opens from disk.
+
+    It has each class's image, what else the network sees in it and how its confidence rose; how
+    the search went and who took whose niche; networks and ancestors. `run` and `resume` write it,
+    too.
+    """
+    from neatfool import Output, open_run
+    from neatfool.present import write_report
+
+    with Output(stderr=True).status("writing the report"):
+        page = write_report(open_run(run_folder), out)
+    click.echo(page)
 
 
 @hookimpl
 def neatfool_add_commands(cli: click.Group) -> None:
     """Add ``neatfool report``."""
-    from .command import report
-
     cli.add_command(report)
 
 

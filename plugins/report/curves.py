@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
 
     from neatfool import EliteView, GenerationReport
 
@@ -63,14 +64,7 @@ def confidence_curve(
     for name, colour, width, rank in lines:
         values = [getattr(report, name) for report in shown]
         odds = decimal_odds(values)
-        axes.plot(
-            x,
-            odds,
-            color=colour,
-            linewidth=width * POINT,
-            marker=_marker_for(x),
-            clip_on=False,
-        )
+        _line(axes, x, odds, colour, width)
         label = odds[-1], f"{name}  {percent(values[-1])}", colour
         ends.append((values[-1], rank, label))
         lowest, highest = min(lowest, *odds), max(highest, *odds)
@@ -91,15 +85,7 @@ def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
     for i, colour in reversed(list(enumerate((_ORANGE, _PURPLE, _GREEN, _BLUE)))):
         threshold = CONFIDENCE_THRESHOLDS[i]
         counts = [report.classes_ge[i] for report in shown]
-        axes.step(
-            x,
-            counts,
-            where="post",
-            color=colour,
-            linewidth=2 * POINT,
-            marker=_marker_for(x),
-            clip_on=False,
-        )
+        _line(axes, x, counts, colour, drawstyle="steps-post")
         labels.append((float(counts[-1]), f"≥ {level(threshold)}", colour))
     _mark_counts(axes, classes, whole=True)
     label_counts(axes, x)
@@ -137,9 +123,7 @@ def size_curve(history: Sequence[GenerationReport]) -> bytes:
     labels = []
     for name, colour in (("connections", _BLUE), ("nodes", _ORANGE)):
         values = [getattr(report, name) for report in shown]
-        axes.plot(
-            x, values, color=colour, linewidth=2 * POINT, marker=_marker_for(x), clip_on=False
-        )
+        _line(axes, x, values, colour)
         labels.append((values[-1], name, colour))
     _mark_counts(axes, axes.get_ylim()[1])
     label_counts(axes, x)
@@ -190,9 +174,12 @@ def _mark_counts(axes: Axes, most: float, *, whole: bool = False) -> None:
     axes.set_yticks(marks, [f"{mark:,.3g}" if mark < 1000 else f"{mark:,.0f}" for mark in marks])
 
 
-def _marker_for(points: Sequence[float]) -> str:
-    """Give a marker for the points of a curve too short to be seen as a line."""
-    return "o" if len(points) < 3 else ""
+def _line(
+    axes: Axes, x: Sequence[float], y: ArrayLike, colour: str, width: float = 2, **look: Any
+) -> None:
+    """Draw a line; if it is too short to be seen as one, its points are marked."""
+    look |= {"marker": "o" if len(x) < 3 else "", "clip_on": False}
+    axes.plot(x, y, color=colour, linewidth=width * POINT, **look)
 
 
 def _legend_in(axes: Axes) -> None:

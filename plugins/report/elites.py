@@ -1,26 +1,30 @@
-"""The elites: a card for each class, and a close look at some with graph and ancestors."""
+"""The elites: a card for each class, and a close look at some with graph and ancestors.
+
+Pictures are reduced by threads while the rest of the page is gathered.
+"""
 
 from __future__ import annotations
 
+import io
+from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 import numpy as np
+from PIL import Image
 
-from neatfool import RunError
-from neatfool.present import draw_graph, embed_image, embed_svg
-
-from .findings import read_survival
-from .pictures import SMALL, reduce, reduce_all
+from neatfool import RunError, percent
+from neatfool.analysis import read_survival
+from neatfool.present import Picture, draw_graph, embed_image, embed_svg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
     from neatfool import Ancestor, EliteView, Run
-    from neatfool.present import Picture
 
     from .courses import Course
 
@@ -37,6 +41,14 @@ MOST_RUNNERS: Final = 5
 LARGE: Final = 256
 ANCESTOR: Final = 64
 SURFACE: Final = "#fffffe"
+WORKERS: Final = 2
+"""Reducing leaves Python free for other work; with more threads the main one would wait."""
+SMALL: Final = 96
+"""Pictures of up to this many pixels are shown as they are."""
+QUALITIES: Final = (72, 40)
+"""Of WebP: an image of ImageNet's size, reduced to 96 pixels, takes 1.3 kB with the first."""
+MOST_BYTES: Final = 1500
+"""A small picture of more bytes, of fine patterns or noise, is compressed with the second."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +119,7 @@ class Elites:
         self.small = max(run.spec.height, run.spec.width) <= SMALL
         self.beside = page.parent.resolve() == run.path.resolve()
         self._best = sorted(self.all, key=_doubt)
-        self.survival = read_survival(run, self.all)
+        self.survival = read_survival(run)
         self.shown = _choose_classes(run, self._best)
         longest = SMALL if self.many else 2 * SMALL
         self._pictures: Mapping[int, Future[Picture]] = reduce_all(
@@ -118,7 +130,6 @@ class Elites:
         """Make a card for each shown class, in the order of the classes."""
         found = {elite.index: elite for elite in self.all}
         detailed = {elite.index for elite in self._closely()}
-        _, survived = self.survival
         cards = []
         for index in sorted(self.shown):
             elite = found.get(index)
@@ -140,7 +151,7 @@ class Elites:
                     file=self._link(elite),
                     scores=_scores(elite),
                     course=courses.get(index),
-                    survived=survived.get(elite.name, []),
+                    survived=self._survived(elite),
                 )
             )
         return cards
@@ -160,6 +171,13 @@ class Elites:
 
     def _closely(self) -> Sequence[EliteView]:
         return self._best[: FEW_DETAILS if self.many else None]
+
+    def _survived(self, elite: EliteView) -> list[str]:
+        """Give the confidence after each change; behind a minus if another class is first then."""
+        kept = self.survival
+        changes = kept.of(elite) if kept else {}
+        shown = [changes[name] for name in (kept.usual if kept else ()) if name in changes]
+        return [f"{'' if first else '-'}{percent(sure)}" for sure, first in shown]
 
     def _link(self, elite: EliteView) -> str | None:
         """Give the address of the saved image, relative to the page."""
@@ -232,3 +250,48 @@ def _step(ancestor: Ancestor, thumbnails: dict[int, Picture]) -> Step:
         longest = min(ANCESTOR, max(spec.height, spec.width))
         thumbnails[key] = embed_image(ancestor.image(), longest)
     return Step(ancestor.generation, thumbnails[key], ancestor.name, ancestor.confidence)
+
+
+def reduce_all(elites: Iterable[EliteView], longest: int) -> dict[int, Future[Picture]]:
+    """Begin to reduce the elites' pictures; the results are by class index."""
+    pool = ThreadPoolExecutor(WORKERS)
+    # The database is read by this thread; the others only compute.
+    begun = {elite.index: pool.submit(reduce, elite, elite.png, longest) for elite in elites}
+    pool.shutdown(wait=False)
+    return begun
+
+
+def reduce(elite: EliteView, png: bytes, longest: int) -> Picture:
+    """Show a small picture as it is, and a larger one reduced and compressed with loss.
+
+    Args:
+        elite: The elite.
+        png: Its image.
+        longest: How many pixels the longer side may have.
+
+    Raises:
+        RunError: The recorded image is damaged.
+    """
+    try:
+        with Image.open(io.BytesIO(png)) as image:
+            image.load()
+            if max(image.size) <= SMALL:
+                return _picture("png", png, image.size)
+            shown = image.convert("RGB")
+            shown.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2.0)
+            data = _compress(shown, QUALITIES[0])
+            if len(data) > MOST_BYTES and longest <= SMALL:
+                data = _compress(shown, QUALITIES[1])
+            return _picture("webp", data, shown.size)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise elite.damaged(ValueError(str(error))) from error
+
+
+def _compress(image: Image.Image, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=quality, method=3)
+    return buffer.getvalue()
+
+
+def _picture(kind: str, data: bytes, size: tuple[int, int]) -> Picture:
+    return Picture(f"data:image/{kind};base64,{b64encode(data).decode()}", *size)

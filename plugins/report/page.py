@@ -13,7 +13,6 @@ from neatfool.present import embed_svg, write_page
 
 from . import courses, curves, functions
 from .elites import MOST_NAMES, Elites, surest
-from .findings import read_findings
 from .switches import read_switches
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
         "classes": len(cards),
         "MOST_NAMES": MOST_NAMES,
         "first": [first for elite in elites.all if (first := elite.top1) is not None],
-        "changes": elites.survival[0],
+        "survival": elites.survival,
         "zip": zip,
         "many": elites.many,
         "beside": elites.beside,
@@ -78,7 +77,6 @@ def _content(run: Run, path: Path) -> dict[str, Any]:
         "pixelated": elites.small,
         "details": details,
         "hero": surest(details),
-        "findings": read_findings(run.path),
         "facts": _facts(run),
         "target": _target_name(run),
         "script": script,

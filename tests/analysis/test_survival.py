@@ -245,7 +245,7 @@ def test_the_report_shows_what_survived(tmp_path, own_sys_path):
     result = neatfool("survive", run, "--report")
     assert result.exit_code == 0, result.output
     told = json.loads((run / "survival.json").read_text())
-    assert len(told["kinds"]) == 1 + len(views())
+    assert len(told["usual"]) == 1 + len(views())
     assert neatfool("export", run, tmp_path / "data").exit_code == 0
     rows = [json.loads(row) for row in (tmp_path / "data" / "manifest.jsonl").open()]
     assert all(row["survival"]["jpeg=75"]["confidence"] >= 0 for row in rows)
@@ -253,7 +253,7 @@ def test_the_report_shows_what_survived(tmp_path, own_sys_path):
     assert "What survives" in page
     for words in ("drawn at four times the size", "saved as JPEG (quality 75)", "moved (3 pixels)"):
         assert words in page
-        assert words in {bar["name"] for bar in told["report"]["bars"]}
+        assert words in {name for name, *_ in told["bars"]}
 
 
 def test_a_run_that_only_python_can_score_needs_a_target(tmp_path):

@@ -225,7 +225,7 @@ def test_what_matters_stays_in_sight_of_a_long_list(theirs, tmp_path):
     ("name", "command", "code"),
     [
         ("run.db-journal", "show", 5),
-        ("x.json", "report", 0),
+        ("survival.json", "report", 0),
         ("survival.json", "gallery", 0),
         ("images/0-dark.png", "verify", 7),
     ],

@@ -1,9 +1,9 @@
 """The command ``neatfool retrain``: teach a network its fooling images, and fool it again.
 
-The modules: :mod:`.plan` is what is to be done and where, :mod:`.search` evolves images by the
-program's own ``run`` and ``resume``, and :mod:`.lenets` learns images. :mod:`.rounds` goes from
-round to round, and takes the images of each from its runs. :mod:`.wording` says what
-came out, in words and for programs, and :mod:`.page` as a page. :mod:`.command` is the command.
+The modules: :mod:`.plan` is what is to be done and where, and :mod:`.lenets` learns images.
+:mod:`.rounds` goes from round to round, and takes the images of each from its runs.
+:mod:`.finding` is what came out. :mod:`.command` is the command; its searches are made by the
+program's own ``run`` and ``resume``.
 """
 
 from __future__ import annotations

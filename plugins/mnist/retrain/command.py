@@ -1,46 +1,50 @@
-"""``neatfool retrain``: a table that can be read without colour, JSON, and a page."""
+"""``neatfool retrain``; its searches are made by the program's own ``run`` and ``resume``."""
 
 from __future__ import annotations
 
-import json
-from contextlib import ExitStack, closing
+import sys
+from contextlib import ExitStack, closing, redirect_stdout
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from neatfool import FileToWrite, FiniteRange, trust_option
+from neatfool import FiniteRange
+from neatfool.present import measure_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from neatfool import Experiment, Output, Run
+    from neatfool.present import Finding
 
+    from .finding import Judged
     from .lenets import Lenets
-    from .plan import Plan
-    from .rounds import Round
 
 A_PATH: Final = click.Path(path_type=Path)
 A_FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
-SECONDS_BETWEEN_LINES: Final = 5.0
-"""How often progress is told within a round: not so often that it fills a log."""
 ROUNDS: Final = 15
 """As in the paper."""
 MOST_ROUNDS: Final = 40
 """Where ``--until-safe`` ends, if nothing is said."""
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  neatfool retrain experiments/mnist.ini
-  neatfool retrain experiments/mnist.ini --data ~/mnist --html retrained.html
-  neatfool retrain experiments/mnist.ini --until-safe --out runs/until-safe
-  neatfool retrain experiments/mnist.ini --set experiment.generations=20 --rounds 3 --json
+@measure_command(
+    """
+    neatfool retrain experiments/mnist.ini
+    neatfool retrain experiments/mnist.ini --data ~/mnist --html retrained.html
+    neatfool retrain experiments/mnist.ini --until-safe --out runs/until-safe
+    neatfool retrain experiments/mnist.ini --set experiment.generations=20 --rounds 3 --json
 
-The same command goes on where it was interrupted, also with more --rounds.""",
+    The same command goes on where it was interrupted, also with more --rounds.
+    """,
+    runs="EXPERIMENT",
+    elites=False,
+    queries=False,
+    csv="Write each class's confidence in each search as comma-separated values.",
+    html="Write a page with chart and images.",
 )
-@click.argument("file", metavar="EXPERIMENT", type=click.Path(path_type=Path))
 @click.option(
     "--out",
     type=A_PATH,
@@ -128,32 +132,23 @@ The same command goes on where it was interrupted, also with more --rounds.""",
     metavar="SECTION.KEY=VALUE",
     help="Change an option of the experiment; may be repeated.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--html",
-    "html_file",
-    type=FileToWrite(),
-    metavar="FILE",
-    help="Write a page with chart and images.",
-)
-@trust_option
 @click.pass_context
 def retrain(
     ctx: click.Context,
     /,
     *,
-    file: Path,
+    runs: Path,
     out: Path | None,
+    rounds: int | None,
     also: tuple[Path, ...],
     data: Path | None,
     epochs: int,
     learning_rate: float,
     overrides: tuple[str, ...],
     seed: int | None,
-    as_json: bool,
-    html_file: Path | None,
+    console: Output,
     **given: Any,
-) -> None:
+) -> Finding:
     """Teach a network its fooling images, fool it again, and so on, round after round.
 
     Images are evolved as EXPERIMENT says. A network with one more class, "fooling", learns them
@@ -163,42 +158,55 @@ def retrain(
     Networks of the target `mnist` can be retrained. `DIR/round-02` has the network that round 2
     fools, and the runs that fool it.
     """
-    from neatfool import Output, TargetError, load_experiment
+    from neatfool import load_experiment
 
-    from .page import write_retraining
-    from .plan import take_folder
-    from .search import search
-    from .wording import to_json, too_few_right
+    from .finding import Retraining, Round
+    from .plan import Plan, take_folder
+    from .rounds import go_on
 
-    waiting = Output(stderr=True)
-    experiment = load_experiment(file, overrides=overrides, seed=seed)
+    experiment = load_experiment(runs, overrides=overrides, seed=seed)
     with ExitStack() as ending:
-        with waiting.status("getting ready"):
+        with console.status("getting ready"):
             learner = _learner(experiment, data, epochs, learning_rate)
-        given["also"] = _open_also(also, experiment, ending)
-        plan = _plan(experiment, learner, overrides, out, given)
+        plan = Plan(
+            experiment=experiment,
+            folder=out or Path("runs") / f"{experiment.name}-retrained-{experiment.general.seed}",
+            rounds=rounds or (MOST_ROUNDS if given["until_safe"] else ROUNDS),
+            seed=experiment.general.seed,
+            also=_open_also(also, experiment, ending),
+            learnt_by=learner.identity(),
+            **given,
+        )
         ending.callback(take_folder(plan).release)
 
-        def evolve(folder: Path, seed: int, options: dict[str, str]) -> Run:
-            run = search(ctx, file, folder, seed=seed, overrides=plan.overrides, options=options)
+        def evolve(folder: Path, seed: int, options: Mapping[str, str]) -> Run:
+            settings = (*overrides, *(f"{key}={value}" for key, value in options.items()))
+            run = _search(ctx, runs, folder, seed, settings)
             return ending.enter_context(closing(run))
 
         try:
-            rounds = _go(plan, learner, evolve, waiting)
+            # Each thing that is under way is told once.
+            going = go_on(plan, learner, evolve, cache(console.say))
+            ended = [*_tell(going, plan.rounds, console)]
         except (KeyboardInterrupt, SystemExit):
-            text = f"The same command goes on in {plan.folder}"
-            waiting.say(text)
+            console.say(f"The same command goes on in {plan.folder}")
             raise
-        if as_json:
-            click.echo(json.dumps(to_json(plan, rounds), indent=1))
-        else:
-            _show(plan, rounds, Output())
-        if html_file:
-            with waiting.status("drawing"):
-                write_retraining(plan, rounds, html_file)
-            click.echo(f"Look at {html_file}", err=as_json)
-        if problem := too_few_right(plan, rounds):
-            raise TargetError(problem)
+    found = Retraining(
+        name=experiment.name,
+        experiment=str(experiment.path),
+        target=str(experiment.target.label),
+        folder=str(plan.folder),
+        seed=plan.seed,
+        first_images=plan.first_images,
+        more_images=plan.more_images,
+        other_images=sum(map(len, plan.also)),
+        least_accuracy=plan.least_accuracy,
+        rounds=tuple(each for each in ended if isinstance(each, Round)),
+        refused=None if isinstance(ended[-1], Round) else ended[-1],
+    )
+    if problem := found.problem():
+        console.say(problem)
+    return found
 
 
 def _learner(
@@ -251,66 +259,44 @@ def _open_also(paths: Sequence[Path], experiment: Experiment, ending: ExitStack)
     return runs
 
 
-def _plan(
-    experiment: Experiment,
-    learner: Lenets,
-    overrides: tuple[str, ...],
-    out: Path | None,
-    given: dict[str, Any],
-) -> Plan:
-    from .plan import Plan
+def _search(
+    ctx: click.Context, file: Path, folder: Path, seed: int, settings: Sequence[str]
+) -> Run:
+    """Evolve images, or go on where that was interrupted; what it prints goes to standard error.
 
-    seed = experiment.general.seed
-    return Plan(
-        experiment=experiment,
-        overrides=overrides,
-        folder=out or Path("runs") / f"{experiment.name}-retrained-{seed}",
-        rounds=given.pop("rounds") or (MOST_ROUNDS if given["until_safe"] else ROUNDS),
-        seed=seed,
-        **given,
-        learnt_by=learner.identity(),
-    )
+    Raises:
+        SystemExit: It was interrupted.
+        NeatfoolError: It failed.
+    """
+    from neatfool import open_run
+
+    if (folder / "run.db").is_file():
+        run = open_run(folder)
+        if run.finished:
+            return run
+        run.close()
+        name, arguments = "resume", [str(folder), "--no-report"]
+    else:
+        name = "run"
+        arguments = [str(file), "--out", str(folder), "--seed", str(seed), "--no-report"]
+        arguments += [word for each in settings for word in ("--set", each)]
+    program = cast("click.Group", ctx.find_root().command)
+    command = program.get_command(ctx, name)
+    assert command is not None
+    with redirect_stdout(sys.stderr), command.make_context(name, arguments, parent=ctx) as inner:
+        command.invoke(inner)
+    return open_run(folder)
 
 
-def _go(
-    plan: Plan,
-    learner: Lenets,
-    evolve: Callable[[Path, int, dict[str, str]], Run],
-    console: Output,
-) -> list[Round]:
-    """Go from round to round, and tell how far it is."""
-    import time
-
+def _tell(rounds: Iterator[Judged], number: int, console: Output) -> Iterator[Judged]:
+    """Tell what came out of each round, as soon as it has ended."""
     from neatfool import percent, share
 
-    from .rounds import go_on
+    from .finding import Round
 
-    shown, last = time.monotonic(), ""
-
-    def note(what: str) -> None:
-        nonlocal shown, last
-        if what != last and time.monotonic() - shown > SECONDS_BETWEEN_LINES:
-            shown, last = time.monotonic(), what
-            console.say(what)
-
-    rounds = []
-    for each in go_on(plan, learner, evolve, note):
-        rounds.append(each)
-        text = f"round {each.number} of {plan.rounds}: "
-        text += f"right on {share(each.judgement.accuracy, 2)} of real images"
-        text += f", median confidence {percent(each.median)}" if each.runs else ""
+    for each in rounds:
+        text = f"round {each.round} of {number}: right on {share(each.accuracy, 2)} of real images"
+        if isinstance(each, Round):
+            text += f", median confidence {percent(each.median)}"
         console.say(text)
-    return rounds
-
-
-def _show(plan: Plan, rounds: Sequence[Round], console: Output) -> None:
-    from . import wording
-
-    console.say(wording.headline(rounds), "bold")
-    for text in wording.course(rounds):
-        console.say(text)
-    for text in wording.notes(plan, rounds):
-        console.say(f"Note: {text}")
-    classes = rounds[0].confidences.shape[1]
-    console.table(wording.HEADS, [wording.cells(each, classes) for each in rounds], lines=True)
-    console.say(f"Networks and runs are in {plan.folder}")
+        yield each

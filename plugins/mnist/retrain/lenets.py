@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,34 +16,12 @@ from ..options import SPEC
 from ..training import train
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from ..training import Recipe
 
-FOOLING: Final = "fooling"
-"""The name of the added class."""
 _BATCH: Final = 1000
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What a network says of real images that it did not learn from.
-
-    Attributes:
-        images: How many real images it was shown.
-        right: How many of these it recognises; one called "fooling" is not recognised.
-        alarms: How many it calls "fooling".
-    """
-
-    images: int
-    right: int
-    alarms: int
-
-    @property
-    def accuracy(self) -> float:
-        """The share of real images that it recognises."""
-        return self.right / self.images
 
 
 class Lenets:
@@ -77,20 +55,16 @@ class Lenets:
             "learning_rate": recipe.learning_rate,
         }
 
-    def learn(
-        self,
-        batches: Iterable[np.ndarray],
-        seed: int,
-        file: Path,
-        note: Callable[[str], None],
-    ) -> None:
-        """Train a network, and write its weights completely or not at all.
+    def learn(self, batches: Iterable[np.ndarray], seed: int, file: Path) -> Iterator[int]:
+        """Train a network, and at the end write its weights completely or not at all.
 
         Args:
             batches: The fooling images, uint8 [N, C, H, W] each.
             seed: Where all chance comes from.
             file: The file for the weights.
-            note: Told now and then how far it is.
+
+        Yields:
+            The epoch, now and then.
 
         Raises:
             ExperimentError: The loss became infinite or NaN.
@@ -108,7 +82,7 @@ class Lenets:
             torch.manual_seed(seed)
             network = lenet.LeNet(label + 1)
         for step in train(network, training, self._digits.test, recipe):
-            note(f"training, epoch {step.epoch} of {recipe.epochs}")
+            yield step.epoch
         about = {
             "network": "LeNet with the class fooling",
             "training_images": len(real.images),
@@ -119,11 +93,14 @@ class Lenets:
         lenet.save_weights(network, file, about)
 
     @torch.inference_mode()
-    def judge(self, file: Path | None) -> Judgement:
-        """Ask a network about the test digits; the first network, if there is no file."""
+    def judge(self, file: Path | None) -> dict[str, float | None]:
+        """Show the test digits to a network, by default the first: give some fields of Judged."""
         network = lenet.load(file or self._first)
         images = torch.tensor(self._digits.test.images).unsqueeze(1)
         answers = [network(lenet.normalise(some)).argmax(1) for some in torch.split(images, _BATCH)]
         said, truth = torch.cat(answers).numpy(), self._digits.test.labels
-        right, alarms = int((said == truth).sum()), int((said == len(self.classes)).sum())
-        return Judgement(len(truth), right, alarms)
+        return {
+            "accuracy": float((said == truth).mean()),
+            "real_images": len(truth),
+            "false_alarms": None if file is None else int((said == len(self.classes)).sum()),
+        }

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from neatfool import Experiment, Run
 
 RECORD: Final = "retrain.json"
-SEARCHED: Final = "classes.txt"
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,6 @@ class Plan:
 
     Attributes:
         experiment: How images are evolved, and for which network first.
-        overrides: What the command line changes of it.
         folder: Where everything is written.
         rounds: After how many rounds to stop.
         until_safe: Whether to stop as soon as a network is not fooled any more.
@@ -40,7 +38,6 @@ class Plan:
     """
 
     experiment: Experiment
-    overrides: tuple[str, ...]
     folder: Path
     rounds: int
     until_safe: bool

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from neatfool import derive_seed, derive_seeds, refuse_link
 from neatfool.present import save
 
-from .lenets import Judgement
-from .plan import SEARCHED
+from .finding import Judged, Round
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,81 +21,11 @@ if TYPE_CHECKING:
     from .lenets import Lenets
     from .plan import Plan
 
+SEARCHED: Final = "classes.txt"
 NETWORK: Final = "network.safetensors"
 JUDGED: Final = "judged.json"
-SURE: Final = 0.99
-FOOLED: Final = 0.5
-"""From this confidence in a wrong class on, a network counts as fooled by an image."""
 BATCH: Final = 128
 """Images that are drawn at once: a large image has 150 KB."""
-
-
-@dataclass(frozen=True)
-class Round:
-    """What came out of a round.
-
-    Attributes:
-        number: From 1.
-        network: The file of the network that was fooled; None is the experiment's own.
-        learnt: How many fooling images it had learnt.
-        judgement: What it says of real images.
-        runs: The searches. None were made if it recognises too few real images.
-    """
-
-    number: int
-    network: Path | None
-    learnt: int
-    judgement: Judgement
-    runs: tuple[Run, ...]
-
-    @cached_property
-    def confidences(self) -> np.ndarray:
-        """The confidences of the new fooling images, float64 [searches, classes]."""
-        return np.array([[_of_class(run, index) for index in run.searched] for run in self.runs])
-
-    @cached_property
-    def medians(self) -> np.ndarray:
-        """The median over the classes, of each search."""
-        medians: np.ndarray = np.median(self.confidences, 1)
-        return medians
-
-    @property
-    def median(self) -> float:
-        """The median of the searches' medians."""
-        return float(np.median(self.medians))
-
-    @property
-    def highest(self) -> float:
-        """The confidence of the image that fools the network best."""
-        return float(self.confidences.max())
-
-    @property
-    def fooled(self) -> float:
-        """The share of classes in which the network is fooled, at least at 50 %, over searches."""
-        return float((self.confidences >= FOOLED).mean())
-
-    @cached_property
-    def images_to_sure(self) -> float:
-        """Images until the median over classes was 99 %, the median of searches; or infinity."""
-        needed = [
-            next((each.evaluations for each in run.history if each.median >= SURE), np.inf)
-            for run in self.runs
-        ]
-        return float(np.median(needed))
-
-    @property
-    def images(self) -> int:
-        """Images that each search showed the network, at most."""
-        return max(run.evaluations for run in self.runs)
-
-    @property
-    def safe(self) -> bool:
-        """Whether the network was fooled in no class, in no search."""
-        return self.highest < FOOLED
-
-
-def _of_class(run: Run, index: int) -> float:
-    return next((elite.confidence for elite in run.elites if elite.index == index), 0.0)
 
 
 def go_on(
@@ -106,10 +33,8 @@ def go_on(
     learner: Lenets,
     evolve: Callable[[Path, int, dict[str, str]], Run],
     note: Callable[[str], None],
-) -> Iterator[Round]:
+) -> Iterator[Judged]:
     """Go from round to round; what is finished is only read.
-
-    The last round has no runs if its network recognises too few real images.
 
     Args:
         plan: What is to be done.
@@ -118,14 +43,15 @@ def go_on(
         note: Told what is under way.
 
     Yields:
-        Each round, when it has ended.
+        Each :class:`Round`, when it has ended. The last one is only judged, and no round, if its
+        network recognises too few real images.
     """
     searched = plan.folder / SEARCHED
     if not searched.exists():
         save(searched, "".join(f"{name}\n" for name in learner.classes).encode())
     chosen = plan.experiment.resolved()["scheme"].get("classes")
     only = {} if chosen else {"scheme.classes": f"@{searched.absolute()}"}
-    before: list[Round] = []
+    before: list[Sequence[Run]] = []
     pool = _Pool(plan, note)
     for number in range(1, plan.rounds + 1):
         folder = plan.round_folder(number)
@@ -133,25 +59,27 @@ def go_on(
         network = folder / NETWORK if number > 1 else None
         if network is not None and not network.exists():
             seed = derive_seed(plan.seed, "retrain", number)
-            learner.learn(pool.images(before), seed, network, partial(_note_in, note, number))
-        note(f"round {number}: looking at real images")
-        judgement = _judge(learner, network, folder / JUDGED)
-        enough = number == 1 or judgement.accuracy >= plan.least_accuracy
+            for epoch in learner.learn(pool.images(before), seed, network):
+                note(f"round {number}: training, epoch {epoch}")
+        judged = Judged(
+            round=number,
+            network=None if network is None else str(network),
+            fooling_images=plan.learnt_in(number),
+            **_judge(learner, network, folder / JUDGED),
+        )
+        if number > 1 and judged.accuracy < plan.least_accuracy:
+            yield judged
+            return
         weights = {} if network is None else {"target.weights": str(network.absolute())}
-        options = {**only, **weights}
         runs = []
-        for place in range(1, plan.searches + 1) if enough else ():
+        for place in range(1, plan.searches + 1):
             note(f"round {number}: search {place} of {plan.searches}")
             seed = plan.seed + (number - 1) * plan.searches + place - 1
-            runs.append(evolve(plan.search_folder(number, place), seed, options))
-        before.append(Round(number, network, plan.learnt_in(number), judgement, tuple(runs)))
-        yield before[-1]
-        if not enough or (plan.until_safe and before[-1].safe):
+            runs.append(evolve(plan.search_folder(number, place), seed, only | weights))
+        before.append(runs)
+        yield (ended := Round.of(judged, runs))
+        if plan.until_safe and ended.safe:
             return
-
-
-def _note_in(note: Callable[[str], None], number: int, what: str) -> None:
-    note(f"round {number}: {what}")
 
 
 class _Pool:
@@ -163,25 +91,24 @@ class _Pool:
         self._batches: list[np.ndarray] = []
         self._drawn = 0
 
-    def images(self, rounds: Sequence[Round]) -> list[np.ndarray]:
-        """Give the images up to the last of some rounds, the same ones whenever they are drawn."""
+    def images(self, rounds: Sequence[Sequence[Run]]) -> list[np.ndarray]:
+        """Give the images of rounds' runs, the same ones whenever they are drawn."""
         if not self._batches:
             runs = self._plan.also
             self._batches += (elite.saved_pixels()[None] for run in runs for elite in run)
-        for each in rounds[self._drawn :]:
-            self._note(f"round {each.number}: taking its images")
-            seed = derive_seed(self._plan.seed, "fooling images", each.number)
-            count = self._plan.images_of(each.number)
-            self._batches += fooling_images(each.runs, count, seed)
+        for number in range(self._drawn + 1, len(rounds) + 1):
+            self._note(f"round {number}: taking its images")
+            seed = derive_seed(self._plan.seed, "fooling images", number)
+            count = self._plan.images_of(number)
+            self._batches += fooling_images(rounds[number - 1], count, seed)
         self._drawn = len(rounds)
         return self._batches
 
 
-def _judge(learner: Lenets, network: Path | None, file: Path) -> Judgement:
-    if file.exists():
-        return Judgement(**json.loads(file.read_text(encoding="utf-8")))
-    judgement = learner.judge(network)
-    save(file, f"{json.dumps(asdict(judgement))}\n".encode())
+def _judge(learner: Lenets, network: Path | None, file: Path) -> dict[str, Any]:
+    if not file.exists():
+        save(file, f"{json.dumps(learner.judge(network))}\n".encode())
+    judgement: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return judgement
 
 

@@ -247,12 +247,12 @@ def test_what_does_not_score_as_recorded_is_left_out_and_told(runs, tmp_path):
     new = "stripes = np.where(stripes > 0.05, stripes / 2, stripes)\n        " + old
     run = changed_copy(runs, tmp_path, old, new)
     told = export(run, tmp_path / "out", "--least", 0)
-    assert "school bus" in {each["class"] for each in told["left_out"]}
+    assert "school bus" in {each["name"] for each in told["left_out"]}
     assert all(abs(each["measured"] - each["confidence"]) > 1e-4 for each in told["left_out"])
     assert told["images"] == len(rows_of(tmp_path / "out")) == 4 - len(told["left_out"]) > 0
     shown = neatfool("export", run, tmp_path / "out", "--least", 0, "--overwrite")
-    assert "left out, as they did not score what they should:" in shown.stdout
-    assert "  school bus, small-1: " in shown.stdout
+    assert "left out, as they did not score what they should" in shown.stdout
+    assert "│ school bus │ small-1 │" in shown.stdout
     everything = export(run, tmp_path / "unseen", "--least", 0, "--no-verify")
     assert (everything["images"], everything["verified"]) == (4, False)
     assert {row["measured"] for row in rows_of(tmp_path / "unseen")} == {""}
@@ -444,7 +444,7 @@ def paid_target(register) -> None:
 def test_what_survives_stands_in_the_manifest(runs, tmp_path):
     run = changed_copy(runs, tmp_path, "import time", "import time")
     kinds = ("--kinds", "jpeg=50,noise=20/60")
-    assert neatfool("survive", run, *kinds, "--csv", run / "survival.csv").exit_code == 0
+    assert neatfool("survive", run, *kinds, "--report").exit_code == 0
     export(run, tmp_path / "out", "--least", 0, "--all-replaced")
     lines = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()
     for line, row in zip(map(json.loads, lines), rows_of(tmp_path / "out"), strict=True):
@@ -455,10 +455,13 @@ def test_what_survives_stands_in_the_manifest(runs, tmp_path):
         assert {*line["survival"]} == {"jpeg=50", "noise=20", "noise=60"}
         firsts = [each["first"] for each in line["survival"].values()]
         assert float(row["survival"]) == pytest.approx(np.mean(firsts), abs=1e-4)
-    (run / "survival.csv").write_text("seed,class\n1,dark\n")
-    result = neatfool("export", run, tmp_path / "other")
-    assert result.exit_code == 5
-    assert "survival.csv: is not what `neatfool survive RUN --csv FILE` writes" in result.stderr
+    kept = (run / "survival.json").read_text()
+    of_another = kept.replace('"own_target":true', '"own_target":false')
+    assert of_another != kept
+    for name, text in {"of another target": of_another, "of another program": "[]"}.items():
+        (run / "survival.json").write_text(text)
+        export(run, tmp_path / name, "--least", 0)
+        assert {row["survival"] for row in rows_of(tmp_path / name)} == {""}
 
 
 def test_the_help_has_examples():

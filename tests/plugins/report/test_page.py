@@ -289,20 +289,36 @@ def test_control_characters_of_a_class_are_shown(written: Callable[..., Parsed])
     assert all(name.isprintable() for name in [*names, parsed.text.replace("\n", "")])
 
 
-def test_what_commands_found_out_is_shown_and_other_files_are_left_alone(
-    make_run: Callable, tmp_path: Path
-) -> None:
+def kept(images: dict[str, Any]) -> str:
+    """What ``neatfool survive --report`` leaves."""
+    told = {
+        "title": "What survives",
+        "text": "Much of it.",
+        "bars": [[EVIL, 0.974, "12 %"]],
+        "own_target": True,
+        "usual": {"jpeg=75": "saved as JPEG (75)", "turn=9": "turned (9)"},
+        "images": images,
+    }
+    return json.dumps(told)
+
+
+def test_what_survives_is_shown(make_run: Callable, tmp_path: Path) -> None:
     run = make_run(generations=3)
-    bar = {"name": EVIL, "share": 0.974, "note": "12 %"}
-    found = {"title": "What survives", "text": "Much of it.", "bars": [bar]}
-    (tmp_path / "found.json").write_text(json.dumps({"more": 1, "report": found}))
-    for name, text in {"list": "[]", "text": '{"report": "x"}', "no": "{", "odd": "\udc80"}.items():
-        (tmp_path / f"{name}.json").write_text(text, errors="surrogateescape")
+    (tmp_path / "survival.json").write_text(kept({}))
     parsed = Parsed(write_report(run).read_text(encoding="utf-8"))
     assert "What survives" in parsed.text
     assert EVIL in parsed.text
     assert parsed.of_class("findings")
     assert {"style": "width:97.4%"} in [attrs for tag, attrs in parsed.tags if tag == "span"]
+
+
+@pytest.mark.parametrize("text", ["[]", '{"title": "x"}', "{", "\udc80"])
+def test_a_file_of_another_program_is_left_alone(
+    make_run: Callable, tmp_path: Path, text: str
+) -> None:
+    run = make_run(generations=3)
+    (tmp_path / "survival.json").write_text(text, errors="surrogateescape")
+    assert not Parsed(write_report(run).read_text(encoding="utf-8")).of_class("findings")
 
 
 def rows_of(table: str) -> list[list[str]]:
@@ -396,11 +412,15 @@ def test_genomes_that_are_not_graphs_have_no_functions(written: Callable[..., Pa
 def test_an_elite_that_was_there_when_it_was_measured_tells_what_it_survives(
     make_run: Callable, tmp_path: Path
 ) -> None:
-    kept, lost = ("saved as JPEG (75)", 0.81, True), ("turned (9)", 0.004, False)
-    # The elite of class 4 is of the generation after the 200 images.
-    told = {"evaluations": 200, "images": {"3": [kept, lost], "4": [kept, lost]}}
-    (tmp_path / "survival.json").write_text(json.dumps(told))
-    text = Parsed(write_report(make_run(generations=3)).read_text(encoding="utf-8")).text
+    run = make_run(generations=3)
+    changes = {"jpeg=75": [0.81, True], "turn=9": [0.004, False]}
+    known = {elite.name: elite.candidate_id for elite in run.elites}
+    images = {
+        "3": {"genome": known["3"], "changes": changes},
+        "4": {"genome": known["4"] + 1, "changes": changes},  # replaced since
+    }
+    (tmp_path / "survival.json").write_text(kept(images))
+    text = Parsed(write_report(run).read_text(encoding="utf-8")).text
     told = "Its class stays first: saved as JPEG (75): 81.0 %. It does not: turned (9): 0.40 %."
     assert text.count("Its class stays first:") == text.count(told) == 1
 
