@@ -17,6 +17,8 @@ from neatfool.present import (
     new_axes,
 )
 
+from .functions import evenly
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -158,10 +160,7 @@ def size_scatter(elites: Sequence[EliteView]) -> bytes:
 
 def thin_out(history: Sequence[GenerationReport]) -> list[GenerationReport]:
     """Keep at most MOST_POINTS generations, evenly chosen, the last included."""
-    if len(history) <= MOST_POINTS:
-        return list(history)
-    chosen = np.unique(np.linspace(0, len(history) - 1, MOST_POINTS).round().astype(int))
-    return [history[i] for i in chosen]
+    return [history[place] for place in evenly(len(history), MOST_POINTS)]
 
 
 def _mark_counts(axes: Axes, most: float, *, whole: bool = False) -> None:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-import numpy as np
 from PIL import Image
 
 from neatfool import RunError, percent
 from neatfool.analysis import read_survival
 from neatfool.present import Picture, draw_graph, embed_image, embed_svg
+
+from .functions import evenly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -66,12 +67,7 @@ class Card:
 
     index: int
     name: str
-    confidence: float = 0.0
-    rank: float = 0.0
-    generation: int = -1
-    candidate: int = -1
-    nodes: int = 0
-    connections: int = 0
+    elite: EliteView | None = None
     picture: Picture | None = None
     detailed: bool = False
     file: str | None = None
@@ -140,12 +136,7 @@ class Elites:
                 Card(
                     index=index,
                     name=elite.name,
-                    confidence=elite.confidence,
-                    rank=elite.rank,
-                    generation=elite.generation,
-                    candidate=elite.candidate_id,
-                    nodes=elite.size.nodes,
-                    connections=elite.size.connections,
+                    elite=elite,
                     picture=self._pictures[index].result(),
                     detailed=index in detailed,
                     file=self._link(elite),
@@ -159,7 +150,7 @@ class Elites:
     def tiles(self, cards: Sequence[Card]) -> list[list[Card]]:
         """Put classes that have the same picture together, the surest first."""
         tiles: dict[str | int, list[Card]] = {}
-        for card in sorted(cards, key=lambda card: (*_doubt(card), card.index)):
+        for card in sorted(cards, key=lambda card: (*_doubt(card.elite), card.index)):
             tiles.setdefault(card.picture.src if card.picture else card.index, []).append(card)
         return [*tiles.values()]
 
@@ -186,14 +177,14 @@ class Elites:
         return quote(elite.file.relative_to(self.run.path).as_posix())
 
 
-def _doubt(elite: EliteView | Card) -> tuple[float, float]:
+def _doubt(elite: EliteView | None) -> tuple[float, float]:
     """Give a key that sorts the surest elites first."""
-    return -elite.confidence, -elite.rank
+    return (-elite.confidence, -elite.rank) if elite else (0.0, 0.0)
 
 
 def surest(details: Sequence[Detail]) -> Detail | None:
     """Give the elite with the highest confidence."""
-    return min(details, key=lambda detail: _doubt(detail.card), default=None)
+    return min(details, key=lambda detail: _doubt(detail.card.elite), default=None)
 
 
 def _choose_classes(run: Run, best: Sequence[EliteView]) -> set[int]:
@@ -223,7 +214,7 @@ def _detail(run: Run, elite: EliteView, card: Card, thumbnails: dict[int, Pictur
         scored=reduce(elite, elite.png, LARGE),
         large=embed_image(elite.image(LARGE), LARGE) if graph and small else None,
         graph=graph,
-        line=[_step(ancestor, thumbnails) for ancestor in _sample(line)],
+        line=[_step(line[place], thumbnails) for place in evenly(len(line), MOST_ANCESTORS)],
         ancestors=len(line),
     )
 
@@ -235,12 +226,6 @@ def _graph(elite: EliteView) -> str | None:
     except RunError:
         return None
     return embed_svg(draw_graph(graph, background=SURFACE))
-
-
-def _sample(line: list[Ancestor]) -> list[Ancestor]:
-    """Choose ancestors evenly, the first and the last included."""
-    places = np.linspace(0, len(line) - 1, min(len(line), MOST_ANCESTORS)).round()
-    return [line[int(place)] for place in places]
 
 
 def _step(ancestor: Ancestor, thumbnails: dict[int, Picture]) -> Step:

@@ -66,7 +66,7 @@ def read_functions(
     """Count the functions of elites at some instants; None if genomes are no graphs."""
     held = _held(run, phylogeny, elites)
     history = run.history
-    instants = [history[place] for place in _evenly(len(history), MOST_INSTANTS)]
+    instants = [history[place] for place in evenly(len(history), MOST_INSTANTS)]
     try:
         counted = _count_at(run, held, [instant.generation for instant in instants])
     except RunError:  # this encoding's genomes are no graphs
@@ -87,7 +87,7 @@ def _held(
     run: Run, phylogeny: nx.DiGraph, elites: Sequence[EliteView]
 ) -> dict[int, list[tuple[int, int]]]:
     """Give for some classes their holders, each as (generation, candidate), the first one first."""
-    chosen = {elites[place].index for place in _evenly(len(elites), MOST_CLASSES)}
+    chosen = {elites[place].index for place in evenly(len(elites), MOST_CLASSES)}
     held: dict[int, list[tuple[int, int]]] = {}
     for index, id_, _ in run.holders():
         if index in chosen and id_ in phylogeny:
@@ -113,7 +113,8 @@ def _count_at(
     return counted
 
 
-def _evenly(count: int, most: int) -> list[int]:
+def evenly(count: int, most: int) -> list[int]:
+    """Choose at most so many places of a line, at equal distances, the first and last included."""
     places = np.linspace(0, count - 1, min(count, most)).round().astype(int)
     return [*dict.fromkeys(places.tolist())]
 
