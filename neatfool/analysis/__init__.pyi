@@ -6,11 +6,8 @@ from .audit import audit as audit
 from .audit import count_queries as count_queries
 from .audit import kind_of_search as kind_of_search
 from .card import Card as Card
-from .class_names import match_classes as match_classes
 from .comparison import Comparison as Comparison
 from .comparison import compare as compare
-from .course import Course as Course
-from .course import read_course as read_course
 from .detection import Detection as Detection
 from .detection import detect as detect
 from .goal_switches import GoalSwitches as GoalSwitches

@@ -35,8 +35,6 @@ from .charts.axes import label_confidences as label_confidences
 from .charts.axes import label_counts as label_counts
 from .charts.axes import label_ends as label_ends
 from .charts.axes import new_axes as new_axes
-from .charts.courses import Steps as Steps
-from .charts.courses import steps as steps
 from .charts.lines import Line as Line
 from .charts.lines import colour_of as colour_of
 from .charts.lines import key_of as key_of
