@@ -11,10 +11,10 @@ from neatfool import open_run
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
 
-@pytest.fixture
-def under_way(experiment, tmp_path):
+@pytest.fixture(scope="module")
+def under_way(experiment, tmp_path_factory):
     """Give the folder of a run that another process goes on with."""
-    folder, plenty = tmp_path / "run", "experiment.generations=1000000"
+    folder, plenty = tmp_path_factory.mktemp("under-way") / "run", "experiment.generations=1000000"
     process = neatfool_process("run", experiment, "--out", folder, "--set", plenty)
     try:
         wait_until(lambda: (folder / "run.db").exists() and len(open_run(folder)), process=process)

@@ -26,8 +26,9 @@ def experiment(tmp_path):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """Serve the small experiment."""
-    with in_a_process(write_experiment(tmp_path_factory.mktemp("served"))) as process:
+    """Serve the small experiment, to bodies of a mebibyte at most."""
+    file = write_experiment(tmp_path_factory.mktemp("served"))
+    with in_a_process(file, "--max-body", "1") as process:
         yield process
 
 
@@ -58,15 +59,10 @@ def test_a_request_that_is_no_http_does_no_harm(served):
     assert httpx2.get(f"{served.url}/v2/health/live").status_code == 200
 
 
-def test_a_body_that_is_too_long_is_told_so(tmp_path):
-    with in_a_process(write_experiment(tmp_path), "--max-body", "1") as process:
-        url = f"{process.url}/v2/models/small/infer"
-        headers = {"Content-Type": "application/json"}
-        answer = httpx2.post(url, content=b" " * (3 * 2**19), headers=headers)
-        # Before any request that reaches the target, a signal ends it too.
-        process.terminate()
-        process.communicate(timeout=10)
-    assert process.returncode == 0
+def test_a_body_that_is_too_long_is_told_so(served):
+    url = f"{served.url}/v2/models/small/infer"
+    headers = {"Content-Type": "application/json"}
+    answer = httpx2.post(url, content=b" " * (3 * 2**19), headers=headers)
     assert answer.status_code == 413
     assert "more than 1048576 bytes" in answer.json()["error"]
 
@@ -102,8 +98,10 @@ def test_with_a_key_it_wants_one_and_shows_none(tmp_path, monkeypatch):
         command_line = Path(f"/proc/{process.pid}/cmdline")
         if command_line.exists():
             assert "canary" not in command_line.read_text()
+        # Before any request that reaches the target, a signal ends it too.
         process.terminate()
-        said, complaints = process.communicate()
+        said, complaints = process.communicate(timeout=10)
+    assert process.returncode == 0
     assert "    api_key_env = OPEN_SESAME\n" in process.said
     assert "canary" not in process.said + said + complaints
 
