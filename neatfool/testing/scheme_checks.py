@@ -23,7 +23,7 @@ SAVED_AFTER: Final = (0, 1, 2, 3, 5, 8, 13)
 
 def check_has_an_archive_and_a_batch(subject: SchemeSubject) -> None:
     """A new scheme has an empty archive, and says how large its batches are."""
-    scheme = subject.search().scheme
+    scheme = subject.scheme
     archive: object = scheme.archive
     batch: object = scheme.batch
     expect(
@@ -116,12 +116,12 @@ def _check_replacements(generation: int, step: Step) -> None:
             f"{where}: previous is {replacement.previous}; the niche was held by "
             f"{'nobody (None)' if held == EMPTY else held}",
         )
-        found = (elite.candidate.id, elite.confidence, elite.rank)
+        placed = (elite.candidate.id, elite.confidence, elite.rank)
         niches, index = step.after, elite.class_index
         expected = (niches.candidate_ids[index], niches.confidences[index], niches.ranks[index])
         expect(
-            found == expected,
-            f"{where}: the replacement says (id, confidence, rank) = {found}; "
+            placed == expected,
+            f"{where}: the replacement says (id, confidence, rank) = {placed}; "
             f"the archive {tuple(value.item() for value in expected)}",
         )
 
@@ -256,12 +256,12 @@ def check_state_is_json(subject: SchemeSubject) -> None:
 
 def check_members_have_unique_ids(subject: SchemeSubject) -> None:
     """``members`` lists candidates of earlier ``ask`` calls, each once."""
-    search, asked = subject.search(), set[int]()
+    search, bred = subject.search(), set[int]()
     for step in search.steps(6):
-        asked.update(candidate.id for candidate in step.candidates)
+        bred.update(candidate.id for candidate in step.candidates)
         ids = [member.id for member in search.scheme.members()]
         expect(len(ids) == len(set(ids)), "members() lists a candidate twice")
-        strangers = set(ids) - asked
+        strangers = set(ids) - bred
         expect(not strangers, f"members() lists {_few(strangers)}, which ask() never gave")
 
 
@@ -279,11 +279,11 @@ def _check_restored(subject: SchemeSubject, original: ToySearch, generation: int
     resumed.restore(*original.save())
     expected = subject.steps[generation : generation + 4]
     for number, step in enumerate(expected, generation):
-        found = resumed.step()
+        continued = resumed.step()
         expect(
-            found is not None and same_step(found, step),
+            continued is not None and same_step(continued, step),
             f"a search restored after {generation} generations "
-            f"{'ends' if found is None else 'differs'} in generation {number}; state() and "
+            f"{'ends' if continued is None else 'differs'} in generation {number}; state() and "
             "members() must hold everything but the archive that ask() and tell() use",
         )
 

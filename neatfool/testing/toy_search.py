@@ -16,7 +16,7 @@ from neatfool.spec.adopting import adopt
 from neatfool.spec.candidate import Candidate
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
-from neatfool.testing.checking import expect
+from neatfool.testing.checking import Subject, expect
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyTarget
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class ToySearch:
         return replace(scores, ok=np.ones(len(candidates), dtype=bool))
 
 
-class SchemeSubject:
+class SchemeSubject(Subject):
     """A scheme under test.
 
     Attributes:
@@ -136,6 +136,11 @@ class SchemeSubject:
     def __init__(self, make: Callable[..., Scheme], *, parents: int = 1) -> None:
         self.make = make
         self.parents = parents
+
+    @property
+    def scheme(self) -> Scheme:
+        """A new one."""
+        return self.search().scheme
 
     def search(self, seed: int = 1, judge: Judge = lambda scores: scores) -> ToySearch:
         """Start a search."""
