@@ -75,7 +75,7 @@ class _Status:
 
     def __init__(self) -> None:
         self._console = Output(stderr=True)
-        self._what = ""
+        self._stage = ""
         live = self._console.is_terminal
         self._status = self._console.status("") if live else None
 
@@ -86,18 +86,18 @@ class _Status:
     def __exit__(self, *raised: Any) -> None:
         (self._status or nullcontext()).__exit__(*raised)
 
-    def say(self, what: str) -> None:
-        self._what = what
+    def say(self, stage: str) -> None:
+        self._stage = stage
         if self._status:
-            self._status.update(what)
+            self._status.update(stage)
         else:
-            self._console.print(what, soft_wrap=True)
+            self._console.print(stage, soft_wrap=True)
 
     @hookimpl
     def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
         if self._status:
             self._status.update(
-                f"{self._what}: generation {report.generation + 1}, {report.evaluations:,} images"
+                f"{self._stage}: generation {report.generation + 1}, {report.evaluations:,} images"
             )
 
 
