@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, PositiveInt, ValidationInfo, field_valida
 from neatfool.budget.ledger import Budget
 from neatfool.config.class_names import ClassNames
 from neatfool.config.options import read_options
-from neatfool.config.section import Section
+from neatfool.config.values import Section
 from neatfool.errors import ExperimentError, option
 from neatfool.wording import counted
 
@@ -149,7 +149,7 @@ class Calls(BaseModel, extra="forbid", frozen=True):
     max_queries: PositiveInt | None = Field(
         None,
         description="the most images that the run may send in all, repeats included; for a "
-        "target that costs something to ask",
+        "metered target, which costs something to ask",
     )
     max_requests: PositiveInt | None = Field(
         None, description="the most requests that the run may send in all, repeats included"
@@ -246,5 +246,5 @@ def safe_name(text: str) -> str:
 
 def _require_a_length(section: Section, problems: Problems) -> None:
     if not any(key in section.values for key in LENGTHS):
-        what = "missing; say how long to run: 'generations = N' or 'images = N'"
-        problems.add_at(section, "experiment", "generations", what)
+        fault = "missing; say how long to run: 'generations = N' or 'images = N'"
+        problems.add_at(section, "experiment", "generations", fault)

@@ -75,7 +75,7 @@ class SideBySide(Generic[Key]):
         self._on_end, self._on_stop = on_end, on_stop
         self._output: SimpleQueue[tuple[Child[Key], str | None]] = SimpleQueue()
         self._running: list[Child[Key]] = []
-        self._seen = 0
+        self._passed_on = 0
 
     def run(self, commands: Mapping[Key, Sequence[str]]) -> dict[Key, int]:
         """Run commands in their order, until all have ended or a stop comes.
@@ -138,11 +138,11 @@ class SideBySide(Generic[Key]):
 
     def _pass_stops_on(self) -> None:
         """Pass this process's stops on to all others."""
-        while self._seen < self.presses:
-            self._seen += 1
-            self._on_stop(self._seen)
+        while self._passed_on < self.presses:
+            self._passed_on += 1
+            self._on_stop(self._passed_on)
         for child in self._running:
-            while child.stops < self._seen:
+            while child.stops < self._passed_on:
                 child.stops += 1
                 _stop(child.process, kill=child.stops >= PRESSES_TO_KILL)
 

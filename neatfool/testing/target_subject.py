@@ -44,7 +44,7 @@ class TargetSubject(Subject):
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger, without limits, of a target that costs something."""
+        """The ledger, without limits, of a metered target."""
         return Ledger()
 
     @cached_property
