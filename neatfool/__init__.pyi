@@ -39,7 +39,7 @@ from .present.parameters import Names as Names
 from .present.parameters import elite_options as elite_options
 from .present.parameters import max_queries_option as max_queries_option
 from .present.parameters import trust_option as trust_option
-from .replicates.replicates import parse_seeds as parse_seeds
+from .replicates import parse_seeds as parse_seeds
 from .run.images import slug as slug
 from .files import read_json as read_json
 from .files import read_whole as read_whole

@@ -15,8 +15,7 @@ from neatfool.cli.failures import INTERRUPTED, PREFIX
 from neatfool.errors import BudgetSpent
 from neatfool.machine import jobs_that_fit, usable_cores
 from neatfool.present.output import Output
-from neatfool.replicates.replicates import plan_replicates
-from neatfool.replicates.side_by_side import SideBySide
+from neatfool.replicates import SideBySide, plan_replicates
 from neatfool.wording import counted, format_seeds
 
 if TYPE_CHECKING:
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from neatfool.experiment.experiment import Experiment
-    from neatfool.replicates.replicates import Replicate
-    from neatfool.replicates.side_by_side import Child
+    from neatfool.replicates import Child, Replicate
 
 FOR_TERMINALS: Final = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 """These variables make a process write as if to a terminal."""

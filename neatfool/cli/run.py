@@ -150,7 +150,7 @@ def _run_with_seeds(
 ) -> int:
     from neatfool.cli.replicates import run_replicates
     from neatfool.experiment.experiment import load_experiment
-    from neatfool.replicates.replicates import parse_seeds
+    from neatfool.replicates import parse_seeds
 
     chosen = parse_seeds(seeds)
     experiment = load_experiment(file, overrides=overrides, seed=chosen[0])

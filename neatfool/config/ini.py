@@ -147,7 +147,8 @@ def _explain(message: str, line: str) -> str:
     if message.startswith("duplicate section"):
         return f"{printable(line, LONGEST_QUOTE)} is given twice; merge the two sections"
     if message.startswith("duplicate name"):
-        return f"{quoted(_key(line))} is given twice in this section; keep one"
+        key = re.split("[=:]", line, maxsplit=1)[0].strip()
+        return f"{quoted(key)} is given twice in this section; keep one"
     if message.startswith("unexpected value"):
         return (
             f"{quoted(line)} begins with a space, but there is no value before it to continue; "
@@ -165,10 +166,6 @@ def _check_header(line: str, where: str, problems: Problems, index: int) -> str:
         return f"[{name}]"
     problems.add(where, f"{quoted(header)} is no section; write [name]")
     return _PLACEHOLDER.format(index)
-
-
-def _key(line: str) -> str:
-    return re.split("[=:]", line, maxsplit=1)[0].strip()
 
 
 def _read_text(path: Path) -> str:

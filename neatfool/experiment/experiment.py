@@ -136,21 +136,16 @@ class Experiment:
         }
         target = resolved_sections("target", self.target)
         target["target"] = {"plugin": target["target"].pop("plugin"), **calls, **target["target"]}
+        observing = [dump_options(each.options, each.registration.name) for each in self.observing]
         return (
             sections
             | target
             | (self.showing.section() if self.showing else {})
             | resolved_sections("encoding", self.encoding)
             | resolved_sections("scheme", self.scheme)
-            | self._observer_sections()
+            | {name: keys for dumped in observing for name, keys in dumped.items()}
             | (resolved_sections("engine", self.engine) if self.engine else {})
         )
-
-    def _observer_sections(self) -> dict[str, dict[str, Json]]:
-        sections: dict[str, dict[str, Json]] = {}
-        for choice in self.observing:
-            sections |= dump_options(choice.options, choice.registration.name)
-        return sections
 
     def identity(self) -> dict[str, dict[str, Json]]:
         """Give what the result depends on: all but name, length, budget and who looks or works."""

@@ -85,7 +85,9 @@ def _find_state_dict(content: Any, path: Path) -> Tensors:
             (content[key] for key in _WITHIN if isinstance(content.get(key), Mapping)), None
         )
         content = content if inner is None else inner
-    if not isinstance(content, Mapping) or not content or not _are_tensors(content):
+    if not (isinstance(content, Mapping) and content) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+    ):
         raise TargetError(
             f"[target] weights = {path}: holds {type(content).__name__}, not a state dict (tensors "
             "by their names); save one with torch.save(network.state_dict(), FILE)"
@@ -93,12 +95,6 @@ def _find_state_dict(content: Any, path: Path) -> Tensors:
     if all(name.startswith(_OF_PARALLEL) for name in content):
         return {name.removeprefix(_OF_PARALLEL): value for name, value in content.items()}
     return dict(content)
-
-
-def _are_tensors(content: Mapping[Any, Any]) -> bool:
-    return all(
-        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
-    )
 
 
 def _report_damage(path: Path, kind: str, cause: str) -> TargetError:

@@ -7,7 +7,7 @@ only where it did. PyTorch keeps all these numbers, which is most of the memory 
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -212,19 +212,12 @@ def _clamp(
     return clamped
 
 
-def _clamp_to_6(numbers: torch.Tensor, inplace: bool = False) -> torch.Tensor | None:
-    return _clamp(numbers, 0.0, 6.0, inplace)
-
-
-def _rectify(numbers: torch.Tensor, inplace: bool = False) -> torch.Tensor | None:
-    # No number is beyond NaN, or at it: infinity passes.
-    return _clamp(numbers, 0.0, math.nan, inplace)
-
-
+# No number is beyond NaN, or at it: infinity passes.
+_rectify: Final = partial(_clamp, min_val=0.0, max_val=math.nan)
 _WAYS: Final[dict[Any, Callable[..., torch.Tensor | None]]] = {
     torch.conv2d: _convolve,
     functional.hardtanh: _clamp,
-    functional.relu6: _clamp_to_6,
+    functional.relu6: partial(_clamp, min_val=0.0, max_val=6.0),
     functional.relu: _rectify,
     torch.relu: _rectify,
 }

@@ -211,14 +211,16 @@ def _refuse_the_best(scores: Scores) -> Scores:
 
 def check_same_seed_gives_the_same_search(subject: SchemeSubject) -> None:
     """The seed alone decides, and another seed gives another search."""
-    for generation, (a, b) in enumerate(zip(subject.steps, _repeat(subject, 1), strict=True)):
+    count = len(subject.steps)
+    again = list(subject.search(1).steps(count))
+    for generation, (a, b) in enumerate(zip(subject.steps, again, strict=True)):
         expect(
             same_step(a, b),
             f"a second search with the same seed differs from generation {generation} on; make "
             "generators from derive_seed(seed, ...) and the generation",
         )
-    other = _repeat(subject, 2)
-    genomes = [candidate.genome for candidate in other[0].candidates]
+    other = next(subject.search(2).steps(count))
+    genomes = [candidate.genome for candidate in other.candidates]
     expect(
         genomes != [candidate.genome for candidate in subject.steps[0].candidates],
         "the seeds 1 and 2 begin with the same genomes; derive the genomes' seeds from the seed",
@@ -286,10 +288,6 @@ def _check_restored(subject: SchemeSubject, original: ToySearch, generation: int
             f"{'ends' if continued is None else 'differs'} in generation {number}; state() and "
             "members() must hold everything but the archive that ask() and tell() use",
         )
-
-
-def _repeat(subject: SchemeSubject, seed: int) -> list[Step]:
-    return list(subject.search(seed).steps(len(subject.steps)))
 
 
 def _few(ids: Any) -> str:

@@ -90,7 +90,9 @@ class ToySearch:
         candidates = list(islice(scheme.ask(), keep))
         if not candidates:
             return None
-        scores = self._judge(self._scores(candidates))
+        images = self.encoding.render([candidate.genome for candidate in candidates])
+        ok = np.ones(len(candidates), dtype=bool)
+        scores = self._judge(replace(self._target.score(images.numpy()), ok=ok))
         before = deepcopy(scheme.archive)
         replacements = tuple(scheme.tell(candidates, scores))
         after = deepcopy(scheme.archive)
@@ -118,11 +120,6 @@ class ToySearch:
         for elite in elites:
             self.scheme.archive.place(replace(elite, candidate=candidates[elite.candidate.id]))
         self.scheme.restore(json.loads(state), candidates)
-
-    def _scores(self, candidates: list[Candidate]) -> Scores:
-        images = self.encoding.render([candidate.genome for candidate in candidates])
-        scores = self._target.score(images.numpy())
-        return replace(scores, ok=np.ones(len(candidates), dtype=bool))
 
 
 class SchemeSubject(Subject):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import ExperimentError
-from neatfool.replicates.replicates import MOST_SEEDS, parse_seeds
+from neatfool.replicates import MOST_SEEDS, parse_seeds
 from neatfool.wording import format_seeds
 
 
