@@ -39,7 +39,7 @@ from .present.parameters import Names as Names
 from .present.parameters import elite_options as elite_options
 from .present.parameters import max_queries_option as max_queries_option
 from .present.parameters import trust_option as trust_option
-from .replicates.seed_list import parse_seeds as parse_seeds
+from .replicates import parse_seeds as parse_seeds
 from .run.images import slug as slug
 from .files import read_json as read_json
 from .files import read_whole as read_whole
@@ -94,7 +94,7 @@ from .spec.scheme import Scheme as Scheme
 from .run.seed_from import Inheritance as Inheritance
 from .run.seed_from import inherit as inherit
 from .search.learning import Learner as Learner
-from .search.learning_options import LearningOptions as LearningOptions
+from .search.learning import LearningOptions as LearningOptions
 from .search.seeds import derive_seed as derive_seed
 from .search.seeds import derive_seeds as derive_seeds
 

@@ -1,1 +1,1 @@
-"""The budget for a target that costs something to ask, and the answers that it gave."""
+"""The budget for a metered target, which costs something to ask, and the answers that it gave."""

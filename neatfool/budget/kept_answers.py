@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import zlib
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from safetensors.numpy import load
 
 from neatfool.spec.scores import Labels, Scores
 
@@ -18,9 +16,9 @@ if TYPE_CHECKING:
 
 REFUSED: Final = b""
 """The bytes of an unusable answer."""
-_LABELS, _NUMBERS, _PACKED = b"l", b"n", b"s"
+_LABELS, _NUMBERS = b"l", b"n"
 """The first byte of other answers. A JSON object follows; or the dtypes, a line end and the
-numbers; or, in runs of version 0.1, compressed safetensors."""
+numbers."""
 
 
 def write(answer: Scores | Labels) -> list[bytes]:
@@ -28,8 +26,8 @@ def write(answer: Scores | Labels) -> list[bytes]:
     assert answer.ok is not None
     if isinstance(answer, Labels):
         return [
-            _LABELS + json.dumps(found).encode() if ok else REFUSED
-            for found, ok in zip(answer.found, answer.ok, strict=True)
+            _LABELS + json.dumps(confidences).encode() if ok else REFUSED
+            for confidences, ok in zip(answer.found, answer.ok, strict=True)
         ]
     tables = [answer.probs] if answer.logits is None else [answer.probs, answer.logits]
     head = _NUMBERS + " ".join(table.dtype.str for table in tables).encode() + b"\n"
@@ -78,11 +76,8 @@ def _read(kept: bytes) -> Scores | Mapping[str, float] | None:
     if kept == REFUSED:
         return None
     if kept.startswith(_LABELS):
-        found: dict[str, float] = json.loads(kept[1:])
-        return found
-    if kept.startswith(_PACKED):
-        arrays = load(zlib.decompress(kept[1:]))
-        return Scores(arrays["probs"], arrays.get("logits"))
+        confidences: dict[str, float] = json.loads(kept[1:])
+        return confidences
     head, _, numbers = kept[1:].partition(b"\n")
     kinds = [np.dtype(kind) for kind in head.decode().split()]
     classes = len(numbers) // sum(kind.itemsize for kind in kinds)

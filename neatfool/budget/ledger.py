@@ -1,4 +1,4 @@
-"""The ledger: the budget for a target that costs something to ask, and all that was spent.
+"""The ledger: the budget for a metered target, which costs something to ask, and what was spent.
 
 It is a part of the run's database. A request is on the disk before it is sent, so that the ledger
 is right even if the process dies. An answer is kept as soon as it comes, so that no image is asked
@@ -140,9 +140,9 @@ class Ledger:
         """
         with self._locked() as db:
             self._look_for_others(db)
-            which = (number,)
-            (images,) = db.execute("SELECT images FROM request WHERE number = ?", which).fetchone()
-            db.execute("DELETE FROM request WHERE number = ?", which)
+            key = (number,)
+            (images,) = db.execute("SELECT images FROM request WHERE number = ?", key).fetchone()
+            db.execute("DELETE FROM request WHERE number = ?", key)
             self.requests -= 1
             self.queries -= images
 
@@ -158,14 +158,14 @@ class Ledger:
 
     def answers(self, images: Collection[bytes]) -> dict[bytes, bytes]:
         """Read the answers to images, each given by its hash; images without one are left out."""
-        found: dict[bytes, bytes] = {}
+        answers: dict[bytes, bytes] = {}
         wanted = iter(images)
         with self._lock, sqlite_errors_in_words(self._where):
             most = self._connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
             while some := [*islice(wanted, most)]:
                 places = ", ".join("?" * len(some))
-                found.update(self._connection.execute(f"{_ANSWERS} ({places})", some).fetchall())
-        return found
+                answers.update(self._connection.execute(f"{_ANSWERS} ({places})", some).fetchall())
+        return answers
 
     def count(self) -> int:
         """Count the answered images."""

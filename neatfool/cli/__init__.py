@@ -12,7 +12,7 @@ import click
 from neatfool import __version__
 from neatfool.cli.main_group import MainGroup
 from neatfool.evolution.garbage import collected_rarely
-from neatfool.network.malloc import keep_freed_memory
+from neatfool.network.memory import keep_freed_memory
 
 __all__ = ["main"]
 

@@ -18,6 +18,8 @@ from neatfool.present.parameters import FiniteRange
 from neatfool.wording import counted, duration, share
 
 if TYPE_CHECKING:
+    from rich.status import Status
+
     from neatfool.evolution.bench import Measured
     from neatfool.run.run import Run
     from neatfool.run.statistics import GenerationReport
@@ -58,7 +60,10 @@ def bench(
     experiment = load_experiment(file, overrides=overrides, seed=seed, plugins=plugins)
     if experiment.target.costs:
         raise too_costly(experiment.target.label)
-    with TemporaryDirectory(prefix="neatfool-bench-") as folder, _Status() as status:
+    console = Output(stderr=True)
+    live = console.status("") if console.is_terminal else None
+    with TemporaryDirectory(prefix="neatfool-bench-") as folder, live or nullcontext():
+        status = _Status(console, live)
         status.say("loading the target")
         assembly = assemble(experiment)
         plugins.register_object(status, "status")
@@ -73,31 +78,21 @@ def bench(
 class _Status:
     """Shows on standard error what happens: a live line on a terminal, plain lines elsewhere."""
 
-    def __init__(self) -> None:
-        self._console = Output(stderr=True)
-        self._what = ""
-        live = self._console.is_terminal
-        self._status = self._console.status("") if live else None
+    def __init__(self, console: Output, live: Status | None) -> None:
+        self._console, self._live, self._stage = console, live, ""
 
-    def __enter__(self) -> _Status:
-        (self._status or nullcontext()).__enter__()
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        (self._status or nullcontext()).__exit__(*raised)
-
-    def say(self, what: str) -> None:
-        self._what = what
-        if self._status:
-            self._status.update(what)
+    def say(self, stage: str) -> None:
+        self._stage = stage
+        if self._live:
+            self._live.update(stage)
         else:
-            self._console.print(what, soft_wrap=True)
+            self._console.print(stage, soft_wrap=True)
 
     @hookimpl
     def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
-        if self._status:
-            self._status.update(
-                f"{self._what}: generation {report.generation + 1}, {report.evaluations:,} images"
+        if self._live:
+            self._live.update(
+                f"{self._stage}: generation {report.generation + 1}, {report.evaluations:,} images"
             )
 
 

@@ -11,7 +11,7 @@ code  meaning
 5     a run folder is missing, in use, damaged, or does not fit
 6     the disk is full or read-only, or a file may not be written
 7     saved images do not score what was recorded
-8     the budget of a target that costs something is spent
+8     the budget of a metered target is spent
 130   interrupted with Ctrl-C
 ====  =====================================================================
 """
@@ -72,8 +72,8 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
         _say("out of memory; use a smaller batch or image")
         return 1
     first = printable(f"{type(error).__name__}: {error}".splitlines()[0], LONGEST_LINE)
-    if found := failing_line(error):
-        module, place = found
+    if line := failing_line(error):
+        module, place = line
         who = f"{_distribution_of(module)}{place}"
         _say(f"{who}: {first}. The plugin failed, not neatfool; {_HINT}")
         return PluginError.exit_code

@@ -42,11 +42,19 @@ def experiment_parameters(command: Command) -> Command:
 
 def watch_options(command: Command) -> Command:
     """Add the options of a page that shows the run; the observer ``watch`` reads them."""
+    port = click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        metavar="N",
+        help="Watch on this port.  [default: any that is free]",
+    )
     show = click.option("--open", is_flag=True, help="Watch, and open the page in the browser.")
-    ports, what = click.IntRange(0, 65535), "Watch on this port.  [default: any that is free]"
-    port = click.option("--port", type=ports, metavar="N", help=what)
-    what = "Serve a page to this machine that shows the run, and can pause and stop it."
-    return click.option("--watch", is_flag=True, help=what)(show(port(command)))
+    watch = click.option(
+        "--watch",
+        is_flag=True,
+        help="Serve a page to this machine that shows the run, and can pause and stop it.",
+    )
+    return watch(show(port(command)))
 
 
 def jobs_option(command: Command) -> Command:

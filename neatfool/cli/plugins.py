@@ -11,14 +11,14 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from neatfool.cli.lazy import LazyGroup
+from neatfool.cli.main_group import LazyGroup
 from neatfool.errors import PluginError
 from neatfool.present.output import Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from neatfool.cli.plugin_options import DescribedPlugin
+    from neatfool.cli.named_plugins import DescribedPlugin
     from neatfool.plugin.manager import PluginEntry, PluginManager
     from neatfool.testing import CheckResult
 
@@ -82,13 +82,13 @@ def show_plugin(name: str, as_json: bool) -> None:
     NAME is a plugin's name, KIND.NAME, or a Python file. For the keys that neatfool itself has in a
     section of an experiment, give `experiment`, `plugins` or `target`.
     """
-    from neatfool.cli.plugin_options import describe_plugins
+    from neatfool.cli.named_plugins import describe_plugins
 
-    found = describe_plugins(name)
+    described = describe_plugins(name)
     if as_json:
-        click.echo(json.dumps([asdict(plugin) for plugin in found], indent=2))
+        click.echo(json.dumps([asdict(plugin) for plugin in described], indent=2))
     else:
-        for plugin in found:
+        for plugin in described:
             _print_options(plugin)
 
 
@@ -113,7 +113,7 @@ def check(name: str, settings: tuple[str, ...]) -> None:
     NAME is a plugin's name, KIND.NAME, a Python file, or a folder of them. The exit code is 3 if a
     check fails.
     """
-    from neatfool.cli.plugin_checks import check_plugins
+    from neatfool.cli.named_plugins import check_plugins
 
     results = check_plugins(name, settings)
     _print_results(results)

@@ -15,8 +15,7 @@ from neatfool.cli.failures import INTERRUPTED, PREFIX
 from neatfool.errors import BudgetSpent
 from neatfool.machine import jobs_that_fit, usable_cores
 from neatfool.present.output import Output
-from neatfool.replicates.replicates import plan_replicates
-from neatfool.replicates.side_by_side import SideBySide
+from neatfool.replicates import SideBySide, plan_replicates
 from neatfool.wording import counted, format_seeds
 
 if TYPE_CHECKING:
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from neatfool.experiment.experiment import Experiment
-    from neatfool.replicates.replicates import Replicate
-    from neatfool.replicates.side_by_side import Child
+    from neatfool.replicates import Child, Replicate
 
 FOR_TERMINALS: Final = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 """These variables make a process write as if to a terminal."""
@@ -120,11 +118,10 @@ class Display:
             self._say(f"{_seeds(finished)}: already finished, left as they are")
         if unfinished := by_state["unfinished"]:
             self._say(f"{_seeds(unfinished)}: not finished, resumed")
-        how = ", one after another" if jobs == 1 else f", {jobs} side by side"
         if left := len(self._planned) - len(finished):
-            self._say(
-                f"{counted(left, 'run', 'runs')} of {self._name} in {folder}{how * (left > 1)}"
-            )
+            order = ", one after another" if jobs == 1 else f", {jobs} side by side"
+            runs = f"{counted(left, 'run', 'runs')} of {self._name} in {folder}"
+            self._say(runs + order if left > 1 else runs)
 
     def run(
         self, commands: Mapping[Replicate, Sequence[str]], jobs: int, environment: dict[str, str]
@@ -149,8 +146,8 @@ class Display:
         done = [each for each in self._planned if each.state == "finished" or codes.get(each) == 0]
         self._say(f"{len(done)} of {len(self._planned)} runs are finished")
         for each, code in failed.items():
-            how = "ended early" if code == BudgetSpent.exit_code else "failed"
-            self._say(f"seed {each.seed} {how} ({explain(code)})", style="red")
+            end = "ended early" if code == BudgetSpent.exit_code else "failed"
+            self._say(f"seed {each.seed} {end} ({explain(code)})", style="red")
         if len(done) + len(failed) < len(self._planned):
             self._say("Go on with the same command.")
             return INTERRUPTED
@@ -183,12 +180,12 @@ class Display:
 
     def _last_words(self, child: Child[Replicate], code: int) -> list[str]:
         """Choose the lines of a run that are worth keeping on the screen."""
-        said = [line for line in child.lines if line]
+        lines = [line for line in child.lines if line]
         if not code or _interrupted(code):
-            ends = [line for line in said if line.startswith(f"{self._name}, seed ")]
-            return ends or ["interrupted"] * bool(code)
-        first = next((i for i, line in enumerate(said) if line.startswith(PREFIX)), -LAST_WORDS)
-        return [*said[first:], explain(code)]
+            ends = [line for line in lines if line.startswith(f"{self._name}, seed ")]
+            return ends or (["interrupted"] if code else [])
+        first = next((i for i, line in enumerate(lines) if line.startswith(PREFIX)), -LAST_WORDS)
+        return [*lines[first:], explain(code)]
 
     def _on_stop(self, number: int) -> None:
         self._waiting.clear()
@@ -215,7 +212,7 @@ class Display:
 
 
 def _seeds(seeds: Sequence[int]) -> str:
-    return f"seed{'s' * (len(seeds) > 1)} {format_seeds(seeds)}"
+    return f"{'seeds' if len(seeds) > 1 else 'seed'} {format_seeds(seeds)}"
 
 
 def _interrupted(code: int) -> bool:

@@ -120,8 +120,8 @@ def run(
             raise click.UsageError("give --seed or --seeds, not both")
         if any(watching.values()):
             raise click.UsageError("--watch is for one run; `neatfool watch` shows several")
-        how = {"jobs": jobs or 1, "overwrite": overwrite, "report": not no_report}
-        raise SystemExit(_run_with_seeds(ctx, file, out, seeds, overrides, how))
+        choices = {"jobs": jobs or 1, "overwrite": overwrite, "report": not no_report}
+        raise SystemExit(_run_with_seeds(ctx, file, out, seeds, overrides, choices))
     if jobs is not None:
         raise click.UsageError("--jobs is for --seeds; one run is one process")
     with waiting("getting ready (the first time on a machine takes longest)"):
@@ -146,18 +146,18 @@ def _run_with_seeds(
     out: Path | None,
     seeds: str,
     overrides: Sequence[str],
-    how: Mapping[str, Any],
+    choices: Mapping[str, Any],
 ) -> int:
     from neatfool.cli.replicates import run_replicates
     from neatfool.experiment.experiment import load_experiment
-    from neatfool.replicates.seed_list import parse_seeds
+    from neatfool.replicates import parse_seeds
 
     chosen = parse_seeds(seeds)
     experiment = load_experiment(file, overrides=overrides, seed=chosen[0])
     folder = out or Path("runs") / experiment.name
     arguments = [str(file), *(word for each in overrides for word in ("--set", each))]
     debug = bool(ctx.find_root().params.get("debug"))
-    return run_replicates(experiment, chosen, folder, arguments, debug=debug, **how)
+    return run_replicates(experiment, chosen, folder, arguments, debug=debug, **choices)
 
 
 @click.command(

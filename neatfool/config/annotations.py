@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from neatfool.config.section import Value
+    from neatfool.config.values import Value
     from neatfool.spec.json import Json
 
 _NONE = type(None)

@@ -77,14 +77,15 @@ def _describe(
     schema = model.model_json_schema(schema_generator=_AnySchema)
     absent = getattr(filled, "absent", None)
     known = absent(None) if callable(absent) else {}
-    found: dict[str, list[DescribedOption]] = {section: []}
+    described: dict[str, list[DescribedOption]] = {section: []}
     inherited = {name for base in model.__bases__ for name in getattr(base, "model_fields", ())}
     for name in sorted(model.model_fields, key=inherited.__contains__):  # its own come first
         field = model.model_fields[name]
         key = key_of(name, field)
         if inner := model_of(field.annotation):
             value = getattr(filled, name, None)
-            found |= _describe(inner, key, value if value is not None else inner.model_construct())
+            part = value if value is not None else inner.model_construct()
+            described |= _describe(inner, key, part)
             continue
         option = DescribedOption(
             key=key,
@@ -93,8 +94,8 @@ def _describe(
             required=field.is_required(),
             description=" ".join((field.description or "").split()),
         )
-        found[section].append(option)
-    return found
+        described[section].append(option)
+    return described
 
 
 class _AnySchema(GenerateJsonSchema):
@@ -133,7 +134,8 @@ def _noun(schema: Mapping[str, Any], *, several: bool = False) -> str:
         return "paths" if several else "a path"
     if schema.get("type") not in _NOUNS:
         return "anything"
-    noun = _NOUNS[schema["type"]][several]
+    alone, listed = _NOUNS[schema["type"]]
+    noun = listed if several else alone
     items = schema.get("items") or {}
     return f"{noun} of {_noun(items, several=True)}" if items.get("type") in _NOUNS else noun
 

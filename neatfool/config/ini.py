@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Final
 from iniconfig import IniConfig, ParseError
 
 from neatfool.config.problems import Problems
-from neatfool.config.section import Section, Value
-from neatfool.config.values import without_comment, without_comments
+from neatfool.config.values import Section, Value, without_comment, without_comments
 from neatfool.errors import LONGEST_QUOTE, ExperimentError, nearest, printable, quoted
 
 if TYPE_CHECKING:
@@ -71,10 +70,10 @@ def parse_ini(text: str, path: Path, problems: Problems | None = None) -> dict[s
         ExperimentError: Lines cannot be read, and ``problems`` is absent or one of them is a
             section's header. The message lists all of them.
     """
-    found = Problems() if problems is None else problems
-    config = _parse_lines(text, path, found)
+    noted = Problems() if problems is None else problems
+    config = _parse_lines(text, path, noted)
     if problems is None or any(_UNREADABLE in name for name in config.sections):
-        found.raise_if_any()
+        noted.raise_if_any()
     return {
         name: Section(
             {
@@ -128,8 +127,8 @@ def _parse_lines(text: str, path: Path, problems: Problems) -> IniConfig:
     lines = text.split("\n")
     for index, line in enumerate(lines):
         where, of_header = f"{path}:{index + 1}", problems
-        if found := _INVISIBLE.search(line):
-            code = f"U+{ord(found[0]):04X}"
+        if invisible := _INVISIBLE.search(line):
+            code = f"U+{ord(invisible[0]):04X}"
             problems.add(where, f"holds the invisible character {code}; delete it")
             lines[index] = _INVISIBLE.sub("", line)
             of_header = Problems()  # One problem of a line is enough.
@@ -148,7 +147,8 @@ def _explain(message: str, line: str) -> str:
     if message.startswith("duplicate section"):
         return f"{printable(line, LONGEST_QUOTE)} is given twice; merge the two sections"
     if message.startswith("duplicate name"):
-        return f"{quoted(_key(line))} is given twice in this section; keep one"
+        key = re.split("[=:]", line, maxsplit=1)[0].strip()
+        return f"{quoted(key)} is given twice in this section; keep one"
     if message.startswith("unexpected value"):
         return (
             f"{quoted(line)} begins with a space, but there is no value before it to continue; "
@@ -166,10 +166,6 @@ def _check_header(line: str, where: str, problems: Problems, index: int) -> str:
         return f"[{name}]"
     problems.add(where, f"{quoted(header)} is no section; write [name]")
     return _PLACEHOLDER.format(index)
-
-
-def _key(line: str) -> str:
-    return re.split("[=:]", line, maxsplit=1)[0].strip()
 
 
 def _read_text(path: Path) -> str:
@@ -193,6 +189,6 @@ def _read_text(path: Path) -> str:
 
 def _suggest_files(path: Path) -> str:
     folder = path.parent
-    names = [found.name for found in folder.glob("*.ini")] if folder.is_dir() else []
+    names = [file.name for file in folder.glob("*.ini")] if folder.is_dir() else []
     installed = "; `neatfool experiments list` lists those that come with neatfool"
     return nearest(path.name, names) or installed

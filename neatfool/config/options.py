@@ -18,9 +18,8 @@ from neatfool.config.annotations import (
     make_absolute,
     model_of,
 )
-from neatfool.config.section import Section, Value
-from neatfool.config.values import write_value
-from neatfool.config.wording import reword, shown
+from neatfool.config.problems import reword, shown
+from neatfool.config.values import Section, Value, write_value
 from neatfool.errors import ExperimentError, NeatfoolError, cause, nearest
 
 if TYPE_CHECKING:
@@ -68,8 +67,8 @@ def read_options(
     except NeatfoolError as error:
         problems.add_at(section, name, "", str(error))
     except Exception as error:
-        what = f"the options model {model.__qualname__} raised {cause(error)}"
-        problems.add_at(section, name, "", what, of_plugin=True)
+        fault = f"the options model {model.__qualname__} raised {cause(error)}"
+        problems.add_at(section, name, "", fault, of_plugin=True)
     return options if len(problems) == before else None
 
 
@@ -82,8 +81,8 @@ def check_arguments(model: type[ModelT], **given: Any) -> ModelT:
     try:
         return model.model_validate(given, strict=True)
     except ValidationError as error:
-        found = _group(model, "", error.errors(include_url=False))
-        lines = [f"{name}: {reword(errors, item)}" for (_, name, item), errors in found.items()]
+        grouped = _group(model, "", error.errors(include_url=False))
+        lines = [f"{name}: {reword(errors, item)}" for (_, name, item), errors in grouped.items()]
         raise ExperimentError("\n".join(lines)) from None
 
 
@@ -123,35 +122,35 @@ def describe_unset(
     """
     absent = getattr(options, "absent", None)
     known = absent(spec) if callable(absent) else {}
-    found: dict[str, dict[str, str]] = {name: {}}
+    comments: dict[str, dict[str, str]] = {name: {}}
     for field_name, field in type(options).model_fields.items():
         key, value = key_of(field_name, field), getattr(options, field_name)
         if isinstance(value, BaseModel):
-            found |= describe_unset(value, key, spec)
+            comments |= describe_unset(value, key, spec)
         elif value is None and field_name in known:
-            found[name][key] = write_value(known[field_name])
+            comments[name][key] = write_value(known[field_name])
         elif value is None:
-            found[name][key] = f" # {' '.join((field.description or '').split())}"
-    return found
+            comments[name][key] = f" # {' '.join((field.description or '').split())}"
+    return comments
 
 
 def own_sections(model: type[BaseModel]) -> dict[str, str]:
     """Map the keys of fields that are models, at any depth, to the names of their sections."""
-    found: dict[str, str] = {}
+    sections: dict[str, str] = {}
     for name, field in model.model_fields.items():
         if inner := model_of(field.annotation):
-            found |= dict.fromkeys(_keys_of(model, name), key_of(name, field))
-            found |= own_sections(inner)
-    return found
+            sections |= dict.fromkeys(_keys_of(model, name), key_of(name, field))
+            sections |= own_sections(inner)
+    return sections
 
 
 def option_models(model: type[BaseModel], section: str) -> dict[str, type[BaseModel]]:
     """Give the models of a plugin's options by the names of their sections."""
-    found = {section: model}
+    models = {section: model}
     for name, field in model.model_fields.items():
         if inner := model_of(field.annotation):
-            found |= option_models(inner, key_of(name, field))
-    return found
+            models |= option_models(inner, key_of(name, field))
+    return models
 
 
 def given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, Any]:
@@ -159,12 +158,12 @@ def given_of(model: type[BaseModel], section: Mapping[str, Json]) -> dict[str, A
 
     Each comes with its type: (value, annotation).
     """
-    found = {}
-    for name, field in model.model_fields.items():
-        for key in _keys_of(model, name) & section.keys():
-            if section[key] != field.get_default(call_default_factory=True, validated_data={}):
-                found[key] = section[key], annotation_of(field)
-    return found
+    return {
+        key: (section[key], annotation_of(field))
+        for name, field in model.model_fields.items()
+        for key in _keys_of(model, name) & section.keys()
+        if section[key] != field.get_default(call_default_factory=True, validated_data={})
+    }
 
 
 def key_of(name: str, field: FieldInfo) -> str:
@@ -215,8 +214,8 @@ class _Reader:
             elif key not in reserved and model.model_config.get("extra") == "allow":
                 given[key] = from_text(str, value)
             elif key not in reserved:
-                what = f"unknown key{nearest(key, {*known, *reserved} - {*own_sections(model)})}"
-                self._problems.add_at(value, name, key, what)
+                near = nearest(key, {*known, *reserved} - {*own_sections(model)})
+                self._problems.add_at(value, name, key, f"unknown key{near}")
         for field_name, field in model.model_fields.items():
             if inner := model_of(field.annotation):
                 section = key_of(field_name, field)
@@ -254,14 +253,14 @@ class _Reader:
                 _is_finite(field.default) and not _is_finite(value)
             ):
                 as_given, place = self._given[name, key]
-                what = f"must be a finite number, not {shown(place.given)}"
-                self._problems.add_at(place, name, as_given, what)
+                fault = f"must be a finite number, not {shown(place.given)}"
+                self._problems.add_at(place, name, as_given, fault)
 
     def note(self, model: type[BaseModel], name: str, errors: list[ErrorDetails]) -> None:
         """Note pydantic's errors, each at its key."""
-        for (section, key, item), found in _group(model, name, errors).items():
+        for (section, key, item), of_value in _group(model, name, errors).items():
             as_given, place = self._given.get((section, key), (key, self.section(section)))
-            self._problems.add_at(place, section, as_given, reword(found, item))
+            self._problems.add_at(place, section, as_given, reword(of_value, item))
 
 
 def _group(

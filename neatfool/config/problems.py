@@ -1,15 +1,64 @@
-"""Collects the problems of an experiment, so that one message lists them all."""
+"""The problems of an experiment, collected so that one message lists them all, in plain words."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from neatfool.errors import LONGEST_QUOTE, ExperimentError, PluginError, option, printable
+from neatfool.errors import (
+    LONGEST_QUOTE,
+    ExperimentError,
+    PluginError,
+    nearest,
+    option,
+    printable,
+    quoted,
+)
 
 if TYPE_CHECKING:
-    from neatfool.config.section import Section, Value
+    from collections.abc import Sequence
+
+    from pydantic_core import ErrorDetails
+
+    from neatfool.config.values import Section, Value
+
+
+_MUST_BE: Final = {
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "greater_than": "> {gt}",
+    "greater_than_equal": ">= {ge}",
+    "less_than": "< {lt}",
+    "less_than_equal": "<= {le}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "dict_type": "a JSON object",
+    "list_type": "a list",
+    "json_invalid": "JSON",
+}
+_SENTENCES: Final = {
+    "missing": "missing; give it a value",
+    "path_not_file": "there is no file {input}",
+    "path_not_directory": "there is no folder {input}",
+    "path_exists": "{input} exists already; give another",
+    "too_short": "too few items ({actual_length}); give at least {min_length}",
+    "too_long": "too many items ({actual_length}); give at most {max_length}",
+    "value_error": "{error}",
+    "assertion_error": "{error}",
+}
 
 
 @dataclass(frozen=True)
@@ -33,26 +82,26 @@ class Problems:
     """The problems found so far."""
 
     def __init__(self) -> None:
-        self._found: list[Problem] = []
+        self._noted: list[Problem] = []
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._noted)
 
-    def add(self, where: str, what: str) -> None:
+    def add(self, where: str, fault: str) -> None:
         """Note a problem of a line, such as ``"mnist.ini:6"``: what is wrong, and what to do."""
         line = where.rpartition(":")[2]
         order = int(line) if line.isdecimal() else float("inf")
-        self._found.append(Problem(order, f"{where}: {what}"))
+        self._noted.append(Problem(order, f"{where}: {fault}"))
 
     def add_at(
-        self, place: Section | Value, section: str, key: str, what: str, *, of_plugin: bool = False
+        self, place: Section | Value, section: str, key: str, fault: str, *, of_plugin: bool = False
     ) -> None:
         """Note a problem of a key, or of a section if the key is empty."""
         section, key = printable(section, LONGEST_QUOTE), printable(key, LONGEST_QUOTE)
         name = option(section, key)
-        text = f"{place.where}: {name}: {what}" if place.where else f"{name}: {what}"
+        text = f"{place.where}: {name}: {fault}" if place.where else f"{name}: {fault}"
         cause = sys.exception() if of_plugin else None
-        self._found.append(Problem(place.line or float("inf"), text, of_plugin, cause))
+        self._noted.append(Problem(place.line or float("inf"), text, of_plugin, cause))
 
     def raise_if_any(self) -> None:
         """Raise one error that lists all problems, in the order of their lines.
@@ -61,9 +110,60 @@ class Problems:
             PluginError: All problems are faults of plugins.
             ExperimentError: There are other problems.
         """
-        if not self._found:
+        if not self._noted:
             return
-        found = sorted(dict.fromkeys(self._found), key=lambda problem: problem.line)
-        kind = PluginError if all(problem.of_plugin for problem in found) else ExperimentError
-        cause = next((problem.cause for problem in found if problem.cause), None)
-        raise kind("\n".join(problem.text for problem in found)) from cause
+        problems = sorted(dict.fromkeys(self._noted), key=lambda problem: problem.line)
+        kind = PluginError if all(problem.of_plugin for problem in problems) else ExperimentError
+        cause = next((problem.cause for problem in problems if problem.cause), None)
+        raise kind("\n".join(problem.text for problem in problems)) from cause
+
+
+def reword(errors: Sequence[ErrorDetails], item: int | None = None) -> str:
+    """Say in one line what is wrong with a value: ``"must be > 0 or 'auto', not '-5'"``.
+
+    Args:
+        errors: Pydantic's errors: several if the type has alternatives and none fits.
+        item: The index of the wrong item, if the value is a list.
+    """
+    prefix = "" if item is None else f"item {item + 1} "
+    if not all(error["type"] in _MUST_BE for error in errors):
+        return prefix + "; ".join(dict.fromkeys(map(_reword_one, errors)))
+    kinds = dict.fromkeys(_fill(_MUST_BE[error["type"]], error) for error in errors)
+    given = errors[0]["input"]
+    message = f"{prefix}must be {' or '.join(kinds)}, not {shown(given)}"
+    return message + _suggest(errors, given) + _explain_indentation(given)
+
+
+def _reword_one(error: ErrorDetails) -> str:
+    if error["type"] in _SENTENCES:
+        return _fill(_SENTENCES[error["type"]], error)
+    if error["type"] in _MUST_BE:
+        return f"must be {_fill(_MUST_BE[error['type']], error)}, not {shown(error['input'])}"
+    message = error["msg"]
+    return f"{message[:1].lower()}{message[1:]}, got {shown(error['input'])}"
+
+
+def _fill(template: str, error: ErrorDetails) -> str:
+    context = {
+        name: f"{value:g}" if isinstance(value, float) else value
+        for name, value in error.get("ctx", {}).items()
+    }
+    return template.format(**{"input": error["input"], **context})
+
+
+def shown(given: Any) -> str:
+    """Write a value for a message; a long one is cut."""
+    return quoted(given) if isinstance(given, str) else printable(repr(given), LONGEST_QUOTE)
+
+
+def _suggest(errors: Sequence[ErrorDetails], given: Any) -> str:
+    expected = " ".join(error.get("ctx", {}).get("expected", "") for error in errors)
+    words = expected.replace(" or ", ", ").split(", ")
+    near = nearest(str(given), [word.strip("'\" ") for word in words])
+    return near if near.startswith("; did you mean") else ""
+
+
+def _explain_indentation(given: Any) -> str:
+    if isinstance(given, str) and "\n" in given:
+        return "; a line that begins with a space continues the value of the line before"
+    return ""

@@ -1,4 +1,4 @@
-"""Reads the text of values in INI files, and writes text that reads back.
+"""Sections of INI files and their values: text that is read, and text that reads back.
 
 - A comment begins with ``#`` or ``;`` at a value's start or after a space.
 - Text in double quotes is a JSON string. It keeps spaces at its ends, `` #``, and a comma in an
@@ -10,16 +10,45 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from neatfool.spec.json import Json
 
 _QUOTED: Final = r'(?<![^\s,\[{:])"(?:[^"\\\n]|\\.)*"'
 _COMMENT: Final = re.compile(rf"({_QUOTED})|(?<!\S)[#;].*$")
 _ITEM: Final = re.compile(rf"\s*({_QUOTED})\s*(?=[,\n]|$)|[^,\n]+")
+
+
+@dataclass(frozen=True)
+class Value:
+    """The value of a key, and its place.
+
+    Attributes:
+        given: The text of an INI value, or JSON if ``base`` is None.
+        where: The place, for messages: ``"mnist.ini:6"``.
+        base: The folder that a relative path is relative to; None for JSON.
+        line: The line in the file; 0 if the value is from elsewhere.
+    """
+
+    given: Json
+    where: str
+    base: Path | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Section:
+    """The keys of a section in the given order, and its place, as in :class:`Value`."""
+
+    values: Mapping[str, Value]
+    where: str
+    line: int = 0
+    base: Path | None = None
 
 
 def unquote(text: str) -> str:
@@ -36,8 +65,8 @@ def split(text: str, *, at_spaces: bool = False) -> list[str]:
     """Split a list's text at commas and line ends, perhaps at spaces too; skip empty items."""
     if at_spaces:
         text = ",".join(text.split())
-    found = (match.group(1) or match.group().strip() for match in _ITEM.finditer(text))
-    return [unquote(item) for item in found if item]
+    items = (match.group(1) or match.group().strip() for match in _ITEM.finditer(text))
+    return [unquote(item) for item in items if item]
 
 
 def write_ini(

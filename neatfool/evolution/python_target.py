@@ -20,7 +20,7 @@ from neatfool.experiment.choice import Choice
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import Network
 from neatfool.plugin.registration import Registration
-from neatfool.run.advice import FROM_PYTHON
+from neatfool.run.folder import FROM_PYTHON
 from neatfool.scoring.answers import as_numbers
 from neatfool.spec.scores import ROUNDING, Outputs, Scores
 from neatfool.spec.target import Target

@@ -23,9 +23,9 @@ from neatfool.experiment.classes import describe_nothing
 from neatfool.experiment.differences import agrees, tell_differences
 from neatfool.experiment.framework import General
 from neatfool.files import read_whole, write_whole
-from neatfool.network.malloc import FreedMemory
+from neatfool.network.memory import FreedMemory
 from neatfool.run import folder as run_folder
-from neatfool.run.advice import advice_for
+from neatfool.run.folder import advice_for
 from neatfool.run.images import ImageFolder
 from neatfool.run.individual import load_genome
 from neatfool.run.statistics import Outcome
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from neatfool.budget.ledger import Ledger
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import Observers
-    from neatfool.run.advice import Advice
+    from neatfool.run.folder import Advice
     from neatfool.spec.engine import Engine
     from neatfool.spec.json import Json
 

@@ -27,8 +27,7 @@ from neatfool.experiment.showing import choose_showing
 from neatfool.experiment.trust import require_trust
 from neatfool.files import read_whole
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.advice import advice_for, is_from_python
-from neatfool.run.folder import lock, refuse_under_way
+from neatfool.run.folder import advice_for, is_from_python, lock, refuse_under_way
 from neatfool.run.images import decode_png
 from neatfool.run.run import Run
 from neatfool.run.store import RunStore

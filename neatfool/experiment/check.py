@@ -24,7 +24,7 @@ from neatfool.plugin.entries import installed_plugins
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from neatfool.config.section import Section
+    from neatfool.config.values import Section
     from neatfool.spec.json import Json
 
 
@@ -52,8 +52,8 @@ def validate_framework_only(
         if name not in FRAMEWORK_SECTIONS and get_close_matches(
             name, FRAMEWORK_SECTIONS, cutoff=0.8
         ):
-            what = f"unknown section{nearest(name, FRAMEWORK_SECTIONS)}"
-            problems.add_at(section, name, "", what)
+            near = nearest(name, FRAMEWORK_SECTIONS)
+            problems.add_at(section, name, "", f"unknown section{near}")
     problems.raise_if_any()
     return _text(framework, views, sections, safe_name(path.stem))
 
@@ -66,11 +66,11 @@ def _check_names(sections: Mapping[str, Section], framework: Framework, problems
         value = section.values.get("plugin")
         name = unquote(value.given) if value else PLUGIN_SECTIONS[kind]
         if not name:
-            what = f"missing; give 'plugin = NAME'{nearest(name, installed)}"
-            problems.add_at(value or section, kind, "plugin", what)
+            fault = f"missing; give 'plugin = NAME'{nearest(name, installed)}"
+            problems.add_at(value or section, kind, "plugin", fault)
         elif name not in installed and not framework.sources.path:
-            what = f"unknown {kind} {quoted(name)}{nearest(name, installed)}"
-            problems.add_at(value or section, kind, "plugin", what, of_plugin=True)
+            fault = f"unknown {kind} {quoted(name)}{nearest(name, installed)}"
+            problems.add_at(value or section, kind, "plugin", fault, of_plugin=True)
 
 
 def _text(

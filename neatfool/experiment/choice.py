@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
-from neatfool.config.section import Section, Value
-from neatfool.config.values import unquote
+from neatfool.config.values import Section, Value, unquote
 from neatfool.errors import ExperimentError, PluginError, RunError, blaming, nearest
 from neatfool.plugin.manager import PluginManager
 from neatfool.plugin.registration import RESERVED_KEYS, Registration
@@ -55,7 +54,7 @@ def recorded_by_a_run() -> Iterator[None]:
 
 @runtime_checkable
 class Costly(Protocol):
-    """A target's options that say, before it is made, whether asking it costs something."""
+    """A target's options that say, before it is made, whether it is metered."""
 
     metered: bool
 
@@ -83,7 +82,7 @@ class Choice:
 
     @property
     def costs(self) -> bool:
-        """Whether a target's options say, before it is made, that asking it costs something."""
+        """Whether a target's options say, before it is made, that it is metered."""
         return isinstance(self.options, Costly) and self.options.metered
 
     def spec(self) -> ImageSpec | None:
@@ -187,8 +186,8 @@ def read_registration(
     place = section.values.get("plugin", section)
     name = picked_name(kind, section)
     if not name:
-        what = f"missing; give 'plugin = NAME'{nearest(name, plugins.names(kind))}"
-        problems.add_at(place, kind, "plugin", what)
+        fault = f"missing; give 'plugin = NAME'{nearest(name, plugins.names(kind))}"
+        problems.add_at(place, kind, "plugin", fault)
         return None
     try:
         return plugins.load(kind, name)

@@ -75,9 +75,9 @@ def describe_nothing(spec: ImageSpec, *, guessed: bool) -> str:
     """Say which classes mean that nothing is there, and what follows; empty if there are none."""
     if not spec.nothing:
         return ""
-    how = " (guessed by name; `nothing` in [target] says otherwise)" if guessed else ""
+    guess = " (guessed by name; `nothing` in [target] says otherwise)" if guessed else ""
     return (
-        f"Means that nothing is there{how}: {', '.join(spec.nothing)}. It is not searched, and "
+        f"Means that nothing is there{guess}: {', '.join(spec.nothing)}. It is not searched, and "
         "images of which the target is surest that they show it count as rejected."
     )
 

@@ -29,11 +29,12 @@ def differences(one: Json, other: Json) -> Iterator[tuple[str, Json, Json]]:
 
 def tell_differences(now: Json, recorded: Json) -> str:
     """Write the first differences of an experiment from what a run recorded."""
-    found = [
+    options = [
         f"{name} = {there} there and {here} here"
         for name, here, there in differences(now, recorded)
     ]
-    return ", ".join([*found[:MOST], *["…"][: max(len(found) - MOST, 0)]])
+    more = ["…"] if len(options) > MOST else []
+    return ", ".join([*options[:MOST], *more])
 
 
 def agrees(recorded: Json, now: Json) -> bool:

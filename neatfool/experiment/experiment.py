@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 from neatfool.config.ini import override, read_ini
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
 from neatfool.config.problems import Problems
-from neatfool.config.section import Section, Value
-from neatfool.config.values import write_ini
+from neatfool.config.values import Section, Value, write_ini
 from neatfool.errors import PluginError, RunError, nearest
 from neatfool.experiment.choice import (
     RECORDED,
@@ -34,7 +33,7 @@ from neatfool.experiment.framework import (
 )
 from neatfool.experiment.showing import Showing, read_showing
 from neatfool.plugin.manager import PluginManager
-from neatfool.run.advice import is_from_python
+from neatfool.run.folder import is_from_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -68,7 +67,7 @@ class Experiment:
         general: Its name, its length, its seed.
         calls: How the target is called.
         target: The plugin that is fooled. Its ``label`` is what messages call it. Its ``costs``
-            tells whether its options say that asking it costs something.
+            tells whether its options say that it is metered.
         encoding: The plugin that writes images as genomes.
         scheme: The plugin that selects.
         showing: The views of each image that the target is shown; None if the image itself.
@@ -137,21 +136,16 @@ class Experiment:
         }
         target = resolved_sections("target", self.target)
         target["target"] = {"plugin": target["target"].pop("plugin"), **calls, **target["target"]}
+        observing = [dump_options(each.options, each.registration.name) for each in self.observing]
         return (
             sections
             | target
             | (self.showing.section() if self.showing else {})
             | resolved_sections("encoding", self.encoding)
             | resolved_sections("scheme", self.scheme)
-            | self._observer_sections()
-            | self._of_engine()
+            | {name: keys for dumped in observing for name, keys in dumped.items()}
+            | (resolved_sections("engine", self.engine) if self.engine else {})
         )
-
-    def _observer_sections(self) -> dict[str, dict[str, Json]]:
-        sections: dict[str, dict[str, Json]] = {}
-        for choice in self.observing:
-            sections |= dump_options(choice.options, choice.registration.name)
-        return sections
 
     def identity(self) -> dict[str, dict[str, Json]]:
         """Give what the result depends on: all but name, length, budget and who looks or works."""
@@ -160,9 +154,6 @@ class Experiment:
         for section, key in NOT_OF_THE_RESULT:
             del sections[section][key]
         return {name: keys for name, keys in sections.items() if name not in self.observers}
-
-    def _of_engine(self) -> dict[str, dict[str, Json]]:
-        return resolved_sections("engine", self.engine) if self.engine else {}
 
     def to_ini(self, *, explained: bool = False) -> str:
         """Write it as INI text with all defaults, which loads as the equal experiment.
@@ -325,5 +316,5 @@ def _check_sections(
     for name, count in readers.items():
         if count > 1 or name in FRAMEWORK_SECTIONS:
             place = sections.get(name, Section({}, ""))
-            what = "two plugins read this section; use another plugin"
-            problems.add_at(place, name, "", what, of_plugin=True)
+            fault = "two plugins read this section; use another plugin"
+            problems.add_at(place, name, "", fault, of_plugin=True)

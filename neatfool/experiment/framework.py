@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, PositiveInt, ValidationInfo, field_valida
 from neatfool.budget.ledger import Budget
 from neatfool.config.class_names import ClassNames
 from neatfool.config.options import read_options
-from neatfool.config.section import Section
+from neatfool.config.values import Section
 from neatfool.errors import ExperimentError, option
 from neatfool.wording import counted
 
@@ -149,7 +149,7 @@ class Calls(BaseModel, extra="forbid", frozen=True):
     max_queries: PositiveInt | None = Field(
         None,
         description="the most images that the run may send in all, repeats included; for a "
-        "target that costs something to ask",
+        "metered target, which costs something to ask",
     )
     max_requests: PositiveInt | None = Field(
         None, description="the most requests that the run may send in all, repeats included"
@@ -219,8 +219,10 @@ def read_framework(
     own = {key: value for key, value in target.values.items() if key in Calls.model_fields}
     calls = read_options(Calls, "target", {"target": replace(target, values=own)}, problems)
     sources = read_options(Sources, "plugins", sections, problems)
-    if to_search:
-        _require_a_length(sections.get("experiment", Section({}, "")), problems)
+    section = sections.get("experiment", Section({}, ""))
+    if to_search and section.values.keys().isdisjoint(LENGTHS):
+        fault = "missing; say how long to run: 'generations = N' or 'images = N'"
+        problems.add_at(section, "experiment", "generations", fault)
     return Framework(general or General(), sources or Sources(), calls or Calls())
 
 
@@ -242,9 +244,3 @@ def with_one_length(sections: dict[str, Section]) -> dict[str, Section]:
 def safe_name(text: str) -> str:
     """Turn text into a similar name that is safe for a folder."""
     return _UNSAFE.sub("-", text).strip("-.+")[:100] or "experiment"
-
-
-def _require_a_length(section: Section, problems: Problems) -> None:
-    if not any(key in section.values for key in LENGTHS):
-        what = "missing; say how long to run: 'generations = N' or 'images = N'"
-        problems.add_at(section, "experiment", "generations", what)

@@ -10,7 +10,7 @@ from pydantic import Field, create_model
 
 from neatfool.config.options import read_options
 from neatfool.config.problems import Problems
-from neatfool.config.section import Section
+from neatfool.config.values import Section
 from neatfool.errors import ExperimentError, PluginError, option
 from neatfool.experiment.choice import json_sections
 from neatfool.experiment.framework import Views
@@ -77,8 +77,8 @@ def read_showing(
     if len(problems) > before or options is None:
         return None
     if not made:
-        what = f"names no view; give one ({', '.join(known)}) or leave the section out"
-        problems.add_at(section, "views", "", what)
+        fault = f"names no view; give one ({', '.join(known)}) or leave the section out"
+        problems.add_at(section, "views", "", fault)
     strengths = {name: float(getattr(options, name)) for name in section.values if name in made}
     return Showing(options.number, options.score, strengths, {n: made[n] for n in strengths})
 

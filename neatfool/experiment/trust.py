@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from neatfool.config.annotations import Reaches, reached_by
 from neatfool.config.options import given_of, option_models
-from neatfool.config.section import Section
+from neatfool.config.values import Section
 from neatfool.errors import NeatfoolError, UntrustedRun, agreement
 from neatfool.experiment.choice import RECORDED, json_sections, picked_kinds, picked_name
 from neatfool.plugin.manager import PluginManager

@@ -10,8 +10,8 @@ from .formats import load_tower as load_tower
 from .formats import ClassifierFormat as ClassifierFormat
 from .formats import TowerFormat as TowerFormat
 from .formats import need as need
-from .file_input import Input as Input
-from .file_input import Layout as Layout
+from .preprocessing import Input as Input
+from .preprocessing import Layout as Layout
 from .model_file import FileModule as FileModule
 from .model_file import load_file as load_file
 from .weights import fit_weights as fit_weights

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+from neatfool.spec import scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from neatfool.models.preprocessing import Preprocessing
 
-Outputs: TypeAlias = Literal["logits", "probabilities", "multi_label"]
+Outputs: TypeAlias = scores.Outputs
 
 
 @dataclass(frozen=True)

@@ -88,8 +88,8 @@ class ModelName(PathAfter):
 
     def of(self, text: str) -> PathAfter | None:
         """Ask the model's format where its path begins, and whether reading it runs code."""
-        found = _find(text)
-        return found.path.of(text) if found and found.path else None
+        model = _find(text)
+        return model.path.of(text) if model and model.path else None
 
 
 def find_format(model: str, kind: type[FormatT]) -> FormatT:
@@ -103,9 +103,9 @@ def find_format(model: str, kind: type[FormatT]) -> FormatT:
         ValueError: There is no such model.
         PluginError: What reads it is broken.
     """
-    if isinstance(found := _find(model), kind):
-        found.check(model)
-        return found
+    if isinstance(fit := _find(model), kind):
+        fit.check(model)
+        return fit
     raise ValueError(f"unknown model {model!r}{_suggest(model, kind)}")
 
 

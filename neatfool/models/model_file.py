@@ -11,7 +11,7 @@ from torch import nn
 
 from neatfool.errors import TargetError
 from neatfool.models.classifier import Classifier
-from neatfool.models.file_input import Input, Layout, layouts_of, scaling_of
+from neatfool.models.preprocessing import Input, Layout, layouts_of, scaling_of
 from neatfool.network.memory import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -182,9 +182,9 @@ class FileModule(nn.Module, ABC):
         """Leave out sizes of one behind the classes, as in [N, K, 1, 1]."""
         return answer.reshape(len(answer), -1).float()
 
-    def _are_probabilities(self, answers: torch.Tensor, told: str | None) -> bool:
-        if told is not None:
-            return told == "probabilities"
+    def _are_probabilities(self, answers: torch.Tensor, outputs: str | None) -> bool:
+        if outputs is not None:
+            return outputs == "probabilities"
         sums = answers.sum(1)
         if not bool(((answers >= 0) & (answers <= 1)).all()):
             return False
@@ -221,14 +221,13 @@ def load_file(module: FileModule, request: Request, *, must_scale: bool = False)
         raise ValueError("the file contains its weights; leave 'weights' out")
     first: Exception | None = None
     for layout in layouts_of(module.path, module.input, request.size):
-        scaling = scaling_of(layout, module.input, request, must_scale=must_scale)
+        scaling = scaling_of(layout, module.input, request.mean, request.std, must_scale=must_scale)
         try:
-            count, found = module.settle(layout, scaling, request)
+            count, description = module.settle(layout, scaling, request)
         except TargetError as error:
             first = first or error
             continue
-        # Only what was asked for: runs of before keep their fingerprints.
-        asked = "".join(f" {each}" for each in (request.output, request.outputs) if each)
+        choices = "".join(f" {each}" for each in (request.output, request.outputs) if each)
         return Classifier(
             request.model,
             module,
@@ -236,8 +235,8 @@ def load_file(module: FileModule, request: Request, *, must_scale: bool = False)
             count,
             None,
             f"{module.path}, by {module.by}",
-            content=module.digest() + asked,
-            found=found,
+            content=module.digest() + choices,
+            found=description,
             # Whatever else it gives comes as logarithms.
             outputs="multi_label" if request.outputs == "multi_label" else "logits",
             no_gradients=module.no_gradients,

@@ -54,7 +54,7 @@ def photographs_of(targets: Iterable[Target]) -> list[Photograph]:
     Raises:
         PluginError: A target offers something else.
     """
-    found: dict[str, Image.Image] = {}
+    images: dict[str, Image.Image] = {}
     for target in targets:
         offered: object = target.photographs()
         if not isinstance(offered, Mapping) or not all(
@@ -64,8 +64,8 @@ def photographs_of(targets: Iterable[Target]) -> list[Photograph]:
                 f"{type(target).__name__}: photographs() must give Pillow images by name, "
                 f"and gave {type(offered).__name__}; give a dict, or a folder of images"
             )
-        found = {**offered, **found}
-    return [Photograph(name, image.copy) for name, image in found.items()]
+        images = {**offered, **images}
+    return [Photograph(name, image.copy) for name, image in images.items()]
 
 
 def _read(file: Path) -> Image.Image:

@@ -58,17 +58,17 @@ def fit_weights(module: nn.Module, tensors: Tensors, path: Path | str) -> None:
         TargetError: A tensor is missing, superfluous, or has another shape.
     """
     expected = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     # Only newer networks count the batches of batch normalisation, and only for training.
     optional = {name for name in expected if name.endswith("num_batches_tracked")}
     faults = [
         f"tensor {name} is missing"
-        if name not in found
-        else f"tensor {name} has shape {list(found[name])}, expected {list(shape)}"
+        if name not in shapes
+        else f"tensor {name} has shape {list(shapes[name])}, expected {list(shape)}"
         for name, shape in expected.items()
-        if found.get(name) != shape and not (name in optional and name not in found)
+        if shapes.get(name) != shape and not (name in optional and name not in shapes)
     ]
-    faults += [f"there is a tensor {name}" for name in sorted(found) if name not in expected]
+    faults += [f"there is a tensor {name}" for name in sorted(shapes) if name not in expected]
     if faults:
         more = f" (and {len(faults) - _SHOWN} more)" if len(faults) > _SHOWN else ""
         raise TargetError(
@@ -85,7 +85,9 @@ def _find_state_dict(content: Any, path: Path) -> Tensors:
             (content[key] for key in _WITHIN if isinstance(content.get(key), Mapping)), None
         )
         content = content if inner is None else inner
-    if not isinstance(content, Mapping) or not content or not _are_tensors(content):
+    if not (isinstance(content, Mapping) and content) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
+    ):
         raise TargetError(
             f"[target] weights = {path}: holds {type(content).__name__}, not a state dict (tensors "
             "by their names); save one with torch.save(network.state_dict(), FILE)"
@@ -93,12 +95,6 @@ def _find_state_dict(content: Any, path: Path) -> Tensors:
     if all(name.startswith(_OF_PARALLEL) for name in content):
         return {name.removeprefix(_OF_PARALLEL): value for name, value in content.items()}
     return dict(content)
-
-
-def _are_tensors(content: Mapping[Any, Any]) -> bool:
-    return all(
-        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
-    )
 
 
 def _report_damage(path: Path, kind: str, cause: str) -> TargetError:

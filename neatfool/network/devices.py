@@ -1,12 +1,17 @@
-"""The devices to compute on."""
+"""The devices to compute on; a GPU computes like a CPU: in full float32, without variation."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, nullcontext
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
 from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
     import torch
 
 
@@ -55,3 +60,51 @@ def pick_devices(names: str = "auto") -> list[torch.device]:
     if kinds == {"cuda"} and names in {"auto", "cuda"}:
         return [torch.device("cuda", number) for number in range(torch.cuda.device_count())]
     return devices
+
+
+class SharedContext:
+    """A process-wide context that threads share: the first enters it, the last leaves it.
+
+    If each thread entered its own, the first to leave would end it for all.
+    """
+
+    def __init__(self, make: Callable[[], AbstractContextManager[object]]) -> None:
+        self._make = make
+        self._lock = Lock()
+        self._within = 0
+        self._context: AbstractContextManager[object] = nullcontext()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._within:
+                self._context = self._make()
+                self._context.__enter__()
+            self._within += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._within -= 1
+            if not self._within:
+                self._context.__exit__(None, None, None)
+
+
+def _exact() -> AbstractContextManager[object]:
+    import torch
+
+    return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+
+
+EXACT_CONVOLUTIONS: Final = SharedContext(_exact)
+
+
+def computing_on(device: torch.device) -> AbstractContextManager[object]:
+    """Give the context to compute in on a device."""
+    return _on_gpu(device) if device.type == "cuda" else nullcontext()
+
+
+@contextmanager
+def _on_gpu(device: torch.device) -> Iterator[None]:
+    import torch
+
+    with torch.cuda.device(device), EXACT_CONVOLUTIONS:
+        yield

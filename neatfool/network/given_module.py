@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from neatfool.errors import TargetError
-from neatfool.network.folding import agree
+from neatfool.network.frozen_graph import agree
 from neatfool.network.memory import is_out_of_memory
 from neatfool.network.tensor_module import name_of
 

@@ -18,9 +18,8 @@ import torch
 from torch import nn
 
 from neatfool.errors import TargetError
-from neatfool.network.devices import pick_devices
-from neatfool.network.folding import fold
-from neatfool.network.frozen_graph import freeze, probes
+from neatfool.network.devices import computing_on, pick_devices
+from neatfool.network.frozen_graph import fold, freeze, probes
 from neatfool.network.given_module import (
     ask,
     check_ready,
@@ -29,10 +28,9 @@ from neatfool.network.given_module import (
     try_channels_last,
     unwrap,
 )
-from neatfool.network.gpu import computing_on
-from neatfool.network.malloc import keep_freed_memory
+from neatfool.network.gradients import Sparing
+from neatfool.network.memory import keep_freed_memory
 from neatfool.network.outputs import LOGITS, find_reading
-from neatfool.network.sparing import Sparing
 from neatfool.network.tensor_module import FromBytes, TensorModule, name_of
 from neatfool.spec.scores import Scores
 
@@ -168,8 +166,8 @@ class Network:
             return "fp16"
         if self.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
             # A private function of torch; without it there is no screening on a CPU.
-            asked = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", bool)
-            return "bf16" if asked() else None
+            supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", bool)
+            return "bf16" if supported() else None
         return None
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
@@ -225,10 +223,12 @@ class Network:
     def describe(self) -> str:
         """Say in a line how the module is called, and what it gives; :meth:`settle` finds it."""
         reading, whole = self._reading or LOGITS, self._replicas[0]
-        taken = f" in {whole.taken}" * bool(whole.taken)
-        parts = [reading.words + taken, "one image at a time" * whole.alone]
-        parts.append("in contiguous layout" * (self._layout is torch.contiguous_format))
-        return f"{name_of(whole)}: " + ", ".join(filter(None, parts))
+        parts = [f"{reading.words} in {whole.taken}" if whole.taken else reading.words]
+        if whole.alone:
+            parts.append("one image at a time")
+        if self._layout is torch.contiguous_format:
+            parts.append("in contiguous layout")
+        return f"{name_of(whole)}: {', '.join(parts)}"
 
     def score(self, images: torch.Tensor) -> Scores:
         """Compute confidences, and logits.
@@ -328,12 +328,10 @@ class Network:
             if module is None:
                 with torch.inference_mode(mode=False), torch.no_grad():
                     plain = self._plain("fp32")
-                    batches = self._varied_numbers(plain, shape)
+                    images = probes((2, *shape[1:]), self.device)
+                    batches = [plain.numbers(batch) for batch in images]
                     module = self._folded_modules[place] = fold(plain.module, batches)
         return self._from_bytes(module, precision)
-
-    def _varied_numbers(self, form: FromBytes, shape: torch.Size) -> list[torch.Tensor]:
-        return [form.numbers(batch) for batch in probes((2, *shape[1:]), self.device)]
 
     def _from_bytes(self, module: TensorModule, precision: Precision) -> FromBytes:
         mean, std = self.mean.to(self.device), self.std.to(self.device)

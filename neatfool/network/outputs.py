@@ -99,8 +99,8 @@ def _find_binary(finite: torch.Tensor, outputs: Outputs | None) -> Reading:
         return replace(LOGITS, binary=True, words="gives one logit, that of the second class")
     _refuse_unless(inside, finite, "lie between {}")
     words = "gives one probability, that of the second class"
-    found = replace(_PROBABILITIES, binary=True, words=words)
-    return found if outputs else replace(found, doubt=_DOUBT_BINARY)
+    doubt = "" if outputs else _DOUBT_BINARY
+    return replace(_PROBABILITIES, binary=True, words=words, doubt=doubt)
 
 
 def _is_inside(finite: torch.Tensor) -> bool:
@@ -112,10 +112,10 @@ def _tells(inside: object, finite: torch.Tensor) -> bool:
     return bool(inside) and bool(finite.min() < finite.max())
 
 
-def _refuse_unless(right: object, numbers: torch.Tensor, what: str) -> None:
+def _refuse_unless(right: object, numbers: torch.Tensor, fault: str) -> None:
     if not right and len(numbers):
         raise TargetError(
-            f'outputs = "probabilities", but an image\'s numbers {what.format(_span(numbers))}; '
+            f'outputs = "probabilities", but an image\'s numbers {fault.format(_span(numbers))}; '
             'say outputs = "multi_label" if each class has its own confidence, or outputs = '
             '"logits"'
         )

@@ -29,9 +29,11 @@ class TensorModule(nn.Module):
         super().__init__()
         self.training = False
         self.module = module
-        self.alone = any(_rounds_by_batch(each) for each in module.modules())
+        # A layer that is dynamically quantised rounds by the range of a whole batch.
+        self.alone = any(".quantized.dynamic." in type(m).__module__ for m in module.modules())
         self.taken = ""
-        self.dtype = _dtype_of(module)
+        floats = (each.dtype for each in module.parameters() if each.is_floating_point())
+        self.dtype = next(floats, torch.float32)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Compute numbers [N, K] of float images [N, C, H, W]."""
@@ -133,13 +135,3 @@ def _describe(answer: Any) -> str:
     if isinstance(answer, torch.Tensor):
         return f"a tensor {[*answer.shape]}"
     return type(answer).__name__
-
-
-def _rounds_by_batch(module: nn.Module) -> bool:
-    """Say whether a layer is dynamically quantised: it rounds by the range of a whole batch."""
-    return ".quantized.dynamic." in type(module).__module__
-
-
-def _dtype_of(module: nn.Module) -> torch.dtype:
-    floats = (each.dtype for each in module.parameters() if each.is_floating_point())
-    return next(floats, torch.float32)

@@ -16,10 +16,10 @@ from .detector import make_detector as make_detector
 from .inspected import InspectedTarget as InspectedTarget
 
 # In-distribution images
-from .idx import Digits as Digits
-from .idx import Mnist as Mnist
-from .idx import has_mnist as has_mnist
-from .idx import read_mnist as read_mnist
+from .in_distribution import Digits as Digits
+from .in_distribution import Mnist as Mnist
+from .in_distribution import has_mnist as has_mnist
+from .in_distribution import read_mnist as read_mnist
 from .in_distribution import InDistribution as InDistribution
 from .in_distribution import in_distribution as in_distribution
 

@@ -67,7 +67,7 @@ def ask_detectors(
     images: Any,
     known: InDistribution,
     names: Iterable[str] = (),
-    note: Callable[[str, int], None] = lambda what, images: None,
+    note: Callable[[str, int], None] = lambda stage, images: None,
 ) -> Asked:
     """Ask detectors about images that fool a target.
 
@@ -82,18 +82,18 @@ def ask_detectors(
         ExperimentError: A name is wrong, or no detector works here.
     """
     left_out: dict[str, str] = {}
-    asked = _make(names or detector_names(), left_out)
-    inspected = _inspect(behind(target), asked, left_out)
+    detectors = _make(names or detector_names(), left_out)
+    inspected = _inspect(behind(target), detectors, left_out)
 
-    def ask(what: str, some: torch.Tensor) -> Any:
-        note(what, 0)
-        return inspected.ask_all(some, lambda more: note(what, more))
+    def ask(stage: str, some: torch.Tensor) -> Any:
+        note(stage, 0)
+        return inspected.ask_all(some, lambda more: note(stage, more))
 
     held_out = ask("in-distribution images", known.held_out)
     fitted = ask("in-distribution images", known.fitted) if known.divided else held_out
     fooling = ask("fooling images", torch.as_tensor(images))
     scores = {}
-    for name, detector in asked.items():
+    for name, detector in detectors.items():
         note(f"detector {name}", 0)
         try:
             detector.look_at(inspected.head, inspected.module)
@@ -107,7 +107,7 @@ def ask_detectors(
         scores[name] = Outlying(detector.looks_at, both[0].numpy(), both[1].numpy())
     if not scores:
         raise ExperimentError(f"no detector works here: {'; '.join(left_out.values())}")
-    of_covariance = [name for name in scores if asked[name].of_covariance]
+    of_covariance = [name for name in scores if detectors[name].of_covariance]
     lacks = known.lacks(inspected.head.in_features if inspected.head else None, of_covariance)
     if lacks:
         _log.warning("%s", lacks)
@@ -128,17 +128,17 @@ def _make(names: Iterable[str], left_out: dict[str, str]) -> dict[str, Detector]
 
 
 def _inspect(
-    target: Target, asked: dict[str, Detector], left_out: dict[str, str]
+    target: Target, detectors: dict[str, Detector], left_out: dict[str, str]
 ) -> InspectedTarget:
     """Look into a target for as many detectors as it allows; take the others out."""
     possible: set[Needs] = {"probabilities"}
     InspectedTarget(target, possible)  # what no detector can do without
-    for need in sorted({each.needs for each in asked.values()} - possible):
+    for need in sorted({each.needs for each in detectors.values()} - possible):
         try:
             InspectedTarget(target, {need})
             possible.add(need)
         except ExperimentError as error:
-            for name in [name for name, each in asked.items() if each.needs == need]:
-                del asked[name]
+            for name in [name for name, each in detectors.items() if each.needs == need]:
+                del detectors[name]
                 left_out[name] = str(error)
     return InspectedTarget(target, possible)

@@ -106,7 +106,8 @@ def choice_of(*needs: Needs) -> str:
     fit = []
     for name in detector_names():
         with suppress(MissingPackage):
-            fit += [name] * (make_detector(name).needs in needs)
+            if make_detector(name).needs in needs:
+                fit.append(name)
     return " or ".join(fit)
 
 

@@ -59,7 +59,7 @@ class InspectedTarget:
         """Look into a target.
 
         Raises:
-            ExperimentError: It costs something to ask, it gives no probabilities that sum to one,
+            ExperimentError: It is metered, it gives no probabilities that sum to one,
                 or it lacks what a detector needs.
         """
         self.target = target
@@ -71,8 +71,8 @@ class InspectedTarget:
         self._of_images: Network | None = None
         if isinstance(target, Metered):
             raise ExperimentError(
-                "the target costs something to ask, and a detector would ask it about all "
-                "in-distribution images; choose a network of your own"
+                "the target is metered: it costs something to ask, and a detector would ask it "
+                "about all in-distribution images; choose a network of your own"
             )
         if "images" in needs:
             self._of_images = self._only_network()
@@ -118,16 +118,16 @@ class InspectedTarget:
             note: Told how many more are done, now and then.
         """
         size = min(self.target.batch_size or AT_A_TIME, AT_A_TIME)
-        found = []
+        batches = []
         for part in (images[start : start + size] for start in range(0, len(images), size)):
             # Batches of one size, on which a network's last bits depend.
             padded = torch.cat([part, part[:1].expand(size - len(part), -1, -1, -1)])
             answers = self.ask(padded.numpy() if self.target.spec.array == "numpy" else padded)[1]
-            found.append((answers, len(part)))
+            batches.append((answers, len(part)))
             note(len(part))
 
         def join(values: Callable[[Answers], torch.Tensor | None]) -> torch.Tensor | None:
-            parts = [(values(answers), count) for answers, count in found]
+            parts = [(values(answers), count) for answers, count in batches]
             some = [value[:count] for value, count in parts if value is not None]
             return torch.cat(some) if some else None
 
@@ -205,8 +205,8 @@ class InspectedTarget:
         fits = outputs.shape[1:] == (self._count + layer.in_features,)
         if fits:
             probs = torch.as_tensor(self._scores(images).probs).cpu()
-            found = self._parts(outputs)[0].softmax(-1)
-            fits = bool((found - probs).abs().max() <= SAME)
+            inner_probs = self._parts(outputs)[0].softmax(-1)
+            fits = bool((inner_probs - probs).abs().max() <= SAME)
         if not fits:
             raise ExperimentError(self._no_layer(network))
 

@@ -1,20 +1,26 @@
-"""Lists the installed plugins from their metadata, without importing them."""
+"""Finds plugins: installed ones by their metadata, without importing them, and those in files."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import EntryPoint
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Final
+
+from neatfool.errors import PluginError, cause
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from importlib.metadata import Distribution, EntryPoints
+    from types import CodeType, ModuleType
 
 GROUP: Final = "neatfool"
 """The group of the plugins' entry points."""
@@ -22,6 +28,7 @@ HOOKS_GROUP: Final = "neatfool.hooks"
 """The group of the modules in which plugins specify hooks of their own."""
 EACH_MODULE: Final = ".*"
 """What the name of an entry point for all modules of a package ends in."""
+_NO_PLUGINS: Final = ("_", ".", "test_", "conftest.", "setup.")
 
 KINDS: Final = (
     "target",
@@ -92,12 +99,12 @@ def installed_plugins() -> list[tuple[PluginEntry, EntryPoint]]:
     distributions = {id(point.dist): point.dist for point in points}
     named = {key: _name_and_version(dist) for key, dist in distributions.items()}
     taken = {point.value for point in points}
-    found = [
+    plugins = [
         (_entry(each, *named[id(point.dist)]), each)
         for point in points
         for each in _modules_of(point, taken)
     ]
-    return sorted(found, key=lambda pair: (order(pair[0].kind), pair[0].name, pair[0].source))
+    return sorted(plugins, key=lambda pair: (order(pair[0].kind), pair[0].name, pair[0].source))
 
 
 def _modules_of(point: EntryPoint, taken: Collection[str]) -> list[EntryPoint]:
@@ -143,3 +150,90 @@ def _entry(point: EntryPoint, source: str, version: str) -> PluginEntry:
         version=version,
         problem=problem,
     )
+
+
+def plugin_files(path: Path) -> list[Path]:
+    """List the plugin files of a path, relative to the current folder if they are below it.
+
+    The path is a Python file, a package (one plugin) or a folder of modules. In a folder, names
+    that begin with ``_`` or ``test_``, ``conftest.py`` and ``setup.py`` are skipped.
+
+    Raises:
+        PluginError: There is no such file or folder, or no plugin in it.
+    """
+    path = path.absolute()
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    try:
+        path.stat()
+    except PermissionError:
+        raise
+    except (OSError, ValueError):
+        raise PluginError(f"{path}: there is no such file or folder") from None
+    if path.is_file():
+        if path.suffix != ".py":
+            raise PluginError(f"{path}: is no Python file; a plugin is a .py file or a folder")
+        return [path]
+    if not path.is_dir():
+        raise PluginError(f"{path}: is no Python file and no folder")
+    if (path / "__init__.py").is_file():
+        return [path / "__init__.py"]
+    files = sorted(file for file in path.glob("*.py") if not file.name.startswith(_NO_PLUGINS))
+    if not files:
+        raise PluginError(f"{path}: there is no plugin in this folder; put a .py file there")
+    return files
+
+
+def import_file(path: Path) -> ModuleType:
+    """Import a module, or a package's ``__init__.py``, under a unique name.
+
+    Modules in the same folder become importable; installed ones come first.
+
+    Raises:
+        PluginError: The import failed; the message has the cause.
+    """
+    spec = _spec(path)
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    _make_importable(path)
+    try:
+        assert spec.loader is not None
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[spec.name]
+        raise PluginError(f"{path}: cannot be imported: {cause(error)}") from error
+    return module
+
+
+class _Loader(SourceFileLoader):
+    """Compiles the file as it is now, without Python's cache.
+
+    The cache misses a change within a second, and would be written into the user's folder.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+def _spec(path: Path) -> ModuleSpec:
+    absolute = path.resolve()
+    package = absolute.name == "__init__.py"
+    stem = absolute.parent.name if package else absolute.stem
+    digest = hashlib.sha256(str(absolute).encode()).hexdigest()[:12]
+    name = f"neatfool_file_{digest}_{stem}"
+    spec = spec_from_file_location(
+        name,
+        absolute,
+        loader=_Loader(name, str(absolute)),
+        submodule_search_locations=[str(absolute.parent)] if package else None,
+    )
+    assert spec is not None
+    return spec
+
+
+def _make_importable(path: Path) -> None:
+    folder = path.resolve().parent
+    if path.name == "__init__.py":
+        folder = folder.parent
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))

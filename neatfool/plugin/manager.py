@@ -16,10 +16,11 @@ from neatfool.plugin.entries import (
     HOOKS_GROUP,
     PluginEntry,
     entry_points,
+    import_file,
     installed_plugins,
     order,
+    plugin_files,
 )
-from neatfool.plugin.files import import_file, plugin_files
 from neatfool.plugin.observers import Observers, hooks_of
 from neatfool.plugin.registration import CONTRACTS, NoOptions, Registration, checked
 
@@ -84,23 +85,23 @@ class PluginManager:
             PluginError: No plugin has the name, or two have, or it is broken.
         """
         entry = self._only_entry(kind, name)
-        found = self._registrations.get((kind, name), [])
-        sources = {made.source for made in found} | ({entry[0].origin} if entry else set())
+        registrations = self._registrations.get((kind, name), [])
+        sources = {made.source for made in registrations} | ({entry[0].origin} if entry else set())
         if len(sources) > 1:
             raise _ambiguous(kind, name, sources)
-        if not found and entry is None:
-            raise self._unknown(kind, name)
-        if not found and entry is not None:
+        if not registrations and entry is None:
+            raise PluginError(f"unknown {kind} {quoted(name)}{nearest(name, self.names(kind))}")
+        if not registrations and entry is not None:
             self._import(*entry)
-            found = self._registrations.get((kind, name), [])
-        if not found:
+            registrations = self._registrations.get((kind, name), [])
+        if not registrations:
             offered = [key for key, made in self._registrations.items() if made]
-            names = [offer for of, offer in offered if of == kind]
+            names = [offer for offered_kind, offer in offered if offered_kind == kind]
             raise PluginError(
                 f"{kind} {name!r} ({sources.pop()}): registers no {kind} of that name"
                 f"{nearest(name, names)}"
             )
-        return self._with_hooks(found[0])
+        return self._with_hooks(registrations[0])
 
     def load_observer(self, name: str) -> Registration | None:
         """Load an installed observer.
@@ -281,14 +282,11 @@ class PluginManager:
         wanted = made.wanted(hook=self._pluggy.hook)
         return replace(made, factory=partial(made.factory, **wanted))
 
-    def _unknown(self, kind: str, name: str) -> PluginError:
-        return PluginError(f"unknown {kind} {quoted(name)}{nearest(name, self.names(kind))}")
-
     def _only_entry(self, kind: str, name: str) -> tuple[PluginEntry, EntryPoint] | None:
-        found = [pair for pair in self._installed if (pair[0].kind, pair[0].name) == (kind, name)]
-        if len(found) > 1:
-            raise _ambiguous(kind, name, {entry.origin for entry, _ in found})
-        return found[0] if found else None
+        pairs = [pair for pair in self._installed if (pair[0].kind, pair[0].name) == (kind, name)]
+        if len(pairs) > 1:
+            raise _ambiguous(kind, name, {entry.origin for entry, _ in pairs})
+        return pairs[0] if pairs else None
 
     def _import(self, entry: PluginEntry, point: EntryPoint) -> object:
         who = f"{entry.kind} {entry.name!r} ({entry.origin})"

@@ -26,10 +26,5 @@ def views(
     """
     manager = plugins or PluginManager()
     wanted = manager.names("view") if names is None else names
-    return {name: _make(name, manager) for name in wanted}
-
-
-def _make(name: str, manager: PluginManager) -> View:
-    registration = manager.load("view", name)
-    view: View = registration.make(registration.options())
-    return view
+    registrations = [manager.load("view", name) for name in wanted]
+    return {each.name: each.make(each.options()) for each in registrations}

@@ -1,10 +1,10 @@
-"""The folder of a run: the names of its files, its lock, and what may be deleted."""
+"""The folder of a run: its files, its lock, what may be deleted, and advice about it."""
 
 from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -12,10 +12,10 @@ from neatfool.errors import RunError, StorageError
 from neatfool.files import refuse_link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from neatfool.run.advice import Advice
+    from neatfool.spec.json import Json
 
 DATABASE: Final = "run.db"
 PARTIAL_DATABASE: Final = "run.db.partial"
@@ -27,6 +27,42 @@ LOG_ENDINGS: Final = ("-wal", "-shm", "-journal")
 START_ANEW: Final = (
     "`neatfool run EXPERIMENT.ini --out FOLDER --overwrite` starts the run anew in its folder"
 )
+FROM_PYTHON: Final = "python"
+"""The name of a target from Python, which is no plugin, in a resolved experiment."""
+
+
+class Advice(NamedTuple):
+    """How to resume a run, lengthen it, overwrite it, write it elsewhere, or allow more queries."""
+
+    resume: str
+    lengthen: str
+    overwrite: str
+    elsewhere: str
+    allow: str
+
+
+def is_from_python(resolved: Mapping[str, Json]) -> bool:
+    """Say whether a run's target is an object of a Python session and no plugin."""
+    return bool(resolved.get("target", {}).get("plugin") == FROM_PYTHON)
+
+
+def advice_for(resolved: Mapping[str, Json], folder: Path) -> Advice:
+    """Choose the advice for a run with a resolved experiment."""
+    if is_from_python(resolved):
+        return Advice(
+            resume="neatfool.fool with resume_run=True",
+            lengthen="resume_run=True with a greater length",
+            overwrite="overwrite=True",
+            elsewhere="out=FOLDER",
+            allow="max_queries=N",
+        )
+    return Advice(
+        resume=f"`neatfool resume {folder}`",
+        lengthen="`neatfool resume RUN --generations N`",
+        overwrite="--overwrite",
+        elsewhere="--out DIR",
+        allow="--max-queries N",
+    )
 
 
 def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]:
@@ -72,11 +108,11 @@ def find_runs(folder: Path) -> list[Path]:
         return [folder]
     for depth in ("*", "*/*"):
         databases = folder.glob(f"{depth}/{DATABASE}")
-        if found := sorted(path.parent for path in databases if path.is_file()):
-            return found
+        if runs := sorted(path.parent for path in databases if path.is_file()):
+            return runs
     missing = "is a file" if folder.is_file() else "is not there"
-    what = "there is no run in it" if folder.is_dir() else missing
-    raise RunError(f"{folder}: {what}; give folders of runs, or folders that hold such")
+    fault = "there is no run in it" if folder.is_dir() else missing
+    raise RunError(f"{folder}: {fault}; give folders of runs, or folders that hold such")
 
 
 def lock(folder: Path) -> Callable[[], None]:
@@ -109,8 +145,8 @@ def storage_errors(folder: Path, kept: str = "") -> Iterator[None]:
     except Timeout:
         raise
     except OSError as error:
-        what = error.strerror or error
-        raise StorageError(f"{folder}: cannot be written: {what}{kept}") from error
+        reason = error.strerror or error
+        raise StorageError(f"{folder}: cannot be written: {reason}{kept}") from error
 
 
 def _refuse_taken(folder: Path, advice: Advice, *, overwrite: bool) -> None:

@@ -60,8 +60,10 @@ def height_width(spec: ImageSpec, size: int | tuple[int, int] | None) -> tuple[i
         return spec.height, spec.width
     sides = size if isinstance(size, tuple) and len(size) == 2 else (size,)
     if not all(isinstance(side, Real) and math.isfinite(side) for side in sides):
-        what = "the pixels of the longer side, or (height, width)"
-        raise ExperimentError(f"the size {quoted(str(size))} is none; give {what}")
+        raise ExperimentError(
+            f"the size {quoted(str(size))} is none; give the pixels of the longer side, or "
+            "(height, width)"
+        )
     if not isinstance(size, tuple):
         scale = size / max(spec.height, spec.width)
         least = min(size, 1)
@@ -266,10 +268,10 @@ class EliteView(Individual):
         """The classes that the target was surest of for this PNG, with its confidences.
 
         The surest come first; its own class need not be one of them. There is none if it was
-        replaced since, or if an earlier version recorded it.
+        replaced since.
         """
-        found = self.run.store.top(self.candidate_id)
-        return [(self._spec.classes[number], confidence) for number, confidence in found]
+        top = self.run.store.top(self.candidate_id)
+        return [(self._spec.classes[number], confidence) for number, confidence in top]
 
     @property
     def rejected(self) -> bool:
@@ -281,8 +283,8 @@ class EliteView(Individual):
     @property
     def top1(self) -> bool | None:
         """Whether no class is more likely for this PNG; None if :attr:`top` is empty."""
-        found = self.run.store.top(self.candidate_id)
-        return dict(found).get(self.index, -1.0) >= found[0][1] if found else None
+        top = self.run.store.top(self.candidate_id)
+        return dict(top).get(self.index, -1.0) >= top[0][1] if top else None
 
     @property
     def file(self) -> Path:

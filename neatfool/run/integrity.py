@@ -86,8 +86,8 @@ class Digests:
         for table in TABLES:
             for event, steps in _EVENTS.items():
                 calls = "".join(
-                    f"SELECT note_change({sign}, '{table}', {_list(table, which)}); "
-                    for sign, which in steps
+                    f"SELECT note_change({sign}, '{table}', {_list(table, row)}); "
+                    for sign, row in steps
                 )
                 connection.execute(
                     f"CREATE TEMP TRIGGER {table}_{event} AFTER {event} ON main.{table} "

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from neatfool.run.store import RunStore
 
 MUCH: Final = 1 / 12
-"""A lesson changes more than this share of a genome's fields."""
+"""Gradient refinement changes more than this share of a genome's fields."""
 
 
 def phylogeny(store: RunStore, last: int, now: set[int], learns: bool, elites: bool) -> nx.DiGraph:
@@ -47,7 +47,8 @@ def phylogeny(store: RunStore, last: int, now: set[int], learns: bool, elites: b
 def _find_learned(store: RunStore, graph: nx.DiGraph) -> Iterator[int]:
     """Find the candidates that differ from their only parent in many weights and nothing else.
 
-    A lesson moves nearly all weights at once, a mutation few. The run does not record which it was.
+    Gradient refinement moves nearly all weights at once, a mutation few. The run does not record
+    which it was.
     """
     sizes, genomes = {}, {}
     for id_, nodes, connections, genome in store.rows(

@@ -75,7 +75,7 @@ def report_of_row(row: Mapping[str, Any]) -> GenerationReport:
         **values,
         generation=row["number"],
         classes_ge=tuple(row[name] for name in AT_LEAST),
-        stages=Stages(**{each.name: row[each.name] for each in fields(Stages) if each.name in row}),
+        stages=Stages(**{each.name: row[each.name] for each in fields(Stages)}),
     )
 
 

@@ -137,7 +137,7 @@ class Run(Source):
 
     @property
     def requests(self) -> dict[str, tuple[int, int]]:
-        """The requests to a target that costs something: (requests, images) by outcome."""
+        """The requests to a metered target: (requests, images) by outcome."""
         return self._snapshot.requests
 
     @property
@@ -250,7 +250,7 @@ class Run(Source):
     def score(self, genome: Any, model: Any = None) -> dict[str, float]:
         """Score a genome as the run did, at the target's size and rounded to bytes.
 
-        The target is loaded once, and kept until :meth:`close`. If it costs something to ask, each
+        The target is loaded once, and kept until :meth:`close`. If it is metered, each
         call is a query of the run's budget.
 
         Args:
@@ -288,7 +288,7 @@ class Run(Source):
     ) -> Verdict:
         """Score the saved images again, and compare with the recorded scores.
 
-        If the target costs something to ask, each image is a query of the run's budget.
+        If the target is metered, each image is a query of the run's budget.
 
         Args:
             model: The model that scores. By default the target of the run's experiment, or the

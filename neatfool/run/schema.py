@@ -71,7 +71,7 @@ CREATE TABLE request (
 CREATE TABLE answer (
     image BLOB PRIMARY KEY, scores BLOB NOT NULL);
 """
-"""The requests to a target that costs something, and its answers; see the ledger."""
+"""The requests to a metered target, and its answers; see the ledger."""
 
 FORMAT: Final = 8
 LARGEST_COUNT: Final = 2**53

@@ -43,10 +43,10 @@ def sqlite_errors_in_words(path: Path | None) -> Iterator[None]:
         raise _explain(path, error) from error
 
 
-def damaged(path: Path, what: object) -> RunError:
+def damaged(path: Path, damage: object) -> RunError:
     """Make the error that says that a run's database is damaged, and how."""
     return RunError(
-        f"{path}: the database is damaged ({what}); restore a copy of it, or start the run anew. "
+        f"{path}: the database is damaged ({damage}); restore a copy of it, or start the run anew. "
         "The images in its folder may still be whole"
     )
 
@@ -62,8 +62,9 @@ def _explain(path: Path, error: Exception) -> NeatfoolError:
         return StorageError(f"{path}: cannot be read or written ({error}); check disk and rights")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return RunError(f"{path}: another process is writing to it; wait for it or stop it")
-    told = str(error)
-    return damaged(path, next((words for part, words in IN_WORDS.items() if part in told), told))
+    message = str(error)
+    in_words = (words for part, words in IN_WORDS.items() if part in message)
+    return damaged(path, next(in_words, message))
 
 
 class Connection(sqlite3.Connection):
@@ -184,9 +185,8 @@ def require_format(path: Path, connection: sqlite3.Connection) -> None:
             f"{path}: has run format {version}, and this neatfool reads format {FORMAT}; use the "
             "version that wrote it"
         )
-    found = frozenset(connection.execute(DESCRIPTION))
-    if found != description():
-        names = sorted({name for _, name, _ in found ^ description()})
+    if unlike := frozenset(connection.execute(DESCRIPTION)) ^ description():
+        names = sorted({name for _, name, _ in unlike})
         raise damaged(path, f"its tables are not those of a run: {', '.join(names[:3])}")
 
 

@@ -51,8 +51,7 @@ class GenerationReport:
         nodes: Mean nodes of the elites' genomes.
         connections: Mean connections of the elites' genomes.
         confirmed: Candidates of this generation that were scored exactly, not only screened.
-        winners: Candidates of this generation that took a niche, each counted once; 0 in what
-            earlier versions recorded.
+        winners: Candidates of this generation that took a niche, each counted once.
         stages: Where the time went.
     """
 

@@ -292,7 +292,7 @@ class RunStore:
             self._connection.execute("BEGIN")
             try:
                 classes = self._classes()
-                found = Snapshot(
+                snapshot = Snapshot(
                     info=self.info(),
                     classes=tuple(name for _, name, _ in classes),
                     searched=tuple(number for number, _, searched in classes if searched),
@@ -302,9 +302,9 @@ class RunStore:
                 )
             finally:
                 self._connection.execute("COMMIT")
-        if found.classes and not found.searched:
+        if snapshot.classes and not snapshot.searched:
             raise damaged(self.path, "no class is searched")
-        return found
+        return snapshot
 
     def _classes(self) -> list[tuple[Any, ...]]:
         rows = [*self.rows("class", "ORDER BY number")]
@@ -370,14 +370,13 @@ class RunStore:
 
     def candidate(self, id_: int) -> StoredCandidate:
         """Read a candidate that must exist."""
-        found = self.candidates([id_])
-        if not found:
-            raise damaged(self.path, f"candidate {id_} is missing")
-        return found[id_]
+        if candidate := self.candidates([id_]).get(id_):
+            return candidate
+        raise damaged(self.path, f"candidate {id_} is missing")
 
     def candidates(self, ids: Iterable[int]) -> dict[int, StoredCandidate]:
         """Read candidates by id; skip those that are not stored."""
-        found = {}
+        candidates = {}
         for id_ in ids:
             for row in self.rows("candidate", "WHERE id = ?", (id_,)):
                 _, generation, nodes, connections, _, genome = row
@@ -386,15 +385,9 @@ class RunStore:
                 # Ids are given as candidates are bred, so nobody descends from itself.
                 if not all(0 <= parent < id_ for parent in parents):
                     raise damaged(self.path, f"candidate {id_} descends from a later one")
-                text = self.text_of(id_, genome)
-                found[id_] = StoredCandidate(
-                    id_,
-                    generation,
-                    parents,
-                    text,
-                    GenomeSize(nodes, connections),
-                )
-        return found
+                text, size = self.text_of(id_, genome), GenomeSize(nodes, connections)
+                candidates[id_] = StoredCandidate(id_, generation, parents, text, size)
+        return candidates
 
     def text_of(self, id_: int, genome: bytes) -> str:
         """Unpack the genome of a candidate."""
@@ -419,8 +412,8 @@ class RunStore:
         """
         rows = self.rows("image", "WHERE candidate = ?", (candidate,), names="top")
         try:
-            found = [pair for (top,) in rows if top is not None for pair in self._json(top)]
-            return [(self.require_class(int(number)), float(sure)) for number, sure in found]
+            pairs = [pair for (top,) in rows if top is not None for pair in self._json(top)]
+            return [(self.require_class(int(number)), float(sure)) for number, sure in pairs]
         except (TypeError, ValueError) as error:
             raise damaged(self.path, f"the best classes of candidate {candidate}") from error
 
@@ -432,9 +425,9 @@ class RunStore:
 
     def replacements(self, last: int, first: int = 0) -> list[tuple[int, int, float]]:
         """Read (generation, class, confidence) of the replacements up to a generation, in order."""
-        which = "WHERE generation BETWEEN ? AND ? ORDER BY number"
+        order = "WHERE generation BETWEEN ? AND ? ORDER BY number"
         names = "generation, class, confidence"
-        rows = self.rows("replacement", which, (first, last), names=names)
+        rows = self.rows("replacement", order, (first, last), names=names)
         return [(when, self.require_class(number), sure) for when, number, sure in rows]
 
     def holders(self, last: int, least: float) -> list[tuple[int, int, float]]:
@@ -452,11 +445,11 @@ class RunStore:
 
         A request that was under way when its process ended has the outcome ``unknown``.
         """
-        found: dict[str, tuple[int, int]] = {}
+        totals: dict[str, tuple[int, int]] = {}
         for images, outcome in self.rows("request", names="images, outcome"):
-            count, sent = found.get(outcome or "unknown", (0, 0))
-            found[outcome or "unknown"] = count + 1, sent + images
-        return dict(sorted(found.items(), key=lambda item: (-item[1][0], item[0])))
+            count, sent = totals.get(outcome or "unknown", (0, 0))
+            totals[outcome or "unknown"] = count + 1, sent + images
+        return dict(sorted(totals.items(), key=lambda item: (-item[1][0], item[0])))
 
     def last_generation(self) -> int:
         """Read the number of the last generation, -1 before the first."""

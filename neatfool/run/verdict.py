@@ -73,13 +73,14 @@ class Verdict:
         }
 
     def __str__(self) -> str:
-        said = self.summary()
+        whole = self.summary()
         ranks = [result.measured_rank for result in self.results]
         return (
-            f"{said['images']} images scored from their files: {said['wrong']} wrong, largest "
-            f"difference {said['largest_difference']:.1e}. Median "
-            f"{percent(said['median'], median(ranks))}, lowest {percent(said['min'], min(ranks))}; "
-            f"{said['classes_ge_0.9999']} of {said['images']} classes >= 99.99 %."
+            f"{whole['images']} images scored from their files: {whole['wrong']} wrong, largest "
+            f"difference {whole['largest_difference']:.1e}. Median "
+            f"{percent(whole['median'], median(ranks))}, lowest "
+            f"{percent(whole['min'], min(ranks))}; {whole['classes_ge_0.9999']} of "
+            f"{whole['images']} classes >= 99.99 %."
         )
 
     def __repr__(self) -> str:

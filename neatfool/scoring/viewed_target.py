@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from neatfool.errors import PluginError
-from neatfool.network.gpu import computing_on
+from neatfool.network.devices import computing_on
 from neatfool.scoring.answers import check_scores
 from neatfool.search.seeds import derive_seeds
 from neatfool.spec.scores import Scores

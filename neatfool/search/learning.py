@@ -1,8 +1,8 @@
 """Learning: evolution finds a genome's structure, and gradients find better numbers for it.
 
-A *lesson* takes an elite and improves its parameters (the weights of a CPPN, say) for one class,
-by the gradient of the class's log-odds. The result is a genome, which is rendered, scored and
-offered to every niche like any other child.
+*Gradient refinement*, a *lesson* for short, takes an elite and improves its parameters (the weights
+of a CPPN, say) for one class, by the gradient of the class's log-odds. The result is a genome,
+which is rendered, scored and offered to every niche like any other child.
 
 If the target is shown views of an image, each step climbs what one view scores, and the next step
 another. Gradients of many different views lead further than a few means over several.
@@ -10,9 +10,12 @@ another. Gradients of many different views lead further than a few means over se
 
 from __future__ import annotations
 
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import numpy as np
+from pydantic import BaseModel, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from neatfool.errors import ExperimentError
 from neatfool.spec.candidate import Candidate
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 
     import torch
 
-    from neatfool.search.learning_options import LearningOptions
     from neatfool.spec.encoding import Encoding
     from neatfool.spec.json import Json
     from neatfool.spec.target import Target
@@ -45,6 +47,35 @@ FIRST_PROBES: Final = 4
 TINY: Final = 1e-12
 
 
+class LearningOptions(BaseModel):
+    """Options for a scheme's model to inherit; see :class:`~neatfool.Learner`."""
+
+    learn: float = Field(
+        0.0,
+        ge=0,
+        le=0.9,
+        description="the share of the images to spend on learning. 0: none",
+    )
+    learn_steps: PositiveInt = Field(
+        8, le=1000, description="steps for each elite that is learnt on"
+    )
+    learn_rate: PositiveFloat = Field(
+        0.3,
+        description="by how many grey levels, about, a step changes the image through each weight",
+    )
+    learn_after: NonNegativeFloat = Field(
+        8.0,
+        description="images for each class to breed before there is any learning: with 1000 "
+        "classes 8,000",
+    )
+    learn_at_once: PositiveInt = Field(
+        4,
+        le=1024,
+        description="genomes whose gradients one call of the target computes. Fewer need less "
+        "memory",
+    )
+
+
 @runtime_checkable
 class Viewed(Protocol):
     """A differentiable target that is shown views of an image."""
@@ -57,7 +88,7 @@ class Viewed(Protocol):
 
 
 class Learner:
-    """Gives lessons, as many as a share of the images pays for.
+    """Refines genomes by gradients, as many as a share of the images pays for.
 
     In each generation a scheme asks how many are due (:meth:`due`), chooses genomes, and improves
     them (:meth:`learn`).
@@ -116,12 +147,12 @@ class Learner:
         last = 0 if self._views else FORWARDS
         return steps * (FORWARDS + BACKWARDS) + last
 
-    def due(self, bred: int, of: int) -> int:
+    def due(self, bred: int, genomes: int) -> int:
         """Count a generation's images, and say how many genomes to improve in it.
 
         Args:
             bred: The number of candidates that were bred.
-            of: The number of genomes that could be improved.
+            genomes: The number of genomes that could be improved.
         """
         share = self._options.learn
         self._bred += bred
@@ -132,7 +163,7 @@ class Learner:
         price = self.cost + views
         self._credit += bred * views * share / (1 - share)
         groups = int(self._credit / (group * price))
-        count = min(groups * group, of)
+        count = min(groups * group, genomes)
         # Without genomes to improve, credit cannot be spent; only one group's worth is saved.
         self._credit = min(self._credit - count * price, group * price)
         return count
@@ -159,13 +190,12 @@ class Learner:
         starts = range(0, len(parents), size)
         # The last bits may depend on the number of cores that a call uses, so each uses one.
         with threads_with_cores("neatfool-learn", 1, min(len(starts), _cores())) as threads:
-            for lesson in threads.map(
-                lambda start: self._lesson(
-                    parents[start : start + size], first_id + start, generation
-                ),
-                starts,
-            ):
-                yield from lesson
+            lessons = threads.map(self._improve, [parents[i : i + size] for i in starts])
+            pairs = zip(chain.from_iterable(lessons), parents, strict=True)
+            for place, (genome, (parent, _)) in enumerate(pairs):
+                group = 0 if place % size else min(size, len(parents) - place)
+                images = 1 + group * self.cost
+                yield Candidate(first_id + place, genome, (parent.id,), generation, images)
 
     def state(self) -> Json:
         """Give all that a resumed search needs."""
@@ -175,39 +205,29 @@ class Learner:
         """Continue from what ``state`` gave."""
         self._bred, self._credit = int(state["bred"]), float(state["credit"])
 
-    def _lesson(
-        self, parents: Sequence[tuple[Candidate, int]], first_id: int, generation: int
-    ) -> list[Candidate]:
-        genomes = self._improve(
-            [parent.genome for parent, _ in parents], [number for _, number in parents]
-        )
-        return [
-            Candidate(
-                first_id + place,
-                genome,
-                (parent.id,),
-                generation,
-                evaluations=1 + (0 if place else len(parents) * self.cost),
-            )
-            for place, (genome, (parent, _)) in enumerate(zip(genomes, parents, strict=True))
-        ]
-
-    def _improve(self, genomes: list[Any], classes: Sequence[int]) -> list[Any]:
-        """Take steps up from each genome, and give the best genome on each way.
+    def _improve(self, parents: Sequence[tuple[Candidate, int]]) -> list[Any]:
+        """Take steps up from each parent's genome, and give the best genome on each way.
 
         Or the last one if each step sees another view: the best is then the one whose view was
         the kindest.
         """
+        from neatfool.network.gradients import odds_and_gradients
+
         encoding = self._encoding
+        genomes = [parent.genome for parent, _ in parents]
+        classes = [number for _, number in parents]
         ascents: list[Ascent] = []
         best = [(-np.inf, genome) for genome in genomes]
         for step in range(self._options.learn_steps + 1):
             if self._views and step == self._options.learn_steps:
                 return genomes
-            odds, by_pixel = self._odds_and_gradients(genomes, classes)
+            images = encoding.render(genomes).cpu().numpy()
+            odds, by_pixel = odds_and_gradients(
+                self._logits_of, images, classes, at_once="[scheme] learn_at_once", spec=self._spec
+            )
             if step:
                 pairs = zip(odds.tolist(), genomes, strict=True)
-                best = [max(pair, key=_first) for pair in zip(best, pairs, strict=True)]
+                best = [max(pair, key=itemgetter(0)) for pair in zip(best, pairs, strict=True)]
             if step == self._options.learn_steps:
                 break
             # The squared gradient of a sum of pixels with random signs is, on average, the sum of
@@ -225,22 +245,8 @@ class Learner:
             genomes = encoding.with_parameters(genomes, moved)
         return [genome for _, genome in best]
 
-    def _odds_and_gradients(
-        self, genomes: list[Any], classes: Sequence[int]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        from neatfool.network.gradients import odds_and_gradients
-
-        images = self._encoding.render(genomes).cpu().numpy()
-        return odds_and_gradients(
-            self._logits_of, images, classes, at_once="[scheme] learn_at_once", spec=self._spec
-        )
-
 
 _SIGNS: Final = np.array([-1, 1], np.float32)
-
-
-def _first(pair: tuple[float, Any]) -> float:
-    return pair[0]
 
 
 def _cores() -> int:
@@ -285,6 +291,6 @@ class Ascent:
         mean = self._mean / (1 - MOMENTUM**self._steps)
         known = 1 - MEMORY**self._steps
         square, sensitivity = self._square / known, self._sensitivity / known
-        seen = np.sqrt(sensitivity) + LEAST_SENSITIVE
-        moves: np.ndarray = self._rate * mean / (np.sqrt(square) + TINY) / seen
+        effect = np.sqrt(sensitivity) + LEAST_SENSITIVE
+        moves: np.ndarray = self._rate * mean / (np.sqrt(square) + TINY) / effect
         return moves

@@ -52,7 +52,7 @@ def adopt(given: object, contract: type[Contract], who: str = "") -> Contract:
     members |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "_twin": given}
     try:
         both: Any = new_class(
-            kind.__name__, (kind, contract), exec_body=lambda of: of.update(members)
+            kind.__name__, (kind, contract), exec_body=lambda namespace: namespace.update(members)
         )
         # An abstract method may be an attribute of the object.
         both.__abstractmethods__ = frozenset()

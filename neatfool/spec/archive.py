@@ -156,16 +156,13 @@ class Archive:
             )
             for i in changed
         ]
-        of_elites = [self._has_elite_parent(elite.candidate) for elite in won]
-        return [self._replace(*pair) for pair in zip(won, of_elites, strict=True)]
-
-    def _has_elite_parent(self, candidate: Candidate) -> bool:
-        return any(parent in self._candidates for parent in candidate.parents)
-
-    def _replace(self, elite: Elite, of_elite: bool) -> Replacement:
-        previous = self.place(elite)
-        goal_switch = of_elite and previous not in elite.candidate.parents
-        return Replacement(elite, previous, goal_switch)
+        before = {*self._candidates}
+        replacements = []
+        for elite in won:
+            parents, previous = elite.candidate.parents, self.place(elite)
+            goal_switch = not before.isdisjoint(parents) and previous not in parents
+            replacements.append(Replacement(elite, previous, goal_switch))
+        return replacements
 
     @staticmethod
     def _best(scores: Scores, niches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -126,7 +126,7 @@ class Differentiable(Protocol):
 
 @runtime_checkable
 class Metered(Protocol):
-    """A target that costs something to ask. No image is asked twice in a run."""
+    """A metered target, which costs something to ask. No image is asked twice in a run."""
 
     def meter(self, ledger: Any) -> None:
         """Take the budget; called before ``score``.

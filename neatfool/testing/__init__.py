@@ -16,18 +16,38 @@ your own.
 
 from __future__ import annotations
 
-from neatfool.testing.check import (
-    check_encoding,
-    check_engine,
-    check_observer,
-    check_observers,
-    check_registration,
-    check_scheme,
-    check_target,
+import logging
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from neatfool.testing import (
+    encoding_checks,
+    engine_checks,
+    genome_checks,
+    scheme_checks,
+    target_checks,
 )
-from neatfool.testing.checking import CheckResult
-from neatfool.testing.encoding_subject import COLOUR, GREY
-from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget
+from neatfool.testing.checking import CheckResult, Subject, checks_of, expect_passed, run_checks
+from neatfool.testing.encoding_checks import COLOUR, GREY, EncodingSubject
+from neatfool.testing.engine_checks import EngineSubject
+from neatfool.testing.target_subject import TargetSubject
+from neatfool.testing.toy_search import SchemeSubject
+from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyScheme, ToyTarget, assemble_toys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from neatfool.plugin.observers import Observers
+    from neatfool.plugin.registration import Registration
+    from neatfool.spec.encoding import Encoding
+    from neatfool.spec.engine import Engine
+    from neatfool.spec.image_spec import ImageSpec
+    from neatfool.spec.scheme import Scheme
+    from neatfool.spec.target import Target
 
 __all__ = [
     "COLOUR",
@@ -45,3 +65,200 @@ __all__ = [
     "check_scheme",
     "check_target",
 ]
+
+_CHECKS: Final = {
+    "encoding": checks_of(encoding_checks, genome_checks),
+    "engine": checks_of(engine_checks),
+    "scheme": checks_of(scheme_checks),
+    "target": checks_of(target_checks),
+}
+
+
+def check_target(make: Callable[[], Target]) -> None:
+    """Check that a target keeps its contract: ``check_target(lambda: Bright(Options()))``.
+
+    Raises:
+        AssertionError: It does not; the message has a line for each check that failed.
+    """
+    __tracebackhide__ = True
+    expect_passed(examine("target", make))
+
+
+def check_encoding(
+    make: Callable[[ImageSpec], Encoding[Any]], specs: Sequence[ImageSpec] = (GREY, COLOUR)
+) -> None:
+    """Check that an encoding keeps its contract.
+
+    Args:
+        make: Makes it: ``lambda spec: Blocks(Options(), spec=spec)``.
+        specs: The images to try it with.
+
+    Raises:
+        AssertionError: It does not; the message has a line for each check that failed.
+    """
+    __tracebackhide__ = True
+    expect_passed(examine("encoding", make, specs))
+
+
+def check_scheme(make: Callable[[Encoding[Any], ImageSpec, int], Scheme]) -> None:
+    """Check that a scheme keeps its contract, with one parent a child and with two.
+
+    Args:
+        make: Makes it, from an encoding, a spec and a seed, with small batches if it has an option
+            for them.
+
+    Raises:
+        AssertionError: It does not; the message has a line for each check that failed.
+    """
+    __tracebackhide__ = True
+    expect_passed(examine("scheme", make))
+
+
+def check_engine(make: Callable[[], Engine]) -> None:
+    """Check that an engine keeps its contract; its workers must see this machine's files.
+
+    Raises:
+        AssertionError: It does not; the message has a line for each check that failed.
+    """
+    __tracebackhide__ = True
+    expect_passed(examine("engine", make))
+
+
+def check_observer(observer: object) -> None:
+    """Let an observer, a module or object with hooks, follow a tiny run, and the run resumed.
+
+    Raises:
+        AssertionError: A hook raised.
+        PluginError: It has no hook, or a misspelt one, or one with wrong arguments.
+    """
+    __tracebackhide__ = True
+    from neatfool.plugin.manager import PluginManager
+
+    plugins = PluginManager()
+    plugins.register_object(observer, getattr(observer, "__name__", type(observer).__name__))
+    expect_passed(check_observers(plugins.observers()))
+
+
+def check_observers(observers: Observers) -> list[CheckResult]:
+    """Do the same for the observers that ``PluginManager.observers()`` gives.
+
+    Returns:
+        Two results; a failure's message lists what each hook raised.
+    """
+    from neatfool.evolution.session import resume, start
+
+    with TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary) / "toy-1"
+        with _complaints() as started:
+            start(assemble_toys(Path(temporary), 3), folder).go(observers)
+        longer = assemble_toys(Path(temporary), 5)
+        with _complaints() as resumed:
+            resume(lambda _resolved, _plan: longer, folder).go(observers)
+    return [
+        CheckResult("follows a run", not started, "; ".join(started)),
+        CheckResult("follows a resumed run", not resumed, "; ".join(resumed)),
+    ]
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """Collect the log messages about observers that raise."""
+    messages: list[str] = []
+    logger = logging.getLogger("neatfool.observers")
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    propagates, logger.propagate = logger.propagate, False
+    try:
+        yield messages
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagates
+
+
+def check_registration(
+    registration: Registration,
+    options: BaseModel | Mapping[str, Any] | None = None,
+    *,
+    specs: Sequence[ImageSpec] = (GREY, COLOUR),
+) -> list[CheckResult]:
+    """Run the checks of a plugin's kind.
+
+    Args:
+        registration: What the plugin registered.
+        options: Its options, or values for them; the defaults if absent.
+        specs: The images to try an encoding with.
+
+    Returns:
+        One result for each check; or, if the plugin cannot be made, a single one that says why.
+
+    Raises:
+        ValueError: This kind has no checks.
+    """
+    make, kind = registration.factory, registration.kind
+    if kind not in _CHECKS:
+        raise ValueError(f"kind {kind!r} has no checks; these have: {', '.join(_CHECKS)}")
+    try:
+        made = (
+            options
+            if isinstance(options, BaseModel)
+            else registration.options.model_validate(options or {})
+        )
+    except Exception as error:
+        return [CheckResult("can be made", passed=False, message=_describe_error(error))]
+
+    def make_encoding(spec: ImageSpec) -> Any:
+        return make(made, spec=spec)
+
+    def make_scheme(encoding: Encoding[Any], spec: ImageSpec, seed: int) -> Any:
+        more = registration.wanted(target=ToyTarget(spec))
+        return make(made, encoding=encoding, spec=spec, seed=seed, **more)
+
+    makers: Mapping[str, Callable[..., Any]] = {"encoding": make_encoding, "scheme": make_scheme}
+    return examine(kind, makers.get(kind, lambda: make(made)), specs)
+
+
+def examine(
+    kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec] = (GREY, COLOUR)
+) -> list[CheckResult]:
+    """Run the checks of a kind; ``make`` and ``specs`` are those of ``check_KIND``."""
+    subjects = _subjects(kind, make, specs)
+
+    def can_be_made(subject: Any) -> None:
+        getattr(subject, kind)
+
+    try:
+        first = run_checks([can_be_made], subjects)
+        return first + run_checks(_CHECKS[kind], subjects) if first[0].passed else first
+    finally:
+        for subject in subjects.values():
+            subject.close()
+
+
+def _subjects(
+    kind: str, make: Callable[..., Any], specs: Sequence[ImageSpec]
+) -> Mapping[str, Subject]:
+    if kind == "target":
+        return {"": TargetSubject(make)}
+    if kind == "engine":
+        return {"": EngineSubject(make)}
+    if kind == "encoding":
+        return {_describe(spec): EncodingSubject(make, spec) for spec in specs}
+    return {
+        "with one parent a child": SchemeSubject(make, parents=1),
+        "with two parents a child": SchemeSubject(make, parents=2),
+    }
+
+
+def _describe_error(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return f"its options model raised {type(error).__name__}: {error}"
+    problems = (
+        f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
+    )
+    return f"its options are not valid: {'; '.join(problems)}; give values for the check"
+
+
+def _describe(spec: ImageSpec) -> str:
+    colour = "grey" if spec.channels == 1 else "colour"
+    return f"{spec.width}x{spec.height} {colour}"

@@ -51,6 +51,13 @@ def expect(condition: object, message: str) -> None:
         raise AssertionError(message)
 
 
+class Subject:
+    """A plugin under test, with what its checks share: an attribute named after its kind is it."""
+
+    def close(self) -> None:
+        """End what was begun for the checks."""
+
+
 def checks_of(*modules: ModuleType) -> list[Callable[[Any], None]]:
     """List the checks of modules, in their order: the functions named ``check_...``."""
     return [
@@ -121,14 +128,14 @@ def global_randomness(seed: int) -> Iterator[None]:
     try:
         expected = _states()
         yield
-        found = _states()
+        used = _states()
     finally:
         random.setstate(before[0])
         np.random.set_state(before[1])
         torch.set_rng_state(before[2])
     for generator, state in expected.items():
         expect(
-            found[generator] == state,
+            used[generator] == state,
             f"the global generator of {generator} was used; make your own generator from the given "
             "seed: numpy.random.default_rng(seed)",
         )

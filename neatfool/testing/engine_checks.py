@@ -12,7 +12,9 @@ import numpy as np
 
 from neatfool.errors import NeatfoolError, TargetError, TargetUnavailable
 from neatfool.search.seeds import derive_seeds
-from neatfool.testing.checking import expect
+from neatfool.spec.adopting import adopt
+from neatfool.spec.engine import Engine
+from neatfool.testing.checking import Subject, expect
 from neatfool.testing.toys import assemble_toys
 
 if TYPE_CHECKING:
@@ -20,23 +22,23 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from neatfool.evolution.assembly import Assembly
-    from neatfool.spec.engine import Answer, Engine, Part, Setup
+    from neatfool.spec.engine import Answer, Part, Setup
 
 PATIENCE: Final = 120.0
 """Seconds that an answer may take."""
 
 
-class EngineSubject:
-    """An engine under test.
-
-    Attributes:
-        make: Makes an engine. Its workers must see the temporary files of this machine.
-    """
+class EngineSubject(Subject):
+    """An engine under test, whose workers must see the temporary files of this machine."""
 
     def __init__(self, make: Callable[[], Engine]) -> None:
-        self.make = make
+        self._make = make
         self._folder = TemporaryDirectory(ignore_cleanup_errors=True)
         self._started: list[Engine] = []
+
+    def make(self) -> Engine:
+        """Make a new one."""
+        return adopt(self._make(), Engine)
 
     @cached_property
     def engine(self) -> Engine:
@@ -81,10 +83,6 @@ class EngineSubject:
             return [workplace.answer(part) for part in self.parts]
         finally:
             workplace.close()
-
-    def other_setup(self) -> Setup:
-        """Give the setup of another target, which no worker has."""
-        return replace(self.setup, fingerprint="another target's")
 
     def close(self) -> None:
         """Close the engine, and delete the files."""
@@ -182,17 +180,12 @@ def check_refuses_another_target(subject: EngineSubject) -> None:
     """``start()`` raises if the workers' target is not the run's; the engine can be closed."""
     engine = subject.make()
     try:
-        raised = _start(engine, subject)
+        started: object = engine.start(replace(subject.setup, fingerprint="another target's"))
+    except NeatfoolError as error:
+        started = error
     finally:
         engine.close()
     expect(
-        isinstance(raised, TargetError | TargetUnavailable),
-        f"start() gave {raised!r} though no worker has the run's target; raise TargetError",
+        isinstance(started, TargetError | TargetUnavailable),
+        f"start() gave {started!r} though no worker has the run's target; raise TargetError",
     )
-
-
-def _start(engine: Engine, subject: EngineSubject) -> object:
-    try:
-        return engine.start(subject.other_setup())
-    except NeatfoolError as error:
-        return error

@@ -12,12 +12,12 @@ from neatfool.search.seeds import derive_seed
 from neatfool.spec.candidate import GenomeSize
 from neatfool.spec.encoding import Learnable, Parametric
 from neatfool.testing.checking import DoesNotApply, expect, require
-from neatfool.testing.encoding_subject import expect_same, pixels_of
+from neatfool.testing.encoding_checks import expect_same, pixels_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neatfool.testing.encoding_subject import EncodingSubject
+    from neatfool.testing.encoding_checks import EncodingSubject
 
 GARBAGE = ("", "{", "null", "3", "[]", "{}", '"text"', '{"version": 1}', '{"version": "none"}')
 MOVE: Final = 0.05
@@ -163,8 +163,8 @@ def check_parameters_are_written_back(subject: EncodingSubject) -> None:
     moved = [row + draw.normal(0, MOVE, len(row)) for row in rows]
     written = encoding.with_parameters(genomes, moved)
     expect(subject.texts(genomes) == before, "with_parameters() changed the genomes it was given")
-    found = _rows(encoding.parameters(written), genomes, "parameters()")
-    apart = [np.abs(a - b).max(initial=0.0) for a, b in zip(found, moved, strict=True)]
+    read = _rows(encoding.parameters(written), genomes, "parameters()")
+    apart = [np.abs(a - b).max(initial=0.0) for a, b in zip(read, moved, strict=True)]
     # A number beyond its range may be clipped, but not by more than it moved.
     far = 5 * MOVE
     expect(
@@ -174,7 +174,7 @@ def check_parameters_are_written_back(subject: EncodingSubject) -> None:
     )
     expect_same(
         subject.texts(written),
-        subject.texts(encoding.with_parameters(written, found)),
+        subject.texts(encoding.with_parameters(written, read)),
         "with_parameters(own ones) of changed genomes",
     )
 
@@ -188,15 +188,15 @@ def check_parameter_gradients_lead_uphill(subject: EncodingSubject) -> None:
     kept: list[float] = []
     draw = np.random.default_rng(derive_seed("pixels"))
     weights = draw.normal(0, 1, (TRIALS, len(genomes), *subject.spec.shape)).astype(np.float32)
-    found = encoding.parameter_gradients(genomes, weights)
+    gradients = encoding.parameter_gradients(genomes, weights)
     expect(
-        all(np.shape(slopes) == (TRIALS, len(row)) for slopes, row in zip(found, rows, strict=True))
-        and all(slopes.dtype == np.float64 and np.isfinite(slopes).all() for slopes in found),
+        [np.shape(slopes) for slopes in gradients] == [(TRIALS, len(row)) for row in rows]
+        and all(slopes.dtype == np.float64 and np.isfinite(slopes).all() for slopes in gradients),
         f"parameter_gradients() gives for each genome float64 [{TRIALS}, P], all finite, if it is "
         f"given float32 [{TRIALS}, N, C, H, W]",
     )
     for genome, row, slopes, of_genome in zip(
-        genomes, rows, found, weights.swapaxes(0, 1), strict=True
+        genomes, rows, gradients, weights.swapaxes(0, 1), strict=True
     ):
         for slope, weight in zip(slopes, of_genome, strict=True):
             if np.linalg.norm(slope) < STEEP:
@@ -219,11 +219,11 @@ def check_parameter_gradients_lead_uphill(subject: EncodingSubject) -> None:
     )
 
 
-def _rows(rows: Any, genomes: Sequence[Any], what: str) -> list[np.ndarray]:
+def _rows(rows: Any, genomes: Sequence[Any], call: str) -> list[np.ndarray]:
     expect(
         len(rows) == len(genomes)
         and all(isinstance(row, np.ndarray) and row.ndim == 1 for row in rows)
         and all(row.dtype == np.float64 and np.isfinite(row).all() for row in rows),
-        f"{what} gives for each genome a numpy array, float64 [P], of finite numbers",
+        f"{call} gives for each genome a numpy array, float64 [P], of finite numbers",
     )
     return list(rows)

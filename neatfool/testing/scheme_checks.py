@@ -23,7 +23,7 @@ SAVED_AFTER: Final = (0, 1, 2, 3, 5, 8, 13)
 
 def check_has_an_archive_and_a_batch(subject: SchemeSubject) -> None:
     """A new scheme has an empty archive, and says how large its batches are."""
-    scheme = subject.search().scheme
+    scheme = subject.scheme
     archive: object = scheme.archive
     batch: object = scheme.batch
     expect(
@@ -116,12 +116,12 @@ def _check_replacements(generation: int, step: Step) -> None:
             f"{where}: previous is {replacement.previous}; the niche was held by "
             f"{'nobody (None)' if held == EMPTY else held}",
         )
-        found = (elite.candidate.id, elite.confidence, elite.rank)
+        placed = (elite.candidate.id, elite.confidence, elite.rank)
         niches, index = step.after, elite.class_index
         expected = (niches.candidate_ids[index], niches.confidences[index], niches.ranks[index])
         expect(
-            found == expected,
-            f"{where}: the replacement says (id, confidence, rank) = {found}; "
+            placed == expected,
+            f"{where}: the replacement says (id, confidence, rank) = {placed}; "
             f"the archive {tuple(value.item() for value in expected)}",
         )
 
@@ -211,14 +211,16 @@ def _refuse_the_best(scores: Scores) -> Scores:
 
 def check_same_seed_gives_the_same_search(subject: SchemeSubject) -> None:
     """The seed alone decides, and another seed gives another search."""
-    for generation, (a, b) in enumerate(zip(subject.steps, _repeat(subject, 1), strict=True)):
+    count = len(subject.steps)
+    again = list(subject.search(1).steps(count))
+    for generation, (a, b) in enumerate(zip(subject.steps, again, strict=True)):
         expect(
             same_step(a, b),
             f"a second search with the same seed differs from generation {generation} on; make "
             "generators from derive_seed(seed, ...) and the generation",
         )
-    other = _repeat(subject, 2)
-    genomes = [candidate.genome for candidate in other[0].candidates]
+    other = next(subject.search(2).steps(count))
+    genomes = [candidate.genome for candidate in other.candidates]
     expect(
         genomes != [candidate.genome for candidate in subject.steps[0].candidates],
         "the seeds 1 and 2 begin with the same genomes; derive the genomes' seeds from the seed",
@@ -256,12 +258,12 @@ def check_state_is_json(subject: SchemeSubject) -> None:
 
 def check_members_have_unique_ids(subject: SchemeSubject) -> None:
     """``members`` lists candidates of earlier ``ask`` calls, each once."""
-    search, asked = subject.search(), set[int]()
+    search, bred = subject.search(), set[int]()
     for step in search.steps(6):
-        asked.update(candidate.id for candidate in step.candidates)
+        bred.update(candidate.id for candidate in step.candidates)
         ids = [member.id for member in search.scheme.members()]
         expect(len(ids) == len(set(ids)), "members() lists a candidate twice")
-        strangers = set(ids) - asked
+        strangers = set(ids) - bred
         expect(not strangers, f"members() lists {_few(strangers)}, which ask() never gave")
 
 
@@ -279,17 +281,13 @@ def _check_restored(subject: SchemeSubject, original: ToySearch, generation: int
     resumed.restore(*original.save())
     expected = subject.steps[generation : generation + 4]
     for number, step in enumerate(expected, generation):
-        found = resumed.step()
+        continued = resumed.step()
         expect(
-            found is not None and same_step(found, step),
+            continued is not None and same_step(continued, step),
             f"a search restored after {generation} generations "
-            f"{'ends' if found is None else 'differs'} in generation {number}; state() and "
+            f"{'ends' if continued is None else 'differs'} in generation {number}; state() and "
             "members() must hold everything but the archive that ask() and tell() use",
         )
-
-
-def _repeat(subject: SchemeSubject, seed: int) -> list[Step]:
-    return list(subject.search(seed).steps(len(subject.steps)))
 
 
 def _few(ids: Any) -> str:

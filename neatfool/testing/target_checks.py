@@ -11,7 +11,7 @@ from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Differentiable, Target
 from neatfool.testing.checking import DoesNotApply, expect, require
-from neatfool.testing.target_subject import TargetSubject, plain_images, to_numbers
+from neatfool.testing.target_subject import TargetSubject, to_numbers
 
 CLOSE: Final = 1e-3
 """Probabilities may differ by this much, because a network may compute them in another form."""
@@ -48,7 +48,13 @@ def check_scores_are_probabilities_of_each_class(subject: TargetSubject) -> None
 
 def check_plain_images_are_scored(subject: TargetSubject) -> None:
     """Black, white and noisy images get finite scores or are refused."""
-    for name, image in plain_images(subject.target.spec).items():
+    shape = (1, *subject.target.spec.shape)
+    noise = np.random.default_rng(2015).integers(0, 256, shape)
+    for name, image in (
+        ("a black image", np.zeros(shape, np.uint8)),
+        ("a white image", np.full(shape, 255, np.uint8)),
+        ("an image of noise", noise.astype(np.uint8)),
+    ):
         answer = subject.show(image)
         scores = subject.checked(answer, len(image))
         refused = answer.ok is not None and not np.all(to_numbers(answer.ok))
@@ -135,8 +141,7 @@ def check_images_are_not_written_to(subject: TargetSubject) -> None:
 
 def check_neighbours_do_not_matter(subject: TargetSubject) -> None:
     """An image's scores do not depend on its place in the batch."""
-    count = len(subject.images)
-    order = np.random.default_rng(0).permutation(count)
+    order = np.random.default_rng(0).permutation(len(subject.images))
     apart = _largest_difference(subject.ask(subject.images[order]), subject.answer[order])
     expect(
         apart <= TOLERANCE,
@@ -150,7 +155,7 @@ def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
     images = probe_images(subject.target.spec)
     together = subject.ask(images)
     for size in (1, 3):
-        parts = [subject.ask(images[at : at + size]) for at in range(0, len(images), size)]
+        parts = [subject.ask(images[i : i + size]) for i in range(0, len(images), size)]
         apart = _largest_difference(np.concatenate(parts), together)
         expect(
             apart <= 100 * TOLERANCE,
@@ -208,11 +213,11 @@ def check_logits_of_computes_what_score_does(subject: TargetSubject) -> None:
     pixels = torch.from_numpy(subject.images.copy()).float().requires_grad_()
     logits: Any = target.logits_of(pixels)
     scores = subject.scores(subject.images)
-    found = tuple(getattr(logits, "shape", ()))
+    shape = tuple(getattr(logits, "shape", ()))
     expect(
         isinstance(logits, torch.Tensor)
-        and found in {each.shape for each in (scores.probs, scores.logits) if each is not None},
-        f"logits_of() gave {type(logits).__name__} {found}; give a tensor {scores.probs.shape}",
+        and shape in {each.shape for each in (scores.probs, scores.logits) if each is not None},
+        f"logits_of() gave {type(logits).__name__} {shape}; give a tensor {scores.probs.shape}",
     )
     expect(
         logits.requires_grad,

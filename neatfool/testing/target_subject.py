@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,22 +13,26 @@ from neatfool.budget import kept_answers
 from neatfool.budget.ledger import Ledger
 from neatfool.errors import TargetError
 from neatfool.scoring.answers import check_labels, check_scores
+from neatfool.spec.adopting import adopt
 from neatfool.spec.scores import Labels, Scores
-from neatfool.spec.target import Metered
-from neatfool.testing.checking import expect
+from neatfool.spec.target import Metered, Target
+from neatfool.testing.checking import Subject, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from neatfool.spec.image_spec import ImageSpec
-    from neatfool.spec.target import Target
 
 
-class TargetSubject:
-    """A target under test; ``make`` makes a new one."""
+class TargetSubject(Subject):
+    """A target under test."""
 
     def __init__(self, make: Callable[[], Target]) -> None:
-        self.make = make
+        self._make = make
+
+    def make(self) -> Target:
+        """Make a new one."""
+        return adopt(self._make(), Target)
 
     @cached_property
     def target(self) -> Target:
@@ -39,7 +44,7 @@ class TargetSubject:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger, without limits, of a target that costs something."""
+        """The ledger, without limits, of a metered target."""
         return Ledger()
 
     @cached_property
@@ -59,7 +64,7 @@ class TargetSubject:
             return answers[0] if len(answers) == 1 else concatenate(answers)
         named = self._collect_labels(answers, len(images))
         known = set(self.spec.classes)
-        kept = [{name: found[name] for name in found if name in known} for found in named.found]
+        kept = [{name: row[name] for name in row if name in known} for row in named.found]
         written = kept_answers.write(Labels(kept, named.ok))
         return kept_answers.read(written, [*self.spec.classes], self.spec)
 
@@ -72,14 +77,11 @@ class TargetSubject:
     def _collect_labels(self, answers: Sequence[Scores | Labels], count: int) -> Labels:
         """Concatenate labels, and check them."""
         labels = [answer for answer in answers if isinstance(answer, Labels)]
-        found = [each for answer in labels for each in answer.found]
-        ok = [
-            usable
-            for answer in labels
-            for usable in (answer.ok if answer.ok is not None else [True] * len(answer.found))
-        ]
+        rows = [row for answer in labels for row in answer.found]
+        oks = [[True] * len(each.found) if each.ok is None else each.ok for each in labels]
         try:
-            return check_labels(Labels(found, ok), count, self.target.spec, "score()")
+            answer = Labels(rows, [*chain(*oks)])
+            return check_labels(answer, count, self.target.spec, "score()")
         except TargetError as error:
             raise AssertionError(str(error)) from error
 
@@ -94,8 +96,8 @@ class TargetSubject:
             isinstance(answers[0], Labels),
             "a target with an open list of classes names them: let score() return neatfool.Labels",
         )
-        found = self._collect_labels(answers, len(self.images)).found
-        names = sorted({name for each in found for name in each} - {*spec.classes})
+        named = self._collect_labels(answers, len(self.images)).found
+        names = sorted({name for row in named for name in row} - {*spec.classes})
         return replace(spec, classes=(*spec.classes, *names), sums_to_one=False)
 
     def ask(self, images: np.ndarray) -> np.ndarray:
@@ -123,19 +125,14 @@ class TargetSubject:
 
 def concatenate(answers: Sequence[Any]) -> Scores:
     """Concatenate answers."""
-    logits = [each.logits for each in answers]
-    return Scores(
-        np.concatenate([to_numbers(each.probs) for each in answers]),
-        None
-        if any(each is None for each in logits)
-        else np.concatenate([*map(to_numbers, logits)]),
-        np.concatenate(
-            [
-                np.ones(len(each.probs), bool) if each.ok is None else np.asarray(each.ok, bool)
-                for each in answers
-            ]
-        ),
+    ok = [np.ones(len(each.probs)) if each.ok is None else each.ok for each in answers]
+    columns = [each.probs for each in answers], [each.logits for each in answers], ok
+    probs, logits, usable = (
+        None if any(part is None for part in parts) else np.concatenate([*map(to_numbers, parts)])
+        for parts in columns
     )
+    assert probs is not None
+    return Scores(probs, logits, None if usable is None else usable.astype(bool))
 
 
 def copy_as_declared(images: np.ndarray, spec: ImageSpec) -> Any:
@@ -170,13 +167,3 @@ def sample_images(spec: ImageSpec) -> np.ndarray:
     noise = [rng.random(spec.shape), rng.random(spec.shape) > 0.9]
     plain = [np.broadcast_to(pattern, (channels, height, width)) for pattern in patterns]
     return np.rint(np.stack([*plain, *noise]) * 255.0).astype(np.uint8)
-
-
-def plain_images(spec: ImageSpec) -> dict[str, np.ndarray]:
-    """Make a black, a white and a noisy image by name, uint8 [1, C, H, W] each."""
-    noise = np.random.default_rng(2015).integers(0, 256, (1, *spec.shape))
-    return {
-        "a black image": np.zeros((1, *spec.shape), np.uint8),
-        "a white image": np.full((1, *spec.shape), 255, np.uint8),
-        "an image of noise": noise.astype(np.uint8),
-    }

@@ -16,7 +16,7 @@ from neatfool.spec.adopting import adopt
 from neatfool.spec.candidate import Candidate
 from neatfool.spec.scheme import Scheme
 from neatfool.spec.scores import Scores
-from neatfool.testing.checking import expect
+from neatfool.testing.checking import Subject, expect
 from neatfool.testing.toys import TOY_SPEC, ToyEncoding, ToyTarget
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ class ToySearch:
         candidates = list(islice(scheme.ask(), keep))
         if not candidates:
             return None
-        scores = self._judge(self._scores(candidates))
+        images = self.encoding.render([candidate.genome for candidate in candidates])
+        ok = np.ones(len(candidates), dtype=bool)
+        scores = self._judge(replace(self._target.score(images.numpy()), ok=ok))
         before = deepcopy(scheme.archive)
         replacements = tuple(scheme.tell(candidates, scores))
         after = deepcopy(scheme.archive)
@@ -119,13 +121,8 @@ class ToySearch:
             self.scheme.archive.place(replace(elite, candidate=candidates[elite.candidate.id]))
         self.scheme.restore(json.loads(state), candidates)
 
-    def _scores(self, candidates: list[Candidate]) -> Scores:
-        images = self.encoding.render([candidate.genome for candidate in candidates])
-        scores = self._target.score(images.numpy())
-        return replace(scores, ok=np.ones(len(candidates), dtype=bool))
 
-
-class SchemeSubject:
+class SchemeSubject(Subject):
     """A scheme under test.
 
     Attributes:
@@ -136,6 +133,11 @@ class SchemeSubject:
     def __init__(self, make: Callable[..., Scheme], *, parents: int = 1) -> None:
         self.make = make
         self.parents = parents
+
+    @property
+    def scheme(self) -> Scheme:
+        """A new one."""
+        return self.search().scheme
 
     def search(self, seed: int = 1, judge: Judge = lambda scores: scores) -> ToySearch:
         """Start a search."""

@@ -1,11 +1,8 @@
-import zlib
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from safetensors.numpy import save
 
 from neatfool import ImageSpec, Labels, Scores, TargetError
 from neatfool.budget.kept_answers import REFUSED, read, write
@@ -38,18 +35,6 @@ def test_a_logit_for_none_of_the_classes_is_kept():
     back = read(write(given), [*"ab"], spec("ab"))
     assert (back.probs == given.probs).all()
     assert (back.logits == given.logits).all()
-
-
-@pytest.mark.parametrize("with_logits", [False, True])
-def test_answers_that_version_0_1_kept_are_read(with_logits):
-    probs, logits = np.float32([0.25, 0.75]), np.float32([-1, 1.5])
-    tensors = {"probs": probs, "logits": logits} if with_logits else {"probs": probs}
-    packed = b"s" + zlib.compress(save(tensors))
-    (new,) = write(Scores(probs[None], logits[None] if with_logits else None, np.array([True])))
-    scores = read([packed, new], [*"ab"], spec("ab"))
-    assert scores.ok.all()
-    assert (scores.probs == probs).all()
-    assert (scores.logits == logits).all() if with_logits else scores.logits is None
 
 
 def test_refused_answers_are_nothing():

@@ -20,7 +20,7 @@ from waiting import wait_until
 from neatfool import RunError, open_run
 from neatfool.cli import replicates as replicates_command
 from neatfool.cli.replicates import Display, environment_for, explain
-from neatfool.replicates.replicates import Replicate
+from neatfool.replicates import Replicate
 from neatfool.run.folder import lock
 from neatfool.run.store import contents
 

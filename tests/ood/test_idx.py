@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from neatfool import ExperimentError
 from neatfool.ood import read_mnist
-from neatfool.ood.idx import read_idx
+from neatfool.ood.in_distribution import read_idx
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from torch import nn
 
 from neatfool import Network
 from neatfool.cppn import PRESETS, ConnectionGene, GenomeOptions, NodeGene
-from neatfool.network import malloc, sparing
+from neatfool.network import gradients, memory
 from neatfool.network.network import Form, in_form
 from neatfool_plugins.imagenet import labels
 
@@ -123,12 +123,12 @@ def test_without_that_knowledge_a_network_has_no_half_precision(monkeypatch) -> 
 
 
 def test_torch_goes_back_through_a_convolution() -> None:
-    assert sparing._BACKWARD is not None
+    assert gradients._BACKWARD is not None
 
 
 def test_without_the_way_back_gradients_are_the_same(monkeypatch) -> None:
     wanted = gradient()
-    monkeypatch.setattr(sparing, "_BACKWARD", None)
+    monkeypatch.setattr(gradients, "_BACKWARD", None)
     assert torch.equal(gradient(), wanted)
 
 
@@ -153,7 +153,7 @@ def test_without_the_module_inside_the_compiled_one_is_used() -> None:
 def test_malloc_takes_options() -> None:
     if not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
         pytest.skip("needs glibc")
-    assert malloc.keep_freed_memory()
+    assert memory.keep_freed_memory()
     assert ctypes.CDLL(None).malloc_trim(0) in {0, 1}
 
 
@@ -163,10 +163,10 @@ def test_without_options_of_malloc_nothing_fails(monkeypatch, missing) -> None:
         raise missing
 
     monkeypatch.setattr(ctypes, "CDLL", library)
-    malloc.keep_freed_memory.cache_clear()
-    assert not malloc.keep_freed_memory()
-    malloc.FreedMemory().give_back()
-    malloc.keep_freed_memory.cache_clear()
+    memory.keep_freed_memory.cache_clear()
+    assert not memory.keep_freed_memory()
+    memory.FreedMemory().give_back()
+    memory.keep_freed_memory.cache_clear()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="may have none elsewhere")

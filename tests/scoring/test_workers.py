@@ -12,7 +12,7 @@ import torch
 from networks import EXPERIENCED, Flat, Networked, images_of
 
 from neatfool import Network, TargetError
-from neatfool.network.gpu import SharedContext
+from neatfool.network.devices import SharedContext
 from neatfool.network.network import PLAIN, Form, in_form
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer

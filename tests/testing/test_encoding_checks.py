@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from neatfool.testing import GREY, ToyEncoding, check_encoding
-from neatfool.testing.check import examine_encoding
+from neatfool.testing import GREY, ToyEncoding, check_encoding, examine
 
 
 def faults(encoding: type, parents: int = 1) -> set[str]:
-    results = examine_encoding(lambda spec: encoding(spec, parents=parents), [GREY])
+    results = examine("encoding", lambda spec: encoding(spec, parents=parents), [GREY])
     return {result.name for result in results if not result.passed}
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from neatfool import Archive, Candidate, derive_seed
-from neatfool.testing import ToyScheme, check_scheme
-from neatfool.testing.check import examine_scheme
+from neatfool.testing import ToyScheme, check_scheme, examine
 
 
 class Climb:
@@ -65,7 +64,7 @@ class Climb:
 
 
 def faults(scheme: type) -> set[str]:
-    return {result.name for result in examine_scheme(scheme) if not result.passed}
+    return {result.name for result in examine("scheme", scheme) if not result.passed}
 
 
 @pytest.mark.parametrize("scheme", [Climb, ToyScheme])

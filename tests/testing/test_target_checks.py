@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from neatfool import ImageSpec, Scores, TargetError
-from neatfool.testing import ToyTarget, check_target
-from neatfool.testing.check import examine_target
+from neatfool.testing import ToyTarget, check_target, examine
 
 
 class Toy(ToyTarget):
@@ -20,11 +19,11 @@ class Toy(ToyTarget):
 
 
 def faults(target: type) -> list[str]:
-    return [result.name for result in examine_target(target) if not result.passed]
+    return [result.name for result in examine("target", target) if not result.passed]
 
 
 def message(target: type, name: str) -> str:
-    return next(result.message for result in examine_target(target) if result.name == name)
+    return next(result.message for result in examine("target", target) if result.name == name)
 
 
 class TorchTarget(ToyTarget):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neatfool import ExperimentError
-from neatfool.replicates.seed_list import MOST, parse_seeds
+from neatfool.replicates import MOST_SEEDS, parse_seeds
 from neatfool.wording import format_seeds
 
 
@@ -35,8 +35,8 @@ def test_seeds_and_ranges_are_read_in_their_order(text, seeds):
         ("5-1", "5-1 runs backwards; write 1-5"),
         ("1-3,2-5", "2-3 twice"),
         (f"{2**63}", "the highest seed"),
-        (f"0-{MOST}", "more than 10,000"),
-        (f"1-{MOST},{MOST + 5}", "more than 10,000"),
+        (f"0-{MOST_SEEDS}", "more than 10,000"),
+        (f"1-{MOST_SEEDS},{MOST_SEEDS + 5}", "more than 10,000"),
     ],
 )
 def test_what_is_no_list_of_seeds_is_refused_in_words(text, said):

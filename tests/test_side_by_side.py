@@ -9,7 +9,7 @@ import time
 import pytest
 from waiting import wait_until
 
-from neatfool.replicates.side_by_side import SideBySide
+from neatfool.replicates import SideBySide
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
 

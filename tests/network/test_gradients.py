@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional
 
 from neatfool import Network
-from neatfool.network import sparing
-from neatfool.network.sparing import Sparing
+from neatfool.network import gradients
+from neatfool.network.gradients import Sparing
 
 VALUES = torch.tensor([-torch.inf, -7, -1, -1e-9, 0, 1e-9, 1, 2, 6, 7, torch.inf, torch.nan])
 
@@ -60,7 +60,7 @@ ACTIVATIONS = [
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activations_give_the_same_results_and_gradients(activation, compiled, monkeypatch):
     if not compiled:
-        monkeypatch.setattr(sparing, "_kernels", lambda: None)
+        monkeypatch.setattr(gradients, "_kernels", lambda: None)
 
     def compute(numbers):
         return activation(numbers.clone())

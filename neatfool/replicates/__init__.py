@@ -1,1 +1,0 @@
-"""Runs of one experiment with several seeds."""
