@@ -100,7 +100,7 @@ def _unescape(text: str) -> str:
     """Undo the escapes of HTML, JSON and URLs, also where they are within one another."""
     for _ in range(_ROUNDS):
         text = _ESCAPES.sub(
-            lambda found: found[3] or chr(int(found[1] or found[2], 16)), html.unescape(text)
+            lambda match: match[3] or chr(int(match[1] or match[2], 16)), html.unescape(text)
         )
         text = unquote(text)
     return text
@@ -154,7 +154,8 @@ class Credentials:
         if self._key is not None:
             way = " and ".join(options.list_key_places())
             way = f"in the {way}" if way else f"as {options.api_key_header}"
-            clear = "; it is not encrypted on its way" * options.url.startswith("http:")
+            plain = options.url.startswith("http:")
+            clear = "; it is not encrypted on its way" if plain else ""
             lines.append(f"Key: {self._key.source}, sent {way}{clear}")
         if self._sign is not None:
             lines.append("Each request is signed by a plugin")

@@ -228,10 +228,10 @@ class JsonOptions(ServiceOptions):
 
     def _check_places(self) -> None:
         """See that the places of the body and what is put there belong together."""
-        asked = has_place(self.body, MODEL_PLACE)
-        if asked and self.model is None:
+        has_model = has_place(self.body, MODEL_PLACE)
+        if has_model and self.model is None:
             raise ValueError(f"model is missing; give what {MODEL_PLACE} in the body stands for")
-        if self.model is not None and not asked:
+        if self.model is not None and not has_model:
             raise ValueError(
                 f"model has no place in the body; write {MODEL_PLACE} in it, or leave model out"
             )

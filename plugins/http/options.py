@@ -79,7 +79,8 @@ class Options(ConnectionOptions, JsonOptions, OpenInferenceOptions):
 
     def list_key_places(self) -> list[str]:
         """List the options with a place for the key; without one, it has a header of its own."""
-        return super().list_key_places() + ["body"] * has_place(self.body, KEY_PLACE)
+        places = super().list_key_places()
+        return [*places, "body"] if has_place(self.body, KEY_PLACE) else places
 
     @model_validator(mode="after")
     def _check_together(self) -> Options:
