@@ -5,21 +5,19 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image, features
 
-from neatfool import StorageError, cppn, refuse_link
+from neatfool import StorageError, cppn, percent, read_json, refuse_link, share
 from neatfool.present import save
 
-from .contents import describe_run
-from .formula import FUNCTIONS, glyphs, settings_of
-from .networks import Networks
+from .networks import FUNCTIONS, Networks, glyphs, settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from neatfool import EliteView, Run
 
@@ -35,6 +33,8 @@ SIDE: Final = 224
 """The most pixels of a side of a reduced image: a tile's on a sharp screen."""
 QUALITY: Final = 80
 """WebP's quality of a reduced image: a seventh of the bytes of an exact one."""
+SURVIVAL: Final = "survival.json"
+"""What ``neatfool survive --report`` leaves in a run's folder."""
 
 
 def write_gallery(
@@ -51,7 +51,7 @@ def write_gallery(
         chosen: The runs, and of each the elites to show.
         folder: The folder.
         steps: How many ancestors of each elite to show, itself included; 0: none.
-        images: How to show the saved images; see :func:`.images.image_of`.
+        images: How to show the saved images; see :func:`image_of`.
         note: Told what is under way, and how many elites are written since it was last told.
 
     Returns:
@@ -61,16 +61,16 @@ def write_gallery(
         RunError: A run is damaged.
         StorageError: The folder cannot be written, or holds something else.
     """
-    with _told(folder):
+    with _errors_named(folder):
         _make_ready(folder)
         total = write_scripts(folder)
         runs = []
         for number, (run, elites) in enumerate(chosen):
-            wrote, told = _write_run(
+            wrote, description = _write_run(
                 folder, number, run, elites, steps=steps, images=images, note=note
             )
             total += wrote
-            runs.append(told)
+            runs.append(description)
         index = {
             "functions": FUNCTIONS,
             "glyphs": glyphs(),
@@ -96,8 +96,8 @@ def write_scripts(folder: Path) -> int:
 
 def formulas() -> bytes:
     """Write what the nodes of a network compute in GLSL, as a script."""
-    told = json.dumps({**cppn.GLSL}, indent=1)
-    return f"window.neatfool = window.neatfool || {{}};\nwindow.neatfool.glsl = {told};\n".encode()
+    table = json.dumps({**cppn.GLSL}, indent=1)
+    return f"window.neatfool = window.neatfool || {{}};\nwindow.neatfool.glsl = {table};\n".encode()
 
 
 def _write_run(
@@ -165,12 +165,12 @@ def _make_ready(folder: Path) -> None:
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _errors_named(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = error.strerror or error
-        raise StorageError(f"{folder}: cannot be written: {what}") from error
+        cause = error.strerror or error
+        raise StorageError(f"{folder}: cannot be written: {cause}") from error
 
 
 def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
@@ -192,7 +192,80 @@ def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
     if kind == "small":
         picture.thumbnail((SIDE, SIDE))
     written = io.BytesIO()
-    how = {"quality": QUALITY} if kind == "small" else {"lossless": True}
-    picture.save(written, "WEBP", method=4, **how)
+    settings = {"quality": QUALITY} if kind == "small" else {"lossless": True}
+    picture.save(written, "WEBP", method=4, **settings)
     webp = elite.file.with_suffix(".webp").name, written.getvalue()
     return min(webp, png, key=lambda image: len(image[1]))
+
+
+def describe_run(
+    run: Run, elites: Sequence[EliteView], more: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Describe a run and its elites, without their formulas.
+
+    Args:
+        run: The run.
+        elites: The elites.
+        more: Further facts on elites, by their index.
+    """
+    survival = read_survival(run)
+    target = run.experiment.get("target", {})
+    return {
+        "name": run.name,
+        "seed": run.seed,
+        "folder": run.path.resolve().name,
+        "about": run.about,
+        "target": str(target.get("model") or target.get("plugin") or run.name),
+        "images": run.evaluations,
+        "generation": run.generation,
+        "classes": len(run.searched),
+        "width": run.spec.width,
+        "height": run.spec.height,
+        "drawing": settings_of(run),
+        "survival": survival.get("report"),
+        "elites": [
+            describe_elite(elite, survival.get("images", {})) | dict(more[elite.index])
+            for elite in elites
+        ],
+    }
+
+
+def describe_elite(elite: EliteView, survived: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe an elite in a few words and figures."""
+    return {
+        "index": elite.index,
+        "name": elite.name,
+        "confidence": float(f"{elite.confidence:.9g}"),
+        "rank": float(f"{elite.rank:.9g}"),
+        "sure": percent(elite.confidence, elite.rank),
+        "generation": elite.generation,
+        "candidate": elite.candidate_id,
+        "parents": [*elite.parents],
+        "nodes": elite.size.nodes,
+        "connections": elite.size.connections,
+        **({"survived": survived[elite.name]} if elite.name in survived else {}),
+    }
+
+
+def read_survival(run: Run) -> dict[str, Any]:
+    """Read what survives, if it was measured; nothing of a file that is another program's."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        document = read_json(run.path / SURVIVAL)
+        report, images = document["report"], document.get("images", {})
+        return {
+            "report": {
+                "title": str(report["title"]),
+                "text": str(report["text"]),
+                "bars": [
+                    {"name": str(bar["name"]), "kept": share(bar["share"])}
+                    for bar in report["bars"]
+                ],
+            },
+            "images": {
+                str(name): [
+                    [str(change), percent(sure), bool(first)] for change, sure, first in rows
+                ]
+                for name, rows in dict(images).items()
+            },
+        }
+    return {}
