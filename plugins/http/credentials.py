@@ -19,7 +19,7 @@ from .texts import KEY_PLACE, is_secret_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .connection_options import ConnectionOptions
+    from .options import Options
 
     Sign = Callable[[str, str, dict[str, str], bytes], tuple[str, dict[str, str]]]
 
@@ -117,7 +117,7 @@ def _list_forms(key: str) -> list[str]:
 class Credentials:
     """The key and the signer of a target."""
 
-    def __init__(self, options: ConnectionOptions, sign: Sign | None = None) -> None:
+    def __init__(self, options: Options, sign: Sign | None = None) -> None:
         """Read the key.
 
         Args:
@@ -198,7 +198,7 @@ class Credentials:
         return [*self._signed.values(), *([self._key] if self._key else [])]
 
 
-def _read_key(options: ConnectionOptions) -> ApiKey | None:
+def _read_key(options: Options) -> ApiKey | None:
     """Read the key from where the options say it is; None if they say nothing."""
     variable, file = options.api_key_env, options.api_key_file
     if variable is not None:

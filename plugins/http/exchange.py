@@ -35,8 +35,8 @@ from .answers import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .connection_options import ConnectionOptions
     from .credentials import Credentials
+    from .options import Options
 
 LARGEST: Final = 8 * 2**20
 """The most bytes of an answer, after decompression."""
@@ -77,7 +77,7 @@ class Exchange:
         host: The service's.
     """
 
-    def __init__(self, options: ConnectionOptions, credentials: Credentials) -> None:
+    def __init__(self, options: Options, credentials: Credentials) -> None:
         """Prepare to connect; nothing is sent.
 
         Raises:
@@ -311,7 +311,7 @@ def _read_proxy(proxy: str) -> httpx2.Proxy:
     return httpx2.Proxy(url)
 
 
-def _make_tls(options: ConnectionOptions) -> ssl.SSLContext:
+def _make_tls(options: Options) -> ssl.SSLContext:
     if options.ca_file is None:
         return httpx2.create_ssl_context(verify=options.verify_tls, trust_env=False)
     # ssl.create_default_context() would write what was agreed on to the file SSLKEYLOGFILE.

@@ -20,9 +20,9 @@ from .answers import (
     make_scores,
     read_rows,
 )
-from .connection_options import ServiceOptions
 from .expressions import Expression
 from .json_options import MEDIA_TYPES, MOST_IMAGES, JsonOptions
+from .service_options import ServiceOptions
 from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
 
 if TYPE_CHECKING:

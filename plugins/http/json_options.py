@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, field_validator, model_validator
 
-from .connection_options import Headers, ServiceOptions
+from .service_options import Headers, ServiceOptions
 from .texts import (
     CLASSES_PLACE,
     IMAGE_PLACE,
@@ -110,7 +110,7 @@ class JsonOptions(ServiceOptions):
         "the experiment says itself comes first",
     )
     method: Literal["POST", "PUT", "PATCH"] = Field("POST", description="the method of HTTP")
-    headers: Headers  # Both protocols' (ConnectionOptions); experiments are written in this order.
+    headers: Headers  # Both protocols' (Options); experiments are written in this order.
     send: Literal["json", "form", "bytes", "base64"] = Field(
         "json",
         description="how an image goes. `json`: in the body, in base64. `form`: as a file of a "

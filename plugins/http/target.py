@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from neatfool import Ledger
 
-    from .connection_options import ConnectionOptions
     from .credentials import Sign
     from .options import Options
 
@@ -185,7 +184,7 @@ class Service:
         ledger: What each request with images is entered in; nothing is while it is absent.
     """
 
-    def __init__(self, options: ConnectionOptions, credentials: Credentials) -> None:
+    def __init__(self, options: Options, credentials: Credentials) -> None:
         """Prepare to connect; nothing is sent.
 
         Raises:
