@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 from serving import JSON_LENGTH, binary_request, body_of, in_this_process, tensors_of
 
-from neatfool import ImageSpec, Scores
+from neatfool import ImageSpec, Scores, Target
 from neatfool_plugins.serve.app import MOST_AT_A_TIME
 from neatfool_plugins.serve.requests import Limits
-from neatfool_plugins.serve.responses import write_answer
+from neatfool_plugins.serve.served import write_answer
 
 INFER = "/v2/models/toy/infer"
 JSON = {"Content-Type": "application/json"}
 SPEC = ImageSpec(2, 3, 1, ("dark", "bright"))
 
 
-class Light:
+class Light(Target):
     """Tells dark from bright; waits, fails, or finds no score, where told to."""
 
     spec = SPEC

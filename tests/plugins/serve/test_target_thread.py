@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from neatfool import ExperimentError, ImageSpec, Scores
+from neatfool import ExperimentError, ImageSpec, Scores, Target
 from neatfool.scoring.plan import Plan
 from neatfool.scoring.scorer import Scorer
 from neatfool_plugins.serve.served import Served
@@ -17,7 +17,7 @@ from neatfool_plugins.serve.target_thread import TargetThread
 IMAGE = torch.zeros((1, 1, 1, 1), dtype=torch.uint8)
 
 
-class OneThread:
+class OneThread(Target):
     """A target that notes in which threads it is."""
 
     spec = ImageSpec(1, 1, 1, ("a", "b"))
