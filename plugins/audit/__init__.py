@@ -1,22 +1,245 @@
 """The command ``neatfool audit``: a classifier's report card.
 
-The modules: :mod:`.searching` runs the search, with several seeds; :mod:`.command` is the command.
+The module :mod:`.searching` runs the search, with several seeds.
 What the runs found is measured by :func:`neatfool.analysis.audit`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
 
 from neatfool import hookimpl
+from neatfool.present import measure_command
 
 if TYPE_CHECKING:
-    import click
+    from neatfool import Output
+    from neatfool.present import Finding
+
+    from .searching import Search
+
+A_PATH: Final = click.Path(path_type=Path)
+CARD: Final = "card.json"
+STANDARD_BUDGET: Final = 12_000
+"""Images with each seed: some minutes for ImageNet's networks, on two cores."""
+
+
+def _show_schema(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from neatfool.analysis import Card
+
+        dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+        schema = dialect | Card.model_json_schema(mode="serialization")
+        click.echo(json.dumps(schema, indent=1))
+        ctx.exit()
+
+
+@measure_command(
+    """
+    neatfool audit experiments/mnist.ini
+    neatfool audit my_model.ini --html card.html            # [target] suffices
+    neatfool audit my_model.ini --to lite0.ini lite1.ini --json > card.json
+    neatfool audit my_model.ini --images 5000 --seeds 1 --fail-if-median-above 0.5
+    neatfool audit experiments/api.ini --images 500 --max-queries 2500
+
+    Give the same command again after an interruption: it goes on where it was.
+    """,
+    runs="EXPERIMENT",
+    elites=False,
+    csv="Write how the search came along as comma-separated values.",
+    html="Write the card as a page.",
+)
+@click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    default=STANDARD_BUDGET,
+    show_default=True,
+    metavar="N",
+    help="The budget: how many images to try with each seed.",
+)
+@click.option(
+    "--seeds",
+    metavar="LIST",
+    default="1-3",
+    show_default=True,
+    help="Search once with each of these seeds, for example 1-5 or 1,3,7-9.",
+)
+@click.option(
+    "--to",
+    "experiments",
+    metavar="EXPERIMENT...",
+    multiple=True,
+    type=A_PATH,
+    help="Files of experiments whose networks see the images, too. Name one or several.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="How many images of each run to change, to show to others and to detectors.",
+)
+@click.option(
+    "--in-distribution",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Images of what the classifier knows, for the detectors.  [default: the target's own]",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Override a key of the experiment; repeat it for more keys.",
+)
+@click.option(
+    "--out",
+    type=A_PATH,
+    metavar="DIR",
+    help="Where the runs and `card.json` go.  [default: runs/audit-NAME]",
+)
+@click.option(
+    "--jobs", metavar="N|auto", default="1", show_default=True, help="How many runs side by side."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Draw and score in N processes of their own, as in `neatfool run`.",
+)
+@click.option("--overwrite", is_flag=True, help="Delete runs in the folder, and start anew.")
+@click.option(
+    "--fail-if-median-above",
+    "limit",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Exit with code 9 if the median confidence at the end is above this: 0.5, say.",
+)
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_schema,
+    help="Print the JSON schema of --json, and do nothing else.",
+)
+@click.pass_context
+def audit(
+    ctx: click.Context,
+    *,
+    runs: Path,
+    images: int,
+    seeds: str,
+    experiments: tuple[Path, ...],
+    sample: int,
+    in_distribution: Path | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    jobs: str,
+    workers: int | None,
+    overwrite: bool,
+    max_queries: int | None,
+    limit: float | None,
+    console: Output,
+) -> Finding:
+    """Say how easily the classifier of EXPERIMENT is fooled: one number, and what is behind it.
+
+    The search of EXPERIMENT runs with each seed until the budget is used up. You see the median
+    confidence at the end, how soon half of the classes were fooled, which classes fall first and
+    which resist, what survives changes of the images, which other networks are fooled too, and
+    what a detector would have caught. Known networks stand beside it.
+
+    EXPERIMENT needs only the section [target]. Then the best search that is known is used.
+    """
+    from neatfool import analysis, parse_seeds
+    from neatfool.present import save
+
+    from . import searching
+
+    if workers is not None:
+        overrides += (f"engine.workers={workers}",)
+    with console.status("loading the target"):
+        search = searching.plan(runs, overrides, images, parse_seeds(seeds), out)
+    left = images * len(search.seeds) if overwrite else search.left()
+    most = _allow(search, left, sample, max_queries, transfer=bool(experiments), console=console)
+    if left:
+        _tell_time(ctx, search, left, console)
+        searching.run_all(ctx, search, jobs=jobs, overwrite=overwrite, most=most)
+    with ExitStack() as ending:
+        opened = [ending.enter_context(closing(run)) for run in search.runs().values()]
+        searching.refuse_longer(opened, images)
+        card = analysis.audit(
+            opened,
+            to=experiments,
+            in_distribution=in_distribution,
+            sample=sample,
+            limit=limit,
+            max_queries=max_queries,
+            chosen=search.chosen,
+            keep=search.folder,
+            console=console,
+        )
+    saved = save(search.folder / CARD, f"{card.json()}\n".encode())
+    click.echo(f"The card is in {saved}", err=True)
+    if card.check is not None:
+        click.echo(card.checked(card.check), err=True)
+    return card
+
+
+def _allow(
+    search: Search,
+    left: int,
+    sample: int,
+    most: int | None,
+    *,
+    transfer: bool,
+    console: Output,
+) -> int | None:
+    """Say what the audit costs; give how many queries each run may send, if they cost something.
+
+    Raises:
+        BudgetSpent: They cost something, and too few are allowed.
+    """
+    from neatfool import BudgetSpent
+    from neatfool.analysis import count_queries
+
+    if not search.costs:
+        return None
+    seeds = len(search.seeds)
+    later = count_queries(seeds, min(sample, search.classes or sample), transfer=transfer)
+    needed = left + later
+    name = search.experiment.target.label
+    if most is None or most < needed:
+        allowed = "" if most is None else f", and {most:,} are allowed"
+        raise BudgetSpent(
+            f"{name}: the audit takes up to {needed:,} queries of a target that costs something to "
+            f"ask{allowed}; nothing was asked. Allow them with --max-queries {needed}, or try "
+            "fewer images (--images, --seeds, --sample)"
+        )
+    console.say(f"{name}: this takes up to {needed:,} queries")
+    return search.images + (most - needed) // seeds
+
+
+def _tell_time(ctx: click.Context, search: Search, left: int, console: Output) -> None:
+    """Say about how long the search will take."""
+    from . import searching
+
+    text = f"{left:,} images are to be scored"
+    if len(search.seeds) > 1:
+        text += f", up to {search.images:,} with each seed"
+    if not search.costs and (speed := searching.measure_speed(ctx, search)):
+        minutes = left / speed / 60
+        about = "less than a minute" if minutes < 1 else f"about {minutes:,.0f} minutes"
+        text += f": {about}, at {speed:,.0f} images a second"
+    console.say(f"{text}. The runs go into {search.folder}")
 
 
 @hookimpl
 def neatfool_add_commands(cli: click.Group) -> None:
     """Add ``neatfool audit``."""
-    from .command import audit
-
     cli.add_command(audit)

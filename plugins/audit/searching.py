@@ -78,8 +78,8 @@ class Search:
             folders = find_runs(self.folder)
         except RunError:
             return {}
-        found = (open_run(folder) for folder in folders)
-        mine = {run.seed: run for run in found if run.name == self.experiment.name}
+        opened = (open_run(folder) for folder in folders)
+        mine = {run.seed: run for run in opened if run.name == self.experiment.name}
         return {seed: mine[seed] for seed in self.seeds if seed in mine}
 
     def left(self) -> int:
@@ -149,13 +149,13 @@ def measure_speed(ctx: click.Context, search: Search) -> float | None:
     if "initial" in scheme and "batch" in scheme:
         # A large random beginning would take longer than the trial may.
         arguments += ["--set", f"scheme.initial={scheme['batch']}"]
-    said = io.StringIO()
+    output = io.StringIO()
     try:
-        with redirect_stdout(said):
+        with redirect_stdout(output):
             _call(ctx, "bench", [str(search.file), *arguments])
     except (RunError, TargetError):
         return None  # The run itself will say what is wrong, if it is.
-    return float(json.loads(said.getvalue())["images_per_s"])
+    return float(json.loads(output.getvalue())["images_per_s"])
 
 
 def run_all(
@@ -176,11 +176,13 @@ def run_all(
     """
     arguments = [str(search.file), *_settings(search), "--out", str(search.folder)]
     arguments += ["--seeds", format_seeds(search.seeds), "--jobs", jobs, "--no-report"]
+    if overwrite:
+        arguments.append("--overwrite")
     if most is not None:
         arguments += ["--set", f"target.max_queries={most}"]
     with redirect_stdout(sys.stderr):
         try:
-            _call(ctx, "run", [*arguments, *["--overwrite"] * overwrite])
+            _call(ctx, "run", arguments)
         except SystemExit as end:
             if end.code:
                 raise

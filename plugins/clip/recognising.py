@@ -42,11 +42,11 @@ ENOUGH: Final = 3
 
 def with_right_names(names: Sequence[str]) -> dict[str, set[int]]:
     """Find the texts that photographs show: by photograph, their indices."""
-    found = {
-        photograph: {at for at, name in enumerate(names) if _plain(name) in shown}
+    indices = {
+        photograph: {index for index, name in enumerate(names) if _plain(name) in shown}
         for photograph, shown in NAMES.items()
     }
-    return {photograph: right for photograph, right in found.items() if right}
+    return {photograph: right for photograph, right in indices.items() if right}
 
 
 def is_checked(names: Sequence[str]) -> bool:
@@ -65,11 +65,11 @@ def check_by_sentences(tower: Tower, look: Callable[[Sequence[str]], torch.Tenso
         TargetError: It does not.
     """
     sentences = torch.stack([*embed([*SENTENCES.values()], ["{}"], tower).values()])
-    said = (look([*SENTENCES]) @ sentences.t()).argmax(1).tolist()
+    answers = (look([*SENTENCES]) @ sentences.t()).argmax(1).tolist()
     wrong = [
         f"{name} (it said {[*SENTENCES.values()][index]!r})"
-        for at, (name, index) in enumerate(zip(SENTENCES, said, strict=True))
-        if at != index
+        for place, (name, index) in enumerate(zip(SENTENCES, answers, strict=True))
+        if place != index
     ]
     if len(SENTENCES) - len(wrong) < RECOGNISED:
         raise _error(tower, len(SENTENCES), wrong, RECOGNISED)
@@ -90,10 +90,10 @@ def check_by_names(
         return
     known = with_right_names(names)
     tries = min(TRIES, len(names) - 1)
-    said = (look([*known]) @ vectors.t()).topk(tries).indices.tolist()
+    answers = (look([*known]) @ vectors.t()).topk(tries).indices.tolist()
     wrong = [
         f"{photograph} (it said {names[best[0]]!r})"
-        for (photograph, right), best in zip(known.items(), said, strict=True)
+        for (photograph, right), best in zip(known.items(), answers, strict=True)
         if right.isdisjoint(best)
     ]
     if len(known) - len(wrong) < ENOUGH:

@@ -72,8 +72,8 @@ def embed(names: Sequence[str], templates: Sequence[str], tower: Tower) -> dict[
     sentences = [template.replace("{}", name) for name in names for template in templates]
     with torch.inference_mode():
         parts = [
-            F.normalize(tower.read(sentences[at : at + AT_A_TIME]).float(), dim=-1)
-            for at in range(0, len(sentences), AT_A_TIME)
+            F.normalize(tower.read(sentences[start : start + AT_A_TIME]).float(), dim=-1)
+            for start in range(0, len(sentences), AT_A_TIME)
         ]
         means = torch.cat(parts).view(len(names), len(templates), -1).mean(1)
     return dict(zip(names, F.normalize(means, dim=-1).clone(), strict=True))
@@ -98,13 +98,13 @@ def read_vectors(path: Path, names: Path | None) -> dict[str, torch.Tensor]:
                 "rows, with vector_names = FILE"
             )
         rows = _load_npy(path)
-        found = _read_lines(names)
-        if len(found) != len(rows) or len({*found}) < len(found):
+        lines = _read_lines(names)
+        if len(lines) != len(rows) or len({*lines}) < len(lines):
             raise ExperimentError(
-                f"[target] vector_names = {names}: has {len(found)} names, {len({*found})} of them "
+                f"[target] vector_names = {names}: has {len(lines)} names, {len({*lines})} of them "
                 f"different, for {len(rows)} vectors; write a different one for each row"
             )
-        return _unit(dict(zip(found, rows, strict=True)), path)
+        return _unit(dict(zip(lines, rows, strict=True)), path)
     if path.suffix != ".safetensors":
         raise ExperimentError(f"{where}: give a file that ends in .safetensors or .npy")
     if names is not None:
@@ -135,9 +135,9 @@ def _read_lines(path: Path) -> list[str]:
 def _unit(vectors: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
     shapes = {tuple(vector.shape) for vector in vectors.values()}
     if len(shapes) != 1 or len(next(iter(shapes))) != 1:
-        found = ", ".join(str([*shape]) for shape in sorted(shapes)[:3]) or "nothing"
+        sizes = ", ".join(str([*shape]) for shape in sorted(shapes)[:3]) or "nothing"
         raise TargetError(
-            f"{path}: holds tensors of shape {found}; give one vector for each text, all of one "
+            f"{path}: holds tensors of shape {sizes}; give one vector for each text, all of one "
             "length"
         )
     for name, vector in vectors.items():

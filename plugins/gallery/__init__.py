@@ -1,24 +1,116 @@
 """The command ``neatfool gallery``: a page that draws elites from their formulas, in a browser.
 
-The modules: :mod:`.formula` turns a genome into numbers for a browser, :mod:`.networks` writes them
-with their ancestors, :mod:`.contents` gathers what else the page shows, :mod:`.folder` writes it
-all with the saved images, and :mod:`.command` is the command. The page itself lies in
-``page/``: plain JavaScript, loaded file by file, in the order of ``index.html``.
+The modules: :mod:`.networks` turns genomes into numbers for a browser, and writes them with their
+ancestors; :mod:`.folder` gathers what else the page shows, and writes it all with the saved images.
+The page itself lies in ``page/``: plain JavaScript, loaded file by file, in the order of
+``index.html``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from pathlib import Path
+from typing import Final
 
-from neatfool import hookimpl
+import click
 
-if TYPE_CHECKING:
-    import click
+from neatfool import elite_options, hookimpl, trust_option
+
+IMAGES: Final = ("exact", "png", "small", "none")
+"""How saved images are shown; see :func:`.folder.image_of`."""
+A_PATH: Final = click.Path(path_type=Path)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool gallery runs/mnist-1
+  neatfool gallery runs/imagenet-1 --least 0.5 --out site/gallery
+  neatfool gallery runs/paper-1 runs/patterns-1 -o both      # side by side""",
+)
+@click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
+@click.option(
+    "-o",
+    "--out",
+    "out",
+    type=A_PATH,
+    metavar="DIR",
+    help="The gallery's folder.  [default: RUN/gallery; gallery, if there are several runs]",
+)
+@elite_options
+@trust_option
+@click.option(
+    "--steps",
+    type=click.IntRange(min=0),
+    default=16,
+    show_default=True,
+    metavar="N",
+    help="Show up to N of each elite's line of ancestors, chosen evenly; 0: none, which makes the "
+    "folder smaller.",
+)
+@click.option(
+    "--images",
+    type=click.Choice(IMAGES),
+    default=IMAGES[0],
+    show_default=True,
+    help="The saved images: exact, the same pixels in smaller files; png, the saved files; small, "
+    "for the tiles only, a seventh of the size; or none.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def gallery(
+    *,
+    paths: tuple[Path, ...],
+    out: Path | None,
+    classes: tuple[str, ...],
+    least: float,
+    sample: int | None,
+    seed: int,
+    steps: int,
+    images: str,
+    as_json: bool,
+) -> None:
+    """Write a page on which the elites of RUN are drawn live, and can be entered.
+
+    A CPPN is a formula, and your browser draws it: at any zoom, node by node, while you turn its
+    knobs. The page is a folder that opens from disk. It needs no server and no network. A gallery
+    that is there is replaced, any other folder left alone. An interrupted command begins anew.
+    """
+    from neatfool import Output, choose_elites, open_runs, refuse_link
+
+    from .folder import INDEX, write_gallery
+
+    with open_runs(paths) as runs:
+        chosen = [
+            (run, choose_elites(run, classes=classes, least=least, sample=sample, seed=seed))
+            for run in runs
+        ]
+        folder = out
+        if folder is None:
+            folder = refuse_link((runs[0].path if len(runs) == 1 else Path()) / "gallery")
+        count = sum(len(elites) for _, elites in chosen)
+        with Output(stderr=True).progress(count, "elites") as note:
+            written = write_gallery(chosen, folder, steps=steps, images=images, note=note)
+        page = folder / INDEX
+        if as_json:
+            summary = {
+                "page": str(page),
+                "bytes": written,
+                "runs": [{"path": str(run.path), "elites": len(elites)} for run, elites in chosen],
+            }
+            click.echo(json.dumps(summary, indent=1))
+            return
+        console = Output()
+
+        def say(text: str) -> None:
+            console.print(text, soft_wrap=True, markup=False)
+
+        for run, elites in chosen:
+            say(f"{run.name}, seed {run.seed}: {len(elites):,} of {len(run):,} elites")
+        say(f"{written / 1e6:,.1f} MB written")
+        say(f"Look at {page}")
 
 
 @hookimpl
 def neatfool_add_commands(cli: click.Group) -> None:
     """Add ``neatfool gallery``."""
-    from .command import gallery
-
     cli.add_command(gallery)

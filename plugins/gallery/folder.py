@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image, features
 
-from neatfool import StorageError, cppn, refuse_link
+from neatfool import StorageError, cppn, percent, refuse_link, share
+from neatfool.analysis import read_survival
 from neatfool.present import save
 
-from .contents import describe_run
-from .formula import FUNCTIONS, glyphs, settings_of
-from .networks import Networks
+from .networks import FUNCTIONS, Networks, glyphs, settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from neatfool import EliteView, Run
+    from neatfool.analysis import KeptSurvival
 
 PAGE: Final = Path(__file__).with_name("page")
 INDEX: Final = "index.html"
@@ -51,7 +51,7 @@ def write_gallery(
         chosen: The runs, and of each the elites to show.
         folder: The folder.
         steps: How many ancestors of each elite to show, itself included; 0: none.
-        images: How to show the saved images; see :func:`.images.image_of`.
+        images: How to show the saved images; see :func:`image_of`.
         note: Told what is under way, and how many elites are written since it was last told.
 
     Returns:
@@ -61,16 +61,16 @@ def write_gallery(
         RunError: A run is damaged.
         StorageError: The folder cannot be written, or holds something else.
     """
-    with _told(folder):
+    with _errors_named(folder):
         _make_ready(folder)
         total = write_scripts(folder)
         runs = []
         for number, (run, elites) in enumerate(chosen):
-            wrote, told = _write_run(
+            wrote, description = _write_run(
                 folder, number, run, elites, steps=steps, images=images, note=note
             )
             total += wrote
-            runs.append(told)
+            runs.append(description)
         index = {
             "functions": FUNCTIONS,
             "glyphs": glyphs(),
@@ -96,8 +96,8 @@ def write_scripts(folder: Path) -> int:
 
 def formulas() -> bytes:
     """Write what the nodes of a network compute in GLSL, as a script."""
-    told = json.dumps({**cppn.GLSL}, indent=1)
-    return f"window.neatfool = window.neatfool || {{}};\nwindow.neatfool.glsl = {told};\n".encode()
+    table = json.dumps({**cppn.GLSL}, indent=1)
+    return f"window.neatfool = window.neatfool || {{}};\nwindow.neatfool.glsl = {table};\n".encode()
 
 
 def _write_run(
@@ -165,12 +165,12 @@ def _make_ready(folder: Path) -> None:
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _errors_named(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = error.strerror or error
-        raise StorageError(f"{folder}: cannot be written: {what}") from error
+        cause = error.strerror or error
+        raise StorageError(f"{folder}: cannot be written: {cause}") from error
 
 
 def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
@@ -192,7 +192,64 @@ def image_of(elite: EliteView, kind: str) -> tuple[str, bytes] | None:
     if kind == "small":
         picture.thumbnail((SIDE, SIDE))
     written = io.BytesIO()
-    how = {"quality": QUALITY} if kind == "small" else {"lossless": True}
-    picture.save(written, "WEBP", method=4, **how)
+    settings = {"quality": QUALITY} if kind == "small" else {"lossless": True}
+    picture.save(written, "WEBP", method=4, **settings)
     webp = elite.file.with_suffix(".webp").name, written.getvalue()
     return min(webp, png, key=lambda image: len(image[1]))
+
+
+def describe_run(
+    run: Run, elites: Sequence[EliteView], more: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Describe a run and its elites, without their formulas.
+
+    Args:
+        run: The run.
+        elites: The elites.
+        more: Further facts on elites, by their index.
+    """
+    kept = read_survival(run)
+    target = run.experiment.get("target", {})
+    return {
+        "name": run.name,
+        "seed": run.seed,
+        "folder": run.path.resolve().name,
+        "about": run.about,
+        "target": str(target.get("model") or target.get("plugin") or run.name),
+        "images": run.evaluations,
+        "generation": run.generation,
+        "classes": len(run.searched),
+        "width": run.spec.width,
+        "height": run.spec.height,
+        "drawing": settings_of(run),
+        "survival": kept
+        and {
+            "title": kept.title,
+            "text": kept.text,
+            "bars": [{"name": name, "kept": share(part)} for name, part, _ in kept.bars],
+        },
+        "elites": [describe_elite(elite, kept) | dict(more[elite.index]) for elite in elites],
+    }
+
+
+def describe_elite(elite: EliteView, kept: KeptSurvival | None) -> dict[str, Any]:
+    """Describe an elite in a few words and figures, and with what is known to survive of it."""
+    changes = kept.of(elite) if kept else {}
+    survived = [
+        [words, percent(changes[name][0]), changes[name][1]]
+        for name, words in (kept.usual if kept else {}).items()
+        if name in changes
+    ]
+    return {
+        "index": elite.index,
+        "name": elite.name,
+        "confidence": float(f"{elite.confidence:.9g}"),
+        "rank": float(f"{elite.rank:.9g}"),
+        "sure": percent(elite.confidence, elite.rank),
+        "generation": elite.generation,
+        "candidate": elite.candidate_id,
+        "parents": [*elite.parents],
+        "nodes": elite.size.nodes,
+        "connections": elite.size.connections,
+        **({"survived": survived} if survived else {}),
+    }

@@ -24,8 +24,7 @@ from neatfool import (
     rank,
 )
 
-from .ascent import Positions, begin, climb
-from .climb import MARKS, Climb, passes
+from .ascent import MARKS, Climb, Positions, begin, climb, passes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 _log = logging.getLogger("neatfool.scheme.gradient")
-
 MOST_LOG_ODDS: Final = 1e9
 """Infinite log-odds are recorded as this, because JSON has no infinity."""
 
@@ -77,7 +75,7 @@ class Gradient(Scheme):
         self._spec = spec
         self._seed = seed
         self._generation = 0
-        self._asked = 0
+        self._candidates = 0
         self._begun = 0
         self._warned = False
         self._climbs: list[Climb] = []
@@ -108,20 +106,20 @@ class Gradient(Scheme):
         after += self._climbs[len(candidates) :]
         self._climbs = [each for each in after if each is not None]
         self._generation += 1
-        self._asked += len(candidates)
+        self._candidates += len(candidates)
         return sorted(replacements, key=lambda each: each.elite.class_index)
 
     def members(self) -> Sequence[Candidate]:
         """List the last and the best image of each climb."""
-        found = [each.candidate for each in self._climbs]
-        found += [each.best for each in self._climbs if each.best is not None]
-        return list({candidate.id: candidate for candidate in found}.values())
+        members = [each.candidate for each in self._climbs]
+        members += [each.best for each in self._climbs if each.best is not None]
+        return list({candidate.id: candidate for candidate in members}.values())
 
     def state(self) -> dict[str, Any]:
         """Give the climbs and the counters."""
         return {
             "generation": self._generation,
-            "asked": self._asked,
+            "asked": self._candidates,
             "begun": self._begun,
             "at_once": self._at_once,
             "climbs": [each.state() for each in self._climbs],
@@ -129,7 +127,7 @@ class Gradient(Scheme):
 
     def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
         """Restore what :meth:`state` gave."""
-        self._generation, self._asked = state["generation"], state["asked"]
+        self._generation, self._candidates = state["generation"], state["asked"]
         self._begun = state["begun"]
         self._at_once = state.get("at_once", self._at_once)
         self._climbs = [
@@ -195,10 +193,10 @@ class Gradient(Scheme):
         """Compute log-odds and gradients; if memory runs out, half as many at once from now on."""
         size = min(self._at_once, len(images))
         pieces = zip(_pieces(images, size), _pieces(classes, size), strict=True)
-        how: Any = {"at_once": "[scheme] gradients_at_once", "spec": self._spec}
+        settings: Any = {"at_once": "[scheme] gradients_at_once", "spec": self._spec}
         try:
-            found = [odds_and_gradients(self._logits_of, *each, **how) for each in pieces]
-            odds, gradients = zip(*found, strict=True)
+            results = [odds_and_gradients(self._logits_of, *each, **settings) for each in pieces]
+            odds, gradients = zip(*results, strict=True)
             return np.concatenate(odds), np.concatenate(gradients)
         except TargetError as error:
             if size == 1 or not is_out_of_memory(error):
@@ -221,7 +219,7 @@ class Gradient(Scheme):
         if climb is not None:
             elite = self.archive.elite(climb.class_index)
             parents = ((elite or climb).candidate.id,)
-        return Candidate(self._asked + len(self._next), genome, parents, self._generation)
+        return Candidate(self._candidates + len(self._next), genome, parents, self._generation)
 
     def _is_wanted(self, step: Climb, own: float, confidence: float, *, leads: bool) -> bool:
         """Say whether to offer an image to its niche."""

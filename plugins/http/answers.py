@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool import TargetError
+from neatfool import Scores, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +40,8 @@ class TransientError(Exception):
         retry_after: How many seconds the service wants to be left alone; None if it does not say.
     """
 
-    def __init__(self, outcome: str, said: str, retry_after: float | None = None) -> None:
-        super().__init__(said)
+    def __init__(self, outcome: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
         self.outcome = outcome
         self.retry_after = retry_after
 
@@ -57,8 +57,8 @@ class RejectedError(TargetError):
         outcome: What became of it, for the ledger.
     """
 
-    def __init__(self, outcome: str, said: str) -> None:
-        super().__init__(said)
+    def __init__(self, outcome: str, message: str) -> None:
+        super().__init__(message)
         self.outcome = outcome
 
 
@@ -83,17 +83,17 @@ def read_wait(retry_after: str | None) -> float | None:
     return max(0.0, then - time.time())
 
 
-def attach_raw_tensors(said: Any, raw: bytes) -> Any:
+def attach_raw_tensors(document: Any, raw: bytes) -> Any:
     """Give the outputs of the Open Inference Protocol the raw bytes that follow the JSON.
 
     Args:
-        said: The JSON; the bytes of an output become its ``data``.
+        document: The JSON; the bytes of an output become its ``data``.
         raw: The bytes of one output after another.
 
     Raises:
         RefusedError: There are not as many as the outputs say.
     """
-    outputs = said.get("outputs") if isinstance(said, dict) else None
+    outputs = document.get("outputs") if isinstance(document, dict) else None
     for output in outputs if isinstance(outputs, list) else []:
         parameters = output.get("parameters") if isinstance(output, dict) else None
         size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
@@ -101,7 +101,7 @@ def attach_raw_tensors(said: Any, raw: bytes) -> Any:
             output["data"], raw = raw[:size], raw[size:]
     if raw:
         raise RefusedError("raw bytes that belong to no output")
-    return said
+    return document
 
 
 def read_raw_rows(raw: bytes, datatype: str, count: int, width: int) -> np.ndarray:
@@ -172,13 +172,27 @@ def are_probabilities(probs: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
     return np.asarray(ok, dtype=np.bool_)
 
 
-def compute_probabilities(logits: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
-    """Turn logits into probabilities, floats [N, K]; rows that are not finite become NaN.
+def make_scores(
+    *, sums_to_one: bool, probs: np.ndarray | None = None, logits: np.ndarray | None = None
+) -> Scores:
+    """Make scores of N images; those whose numbers cannot be used are not ``ok``.
 
     Args:
-        logits: float64 [N, K].
         sums_to_one: Whether classes exclude one another. If not, each has its own sigmoid.
+        probs: Floats [N, K]. If None, they follow from the logits.
+        logits: Floats [N, K].
     """
+    if probs is None:
+        assert logits is not None
+        probs = _compute_probabilities(logits, sums_to_one=sums_to_one)
+    ok = are_probabilities(probs, sums_to_one=sums_to_one)
+    if logits is not None:
+        ok &= np.isfinite(logits).all(1)
+    return Scores(probs, logits, ok)
+
+
+def _compute_probabilities(logits: np.ndarray, *, sums_to_one: bool) -> np.ndarray:
+    """Turn logits into probabilities, floats [N, K]; rows that are not finite become NaN."""
     with np.errstate(invalid="ignore", over="ignore"):
         if not sums_to_one:
             return np.asarray(1 / (1 + np.exp(-logits)))

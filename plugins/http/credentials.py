@@ -19,7 +19,7 @@ from .texts import KEY_PLACE, is_secret_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .connection_options import ConnectionOptions
+    from .options import Options
 
     Sign = Callable[[str, str, dict[str, str], bytes], tuple[str, dict[str, str]]]
 
@@ -100,7 +100,7 @@ def _unescape(text: str) -> str:
     """Undo the escapes of HTML, JSON and URLs, also where they are within one another."""
     for _ in range(_ROUNDS):
         text = _ESCAPES.sub(
-            lambda found: found[3] or chr(int(found[1] or found[2], 16)), html.unescape(text)
+            lambda match: match[3] or chr(int(match[1] or match[2], 16)), html.unescape(text)
         )
         text = unquote(text)
     return text
@@ -117,7 +117,7 @@ def _list_forms(key: str) -> list[str]:
 class Credentials:
     """The key and the signer of a target."""
 
-    def __init__(self, options: ConnectionOptions, sign: Sign | None = None) -> None:
+    def __init__(self, options: Options, sign: Sign | None = None) -> None:
         """Read the key.
 
         Args:
@@ -154,7 +154,8 @@ class Credentials:
         if self._key is not None:
             way = " and ".join(options.list_key_places())
             way = f"in the {way}" if way else f"as {options.api_key_header}"
-            clear = "; it is not encrypted on its way" * options.url.startswith("http:")
+            plain = options.url.startswith("http:")
+            clear = "; it is not encrypted on its way" if plain else ""
             lines.append(f"Key: {self._key.source}, sent {way}{clear}")
         if self._sign is not None:
             lines.append("Each request is signed by a plugin")
@@ -197,7 +198,7 @@ class Credentials:
         return [*self._signed.values(), *([self._key] if self._key else [])]
 
 
-def _read_key(options: ConnectionOptions) -> ApiKey | None:
+def _read_key(options: Options) -> ApiKey | None:
     """Read the key from where the options say it is; None if they say nothing."""
     variable, file = options.api_key_env, options.api_key_file
     if variable is not None:

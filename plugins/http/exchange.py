@@ -35,8 +35,8 @@ from .answers import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .connection_options import ConnectionOptions
     from .credentials import Credentials
+    from .options import Options
 
 LARGEST: Final = 8 * 2**20
 """The most bytes of an answer, after decompression."""
@@ -77,7 +77,7 @@ class Exchange:
         host: The service's.
     """
 
-    def __init__(self, options: ConnectionOptions, credentials: Credentials) -> None:
+    def __init__(self, options: Options, credentials: Credentials) -> None:
         """Prepare to connect; nothing is sent.
 
         Raises:
@@ -137,10 +137,10 @@ class Exchange:
         try:
             response, body = self._run(complete, seconds)
         except TimeoutError:
-            outcome, said = (
+            outcome, message = (
                 ("timed out", "no whole answer came") if sent.is_set() else _NOT_CONNECTED
             )
-            raise TransientError(outcome, f"{said} in {seconds:.3g} s") from None
+            raise TransientError(outcome, f"{message} in {seconds:.3g} s") from None
         except httpx2.RequestError as error:
             raise self._explain(error) from None
         self._check_status(response, body)
@@ -203,19 +203,19 @@ class Exchange:
 
     def _explain(self, error: httpx2.RequestError) -> Exception:
         """Say what a connection's error means."""
-        what = self._quote(str(error)) or type(error).__name__
-        if "CERTIFICATE_VERIFY_FAILED" in what:
+        cause = self._quote(str(error)) or type(error).__name__
+        if "CERTIFICATE_VERIFY_FAILED" in cause:
             return TargetError(
-                f"http: the certificate of {self.host} is not trusted ({what}); if it is signed "
+                f"http: the certificate of {self.host} is not trusted ({cause}); if it is signed "
                 "by an authority of your own, give its certificate as [target] ca_file"
             )
         if isinstance(error, httpx2.LocalProtocolError):
-            return TargetError(f"http: the request cannot be sent ({what})")
+            return TargetError(f"http: the request cannot be sent ({cause})")
         unknown = _find_cause(error, socket.gaierror)
         if unknown is not None and unknown.errno not in (socket.EAI_AGAIN, socket.EAI_FAIL):
             return TargetError(f"http: there is no host {self.host!r}; check [target] url")
-        outcome, said = next(told for kind, told in _BROKEN.items() if isinstance(error, kind))
-        return TransientError(outcome, f"{said} ({what})")
+        outcome, message = next(entry for kind, entry in _BROKEN.items() if isinstance(error, kind))
+        return TransientError(outcome, f"{message} ({cause})")
 
     def _check_status(self, response: httpx2.Response, body: bytes) -> None:
         """Judge an answer by its status."""
@@ -226,22 +226,22 @@ class Exchange:
         if 200 <= status < 300:
             return
         if 300 <= status < 400:
-            said = (
+            message = (
                 f", a redirection{self._describe_goal(response)}; redirections are not followed, "
                 "give the address that it leads to as [target] url"
             )
         else:
-            hint = "; check the key, and what it is for" * (status in (401, 403))
-            said = f"{self._quote_body(body)}{hint}"
-        raise RejectedError(str(status), f"http: {self.host} answered {status}{said}")
+            hint = "; check the key, and what it is for" if status in (401, 403) else ""
+            message = f"{self._quote_body(body)}{hint}"
+        raise RejectedError(str(status), f"http: {self.host} answered {status}{message}")
 
     def _parse(self, response: httpx2.Response, body: bytes) -> Any:
         """Read an answer's JSON, without the key, and the raw tensors that follow it."""
         try:
             length = response.headers.get("Inference-Header-Content-Length")
             end = len(body) if length is None else int(length)
-            said = json.loads(body[:end].removeprefix(codecs.BOM_UTF8))
-            return attach_raw_tensors(self._credentials.scrub_json(said), body[end:])
+            document = json.loads(body[:end].removeprefix(codecs.BOM_UTF8))
+            return attach_raw_tensors(self._credentials.scrub_json(document), body[end:])
         except RecursionError:
             raise RefusedError("nested too deeply") from None
         except ValueError:
@@ -259,12 +259,12 @@ class Exchange:
         except (KeyError, ValueError):
             return ""
         host = where.netloc.rpartition("@")[2]
-        more = "?…" * bool(where.query)
+        more = "?…" if where.query else ""
         return f" to {self._quote(f'{where.scheme}://{host}{where.path}')}{more}"
 
     def _quote_body(self, body: bytes) -> str:
-        said = self._quote(body.decode("utf-8", "replace"))
-        return f": {said}" if said else ""
+        quoted = self._quote(body.decode("utf-8", "replace"))
+        return f": {quoted}" if quoted else ""
 
     def _quote(self, text: str) -> str:
         """Prepare for a message what a service said: without the key, in one line, shortened."""
@@ -311,7 +311,7 @@ def _read_proxy(proxy: str) -> httpx2.Proxy:
     return httpx2.Proxy(url)
 
 
-def _make_tls(options: ConnectionOptions) -> ssl.SSLContext:
+def _make_tls(options: Options) -> ssl.SSLContext:
     if options.ca_file is None:
         return httpx2.create_ssl_context(verify=options.verify_tls, trust_env=False)
     # ssl.create_default_context() would write what was agreed on to the file SSLKEYLOGFILE.

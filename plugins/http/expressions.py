@@ -88,8 +88,8 @@ def check_expression(text: str) -> None:
     try:
         nodes = list(_list_nodes(text))
     except JMESPathError as error:
-        said = " ".join(str(error).split())
-        raise ValueError(f"{text!r} is no JMESPath expression: {said}") from None
+        cause = " ".join(str(error).split())
+        raise ValueError(f"{text!r} is no JMESPath expression: {cause}") from None
     known = MoreFunctions.FUNCTION_TABLE
     for node in nodes:
         if node["type"] == "function_expression" and node["value"] not in known:

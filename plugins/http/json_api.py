@@ -16,13 +16,13 @@ from neatfool import ImageSpec, Labels, Scores, encode_png
 from .answers import (
     RefusedError,
     are_probabilities,
-    compute_probabilities,
     is_short_text,
+    make_scores,
     read_rows,
 )
-from .connection_options import ServiceOptions
 from .expressions import Expression
 from .json_options import MEDIA_TYPES, MOST_IMAGES, JsonOptions
+from .service_options import ServiceOptions
 from .texts import CLASSES_PLACE, MODEL_PLACE, fill, give_letters
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class JsonApi:
         assert options.scores_at is not None
         self._options = options
         self._scores = Expression(options.scores_at, options.classes)
-        self._found, self._labels, self._answers, self._error = (
+        self._items, self._labels, self._answers, self._error = (
             Expression(place, options.classes) if place is not None else None
             for place in (options.found_at, options.labels_at, options.answers_at, options.error_at)
         )
@@ -110,32 +110,36 @@ class JsonApi:
         upload = {options.form_field: (name, file, FORMATS[options.image_format])}
         return httpx2.Request(options.method, options.url, data=form, files=upload)
 
-    def read_answer(self, said: Any, count: int) -> Scores | Labels:
+    def read_answer(self, document: Any, count: int) -> Scores | Labels:
         """Read the answer to so many images.
 
         Raises:
             RefusedError: It cannot be told what it says of which image.
         """
-        answers = [said] if self._answers is None else self._answers.find(said)
+        answers = [document] if self._answers is None else self._answers.find(document)
         if not isinstance(answers, list) or len(answers) != count:
             raise RefusedError("not an answer for each image")
         read = self._read_numbers if self._labels is None else self._read_labels
-        found: list[Any] = []
+        results: list[Any] = []
         refusal = None
         for answer in answers:
             try:
                 self._check_error(answer)
-                found.append(read(answer))
+                results.append(read(answer))
             except RefusedError as refused:
-                found.append(None)
+                results.append(None)
                 refusal = refused
-        ok = [each is not None for each in found]
+        ok = [each is not None for each in results]
         if refusal is not None and not any(ok):
             raise refusal
         if self._labels is not None:
-            return Labels([each or {} for each in found], ok)
+            return Labels([each or {} for each in results], ok)
         nothing = np.full(len(self.spec.classes), np.nan)
-        return self._make_scores(np.array([nothing if each is None else each for each in found]))
+        table = np.array([nothing if each is None else each for each in results])
+        if self._options.scores_are == "logits":
+            return make_scores(logits=table, sums_to_one=self.spec.sums_to_one)
+        probs = table / self._options.full_score
+        return make_scores(probs=probs, sums_to_one=self.spec.sums_to_one)
 
     def describe(self) -> str:
         """Say what is sent, and where in the answer the scores are."""
@@ -163,20 +167,13 @@ class JsonApi:
 
     def identity(self) -> Any:
         """Give what the scores depend on besides the service, as JSON."""
-        told = self._options.model_dump(mode="json", include=DECISIVE)
-        return [self.spec.shape, told]
+        decisive = self._options.model_dump(mode="json", include=DECISIVE)
+        return [self.spec.shape, decisive]
 
     def _read_numbers(self, answer: Any) -> np.ndarray:
         """Read the scores of all classes, in their order: floats [K]."""
         row: np.ndarray = read_rows(self._scores.find(answer), 1, len(self.spec.classes))[0]
         return row
-
-    def _make_scores(self, table: np.ndarray) -> Scores:
-        if self._options.scores_are == "logits":
-            probs = compute_probabilities(table, sums_to_one=self.spec.sums_to_one)
-            return Scores(probs, table, np.isfinite(table).all(1))
-        probs = table / self._options.full_score
-        return Scores(probs, None, are_probabilities(probs, sums_to_one=self.spec.sums_to_one))
 
     def _read_labels(self, answer: Any) -> dict[str, float]:
         """Read labels and their scores; of a label that is named twice, the better score."""
@@ -188,21 +185,21 @@ class JsonApi:
         numbers = read_rows(scores, 1, len(scores))[0] / self._options.full_score
         if not are_probabilities(numbers[None], sums_to_one=False)[0]:
             raise RefusedError("scores that are no confidences")
-        found: dict[str, float] = {}
+        confidences: dict[str, float] = {}
         for label, number in zip(labels, numbers.tolist(), strict=True):
             text = str(label) if type(label) is int else label
             if not is_short_text(text):
                 raise RefusedError("a label that is no short printable text")
             name = text.strip()
-            found[name] = max(found.get(name, 0.0), min(1.0, max(0.0, number)))
-        return found
+            confidences[name] = max(confidences.get(name, 0.0), min(1.0, max(0.0, number)))
+        return confidences
 
     def _find_lists(self, answer: Any) -> tuple[Any, Any]:
         """Find the list of labels, and that of their scores."""
         assert self._labels is not None
-        if self._found is None:
+        if self._items is None:
             return self._labels.find(answer), self._scores.find(answer)
-        items = self._found.find(answer)
+        items = self._items.find(answer)
         if not isinstance(items, list) or len(items) > MOST_LABELS:
             raise RefusedError("no list of what was found")
         return (

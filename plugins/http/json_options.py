@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, field_validator, model_validator
 
-from .connection_options import Headers, ServiceOptions
+from .service_options import Headers, ServiceOptions
 from .texts import (
     CLASSES_PLACE,
     IMAGE_PLACE,
@@ -110,7 +110,7 @@ class JsonOptions(ServiceOptions):
         "the experiment says itself comes first",
     )
     method: Literal["POST", "PUT", "PATCH"] = Field("POST", description="the method of HTTP")
-    headers: Headers  # Both protocols' (ConnectionOptions); experiments are written in this order.
+    headers: Headers  # Both protocols' (Options); experiments are written in this order.
     send: Literal["json", "form", "bytes", "base64"] = Field(
         "json",
         description="how an image goes. `json`: in the body, in base64. `form`: as a file of a "
@@ -228,10 +228,10 @@ class JsonOptions(ServiceOptions):
 
     def _check_places(self) -> None:
         """See that the places of the body and what is put there belong together."""
-        asked = has_place(self.body, MODEL_PLACE)
-        if asked and self.model is None:
+        has_model = has_place(self.body, MODEL_PLACE)
+        if has_model and self.model is None:
             raise ValueError(f"model is missing; give what {MODEL_PLACE} in the body stands for")
-        if self.model is not None and not asked:
+        if self.model is not None and not has_model:
             raise ValueError(
                 f"model has no place in the body; write {MODEL_PLACE} in it, or leave model out"
             )

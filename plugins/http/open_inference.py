@@ -9,19 +9,18 @@ from urllib.parse import quote
 import httpx2
 import numpy as np
 
-from neatfool import Scores
-
 from .answers import (
     RAW,
     RefusedError,
-    are_probabilities,
-    compute_probabilities,
+    make_scores,
     read_raw_rows,
     read_rows,
 )
 from .signature import LIMIT, LOGITS, PROBABILITIES, Signature
 
 if TYPE_CHECKING:
+    from neatfool import Scores
+
     from .options import Options
     from .signature import Metadata, Tensor
 
@@ -93,23 +92,19 @@ class OpenInference:
             headers["Inference-Header-Content-Length"] = str(len(text))
         return httpx2.Request("POST", self._url, content=text + raw, headers=headers)
 
-    def read_answer(self, said: Any, count: int) -> Scores:
+    def read_answer(self, document: Any, count: int) -> Scores:
         """Read the answer to so many images.
 
         Raises:
             RefusedError: It does not have the form of one.
         """
-        tables = {
-            kind: self._read_table(said, tensor, count)
-            for kind, tensor in self._signature.outputs.items()
-        }
-        logits, probs = tables.get(LOGITS), tables.get(PROBABILITIES)
-        if probs is None:
-            probs = compute_probabilities(tables[LOGITS], sums_to_one=self.spec.sums_to_one)
-        ok = are_probabilities(probs, sums_to_one=self.spec.sums_to_one)
-        if logits is not None:
-            ok &= np.isfinite(logits).all(1)
-        return Scores(probs, logits, ok)
+        outputs = self._signature.outputs
+        tables = {kind: self._read_table(document, outputs[kind], count) for kind in outputs}
+        return make_scores(
+            probs=tables.get(PROBABILITIES),
+            logits=tables.get(LOGITS),
+            sums_to_one=self.spec.sums_to_one,
+        )
 
     def describe(self) -> str:
         """Say what is sent, and what comes back."""
@@ -119,12 +114,12 @@ class OpenInference:
         if model.datatype == "FP32":
             mean, std = self._options.mean or [0.0], self._options.std or [1.0]
             scaled = f"(x - {mean}) / {std} of x in [0, {self._options.white:g}]"
-        said = " and ".join(f"{each.name} ({kind})" for kind, each in model.outputs.items())
-        way = ", as raw bytes" * self._binary
+        taken = " and ".join(f"{each.name} ({kind})" for kind, each in model.outputs.items())
+        way = ", as raw bytes" if self._binary else ""
         return (
             f"Open Inference Protocol, model {self._options.model}: images go as "
             f"{model.datatype} {shape}, {scaled}{way}, in its input {model.input.name}; of its "
-            f"outputs {said} {'are' if len(model.outputs) > 1 else 'is'} taken"
+            f"outputs {taken} {'are' if len(model.outputs) > 1 else 'is'} taken"
         )
 
     def identity(self) -> Any:
@@ -147,8 +142,8 @@ class OpenInference:
             [options.white, options.mean, options.std] if model.datatype == "FP32" else [],
         ]
 
-    def _read_table(self, said: Any, tensor: Tensor, count: int) -> np.ndarray:
-        outputs = said.get("outputs") if isinstance(said, dict) else None
+    def _read_table(self, document: Any, tensor: Tensor, count: int) -> np.ndarray:
+        outputs = document.get("outputs") if isinstance(document, dict) else None
         if not isinstance(outputs, list):
             raise RefusedError("no outputs")
         named = [
@@ -184,7 +179,7 @@ def server_url(options: Options) -> str:
     return f"{options.url.rstrip('/')}/v2"
 
 
-def takes_binary(said: Any) -> bool:
+def takes_binary(document: Any) -> bool:
     """Say whether a server takes pixels as raw bytes, by what it says of itself."""
-    extensions = said.get("extensions") if isinstance(said, dict) else None
+    extensions = document.get("extensions") if isinstance(document, dict) else None
     return isinstance(extensions, list) and BINARY in extensions

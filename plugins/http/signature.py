@@ -33,7 +33,7 @@ def _check_name(name: str) -> str:
 
 Name = Annotated[str, AfterValidator(_check_name)]
 Parameters = Annotated[
-    dict[str, Any], BeforeValidator(lambda said: said if isinstance(said, dict) else {})
+    dict[str, Any], BeforeValidator(lambda given: given if isinstance(given, dict) else {})
 ]
 
 
@@ -53,7 +53,7 @@ class Tensor(BaseModel, frozen=True):
     parameters: Parameters = {}
 
 
-Tensors = Annotated[tuple[Tensor, ...], BeforeValidator(lambda said: said or ())]
+Tensors = Annotated[tuple[Tensor, ...], BeforeValidator(lambda given: given or ())]
 
 
 class Metadata(BaseModel, frozen=True):
@@ -70,23 +70,23 @@ class Metadata(BaseModel, frozen=True):
     name: Annotated[str, BeforeValidator(str)] = ""
     versions: Annotated[
         tuple[str, ...],
-        BeforeValidator(lambda said: tuple(map(str, said)) if isinstance(said, list) else ()),
+        BeforeValidator(lambda given: tuple(map(str, given)) if isinstance(given, list) else ()),
     ] = ()
     inputs: Tensors = ()
     outputs: Tensors = ()
     parameters: Parameters = {}
 
     @classmethod
-    def read(cls, said: Any) -> Metadata:
+    def read(cls, document: Any) -> Metadata:
         """Read the answer to a request for metadata.
 
         Raises:
             RefusedError: It is none.
         """
-        if not isinstance(said, dict) or not ({"name", "inputs", "outputs"} & {*said}):
+        if not isinstance(document, dict) or not ({"name", "inputs", "outputs"} & {*document}):
             raise RefusedError("its metadata are not as the protocol has them")
         try:
-            return cls.model_validate(said)
+            return cls.model_validate(document)
         except ValidationError:
             raise RefusedError(
                 "its metadata list no inputs and outputs, or no tensors with a name, a datatype "
@@ -163,8 +163,8 @@ class Signature:
         return tensors[names.index(name)]
 
     def _choose_datatype(self) -> str:
-        asked, own = self._options.datatype, self.input.datatype
-        datatype = own if asked == "auto" else asked
+        chosen, own = self._options.datatype, self.input.datatype
+        datatype = own if chosen == "auto" else chosen
         if datatype not in DATATYPES:
             raise TargetError(
                 f"{self._where}: its input {self.input.name} takes {own}; images can be sent as "
@@ -197,17 +197,17 @@ class Signature:
 
     def _choose_outputs(self) -> dict[str, Tensor]:
         """Choose the outputs by their names, or else the one that the options name."""
-        outputs, asked = self.metadata.outputs, self._options.scores_are
+        outputs, scores_are = self.metadata.outputs, self._options.scores_are
         by_name = {each.name.lower(): each for each in outputs}
         named: dict[str, Tensor] = {
             kind: by_name[kind]
             for kind in (PROBABILITIES, LOGITS)
-            if kind in by_name and asked in ("auto", kind)
+            if kind in by_name and scores_are in ("auto", kind)
         }
         if named and self._options.output_name is None:
             return named
         output = self._choose(outputs, self._options.output_name, "output")
-        kind = asked if asked != "auto" else output.name.lower()
+        kind = scores_are if scores_are != "auto" else output.name.lower()
         if kind not in (PROBABILITIES, LOGITS):
             raise TargetError(
                 f"{self._where}: its output {output.name} does not show what it is; say [target] "
@@ -224,9 +224,9 @@ class Signature:
             )
         limits = [1] if most == 1 else []
         for parameters in (self.metadata.parameters, self.input.parameters):
-            said = parameters.get(LIMIT)
-            if type(said) is int and said > 0:
-                limits.append(said)
+            limit = parameters.get(LIMIT)
+            if type(limit) is int and limit > 0:
+                limits.append(limit)
         return min(limits, default=None)
 
     def _make_spec(self) -> ImageSpec:
@@ -240,32 +240,33 @@ class Signature:
                 f"{self._where}: its images have {channels} channels; grey ones have 1, coloured "
                 "ones 3"
             )
-        said = [each.parameters.get("sums_to_one") for each in self.outputs.values()]
-        asked = self._options.sums_to_one
-        sums_to_one = False not in said if asked is None else asked
+        declared = [each.parameters.get("sums_to_one") for each in self.outputs.values()]
+        sums_to_one = self._options.sums_to_one
+        if sums_to_one is None:
+            sums_to_one = False not in declared
         return ImageSpec(height, width, channels, self._name_classes(), sums_to_one=sums_to_one)
 
     def _agree(self, name: str, own: int) -> int:
         """Give a length of images: the model's own, or the option's where the model takes any."""
-        asked: int | None = getattr(self._options, name)
-        if own < 1 and asked is None:
+        chosen: int | None = getattr(self._options, name)
+        if own < 1 and chosen is None:
             raise TargetError(
                 f"{self._where}: takes images of any {name}; say [target] {name} = NUMBER"
             )
-        if own >= 1 and asked not in (None, own):
+        if own >= 1 and chosen not in (None, own):
             raise TargetError(
                 f"{self._where}: takes images of {name} {own}; leave [target] {name} out"
             )
-        return asked or own
+        return chosen or own
 
     def _name_classes(self) -> tuple[str, ...]:
         """Name the classes as the options do, or else the model, or else by numbers."""
         counts = {each.shape[-1] for each in self.outputs.values() if each.shape} - {-1}
         given = tuple(self._options.classes)
         for tensor in self.outputs.values():
-            said = tensor.parameters.get("classes")
-            if not given and isinstance(said, list):
-                given = tuple(map(str, said))
+            names = tensor.parameters.get("classes")
+            if not given and isinstance(names, list):
+                given = tuple(map(str, names))
         if not given and len(counts) == 1:
             given = tuple(map(str, range(min(counts))))
         if not given:

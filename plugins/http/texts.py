@@ -94,21 +94,21 @@ def find_repeated_item(template: Any, repeat: str) -> Any:
     Raises:
         ValueError: There is no list with one item.
     """
-    found = template
+    items = template
     for key in repeat.split("."):
-        found = found.get(key) if isinstance(found, dict) else None
-    if not isinstance(found, list) or len(found) != 1:
+        items = items.get(key) if isinstance(items, dict) else None
+    if not isinstance(items, list) or len(items) != 1:
         raise ValueError(
             f"{repeat!r} is no list with one item in the body; name the one whose item is to be "
             "written for each image"
         )
-    return found[0]
+    return items[0]
 
 
 def _fill(template: Any, places: Mapping[str, str]) -> Any:
     if isinstance(template, str):
         # In one pass: what is filled in is not looked through.
-        return _PLACES.sub(lambda found: places.get(found[0], found[0]), template)
+        return _PLACES.sub(lambda match: places.get(match[0], match[0]), template)
     if isinstance(template, dict):
         return {key: _fill(inner, places) for key, inner in template.items()}
     if isinstance(template, list):

@@ -1,8 +1,8 @@
 """Target ``imagenet``: networks that were trained on ImageNet, alone or several together.
 
 The modules: :mod:`.options` is what an experiment says of it. :mod:`.labels` names its classes and
-says what photographs show, :mod:`.views` has the ten crops and the mean of several answers, and
-:mod:`.target` is what is fooled. :mod:`neatfool.models` loads the networks.
+says what photographs show, and :mod:`.target` is what is fooled, with the ten crops and the mean of
+several answers. :mod:`neatfool.models` loads the networks.
 """
 
 from __future__ import annotations

@@ -33,9 +33,9 @@ def imagenet_labels() -> tuple[str, ...]:
 def _categories() -> list[str]:
     """Read the names from torchvision's file if they are there: importing it takes a second."""
     with suppress(OSError, KeyError):
-        found = find_spec("torchvision")
-        assert found is not None, "a requirement"
-        file = Path(found.origin or "").parent / "models" / "_meta.py"
+        package = find_spec("torchvision")
+        assert package is not None, "a requirement"
+        file = Path(package.origin or "").parent / "models" / "_meta.py"
         return list(runpy.run_path(str(file))["_IMAGENET_CATEGORIES"])
     from torchvision.models import ResNet18_Weights
 

@@ -8,6 +8,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from neatfool import (
     ExperimentError,
@@ -21,18 +23,17 @@ from neatfool import (
 from neatfool.models import Request, load_classifier
 
 from .labels import labels_for, read_labels, with_right_answers
-from .views import Resized, TenCrops, log_mean_softmax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PIL.Image import Image
-    from torch import nn
 
     from neatfool.models import Classifier
 
     from .options import Options
 
+CROPS: Final = 10
 TRIES: Final = 2
 """The right class must be among this many of the network's likeliest classes.
 
@@ -41,6 +42,56 @@ IMAGES_OF_TEN: Final = 2
 """Images a call for ten crops: on a CPU twenty parts are as fast as thousands, in less memory."""
 RECOGNISED: Final = 3
 """The network must recognise this many photographs. With fewer known ones there is no check."""
+
+
+def log_mean_softmax(logits: torch.Tensor, dim: int = 0) -> torch.Tensor:
+    """Compute the logarithm of the mean softmax over ``dim``; the last dimension has the classes.
+
+    The result, without ``dim``, is also logits of the mean.
+    """
+    logs = logits.log_softmax(-1)
+    return logs.logsumexp(dim) - math.log(logits.shape[dim])
+
+
+class Resized(nn.Module):
+    """A network whose images are resized to its ``size``, (height, width)."""
+
+    def __init__(self, module: nn.Module, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.module = module
+        self.size = size
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Resize images, bilinear and antialiased, and run the network."""
+        resized = F.interpolate(images, self.size, mode="bilinear", antialias=True)
+        logits: torch.Tensor = self.module(resized)
+        return logits
+
+
+class TenCrops(nn.Module):
+    """A network that sees ten parts of an image, each of ``size`` (height, width), as in the paper.
+
+    The parts are the four corners, the middle, and their mirror images. The answer is the mean of
+    the ten softmaxes.
+    """
+
+    def __init__(self, module: nn.Module, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.module = module
+        self.size = size
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute logits of the mean: the logarithms of the mean probabilities [N, K]."""
+        count = len(images)
+        logits = self.module(torch.cat(self._parts(images))).float()
+        return log_mean_softmax(logits.view(CROPS, count, -1))
+
+    def _parts(self, images: torch.Tensor) -> list[torch.Tensor]:
+        height, width = self.size
+        down, right = images.shape[-2] - height, images.shape[-1] - width
+        corners = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
+        parts = [images[..., y : y + height, x : x + width] for y, x in corners]
+        return [*parts, *(part.flip(-1) for part in parts)]
 
 
 class ExactNetwork(Network):
@@ -73,7 +124,7 @@ class ImageNetTarget(Target):
                 the networks do not fit together.
             TargetError: Weights are damaged, not available, or another network's.
         """
-        asked = Request(
+        request = Request(
             "",
             weights=options.weights,
             size=options.size,
@@ -84,7 +135,9 @@ class ImageNetTarget(Target):
             dequantise=options.dequantise,
             gradients=options.gradients,
         )
-        self.classifiers = [load_classifier(replace(asked, model=each)) for each in options.models]
+        self.classifiers = [
+            load_classifier(replace(request, model=each)) for each in options.models
+        ]
         self._ten = options.crops == "ten"
         self._checked = options.check_photographs
         self.spec = self._common_spec(options)
@@ -125,15 +178,17 @@ class ImageNetTarget(Target):
                 *([f"  {each.found}"] if each.found else []),
                 *(["  each class has a sigmoid of its own"] if not self.spec.sums_to_one else []),
             ]
-        lines.append(
-            f"Evolved images are drawn at {width}x{height} pixels"
-            + "; what is scored is the mean of ten parts of each" * self._ten
-            + "; networks that take smaller ones get them resized (bilinear, antialiased)"
-            * any(self._input_size(each) != (height, width) for each in self.classifiers)
-            + f"; photographs are prepared as for {self._largest.name}, and confidences are the "
-            "mean of the networks'" * (len(self.classifiers) > 1) + ". " + self._describe_check()
-        )
-        return "\n".join(lines)
+        facts = [f"Evolved images are drawn at {width}x{height} pixels"]
+        if self._ten:
+            facts.append("what is scored is the mean of ten parts of each")
+        if any(self._input_size(each) != (height, width) for each in self.classifiers):
+            facts.append("networks that take smaller ones get them resized (bilinear, antialiased)")
+        if len(self.classifiers) > 1:
+            facts.append(
+                f"photographs are prepared as for {self._largest.name}, and confidences are the "
+                "mean of the networks'"
+            )
+        return "\n".join([*lines, f"{'; '.join(facts)}. {self._describe_check()}"])
 
     def fingerprint(self) -> str:
         """Hash the weights, the preprocessing, and how answers are combined."""
@@ -167,9 +222,9 @@ class ImageNetTarget(Target):
         for classifier, network in zip(self.classifiers, self.networks, strict=True):
             best = network(images).topk(min(TRIES, len(self.spec.classes))).indices.tolist()
             missed = [
-                f"{photograph.name} (it said {self.spec.classes[said[0]]})"
-                for (photograph, right), said in zip(known, best, strict=True)
-                if right.isdisjoint(said)
+                f"{photograph.name} (it said {self.spec.classes[answer[0]]})"
+                for (photograph, right), answer in zip(known, best, strict=True)
+                if right.isdisjoint(answer)
             ]
             if len(known) - len(missed) < RECOGNISED:
                 raise TargetError(
@@ -221,13 +276,13 @@ class ImageNetTarget(Target):
 
     def _settle(self) -> None:
         """Find out what the networks give."""
-        found = {network.settle(self.spec.shape).outputs for network in self.networks}
+        outputs = {network.settle(self.spec.shape).outputs for network in self.networks}
         # Their copies serve from now on, so that the memory of the loaded weights is freed.
         self.classifiers = [
             replace(each, module=_inside(network.module))
             for each, network in zip(self.classifiers, self.networks, strict=True)
         ]
-        if "multi_label" not in found:
+        if "multi_label" not in outputs:
             return
         if len(self.networks) > 1:
             raise ExperimentError(

@@ -2,26 +2,205 @@
 
 :class:`.target_thread.TargetThread` makes and calls an experiment's target in its own thread,
 through a scorer as a run uses it (:mod:`.served`). A small web application (:mod:`.app`) reads
-requests and writes answers (:mod:`.requests`, :mod:`.responses`). :mod:`.listening` connects it to
-the network, and :mod:`.command` is the command. The package
-:mod:`.watch`, which shows runs, listens in the same way.
+requests (:mod:`.requests`) and writes answers. :mod:`.listening` connects it to the network. The
+package :mod:`.watch`, which shows runs, listens in the same way.
 
 Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import re
+import socket
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from neatfool import hookimpl
+import click
+
+from neatfool import ExperimentError, hookimpl
 
 if TYPE_CHECKING:
-    import click
+    from contextlib import AbstractContextManager
+
+    from .served import Served
+
+MIB: Final = 2**20
+
+
+def _check_names(
+    context: click.Context, option: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*", name):
+            raise click.BadParameter(f"{name!r} is no name such as api.example.org; give no port")
+    return names
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool serve experiments/mnist.ini
+  neatfool serve experiments/mnist.ini --port 9000 --set target.device=cuda
+  NEATFOOL_KEY=... neatfool serve mine.ini --host 0.0.0.0 --api-key-env NEATFOOL_KEY
+
+FILE needs only a section [target]. Ctrl-C (or SIGTERM) ends the service.
+It needs `pip install 'neatfool[serve]'`.""",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Where to listen. Use 0.0.0.0, or an address of this machine, to let others connect.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    metavar="N",
+    help="The port; 0: any free one.",
+)
+@click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    callback=_check_names,
+    help="A name that clients may call this machine by, a proxy's for example; repeat it for more. "
+    "`*.NAME`: all that end so; `*`: any. Its addresses, `localhost`, its own name and that of "
+    "--host are allowed.",
+)
+@click.option(
+    "--api-key-env",
+    metavar="NAME",
+    help="The environment variable with the key that clients must send (Authorization: Bearer).",
+)
+@click.option(
+    "--max-body",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    metavar="MIB",
+    help="How large a request may be, packed or unpacked, and the scores in its answer.",
+)
+@click.option(
+    "--max-images",
+    type=click.IntRange(min=1),
+    default=4096,
+    show_default=True,
+    metavar="N",
+    help="How many images a request may have.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Override a key of the experiment; repeat it for more keys.",
+)
+def serve(
+    *,
+    file: Path,
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    api_key_env: str | None,
+    max_body: int,
+    max_images: int,
+    overrides: tuple[str, ...],
+) -> None:
+    """Serve the target of the experiment in FILE over HTTP (Open Inference Protocol v2).
+
+    Another machine can then fool it: a target that needs a GPU, or its own environment.
+    """
+    key = _key(api_key_env)
+    try:
+        from . import listening
+        from .app import make_app
+        from .requests import Limits
+        from .served import make_served
+        from .target_thread import TargetThread
+    except ImportError as error:
+        raise ExperimentError(
+            f"neatfool serve needs more packages ({error}); pip install 'neatfool[serve]'"
+        ) from error
+    from neatfool import load_experiment
+
+    experiment = load_experiment(file, overrides=overrides, to_search=False)
+    with listening.listen(host, port) as place:
+        private = listening.is_private_to_this_machine(place)
+        _warn(host, private=private, with_key=key is not None)
+        thread = TargetThread(lambda: make_served(experiment))
+        with _waiting("getting ready (the first time on a machine takes longest)"):
+            served = thread.served()
+        limits = Limits(max_body * MIB, max_images)
+        known = ("localhost", socket.gethostname(), host, *names)
+        app = make_app(served, thread, limits, names=known, key=key)
+        _show_served(served, listening.address_of(place), key_in=api_key_env)
+        listening.serve(app, place)
+    count = thread.statistics
+    images, requests = _counted(count.images, "image"), _counted(count.requests, "request")
+    click.echo(f"Ended after {images} in {requests}.")
+    if not thread.stop(seconds=0.5):
+        click.echo("The target is still in a call, which is abandoned.", err=True)
+        sys.stdout.flush()
+        # A normal exit would wait for the target's threads.
+        os._exit(0)
+
+
+def _waiting(message: str) -> AbstractContextManager[object]:
+    """Show on a terminal what is happening; elsewhere show nothing."""
+    from neatfool import Output
+
+    console = Output(stderr=True)
+    return console.status(message) if console.is_terminal else nullcontext()
+
+
+def _counted(count: int, one: str) -> str:
+    return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
+def _key(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    if key := os.environ.get(variable, "").strip():
+        return key
+    raise ExperimentError(
+        f"--api-key-env {variable}: the environment variable is missing or empty; set it to the key"
+    )
+
+
+def _warn(host: str, *, private: bool, with_key: bool) -> None:
+    if private:
+        return
+    message = "whoever reaches this machine can use the target; --api-key-env NAME asks for a key"
+    if with_key:
+        message = "the key and the images travel unencrypted; put a proxy with TLS before it"
+    click.echo(f"warning: listening on {host}: {message}", err=True)
+
+
+def _show_served(served: Served, address: str, *, key_in: str | None) -> None:
+    """Say what is served where, and the section [target] that fools it."""
+    spec = served.spec
+    kind = "grey" if spec.channels == 1 else "RGB"
+    click.echo(
+        f"Serving {served.scorer.name}: {len(spec.classes)} classes, {kind} images of "
+        f"{spec.height}x{spec.width} pixels; {served.scorer.describe()}"
+    )
+    lines = ["[target]", "plugin = http", f"url = {address}", f"model = {served.name}"]
+    if key_in:
+        lines.append(f"api_key_env = {key_in}")
+    lines.append("allow_private = true")
+    click.echo("An experiment fools it with\n\n" + "\n".join(f"    {line}" for line in lines))
+    click.echo("\nCtrl-C ends it.")
 
 
 @hookimpl
 def neatfool_add_commands(cli: click.Group) -> None:
     """Add ``neatfool serve``."""
-    from .command import serve
-
     cli.add_command(serve)

@@ -18,10 +18,8 @@ from starlette.routing import Route
 from neatfool import NeatfoolError
 
 from .guard import BrowserGuard
-from .refusal import Refusal
-from .requests import LONGEST_SCORE, PACKED, read_request, too_long, unpack
-from .responses import SERVER, describe_configuration, describe_model, write_answer
-from .served import VERSION
+from .requests import LONGEST_SCORE, PACKED, Refusal, read_request, too_long, unpack
+from .served import SERVER, VERSION, describe_configuration, describe_model, write_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from neatfool import Scores
 
     from .requests import Limits
-    from .requests import Request as Wanted
+    from .served import Request as Wanted
     from .served import Served
     from .target_thread import TargetThread
 
@@ -41,9 +39,7 @@ MOST_AT_A_TIME: Final = 64
 """Requests that may run or wait at once, their bodies in memory; others must try again."""
 LARGE: Final = 2**20
 """A body or an answer of more bytes is handled in a thread, so that others need not wait."""
-
 T = TypeVar("T")
-
 _log = logging.getLogger("neatfool.serve")
 
 

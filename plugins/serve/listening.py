@@ -81,13 +81,13 @@ def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
 
     uvicorn handles signals while it runs, and raises them again when it has ended.
     """
-    asked = False
+    ending = False
 
     def end(*_: object) -> None:
-        nonlocal asked
-        if asked:
+        nonlocal ending
+        if ending:
             raise KeyboardInterrupt
-        asked = server.should_exit = True
+        ending = server.should_exit = True
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

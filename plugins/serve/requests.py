@@ -5,26 +5,24 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import orjson
 from pydantic import BaseModel, ValidationError
 
 from neatfool import nearest
 
-from .refusal import Refusal, bad_request
-from .tensors import DATATYPES, from_bytes, from_json
+from .served import INPUT, Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from pydantic_core import ErrorDetails
 
     from .served import Output, Served
 
-INPUT: Final = "images"
-"""The name of the only input."""
 MOST_FIGURES: Final = 20
 """A length in a header has at most this many figures: no body is longer than 10^20 bytes."""
 LONGEST_PIXEL: Final = len("[255.0, ")
@@ -38,12 +36,29 @@ LONGEST_ANSWER: Final = 4 * 2**20
 PACKED: Final = ("gzip", "deflate")
 LONGEST_QUOTE: Final = 60
 """A refusal quotes at most this many characters of a request, enough to find the place."""
+DATATYPES: Final[dict[str, np.dtype[Any]]] = {"UINT8": np.dtype(np.uint8), "FP32": np.dtype("<f4")}
+"""The kinds of numbers in which clients may send images."""
 _MUST_BE: Final = {
     "dict_type": "a JSON object",
     "int_type": "a whole number",
     "list_type": "a list",
     "string_type": "text",
 }
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a failure of the service
+    """An HTTP error: status 400 to 599, what went wrong and what to do, and extra headers."""
+
+    def __init__(self, status: int, words: str, **headers: str) -> None:
+        super().__init__(words)
+        self.status = status
+        self.words = words
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def bad_request(words: str) -> Refusal:
+    """Refuse a malformed request."""
+    return Refusal(400, words)
 
 
 @dataclass(frozen=True)
@@ -93,21 +108,6 @@ class _Body(BaseModel, extra="ignore", strict=True):
     parameters: dict[str, Any] = {}
     inputs: list[_Given]
     outputs: list[_Wanted] = []
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a client wants scored.
-
-    Attributes:
-        images: uint8 [N, C, H, W].
-        id: The client's name for the request, if it gave one.
-        outputs: The tensors that it wants, each as (output, whether as bytes and not JSON).
-    """
-
-    images: np.ndarray
-    id: str | None
-    outputs: tuple[tuple[Output, bool], ...]
 
 
 def unpack(body: bytearray, most: int) -> bytearray:
@@ -182,7 +182,9 @@ def _parse(text: memoryview) -> _Body:
         ) from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in first["loc"])
+        where = "".join(
+            f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]
+        )
         raise bad_request(f"{where.lstrip('.') or 'the body'}: {_reword(first)}") from None
 
 
@@ -248,3 +250,77 @@ def _choose_outputs(given: _Body, served: Served) -> tuple[tuple[Output, bool], 
         (known[wanted.name], wanted.parameters.get("binary_data", binary) is True)
         for wanted in given.outputs
     )
+
+
+def from_json(data: Any, shape: Sequence[int], datatype: str) -> np.ndarray:
+    """Read uint8 [N, C, H, W] from lists, nested as ``shape`` says or flat, row by row.
+
+    Raises:
+        Refusal: The count is wrong, or a number is not a byte.
+    """
+    numbers = _flat(data, shape)
+    if datatype == "FP32":
+        return _to_bytes(_floats(numbers)).reshape(shape)
+    try:
+        # This is three times as fast as numpy, and refuses numbers that are not bytes.
+        return np.frombuffer(bytearray(numbers), np.uint8).reshape(shape)
+    except ValueError:
+        raise bad_request("data: UINT8 goes from 0 to 255") from None
+    except TypeError:
+        raise bad_request("data: UINT8 needs whole numbers from 0 to 255") from None
+
+
+def from_bytes(data: memoryview, shape: Sequence[int], datatype: str) -> np.ndarray:
+    """Read uint8 [N, C, H, W] from little-endian numbers without gaps, row by row.
+
+    Images of UINT8 share the memory of ``data``.
+
+    Raises:
+        Refusal: The count is wrong, or a number is not a byte.
+    """
+    dtype = DATATYPES[datatype]
+    wanted = math.prod(shape) * dtype.itemsize
+    if len(data) != wanted:
+        raise bad_request(
+            f"binary_data_size is {len(data)}; {datatype} of shape {list(shape)} has {wanted} bytes"
+        )
+    numbers = np.frombuffer(data, dtype)
+    return (numbers if datatype == "UINT8" else _to_bytes(numbers)).reshape(shape)
+
+
+def _flat(data: Any, shape: Sequence[int]) -> list[Any]:
+    """Flatten nested lists, and check the length of each."""
+    nested = isinstance(data, list) and data and isinstance(data[0], list)
+    lists = [data]
+    for size in shape if nested else [math.prod(shape)]:
+        for each in lists:
+            if not isinstance(each, list):
+                raise bad_request(f"data: give lists, flat or nested as the shape {list(shape)}")
+            if len(each) != size:
+                raise bad_request(
+                    f"data: a list has {len(each)} items where the shape {list(shape)} has {size}"
+                )
+        lists = list(chain.from_iterable(lists))
+    return lists
+
+
+def _floats(numbers: list[Any]) -> np.ndarray:
+    try:
+        array = np.array(numbers)
+    except (ValueError, OverflowError):
+        raise bad_request("data: lists are nested deeper than the shape says") from None
+    if array.ndim != 1 or array.dtype.kind not in "iuf":
+        raise bad_request("data: FP32 needs numbers")
+    return array
+
+
+def _to_bytes(numbers: np.ndarray) -> np.ndarray:
+    """Turn floats into bytes; refuse to round, because what is scored must be what was sent."""
+    with np.errstate(invalid="ignore"):
+        levels = numbers.astype(np.uint8)
+    if not np.array_equal(levels, numbers):
+        raise bad_request(
+            "data: images are whole numbers from 0 to 255, also as FP32; round them, and do not "
+            "scale or normalise them"
+        )
+    return levels

@@ -1,11 +1,13 @@
-"""The target of an experiment, made to be served and called as a run calls it."""
+"""The target that is served, called as a run calls it; its description and its answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import orjson
 import torch
 
 from neatfool import ExperimentError, open_scorer
@@ -13,8 +15,15 @@ from neatfool import ExperimentError, open_scorer
 if TYPE_CHECKING:
     from neatfool import Experiment, ImageSpec, Scorer, Scores
 
+INPUT: Final = "images"
+"""The name of the only input."""
 VERSION: Final = "1"
 """A model has only one version."""
+SERVER: Final[dict[str, Any]] = {
+    "name": "neatfool",
+    "version": version_of("neatfool"),
+    "extensions": ["binary_tensor_data", "model_configuration", "statistics"],
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,21 @@ class Output:
         given: np.ndarray = np.maximum(np.asarray(values).astype(self.dtype), lowest)
         given[~np.asarray(scores.ok)] = np.nan
         return given
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client wants scored.
+
+    Attributes:
+        images: uint8 [N, C, H, W].
+        id: The client's name for the request, if it gave one.
+        outputs: The tensors that it wants, each as (output, whether as bytes and not JSON).
+    """
+
+    images: np.ndarray
+    id: str | None
+    outputs: tuple[tuple[Output, bool], ...]
 
 
 @dataclass(frozen=True)
@@ -69,7 +93,7 @@ def make_served(experiment: Experiment) -> Served:
     clients divide images into requests.
 
     Raises:
-        ExperimentError: The target costs something to ask, or has no use for an option.
+        ExperimentError: The target is metered, or has no use for an option.
         NeatfoolError: As :func:`neatfool.open_scorer`.
     """
     if experiment.target.costs:
@@ -83,8 +107,8 @@ def make_served(experiment: Experiment) -> Served:
 
 def _too_costly(name: str) -> ExperimentError:
     return ExperimentError(
-        f"{name} costs something to ask, and only a run keeps account of it; serve another "
-        "target, or fool this one where it is"
+        f"{name} is a metered target: it costs something to ask, and only a run keeps account of "
+        "it; serve another target, or fool this one where it is"
     )
 
 
@@ -97,3 +121,85 @@ def outputs_of(scorer: Scorer) -> tuple[Output, ...]:
         for name, values in parts.items()
         if values is not None and values.shape == scores.probs.shape
     )
+
+
+def describe_model(served: Served, most: int) -> dict[str, Any]:
+    """Write the protocol's model metadata.
+
+    ``parameters`` hold what the protocol has no place for: for the input ``most``, the most images
+    that a request should have; for the outputs the class names and whether an image's
+    probabilities sum to one; for the model the target's fingerprint.
+    """
+    spec = served.spec
+    about = {"classes": [*spec.classes], "sums_to_one": spec.sums_to_one}
+    return {
+        "name": served.name,
+        "versions": [VERSION],
+        "platform": "neatfool",
+        "inputs": [
+            {
+                "name": INPUT,
+                "datatype": "UINT8",
+                "shape": [-1, *spec.shape],
+                "parameters": {"max_batch_size": most},
+            }
+        ],
+        "outputs": [
+            {
+                "name": output.name,
+                "datatype": output.datatype,
+                "shape": [-1, len(spec.classes)],
+                "parameters": about,
+            }
+            for output in served.outputs
+        ],
+        "parameters": {"fingerprint": served.scorer.fingerprint},
+    }
+
+
+def describe_configuration(served: Served, most: int) -> dict[str, Any]:
+    """Write what applies of Triton's model configuration; ``most`` as :func:`describe_model`."""
+    spec = served.spec
+    outputs = [
+        {"name": each.name, "data_type": f"TYPE_{each.datatype}", "dims": [len(spec.classes)]}
+        for each in served.outputs
+    ]
+    return {
+        "name": served.name,
+        "platform": "neatfool",
+        "backend": "neatfool",
+        "max_batch_size": most,
+        "input": [{"name": INPUT, "data_type": "TYPE_UINT8", "dims": [*spec.shape]}],
+        "output": outputs,
+    }
+
+
+def write_answer(scores: Scores, request: Request, served: Served) -> tuple[bytes, int | None]:
+    """Write the scores of a request's images.
+
+    Returns:
+        The HTTP body, and the length of its JSON if raw tensors follow, for the header
+        ``Inference-Header-Content-Length``. The row of an image without a score is null in JSON,
+        and NaN in raw tensors.
+    """
+    tensors: list[dict[str, Any]] = []
+    raw: list[bytes] = []
+    for output, binary in request.outputs:
+        values = output.of(scores)
+        tensor: dict[str, Any] = {
+            "name": output.name,
+            "datatype": output.datatype,
+            "shape": [*values.shape],
+        }
+        if binary:
+            raw.append(values.astype(values.dtype.newbyteorder("<")).tobytes())
+            tensor["parameters"] = {"binary_data_size": len(raw[-1])}
+        else:
+            # float64 keeps each float32 exactly, and orjson writes NaN as null.
+            tensor["data"] = values.astype(np.float64).ravel()
+        tensors.append(tensor)
+    answer: dict[str, Any] = {"model_name": served.name, "model_version": VERSION}
+    if request.id is not None:
+        answer["id"] = request.id
+    text = orjson.dumps(answer | {"outputs": tensors}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return b"".join([text, *raw]), len(text) if raw else None

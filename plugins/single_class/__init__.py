@@ -10,18 +10,235 @@ candidate competes for that class's niche alone. One of two selections decides w
     rest.
 
 In both the *encoding* breeds the children, and a candidate that stays is not scored again.
+
+Fitness is :func:`neatfool.rank`, the log-odds, which do not tie near one as confidences do.
+neat-python's fitness sharing uses ratios of differences, so the scale does not matter. On the MNIST
+target, with 50 generations for each digit, 173 of 200 searches reached 99.99 % by log-odds and 174
+by confidences (preset neat, seeds 1 to 12, and preset paper, seeds 1 to 8).
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
-from neatfool import hookimpl
+import numpy as np
 
-from .options import Options
-from .scheme import SingleClass
+from neatfool import (
+    Archive,
+    Candidate,
+    ExperimentError,
+    Learner,
+    Scheme,
+    derive_seed,
+    derive_seeds,
+    hookimpl,
+    rank,
+)
+
+from .options import GENERATIONS_FOR_EACH_OF_SEVERAL, Options
+from .selection import Member, NeatSelection, RankSelection, fittest_first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from neatfool import Encoding, ImageSpec, Replacement, Scores, Target
+
+    from .selection import Selection
 
 __all__ = ["Options", "SingleClass", "neatfool_register_schemes"]
+
+MOST_LOG_ODDS = 1e6
+"""Infinite log-odds count as this, because their mean would be infinite."""
+
+
+class SingleClass(Scheme):
+    """The scheme ``single_class``."""
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        encoding: Encoding[Any],
+        spec: ImageSpec,
+        seed: int,
+        target: Target | None = None,
+    ) -> None:
+        """Start a search; ``target`` gives the gradients for learning.
+
+        Raises:
+            ExperimentError: The target lacks a class of ``classes`` or has none yet, or the target
+                or the encoding does not allow learning.
+        """
+        self._classes = spec.searched(options.classes)
+        if not self._classes:
+            raise ExperimentError(
+                "single_class searches for one class after another, but the target's classes are "
+                "not known yet; name them with classes, or use map_elites"
+            )
+        self.archive = Archive(len(spec.classes), self._classes)
+        self._selection: Selection = (
+            NeatSelection(options, encoding)
+            if options.selection == "neat"
+            else RankSelection(options, parents=encoding.parents)
+        )
+        self.batch = self._selection.batch
+        self._learner = Learner(options, encoding=encoding, target=target, classes=1)
+        self._learnt_on: set[int] = set()
+        self._options = options
+        self._encoding = encoding
+        self._seed = seed
+        self._generation = 0
+        self._candidate_count = 0
+        self._turn = 0
+        self._turn_began = 0
+        self._population: list[Member] = []
+
+    def ask(self) -> Iterable[Candidate]:
+        """Breed a generation: random genomes when a class starts, then children.
+
+        Learning comes last, so that the target scores the others meanwhile.
+
+        Returns:
+            Candidates without scores; none when each class has had its turn.
+        """
+        if self._turn == len(self._classes):
+            return []
+        bred = self._children() or self._make_random()
+        return chain(bred, self._learn(len(bred))) if self._learner.on else bred
+
+    def _make_random(self) -> list[Candidate]:
+        ids = self._new_ids(self._options.population)
+        genomes = self._encoding.create(derive_seeds(self._seed, "create", ids=ids))
+        return [
+            Candidate(id_, genome, generation=self._generation)
+            for id_, genome in zip(ids, genomes, strict=True)
+        ]
+
+    def _children(self) -> list[Candidate]:
+        """Breed the children that selection chooses; none without a living population."""
+        if not self._population:
+            return []
+        class_index = self._classes[self._turn]
+        choice = self._selection.choose(
+            self._population,
+            generation=self._generation,
+            first_id=self._candidate_count,
+            seed=derive_seed(self._seed, "select", class_index, self._generation),
+        )
+        self._population = choice.survivors
+        if not choice.litters:
+            return []
+        encoding = self._encoding.in_generation(self._generation)
+        ids = self._new_ids(len(choice.litters))
+        seeds = derive_seeds(self._seed, "breed", ids=ids)
+        litters = [
+            [parent.candidate for parent in litter[:size]]
+            for litter, size in zip(
+                choice.litters,
+                encoding.litter_sizes(seeds),
+                strict=True,
+            )
+        ]
+        genomes = encoding.breed(
+            [[parent.genome for parent in litter] for litter in litters],
+            seeds,
+        )
+        return [
+            Candidate(id_, genome, tuple(parent.id for parent in litter), self._generation)
+            for id_, genome, litter in zip(ids, genomes, litters, strict=True)
+        ]
+
+    def _learn(self, bred: int) -> Iterator[Candidate]:
+        """Refine by gradients the fittest members that were not refined yet."""
+        fresh = [
+            member
+            for member in fittest_first(self._population)
+            if member.key not in self._learnt_on
+        ]
+        chosen = fresh[: self._learner.due(bred, len(fresh))]
+        self._learnt_on.update(member.key for member in chosen)
+        class_index, ids = self._classes[self._turn], self._new_ids(len(chosen))
+        return self._learner.learn(
+            [(member.candidate, class_index) for member in chosen],
+            first_id=ids.start,
+            generation=self._generation,
+        )
+
+    def _new_ids(self, count: int) -> range:
+        self._candidate_count += count
+        return range(self._candidate_count - count, self._candidate_count)
+
+    def tell(self, candidates: Sequence[Candidate], scores: Scores) -> list[Replacement]:
+        """Offer the candidates to the current class's niche."""
+        class_index = self._classes[self._turn]
+        replacements = self.archive.offer(candidates, scores, classes=[class_index])
+        ranks = rank(scores)[:, class_index]
+        self._population = [*self._population, *self._make_members(candidates, ranks)]
+        self._generation += 1
+        if self._turn_is_over(class_index):
+            self._turn += 1
+            self._turn_began = self._generation
+            self._population = []
+            self._learnt_on.clear()
+            self._selection.begin()
+        else:
+            self._selection.settle(self._population, self._generation)
+        return replacements
+
+    @staticmethod
+    def _make_members(candidates: Sequence[Candidate], ranks: np.ndarray) -> list[Member]:
+        """Make members of the candidates with a usable score."""
+        fitness = np.minimum(ranks, MOST_LOG_ODDS).tolist()
+        return [
+            Member(candidate, value)
+            for candidate, value in zip(candidates, fitness, strict=True)
+            if math.isfinite(value)
+        ]
+
+    def _turn_is_over(self, class_index: int) -> bool:
+        limit = self._options.generations_per_class
+        if limit is None and len(self._classes) > 1:
+            limit = GENERATIONS_FOR_EACH_OF_SEVERAL
+        if limit is not None and self._generation - self._turn_began >= limit:
+            return True
+        stop_at = self._options.stop_at
+        return stop_at < 1 and bool(self.archive.confidences[class_index] >= stop_at)
+
+    def members(self) -> Sequence[Candidate]:
+        """List the population."""
+        return [member.candidate for member in self._population]
+
+    def state(self) -> dict[str, Any]:
+        """Give the population with its fitness, and what selection and learning need to go on."""
+        living = {member.key for member in self._population}
+        learning = {
+            "learner": self._learner.state(),
+            "learnt_on": sorted(self._learnt_on & living),
+        }
+        return {
+            "generation": self._generation,
+            "asked": self._candidate_count,
+            "turn": self._turn,
+            "turn_began": self._turn_began,
+            "population": [[member.key, member.fitness] for member in self._population],
+            "selection": self._selection.state(),
+            **(learning if self._learner.on else {}),
+        }
+
+    def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
+        """Restore what :meth:`state` gave."""
+        self._generation, self._candidate_count = state["generation"], state["asked"]
+        self._turn, self._turn_began = state["turn"], state["turn_began"]
+        self._population = [
+            Member(candidates[id_], fitness) for id_, fitness in state["population"]
+        ]
+        members = {member.key: member for member in self._population}
+        self._selection.restore(state["selection"], members)
+        if self._learner.on:
+            self._learner.restore(state["learner"])
+            self._learnt_on = set(state["learnt_on"])
 
 
 @hookimpl

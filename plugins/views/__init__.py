@@ -1,8 +1,8 @@
 """Views: what happens to an image between the file and the eye of a classifier.
 
-The modules: :mod:`.kind` is what they share, :mod:`.sampling` the arithmetic of pixels.
-:mod:`.geometry` moves, turns and scales, :mod:`.light` changes brightness, :mod:`.detail` blurs and
-compresses, and :mod:`.media` is a screen or a print, seen by a camera.
+The modules: :mod:`.kind` is what they share, the arithmetic of pixels included. :mod:`.geometry`
+moves, turns and scales; :mod:`.photometry` changes brightness and detail, or shows an image on a
+screen or a print, seen by a camera.
 
 Edges are mirrored, as if the picture went on. Randomness, the direction of a move say, comes from
 the image's seed alone.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @hookimpl
 def neatfool_register_views(register: Register) -> None:
     """Register all views."""
-    from . import detail, geometry, light, media
+    from . import geometry, photometry
 
     for name, view in {
         "move": geometry.Move,
@@ -30,14 +30,14 @@ def neatfool_register_views(register: Register) -> None:
         "perspective": geometry.Perspective,
         "crops": geometry.Crops,
         "size": geometry.Size,
-        "light": light.Light,
-        "contrast": light.Contrast,
-        "gamma": light.Gamma,
-        "blur": detail.Blur,
-        "sharpen": detail.Sharpen,
-        "noise": detail.Noise,
-        "jpeg": detail.Jpeg,
-        "screen": media.Screen,
-        "print": media.Print,
+        "light": photometry.Light,
+        "contrast": photometry.Contrast,
+        "gamma": photometry.Gamma,
+        "blur": photometry.Blur,
+        "sharpen": photometry.Sharpen,
+        "noise": photometry.Noise,
+        "jpeg": photometry.Jpeg,
+        "screen": photometry.Screen,
+        "print": photometry.Print,
     }.items():
         register(name, view)

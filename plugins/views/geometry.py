@@ -9,8 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .kind import Place, Step, draw
-from .sampling import warp
+from .kind import Place, Step, draw, warp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,9 +72,9 @@ class Crops(Place):
     def place(self, shape: Sequence[int], amount: float, seed: int) -> np.ndarray:
         """Crop an image."""
         height, width = shape[-2:]
-        which, cut = int(10 * draw(seed, "crop")[0]), amount / 100
-        right, down = CORNERS[which % 5]
-        kept, mirrored = 1 - cut, -1 if which >= 5 else 1
+        part, cut = int(10 * draw(seed, "crop")[0]), amount / 100
+        right, down = CORNERS[part % 5]
+        kept, mirrored = 1 - cut, -1 if part >= 5 else 1
         return np.array(
             [
                 [mirrored * kept, 0, right * cut * width / 2],

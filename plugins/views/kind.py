@@ -13,17 +13,130 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from neatfool import View, derive_seeds
-
-from .sampling import IDENTITY, per_image, warp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
+IDENTITY: Final = np.eye(3)
+REACH: Final = 3.0
+"""A Gaussian ends after this many standard deviations: 0.3 % of it lie beyond."""
+FINE: Final = 1.2
+"""Interpolation is smooth enough for pixels so far apart. If they are further, detail is blurred:
+here by 0.3 pixels, which is hardly seen."""
 CACHE: Final = 2**18
 """So many values fit a processor's cache, with those that they are made from."""
+
+
+def warp(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
+    """Take each image's values from other places, by linear interpolation.
+
+    Whole pixels are moved as they are. What gets smaller is first blurred, so that its detail fits.
+
+    Args:
+        images: Floats [N, C, H, W] from 0 to 255, as is what is returned.
+        matrices: Where from, [N, 3, 3], in pixels from the centre: the value at (x, y) is taken
+            from (p/r, q/r), where (p, q, r) is the matrix times (x, y, 1). r is positive.
+    """
+    whole = _are_whole(matrices)
+    grid = _make_grid(images, matrices)
+    if whole.all():
+        return F.grid_sample(images, grid, "nearest", "reflection", align_corners=False)
+    apart = [math.sqrt(abs(area)) for area in np.linalg.det(matrices[:, :2, :2]).tolist()]
+    smooth = blur(images, [0.45 * math.sqrt(a**2 - 1) if a > FINE else 0 for a in apart])
+    warped = F.grid_sample(smooth, grid, "bilinear", "reflection", align_corners=False)
+    warped = warped.clamp(0, 255)  # the weights of a place may sum to a little more than 1
+    if whole.any():
+        moved = F.grid_sample(images, grid, "nearest", "reflection", align_corners=False)
+        warped = torch.where(per_image(torch.from_numpy(whole).to(images.device)), moved, warped)
+    return warped
+
+
+def blur(images: torch.Tensor, sigmas: Sequence[float]) -> torch.Tensor:
+    """Blur each image by a Gaussian.
+
+    Args:
+        images: Floats [N, C, H, W].
+        sigmas: N standard deviations in pixels, at least 0; 0 leaves an image as it is.
+    """
+    weights = [_gaussian(sigma) for sigma in sigmas]
+    reach = max(map(len, weights)) - 1
+    if not reach:
+        return images
+    # Weights of 0 change no bit, so that an image's result does not depend on the widest blur.
+    by_place = [factors([each[k] if k < len(each) else 0.0 for each in weights], images)
+                for k in range(reach + 1)]  # fmt: skip
+    for dim in (-1, -2):
+        length, wide = images.shape[dim], _widen(images, dim, reach)
+        images = by_place[0] * images
+        for k in range(1, reach + 1):
+            both = wide.narrow(dim, reach - k, length) + wide.narrow(dim, reach + k, length)
+            images += both.mul_(by_place[k])
+    return images
+
+
+def per_image(values: torch.Tensor) -> torch.Tensor:
+    """Shape values [N] so that they apply to images [N, C, H, W]."""
+    return values[:, None, None, None]
+
+
+def factors(values: Sequence[float], images: torch.Tensor) -> torch.Tensor:
+    """Make a factor for each image: [N, 1, 1, 1], of the images' type and device."""
+    return per_image(images.new_tensor(values))
+
+
+def _are_whole(matrices: np.ndarray) -> np.ndarray:
+    """Say which of matrices [N, 3, 3] only move, by whole pixels."""
+    moves = IDENTITY + np.where(IDENTITY[2] * [[1], [1], [0]], np.rint(matrices), 0)
+    whole: np.ndarray = (matrices == moves).all((1, 2))
+    return whole
+
+
+def _make_grid(images: torch.Tensor, matrices: np.ndarray) -> torch.Tensor:
+    """Make the places [N, H, W, 2] in the units of grid_sample: an image is from -1 to 1."""
+    height, width = images.shape[-2:]
+    numbers = images.new_tensor(matrices * [[2 / width], [2 / height], [1]])[..., None, None]
+    x = torch.arange(width, device=images.device) - (width - 1) / 2
+    y = torch.arange(height, device=images.device)[:, None] - (height - 1) / 2
+    grid = images.new_empty(len(images), height, width, 2)
+
+    def fill(row: int, out: torch.Tensor) -> torch.Tensor:
+        p, q, r = numbers[:, row].unbind(1)
+        return torch.add(p * x + r, q * y, out=out)
+
+    for row in (0, 1):
+        fill(row, grid[..., row])
+    if matrices[:, 2, :2].any():
+        grid /= fill(2, images.new_empty(len(images), height, width))[..., None]
+    return grid
+
+
+def _widen(images: torch.Tensor, dim: int, reach: int) -> torch.Tensor:
+    """Add what mirrors at both edges show."""
+    length = images.shape[dim]
+    places = torch.arange(-reach, 0, device=images.device)
+    before, after = (
+        images.index_select(dim, _mirror(edge, length))
+        for edge in (places, places + reach + length)
+    )
+    return torch.cat([before, images, after], dim)
+
+
+def _mirror(places: torch.Tensor, length: int) -> torch.Tensor:
+    """Bring places outside 0 to length - 1 back, as if mirrors stood at both edges."""
+    places = places.remainder(2 * length)
+    return torch.where(places < length, places, 2 * length - 1 - places)
+
+
+def _gaussian(sigma: float) -> list[float]:
+    """Give the weights of a place, of both its neighbours, and so on; in all they sum to 1."""
+    if sigma < 1e-3:
+        return [1.0]
+    parts = [math.exp(-0.5 * (k / sigma) ** 2) for k in range(math.ceil(REACH * sigma) + 1)]
+    total = parts[0] + 2 * sum(parts[1:])
+    return [part / total for part in parts]
 
 
 class Kind(View):
@@ -95,9 +208,9 @@ class Step(Kind):
         return torch.where(per_image(same), images, changed)
 
 
-def draw(seed: int, what: str, count: int = 1) -> list[float]:
+def draw(seed: int, purpose: str, count: int = 1) -> list[float]:
     """Draw numbers from 0 to 1 for an image."""
-    return [part / 2**63 for part in derive_seeds(seed, what, ids=range(count))]
+    return [part / 2**63 for part in derive_seeds(seed, purpose, ids=range(count))]
 
 
 def _change(
@@ -109,11 +222,11 @@ def _change(
     """Change a few images by the views in turn; ``amounts`` and ``seeds`` are N of one a view."""
     where = None
     steps = zip(views, zip(*amounts, strict=True), zip(*seeds, strict=True), strict=True)
-    for view, *how in steps:
+    for view, *numbers in steps:
         if isinstance(view, Place):
-            places = view.places(images.shape, *how)
+            places = view.places(images.shape, *numbers)
             where = places if where is None else where @ places
         elif isinstance(view, Step):
             images, where = images if where is None else warp(images, where), None
-            images = view.apply(images, *how)
+            images = view.apply(images, *numbers)
     return images if where is None else warp(images, where)

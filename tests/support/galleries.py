@@ -10,7 +10,7 @@ import numpy as np
 from commands import PLUGIN, neatfool, write_experiment
 
 from neatfool_plugins.gallery.folder import FORMULAS, PAGE, formulas
-from neatfool_plugins.gallery.formula import FUNCTIONS
+from neatfool_plugins.gallery.networks import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """The command ``neatfool watch``, and the page of ``neatfool run --watch``.
 
 A :class:`.feed.Feed` reads what a run has added to its database. A small web application
-(:mod:`.app`) sends that to the pages that are open, as server-sent events. :mod:`.command` serves
-runs of other processes. :mod:`.observer` serves the run of its own process, which a
+(:mod:`.app`) sends that to the pages that are open, as server-sent events. The command serves
+runs of other processes, and :mod:`.observer` serves the run of its own process, which a
 :class:`.control.Control` can pause and stop. The page itself lies in ``page/``.
 
 Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
@@ -10,17 +10,67 @@ Needs starlette, uvicorn and orjson: ``pip install 'neatfool[serve]'``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from pathlib import Path
 
-from neatfool import hookimpl
+import click
 
-if TYPE_CHECKING:
-    import click
+from neatfool import ExperimentError, hookimpl
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  neatfool watch runs/mnist-1
+  neatfool watch runs/mnist --open          # all runs in a folder, in the browser
+  neatfool run experiments/mnist.ini --watch
+
+It only reads: runs go on whether somebody watches or not. Ctrl-C ends it.
+It needs `pip install 'neatfool[serve]'`.""",
+)
+@click.argument(
+    "folders",
+    metavar="RUN|FOLDER...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="The page's port.  [default: any that is free]",
+)
+@click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
+def watch(folders: tuple[Path, ...], port: int, *, show: bool) -> None:
+    """Serve a page, to this machine only, that shows runs while they go on."""
+    try:
+        from .. import listening
+        from .app import make_app, make_token
+        from .feed import Feed
+    except ImportError as error:
+        raise ExperimentError(
+            f"neatfool watch needs more packages ({error}); pip install 'neatfool[serve]'"
+        ) from error
+    from neatfool import Output, find_runs
+
+    paths = dict.fromkeys(path for folder in folders for path in find_runs(folder))
+    with listening.listen("127.0.0.1", port) as place:
+        token = make_token()
+        ended = threading.Event()
+        feeds = [Feed(path) for path in paths]
+        app = make_app(feeds, token=token, ended=ended)
+        address = f"{listening.address_of(place)}/{token}/"
+        Output().print(f"Watch at {address}\nCtrl-C ends it.", soft_wrap=True, markup=False)
+        if show:
+            import webbrowser
+
+            webbrowser.open(address)
+        listening.serve(app, place, on_end=ended.set)
 
 
 @hookimpl
 def neatfool_add_commands(cli: click.Group) -> None:
     """Add ``neatfool watch``."""
-    from .command import watch
-
     cli.add_command(watch)

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from neatfool import NeatfoolError
 
 from ..guard import BrowserGuard
-from .feed import Seen
+from .feed import PageState
 
 if TYPE_CHECKING:
     import threading
@@ -124,21 +124,21 @@ class _Service:
 
         The names are those of server-sent events: ``event``, ``data``.
         """
-        seen, said = [Seen() for _ in self._feeds], time.monotonic()
+        pages, spoken = [PageState() for _ in self._feeds], time.monotonic()
         while True:
             # Asked before reading: what is read after the end is all.
             ended = self._ended.is_set()
             for number, feed in enumerate(self._feeds):
-                news, seen[number] = await asyncio.to_thread(feed.news, seen[number], now=ended)
+                news, pages[number] = await asyncio.to_thread(feed.news, pages[number], now=ended)
                 if news is not None:
                     yield b'event: news\ndata: {"run":%d,"news":%s}\n\n' % (number, news)
-                    said = time.monotonic()
+                    spoken = time.monotonic()
             if ended:
                 yield b"event: end\ndata: {}\n\n"
                 return
-            if time.monotonic() - said > SECONDS_OF_SILENCE:
+            if time.monotonic() - spoken > SECONDS_OF_SILENCE:
                 yield b":\n\n"
-                said = time.monotonic()
+                spoken = time.monotonic()
             await self._rest()
 
     async def _rest(self) -> None:

@@ -35,7 +35,7 @@ STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 
 
 @dataclass(frozen=True)
-class Seen:
+class PageState:
     """How much a page was sent.
 
     Attributes:
@@ -99,11 +99,11 @@ class Feed:
         self._images: dict[int, tuple[int, bytes]] = {}
         self._forget(None)
 
-    def news(self, seen: Seen, *, now: bool = False) -> tuple[bytes | None, Seen]:
+    def news(self, page: PageState, *, now: bool = False) -> tuple[bytes | None, PageState]:
         """Give what a page was not sent yet, as JSON, and what it then has.
 
         Args:
-            seen: What it was sent before.
+            page: What it was sent before.
             now: Whether to read the database at once, and not only when that is due.
 
         Returns:
@@ -112,12 +112,12 @@ class Feed:
         with self._lock:
             if now or time.monotonic() >= self._due:
                 self._look()
-            return self._tell(seen)
+            return self._tell(page)
 
     def image_at_hand(self, index: int) -> bytes | None:
         """Give the PNG of a class's elite if it is one of the newest."""
-        found = self._images.get(index)
-        return found and found[1]
+        entry = self._images.get(index)
+        return entry and entry[1]
 
     def read_image(self, index: int) -> bytes:
         """Read the PNG of a class's elite from the database.
@@ -142,7 +142,7 @@ class Feed:
     def _look(self) -> None:
         began = time.thread_time()
         stamp = _stamp(self.path)
-        changed = max((at for at, _ in stamp), default=0) / 1e9
+        changed = max((written for written, _ in stamp), default=0) / 1e9
         if stamp != self._stamp or time.time() - changed < SECONDS_TO_REST:
             try:
                 with closing(open_run(self.path)) as run:
@@ -183,45 +183,45 @@ class Feed:
         for index in set(self._images) - set(newest):
             del self._images[index]
 
-    def _tell(self, seen: Seen) -> tuple[bytes | None, Seen]:
-        told: dict[str, Any] = {}
-        if seen.life != self._life:
-            seen = Seen(self._life)
+    def _tell(self, page: PageState) -> tuple[bytes | None, PageState]:
+        news: dict[str, Any] = {}
+        if page.life != self._life:
+            page = PageState(self._life)
             about = self._about or {"path": str(self.path)}
-            told = {"about": {**about, "columns": POINT, "controlled": self._control is not None}}
-        if points := self._points[seen.points :]:
+            news = {"about": {**about, "columns": POINT, "controlled": self._control is not None}}
+        if points := self._points[page.points :]:
             step = 1 + len(points) // MOST_POINTS
-            told["points"] = [[*vars(each).values()] for each in points[::-step][::-1]]
-        if changes := self._changes[seen.changes :]:
-            told["changes"] = changes
-        if messages := self.messages[seen.messages :]:
-            told["messages"] = messages
+            news["points"] = [[*vars(each).values()] for each in points[::-step][::-1]]
+        if changes := self._changes[page.changes :]:
+            news["changes"] = changes
+        if messages := self.messages[page.messages :]:
+            news["messages"] = messages
         state = {
             **self._state,
             "error": self._error,
             "outcome": self.outcome,
             "control": self._control and self._control.state,
         }
-        if (written := orjson.dumps(state)) != seen.state:
-            told["state"] = state
-        seen = replace(
-            seen,
+        if (written := orjson.dumps(state)) != page.state:
+            news["state"] = state
+        page = replace(
+            page,
             points=len(self._points),
             changes=len(self._changes),
             messages=len(self.messages),
             state=written,
         )
-        return (orjson.dumps(told) if told else None), seen
+        return (orjson.dumps(news) if news else None), page
 
 
 def _stamp(folder: Path) -> list[tuple[int, int]]:
     """Say when the database and its log were last written, and how long they are."""
-    found = []
+    stamp = []
     for name in ("run.db", "run.db-wal"):
         with suppress(OSError):
             state = os.stat(folder / name)  # noqa: PTH116
-            found.append((state.st_mtime_ns, state.st_size))
-    return found
+            stamp.append((state.st_mtime_ns, state.st_size))
+    return stamp
 
 
 def _describe(run: Run) -> dict[str, Any]:

@@ -1,16 +1,24 @@
-"""The observer ``watch``: a page that shows the run of this process, and can pause and stop it."""
+"""The observer ``watch``: a page that shows the run of this process, and can pause and stop it.
+
+Its server runs in a thread of its own.
+"""
 
 from __future__ import annotations
 
+import logging
+import threading
 import webbrowser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from neatfool import Output, hookimpl
 
 try:
-    from .serving import OwnPage
+    from ..listening import address_of, listen, make_server
+    from .app import make_app, make_token
+    from .control import Control
+    from .feed import Feed
 except ImportError as error:
     raise ImportError(f"needs more packages ({error}); pip install 'neatfool[serve]'") from error
 
@@ -19,6 +27,61 @@ if TYPE_CHECKING:
 
     from neatfool import Outcome, Run
 
+MOST_MESSAGES: Final = 1000
+"""What is logged beyond this is not shown: a page is not for reading thousands of lines."""
+SECONDS_TO_END: Final = 3.0
+"""A page gets the last news within this time; the run's end waits no longer."""
+
+
+class OwnPage:
+    """The page of a run of this process.
+
+    Attributes:
+        address: Its address.
+        control: What its buttons ask of the run.
+    """
+
+    def __init__(self, path: Path, port: int) -> None:
+        """Serve the page, on a port of this machine; 0 stands for any that is free.
+
+        Raises:
+            ExperimentError: The port is taken.
+        """
+        self.control = Control()
+        self._feed = Feed(path, self.control)
+        self._ended = threading.Event()
+        socket = listen("127.0.0.1", port)
+        token = make_token()
+        self.address = f"{address_of(socket)}/{token}/"
+        app = make_app([self._feed], token=token, ended=self._ended, control=self.control)
+        self._server = make_server(app, self._ended.set)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([socket],), name="watch", daemon=True
+        )
+        self._thread.start()
+        self._log = _Messages(self._feed.messages)
+        logging.getLogger("neatfool").addHandler(self._log)
+
+    def end(self, outcome: Outcome) -> None:
+        """Send the last news to open pages, and stop serving."""
+        logging.getLogger("neatfool").removeHandler(self._log)
+        self._feed.outcome = outcome.reason + (f": {outcome.cause}" if outcome.cause else "")
+        self._server.should_exit = True
+        self._thread.join(SECONDS_TO_END)
+
+
+class _Messages(logging.Handler):
+    """Keeps what is logged while a run goes on."""
+
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self._messages) < MOST_MESSAGES:
+            self._messages.append(record.getMessage())
+
+
 _pages: dict[Path, OwnPage] = {}
 
 
@@ -26,10 +89,10 @@ _pages: dict[Path, OwnPage] = {}
 def neatfool_run_started(run: Run) -> None:
     """Serve the page, and say where."""
     context = click.get_current_context(silent=True)
-    asked = context.params if context and "watch" in context.params else {}
-    page = _pages[run.path] = OwnPage(run.path, asked.get("port") or 0)
+    params = context.params if context and "watch" in context.params else {}
+    page = _pages[run.path] = OwnPage(run.path, params.get("port") or 0)
     Output().print(f"Watch it at {page.address}", soft_wrap=True, markup=False)
-    if asked.get("open"):
+    if params.get("open"):
         webbrowser.open(page.address)
 
 

@@ -13,8 +13,8 @@ from galleries import MARKUP, write
 from PIL import Image
 
 from neatfool import cppn, open_run
-from neatfool_plugins.gallery.command import IMAGES
-from neatfool_plugins.gallery.formula import FIRST_NODE, FUNCTIONS, formula
+from neatfool_plugins.gallery import IMAGES
+from neatfool_plugins.gallery.networks import FIRST_NODE, FUNCTIONS, formula
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 

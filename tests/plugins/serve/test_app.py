@@ -18,7 +18,7 @@ from serving import JSON_LENGTH, binary_request, body_of, in_this_process, tenso
 from neatfool import ImageSpec, Scores, Target
 from neatfool_plugins.serve.app import MOST_AT_A_TIME
 from neatfool_plugins.serve.requests import Limits
-from neatfool_plugins.serve.responses import write_answer
+from neatfool_plugins.serve.served import write_answer
 
 INFER = "/v2/models/toy/infer"
 JSON = {"Content-Type": "application/json"}

@@ -19,9 +19,12 @@ from neatfool.testing import ToyEncoding, check_scheme
 from neatfool_plugins.cppn import CppnEncoding
 from neatfool_plugins.cppn import Options as CppnOptions
 from neatfool_plugins.single_class import Options, SingleClass
-from neatfool_plugins.single_class.neat_selection import NeatSelection, Reproduction
-from neatfool_plugins.single_class.population import Member
-from neatfool_plugins.single_class.rank_selection import RankSelection
+from neatfool_plugins.single_class.selection import (
+    Member,
+    NeatSelection,
+    RankSelection,
+    Reproduction,
+)
 
 CLASSES = ("ant", "bee", "cat", "dog")
 SPEC = ImageSpec(height=2, width=2, channels=1, classes=CLASSES)

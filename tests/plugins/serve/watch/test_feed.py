@@ -12,7 +12,7 @@ from watching import search
 
 from neatfool import RunError, open_run
 from neatfool_plugins.serve.watch import feed as reading
-from neatfool_plugins.serve.watch.feed import Feed, Seen
+from neatfool_plugins.serve.watch.feed import Feed, PageState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def test_each_generation_is_told_once_and_in_order(tmp_path: Path) -> None:
     told = []
 
     def look(run) -> None:
-        feed, seen = told[0] if told else (Feed(run.path), Seen())
+        feed, seen = told[0] if told else (Feed(run.path), PageState())
         news, seen = feed.news(seen, now=True)
         told[:1] = [(feed, seen)]
         told.append(json.loads(news))
@@ -56,14 +56,14 @@ def finished(tmp_path: Path) -> Path:
 
 def test_nothing_new_is_no_news(finished: Path) -> None:
     feed = Feed(finished)
-    news, seen = feed.news(Seen(), now=True)
+    news, seen = feed.news(PageState(), now=True)
     assert json.loads(news)["state"]["finished"] is True
     assert feed.news(seen, now=True)[0] is None
 
 
 def test_a_run_started_anew_is_told_anew(finished: Path, tmp_path: Path) -> None:
     feed = Feed(finished)
-    _, seen = feed.news(Seen(), now=True)
+    _, seen = feed.news(PageState(), now=True)
     again = neatfool(
         *("run", tmp_path / "small.ini", "--out", finished, "--overwrite", "--no-report"),
         *("--set", "experiment.generations=3"),
@@ -75,16 +75,16 @@ def test_a_run_started_anew_is_told_anew(finished: Path, tmp_path: Path) -> None
 
 def test_a_run_that_is_gone_is_said_and_its_course_is_kept(finished: Path) -> None:
     feed = Feed(finished)
-    _, seen = feed.news(Seen(), now=True)
+    _, seen = feed.news(PageState(), now=True)
     shutil.rmtree(finished)
     news = json.loads(feed.news(seen, now=True)[0])
     assert "not a run folder" in news["state"]["error"]
-    assert len(json.loads(feed.news(Seen())[0])["points"]) == 8
+    assert len(json.loads(feed.news(PageState())[0])["points"]) == 8
 
 
 def test_a_long_course_is_thinned_but_its_last_point_is_kept(finished: Path, monkeypatch) -> None:
     monkeypatch.setattr(reading, "MOST_POINTS", 3)
-    news = json.loads(Feed(finished).news(Seen(), now=True)[0])
+    news = json.loads(Feed(finished).news(PageState(), now=True)[0])
     assert column(news, "generation", news["about"]) == [1, 4, 7]
 
 
@@ -102,5 +102,5 @@ def test_a_feed_rests_a_hundred_times_as_long_as_it_works(finished: Path, monkey
     feed = Feed(finished)
     for seconds in (0, 1, 48, 2):
         now[0] += seconds
-        feed.news(Seen())
+        feed.news(PageState())
     assert opened == [1000, 1051]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from commands import neatfool, rows
 
-ROOT = Path(__file__).parents[3] / "experiments"
+ROOT = Path(__file__).parents[2] / "experiments"
 FILES = {file.stem: file for file in ROOT.glob("*.ini")}
 
 

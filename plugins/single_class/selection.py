@@ -1,6 +1,7 @@
-"""neat-python's selection: species, fitness sharing, stagnation and elites.
+"""Who stays and who breeds: by neat-python's selection, or by rank, the paper's control.
 
-neat-python itself decides who lives on and who breeds. It gets the population's members in place of
+Under :class:`NeatSelection` neat-python itself decides, with species, fitness sharing, stagnation
+and elites. It gets the population's members in place of
 its genomes, and makes a :class:`PendingChild` for each child. That only notes its parents; the
 encoding breeds it later.
 """
@@ -10,25 +11,86 @@ from __future__ import annotations
 import logging
 import random
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from neat.reporting import ReporterSet
 from neat.reproduction import DefaultReproduction
 from neat.species import DefaultSpeciesSet, Species
 from neat.stagnation import DefaultStagnation
 
-from .population import Choice, Member, fittest_first
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from neatfool import Encoding
+    from neatfool import Candidate, Encoding
 
     from .options import Options
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A scored candidate with a finite fitness, which neat-python uses like a genome."""
+
+    candidate: Candidate
+    fitness: float
+
+    @property
+    def key(self) -> int:
+        """The candidate's id."""
+        return self.candidate.id
+
+    def distance(self, other: Member, config: Any) -> float:
+        """Give the encoding's distance; ``config`` holds the encoding."""
+        return float(config.encoding.distance(self.candidate.genome, other.candidate.genome))
+
+
+def fittest_first(members: Iterable[Member]) -> list[Member]:
+    """Sort members by falling fitness; of equal ones the younger comes first."""
+    return sorted(members, key=lambda member: (member.fitness, member.key), reverse=True)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The members that stay, and each child's distinct parents, fittest first."""
+
+    survivors: list[Member]
+    litters: list[tuple[Member, ...]]
+
+
+class Selection:
+    """Decides who lives on and who breeds; a generation has at most ``batch`` children."""
+
+    batch: int
+
+    def begin(self) -> None:
+        """Forget everything: the search for another class starts."""
+
+    def choose(
+        self, population: Sequence[Member], *, generation: int, first_id: int, seed: int
+    ) -> Choice:
+        """Choose who lives on and who breeds; nobody if the population has died out.
+
+        Args:
+            population: The members that ``settle`` got last.
+            generation: The number of the generation to breed.
+            first_id: The first child's id; the others follow.
+            seed: The seed of all randomness.
+        """
+        raise NotImplementedError
+
+    def settle(self, population: Sequence[Member], generation: int) -> None:
+        """Take a population whose members are all scored."""
+
+    def state(self) -> Any:
+        """Give what ``restore`` needs in addition to the population, as JSON, members by keys."""
+
+    def restore(self, state: Any, members: Mapping[int, Member]) -> None:
+        """Restore what :meth:`state` gave."""
 
 
 class PendingChild:
@@ -75,7 +137,7 @@ def global_random(seed: int) -> Iterator[None]:
         random.setstate(before)
 
 
-class NeatSelection:
+class NeatSelection(Selection):
     """The selection ``neat``."""
 
     def __init__(self, options: Options, encoding: Encoding[Any]) -> None:
@@ -183,3 +245,36 @@ class NeatSelection:
                 members[saved["representative"]], {key: members[key] for key in saved["members"]}
             )
             self._set.species[one.key] = one
+
+
+class RankSelection(Selection):
+    """The best ``kept`` members stay and are drawn as parents by their rank.
+
+    Each rank is ``pressure`` times as likely as the next. (The original's library counts ranks from
+    the wrong end, so that the best members are never parents. This does what was meant.)
+    """
+
+    def __init__(self, options: Options, *, parents: int) -> None:
+        self.batch = options.population - options.kept
+        self._size = options.population
+        self._kept = options.kept
+        self._pressure = options.pressure
+        self._parents = parents
+
+    def choose(
+        self,
+        population: Sequence[Member],
+        *,
+        generation: int,
+        first_id: int,
+        seed: int,
+    ) -> Choice:
+        """Keep the best, and draw parents for as many children as the population has room for."""
+        kept = fittest_first(population)[: self._kept]
+        likelihood = self._pressure ** -np.arange(len(kept), dtype=np.float64)
+        children = self._size - len(kept)
+        ranks = np.random.default_rng(seed).choice(
+            len(kept), size=(children, self._parents), p=likelihood / likelihood.sum()
+        )
+        litters = [tuple(kept[i] for i in sorted(set(litter))) for litter in ranks.tolist()]
+        return Choice(kept, litters)

@@ -1,0 +1,256 @@
+"""Other light and other detail; and a screen or a print, seen by a camera."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+from PIL import Image
+
+from .kind import Step, blur, draw, factors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MIDDLE: Final = 127.5
+LEVEL: Final = 1 / 255
+PAPER: Final = (250, 247, 238)
+"""The white of paper in warm light, and the grey of the ink's black on it."""
+INK: Final = (42, 40, 42)
+INK_ANGLES: Final = (15, 75, 45)
+"""Printers turn the dots of each ink by another angle, in degrees, so that they do not meet."""
+
+
+class Light(Step):
+    """Brighter or darker: all values times the same number."""
+
+    strengths = (10, 30, 50, 70)
+    limit = 95
+    signed = True
+    what = "brighter or darker"
+
+    def see(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Light each image."""
+        return images * factors([1 + amount / 100 for amount in amounts], images)
+
+
+class Contrast(Step):
+    """More or less contrast: all values further from middle grey, or nearer to it."""
+
+    strengths = (10, 30, 50, 70)
+    limit = 95
+    signed = True
+    what = "with more or less contrast"
+
+    def see(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Change the contrast of each image."""
+        spread = factors([1 + amount / 100 for amount in amounts], images)
+        return (images - MIDDLE) * spread + MIDDLE
+
+
+class Gamma(Step):
+    """Another gamma: middle tones darker or brighter, black and white as they are.
+
+    A strength of s raises values, from 0 to 1, to the power 2^s: 1 squares them.
+    """
+
+    unit = "powers of 2"
+    strengths = (0.25, 0.5, 1, 1.5)
+    limit = 2
+    signed = True
+    what = "with another gamma"
+
+    def see(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Change the gamma of each image."""
+        return bend(images, amounts)
+
+
+def bend(images: torch.Tensor, amounts: Sequence[float]) -> torch.Tensor:
+    """Raise values from 0 to 1 to the power 2^amount; below one level they are on a line to 0.
+
+    A root is infinitely steep at 0, and gradients should be finite.
+    """
+    power = factors([2.0**amount for amount in amounts], images).double()
+    values = images.double().clamp(0, 255) / 255
+    raised = values.clamp(min=LEVEL) ** power
+    return (255 * torch.where(values < LEVEL, values * LEVEL ** (power - 1), raised)).to(images)
+
+
+class Blur(Step):
+    """Out of focus: a Gaussian, its strength the standard deviation."""
+
+    unit = "pixels"
+    strengths = (0.5, 1, 2, 3)
+    limit = 8
+    what = "blurred"
+
+    def see(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Blur each image."""
+        return blur(images, amounts)
+
+
+class Sharpen(Step):
+    """Sharpened, as cameras do: what a blur of one pixel would take away is added."""
+
+    strengths = (50, 100, 200, 400)
+    limit = 1000
+    what = "sharpened"
+
+    def see(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Sharpen each image."""
+        lost = images - blur(images, [1.0] * len(images))
+        return images + factors([amount / 100 for amount in amounts], images) * lost
+
+
+class Noise(Step):
+    """Noisy, as in dim light: each value gets a random number, the strength its deviation."""
+
+    unit = "levels"
+    strengths = (4, 8, 16, 32)
+    limit = 128
+    what = "noisy"
+
+    def see(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Add noise to each image."""
+        shape = images.shape[1:]
+        noise = [np.random.default_rng(seed).standard_normal(shape, np.float32) for seed in seeds]
+        return images + factors(amounts, images) * torch.from_numpy(np.stack(noise)).to(images)
+
+
+class Jpeg(Step):
+    """Saved as JPEG and opened again; gradients pass as if it were not."""
+
+    unit = "quality"
+    harmless = 100.0
+    strengths = (90, 75, 50, 25)
+    limit = 1
+    what = "saved as JPEG"
+
+    def see(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Save each image."""
+        given = images.detach()
+        # Twice as fast as bytes at once.
+        levels = given.round().clamp(0, 255).short().byte().cpu().numpy()
+        pairs = zip(levels, amounts, strict=True)
+        planes = [plane for image, amount in pairs for plane in _save(image, round(amount))]
+        decoded = torch.from_numpy(np.stack(planes).reshape(images.shape)).to(images)
+        return decoded + (images - given) if images.requires_grad else decoded
+
+
+def _save(image: np.ndarray, quality: int) -> list[np.ndarray]:
+    """Save uint8 [C, H, W] as JPEG, and open it: C of [H, W]."""
+    planes, file = [Image.fromarray(plane) for plane in image], io.BytesIO()
+    whole = planes[0] if len(planes) == 1 else Image.merge("RGB", planes)
+    whole.save(file, "JPEG", quality=min(max(quality, 1), 100))
+    with Image.open(file, formats=["JPEG"]) as opened:
+        return [np.asarray(plane) for plane in opened.split()]
+
+
+class Screen(Step):
+    """On a screen, seen by a camera: moire, a slight blur, another gamma, a tint, glow.
+
+    The screen's pixels and the camera's give broad waves. They differ from colour to colour, as
+    red, green and blue lie side by side.
+    """
+
+    strengths = (25, 50, 75, 100)
+    limit = 100
+    what = "on a screen, seen by a camera"
+
+    def see(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Show each image on a screen."""
+        strengths = [amount / 100 for amount in amounts]
+        drawn = [draw(seed, "screen", 5 + images.shape[1]) for seed in seeds]
+        pairs = [*zip(strengths, drawn, strict=True)]
+        shown = blur(images, [0.7 * a for a in strengths])
+        shown = bend(shown, [0.5 * a * (2 * chance[0] - 1) for a, chance in pairs])
+        gains = torch.stack([_screen(images, a, chance) for a, chance in pairs])
+        glow = images.new_tensor([[14 * a] for a in strengths])[..., None, None]
+        return shown * gains + glow
+
+
+class Print(Step):
+    """Printed and photographed: halftone dots, less contrast, the white of paper."""
+
+    strengths = (25, 50, 75, 100)
+    limit = 100
+    what = "printed and photographed"
+
+    def see(
+        self, images: torch.Tensor, amounts: Sequence[float], seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Print each image."""
+        strengths = [amount / 100 for amount in amounts]
+        dots = torch.stack(
+            [a * _dots(images, seed) for a, seed in zip(strengths, seeds, strict=True)]
+        )
+        # Dots are seen in middle tones; in black they merge, and white has none.
+        tone = images / 255
+        inked = blur(images + 300 * tone * (1 - tone) * dots, [0.5 * a for a in strengths])
+        channels = images.shape[1]
+        white = [[255 + a * (_tone(PAPER, c, channels) - 255) for c in range(channels)]
+                 for a in strengths]  # fmt: skip
+        black = [[a * _tone(INK, c, channels) for c in range(channels)] for a in strengths]
+        low, high = (images.new_tensor(each)[..., None, None] for each in (black, white))
+        return low + inked / 255 * (high - low)
+
+
+def _tone(colour: Sequence[int], channel: int, channels: int) -> float:
+    return colour[channel] if channels == len(colour) else sum(colour) / len(colour)
+
+
+def _screen(images: torch.Tensor, strength: float, chance: Sequence[float]) -> torch.Tensor:
+    """Make the factors [C, H, W] of a screen's waves and tint."""
+    _, period, angle, phase, cross, *tints = chance
+    turn, long = math.pi * (angle - 0.5) / 3, 5 + 6 * period
+    layers = []
+    for channel, tint in enumerate(tints):
+        aside = 2 * math.pi * (phase + channel / 3)
+        upright = _wave(images, long, turn, aside)
+        level = _wave(images, 1.3 * long, turn + math.pi / 2, 2 * math.pi * cross)
+        layers.append(1 + strength * (0.13 * upright + 0.07 * level + 0.16 * (tint - 0.5)))
+    return torch.stack(layers).to(images)
+
+
+def _dots(images: torch.Tensor, seed: int) -> torch.Tensor:
+    """Make the halftone dots [C, H, W], from -1 to 1."""
+    period, turn, *phases = draw(seed, "print", 2 + 2 * images.shape[1])
+    layers = []
+    for channel in range(images.shape[1]):
+        angle = math.radians(INK_ANGLES[channel % 3] + 10 * (turn - 0.5))
+        waves = [
+            _wave(images, 3 + period, angle + more, 2 * math.pi * phases[2 * channel + part])
+            for part, more in enumerate((0, math.pi / 2))
+        ]
+        layers.append((waves[0] + waves[1]) / 2)
+    return torch.stack(layers).to(images)
+
+
+def _wave(images: torch.Tensor, period: float, angle: float, phase: float) -> torch.Tensor:
+    """Draw a wave [H, W] across an image, in float64, from -1 to 1."""
+    height, width = images.shape[-2:]
+    step = 2 * math.pi / period
+    x = torch.arange(width, dtype=torch.float64, device=images.device)
+    y = torch.arange(height, dtype=torch.float64, device=images.device)[:, None]
+    across, along = step * math.cos(angle) * x + phase, step * math.sin(angle) * y
+    # The cosine of the sum, from those of each row and column, which are few.
+    return across.cos() * along.cos() - across.sin() * along.sin()
