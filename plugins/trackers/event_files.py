@@ -60,12 +60,12 @@ class EventFiles(Follower):
         """Write an event for each generation. It is there as a whole, or not at all."""
         files: Any = self._writer.file_writer
         for point in new:
-            at = self._started + point.seconds
+            wall_time = self._started + point.seconds
             values = [Summary.Value(tag=tag, simple_value=x) for tag, x in point.figures.items()]
-            files.add_summary(Summary(value=values), point.images, at)
+            files.add_summary(Summary(value=values), point.images, wall_time)
         if sheet is not None:
             pixels = np.asarray(sheet)
-            self._writer.add_image("elites", pixels, point.images, at, dataformats="HWC")
+            self._writer.add_image("elites", pixels, point.images, wall_time, dataformats="HWC")
         self._writer.flush()
 
     def end(self) -> None:
