@@ -55,8 +55,8 @@ def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
             raise ExperimentError(f"{error}, or for the picture {', '.join(PROGRAMS)}") from None
     nodes, connections = elite.size.nodes, elite.size.connections
     click.echo(
-        f"{path}: {nodes:,} node{'s' * (nodes != 1)}, "
-        f"{connections:,} connection{'s' * (connections != 1)}"
+        f"{path}: {nodes:,} node{'' if nodes == 1 else 's'}, "
+        f"{connections:,} connection{'' if connections == 1 else 's'}"
     )
 
 

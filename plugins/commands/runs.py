@@ -30,14 +30,14 @@ def runs(folder: Path, as_json: bool) -> None:
 
     FOLDER is `runs` if left out. Runs are found in it and in the folders in it.
     """
-    told = [_describe(path) for path in _find_all(folder)]
+    described = [_describe(path) for path in _find_all(folder)]
     if as_json:
-        click.echo(json.dumps([facts for facts, _ in told], indent=2))
+        click.echo(json.dumps([facts for facts, _ in described], indent=2))
         return
     from neatfool import Output
 
     rows = []
-    for run, (middle, lowest) in told:
+    for run, (middle, lowest) in described:
         place = Path(run["path"])
         name = str(place.relative_to(folder) if place != folder else place)
         if "error" in run:
@@ -56,7 +56,7 @@ def runs(folder: Path, as_json: bool) -> None:
         )
     output = Output()
     output.table(["run", "median", "lowest", "state", "images", "generation", "seed"], rows)
-    for run, _ in told:
+    for run, _ in described:
         if "error" in run:
             output.say(run["error"])
 
@@ -64,13 +64,13 @@ def runs(folder: Path, as_json: bool) -> None:
 def _find_all(folder: Path) -> Iterator[Path]:
     from neatfool import find_runs
 
-    found = {*find_runs(folder)}
-    if folder not in found:
+    folders = {*find_runs(folder)}
+    if folder not in folders:
         for inner in folder.iterdir():
             with suppress(RunError):
                 # What lies deeper is somebody else's: test data, or a copy of a project.
-                found.update(run for run in find_runs(inner) if inner in {run, run.parent})
-    yield from sorted(found)
+                folders.update(run for run in find_runs(inner) if inner in {run, run.parent})
+    yield from sorted(folders)
 
 
 def _describe(path: Path) -> tuple[dict[str, Any], tuple[float, float]]:

@@ -26,8 +26,8 @@ Examples:
 def show(run_folder: Path, as_json: bool, every: bool) -> None:
     """Show how far the run in folder RUN has come; it may be going on.
 
-    You see the confidence over the classes, how many images have their class in the first place
-    (top-1), and a table of the elites.
+    You see the confidence over the classes, how many images are top-1 (their class is the
+    likeliest), and a table of the elites.
     """
     from neatfool import Output, open_run
 

@@ -72,7 +72,9 @@ class _Member:
 class Crew:
     """The workers of a run. All of it is for the thread of the client's loop."""
 
-    def __init__(self, client: Any, run: str, setup: Setup, *, patience: float, how: str) -> None:
+    def __init__(
+        self, client: Any, run: str, setup: Setup, *, patience: float, remedy: str
+    ) -> None:
         """Take the run's name among the workers, and how one gets workers, in words."""
         self.members: dict[str, _Member] = {}
         self.first = asyncio.get_running_loop().create_future()
@@ -80,14 +82,14 @@ class Crew:
         self._run = run
         self._setup = setup
         self._patience = patience
-        self._how = how
+        self._remedy = remedy
         self._waiting: deque[_Job] = deque()
         self._joining: dict[str, asyncio.Task[None]] = {}
         self._refused: dict[str, NeatfoolError] = {}
         self._died = 0
         self._alone_since = time.monotonic()
         self._pace: deque[float] = deque(maxlen=64)
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
         self._over: NeatfoolError | None = None
 
     def take(self, part: Part, future: Future[Answer]) -> None:
@@ -118,7 +120,7 @@ class Crew:
     def progress(self) -> str:
         """Say how many images a second each worker does, or all of many."""
         each = [member.images / max(member.seconds, 1e-9) for member in [*self.members.values()]]
-        count = f"{len(each)} worker{'s' * (len(each) != 1)}"
+        count = f"{len(each)} worker{'' if len(each) == 1 else 's'}"
         if not any(each):
             return count
         if len(each) > TOLD:
@@ -147,7 +149,7 @@ class Crew:
         elif now - self._alone_since > self._patience or self._died >= BORN_IN_VAIN:
             why = f" ({self._reasons()})" if self._refused else ""
             died = f"; {self._died} ended as they began" if self._died else ""
-            self.end(TargetUnavailable(f"no worker is left{why}{died}. {self._how}"))
+            self.end(TargetUnavailable(f"no worker is left{why}{died}. {self._remedy}"))
 
     def _reasons(self) -> str:
         return "; ".join(dict.fromkeys(map(str, self._refused.values())))
@@ -162,8 +164,8 @@ class Crew:
             self._joining.pop(address, None)
             return
         except Exception as error:
-            what = f"{type(error).__name__}: {error}".split("\n", 1)[0]
-            host, refusal = "another machine", TargetError(f"cannot be used ({what})")
+            cause = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+            host, refusal = "another machine", TargetError(f"cannot be used ({cause})")
         self._joining.pop(address, None)
         if refusal is not None:
             self._refused[address] = refusal
@@ -192,8 +194,9 @@ class Crew:
         """Have a part done again, first of all, unless it has failed too often."""
         job.failures += counts
         if job.failures >= TRIES:
-            what = f"a part of {len(job.part.genomes)} images was given up after {TRIES} failures"
-            _settle(job, TargetUnavailable(f"{what}, the last: {why}. {MEMORY}"))
+            part = f"a part of {len(job.part.genomes)} images"
+            message = f"{part} was given up after {TRIES} failures, the last: {why}. {MEMORY}"
+            _settle(job, TargetUnavailable(message))
         elif not job.future.done() and not self._is_with_someone(job):
             self._waiting.appendleft(job)
 
@@ -225,9 +228,9 @@ class Crew:
         except Exception as error:
             member.jobs.pop(job, None)
             if member.address in self.members:
-                what = f"{type(error).__name__}: {error}".split("\n", 1)[0]
-                self._say(f"worker {member} failed ({what}); its part is done again", what)
-                self._fail(job, what)
+                cause = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+                self._say(f"worker {member} failed ({cause}); its part is done again", cause)
+                self._fail(job, cause)
         else:
             member.jobs.pop(job, None)
             member.images += len(job.part.genomes)
@@ -273,10 +276,11 @@ class Crew:
     def _is_twice(self, job: _Job) -> bool:
         return sum(job in member.jobs for member in self.members.values()) > 1
 
-    def _say(self, what: str, once: str) -> None:
+    def _say(self, message: str, once: str) -> None:
         """Warn; of more of the kind only a log tells."""
-        _log.log(logging.INFO if once in self._told else logging.WARNING, "[engine]: %s", what)
-        self._told.add(once)
+        level = logging.INFO if once in self._warned else logging.WARNING
+        _log.log(level, "[engine]: %s", message)
+        self._warned.add(once)
 
 
 MEMORY: Final = (

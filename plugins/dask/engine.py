@@ -44,7 +44,7 @@ class DaskEngine(Engine):
         self._options = options
         self._loop = asyncio.new_event_loop()
         # Dask leaves futures behind when it parts from a scheduler; nobody waits for them.
-        self._loop.set_exception_handler(lambda _, what: _log.debug("asyncio: %s", what))
+        self._loop.set_exception_handler(lambda _, context: _log.debug("asyncio: %s", context))
         self._thread = Thread(target=self._loop.run_forever, name="neatfool-dask", daemon=True)
         self._ending = AsyncExitStack()
         self._crew: Crew | None = None
@@ -93,13 +93,13 @@ class DaskEngine(Engine):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         here, address = self._options.scheduler is None, self._options.scheduler
         client = await (self._open_own(setup) if here else self._connect(str(address)))
-        how = (
+        remedy = (
             "Resume the run, with fewer workers if memory is short"
             if here
             else f"Start some (dask worker {address}), and resume the run"
         )
         run, patience = uuid4().hex[:12], self._options.patience
-        self._crew = crew = Crew(client, run, setup, patience=patience, how=how)
+        self._crew = crew = Crew(client, run, setup, patience=patience, remedy=remedy)
         if not here:
             self._ending.push_async_callback(self._part, client, run)
         watching = asyncio.create_task(crew.watch())

@@ -101,13 +101,13 @@ class PytorchOod(Detector):
             key, part = FEWER[self.name]
             most = max(1, len(labels) // part)
             setattr(self._detector, key, min(getattr(self._detector, key), most))
-        seen = getattr(answers, self.needs).float()
+        inputs = getattr(answers, self.needs).float()
         if self.needs == "images":
-            batches = [*zip(torch.split(seen, BATCH), torch.split(labels, BATCH), strict=True)]
+            batches = [*zip(torch.split(inputs, BATCH), torch.split(labels, BATCH), strict=True)]
             self._try(lambda: self._detector.fit(batches))
         else:
             fit = getattr(self._detector, f"fit_{self.needs}")
-            self._try(lambda: fit(seen, labels))
+            self._try(lambda: fit(inputs, labels))
         if of_classes and torch.linalg.cholesky_ex(self._detector.precision).info:
             raise ExperimentError(
                 f"the detector pytorch-ood:{self.name} cannot be fitted to {len(labels):,} images: "
@@ -119,10 +119,10 @@ class PytorchOod(Detector):
 
     def score(self, answers: Answers) -> torch.Tensor:
         """Let it predict."""
-        seen = getattr(answers, self.needs).float()
+        inputs = getattr(answers, self.needs).float()
         kind = "predict" if self.needs == "images" else f"predict_{self.needs}"
         with torch.set_grad_enabled(self.needs == "images"):
-            scores = self._try(lambda: getattr(self._detector, kind)(seen))
+            scores = self._try(lambda: getattr(self._detector, kind)(inputs))
         given: torch.Tensor = torch.as_tensor(scores).detach().float()
         return given
 
@@ -150,9 +150,9 @@ def _module() -> Any:
 def _class(name: str) -> Any:
     module = _module()
     known = {
-        each: found
-        for each, found in vars(module.detector).items()
-        if inspect.isclass(found) and issubclass(found, module.api.Detector)
+        each: kind
+        for each, kind in vars(module.detector).items()
+        if inspect.isclass(kind) and issubclass(kind, module.api.Detector)
     }
     word = name.partition(" ")[0]
     if word not in known:

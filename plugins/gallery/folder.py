@@ -43,7 +43,7 @@ def write_gallery(
     *,
     steps: int,
     images: str = "exact",
-    note: Callable[[str, int], None] = lambda what, more: None,
+    note: Callable[[str, int], None] = lambda run, more: None,
 ) -> int:
     """Write a gallery; one that is there is replaced.
 

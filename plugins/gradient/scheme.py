@@ -75,7 +75,7 @@ class Gradient(Scheme):
         self._spec = spec
         self._seed = seed
         self._generation = 0
-        self._candidates = 0
+        self._candidate_count = 0
         self._begun = 0
         self._warned = False
         self._climbs: list[Climb] = []
@@ -106,7 +106,7 @@ class Gradient(Scheme):
         after += self._climbs[len(candidates) :]
         self._climbs = [each for each in after if each is not None]
         self._generation += 1
-        self._candidates += len(candidates)
+        self._candidate_count += len(candidates)
         return sorted(replacements, key=lambda each: each.elite.class_index)
 
     def members(self) -> Sequence[Candidate]:
@@ -119,7 +119,7 @@ class Gradient(Scheme):
         """Give the climbs and the counters."""
         return {
             "generation": self._generation,
-            "asked": self._candidates,
+            "asked": self._candidate_count,
             "begun": self._begun,
             "at_once": self._at_once,
             "climbs": [each.state() for each in self._climbs],
@@ -127,7 +127,7 @@ class Gradient(Scheme):
 
     def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
         """Restore what :meth:`state` gave."""
-        self._generation, self._candidates = state["generation"], state["asked"]
+        self._generation, self._candidate_count = state["generation"], state["asked"]
         self._begun = state["begun"]
         self._at_once = state.get("at_once", self._at_once)
         self._climbs = [
@@ -219,7 +219,7 @@ class Gradient(Scheme):
         if climb is not None:
             elite = self.archive.elite(climb.class_index)
             parents = ((elite or climb).candidate.id,)
-        return Candidate(self._candidates + len(self._next), genome, parents, self._generation)
+        return Candidate(self._candidate_count + len(self._next), genome, parents, self._generation)
 
     def _is_wanted(self, step: Climb, own: float, confidence: float, *, leads: bool) -> bool:
         """Say whether to offer an image to its niche."""

@@ -1,4 +1,4 @@
-"""Target ``guarded``: another target, with an OOD detector in front.
+"""Target ``guarded``: another target, with an out-of-distribution (OOD) detector in front.
 
 The modules: :mod:`.target` is what is fooled, and :mod:`.options` what an experiment says of it.
 :mod:`neatfool.ood` has the detectors; ``neatfool detect`` measures them.

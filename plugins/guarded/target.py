@@ -137,7 +137,7 @@ class Guarded(Target, Guarding):
         if self._detector.fits:
             known.check_divided(detector)
             self._detector.fit(self.inspected.ask_all(known.fitted))
-        warned = [detector] * self._detector.of_covariance
+        warned = [detector] if self._detector.of_covariance else []
         self._lacks = known.lacks(head.in_features if head else None, warned)
         if self._lacks:
             _log.warning("%s", self._lacks)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx2
 import numpy as np
+import tenacity
 
 from neatfool import Labels, Scores, Target, TargetError, TargetUnavailable
 
@@ -221,26 +222,34 @@ class Service:
             TargetError: The service does not want it, or it must not be asked.
             BudgetSpent: The budget does not suffice for it.
         """
-        until, tries, not_json = math.inf, 0, 0
+        until, not_json = math.inf, 0
+
+        def send() -> ReadT:
+            nonlocal until, not_json
+            self._wait_for_turn(until)
+            until = min(until, time.monotonic() + self._give_up_after)
+            try:
+                return self._send(request, read, until, images)
+            except NotJsonError as fault:
+                not_json += 1
+                if not_json <= MOST_NOT_JSON:
+                    raise
+                raise TargetError(
+                    f"http: {not_json} times {fault}; check that [target] url is the address of "
+                    f"the API on {self._exchange.host}"
+                ) from None
+
         try:
-            while True:
-                try:
-                    self._wait_for_turn(until)
-                    until = min(until, time.monotonic() + self._give_up_after)
-                    return self._send(request, read, until, images)
-                except TransientError as fault:
-                    tries += 1
-                    not_json += isinstance(fault, NotJsonError)
-                    if not_json > MOST_NOT_JSON:
-                        raise TargetError(
-                            f"http: {not_json} times {fault}; check that [target] url is the "
-                            f"address of the API on {self._exchange.host}"
-                        ) from None
-                    pause = _choose_pause(fault, tries)
-                    if self._is_too_late(pause, until):
-                        raise self._give_up(fault) from None
-                    self._report(fault, until)
-                self._sleep(pause)
+            return tenacity.Retrying(
+                retry=tenacity.retry_if_exception_type(TransientError),
+                wait=_choose_pause,
+                stop=lambda state: self._is_too_late(state.upcoming_sleep, until),
+                sleep=self._sleep,
+                before_sleep=lambda state: self._report(state, until),
+                reraise=True,
+            )(send)
+        except TransientError as fault:
+            raise self._give_up(fault) from None
         except CancelledError:
             message = f"http: closed while {self._exchange.host} was waited for"
             raise TargetUnavailable(message) from None
@@ -307,13 +316,15 @@ class Service:
                 ledger.take_back(number)
         return answer
 
-    def _report(self, fault: TransientError, until: float) -> None:
+    def _report(self, state: tenacity.RetryCallState, until: float) -> None:
         """Say now and then why there is a pause."""
         now = time.monotonic()
         if now >= self._silent_until:
             self._silent_until = now + SILENCE
             host, left = self._exchange.host, until - now
-            _log.warning("http: %s: %s; trying again, for at most %.0f s more", host, fault, left)
+            _log.warning(
+                "http: %s: %s; trying again, for at most %.0f s more", host, _fault(state), left
+            )
 
     def _give_up(self, fault: TransientError) -> TargetUnavailable:
         wanted = fault.retry_after
@@ -324,9 +335,14 @@ class Service:
         )
 
 
-def _choose_pause(fault: TransientError, tries: int) -> float:
+def _fault(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _choose_pause(state: tenacity.RetryCallState) -> float:
     """Choose how long to wait before the next try: as asked for, or longer each time."""
-    if fault.retry_after:
+    fault = _fault(state)
+    if isinstance(fault, TransientError) and fault.retry_after:
         return fault.retry_after + _jitter.uniform(0, FIRST_WAIT)
-    longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(tries - 1, 30))
+    longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(state.attempt_number - 1, 30))
     return _jitter.uniform(longest / 2, longest)

@@ -30,8 +30,8 @@ class OpenClipImages(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Compute vectors [N, D] of floats [N, C, H, W]."""
-        found = self.visual(images)
-        vectors: torch.Tensor = found[0] if isinstance(found, tuple) else found
+        output = self.visual(images)
+        vectors: torch.Tensor = output[0] if isinstance(output, tuple) else output
         return vectors
 
 
@@ -75,12 +75,12 @@ class OpenClip(TowerFormat):
             return vectors
 
         with torch.inference_mode():
-            found = module(torch.zeros(1, 3, height, width))
+            probe = module(torch.zeros(1, 3, height, width))
         return Tower(
             name=request.model,
             module=module,
             preprocessing=_preprocessing(config, height, width),
-            width=found.shape[1],
+            width=probe.shape[1],
             temperature=math.exp(-model.logit_scale.item()),
             read=read,
             differentiable=True,
@@ -97,10 +97,10 @@ def _preprocessing(config: dict[str, Any], height: int, width: int) -> Preproces
     preset = open_clip.transform.PreprocessCfg(**config)
     whole: Any = open_clip.transform.image_transform_v2(preset, is_train=False)
     *prepare, _, _ = whole.transforms  # the last two scale
-    how = config["interpolation"]
+    interpolation = config["interpolation"]
     in_words = {
-        "squash": f"stretched to {width}x{height} ({how})",
-        "longest": f"longer side to {max(height, width)} ({how}), edges filled",
+        "squash": f"stretched to {width}x{height} ({interpolation})",
+        "longest": f"longer side to {max(height, width)} ({interpolation}), edges filled",
     }
     return Preprocessing(
         height=height,
@@ -108,7 +108,7 @@ def _preprocessing(config: dict[str, Any], height: int, width: int) -> Preproces
         larger=min(height, width),
         mean=in_bytes(config["mean"]),
         std=in_bytes(config["std"]),
-        filter=how,
+        filter=interpolation,
         own=Compose([*prepare, PILToTensor()]),
         own_in_words=in_words.get(preset.resize_mode, ""),
     )

@@ -102,9 +102,9 @@ class OpenVinoModule(FileModule):
         shape = inputs[0].partial_shape
         kind = inputs[0].element_type.get_type_name()
         if len(inputs) != 1 or shape.rank.is_dynamic or len(shape) != 4 or kind not in _TYPES:
-            found = ", ".join(f"{each.element_type} {each.partial_shape}" for each in inputs)
+            described = ", ".join(f"{each.element_type} {each.partial_shape}" for each in inputs)
             raise TargetError(
-                f"{path}: takes {found}; convert a classifier that takes only images, floats, "
+                f"{path}: takes {described}; convert a classifier that takes only images, floats, "
                 "uint8 or int8, [N, C, H, W] or [N, H, W, C]"
             )
         sizes = tuple(size.get_length() if size.is_static else None for size in shape)
@@ -131,7 +131,7 @@ class OpenVinoModule(FileModule):
         """Hash the file, and the files next to it that hold weights."""
         digest = sha256(self.path.read_bytes())
         weights = self.path.with_suffix(".bin")
-        beside = [weights] * weights.exists() if self.path.suffix == ".xml" else []
+        beside = [weights] if self.path.suffix == ".xml" and weights.exists() else []
         for each in beside or sorted(self.path.parent.glob(f"{self.path.name}[._]data")):
             digest.update(each.read_bytes())
         return digest.hexdigest()

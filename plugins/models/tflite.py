@@ -67,12 +67,12 @@ class TfliteModule(FileModule):
         shapes = [[*map(int, each.get("shape_signature", each["shape"]))] for each in inputs]
         kind = np.dtype(inputs[0]["dtype"]).name
         if len(inputs) != 1 or len(shapes[0]) != 4 or kind not in _TYPES:
-            found = ", ".join(
+            described = ", ".join(
                 f"{each['name']} {np.dtype(each['dtype'])} {shape}"
                 for each, shape in zip(inputs, shapes, strict=True)
             )
             raise TargetError(
-                f"{path}: takes {found}; convert a classifier that takes only images, floats, "
+                f"{path}: takes {described}; convert a classifier that takes only images, floats, "
                 "uint8 or int8, [N, H, W, C]"
             )
         batch, *sizes = (size if size > 0 else None for size in shapes[0])
@@ -107,7 +107,8 @@ class TfliteModule(FileModule):
             }
 
     def _describe_input(self) -> str:
-        return super()._describe_input() + ", quantised" * (self.input.scale is not None)
+        quantised = "" if self.input.scale is None else ", quantised"
+        return super()._describe_input() + quantised
 
 
 def _dequantise(answer: np.ndarray, quantisation: tuple[float, int]) -> np.ndarray:

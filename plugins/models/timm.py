@@ -64,11 +64,11 @@ def _preprocessing(config: dict[str, Any]) -> Preprocessing:
     import timm.data
 
     channels, height, width = config["input_size"]
-    how = _filter(config["interpolation"])
+    interpolation = _filter(config["interpolation"])
     wide, high = (math.floor(side / config["crop_pct"]) for side in (width, height))
     in_words = {
-        "squash": f"stretched to {wide}x{high} ({how}), middle cut out",
-        "border": f"longer side to {max(wide, high)} ({how}), edges filled",
+        "squash": f"stretched to {wide}x{high} ({interpolation}), middle cut out",
+        "border": f"longer side to {max(wide, high)} ({interpolation}), edges filled",
     }
     return Preprocessing(
         height=height,
@@ -76,9 +76,11 @@ def _preprocessing(config: dict[str, Any]) -> Preprocessing:
         larger=min(wide, high),
         mean=in_bytes(config["mean"]),
         std=in_bytes(config["std"]),
-        filter=how,
+        filter=interpolation,
         channels=channels,
-        own=timm.data.create_transform(**config | {"interpolation": how}, use_prefetcher=True),
+        own=timm.data.create_transform(
+            **config | {"interpolation": interpolation}, use_prefetcher=True
+        ),
         own_in_words=in_words.get(config.get("crop_mode", ""), ""),
     )
 
@@ -108,8 +110,8 @@ def _count(module: nn.Module, tensors: dict[str, Any]) -> int:
     classifier = module.get_classifier()  # type: ignore[operator]
     own = {id(parameter) for parameter in classifier.parameters()}
     names = [name for name, parameter in module.named_parameters() if id(parameter) in own]
-    found = [len(tensors[name]) for name in names if name in tensors]
-    return found[-1] if found else int(module.num_classes)  # type: ignore[arg-type]
+    counts = [len(tensors[name]) for name in names if name in tensors]
+    return counts[-1] if counts else int(module.num_classes)  # type: ignore[arg-type]
 
 
 def _labels(module: nn.Module) -> tuple[str, ...] | None:

@@ -66,8 +66,8 @@ class TorchVision(ClassifierFormat):
 
 def names() -> list[str]:
     """List the classifiers."""
-    found: list[str] = torchvision.models.list_models(module=torchvision.models)
-    return found
+    models: list[str] = torchvision.models.list_models(module=torchvision.models)
+    return models
 
 
 def find(name: str) -> tuple[str, WeightsEnum]:

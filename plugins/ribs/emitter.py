@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from ribs.emitters import (
@@ -11,6 +11,7 @@ from ribs.emitters import (
     GaussianEmitter,
     GeneticAlgorithmEmitter,
     IsoLineEmitter,
+    rankers,
 )
 from ribs.emitters.opt import (
     CMAEvolutionStrategy,
@@ -21,11 +22,13 @@ from ribs.emitters.opt import (
 from neatfool import derive_seed
 
 from .niches import Niches
-from .rankers import CLASSES, NotingRanker
 from .texts import read_array, write_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ribs.archives import ArchiveBase
+    from ribs.emitters import EmitterBase
 
     from neatfool import Candidate
 
@@ -42,6 +45,69 @@ STRATEGIES: dict[str, type[Any]] = {
 FARTHEST_NUMBER = 1e6
 """A strategy has gone astray if it proposes a number beyond this, and soon would overflow."""
 ASK, TELL, BEGIN = "ribs-ask", "ribs-tell", "ribs-begin"
+
+
+class DominatedNoveltyRanker(rankers.RankerBase):  # type: ignore[misc]
+    """Ranks by dominated novelty, which pyribs has an archive for, but no ranker."""
+
+    def rank(
+        self,
+        emitter: EmitterBase,
+        archive: ArchiveBase,
+        data: dict[str, np.ndarray],
+        add_info: dict[str, np.ndarray],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give the order, the most novel among the fitter first, and what it is made from."""
+        values = add_info["dominated_novelty"]
+        return np.flip(np.argsort(values, kind="stable")), values
+
+
+CLASSES: Final[dict[str, type[Any]]] = {
+    "improvement": rankers.ImprovementRanker,
+    "two_stage_improvement": rankers.TwoStageImprovementRanker,
+    "objective": rankers.ObjectiveRanker,
+    "two_stage_objective": rankers.TwoStageObjectiveRanker,
+    "random_direction": rankers.RandomDirectionRanker,
+    "two_stage_random_direction": rankers.TwoStageRandomDirectionRanker,
+    "novelty": rankers.NoveltyRanker,
+    "local_competition": rankers.NSLCRanker,
+    "dominated_novelty": DominatedNoveltyRanker,
+}
+
+
+class NotingRanker(rankers.RankerBase):  # type: ignore[misc]
+    """Notes the orders that a ranker gives, and can give noted ones in its place.
+
+    An evolution strategy depends on nothing but its start, its draws and these orders. So the
+    orders are all that a resumed run needs to bring a strategy to where it was.
+    """
+
+    def __init__(self, ranker: rankers.RankerBase) -> None:
+        self._ranker = ranker
+        self.order: np.ndarray | None = None
+        """The last order, int64 [N]. If ``replaying``, the order to give next."""
+        self.replaying = False
+
+    def rank(
+        self,
+        emitter: EmitterBase,
+        archive: ArchiveBase,
+        data: dict[str, np.ndarray],
+        add_info: dict[str, np.ndarray],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give the order of the candidates, the best first, and what it is made from."""
+        if not self.replaying:
+            self.order, values = self._ranker.rank(emitter, archive, data, add_info)
+            return self.order, values
+        assert self.order is not None
+        # Only a strategy that did not stop is replayed, and equal values would stop it.
+        values = np.empty(len(self.order))
+        values[self.order] = np.arange(len(self.order), 0, -1)
+        return self.order, values
+
+    def reset(self, emitter: EmitterBase, archive: ArchiveBase) -> None:
+        """Let the ranker draw anew what it draws: a direction."""
+        self._ranker.reset(emitter, archive)
 
 
 @dataclass(frozen=True)
@@ -87,7 +153,7 @@ class Emitter:
         self._sigma = options.sigma or space.usual_sigma
         self._seed = seed
         self._journal: list[np.ndarray] = []
-        self._asked = np.empty((0, 0))
+        self._proposed = np.empty((0, 0))
         self._astray = False
         # Every generator of pyribs is this one, and is set from a derived seed before each use.
         self._chance = np.random.Generator(np.random.PCG64(0))
@@ -118,14 +184,14 @@ class Emitter:
         self._draw(ASK, generation)
         proposed = np.asarray(self._emitter.ask())
         self._astray = not (np.abs(proposed) < FARTHEST_NUMBER).all()
-        self._asked = np.clip(np.nan_to_num(proposed), -FARTHEST_NUMBER, FARTHEST_NUMBER)
-        count, drawn = len(self._asked), self._niches.drawn
+        self._proposed = np.clip(np.nan_to_num(proposed), -FARTHEST_NUMBER, FARTHEST_NUMBER)
+        count, drawn = len(self._proposed), self._niches.drawn
         if not drawn:
-            return self._asked, [tuple(each.id for each in self.start.origins)] * count
+            return self._proposed, [tuple(each.id for each in self.start.origins)] * count
         litters = (drawn[place::count] for place in range(count))
         ordered = (sorted(litter, key=lambda each: -each.rank) for litter in litters)
         ids = [tuple(dict.fromkeys(each.id for each in litter)) for litter in ordered]
-        return self._asked, ids
+        return self._proposed, ids
 
     def tell(self, generation: int, feedback: Feedback) -> None:
         """Learn what became of the candidates of the last :meth:`ask`."""
@@ -140,7 +206,7 @@ class Emitter:
         info = {"value": feedback.value, **of_memory, "status": status}
         self._draw(TELL, generation)
         objective = feedback.ranks[:, self.start.home]
-        self._emitter.tell(self._asked, objective, feedback.measures, info)
+        self._emitter.tell(self._proposed, objective, feedback.measures, info)
         self.converged = self._emitter.restarts > 0
         assert self._ranker.order is not None
         added = np.count_nonzero(status)
@@ -180,8 +246,8 @@ class Emitter:
         info = {"status": (np.arange(count) < added).astype(np.int64), "value": zeros}
         self._emitter.tell(vectors, zeros, measures, info)
 
-    def _draw(self, what: str, generation: int) -> None:
-        seed = derive_seed(self._seed, what, self.start.number, generation)
+    def _draw(self, purpose: str, generation: int) -> None:
+        seed = derive_seed(self._seed, purpose, self.start.number, generation)
         self._chance.bit_generator.state = np.random.PCG64(seed).state
 
     def _make(self, vector: np.ndarray) -> Any:

@@ -17,8 +17,7 @@ from neatfool import (
 )
 
 from .emitter import Emitter, Start
-from .feedback import FARTHEST, Feedback, Judge
-from .memory import Memory
+from .feedback import FARTHEST, Feedback, Judge, Memory
 from .niches import Neighbour
 from .options import OF_THE_MEMORY
 from .space import Pixels, choose_space
@@ -58,7 +57,7 @@ class Ribs(Scheme):
         self._seed = seed
         self._initial = options.initial or options.absent(spec)["initial"]
         self._generation = 0
-        self._asked = 0
+        self._candidate_count = 0
         self._started = 0
         self._judge = Judge(self.archive, options.threshold_rate, seed)
         self._memories = self._make_memories()
@@ -110,7 +109,7 @@ class Ribs(Scheme):
         """Give the counters, and what emitters, thresholds and memories need to go on."""
         state: dict[str, Any] = {
             "generation": self._generation,
-            "asked": self._asked,
+            "asked": self._candidate_count,
             "started": self._started,
             "known": self._judge.known,
             "emitters": [each and each.state() for each in self._emitters],
@@ -123,7 +122,7 @@ class Ribs(Scheme):
 
     def restore(self, state: dict[str, Any], candidates: Mapping[int, Candidate]) -> None:
         """Restore what :meth:`state` gave; strategies go again through what they learnt."""
-        self._generation, self._asked = state["generation"], state["asked"]
+        self._generation, self._candidate_count = state["generation"], state["asked"]
         self._started, self._judge.known = state["started"], state["known"]
         if "thresholds" in state:
             self._judge.thresholds = read_array(state["thresholds"], np.float64)
@@ -166,14 +165,14 @@ class Ribs(Scheme):
         """Add all candidates that could be scored to the memories."""
         fitness = feedback.ranks[:, self.archive.classes].max(1)
         usable = np.flatnonzero(fitness > -FARTHEST)
-        found = {}
+        remembered = {}
         for name, memory in self._memories.items():
             given = memory.add(fitness[usable], feedback.measures[usable])
             # A refused image is not novel at all.
-            found[name] = {
+            remembered[name] = {
                 key: _spread(values, usable, len(fitness)) for key, values in given.items()
             }
-        return found
+        return remembered
 
     def _make_random(self, ids: range) -> Iterator[Candidate]:
         for start in range(0, len(ids), CREATED_AT_ONCE):
@@ -255,7 +254,7 @@ class Ribs(Scheme):
     def _neighbours(self, emitter: Emitter, filled: np.ndarray) -> list[Neighbour]:
         """List the elites whose vectors mix with an emitter's, one for each niche."""
         own = self._space.structure(emitter.start.base)
-        found = []
+        neighbours = []
         for niche in filled.tolist():
             id_ = int(self.archive.candidate_ids[niche])
             if id_ not in self._vectors:
@@ -263,15 +262,15 @@ class Ribs(Scheme):
                 self._vectors[id_] = self._space.structure(genome), self._space.read(genome)
             structure, vector = self._vectors[id_]
             if structure == own:
-                found.append(Neighbour(id_, float(self.archive.ranks[niche]), vector))
-        return found
+                neighbours.append(Neighbour(id_, float(self.archive.ranks[niche]), vector))
+        return neighbours
 
     def _at_work(self) -> list[Emitter]:
         return [each for each in self._emitters if each is not None]
 
     def _new_ids(self, count: int) -> range:
-        self._asked += count
-        return range(self._asked - count, self._asked)
+        self._candidate_count += count
+        return range(self._candidate_count - count, self._candidate_count)
 
 
 def _part(feedback: Feedback, of_memory: dict[str, np.ndarray], rows: slice) -> Feedback:

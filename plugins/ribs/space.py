@@ -37,8 +37,8 @@ class Weights:
             raise ExperimentError(
                 "a genome has no numbers that emitters could vary; use [encoding] plugin = cppn"
             )
-        found: np.ndarray = vector
-        return found
+        parameters: np.ndarray = vector
+        return parameters
 
     def write(self, base: Any, vectors: np.ndarray) -> list[Any]:
         """Give the base other parameters, each clipped to its range."""

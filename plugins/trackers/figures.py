@@ -61,15 +61,15 @@ def budget(run: Run) -> dict[str, float]:
         "queries": sum(images for _, images in run.requests.values()),
     }
     left = {
-        f"budget/{what} left": float(limit - sent[what])
-        for what in sent
-        if (limit := target.get(f"max_{what}")) is not None
+        f"budget/{unit} left": float(limit - sent[unit])
+        for unit in sent
+        if (limit := target.get(f"max_{unit}")) is not None
     }
-    return {f"budget/{what} sent": float(number) for what, number in sent.items()} | left
+    return {f"budget/{unit} sent": float(number) for unit, number in sent.items()} | left
 
 
 def _figures(report: GenerationReport) -> dict[str, float]:
-    found: dict[str, float] = {
+    figures: dict[str, float] = {
         "confidence/median": report.median,
         "confidence/mean": report.mean,
         "confidence/minimum": report.minimum,
@@ -77,8 +77,8 @@ def _figures(report: GenerationReport) -> dict[str, float]:
         "confidence/upper quartile": report.upper_quartile,
     }
     for least, count in zip(CONFIDENCE_THRESHOLDS, report.classes_ge, strict=True):
-        found[f"classes/at {level(least)} or more"] = count
-    found |= {
+        figures[f"classes/at {level(least)} or more"] = count
+    figures |= {
         "niches/replacements": report.replacements,
         "niches/goal switches": report.goal_switches,
         "niches/distinct elites": report.elites,
@@ -86,5 +86,5 @@ def _figures(report: GenerationReport) -> dict[str, float]:
         "networks/nodes": report.nodes,
         "networks/connections": report.connections,
     }
-    found |= {f"time/{stage}": getattr(report.stages, stage) for stage in STAGES}
-    return {name: float(value) for name, value in found.items()}
+    figures |= {f"time/{stage}": getattr(report.stages, stage) for stage in STAGES}
+    return {name: float(value) for name, value in figures.items()}

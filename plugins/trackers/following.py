@@ -36,7 +36,7 @@ PAPER: Final = "#ffffff"
 
 
 @dataclass
-class _Told:
+class _Progress:
     """What was told of a run: generations, images and seconds until then."""
 
     next: int = 0
@@ -55,7 +55,7 @@ class Follower(ABC):
     def __init__(self, seconds_between_sheets: float) -> None:
         """Take the least time from one contact sheet to the next."""
         self._seconds_between_sheets = seconds_between_sheets
-        self._told: _Told | None = None
+        self._progress: _Progress | None = None
         self._due = self._sheet_due = 0.0
 
     @abstractmethod
@@ -73,47 +73,47 @@ class Follower(ABC):
     @hookimpl
     def neatfool_run_started(self, run: Run) -> None:
         """Find out how much of a resumed run is told already."""
-        self._told = None
+        self._progress = None
         known = self.begin(run)
-        told = _Told()
+        progress = _Progress()
         for point in points(run.history, 0, 0.0):
             if point.images <= known:
-                told = _Told(point.generation + 1, point.images, point.seconds)
-        self._told = told
+                progress = _Progress(point.generation + 1, point.images, point.seconds)
+        self._progress = progress
         self._due = time.monotonic() + SECONDS_BETWEEN
         self._sheet_due = self._due
 
     @hookimpl
     def neatfool_generation_done(self, run: Run) -> None:
         """Tell what is new, if it is time."""
-        if self._told is not None and time.monotonic() >= self._due:
+        if self._progress is not None and time.monotonic() >= self._due:
             self._tell(run, with_sheet=time.monotonic() >= self._sheet_due)
 
     @hookimpl
     def neatfool_run_finished(self, run: Run) -> None:
         """Tell the rest."""
-        if self._told is None:
+        if self._progress is None:
             return
         try:
             run.refresh()
             self._tell(run, with_sheet=True)
         finally:
-            self._told = None
+            self._progress = None
             self.end()
 
     def _tell(self, run: Run, *, with_sheet: bool) -> None:
-        assert self._told is not None
-        sheet, told = None, self._told
+        assert self._progress is not None
+        sheet, progress = None, self._progress
         if with_sheet:
             began = time.monotonic()
             sheet = draw_sheet(run)
             self._sheet_due = _rest(began, self._seconds_between_sheets)
         began = time.monotonic()
-        if new := [*points(run.since(told.next)[0], told.images, told.seconds)]:
+        if new := [*points(run.since(progress.next)[0], progress.images, progress.seconds)]:
             last = new[-1]
             last.figures.update(budget(run))
             self.tell(new, sheet)
-            self._told = _Told(last.generation + 1, last.images, last.seconds)
+            self._progress = _Progress(last.generation + 1, last.images, last.seconds)
         self._due = _rest(began, SECONDS_BETWEEN)
 
 

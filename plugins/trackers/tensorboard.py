@@ -6,14 +6,28 @@ the elites, and the experiment.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from pydantic import BaseModel, Field
 
-from neatfool import ExperimentError, Register, hookimpl
+from neatfool import ExperimentError, Register, hookimpl, refuse_link
+
+from .following import Follower
 
 if TYPE_CHECKING:
-    from .event_files import EventFiles
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from PIL import Image
+
+    from neatfool import Run
+
+    from .figures import Point
+
+FOLDER: Final = "tensorboard"
+FILES: Final = "events.out.tfevents.*"
 
 
 class Options(BaseModel, extra="forbid", frozen=True):
@@ -27,23 +41,90 @@ class Options(BaseModel, extra="forbid", frozen=True):
     )
 
 
-def make(options: Options) -> EventFiles:
-    """Make the observer.
+class EventFiles(Follower):
+    """Writes a run's event files."""
 
-    Raises:
-        ExperimentError: The package tensorboard is not installed.
-    """
-    try:
-        from .event_files import EventFiles
-    except ImportError as error:
-        raise ExperimentError(
-            f"observer tensorboard: needs more packages ({error}); pip install "
-            "'neatfool[tensorboard]'"
-        ) from error
-    return EventFiles(options.seconds_between_sheets)
+    def __init__(self, options: Options) -> None:
+        """Take the options.
+
+        Raises:
+            ExperimentError: The package tensorboard is not installed.
+        """
+        super().__init__(options.seconds_between_sheets)
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise ExperimentError(
+                f"observer tensorboard: needs more packages ({error}); pip install "
+                "'neatfool[tensorboard]'"
+            ) from error
+        self._make_writer = SummaryWriter
+        self._folder = Path()
+        self._started = 0.0
+
+    def begin(self, run: Run) -> int:
+        """Open an event file beside those that the run has already."""
+        self._folder = refuse_link(run.path / FOLDER)
+        if run.generation < 0:
+            for stale in self._folder.glob(FILES):  # of a run that this one took the folder of
+                stale.unlink()
+        clock = run.info.get("clock", {})
+        self._started = datetime.fromisoformat(clock["started"]).timestamp()
+        known = max(_steps(self._folder), default=0)
+        # An older copy of the database was put back: what lies ahead of it is hidden.
+        purge = run.evaluations + 1 if known > run.evaluations else None
+        self._writer = self._make_writer(str(self._folder), purge_step=purge)
+        if not known:
+            text = _tables(run.experiment)
+            self._writer.add_text("experiment", text, 0, self._started)
+            self._writer.flush()
+        return known
+
+    def tell(self, new: Sequence[Point], sheet: Image.Image | None) -> None:
+        """Write an event for each generation. It is there as a whole, or not at all."""
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        files: Any = self._writer.file_writer
+        for point in new:
+            wall_time = self._started + point.seconds
+            values = [Summary.Value(tag=tag, simple_value=x) for tag, x in point.figures.items()]
+            files.add_summary(Summary(value=values), point.images, wall_time)
+        if sheet is not None:
+            pixels = np.asarray(sheet)
+            self._writer.add_image("elites", pixels, point.images, wall_time, dataformats="HWC")
+        self._writer.flush()
+
+    def end(self) -> None:
+        """Close the file."""
+        self._writer.close()
+
+
+def _steps(folder: Path) -> Iterator[int]:
+    """Give the images of each event; a file whose end is missing is read up to there."""
+    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    for file in sorted(folder.glob(FILES)):
+        for record in RawEventFileLoader(str(file)).Load():
+            event = Event.FromString(record)
+            if event.HasField("summary"):
+                yield event.step
+
+
+def _tables(experiment: Mapping[str, Mapping[str, object]]) -> str:
+    """Write sections as Markdown."""
+    lines = []
+    for section, keys in experiment.items():
+        lines += ["", f"**[{section}]**", "", "| key | value |", "| --- | --- |"]
+        lines += [f"| {key} | {_cell(value)} |" for key, value in keys.items() if value is not None]
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")
 
 
 @hookimpl
 def neatfool_register_observers(register: Register) -> None:
     """Offer the observer."""
-    register("tensorboard", make, options=Options)
+    register("tensorboard", EventFiles, options=Options)

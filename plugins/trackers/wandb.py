@@ -150,8 +150,8 @@ class Wandb(Follower):
         with redirect_stdout(io.StringIO()):
             self._library.finish()
 
-    def _say(self, how: str) -> None:
-        Output().print(f"Follow it with: {how}", soft_wrap=True, markup=False, highlight=False)
+    def _say(self, command: str) -> None:
+        Output().print(f"Follow it with: {command}", soft_wrap=True, markup=False, highlight=False)
 
     def _read_mark(self) -> int:
         with suppress(OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Views: what happens to an image between the file and the eye of a classifier.
+"""Views (augmentations): what happens to an image between the file and the eye of a classifier.
 
 The modules: :mod:`.kind` is what they share, the arithmetic of pixels included. :mod:`.geometry`
 moves, turns and scales; :mod:`.photometry` changes brightness and detail, or shows an image on a

@@ -176,11 +176,11 @@ def test_libc_has_a_stack_for_signals() -> None:
 
 def test_without_a_stack_for_signals_openvino_files_are_loaded(monkeypatch) -> None:
     pytest.importorskip("openvino")
-    from neatfool_plugins.imagenet import from_openvino
+    from neatfool_plugins.models import openvino
 
     monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     done = []
-    with from_openvino._own_signal_stack():
+    with openvino._own_signal_stack():
         done.append("loaded")
     assert done
 

@@ -82,8 +82,9 @@ class Onnx(ClassifierFormat, TowerFormat):
         # The first output has the vectors. They are not probabilities, whatever they look like.
         first = Request(request.model, output="0", outputs="logits")
         length, _ = module.settle(Layout(3, height, width, last=False), preprocessing, first)
-        how = ", dynamically quantised: computed in floats" * request.dequantise
-        how = ", dynamically quantised: computed image by image" if module.alone else how
+        precision = ", dynamically quantised: computed in floats" if request.dequantise else ""
+        if module.alone:
+            precision = ", dynamically quantised: computed image by image"
         return Tower(
             name=request.model,
             module=module,
@@ -92,7 +93,7 @@ class Onnx(ClassifierFormat, TowerFormat):
             temperature=CLIP_TEMPERATURE,
             read=None,
             differentiable=False,
-            source=f"{module.path}, by {module.by}{how}",
+            source=f"{module.path}, by {module.by}{precision}",
             content=f"{hash_onnx(module.path)} {request.dequantise}",
         )
 
@@ -149,9 +150,9 @@ class OnnxModule(FileModule):
         inputs = self._session.get_inputs()
         shape = list(inputs[0].shape)
         if len(inputs) != 1 or len(shape) != 4 or inputs[0].type not in _TYPES:
-            found = ", ".join(f"{each.name} {each.type} {each.shape}" for each in inputs)
+            described = ", ".join(f"{each.name} {each.type} {each.shape}" for each in inputs)
             raise TargetError(
-                f"{path}: takes {found}; export a classifier that takes only images, floats or "
+                f"{path}: takes {described}; export a classifier that takes only images, floats or "
                 "uint8, [N, C, H, W] or [N, H, W, C]"
             )
         self._input = inputs[0].name
@@ -181,12 +182,15 @@ class OnnxModule(FileModule):
 
     def digest(self) -> str:
         """Hash the file, and the files next to it that hold weights."""
-        return hash_onnx(self.path) + " in floats" * self._in_floats
+        return hash_onnx(self.path) + (" in floats" if self._in_floats else "")
 
     def _describe_input(self) -> str:
-        why = " (the graph quantises dynamically: it rounds by the whole batch)" * self.alone
-        why += ", computed in floats (the graph quantises dynamically)" * self._in_floats
-        return super()._describe_input() + why
+        description = super()._describe_input()
+        if self.alone:
+            description += " (the graph quantises dynamically: it rounds by the whole batch)"
+        if self._in_floats:
+            description += ", computed in floats (the graph quantises dynamically)"
+        return description
 
 
 def _open_session(path: Path, content: bytes | None) -> Any:
@@ -197,9 +201,9 @@ def _open_session(path: Path, content: bytes | None) -> Any:
     # Threads that spin while they wait take time from breeding and rendering.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    found = [each for each in wanted if each in onnxruntime.get_available_providers()]
+    providers = [each for each in wanted if each in onnxruntime.get_available_providers()]
     try:
-        return onnxruntime.InferenceSession(content or str(path), settings, providers=found)
+        return onnxruntime.InferenceSession(content or str(path), settings, providers=providers)
     except Exception as error:  # onnxruntime raises many kinds
         raise TargetError(
             f"{path}: onnxruntime cannot load it ({error}); it is damaged, or not an ONNX model: "

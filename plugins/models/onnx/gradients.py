@@ -173,12 +173,12 @@ def _write_as_before(node: Any, constants: Mapping[str, np.ndarray]) -> Any:
 
 
 def _needed(nodes: list[Any], answer: str) -> list[Any]:
-    wanted, found = {answer}, []
+    wanted, needed = {answer}, []
     for node in reversed(nodes):
         if not wanted.isdisjoint(node.output):
             wanted.update(node.input)
-            found.append(node)
-    return found[::-1]
+            needed.append(node)
+    return needed[::-1]
 
 
 def _find_missing(model: Any) -> list[str]:

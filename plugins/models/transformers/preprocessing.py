@@ -41,7 +41,7 @@ def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
         )
     ((height, width),) = sizes
     mean, std = _scale(processor, (height, width), channels)
-    found = Preprocessing(
+    usual = Preprocessing(
         height=height,
         width=width,
         larger=_larger(processor, min(height, width)),
@@ -55,8 +55,8 @@ def find_preprocessing(processor: Any, config: Any) -> Preprocessing:
         pixels = _process(processor, image, do_rescale=False, do_normalize=False)
         return pixels.round().clamp(0, 255).to(torch.uint8)
 
-    how = _in_words(found, prepare, type(processor).__name__)
-    return replace(found, own=prepare, own_in_words=how)
+    own_in_words = _in_words(usual, prepare, type(processor).__name__)
+    return replace(usual, own=prepare, own_in_words=own_in_words)
 
 
 def _in_words(

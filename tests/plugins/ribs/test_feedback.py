@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from neatfool import Archive, Candidate, Scores, rank
-from neatfool_plugins.ribs.feedback import MOST_MEASURES, Judge
-from neatfool_plugins.ribs.memory import Memory
+from neatfool_plugins.ribs.feedback import MOST_MEASURES, Judge, Memory
 from neatfool_plugins.ribs.options import Options
 
 

@@ -23,8 +23,7 @@ from neatfool.run.run import Run
 from neatfool.run.store import contents
 from neatfool.testing import check_observer
 from neatfool_plugins.trackers import following
-from neatfool_plugins.trackers.event_files import EventFiles
-from neatfool_plugins.trackers.tensorboard import Options, make
+from neatfool_plugins.trackers.tensorboard import EventFiles, Options
 
 
 def observers(*plugins: object):
@@ -36,7 +35,7 @@ def observers(*plugins: object):
 
 def follow(folder: Path, generations: int, **options) -> Run:
     """Start a run, or go on with it, and let TensorBoard follow."""
-    told = observers(make(Options(**options)))
+    told = observers(EventFiles(Options(**options)))
     if (folder / "run.db").exists():
         resume(lambda _resolved, _plan: toy_assembly(generations), folder).go(told)
     else:
@@ -54,7 +53,7 @@ def steps(folder: Path, tag: str = "confidence/median") -> list[int]:
 
 
 def test_it_keeps_the_contract_of_observers():
-    check_observer(make(Options()))
+    check_observer(EventFiles(Options()))
 
 
 def test_each_generation_is_a_point_over_the_images_scored(tmp_path):
@@ -114,7 +113,7 @@ def test_a_generation_is_whole_or_absent_if_the_end_of_a_file_is_missing(tmp_pat
 
 def test_a_run_that_is_started_anew_does_not_show_the_one_before(tmp_path):
     follow(tmp_path / "toy", 6)
-    told = observers(make(Options()))
+    told = observers(EventFiles(Options()))
     start(toy_assembly(2), tmp_path / "toy", overwrite=True).go(told)
     assert len(steps(tmp_path / "toy")) == 2
 
@@ -128,7 +127,7 @@ def run_watched(folder: str) -> None:
             super().tell(new, sheet)
             time.sleep(0.02)
 
-    told = observers(Slow(0.1))
+    told = observers(Slow(Options(seconds_between_sheets=0.1)))
     path = Path(folder)
     if (path / "run.db").exists():
         session = resume(lambda _resolved, _plan: toy_assembly(60), path)
@@ -160,7 +159,7 @@ def test_one_that_cannot_write_does_not_change_the_run(tmp_path, caplog):
         def tell(self, new, sheet):
             raise OSError(28, "No space left on device")
 
-    start(toy_assembly(4), tmp_path / "followed").go(observers(Full(60)))
+    start(toy_assembly(4), tmp_path / "followed").go(observers(Full(Options())))
     assert "No space left on device" in caplog.text
     assert contents(tmp_path / "alone" / "run.db") == contents(tmp_path / "followed" / "run.db")
 
@@ -175,7 +174,6 @@ def test_one_that_cannot_begin_says_so_once(tmp_path, caplog):
 
 
 def test_a_missing_package_is_told(monkeypatch):
-    monkeypatch.delitem(sys.modules, "neatfool_plugins.trackers.event_files")
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ExperimentError, match=r"pip install 'neatfool\[tensorboard\]'"):
-        make(Options())
+        EventFiles(Options())
