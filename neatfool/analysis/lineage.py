@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from pydantic import Field
 
 from neatfool.analysis.chance import ChanceTest
+from neatfool.analysis.goal_switches import GoalSwitches
 from neatfool.analysis.of_run import OfRun, OfRuns
 from neatfool.analysis.sweeping import Sweeping, number, p_value
 from neatfool.present.finding import Facts, Records
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from neatfool.analysis.goal_switches import GoalSwitches
 
 LISTED: Final = 12
 """The most flows that the terminal lists; the page has them all."""
