@@ -31,14 +31,7 @@ from .scoring.scorer import Scorer as Scorer
 from .spec.fitting import fit_images as fit_images
 from .spec.fitting import fit_photograph as fit_photograph
 
-# Commands, and saying what was read
-from .present.output import Output as Output
-from .present.parameters import FileToWrite as FileToWrite
-from .present.parameters import FiniteRange as FiniteRange
-from .present.parameters import Names as Names
-from .present.parameters import elite_options as elite_options
-from .present.parameters import max_queries_option as max_queries_option
-from .present.parameters import trust_option as trust_option
+# Words and files, for commands
 from .replicates import parse_seeds as parse_seeds
 from .run.images import slug as slug
 from .files import read_json as read_json

@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import FileToWrite, Names, hookimpl
-from neatfool.present import measure_command
+from neatfool import hookimpl
+from neatfool.present import (
+    FileToWrite,
+    Names,
+    measure_command,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

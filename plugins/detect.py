@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import Names, hookimpl
-from neatfool.present import measure_command
+from neatfool import hookimpl
+from neatfool.present import Names, measure_command
 
 if TYPE_CHECKING:
     from neatfool.present import Finding

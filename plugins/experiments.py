@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import ExperimentError, Output, StorageError, hookimpl, nearest
-from neatfool.present import save
+from neatfool import (
+    ExperimentError,
+    StorageError,
+    hookimpl,
+    nearest,
+)
+from neatfool.present import Output, save
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

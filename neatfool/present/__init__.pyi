@@ -18,6 +18,15 @@ from .story import Strong as Strong
 from .story import Table as Table
 from .story import Text as Text
 
+# Commands, and what they say
+from .output import Output as Output
+from .parameters import FileToWrite as FileToWrite
+from .parameters import FiniteRange as FiniteRange
+from .parameters import Names as Names
+from .parameters import elite_options as elite_options
+from .parameters import max_queries_option as max_queries_option
+from .parameters import trust_option as trust_option
+
 # Files
 from .saving import save as save
 from .saving import write_page as write_page

@@ -17,8 +17,7 @@ from neatfool import hookimpl
 from neatfool.present import measure_command
 
 if TYPE_CHECKING:
-    from neatfool import Output
-    from neatfool.present import Finding
+    from neatfool.present import Finding, Output
 
     from .searching import Search
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import trust_option
+from neatfool.present import trust_option
 
 if TYPE_CHECKING:
     from neatfool import EliteView

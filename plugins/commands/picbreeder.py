@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import ExperimentError, FileToWrite
+from neatfool import ExperimentError
+from neatfool.present import FileToWrite
 
 if TYPE_CHECKING:
     from neatfool import cppn

@@ -8,7 +8,8 @@ from typing import Final
 
 import click
 
-from neatfool import StorageError, trust_option
+from neatfool import StorageError
+from neatfool.present import trust_option
 
 LARGEST_PIECE: Final = 1024
 """Large images are rendered in squares of this side, which bounds the memory."""
@@ -49,8 +50,11 @@ def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path 
     from PIL import Image
     from rich.progress import track
 
-    from neatfool import Output, open_run, slug
-    from neatfool.present import save
+    from neatfool import (
+        open_run,
+        slug,
+    )
+    from neatfool.present import Output, save
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(f"{slug(elite.name) or 'class'}-{size}.png")

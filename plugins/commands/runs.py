@@ -34,7 +34,7 @@ def runs(folder: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([facts for facts, _ in described], indent=2))
         return
-    from neatfool import Output
+    from neatfool.present import Output
 
     rows = []
     for run, (middle, lowest) in described:

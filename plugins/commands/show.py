@@ -29,7 +29,8 @@ def show(run_folder: Path, as_json: bool, every: bool) -> None:
     You see the confidence over the classes, how many images are top-1 (their class is the
     likeliest), and a table of the elites.
     """
-    from neatfool import Output, open_run
+    from neatfool import open_run
+    from neatfool.present import Output
 
     run = open_run(run_folder)
     summary = run.summary()

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import FiniteRange, VerificationError, percent, trust_option
+from neatfool import (
+    VerificationError,
+    percent,
+)
+from neatfool.present import (
+    FiniteRange,
+    trust_option,
+)
 
 if TYPE_CHECKING:
     from neatfool import Verdict
@@ -60,7 +67,12 @@ def verify(
 
     If asking the target costs something, each image is a query of the run's budget.
     """
-    from neatfool import Output, make_target, open_run, require_trust
+    from neatfool import (
+        make_target,
+        open_run,
+        require_trust,
+    )
+    from neatfool.present import Output
 
     run = open_run(run_folder)
     if file is None:
@@ -80,7 +92,7 @@ def verify(
 
 
 def _print_verdict(verdict: Verdict) -> None:
-    from neatfool import Output
+    from neatfool.present import Output
 
     console = Output()
     console.say(str(verdict))

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from neatfool import Names
-from neatfool.present import measure_command
+from neatfool.present import Names, measure_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neatfool import Output
-    from neatfool.present import Finding
+    from neatfool.present import Finding, Output
 
     from .choosing import Source
     from .making import Settings

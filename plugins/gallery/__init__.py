@@ -14,7 +14,11 @@ from typing import Final
 
 import click
 
-from neatfool import elite_options, hookimpl, trust_option
+from neatfool import hookimpl
+from neatfool.present import (
+    elite_options,
+    trust_option,
+)
 
 IMAGES: Final = ("exact", "png", "small", "none")
 """How saved images are shown; see :func:`.folder.image_of`."""
@@ -75,7 +79,12 @@ def gallery(
     knobs. The page is a folder that opens from disk. It needs no server and no network. A gallery
     that is there is replaced, any other folder left alone. An interrupted command begins anew.
     """
-    from neatfool import Output, choose_elites, open_runs, refuse_link
+    from neatfool import (
+        choose_elites,
+        open_runs,
+        refuse_link,
+    )
+    from neatfool.present import Output
 
     from .folder import INDEX, write_gallery
 

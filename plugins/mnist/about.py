@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import Output, level, share
+from neatfool import (
+    level,
+    share,
+)
+from neatfool.present import Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool import ExperimentError, FiniteRange, StorageError, pick_device, share
+from neatfool import (
+    ExperimentError,
+    StorageError,
+    pick_device,
+    share,
+)
+from neatfool.present import FiniteRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

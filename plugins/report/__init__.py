@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from neatfool import hookimpl, trust_option
+from neatfool import hookimpl
+from neatfool.present import trust_option
 
 if TYPE_CHECKING:
     from neatfool import Run
@@ -41,8 +42,8 @@ def report(run_folder: Path, out: Path | None) -> None:
     the search went and who took whose niche; networks and ancestors. `run` and `resume` write it,
     too.
     """
-    from neatfool import Output, open_run
-    from neatfool.present import write_report
+    from neatfool import open_run
+    from neatfool.present import Output, write_report
 
     with Output(stderr=True).status("writing the report"):
         page = write_report(open_run(run_folder), out)

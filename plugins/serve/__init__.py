@@ -155,7 +155,7 @@ def serve(
 
 def _waiting(message: str) -> AbstractContextManager[object]:
     """Show on a terminal what is happening; elsewhere show nothing."""
-    from neatfool import Output
+    from neatfool.present import Output
 
     console = Output(stderr=True)
     return console.status(message) if console.is_terminal else nullcontext()

@@ -15,8 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from neatfool import ExperimentError, Output, Register, hookimpl, read_json, refuse_link
-from neatfool.present import save
+from neatfool import (
+    ExperimentError,
+    Register,
+    hookimpl,
+    read_json,
+    refuse_link,
+)
+from neatfool.present import Output, save
 
 from .following import Follower
 

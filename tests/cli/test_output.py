@@ -7,7 +7,7 @@ import re
 import pytest
 from commands import rows
 
-from neatfool import Output
+from neatfool.present import Output
 
 HEADS = ["class", "confidence", "their confidence", "image"]
 CELLS = [

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from commands import neatfool
 
-from neatfool import Names
+from neatfool.present import Names
 
 
 @click.command()

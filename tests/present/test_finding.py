@@ -16,7 +16,8 @@ from commands import write_experiment
 from PIL import Image
 from pydantic import Field, ValidationError
 
-from neatfool import Output, present
+from neatfool import present
+from neatfool.present import Output
 from neatfool.present.terminal import show
 
 

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from neatfool import FiniteRange
-from neatfool.present import measure_command
+from neatfool.present import FiniteRange, measure_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from neatfool import Experiment, Output, Run
-    from neatfool.present import Finding
+    from neatfool import (
+        Experiment,
+        Run,
+    )
+    from neatfool.present import Finding, Output
 
     from .finding import Judged
     from .lenets import Lenets

@@ -53,7 +53,8 @@ def watch(folders: tuple[Path, ...], port: int, *, show: bool) -> None:
         raise ExperimentError(
             f"neatfool watch needs more packages ({error}); pip install 'neatfool[serve]'"
         ) from error
-    from neatfool import Output, find_runs
+    from neatfool import find_runs
+    from neatfool.present import Output
 
     paths = dict.fromkeys(path for folder in folders for path in find_runs(folder))
     with listening.listen("127.0.0.1", port) as place:

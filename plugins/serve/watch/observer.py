@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import Output, hookimpl
+from neatfool import hookimpl
+from neatfool.present import Output
 
 try:
     from ..listening import address_of, listen, make_server
