@@ -176,7 +176,7 @@ class Calls(BaseModel, extra="forbid", frozen=True):
 
 
 class Views(BaseModel, extra="forbid", frozen=True):
-    """Section ``[views]``: how the target is shown each image. Its other keys are views."""
+    """Section ``[views]``: how each image is shown. Its other keys are views (augmentations)."""
 
     number: int = Field(
         4,

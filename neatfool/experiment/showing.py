@@ -1,4 +1,4 @@
-"""Section ``[views]``: which views of each image are shown, how many, and what counts."""
+"""Section ``[views]``: which views (augmentations) of each image are shown, and what counts."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ A network in a file may say of its input what images it takes, and the user says
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION: Final = (0.229, 0.224, 0.225)
 """Their standard deviation."""
 
+Scaling: TypeAlias = "tuple[Sequence[float] | None, Sequence[float] | None]"
 _CROPPED: Final = 0.875
 """Most networks were trained to see this share of a photograph's shorter side."""
 _DRAWN: Final = (3, 1)
@@ -191,22 +192,17 @@ def layouts_of(path: Path, given: Input, size: int | None) -> list[Layout]:
 
 
 def scaling_of(
-    layout: Layout,
-    given: Input,
-    mean: Sequence[float] | None,
-    std: Sequence[float] | None,
-    *,
-    must_scale: bool,
+    layout: Layout, given: Input, requested: Scaling, *, must_scale: bool
 ) -> Preprocessing:
-    """Decide how bytes are scaled.
+    """Decide how bytes are scaled, if a mean and a standard deviation are requested, or None.
 
     Raises:
         ValueError: The request must say it, or says what does not fit.
     """
-    if given.is_whole and mean is None and std is None:
+    if given.is_whole and requested == (None, None):
         scales: list[tuple[float, ...]] = [(0.0,), (1.0,)]
     else:
-        scales = [*map(in_bytes, _requested_scaling(layout, given, mean, std, must_scale))]
+        scales = [*map(in_bytes, _requested_scaling(layout, given, requested, must_scale))]
     return Preprocessing(
         height=layout.height,
         width=layout.width,
@@ -218,27 +214,21 @@ def scaling_of(
 
 
 def _requested_scaling(
-    layout: Layout,
-    given: Input,
-    mean: Sequence[float] | None,
-    std: Sequence[float] | None,
-    must_scale: bool,
+    layout: Layout, given: Input, requested: Scaling, must_scale: bool
 ) -> list[tuple[float, ...]]:
     if given.is_whole and given.scale is None:
         raise ValueError(
             f"takes bytes ({given.dtype}), and scales them itself; leave 'mean' and 'std' out"
         )
-    if (must_scale or given.is_whole) and None in (mean, std):
+    if (must_scale or given.is_whole) and None in requested:
         raise ValueError(
             "the file does not say how images are scaled; give both [target] mean and std: 0.5 and "
             "0.5 for numbers from -1 to 1, 0 and 1 from 0 to 1, 0 and 0.00392157 from 0 to 255"
         )
     numbers = []
-    for key, requested, usual in (
-        ("mean", mean, IMAGENET_MEAN),
-        ("std", std, IMAGENET_DEVIATION),
-    ):
-        chosen = tuple(requested or (usual if layout.channels == 3 else (sum(usual) / 3,)))
+    usuals = IMAGENET_MEAN, IMAGENET_DEVIATION
+    for key, wanted, usual in zip(("mean", "std"), requested, usuals, strict=True):
+        chosen = tuple(wanted or (usual if layout.channels == 3 else (sum(usual) / 3,)))
         if len(chosen) not in (1, layout.channels):
             raise ValueError(
                 f"{key} has {len(chosen)} numbers for {layout.channels} channels; give one each"

@@ -282,7 +282,7 @@ class EliteView(Individual):
 
     @property
     def top1(self) -> bool | None:
-        """Whether no class is more likely for this PNG; None if :attr:`top` is empty."""
+        """Whether its class is top-1 for this PNG: none is likelier. None without :attr:`top`."""
         top = self.run.store.top(self.candidate_id)
         return dict(top).get(self.index, -1.0) >= top[0][1] if top else None
 

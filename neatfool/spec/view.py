@@ -1,4 +1,4 @@
-"""Views: ways in which the world changes an image before it is seen."""
+"""Views, or augmentations: ways in which the world changes an image before it is seen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class View(ABC):
-    """One way in which the world changes an image: moved, turned, darker, saved as JPEG.
+    """An augmentation, as the world changes an image: moved, turned, darker, saved as JPEG.
 
     Attributes:
         unit: What its strength counts: ``"pixels"``, ``"JPEG quality"``, ``"%"``.
