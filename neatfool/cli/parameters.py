@@ -32,11 +32,14 @@ overrides_option = click.option(
 )
 
 
+def count_option(name: str, words: str, least: int = 1) -> Callable[[Command], Command]:
+    """Make an option that takes a whole number; ``words`` say in its help what it is for."""
+    return click.option(name, type=click.IntRange(min=least), metavar="N", help=words)
+
+
 def experiment_parameters(command: Command) -> Command:
     """Add the experiment's file, and the options that override it."""
-    seed = click.option(
-        "--seed", type=click.IntRange(min=0), metavar="N", help="Override the experiment's seed."
-    )
+    seed = count_option("--seed", "Override the experiment's seed.", least=0)
     return click.argument("file", type=A_PATH)(seed(overrides_option(command)))
 
 

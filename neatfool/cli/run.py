@@ -10,6 +10,7 @@ import click
 
 from neatfool.cli.failures import INTERRUPTED
 from neatfool.cli.parameters import (
+    count_option,
     experiment_parameters,
     jobs_option,
     no_report_option,
@@ -71,20 +72,11 @@ runs only spent their budget.""",
     "and folder.",
 )
 @jobs_option
-@click.option(
-    "--generations",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="The length, in generations; give this or --images.",
-)
-@click.option(
-    "--images", type=click.IntRange(min=1), metavar="N", help="The length, in images scored."
-)
-@click.option(
+@count_option("--generations", "The length, in generations; give this or --images.")
+@count_option("--images", "The length, in images scored.")
+@count_option(
     "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Draw and score in N processes of their own; the same as `--set engine.workers=N`.",
+    "Draw and score in N processes of their own; the same as `--set engine.workers=N`.",
 )
 @click.option("--overwrite", is_flag=True, help="Delete a run in the folder, and start anew.")
 @no_report_option
@@ -168,36 +160,21 @@ Examples:
   neatfool resume runs/api-1 --max-queries 5000     # with a larger budget""",
 )
 @run_argument
-@click.option(
-    "--generations",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="A new length, in generations, which the run keeps.",
-)
-@click.option(
-    "--images",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="A new length, in images scored, which the run keeps.",
-)
-@click.option(
+@count_option("--generations", "A new length, in generations, which the run keeps.")
+@count_option("--images", "A new length, in images scored, which the run keeps.")
+@count_option(
     "--max-queries",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="A new budget: how many images may be sent to a target that costs something, counted from "
-    "the run's beginning.",
+    "A new budget: how many images may be sent to a metered target, which costs something to ask, "
+    "counted from the run's beginning.",
 )
-@click.option(
+@count_option(
     "--max-requests",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="A new budget: how many requests may be sent, counted from the run's beginning.",
+    "A new budget: how many requests may be sent, counted from the run's beginning.",
 )
-@click.option(
+@count_option(
     "--workers",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Go on with N processes that draw and score; 0: without an engine. The run keeps this.",
+    "Go on with N processes that draw and score; 0: without an engine. The run keeps this.",
+    least=0,
 )
 @no_report_option
 @watch_options
