@@ -1,4 +1,4 @@
-"""Commands of one module each, which only read runs: ``neatfool NAME`` is ``NAME`` in ``NAME.py``.
+"""Commands of one module each, which read runs: ``neatfool NAME`` is ``NAME`` in ``NAME.py``.
 
 A module that lies here is a command; nothing else lists it.
 """

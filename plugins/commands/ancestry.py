@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import hookimpl
 from neatfool.present import (
     FileToWrite,
     Names,
@@ -102,9 +101,3 @@ def ancestry(*, runs: tuple[Path, ...], graph_file: Path | None, **options: Any)
         found.write_graph(graph_file)
         click.echo(f"The phylogeny is in {graph_file}", err=True)
     return found
-
-
-@hookimpl
-def neatfool_add_commands(cli: click.Group) -> None:
-    """Add ``neatfool ancestry``."""
-    cli.add_command(ancestry)

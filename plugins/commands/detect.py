@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import hookimpl
 from neatfool.present import Names, measure_command
 
 if TYPE_CHECKING:
@@ -53,9 +52,3 @@ def detect(**options: Any) -> Finding:
     from neatfool import analysis
 
     return analysis.detect(**options)
-
-
-@hookimpl
-def neatfool_add_commands(cli: click.Group) -> None:
-    """Add ``neatfool detect``."""
-    cli.add_command(detect)

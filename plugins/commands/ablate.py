@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import hookimpl
 from neatfool.present import measure_command
 
 if TYPE_CHECKING:
@@ -63,9 +62,3 @@ def ablate(*, runs: Path, folder: Path | None, **options: Any) -> Finding:
         count = found.write_graphs(folder)
         click.echo(f"{count:,} networks with their importance are in {folder}", err=True)
     return found
-
-
-@hookimpl
-def neatfool_add_commands(cli: click.Group) -> None:
-    """Add ``neatfool ablate``."""
-    cli.add_command(ablate)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import hookimpl
 from neatfool.present import Names, measure_command
 
 if TYPE_CHECKING:
@@ -62,9 +61,3 @@ def survive(*, reported: bool, **options: Any) -> Finding:
         for report in analysis.keep_survival(found):
             click.echo(f"Look at {report}", err=True)
     return found
-
-
-@hookimpl
-def neatfool_add_commands(cli: click.Group) -> None:
-    """Add ``neatfool survive``."""
-    cli.add_command(survive)

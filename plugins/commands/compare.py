@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import hookimpl
 from neatfool.present import (
     FileToWrite,
     Names,
@@ -79,9 +78,3 @@ def compare(*, classes_csv: Path | None, **options: Any) -> Finding:
         save(classes_csv, found.classes().csv().encode())
         click.echo(f"Each class's course is in {classes_csv}", err=True)
     return found
-
-
-@hookimpl
-def neatfool_add_commands(cli: click.Group) -> None:
-    """Add ``neatfool compare``."""
-    cli.add_command(compare)

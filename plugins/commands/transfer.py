@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import hookimpl
 from neatfool.present import measure_command
 
 if TYPE_CHECKING:
@@ -64,9 +63,3 @@ def transfer(*, runs: tuple[Path, ...], to: tuple[Path, ...], **options: Any) ->
     if not folders:
         raise click.UsageError("Name at least one run whose images are to be shown.")
     return analysis.transfer(folders, to=[*to, *filter(Path.is_file, runs)], **options)
-
-
-@hookimpl
-def neatfool_add_commands(cli: click.Group) -> None:
-    """Add ``neatfool transfer``."""
-    cli.add_command(transfer)
