@@ -114,7 +114,8 @@ class Experiment:
                 "neatfool.open_run(FOLDER).verify(model), or score(genome, model), scores again"
             )
         sections = json_sections(resolved, RECORDED)
-        given = {key: v for key, v in sections["experiment"].values.items() if v.given is not None}
+        general = sections.get("experiment", Section({}, RECORDED)).values
+        given = {key: value for key, value in general.items() if value.given is not None}
         sections["experiment"] = Section(given, RECORDED)
         with recorded_by_a_run():
             experiment = _build(sections, plugins or PluginManager(), name="experiment")

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from neatfool import ExperimentError, GenomeSize, ImageSpec, in_generation
+from neatfool import ExperimentError, GenomeSize, ImageSpec
 from neatfool.testing import COLOUR, GREY, check_encoding
 from neatfool_plugins.direct import DirectEncoding, Options, Pixels
 
@@ -95,13 +95,13 @@ def test_a_child_at_rate_zero_is_its_parent():
 
 def test_the_rate_is_halved_with_the_generations():
     encoding = direct(mutation_rate=0.1, halve_rate_every=1000)
-    rates = [in_generation(encoding, g).rate for g in (0, 999, 1000, 1999, 2000, 20_000)]
+    rates = [encoding.in_generation(g).rate for g in (0, 999, 1000, 1999, 2000, 20_000)]
     assert rates == [0.1, 0.1, 0.05, 0.05, 0.025, 0.1 / 2**20]
-    assert in_generation(direct(), 5000).rate == 0.1
+    assert direct().in_generation(5000).rate == 0.1
 
 
 def test_a_tiny_rate_mutates_next_to_nothing_quickly():
-    encoding = in_generation(large(halve_rate_every=1), 60)
+    encoding = large(halve_rate_every=1).in_generation(60)
     (parent,) = encoding.create([1])
     assert encoding.breed([[parent]] * 20, range(20)) == [parent] * 20
 
