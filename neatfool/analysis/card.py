@@ -326,7 +326,7 @@ class Card(Finding):
         if verdict := self.verdict():
             yield Headline(verdict)
         if self.check is not None:
-            yield Text(self.checked(self.check))
+            yield Text(self.checked(self.check), where="page")
         yield Text(self._subject())
         yield from map(Note, self.notes)
         yield Section("How soon")
@@ -452,7 +452,9 @@ class Card(Finding):
                 ["detector", "AUROC", "if 95 % of in-distribution pass", "if 99 % pass"],
                 [
                     [
-                        f"{each.name}: {each.looks_at}" if each.looks_at else each.name,
+                        f"{each.name}: {each.looks_at}"
+                        if each.looks_at not in {"", each.name}
+                        else each.name,
                         f"{each.auroc.median:.3f}",
                         *(
                             "-" if passing is None else passing.as_share()
