@@ -265,7 +265,7 @@ class Ancestry(OfRuns):
         """Give a row for each two classes between which there were goal switches."""
         return Records(_HEADS, [record for run in self.runs for record in run.records])
 
-    def write_graph(self, path: Path) -> None:
+    def write_graph(self, path: str | Path) -> None:
         """Write the first run's phylogeny, in a format of :func:`neatfool.present.export_graph`.
 
         The class that an individual was best at is added as ``name``, with its ``confidence``; its

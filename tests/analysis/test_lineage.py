@@ -167,6 +167,21 @@ def test_one_graph_is_not_written_of_two_runs(runs, tmp_path):
     assert "there are 2" in result.output
 
 
+@pytest.mark.parametrize("pairs", [0, 1])
+def test_an_unknown_class_is_refused_before_anything_is_tested(runs, monkeypatch, pairs):
+    monkeypatch.setattr("neatfool.analysis.tracing.image_features", None)
+    result = neatfool("ancestry", runs, "--classes", "nope", "--pairs", pairs)
+    assert result.exit_code == 2
+    assert "there is no class 'nope'" in result.stderr
+
+
+def test_a_graph_in_no_known_format_is_refused_before_the_work(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr("neatfool.analysis.ancestry", None)
+    result = neatfool("ancestry", min(runs.iterdir()), "--graph", tmp_path / "graph.foo")
+    assert result.exit_code == 2
+    assert "use one of .graphml, .json, .dot" in result.stderr
+
+
 def test_the_page_has_it_all_and_needs_no_network(runs, table, tmp_path):
     page = tmp_path / "page.html"
     ancestry(runs, "--pairs", 1, "--kinds", table, "--html", page)
