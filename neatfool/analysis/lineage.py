@@ -164,7 +164,7 @@ class Lineage(OfRun):
         return [
             ("ever an elite", f"{self.individuals:,} ({made})"),
             ("goal switches", f"{self.goal_switches:,.0f}"),
-            ("steps from the first generation to an elite, median", f"{self.median_steps:.0f}"),
+            ("steps from the first generation to an elite, median", f"{self.median_steps:g}"),
             ("first individuals that elites descend from", f"{self.founders:,}"),
             ("elites that descend from the most fruitful one", share(self.most_fruitful)),
             (

@@ -128,6 +128,13 @@ def test_the_tables_can_be_read_without_colour(runs, table):
         assert text in result.stdout
 
 
+def test_a_median_between_two_numbers_of_steps_is_not_rounded(runs):
+    found = analysis.ancestry(min(runs.iterdir()), pairs=0)
+    (lineage,) = (each.model_copy(update={"median_steps": 9.5}) for each in found.runs)
+    story = found.model_copy(update={"runs": (lineage,)}).html()
+    assert "9.5" in story
+
+
 def test_lines_of_ancestors_are_swept_from_the_first_generation_on(runs):
     one = next(iter(sorted(runs.iterdir())))
     told = ancestry(one, "--pairs", 2, "--classes", "school bus")
