@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import nan
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -32,7 +33,6 @@ from neatfool.wording import level, percent, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from matplotlib.figure import Figure
 
@@ -293,12 +293,13 @@ class Ablation(Finding):
         ]
         return Records(_HEADS, rows)
 
-    def write_graphs(self, folder: Path) -> int:
+    def write_graphs(self, folder: str | Path) -> int:
         """Write each elite's graph with its importance as GraphML and JSON, and say how many.
 
         Raises:
             StorageError: The folder or a file cannot be written.
         """
+        folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -39,6 +39,7 @@ from neatfool.fooling.opening import open_runs
 from neatfool.present.finding import Facts
 from neatfool.present.output import Output
 from neatfool.present.saving import save
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -139,7 +140,7 @@ def _fill(runs: Sequence[Run], parts: Mapping[str, Any], limit: float | None) ->
     median = Shares.of(course.values["median"][-1] for course in courses)
     run, spec, target = runs[0], runs[0].spec, runs[0].info["target"]
     images = max(each.evaluations for each in runs)
-    elites = {elite.name: elite.png for elite in run.elites}
+    elites = {e.name: (e.png, percent(e.confidence)) for e in run.elites}
     return Card(
         neatfool=str(run.info["versions"]["neatfool"]),
         name=run.name,

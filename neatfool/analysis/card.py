@@ -299,7 +299,8 @@ class Card(Finding):
         description="the threshold of `--fail-if-median-above`; null if none was given"
     )
     notes: list[str] = Field(description="what to bear in mind")
-    pictures: dict[str, bytes] = Field({}, exclude=True, repr=False)
+    # Of the first seed's elites: the image, and how sure the classifier is of it.
+    pictures: dict[str, tuple[bytes, str]] = Field({}, exclude=True, repr=False)
 
     @property
     def title(self) -> str:
@@ -413,9 +414,10 @@ class Card(Finding):
             ("These resist most", self.last[::-1]),
         ):
             cells = [
-                Cell(self.pictures[each.name], each.name, Strong(each.fell()))
+                Cell(png, each.name, Strong(confidence), f"median {each.fell()}")
                 for each in classes
                 if each.name in self.pictures
+                for png, confidence in [self.pictures[each.name]]
             ]
             if cells:
                 yield Panel([Strip(cells, title, size=100, cards=True)], wide=True)

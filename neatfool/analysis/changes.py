@@ -92,6 +92,7 @@ def pick(changes: dict[str, Change], asked: Iterable[str]) -> list[Change]:
     Raises:
         ExperimentError: There is no such change, or no such strength.
     """
+    asked = [asked] if isinstance(asked, str) else asked
     picked = [_pick(changes, text) for text in dict.fromkeys(asked)]
     return picked or [*changes.values()]
 

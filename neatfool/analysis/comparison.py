@@ -296,7 +296,12 @@ class Comparison(Finding):
         text = f"After {images} the median confidence is {listed}."
         if len(ranked) > 1:
             return self._judge(text, snapshot, [place for _, place in ranked])
-        return f"This is one seed. {text}" if snapshot.groups[ranked[0][1]].n == 1 else text
+        group = ranked[0][1]
+        if snapshot.groups[group].n > 1:
+            return text
+        if len(seeds := self.groups[group].runs) > 1:
+            return f"Only one of {len(seeds)} seeds has come this far. {text}"
+        return f"This is one seed. {text}"
 
     def _judge(self, text: str, snapshot: Snapshot, ranked: Sequence[int]) -> str:
         """Tell of the first and the second whether they differ by more than chance."""

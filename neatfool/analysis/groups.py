@@ -93,8 +93,8 @@ def gather(
         The groups, in the order in which they were named.
 
     Raises:
-        RunError: There is no run in a folder, or one cannot be read, or nothing is recorded of a
-            group.
+        RunError: No run is named, or there is none in a folder, or one cannot be read, or nothing
+            is recorded of a group.
         ExperimentError: There are not as many labels as groups.
     """
     places: dict[Path, tuple[Path | None, Run | Path]] = {}
@@ -105,6 +105,8 @@ def gather(
         for place in find_runs(Path(each)):
             folder = None if place == Path(each) else place.parent
             places.setdefault(place.resolve(), (folder, place))
+    if not places:
+        raise RunError("no run was named; give runs, or folders that hold such")
     found: dict[tuple[Any, ...], list[Course]] = {}
     for folder, source in places.values():
         course = _read(source)

@@ -164,7 +164,7 @@ class Lineage(OfRun):
         return [
             ("ever an elite", f"{self.individuals:,} ({made})"),
             ("goal switches", f"{self.goal_switches:,.0f}"),
-            ("steps from the first generation to an elite, median", f"{self.median_steps:.0f}"),
+            ("steps from the first generation to an elite, median", f"{self.median_steps:g}"),
             ("first individuals that elites descend from", f"{self.founders:,}"),
             ("elites that descend from the most fruitful one", share(self.most_fruitful)),
             (
@@ -265,7 +265,7 @@ class Ancestry(OfRuns):
         """Give a row for each two classes between which there were goal switches."""
         return Records(_HEADS, [record for run in self.runs for record in run.records])
 
-    def write_graph(self, path: Path) -> None:
+    def write_graph(self, path: str | Path) -> None:
         """Write the first run's phylogeny, in a format of :func:`neatfool.present.export_graph`.
 
         The class that an individual was best at is added as ``name``, with its ``confidence``; its

@@ -76,7 +76,7 @@ def ancestry(
     console = console or Output(quiet=True)
     with open_runs(runs) as opened:
         for run in opened:
-            choose_elites(run)  # refuses a run that has none
+            choose_elites(run, classes=classes)  # refuses wrong ones now, before the tests
         related = [
             table_kinds(Path(kinds), run.classes) if kinds else wordnet_kinds(run.classes)
             for run in opened

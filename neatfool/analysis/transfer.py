@@ -348,9 +348,11 @@ class Transfer(OfRuns):
                         f"({examples}{more}); these are left out there."
                     )
         if len(self.networks) < 2:
+            asked = self.networks[0]
+            own = f"{asked.experiment} names the run's own network" if asked.experiment else ""
             yield (
-                "No other network was asked, so this tells nothing of transfer. Name one with --to "
-                "EXPERIMENT."
+                f"{own or 'No other network was asked'}, so this tells nothing of transfer. Name "
+                f"{'another' if own else 'one'} with --to EXPERIMENT."
             )
         elif self.in_distribution is None:
             yield (

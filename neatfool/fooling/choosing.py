@@ -27,7 +27,7 @@ def choose_elites(
 
     Args:
         run: The run.
-        classes: The names or indices of their classes; all if there are none.
+        classes: The names or indices of their classes; all if there are none. A text is one name.
         least: Their least recorded confidence.
         sample: How many to draw at random from those; all if absent.
         seed: The seed of the draw.
@@ -40,6 +40,7 @@ def choose_elites(
         ExperimentError: The target has no such class.
         RunError: No elite fits.
     """
+    classes = [classes] if isinstance(classes, str) else classes
     elites = [run.elite(name) for name in dict.fromkeys(classes)] if classes else run.elites
     if not elites:
         raise RunError(f"{run.path}: the run has no elites yet; let it go on for a while")

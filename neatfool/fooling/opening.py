@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neatfool.config.options import check_arguments
+from neatfool.errors import RunError
 from neatfool.evolution import assembly
 from neatfool.evolution.assembly import assemble
 from neatfool.evolution.verification import OpenRun, experiment_of
@@ -57,7 +58,7 @@ def open_runs(
         scored: Whether their targets will be loaded; a user at a terminal is asked now, not later.
 
     Raises:
-        RunError: A folder holds no run, or a database is damaged.
+        RunError: No run is named, or a folder holds none, or a database is damaged.
         UntrustedRun: Somebody else made a run that is to be scored, and the user did not agree.
         PluginError: The encoding of a run cannot be loaded.
     """
@@ -71,6 +72,8 @@ def open_runs(
                 if path.resolve() not in opened:
                     run = ending.enter_context(closing(open_run(path, trust=trust)))
                     opened[path.resolve()] = run
+        if not opened:
+            raise RunError("no run was named; give runs, or folders that hold such")
         for run in opened.values() if scored else ():
             require_trust(run)
         yield [*opened.values()]

@@ -82,6 +82,7 @@ def ask_detectors(
         ExperimentError: A name is wrong, or no detector works here.
     """
     left_out: dict[str, str] = {}
+    names = [names] if isinstance(names, str) else names
     detectors = _make(names or detector_names(), left_out)
     inspected = _inspect(behind(target), detectors, left_out)
 

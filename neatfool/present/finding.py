@@ -99,7 +99,7 @@ class Finding(Facts):
                     return figure
         raise ValueError(f"{type(self).__name__} has no chart")
 
-    def html(self, path: Path | None = None) -> str:
+    def html(self, path: str | Path | None = None) -> str:
         """Give the story as a page, one that needs no other file and no network.
 
         Args:

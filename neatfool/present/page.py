@@ -93,7 +93,7 @@ def _part(block: Block) -> dict[str, Any]:
         return told | {"kind": "chart", "about": block.about, "src": embed_svg(svg)}
     cells = [
         {"picture": embed_png(cell.png, SHARPNESS * block.size), "label": cell.label}
-        | {"figure": cell.figure, "strong": isinstance(cell.figure, Strong)}
+        | {"figure": cell.figure, "strong": isinstance(cell.figure, Strong), "more": cell.more}
         for cell in block.cells
     ]
     kind = "cards" if block.cards else "strip"

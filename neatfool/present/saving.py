@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
-def save(path: Path, data: bytes, *, within: Path | None = None) -> Path:
+def save(path: str | Path, data: bytes, *, within: Path | None = None) -> Path:
     """Write a file completely or not at all, and give its path. It replaces a link in its place.
 
     Args:
@@ -32,6 +32,7 @@ def save(path: Path, data: bytes, *, within: Path | None = None) -> Path:
         StorageError: The file cannot be written, or a run keeps its record in it, or a folder below
             ``within`` is a link.
     """
+    path = Path(path)
     if path.name in {DATABASE, EXPERIMENT} and (path.parent / DATABASE).exists():
         raise StorageError(f"{path}: a run keeps its record there; give another file")
     try:
@@ -43,7 +44,7 @@ def save(path: Path, data: bytes, *, within: Path | None = None) -> Path:
     return path
 
 
-def write_report(run: Run, path: Path | None = None) -> Path:
+def write_report(run: Run, path: str | Path | None = None) -> Path:
     """Write a run's report: one HTML file that needs no other file and no network.
 
     Args:
@@ -58,12 +59,12 @@ def write_report(run: Run, path: Path | None = None) -> Path:
         PluginError: The plugin ``command.report``, which makes the page, is not there.
         StorageError: The file cannot be written.
     """
-    target = run.path / REPORT if path is None else path
+    target = run.path / REPORT if path is None else Path(path)
     PluginManager().write_report(run, target)
     return target
 
 
-def write_page(path: Path, template: Path, content: Mapping[str, Any]) -> Path:
+def write_page(path: str | Path, template: Path, content: Mapping[str, Any]) -> Path:
     """Write a page that looks like the report: one HTML file that needs no network.
 
     Args:

@@ -116,11 +116,12 @@ class Chart:
 
 
 class Cell(NamedTuple):
-    """A picture of a strip: a PNG, what it is, and a figure below it."""
+    """A picture of a strip: a PNG, what it is, a figure below it, and, on a card, more words."""
 
     png: bytes
     label: str
     figure: str = ""
+    more: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from neatfool.errors import NeatfoolError
 from neatfool.scoring.repeatability import probe_images
 from neatfool.spec.image_spec import ImageSpec
-from neatfool.spec.target import Differentiable, Target
+from neatfool.spec.target import Differentiable, Metered, Target
 from neatfool.testing.checking import DoesNotApply, expect, require
 from neatfool.testing.target_subject import TargetSubject, to_numbers
 
@@ -163,6 +163,18 @@ def check_batch_size_does_not_matter(subject: TargetSubject) -> None:
             f"{len(images)}; is batch normalisation in training mode (a torch module needs "
             ".eval()), or a graph quantised dynamically, by the range of the whole batch?",
         )
+
+
+def check_requests_are_entered(subject: TargetSubject) -> None:
+    """A metered target enters a request in the ledger before it sends it."""
+    require(isinstance(subject.target, Metered), "it is not metered")
+    entered = subject.ledger.debits
+    subject.show(subject.images[:1])
+    expect(
+        subject.ledger.debits > entered,
+        "score() returned without a debit from the ledger that meter() got; call "
+        "ledger.debit(len(images)) before each request",
+    )
 
 
 def check_fingerprint_is_stable(subject: TargetSubject) -> None:

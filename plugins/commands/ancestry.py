@@ -93,7 +93,10 @@ def ancestry(*, runs: tuple[Path, ...], graph_file: Path | None, **options: Any)
     An interrupted command begins anew.
     """
     from neatfool import analysis, find_runs
+    from neatfool.present.graph.export import find_writer
 
+    if graph_file:
+        find_writer(graph_file)  # refuses a wrong suffix now, before all the work
     if graph_file and (count := sum(len(find_runs(folder)) for folder in runs)) > 1:
         raise click.UsageError(f"--graph writes one run's phylogeny, and there are {count}.")
     found = analysis.ancestry(runs, **options)

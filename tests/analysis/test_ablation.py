@@ -200,6 +200,13 @@ def test_graphs_and_figures_are_written(small, tmp_path):
     assert sum(row["kind"] == "tile" for row in rows) == 4 * len(CLASSES)
 
 
+def test_python_may_name_a_folder_and_a_class_by_a_text(small, tmp_path):
+    found = analysis.ablate(small, tiles=2, classes="dark")
+    assert [item.name for item in found.elites] == ["dark"]
+    assert found.write_graphs(str(tmp_path / "graphs")) == 1
+    assert len([*(tmp_path / "graphs").iterdir()]) == 2
+
+
 def test_the_page_shows_images_maps_and_networks(small, tmp_path):
     result = neatfool("ablate", small, "--tiles", 2, "--html", tmp_path / "page.html")
     assert result.exit_code == 0, result.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from contextlib import closing, contextmanager
+from html import unescape
 
 import jsonschema
 import numpy as np
@@ -13,7 +14,7 @@ from commands import PLUGIN, neatfool, neatfool_process, write_experiment
 from PIL import Image
 from waiting import wait_until
 
-from neatfool import open_run
+from neatfool import open_run, percent
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
@@ -138,6 +139,18 @@ def test_the_page_needs_no_network(small):
     assert "default-src 'none'" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "[red]left[/]" in page
+
+
+def test_a_class_on_the_page_has_its_images_confidence_and_the_median(small):
+    file, told = small
+    page = unescape((file.parent / "card.html").read_text()).replace("\u00a0", " ")
+    with closing(open_run(told["runs"][0]["path"])) as run:
+        own = {elite.name: percent(elite.confidence) for elite in run.elites}
+    assert told["first"]
+    for each in told["first"]:
+        name, median = each["name"], percent(each["confidence"])
+        shown = f'<bdi>{name}</bdi></span><span class="confidence">{own[name]}</span>'
+        assert f'{shown}<span class="quiet">median {median} (' in page
 
 
 def test_what_is_finished_is_not_done_again(small):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from made_up_runs import random_course, write_run
 
-from neatfool import open_run
+from neatfool import RunError, open_run
 from neatfool.analysis import Comparison, compare
 from neatfool.analysis.course import MEASURES, TESTED
 
@@ -180,6 +180,19 @@ def test_one_run_can_be_looked_at_alone(tmp_path):
     assert comparison.verdict() == (
         "This is one seed. After 20 images the median confidence is 60.0 % for made-up."
     )
+
+
+def test_the_only_seed_that_came_so_far_is_not_said_to_be_the_only_one(tmp_path):
+    write_run(tmp_path / "a-1", [[(0, 0.5)]] * 3, seed=1)
+    write_run(tmp_path / "a-2", [[(0, 0.5)]] * 5, seed=2)
+    (group,) = compare(tmp_path).groups
+    assert len(group.runs) == 2
+    assert compare(tmp_path).verdict().startswith("Only one of 2 seeds has come this far. After 50")
+
+
+def test_without_runs_there_is_nothing_to_compare():
+    with pytest.raises(RunError, match="no run was named"):
+        compare([])
 
 
 def test_near_certainties_are_compared_by_their_log_odds(tmp_path):

@@ -128,6 +128,13 @@ def test_the_tables_can_be_read_without_colour(runs, table):
         assert text in result.stdout
 
 
+def test_a_median_between_two_numbers_of_steps_is_not_rounded(runs):
+    found = analysis.ancestry(min(runs.iterdir()), pairs=0)
+    (lineage,) = (each.model_copy(update={"median_steps": 9.5}) for each in found.runs)
+    story = found.model_copy(update={"runs": (lineage,)}).html()
+    assert "9.5" in story
+
+
 def test_lines_of_ancestors_are_swept_from_the_first_generation_on(runs):
     one = next(iter(sorted(runs.iterdir())))
     told = ancestry(one, "--pairs", 2, "--classes", "school bus")
@@ -165,6 +172,21 @@ def test_one_graph_is_not_written_of_two_runs(runs, tmp_path):
     result = neatfool("ancestry", runs, "--graph", tmp_path / "both.graphml")
     assert result.exit_code == 2
     assert "there are 2" in result.output
+
+
+@pytest.mark.parametrize("pairs", [0, 1])
+def test_an_unknown_class_is_refused_before_anything_is_tested(runs, monkeypatch, pairs):
+    monkeypatch.setattr("neatfool.analysis.tracing.image_features", None)
+    result = neatfool("ancestry", runs, "--classes", "nope", "--pairs", pairs)
+    assert result.exit_code == 2
+    assert "there is no class 'nope'" in result.stderr
+
+
+def test_a_graph_in_no_known_format_is_refused_before_the_work(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr("neatfool.analysis.ancestry", None)
+    result = neatfool("ancestry", min(runs.iterdir()), "--graph", tmp_path / "graph.foo")
+    assert result.exit_code == 2
+    assert "use one of .graphml, .json, .dot" in result.stderr
 
 
 def test_the_page_has_it_all_and_needs_no_network(runs, table, tmp_path):

@@ -16,7 +16,7 @@ import torch
 from commands import CLASSES, PLUGIN, neatfool, write_experiment
 from PIL import Image
 
-from neatfool import decode_png, fool, open_run, open_scorer, views
+from neatfool import RunError, analysis, decode_png, fool, open_run, open_scorer, views
 
 pytestmark = pytest.mark.usefixtures("own_sys_path")
 
@@ -185,6 +185,13 @@ def test_what_is_wrong_is_told(small, options, code, message):
     result = neatfool("survive", small, *options)
     assert result.exit_code == code, result.output
     assert re.search(message, result.stderr), result.stderr
+
+
+def test_a_text_is_one_kind_and_no_runs_are_refused(small):
+    (of_run,) = analysis.survive(small, kinds="jpeg=75").runs
+    assert [kind.name for kind in of_run.kinds] == ["jpeg"]
+    with pytest.raises(RunError, match="no run was named"):
+        analysis.survive([])
 
 
 def test_another_target_may_score(small, tmp_path):

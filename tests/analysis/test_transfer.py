@@ -224,6 +224,9 @@ def test_one_network_alone_tells_nothing_of_transfer_and_says_so(small):
     first, second, *_ = neatfool("transfer", small).stdout.splitlines()
     assert first.startswith("small, seed 3: 4 of 4 images are top-1 on")
     assert second.startswith("Note: No other network was asked, so this tells nothing of transfer")
+    own = small.parent / "small.ini"
+    _, second, *_ = neatfool("transfer", small, "--to", own).stdout.splitlines()
+    assert f"{own} names the run's own network, so this tells nothing of transfer" in second
 
 
 def test_the_json_fits_its_schema_which_describes_each_field(small, other):

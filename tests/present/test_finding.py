@@ -101,6 +101,8 @@ def test_a_terminal_shows_sentences_and_tables_in_their_order(finding, capsys):
 def test_its_page_shows_everything_and_escapes_names(finding, tmp_path):
     page = finding.html(tmp_path / "page.html")
     assert (tmp_path / "page.html").read_text() == page
+    assert finding.html(str(tmp_path / "named by a text.html")) == page
+    assert (tmp_path / "named by a text.html").read_text() == page
     assert "&lt;b&gt;a run&lt;/b&gt;" in page
     assert "<b>a run" not in page
     for text in ("There are 3.", "Some were small.", "Read them with care.", "only on a page"):

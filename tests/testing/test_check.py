@@ -38,6 +38,7 @@ def test_what_a_plugin_may_leave_out_is_not_called_passed() -> None:
     assert absent == {
         "fingerprint is stable": "it has no fingerprint",
         "photographs get the right shape": "it has no fit_photograph",
+        "requests are entered": "it is not metered",
         "self check passes": "it has no self_check",
     }
     assert all(result.passed for result in results)

@@ -263,6 +263,21 @@ def test_statistics_of_the_batch_are_found() -> None:
     assert "neighbours do not matter" in faults(WithItsNeighbour)
 
 
+def test_requests_that_are_not_entered_are_found() -> None:
+    class Paid(Toy):
+        def meter(self, ledger):
+            self.ledger = ledger
+
+    class Entered(Paid):
+        def score(self, images):
+            self.ledger.settle(self.ledger.debit(len(images)), "answered")
+            return super().score(images)
+
+    assert faults(Paid) == ["requests are entered"]
+    assert "ledger.debit(len(images))" in message(Paid, "requests are entered")
+    assert faults(Entered) == []
+
+
 def test_rounding_by_the_range_of_the_batch_is_found() -> None:
     class Quantised(Toy):
         def score(self, images):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     Entry = tuple[Literal["activation", "faint", "positive", "negative", "disabled"], str]
 
 ROW: Final = 41.0
-"""Two nodes of a column are this many pixels apart."""
+"""Two nodes of a column are this many pixels apart; NOTED_ROW if each has a figure below it."""
+NOTED_ROW: Final = 48.0
 MARGIN: Final = 18.0
 NARROWEST: Final = 420.0
 LEGEND_ROW: Final = 24.0
@@ -88,6 +89,7 @@ class _Drawing:
     def __init__(self, graph: nx.DiGraph, background: str | None, shade: str | None) -> None:
         self.graph = graph
         self.shade = shade
+        self.row = NOTED_ROW if shade else ROW
         self.layout = lay_out(graph)
         self.influential = influential(graph)
         weights = (abs(weight) for *_, weight in graph.edges(data="weight", default=1.0))
@@ -95,13 +97,14 @@ class _Drawing:
         steps = max(1, self.layout.columns - 1)
         # Steep bundles of long edges are easier to follow in a wider drawing.
         self.pitch = max(
-            float(np.clip(760 / steps, 62, 150)), min(110.0, self.layout.rows * ROW / steps / 2)
+            float(np.clip(760 / steps, 62, 150)),
+            min(110.0, self.layout.rows * self.row / steps / 2),
         )
         natural = 2 * (MARGIN + RADIUS) + self.pitch * steps + self._room_for_output_labels()
         self.width = max(NARROWEST, natural)
         self.left = MARGIN + RADIUS + (self.width - natural) / 2
         self.top = MARGIN + RADIUS + 2
-        self.legend_top = self.top + self.layout.rows * ROW + RADIUS + 16
+        self.legend_top = self.top + self.layout.rows * self.row + RADIUS + 16
         self.legend_rows = self._legend_rows()
         self.height = self.legend_top + LEGEND_ROW * len(self.legend_rows) + MARGIN - 6
         self.pen = Pen(self.width, self.height, background)
@@ -115,7 +118,7 @@ class _Drawing:
         return str(self.graph.nodes[node].get("label", node))
 
     def _at(self, place: tuple[float, float]) -> tuple[float, float]:
-        return self.left + place[0] * self.pitch, self.top + place[1] * ROW
+        return self.left + place[0] * self.pitch, self.top + place[1] * self.row
 
     def edges(self) -> None:
         """Draw faint edges below others, and wide below thin ones."""

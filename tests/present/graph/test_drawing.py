@@ -84,6 +84,16 @@ def test_what_has_little_of_an_attribute_is_faint_and_thin(graph: nx.DiGraph) ->
     assert 0.2 < float(weak.split("opacity: ")[1].split(";")[0]) < 0.4
 
 
+def test_figures_below_nodes_have_room(graph: nx.DiGraph) -> None:
+    graph.add_node(-2, kind="input", label="y", layer=0)
+    graph.add_edge(-2, 5, weight=1.0, enabled=True)
+    plain, noted = (
+        float(draw_graph(graph, shade=shade).decode().split('height="')[1].split("pt")[0])
+        for shade in (None, "importance")
+    )
+    assert noted > plain
+
+
 def test_only_what_leads_to_an_output_over_enabled_edges_is_influential(graph: nx.DiGraph) -> None:
     assert influential(graph) == {-1, 5, 0}
     graph.edges[-1, 5]["enabled"] = False
