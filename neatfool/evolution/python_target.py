@@ -22,7 +22,8 @@ from neatfool.network.network import Network
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import FROM_PYTHON
 from neatfool.scoring.answers import as_numbers
-from neatfool.spec.scores import ROUNDING, Outputs, Scores
+from neatfool.spec.image_spec import Outputs
+from neatfool.spec.scores import ROUNDING, Scores
 from neatfool.spec.target import Target
 
 if TYPE_CHECKING:

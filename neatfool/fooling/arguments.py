@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationInfo, field_validator, model_validator
 
 from neatfool.experiment.framework import Calls, General
-from neatfool.spec.scores import Outputs  # noqa: TC001 - pydantic reads it
+from neatfool.spec.image_spec import Outputs  # noqa: TC001 - pydantic reads it
 
 
 class Arguments(General, Calls, extra="forbid"):

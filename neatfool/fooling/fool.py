@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     import torch
 
     from neatfool.run.run import Run
+    from neatfool.spec.image_spec import Outputs
     from neatfool.spec.json import Json
-    from neatfool.spec.scores import Outputs
 
 _log = logging.getLogger("neatfool.fool")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
 
-from neatfool.spec import scores
+from neatfool.spec import image_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from neatfool.models.preprocessing import Preprocessing
 
-Outputs: TypeAlias = scores.Outputs
+Outputs: TypeAlias = image_spec.Outputs
 
 
 @dataclass(frozen=True)

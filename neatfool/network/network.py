@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from neatfool.network.frozen_graph import Run
     from neatfool.network.outputs import Reading
-    from neatfool.spec.scores import Outputs
+    from neatfool.spec.image_spec import Outputs
 
 _log = logging.getLogger("neatfool.network")
 

@@ -11,7 +11,7 @@ from neatfool.errors import TargetError
 from neatfool.spec.scores import ROUNDING
 
 if TYPE_CHECKING:
-    from neatfool.spec.scores import Outputs
+    from neatfool.spec.image_spec import Outputs
 
 _SUREST: Final = 1 - torch.finfo(torch.float32).eps
 """A sigmoid of one counts as the largest number below, whose log-odds are finite."""

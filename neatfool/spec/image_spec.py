@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from neatfool.errors import ExperimentError, nearest, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+Outputs: TypeAlias = Literal["logits", "probabilities", "multi_label"]
+"""What a classifier gives. ``multi_label``: its classes do not exclude one another, and each has
+its own sigmoid."""
 SHOWN_NAMES: Final = 5
 """A message offers at most this many class names that contain the given text: one line's worth."""
 

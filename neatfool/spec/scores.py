@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-Outputs: TypeAlias = Literal["logits", "probabilities", "multi_label"]
-"""What a classifier gives. ``multi_label``: its classes do not exclude one another, and each has
-its own sigmoid."""
 
 ROUNDING: Final = 1e-3
 """How far a sum of probabilities may be from one: half-precision networks round this much."""
