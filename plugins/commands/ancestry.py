@@ -93,7 +93,7 @@ def ancestry(*, runs: tuple[Path, ...], graph_file: Path | None, **options: Any)
     An interrupted command begins anew.
     """
     from neatfool import analysis, find_runs
-    from neatfool.present.graph.export import find_writer
+    from neatfool.present import find_writer
 
     if graph_file:
         find_writer(graph_file)  # refuses a wrong suffix now, before all the work
