@@ -56,6 +56,5 @@ from .charts.figure import draw_figure as draw_figure
 # Networks
 from .graph.drawing import draw_graph as draw_graph
 from .graph.export import export_graph as export_graph
-from .graph.export import find_writer as find_writer
 
 __all__: list[str]

@@ -42,14 +42,21 @@ def write_story(about: str, title: str, story: Sequence[Block]) -> str:
         story: The blocks.
     """
     blocks = [block for block in story if is_shown(block, "page")]
+    # What stands before the first part is what limits the answer.
+    start = next((at for at, block in enumerate(blocks) if isinstance(block, Section)), 0)
     content = {
         "about": about,
         "title": title,
         "headlines": [block.text for block in blocks if isinstance(block, Headline)],
-        "notes": [*dict.fromkeys(block.text for block in blocks if isinstance(block, Note))],
+        "limits": _notes(blocks[:start]),
+        "notes": [text for text in _notes(blocks[start:]) if text not in _notes(blocks[:start])],
         "sections": _sections(blocks),
     }
     return render(TEMPLATES / "finding.html.j2", content)
+
+
+def _notes(blocks: Sequence[Block]) -> list[str]:
+    return [*dict.fromkeys(block.text for block in blocks if isinstance(block, Note))]
 
 
 def _sections(blocks: Sequence[Block]) -> list[dict[str, Any]]:

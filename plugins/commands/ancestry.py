@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -15,6 +15,9 @@ from neatfool.present import (
 
 if TYPE_CHECKING:
     from neatfool.present import Finding
+
+GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
+"""The suffixes of files that a phylogeny is written to."""
 
 
 @measure_command(
@@ -93,10 +96,10 @@ def ancestry(*, runs: tuple[Path, ...], graph_file: Path | None, **options: Any)
     An interrupted command begins anew.
     """
     from neatfool import analysis, find_runs
-    from neatfool.present import find_writer
 
-    if graph_file:
-        find_writer(graph_file)  # refuses a wrong suffix now, before all the work
+    # Refused now, and not after all the work.
+    if graph_file and graph_file.suffix.lower() not in GRAPHS:
+        raise click.UsageError(f"--graph {graph_file}: use one of {', '.join(GRAPHS)}.")
     if graph_file and (count := sum(len(find_runs(folder)) for folder in runs)) > 1:
         raise click.UsageError(f"--graph writes one run's phylogeny, and there are {count}.")
     found = analysis.ancestry(runs, **options)

@@ -37,19 +37,11 @@ def export_graph(graph: nx.DiGraph, path: str | Path) -> Path:
         StorageError: The file cannot be written.
     """
     path = Path(path)
-    return save(path, find_writer(path)(graph))
-
-
-def find_writer(path: Path) -> Callable[[nx.DiGraph], bytes]:
-    """Find what writes graphs in the format that a file's suffix names.
-
-    Raises:
-        ExperimentError: No format has that suffix.
-    """
-    if write := _WRITERS.get(path.suffix.lower()):
-        return write
-    given = f"suffix {path.suffix!r} names no graph format" if path.suffix else "has no suffix"
-    raise ExperimentError(f"{path}: {given}; use one of {', '.join(_WRITERS)}")
+    write = _WRITERS.get(path.suffix.lower())
+    if write is None:
+        given = f"suffix {path.suffix!r} names no graph format" if path.suffix else "has no suffix"
+        raise ExperimentError(f"{path}: {given}; use one of {', '.join(_WRITERS)}")
+    return save(path, write(graph))
 
 
 def to_graphml(graph: nx.DiGraph) -> bytes:
