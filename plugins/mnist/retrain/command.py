@@ -250,7 +250,7 @@ def _open_also(paths: Sequence[Path], experiment: Experiment, ending: ExitStack)
     """
     from neatfool import ExperimentError, open_runs
 
-    runs = tuple(ending.enter_context(open_runs(paths)))
+    runs = tuple(ending.enter_context(open_runs(paths))) if paths else ()
     spec = experiment.target.spec()
     for run in runs:
         if spec is not None and run.spec.shape != spec.shape:
