@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from neatfool.errors import ExperimentError
 from neatfool.present.page import write_story
 from neatfool.present.saving import save
 from neatfool.present.story import Chart, Panel
@@ -81,9 +82,15 @@ class Finding(Facts):
         return self.records().csv()
 
     def table(self) -> pd.DataFrame:
-        """Give :meth:`records` as a data frame; this needs the package pandas."""
-        import pandas as pd
+        """Give :meth:`records` as a data frame.
 
+        Raises:
+            ExperimentError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ExperimentError("Finding.table: needs pandas; pip install pandas") from None
         heads, rows = self.records()
         return pd.DataFrame([*rows], columns=[*heads])
 

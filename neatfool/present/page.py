@@ -44,12 +44,13 @@ def write_story(about: str, title: str, story: Sequence[Block]) -> str:
     blocks = [block for block in story if is_shown(block, "page")]
     # What stands before the first part is what limits the answer.
     start = next((at for at, block in enumerate(blocks) if isinstance(block, Section)), 0)
+    limits = _notes(blocks[:start])
     content = {
         "about": about,
         "title": title,
         "headlines": [block.text for block in blocks if isinstance(block, Headline)],
-        "limits": _notes(blocks[:start]),
-        "notes": [text for text in _notes(blocks[start:]) if text not in _notes(blocks[:start])],
+        "limits": limits,
+        "notes": [text for text in _notes(blocks[start:]) if text not in limits],
         "sections": _sections(blocks),
     }
     return render(TEMPLATES / "finding.html.j2", content)
@@ -100,7 +101,7 @@ def _part(block: Block) -> dict[str, Any]:
         return told | {"kind": "chart", "about": block.about, "src": embed_svg(svg)}
     cells = [
         {"picture": embed_png(cell.png, SHARPNESS * block.size), "label": cell.label}
-        | {"figure": cell.figure, "strong": isinstance(cell.figure, Strong), "more": cell.more}
+        | {"figure": str(cell.figure), "strong": isinstance(cell.figure, Strong), "more": cell.more}
         for cell in block.cells
     ]
     kind = "cards" if block.cards else "strip"
