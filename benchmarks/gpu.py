@@ -1,8 +1,8 @@
 """The whole path on a GPU: rendering, the band limit, gradients, copies, scoring, a run.
 
 ``python -m benchmarks --gpu`` measures on the first CUDA GPU: 400 random CPPNs of 45 nodes at
-224x224 as colours, without a blur and with that of ``preset = patterns``; how many copies a batch
-needs to get there; gradients of 40 of them; and some seconds late in a run against
+224x224 as colours, without a band limit and with that of ``preset = patterns``; how many copies a
+batch needs to get there; gradients of 40 of them; and some seconds late in a run against
 EfficientNet-Lite0 (ResNet-18 where it is not installed), beside its target alone.
 
 Where there is no GPU, the same code runs on the CPU with a tenth of the CPPNs, so that each line
@@ -21,7 +21,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.figures import Figure
-from benchmarks.render import BLUR, INPUTS, OUTPUTS, random_genome
+from benchmarks.render import BAND_LIMIT, INPUTS, OUTPUTS, random_genome
 from benchmarks.run import LATE, PATTERNS, middle
 from benchmarks.targets import EfficientNetTarget, ResNetTarget
 from neatfool.cppn import compile_genomes, render, render_gradients
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NODES, CONNECTIONS, SIDE = 45, 140, 224
 GENOMES, GENOMES_ON_CPU, DIFFERENTIATED = 400, 40, 40
 ROUNDS = 5
-MILLISECONDS, BLUR_BOUND, RATIO = 10.0, 2.5, 0.9
+MILLISECONDS, LIMITED_BOUND, RATIO = 10.0, 2.5, 0.9
 PICTURE: dict[str, Any] = {
     "height": SIDE,
     "width": SIDE,
@@ -73,20 +73,25 @@ def figures(say: Callable[[str], None]) -> list[Figure]:
     program = compile_genomes(genomes, INPUTS, OUTPUTS)
     few = compile_genomes(genomes[:DIFFERENTIATED], INPUTS, OUTPUTS)
     by_pixel = np.ones((1, DIFFERENTIATED, 3, SIDE, SIDE), np.float32)
-    sharp, blurred, gradients = _alternate(
+    points, limited, gradients = _alternate(
         [
             lambda: render(program, **PICTURE, device=device),
-            lambda: render(program, **PICTURE, device=device, blur=BLUR),
+            lambda: render(program, **PICTURE, device=device, band_limit=BAND_LIMIT),
             lambda: render_gradients(
-                few, by_pixel, inputs="normalised", colour_map="hsv", blur=BLUR, device=device
+                few,
+                by_pixel,
+                inputs="normalised",
+                colour_map="hsv",
+                band_limit=BAND_LIMIT,
+                device=device,
             ),
         ],
         device,
     )
     what = f"{count} CPPNs of {NODES} nodes at {SIDE}x{SIDE} on {device.type}"
     found = [
-        Figure(f"rendering {what}, ms", sharp, MILLISECONDS if gpu else None),
-        Figure("the same, with blur / without", blurred / sharp, BLUR_BOUND if gpu else None),
+        Figure(f"rendering {what}, ms", points, MILLISECONDS if gpu else None),
+        Figure("the same, band limit / points", limited / points, LIMITED_BOUND if gpu else None),
         Figure(f"gradients of {DIFFERENTIATED} of them, ms", gradients),
         Figure("copies that a batch needs to get there", _count_copies(program, device), 1.0),
     ]

@@ -80,7 +80,7 @@ def all_changes(run: Run, seed: int) -> dict[str, Change]:
     what = "drawn anew at another size"
     drawn = [Change(DRAWN, what, "pixels", side, False, SIDES, sizes, usual, draw)]
     if run.encoding.sharp() is not run.encoding:
-        what = "drawn anew without the blur"
+        what = "drawn anew with twice the detail"
         drawn.append(Change(SHARP, what, "pixels", 0, False, SIDES, sizes, usual, draw_sharp))
     of_views = (_of_view(name, view, seed) for name, view in views().items())
     return {change.name: change for change in (*drawn, *of_views)}
@@ -101,7 +101,7 @@ def _pick(changes: dict[str, Change], text: str) -> Change:
     name, with_strengths, given = text.partition("=")
     if name == SHARP and name not in changes:
         raise ExperimentError(
-            "--kinds 'sharp': the run's images have no blur to leave out; choose 'drawn'"
+            "--kinds 'sharp': the run's images have no band limit; choose 'drawn'"
         )
     if name not in changes:
         raise ExperimentError(f"--kinds {name!r}: there is no such kind{nearest(name, changes)}")

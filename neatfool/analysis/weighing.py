@@ -277,8 +277,7 @@ def draw_nodes(elite: EliteView, nodes: Sequence[int]) -> list[np.ndarray]:
             height=spec.height,
             width=spec.width,
             inputs=kind,
-            blur=options.get("blur") or 0.0,
-            samples=options.get("samples") or 2,
+            band_limit=options.get("band_limit") or 0.0,
         )[0].numpy()
         for node in nodes
     ]

@@ -7,23 +7,22 @@ torch and numpy, on any device, and gives gradients. The compiled one runs a
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import torch
 
-from neatfool.cppn.compiled.gradients import factor_gradients, is_sums, spread_gradients
-from neatfool.cppn.compiled.renderer import draw_smooth_tape, draw_tape
+from neatfool.cppn.compiled.gradients import factor_gradients, is_sums
+from neatfool.cppn.compiled.renderer import draw_tape
 from neatfool.cppn.compiled.tape import Tape
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
-from neatfool.cppn.functions.surroundings import Surroundings, surroundings
 from neatfool.cppn.one_core import on_one_core
 from neatfool.cppn.plain.execution import Machine
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from neatfool.cppn.functions.colour import ColourMap
     from neatfool.cppn.functions.inputs import InputKind, PixelGrid
     from neatfool.cppn.plain.program import Program
@@ -42,6 +41,7 @@ def evaluate(
     program: Program,
     inputs: torch.Tensor,
     *,
+    variances: torch.Tensor | None = None,
     weights: torch.Tensor | None = None,
     biases: torch.Tensor | None = None,
     responses: torch.Tensor | None = None,
@@ -54,13 +54,16 @@ def evaluate(
     Args:
         program: The N genomes, compiled.
         inputs: float32 or float64 [I, P], the inputs at P pixels, on any device.
+        variances: Floats [I], the variances of the inputs within the reach of a pixel. If absent,
+            outputs are those of points.
         weights: Floats [E] in place of the program's weights.
         biases: Floats [M] in place of the program's biases.
         responses: Floats [M] in place of the program's responses.
 
     Returns:
-        Floats [N, O, P] of the inputs' precision, on their device; differentiable by each argument
-        that requires a gradient.
+        Floats [N, O, P] of the inputs' precision, on their device; differentiable by inputs and
+        parameters that require a gradient. With ``variances`` it is [2, N, O, P]: the outputs'
+        means and their variances.
 
     Raises:
         ValueError: The number of inputs is not that of the genomes.
@@ -70,22 +73,24 @@ def evaluate(
     parameters = {"weights": weights, "biases": biases, "responses": responses}
 
     def machine() -> Machine:
-        return Machine(program, inputs.dtype, inputs.device, **parameters)
+        return Machine(program, inputs.dtype, inputs.device, variances=variances, **parameters)
 
     if torch.is_grad_enabled() and any(
         tensor is not None and tensor.requires_grad for tensor in (inputs, *parameters.values())
     ):
-        return machine().differentiate(inputs)
+        found = machine().differentiate(inputs)
+        return found[0] if variances is None else torch.stack(found)
 
     @torch.no_grad()
     def compute() -> torch.Tensor:
-        outputs = inputs.new_empty(*program.outputs.shape, inputs.shape[1])
+        outputs = inputs.new_empty(2, *program.outputs.shape, inputs.shape[1])
 
-        def keep(genomes: slice, pixels: slice, values: torch.Tensor) -> None:
-            outputs[genomes, :, pixels] = values.transpose(0, 1)
+        def keep(genomes: slice, pixels: slice, *found: torch.Tensor) -> None:
+            for whole, part in zip(outputs, found, strict=True):
+                whole[genomes, :, pixels] = part.transpose(0, 1)
 
         machine().run(inputs.shape[1], lambda start, stop: inputs[:, start:stop], keep)
-        return outputs
+        return outputs[0] if variances is None else outputs
 
     return on_one_core(compute) if inputs.device.type == "cpu" else compute()
 
@@ -100,8 +105,7 @@ def render(
     inputs: InputKind = "raw",
     colour_map: str = "grey",
     channels: int | None = None,
-    blur: float = 0.0,
-    samples: int = 2,
+    band_limit: float = 0.0,
     device: torch.device | str = "cpu",
 ) -> torch.Tensor:
     """Render a batch of genomes that take x, y, d and 1.
@@ -117,10 +121,9 @@ def render(
             :func:`~neatfool.cppn.functions.inputs.pixel_grid`.
         colour_map: One of :data:`~neatfool.cppn.functions.colour.COLOUR_MAPS`.
         channels: 3 repeats a grey channel three times; by default those of the colour map.
-        blur: How wide the surroundings are that a pixel shows the mean of: a standard deviation in
-            native pixels; see :mod:`neatfool.cppn.functions.surroundings`. 0: a pixel shows the
+        band_limit: How far each node reaches for the mean that it shows: a standard deviation in
+            native pixels; see :mod:`neatfool.cppn.functions.rules`. 0: a pixel shows the
             value at its centre.
-        samples: The samples in each native pixel for that mean: 1, 2, 4 or 9.
         device: The device to render on; a tape needs the CPU.
 
     Returns:
@@ -130,8 +133,7 @@ def render(
 
     Raises:
         ExperimentError: There is no such colour map, or it does not fit.
-        ValueError: A size, the box, the kind of inputs, the blur, the samples or the device is
-            wrong.
+        ValueError: A size, the box, the kind of inputs, the band limit or the device is wrong.
     """
     outputs = program.outputs.shape[1]
     colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
@@ -140,21 +142,12 @@ def render(
     if isinstance(program, Tape) and where.type != "cpu":
         raise ValueError(f"device {device}: a tape can only be rendered on the CPU")
 
-    def draw(grid: PixelGrid) -> torch.Tensor:
-        if isinstance(program, Tape):
-            return draw_tape(program, grid, colours)
-        return _draw_program(program, grid, colours, where)
-
-    if blur:
-        around = surroundings(
-            height, width, native=native, box=box, kind=inputs, blur=blur, samples=samples
-        )
-        if isinstance(program, Tape):
-            images = draw_smooth_tape(program, around, colours)
-        else:
-            images = around.smooth([draw(grid) for grid in around.grids])
+    grid = pixel_grid(height, width, native=native, box=box, kind=inputs)
+    variances = _variances(grid, band_limit)
+    if isinstance(program, Tape):
+        images = draw_tape(program, grid, colours, variances)
     else:
-        images = draw(pixel_grid(height, width, native=native, box=box, kind=inputs))
+        images = _draw_program(program, grid, colours, variances, where)
     images = images.view(len(program), colours.channels, bottom - top, right - left)
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
 
@@ -166,8 +159,7 @@ def render_gradients(
     native: tuple[int, int] | None = None,
     inputs: InputKind = "raw",
     colour_map: str = "grey",
-    blur: float = 0.0,
-    samples: int = 2,
+    band_limit: float = 0.0,
     device: torch.device | str = "cpu",
     compiled: bool = False,
 ) -> dict[str, torch.Tensor]:
@@ -184,8 +176,7 @@ def render_gradients(
         native: As for :func:`render`.
         inputs: As for :func:`render`.
         colour_map: As for :func:`render`.
-        blur: As for :func:`render`.
-        samples: As for :func:`render`.
+        band_limit: As for :func:`render`. How much a node fades is taken as given.
         device: The device to compute on.
         compiled: Whether to use compiled code, which needs numba and is several times as fast. It
             takes one genome, on the CPU. A genome with other nodes than weighted sums is computed
@@ -208,34 +199,33 @@ def render_gradients(
     if channels != colours.channels:
         gradients = gradients.sum(2, keepdims=True)
     by_pixel = torch.from_numpy(gradients).to(where, torch.float32) * 255
-    by_compiled = compiled and is_sums(program)
-    follow = _follow_by_compiled_code if by_compiled else _follow_by_torch
+    follow = _follow_by_torch
+    if compiled and is_sums(program):
+        follow = _follow_by_compiled_code
 
     @torch.enable_grad()
     def compute() -> dict[str, torch.Tensor]:
-        if blur:
-            around = surroundings(
-                height, width, native=native, kind=inputs, blur=blur, samples=samples
-            )
-            # At other sizes the columns' weights differ.
-            alike = all(each.kernel is not None for each in around.across)
-            spread = spread_gradients if by_compiled and alike else Surroundings.spread
-            parts = list(zip(around.grids, spread(around, by_pixel), strict=True))
-        else:
-            parts = [(pixel_grid(height, width, native=native, kind=inputs), by_pixel)]
-        found = [follow(program, grid, colours, part.flatten(3)) for grid, part in parts]
-        return {
-            name: torch.nan_to_num(
-                torch.stack([each[name] for each in found]).sum(0), 0.0, 0.0, 0.0
-            )
-            for name in PARAMETERS
-        }
+        grid = pixel_grid(height, width, native=native, kind=inputs)
+        variances = _variances(grid, band_limit)
+        found = follow(program, grid, colours, variances, by_pixel.flatten(3))
+        return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in found.items()}
 
     return on_one_core(compute) if where.type == "cpu" else compute()
 
 
+def _variances(grid: PixelGrid, band_limit: float) -> torch.Tensor | None:
+    """Give the variances of the inputs; None if a pixel shows the value at its centre."""
+    if not 0 <= band_limit < math.inf:
+        raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
+    return grid.variances(band_limit) if band_limit else None
+
+
 def _follow_by_torch(
-    program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
+    program: Program,
+    grid: PixelGrid,
+    colours: ColourMap,
+    variances: torch.Tensor | None,
+    by_channel: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, N, C, P] into those by the parameters with torch, a tile at a time."""
     where, many = by_channel.device, len(by_channel)
@@ -250,8 +240,11 @@ def _follow_by_torch(
             name: getattr(program, name).to(where, torch.float32).requires_grad_()
             for name in PARAMETERS
         }
-        machine = Machine(program, torch.float32, where, **given)
-        channels = colours(machine.differentiate(grid.inputs(start, stop).to(where)))
+        machine = Machine(program, torch.float32, where, variances=variances, **given)
+        outputs, spreads = machine.differentiate(
+            grid.inputs(start, stop).to(where), through_variances=False
+        )
+        channels = colours(outputs, spreads.detach())
         for which in range(many):
             parts = torch.autograd.grad(
                 channels,
@@ -267,11 +260,15 @@ def _follow_by_torch(
 
 
 def _follow_by_compiled_code(
-    program: Program, grid: PixelGrid, colours: ColourMap, by_channel: torch.Tensor
+    program: Program,
+    grid: PixelGrid,
+    colours: ColourMap,
+    variances: torch.Tensor | None,
+    by_channel: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, 1, C, P] into those by one genome's parameters with compiled code."""
     inputs = grid.inputs(0, grid.pixels)
-    by_factor = factor_gradients(program, inputs, colours, by_channel[:, 0])
+    by_factor = factor_gradients(program, inputs, colours, variances, by_channel[:, 0])
     given = {name: getattr(program, name).clone().requires_grad_() for name in PARAMETERS}
     factors = program.factors(**given)
     parts = [
@@ -292,7 +289,11 @@ def _pixels_at_once(program: Program, where: torch.device, pixels: int) -> int:
 
 
 def _draw_program(
-    program: Program, grid: PixelGrid, colours: ColourMap, where: torch.device
+    program: Program,
+    grid: PixelGrid,
+    colours: ColourMap,
+    variances: torch.Tensor | None,
+    where: torch.device,
 ) -> torch.Tensor:
     """Draw with the plain renderer: uint8 [N, C, P]."""
 
@@ -301,15 +302,18 @@ def _draw_program(
         shape = (len(program), colours.channels, grid.pixels)
         images = torch.empty(shape, dtype=torch.uint8, device=where)
 
-        def keep(genomes: slice, pixels: slice, values: torch.Tensor) -> None:
-            part = images[genomes, :, pixels]
+        def keep(genomes: slice, pixels: slice, *outputs: torch.Tensor) -> None:
             if where.type == "cpu":
-                colours.write(values.numpy(), part.numpy(), may_be_nan=program.may_overflow)
+                means, spreads = (each.numpy() for each in outputs)
+                for channel, levels in enumerate(colours.convert(np, means, spreads)):
+                    images.numpy()[genomes, channel, pixels] = np.rint(levels * np.float32(255))
             else:
-                part.copy_(quantise(colours(values.transpose(0, 1))))
+                channels = colours(*(each.transpose(0, 1) for each in outputs))
+                images[genomes, :, pixels] = quantise(channels)
 
         inputs = grid.inputs if where.type == "cpu" else partial(_inputs_on, grid, where)
-        Machine(program, torch.float32, where).run(grid.pixels, inputs, keep)
+        machine = Machine(program, torch.float32, where, variances=variances)
+        machine.run(grid.pixels, inputs, keep)
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()

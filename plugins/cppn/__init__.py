@@ -37,9 +37,9 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         "paper",
         description="how networks draw and evolve. `paper`: by mutation alone, as the paper's own "
         "code does. `patterns` *(new in 0.2)*: so too, with what makes the search need fewer "
-        "images, and with `blur`, so that the images are patterns and not an accident of their "
-        "pixels; the best for images of 64 pixels and more. `neat`: by mutation and crossover, as "
-        "neat-python does",
+        "images, and with a `band_limit`, so that the images are patterns and not an accident of "
+        "their pixels; the best for images of 64 pixels and more. `neat`: by mutation and "
+        "crossover, as neat-python does",
     )
     inputs: Literal["raw", "normalised"] | None = Field(
         None,
@@ -55,21 +55,17 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         "If left out, `grey` for grey images; for others `hsv_signed_hue` with "
         "`preset = patterns`, else `hsv`",
     )
-    blur: float | None = Field(
+    band_limit: float | None = Field(
         None,
         validate_default=True,
         ge=0,
         le=16,
         allow_inf_nan=False,
-        description="how wide the surroundings are that each pixel shows the mean of, as a camera "
-        "does: a standard deviation, in pixels of the target. The picture is then the same at any "
-        "size. 0: a pixel shows the value at its centre, as in the paper. If left out, 2 with "
-        "`preset = patterns`, else 0 *(new in 0.2)*",
-    )
-    samples: Literal[1, 2, 4, 9] = Field(
-        2,
-        description="how exactly that mean is taken: of how many points in each pixel of the "
-        "target. An image takes as many times as long to draw *(new in 0.2)*",
+        description="how fine the detail of images is: each node of a network shows its mean "
+        "within the reach of a pixel, whose standard deviation this is, in pixels of the target. "
+        "What changes faster fades, so that the picture is the same at any size. 0: a pixel shows "
+        "the value at its centre, as in the paper. If left out, 1 with `preset = patterns`, else 0 "
+        "*(new in 0.2)*",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where images are drawn. `auto` takes the GPU if there is one"
@@ -137,11 +133,6 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
             raise ValueError(f"there is no {colour!r}{nearest(colour, cppn.COLOUR_MAPS)}")
         return colour
 
-    @field_validator("samples", mode="before")
-    @classmethod
-    def _read_a_number(cls, samples: object) -> object:
-        return int(samples) if isinstance(samples, str) and samples.isdecimal() else samples
-
     @field_validator("renderer")
     @classmethod
     def _choose_for_this_machine(cls, renderer: str | None, info: ValidationInfo) -> str:
@@ -162,14 +153,14 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         preset = info.data.get("preset")
         return cppn.resolve(genome, cppn.PRESETS[preset]) if preset else genome
 
-    @field_validator("blur", *REFINEMENTS)
+    @field_validator("band_limit", *REFINEMENTS)
     @classmethod
     def _take_from_the_preset(cls, value: float | None, info: ValidationInfo) -> float | None:
         if "preset" not in info.data:  # it has its own error
             return value
         name, preset = str(info.field_name), cppn.PRESETS[info.data["preset"]]
-        if name == "blur":
-            return preset.blur if value is None else value
+        if name == "band_limit":
+            return preset.band_limit if value is None else value
         usual = getattr(cppn.Refinements(), name)
         if preset.refinements is None and value not in (None, usual):
             raise ValueError(
@@ -210,7 +201,7 @@ class CppnEncoding(Encoding[cppn.Genome]):
         preset = cppn.PRESETS[options.preset]
         self._spec = spec
         self._inputs = options.inputs or options.absent(spec)["inputs"]
-        self._blur, self._samples = options.blur or 0.0, options.samples
+        self._band_limit = options.band_limit or 0.0
         self._colours = _choose_colour_map(options, spec)
         self._compile, self._device = _choose_compiler(options)
         self._is_compiled = options.renderer == "compiled"
@@ -275,8 +266,7 @@ class CppnEncoding(Encoding[cppn.Genome]):
                 gradients[:, start : start + size],
                 inputs=self._inputs,
                 colour_map=self._colours.name,
-                blur=self._blur,
-                samples=self._samples,
+                band_limit=self._band_limit,
                 device=self._device,
                 compiled=self._is_compiled,
             )
@@ -298,11 +288,11 @@ class CppnEncoding(Encoding[cppn.Genome]):
         return self._draw([genome], height, width, box)[0].cpu()
 
     def sharp(self) -> CppnEncoding:
-        """Give the encoding without a blur: a pixel shows the value at its centre."""
-        if not self._blur:
+        """Give the encoding with half of its band limit, which has twice the detail."""
+        if not self._band_limit:
             return self
         sharp = copy(self)
-        sharp._blur = 0.0
+        sharp._band_limit /= 2
         return sharp
 
     def dumps(self, genome: cppn.Genome) -> str:
@@ -362,8 +352,7 @@ class CppnEncoding(Encoding[cppn.Genome]):
             inputs=self._inputs,
             colour_map=self._colours.name,
             channels=self._spec.channels,
-            blur=self._blur,
-            samples=self._samples,
+            band_limit=self._band_limit,
         )
 
     def _program(self, genomes: Sequence[cppn.Genome]) -> cppn.Program:
@@ -385,8 +374,7 @@ class CppnEncoding(Encoding[cppn.Genome]):
             inputs=self._inputs,
             colour_map=self._colours.name,
             channels=self._spec.channels,
-            blur=self._blur,
-            samples=self._samples,
+            band_limit=self._band_limit,
             device=self._device,
         )
 

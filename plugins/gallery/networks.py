@@ -43,8 +43,7 @@ def settings_of(run: Run) -> dict[str, Any] | None:
         "inputs": given.get("inputs") or preset.inputs,
         "colour": colour,
         "labels": [*cppn.COLOUR_MAPS[colour].labels],
-        "blur": given.get("blur") or 0.0,
-        "samples": given.get("samples", 2),
+        "band_limit": given.get("band_limit") or 0.0,
     }
 
 

@@ -18,101 +18,109 @@ assert AGGREGATIONS == ("sum", "mean", "product", "max", "min", "maxabs", "media
 
 
 @inner
-def _copy_number(number: F, out: np.ndarray) -> None:
-    for i in range(len(out)):
-        out[i] = number
-
-
-@inner
 def _multiply(
-    values: np.ndarray, out: np.ndarray, sources: np.ndarray, factors: np.ndarray
+    values: np.ndarray,
+    variances: np.ndarray,
+    row: int,
+    sources: np.ndarray,
+    factors: np.ndarray,
+    width: int,
 ) -> None:
-    _copy_number(F(1.0), out)
-    for term in range(len(sources)):
-        a, u = values[sources[term]], factors[term]
-        for i in range(len(out)):
-            out[i] = out[i] * (a[i] * u)
+    for i in range(width):
+        product, square, with_variance = F(1.0), F(1.0), F(1.0)
+        for term in range(len(sources)):
+            z = values[sources[term], i] * factors[term]
+            product *= z
+            square *= z * z
+            with_variance *= z * z + variances[sources[term], i] * factors[term] * factors[term]
+        values[row, i] = product
+        variances[row, i] = with_variance - square
 
 
 @inner
 def _choose(
-    kind: int, values: np.ndarray, out: np.ndarray, sources: np.ndarray, factors: np.ndarray
+    kind: int,
+    values: np.ndarray,
+    variances: np.ndarray,
+    row: int,
+    sources: np.ndarray,
+    factors: np.ndarray,
+    width: int,
 ) -> None:
-    """Take the largest, the smallest or the largest in size; the first two choose NaN if any."""
-    a, u = values[sources[0]], factors[0]
-    for i in range(len(out)):
-        out[i] = a[i] * u
-    for term in range(1, len(sources)):
-        a, u = values[sources[term]], factors[term]
-        if kind == MAX:
-            for i in range(len(out)):
-                z = a[i] * u
-                out[i] = z if z > out[i] or z != z else out[i]  # noqa: PLR0124
-        elif kind == MIN:
-            for i in range(len(out)):
-                z = a[i] * u
-                out[i] = z if z < out[i] or z != z else out[i]  # noqa: PLR0124
-        else:
-            for i in range(len(out)):
-                z = a[i] * u
-                out[i] = z if abs(z) > abs(out[i]) else out[i]
+    """Take the largest, the smallest or the largest in size, the first of equal ones."""
+    for i in range(width):
+        best, spread = F(0.0), F(0.0)
+        for term in range(len(sources)):
+            z = values[sources[term], i] * factors[term]
+            if kind == MAX:
+                better = z > best
+            elif kind == MIN:
+                better = z < best
+            else:
+                better = abs(z) > abs(best)
+            if better or term == 0:
+                best = z
+                spread = variances[sources[term], i] * factors[term] * factors[term]
+        values[row, i] = best
+        variances[row, i] = spread
 
 
 @inner
 def _take_middle(
     values: np.ndarray,
-    out: np.ndarray,
+    variances: np.ndarray,
+    row: int,
     sources: np.ndarray,
     factors: np.ndarray,
-    scratch: np.ndarray,
+    width: int,
+    terms: np.ndarray,
+    spreads: np.ndarray,
 ) -> None:
-    """Take the median, sorting the inputs of all pixels in step; NaN is the largest."""
-    terms = len(sources)
-    for term in range(terms):
-        a, u, z = values[sources[term]], factors[term], scratch[term]
-        for i in range(len(out)):
-            z[i] = a[i] * u
-    for last in range(terms - 1, 0, -1):
-        for term in range(last):
-            a, b = scratch[term], scratch[term + 1]
-            for i in range(len(out)):
-                low, high = a[i], b[i]
-                exchange = low > high or low != low  # noqa: PLR0124
-                a[i] = high if exchange else low
-                b[i] = low if exchange else high
-    middle = scratch[terms // 2]
-    if terms % 2:
-        for i in range(len(out)):
-            out[i] = middle[i]
-    else:
-        # The plain renderer leaves two inputs unsorted, but their sum is the same.
-        below = scratch[terms // 2 - 1]
-        for i in range(len(out)):
-            out[i] = (below[i] + middle[i]) * F(0.5)
+    """Take the median, or the mean of the middle two."""
+    count = len(sources)
+    for i in range(width):
+        for term in range(count):
+            z = values[sources[term], i] * factors[term]
+            v = variances[sources[term], i] * factors[term] * factors[term]
+            place = term
+            while place > 0 and terms[place - 1] > z:
+                terms[place], spreads[place] = terms[place - 1], spreads[place - 1]
+                place -= 1
+            terms[place], spreads[place] = z, v
+        low, high = (count - 1) // 2, count // 2
+        values[row, i] = (terms[low] + terms[high]) * F(0.5)
+        share = F(0.5) if low == high else F(0.25)
+        variances[row, i] = (spreads[low] + spreads[high]) * share
 
 
 @inner
 def aggregate(
     kind: int,
     values: np.ndarray,
-    out: np.ndarray,
+    variances: np.ndarray,
+    row: int,
     sources: np.ndarray,
     factors: np.ndarray,
-    scratch: np.ndarray,
+    width: int,
+    terms: np.ndarray,
+    spreads: np.ndarray,
 ) -> None:
     """Join weighted inputs.
 
     Args:
         kind: The aggregation's place in ``AGGREGATIONS``; no sum or mean.
         values: float32 [R, P], the rows of the inputs and others.
-        out: float32 [P], to write to.
+        variances: float32 [R, P], their variances.
+        row: The row to write.
         sources: int32 [k], the row of each input; at least one, except for a product.
         factors: float32 [k], the factor of each.
-        scratch: float32 [k, P], to write over.
+        width: The number of pixels.
+        terms: float32 [k], to write over.
+        spreads: float32 [k], to write over.
     """
     if kind == PRODUCT:
-        _multiply(values, out, sources, factors)
+        _multiply(values, variances, row, sources, factors, width)
     elif kind == MEDIAN:
-        _take_middle(values, out, sources, factors, scratch)
+        _take_middle(values, variances, row, sources, factors, width, terms, spreads)
     else:
-        _choose(kind, values, out, sources, factors)
+        _choose(kind, values, variances, row, sources, factors, width)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from neatfool.cppn.functions.colour import ColourMap
-    from neatfool.cppn.functions.surroundings import Surroundings
     from neatfool.cppn.plain.program import Program
 
 _CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
@@ -24,7 +23,6 @@ _COLOURS = tuple(COLOUR_MAPS)
 
 class _Kernels(NamedTuple):
     flow_back: Callable[..., None]
-    spread: Callable[..., None]
     tile: int
     lanes: int
 
@@ -33,9 +31,8 @@ class _Kernels(NamedTuple):
 def _kernels() -> _Kernels:
     from neatfool.cppn.compiled.lanes import LANES
     from neatfool.cppn.compiled.slope_kernel import TILE, flow_back
-    from neatfool.cppn.compiled.spreading import spread
 
-    return _Kernels(flow_back, spread, TILE, LANES)
+    return _Kernels(flow_back, TILE, LANES)
 
 
 def is_sums(program: Program) -> bool:
@@ -43,37 +40,12 @@ def is_sums(program: Program) -> bool:
     return all(step.reduction is None for step in program.steps)
 
 
-def spread_gradients(around: Surroundings, gradients: torch.Tensor) -> list[torch.Tensor]:
-    """Do what :meth:`~neatfool.cppn.functions.surroundings.Surroundings.spread` does.
-
-    Args:
-        around: The samples of an image at its native size.
-        gradients: float32 [..., H, W].
-
-    Returns:
-        For each grid float32 [..., h, w].
-    """
-    images = gradients.reshape(-1, *gradients.shape[-2:]).contiguous().numpy()
-    found = []
-    for grid, across, down in zip(around.grids, around.across, around.down, strict=True):
-        assert across.kernel is not None
-        samples = np.zeros((len(images), len(grid.y), len(grid.x)), np.float32)
-        _kernels().spread(
-            images,
-            across.first[0],
-            across.kernel,
-            across.scale / np.float32(len(around.grids)),
-            down.first,
-            down.weights,
-            samples,
-            np.empty((2, max(images.shape[2], samples.shape[2])), np.float32),
-        )
-        found.append(torch.from_numpy(samples).view(*gradients.shape[:-2], *samples.shape[1:]))
-    return found
-
-
 def factor_gradients(
-    program: Program, inputs: torch.Tensor, colours: ColourMap, by_channel: torch.Tensor
+    program: Program,
+    inputs: torch.Tensor,
+    colours: ColourMap,
+    variances: torch.Tensor | None,
+    by_channel: torch.Tensor,
 ) -> torch.Tensor:
     """Turn gradients by channels into gradients by the factors of a genome's terms.
 
@@ -81,6 +53,7 @@ def factor_gradients(
         program: One genome, of weighted sums only.
         inputs: float32 [I, P], the inputs at P pixels.
         colours: The colour map.
+        variances: float32 [I], those of the inputs; None if all are 0.
         by_channel: float32 [G, C, P], the gradients by the channels.
 
     Returns:
@@ -88,6 +61,9 @@ def factor_gradients(
     """
     kernels = _kernels()
     totals = np.zeros((len(by_channel), len(program.sources)))
+    spreads = np.zeros(program.inputs + 1, np.float32)
+    if variances is not None:
+        spreads[:-1] = variances.numpy()
     kernels.flow_back(
         _list_nodes(program),
         program.sources.numpy(),
@@ -95,9 +71,11 @@ def factor_gradients(
         program.outputs[0].numpy(),
         inputs.contiguous().numpy(),
         _COLOURS.index(colours.name),
+        spreads,
         by_channel.contiguous().numpy(),
         totals,
-        *(np.empty((program.rows, kernels.tile), np.float32) for _ in range(3)),
+        *(np.empty((program.rows, kernels.tile), np.float32) for _ in range(4)),
+        np.empty((3, kernels.tile), np.float32),
         np.empty((1, kernels.lanes), np.float32),
     )
     return torch.from_numpy(totals)

@@ -12,21 +12,15 @@ from typing import Any, Final, cast
 import numpy as np
 
 from neatfool.compiling import inlined, inner, outer
-from neatfool.cppn.compiled.activations import activate, activate_common
+from neatfool.cppn.compiled.activations import activate
 from neatfool.cppn.compiled.aggregations import SUM, aggregate
 from neatfool.cppn.compiled.colour import paint
 from neatfool.cppn.compiled.lanes import LANES, load, spread, store
 
 F = np.float32
 
-TILE: Final = 2048
+TILE: Final = 1024
 """The most pixels of a tile, so that the values of some hundred nodes fit the cache."""
-
-
-@inner
-def _copy(source: np.ndarray, target: np.ndarray) -> None:
-    for i in range(len(target)):
-        target[i] = source[i]
 
 
 @inlined
@@ -36,19 +30,19 @@ def _compute(
     sources: np.ndarray,
     factors: np.ndarray,
     values: np.ndarray,
+    variances: np.ndarray,
     scratch: np.ndarray,
     width: int,
     others: bool | None,
+    limited: bool | None,
 ) -> None:
     """Compute a node; :func:`draw` describes the arguments."""
     row = node[4]
-    if others is not None:
-        if node[1] != SUM:
-            aggregate(node[1], values, values[row][:width], sources, factors, scratch)
-            sources, factors = node[4:5], numbers[:1]
-        activate(node[0], values, sources, factors, numbers[1], values, row, width)
-    else:
-        activate_common(node[0], values, sources, factors, numbers[1], values, row, width)
+    if others is not None and node[1] != SUM:
+        terms, spreads = scratch[0], scratch[1]
+        aggregate(node[1], values, variances, row, sources, factors, width, terms, spreads)
+        sources, factors = node[4:5], numbers[:1]
+    activate(node[0], values, variances, sources, factors, numbers[1], row, width, others, limited)
 
 
 @inner
@@ -89,11 +83,38 @@ def _repeat_line(values: np.ndarray, row: int, across: int, count: int) -> None:
             store(values, row, start + column, load(values, row, column))
 
 
+@inner
+def _complete(
+    node: np.ndarray,
+    lines: np.ndarray,
+    values: np.ndarray,
+    same_across: bool,
+    same_down: bool,
+    by_column: int,
+    by_row: int,
+    across: int,
+    count: int,
+) -> None:
+    """Fill the rest of a row that is the same in all lines, or all along each."""
+    if same_across:
+        if node[6] & by_column:
+            _spread_lines(lines, values, node[4], across, count)
+    elif same_down and node[6] & by_row:
+        _repeat_line(values, node[4], across, count)
+
+
+@inner
+def _set(table: np.ndarray, numbers: np.ndarray) -> None:
+    for row in range(len(numbers)):
+        for i in range(table.shape[1]):
+            table[row, i] = numbers[row]
+
+
 _SIGNATURE: Final = (
     "void(int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], int32[:, ::1], "
-    "int64, int64, float32[:, ::1], int64, int64, int64, int64, int64, int64, int64, "
-    "uint8[:, :, ::1], float32[:, :, ::1], int64, float32[:, ::1], float32[:, ::1], "
-    "float32[:, ::1], uint8[:, ::1], none)"
+    "int64, int64, float32[:, ::1], float32[::1], int64, int64, int64, int64, int64, int64, int64, "
+    "uint8[:, :, ::1], int64, float32[:, :, ::1], float32[:, :, ::1], float32[:, ::1], "
+    "float32[:, ::1], none, {})"
 )
 
 
@@ -108,6 +129,7 @@ def draw(
     first: int,
     last: int,
     inputs: np.ndarray,
+    spreads: np.ndarray,
     begin: int,
     end: int,
     tile: int,
@@ -116,13 +138,13 @@ def draw(
     by_row: int,
     colour: int,
     images: np.ndarray,
-    raw: np.ndarray,
     offset: int,
-    values: np.ndarray,
-    lines: np.ndarray,
+    tables: np.ndarray,
+    all_lines: np.ndarray,
     scratch: np.ndarray,
-    image: np.ndarray,
+    channels: np.ndarray,
     others: bool | None,
+    limited: bool | None,
 ) -> None:
     """Draw some genomes at some pixels.
 
@@ -138,6 +160,7 @@ def draw(
         first: The first genome to draw.
         last: The genome after the last.
         inputs: float32 [I, P].
+        spreads: float32 [I], the variances of the inputs.
         begin: The first of the P pixels to draw.
         end: The pixel after the last.
         tile: The pixels of a tile: up to ``TILE``, and up to ``LANES`` whole lines if any input is
@@ -145,17 +168,22 @@ def draw(
         across: The pixels of a line of the image.
         by_column: The inputs that vary between columns: bit i % 31 for input i.
         by_row: The inputs that vary between rows.
-        colour: The place of the colour map in ``COLOUR_MAPS``; -1 for the outputs themselves.
+        colour: The place of the colour map in ``COLOUR_MAPS``.
         images: uint8 [N, C, Q], the images to write.
-        raw: float32 [N, O, Q], the outputs to write if ``colour`` is -1.
         offset: The place of the first of the P pixels among the Q.
-        values: float32 [R, TILE + LANES], scratch: a row for each input and each node of a genome.
-        lines: float32 [R, LANES], scratch.
-        scratch: float32 [k, TILE], scratch: a row for each term of a node.
-        image: uint8 [C, TILE], scratch.
+        tables: float32 [2, R, TILE + LANES], scratch: values and variances, a row for each input
+            and each node of a genome.
+        all_lines: float32 [2, R, LANES], scratch.
+        scratch: float32 [2, k], scratch: a number for each term of a node.
+        channels: float32 [3, TILE + LANES], scratch.
         others: None if all nodes are sums with one of the ``COMMON`` activations; the code for
             others is not compiled then.
+        limited: None if all variances are 0; the code for others is not compiled then.
     """
+    values, variances = tables[0], tables[1]
+    lines, spread_lines = all_lines[0], all_lines[1]
+    _set(variances, spreads)
+    _set(spread_lines, spreads)
     # The last block of a line may extend beyond it.
     line = (across + LANES - 1) // LANES * LANES
     for start in range(begin, end, tile):
@@ -165,29 +193,48 @@ def draw(
         for genome in range(first, last):
             for place in range(bounds[genome], bounds[genome + 1]):
                 node = nodes[place]
-                row, reach, own = node[4], node[5], slice(node[2], node[3])
+                reach, own = node[5], slice(node[2], node[3])
                 same_across, same_down = reach & by_column == 0, reach & by_row == 0
                 table = lines if same_across else values
+                spread_table = spread_lines if same_across else variances
                 size = LANES if same_across else line if same_down else width
                 _compute(
-                    node, numbers[place], sources[own], factors[own], table, scratch, size, others
+                    node,
+                    numbers[place],
+                    sources[own],
+                    factors[own],
+                    table,
+                    spread_table,
+                    scratch,
+                    size,
+                    others,
+                    limited,
                 )
-                if same_across:
-                    if node[6] & by_column:
-                        _spread_lines(lines, values, row, across, count)
-                elif same_down and node[6] & by_row:
-                    _repeat_line(values, row, across, count)
-            rows = outputs[genome]
-            at = slice(offset + start, offset + start + count)
-            if colour < 0:
-                for output in range(len(rows)):
-                    _copy(values[rows[output]], raw[genome, output][at])
-            else:
-                paint(colour, values, rows, image, width)
-                for channel in range(len(image)):
-                    _copy(image[channel], images[genome, channel][at])
+                for which in range(1 if limited is None else 2):
+                    _complete(
+                        node,
+                        all_lines[which],
+                        tables[which],
+                        same_across,
+                        same_down,
+                        by_column,
+                        by_row,
+                        across,
+                        count,
+                    )
+            paint(
+                colour,
+                values,
+                variances,
+                outputs[genome],
+                channels,
+                images[genome],
+                offset + start,
+                count,
+                limited,
+            )
 
 
 # Code for genomes whose nodes are all common. Any other takes three times as long to compile, and
 # is compiled when it is called.
-cast("Any", draw).compile(_SIGNATURE)
+cast("Any", draw).compile(_SIGNATURE.format("boolean"))

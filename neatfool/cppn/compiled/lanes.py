@@ -53,6 +53,9 @@ class _LanesModel(models.PrimitiveModel):
 def _widen(builder: Any, value: Any, count: int = LANES) -> Any:
     if isinstance(value.type, ir.VectorType):
         return value
+    # Plain numbers in formulas are of double precision.
+    if isinstance(value.type, ir.DoubleType):
+        value = builder.fptrunc(value, ir.FloatType())
     nothing = ir.Constant(ir.VectorType(value.type, count), ir.Undefined)
     one = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
     return _choose(builder, one, [0] * count)
@@ -62,14 +65,6 @@ def _choose(builder: Any, value: Any, places: Sequence[int]) -> Any:
     """Give some of a vector's elements."""
     chosen = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), list(places))
     return builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), chosen)
-
-
-def _fold(builder: Any, value: Any) -> Any:
-    """Give 16 integers with the same largest one as ``value``."""
-    while (half := value.type.count // 2) >= 16:
-        halves = [_choose(builder, value, range(at, at + half)) for at in (0, half)]
-        value = builder.select(builder.icmp_signed(">", *halves), *halves)
-    return value
 
 
 def _alike(builder: Any, values: Any) -> list[Any]:
@@ -90,8 +85,10 @@ def _teach(function: Any, instruction: str) -> None:
     def lower(_: Any, builder: Any, __: Any, values: Any) -> Any:
         return getattr(builder, instruction)(*_alike(builder, values))
 
-    for kinds in ((_FLOATS, _FLOATS), (types.float32, _FLOATS), (_FLOATS, types.float32)):
-        cast("Code", lower_builtin(function, *kinds))(lower)
+    cast("Code", lower_builtin(function, _FLOATS, _FLOATS))(lower)
+    for number in (types.float32, types.float64):
+        cast("Code", lower_builtin(function, number, _FLOATS))(lower)
+        cast("Code", lower_builtin(function, _FLOATS, number))(lower)
     cast("Code", lower_builtin(function, _FLOATS))(lower)
 
 
@@ -126,19 +123,6 @@ def _binary(code: Code) -> Callable[..., Any]:
     return cast("Callable[..., Any]", intrinsic(typed))
 
 
-def _choice(comparison: str) -> Callable[..., Any]:
-    """Make a function of a, b, c and d: c where the comparison of a and b holds, else d."""
-
-    def typed(_: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-        def lower(_: Any, builder: Any, __: Any, values: Any) -> Any:
-            a, b, c, d = _alike(builder, values)
-            return builder.select(builder.fcmp_ordered(comparison, a, b), c, d)
-
-        return signature(_kind((a, b, c, d)), a, b, c, d), lower
-
-    return cast("Callable[..., Any]", intrinsic(typed))
-
-
 def _smaller(builder: Any, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
@@ -165,6 +149,12 @@ def _size(builder: Any, value: Any) -> Any:
     return _float(builder, size)
 
 
+def _square_root(builder: Any, value: Any) -> Any:
+    kind = ir.FunctionType(value.type, [value.type])
+    root = cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{LANES}f32")
+    return builder.call(root, [value])
+
+
 def _to_float(builder: Any, value: Any) -> Any:
     if isinstance(value.type, ir.VectorType):
         return builder.sitofp(value, ir.VectorType(ir.FloatType(), LANES))
@@ -178,12 +168,10 @@ smaller: Floats = _binary(_smaller)
 """a if a < b else b; b if one is NaN."""
 larger: Floats = _binary(_larger)
 """a if a > b else b; b if one is NaN."""
-where_larger: Floats = _choice(">")
-"""c if a > b else d."""
-where_equal: Floats = _choice("==")
-"""c if a == b else d."""
 size_of: Floats = _unary(_size)
 """The absolute value."""
+square_root: Floats = _unary(_square_root)
+"""The square root of lanes."""
 
 bits_of: Ints = _unary(_bits, _TO_INTS)
 float_of: Floats = _unary(_float, _TO_FLOATS)
@@ -221,22 +209,6 @@ spread: Floats = intrinsic(_spread)
 """Give lanes that all hold a number."""
 
 
-def _any_beyond(_: Any, lanes: Any, limit: Any) -> Any:
-    def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
-        size, limit = (_bits(builder, _size(builder, value)) for value in values)
-        # The bits of sizes, as integers, have the same order, with NaN as the largest.
-        largest = _fold(builder, size)
-        beyond = builder.icmp_signed(">", largest, _widen(builder, limit, largest.type.count))
-        together = builder.bitcast(beyond, ir.IntType(largest.type.count))
-        return builder.icmp_unsigned("!=", together, ir.Constant(together.type, 0))
-
-    return signature(types.boolean, lanes, limit), code
-
-
-any_beyond: Callable[..., bool] = intrinsic(_any_beyond)
-"""Tell whether any lane is NaN, or larger in size than a limit."""
-
-
 def _pointer(context: Any, builder: Any, kind: Any, values: Any) -> Any:
     table, row, column = values
     made = context.make_array(kind)(context, builder, table)
@@ -263,11 +235,15 @@ load: Floats = intrinsic(_load)
 
 def _store(_: Any, table: Any, row: Any, column: Any, lanes: Any) -> Any:
     def code(context: Any, builder: Any, made: Any, values: Any) -> Any:
-        builder.store(values[3], _pointer(context, builder, made.args[0], values[:3]), align=4)
+        builder.store(
+            _widen(builder, values[3]),
+            _pointer(context, builder, made.args[0], values[:3]),
+            align=4,
+        )
         return context.get_dummy_value()
 
     return signature(types.void, table, row, column, lanes), code
 
 
 store: Callable[..., None] = intrinsic(_store)
-"""Write lanes to a row of a float32 [R, P], beginning at a column."""
+"""Write lanes, or a number to all of them, to a row of a float32 [R, P], beginning at a column."""

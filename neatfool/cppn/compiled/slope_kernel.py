@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from neatfool.compiling import inner, outer
-from neatfool.cppn.compiled.activations import IDENTITY, activate, differentiate
+from neatfool.cppn.compiled.activations import activate_with_slopes
 from neatfool.cppn.compiled.colour import return_colour
 from neatfool.cppn.compiled.lanes import LANES, add_product, load, spread, store
 
@@ -65,26 +65,6 @@ def _add_scaled(flows: np.ndarray, source: int, row: int, factor: F, width: int)
 
 
 @inner
-def _compute(
-    nodes: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
-    first: int,
-    values: np.ndarray,
-    slopes: np.ndarray,
-    width: int,
-) -> None:
-    """Compute the values of all nodes, and the slopes of their activations."""
-    one = values[first - 1][:1]
-    for node in range(len(nodes)):
-        row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
-        terms = sources[own], factors[own]
-        activate(IDENTITY, values, *terms, F(0.0), slopes, row, width)
-        activate(nodes[node, 0], slopes, nodes[node, 3:4], one, F(0.0), values, row, width)
-        differentiate(nodes[node, 0], slopes[row][:width], values[row][:width])
-
-
-@inner
 def _return(
     nodes: np.ndarray,
     sources: np.ndarray,
@@ -110,8 +90,8 @@ def _return(
 
 @outer(
     "void(int32[:, ::1], int32[::1], float32[::1], int64[::1], float32[:, ::1], int64, "
-    "float32[:, :, ::1], float64[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1], "
-    "float32[:, ::1])"
+    "float32[::1], float32[:, :, ::1], float64[:, ::1], float32[:, ::1], float32[:, ::1], "
+    "float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1])"
 )
 def flow_back(
     nodes: np.ndarray,
@@ -120,11 +100,14 @@ def flow_back(
     outputs: np.ndarray,
     inputs: np.ndarray,
     colour: int,
+    spreads: np.ndarray,
     gradients: np.ndarray,
     totals: np.ndarray,
     values: np.ndarray,
+    variances: np.ndarray,
     slopes: np.ndarray,
     flows: np.ndarray,
+    channels: np.ndarray,
     sums: np.ndarray,
 ) -> None:
     """Pass gradients by the channels back to the factors of a genome.
@@ -138,11 +121,14 @@ def flow_back(
         outputs: int64 [O], the row of each output.
         inputs: float32 [I, P].
         colour: The place of the colour map in ``COLOUR_MAPS``.
+        spreads: float32 [I + 1], the variances of the inputs and of the ones.
         gradients: float32 [G, C, P], gradients of G functions by the channels.
         totals: float64 [G, T]; the gradients by the factors are added to it.
         values: float32 [I + 1 + M, TILE], scratch.
+        variances: As ``values``.
         slopes: As ``values``.
         flows: As ``values``.
+        channels: float32 [3, TILE], scratch.
         sums: float32 [1, LANES], scratch.
     """
     given, pixels = len(inputs), inputs.shape[1]
@@ -153,11 +139,23 @@ def flow_back(
         for row in range(given):
             _load(inputs[row], start, count, values[row][:width], F(0.0))
         _fill(values[given][:width], F(1.0))
-        _compute(nodes, sources, factors, first, values, slopes, width)
+        for row in range(first):
+            _fill(variances[row][:width], spreads[row])
+        for node in range(len(nodes)):
+            row, own = nodes[node, 3], slice(nodes[node, 1], nodes[node, 2])
+            activate_with_slopes(
+                nodes[node, 0], values, variances, slopes, sources[own], factors[own], row, width
+            )
         for which in range(len(gradients)):
             for row in range(first, first + len(nodes)):
                 _fill(flows[row][:width], F(0.0))
-            return_colour(colour, values, outputs, gradients[which], start, flows, count)
+            for channel in range(3):
+                if channel < gradients.shape[1]:
+                    slope = gradients[which, channel]
+                    _load(slope, start, count, channels[channel][:width], F(0.0))
+                else:
+                    _fill(channels[channel][:width], F(0.0))
+            return_colour(colour, values, variances, outputs, channels, flows, width)
             _return(
                 nodes, sources, factors, first, values, slopes, flows, width, totals[which], sums
             )

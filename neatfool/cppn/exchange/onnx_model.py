@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import reduce
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from neatfool.cppn.exchange.formula import INPUT_KEYS
-from neatfool.cppn.exchange.operations import FORMAT, OPSET, Operations, Value
+from neatfool.cppn.exchange.operations import FORMAT, OPSET, Operations
+from neatfool.cppn.exchange.recording import Value
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.inputs import pixel_grid
-from neatfool.cppn.functions.surroundings import REACH, SAMPLES
+from neatfool.cppn.functions.rules import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
     The model needs nothing else. Its input ``size``, int64 [2], is the height and the width in
     pixels; its properties ``height`` and ``width`` are the native ones. Its output ``image`` is
     uint8 [C, H, W]: the picture of :func:`~neatfool.cppn.render` to within a level, except where a
-    network magnifies the last bits of a number. A blur is part of the model.
+    network magnifies the last bits of a number. A band limit is part of the model.
 
     Args:
         picture: The picture, with the numbers that its parameters have now.
@@ -50,12 +50,8 @@ def to_onnx(picture: Picture, *, title: str = "") -> bytes:
         operations.cast(operations.add_node("Gather", size, side, dtype=np.int64), np.float64)
         for side in (0, 1)
     )
-    if look.blur:
-        levels = _draw_levels(operations, picture, *_sample_inputs(operations, look))
-        levels = _smooth(operations, look, levels, height, width)
-    else:
-        inputs, shape = _pixel_inputs(operations, look, height, width, size)
-        levels = _draw_levels(operations, picture, inputs, shape)
+    inputs = _pixel_inputs(operations, look, height, width)
+    _draw_levels(operations, picture, inputs, size)
     operations.nodes[-1].output[0] = "levels"
     return _model(operations, look, title)
 
@@ -89,9 +85,9 @@ def _model(operations: Operations, look: Look, title: str) -> bytes:
 
 
 def _pixel_inputs(
-    operations: Operations, look: Look, height: Value, width: Value, size: Value
-) -> tuple[list[Value], Value]:
-    """Give x [1, W], y [H, 1], d [H, W] and 1 of the pixels' centres, and their shape."""
+    operations: Operations, look: Look, height: Value, width: Value
+) -> list[tuple[Any, Any]]:
+    """Give x [1, W], y [H, 1], d [H, W] and 1 of the pixels' centres, with their variances."""
     axes = []
     for sides, native, axis in ((width, look.width, 0), (height, look.height, 1)):
         centres = _centres(operations, sides, native)
@@ -106,7 +102,8 @@ def _pixel_inputs(
     distance = operations.add_node("Sqrt", operations.add_node("Add", *squares))
     chosen = [raw if look.inputs == "raw" else normalised for raw, normalised in axes]
     inputs = [operations.cast(each, np.float32) for each in (*chosen, distance)]
-    return [*inputs, operations.constant(1.0, np.float32)], size
+    grid = pixel_grid(look.height, look.width, kind=look.inputs)
+    return list(zip([*inputs, 1.0], grid.variances(look.band_limit).tolist(), strict=True))
 
 
 def _centres(operations: Operations, size: Value, native: int) -> Value:
@@ -121,118 +118,67 @@ def _double(operations: Operations, kind: str, *inputs: Any) -> Value:
     return operations.add_node(kind, *inputs, dtype=np.float64)
 
 
-def _sample_inputs(operations: Operations, look: Look) -> tuple[list[Value], Value]:
-    """Give x [S, 1, w], y [S, h, 1], d [S, h, w] and 1 of the samples, and their shape."""
-    grids = [
-        pixel_grid(look.height, look.width, kind=look.inputs, shift=shift)
-        for shift in SAMPLES[look.samples]
-    ]
-    squares = [
-        operations.constant(np.stack([each.x_squared[None] for each in grids])),
-        operations.constant(np.stack([each.y_squared[:, None] for each in grids])),
-    ]
-    distance = operations.add_node("Sqrt", operations.add_node("Add", *squares))
-    inputs = [
-        operations.constant(np.stack([each.x[None] for each in grids]), np.float32),
-        operations.constant(np.stack([each.y[:, None] for each in grids]), np.float32),
-        operations.cast(distance, np.float32),
-        operations.constant(1.0, np.float32),
-    ]
-    return inputs, operations.constant([len(grids), look.height, look.width], np.int64)
-
-
 def _draw_levels(
-    operations: Operations, picture: Picture, inputs: Sequence[Value], shape: Value
+    operations: Operations, picture: Picture, inputs: Sequence[tuple[Any, Any]], shape: Value
 ) -> Value:
     """Give the levels from 0 to 255 of each channel, [C, *shape]."""
-    look, formula, may_be_nan = picture.look, picture.formula(), picture.may_overflow
+    look, formula = picture.look, picture.formula()
     values = dict(zip(INPUT_KEYS, inputs, strict=True))
     for node in formula.nodes:
-        activation = ACTIVATIONS[node.activation]
-        z = _aggregate(operations, node, values)
-        if activation.nan is not None and may_be_nan:
-            z = operations.where(operations.is_nan(z), activation.nan, z)
-        values[node.key] = activation.formula(operations, z, None)
-    outputs = [values[key] for key in formula.outputs]
-    if may_be_nan:
-        outputs = [operations.where(operations.is_nan(each), 0.0, each) for each in outputs]
+        rule = ACTIVATIONS[node.activation].rule
+        z, v = _aggregate(operations, node, values)
+        s = operations.clip(z, -LIMIT, LIMIT)
+        v = operations.clip(v, 0.0, LIMIT)
+        mean = rule.mean(operations, s, v)
+        values[node.key] = mean, rule.variance(operations, s, v, mean)
+    means, variances = zip(*(values[key] for key in formula.outputs), strict=True)
+    spreads = [operations.clip(each, 0.0, LIMIT) for each in variances]
     channels = [
-        operations.add_node("Expand", operations.round(operations.multiply(each, 255.0)), shape)
-        for each in look.colours.convert(operations, *outputs)
+        operations.add_node("Expand", operations.round(255.0 * each), shape)
+        for each in look.colours.convert(operations, means, spreads)
     ]
     if look.channels and len(channels) == 1:
         channels *= look.channels
     return operations.stack(channels)
 
 
-def _aggregate(operations: Operations, node: Node, values: dict[int, Value]) -> Value:
-    """Give the argument of a node's activation."""
+def _aggregate(
+    operations: Operations, node: Node, values: dict[int, tuple[Any, Any]]
+) -> tuple[Any, Any]:
+    """Give the mean and the variance of the argument of a node's activation."""
+    given = node.scaled if node.joins == "sum" else node.terms
+    terms = [(values[key][0] * weight, values[key][1] * weight**2) for key, weight in given]
     if node.joins == "sum":
-        terms = [operations.multiply(values[key], weight) for key, weight in node.scaled]
-        return reduce(operations.add, [*terms, operations.constant(node.bias, np.float32)])
-    terms = [operations.multiply(values[key], weight) for key, weight in node.terms]
-    scaled = operations.multiply(_reduce(operations, node, terms), node.response)
-    return operations.add(scaled, node.bias)
+        return sum((mean for mean, _ in terms), node.bias), sum((each for _, each in terms), 0.0)
+    mean, variance = _reduce(operations, node, terms)
+    return mean * node.response + node.bias, variance * node.response**2
 
 
-def _reduce(operations: Operations, node: Node, terms: list[Value]) -> Value:
-    def larger(best: Value, term: Value) -> Value:
-        is_larger = operations.absolute(term) > operations.absolute(best)
-        return operations.where(is_larger, term, best)
+def _reduce(operations: Operations, node: Node, terms: list[tuple[Any, Any]]) -> tuple[Any, Any]:
+    def multiply(a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[Any, Any]:
+        return a[0] * b[0], a[1] * b[1] + a[1] * (b[0] * b[0]) + b[1] * (a[0] * a[0])
 
-    match node.joins:
-        case "product":
-            return reduce(operations.multiply, terms) if terms else operations.constant(1.0, "f4")
-        case "max":
-            return reduce(operations.maximum, terms)
-        case "min":
-            return reduce(operations.minimum, terms)
-        case "maxabs":
-            return reduce(larger, terms)
-    return _median(operations, terms)
+    def order(a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+        """Give first the one that the reduction chooses; a, if neither is better."""
+        keys = {
+            "max": (b[0], a[0]),
+            "min": (a[0], b[0]),
+            "median": (a[0], b[0]),
+            "maxabs": (operations.absolute(b[0]), operations.absolute(a[0])),
+        }
+        swaps = operations.add_node("Greater", *keys[node.joins])
+        mean = operations.where(swaps, b[0], a[0]), operations.where(swaps, a[0], b[0])
+        variance = operations.where(swaps, b[1], a[1]), operations.where(swaps, a[1], b[1])
+        return (mean[0], variance[0]), (mean[1], variance[1])
 
-
-def _median(operations: Operations, terms: list[Value]) -> Value:
-    count = len(terms)
-    for end in range(count - 1, 0, -1) if count > 2 else ():
+    if node.joins == "product":
+        return reduce(multiply, terms, (1.0, 0.0))
+    if node.joins != "median":
+        return reduce(lambda a, b: order(a, b)[0], terms)
+    for end in range(len(terms) - 1, 0, -1):
         for place in range(end):
-            pair = terms[place], terms[place + 1]
-            terms[place : place + 2] = operations.minimum(*pair), operations.maximum(*pair)
-    middle = terms[count // 2]
-    if count % 2:
-        return middle
-    return operations.divide(operations.add(terms[count // 2 - 1], middle), 2.0)
-
-
-def _smooth(
-    operations: Operations, look: Look, levels: Value, height: Value, width: Value
-) -> Value:
-    """Turn samples [C, S, h, w] into pixels [C, H, W]; see ``functions.surroundings``."""
-    shifts = SAMPLES[look.samples]
-    down = _weigh(operations, look.blur, look.height, height, [y for _, y in shifts])
-    across = _weigh(operations, look.blur, look.width, width, [x for x, _ in shifts])
-    turned = operations.add_node("Transpose", across, perm=[0, 2, 1])
-    smooth = operations.add_node("MatMul", operations.add_node("MatMul", down, levels), turned)
-    mean = operations.add_node("ReduceMean", smooth, axes=[1], keepdims=0)
-    return operations.round(operations.clip(mean, 0.0, 255.0))
-
-
-def _weigh(
-    operations: Operations, blur: float, native: int, size: Value, shifts: Sequence[float]
-) -> Value:
-    """Give the weight of each sample along an axis in each pixel: [S, size, native]."""
-    centres = _centres(operations, size, native)
-    pixel = _double(operations, "Div", native / math.sqrt(12), size)
-    variance = _double(operations, "Add", _double(operations, "Mul", pixel, pixel), blur**2)
-    reach = _double(operations, "Mul", operations.add_node("Sqrt", variance), REACH)
-    reach = _double(operations, "Max", reach, 1.0)
-    places = np.arange(native, dtype=np.float64) + np.array(shifts)[:, None]
-    column = operations.add_node("Unsqueeze", centres, operations.constant([1], np.int64))
-    apart = _double(operations, "Sub", places[:, None], column)
-    distance = operations.cast(_double(operations, "Div", apart, reach), np.float32)
-    # cos(pi d / 2) of a distance d up to 1.
-    angle = operations.multiply(operations.clip(distance, -1.0, 1.0), math.pi / 2)
-    cosine = operations.add_node("Cos", angle)
-    bell = operations.multiply(cosine, cosine)
-    total = operations.add_node("ReduceSum", bell, operations.constant([2], np.int64), keepdims=1)
-    return operations.divide(bell, total)
+            terms[place : place + 2] = order(*terms[place : place + 2])
+    middle = terms[(len(terms) - 1) // 2 : len(terms) // 2 + 1]
+    count = len(middle)
+    mean, variance = (sum(each) for each in zip(*middle, strict=True))
+    return mean * (1 / count), variance * (1 / count**2)

@@ -10,8 +10,7 @@ from torch import nn
 
 from neatfool.cppn.exchange.formula import INPUT_KEYS, read_formula
 from neatfool.cppn.functions.colour import find_colour_map, quantise
-from neatfool.cppn.functions.inputs import PixelGrid, pixel_grid
-from neatfool.cppn.functions.surroundings import surroundings
+from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
 from neatfool.cppn.genome.genome import Genome
 from neatfool.cppn.plain.program import compile_genomes
@@ -33,8 +32,7 @@ class Look:
         inputs: ``"raw"`` or ``"normalised"``.
         colour_map: One of :data:`~neatfool.cppn.COLOUR_MAPS`.
         channels: 3 repeats a grey channel three times; by default those of the colour map.
-        blur: The standard deviation of the surroundings that a pixel shows, in native pixels.
-        samples: The samples in each native pixel for that mean: 1, 2, 4 or 9.
+        band_limit: How far each node reaches for the mean that it shows, in native pixels.
     """
 
     height: int
@@ -42,8 +40,7 @@ class Look:
     inputs: InputKind = "raw"
     colour_map: str = "grey"
     channels: int | None = None
-    blur: float = 0.0
-    samples: int = 2
+    band_limit: float = 0.0
 
     @property
     def colours(self) -> ColourMap:
@@ -98,21 +95,12 @@ class Picture(nn.Module):
         look = self.look
         height, width = size or (look.height, look.width)
         native = look.height, look.width
-        if not look.blur:
-            grid = pixel_grid(height, width, native=native, kind=look.inputs)
-            return self._repeat(self._draw(grid))
-        around = surroundings(
-            height, width, native=native, kind=look.inputs, blur=look.blur, samples=look.samples
-        )
-        parts = []
-        for grid, across, down in zip(around.grids, around.across, around.down, strict=True):
-            samples = self._draw(grid)
-            rows, columns = down.matrix(len(grid.y)), across.matrix(len(grid.x))
-            parts.append(rows.to(samples) @ samples @ columns.to(samples).mT)
-        return self._repeat(torch.stack(parts).mean(0).clamp(0.0, 1.0))
+        grid = pixel_grid(height, width, native=native, kind=look.inputs)
+        channels = self._colour(grid.inputs(0, grid.pixels).to(self.weights))
+        return channels.view(-1, height, width)
 
     def at(self, points: torch.Tensor) -> torch.Tensor:
-        """Give the colours of points, without the blur.
+        """Give the colours of points.
 
         Args:
             points: Floats [..., 2]: x from -1 (the centre of the first native column) to 1 (the
@@ -128,7 +116,7 @@ class Picture(nn.Module):
             x = (x + 1) * ((self.look.width - 1) / 2)
             y = (y + 1) * ((self.look.height - 1) / 2)
         inputs = torch.stack([each.reshape(-1) for each in (x, y, d, torch.ones_like(x))])
-        return self._repeat(self._colour(inputs)).mT.reshape(*points.shape[:-1], -1)
+        return self._colour(inputs).mT.reshape(*points.shape[:-1], -1)
 
     def pixels(self, size: tuple[int, int] | None = None) -> torch.Tensor:
         """Draw the picture as uint8 [C, H, W]; see :meth:`forward`."""
@@ -164,29 +152,20 @@ class Picture(nn.Module):
         """Give what the picture is computed by, with the numbers of now."""
         return read_formula(self.genome(), len(self._outputs))
 
-    @property
-    def may_overflow(self) -> bool:
-        """Whether a value might become infinite or NaN, with the numbers of now."""
-        return compile_genomes([self.genome()], INPUT_KEYS, self._outputs).may_overflow
-
-    def _draw(self, grid: PixelGrid) -> torch.Tensor:
-        """Draw the pixels of a grid: floats [C, H, W]."""
-        inputs = grid.inputs(0, grid.pixels).to(self.weights)
-        return self._colour(inputs).view(-1, len(grid.y), len(grid.x))
-
     def _colour(self, inputs: torch.Tensor) -> torch.Tensor:
         """Give floats [C, P] for inputs [4, P]."""
+        look = self.look
+        native = pixel_grid(look.height, look.width, kind=look.inputs)
         outputs = evaluate(
             self._program,
             inputs,
+            variances=native.variances(look.band_limit),
             weights=self.weights,
             biases=self.biases,
             responses=self.responses,
         )
-        return self._colours(outputs)[0]
-
-    def _repeat(self, channels: torch.Tensor) -> torch.Tensor:
-        wanted = self.look.channels or len(channels)
+        channels = self._colours(*outputs)[0]
+        wanted = look.channels or len(channels)
         return channels.expand(wanted, *channels.shape[1:])
 
 

@@ -2,13 +2,13 @@
 
 ``sum`` and ``mean`` are weighted sums, which a program computes for a whole level at once. The
 others are reductions, computed together for all nodes of one level with the same number of inputs.
-They go from a node's first input to its last, as Python does. So ties end the same way, and the
-bits do not depend on how a library splits the work.
+
+Inputs count as independent: the variance of a sum is the sum of the variances. A reduction that
+chooses an input, the first of equal ones, has the variance of that input.
 """
 
 from __future__ import annotations
 
-from functools import reduce
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -17,44 +17,44 @@ if TYPE_CHECKING:
 
     import torch
 
-    Reduction = Callable[[torch.Tensor], torch.Tensor]
+    Reduction = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 WEIGHTED_SUMS = ("sum", "mean")
 """The aggregations that are a sum of weighted inputs, perhaps times a factor."""
 
 
-def _product(terms: torch.Tensor) -> torch.Tensor:
-    if terms.shape[1] == 0:
-        return terms.new_ones(terms.shape[0], terms.shape[2])
-    return reduce(lambda a, b: a.multiply(b), terms.unbind(1))
+def _product(terms: torch.Tensor, variances: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    squares = terms * terms
+    return terms.prod(1), (squares + variances).prod(1) - squares.prod(1)
 
 
-def _max(terms: torch.Tensor) -> torch.Tensor:
-    return reduce(lambda a, b: a.maximum(b), terms.unbind(1))
+def _choose_by(place: Callable[[torch.Tensor], torch.Tensor]) -> Reduction:
+    def choose(terms: torch.Tensor, variances: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        chosen = place(terms)
+        return terms.gather(1, chosen).squeeze(1), variances.gather(1, chosen).squeeze(1)
+
+    return choose
 
 
-def _min(terms: torch.Tensor) -> torch.Tensor:
-    return reduce(lambda a, b: a.minimum(b), terms.unbind(1))
-
-
-def _maxabs(terms: torch.Tensor) -> torch.Tensor:
-    def larger(best: torch.Tensor, term: torch.Tensor) -> torch.Tensor:
-        return term.where(term.abs() > best.abs(), best)
-
-    return reduce(larger, terms.unbind(1))
-
-
-def _median(terms: torch.Tensor) -> torch.Tensor:
+def _median(terms: torch.Tensor, variances: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     count = terms.shape[1]
-    ordered = terms.sort(dim=1).values if count > 2 else terms
-    middle = ordered[:, count // 2]
-    return middle if count % 2 else (ordered[:, count // 2 - 1] + middle) / 2.0
+    ordered, places = terms.sort(dim=1, stable=True)
+    middle = slice((count - 1) // 2, count // 2 + 1)
+    own = variances.gather(1, places[:, middle])
+    return ordered[:, middle].mean(1), own.mean(1) / own.shape[1]
 
 
 REDUCTIONS: Mapping[str, Reduction] = MappingProxyType(
-    {"product": _product, "max": _max, "min": _min, "maxabs": _maxabs, "median": _median}
+    {
+        "product": _product,
+        "max": _choose_by(lambda terms: terms.argmax(1, keepdim=True)),
+        "min": _choose_by(lambda terms: terms.argmin(1, keepdim=True)),
+        "maxabs": _choose_by(lambda terms: terms.abs().argmax(1, keepdim=True)),
+        "median": _median,
+    }
 )
-"""The other aggregations: each turns the weighted inputs [n, k, P] of n nodes into [n, P].
+"""The other aggregations: each turns means and variances of the weighted inputs of n nodes, both
+[n, k, P], into those of the nodes, [n, P].
 
 The product of no inputs is 1. The others are not called without inputs: the node is 0 then.
 """

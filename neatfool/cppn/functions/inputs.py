@@ -36,17 +36,28 @@ class PixelGrid:
         y: float64 [H], the input y of each row.
         x_squared: float64 [W], the square of each column's normalised x.
         y_squared: float64 [H], the square of each row's normalised y.
+        steps: float64 [4], for each input the square of what it changes by in a native pixel; for d
+            the mean of those of the normalised x and y.
     """
 
     x: np.ndarray
     y: np.ndarray
     x_squared: np.ndarray
     y_squared: np.ndarray
+    steps: np.ndarray
 
     @property
     def pixels(self) -> int:
         """The number of pixels."""
         return len(self.x) * len(self.y)
+
+    def variances(self, band_limit: float) -> torch.Tensor:
+        """Give the variance of each input within the reach of a pixel: float32 [4].
+
+        Args:
+            band_limit: The standard deviation of that reach in native pixels.
+        """
+        return torch.from_numpy((band_limit**2 * self.steps).astype(np.float32))
 
     def inputs(self, start: int, stop: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Give the inputs of some pixels.
@@ -79,7 +90,6 @@ def pixel_grid(
     native: tuple[int, int] | None = None,
     box: tuple[int, int, int, int] | None = None,
     kind: InputKind = "raw",
-    shift: tuple[float, float] = (0.0, 0.0),
 ) -> PixelGrid:
     """Lay a grid of pixels over a picture.
 
@@ -94,7 +104,6 @@ def pixel_grid(
         box: (left, top, right, bottom) of the wanted part; all of it if absent.
         kind: Whether x and y are ``"raw"`` (native column and row, counted from 0) or
             ``"normalised"``.
-        shift: How far the places lie from the pixels' centres, (right, down), in native pixels.
 
     Returns:
         The grid, which is not to be written to. The grid of a box is exactly a part of the whole.
@@ -111,21 +120,21 @@ def pixel_grid(
         raise ValueError(f"box {box}: not a part of an image {width} wide and {height} high")
     if kind not in ("raw", "normalised"):
         raise ValueError(f"inputs {kind!r}: must be 'raw' or 'normalised'")
-    x, normalised_x = _axis(left, right, width, native_width, shift[0])
-    y, normalised_y = _axis(top, bottom, height, native_height, shift[1])
+    x, normalised_x = _axis(left, right, width, native_width)
+    y, normalised_y = _axis(top, bottom, height, native_height)
     raw = kind == "raw"
+    across, down = ((2 / max(side - 1, 1)) ** 2 for side in (native_width, native_height))
     return PixelGrid(
         x=x if raw else normalised_x,
         y=y if raw else normalised_y,
         x_squared=normalised_x**2,
         y_squared=normalised_y**2,
+        steps=np.array([*((1, 1) if raw else (across, down)), (across + down) / 2, 0]),
     )
 
 
-def _axis(
-    start: int, stop: int, size: int, native: int, shift: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _axis(start: int, stop: int, size: int, native: int) -> tuple[np.ndarray, np.ndarray]:
     """Give raw and normalised coordinates of pixels ``start`` to ``stop`` of ``size``."""
     odd = 2 * np.arange(start, stop, dtype=np.float64) + 1
-    raw = (odd * native - size) / (2 * size) + shift
+    raw = (odd * native - size) / (2 * size)
     return raw, 2 * raw / (native - 1) - 1 if native > 1 else np.zeros_like(raw)

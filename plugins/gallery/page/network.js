@@ -50,18 +50,6 @@
       return Float32Array.from(numbers);
     }
 
-    // Which nodes' arguments surely stay moderate, even if each number grows to ten times its size.
-    calm(xMost) {
-      const sizes = [xMost, xMost, 32, 1];
-      return this.nodes.map((node) => {
-        const terms = node.sources.map((source, i) => Math.abs(node.weights[i]) * sizes[source]);
-        const most = Network.joins(node) === "product" ? Infinity : terms.reduce((a, b) => a + b, 0);
-        const size = most * Math.abs(node.response) + Math.abs(node.bias);
-        sizes.push(functions.bound(node.activation, size));
-        return 10 * size + 100 < functions.CALM;
-      });
-    }
-
     // The longest way from an input to each node.
     levels() {
       const level = [];
@@ -89,33 +77,34 @@
     source({ colour, parameter, shown = null, ranges = [1, 1] }) {
       const lines = [];
       const names = new Set();
-      const calm = this.calm(32 * Math.max(...ranges));
       const used = shown === null ? this.outputs : shown >= 4 ? [shown - 4] : [];
       const needed = this.needed(used);
       let next = 0;
       const take = () => parameter(next++);
       this.nodes.forEach((node, place) => {
-        const terms = node.sources.map((source) => `${take()} * ${name(source)}`);
+        const terms = node.sources.map((source) => `scaled(${name(source)}, ${take()})`);
         const lists = Network.joins(node);
         const response = lists === "sum" ? null : take();
-        const bias = take();
+        const bias = `vec2(${take()}, 0.0)`;
         if (!needed.has(place)) return;
         const z =
-          response === null ? [...terms, bias].join(" + ") : `${join(lists, terms, place, lines)} * ${response} + ${bias}`;
-        const kind = calm[place] ? "calm" : "act";
-        names.add(`${kind}_${node.activation}`);
-        lines.push(`float n${place} = ${kind}_${node.activation}(${z});`);
+          response === null ? [...terms, bias].join(" + ") : `scaled(${join(lists, terms, place, lines)}, ${response}) + ${bias}`;
+        names.add(node.activation);
+        lines.push(`vec2 n${place} = act_${node.activation}(${z});`);
       });
+      const colours = this.outputs.map((output) => `n${output}`).join(", ");
       return [
         "", // a line for each directive
         functions.ELEMENTARY,
-        functions.TRIANGLE,
         functions.REDUCTIONS,
-        functions.COLOURS,
+        "vec2 scaled(vec2 z, float factor) { return z * vec2(factor, factor * factor); }",
+        functions.COLOUR_MAPS[colour],
         ...[...names].sort().map((each) => functions.ACTIVATIONS[each]),
-        "vec3 draw(float x, float y, float d) {",
+        "uniform vec4 spreads; // the variances of the inputs",
+        "vec3 draw(float across, float down, float distance) {",
+        "  vec2 x = vec2(across, spreads.x), y = vec2(down, spreads.y), d = vec2(distance, spreads.z);",
         ...lines.map((line) => `  ${line}`),
-        `  return ${shown === null ? mapped(colour, this.outputs) : asGrey(shown, ranges)};`,
+        `  return ${shown === null ? `colour_${colour}(${colours})` : asGrey(shown, ranges)};`,
         "}",
       ].join("\n");
     }
@@ -127,29 +116,25 @@
   }
 
   function name(source) {
-    return source >= 4 ? `n${source - 4}` : source === 3 ? "1.0" : INPUTS[source];
+    return source >= 4 ? `n${source - 4}` : source === 3 ? "vec2(1.0, 0.0)" : INPUTS[source];
   }
 
   function join(aggregation, terms, place, lines) {
     if (aggregation !== "median") return `(${functions.AGGREGATIONS[aggregation](terms)})`;
     const names = terms.map((_, i) => `t${place}_${i}`);
-    names.forEach((term, i) => lines.push(`float ${term} = ${terms[i]};`));
+    names.forEach((term, i) => lines.push(`vec2 ${term} = ${terms[i]};`));
     const count = names.length;
-    for (let end = count > 2 ? count - 1 : 0; end > 0; end--) {
+    for (let end = count - 1; end > 0; end--) {
       for (let i = 0; i < end; i++) lines.push(`sort(${names[i]}, ${names[i + 1]});`);
     }
     const middle = names[count >> 1];
-    return count % 2 ? middle : `((${names[(count >> 1) - 1]} + ${middle}) / 2.0)`;
-  }
-
-  function mapped(colour, outputs) {
-    const expression = functions.COLOUR_MAPS[colour];
-    return expression.replace(/\b[abc]\b/g, (letter) => `n${outputs["abc".indexOf(letter)]}`);
+    return count % 2 ? middle : `((${names[(count >> 1) - 1]} + ${middle}) * vec2(0.5, 0.25))`;
   }
 
   function asGrey(source, ranges) {
-    const value = source < 2 ? `(${name(source)} / ${Math.max(ranges[source], 1).toFixed(1)})` : name(source);
-    return `vec3(is_nan(${value}) ? 0.5 : 0.5 + 0.5 * (abs(${value}) <= 1.0 ? ${value} : sign(${value})))`;
+    const mean = `${name(source)}.x`;
+    const value = source < 2 ? `(${mean} / ${Math.max(ranges[source], 1).toFixed(1)})` : mean;
+    return `vec3(0.5 + 0.5 * clamp(${value}, -1.0, 1.0))`;
   }
 
   window.neatfool.Network = Network;

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import colorsys
-import math
 
-import numpy as np
 import pytest
 import torch
 
@@ -16,6 +14,10 @@ def some_outputs(count, seed=0):
     outputs = torch.randn(5, count, 300, generator=torch.Generator().manual_seed(seed)) * 0.8
     outputs[0, :, :6] = torch.tensor([0.0, 1.0, -1.0, 2.0, 1 / 3, 0.5])
     return outputs
+
+
+def colours_of(name, outputs, variance=0.0):
+    return COLOUR_MAPS[name](outputs, torch.full_like(outputs, variance))
 
 
 def by_colorsys(outputs, function, signed_hue=False):
@@ -38,46 +40,58 @@ def by_colorsys(outputs, function, signed_hue=False):
 def test_colours_are_those_of_colorsys(name, function, signed_hue):
     outputs = some_outputs(3)
     expected = by_colorsys(outputs, function, signed_hue)
-    torch.testing.assert_close(COLOUR_MAPS[name](outputs), expected, rtol=0, atol=2e-6)
+    torch.testing.assert_close(colours_of(name, outputs), expected, rtol=0, atol=3e-6)
 
 
 @pytest.mark.parametrize("name", ["grey", "rgb"])
 def test_grey_and_rgb_are_absolute_values(name):
     outputs = some_outputs(COLOUR_MAPS[name].outputs)
-    assert torch.equal(COLOUR_MAPS[name](outputs), outputs.abs().clamp(max=1))
+    expected = outputs.abs().clamp(max=1)
+    torch.testing.assert_close(colours_of(name, outputs), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", COLOUR_MAPS)
+@pytest.mark.parametrize("variance", [0.0, 0.1, 1e9])
+def test_channels_are_within_zero_and_one(name, variance):
+    outputs = some_outputs(COLOUR_MAPS[name].outputs) * 100
+    outputs[0] = 1e9
+    channels = colours_of(name, outputs, variance)
+    assert channels.shape == (5, COLOUR_MAPS[name].channels, 300)
+    assert channels.min() >= -1e-6
+    assert channels.max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("name", ["hsv", "hsv_signed_hue", "hls"])
+def test_fast_hue_is_grey(name):
+    outputs = torch.tensor([[0.3, 0.9, 0.9]]).unsqueeze(2)
+    variances = torch.tensor([[1.0, 0.0, 0.0]]).unsqueeze(2)
+    colourful, grey = colours_of(name, outputs), COLOUR_MAPS[name](outputs, variances)
+    assert colourful.max() - colourful.min() > 0.1
+    assert grey.max() - grey.min() < 0.01
+
+
+@pytest.mark.parametrize("name", ["grey", "rgb"])
+def test_a_fast_edge_is_its_mean(name):
+    outputs = torch.zeros(1, COLOUR_MAPS[name].outputs, 1)
+    assert colours_of(name, outputs, 0.09).flatten()[0] == pytest.approx(0.24, abs=0.03)
+
+
+@pytest.mark.parametrize("name", COLOUR_MAPS)
+def test_colours_have_gradients(name):
+    outputs = torch.rand(2, COLOUR_MAPS[name].outputs, 20, dtype=torch.float64) * 0.8 + 0.11
+    assert torch.autograd.gradcheck(lambda o: colours_of(name, o), outputs.requires_grad_())
 
 
 @pytest.mark.parametrize("colours", COLOUR_MAPS.values(), ids=COLOUR_MAPS)
-def test_numpy_writes_what_torch_quantises(colours):
-    outputs = some_outputs(colours.outputs)
-    outputs[1, :, ::7] = math.nan
-    outputs[2, 0, ::5] = math.inf
-    images = np.empty((5, colours.channels, 300), np.uint8)
-    colours.write(outputs.transpose(0, 1).contiguous().numpy().copy(), images)
-    assert np.array_equal(images, quantise(colours(outputs)).numpy())
-
-
-@pytest.mark.parametrize("colours", COLOUR_MAPS.values(), ids=COLOUR_MAPS)
-def test_channels_are_within_zero_and_one(colours):
-    outputs = some_outputs(colours.outputs) * 100
-    outputs[0] = math.nan
-    outputs[1] = math.inf
-    outputs[2] = -math.inf
-    channels = colours(outputs)
-    assert channels.shape == (5, colours.channels, 300)
-    assert channels.min() >= 0
-    assert channels.max() <= 1
-
-
-def test_nan_counts_as_zero():
-    nothing = torch.full((1, 3, 1), math.nan)
-    assert COLOUR_MAPS["hsv"](nothing).tolist() == [[[0.0]] * 3]
-
-
-@pytest.mark.parametrize("colours", COLOUR_MAPS.values(), ids=COLOUR_MAPS)
-def test_colours_have_gradients(colours):
-    outputs = torch.rand(2, colours.outputs, 20, dtype=torch.float64) * 0.8 + 0.11
-    assert torch.autograd.gradcheck(colours, outputs.requires_grad_())
+@pytest.mark.parametrize("variance", [0.0, 0.1])
+def test_slopes_go_back_as_torch_takes_them(colours, variance):
+    outputs = some_outputs(colours.outputs).double()[1:].requires_grad_()
+    variances = torch.full_like(outputs, variance)
+    channels = colours(outputs, variances)
+    slopes = torch.randn_like(channels)
+    (channels * slopes).sum().backward()
+    back = colours.back(torch, *(each.unbind(1) for each in (outputs, variances, slopes)))
+    torch.testing.assert_close(torch.stack([*back], 1), outputs.grad, rtol=1e-6, atol=1e-8)
 
 
 def test_channels_are_rounded_to_the_nearest_step():

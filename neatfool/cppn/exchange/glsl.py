@@ -1,0 +1,191 @@
+"""The functions of a CPPN in GLSL ES 3.00, recorded from the tables of activations and colour maps.
+
+The gallery and exported shaders draw with them. A node is a ``vec2``: its mean and its variance.
+GLSL's own sin, exp, log and tanh are too rough: a deep network multiplies their errors. Those here
+err by a few units in the last place, on any GPU.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from neatfool.cppn.exchange.recording import Recorder, Value
+from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.colour import COLOUR_MAPS
+from neatfool.cppn.functions.polynomials import (
+    EXPONENTIAL,
+    EXPONENTIAL_ENDS,
+    LN2,
+    LOGARITHM,
+    SINE,
+    TANH_ABOVE,
+    TANH_BELOW,
+    TANH_END,
+)
+from neatfool.cppn.functions.rules import LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from neatfool.spec.json import Json
+
+
+def number(value: float) -> str:
+    """Write a finite number of single precision."""
+    text = str(np.float32(value))
+    return f"({text})" if value < 0 else text
+
+
+def _polynomial(coefficients: Sequence[float], z: str) -> str:
+    """Write a polynomial, the constant term first."""
+    *first, last = map(number, coefficients)
+    text = last
+    for each in reversed(first):
+        text = f"({each} + {z} * {text})"
+    return text
+
+
+ELEMENTARY: Final = f"""\
+float power_of_two(float k) {{ return intBitsToFloat((int(k) + 127) << 23); }}
+
+// Sizes up to 25,000: Cody and Waite's reduction, whose products are exact.
+float sine(float z) {{
+  float k = floor(z * 0.318309886 + 0.5);
+  float r = ((z - k * 3.140625) - k * 0.0009670257568359375) - k * 6.2771141529083251953e-07;
+  r -= k * 1.2154201256553420762e-10;
+  float s = r * r;
+  float value = r + (r * s) * {_polynomial(SINE, "s")};
+  return (int(k) & 1) == 1 ? -value : value;
+}}
+
+float cosine(float z) {{ return sine(z + 1.5707963); }}
+
+float exponential(float z) {{
+  z = clamp(z, {number(EXPONENTIAL_ENDS[0])}, {number(EXPONENTIAL_ENDS[1])});
+  float k = floor(z * 1.44269504 + 0.5);
+  float r = (z - k * {number(LN2[0])}) - k * {number(LN2[1])};
+  return (1.0 + (r + (r * r) * {_polynomial(EXPONENTIAL, "r")})) * power_of_two(k);
+}}
+
+// Of positive numbers that are normal.
+float logarithm(float z) {{
+  int bits = floatBitsToInt(z);
+  int k = (bits - 0x3f3504f3) >> 23;
+  float f = intBitsToFloat(bits - (k << 23)) - 1.0;
+  float s = f * f;
+  float value = (s * f) * {_polynomial(LOGARITHM, "f")} + float(k) * {number(LN2[1])};
+  return (f + (value - 0.5 * s)) + float(k) * {number(LN2[0])};
+}}
+
+float hyperbolic_tangent(float z) {{
+  z = clamp(z, -{number(TANH_END)}, {number(TANH_END)});
+  float s = z * z;
+  float above = {_polynomial(TANH_ABOVE, "s")};
+  float below = {_polynomial(TANH_BELOW, "s")};
+  return clamp(z * above / below, -1.0, 1.0);
+}}
+
+float nearest(float z) {{ return floor(z + 0.5); }}
+"""
+
+REDUCTIONS: Final = """\
+vec2 product(vec2 a, vec2 b) {
+  return vec2(a.x * b.x, a.y * b.y + a.y * (b.x * b.x) + b.y * (a.x * a.x));
+}
+vec2 larger(vec2 a, vec2 b) { return b.x > a.x ? b : a; }
+vec2 smaller(vec2 a, vec2 b) { return b.x < a.x ? b : a; }
+vec2 larger_size(vec2 a, vec2 b) { return abs(b.x) > abs(a.x) ? b : a; }
+void sort(inout vec2 a, inout vec2 b) { if (a.x > b.x) { vec2 c = a; a = b; b = c; } }
+"""
+"""How terms are joined, from a node's first to its last."""
+
+_FUNCTIONS: Final = {
+    "Min": "min",
+    "Max": "max",
+    "Abs": "abs",
+    "Round": "nearest",
+    "Sqrt": "sqrt",
+    "Exp": "exponential",
+    "Log": "logarithm",
+    "Sin": "sine",
+    "Cos": "cosine",
+    "Tanh": "hyperbolic_tangent",
+}
+_OPERATORS: Final = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/"}
+
+
+class _Statements(Recorder):
+    """The body of a function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def write(self, kind: str, *inputs: Any) -> Value:
+        """Write an operation as a statement."""
+        names = [show(each) for each in inputs]
+        if kind in _OPERATORS:
+            text = f" {_OPERATORS[kind]} ".join(names)
+        elif kind == "Neg":
+            text = f"-{names[0]}"
+        else:
+            text = f"{_FUNCTIONS[kind]}({', '.join(names)})"
+        value = Value(self, f"t{len(self.lines)}")
+        self.lines.append(f"float {value.name} = {text};")
+        return value
+
+    def declare(self, head: str, result: str) -> str:
+        """Give the function."""
+        return "\n".join([f"{head} {{", *(f"  {each}" for each in self.lines), result, "}\n"])
+
+
+def show(value: Any) -> str:
+    """Write a value, or a number."""
+    return value.name if isinstance(value, Value) else number(value)
+
+
+def _declare_activation(name: str) -> str:
+    body, rule = _Statements(), ACTIVATIONS[name].rule
+    s = body.clip(Value(body, "z.x"), -LIMIT, LIMIT)
+    v = body.clip(Value(body, "z.y"), 0.0, LIMIT)
+    mean = rule.mean(body, s, v)
+    variance = rule.variance(body, s, v, mean)
+    return body.declare(
+        f"vec2 act_{name}(vec2 z)", f"  return vec2({show(mean)}, {show(variance)});"
+    )
+
+
+def _declare_colours(name: str) -> str:
+    body, colours = _Statements(), COLOUR_MAPS[name]
+    letters = "abc"[: colours.outputs]
+    means = [Value(body, f"{letter}.x") for letter in letters]
+    variances = [body.clip(Value(body, f"{letter}.y"), 0.0, LIMIT) for letter in letters]
+    channels = [show(each) for each in colours.convert(body, means, variances)]
+    arguments = ", ".join(f"vec2 {letter}" for letter in letters)
+    return body.declare(
+        f"vec3 colour_{name}({arguments})", f"  return vec3({', '.join(channels)});"
+    )
+
+
+DECLARATIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {name: _declare_activation(name) for name in ACTIVATIONS}
+)
+"""The function ``act_NAME`` of each activation, by its name."""
+
+COLOURS: Final[Mapping[str, str]] = MappingProxyType(
+    {name: _declare_colours(name) for name in COLOUR_MAPS}
+)
+"""The function ``colour_NAME`` of each colour map, by its name: outputs become a vec3."""
+
+GLSL: Final[Mapping[str, Json]] = MappingProxyType(
+    {
+        "ELEMENTARY": ELEMENTARY,
+        "REDUCTIONS": REDUCTIONS,
+        "COLOUR_MAPS": {**COLOURS},
+        "ACTIVATIONS": {**DECLARATIONS},
+    }
+)
+"""All of this, for other programs that write shaders: code, and the functions by name."""
