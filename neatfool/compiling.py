@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from functools import cache
 from pathlib import Path
-from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from zlib import crc32
 
@@ -64,27 +63,6 @@ def inner(function: Function, name: str | None = None, *, exact: bool = False) -
 def inlined(function: Function, name: str | None = None, *, exact: bool = False) -> Function:
     """Compile a function as a part of each compiled function that calls it; else as ``inner``."""
     return _compile(function, name, exact, forceinline=True)
-
-
-def inlined_formula(formula: Any, name: str) -> Any:
-    """Compile a plain function as ``inlined``, and so the plain functions that it calls.
-
-    Args:
-        formula: The function. It stays as it is, for others to call.
-        name: A unique name.
-    """
-    code = formula.__code__
-
-    def compiled(each: Any) -> Any:
-        if isinstance(each, FunctionType):
-            return inlined_formula(each, f"{name}_{each.__name__}")
-        return each
-
-    known = {key: formula.__globals__[key] for key in code.co_names if key in formula.__globals__}
-    names = {**formula.__globals__, **{key: compiled(each) for key, each in known.items()}}
-    cells = tuple(CellType(compiled(each.cell_contents)) for each in formula.__closure__ or ())
-    own = FunctionType(code, names, name, formula.__defaults__, cells)
-    return inlined(own, name)
 
 
 def _compile(function: Function, name: str | None, exact: bool, **options: Any) -> Function:

@@ -15,10 +15,12 @@ import numpy as np
 import torch
 
 from neatfool.cppn.compiled.gradients import factor_gradients, is_sums
-from neatfool.cppn.compiled.renderer import draw_tape
+from neatfool.cppn.compiled.renderer import draw_tape, smooth_bytes
 from neatfool.cppn.compiled.tape import Tape
+from neatfool.cppn.functions.bell import draw_smooth, smooth, spread, steps
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
+from neatfool.cppn.functions.recording import by_numpy
 from neatfool.cppn.one_core import on_one_core
 from neatfool.cppn.plain.execution import Machine
 
@@ -41,7 +43,6 @@ def evaluate(
     program: Program,
     inputs: torch.Tensor,
     *,
-    variances: torch.Tensor | None = None,
     weights: torch.Tensor | None = None,
     biases: torch.Tensor | None = None,
     responses: torch.Tensor | None = None,
@@ -53,44 +54,43 @@ def evaluate(
 
     Args:
         program: The N genomes, compiled.
-        inputs: float32 or float64 [I, P], the inputs at P pixels, on any device.
-        variances: Floats [I], the variances of the inputs within the reach of a pixel. If absent,
-            outputs are those of points.
+        inputs: float32 or float64 [I, P], the inputs at P pixels, on any device; or [3, I, P] with
+            what they change by over the reach of a pixel, to the right and downwards.
         weights: Floats [E] in place of the program's weights.
         biases: Floats [M] in place of the program's biases.
         responses: Floats [M] in place of the program's responses.
 
     Returns:
-        Floats [N, O, P] of the inputs' precision, on their device; differentiable by inputs and
-        parameters that require a gradient. With ``variances`` it is [2, N, O, P]: the outputs'
-        means and their variances.
+        Floats [N, O, P] of the inputs' precision, on their device, or [N, O, 3, P] with what they
+        change by; differentiable by each argument that requires a gradient.
 
     Raises:
         ValueError: The number of inputs is not that of the genomes.
     """
-    if inputs.dim() != 2 or len(inputs) != program.inputs:
+    if inputs.dim() not in (2, 3) or inputs.shape[-2] != program.inputs:
         raise ValueError(f"inputs {list(inputs.shape)}: must be [{program.inputs}, pixels]")
     parameters = {"weights": weights, "biases": biases, "responses": responses}
+    tables = inputs.view(-1, *inputs.shape[-2:])
 
     def machine() -> Machine:
-        return Machine(program, inputs.dtype, inputs.device, variances=variances, **parameters)
+        return Machine(program, inputs.dtype, inputs.device, **parameters)
 
     if torch.is_grad_enabled() and any(
         tensor is not None and tensor.requires_grad for tensor in (inputs, *parameters.values())
     ):
-        found = machine().differentiate(inputs)
-        return found[0] if variances is None else torch.stack(found)
+        found = machine().differentiate(tables)
+        return found if inputs.dim() == 3 else found.squeeze(2)
 
     @torch.no_grad()
     def compute() -> torch.Tensor:
-        outputs = inputs.new_empty(2, *program.outputs.shape, inputs.shape[1])
+        count, pixels = len(tables), inputs.shape[-1]
+        outputs = inputs.new_empty(*program.outputs.shape, count, pixels)
 
-        def keep(genomes: slice, pixels: slice, *found: torch.Tensor) -> None:
-            for whole, part in zip(outputs, found, strict=True):
-                whole[genomes, :, pixels] = part.transpose(0, 1)
+        def keep(genomes: slice, own: slice, found: torch.Tensor) -> None:
+            outputs[genomes, :, :, own] = found.transpose(0, 1)
 
-        machine().run(inputs.shape[1], lambda start, stop: inputs[:, start:stop], keep)
-        return outputs[0] if variances is None else outputs
+        machine().run(pixels, count, lambda start, stop: tables[..., start:stop], keep)
+        return outputs if inputs.dim() == 3 else outputs.squeeze(2)
 
     return on_one_core(compute) if inputs.device.type == "cpu" else compute()
 
@@ -137,18 +137,27 @@ def render(
     """
     outputs = program.outputs.shape[1]
     colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
-    left, top, right, bottom = box or (0, 0, width, height)
     where = torch.device(device)
     if isinstance(program, Tape) and where.type != "cpu":
         raise ValueError(f"device {device}: a tape can only be rendered on the CPU")
+    if not 0 <= band_limit < math.inf:
+        raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
 
-    grid = pixel_grid(height, width, native=native, box=box, kind=inputs)
-    variances = _variances(grid, band_limit)
-    if isinstance(program, Tape):
-        images = draw_tape(program, grid, colours, variances)
-    else:
-        images = _draw_program(program, grid, colours, variances, where)
-    images = images.view(len(program), colours.channels, bottom - top, right - left)
+    def draw(grid: PixelGrid) -> torch.Tensor:
+        if isinstance(program, Tape):
+            return draw_tape(program, grid, colours, band_limit)
+        return _draw_program(program, grid, colours, band_limit, where)
+
+    images = draw_smooth(
+        draw,
+        height=height,
+        width=width,
+        native=native,
+        box=box,
+        kind=inputs,
+        band_limit=band_limit,
+        smooth=smooth_bytes if isinstance(program, Tape) else smooth,
+    )
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
 
 
@@ -176,7 +185,7 @@ def render_gradients(
         native: As for :func:`render`.
         inputs: As for :func:`render`.
         colour_map: As for :func:`render`.
-        band_limit: As for :func:`render`. How much a node fades is taken as given.
+        band_limit: As for :func:`render`.
         device: The device to compute on.
         compiled: Whether to use compiled code, which needs numba and is several times as fast. It
             takes one genome, on the CPU. A genome with other nodes than weighted sums is computed
@@ -205,26 +214,24 @@ def render_gradients(
 
     @torch.enable_grad()
     def compute() -> dict[str, torch.Tensor]:
-        grid = pixel_grid(height, width, native=native, kind=inputs)
-        variances = _variances(grid, band_limit)
-        found = follow(program, grid, colours, variances, by_pixel.flatten(3))
+        around = steps(height, width, native, band_limit)
+        if around is None and band_limit:
+            raise ValueError(f"band limit {band_limit}: no gradients at {height}x{width} pixels")
+        grid = pixel_grid(height, width, native=native, kind=inputs, beyond=around or (0, 0))
+        by_point = by_pixel
+        if around:
+            by_point = torch.stack([spread(each, around) for each in by_pixel])
+        found = follow(program, grid, colours, band_limit, by_point.flatten(3))
         return {name: torch.nan_to_num(each, 0.0, 0.0, 0.0) for name, each in found.items()}
 
     return on_one_core(compute) if where.type == "cpu" else compute()
-
-
-def _variances(grid: PixelGrid, band_limit: float) -> torch.Tensor | None:
-    """Give the variances of the inputs; None if a pixel shows the value at its centre."""
-    if not 0 <= band_limit < math.inf:
-        raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
-    return grid.variances(band_limit) if band_limit else None
 
 
 def _follow_by_torch(
     program: Program,
     grid: PixelGrid,
     colours: ColourMap,
-    variances: torch.Tensor | None,
+    band_limit: float,
     by_channel: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, N, C, P] into those by the parameters with torch, a tile at a time."""
@@ -240,11 +247,9 @@ def _follow_by_torch(
             name: getattr(program, name).to(where, torch.float32).requires_grad_()
             for name in PARAMETERS
         }
-        machine = Machine(program, torch.float32, where, variances=variances, **given)
-        outputs, spreads = machine.differentiate(
-            grid.inputs(start, stop).to(where), through_variances=False
-        )
-        channels = colours(outputs, spreads.detach())
+        machine = Machine(program, torch.float32, where, **given)
+        outputs = machine.differentiate(grid.tables(start, stop, band_limit).to(where))
+        channels = colours(outputs if band_limit else outputs.squeeze(2))
         for which in range(many):
             parts = torch.autograd.grad(
                 channels,
@@ -263,12 +268,12 @@ def _follow_by_compiled_code(
     program: Program,
     grid: PixelGrid,
     colours: ColourMap,
-    variances: torch.Tensor | None,
+    band_limit: float,
     by_channel: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     """Turn gradients [G, 1, C, P] into those by one genome's parameters with compiled code."""
-    inputs = grid.inputs(0, grid.pixels)
-    by_factor = factor_gradients(program, inputs, colours, variances, by_channel[:, 0])
+    inputs = grid.tables(0, grid.pixels, band_limit)
+    by_factor = factor_gradients(program, inputs, colours, by_channel[:, 0])
     given = {name: getattr(program, name).clone().requires_grad_() for name in PARAMETERS}
     factors = program.factors(**given)
     parts = [
@@ -292,7 +297,7 @@ def _draw_program(
     program: Program,
     grid: PixelGrid,
     colours: ColourMap,
-    variances: torch.Tensor | None,
+    band_limit: float,
     where: torch.device,
 ) -> torch.Tensor:
     """Draw with the plain renderer: uint8 [N, C, P]."""
@@ -302,30 +307,34 @@ def _draw_program(
         shape = (len(program), colours.channels, grid.pixels)
         images = torch.empty(shape, dtype=torch.uint8, device=where)
 
-        def keep(genomes: slice, pixels: slice, *outputs: torch.Tensor) -> None:
+        def keep(genomes: slice, pixels: slice, outputs: torch.Tensor) -> None:
             if where.type == "cpu":
-                means, spreads = (each.numpy() for each in outputs)
-                for channel, levels in enumerate(colours.convert(np, means, spreads)):
+                given = outputs.permute(2, 0, 1, 3).flatten(0, 1)
+                formula = colours.within_reach if band_limit else colours.at_points
+                for channel, levels in enumerate(formula.play(by_numpy, *given.numpy())):
                     images.numpy()[genomes, channel, pixels] = np.rint(levels * np.float32(255))
             else:
-                channels = colours(*(each.transpose(0, 1) for each in outputs))
+                outputs = outputs.transpose(0, 1)
+                channels = colours(outputs if band_limit else outputs.squeeze(2))
                 images[genomes, :, pixels] = quantise(channels)
 
-        inputs = grid.inputs if where.type == "cpu" else partial(_inputs_on, grid, where)
-        machine = Machine(program, torch.float32, where, variances=variances)
-        machine.run(grid.pixels, inputs, keep)
+        machine = Machine(program, torch.float32, where)
+        inputs = partial(_inputs_on, grid, where, band_limit)
+        machine.run(grid.pixels, 3 if band_limit else 1, inputs, keep)
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()
 
 
-def _inputs_on(grid: PixelGrid, device: torch.device, start: int, stop: int) -> torch.Tensor:
-    """Give the inputs of some pixels on a device; those of a small image stay there."""
-    if grid.pixels > PIXELS_KEPT:
-        return grid.inputs(start, stop).to(device)
-    return _all_inputs_on(grid, device)[:, start:stop]
+def _inputs_on(
+    grid: PixelGrid, device: torch.device, band_limit: float, start: int, stop: int
+) -> torch.Tensor:
+    """Give the inputs of some pixels on a device; those of a small image stay on a GPU."""
+    if grid.pixels > PIXELS_KEPT or device.type == "cpu":
+        return grid.tables(start, stop, band_limit).to(device)
+    return _all_inputs_on(grid, device, band_limit)[..., start:stop]
 
 
 @lru_cache(maxsize=4)
-def _all_inputs_on(grid: PixelGrid, device: torch.device) -> torch.Tensor:
-    return grid.inputs(0, grid.pixels).to(device)
+def _all_inputs_on(grid: PixelGrid, device: torch.device, band_limit: float) -> torch.Tensor:
+    return grid.tables(0, grid.pixels, band_limit).to(device)

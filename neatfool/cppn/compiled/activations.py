@@ -1,28 +1,28 @@
 """The activations, compiled: loops over pixels, made of the formulas of the table.
 
-:mod:`neatfool.cppn.functions.rules` has the formulas.
+A table has a row for each input and each node. The second and the third hold derivatives, by the
+place to the right and downwards; see :meth:`Activation.within_reach
+<neatfool.cppn.functions.activations.Activation.within_reach>`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neatfool.compiling import inlined, inlined_formula, inner, make_switch
-from neatfool.cppn.compiled import elementary
+from neatfool.compiling import inlined, inner, make_switch
+from neatfool.cppn.compiled.emitting import emit
 from neatfool.cppn.compiled.lanes import LANES, load, spread, store
 from neatfool.cppn.functions.activations import ACTIVATIONS
-from neatfool.cppn.functions.rules import LIMIT
 from neatfool.cppn.genome.flat import COMMON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from neatfool.cppn.functions.rules import Rule
+    from neatfool.cppn.functions.activations import Activation
 
 F = np.float32
-_LIMIT: Final = F(LIMIT)
 
 
 @inlined
@@ -30,104 +30,78 @@ def _add_up(values: np.ndarray, sources: np.ndarray, factors: np.ndarray, bias: 
     total = spread(bias)
     for term in range(len(sources)):
         total = total + load(values, sources[term], start) * factors[term]
-    return elementary.clip(total, -_LIMIT, _LIMIT)
+    return total
 
 
 @inlined
-def _add_up_variances(
-    variances: np.ndarray, sources: np.ndarray, factors: np.ndarray, start: int
-) -> F:
-    total = spread(F(0.0))
+def add_up(
+    tables: np.ndarray, sources: np.ndarray, factors: np.ndarray, bias: F, start: int
+) -> tuple[F, F, F]:
+    """Give the weighted sum of some rows, and its derivatives."""
+    value, across, down = spread(bias), spread(F(0.0)), spread(F(0.0))
     for term in range(len(sources)):
-        total = total + load(variances, sources[term], start) * (factors[term] * factors[term])
-    return elementary.clip(total, F(0.0), _LIMIT)
+        source, factor = sources[term], factors[term]
+        value = value + load(tables[0], source, start) * factor
+        across = across + load(tables[1], source, start) * factor
+        down = down + load(tables[2], source, start) * factor
+    return value, across, down
 
 
-def _compile_points(name: str, rule: Rule) -> Callable[..., None]:
-    """Compile the loop that :func:`activate` runs for points, whose variance is 0."""
-    mean = inlined_formula(rule.mean, f"{name}_value")
+def _compile_points(activation: Activation) -> Callable[..., None]:
+    """Compile the loop that :func:`activate` runs for points."""
+    formula = emit(activation.at_points)
 
     def loop(
-        values: np.ndarray,
-        variances: np.ndarray,
+        tables: np.ndarray,
         sources: np.ndarray,
         factors: np.ndarray,
         bias: F,
         row: int,
         width: int,
     ) -> None:
+        values = tables[0]
         for start in range(0, width, LANES):
-            z = _add_up(values, sources, factors, bias, start)
-            store(values, row, start, mean(elementary, z, spread(F(0.0))))
+            s = _add_up(values, sources, factors, bias, start)
+            store(values, row, start, formula((s,))[0])
 
-    return inner(loop, f"{name}_values")
+    return inner(loop, f"{activation.name}_at_points")
 
 
-def _compile_means(name: str, rule: Rule) -> Callable[..., None]:
-    """Compile the loop that :func:`activate` runs for means and variances."""
-    mean = inlined_formula(rule.mean, f"{name}_mean")
-    variance = inlined_formula(rule.variance, f"{name}_variance")
+def _compile_limited(activation: Activation) -> Callable[..., None]:
+    """Compile the loop that :func:`activate` runs for nodes that fade."""
+    formula = emit(activation.within_reach)
 
     def loop(
-        values: np.ndarray,
-        variances: np.ndarray,
+        tables: np.ndarray,
         sources: np.ndarray,
         factors: np.ndarray,
         bias: F,
         row: int,
         width: int,
     ) -> None:
+        values, across, down = tables[0], tables[1], tables[2]
         for start in range(0, width, LANES):
-            z = _add_up(values, sources, factors, bias, start)
-            v = _add_up_variances(variances, sources, factors, start)
-            m = mean(elementary, z, v)
-            store(values, row, start, m)
-            store(variances, row, start, variance(elementary, z, v, m))
+            s, x, y = formula(add_up(tables, sources, factors, bias, start))
+            store(values, row, start, s)
+            store(across, row, start, x)
+            store(down, row, start, y)
 
-    return inner(loop, f"{name}_means")
-
-
-def _compile_slopes(name: str, rule: Rule) -> Callable[..., None]:
-    """Compile the loop that :func:`activate_with_slopes` runs for an activation."""
-    mean = inlined_formula(rule.mean, f"{name}_mean_of_slopes")
-    variance = inlined_formula(rule.variance, f"{name}_variance_of_slopes")
-    slope = inlined_formula(rule.slope, f"{name}_slope")
-
-    def loop(
-        values: np.ndarray,
-        variances: np.ndarray,
-        slopes: np.ndarray,
-        sources: np.ndarray,
-        factors: np.ndarray,
-        row: int,
-        width: int,
-    ) -> None:
-        for start in range(0, width, LANES):
-            z = _add_up(values, sources, factors, F(0.0), start)
-            v = _add_up_variances(variances, sources, factors, start)
-            m = mean(elementary, z, v)
-            store(values, row, start, m)
-            store(variances, row, start, variance(elementary, z, v, m))
-            store(slopes, row, start, slope(elementary, z, v, m))
-
-    return inner(loop, f"{name}_slopes")
+    return inner(loop, f"{activation.name}_within_reach")
 
 
-_RULES = [(name, each.rule) for name, each in ACTIVATIONS.items()]
-_POINTS = {code: _compile_points(*each) for code, each in enumerate(_RULES)}
-_MEANS = {code: _compile_means(*each) for code, each in enumerate(_RULES)}
+_TABLE = [*ACTIVATIONS.values()]
+_POINTS = {code: _compile_points(each) for code, each in enumerate(_TABLE)}
+_LIMITED = {code: _compile_limited(each) for code, each in enumerate(_TABLE)}
 _run_points = make_switch(_POINTS)
-_run_means = make_switch(_MEANS)
+_run_limited = make_switch(_LIMITED)
 _run_common_points = make_switch({code: _POINTS[code] for code in COMMON})
-_run_common_means = make_switch({code: _MEANS[code] for code in COMMON})
-_run_slopes = make_switch({code: _compile_slopes(*each) for code, each in enumerate(_RULES)})
+_run_common_limited = make_switch({code: _LIMITED[code] for code in COMMON})
 
 
 @inlined
 def activate(
     code: int,
-    values: np.ndarray,
-    variances: np.ndarray,
+    tables: np.ndarray,
     sources: np.ndarray,
     factors: np.ndarray,
     bias: F,
@@ -140,38 +114,22 @@ def activate(
 
     Args:
         code: Its place in ``ACTIVATIONS``.
-        values: float32 [R, P], the rows of the inputs and others.
-        variances: float32 [R, P], their variances.
+        tables: float32 [3, R, P], values and derivatives: the rows of the inputs and others.
         sources: int32 [k], the row of each input.
         factors: float32 [k], the factor of each.
         bias: The float32 to add.
         row: The row to write. It may be an input's.
         width: The number of pixels, a multiple of ``LANES``.
         others: None if it is one of the ``COMMON`` activations.
-        limited: None if all variances are 0, which are neither read nor written then.
+        limited: None for points, whose derivatives are neither read nor written.
     """
-    arguments = values, variances, sources, factors, bias, row, width
+    arguments = tables, sources, factors, bias, row, width
     if others is not None:
         if limited is not None:
-            _run_means(code, arguments)
+            _run_limited(code, arguments)
         else:
             _run_points(code, arguments)
     elif limited is not None:
-        _run_common_means(code, arguments)
+        _run_common_limited(code, arguments)
     else:
         _run_common_points(code, arguments)
-
-
-@inlined
-def activate_with_slopes(
-    code: int,
-    values: np.ndarray,
-    variances: np.ndarray,
-    slopes: np.ndarray,
-    sources: np.ndarray,
-    factors: np.ndarray,
-    row: int,
-    width: int,
-) -> None:
-    """Apply an activation to a weighted sum, and write its slopes; else as :func:`activate`."""
-    _run_slopes(code, (values, variances, slopes, sources, factors, row, width))

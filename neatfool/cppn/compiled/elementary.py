@@ -1,7 +1,6 @@
-"""The functions of arrays that formulas use, for lanes, without a branch.
+"""Elementary functions of lanes, without a branch.
 
-:mod:`neatfool.cppn.functions.rules` says which these are, and
-:mod:`neatfool.cppn.functions.polynomials` where the numbers come from.
+:mod:`neatfool.cppn.functions.polynomials` says where the numbers come from.
 """
 
 from __future__ import annotations
@@ -20,13 +19,12 @@ from neatfool.cppn.compiled.lanes import (
     larger,
     shift_left,
     shift_right,
-    size_of,
     smaller,
-    square_root,
     subtract_ints,
     to_float,
 )
 from neatfool.cppn.functions.polynomials import (
+    COSINE,
     EXPONENTIAL,
     EXPONENTIAL_ENDS,
     LN2,
@@ -42,17 +40,19 @@ I = np.int32  # noqa: E741
 
 # Adding this to a number up to 2^22 rounds it to an integer, which the lowest bits then hold.
 _ROUND: Final = F(1.5 * 2**23)
-_ONE, _HALF = F(1.0), F(0.5)
-_RIGHT_ANGLE: Final = F(np.pi / 2)
+_ONE, _HALF, _ONE_AND_HALF = F(1.0), F(0.5), F(1.5)
 _PER_PI: Final = F(1 / np.pi)
 _PI: Final = (F(np.pi), F(np.pi - np.float64(F(np.pi))))
 _PER_LN2: Final = F(1 / np.log(2))
 _ONE_BITS: Final = I(0x3F800000)
 _EXPONENT: Final = I(23)
 _SIGN: Final = I(31)
+# Half of these bits less half of a number's are nearly those of 1 by its square root.
+_ROOT_BITS: Final = I(0x5F375A86)
 _SQRT_HALF_BITS: Final = I(0x3F3504F3)
 
 _LN2 = tuple(map(F, LN2))
+_COSINE = tuple(map(F, COSINE))
 _SINE = tuple(map(F, SINE))
 _EXP = tuple(map(F, EXPONENTIAL))
 _EXP_ENDS = tuple(map(F, EXPONENTIAL_ENDS))
@@ -69,39 +69,56 @@ def clip(z: F, low: F, high: F) -> F:
 
 
 @inlined
-def absolute(z: F) -> F:
-    """Give the size."""
-    return size_of(z)
-
-
-@inlined
-def sqrt(z: F) -> F:
-    """Give the square root."""
-    return square_root(z)
-
-
-@inlined
 def round(z: F) -> F:  # noqa: A001
     """Round a number up to 2^22 to the nearest integer."""
     return (z + _ROUND) - _ROUND
 
 
 @inlined
-def sin(z: F) -> F:
-    """Give the sine of z, for sizes up to 25,000."""
+def rsqrt(z: F) -> F:
+    """Give 1 by the square root of z, which is positive and normal."""
+    root = float_of(subtract_ints(_ROOT_BITS, shift_right(bits_of(z), I(1))))
+    half = _HALF * z
+    for _ in range(3):
+        root = root * (_ONE_AND_HALF - half * (root * root))
+    return root
+
+
+@inlined
+def sqrt(z: F) -> F:
+    """Give the square root of z, which is positive and normal."""
+    return z * rsqrt(z)
+
+
+@inlined
+def _reduce(z: F) -> tuple[F, F]:
+    """Give z less a multiple of pi, and a number whose lowest bit says whether that is odd."""
     turned = z * _PER_PI + _ROUND
     halves = turned - _ROUND
-    r = add_product(add_product(z, halves, -_PI[0]), halves, -_PI[1])
+    return add_product(add_product(z, halves, -_PI[0]), halves, -_PI[1]), turned
+
+
+@inlined
+def _flip(value: F, turned: F) -> F:
+    return float_of(flip_bits(bits_of(value), shift_left(bits_of(turned), _SIGN)))
+
+
+@inlined
+def sin(z: F) -> F:
+    """Give the sine of z, for sizes up to 25,000."""
+    r, turned = _reduce(z)
     s = r * r
     p = _SINE[0] + s * (_SINE[1] + s * (_SINE[2] + s * _SINE[3]))
-    value = r + (r * s) * p
-    return float_of(flip_bits(bits_of(value), shift_left(bits_of(turned), _SIGN)))
+    return _flip(r + (r * s) * p, turned)
 
 
 @inlined
 def cos(z: F) -> F:
     """Give the cosine of z, for sizes up to 25,000."""
-    return sin(z + _RIGHT_ANGLE)
+    r, turned = _reduce(z)
+    s = r * r
+    p = _COSINE[0] + s * (_COSINE[1] + s * (_COSINE[2] + s * _COSINE[3]))
+    return _flip((_ONE - _HALF * s) + (s * s) * p, turned)
 
 
 @inlined

@@ -44,16 +44,15 @@ def factor_gradients(
     program: Program,
     inputs: torch.Tensor,
     colours: ColourMap,
-    variances: torch.Tensor | None,
     by_channel: torch.Tensor,
 ) -> torch.Tensor:
     """Turn gradients by channels into gradients by the factors of a genome's terms.
 
     Args:
         program: One genome, of weighted sums only.
-        inputs: float32 [I, P], the inputs at P pixels.
+        inputs: float32 [1 or 3, I, P], the inputs at P pixels and, if nodes fade, their
+            derivatives.
         colours: The colour map.
-        variances: float32 [I], those of the inputs; None if all are 0.
         by_channel: float32 [G, C, P], the gradients by the channels.
 
     Returns:
@@ -61,20 +60,18 @@ def factor_gradients(
     """
     kernels = _kernels()
     totals = np.zeros((len(by_channel), len(program.sources)))
-    spreads = np.zeros(program.inputs + 1, np.float32)
-    if variances is not None:
-        spreads[:-1] = variances.numpy()
+    tables = np.zeros((3, *inputs.shape[1:]), np.float32)
+    tables[: len(inputs)] = inputs.numpy()
     kernels.flow_back(
         _list_nodes(program),
         program.sources.numpy(),
         program.factors().float().numpy(),
         program.outputs[0].numpy(),
-        inputs.contiguous().numpy(),
+        tables,
         _COLOURS.index(colours.name),
-        spreads,
         by_channel.contiguous().numpy(),
         totals,
-        *(np.empty((program.rows, kernels.tile), np.float32) for _ in range(4)),
+        *(np.empty((3, program.rows, kernels.tile), np.float32) for _ in range(2)),
         np.empty((3, kernels.tile), np.float32),
         np.empty((1, kernels.lanes), np.float32),
     )

@@ -29,9 +29,9 @@ def _compute(
     numbers: np.ndarray,
     sources: np.ndarray,
     factors: np.ndarray,
-    values: np.ndarray,
-    variances: np.ndarray,
-    scratch: np.ndarray,
+    tables: np.ndarray,
+    terms: np.ndarray,
+    order: np.ndarray,
     width: int,
     others: bool | None,
     limited: bool | None,
@@ -39,10 +39,9 @@ def _compute(
     """Compute a node; :func:`draw` describes the arguments."""
     row = node[4]
     if others is not None and node[1] != SUM:
-        terms, spreads = scratch[0], scratch[1]
-        aggregate(node[1], values, variances, row, sources, factors, width, terms, spreads)
+        aggregate(node[1], tables, row, sources, factors, width, terms, order)
         sources, factors = node[4:5], numbers[:1]
-    activate(node[0], values, variances, sources, factors, numbers[1], row, width, others, limited)
+    activate(node[0], tables, sources, factors, numbers[1], row, width, others, limited)
 
 
 @inner
@@ -52,18 +51,20 @@ def _load(
     count: int,
     width: int,
     across: int,
-    values: np.ndarray,
+    tables: np.ndarray,
     lines: np.ndarray,
 ) -> None:
     """Read the inputs at a tile's pixels, and at the first pixel of each of its lines."""
-    for row in range(len(inputs)):
-        for pixel in range(count):
-            values[row, pixel] = inputs[row, start + pixel]
-        for pixel in range(count, width):
-            values[row, pixel] = F(0.0)
-        for line in range(LANES):
-            pixel = start + line * across
-            lines[row, line] = inputs[row, pixel] if pixel < start + count else F(0.0)
+    for table in range(len(inputs)):
+        for row in range(inputs.shape[1]):
+            for pixel in range(count):
+                tables[table, row, pixel] = inputs[table, row, start + pixel]
+            for pixel in range(count, width):
+                tables[table, row, pixel] = F(0.0)
+            for line in range(LANES):
+                pixel = start + line * across
+                known = inputs[table, row, pixel] if pixel < start + count else F(0.0)
+                lines[table, row, line] = known
 
 
 @inner
@@ -103,17 +104,10 @@ def _complete(
         _repeat_line(values, node[4], across, count)
 
 
-@inner
-def _set(table: np.ndarray, numbers: np.ndarray) -> None:
-    for row in range(len(numbers)):
-        for i in range(table.shape[1]):
-            table[row, i] = numbers[row]
-
-
 _SIGNATURE: Final = (
     "void(int64[::1], int32[:, ::1], float32[:, ::1], int32[::1], float32[::1], int32[:, ::1], "
-    "int64, int64, float32[:, ::1], float32[::1], int64, int64, int64, int64, int64, int64, int64, "
-    "uint8[:, :, ::1], int64, float32[:, :, ::1], float32[:, :, ::1], float32[:, ::1], "
+    "int64, int64, float32[:, :, ::1], int64, int64, int64, int64, int64, int64, int64, "
+    "uint8[:, :, ::1], int64, float32[:, :, ::1], float32[:, :, ::1], float32[::1], int32[::1], "
     "float32[:, ::1], none, {})"
 )
 
@@ -129,7 +123,6 @@ def draw(
     first: int,
     last: int,
     inputs: np.ndarray,
-    spreads: np.ndarray,
     begin: int,
     end: int,
     tile: int,
@@ -141,7 +134,8 @@ def draw(
     offset: int,
     tables: np.ndarray,
     all_lines: np.ndarray,
-    scratch: np.ndarray,
+    terms: np.ndarray,
+    order: np.ndarray,
     channels: np.ndarray,
     others: bool | None,
     limited: bool | None,
@@ -159,8 +153,7 @@ def draw(
         outputs: int32 [N, O], the row of each output.
         first: The first genome to draw.
         last: The genome after the last.
-        inputs: float32 [I, P].
-        spreads: float32 [I], the variances of the inputs.
+        inputs: float32 [1 or 3, I, P], the inputs and, if nodes fade, their derivatives.
         begin: The first of the P pixels to draw.
         end: The pixel after the last.
         tile: The pixels of a tile: up to ``TILE``, and up to ``LANES`` whole lines if any input is
@@ -171,50 +164,44 @@ def draw(
         colour: The place of the colour map in ``COLOUR_MAPS``.
         images: uint8 [N, C, Q], the images to write.
         offset: The place of the first of the P pixels among the Q.
-        tables: float32 [2, R, TILE + LANES], scratch: values and variances, a row for each input
+        tables: float32 [3, R, TILE + LANES], scratch: values and derivatives, a row for each input
             and each node of a genome.
-        all_lines: float32 [2, R, LANES], scratch.
-        scratch: float32 [2, k], scratch: a number for each term of a node.
+        all_lines: float32 [3, R, LANES], scratch.
+        terms: float32 [k], scratch: a number for each term of a node.
+        order: int32 [k], scratch.
         channels: float32 [3, TILE + LANES], scratch.
         others: None if all nodes are sums with one of the ``COMMON`` activations; the code for
             others is not compiled then.
-        limited: None if all variances are 0; the code for others is not compiled then.
+        limited: None for points; the code for nodes that fade is not compiled then.
     """
-    values, variances = tables[0], tables[1]
-    lines, spread_lines = all_lines[0], all_lines[1]
-    _set(variances, spreads)
-    _set(spread_lines, spreads)
     # The last block of a line may extend beyond it.
     line = (across + LANES - 1) // LANES * LANES
     for start in range(begin, end, tile):
         count = min(tile, end - start)
         width = (count + LANES - 1) // LANES * LANES
-        _load(inputs, start, count, width, across, values, lines)
+        _load(inputs, start, count, width, across, tables, all_lines)
         for genome in range(first, last):
             for place in range(bounds[genome], bounds[genome + 1]):
                 node = nodes[place]
                 reach, own = node[5], slice(node[2], node[3])
                 same_across, same_down = reach & by_column == 0, reach & by_row == 0
-                table = lines if same_across else values
-                spread_table = spread_lines if same_across else variances
-                size = LANES if same_across else line if same_down else width
                 _compute(
                     node,
                     numbers[place],
                     sources[own],
                     factors[own],
-                    table,
-                    spread_table,
-                    scratch,
-                    size,
+                    all_lines if same_across else tables,
+                    terms,
+                    order,
+                    LANES if same_across else line if same_down else width,
                     others,
                     limited,
                 )
-                for which in range(1 if limited is None else 2):
+                for table in range(len(inputs)):
                     _complete(
                         node,
-                        all_lines[which],
-                        tables[which],
+                        all_lines[table],
+                        tables[table],
                         same_across,
                         same_down,
                         by_column,
@@ -224,8 +211,7 @@ def draw(
                     )
             paint(
                 colour,
-                values,
-                variances,
+                tables,
                 outputs[genome],
                 channels,
                 images[genome],

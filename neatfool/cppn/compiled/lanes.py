@@ -39,7 +39,8 @@ class LanesType(types.Type):
         self.element = element
 
 
-_FLOATS: Final = LanesType(types.float32)
+FLOATS: Final = LanesType(types.float32)
+"""Lanes of single precision."""
 _INTS: Final = LanesType(types.int32)
 
 
@@ -50,7 +51,8 @@ class _LanesModel(models.PrimitiveModel):
         cast("Code", super().__init__)(manager, kind, ir.VectorType(element, LANES))
 
 
-def _widen(builder: Any, value: Any, count: int = LANES) -> Any:
+def widen(builder: Any, value: Any, count: int = LANES) -> Any:
+    """Turn a number into lanes; lanes stay."""
     if isinstance(value.type, ir.VectorType):
         return value
     # Plain numbers in formulas are of double precision.
@@ -70,7 +72,7 @@ def _choose(builder: Any, value: Any, places: Sequence[int]) -> Any:
 def _alike(builder: Any, values: Any) -> list[Any]:
     """Turn all values into lanes if one is."""
     if any(isinstance(value.type, ir.VectorType) for value in values):
-        return [_widen(builder, value) for value in values]
+        return [widen(builder, value) for value in values]
     return list(values)
 
 
@@ -80,16 +82,16 @@ def _teach(function: Any, instruction: str) -> None:
     @infer_global(function)
     class _Template(AbstractTemplate):
         def generic(self, arguments: Any, _: Any) -> Any:
-            return signature(_FLOATS, *arguments) if _FLOATS in arguments else None
+            return signature(FLOATS, *arguments) if FLOATS in arguments else None
 
     def lower(_: Any, builder: Any, __: Any, values: Any) -> Any:
         return getattr(builder, instruction)(*_alike(builder, values))
 
-    cast("Code", lower_builtin(function, _FLOATS, _FLOATS))(lower)
+    cast("Code", lower_builtin(function, FLOATS, FLOATS))(lower)
     for number in (types.float32, types.float64):
-        cast("Code", lower_builtin(function, number, _FLOATS))(lower)
-        cast("Code", lower_builtin(function, _FLOATS, number))(lower)
-    cast("Code", lower_builtin(function, _FLOATS))(lower)
+        cast("Code", lower_builtin(function, number, FLOATS))(lower)
+        cast("Code", lower_builtin(function, FLOATS, number))(lower)
+    cast("Code", lower_builtin(function, FLOATS))(lower)
 
 
 _teach(operator.add, "fadd")
@@ -123,11 +125,13 @@ def _binary(code: Code) -> Callable[..., Any]:
     return cast("Callable[..., Any]", intrinsic(typed))
 
 
-def _smaller(builder: Any, a: Any, b: Any) -> Any:
+def smaller_of(builder: Any, a: Any, b: Any) -> Any:
+    """Write a if a < b else b; b if one is NaN."""
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
 
-def _larger(builder: Any, a: Any, b: Any) -> Any:
+def larger_of(builder: Any, a: Any, b: Any) -> Any:
+    """Write a if a > b else b; b if one is NaN."""
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
@@ -143,16 +147,11 @@ def _as(element: Any) -> Code:
 _bits, _float = _as(ir.IntType(32)), _as(ir.FloatType())
 
 
-def _size(builder: Any, value: Any) -> Any:
+def size(builder: Any, value: Any) -> Any:
+    """Write the absolute value."""
     bits = _bits(builder, value)
-    size = builder.and_(*_alike(builder, [bits, ir.Constant(ir.IntType(32), 0x7FFFFFFF)]))
-    return _float(builder, size)
-
-
-def _square_root(builder: Any, value: Any) -> Any:
-    kind = ir.FunctionType(value.type, [value.type])
-    root = cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{LANES}f32")
-    return builder.call(root, [value])
+    without_sign = _alike(builder, [bits, ir.Constant(ir.IntType(32), 0x7FFFFFFF)])
+    return _float(builder, builder.and_(*without_sign))
 
 
 def _to_float(builder: Any, value: Any) -> Any:
@@ -161,21 +160,17 @@ def _to_float(builder: Any, value: Any) -> Any:
     return builder.sitofp(value, ir.FloatType())
 
 
-_TO_INTS = {types.float32: types.int32, _FLOATS: _INTS}
-_TO_FLOATS = {types.int32: types.float32, _INTS: _FLOATS}
+_TO_INTS = {types.float32: types.int32, FLOATS: _INTS}
+_TOFLOATS = {types.int32: types.float32, _INTS: FLOATS}
 
-smaller: Floats = _binary(_smaller)
+smaller: Floats = _binary(smaller_of)
 """a if a < b else b; b if one is NaN."""
-larger: Floats = _binary(_larger)
+larger: Floats = _binary(larger_of)
 """a if a > b else b; b if one is NaN."""
-size_of: Floats = _unary(_size)
-"""The absolute value."""
-square_root: Floats = _unary(_square_root)
-"""The square root of lanes."""
 
 bits_of: Ints = _unary(_bits, _TO_INTS)
-float_of: Floats = _unary(_float, _TO_FLOATS)
-to_float: Floats = _unary(_to_float, _TO_FLOATS)
+float_of: Floats = _unary(_float, _TOFLOATS)
+to_float: Floats = _unary(_to_float, _TOFLOATS)
 add_ints: Ints = _binary(lambda builder, a, b: builder.add(a, b))
 subtract_ints: Ints = _binary(lambda builder, a, b: builder.sub(a, b))
 flip_bits: Ints = _binary(lambda builder, a, b: builder.xor(a, b))
@@ -200,7 +195,7 @@ add_product: Floats = intrinsic(_add_product)
 
 def _spread(_: Any, number: Any) -> Any:
     def code(_: Any, builder: Any, __: Any, values: Any) -> Any:
-        return _widen(builder, values[0])
+        return widen(builder, values[0])
 
     return signature(LanesType(number), number), code
 
@@ -219,14 +214,14 @@ def _pointer(context: Any, builder: Any, kind: Any, values: Any) -> Any:
         builder.bitcast(made.data, ir.IntType(8).as_pointer()), [builder.mul(row, stride)]
     )
     number = builder.gep(builder.bitcast(line, ir.FloatType().as_pointer()), [column])
-    return builder.bitcast(number, context.get_value_type(_FLOATS).as_pointer())
+    return builder.bitcast(number, context.get_value_type(FLOATS).as_pointer())
 
 
 def _load(_: Any, table: Any, row: Any, column: Any) -> Any:
     def code(context: Any, builder: Any, made: Any, values: Any) -> Any:
         return builder.load(_pointer(context, builder, made.args[0], values), align=4)
 
-    return signature(_FLOATS, table, row, column), code
+    return signature(FLOATS, table, row, column), code
 
 
 load: Floats = intrinsic(_load)
@@ -236,7 +231,7 @@ load: Floats = intrinsic(_load)
 def _store(_: Any, table: Any, row: Any, column: Any, lanes: Any) -> Any:
     def code(context: Any, builder: Any, made: Any, values: Any) -> Any:
         builder.store(
-            _widen(builder, values[3]),
+            widen(builder, values[3]),
             _pointer(context, builder, made.args[0], values[:3]),
             align=4,
         )

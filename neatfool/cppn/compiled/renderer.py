@@ -39,33 +39,49 @@ WORTH_A_THREAD: Final = 1 << 21
 _COLOURS = tuple(COLOUR_MAPS)
 
 
-def draw_tape(
-    tape: Tape, grid: PixelGrid, colours: ColourMap, variances: torch.Tensor | None
-) -> torch.Tensor:
+def draw_tape(tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float) -> torch.Tensor:
     """Draw N genomes at the P pixels of a grid: uint8 [N, C, P].
 
     Args:
         tape: The genomes.
         grid: The pixels.
         colours: The colour map.
-        variances: float32 [4], those of the inputs; None if all are 0.
+        band_limit: The reach of a pixel, in native pixels; 0 for points.
     """
     images = np.empty((len(tape), colours.channels, grid.pixels), np.uint8)
     colour = _COLOURS.index(colours.name)
     across = len(grid.x)
     tiling = _Tiling.of(across)
-    spreads = None if variances is None else variances.numpy()
     at_once = max(PIXELS_AT_ONCE // across, 1) * across
     for offset in range(0, grid.pixels, at_once):
-        inputs = grid.inputs(offset, min(offset + at_once, grid.pixels)).numpy()
+        inputs = grid.tables(offset, min(offset + at_once, grid.pixels), band_limit).numpy()
 
         def work(
             genomes: slice, part: slice, inputs: np.ndarray = inputs, offset: int = offset
         ) -> None:
-            _draw_part(tape, genomes, inputs, spreads, part, tiling, colour, images, offset)
+            _draw_part(tape, genomes, inputs, part, tiling, colour, images, offset)
 
-        _share(work, len(tape), inputs.shape[1], tape.size * inputs.shape[1], tiling.tile)
+        _share(work, len(tape), inputs.shape[2], tape.size * inputs.shape[2], tiling.tile)
     return torch.from_numpy(images)
+
+
+def smooth_bytes(points: torch.Tensor, around: tuple[int, int]) -> torch.Tensor:
+    """Turn points into pixels: uint8 [N, C, h, w] into [N, C, H, W]."""
+    # Not compiled before some picture has a band limit.
+    from neatfool.cppn.compiled.smoothing import smooth
+
+    count, channels, height, width = points.shape
+    tall, wide = height - 4 * around[0], width - 4 * around[1]
+    pixels = np.empty((count * channels, tall, wide), np.uint8)
+    given = points.flatten(0, 1).numpy()
+
+    def work(images: slice, _: slice) -> None:
+        line = width + 2 * kernels().lanes
+        scratch = (np.empty((rows, line), np.float32) for rows in (height, tall, 1))
+        smooth(given[images], *around, pixels[images], *scratch)
+
+    _share(work, len(given), 1, 4 * given.size, 1)
+    return torch.from_numpy(pixels).view(count, channels, tall, wide)
 
 
 @dataclass(frozen=True)
@@ -90,7 +106,6 @@ def _draw_part(
     tape: Tape,
     genomes: slice,
     inputs: np.ndarray,
-    spreads: np.ndarray | None,
     pixels: slice,
     tiling: _Tiling,
     colour: int,
@@ -106,7 +121,6 @@ def _draw_part(
         0,
         genomes.stop - genomes.start,
         inputs,
-        np.zeros(len(inputs), np.float32) if spreads is None else spreads,
         pixels.start,
         pixels.stop,
         *vars(tiling).values(),
@@ -115,7 +129,7 @@ def _draw_part(
         offset,
         *_scratch(tape.rows, tape.terms),
         None if tape.is_common else True,
-        None if spreads is None else True,
+        None if len(inputs) == 1 else True,
     )
 
 
@@ -154,10 +168,11 @@ def _scratch(rows: int, terms: int) -> tuple[np.ndarray, ...]:
     tile, lanes = kernels().tile, kernels().lanes
     table: np.ndarray | None = getattr(_memory, "table", None)
     if table is None or table.shape[1] < rows:
-        table = _memory.table = _aligned(2 * rows, tile + lanes).reshape(2, rows, -1)
-        _memory.lines = _aligned(2 * rows, lanes).reshape(2, rows, -1)
+        table = _memory.table = _aligned(3 * rows, tile + lanes).reshape(3, rows, -1)
+        _memory.lines = _aligned(3 * rows, lanes).reshape(3, rows, -1)
         _memory.channels = _aligned(3, tile + lanes)
-    return table, _memory.lines, np.empty((2, terms), np.float32), _memory.channels
+    own = np.empty(terms, np.float32), np.empty(terms, np.int32)
+    return table, _memory.lines, *own, _memory.channels
 
 
 def _aligned(rows: int, columns: int) -> np.ndarray:

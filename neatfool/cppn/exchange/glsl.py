@@ -1,6 +1,7 @@
 """The functions of a CPPN in GLSL ES 3.00, recorded from the tables of activations and colour maps.
 
-The gallery and exported shaders draw with them. A node is a ``vec2``: its mean and its variance.
+The gallery and exported shaders draw with them. A node is a ``vec3``: its mean, and what it changes
+by over the reach of a pixel, to the right and downwards.
 GLSL's own sin, exp, log and tanh are too rough: a deep network multiplies their errors. Those here
 err by a few units in the last place, on any GPU.
 """
@@ -8,11 +9,10 @@ err by a few units in the last place, on any GPU.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from neatfool.cppn.exchange.recording import Recorder, Value
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.colour import COLOUR_MAPS
 from neatfool.cppn.functions.polynomials import (
@@ -25,11 +25,11 @@ from neatfool.cppn.functions.polynomials import (
     TANH_BELOW,
     TANH_END,
 )
-from neatfool.cppn.functions.rules import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from neatfool.cppn.functions.recording import Formula
     from neatfool.spec.json import Json
 
 
@@ -89,16 +89,16 @@ float hyperbolic_tangent(float z) {{
 }}
 
 float nearest(float z) {{ return floor(z + 0.5); }}
+
+float is_positive(float z) {{ return z >= 0.0 ? 1.0 : 0.0; }}
 """
 
 REDUCTIONS: Final = """\
-vec2 product(vec2 a, vec2 b) {
-  return vec2(a.x * b.x, a.y * b.y + a.y * (b.x * b.x) + b.y * (a.x * a.x));
-}
-vec2 larger(vec2 a, vec2 b) { return b.x > a.x ? b : a; }
-vec2 smaller(vec2 a, vec2 b) { return b.x < a.x ? b : a; }
-vec2 larger_size(vec2 a, vec2 b) { return abs(b.x) > abs(a.x) ? b : a; }
-void sort(inout vec2 a, inout vec2 b) { if (a.x > b.x) { vec2 c = a; a = b; b = c; } }
+vec3 product(vec3 a, vec3 b) { return vec3(a.x * b.x, a.yz * b.x + a.x * b.yz); }
+vec3 larger(vec3 a, vec3 b) { return b.x > a.x ? b : a; }
+vec3 smaller(vec3 a, vec3 b) { return b.x < a.x ? b : a; }
+vec3 larger_size(vec3 a, vec3 b) { return abs(b.x) > abs(a.x) ? b : a; }
+void sort(inout vec3 a, inout vec3 b) { if (a.x > b.x) { vec3 c = a; a = b; b = c; } }
 """
 """How terms are joined, from a node's first to its last."""
 
@@ -113,61 +113,47 @@ _FUNCTIONS: Final = {
     "Sin": "sine",
     "Cos": "cosine",
     "Tanh": "hyperbolic_tangent",
+    "Step": "is_positive",
 }
 _OPERATORS: Final = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/"}
 
 
-class _Statements(Recorder):
-    """The body of a function."""
+def _declare(head: str, result: str, formula: Formula, given: Sequence[str]) -> str:
+    """Write a formula as a function."""
+    lines: list[str] = []
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-
-    def write(self, kind: str, *inputs: Any) -> Value:
-        """Write an operation as a statement."""
-        names = [show(each) for each in inputs]
+    def perform(kind: str, *inputs: str | float) -> str:
+        names = [*map(_show, inputs)]
         if kind in _OPERATORS:
             text = f" {_OPERATORS[kind]} ".join(names)
         elif kind == "Neg":
             text = f"-{names[0]}"
         else:
             text = f"{_FUNCTIONS[kind]}({', '.join(names)})"
-        value = Value(self, f"t{len(self.lines)}")
-        self.lines.append(f"float {value.name} = {text};")
-        return value
+        name = f"t{len(lines)}"
+        lines.append(f"  float {name} = {text};")
+        return name
 
-    def declare(self, head: str, result: str) -> str:
-        """Give the function."""
-        return "\n".join([f"{head} {{", *(f"  {each}" for each in self.lines), result, "}\n"])
+    results = ", ".join(map(_show, formula.play(perform, *given)))
+    return "\n".join([f"{head} {{", *lines, f"  return {result.format(results)};", "}\n"])
 
 
-def show(value: Any) -> str:
-    """Write a value, or a number."""
-    return value.name if isinstance(value, Value) else number(value)
+def _show(value: str | float) -> str:
+    return value if isinstance(value, str) else number(value)
 
 
 def _declare_activation(name: str) -> str:
-    body, rule = _Statements(), ACTIVATIONS[name].rule
-    s = body.clip(Value(body, "z.x"), -LIMIT, LIMIT)
-    v = body.clip(Value(body, "z.y"), 0.0, LIMIT)
-    mean = rule.mean(body, s, v)
-    variance = rule.variance(body, s, v, mean)
-    return body.declare(
-        f"vec2 act_{name}(vec2 z)", f"  return vec2({show(mean)}, {show(variance)});"
-    )
+    formula = ACTIVATIONS[name].within_reach
+    return _declare(f"vec3 act_{name}(vec3 z)", "vec3({})", formula, ("z.x", "z.y", "z.z"))
 
 
 def _declare_colours(name: str) -> str:
-    body, colours = _Statements(), COLOUR_MAPS[name]
+    colours = COLOUR_MAPS[name]
     letters = "abc"[: colours.outputs]
-    means = [Value(body, f"{letter}.x") for letter in letters]
-    variances = [body.clip(Value(body, f"{letter}.y"), 0.0, LIMIT) for letter in letters]
-    channels = [show(each) for each in colours.convert(body, means, variances)]
-    arguments = ", ".join(f"vec2 {letter}" for letter in letters)
-    return body.declare(
-        f"vec3 colour_{name}({arguments})", f"  return vec3({', '.join(channels)});"
-    )
+    arguments = ", ".join(f"vec3 {letter}" for letter in letters)
+    given = [f"{letter}.{part}" for part in "xyz" for letter in letters]
+    head = f"vec3 colour_{name}({arguments})"
+    return _declare(head, "vec3({})", colours.within_reach, given)
 
 
 DECLARATIONS: Final[Mapping[str, str]] = MappingProxyType(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import reduce
 from importlib.metadata import version
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from neatfool.cppn.exchange.formula import INPUT_KEYS
 from neatfool.cppn.exchange.operations import FORMAT, OPSET, Operations
-from neatfool.cppn.exchange.recording import Value
 from neatfool.cppn.functions.activations import ACTIVATIONS
 from neatfool.cppn.functions.inputs import pixel_grid
-from neatfool.cppn.functions.rules import LIMIT
+from neatfool.cppn.functions.recording import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,8 +86,8 @@ def _model(operations: Operations, look: Look, title: str) -> bytes:
 
 def _pixel_inputs(
     operations: Operations, look: Look, height: Value, width: Value
-) -> list[tuple[Any, Any]]:
-    """Give x [1, W], y [H, 1], d [H, W] and 1 of the pixels' centres, with their variances."""
+) -> list[tuple[Any, ...]]:
+    """Give x [1, W], y [H, 1], d [H, W] and 1 of the pixels' centres, with their derivatives."""
     axes = []
     for sides, native, axis in ((width, look.width, 0), (height, look.height, 1)):
         centres = _centres(operations, sides, native)
@@ -100,10 +100,18 @@ def _pixel_inputs(
         )
     squares = [_double(operations, "Mul", normalised, normalised) for _, normalised in axes]
     distance = operations.add_node("Sqrt", operations.add_node("Add", *squares))
+    steps = pixel_grid(look.height, look.width, kind=look.inputs).steps
+    along_x, along_y, *normal_steps = (look.band_limit * step for step in steps)
+    away = _double(operations, "Max", distance, 1e-30)
+    along = [
+        operations.cast(
+            _double(operations, "Div", _double(operations, "Mul", normal, step), away), np.float32
+        )
+        for (_, normal), step in zip(axes, normal_steps, strict=True)
+    ]
     chosen = [raw if look.inputs == "raw" else normalised for raw, normalised in axes]
-    inputs = [operations.cast(each, np.float32) for each in (*chosen, distance)]
-    grid = pixel_grid(look.height, look.width, kind=look.inputs)
-    return list(zip([*inputs, 1.0], grid.variances(look.band_limit).tolist(), strict=True))
+    x, y, d = (operations.cast(each, np.float32) for each in (*chosen, distance))
+    return [(x, along_x, 0.0), (y, 0.0, along_y), (d, *along), (1.0, 0.0, 0.0)]
 
 
 def _centres(operations: Operations, size: Value, native: int) -> Value:
@@ -119,23 +127,19 @@ def _double(operations: Operations, kind: str, *inputs: Any) -> Value:
 
 
 def _draw_levels(
-    operations: Operations, picture: Picture, inputs: Sequence[tuple[Any, Any]], shape: Value
+    operations: Operations, picture: Picture, inputs: Sequence[tuple[Any, ...]], shape: Value
 ) -> Value:
     """Give the levels from 0 to 255 of each channel, [C, *shape]."""
     look, formula = picture.look, picture.formula()
     values = dict(zip(INPUT_KEYS, inputs, strict=True))
     for node in formula.nodes:
-        rule = ACTIVATIONS[node.activation].rule
-        z, v = _aggregate(operations, node, values)
-        s = operations.clip(z, -LIMIT, LIMIT)
-        v = operations.clip(v, 0.0, LIMIT)
-        mean = rule.mean(operations, s, v)
-        values[node.key] = mean, rule.variance(operations, s, v, mean)
-    means, variances = zip(*(values[key] for key in formula.outputs), strict=True)
-    spreads = [operations.clip(each, 0.0, LIMIT) for each in variances]
+        given = _aggregate(operations, node, values)
+        mean = ACTIVATIONS[node.activation].within_reach
+        values[node.key] = tuple(mean.play(operations.record, *given))
+    outputs = zip(*(values[key] for key in formula.outputs), strict=True)
+    colours = look.colours.within_reach.play(operations.record, *chain(*outputs))
     channels = [
-        operations.add_node("Expand", operations.round(255.0 * each), shape)
-        for each in look.colours.convert(operations, means, spreads)
+        operations.add_node("Expand", operations.round(each * 255.0), shape) for each in colours
     ]
     if look.channels and len(channels) == 1:
         channels *= look.channels
@@ -143,42 +147,42 @@ def _draw_levels(
 
 
 def _aggregate(
-    operations: Operations, node: Node, values: dict[int, tuple[Any, Any]]
-) -> tuple[Any, Any]:
-    """Give the mean and the variance of the argument of a node's activation."""
+    operations: Operations, node: Node, values: dict[int, tuple[Any, ...]]
+) -> tuple[Any, ...]:
+    """Give the argument of a node's activation, and its derivatives."""
     given = node.scaled if node.joins == "sum" else node.terms
-    terms = [(values[key][0] * weight, values[key][1] * weight**2) for key, weight in given]
+    terms = [tuple(weight * each for each in values[key]) for key, weight in given]
     if node.joins == "sum":
-        return sum((mean for mean, _ in terms), node.bias), sum((each for _, each in terms), 0.0)
-    mean, variance = _reduce(operations, node, terms)
-    return mean * node.response + node.bias, variance * node.response**2
+        return tuple(map(sum, zip((node.bias, 0.0, 0.0), *terms, strict=True)))
+    value, *along = (node.response * each for each in _reduce(operations, node, terms))
+    return value + node.bias, *along
 
 
-def _reduce(operations: Operations, node: Node, terms: list[tuple[Any, Any]]) -> tuple[Any, Any]:
-    def multiply(a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[Any, Any]:
-        return a[0] * b[0], a[1] * b[1] + a[1] * (b[0] * b[0]) + b[1] * (a[0] * a[0])
+def _reduce(operations: Operations, node: Node, terms: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    def multiply(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
+        return a[0] * b[0], *(x * b[0] + a[0] * y for x, y in zip(a[1:], b[1:], strict=True))
 
-    def order(a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    def order(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Give first the one that the reduction chooses; a, if neither is better."""
         keys = {
             "max": (b[0], a[0]),
             "min": (a[0], b[0]),
             "median": (a[0], b[0]),
-            "maxabs": (operations.absolute(b[0]), operations.absolute(a[0])),
+            "maxabs": (abs(b[0]), abs(a[0])),
         }
         swaps = operations.add_node("Greater", *keys[node.joins])
-        mean = operations.where(swaps, b[0], a[0]), operations.where(swaps, a[0], b[0])
-        variance = operations.where(swaps, b[1], a[1]), operations.where(swaps, a[1], b[1])
-        return (mean[0], variance[0]), (mean[1], variance[1])
+        pairs = [*zip(a, b, strict=True)]
+        return (
+            tuple(operations.where(swaps, y, x) for x, y in pairs),
+            tuple(operations.where(swaps, x, y) for x, y in pairs),
+        )
 
     if node.joins == "product":
-        return reduce(multiply, terms, (1.0, 0.0))
+        return reduce(multiply, terms, (1.0, 0.0, 0.0))
     if node.joins != "median":
         return reduce(lambda a, b: order(a, b)[0], terms)
     for end in range(len(terms) - 1, 0, -1):
         for place in range(end):
             terms[place : place + 2] = order(*terms[place : place + 2])
     middle = terms[(len(terms) - 1) // 2 : len(terms) // 2 + 1]
-    count = len(middle)
-    mean, variance = (sum(each) for each in zip(*middle, strict=True))
-    return mean * (1 / count), variance * (1 / count**2)
+    return tuple(sum(each) * (1 / len(middle)) for each in zip(*middle, strict=True))

@@ -1,4 +1,4 @@
-"""Writes formulas as operations of ONNX; see :mod:`neatfool.cppn.exchange.recording`."""
+"""Writes formulas as operations of ONNX; see :mod:`neatfool.cppn.functions.recording`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool.cppn.exchange.recording import Recorder, Value
+from neatfool.cppn.functions.recording import Recorder, Value
 from neatfool.errors import ExperimentError
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Operations(Recorder):
 
     def write(self, kind: str, *inputs: Any) -> Value:
         """Write an operation of float32."""
+        if kind == "Step":
+            return self.cast(self.add_node("GreaterOrEqual", *inputs, 0.0), np.float32)
         return self.add_node(kind, *inputs)
 
     def constant(self, numbers: Any, dtype: Any = None) -> Value:

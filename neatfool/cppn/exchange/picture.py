@@ -96,7 +96,7 @@ class Picture(nn.Module):
         height, width = size or (look.height, look.width)
         native = look.height, look.width
         grid = pixel_grid(height, width, native=native, kind=look.inputs)
-        channels = self._colour(grid.inputs(0, grid.pixels).to(self.weights))
+        channels = self._colour(grid.tables(0, grid.pixels, look.band_limit).to(self.weights))
         return channels.view(-1, height, width)
 
     def at(self, points: torch.Tensor) -> torch.Tensor:
@@ -110,12 +110,19 @@ class Picture(nn.Module):
         Returns:
             Floats [..., C] in [0, 1], differentiable by the points, too.
         """
+        look = self.look
         x, y = points.to(self.weights).unbind(-1)
         d = (x.square() + y.square()).sqrt()
-        if self.look.inputs == "raw":
-            x = (x + 1) * ((self.look.width - 1) / 2)
-            y = (y + 1) * ((self.look.height - 1) / 2)
-        inputs = torch.stack([each.reshape(-1) for each in (x, y, d, torch.ones_like(x))])
+        steps = pixel_grid(look.height, look.width, kind=look.inputs).steps
+        along_x, along_y, *normal = (look.band_limit * step for step in steps)
+        away, one, nothing = d.clamp(min=1e-30), torch.ones_like(x), torch.zeros_like(x)
+        across = [one * along_x, nothing, normal[0] * x / away, nothing]
+        down = [nothing, one * along_y, normal[1] * y / away, nothing]
+        if look.inputs == "raw":
+            x = (x + 1) * ((look.width - 1) / 2)
+            y = (y + 1) * ((look.height - 1) / 2)
+        tables = [[x, y, d, one], across, down][: 3 if look.band_limit else 1]
+        inputs = torch.stack([torch.stack([each.reshape(-1) for each in own]) for own in tables])
         return self._colour(inputs).mT.reshape(*points.shape[:-1], -1)
 
     def pixels(self, size: tuple[int, int] | None = None) -> torch.Tensor:
@@ -153,19 +160,16 @@ class Picture(nn.Module):
         return read_formula(self.genome(), len(self._outputs))
 
     def _colour(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Give floats [C, P] for inputs [4, P]."""
-        look = self.look
-        native = pixel_grid(look.height, look.width, kind=look.inputs)
+        """Give floats [C, P] for inputs [1 or 3, 4, P]."""
         outputs = evaluate(
             self._program,
             inputs,
-            variances=native.variances(look.band_limit),
             weights=self.weights,
             biases=self.biases,
             responses=self.responses,
         )
-        channels = self._colours(*outputs)[0]
-        wanted = look.channels or len(channels)
+        channels = self._colours(outputs if len(inputs) == 3 else outputs.squeeze(2))[0]
+        wanted = self.look.channels or len(channels)
         return channels.expand(wanted, *channels.shape[1:])
 
 

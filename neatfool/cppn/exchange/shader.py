@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from neatfool.cppn.exchange.formula import Formula, Node
     from neatfool.cppn.exchange.picture import Look, Picture
 
-_INPUTS: Final = {-1: "in_x", -2: "in_y", -3: "in_d", -4: "vec2(1.0, 0.0)"}
+_INPUTS: Final = {-1: "in_x", -2: "in_y", -3: "in_d", -4: "vec3(1.0, 0.0, 0.0)"}
 
 _FOLDS: Final = {"product": "product", "max": "larger", "min": "smaller", "maxabs": "larger_size"}
 
@@ -106,29 +106,28 @@ def _comment(text: str) -> str:
 def _function(formula: Formula, look: Look) -> str:
     """Write what turns inputs into a colour."""
     lines = [line for node in formula.nodes for line in _statements(node)]
-    grid = pixel_grid(look.height, look.width, kind=look.inputs)
-    spreads = [number(each) for each in grid.variances(look.band_limit).tolist()]
-    inputs = [
-        f"vec2 in_{name} = vec2({name}, {v});" for name, v in zip("xyd", spreads, strict=False)
-    ]
     outputs = ", ".join(map(_name, formula.outputs))
-    lines = [*inputs, *lines, f"return colour_{look.colour_map}({outputs});"]
+    lines = [*lines, f"return colour_{look.colour_map}({outputs});"]
     body = "\n".join(f"  {line}" for line in lines)
-    return f"vec3 draw(float x, float y, float d) {{\n{body}\n}}\n\n"
+    return f"vec3 draw(vec3 in_x, vec3 in_y, vec3 in_d) {{\n{body}\n}}\n\n"
 
 
 def _drawn(look: Look) -> str:
     """Write what draws a place in native pixels, 0 being the centre of the first."""
+    steps = pixel_grid(look.height, look.width, kind=look.inputs).steps
+    along_x, along_y, *normal_steps = (number(look.band_limit * each) for each in steps)
     scale = [
         f"at.{axis} * {number(2 / (side - 1))} - 1.0" if side > 1 else "0.0"
         for axis, side in (("x", look.width), ("y", look.height))
     ]
-    chosen = "at.x, at.y" if look.inputs == "raw" else "normal.x, normal.y"
+    x, y = ("at.x", "at.y") if look.inputs == "raw" else ("normal.x", "normal.y")
     return (
         "// `at` is in native pixels; 0 is the centre of the first.\n"
         "vec3 drawn(vec2 at) {\n"
         f"  vec2 normal = vec2({scale[0]}, {scale[1]});\n"
-        f"  return draw({chosen}, sqrt(normal.x * normal.x + normal.y * normal.y));\n"
+        "  float d = sqrt(normal.x * normal.x + normal.y * normal.y);\n"
+        f"  vec2 along = vec2({', '.join(normal_steps)}) * normal / max(d, 1e-30);\n"
+        f"  return draw(vec3({x}, {along_x}, 0.0), vec3({y}, 0.0, {along_y}), vec3(d, along));\n"
         "}\n\n"
     )
 
@@ -137,36 +136,31 @@ def _statements(node: Node) -> list[str]:
     """Write the lines that compute a node."""
     lines: list[str] = []
     if node.joins == "sum":
-        z = " + ".join([*map(_term, node.scaled), f"vec2({_number(node.bias)}, 0.0)"])
+        z = " + ".join([*map(_term, node.scaled), f"vec3({_number(node.bias)}, 0.0, 0.0)"])
     else:
         lines, joined = _join(node)
-        z = f"{joined} * {_factor(node.response)} + vec2({_number(node.bias)}, 0.0)"
-    return [*lines, f"vec2 {_name(node.key)} = act_{node.activation}({z});"]
+        z = f"{joined} * {_number(node.response)} + vec3({_number(node.bias)}, 0.0, 0.0)"
+    return [*lines, f"vec3 {_name(node.key)} = act_{node.activation}({z});"]
 
 
 def _join(node: Node) -> tuple[list[str], str]:
     terms = [*map(_term, node.terms)]
     if node.joins == "product":
-        terms = terms or ["vec2(1.0, 0.0)"]
+        terms = terms or ["vec3(1.0, 0.0, 0.0)"]
     if node.joins != "median":
         return [], reduce(lambda a, b: f"{_FOLDS[node.joins]}({a}, {b})", terms)
     names = [f"{_name(node.key)}_{place}" for place in range(len(terms))]
-    lines = [f"vec2 {name} = {term};" for name, term in zip(names, terms, strict=True)]
+    lines = [f"vec3 {name} = {term};" for name, term in zip(names, terms, strict=True)]
     count = len(names)
     for end in range(count - 1, 0, -1):
         lines += [f"sort({names[place]}, {names[place + 1]});" for place in range(end)]
     middle = names[count // 2]
-    return lines, middle if count % 2 else f"({names[count // 2 - 1]} + {middle}) * vec2(0.5, 0.25)"
+    return lines, middle if count % 2 else f"({names[count // 2 - 1]} + {middle}) * 0.5"
 
 
 def _term(term: tuple[int, float]) -> str:
     source, weight = term
-    return f"{_factor(weight)} * {_name(source)}"
-
-
-def _factor(weight: float) -> str:
-    """Write what a mean and a variance are multiplied by."""
-    return f"vec2({_number(weight)}, {_number(weight * weight)})"
+    return f"{_number(weight)} * {_name(source)}"
 
 
 def _name(key: int) -> str:

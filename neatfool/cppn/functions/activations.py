@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -14,11 +15,13 @@ import numpy as np
 from neat import activations as neat_python
 
 from neatfool.cppn.functions import rules
+from neatfool.cppn.functions.recording import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from neatfool.cppn.functions.rules import Rule
+    from neatfool.cppn.functions.recording import Formula, Number, Value
+    from neatfool.cppn.functions.rules import Mean
 
 _SELU_SCALE: Final = 1.0507009873554804934193349852946
 _SELU_ALPHA: Final = 1.6732632423543772848170429916717
@@ -49,14 +52,53 @@ class Activation:
     Attributes:
         name: Its name in genomes and configurations.
         scalar: The function of a Python float, for neat-python's ``add_activation``.
-        rule: Its formulas.
+        mean: Its mean over the reach of a pixel; see :mod:`neatfool.cppn.functions.rules`.
         glyph: Its picture in drawings of networks.
     """
 
     name: str
     scalar: Callable[[float], float]
-    rule: Rule
+    mean: Mean
     glyph: Glyph
+
+    @cached_property
+    def at_points(self) -> Formula:
+        """The formula of a picture of points: its value, given its argument."""
+        trace = Trace(1)
+        return trace.formula([self.mean(trace, self._bounded(trace)[0], 0.0)])
+
+    @cached_property
+    def within_reach(self) -> Formula:
+        """The formula of a node that fades: its mean, and the two derivatives of that.
+
+        It is given its argument's mean and derivatives. A derivative is what a number changes by
+        over the reach of a pixel, to the right or downwards.
+        """
+        trace = Trace(3)
+        return trace.formula(self._limited(trace))
+
+    @cached_property
+    def backwards(self) -> Formula:
+        """The formula of gradients by what ``within_reach`` is given.
+
+        It is given that, and the gradients by what ``within_reach`` gives.
+        """
+        trace = Trace(6)
+        results = zip(self._limited(trace), trace.given[3:], strict=True)
+        return trace.formula(trace.differentiate([*results], trace.given[:3]))
+
+    def _limited(self, trace: Trace) -> list[Number]:
+        s, across, down = self._bounded(trace)
+        mean = self.mean(trace, s, across * across + down * down)
+        (slope,) = trace.differentiate([(mean, 1.0)], [s])
+        return [mean, slope * across, slope * down]
+
+    def _bounded(self, trace: Trace) -> list[Value]:
+        """Give what a formula is given, within its limit if that is necessary."""
+        given = trace.given[:3]
+        if self.name not in rules.UNBOUNDED:
+            return given
+        return [trace.clip(each, -rules.LIMIT, rules.LIMIT) for each in given]
 
 
 def _wave_argument(z: float) -> float:
@@ -68,9 +110,9 @@ def _triangle_scalar(z: float) -> float:
     return 2.0 * max(-1.0, min(1.0, rest)) - rest
 
 
-def _neat(name: str, rule: Rule, glyph: Glyph) -> Activation:
+def _neat(name: str, mean: Mean, glyph: Glyph) -> Activation:
     """Make an activation with neat-python's scalar function."""
-    return Activation(name, getattr(neat_python, f"{name}_activation"), rule, glyph)
+    return Activation(name, getattr(neat_python, f"{name}_activation"), mean, glyph)
 
 
 _BLUE, _GREEN, _RED, _PURPLE = "#3f74b5", "#1d8552", "#d4556a", "#9a3a86"
@@ -97,16 +139,16 @@ _TABLE = (
     _neat("elu", rules.linear_unit(1.0, 1.0), _ELU),
     _neat("lelu", rules.bend(0.005, 1.0), Glyph(_GREY, lambda z: 2 * np.maximum(0.15 * z, z) - 1)),
     _neat("selu", rules.linear_unit(_SELU_SCALE, _SELU_ALPHA), _SELU),
-    _neat("softplus", rules.softplus(), Glyph(_GREY, lambda z: 0.4 * np.log1p(np.exp(5 * z)) - 1)),
+    _neat("softplus", rules.softplus, Glyph(_GREY, lambda z: 0.4 * np.log1p(np.exp(5 * z)) - 1)),
     _neat("identity", rules.bend(1.0, 1.0), Glyph(_GREY, lambda z: z)),
     _neat("clamped", rules.ramp(1.0), _RAMP),
-    _neat("inv", rules.inverse(), _INVERSE),
-    _neat("log", rules.logarithm(), _LOG),
-    _neat("exp", rules.exponential(), Glyph(_GREY, lambda z: 2 * np.exp(2.5 * (z - 1)) - 1)),
+    _neat("inv", rules.inverse, _INVERSE),
+    _neat("log", rules.logarithm, _LOG),
+    _neat("exp", rules.exponential, Glyph(_GREY, lambda z: 2 * np.exp(2.5 * (z - 1)) - 1)),
     _neat("abs", rules.bend(-1.0, 1.0), _V),
-    _neat("hat", rules.hat(), _TENT),
-    _neat("square", rules.SQUARE, Glyph(_RED, lambda z: 2 * z**2 - 1)),
-    _neat("cube", rules.CUBE, Glyph(_BLUE, lambda z: z**3)),
+    _neat("hat", rules.hat, _TENT),
+    _neat("square", rules.square, Glyph(_RED, lambda z: 2 * z**2 - 1)),
+    _neat("cube", rules.cube, Glyph(_BLUE, lambda z: z**3)),
     Activation("paper_sine", lambda z: math.sin(_wave_argument(z)), rules.wave(1.0), _WAVE),
     # 2 / (1 + exp(-z)) - 1 is tanh(z / 2).
     Activation("paper_sigmoid", lambda z: math.tanh(0.5 * z), rules.step(0.5), _SLOPE),
@@ -117,7 +159,7 @@ _TABLE = (
     Activation(
         "triangle",
         _triangle_scalar,
-        rules.triangle(),
+        rules.triangle,
         Glyph(_OLIVE, lambda z: 2 * np.clip(2 * z, -1, 1) - 2 * z),
     ),
 )

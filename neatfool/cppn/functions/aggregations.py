@@ -3,8 +3,8 @@
 ``sum`` and ``mean`` are weighted sums, which a program computes for a whole level at once. The
 others are reductions, computed together for all nodes of one level with the same number of inputs.
 
-Inputs count as independent: the variance of a sum is the sum of the variances. A reduction that
-chooses an input, the first of equal ones, has the variance of that input.
+Values come with their derivatives, if a picture has a band limit. A reduction that chooses an
+input, the first of equal ones, has the derivatives of that input.
 """
 
 from __future__ import annotations
@@ -12,36 +12,39 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import torch
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import torch
-
-    Reduction = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+    Reduction = Callable[[torch.Tensor], torch.Tensor]
 
 WEIGHTED_SUMS = ("sum", "mean")
 """The aggregations that are a sum of weighted inputs, perhaps times a factor."""
 
 
-def _product(terms: torch.Tensor, variances: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    squares = terms * terms
-    return terms.prod(1), (squares + variances).prod(1) - squares.prod(1)
+def _product(terms: torch.Tensor) -> torch.Tensor:
+    count, _, tables, pixels = terms.shape
+    value, slopes = terms.new_ones(count, 1, pixels), terms.new_zeros(count, tables - 1, pixels)
+    for term in terms.unbind(1):
+        slopes = slopes * term[:, :1] + value * term[:, 1:]
+        value = value * term[:, :1]
+    return torch.cat([value, slopes], 1)
 
 
 def _choose_by(place: Callable[[torch.Tensor], torch.Tensor]) -> Reduction:
-    def choose(terms: torch.Tensor, variances: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        chosen = place(terms)
-        return terms.gather(1, chosen).squeeze(1), variances.gather(1, chosen).squeeze(1)
+    def choose(terms: torch.Tensor) -> torch.Tensor:
+        chosen = place(terms[:, :, :1]).expand(-1, -1, terms.shape[2], -1)
+        return terms.gather(1, chosen).squeeze(1)
 
     return choose
 
 
-def _median(terms: torch.Tensor, variances: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _median(terms: torch.Tensor) -> torch.Tensor:
     count = terms.shape[1]
-    ordered, places = terms.sort(dim=1, stable=True)
-    middle = slice((count - 1) // 2, count // 2 + 1)
-    own = variances.gather(1, places[:, middle])
-    return ordered[:, middle].mean(1), own.mean(1) / own.shape[1]
+    places = terms[:, :, :1].sort(dim=1, stable=True).indices
+    middle = places[:, (count - 1) // 2 : count // 2 + 1].expand(-1, -1, terms.shape[2], -1)
+    return terms.gather(1, middle).mean(1)
 
 
 REDUCTIONS: Mapping[str, Reduction] = MappingProxyType(
@@ -53,8 +56,8 @@ REDUCTIONS: Mapping[str, Reduction] = MappingProxyType(
         "median": _median,
     }
 )
-"""The other aggregations: each turns means and variances of the weighted inputs of n nodes, both
-[n, k, P], into those of the nodes, [n, P].
+"""The other aggregations: each turns the weighted inputs of n nodes, [n, k, T, P], into [n, T, P],
+a table of values, and two of derivatives if there are any.
 
 The product of no inputs is 1. The others are not called without inputs: the node is 0 then.
 """

@@ -11,6 +11,9 @@ from typing import Final
 SINE: Final = (-0.1666666, 0.008333065, -0.00019809474, 2.6054813e-06)
 """sin(r) is r + r^3 p(r^2), for r from -pi/2 to pi/2."""
 
+COSINE: Final = (0.041666657, -0.0013888569, 2.4769304e-05, -2.6193814e-07)
+"""cos(r) is 1 - r^2 / 2 + r^4 p(r^2), for r from -pi/2 to pi/2."""
+
 EXPONENTIAL: Final = (0.49999994, 0.16666515, 0.041668456, 0.008369419, 0.0013813145)
 """exp(r) is 1 + r + r^2 p(r), for r from -ln(2)/2 to ln(2)/2."""
 

@@ -4,6 +4,8 @@ A tile is a range of pixels. It is so small that the values of all rows stay in 
 GPU), and so large that calling an operation costs little in comparison. Each operation treats an
 element alike wherever it lies, so that a value depends neither on the tile nor on the batch nor on
 the number of threads.
+
+A row has a table of values and, where nodes fade, two of derivatives: [T, P].
 """
 
 from __future__ import annotations
@@ -16,15 +18,16 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from neatfool.cppn.functions.recording import by_numpy, by_torch
 from neatfool.cppn.functions.rules import LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from neatfool.cppn.plain.program import Program, Step
 
     Inputs = Callable[[int, int], torch.Tensor]
-    Keep = Callable[[slice, slice, torch.Tensor, torch.Tensor], None]
+    Keep = Callable[[slice, slice, torch.Tensor], None]
 
 TILE_BYTES: Final = {"cpu": 6 << 20, "gpu": 512 << 20}
 """The most bytes of a tile's values: on a CPU they must stay in a cache."""
@@ -51,46 +54,35 @@ class _Operation:
     biases: torch.Tensor
     responses: torch.Tensor
 
-    def arguments(
-        self, values: torch.Tensor, variances: torch.Tensor | None, sources: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Compute the means and the variances of the activations' arguments, [n, P] both.
+    def arguments(self, rows: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
+        """Compute the activations' arguments [n, T, P].
 
         Args:
-            values: The rows above, or some of them.
-            variances: Their variances; None if all are 0.
-            sources: The row of each term in ``values``.
+            rows: The rows above, or some of them: [R, T, P].
+            sources: The row of each term.
         """
+        tables, pixels = rows.shape[1:]
         if self.step.reduction is None:
-            z = self._add_up(values, sources, self.factors)
-            v = z.new_zeros(())
-            if variances is not None:
-                v = self._add_up(variances, sources, self.factors.square())
+            z = F.embedding_bag(
+                sources, rows.flatten(1), self.offsets, mode="sum", per_sample_weights=self.factors
+            ).view(-1, tables, pixels)
         else:
-            terms = self._terms(values, sources, self.factors)
-            spreads = torch.zeros_like(terms)
-            if variances is not None:
-                spreads = self._terms(variances, sources, self.factors.square())
-            z, v = self.step.reduction(terms, spreads)
-            z, v = z * self.responses + self.biases, v * self.responses.square()
-        return _bound(z, -LIMIT), _bound(v, 0.0)
+            nodes = len(self.offsets)
+            terms = rows.index_select(0, sources) * self.factors[:, None, None]
+            z = self.step.reduction(terms.view(nodes, -1, tables, pixels))
+            z = z * self.responses.unsqueeze(2)
+            z = torch.cat([z[:, :1] + self.biases.unsqueeze(2), z[:, 1:]], 1)
+        return z.nan_to_num(LIMIT, LIMIT, -LIMIT)
 
-    def _add_up(
-        self, rows: torch.Tensor, sources: torch.Tensor, factors: torch.Tensor
-    ) -> torch.Tensor:
-        return F.embedding_bag(sources, rows, self.offsets, mode="sum", per_sample_weights=factors)
-
-    def _terms(
-        self, rows: torch.Tensor, sources: torch.Tensor, factors: torch.Tensor
-    ) -> torch.Tensor:
-        """Give the terms of reductions: [n, k, P]."""
-        nodes = len(self.offsets)
-        terms = rows.index_select(0, sources) * factors.unsqueeze(1)
-        return terms.view(nodes, len(sources) // nodes, rows.shape[1])
-
-
-def _bound(numbers: torch.Tensor, least: float) -> torch.Tensor:
-    return numbers.nan_to_num(LIMIT, LIMIT, least).clamp(least, LIMIT)
+    def activate(self, arguments: torch.Tensor, on_cpu: bool) -> Iterator[tuple[slice, Any]]:
+        """Give the tables of each block of rows, [T, n, P], as arrays on a CPU."""
+        perform = by_numpy if on_cpu else by_torch
+        for block in self.step.blocks:
+            given = arguments[block.rows].unbind(1)
+            activation = block.activation
+            formula = activation.at_points if len(given) == 1 else activation.within_reach
+            own = [each.numpy() for each in given] if on_cpu else given
+            yield block.rows, formula.play(perform, *own)
 
 
 def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
@@ -126,7 +118,6 @@ class Machine:
         weights: Floats [E] in place of the program's weights.
         biases: Floats [M] in place of the program's biases.
         responses: Floats [M] in place of the program's responses.
-        variances: Floats [I], the variances of the inputs; None if all are 0.
     """
 
     def __init__(
@@ -138,16 +129,11 @@ class Machine:
         weights: torch.Tensor | None = None,
         biases: torch.Tensor | None = None,
         responses: torch.Tensor | None = None,
-        variances: torch.Tensor | None = None,
     ) -> None:
         self._rows = program.rows
         self._dtype = dtype
         self._device = device
         self._on_cpu = device.type == "cpu"
-        self._variances = None
-        if variances is not None:
-            ones = variances.new_zeros(1)
-            self._variances = torch.cat([variances, ones]).to(device, dtype).unsqueeze(1)
         numbers = [
             program.factors(weights, biases, responses),
             *(
@@ -172,99 +158,69 @@ class Machine:
             for numbers in [(offsets[nodes], bias[nodes], response[nodes])]
         ]
 
-    def differentiate(
-        self, inputs: torch.Tensor, *, through_variances: bool = True
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Compute outputs and their variances, keeping all that gradients need.
-
-        Args:
-            inputs: Floats [I, P].
-            through_variances: Whether gradients know that variances change, too.
-
-        Returns:
-            Floats [N, O, P] both.
-        """
-        rows = [*inputs, torch.ones_like(inputs[0])]
-        spreads = [torch.zeros_like(inputs[0])] * len(rows)
-        if self._variances is not None:
-            spreads = [*self._variances.expand(-1, inputs.shape[1])]
+    def differentiate(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Compute the outputs [N, O, T, P] of inputs [T, I, P], keeping all that gradients need."""
+        ones = torch.zeros_like(inputs[:, 0])
+        ones[0] = 1.0
+        rows = [*inputs.unbind(1), ones]
         for operation in self._operations:
             # Only the rows that are used: all rows at each level, and again for the gradients,
             # would take time and memory that grow with the square of the depth.
             used, places = np.unique(operation.sources.cpu().numpy(), return_inverse=True)
-            values = own = inputs.new_zeros(1, inputs.shape[1])
+            own = torch.zeros_like(inputs[:, :1]).transpose(0, 1)
             if len(used):
-                values = torch.stack([rows[row] for row in used.tolist()])
-                own = torch.stack([spreads[row] for row in used.tolist()])
+                own = torch.stack([rows[row] for row in used.tolist()])
             sources = torch.from_numpy(places.astype(np.int32)).to(inputs.device)
-            z, v = operation.arguments(values, own, sources)
-            v = v if through_variances else v.detach()
-            for block in operation.step.blocks:
-                rule, s, spread = block.activation.rule, z[block.rows], v[block.rows]
-                mean = rule.mean(torch, s, spread)
-                rows += mean
-                spreads += rule.variance(torch, s, spread, mean).expand_as(mean)
+            arguments = operation.arguments(own, sources)
+            for _, tables in operation.activate(arguments, on_cpu=False):
+                rows += torch.stack(torch.broadcast_tensors(*tables), 1)
         outputs = self._outputs.T.tolist()
-        means, variances = (
-            torch.stack([torch.stack([each[row] for row in own]) for own in outputs])
-            for each in (rows, spreads)
-        )
-        return means, _bound(variances, 0.0)
+        return torch.stack([torch.stack([rows[row] for row in own]) for own in outputs])
 
-    def run(self, pixels: int, inputs: Inputs, keep: Keep) -> None:
+    def run(self, pixels: int, tables: int, inputs: Inputs, keep: Keep) -> None:
         """Compute the outputs tile by tile.
 
         Args:
             pixels: The number of pixels.
-            inputs: Called as ``inputs(start, stop)`` for the inputs [I, stop - start] of pixels.
-            keep: Called as ``keep(genomes, pixels, outputs, variances)`` with the outputs [O, n, p]
-                of some genomes at some pixels, and with their variances.
+            tables: The number of tables: 1, or 3 with derivatives.
+            inputs: Called as ``inputs(start, stop)`` for the inputs [T, I, stop - start] of pixels.
+            keep: Called as ``keep(genomes, pixels, outputs)`` with the outputs [O, n, T, p] of some
+                genomes at some pixels.
         """
-        width = self._tile_width(pixels)
-        tables = 1 if self._variances is None else 2
+        width = self._tile_width(pixels, tables)
         table = _table(tables * self._rows * width, self._dtype, self._device)
         with np.errstate(all="ignore"):
             for start in range(0, pixels, width):
                 stop = min(start + width, pixels)
                 size = tables * self._rows * (stop - start)
-                values = table[:size].view(tables, self._rows, stop - start)
-                self._fill(values, inputs(start, stop))
-                for genomes in self._portions(stop - start):
-                    picked = self._pick(values, genomes)
-                    variances = picked[1] if tables == 2 else torch.zeros_like(picked[0])
-                    keep(genomes, slice(start, stop), picked[0], _bound(variances, 0.0))
+                rows = table[:size].view(self._rows, tables, stop - start)
+                self._fill(rows, inputs(start, stop))
+                for genomes in self._portions(tables * (stop - start)):
+                    keep(genomes, slice(start, stop), self._pick(rows, genomes))
 
-    def _tile_width(self, pixels: int) -> int:
+    def _tile_width(self, pixels: int, tables: int) -> int:
         """Choose how many pixels a tile has; divide them evenly."""
         tile_bytes = TILE_BYTES["cpu" if self._on_cpu else "gpu"]
-        tables = 1 if self._variances is None else 2
         widest = tile_bytes // (tables * self._rows * self._dtype.itemsize)
         if self._on_cpu:
-            widest = min(widest, SMALL // len(self._outputs))
+            widest = min(widest, SMALL // (tables * len(self._outputs)))
         widest = max(widest, NARROWEST_TILE)
         tiles = max(-(-pixels // widest), 1)
         return max(-(-pixels // (tiles * 16)), 1) * 16
 
-    def _fill(self, tables: torch.Tensor, inputs: torch.Tensor) -> None:
-        """Fill the tables of values and variances [1 or 2, rows, P], given the inputs [I, P]."""
-        values, *others = tables
-        values[: len(inputs)] = inputs
-        values[len(inputs)] = 1.0
-        variances = others[0] if others else None
-        if variances is not None and self._variances is not None:
-            variances[: len(inputs) + 1] = self._variances
+    def _fill(self, rows: torch.Tensor, inputs: torch.Tensor) -> None:
+        """Fill the rows [R, T, P], given the inputs [T, I, P]."""
+        given = inputs.shape[1]
+        rows[:given] = inputs.transpose(0, 1)
+        rows[given] = 0.0
+        rows[given, 0] = 1.0
         # numpy's functions are the faster ones on a CPU.
-        xp: Any = np if self._on_cpu else torch
         for operation in self._operations:
-            z, v = operation.arguments(values, variances, operation.sources)
-            for block in operation.step.blocks:
-                rule, own = block.activation.rule, _part(operation.step.rows, block.rows)
-                arguments = z[block.rows], v if v.dim() == 0 else v[block.rows]
-                s, spread = (each.numpy() if self._on_cpu else each for each in arguments)
-                mean = rule.mean(xp, s, spread)
-                values[own] = torch.as_tensor(mean)
-                if variances is not None:
-                    variances[own] = torch.as_tensor(rule.variance(xp, s, spread, mean))
+            arguments = operation.arguments(rows, operation.sources)
+            for block, tables in operation.activate(arguments, self._on_cpu):
+                own = rows[_part(operation.step.rows, block)]
+                for place, table in enumerate(tables):
+                    own[:, place] = torch.as_tensor(table)
 
     def _portions(self, pixels: int) -> list[slice]:
         """Divide the genomes so that the outputs of each portion are small."""
@@ -274,10 +230,10 @@ class Machine:
             size = max(SMALL // (outputs * pixels), 1)
         return [slice(start, start + size) for start in range(0, genomes, size)]
 
-    def _pick(self, values: torch.Tensor, genomes: slice) -> torch.Tensor:
-        """Pick the outputs [1 or 2, O, n, P] of some genomes from the tables."""
-        rows = self._outputs[:, genomes]
-        return values.index_select(1, rows.flatten()).view(-1, *rows.shape, values.shape[2])
+    def _pick(self, rows: torch.Tensor, genomes: slice) -> torch.Tensor:
+        """Pick the outputs [O, n, T, P] of some genomes from the rows."""
+        own = self._outputs[:, genomes]
+        return rows.index_select(0, own.flatten()).view(*own.shape, *rows.shape[1:])
 
 
 def _part(whole: slice, part: slice) -> slice:

@@ -1,0 +1,326 @@
+"""Records formulas as operations, differentiates them, and plays them in any language.
+
+A :class:`Trace` has the functions of arrays that activations and colour maps are written in. What a
+formula does with a :class:`Value` is written down, and gives another value. The :class:`Formula`
+that results can be played with anything that performs operations: numpy, torch, and what writes
+machine code, GLSL or ONNX. Derivatives are operations, too. So no function is written twice.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import torch
+
+Perform: TypeAlias = Callable[..., Any]
+Number: TypeAlias = "Value | float"
+
+PLAIN: Final[Mapping[str, Callable[..., float]]] = MappingProxyType(
+    {
+        "Add": lambda a, b: a + b,
+        "Sub": lambda a, b: a - b,
+        "Mul": lambda a, b: a * b,
+        "Div": lambda a, b: a / b,
+        "Neg": lambda a: -a,
+        "Min": min,
+        "Max": max,
+        "Abs": abs,
+        "Round": round,
+        "Sqrt": math.sqrt,
+        "Rsqrt": lambda a: 1 / math.sqrt(a),
+        "Exp": math.exp,
+        "Log": math.log,
+        "Sin": math.sin,
+        "Cos": math.cos,
+        "Tanh": math.tanh,
+        "Step": lambda a: float(a >= 0),
+    }
+)
+"""All operations, for plain numbers. ``Step`` is 0 for negative numbers, and else 1."""
+
+_ARITHMETIC: Final = {kind: PLAIN[kind] for kind in ("Add", "Sub", "Mul", "Div", "Neg")}
+
+_NUMPY: Final[Mapping[str, Perform]] = {
+    **_ARITHMETIC,
+    "Min": np.minimum,
+    "Max": np.maximum,
+    "Abs": np.abs,
+    "Round": np.rint,
+    "Sqrt": np.sqrt,
+    "Rsqrt": lambda a: 1 / np.sqrt(a),
+    "Exp": np.exp,
+    "Log": np.log,
+    "Sin": np.sin,
+    "Cos": np.cos,
+    "Tanh": np.tanh,
+    "Step": lambda a: (a >= 0).astype(a.dtype),
+}
+
+_TORCH: Final[Mapping[str, Perform]] = {
+    **_ARITHMETIC,
+    "Min": lambda a, b: a.clamp(max=b),
+    "Max": lambda a, b: a.clamp(min=b),
+    "Abs": lambda a: torch.where(a < 0, -a, a),
+    "Round": torch.round,
+    "Sqrt": torch.sqrt,
+    "Rsqrt": torch.rsqrt,
+    "Exp": torch.exp,
+    "Log": torch.log,
+    "Sin": torch.sin,
+    "Cos": torch.cos,
+    "Tanh": torch.tanh,
+    "Step": lambda a: (a >= 0).to(a.dtype),
+}
+
+
+def by_numpy(kind: str, *inputs: Any) -> Any:
+    """Perform an operation on arrays."""
+    return _NUMPY[kind](*inputs)
+
+
+def by_torch(kind: str, *inputs: Any) -> Any:
+    """Perform an operation on tensors, differentiably."""
+    return _TORCH[kind](*inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """Stands for an array: what a formula is given, or the result of an operation."""
+
+    recorder: Recorder
+    name: Any
+
+    def __add__(self, other: Number) -> Any:
+        return self.recorder.record("Add", self, other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Number) -> Any:
+        return self.recorder.record("Sub", self, other)
+
+    def __rsub__(self, other: Number) -> Any:
+        return self.recorder.record("Sub", other, self)
+
+    def __mul__(self, other: Number) -> Any:
+        return self.recorder.record("Mul", self, other)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Number) -> Any:
+        return self.recorder.record("Div", self, other)
+
+    def __rtruediv__(self, other: Number) -> Any:
+        return self.recorder.record("Div", other, self)
+
+    def __neg__(self) -> Any:
+        return self.recorder.record("Neg", self)
+
+    def __abs__(self) -> Any:
+        return self.recorder.record("Abs", self)
+
+
+class Recorder(ABC):
+    """Writes operations down, each only once; plain numbers are computed at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], Value] = {}
+
+    @abstractmethod
+    def write(self, kind: str, *inputs: Number) -> Value:
+        """Write an operation, whose inputs are values and plain numbers."""
+
+    def record(self, kind: str, *inputs: Number) -> Any:
+        """Give the result of an operation: a value, or a number if all inputs are numbers."""
+        if not any(isinstance(each, Value) for each in inputs):
+            return PLAIN[kind](*inputs)
+        first, last = inputs[0], inputs[-1]
+        match kind:
+            case "Mul" | "Div" if first == 0.0 or (kind == "Mul" and last == 0.0):
+                return 0.0  # arguments are finite
+            case "Add" if first == 0.0:
+                return last
+            case "Add" | "Sub" if last == 0.0:
+                return first
+            case "Mul" if first == 1.0:
+                return last
+            case "Mul" | "Div" if last == 1.0:
+                return first
+        key = kind, *((each.name,) if isinstance(each, Value) else float(each) for each in inputs)
+        if key not in self._known:
+            self._known[key] = self.write(kind, *inputs)
+        return self._known[key]
+
+    def exp(self, a: Any) -> Any:
+        """Give e to its power."""
+        return self.record("Exp", a)
+
+    def sin(self, a: Any) -> Any:
+        """Give the sine."""
+        return self.record("Sin", a)
+
+    def cos(self, a: Any) -> Any:
+        """Give the cosine."""
+        return self.record("Cos", a)
+
+    def tanh(self, a: Any) -> Any:
+        """Give the hyperbolic tangent."""
+        return self.record("Tanh", a)
+
+    def log(self, a: Any) -> Any:
+        """Give the natural logarithm."""
+        return self.record("Log", a)
+
+    def sqrt(self, a: Any) -> Any:
+        """Give the square root."""
+        return self.record("Sqrt", a)
+
+    def rsqrt(self, a: Any) -> Any:
+        """Give 1 by the square root."""
+        return self.record("Rsqrt", a)
+
+    def absolute(self, a: Any) -> Any:
+        """Give the size."""
+        return self.record("Abs", a)
+
+    def round(self, a: Any) -> Any:
+        """Round to the nearest integer."""
+        return self.record("Round", a)
+
+    def step(self, a: Any) -> Any:
+        """Give 0 where it is negative, and else 1."""
+        return self.record("Step", a)
+
+    def clip(self, a: Any, low: float, high: float) -> Any:
+        """Clip to a range."""
+        return self.record("Min", self.record("Max", a, low), high)
+
+
+class Trace(Recorder):
+    """A formula as it is recorded.
+
+    Args:
+        given: How many arrays it is given.
+    """
+
+    def __init__(self, given: int) -> None:
+        super().__init__()
+        self.given = [Value(self, place) for place in range(given)]
+        self._values = [*self.given]
+        self._steps: list[tuple[str, tuple[Number, ...]]] = []
+
+    def write(self, kind: str, *inputs: Number) -> Value:
+        """Keep an operation."""
+        self._steps.append((kind, inputs))
+        self._values.append(Value(self, len(self._values)))
+        return self._values[-1]
+
+    def differentiate(
+        self, results: Sequence[tuple[Any, Any]], arguments: Sequence[Value]
+    ) -> list[Any]:
+        """Record the derivatives by some values.
+
+        Args:
+            results: Values, each with the derivative by it of what is differentiated.
+            arguments: The values to differentiate by, which are no results.
+
+        Returns:
+            The derivative by each argument.
+        """
+        slopes: dict[int, Any] = {}
+
+        def add(value: Number, slope: Any) -> None:
+            if isinstance(value, Value):
+                slopes[value.name] = slopes.get(value.name, 0.0) + slope
+
+        for value, slope in results:
+            add(value, slope)
+        wanted = {each.name for each in arguments}
+        leads, first = {*wanted}, len(self.given)
+        steps = [*enumerate(self._steps, first)]
+        for place, (_, inputs) in steps:
+            if any(isinstance(each, Value) and each.name in leads for each in inputs):
+                leads.add(place)
+        for place, (kind, inputs) in reversed(steps):
+            if place in leads - wanted and place in slopes:
+                parts = _SLOPES[kind](self, self._values[place], *inputs)
+                for value, part in zip(inputs, parts, strict=True):
+                    if isinstance(value, Value) and value.name in leads:
+                        add(value, slopes[place] * part)
+        return [slopes.get(each.name, 0.0) for each in arguments]
+
+    def formula(self, results: Sequence[Any]) -> Formula:
+        """Give what leads to some results."""
+        first, used = len(self.given), {r.name for r in results if isinstance(r, Value)}
+        for place in range(len(self._values) - 1, first - 1, -1):
+            if place in used:
+                used |= {i.name for i in self._steps[place - first][1] if isinstance(i, Value)}
+        kept = [place for place in range(first, len(self._values)) if place in used]
+        places = {place: place for place in range(first)}
+        places |= {place: first + number for number, place in enumerate(kept)}
+
+        def refer(number: Number) -> int | float:
+            return places[number.name] if isinstance(number, Value) else float(number)
+
+        return Formula(
+            first,
+            tuple(
+                (kind, tuple(map(refer, inputs)))
+                for kind, inputs in (self._steps[place - first] for place in kept)
+            ),
+            tuple(map(refer, results)),
+        )
+
+
+_SLOPES: Final[Mapping[str, Callable[..., tuple[Any, ...]]]] = {
+    "Add": lambda xp, result, a, b: (1.0, 1.0),
+    "Sub": lambda xp, result, a, b: (1.0, -1.0),
+    "Mul": lambda xp, result, a, b: (b, a),
+    "Div": lambda xp, result, a, b: (1.0 / b, -(result / b)),
+    "Neg": lambda xp, result, a: (-1.0,),
+    "Min": lambda xp, result, a, b: (xp.step(b - a), 1.0 - xp.step(b - a)),
+    "Max": lambda xp, result, a, b: (xp.step(a - b), 1.0 - xp.step(a - b)),
+    "Abs": lambda xp, result, a: (2.0 * xp.step(a) - 1.0,),
+    "Round": lambda xp, result, a: (0.0,),
+    "Sqrt": lambda xp, result, a: (0.5 * xp.rsqrt(a),),
+    "Rsqrt": lambda xp, result, a: (-0.5 * result * (result * result),),
+    "Exp": lambda xp, result, a: (result,),
+    "Log": lambda xp, result, a: (1.0 / a,),
+    "Sin": lambda xp, result, a: (xp.cos(a),),
+    "Cos": lambda xp, result, a: (-xp.sin(a),),
+    "Tanh": lambda xp, result, a: (1.0 - result * result,),
+    "Step": lambda xp, result, a: (0.0,),
+}
+"""The derivatives of an operation by its inputs, given what records, and its result."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """Operations, and what they lead to.
+
+    Attributes:
+        given: How many arrays it is given.
+        steps: The operations in order: the name of each, and its inputs. An integer is the place of
+            an array, the given ones first; a float is a number.
+        results: What it gives: a place or a number each.
+    """
+
+    given: int
+    steps: tuple[tuple[str, tuple[int | float, ...]], ...]
+    results: tuple[int | float, ...]
+
+    def play(self, perform: Perform, *given: Any) -> list[Any]:
+        """Give the results: ``perform(kind, *inputs)`` does an operation."""
+        values = [*given]
+
+        def find(number: int | float) -> Any:
+            return values[number] if isinstance(number, int) else number
+
+        for kind, inputs in self.steps:
+            values.append(perform(kind, *map(find, inputs)))
+        return [*map(find, self.results)]
