@@ -70,7 +70,7 @@ def evaluate(
     if inputs.dim() not in (2, 3) or inputs.shape[-2] != program.inputs:
         raise ValueError(f"inputs {list(inputs.shape)}: must be [{program.inputs}, pixels]")
     parameters = {"weights": weights, "biases": biases, "responses": responses}
-    tables = inputs.view(-1, *inputs.shape[-2:])
+    tables = inputs if inputs.dim() == 3 else inputs.unsqueeze(0)
 
     def machine() -> Machine:
         return Machine(program, inputs.dtype, inputs.device, **parameters)

@@ -108,6 +108,7 @@ _FUNCTIONS: Final = {
     "Abs": "abs",
     "Round": "nearest",
     "Sqrt": "sqrt",
+    "Rsqrt": "inversesqrt",
     "Exp": "exponential",
     "Log": "logarithm",
     "Sin": "sine",

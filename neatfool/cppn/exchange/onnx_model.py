@@ -12,6 +12,7 @@ import numpy as np
 from neatfool.cppn.exchange.formula import INPUT_KEYS
 from neatfool.cppn.exchange.operations import FORMAT, OPSET, Operations
 from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.bell import WEIGHTS
 from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.functions.recording import Value
 
@@ -87,17 +88,24 @@ def _model(operations: Operations, look: Look, title: str) -> bytes:
 def _pixel_inputs(
     operations: Operations, look: Look, height: Value, width: Value
 ) -> list[tuple[Any, ...]]:
-    """Give x [1, W], y [H, 1], d [H, W] and 1 of the pixels' centres, with their derivatives."""
+    """Give x [K, 1, 1, W], y [K, H, 1], d [K, K, H, W] and 1, with their derivatives.
+
+    They are those of the pixels' centres, and of the K steps of the bell across and down.
+    """
+    places = look.band_limit * np.linspace(-1, 1, len(_bell(look)))
     axes = []
-    for sides, native, axis in ((width, look.width, 0), (height, look.height, 1)):
-        centres = _centres(operations, sides, native)
+    for sides, native, shape in (
+        (width, look.width, (-1, 1, 1, 1)),
+        (height, look.height, (-1, 1)),
+    ):
+        around = operations.constant(places.reshape(shape), np.float64)
+        centres = _double(operations, "Add", _centres(operations, sides, native), around)
         normalised = _double(operations, "Mul", centres, 2 / (native - 1) if native > 1 else 0.0)
         if native > 1:
             normalised = _double(operations, "Sub", normalised, 1.0)
-        around = operations.constant([axis], np.int64)
-        axes.append(
-            [operations.add_node("Unsqueeze", each, around) for each in (centres, normalised)]
-        )
+        axes.append([centres, normalised])
+    last = operations.constant([2], np.int64)
+    axes[1] = [operations.add_node("Unsqueeze", each, last) for each in axes[1]]
     squares = [_double(operations, "Mul", normalised, normalised) for _, normalised in axes]
     distance = operations.add_node("Sqrt", operations.add_node("Add", *squares))
     steps = pixel_grid(look.height, look.width, kind=look.inputs).steps
@@ -112,6 +120,10 @@ def _pixel_inputs(
     chosen = [raw if look.inputs == "raw" else normalised for raw, normalised in axes]
     x, y, d = (operations.cast(each, np.float32) for each in (*chosen, distance))
     return [(x, along_x, 0.0), (y, 0.0, along_y), (d, *along), (1.0, 0.0, 0.0)]
+
+
+def _bell(look: Look) -> tuple[float, ...]:
+    return WEIGHTS if look.band_limit else (1.0,)
 
 
 def _centres(operations: Operations, size: Value, native: int) -> Value:
@@ -138,9 +150,15 @@ def _draw_levels(
         values[node.key] = tuple(mean.play(operations.record, *given))
     outputs = zip(*(values[key] for key in formula.outputs), strict=True)
     colours = look.colours.within_reach.play(operations.record, *chain(*outputs))
-    channels = [
-        operations.add_node("Expand", operations.round(each * 255.0), shape) for each in colours
+    bell = np.outer(_bell(look), _bell(look)).astype(np.float32)[:, :, None, None] * 255
+    weights, axes = operations.constant(bell), operations.constant([0, 1], np.int64)
+    totals = [
+        operations.add_node(
+            "ReduceSum", operations.add_node("Mul", each, weights), axes, keepdims=0
+        )
+        for each in colours
     ]
+    channels = [operations.add_node("Expand", operations.round(each), shape) for each in totals]
     if look.channels and len(channels) == 1:
         channels *= look.channels
     return operations.stack(channels)

@@ -48,6 +48,8 @@ class Operations(Recorder):
 
     def write(self, kind: str, *inputs: Any) -> Value:
         """Write an operation of float32."""
+        if kind == "Rsqrt":
+            return self.add_node("Reciprocal", self.add_node("Sqrt", *inputs))
         if kind == "Step":
             return self.cast(self.add_node("GreaterOrEqual", *inputs, 0.0), np.float32)
         return self.add_node(kind, *inputs)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from neatfool.cppn.exchange.formula import INPUT_KEYS, read_formula
+from neatfool.cppn.functions.bell import PLACES, draw_smooth, smooth
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
 from neatfool.cppn.genome.genes import ConnectionGene, NodeGene
@@ -94,10 +95,17 @@ class Picture(nn.Module):
         """
         look = self.look
         height, width = size or (look.height, look.width)
-        native = look.height, look.width
-        grid = pixel_grid(height, width, native=native, kind=look.inputs)
-        channels = self._colour(grid.tables(0, grid.pixels, look.band_limit).to(self.weights))
-        return channels.view(-1, height, width)
+        image = draw_smooth(
+            lambda grid: self._colour(grid.tables(0, grid.pixels, look.band_limit)).unsqueeze(0),
+            height=height,
+            width=width,
+            native=(look.height, look.width),
+            box=None,
+            kind=look.inputs,
+            band_limit=look.band_limit,
+            smooth=smooth,
+        )[0]
+        return image.expand(look.channels or len(image), -1, -1)
 
     def at(self, points: torch.Tensor) -> torch.Tensor:
         """Give the colours of points.
@@ -111,7 +119,19 @@ class Picture(nn.Module):
             Floats [..., C] in [0, 1], differentiable by the points, too.
         """
         look = self.look
-        x, y = points.to(self.weights).unbind(-1)
+        given = points.to(self.weights)
+        sides = given.new_tensor([look.width, look.height])
+        pixel = torch.where(sides > 1, 2 / (sides - 1), 0.0)
+        total = given.new_zeros(())
+        for weight, *place in PLACES if look.band_limit else ((1.0, 0.0, 0.0),):
+            there = given + pixel * given.new_tensor(place) * look.band_limit
+            total = total + weight * self._colour(self._tables(there))
+        return total.expand(look.channels or len(total), -1).mT.reshape(*points.shape[:-1], -1)
+
+    def _tables(self, points: torch.Tensor) -> torch.Tensor:
+        """Give the inputs at points, and their derivatives if there is a band limit."""
+        look = self.look
+        x, y = points.unbind(-1)
         d = (x.square() + y.square()).sqrt()
         steps = pixel_grid(look.height, look.width, kind=look.inputs).steps
         along_x, along_y, *normal = (look.band_limit * step for step in steps)
@@ -122,8 +142,7 @@ class Picture(nn.Module):
             x = (x + 1) * ((look.width - 1) / 2)
             y = (y + 1) * ((look.height - 1) / 2)
         tables = [[x, y, d, one], across, down][: 3 if look.band_limit else 1]
-        inputs = torch.stack([torch.stack([each.reshape(-1) for each in own]) for own in tables])
-        return self._colour(inputs).mT.reshape(*points.shape[:-1], -1)
+        return torch.stack([torch.stack([each.reshape(-1) for each in own]) for own in tables])
 
     def pixels(self, size: tuple[int, int] | None = None) -> torch.Tensor:
         """Draw the picture as uint8 [C, H, W]; see :meth:`forward`."""
@@ -163,14 +182,12 @@ class Picture(nn.Module):
         """Give floats [C, P] for inputs [1 or 3, 4, P]."""
         outputs = evaluate(
             self._program,
-            inputs,
+            inputs.to(self.weights),
             weights=self.weights,
             biases=self.biases,
             responses=self.responses,
         )
-        channels = self._colours(outputs if len(inputs) == 3 else outputs.squeeze(2))[0]
-        wanted = self.look.channels or len(channels)
-        return channels.expand(wanted, *channels.shape[1:])
+        return self._colours(outputs if len(inputs) == 3 else outputs.squeeze(2))[0]
 
 
 def _by_key(keys: list[tuple[int, Any]], numbers: torch.Tensor) -> dict[Any, float]:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from neatfool.cppn.exchange.glsl import COLOURS, DECLARATIONS, ELEMENTARY, REDUCTIONS, number
+from neatfool.cppn.functions.bell import WEIGHTS
 from neatfool.cppn.functions.inputs import pixel_grid
 
 if TYPE_CHECKING:
@@ -62,7 +63,19 @@ void main() { mainImage(colour_of_pixel, gl_FragCoord.xy); }
 """
 
 _PICTURE: Final = """\
-vec3 picture(vec2 place, vec2 size) { return drawn(place * (NATIVE / size) - 0.5); }
+// A pixel shows the mean of places around it.
+vec3 picture(vec2 place, vec2 size) {{
+  vec2 at = place * (NATIVE / size) - 0.5;
+  vec3 total = vec3(0.0);
+  for (int j = 0; j < {count}; j++) {{
+    for (int i = 0; i < {count}; i++) {{
+      float weights[{count}] = float[]({weights});
+      vec2 around = vec2(float(i - {middle}), float(j - {middle})) * {step};
+      total += weights[i] * weights[j] * drawn(at + around);
+    }}
+  }}
+  return total;
+}}
 
 """
 
@@ -79,6 +92,7 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
         title: What it shows, for the first line.
     """
     look, formula = picture.look, picture.formula()
+    weights = WEIGHTS if look.band_limit else (1.0,)
     activations = sorted({node.activation for node in formula.nodes})
     head = {"title": _comment(title), "version": version("neatfool")}
     return "".join(
@@ -90,7 +104,12 @@ def to_glsl(picture: Picture, *, title: str = "") -> str:
             *(DECLARATIONS[name] for name in activations),
             _function(formula, look),
             _drawn(look),
-            _PICTURE,
+            _PICTURE.format(
+                count=len(weights),
+                middle=len(weights) // 2,
+                weights=", ".join(map(number, weights)),
+                step=number(look.band_limit / 2),
+            ),
             _MAIN,
         )
     )

@@ -89,7 +89,8 @@ class Activation:
 
     def _limited(self, trace: Trace) -> list[Number]:
         s, across, down = self._bounded(trace)
-        mean = self.mean(trace, s, across * across + down * down)
+        variance = trace.record("Min", across * across + down * down, rules.LIMIT**2)
+        mean = self.mean(trace, s, variance)
         (slope,) = trace.differentiate([(mean, 1.0)], [s])
         return [mean, slope * across, slope * down]
 

@@ -24,8 +24,7 @@ WEIGHTS: Final = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 """Their standard deviation is one step."""
 
 PLACES: Final = tuple(
-    (a * b, (x - 2) / 2, (y - 2) / 2)
-    for (x, a), (y, b) in product(enumerate(WEIGHTS), repeat=2)
+    (a * b, (x - 2) / 2, (y - 2) / 2) for (x, a), (y, b) in product(enumerate(WEIGHTS), repeat=2)
 )
 """The weight of each of the 25 places, and where it is across and down, in band limits."""
 
@@ -34,9 +33,11 @@ def steps(
     height: int, width: int, native: tuple[int, int] | None, band_limit: float
 ) -> tuple[int, int] | None:
     """Give the bell's step in whole drawn pixels, down and across; None if these do not fit."""
+    if not band_limit:
+        return None
     sides = zip((height, width), native or (height, width), strict=True)
-    down, across = (band_limit / 2 * side / own for side, own in sides)
-    if down % 1 or across % 1 or not band_limit:
+    down, across = (band_limit / 2 * side / max(own, 1) for side, own in sides)
+    if down % 1 or across % 1:
         return None
     return int(down), int(across)
 

@@ -140,17 +140,12 @@ class Recorder(ABC):
         if not any(isinstance(each, Value) for each in inputs):
             return PLAIN[kind](*inputs)
         first, last = inputs[0], inputs[-1]
-        match kind:
-            case "Mul" | "Div" if first == 0.0 or (kind == "Mul" and last == 0.0):
-                return 0.0  # arguments are finite
-            case "Add" if first == 0.0:
-                return last
-            case "Add" | "Sub" if last == 0.0:
-                return first
-            case "Mul" if first == 1.0:
-                return last
-            case "Mul" | "Div" if last == 1.0:
-                return first
+        if (first == 0.0 and kind in ("Mul", "Div")) or (last == 0.0 and kind == "Mul"):
+            return 0.0  # arguments are finite
+        if (kind, first) in (("Add", 0.0), ("Mul", 1.0)):
+            return last
+        if (kind, last) in (("Add", 0.0), ("Sub", 0.0), ("Mul", 1.0), ("Div", 1.0)):
+            return first
         key = kind, *((each.name,) if isinstance(each, Value) else float(each) for each in inputs)
         if key not in self._known:
             self._known[key] = self.write(kind, *inputs)

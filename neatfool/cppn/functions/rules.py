@@ -45,7 +45,7 @@ def mean_size(xp: Any, s: Any, v: Any) -> Any:
     """
     if v == 0.0:
         return xp.absolute(s)
-    return xp.sqrt(s * s + _SQUARED_SIZE * v + 1e-30)
+    return xp.sqrt(s * s + _SQUARED_SIZE * v + 1e-20)
 
 
 def _positive_part(xp: Any, s: Any, v: Any) -> Any:
@@ -127,7 +127,8 @@ def softplus(xp: Any, s: Any, v: Any) -> Any:
 
 def inverse(xp: Any, s: Any, v: Any) -> Any:
     """Compute 1 / s, and 0 for s = 0."""
-    return s / (s * s + v + 1e-30)
+    # Its derivatives are within single precision, too.
+    return s / (s * s + v + (1e-30 if v == 0.0 else 1e-10))
 
 
 def logarithm(xp: Any, s: Any, v: Any) -> Any:

@@ -156,7 +156,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             parents=2,
             inputs="normalised",
             colour="hsv_signed_hue",
-            band_limit=1.0,
+            band_limit=2.0,
             refinements=MappingProxyType(
                 {
                     "initial_rounds": 47,

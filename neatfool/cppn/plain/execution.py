@@ -65,11 +65,11 @@ class _Operation:
         if self.step.reduction is None:
             z = F.embedding_bag(
                 sources, rows.flatten(1), self.offsets, mode="sum", per_sample_weights=self.factors
-            ).view(-1, tables, pixels)
+            ).view(len(self.offsets), tables, pixels)
         else:
             nodes = len(self.offsets)
             terms = rows.index_select(0, sources) * self.factors[:, None, None]
-            z = self.step.reduction(terms.view(nodes, -1, tables, pixels))
+            z = self.step.reduction(terms.view(nodes, len(sources) // nodes, tables, pixels))
             z = z * self.responses.unsqueeze(2)
             z = torch.cat([z[:, :1] + self.biases.unsqueeze(2), z[:, 1:]], 1)
         return z.nan_to_num(LIMIT, LIMIT, -LIMIT)

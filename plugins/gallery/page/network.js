@@ -82,27 +82,28 @@
       let next = 0;
       const take = () => parameter(next++);
       this.nodes.forEach((node, place) => {
-        const terms = node.sources.map((source) => `scaled(${name(source)}, ${take()})`);
+        const terms = node.sources.map((source) => `${name(source)} * ${take()}`);
         const lists = Network.joins(node);
         const response = lists === "sum" ? null : take();
-        const bias = `vec2(${take()}, 0.0)`;
+        const bias = `vec3(${take()}, 0.0, 0.0)`;
         if (!needed.has(place)) return;
         const z =
-          response === null ? [...terms, bias].join(" + ") : `scaled(${join(lists, terms, place, lines)}, ${response}) + ${bias}`;
+          response === null ? [...terms, bias].join(" + ") : `${join(lists, terms, place, lines)} * ${response} + ${bias}`;
         names.add(node.activation);
-        lines.push(`vec2 n${place} = act_${node.activation}(${z});`);
+        lines.push(`vec3 n${place} = act_${node.activation}(${z});`);
       });
       const colours = this.outputs.map((output) => `n${output}`).join(", ");
       return [
         "", // a line for each directive
         functions.ELEMENTARY,
         functions.REDUCTIONS,
-        "vec2 scaled(vec2 z, float factor) { return z * vec2(factor, factor * factor); }",
         functions.COLOUR_MAPS[colour],
         ...[...names].sort().map((each) => functions.ACTIVATIONS[each]),
-        "uniform vec4 spreads; // the variances of the inputs",
-        "vec3 draw(float across, float down, float distance) {",
-        "  vec2 x = vec2(across, spreads.x), y = vec2(down, spreads.y), d = vec2(distance, spreads.z);",
+        "uniform vec4 steps; // what x and y, and the normalised ones, change by over the reach of a pixel",
+        "vec3 draw(vec2 at, vec2 normal) {",
+        "  float distance = sqrt(normal.x * normal.x + normal.y * normal.y);",
+        "  vec3 x = vec3(at.x, steps.x, 0.0), y = vec3(at.y, 0.0, steps.y);",
+        "  vec3 d = vec3(distance, steps.zw * normal / max(distance, 1e-30));",
         ...lines.map((line) => `  ${line}`),
         `  return ${shown === null ? `colour_${colour}(${colours})` : asGrey(shown, ranges)};`,
         "}",
@@ -116,19 +117,19 @@
   }
 
   function name(source) {
-    return source >= 4 ? `n${source - 4}` : source === 3 ? "vec2(1.0, 0.0)" : INPUTS[source];
+    return source >= 4 ? `n${source - 4}` : source === 3 ? "vec3(1.0, 0.0, 0.0)" : INPUTS[source];
   }
 
   function join(aggregation, terms, place, lines) {
     if (aggregation !== "median") return `(${functions.AGGREGATIONS[aggregation](terms)})`;
     const names = terms.map((_, i) => `t${place}_${i}`);
-    names.forEach((term, i) => lines.push(`vec2 ${term} = ${terms[i]};`));
+    names.forEach((term, i) => lines.push(`vec3 ${term} = ${terms[i]};`));
     const count = names.length;
     for (let end = count - 1; end > 0; end--) {
       for (let i = 0; i < end; i++) lines.push(`sort(${names[i]}, ${names[i + 1]});`);
     }
     const middle = names[count >> 1];
-    return count % 2 ? middle : `((${names[(count >> 1) - 1]} + ${middle}) * vec2(0.5, 0.25))`;
+    return count % 2 ? middle : `((${names[(count >> 1) - 1]} + ${middle}) * 0.5)`;
   }
 
   function asGrey(source, ranges) {

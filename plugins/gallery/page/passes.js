@@ -10,9 +10,13 @@
   function plan({ gl, textures, programs }, entry, picture, view) {
     const { parameters, network, spec } = picture;
     const { frame } = textures.target("picture", gl.RGBA8, view.width, view.height);
-    const key = [spec.inputs, spec.width, spec.height, view.left, view.top, view.step, view.width, view.height].join(" ");
+    const reach = places.reach(spec, view.sharp);
+    const bell = places.bell(reach);
+    const key = [spec.inputs, spec.width, spec.height, reach, view.left, view.top, view.step, view.width, view.height].join(" ");
     const table = (name, start, pixels, native) =>
-      textures.table(name, key, pixels, gl.RG32F, () => [places.inputs(places.centres(start, view.step, pixels), native, spec.inputs)]);
+      textures.table(name, key, pixels, gl.RG32F, () =>
+        bell.map((place) => places.inputs(places.centres(start + place, view.step, pixels), native, spec.inputs)),
+      );
     const numbers = new Float32Array(Math.max(Math.ceil(parameters.length / 4), 1) * 4);
     numbers.set(parameters);
     const fits = numbers.length / 4 <= programs.uniforms;
@@ -23,10 +27,10 @@
       numbers: {
         columns: table("columns", view.left, view.width, spec.width),
         rows: table("rows", view.top, view.height, spec.height),
-        spreads: places.spreads(spec, view.sharp),
+        steps: places.steps(spec, reach),
         parameters: fits ? numbers : textures.list("parameters", numbers),
       },
-      work: 8 * network.nodes.length + 4,
+      work: (8 * network.nodes.length + 4) * bell.length ** 2,
     };
   }
 

@@ -1,4 +1,4 @@
-// Where the pixels of a view lie in a picture, and how far each reaches.
+// Where the pixels of a view lie in a picture, and what is around them.
 //
 // Places are counted in native pixels, those of the target: the centre of the first is at 0. A view
 // is {left, top, step, width, height}: an image of width x height pixels, each of which is `step`
@@ -8,23 +8,27 @@
 (() => {
   const centre = (start, step, i) => start + (i + 0.5) * step - 0.5;
 
-  // The inputs along an axis: Float32Array of [x, square of the normalised x] for each raw place.
+  // The inputs along an axis: Float32Array of [x, normalised x] for each raw place.
   function inputs(raw, native, kind) {
     const numbers = new Float32Array(2 * raw.length);
     raw.forEach((place, i) => {
       const normalised = native > 1 ? (2 * place) / (native - 1) - 1 : 0;
       numbers[2 * i] = kind === "raw" ? place : normalised;
-      numbers[2 * i + 1] = normalised * normalised;
+      numbers[2 * i + 1] = normalised;
     });
     return numbers;
   }
 
-  // The variances of the inputs within the reach of a pixel; with half of it, if sharp.
-  function spreads({ inputs: kind, width, height, band_limit: limit }, sharp) {
-    const reach = (sharp ? limit / 2 : limit) ** 2;
-    const [across, down] = [width, height].map((native) => (2 / Math.max(native - 1, 1)) ** 2);
-    const [x, y] = kind === "raw" ? [1, 1] : [across, down];
-    return Float32Array.of(reach * x, reach * y, (reach * (across + down)) / 2, 0);
+  // How far a pixel reaches, in native pixels; half as far, if sharp.
+  const reach = ({ band_limit: limit }, sharp) => (sharp ? limit / 2 : limit);
+
+  // The places of the bell around a pixel, along an axis.
+  const bell = (limit) => (limit > 0 ? [-1, -0.5, 0, 0.5, 1].map((place) => place * limit) : [0]);
+
+  // What x and y, and the normalised x and y, change by over a reach.
+  function steps({ inputs: kind, width, height }, limit) {
+    const normal = [width, height].map((native) => (native > 1 ? (2 * limit) / (native - 1) : 0));
+    return Float32Array.of(...(kind === "raw" ? [limit, limit] : normal), ...normal);
   }
 
   // The raw places of the centres of a view's pixels along an axis.
@@ -45,5 +49,5 @@
     return step / unit;
   }
 
-  window.neatfool.places = { inputs, spreads, centres, precision };
+  window.neatfool.places = { inputs, reach, bell, steps, centres, precision };
 })();

@@ -13,27 +13,27 @@ pytest.importorskip("numba")
 
 from neatfool.compiling import outer
 from neatfool.cppn.compiled.activations import activate
+from neatfool.cppn.functions.recording import by_numpy
 
 F = np.float32
 NAMES = list(ACTIVATIONS)
 # Their arguments are rounded once more, or rounding is magnified.
 TOLERANCES = {"sin": 4e-6, "gauss": 5e-6, "inv": 1e-5, "triangle": 2e-6}
-TABLE = "float32[:, ::1]"
+TABLES = "float32[:, :, ::1]"
 
 
-@outer(f"void(int64, {TABLE}, {TABLE}, int32[::1], float32[::1], int64, boolean)")
-def apply(code, values, variances, sources, factors, width, limited):
+@outer(f"void(int64, {TABLES}, int32[::1], float32[::1], int64, boolean)")
+def apply(code, tables, sources, factors, width, limited):
     if limited:
-        activate(code, values, variances, sources, factors, F(0.0), 1, width, True, True)
+        activate(code, tables, sources, factors, F(0.0), 1, width, True, True)
     else:
-        activate(code, values, variances, sources, factors, F(0.0), 1, width, True, None)
+        activate(code, tables, sources, factors, F(0.0), 1, width, True, None)
 
 
-def applied(name, z, v, limited=True):
-    values, variances = np.stack([z, z]), np.stack([v, v])
-    sources, factors = np.zeros(1, np.int32), np.ones(1, F)
-    apply(NAMES.index(name), values, variances, sources, factors, len(z), limited)
-    return values[1], variances[1]
+def applied(name, *given, limited=True):
+    tables = np.stack([np.stack([each, each]) for each in given])
+    apply(NAMES.index(name), tables, np.zeros(1, np.int32), np.ones(1, F), len(given[0]), limited)
+    return tables[:, 1]
 
 
 def some(low, high, count=6400):
@@ -43,32 +43,30 @@ def some(low, high, count=6400):
 @pytest.mark.parametrize("name", NAMES)
 def test_points_are_accurate(name):
     for z in (some(-4, 4), some(-30, 30), some(-0.01, 0.01)):
-        got, _ = applied(name, z, np.zeros_like(z), limited=False)
-        expected = ACTIVATIONS[name].rule.mean(np, z.astype(np.float64), 0.0)
+        (got,) = applied(name, z, limited=False)
+        (expected,) = ACTIVATIONS[name].at_points.play(by_numpy, z.astype(np.float64))
         tolerance = TOLERANCES.get(name, 1e-6)
         np.testing.assert_allclose(got, expected, tolerance, tolerance)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_means_and_variances_are_accurate(name):
-    rule, z = ACTIVATIONS[name].rule, some(-6, 6)
-    for most in (1e-4, 1.0, 100.0):
-        v = some(0, most)[::-1].copy()
-        mean, variance = applied(name, z, v)
-        wide = z.astype(np.float64), v.astype(np.float64)
-        expected = rule.mean(np, *wide)
-        np.testing.assert_allclose(mean, expected, 1e-5, 1e-5)
-        # Variances are cut when they are added up.
-        spread = rule.variance(np, *wide, expected).clip(0, 1e9)
-        np.testing.assert_allclose(variance.clip(0, 1e9), spread, 3e-4, 3e-6)
+def test_means_and_derivatives_are_accurate(name):
+    z = some(-6, 6)
+    for most in (1e-2, 1.0, 10.0):
+        across, down = some(-most, most)[::-1].copy(), np.roll(some(0, most), 99)
+        got = applied(name, z, across, down)
+        wide = [each.astype(np.float64) for each in (z, across, down)]
+        for ours, expected in zip(
+            got, ACTIVATIONS[name].within_reach.play(by_numpy, *wide), strict=True
+        ):
+            np.testing.assert_allclose(ours, expected, 1e-4, 2e-5 * max(1, most))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_numbers_of_any_size_stay_numbers(name):
-    z = np.tile(F([np.nan, np.inf, -np.inf, 0.0, -0.0, 3e38, -3e38, 1e-40]), 8)
-    mean, variance = applied(name, z, np.abs(z))
-    assert not np.isnan(mean).any()
-    assert not np.isnan(variance).any()
+    z = np.tile(F([1e9, -1e9, 1e18, 0.0, -0.0, 1e-30, -1e18, 1e-40]), 8)
+    for reach in (0.0, 1.0, 1e9):
+        assert np.isfinite(applied(name, z, np.full_like(z, reach), np.abs(z))).all()
 
 
 def aggregated(aggregation, terms):
@@ -91,7 +89,7 @@ def test_an_aggregation_is_that_of_the_plain_path(aggregation, terms, band_limit
     assert (difference > 0).float().mean() < 2e-3
 
 
-def test_a_variance_makes_a_difference():
+def test_a_band_limit_makes_a_difference():
     genomes, size = aggregated("product", 4), {"height": 40, "width": 50, "inputs": "normalised"}
     tape = compile_tape(genomes, INPUTS, [0])
     assert not torch.equal(render(tape, **size), render(tape, **size, band_limit=4.0))

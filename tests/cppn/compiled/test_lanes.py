@@ -13,7 +13,6 @@ from neatfool.cppn.compiled.lanes import (
     add_product,
     larger,
     load,
-    size_of,
     smaller,
     spread,
     store,
@@ -27,7 +26,7 @@ TABLE = "float32[:, ::1]"
 @inlined
 def formula(a, b):
     choice = smaller(a / (b - HALF), -a * b + HALF)
-    return add_product(smaller(a, choice), larger(b, choice), size_of(a))
+    return add_product(smaller(a, choice), larger(b, choice), a)
 
 
 @outer(f"void({TABLE}, {TABLE}, int64)")

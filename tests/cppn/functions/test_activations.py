@@ -9,6 +9,7 @@ import torch
 from neat.activations import ActivationFunctionSet, validate_activation
 
 from neatfool.cppn.functions.activations import ACTIVATIONS
+from neatfool.cppn.functions.recording import by_numpy, by_torch
 
 NAMES = sorted(ACTIVATIONS)
 SPLIT = {"inv", "log", "exp"}
@@ -24,12 +25,21 @@ def scalar_values(name, arguments):
 
 def numpy_values(name, arguments, dtype=np.float64):
     with np.errstate(all="ignore"):
-        return ACTIVATIONS[name].rule.mean(np, np.array(arguments, dtype), dtype(0.0))
+        return ACTIVATIONS[name].at_points.play(by_numpy, np.array(arguments, dtype))[0]
 
 
 def torch_values(name, arguments, dtype=torch.float64):
-    z = torch.tensor(arguments, dtype=dtype)
-    return ACTIVATIONS[name].rule.mean(torch, z, z.new_zeros(())).numpy()
+    return (
+        ACTIVATIONS[name].at_points.play(by_torch, torch.tensor(arguments, dtype=dtype))[0].numpy()
+    )
+
+
+def within_reach(name, s, across=0.0, down=0.0, perform=by_torch):
+    """The mean and its two derivatives, as arrays."""
+    like = torch.full_like if perform is by_torch else np.full_like
+    given = [like(s, each) if isinstance(each, float) else each for each in (s, across, down)]
+    found = ACTIVATIONS[name].within_reach.play(perform, *given)
+    return [like(s, each) if isinstance(each, float) else each for each in found]
 
 
 def test_neat_pythons_are_all_there():
@@ -37,7 +47,7 @@ def test_neat_pythons_are_all_there():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_means_without_a_variance_equal_the_scalar_function(name):
+def test_points_equal_the_scalar_function(name):
     expected = scalar_values(name, ORDINARY)
     for values in (numpy_values, torch_values):
         np.testing.assert_allclose(values(name, ORDINARY), expected, rtol=1e-6, atol=1e-14)
@@ -52,51 +62,53 @@ def test_float32_is_near_the_scalar_function(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - SPLIT))
-@pytest.mark.parametrize("variance", [0.01, 0.1, 1.0, 4.0])
-def test_mean_and_variance_are_near_those_under_a_normal_distribution(name, variance):
-    rule, s = ACTIVATIONS[name].rule, np.linspace(-4, 4, 81)
+@pytest.mark.parametrize("variance", [0.0, 0.01, 0.1, 1.0, 4.0])
+def test_a_mean_is_near_that_under_a_normal_distribution(name, variance):
+    s = np.linspace(-4, 4, 81)
     values = scalar_values(name, (s[:, None] + math.sqrt(variance) * NODES).ravel())
-    values = values.reshape(len(s), -1)
-    mean = values @ SHARES
-    spread = values**2 @ SHARES - mean**2
-    size = np.maximum(np.abs(mean), 1 + math.sqrt(variance))
-    ours = rule.mean(np, s, variance)
-    assert (np.abs(ours - mean) / size).max() < 0.14
-    ours = rule.variance(np, s, variance, ours)
-    assert (np.abs(ours - spread) / np.maximum(spread, 1)).max() < 0.5
+    mean = values.reshape(len(s), -1) @ SHARES
+    ours, _, _ = within_reach(name, s, 0.6 * variance**0.5, 0.8 * variance**0.5, by_numpy)
+    assert (np.abs(ours - mean) / np.maximum(np.abs(mean), 1 + variance**0.5)).max() < 0.14
+
+
+@pytest.mark.parametrize("name", ["paper_sine", "sin", "triangle"])
+def test_nothing_is_left_of_a_wave_that_turns_too_fast(name):
+    for found in within_reach(name, torch.linspace(-2, 2, 50), 3.0, 4.0):
+        assert not found.any()
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("variance", [0.0, 0.3, 30.0])
-def test_a_slope_is_that_of_the_mean(name, variance):
-    rule = ACTIVATIONS[name].rule
+@pytest.mark.parametrize("reach", [0.0, 0.5, 5.0])
+def test_the_derivatives_are_those_of_the_mean(name, reach):
     s = torch.cat([torch.linspace(-2.05, 2.05, 40), torch.tensor([-70.3, -14.7, 14.1, 71.7])])
     s = s.double().requires_grad_()
-    v = torch.full_like(s, variance)
-    mean = rule.mean(torch, s, v)
+    mean, across, down = within_reach(name, s, reach, -0.5 * reach)
     (slope,) = torch.autograd.grad(mean.sum(), s)
-    ours = rule.slope(torch, s, v, mean).detach() + 0 * s.detach()
-    if name == "inv":  # with a variance, of the leading part
-        assert variance or torch.allclose(ours, slope)
-    else:
-        torch.testing.assert_close(ours, slope, rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(across.detach(), slope * reach, rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(down.detach(), -0.5 * slope * reach, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_gradients_are_finite_everywhere(name):
-    odd = torch.tensor([0.0, 1e3, -1e3, 1e9, -1e9], requires_grad=True)
-    ACTIVATIONS[name].rule.mean(torch, odd, odd.new_zeros(())).sum().backward()
-    assert odd.grad.isfinite().all()
+def test_gradients_go_back_as_torch_takes_them(name):
+    generator = torch.Generator().manual_seed(0)
+    given, slopes = torch.randn(2, 3, 50, generator=generator, dtype=torch.float64)
+    given.requires_grad_()
+    total = sum((a * b).sum() for a, b in zip(within_reach(name, *given), slopes, strict=True))
+    (expected,) = torch.autograd.grad(total, given)
+    found = ACTIVATIONS[name].backwards.play(by_torch, *given.detach(), *slopes)
+    found = [torch.as_tensor(each).expand(50) for each in found]
+    torch.testing.assert_close(torch.stack(found), expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("variance", [0.0, 1e-6, 1.0, 1e9])
-def test_nothing_is_nan(name, variance):
-    rule, z = ACTIVATIONS[name].rule, np.float32([0, 1e-30, 1, -1, 1e5, 1e9, -1e9])
-    with np.errstate(all="ignore"):
-        mean = rule.mean(np, z, np.float32(variance))
-        assert not np.isnan(mean).any()
-        assert not np.isnan(rule.variance(np, z, np.float32(variance), mean)).any()
+@pytest.mark.parametrize("reach", [0.0, 1e-3, 1.0, 3e4, 1e30])
+def test_nothing_is_nan(name, reach):
+    z = torch.tensor([0, 1e-30, 1, -1, 1e5, 1e9, -1e9])
+    found = within_reach(name, z, reach, reach)
+    slopes = [torch.ones_like(z)] * 3
+    back = ACTIVATIONS[name].backwards.play(by_torch, z, *found[1:], *slopes)
+    for each in (*found, *back):
+        assert not torch.as_tensor(each).isnan().any()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ import torch
 from neatfool import ExperimentError
 from neatfool.cppn import COLOUR_MAPS
 from neatfool.cppn.functions.colour import find_colour_map, quantise
+from neatfool.cppn.functions.recording import by_torch
 
 
 def some_outputs(count, seed=0):
@@ -16,8 +17,12 @@ def some_outputs(count, seed=0):
     return outputs
 
 
-def colours_of(name, outputs, variance=0.0):
-    return COLOUR_MAPS[name](outputs, torch.full_like(outputs, variance))
+def colours_of(name, outputs):
+    return COLOUR_MAPS[name](outputs)
+
+
+def with_reach(outputs, across, down):
+    return torch.stack(torch.broadcast_tensors(outputs, *map(torch.as_tensor, (across, down))), 2)
 
 
 def by_colorsys(outputs, function, signed_hue=False):
@@ -51,29 +56,40 @@ def test_grey_and_rgb_are_absolute_values(name):
 
 
 @pytest.mark.parametrize("name", COLOUR_MAPS)
-@pytest.mark.parametrize("variance", [0.0, 0.1, 1e9])
-def test_channels_are_within_zero_and_one(name, variance):
+@pytest.mark.parametrize("reach", [0.0, 0.1, 1e9])
+def test_channels_are_within_zero_and_one(name, reach):
     outputs = some_outputs(COLOUR_MAPS[name].outputs) * 100
     outputs[0] = 1e9
-    channels = colours_of(name, outputs, variance)
+    channels = colours_of(name, with_reach(outputs, reach, -reach))
     assert channels.shape == (5, COLOUR_MAPS[name].channels, 300)
     assert channels.min() >= -1e-6
     assert channels.max() <= 1 + 1e-6
 
 
+@pytest.mark.parametrize("name", COLOUR_MAPS)
+def test_where_nothing_changes_the_mean_colour_is_the_colour(name):
+    outputs = some_outputs(COLOUR_MAPS[name].outputs)
+    torch.testing.assert_close(
+        colours_of(name, with_reach(outputs, 0.0, 0.0)), colours_of(name, outputs)
+    )
+
+
 @pytest.mark.parametrize("name", ["hsv", "hsv_signed_hue", "hls"])
-def test_fast_hue_is_grey(name):
-    outputs = torch.tensor([[0.3, 0.9, 0.9]]).unsqueeze(2)
-    variances = torch.tensor([[1.0, 0.0, 0.0]]).unsqueeze(2)
-    colourful, grey = colours_of(name, outputs), COLOUR_MAPS[name](outputs, variances)
-    assert colourful.max() - colourful.min() > 0.1
-    assert grey.max() - grey.min() < 0.01
+def test_fast_hue_loses_its_colour(name):
+    outputs = torch.tensor([[0.3, 0.6, 0.6]]).unsqueeze(2)
+    across, down = (torch.tensor([[each, 0.0, 0.0]]).unsqueeze(2) for each in (0.3, 0.4))
+    colourful, faded = (
+        colours_of(name, outputs),
+        colours_of(name, with_reach(outputs, across, down)),
+    )
+    assert faded.max() - faded.min() < 0.7 * (colourful.max() - colourful.min())
 
 
 @pytest.mark.parametrize("name", ["grey", "rgb"])
 def test_a_fast_edge_is_its_mean(name):
     outputs = torch.zeros(1, COLOUR_MAPS[name].outputs, 1)
-    assert colours_of(name, outputs, 0.09).flatten()[0] == pytest.approx(0.24, abs=0.03)
+    mean = colours_of(name, with_reach(outputs, 0.3, 0.0)).flatten()[0]
+    assert mean == pytest.approx(0.3 * (2 / torch.pi) ** 0.5, abs=0.04)
 
 
 @pytest.mark.parametrize("name", COLOUR_MAPS)
@@ -83,15 +99,15 @@ def test_colours_have_gradients(name):
 
 
 @pytest.mark.parametrize("colours", COLOUR_MAPS.values(), ids=COLOUR_MAPS)
-@pytest.mark.parametrize("variance", [0.0, 0.1])
-def test_slopes_go_back_as_torch_takes_them(colours, variance):
-    outputs = some_outputs(colours.outputs).double()[1:].requires_grad_()
-    variances = torch.full_like(outputs, variance)
-    channels = colours(outputs, variances)
+def test_gradients_go_back_as_torch_takes_them(colours):
+    generator = torch.Generator().manual_seed(0)
+    given = torch.randn(5, colours.outputs, 3, 300, generator=generator, dtype=torch.float64) * 0.5
+    channels = colours(given.requires_grad_())
     slopes = torch.randn_like(channels)
     (channels * slopes).sum().backward()
-    back = colours.back(torch, *(each.unbind(1) for each in (outputs, variances, slopes)))
-    torch.testing.assert_close(torch.stack([*back], 1), outputs.grad, rtol=1e-6, atol=1e-8)
+    rows = given.detach().transpose(1, 2).flatten(1, 2).unbind(1)
+    back = torch.stack(colours.backwards.play(by_torch, *rows, *slopes.unbind(1)), 1)
+    torch.testing.assert_close(back.view(5, 3, -1, 300).transpose(1, 2), given.grad)
 
 
 def test_channels_are_rounded_to_the_nearest_step():

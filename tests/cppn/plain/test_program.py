@@ -199,23 +199,31 @@ def test_arguments_are_cut_where_they_overflow():
     assert evaluate(compiled(genome, outputs=[0]), points(2)).tolist() == [[[1.0, 1.0]]]
 
 
-def test_a_variance_fades_what_is_fast():
+def with_derivatives(inputs, reach):
+    """Add what inputs change by, as if each changed alike across, and half as fast down."""
+    along = torch.tensor([[reach], [reach], [reach], [0.0]], dtype=inputs.dtype)
+    return torch.stack([inputs, along.expand_as(inputs), 0.5 * along.expand_as(inputs)])
+
+
+def test_what_turns_fast_fades_and_its_derivatives_are_handed_on():
     genome = genome_of([node(0, "paper_sine")], [connection(-1, 0, 3.0)])
-    inputs, variances = points(), torch.tensor([0.25, 0.0, 0.0, 0.0], dtype=torch.float64)
-    mean, variance = evaluate(compiled(genome, outputs=[0]), inputs, variances=variances)
-    faded = np.exp(-9 * 0.25 / 2)
-    torch.testing.assert_close(mean[0, 0], (3 * inputs[0]).sin() * faded)
-    assert (variance > 0.2).all()
+    inputs = points()
+    mean, across, down = evaluate(compiled(genome, outputs=[0]), with_derivatives(inputs, 0.3))[
+        0, 0
+    ]
+    faded = (1 - 9 * (0.3**2 + 0.15**2) / 16) ** 8
+    torch.testing.assert_close(mean, (3 * inputs[0]).sin() * faded)
+    torch.testing.assert_close(across, 0.9 * (3 * inputs[0]).cos() * faded)
+    torch.testing.assert_close(down, 0.5 * across)
 
 
-def test_gradients_with_variances_equal_finite_differences():
+def test_gradients_with_derivatives_equal_finite_differences():
     program = compiled(*(random_genome(seed, SMOOTH, ["sum"], hidden=4) for seed in range(5)))
-    inputs, given = points(4).requires_grad_(), parameters(program)
-    variances = torch.tensor([0.1, 0.1, 0.1, 0.0], dtype=torch.float64)
+    inputs, given = with_derivatives(points(4), 0.3).requires_grad_(), parameters(program)
 
     def outputs(weights, biases, responses, inputs):
         numbers = {"weights": weights, "biases": biases, "responses": responses}
-        return evaluate(program, inputs, variances=variances, **numbers)
+        return evaluate(program, inputs, **numbers)
 
     assert torch.autograd.gradcheck(outputs, (*given.values(), inputs), rtol=1e-3, atol=1e-5)
 
