@@ -102,7 +102,7 @@ void sort(inout vec3 a, inout vec3 b) { if (a.x > b.x) { vec3 c = a; a = b; b = 
 """
 """How terms are joined, from a node's first to its last."""
 
-_FUNCTIONS: Final = {
+FUNCTIONS: Final = {
     "Min": "min",
     "Max": "max",
     "Abs": "abs",
@@ -119,8 +119,14 @@ _FUNCTIONS: Final = {
 _OPERATORS: Final = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/"}
 
 
-def _declare(head: str, result: str, formula: Formula, given: Sequence[str]) -> str:
-    """Write a formula as a function."""
+def declare(
+    head: str,
+    result: str,
+    formula: Formula,
+    given: Sequence[str],
+    functions: Mapping[str, str] = FUNCTIONS,
+) -> str:
+    """Write a formula as a function, in GLSL or a language like it."""
     lines: list[str] = []
 
     def perform(kind: str, *inputs: str | float) -> str:
@@ -130,7 +136,7 @@ def _declare(head: str, result: str, formula: Formula, given: Sequence[str]) -> 
         elif kind == "Neg":
             text = f"-{names[0]}"
         else:
-            text = f"{_FUNCTIONS[kind]}({', '.join(names)})"
+            text = f"{functions[kind]}({', '.join(names)})"
         name = f"t{len(lines)}"
         lines.append(f"  float {name} = {text};")
         return name
@@ -145,7 +151,7 @@ def _show(value: str | float) -> str:
 
 def _declare_activation(name: str) -> str:
     formula = ACTIVATIONS[name].within_reach
-    return _declare(f"vec3 act_{name}(vec3 z)", "vec3({})", formula, ("z.x", "z.y", "z.z"))
+    return declare(f"vec3 act_{name}(vec3 z)", "vec3({})", formula, ("z.x", "z.y", "z.z"))
 
 
 def _declare_colours(name: str) -> str:
@@ -154,7 +160,7 @@ def _declare_colours(name: str) -> str:
     arguments = ", ".join(f"vec3 {letter}" for letter in letters)
     given = [f"{letter}.{part}" for part in "xyz" for letter in letters]
     head = f"vec3 colour_{name}({arguments})"
-    return _declare(head, "vec3({})", colours.within_reach, given)
+    return declare(head, "vec3({})", colours.within_reach, given)
 
 
 DECLARATIONS: Final[Mapping[str, str]] = MappingProxyType(

@@ -1,0 +1,160 @@
+"""Draws tapes on an NVIDIA GPU: compiles the kernel when it is first needed, and launches it.
+
+It needs the package ``cuda-bindings``, the extra ``cuda``. The kernel is compiled once for each
+colour map and kind of GPU in a process, never for a genome.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from neatfool.cppn.cuda.slots import allocate
+from neatfool.cppn.cuda.source import write_source
+from neatfool.cppn.plain.execution import send
+from neatfool.errors import ExperimentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neatfool.cppn.compiled.tape import Tape
+    from neatfool.cppn.functions.colour import ColourMap
+
+THREADS: Final = 128
+"""The pixels of a block, if the values of their nodes fit its fast memory; else fewer."""
+LEAST_THREADS: Final = 32
+"""A warp: with fewer threads a part of the GPU would rest."""
+REGISTERS: Final = 48
+"""The most registers of a thread, so that many blocks fit a processor of the GPU."""
+
+
+def can_launch() -> bool:
+    """Tell whether the package for CUDA is installed, and PyTorch finds a GPU of NVIDIA's."""
+    try:
+        from cuda.bindings import driver, nvrtc  # noqa: F401
+    except ImportError:
+        return False
+    return torch.cuda.is_available() and torch.version.hip is None
+
+
+def draw_on_gpu(
+    tape: Tape, inputs: torch.Tensor, colours: ColourMap, device: torch.device
+) -> torch.Tensor:
+    """Draw N genomes at P points.
+
+    Args:
+        tape: The genomes.
+        inputs: float32 [1 or 3, I, P] on the device: the inputs and, if nodes fade, their
+            derivatives.
+        colours: The colour map.
+        device: The GPU.
+
+    Returns:
+        uint8 [N, C, P] on the device. The work is queued on its stream, and not waited for.
+
+    Raises:
+        ExperimentError: A genome is so large that its nodes' values do not fit.
+    """
+    arrays, slots = allocate(tape)
+    tables, _, points = inputs.shape
+    images = torch.empty(len(tape), colours.channels, points, dtype=torch.uint8, device=device)
+    sent = send([*map(torch.from_numpy, arrays)], device)
+    kernel, most = load_kernel(device.index or 0, colours.name, limited=tables > 1)
+    threads = THREADS
+    while (size := slots * tables * 4 * threads) > most and threads > LEAST_THREADS:
+        threads //= 2
+    if size > most:
+        raise ExperimentError(
+            f"a CPPN needs {slots} values of nodes at once, which do not fit a GPU's fast memory; "
+            "set [encoding] renderer = plain"
+        )
+    addresses = [*(each.data_ptr() for each in (*sent, inputs)), tape.inputs, points]
+    launch(
+        kernel,
+        (-(-points // threads), len(tape)),
+        threads,
+        size,
+        torch.cuda.current_stream(device).cuda_stream,
+        [*addresses, images.data_ptr()],
+    )
+    return images
+
+
+_KINDS: Final = [ctypes.c_void_p] * 7 + [ctypes.c_int] * 2 + [ctypes.c_void_p]
+"""The arguments of the kernel."""
+
+
+def launch(
+    kernel: Any,
+    blocks: tuple[int, int],
+    threads: int,
+    shared: int,
+    stream: int,
+    arguments: Sequence[int],
+) -> None:
+    """Queue the kernel."""
+    from cuda.bindings import driver
+
+    given = tuple(arguments), tuple(_KINDS)
+    _check(driver.cuLaunchKernel(kernel, *blocks, 1, threads, 1, 1, shared, stream, given, 0))
+
+
+@cache
+def load_kernel(device: int, colour_map: str, *, limited: bool) -> tuple[Any, int]:
+    """Compile the kernel for a GPU; give it, and how many bytes of fast memory a block may have."""
+    from cuda.bindings import driver
+
+    kind = driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+    major, minor = torch.cuda.get_device_capability(device)
+    with torch.cuda.device(device):
+        module = _check(
+            driver.cuModuleLoadData(compile_kernel(colour_map, f"{major}{minor}", limited=limited))
+        )
+        kernel = _check(driver.cuModuleGetFunction(module, b"draw"))
+        most = int(_check(driver.cuDeviceGetAttribute(kind, device)))
+    may = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+    _check(driver.cuFuncSetAttribute(kernel, may, most))
+    return kernel, most
+
+
+def compile_kernel(
+    colour_map: str, architecture: str, *, limited: bool, virtual: bool = False
+) -> bytes:
+    """Compile the kernel for an architecture, such as ``90``; no GPU is needed.
+
+    Returns:
+        The machine code, or PTX if ``virtual``.
+
+    Raises:
+        RuntimeError: The compiler refuses the source; the message is its own.
+    """
+    from cuda.bindings import nvrtc
+
+    source = write_source(colour_map, limited=limited).encode()
+    program = _check(nvrtc.nvrtcCreateProgram(source, b"kernel.cu", 0, [], []))
+    kind = "compute" if virtual else "sm"
+    options = [f"--gpu-architecture={kind}_{architecture}", f"--maxrregcount={REGISTERS}"]
+    (status,) = nvrtc.nvrtcCompileProgram(program, len(options), [o.encode() for o in options])
+    if int(status):
+        log = b" " * _check(nvrtc.nvrtcGetProgramLogSize(program))
+        nvrtc.nvrtcGetProgramLog(program, log)
+        raise RuntimeError(log.rstrip(b"\0 ").decode())
+    read_size, read = (
+        (nvrtc.nvrtcGetPTXSize, nvrtc.nvrtcGetPTX)
+        if virtual
+        else (nvrtc.nvrtcGetCUBINSize, nvrtc.nvrtcGetCUBIN)
+    )
+    code = b" " * _check(read_size(program))
+    _check(read(program, code))
+    return code.rstrip(b"\0") if virtual else code
+
+
+def _check(answer: tuple[Any, ...]) -> Any:
+    """Give what a function of CUDA answers, without its status."""
+    status, *values = answer
+    if int(status):
+        raise RuntimeError(f"CUDA: {status!r}")
+    return values[0] if values else None

@@ -1,0 +1,116 @@
+"""The renderer for NVIDIA's GPUs, without one: the C++ compiler's kernel in place of the GPU's."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from neatfool import ExperimentError
+from neatfool.cppn.compiled.renderer import draw_tape
+from neatfool.cppn.compiled.tape import compile_tape
+from neatfool.cppn.cuda.launching import REGISTERS, compile_kernel, draw_on_gpu
+from neatfool.cppn.functions.colour import COLOUR_MAPS
+from neatfool.cppn.functions.inputs import pixel_grid
+from tests.support.kernel_on_cpu import Driver, needs_compiler
+from tests.support.random_cppns import BOUNDED, INPUTS, random_genome
+
+CPU = torch.device("cpu")
+GRID = pixel_grid(24, 20, kind="normalised")
+SANITIZED = ("-fsanitize=undefined", "-fno-sanitize-recover", "-static-libubsan")
+
+
+def tape(colour_map: str, count: int, **options):
+    outputs = COLOUR_MAPS[colour_map].outputs
+    options = {"activations": BOUNDED, "weight": 3.0, **options}
+    genomes = [random_genome(seed, outputs=outputs, **options) for seed in range(count)]
+    return compile_tape(genomes, INPUTS, range(outputs))
+
+
+def draw(given, colour_map: str, band_limit: float):
+    inputs = GRID.tables(0, GRID.pixels, band_limit)
+    return draw_on_gpu(given, inputs, COLOUR_MAPS[colour_map], CPU).int()
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("colour_map", "band_limit"),
+    [
+        pytest.param(name, limit, marks=[pytest.mark.slow] * ((name, limit) != ("hsv", 2.0)))
+        for name, limit in product(COLOUR_MAPS, (0.0, 2.0))
+    ],
+)
+def test_the_kernel_draws_what_the_compiled_renderer_draws(monkeypatch, colour_map, band_limit):
+    Driver(monkeypatch, *SANITIZED)
+    given = tape(colour_map, 200)
+    expected = draw_tape(given, GRID, COLOUR_MAPS[colour_map], band_limit).int()
+    apart = (draw(given, colour_map, band_limit) - expected).abs()
+    assert (apart <= 1).float().mean() > 0.999
+
+
+@needs_compiler
+def test_a_batch_is_one_launch_and_a_block_is_a_genome_and_a_tile(monkeypatch):
+    driver = Driver(monkeypatch)
+    draw(tape("hsv", 5), "hsv", 2.0)
+    (call,) = driver.calls
+    assert call["blocks"] == (-(-GRID.pixels // 128), 5)
+    assert call["threads"] == 128
+    assert call["shared"] % (128 * 12) == 0
+    assert call["stream"] == 7
+
+
+@needs_compiler
+def test_blocks_have_fewer_threads_if_values_would_not_fit(monkeypatch):
+    given = tape("hsv", 20, hidden=60)
+    whole = Driver(monkeypatch)
+    expected = draw(given, "hsv", 2.0)
+    needed = whole.calls[0]["shared"]
+    small = Driver(monkeypatch, shared=needed - 1)
+    assert torch.equal(draw(given, "hsv", 2.0), expected)
+    assert small.calls[0]["threads"] == 64
+    Driver(monkeypatch, shared=needed // 8)
+    with pytest.raises(ExperimentError, match="renderer = plain"):
+        draw(given, "hsv", 2.0)
+
+
+def test_a_chain_of_nodes_needs_few_values_at_once():
+    from neatfool.cppn.cuda.slots import allocate
+    from tests.support.random_cppns import connection, genome_of, node
+
+    links = [connection(-1, 1), *(connection(key, key + 1) for key in range(1, 40))]
+    chain = genome_of([node(key) for key in range(1, 41)] + [node(0)], [*links, connection(40, 0)])
+    arrays, slots = allocate(compile_tape([chain], INPUTS, [0]))
+    assert slots == len(INPUTS)
+    assert np.all(arrays[5] < slots)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limited", [False, True])
+@pytest.mark.parametrize("architecture", ["75", "80", "89", "90", "100"])
+def test_nvidias_compiler_takes_the_kernel(architecture, limited):
+    pytest.importorskip("cuda.bindings.nvrtc", reason="cuda-bindings is not installed")
+    assert compile_kernel("hsv", architecture, limited=limited).startswith(b"\x7fELF")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limited", [False, True])
+@pytest.mark.parametrize("architecture", ["75", "90"])
+def test_no_thread_spills_registers(architecture, limited, tmp_path):
+    nvidia = pytest.importorskip("nvidia.cu13", reason="nvidia-cuda-nvcc is not installed")
+    ptxas = shutil.which("ptxas", path=f"{next(iter(nvidia.__path__))}/bin")
+    if ptxas is None:
+        pytest.skip("nvidia-cuda-nvcc is not installed")
+    code = compile_kernel("hsv", architecture, limited=limited, virtual=True)
+    (tmp_path / "kernel.ptx").write_bytes(code)
+    command = [ptxas, "-v", f"-arch=sm_{architecture}", f"-maxrregcount={REGISTERS}"]
+    command += ["kernel.ptx", "-o", "kernel.cubin"]
+    report = subprocess.run(
+        command, cwd=tmp_path, check=True, capture_output=True, text=True
+    ).stderr
+    assert re.search(r"0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads", report)
+    assert int(re.search(r"Used (\d+) registers", report)[1]) <= REGISTERS
