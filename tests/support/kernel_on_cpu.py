@@ -58,15 +58,13 @@ class Driver:
     def _launch(
         self,
         kernel: tuple[str, bool],
+        arguments: list[int],
+        *,
         blocks: tuple[int, int],
         threads: int,
-        shared: int,
-        stream: int,
-        arguments: list[int],
+        **more: int,
     ) -> None:
-        self.calls.append(
-            {"blocks": blocks, "threads": threads, "shared": shared, "stream": stream}
-        )
+        self.calls.append({"blocks": blocks, "threads": threads, **more})
         *arrays, inputs, points, images = arguments
         addresses = (ctypes.c_void_p * 8)(*arrays, images)
         build(*kernel, *self.flags).launch(

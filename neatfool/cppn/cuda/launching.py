@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from neatfool.cppn.cuda.slots import allocate
+from neatfool.cppn.compiled.slots import allocate
 from neatfool.cppn.cuda.source import write_source
 from neatfool.cppn.plain.execution import send
 from neatfool.errors import ExperimentError
@@ -74,11 +74,11 @@ def draw_on_gpu(
     addresses = [*(each.data_ptr() for each in (*sent, inputs)), tape.inputs, points]
     launch(
         kernel,
-        (-(-points // threads), len(tape)),
-        threads,
-        size,
-        torch.cuda.current_stream(device).cuda_stream,
         [*addresses, images.data_ptr()],
+        blocks=(-(-points // threads), len(tape)),
+        threads=threads,
+        shared=size,
+        stream=torch.cuda.current_stream(device).cuda_stream,
     )
     return images
 
@@ -89,11 +89,12 @@ _KINDS: Final = [ctypes.c_void_p] * 7 + [ctypes.c_int] * 2 + [ctypes.c_void_p]
 
 def launch(
     kernel: Any,
+    arguments: Sequence[int],
+    *,
     blocks: tuple[int, int],
     threads: int,
     shared: int,
     stream: int,
-    arguments: Sequence[int],
 ) -> None:
     """Queue the kernel."""
     from cuda.bindings import driver
