@@ -91,7 +91,7 @@ def copy_to(devices: Sequence[torch.device], module: _Module, given: str) -> lis
     try:
         return [copy.deepcopy(module).to(device) for device in devices]
     except Exception as error:  # Any module may come.
-        if given in {"auto", "cuda"} and not is_out_of_memory(error):
+        if given in {"auto", devices[0].type} and not is_out_of_memory(error):
             _log.warning(
                 "%s: computes on one device of %d, because it cannot be copied (%s: %s)",
                 type(module).__name__,

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from neatfool.errors import TargetError
-from neatfool.network.devices import computing_on, pick_devices
+from neatfool.network.devices import computing_on, free_unused_memory, is_gpu, pick_devices
 from neatfool.network.frozen_graph import fold, freeze, probes
 from neatfool.network.given_module import (
     ask,
@@ -162,9 +162,9 @@ class Network:
         """
         if self._replicas[0].dtype is not torch.float32:
             return None
-        if self.device.type == "cuda":
+        if is_gpu(self.device):
             return "fp16"
-        if self.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
             # A private function of torch; without it there is no screening on a CPU.
             supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", bool)
             return "bf16" if supported() else None
@@ -284,8 +284,7 @@ class Network:
         with self._preparing:
             self._runs.clear()
             self._folded_modules.clear()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        free_unused_memory(self.device)
 
     @torch.inference_mode()
     def _run(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -382,7 +381,7 @@ def _make_graph(
 
 
 def _compile(plain: FromBytes) -> Run:
-    mode = "reduce-overhead" if plain.mean.device.type == "cuda" else "default"
+    mode = "reduce-overhead" if is_gpu(plain.mean.device) else "default"
     compiled: Run = torch.compile(plain, mode=mode, dynamic=False)
 
     def run(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -39,10 +39,10 @@ data_option = click.option(
 )
 device_option = click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="Where to compute; auto takes the GPU if there is one.",
+    metavar="DEVICE",
+    help="Where to compute: cpu, cuda, xpu or mps; auto takes the GPU if there is one.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 an_epsilon: Final = FiniteRange(min=0, max=1, min_open=True)
