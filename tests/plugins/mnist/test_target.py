@@ -66,10 +66,14 @@ def test_importing_the_plugin_and_its_commands_imports_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("wrong", [{"weigths": "a"}, {"device": "tpu"}])
-def test_an_option_that_is_not_there_is_refused(wrong: dict[str, str]) -> None:
+def test_an_option_that_is_not_there_is_refused() -> None:
     with pytest.raises(ValidationError):
-        Options.model_validate(wrong)
+        Options.model_validate({"weigths": "a"})
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ExperimentError, match="device = tpu: torch knows no such device"):
+        MnistTarget(Options(device="tpu"))
 
 
 def test_the_model_card_describes_the_packaged_file() -> None:
