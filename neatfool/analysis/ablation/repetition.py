@@ -74,14 +74,7 @@ def find_repetition(image: np.ndarray) -> Repetition | None:
 
 
 def find_period(image: np.ndarray) -> Repetition | None:
-    """Find the period of a picture by its autocorrelation.
-
-    Args:
-        image: [C, H, W].
-
-    Returns:
-        None if the picture has none.
-    """
+    """Find the period of a picture by its autocorrelation; None if it has none."""
     alike = autocorrelation(image)
     peaks = _peaks(alike)
     if not peaks:
@@ -99,9 +92,6 @@ def autocorrelation(image: np.ndarray) -> np.ndarray:
     """Correlate a picture with itself, moved by up to half of its size.
 
     Only what overlaps counts, with the mean and the variance that it has there (Padfield, 2012).
-
-    Args:
-        image: [C, H, W].
 
     Returns:
         float64 [2h + 1, 2w + 1] with h = H // 2 and w = W // 2, from -1 to 1, to be indexed by
@@ -178,10 +168,6 @@ def label_copies(shape: Sequence[int], repetition: Repetition) -> np.ndarray:
     Each copy is a stripe or a parallelogram, one period wide, or a half or a quarter of a mirrored
     picture. What the picture's edge cuts to less than half of a copy belongs to none.
 
-    Args:
-        shape: (rows, columns) of the picture.
-        repetition: How it repeats itself.
-
     Returns:
         int64 [rows, columns]: 0 for the most central copy, 1 for the next; -1 for none.
     """
@@ -189,10 +175,8 @@ def label_copies(shape: Sequence[int], repetition: Repetition) -> np.ndarray:
     places = np.mgrid[:rows, :columns] - np.array([rows - 1, columns - 1])[:, None, None] / 2
     steps = [np.array(step, float) for step in repetition.steps]
     if repetition.mirrors:
-        wanted = [
-            place for place, name in enumerate(("rows", "columns")) if name in repetition.mirrors
-        ]
-        cells = (places[wanted] > 0).astype(int)
+        mirrored = [name in repetition.mirrors for name in ("rows", "columns")]
+        cells = (places[mirrored] > 0).astype(int)
     elif len(steps) == 1:
         cells = np.rint(np.tensordot(steps[0] / (steps[0] @ steps[0]), places, 1)).astype(int)[None]
     else:

@@ -9,21 +9,13 @@ from pydantic import Field
 from scipy import stats
 
 from neatfool import cppn
-from neatfool.analysis.fracture import sweep, sweep_all
+from neatfool.analysis.lineage.fracture import sweep, sweep_all
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import MUTED
 from neatfool.present.charts.flows import short
 from neatfool.present.charts.lines import colour_of
 from neatfool.present.finding import Facts
-from neatfool.present.story import (
-    Block,
-    Cell,
-    Chart,
-    Panel,
-    Section,
-    Strip,
-    Table,
-)
+from neatfool.present.story import Block, Cell, Chart, Panel, Section, Strip, Table
 from neatfool.run.images import encode_png
 from neatfool.wording import percent
 
@@ -33,7 +25,7 @@ if TYPE_CHECKING:
     import networkx as nx
     from matplotlib.figure import Figure
 
-    from neatfool.analysis.fracture import Sweeps
+    from neatfool.analysis.lineage.fracture import Sweeps
     from neatfool.run.individual import Ancestor, EliteView
     from neatfool.run.run import Run
 
@@ -129,22 +121,20 @@ class Line(Facts):
 
     def panel(self) -> Panel:
         """Show the line, and the weights that change its pictures most."""
-        rows, cells = [each.cells() for each in self.individuals], []
-        for each in self.individuals:
-            fracture = f"fracture {number(each.fracture, 2)}"
-            cells.append(Cell(each.png, f"generation {each.generation:,}", fracture))
+        rows = [each.cells() for each in self.individuals]
+        heads = ("weight", "swept around its value")
+        cells: list[Cell] = []
         blocks: list[Strip | Table] = [
             Strip(cells, size=112),
             Table(_LINE_HEADS, rows, words=(1, 2)),
         ]
         for each in self.individuals:
-            if each.sweeps:
-                best = f"{each.name} {each.sure}" if each.name else "never an elite"
-                title = f"Generation {each.generation:,}, {each.made}: {best}"
-                heads = ("weight", "swept around its value")
-                blocks.append(
-                    Table(heads, each.sweeps, title, words=(0, 1), where="page", pictures=640)
-                )
+            fracture = f"fracture {number(each.fracture, 2)}"
+            cells.append(Cell(each.png, f"generation {each.generation:,}", fracture))
+            best = f"{each.name} {each.sure}" if each.name else "never an elite"
+            title = f"Generation {each.generation:,}, {each.made}: {best}"
+            if sweeps := each.sweeps:
+                blocks.append(Table(heads, sweeps, title, words=(0, 1), where="page", pictures=640))
         text = (
             f"{self.steps} steps from the first generation. Each row is a weight; in the middle of "
             "a row is the picture as it is. You see the weights that change the picture most."
@@ -204,9 +194,7 @@ class Sweeping(Facts):
         for place, line in enumerate(self.lines):
             colour = colour_of(place)
             ages = [each.generation for each in line.individuals]
-            values = [
-                np.nan if each.fracture is None else each.fracture for each in line.individuals
-            ]
+            values = np.array([each.fracture for each in line.individuals], float)
             axes.plot(ages, values, color=colour, linewidth=1.6)
             for each, age, value in zip(line.individuals, ages, values, strict=True):
                 mark = "s" if each.made == "learned" else "o"
@@ -250,20 +238,7 @@ def sweep_run(
     seed: int,
     note: Callable[[], None],
 ) -> Sweeping | None:
-    """Sweep the lines of some elites, and pairs of parent and child.
-
-    Args:
-        run: The run.
-        graph: Its phylogeny.
-        elites: Those whose lines are swept.
-        pairs: (parent, child) by how the child was made.
-        span: See :data:`.fracture.SPAN`.
-        seed: Which weights are drawn.
-        note: Called after each individual.
-
-    Returns:
-        None if the genomes are no CPPNs.
-    """
+    """Sweep the lines of some elites, and pairs of parent and child; None if they are no CPPNs."""
     if not elites or not isinstance(elites[0].genome, cppn.Genome):
         return None
     numbers = {name: index for index, name in enumerate(run.classes)}
