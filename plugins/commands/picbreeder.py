@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import ExperimentError
-from neatfool.present import FileToWrite
+from neatfool.present import FileToWrite, number_option
 
 if TYPE_CHECKING:
     from neatfool import cppn
@@ -34,14 +34,7 @@ as are functions that Picbreeder did not have.""",
 @click.argument(
     "file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False)
 )
-@click.option(
-    "--size",
-    type=click.IntRange(min=1, max=8192),
-    default=512,
-    show_default=True,
-    metavar="N",
-    help="Pixels of each side.",
-)
+@number_option("--size", "Pixels of each side.", click.IntRange(min=1, max=8192), default=512)
 @click.option(
     "-o",
     "--out",

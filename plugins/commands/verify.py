@@ -12,10 +12,7 @@ from neatfool import (
     VerificationError,
     percent,
 )
-from neatfool.present import (
-    FiniteRange,
-    trust_option,
-)
+from neatfool.present import FiniteRange, number_option, path_option, trust_option
 
 if TYPE_CHECKING:
     from neatfool import Verdict
@@ -33,28 +30,23 @@ Examples:
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
+@number_option(
     "--tolerance",
-    type=FiniteRange(min=0),
-    default=1e-4,
-    show_default=True,
-    metavar="P",
-    help="How much a confidence may differ from the recorded one; another processor or library may "
+    "How much a confidence may differ from the recorded one; another processor or library may "
     "round differently.",
+    FiniteRange(min=0),
+    default=1e-4,
+    metavar="P",
 )
-@click.option(
+@number_option(
     "--max-queries",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="A new budget, which RUN keeps: how many images may be sent in all to a target that costs "
+    "A new budget, which RUN keeps: how many images may be sent in all to a target that costs "
     "something.",
 )
-@click.option(
+@path_option(
     "--target",
     "file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Score with the target of this experiment file, in place of the one that RUN names.",
+    text="Score with the target of this experiment file, in place of the one that RUN names.",
 )
 @trust_option
 def verify(

@@ -12,8 +12,8 @@ from neatfool import cppn
 from neatfool.analysis.lineage.fracture import sweep, sweep_all
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import MUTED
-from neatfool.present.charts.flows import short
-from neatfool.present.charts.lines import colour_of
+from neatfool.present.charts.lines import colour_of, short
+from neatfool.present.charts.spacing import evenly
 from neatfool.present.finding import Facts
 from neatfool.present.story import Block, Cell, Chart, Panel, Section, Strip, Table
 from neatfool.run.images import encode_png
@@ -200,7 +200,7 @@ class Sweeping(Facts):
                 mark = "s" if each.made == "learned" else "o"
                 axes.plot([age], [value], mark, color=colour, markersize=6)
             ends = [np.nanmin([ends[0], *values]), np.nanmax([ends[1], *values])]
-            axes.annotate(short(line.name), (ages[-1], values[-1]), xytext=(9, 0),
+            axes.annotate(short(line.name, 20), (ages[-1], values[-1]), xytext=(9, 0),
                           textcoords="offset points", va="center", color=colour, fontsize=9.5,
                           annotation_clip=False, parse_math=False)  # fmt: skip
         axes.set_ylim(max(0, ends[0] - 0.05), min(1, ends[1] + 0.05))
@@ -269,18 +269,12 @@ def _wilcoxon(before_after: np.ndarray) -> float | None:
     return float(stats.wilcoxon(change).pvalue) if len(change) >= FEWEST else None
 
 
-def _choose(line: Sequence[Any], most: int) -> list[Any]:
-    """Choose evenly from a line, the first and the last among them."""
-    places = np.linspace(0, len(line) - 1, min(most, len(line))).round().astype(int)
-    return [line[place] for place in dict.fromkeys(places.tolist())]
-
-
 def _sweep_line(
     run: Run, graph: nx.DiGraph, elite: EliteView, span: float, measure: Callable[[Any], Sweeps]
 ) -> Line:
     line = run.lineage(elite.index)[::-1]
-    chosen = _choose(line, LONGEST)
-    presented = {each.candidate_id for each in _choose(chosen, PRESENTED)}
+    chosen = [line[place] for place in evenly(len(line), LONGEST)]
+    presented = {chosen[place].candidate_id for place in evenly(len(chosen), PRESENTED)}
     swept = []
     for each in chosen:
         sweeps = measure(each.genome)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from neatfool.present.charts.axes import (
     new_axes,
 )
 from neatfool.present.charts.figure import draw_figure
-from neatfool.present.charts.lines import LONGEST_NAME, colour_of, stroke_of
+from neatfool.present.charts.lines import colour_of, short, stroke_of
 from neatfool.wording import level
 
 if TYPE_CHECKING:
@@ -84,15 +84,8 @@ def steps(
             shown.append(band.ravel())
         if line.single is not None:
             single = scaled(line.single)
-            axes.step(
-                x,
-                single.T,
-                where="post",
-                color=colour,
-                alpha=0.45,
-                linewidth=THIN,
-                clip_on=False,
-            )
+            look: Any = {"color": colour, "alpha": 0.45, "linewidth": THIN}
+            axes.step(x, single.T, where="post", clip_on=False, **look)
             shown.append(single.ravel())
         axes.step(
             x,
@@ -142,8 +135,8 @@ def heat_map(
     """
     named = len(names) <= MOST_NAMES
     height = 66 + (max(22 * len(names), 110) if named else 560)
-    short = [f"{name[: LONGEST_NAME - 1]}…" if len(name) > LONGEST_NAME else name for name in names]
-    left = min(30 + 7.2 * max(map(len, short)), 205) if named else 62
+    texts = [*map(short, names)]
+    left = min(30 + 7.2 * max(map(len, texts)), 205) if named else 62
     drawn, axes = new_axes(WIDE if wide else NARROW, height, right=34, left=left)
     # A value holds from its number of images on, so a cell is what was known at its left edge.
     known = confidences[:, :-1] if len(grid) > 1 else confidences
@@ -151,7 +144,7 @@ def heat_map(
     axes.grid(visible=False)
     label_counts(axes, grid.tolist())
     if named:
-        axes.set_yticks([row + 0.5 for row in range(len(names))], short, parse_math=False)
+        axes.set_yticks([row + 0.5 for row in range(len(names))], texts, parse_math=False)
     else:
         ranks = sorted({1, *(round(len(names) * part / 5) for part in range(1, 6))})
         axes.set_yticks([rank - 0.5 for rank in ranks], [f"{rank:,}" for rank in ranks])

@@ -8,7 +8,7 @@ import numpy as np
 
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import MUTED
-from neatfool.present.charts.lines import draw_cells
+from neatfool.present.charts.lines import draw_cells, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,13 +23,6 @@ CELL: Final = 34
 """CSS pixels of a cell of the matrix."""
 FAINTEST: Final = 0.002
 """Smaller parts of all flows are left out of the chord picture, where they would be hairs."""
-
-
-def short(name: str) -> str:
-    """Shorten a name, and show its control characters."""
-    if not name.isprintable():
-        name = name.encode("unicode_escape").decode()
-    return f"{name[: LONGEST_NAME - 1]}…" if len(name) > LONGEST_NAME else name
 
 
 def draw_chords(names: Sequence[str], counts: np.ndarray) -> Figure:
@@ -59,12 +52,11 @@ def draw_chords(names: Sequence[str], counts: np.ndarray) -> Figure:
         axes.plot(np.sin(arc) * 1.03, np.cos(arc) * 1.03, color=colours[row], linewidth=7,
                   solid_capstyle="butt")  # fmt: skip
         if widths[row].sum():
-            _name(axes, short(name), float(arc.mean()))
+            _name(axes, short(name, LONGEST_NAME), float(arc.mean()))
     size_of = counts / max(counts.sum(), 1e-9)
     for row, column in sorted(np.argwhere(size_of > FAINTEST).tolist(), key=lambda at: counts[*at]):
-        arriving = len(counts) + row
-        there = left[row, column], widths[row, column]
-        here = left[column, arriving], widths[column, arriving]
+        places = (row, column), (column, len(counts) + row)
+        there, here = ((left[place], widths[place]) for place in places)
         _ribbon(axes, there, here, colours[row])
     return drawn
 
@@ -110,7 +102,7 @@ def draw_flows(names: Sequence[str], counts: np.ndarray, expected: np.ndarray) -
         counts: float64 [N, N], the flows from the row's group to the column's.
         expected: float64 [N, N], the flows that chance would have.
     """
-    names = [short(name) for name in names]
+    names = [short(name, LONGEST_NAME) for name in names]
     room = 26 + 7.0 * max(map(len, names))
     side = CELL * len(names)
     # As wide as other charts, so that a page does not enlarge a small matrix.

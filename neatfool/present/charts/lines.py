@@ -31,6 +31,12 @@ def key_of(place: int) -> str:
     return letter if place < 26 else f"{letter}{place // 26 + 1}"
 
 
+def short(name: str, longest: int = LONGEST_NAME) -> str:
+    """Shorten a name, and show its control characters."""
+    name = name if name.isprintable() else name.encode("unicode_escape").decode()
+    return f"{name[: longest - 1]}…" if len(name) > longest else name
+
+
 def colour_of(place: int) -> str:
     """Give its colour."""
     return LINE_COLOURS[place % len(LINE_COLOURS)]
@@ -92,7 +98,7 @@ def matrix_of_shares(
         rows: The names of the rows.
         columns: The names of the columns, short.
     """
-    names = [f"{name[: LONGEST_NAME - 1]}…" if len(name) > LONGEST_NAME else name for name in rows]
+    names = [*map(short, rows)]
     left, height = 26 + 7.2 * max(map(len, names)), 44 + CELL[1] * len(rows)
     # As wide as other charts, so that a page does not enlarge a small matrix.
     right = max(16, 520 - left - CELL[0] * len(columns))
