@@ -6,11 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool.present import (
-    FileToWrite,
-    Names,
-    measure_command,
-)
+from neatfool.present import FileToWrite, Names, measure_command
 
 if TYPE_CHECKING:
     from pathlib import Path

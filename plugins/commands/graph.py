@@ -27,7 +27,7 @@ Examples:
 The file's suffix decides the format: .svg, .png, .graphml, .json or .dot
 describe the network; .onnx, .glsl and .frag are programs that draw its picture.
 .onnx needs `pip install 'neatfool[onnx]'`. Its input `size` is the height and
-width in pixels, int64 [2]; its output `image` is uint8 [C, H, W].""",
+width in pixels, int64 [2]; its output `image` is uint8 [C, H, W]."""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("class_name", metavar="CLASS")

@@ -29,7 +29,7 @@ Examples:
 
 A search can begin with such files: put them into a folder, and set
 `seed_from` of the scheme map_elites to it. A network with a cycle is refused,
-as are functions that Picbreeder did not have.""",
+as are functions that Picbreeder did not have."""
 )
 @click.argument(
     "file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False)

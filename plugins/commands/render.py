@@ -24,7 +24,7 @@ Examples:
 
 A CPPN has no pixels: it renders at any size. With `blur`, the picture is the
 same at all of them, as soft as what the classifier saw. --sharp draws all the
-detail there is, for posters; to the classifier that is another picture.""",
+detail there is, for posters; to the classifier that is another picture."""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("class_name", metavar="CLASS")
@@ -39,10 +39,7 @@ def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path 
     from PIL import Image
     from rich.progress import track
 
-    from neatfool import (
-        open_run,
-        slug,
-    )
+    from neatfool import open_run, slug
     from neatfool.present import Output, save
 
     elite = open_run(run_folder).elite(class_name)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   neatfool runs
-  neatfool runs elsewhere --json | jq '.[] | select(.state != "finished") | .path'""",
+  neatfool runs elsewhere --json | jq '.[] | select(.state != "finished") | .path'"""
 )
 @click.argument(
     "folder", metavar="[FOLDER]", default="runs", type=click.Path(path_type=Path), required=False

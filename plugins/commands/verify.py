@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import (
-    VerificationError,
-    percent,
-)
+from neatfool import VerificationError, percent
 from neatfool.present import FiniteRange, number_option, path_option, trust_option
 
 if TYPE_CHECKING:
@@ -26,7 +23,7 @@ ROWS: Final = 40
 Examples:
   neatfool verify runs/mnist-1
   neatfool verify runs/mnist-1 --json
-  neatfool verify from-a-friend --target my_target.ini""",
+  neatfool verify from-a-friend --target my_target.ini"""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -59,11 +56,7 @@ def verify(
 
     If asking the target costs something, each image is a query of the run's budget.
     """
-    from neatfool import (
-        make_target,
-        open_run,
-        require_trust,
-    )
+    from neatfool import make_target, open_run, require_trust
     from neatfool.present import Output
 
     run = open_run(run_folder)

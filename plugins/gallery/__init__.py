@@ -27,7 +27,7 @@ A_PATH: Final = click.Path(path_type=Path)
 Examples:
   neatfool gallery runs/mnist-1
   neatfool gallery runs/imagenet-1 --least 0.5 --out site/gallery
-  neatfool gallery runs/paper-1 runs/patterns-1 -o both      # side by side""",
+  neatfool gallery runs/paper-1 runs/patterns-1 -o both      # side by side"""
 )
 @click.argument("paths", metavar="RUN|FOLDER...", nargs=-1, required=True, type=A_PATH)
 @path_option(

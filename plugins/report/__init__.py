@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   neatfool report runs/mnist-1
-  neatfool report runs/mnist-1 -o /tmp/mnist.html""",
+  neatfool report runs/mnist-1 -o /tmp/mnist.html"""
 )
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @path_option("-o", "--out", text="The file to write.  [default: RUN/report.html]")

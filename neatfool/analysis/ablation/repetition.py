@@ -112,10 +112,7 @@ def autocorrelation(image: np.ndarray) -> np.ndarray:
     count = np.maximum(moved(there, there).round(), 1)
     ahead, behind = moved(there, plain), moved(plain, there)
     covariance = moved(plain, plain) - ahead * behind / count
-    spreads = [
-        moved(there, squared) - ahead**2 / count,
-        moved(squared, there) - behind**2 / count,
-    ]
+    spreads = [moved(there, squared) - ahead**2 / count, moved(squared, there) - behind**2 / count]
     variances = [np.maximum(spread.sum(0), 0) for spread in spreads]
     least = 1e-6 * max(float((pixels**2).sum()), 1e-6)
     whole = covariance.sum(0) / np.sqrt(np.maximum(variances[0] * variances[1], least**2))

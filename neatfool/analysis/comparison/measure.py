@@ -72,8 +72,7 @@ def compare(
         notes=tuple(_notes(groups, snapshots[-1])),
         at=snapshots,
         series=Series(
-            evaluations=tuple(grid.tolist()),
-            groups=tuple(_course(group, grid) for group in groups),
+            evaluations=tuple(grid.tolist()), groups=tuple(_course(group, grid) for group in groups)
         ),
         gathered=tuple(groups),
     )

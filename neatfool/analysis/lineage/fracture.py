@@ -82,11 +82,7 @@ def offsets(genome: Genome, span: float = SPAN) -> np.ndarray:
 
 
 def sweep(
-    encoding: Encoding[Any],
-    genome: Genome,
-    edge: tuple[int, int],
-    *,
-    span: float = SPAN,
+    encoding: Encoding[Any], genome: Genome, edge: tuple[int, int], *, span: float = SPAN
 ) -> np.ndarray:
     """Draw the pictures of a sweep of one weight: uint8 [9, C, 64, 64]."""
     drawn = []

@@ -58,9 +58,7 @@ MOST_ROUNDS: Final = 40
     "How many rounds; the first fools the network as it is.  [default: 15; 40 with --until-safe]",
 )
 @click.option(
-    "--until-safe",
-    is_flag=True,
-    help="Stop after the first round in which no image reaches 50 %.",
+    "--until-safe", is_flag=True, help="Stop after the first round in which no image reaches 50 %."
 )
 @number_option("--searches", "Searches a round, each with a seed of its own.", default=1)
 @number_option(
