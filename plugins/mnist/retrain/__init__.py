@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .lenets import Lenets
 
 A_PATH: Final = click.Path(path_type=Path)
-A_FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
 ROUNDS: Final = 15
 """As in the paper."""
 MOST_ROUNDS: Final = 40
