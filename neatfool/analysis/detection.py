@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from pydantic import Field
@@ -104,26 +104,15 @@ class Detected(Facts):
         room = 0.03 * (max(ends) - min(ends) or 1)
         bins = np.linspace(min(ends) - room, max(ends) + room, BINS + 1)
         for values, colour in zip(both, LINE_COLOURS, strict=False):
-            axes.hist(
-                values.clip(bins[0], bins[-1]),
-                bins=bins.tolist(),
-                weights=np.full(len(values), 1 / len(values)),
-                color=colour,
-                alpha=0.55,
-                edgecolor=colour,
-                linewidth=0.6,
-            )
+            look: Any = {"color": colour, "alpha": 0.55, "edgecolor": colour, "linewidth": 0.6}
+            shares = np.full(len(values), 1 / len(values))
+            axes.hist(values.clip(bins[0], bins[-1]), bins=bins.tolist(), weights=shares, **look)
         for threshold, kept, dashes in zip(thresholds, levels, ((5, 2), (1.5, 1.5)), strict=False):
             axes.axvline(threshold, color=MUTED, linewidth=1.2, linestyle=(0, dashes))
-            axes.annotate(
-                level(kept),
-                (threshold, 1.01),
-                xycoords=("data", "axes fraction"),
-                ha="right" if kept == levels[0] else "left",
-                va="bottom",
-                color=MUTED,
-                fontsize=8.5,
-            )
+            side = "right" if kept == levels[0] else "left"
+            look = {"ha": side, "va": "bottom", "color": MUTED, "fontsize": 8.5}
+            place = ("data", "axes fraction")
+            axes.annotate(level(kept), (threshold, 1.01), xycoords=place, **look)
         axes.yaxis.set_major_formatter(lambda value, _: level(value))
         axes.set_xlim(float(bins[0]), float(bins[-1]))
         return drawn

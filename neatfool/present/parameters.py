@@ -85,18 +85,12 @@ def number_option(
         default: What it is if it is left out.
         metavar: What the help calls the number.
     """
-    return click.option(
-        name,
-        type=kind or click.IntRange(min=1),
-        default=default,
-        show_default=default is not None,
-        metavar=metavar,
-        help=text,
-    )
+    shown: Any = {"default": default, "show_default": default is not None, "metavar": metavar}
+    return click.option(name, type=kind or click.IntRange(min=1), help=text, **shown)
 
 
 def path_option(
-    *names: str, text: str, metavar: str = "FILE", **path: Any
+    *names: str, text: str, metavar: str = "FILE", written: bool = False, **path: Any
 ) -> Callable[[Command], Command]:
     """Make an option that takes a path.
 
@@ -104,9 +98,10 @@ def path_option(
         names: The option, and perhaps the name of the function's argument.
         text: Its help.
         metavar: What the help calls the path.
+        written: Whether it is a :class:`FileToWrite`.
         path: Arguments of ``click.Path``, such as ``exists=True``.
     """
-    kind = click.Path(path_type=Path, **path)
+    kind = FileToWrite() if written else click.Path(path_type=Path, **path)
     return click.option(*names, type=kind, metavar=metavar, help=text)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from neatfool.present import FileToWrite, Names, measure_command, number_option, path_option
+from neatfool.present import Names, measure_command, number_option, path_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,12 +63,11 @@ GRAPHS: Final = (".graphml", ".json", ".dot", ".svg", ".png")
 @number_option(
     "--seed", "Where permutations and samples come from.", click.IntRange(min=0), default=1
 )
-@click.option(
+@path_option(
     "--graph",
     "graph_file",
-    type=FileToWrite(),
-    metavar="FILE",
-    help="Write one run's phylogeny: .graphml, .json (networkx's node-link data) or .dot.",
+    text="Write one run's phylogeny: .graphml, .json (networkx's node-link data) or .dot.",
+    written=True,
 )
 def ancestry(*, runs: tuple[Path, ...], graph_file: Path | None, **options: Any) -> Finding:
     """Say who descends from whom in RUN, and what that tells of the network.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from neatfool import ExperimentError
-from neatfool.present import FileToWrite, number_option
+from neatfool.present import number_option, path_option
 
 if TYPE_CHECKING:
     from neatfool import cppn
@@ -35,13 +35,7 @@ as are functions that Picbreeder did not have."""
     "file", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @number_option("--size", "Pixels of each side.", click.IntRange(min=1, max=8192), default=512)
-@click.option(
-    "-o",
-    "--out",
-    type=FileToWrite(),
-    metavar="FILE",
-    help="The file to write.  [default: FILE.png]",
-)
+@path_option("-o", "--out", text="The file to write.  [default: FILE.png]", written=True)
 def picbreeder(file: Path, size: int, out: Path | None) -> None:
     """Draw the picture of FILE, a genome of Picbreeder (XML, or the ZIP archive of one)."""
     from neatfool import cppn

@@ -82,12 +82,7 @@ def _print_verdict(verdict: Verdict) -> None:
     console = Output()
     console.say(str(verdict))
     rows = [
-        [
-            result.name,
-            percent(result.recorded),
-            percent(result.measured),
-            f"{result.difference:.1e}",
-        ]
-        for result in (verdict.wrong or verdict.results)[:ROWS]
+        [each.name, percent(each.recorded), percent(each.measured), f"{each.difference:.1e}"]
+        for each in (verdict.wrong or verdict.results)[:ROWS]
     ]
     console.table(["class", "recorded", "measured now", "difference"], rows)

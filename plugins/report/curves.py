@@ -109,15 +109,9 @@ def replacement_curve(history: Sequence[GenerationReport]) -> bytes:
     if (room := (FEWEST_BARS - len(history)) / 2) > 0:
         axes.set_xlim(first - 0.5 - room, last + 0.5 + room)
         axes.set_xticks(range(first, last + 1))
-    axes.legend(
-        frameon=False,
-        fontsize=13 * POINT,
-        handlelength=1.1,
-        handleheight=0.9,
-        loc="upper right",
-        borderaxespad=0.1,
-        labelcolor=MUTED,
-    )
+    look: Any = {"fontsize": 13 * POINT, "labelcolor": MUTED, "frameon": False}
+    look |= {"handlelength": 1.1, "handleheight": 0.9, "borderaxespad": 0.1}
+    axes.legend(loc="upper right", **look)
     return draw_figure(drawn)
 
 

@@ -9,7 +9,7 @@ import io
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -97,14 +97,10 @@ class Elites:
         detailed = {elite.index for elite in self._closely()}
         cards = []
         for index in sorted(self.shown):
-            elite = found.get(index)
-            if elite is None:
-                cards.append(Card(index, self.run.classes[index]))
-                continue
-            cards.append(
-                Card(
-                    index=index,
-                    name=elite.name,
+            card = Card(index, self.run.classes[index])
+            if elite := found.get(index):
+                card = replace(
+                    card,
                     elite=elite,
                     picture=self._pictures[index].result(),
                     detailed=index in detailed,
@@ -113,7 +109,7 @@ class Elites:
                     course=courses.get(index),
                     survived=self._survived(elite),
                 )
-            )
+            cards.append(card)
         return cards
 
     def tiles(self, cards: Sequence[Card]) -> list[list[Card]]:

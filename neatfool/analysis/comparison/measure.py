@@ -105,14 +105,9 @@ def _snapshot(groups: Sequence[Group], evaluations: int) -> Snapshot:
             came = tuple(values[np.isfinite(values)].tolist())
             measures[key] = Measured(lower=lower, median=median, upper=upper, values=came)
         medians = _known(group.by_class(here)[:, 0])
-        found.append(
-            GroupAt(
-                label=group.label,
-                n=len(measures["median"].values),
-                measures=measures,
-                classes=dict(zip(group.classes, medians, strict=True)),
-            )
-        )
+        classes = dict(zip(group.classes, medians, strict=True))
+        count = len(measures["median"].values)
+        found.append(GroupAt(label=group.label, n=count, measures=measures, classes=classes))
     tests = []
     for places in combinations(range(len(groups)), 2):
         one, other = (found[place] for place in places)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations as all_pairs
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
@@ -68,16 +68,10 @@ class ChanceTest(Facts):
         axes.set_xlim(low - room, high + room)
         axes.set_yticks([])
         axes.locator_params(axis="x", nbins=5)
-        axes.text(
-            self.observed,
-            1.03,
-            f"found {self.observed:.3f}",
-            transform=axes.get_xaxis_transform(),
-            ha="right" if self.observed > (low + high) / 2 else "left",
-            color=LINE_COLOURS[1],
-            fontsize=9.5,
-            weight="bold",
-        )
+        side = "right" if self.observed > (low + high) / 2 else "left"
+        look: Any = {"color": LINE_COLOURS[1], "fontsize": 9.5, "weight": "bold", "ha": side}
+        above = axes.get_xaxis_transform()
+        axes.text(self.observed, 1.03, f"found {self.observed:.3f}", transform=above, **look)
         return drawn
 
 

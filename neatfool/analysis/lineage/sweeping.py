@@ -215,13 +215,9 @@ def plan_pairs(graph: nx.DiGraph, count: int, seed: int) -> dict[str, list[tuple
     held = {id_ for id_, niches in graph.nodes(data="held") if niches}
     found = {}
     for kind in ("learned", "bred"):
-        of_kind = sorted(
-            id_
-            for id_ in held
-            if graph.nodes[id_]["kind"] == kind
-            and graph.in_degree(id_) == 1
-            and held.issuperset(graph.predecessors(id_))
-        )
+        single = (id_ for id_ in sorted(held) if graph.nodes[id_]["kind"] == kind)
+        single = (id_ for id_ in single if graph.in_degree(id_) == 1)
+        of_kind = [id_ for id_ in single if held.issuperset(graph.predecessors(id_))]
         drawn = chance.permutation(len(of_kind))[:count].tolist()
         children = [of_kind[place] for place in drawn]
         found[kind] = [(next(graph.predecessors(child)), child) for child in children]

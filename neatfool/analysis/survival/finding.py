@@ -203,14 +203,11 @@ class Survived(OfRun):
         labels = ["as saved", *(kind.number(point.strength or 0) for point in kind.points)]
         for place, name in enumerate(self.examples[:count]):
             row = self.classes.index(name)
-            yield Strip(
-                [
-                    Cell(point.shown[place], label, (Strong if point.first[row] else str)(sure))
-                    for label, point in zip(labels, [self.as_saved, *kind.points], strict=True)
-                    for sure in [percent(point.confidences[row])]
-                ],
-                name,
-            )
+            cells = []
+            for label, point in zip(labels, [self.as_saved, *kind.points], strict=True):
+                figure = (Strong if point.first[row] else str)(percent(point.confidences[row]))
+                cells.append(Cell(point.shown[place], label, figure))
+            yield Strip(cells, name)
 
 
 class Survival(OfRuns):

@@ -76,6 +76,7 @@ def steps(
     drawn, axes = new_axes(width, height, right=right, left=left)
     scaled = decimal_odds if scale == "confidences" else np.asarray
     ends, shown = [], [np.zeros(0)]
+    look: dict[str, Any]
     for line in lines:
         colour, x, values = colour_of(line.place), line.counts, scaled(line.values)
         if line.band is not None:
@@ -84,19 +85,13 @@ def steps(
             shown.append(band.ravel())
         if line.single is not None:
             single = scaled(line.single)
-            look: Any = {"color": colour, "alpha": 0.45, "linewidth": THIN}
+            look = {"color": colour, "alpha": 0.45, "linewidth": THIN}
             axes.step(x, single.T, where="post", clip_on=False, **look)
             shown.append(single.ravel())
-        axes.step(
-            x,
-            values,
-            where="post",
-            color=colour,
-            linestyle=stroke_of(line.place),
-            linewidth=THICK if wide or line.single is None else USUAL,
-            marker="o" if len(x) < 3 else "",  # too short to be seen as a line
-            clip_on=False,
-        )
+        look = {"color": colour, "linestyle": stroke_of(line.place)}
+        look["linewidth"] = THICK if wide or line.single is None else USUAL
+        look["marker"] = "o" if len(x) < 3 else ""  # too short to be seen as a line
+        axes.step(x, values, where="post", clip_on=False, **look)
         shown.append(values)
         ends.append((float(values[-1]), line.end, colour))
     _label(axes, scale, np.concatenate(shown))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -63,18 +63,10 @@ def draw_chords(names: Sequence[str], counts: np.ndarray) -> Figure:
 
 def _name(axes: Axes, text: str, angle: float) -> None:
     right = np.sin(angle) >= 0
-    axes.text(
-        np.sin(angle) * 1.1,
-        np.cos(angle) * 1.1,
-        text,
-        rotation=float(np.degrees(np.pi / 2 - angle if right else -np.pi / 2 - angle)),
-        rotation_mode="anchor",
-        ha="left" if right else "right",
-        va="center",
-        fontsize=9.5,
-        color=MUTED,
-        parse_math=False,
-    )
+    turn = float(np.degrees(np.pi / 2 - angle if right else -np.pi / 2 - angle))
+    look: Any = {"fontsize": 9.5, "color": MUTED, "parse_math": False, "va": "center"}
+    look |= {"rotation": turn, "rotation_mode": "anchor", "ha": "left" if right else "right"}
+    axes.text(np.sin(angle) * 1.1, np.cos(angle) * 1.1, text, **look)
 
 
 def _ribbon(axes: Axes, a: tuple[float, float], b: tuple[float, float], colour: object) -> None:
@@ -113,17 +105,6 @@ def draw_flows(names: Sequence[str], counts: np.ndarray, expected: np.ndarray) -
     # One switch more on either side, so that few say little.
     ratio = np.log2((counts + 1) / (expected + 1))
     texts = [[f"{count:,.0f}" if count >= 0.5 else "" for count in row] for row in counts]
-    draw_cells(
-        axes,
-        ratio,
-        texts,
-        names,
-        names,
-        is_light=lambda value: abs(value) <= 2,
-        size=8,
-        rotation=90,
-        cmap="RdBu_r",
-        vmin=-3,
-        vmax=3,
-    )
+    look: Any = {"size": 8, "rotation": 90, "cmap": "RdBu_r", "vmin": -3, "vmax": 3}
+    draw_cells(axes, ratio, texts, names, names, is_light=lambda value: abs(value) <= 2, **look)
     return drawn
