@@ -176,7 +176,7 @@ def test_one_graph_is_not_written_of_two_runs(runs, tmp_path):
 
 @pytest.mark.parametrize("pairs", [0, 1])
 def test_an_unknown_class_is_refused_before_anything_is_tested(runs, monkeypatch, pairs):
-    monkeypatch.setattr("neatfool.analysis.tracing.image_features", None)
+    monkeypatch.setattr("neatfool.analysis.lineage.measure.image_features", None)
     result = neatfool("ancestry", runs, "--classes", "nope", "--pairs", pairs)
     assert result.exit_code == 2
     assert "there is no class 'nope'" in result.stderr

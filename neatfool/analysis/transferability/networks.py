@@ -6,7 +6,7 @@ import re
 from contextlib import closing
 from dataclasses import dataclass, field
 from math import lcm
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from neatfool.spec.scores import Scores
 
 Thing = TypeVar("Thing")
+Answers: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""What a network says of N images, float64 [N, K]: its confidence in each class, and what orders
+these: log-odds, or the confidences where it gives no logits, -inf for a class that it omits."""
 AT_A_TIME: Final = 64
 """Images that are drawn and scored together, at least: enough for concurrent calls."""
 MOST_AT_A_TIME: Final = 512
@@ -38,15 +41,7 @@ _A_NAME: Final = re.compile(r"[a-z][\w:.+-]{2,29}", re.IGNORECASE)
 
 @dataclass
 class Network:
-    """A network.
-
-    Attributes:
-        label: What it is called.
-        scorer: Scores images with it.
-        options: The options of its target.
-        experiment: The file that names it; None if only runs do.
-        runs: The runs that fooled it.
-    """
+    """A network; only ``experiment`` names it, or only ``runs`` do, or both."""
 
     label: str
     scorer: Scorer
@@ -60,40 +55,10 @@ class Network:
         return self.scorer.spec
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What a network says of N images.
-
-    Attributes:
-        probs: float64 [N, K], its confidence in each class.
-        odds: float64 [N, K], what orders the classes: log-odds, or the confidences where it gives
-            no logits. It is -inf for a class that the network does not name.
-    """
-
-    probs: np.ndarray
-    odds: np.ndarray
-
-    def first(self) -> list[int | None]:
-        """Give the top-1 class of each image; None if it could not be scored."""
-        most = self.odds.max(axis=1)
-        return [
-            int(place) if known > -np.inf else None
-            for place, known in zip(self.odds.argmax(axis=1), most, strict=True)
-        ]
-
-
 def open_networks(
     runs: Sequence[Run], files: Sequence[Path], most: int | None, ending: ExitStack
 ) -> tuple[list[Network], list[str]]:
-    """Load networks, each once.
-
-    Two are the same if their fingerprints are.
-
-    Args:
-        runs: Runs whose own networks are wanted.
-        files: Experiments whose targets are wanted.
-        most: How many images may be sent to a target that costs something to ask.
-        ending: Closes the networks.
+    """Load the networks of runs and of experiments' files, each once, as its fingerprint tells.
 
     Returns:
         The networks, the runs' own first, and what is to be said about them.
@@ -157,21 +122,17 @@ def ask(
     what: str,
     note: Callable[[str, int], None],
 ) -> list[Answers]:
-    """Show all networks some images.
-
-    Args:
-        networks: The networks.
-        things: What the images are made of.
-        show_one: Makes an image of a thing for each network, uint8 [1, C, H, W].
-        what: What the things are, in words.
-        note: Told what is under way, and how many answers have come since it was last told.
+    """Show all networks some images: ``show_one`` makes one for each, uint8 [1, C, H, W].
 
     Raises:
         TargetError: A network failed.
         BudgetSpent: The budget does not suffice.
     """
     scores: list[list[Scores]] = [[] for _ in networks]
-    step = _part_size([network.scorer.batch_size for network in networks])
+    # Whole batches for all networks, if they fit into memory.
+    sizes = [network.scorer.batch_size for network in networks]
+    step = -(-AT_A_TIME // lcm(*sizes)) * lcm(*sizes)
+    step = step if lcm(*sizes) <= MOST_AT_A_TIME else max(AT_A_TIME, *sizes)
     for start in range(0, len(things), step):
         note(f"drawing {what}", 0)
         shown = [show_one(thing) for thing in things[start : start + step]]
@@ -184,23 +145,16 @@ def ask(
     ]
 
 
-def _part_size(batches: Sequence[int]) -> int:
-    """Choose how many images are drawn at a time: whole batches for all networks, if it can be."""
-    whole = lcm(*batches)
-    if whole > MOST_AT_A_TIME:
-        return max(AT_A_TIME, *batches)
-    return -(-AT_A_TIME // whole) * whole
-
-
 def _gather(parts: Sequence[Scores], classes: int) -> Answers:
     """Put a network's scores together; one that learns of new classes gives ever more columns."""
 
     def whole(values: Sequence[np.ndarray], missing: float) -> np.ndarray:
-        padded = [
-            np.pad(each, ((0, 0), (0, classes - each.shape[1])), constant_values=missing)
-            for each in values
-        ]
-        return np.concatenate(padded)
+        return np.concatenate(
+            [
+                np.pad(each, ((0, 0), (0, classes - each.shape[1])), constant_values=missing)
+                for each in values
+            ]
+        )
 
     probs = [np.asarray(part.probs, np.float64) for part in parts]
-    return Answers(whole(probs, 0.0), whole([rank(part) for part in parts], -np.inf))
+    return whole(probs, 0.0), whole([rank(part) for part in parts], -np.inf)

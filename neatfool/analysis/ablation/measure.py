@@ -1,18 +1,19 @@
-"""Taking images apart: copies, tiles, nodes and connections are taken away, and the rest scored."""
+"""Takes images apart: copies, tiles, nodes and connections go away, and the rest is scored."""
 
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Final
+import os
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 
-from neatfool.analysis.ablation import Ablated, Ablation, Quartiles, Repeats
-from neatfool.analysis.occlusion import MOST_COPIES, draw_map, hide_copies, hide_tiles
-from neatfool.analysis.repetition import find_repetition, label_copies
-from neatfool.analysis.weighing import (
+from neatfool.analysis.ablation.finding import Ablated, Ablation, Quartiles, Repeats
+from neatfool.analysis.ablation.occlusion import MOST_COPIES, draw_map, hide_copies, hide_tiles
+from neatfool.analysis.ablation.repetition import find_repetition, label_copies
+from neatfool.analysis.ablation.weighing import (
     PRUNINGS,
     draw,
     draw_nodes,
@@ -22,14 +23,13 @@ from neatfool.analysis.weighing import (
     simplest,
     with_importance,
 )
+from neatfool.analysis.of_run import OfRun
 from neatfool.errors import ExperimentError
 from neatfool.files import read_whole, refuse_link
 from neatfool.fooling.choosing import check_classes, choose_elites
 from neatfool.fooling.opening import open_runs, open_scorer
 from neatfool.present.output import Output
-from neatfool.present.story import (
-    Cell,
-)
+from neatfool.present.story import Cell
 from neatfool.run.images import encode_png
 from neatfool.wording import percent
 
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import networkx as nx
-
-    from neatfool.analysis.weighing import Score
+    from neatfool.analysis.ablation.weighing import NetworkScores, Score
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.scoring.scorer import Scorer
@@ -93,54 +91,95 @@ def ablate(
     with open_runs(run, scored=target is None) as opened, ExitStack() as ending:
         if len(opened) > 1:
             raise ExperimentError(f"{run}: holds {len(opened)} runs; name one of them")
-        (of,) = opened
-        elites = choose_elites(of, classes=classes, least=least, sample=sample, seed=seed)
-        most = min(of.spec.height, of.spec.width)
-        tiles = tiles or min(USUAL_TILES, most)
-        if tiles > most:
-            raise ExperimentError(
-                f"--tiles {tiles}: the run's images have {of.spec.width} x {of.spec.height} "
-                "pixels; give a smaller number"
-            )
+        own = opened[0]
+        elites = choose_elites(own, classes=classes, least=least, sample=sample, seed=seed)
+        tiles = _choose_tiles(own, tiles)
         with console.status("loading the target"):
-            scorer = ending.enter_context(
-                closing(open_scorer(target or of, max_queries=max_queries))
-            )
-        check_classes(scorer, elites)
-        journal = _Journal(of, scorer, tiles)
-        total = sum(_most_images(elite, tiles) for elite in elites if not journal.find(elite))
-        if total:
-            scorer.check_allowed(total, max_queries)
-        if scorer.costs:
-            console.say(f"{scorer.name}: this takes up to {total:,} queries")
-        items = []
-        with console.progress(total) as note:
-            for elite in elites:
-                found = journal.find(elite)
-                if found is None:
-                    found = _ablate_elite(elite, scorer, tiles, note)
-                    journal.add(found)
-                items.append(found)
-        if journal.fault:
-            console.say(
-                f"{of.path / FILE}: cannot be written ({journal.fault}), so nothing is kept"
-            )
+            scorer = open_scorer(target or own, max_queries=max_queries)
+        ending.callback(scorer.close)
+        items = _ablate(own, elites, scorer, tiles, max_queries=max_queries, console=console)
         repeats = [item.repeats for item in items if item.repeats]
         mirrored = sum(bool(each.mirrors) for each in repeats)
         return Ablation(
-            path=str(of.path),
-            name=of.name,
-            seed=of.seed,
-            evaluations=of.evaluations,
-            elites_of_run=len(of),
+            **OfRun.facts(own, 0) | {"elites": _with_pictures(elites, items)},
             target=scorer.name,
             own_target=target is None,
             tiles=tiles,
             repeated=len(repeats) - mirrored,
             mirrored=mirrored,
             summary=Quartiles.of(items),
-            elites=_with_pictures(elites, items),
         )
+
+
+def _choose_tiles(run: Run, tiles: int | None) -> int:
+    most = min(run.spec.height, run.spec.width)
+    if tiles and tiles > most:
+        raise ExperimentError(
+            f"--tiles {tiles}: the run's images have {run.spec.width} x {run.spec.height} "
+            "pixels; give a smaller number"
+        )
+    return tiles or min(USUAL_TILES, most)
+
+
+def _ablate(
+    run: Run,
+    elites: Sequence[EliteView],
+    scorer: Scorer,
+    tiles: int,
+    *,
+    max_queries: int | None,
+    console: Output,
+) -> list[Ablated]:
+    """Take elites apart, but for those that were taken apart before."""
+    check_classes(scorer, elites)
+    method = [METHOD, scorer.fingerprint, tiles]
+    kept = _read_kept(run, method)
+    missing = [elite for elite in elites if (elite.index, elite.candidate_id) not in kept]
+    total = sum(_most_images(elite, tiles) for elite in missing)
+    if total:
+        scorer.check_allowed(total, max_queries)
+    if scorer.costs:
+        console.say(f"{scorer.name}: this takes up to {total:,} queries")
+    fault: OSError | None = None
+    with console.progress(total) as note:
+        for elite in missing:
+            found = _ablate_elite(elite, scorer, tiles, note)
+            kept[elite.index, elite.candidate_id] = found
+            try:
+                _keep(run, method, found)
+            except OSError as error:
+                fault = error
+    if fault:
+        why = fault.strerror or fault
+        console.say(f"{run.path / FILE}: cannot be written ({why}), so nothing is kept")
+    return [kept[elite.index, elite.candidate_id] for elite in elites]
+
+
+def _read_kept(run: Run, method: list[Any]) -> dict[tuple[int, int], Ablated]:
+    """Read ``RUN/ablation.jsonl``: what was found in the same way, by class and genome.
+
+    Raises:
+        StorageError: The file is a link.
+    """
+    path, kept = refuse_link(run.path / FILE), {}
+    for line in read_whole(path).splitlines() if path.exists() else ():
+        # A line may be cut short: the command was killed while it wrote it.
+        with suppress(ValueError, TypeError, KeyError):
+            record = json.loads(line)
+            if record["how"] == method:
+                found = Ablated.model_validate(record["elite"])
+                kept[found.index, found.genome] = found
+    return kept
+
+
+def _keep(run: Run, method: list[Any], found: Ablated) -> None:
+    """Write down what was found, in a line of its own."""
+    line = json.dumps({"how": method, "elite": found.model_dump(mode="json")})
+    with (run.path / FILE).open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read() == b"\n" else f"\n{line}"
+        file.write(f"{line}\n".encode())
 
 
 def _most_images(elite: EliteView, tiles: int) -> int:
@@ -170,8 +209,7 @@ def _ablate_elite(
         labels = label_copies(image.shape[1:], repetition)
         looked_at, hidden = hide_copies(image, labels)
         images += hidden
-    stacked = torch.from_numpy(np.stack(images))
-    saved, *scores = score_images(scorer, elite.name, stacked)
+    saved, *scores = score_images(scorer, elite.name, torch.from_numpy(np.stack(images)))
     count(len(images))
     repeats = None
     if repetition:
@@ -185,7 +223,7 @@ def _ablate_elite(
             half=half,
         )
     graph = score_network(elite, scorer, note=count) if is_cppn(elite) else None
-    count(left)
+    note(elite.name, left)
     return Ablated(
         name=elite.name,
         index=elite.index,
@@ -204,10 +242,11 @@ def _with_pictures(elites: Sequence[EliteView], items: Sequence[Ablated]) -> tup
     shown = {*order[np.rint(np.linspace(0, len(order) - 1, SHOWN)).astype(int)].tolist()}
     found = []
     for place, (elite, item) in enumerate(zip(elites, items, strict=True)):
-        graph = with_importance(elite, item.graph) if item.graph else None
-        more: dict[str, object] = {"file": elite.file.stem, "weighed": graph}
+        more: dict[str, object] = {"file": elite.file.stem}
+        if item.graph:
+            more["weighed"] = with_importance(elite, item.graph)
         if place in shown:
-            more["strip"], more["node_strip"] = _strip(elite, item), _nodes(elite, item, graph)
+            more |= {"strip": _strip(elite, item), "node_strip": _nodes(elite, item.graph)}
         found.append(item.model_copy(update=more))
     return tuple(found)
 
@@ -239,62 +278,15 @@ def _strip(elite: EliteView, item: Ablated) -> tuple[Cell, ...]:
     return tuple(cells)
 
 
-def _nodes(elite: EliteView, item: Ablated, graph: nx.DiGraph | None) -> tuple[Cell, ...]:
+def _nodes(elite: EliteView, scores: NetworkScores | None) -> tuple[Cell, ...]:
     """Show what the hidden nodes draw that matter most."""
-    if item.graph is None or graph is None:
+    if scores is None:
         return ()
-    scores = item.graph.nodes
-    hidden = [node for node in scores if graph.nodes[node]["kind"] == "hidden"]
-    nodes = sorted(hidden, key=lambda node: scores[node].log_odds)[:NODES]
+    found, data = scores.nodes, elite.graph().nodes
+    hidden = [node for node in found if data[node]["kind"] == "hidden"]
+    nodes = sorted(hidden, key=lambda node: found[node].log_odds)[:NODES]
+    texts = [f"without it {percent(found[node].confidence)}" for node in nodes]
     return tuple(
-        Cell(
-            encode_png(pixels),
-            str(graph.nodes[node]["activation"]),
-            f"without it {percent(scores[node].confidence)}",
-        )
-        for node, pixels in zip(nodes, draw_nodes(elite, nodes), strict=True)
+        Cell(encode_png(pixels), str(data[node]["activation"]), text)
+        for node, pixels, text in zip(nodes, draw_nodes(elite, nodes), texts, strict=True)
     )
-
-
-class _Journal:
-    """The file ``RUN/ablation.jsonl``: a line for each elite that was taken apart.
-
-    Attributes:
-        fault: Why it cannot be written; empty if it can.
-    """
-
-    def __init__(self, run: Run, scorer: Scorer, tiles: int) -> None:
-        """Read what was found with the same target and the same tiles.
-
-        Raises:
-            StorageError: The file is a link.
-        """
-        self._path = refuse_link(run.path / FILE)
-        self._how = [METHOD, scorer.fingerprint, tiles]
-        self._kept: dict[tuple[int, int], Ablated] = {}
-        self.fault = ""
-        there = self._path.exists()
-        text = read_whole(self._path).decode(errors="replace") if there else ""
-        self._before = "\n" if text and not text.endswith("\n") else ""
-        for line in text.splitlines():
-            try:
-                told = json.loads(line)
-                if told["how"] == self._how:
-                    found = Ablated.model_validate(told["elite"])
-                    self._kept[found.index, found.genome] = found
-            except (ValueError, TypeError, KeyError):
-                continue  # the command was killed while it wrote this line
-
-    def find(self, elite: EliteView) -> Ablated | None:
-        """Give what was found of an elite; None if nothing was."""
-        return self._kept.get((elite.index, elite.candidate_id))
-
-    def add(self, found: Ablated) -> None:
-        """Write down what was found; where a run cannot be written to, it is not kept."""
-        line = json.dumps({"how": self._how, "elite": found.model_dump(mode="json")})
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"{self._before}{line}\n")
-            self._before = ""
-        except OSError as error:
-            self.fault = str(error.strerror or error)

@@ -9,21 +9,13 @@ from pydantic import Field
 from scipy import stats
 
 from neatfool import cppn
-from neatfool.analysis.fracture import sweep, sweep_all
+from neatfool.analysis.lineage.fracture import sweep, sweep_all
 from neatfool.present.charts.axes import new_axes
 from neatfool.present.charts.figure import MUTED
-from neatfool.present.charts.flows import short
-from neatfool.present.charts.lines import colour_of
+from neatfool.present.charts.lines import colour_of, short
+from neatfool.present.charts.spacing import evenly
 from neatfool.present.finding import Facts
-from neatfool.present.story import (
-    Block,
-    Cell,
-    Chart,
-    Panel,
-    Section,
-    Strip,
-    Table,
-)
+from neatfool.present.story import Block, Cell, Chart, Panel, Section, Strip, Table
 from neatfool.run.images import encode_png
 from neatfool.wording import percent
 
@@ -33,7 +25,7 @@ if TYPE_CHECKING:
     import networkx as nx
     from matplotlib.figure import Figure
 
-    from neatfool.analysis.fracture import Sweeps
+    from neatfool.analysis.lineage.fracture import Sweeps
     from neatfool.run.individual import Ancestor, EliteView
     from neatfool.run.run import Run
 
@@ -129,22 +121,20 @@ class Line(Facts):
 
     def panel(self) -> Panel:
         """Show the line, and the weights that change its pictures most."""
-        rows, cells = [each.cells() for each in self.individuals], []
-        for each in self.individuals:
-            fracture = f"fracture {number(each.fracture, 2)}"
-            cells.append(Cell(each.png, f"generation {each.generation:,}", fracture))
+        rows = [each.cells() for each in self.individuals]
+        heads = ("weight", "swept around its value")
+        cells: list[Cell] = []
         blocks: list[Strip | Table] = [
             Strip(cells, size=112),
             Table(_LINE_HEADS, rows, words=(1, 2)),
         ]
         for each in self.individuals:
-            if each.sweeps:
-                best = f"{each.name} {each.sure}" if each.name else "never an elite"
-                title = f"Generation {each.generation:,}, {each.made}: {best}"
-                heads = ("weight", "swept around its value")
-                blocks.append(
-                    Table(heads, each.sweeps, title, words=(0, 1), where="page", pictures=640)
-                )
+            fracture = f"fracture {number(each.fracture, 2)}"
+            cells.append(Cell(each.png, f"generation {each.generation:,}", fracture))
+            best = f"{each.name} {each.sure}" if each.name else "never an elite"
+            title = f"Generation {each.generation:,}, {each.made}: {best}"
+            if sweeps := each.sweeps:
+                blocks.append(Table(heads, sweeps, title, words=(0, 1), where="page", pictures=640))
         text = (
             f"{self.steps} steps from the first generation. Each row is a weight; in the middle of "
             "a row is the picture as it is. You see the weights that change the picture most."
@@ -204,15 +194,13 @@ class Sweeping(Facts):
         for place, line in enumerate(self.lines):
             colour = colour_of(place)
             ages = [each.generation for each in line.individuals]
-            values = [
-                np.nan if each.fracture is None else each.fracture for each in line.individuals
-            ]
+            values = np.array([each.fracture for each in line.individuals], float)
             axes.plot(ages, values, color=colour, linewidth=1.6)
             for each, age, value in zip(line.individuals, ages, values, strict=True):
                 mark = "s" if each.made == "learned" else "o"
                 axes.plot([age], [value], mark, color=colour, markersize=6)
             ends = [np.nanmin([ends[0], *values]), np.nanmax([ends[1], *values])]
-            axes.annotate(short(line.name), (ages[-1], values[-1]), xytext=(9, 0),
+            axes.annotate(short(line.name, 20), (ages[-1], values[-1]), xytext=(9, 0),
                           textcoords="offset points", va="center", color=colour, fontsize=9.5,
                           annotation_clip=False, parse_math=False)  # fmt: skip
         axes.set_ylim(max(0, ends[0] - 0.05), min(1, ends[1] + 0.05))
@@ -227,13 +215,9 @@ def plan_pairs(graph: nx.DiGraph, count: int, seed: int) -> dict[str, list[tuple
     held = {id_ for id_, niches in graph.nodes(data="held") if niches}
     found = {}
     for kind in ("learned", "bred"):
-        of_kind = sorted(
-            id_
-            for id_ in held
-            if graph.nodes[id_]["kind"] == kind
-            and graph.in_degree(id_) == 1
-            and held.issuperset(graph.predecessors(id_))
-        )
+        single = (id_ for id_ in sorted(held) if graph.nodes[id_]["kind"] == kind)
+        single = (id_ for id_ in single if graph.in_degree(id_) == 1)
+        of_kind = [id_ for id_ in single if held.issuperset(graph.predecessors(id_))]
         drawn = chance.permutation(len(of_kind))[:count].tolist()
         children = [of_kind[place] for place in drawn]
         found[kind] = [(next(graph.predecessors(child)), child) for child in children]
@@ -250,20 +234,7 @@ def sweep_run(
     seed: int,
     note: Callable[[], None],
 ) -> Sweeping | None:
-    """Sweep the lines of some elites, and pairs of parent and child.
-
-    Args:
-        run: The run.
-        graph: Its phylogeny.
-        elites: Those whose lines are swept.
-        pairs: (parent, child) by how the child was made.
-        span: See :data:`.fracture.SPAN`.
-        seed: Which weights are drawn.
-        note: Called after each individual.
-
-    Returns:
-        None if the genomes are no CPPNs.
-    """
+    """Sweep the lines of some elites, and pairs of parent and child; None if they are no CPPNs."""
     if not elites or not isinstance(elites[0].genome, cppn.Genome):
         return None
     numbers = {name: index for index, name in enumerate(run.classes)}
@@ -294,18 +265,12 @@ def _wilcoxon(before_after: np.ndarray) -> float | None:
     return float(stats.wilcoxon(change).pvalue) if len(change) >= FEWEST else None
 
 
-def _choose(line: Sequence[Any], most: int) -> list[Any]:
-    """Choose evenly from a line, the first and the last among them."""
-    places = np.linspace(0, len(line) - 1, min(most, len(line))).round().astype(int)
-    return [line[place] for place in dict.fromkeys(places.tolist())]
-
-
 def _sweep_line(
     run: Run, graph: nx.DiGraph, elite: EliteView, span: float, measure: Callable[[Any], Sweeps]
 ) -> Line:
     line = run.lineage(elite.index)[::-1]
-    chosen = _choose(line, LONGEST)
-    presented = {each.candidate_id for each in _choose(chosen, PRESENTED)}
+    chosen = [line[place] for place in evenly(len(line), LONGEST)]
+    presented = {chosen[place].candidate_id for place in evenly(len(chosen), PRESENTED)}
     swept = []
     for each in chosen:
         sweeps = measure(each.genome)

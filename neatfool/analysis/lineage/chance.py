@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import permutations as all_pairs
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
@@ -67,16 +68,10 @@ class ChanceTest(Facts):
         axes.set_xlim(low - room, high + room)
         axes.set_yticks([])
         axes.locator_params(axis="x", nbins=5)
-        axes.text(
-            self.observed,
-            1.03,
-            f"found {self.observed:.3f}",
-            transform=axes.get_xaxis_transform(),
-            ha="right" if self.observed > (low + high) / 2 else "left",
-            color=LINE_COLOURS[1],
-            fontsize=9.5,
-            weight="bold",
-        )
+        side = "right" if self.observed > (low + high) / 2 else "left"
+        look: Any = {"color": LINE_COLOURS[1], "fontsize": 9.5, "weight": "bold", "ha": side}
+        above = axes.get_xaxis_transform()
+        axes.text(self.observed, 1.03, f"found {self.observed:.3f}", transform=above, **look)
         return drawn
 
 
@@ -122,11 +117,10 @@ def relate(
     for _ in range(permutations):
         null.append(measure(chance.permutation(len(likeness))))
         note()
+    names, columns = [*by_rank, *by_value], np.array(null).T
     return {
         name: ChanceTest.of(float(value), column)
-        for name, value, column in zip(
-            [*by_rank, *by_value], observed, np.array(null).T, strict=True
-        )
+        for name, value, column in zip(names, observed, columns, strict=True)
     }
 
 
@@ -144,13 +138,8 @@ def recur(
     """Test whether several runs have like images for the same class.
 
     The number is the mean scalar product of two runs' images of the same class. By chance, each
-    run's images are of other classes of its own.
-
-    Args:
-        features: float32 [R, N, D] of R runs and N classes, rows of length 1.
-        permutations: How many.
-        seed: Of the permutations.
-        note: Called after each permutation.
+    run's images are of other classes of its own. The features of R runs and N classes are float32
+    [R, N, D], rows of length 1.
     """
     runs, classes, _ = features.shape
 
@@ -167,20 +156,11 @@ def recur(
 
 
 def nearer(features: np.ndarray) -> float:
-    """Say how often the same class's image in another run is more alike than another class's.
-
-    Args:
-        features: As for :func:`recur`.
-
-    Returns:
-        A share; 0.5 is chance.
-    """
+    """Say how often a class's image in another run is more alike than other classes' there."""
     found = []
-    for place, ours in enumerate(features):
-        for other, theirs in enumerate(features):
-            if place != other:
-                alike = ours @ theirs.T
-                own = alike.diagonal()[:, None]
-                less = (alike < own).sum() + 0.5 * ((alike == own).sum() - len(own))
-                found.append(less / (alike.size - len(own)))
+    for ours, theirs in all_pairs(features, 2):
+        alike = ours @ theirs.T
+        own = alike.diagonal()[:, None]
+        less = (alike < own).sum() + 0.5 * ((alike == own).sum() - len(own))
+        found.append(less / (alike.size - len(own)))
     return float(np.mean(found))

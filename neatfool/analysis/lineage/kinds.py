@@ -68,17 +68,10 @@ class Kinds:
 
 
 def closest(tree: nx.DiGraph, values: Mapping[Any, float], leaves: Sequence[object]) -> np.ndarray:
-    """Find for each two leaves the common ancestor with the highest value.
+    """Find for each two of N nodes the highest value of their common ancestors, -1 without any.
 
-    A leaf counts as an ancestor of itself. Edges lead from older to younger.
-
-    Args:
-        tree: Any graph without cycles.
-        values: A number for each node.
-        leaves: N of its nodes.
-
-    Returns:
-        float64 [N, N], -1 without a common ancestor.
+    A node counts as an ancestor of itself. The graph has no cycles; edges lead from older to
+    younger.
     """
     columns: dict[object, list[int]] = {}
     for column, leaf in enumerate(leaves):
@@ -91,11 +84,7 @@ def closest(tree: nx.DiGraph, values: Mapping[Any, float], leaves: Sequence[obje
 
 
 def wordnet_kinds(names: Sequence[str]) -> Kinds | None:
-    """Say how a target's classes are related by WordNet; None if they are not ImageNet's.
-
-    Args:
-        names: The names of all its classes.
-    """
+    """Say how a target's classes are related by WordNet; None if they are not ImageNet's."""
     tree, theirs = nx.DiGraph(), {}
     with WORDNET.open(encoding="utf-8", newline="") as file:
         for number, name, *kinds in list(csv.reader(file, delimiter="\t"))[1:]:
@@ -115,10 +104,7 @@ def wordnet_kinds(names: Sequence[str]) -> Kinds | None:
 def table_kinds(path: Path, names: Sequence[str]) -> Kinds:
     """Say how a target's classes are related by a table.
 
-    Args:
-        path: Comma-separated values without a heading. Each line is a class, its kind, the kind's
-            kind, and so on to the broadest.
-        names: The names of all classes of the target.
+    It has no heading; each line is a class, its kind, the kind's kind, and so on to the broadest.
 
     Raises:
         ExperimentError: The table cannot be read, has a class that the target lacks, or relates

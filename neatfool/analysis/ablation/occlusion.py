@@ -26,15 +26,7 @@ MISSED, HARMFUL = (230, 97, 10), (13, 107, 184)
 
 
 def hide(image: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Give an image its mean colour in some places.
-
-    Args:
-        image: uint8 [C, H, W].
-        where: bool [H, W].
-
-    Returns:
-        uint8 [C, H, W].
-    """
+    """Give an image, uint8 [C, H, W], its mean colour in some places, bool [H, W]."""
     mean = np.rint(image.mean((1, 2), keepdims=True)).astype(np.uint8)
     hidden: np.ndarray = np.where(where, mean, image)
     return hidden
@@ -51,14 +43,9 @@ def _tiles(height: int, width: int, tiles: int) -> list[tuple[slice, slice]]:
 
 
 def hide_tiles(image: np.ndarray, tiles: int) -> list[np.ndarray]:
-    """Hide one tile of a grid at a time, row by row (Zeiler and Fergus, 2014).
-
-    Args:
-        image: uint8 [C, H, W].
-        tiles: How many tiles stand side by side, and one above another.
-    """
-    height, width = image.shape[1:]
+    """Hide one of tiles x tiles tiles at a time, row by row (Zeiler and Fergus, 2014)."""
     images = []
+    height, width = image.shape[1:]
     for place in _tiles(height, width, tiles):
         where = np.zeros((height, width), bool)
         where[place] = True
@@ -67,12 +54,7 @@ def hide_tiles(image: np.ndarray, tiles: int) -> list[np.ndarray]:
 
 
 def hide_copies(image: np.ndarray, labels: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
-    """Hide copies of what is repeated.
-
-    Args:
-        image: uint8 [C, H, W].
-        labels: int [H, W], the number of each pixel's copy, or -1; see
-            :func:`~neatfool.analysis.repetition.label_copies`.
+    """Hide copies of what is repeated; ``labels`` are those of :func:`.repetition.label_copies`.
 
     Returns:
         The numbers of the N copies that are looked at one by one, and 1 + 2 N images: with the half
@@ -89,13 +71,9 @@ def hide_copies(image: np.ndarray, labels: np.ndarray) -> tuple[list[int], list[
 def draw_map(image: np.ndarray, drops: np.ndarray, left: Sequence[float]) -> bytes:
     """Draw what each tile is worth over an image: a PNG.
 
-    The more orange a tile, the more log-odds are lost without it; blue tiles do harm. The number
-    is the confidence that is left without the tile, in per cent, cut and at most 99.
-
-    Args:
-        image: uint8 [C, H, W].
-        drops: float64 [T, T], the log-odds that are lost without each tile.
-        left: The confidences that are left, row by row.
+    The more orange a tile, the more log-odds are lost without it (``drops``, float64 [T, T]); blue
+    tiles do harm. The number is the confidence that is left without the tile (``left``, row by
+    row), in per cent, cut and at most 99.
     """
     scale, tiles = SIDE / max(image.shape[1:]), len(drops)
     size = round(image.shape[2] * scale), round(image.shape[1] * scale)

@@ -1,4 +1,4 @@
-"""Comparison: groups of runs side by side, and whether they differ."""
+"""What is said of groups of runs side by side, and whether they differ."""
 
 from __future__ import annotations
 
@@ -10,38 +10,23 @@ import numpy as np
 from pydantic import Field, InstanceOf, json_schema
 from scipy.special import logit
 
+from neatfool.analysis.comparison.groups import Group
+from neatfool.analysis.comparison.significance import USUAL_LEVEL, RankTest
 from neatfool.analysis.course import MEASURES, TESTED
-from neatfool.analysis.groups import Group, gather, options_that_differ
-from neatfool.analysis.significance import USUAL_LEVEL, RankTest, mann_whitney
 from neatfool.present.charts.axes import decimal_odds
 from neatfool.present.charts.courses import Steps, heat_map, heat_scale, steps
 from neatfool.present.charts.lines import key_of
 from neatfool.present.finding import Facts, Finding, Records
-from neatfool.present.output import Output
-from neatfool.present.story import (
-    Block,
-    Chart,
-    Headline,
-    Note,
-    Panel,
-    Section,
-    Table,
-)
-from neatfool.wording import counted, format_seeds, percent
+from neatfool.present.story import Chart, Headline, Note, Panel, Section, Table
+from neatfool.wording import format_seeds, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from matplotlib.figure import Figure
 
-    from neatfool.present.story import (
-        Where,
-    )
-    from neatfool.run.run import Run
+    from neatfool.present.story import Block, Where
 
-GRID_POINTS: Final = 200
-"""Steps of the common grid of images scored: about what a curve on the page can show."""
 MOST_CLASSES: Final = 24
 """All classes are listed up to this number; of more the easiest, the hardest, the most unlike."""
 SOME_CLASSES: Final = 8
@@ -138,10 +123,10 @@ class Snapshot(Facts):
 
     def test(self, one: int, other: int, measure: str) -> Tested | None:
         """Give the test of two groups, by their places."""
-        for each in self.tests:
-            if each.places == (one, other) and each.measure == measure:
-                return each
-        return None
+        return next(
+            (each for each in self.tests if (*each.places, each.measure) == (one, other, measure)),
+            None,
+        )
 
     def panel(self) -> Panel:
         """Write each measure of each group, and the tests of each pair."""
@@ -154,18 +139,17 @@ class Snapshot(Facts):
             if measure.kind == "confidence" and surest > SUREST:
                 rows.append(["in log-odds", *(each.words(_log_odds) for each in found)])
         tables = [Table(["", *keys], rows)]
-        if len(self.groups) > 1:
-            heads = ["", *(measure.short_title for measure in TESTED)]
-            title = "Mann-Whitney U, two-sided: pairs of runs in which the first is the higher"
-            tables.append(Table(heads, [*self._tests()], title))
-        title = f"After {self.evaluations:,} images: median over seeds [quartiles]"
-        return Panel(tables, title, wide=True)
-
-    def _tests(self) -> Iterator[list[str]]:
+        tested = []
         for one, other in combinations(range(len(self.groups)), 2):
             tests = [self.test(one, other, measure.key) for measure in TESTED]
             cells = [f"U {test.u:g}/{test.pairs}\n{test.words}" if test else "-" for test in tests]
-            yield [f"{key_of(one)} : {key_of(other)}", *cells]
+            tested.append([f"{key_of(one)} : {key_of(other)}", *cells])
+        if tested:
+            heads = ["", *(measure.short_title for measure in TESTED)]
+            title = "Mann-Whitney U, two-sided: pairs of runs in which the first is the higher"
+            tables.append(Table(heads, tested, title))
+        title = f"After {self.evaluations:,} images: median over seeds [quartiles]"
+        return Panel(tables, title, wide=True)
 
 
 class Quartiles(Facts):
@@ -316,9 +300,8 @@ class Comparison(Finding):
         if not test.can_tell:
             few = f"Too few seeds to tell a difference from chance ({test.words})."
             return f"{few} {text} {ahead}"
-        chance = "Chance alone would hardly do this"
-        if test.p > USUAL_LEVEL:
-            chance = "This may well be chance"
+        unsure = test.p > USUAL_LEVEL
+        chance = "This may well be chance" if unsure else "Chance alone would hardly do this"
         return f"{text} {ahead} {chance} (Mann-Whitney U, {test.words})."
 
     def records(self) -> Records:
@@ -328,11 +311,9 @@ class Comparison(Finding):
             for run in group.runs:
                 grid = self.grid[self.grid <= run.length]
                 columns = [run.at(key, grid).tolist() for key in MEASURES]
-                rows += (
-                    [group.label, run.seed, images]
-                    + [int(value) if value.is_integer() else value for value in values]
-                    for images, *values in zip(grid.tolist(), *columns, strict=True)
-                )
+                for images, *values in zip(grid.tolist(), *columns, strict=True):
+                    found = (int(value) if value.is_integer() else value for value in values)
+                    rows.append([group.label, run.seed, images, *found])
         return Records(["group", "seed", "evaluations", *MEASURES], rows)
 
     def classes(self) -> Records:
@@ -360,11 +341,11 @@ class Comparison(Finding):
 
     def _options(self, where: Where) -> Iterator[Table]:
         """Write the options in which the groups differ."""
-        if self.differ_in:
-            rows = [
-                [name, *("-" if value is None else str(value) for value in values)]
-                for name, values in self.differ_in.items()
-            ]
+        rows = [
+            [name, *("-" if value is None else str(value) for value in values)]
+            for name, values in self.differ_in.items()
+        ]
+        if rows:
             title = "They differ in" if where == "terminal" else ""
             heads = ["option", *self.keys]
             yield Table(heads, rows, title, words=range(len(heads)), where=where)
@@ -400,8 +381,7 @@ class Comparison(Finding):
         return steps(lines, "confidences" if sure else "counts", self.grid, wide=wide)
 
     def _maps(self) -> Iterator[Chart]:
-        about = "The scale of colours, from 0.1 to 99.99 %"
-        yield Chart(about, heat_scale, wide=True)
+        yield Chart("The scale of colours, from 0.1 to 99.99 %", heat_scale, wide=True)
         wide = len(self.groups) == 1
         for place, group in enumerate(self.groups):
             title = f"{key_of(place)}  {group.label}"
@@ -436,164 +416,6 @@ class Comparison(Finding):
             yield Panel([Table(heads, rows, where="page")], title)
 
 
-def compare(
-    runs: Run | str | Path | Sequence[Run | str | Path],
-    *,
-    labels: Sequence[str] = (),
-    at: Sequence[int] = (),
-    console: Output | None = None,
-) -> Comparison:
-    """Compare runs: medians over seeds at equal numbers of images, and whether they differ.
-
-    Runs of one experiment that differ only in their seed are put into one group. Groups are
-    compared by the Mann-Whitney U test. Runs under way count as far as they have come.
-
-    Args:
-        runs: The runs, their folders, or folders that hold several.
-        labels: What to call the groups, in their order; made of their names if empty.
-        at: Numbers of images to compare at; half and all of what all groups came to if empty.
-        console: Shows how far it is.
-
-    Raises:
-        RunError: There is no run in a folder, or nothing is recorded of a group.
-        ExperimentError: There are not as many labels as groups.
-    """
-    with (console or Output(quiet=True)).status("reading the runs"):
-        groups = gather(runs, labels)
-    longest = max(run.length for group in groups for run in group.runs)
-    grid = np.unique(np.linspace(0, longest, GRID_POINTS + 1).round().astype(np.int64))
-    # Half of the runs of each group have come to this number. A run whose search came to its own
-    # end counts as one that has scored any number of images.
-    common = int(min([longest, *(group.reach for group in groups)]))
-    points = sorted({*at} or {max(common // 2, 1), common})
-    snapshots = tuple(_snapshot(groups, evaluations) for evaluations in points)
-    return Comparison(
-        groups=tuple(_describe(group) for group in groups),
-        differ_in=options_that_differ(groups),
-        notes=tuple(_notes(groups, snapshots[-1])),
-        at=snapshots,
-        series=Series(
-            evaluations=tuple(grid.tolist()),
-            groups=tuple(_course(group, grid) for group in groups),
-        ),
-        gathered=tuple(groups),
-    )
-
-
-def _describe(group: Group) -> Compared:
-    return Compared(
-        label=group.label,
-        name=group.first.name,
-        target=group.first.target,
-        fingerprint=group.first.fingerprint,
-        classes=len(group.classes),
-        runs=tuple(
-            RunOfGroup(
-                path=str(run.path), seed=run.seed, evaluations=run.length, finished=run.finished
-            )
-            for run in group.runs
-        ),
-    )
-
-
-def _snapshot(groups: Sequence[Group], evaluations: int) -> Snapshot:
-    here = np.array([evaluations])
-    found = []
-    for group in groups:
-        measures = {}
-        for key in MEASURES:
-            lower, median, upper = _known(group.quartiles(key, here)[:, 0])
-            values = group.at(key, here)
-            came = tuple(values[np.isfinite(values)].tolist())
-            measures[key] = Measured(lower=lower, median=median, upper=upper, values=came)
-        medians = _known(group.by_class(here)[:, 0])
-        found.append(
-            GroupAt(
-                label=group.label,
-                n=len(measures["median"].values),
-                measures=measures,
-                classes=dict(zip(group.classes, medians, strict=True)),
-            )
-        )
-    tests = []
-    for places in combinations(range(len(groups)), 2):
-        one, other = (found[place] for place in places)
-        for key in (measure.key for measure in TESTED if one.n and other.n):
-            test = mann_whitney(one.measures[key].values, other.measures[key].values)
-            tests.append(
-                Tested(
-                    **test.model_dump(),
-                    first=one.label,
-                    second=other.label,
-                    measure=key,
-                    first_ahead=test.u / test.pairs,
-                    places=places,
-                )
-            )
-    return Snapshot(evaluations=evaluations, groups=tuple(found), tests=tuple(tests))
-
-
-def _course(group: Group, grid: np.ndarray) -> CourseOfGroup:
-    measures = {}
-    for key in MEASURES:
-        lower, median, upper = (tuple(_known(each)) for each in group.quartiles(key, grid))
-        measures[key] = Quartiles(lower=lower, median=median, upper=upper)
-    n = tuple(np.isfinite(group.at("median", grid)).sum(0).tolist())
-    return CourseOfGroup(label=group.label, n=n, measures=measures)
-
-
-def _known(values: Iterable[float]) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in values]
-
-
 def _log_odds(confidence: float) -> str:
     odds = logit(confidence)
     return f"{odds:.1f}" if odds < LARGEST_ODDS else f"> {LARGEST_ODDS}"
-
-
-def _notes(groups: Sequence[Group], last: Snapshot) -> Iterator[str]:
-    """Say what to bear in mind."""
-    if len({(group.first.target, group.first.fingerprint) for group in groups}) > 1:
-        names = [*dict.fromkeys(group.first.target for group in groups)]
-        which = f"{names[0]} with other weights" if len(names) == 1 else " and ".join(names)
-        yield (
-            f"The groups fool different targets ({which}). A difference may come from the targets, "
-            "not from the searches."
-        )
-    if len({group.classes for group in groups}) > 1:
-        counts = ", ".join(f"{group.label}: {len(group.classes):,}" for group in groups)
-        yield f"The groups search different classes ({counts}), so counts of classes mislead."
-    for group in groups:
-        yield from _about_runs(group)
-    unsure = {tuple(sorted(test.n)): test.least_p for test in last.tests if not test.can_tell}
-    for (one, other), least_p in unsure.items():
-        seeds = f"{counted(one, 'seed', 'seeds')} against {other}"
-        yield (
-            f"{seeds} cannot reach p < {USUAL_LEVEL:g} (the smallest possible is {least_p:.3g}). "
-            "Use at least four against four."
-        )
-
-
-def _about_runs(group: Group) -> Iterator[str]:
-    if short := [run.seed for run in group.runs if not run.finished]:
-        are = "is" if len(short) == 1 else "are"
-        yield (
-            f"{group.label}: {_seeds(short)} {are} not at the end yet; each run counts as far as "
-            "it has come."
-        )
-    if ended := [run.seed for run in group.runs if run.ended]:
-        searches = "search" if len(ended) == 1 else "searches"
-        yield (
-            f"{group.label}: the {searches} of {_seeds(ended)} ended early, with nothing left to "
-            "do; after that counts what was found until then."
-        )
-    if group.left_out:
-        paths = ", ".join(str(run.path) for run in group.left_out)
-        yield (
-            f"{group.label}: {paths} left out, as nothing is recorded yet or a longer run has the "
-            "same seed."
-        )
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    return f"{'seed' if len(seeds) == 1 else 'seeds'} {format_seeds(seeds)}"

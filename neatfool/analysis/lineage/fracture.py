@@ -32,10 +32,9 @@ SEEN: Final = 8 / 255
 
 @dataclass(frozen=True)
 class Sweeps:
-    """The sweeps of a genome's weights.
+    """The sweeps of a genome's E enabled connections.
 
     Attributes:
-        edges: The E connections that were swept, all enabled.
         weights: float64 [E], their own weights.
         change: float64 [E], the mean absolute change of the picture over a sweep, from 0 to 1.
         reach: float64 [E], the share of pixels that changed visibly somewhere in a sweep.
@@ -83,21 +82,16 @@ def offsets(genome: Genome, span: float = SPAN) -> np.ndarray:
 
 
 def sweep(
-    encoding: Encoding[Any],
-    genome: Genome,
-    edge: tuple[int, int],
-    *,
-    span: float = SPAN,
-    side: int = SIDE,
+    encoding: Encoding[Any], genome: Genome, edge: tuple[int, int], *, span: float = SPAN
 ) -> np.ndarray:
-    """Draw the pictures of a sweep of one weight: uint8 [9, C, side, side]."""
+    """Draw the pictures of a sweep of one weight: uint8 [9, C, 64, 64]."""
     drawn = []
     for more in offsets(genome, span).tolist():
         gene = genome.connections[edge]
         changed = gene.having("weight", gene.weight + more)
         # A genome's genes never change, so all but this one are shared.
         other = cppn.Genome.born(genome.nodes, {**genome.connections, edge: changed})
-        drawn.append(encoding.render_at(other, side, side).numpy())
+        drawn.append(encoding.render_at(other, SIDE, SIDE).numpy())
     return np.stack(drawn)
 
 
@@ -106,12 +100,7 @@ def sweep_all(
 ) -> Sweeps:
     """Sweep the enabled weights of a genome, and measure what becomes of the picture.
 
-    Args:
-        encoding: What draws the genome.
-        genome: The genome.
-        span: How far, in root mean squares of its weights.
-        most: Of more weights than these, so many are drawn at random.
-        seed: Of this draw.
+    Of more weights than ``most``, so many are drawn at random.
     """
     edges = [edge for edge, gene in genome.connections.items() if gene.enabled]
     if len(edges) > most:

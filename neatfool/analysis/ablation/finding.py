@@ -1,7 +1,8 @@
-"""Ablation: which parts of images, and of their networks, carry the confidence."""
+"""What is said of ablation: which parts of images and networks carry the confidence."""
 
 from __future__ import annotations
 
+from functools import partial
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -9,32 +10,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool.analysis.repetition import Repetition
-from neatfool.analysis.weighing import NetworkScores, Score
+from neatfool.analysis.ablation.repetition import Repetition
+from neatfool.analysis.ablation.weighing import NetworkScores, Score
 from neatfool.errors import StorageError
 from neatfool.present.charts.figure import SURFACE
 from neatfool.present.charts.lines import Line, lines_of_shares
 from neatfool.present.finding import Facts, Finding, Records
 from neatfool.present.graph.drawing import draw_graph
 from neatfool.present.graph.export import export_graph
-from neatfool.present.story import (
-    Block,
-    Cell,
-    Chart,
-    Headline,
-    Note,
-    Panel,
-    Section,
-    Strip,
-    Table,
-    Text,
-)
+from neatfool.present.story import Cell, Chart, Headline, Note, Panel, Section, Strip, Table, Text
 from neatfool.wording import level, percent, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from matplotlib.figure import Figure
+
+    from neatfool.present.story import Block
 
 MATTERS: Final = 0.1
 """A part matters if more than this share of the confidence is lost without it."""
@@ -153,9 +145,8 @@ class Ablated(Facts):
             for column, score in enumerate(scores):
                 yield "tile", f"{row} {column}", score
         if repeats := self.repeats:
-            for number, alone, without in zip(
-                repeats.looked_at, repeats.alone, repeats.without, strict=True
-            ):
+            scores_of = zip(repeats.looked_at, repeats.alone, repeats.without, strict=True)
+            for number, alone, without in scores_of:
                 yield "copy alone", number, alone
                 yield "without copy", number, without
             yield "half of copies", "", repeats.half
@@ -173,7 +164,8 @@ class Ablated(Facts):
         blocks: list[Strip | Chart] = [Strip(self.strip, size=224)]
         if self.weighed is not None:
             about = f"The network of {self.name}, by the importance of its nodes and connections"
-            blocks.append(Chart(about, self._draw_network))
+            draw = partial(draw_graph, self.weighed, background=SURFACE, shade="importance")
+            blocks.append(Chart(about, draw))
         if self.node_strip:
             text = (
                 "Here is what the hidden nodes draw without which the confidence falls most. Black "
@@ -182,9 +174,6 @@ class Ablated(Facts):
             blocks.append(Strip(self.node_strip, text=text, size=112))
         repeats = self.repeats.words if self.repeats else "no"
         return Panel(blocks, self.name, f"Repeats itself: {repeats}.", wide=True)
-
-    def _draw_network(self) -> bytes:
-        return draw_graph(self.weighed, background=SURFACE, shade="importance")
 
 
 class Quartiles(Facts):
@@ -253,6 +242,7 @@ class Ablation(Finding):
         if not self.own_target:
             yield Note("The target is not the one that the images were evolved for.")
         graphs = [item.graph for item in self.elites if item.graph]
+        networks = bool(graphs)
         if not graphs:
             yield Note(
                 "The run's encoding draws no networks that can be taken apart, so there are no "
@@ -260,7 +250,14 @@ class Ablation(Finding):
             )
         yield Section("At a glance")
         measures = [each.measure for each in self.summary]
-        yield Panel([self._table()])
+        rows = [
+            (
+                *(each.measure, share(each.median), share(each.lower_quartile)),
+                *(share(each.upper_quartile), f"{each.elites:,}"),
+            )
+            for each in self.summary
+        ]
+        yield Panel([Table(("", "median", "lower quartile", "upper quartile", "images"), rows)])
         if curves := [graph for graph in graphs if graph.pruned]:
             yield Chart(
                 "The share of the confidence that stays as more and more connections are cut",
@@ -269,19 +266,15 @@ class Ablation(Finding):
                 "The share of the confidence that stays, by the share of the connections that are "
                 "cut, those that matter least first. The thin lines are quartiles.",
             )
-        rows = [
-            (
-                item.name,
-                percent(item.saved.confidence),
-                *(share(shares.get(m, nan)) for m in measures),
-            )
+        by_image = [
+            (item.name, percent(item.saved.confidence), *(share(s.get(m, nan)) for m in measures))
             for item in self.ranked
-            for shares in [item.shares()]
+            for s in [item.shares()]
         ]
         heads = ("class", "confidence", *measures)
-        yield Table(heads, rows, most=LISTED, where="terminal")
-        yield from self._images(networks=bool(graphs))
-        yield from self._notes(networks=bool(graphs))
+        yield Table(heads, by_image, most=LISTED, where="terminal")
+        yield from self._images(networks=networks)
+        yield from self._notes(networks=networks)
 
     def records(self) -> Records:
         """Give a row for each image that was scored."""
@@ -309,17 +302,6 @@ class Ablation(Finding):
             for suffix in (".graphml", ".json"):
                 export_graph(item.weighed, folder / f"{item.file}{suffix}")
         return len(drawn)
-
-    def _table(self) -> Table:
-        heads = ("", "median", "lower quartile", "upper quartile", "images")
-        rows = [
-            (
-                *(each.measure, share(each.median), share(each.lower_quartile)),
-                *(share(each.upper_quartile), f"{each.elites:,}"),
-            )
-            for each in self.summary
-        ]
-        return Table(heads, rows)
 
     def _headlines(self) -> Iterator[str]:
         median = {each.measure: share(each.median) for each in self.summary}

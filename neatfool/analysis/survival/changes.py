@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -30,17 +31,11 @@ SIDES: Final = (1.0, 1e5)
 
 @dataclass(frozen=True)
 class Change:
-    """One kind of change, at several strengths.
+    """One kind of change, at several strengths; :class:`.finding.Kind` describes its figures.
 
     Attributes:
-        name: Its name, of ``--kinds``.
-        what: What happens, in a few words: ``"saved as JPEG"``.
-        unit: What strengths count: ``"pixels"``.
-        harmless: The strength that changes nothing.
-        signed: Whether half of the images get the opposite: darker, and not brighter.
         ends: The least and the largest strength that it has.
         strengths: The strengths, from mild to strong.
-        usual: The one of them that a summary tells.
         apply: Changes the images of some rows, by a strength: floats [N, C, H, W] from 0 to 255.
     """
 
@@ -54,34 +49,17 @@ class Change:
     usual: float
     apply: Callable[[Sequence[EliteView], torch.Tensor, float], torch.Tensor]
 
-    def number(self, strength: float) -> str:
-        """Write a strength without its unit: ``"3"``, ``"±10"``."""
-        return f"{'±' * self.signed}{strength:g}"
-
-    def at(self, strength: float) -> str:
-        """Write a strength: ``"3 pixels"``, ``"quality 75"``, ``"±10 %"``."""
-        number = self.number(strength)
-        if self.unit == "quality":
-            return f"{self.unit} {number}"
-        return f"{number} {self.unit[:-1] if strength == 1 and self.unit[-1] == 's' else self.unit}"
-
 
 def all_changes(run: Run, seed: int) -> dict[str, Change]:
-    """List all changes of a run's images, by name.
-
-    Args:
-        run: The run. Images without a blur cannot be drawn without it.
-        seed: Where the directions, signs and noise come from.
-    """
-    spec = run.spec
-    side = max(spec.height, spec.width)
+    """List all changes of a run's images, by name; ``seed`` gives directions, signs and noise."""
+    side = max(run.spec.height, run.spec.width)
     sizes = tuple(float(max(1, round(side * times))) for times in SIZES)
-    usual = USUAL_SIZE * side
+    look = SIDES, sizes, USUAL_SIZE * side
     what = "drawn anew at another size"
-    drawn = [Change(DRAWN, what, "pixels", side, False, SIDES, sizes, usual, draw)]
-    if run.encoding.sharp() is not run.encoding:
+    drawn = [Change(DRAWN, what, "pixels", side, False, *look, partial(_draw, sharp=False))]
+    if run.encoding.sharp() is not run.encoding:  # else there is no blur to leave out
         what = "drawn anew without the blur"
-        drawn.append(Change(SHARP, what, "pixels", 0, False, SIDES, sizes, usual, draw_sharp))
+        drawn.append(Change(SHARP, what, "pixels", 0, False, *look, partial(_draw, sharp=True)))
     of_views = (_of_view(name, view, seed) for name, view in views().items())
     return {change.name: change for change in (*drawn, *of_views)}
 
@@ -125,7 +103,7 @@ def _pick(changes: dict[str, Change], text: str) -> Change:
 
 def _of_view(name: str, view: View, seed: int) -> Change:
     def apply(elites: Sequence[EliteView], images: torch.Tensor, strength: float) -> torch.Tensor:
-        """Let the view change images, each by its own seed, which is the same at all strengths."""
+        # Each image has its own seed, which is the same at all strengths.
         seeds = [derive_seed(seed, "survive", name, elite.index) for elite in elites]
         signs = [
             -1 if view.signed and derive_seed(seed, "survive sign", name, elite.index) % 2 else 1
@@ -134,36 +112,15 @@ def _of_view(name: str, view: View, seed: int) -> Change:
         return view.change(images.float(), torch.tensor(signs) * strength, torch.tensor(seeds))
 
     strengths = tuple(map(float, view.strengths))
-    limit = float(view.limit)
-    return Change(
-        name=name,
-        what=view.what,
-        unit=view.unit,
-        harmless=view.harmless,
-        signed=view.signed,
-        ends=(min(view.harmless, limit), max(view.harmless, limit)),
-        strengths=strengths,
-        usual=strengths[(len(strengths) - 1) // 2],
-        apply=apply,
-    )
+    least, most = sorted((view.harmless, float(view.limit)))
+    look = (least, most), strengths, strengths[(len(strengths) - 1) // 2]
+    return Change(name, view.what, view.unit, view.harmless, view.signed, *look, apply)
 
 
-def draw(elites: Sequence[EliteView], images: torch.Tensor, strength: float) -> torch.Tensor:
+def _draw(
+    elites: Sequence[EliteView], images: torch.Tensor, strength: float, *, sharp: bool
+) -> torch.Tensor:
     """Draw images anew at a size, and bring them back to their own."""
-    return _draw(elites, round(strength), sharp=False)
-
-
-def draw_sharp(elites: Sequence[EliteView], images: torch.Tensor, strength: float) -> torch.Tensor:
-    """Draw images anew at a size, without their blur, and bring them back to their own."""
-    return _draw(elites, round(strength), sharp=True)
-
-
-def _draw(elites: Sequence[EliteView], size: int, *, sharp: bool) -> torch.Tensor:
-    drawn = (elite.pixels(size, sharp=sharp) for elite in elites)
+    drawn = (elite.pixels(round(strength), sharp=sharp) for elite in elites)
     spec = elites[0].run.spec
     return torch.cat([fit_images(torch.from_numpy(each)[None], spec) for each in drawn]).float()
-
-
-def pictures_of(changes: Sequence[Change]) -> int:
-    """Count the pictures that the changes make of one image, with the image itself."""
-    return 1 + sum(len(change.strengths) for change in changes)

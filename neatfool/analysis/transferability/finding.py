@@ -1,49 +1,22 @@
-"""Transfer: which images of runs fool which networks."""
+"""What is said of transfer: which images of runs fool which networks."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
-import torch
 from pydantic import Field
 
-from neatfool.analysis.class_names import match_classes
-from neatfool.analysis.networks import ask, open_networks
 from neatfool.analysis.of_run import OfRun, OfRuns
-from neatfool.errors import ExperimentError
-from neatfool.fooling.choosing import choose_elites
-from neatfool.fooling.opening import open_runs
-from neatfool.models.photographs import photographs_in, photographs_of
-from neatfool.present.charts.lines import key_of, matrix_of_shares
+from neatfool.present.charts.lines import matrix_of_shares
 from neatfool.present.finding import Facts, Records
-from neatfool.present.output import Output
-from neatfool.present.story import (
-    Block,
-    Chart,
-    Headline,
-    Note,
-    Panel,
-    Section,
-    Strong,
-    Table,
-    Text,
-)
-from neatfool.spec.fitting import fit_images, fit_photograph
+from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Strong, Table, Text
 from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.figure import Figure
-
-    from neatfool.analysis.networks import Answers, Network
-    from neatfool.models.photographs import Photograph
-    from neatfool.run.individual import EliteView
-    from neatfool.run.run import Run
-    from neatfool.spec.image_spec import ImageSpec
 
 SAVED, DRAWN, RESIZED = "as saved", "drawn anew", "resized"
 """How a network of some size is shown an image."""
@@ -98,6 +71,12 @@ class Sight(Facts):
         """Say whether the class is among the first places."""
         return self.rank is not None and self.rank <= places
 
+    def cells(self) -> list[object]:
+        """Give the last columns of its row of the records."""
+        if self.confidence is None:
+            return [""] * 4
+        return [self.confidence, self.rank or "", int(self.among(1)), int(self.among(5))]
+
     @property
     def words(self) -> str:
         """The confidence, with the rank if that is not 1: ``"97.1 %"``, ``"3.2 % (4)"``."""
@@ -122,16 +101,17 @@ class Figures(Facts):
     median_rank: int | None = Field(description="null if it does not place half of the classes")
 
     @staticmethod
-    def of(sights: Sequence[Sight]) -> dict[str, Any]:
+    def of(key: str, sights: Sequence[Sight]) -> dict[str, Any]:
         """Sum up what a network says of images."""
         known = [each for each in sights if each.confidence is not None]
         if not known:
-            return dict.fromkeys(Figures.model_fields) | {"images": 0}
+            return dict.fromkeys(Figures.model_fields) | {"key": key, "images": 0}
         lower, median, upper = np.quantile([each.confidence for each in known], (0.25, 0.5, 0.75))
         # Not the mean of two, which may be infinite; the lower of the two in the middle is a rank.
         ranks = sorted(each.rank or np.inf for each in known)
         middle = ranks[(len(ranks) - 1) // 2]
         return {
+            "key": key,
             "images": len(known),
             "top1": np.mean([each.among(1) for each in known]),
             "top5": np.mean([each.among(5) for each in known]),
@@ -315,7 +295,7 @@ class Transfer(OfRuns):
                 (
                     *(run.path, run.seed, image.name, image.index, image.recorded, label),
                     *(int(run.own == sight.key), figures.shown, sight.their_class or ""),
-                    *_cells(sight),
+                    *sight.cells(),
                 )
                 for run in self.runs
                 for image in run.classes
@@ -330,12 +310,11 @@ class Transfer(OfRuns):
             (DRAWN, "Images were drawn anew at the size of"),
             (RESIZED, "Images were resized, not drawn anew, for"),
         ):
-            listed = [
+            if listed := [
                 f"{network.key} ({network.size})"
                 for place, network in enumerate(self.networks)
                 if any(run.networks[place].shown == way for run in self.runs)
-            ]
-            if listed:
+            ]:
                 yield f"{words} {', '.join(listed)}."
         for place, network in enumerate(self.networks):
             for run in self.runs:
@@ -400,262 +379,3 @@ class Transfer(OfRuns):
         ]
         table = Table([head, "shown to", *FIGURES], cells, words=(0, 1))
         return Panel([Chart(about, draw), table], title)
-
-
-def _cells(sight: Sight) -> list[object]:
-    if sight.confidence is None:
-        return [""] * 4
-    return [sight.confidence, sight.rank or "", int(sight.among(1)), int(sight.among(5))]
-
-
-def transfer(
-    runs: Run | str | Path | Sequence[Run | str | Path],
-    *,
-    to: str | Path | Sequence[str | Path] = (),
-    classes: Sequence[str] = (),
-    least: float = 0.0,
-    sample: int | None = None,
-    seed: int = 1,
-    resize: bool = False,
-    in_distribution: str | Path | None = None,
-    max_queries: int | None = None,
-    console: Output | None = None,
-) -> Transfer:
-    """Show the images of runs to several networks: the runs' own, and others.
-
-    A class is found by its name: case and underscores do not matter, and commas separate synonyms.
-
-    Args:
-        runs: The runs, or the folders that hold them.
-        to: Experiments' files, whose networks are asked, too.
-        classes: The classes of the elites; all if empty.
-        least: Their least recorded confidence.
-        sample: How many to draw at random; all if absent.
-        seed: The seed of the sample.
-        resize: For a network that takes another size, resize images; do not draw them anew.
-        in_distribution: A folder of images on which to see how far the networks agree; by default
-            those that the targets bring along.
-        max_queries: The most images to send to each target that costs something to ask.
-        console: Shows how far it is.
-
-    Raises:
-        ExperimentError: There is no such class, or a network knows no class of any run.
-        RunError: No elite fits, or no network can be loaded.
-        UntrustedRun: Somebody else made a run, whose own network is to be asked.
-        BudgetSpent: A target costs something, and the budget does not suffice.
-    """
-    console = console or Output(quiet=True)
-    files = [Path(file) for file in ([to] if isinstance(to, str | Path) else to)]
-    with open_runs(runs, scored=True) as opened, ExitStack() as ending:
-        chosen = [
-            choose_elites(run, classes=classes, least=least, sample=sample, seed=seed)
-            for run in opened
-        ]
-        photographs = photographs_in(Path(in_distribution)) if in_distribution else []
-        with console.status("loading the networks"):
-            networks, notes = open_networks(opened, files, max_queries, ending)
-        photographs = photographs or photographs_of(each.scorer.target for each in networks)
-        _check_classes(opened, networks)
-        images = sum(map(len, chosen)) + len(photographs)
-        costly = [network.scorer for network in networks if network.scorer.costs]
-        for scorer in costly:
-            scorer.check_allowed(images * len(costly), max_queries)
-            console.say(f"{scorer.name}: this takes up to {images:,} queries")
-        most = max(FEWEST_ROWS, MOST_ROWS // len(opened))
-        known = None
-        with console.progress(images * len(networks), "answers") as note:
-            found = [
-                _look_at(run, elites, networks, note, redraw=not resize, most=most)
-                for run, elites in zip(opened, chosen, strict=True)
-            ]
-            if photographs:
-                source = f"in {in_distribution}" if in_distribution else "the targets' own"
-                known = _agree(networks, photographs, source, note)
-        return Transfer(
-            networks=tuple(_describe(place, each) for place, each in enumerate(networks)),
-            runs=tuple(found),
-            in_distribution=known,
-            notes=tuple(notes),
-        )
-
-
-def _check_classes(runs: Sequence[Run], networks: Sequence[Network]) -> None:
-    for network in networks:
-        theirs = network.spec.classes
-        if not (network.spec.open or any(match_classes(run.classes, theirs) for run in runs)):
-            raise ExperimentError(
-                f"{network.experiment or network.label}: has none of the classes, such as "
-                f"{runs[0].classes[0]!r}; its own are called {theirs[0]!r} and so on. Give a "
-                "network with the same class names (see class_names of its target)"
-            )
-
-
-def _describe(place: int, network: Network) -> Asked:
-    spec = network.spec
-    return Asked(
-        key=key_of(place),
-        label=network.label,
-        target=network.scorer.name,
-        options=network.options,
-        fingerprint=network.scorer.fingerprint,
-        experiment=None if network.experiment is None else str(network.experiment),
-        runs=tuple(str(run.path) for run in network.runs),
-        height=spec.height,
-        width=spec.width,
-        channels=spec.channels,
-        classes=len(spec.classes),
-    )
-
-
-def _look_at(
-    run: Run,
-    elites: Sequence[EliteView],
-    networks: Sequence[Network],
-    note: Callable[[str, int], None],
-    *,
-    redraw: bool,
-    most: int,
-) -> Fooling:
-    """Ask all networks about a run's images; the ``most`` that are listed keep their picture."""
-    specs = {network.spec.shape: network.spec for network in networks}
-
-    def show_one(elite: EliteView) -> list[torch.Tensor]:
-        images = {shape: _draw(elite, spec, redraw=redraw) for shape, spec in specs.items()}
-        return [images[network.spec.shape] for network in networks]
-
-    answers = ask(networks, elites, show_one, run.name, note)
-    columns = []  # for each network what it says of each image
-    for place, (network, told) in enumerate(zip(networks, answers, strict=True)):
-        found = match_classes(run.classes, network.spec.classes)
-        theirs = [found.get(elite.index) for elite in elites]
-        columns.append(_see(key_of(place), network, told, theirs, [True] * len(elites)))
-    ways = [_way(run.spec, network.spec, redraw=redraw) for network in networks]
-    own = next((place for place, network in enumerate(networks) if run in network.runs), None)
-    return _sum_up(run, elites, columns, ways, own=own, most=most)
-
-
-def _sum_up(
-    run: Run,
-    elites: Sequence[EliteView],
-    columns: Sequence[Sequence[Sight]],
-    ways: Sequence[str],
-    *,
-    own: int | None,
-    most: int,
-) -> Fooling:
-    """Sum up what networks, one a column, say of a run's images."""
-    known = [any(sight.confidence is not None for sight in column) for column in columns]
-    others = [place for place, ok in enumerate(known) if ok and place != own]
-    rows = [*zip(*columns, strict=True)]
-    fooled = np.array([sum(row[place].among(1) for place in others) for row in rows])
-    asked = np.array([sum(row[place].confidence is not None for place in others) for row in rows])
-    sure = [sum(row[place].confidence or 0.0 for place in others) for row in rows]
-    order = np.lexsort((-np.array(sure), -fooled))
-    listed = {*order[: most - most // 3], *order[max(0, len(order) - most // 3) :]}
-    return Fooling(
-        **OfRun.facts(run, len(elites)),
-        own=None if own is None else key_of(own),
-        others=len(others),
-        fool_any_other=_share(fooled > 0, asked > 0) if others else None,
-        fool_all_others=_share(fooled == len(others), asked == len(others)) if others else None,
-        networks=tuple(
-            FiguresOfRun(
-                **Figures.of(column) | {"key": key_of(place)},
-                shown=way,
-                classes_not_found=tuple(
-                    elite.name
-                    for elite, sight in zip(elites, column, strict=True)
-                    if sight.confidence is None
-                ),
-            )
-            for place, (way, column) in enumerate(zip(ways, columns, strict=True))
-        ),
-        classes=tuple(
-            FoolingImage(
-                name=elites[place].name,
-                index=elites[place].index,
-                recorded=elites[place].confidence,
-                networks=rows[place],
-                png=elites[place].png if place in listed else b"",
-            )
-            for place in order
-        ),
-    )
-
-
-def _agree(
-    networks: Sequence[Network],
-    photographs: Sequence[Photograph],
-    source: str,
-    note: Callable[[str, int], None],
-) -> Agreement:
-    """Look up each network's top-1 classes in all networks' answers."""
-
-    def show_one(photograph: Photograph) -> list[torch.Tensor]:
-        image = photograph.open()
-        return [fit_photograph(image, network.scorer.target) for network in networks]
-
-    answers = ask(networks, photographs, show_one, "in-distribution images", note)
-    pairs = []
-    for place, (network, told) in enumerate(zip(networks, answers, strict=True)):
-        first = told.first()
-        for number, (other, theirs) in enumerate(zip(networks, answers, strict=True)):
-            found = match_classes(network.spec.classes, other.spec.classes)
-            columns = [None if index is None else found.get(index) for index in first]
-            scored = [index is not None for index in first]
-            sights = _see(key_of(number), other, theirs, columns, scored)
-            figures = Figures.of(sights) | {"key": key_of(number)}
-            pairs.append(FiguresOfPair(**figures, first_of=key_of(place)))
-    return Agreement(source=source, number=len(photographs), agreement=tuple(pairs))
-
-
-def _see(
-    key: str,
-    network: Network,
-    answers: Answers,
-    columns: Sequence[int | None],
-    scored: Sequence[bool],
-) -> list[Sight]:
-    """Look up each image's class in a network's answers.
-
-    Args:
-        key: The network's letter.
-        network: The network. If it is open, a class that it does not name is one without
-            confidence, as it might have named it.
-        answers: What it says.
-        columns: Its number of each image's class; None if it has no such class.
-        scored: Whether there is a class to look up.
-    """
-    sights, spec = [], network.spec
-    for row, column in enumerate(columns):
-        if column is None:
-            sure = 0.0 if scored[row] and spec.open else None
-            sights.append(Sight(key=key, their_class=None, confidence=sure, rank=None))
-            continue
-        odds = answers.odds[row]
-        sights.append(
-            Sight(
-                key=key,
-                their_class=spec.classes[column],
-                confidence=answers.probs[row, column],
-                rank=1 + int((odds > odds[column]).sum()) if odds[column] > -np.inf else None,
-            )
-        )
-    return sights
-
-
-def _share(flags: np.ndarray, counting: np.ndarray) -> float | None:
-    return float(flags[counting].mean()) if counting.any() else None
-
-
-def _way(ours: ImageSpec, theirs: ImageSpec, *, redraw: bool) -> str:
-    if (ours.height, ours.width) == (theirs.height, theirs.width):
-        return SAVED
-    return DRAWN if redraw else RESIZED
-
-
-def _draw(elite: EliteView, spec: ImageSpec, *, redraw: bool) -> torch.Tensor:
-    """Give an elite's image as a network takes it: as it was saved, drawn anew, or resized."""
-    drawn = _way(elite.run.spec, spec, redraw=redraw) == DRAWN
-    pixels = elite.pixels((spec.height, spec.width)) if drawn else elite.saved_pixels()
-    return fit_images(torch.from_numpy(pixels.copy())[None], spec)

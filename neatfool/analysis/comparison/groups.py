@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,16 +26,9 @@ MOST_IN_A_LABEL: Final = 2
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one experiment that differ in their seed.
+    """Runs of one experiment that differ in their seed; all groups have their classes in one order.
 
-    Attributes:
-        label: What people call it.
-        runs: Its runs, by seed.
-        classes: The classes of all its runs. Groups that are gathered together have them in one
-            order.
-        folder: The folder they were found in, None if they were named one by one.
-        left_out: Runs that do not count: nothing is recorded of them yet, or another run with
-            the same seed has come farther.
+    Of runs that are left out nothing is recorded yet, or a longer one has the same seed.
     """
 
     label: str
@@ -60,11 +53,7 @@ class Group:
         return np.stack([run.at(measure, grid) for run in self.runs])
 
     def quartiles(self, measure: str, grid: np.ndarray) -> np.ndarray:
-        """Give a measure's lower quartile, median and upper quartile over the runs.
-
-        Returns:
-            float64 [3, N]: linear between values, NaN where fewer than half of the runs came.
-        """
+        """Give a measure's quartiles, float64 [3, N]: NaN where less than half of the runs came."""
         found = np.full((3, len(grid)), np.nan)
         here = grid <= self.reach
         found[:, here] = np.nanquantile(self.at(measure, grid[here]), [0.25, 0.5, 0.75], axis=0)
@@ -82,15 +71,9 @@ class Group:
 def gather(
     runs: Run | str | Path | Sequence[Run | str | Path], labels: Sequence[str] = ()
 ) -> list[Group]:
-    """Read runs and put together those that differ in nothing but their seed.
+    """Read runs and put together those that differ in nothing but their seed, as they were named.
 
-    Args:
-        runs: Runs, their folders, and folders that hold such. A folder of the latter kind is a
-            group, or several if there are several experiments in it.
-        labels: What to call the groups, in their order; made of their names if absent.
-
-    Returns:
-        The groups, in the order in which they were named.
+    A folder that holds runs is a group, or several if there are several experiments in it.
 
     Raises:
         RunError: No run is named, or there is none in a folder, or one cannot be read, or nothing
@@ -109,7 +92,10 @@ def gather(
         raise RunError("no run was named; give runs, or folders that hold such")
     found: dict[tuple[Any, ...], list[Course]] = {}
     for folder, source in places.values():
-        course = _read(source)
+        with ExitStack() as ending:
+            if not isinstance(source, Run):
+                source = ending.enter_context(closing(open_run(source)))  # noqa: PLW2901
+            course = read_course(source)
         same = json.dumps(_without_seed(course.identity), sort_keys=True)
         found.setdefault((folder, same, course.fingerprint), []).append(course)
     groups = [_group(folder, runs) for (folder, *_), runs in found.items()]
@@ -124,13 +110,6 @@ def gather(
         replace(group, label=label, classes=tuple(filter(set(group.classes).__contains__, order)))
         for group, label in zip(groups, names, strict=True)
     ]
-
-
-def _read(source: Run | Path) -> Course:
-    if isinstance(source, Run):
-        return read_course(source)
-    with closing(open_run(source)) as run:
-        return read_course(run)
 
 
 def _group(folder: Path | None, runs: Sequence[Course]) -> Group:
@@ -172,8 +151,8 @@ def _labels(groups: Sequence[Group]) -> list[str]:
         places = [i for i, label in enumerate(labels) if label == name]
         options = list(options_that_differ([groups[i] for i in places]).items())[:MOST_IN_A_LABEL]
         for number, i in enumerate(places):
-            told = [f"{key.partition('] ')[2]} = {values[number]}" for key, values in options]
-            labels[i] = f"{name} ({', '.join(told)})" if told else name
+            parts = [f"{key.partition('] ')[2]} = {values[number]}" for key, values in options]
+            labels[i] = f"{name} ({', '.join(parts)})" if parts else name
     return [
         label if labels.count(label) == 1 else f"{label} in {group.folder or group.first.path}"
         for label, group in zip(labels, groups, strict=True)

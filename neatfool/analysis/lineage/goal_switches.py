@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool.analysis.kinds import wordnet_kinds
+from neatfool.analysis.lineage.kinds import wordnet_kinds
 from neatfool.present.charts.flows import draw_chords, draw_flows
 from neatfool.present.finding import Facts
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import networkx as nx
     from matplotlib.figure import Figure
 
-    from neatfool.analysis.kinds import Kinds
+    from neatfool.analysis.lineage.kinds import Kinds
     from neatfool.run.run import Run
 
 MOST_CLASSES: Final = 24

@@ -7,23 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from pydantic import Field
 
-from neatfool.analysis.chance import ChanceTest
-from neatfool.analysis.goal_switches import GoalSwitches
+from neatfool.analysis.lineage.chance import ChanceTest
+from neatfool.analysis.lineage.goal_switches import GoalSwitches
+from neatfool.analysis.lineage.sweeping import Sweeping, number, p_value
 from neatfool.analysis.of_run import OfRun, OfRuns
-from neatfool.analysis.sweeping import Sweeping, number, p_value
 from neatfool.present.finding import Facts, Records
 from neatfool.present.graph.export import export_graph
-from neatfool.present.story import (
-    Block,
-    Chart,
-    Headline,
-    Note,
-    Panel,
-    Section,
-    Table,
-    Text,
-)
-from neatfool.wording import counted, share
+from neatfool.present.story import Block, Chart, Headline, Note, Panel, Section, Table, Text
+from neatfool.wording import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -125,8 +116,8 @@ class Lineage(OfRun):
         """Say in a sentence each what was found."""
         for name, question in QUESTIONS.items():
             if test := self.tests.get(name):
-                sure = test.p < SIGNIFICANT
-                text = f"{question.text}: {'yes' if sure else 'not more than by chance'}"
+                answer = "yes" if test.p < SIGNIFICANT else "not more than by chance"
+                text = f"{question.text}: {answer}"
                 if test.within_kinds is not None and test.otherwise is not None:
                     within, other = map(question.write, (test.within_kinds, test.otherwise))
                     text += f". {within} {question.within}, {other} {question.otherwise}"
@@ -139,12 +130,8 @@ class Lineage(OfRun):
 
     def story(self, label: str) -> Iterator[Block]:
         """Tell who descends from whom, and what that tells."""
-        subject = (
-            f"{self.label}, after {self.evaluations:,} images: "
-            f"{counted(self.elites, 'elite', 'elites')}"
-        )
-        yield Section(subject)
-        yield Text(subject, where="terminal")
+        yield Section(self.subject)
+        yield Text(self.subject, where="terminal")
         # The circle stands beside a small matrix, or else beside this table.
         wide = not self.goal_switches or len(self.flows.groups) <= MOST_IN_A_COLUMN
         yield Panel([Table(("lineage", ""), self._facts())], wide=wide)
@@ -158,19 +145,16 @@ class Lineage(OfRun):
             yield from self.sweeps.story(label)
 
     def _facts(self) -> list[tuple[str, str]]:
-        made = ", ".join(
-            f"{self.made[k]:,} {k}" for k in ("first", "bred", "learned") if k in self.made
-        )
+        ways = ("first", "bred", "learned")
+        made = ", ".join(f"{self.made[way]:,} {way}" for way in ways if way in self.made)
+        common = self.common_ancestor
         return [
             ("ever an elite", f"{self.individuals:,} ({made})"),
             ("goal switches", f"{self.goal_switches:,.0f}"),
             ("steps from the first generation to an elite, median", f"{self.median_steps:g}"),
             ("first individuals that elites descend from", f"{self.founders:,}"),
             ("elites that descend from the most fruitful one", share(self.most_fruitful)),
-            (
-                "pairs of elites with a common ancestor",
-                "-" if self.common_ancestor is None else share(self.common_ancestor),
-            ),
+            ("pairs of elites with a common ancestor", "-" if common is None else share(common)),
         ]
 
     def _flows(self) -> Iterator[Block]:

@@ -74,14 +74,7 @@ def find_repetition(image: np.ndarray) -> Repetition | None:
 
 
 def find_period(image: np.ndarray) -> Repetition | None:
-    """Find the period of a picture by its autocorrelation.
-
-    Args:
-        image: [C, H, W].
-
-    Returns:
-        None if the picture has none.
-    """
+    """Find the period of a picture by its autocorrelation; None if it has none."""
     alike = autocorrelation(image)
     peaks = _peaks(alike)
     if not peaks:
@@ -99,9 +92,6 @@ def autocorrelation(image: np.ndarray) -> np.ndarray:
     """Correlate a picture with itself, moved by up to half of its size.
 
     Only what overlaps counts, with the mean and the variance that it has there (Padfield, 2012).
-
-    Args:
-        image: [C, H, W].
 
     Returns:
         float64 [2h + 1, 2w + 1] with h = H // 2 and w = W // 2, from -1 to 1, to be indexed by
@@ -122,10 +112,7 @@ def autocorrelation(image: np.ndarray) -> np.ndarray:
     count = np.maximum(moved(there, there).round(), 1)
     ahead, behind = moved(there, plain), moved(plain, there)
     covariance = moved(plain, plain) - ahead * behind / count
-    spreads = [
-        moved(there, squared) - ahead**2 / count,
-        moved(squared, there) - behind**2 / count,
-    ]
+    spreads = [moved(there, squared) - ahead**2 / count, moved(squared, there) - behind**2 / count]
     variances = [np.maximum(spread.sum(0), 0) for spread in spreads]
     least = 1e-6 * max(float((pixels**2).sum()), 1e-6)
     whole = covariance.sum(0) / np.sqrt(np.maximum(variances[0] * variances[1], least**2))
@@ -178,10 +165,6 @@ def label_copies(shape: Sequence[int], repetition: Repetition) -> np.ndarray:
     Each copy is a stripe or a parallelogram, one period wide, or a half or a quarter of a mirrored
     picture. What the picture's edge cuts to less than half of a copy belongs to none.
 
-    Args:
-        shape: (rows, columns) of the picture.
-        repetition: How it repeats itself.
-
     Returns:
         int64 [rows, columns]: 0 for the most central copy, 1 for the next; -1 for none.
     """
@@ -189,10 +172,8 @@ def label_copies(shape: Sequence[int], repetition: Repetition) -> np.ndarray:
     places = np.mgrid[:rows, :columns] - np.array([rows - 1, columns - 1])[:, None, None] / 2
     steps = [np.array(step, float) for step in repetition.steps]
     if repetition.mirrors:
-        wanted = [
-            place for place, name in enumerate(("rows", "columns")) if name in repetition.mirrors
-        ]
-        cells = (places[wanted] > 0).astype(int)
+        mirrored = [name in repetition.mirrors for name in ("rows", "columns")]
+        cells = (places[mirrored] > 0).astype(int)
     elif len(steps) == 1:
         cells = np.rint(np.tensordot(steps[0] / (steps[0] @ steps[0]), places, 1)).astype(int)[None]
     else:

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from scipy.special import logit
 
-from neatfool.cppn import Genome, compile_genomes, from_graph, render
+from neatfool.cppn import PRESETS, Genome, compile_genomes, from_graph, render
 from neatfool.fooling.choosing import check_classes
 from neatfool.present.finding import Facts
 from neatfool.spec.fitting import fit_images
@@ -74,17 +74,9 @@ class NetworkScores(Facts):
 def score_images(
     scorer: Scorer, name: str, images: torch.Tensor, whole: Score | None = None
 ) -> list[Score]:
-    """Score images in a class; equal images are scored once.
+    """Score images, uint8 [N, C, H, W], in a class; equal images are scored once.
 
-    Args:
-        scorer: The target.
-        name: The class.
-        images: uint8 [N, C, H, W], resized if the target takes another size.
-        whole: What the images are compared with; the first of them if absent.
-
-    Raises:
-        TargetError: The target failed.
-        BudgetSpent: The budget does not suffice.
+    They are compared with ``whole``; with the first of them if that is absent.
     """
     fitted = fit_images(images, scorer.spec)
     keys = [image.tobytes() for image in fitted.cpu().numpy()]
@@ -193,13 +185,9 @@ def score_network(
     pruned: bool = True,
     note: Callable[[int], None] = lambda images: None,
 ) -> NetworkScores:
-    """Score what an elite's network draws without each of its parts.
+    """Score what an elite's CPPN draws without each of its parts, and also cut down if ``pruned``.
 
-    Args:
-        elite: The elite; its encoding is ``cppn``.
-        scorer: The target.
-        pruned: Whether to cut the network down, too.
-        note: Told how many images have been scored since it was last told.
+    ``note`` is told how many images have been scored since it was last told.
     """
     graph = elite.graph()
     nodes = [*graph]
@@ -215,13 +203,9 @@ def score_network(
             note(len(images))
         return scores
 
-    drawn, *scores = score(
-        [
-            graph,
-            *(without_node(graph, node) for node in nodes),
-            *(without_connection(graph, *edge) for edge in edges),
-        ]
-    )
+    without = [without_node(graph, node) for node in nodes]
+    without += [without_connection(graph, *edge) for edge in edges]
+    drawn, *scores = score([graph, *without])
     connections = tuple(
         ConnectionScore(source=u, target=v, **each.model_dump())
         for (u, v), each in zip(edges, scores[len(nodes) :], strict=True)
@@ -230,16 +214,15 @@ def score_network(
     if pruned and edges:
         least_first = _least_first(connections)
         counts = np.unique(np.rint(np.linspace(0, len(edges), PRUNINGS + 1)[1:]).astype(int))
-        told = score([_cut(graph, least_first[:count]) for count in counts], drawn)
-        left = dict(zip((len(edges) - counts).tolist(), told, strict=True))
+        pruned_scores = score([_cut(graph, least_first[:count]) for count in counts], drawn)
+        left = dict(zip((len(edges) - counts).tolist(), pruned_scores, strict=True))
+    enough = (count for count, each in left.items() if each.lost <= 0.5)
     return NetworkScores(
         drawn=drawn,
         nodes=dict(zip(nodes, scores, strict=False)),
         connections=connections,
         pruned=left,
-        suffice_for_half=min(
-            (count for count, each in left.items() if each.lost <= 0.5), default=len(edges)
-        ),
+        suffice_for_half=min(enough, default=len(edges)),
     )
 
 
@@ -261,24 +244,11 @@ def draw(elite: EliteView, graphs: Sequence[nx.DiGraph]) -> torch.Tensor:
 
 
 def draw_nodes(elite: EliteView, nodes: Sequence[int]) -> list[np.ndarray]:
-    """Draw what nodes of an elite's network say of each point of its image.
-
-    Returns:
-        For each uint8 [1, H, W]: black where a node is 0, white where it is 1 or -1.
-    """
+    """Draw what nodes say of each point, uint8 [1, H, W]: black for 0, white for 1 or -1."""
     options, spec = elite.run.experiment["encoding"], elite.run.spec
     inputs = [node for node, kind in elite.graph().nodes(data="kind") if kind == "input"]
-    kind: Any = options.get("inputs") or (
-        "raw" if options.get("preset") == "paper" else "normalised"
-    )
-    return [
-        render(
-            compile_genomes([elite.genome], inputs, [node]),
-            height=spec.height,
-            width=spec.width,
-            inputs=kind,
-            blur=options.get("blur") or 0.0,
-            samples=options.get("samples") or 2,
-        )[0].numpy()
-        for node in nodes
-    ]
+    kind: Any = options.get("inputs") or PRESETS[options["preset"]].inputs
+    look: Any = {"blur": options.get("blur") or 0.0, "samples": options.get("samples") or 2}
+    size: Any = {"height": spec.height, "width": spec.width, "inputs": kind}
+    drawn = (compile_genomes([elite.genome], inputs, [node]) for node in nodes)
+    return [render(each, **size, **look)[0].numpy() for each in drawn]
