@@ -9,13 +9,7 @@ from urllib.parse import quote
 import httpx2
 import numpy as np
 
-from .answers import (
-    RAW,
-    RefusedError,
-    make_scores,
-    read_raw_rows,
-    read_rows,
-)
+from .answers import RAW, RefusedError, make_scores, read_rows
 from .signature import LIMIT, LOGITS, PROBABILITIES, Signature
 
 if TYPE_CHECKING:
@@ -157,11 +151,7 @@ class OpenInference:
             n for n in (count, width) if n != 1
         ]:
             raise RefusedError(f"another shape than [{count}, {width}]")
-        data = named[0].get("data")
-        if isinstance(data, bytes):
-            table = read_raw_rows(data, tensor.datatype, count, width)
-        else:
-            table = read_rows(data, count, width)
+        table = read_rows(named[0].get("data"), count, width, tensor.datatype)
         if tensor.datatype == "FP64":
             return table
         with np.errstate(over="ignore"):
