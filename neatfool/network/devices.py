@@ -97,13 +97,12 @@ def _exact() -> AbstractContextManager[object]:
 EXACT_CONVOLUTIONS: Final = SharedContext(_exact)
 
 
-def computing_on(device: torch.device) -> AbstractContextManager[object]:
-    """Give the context to compute in on a device."""
-    return _on_gpu(device) if device.type == "cuda" else nullcontext()
-
-
 @contextmanager
-def _on_gpu(device: torch.device) -> Iterator[None]:
+def computing_on(device: torch.device) -> Iterator[None]:
+    """Enter the context to compute in on a device."""
+    if device.type != "cuda":
+        yield
+        return
     import torch
 
     with torch.cuda.device(device), EXACT_CONVOLUTIONS:
