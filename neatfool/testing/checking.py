@@ -111,10 +111,8 @@ def global_randomness(seed: int) -> Iterator[None]:
     }
 
     def states() -> dict[str, str]:
-        now = {name: get() for name, (_, get, _) in generators.items()}
-        return {
-            name: str(state.tolist() if name == "torch" else state) for name, state in now.items()
-        }
+        found = ((name, get()) for name, (_, get, _) in generators.items())
+        return {name: str(s.tolist() if name == "torch" else s) for name, s in found}
 
     with ExitStack() as stack:
         for set_seed, get, restore in generators.values():

@@ -22,7 +22,7 @@ from .answers import NotJsonError, RefusedError, RejectedError, TransientError
 from .credentials import Credentials
 from .exchange import Exchange, find_proxy
 from .json_api import JsonApi
-from .open_inference import OpenInference, model_url, server_url, takes_binary
+from .open_inference import OpenInference, model_url, takes_binary
 from .signature import Metadata
 
 if TYPE_CHECKING:
@@ -55,20 +55,10 @@ MOST_NOT_JSON: Final = 3
 
 
 class HttpTarget(Target):
-    """A classifier behind an HTTP API. Each call of ``score`` is one request, and its retries.
-
-    Attributes:
-        spec: The images it takes and its classes.
-        batch_size: The most images a request; None if the service sets no limit.
-        concurrency: How many requests may be under way at a time.
-    """
+    """A classifier behind an HTTP API. Each call of ``score`` is one request, and its retries."""
 
     def __init__(self, options: Options, sign: Sign | None = None) -> None:
         """Prepare to ask; by the Open Inference Protocol, ask the model what it takes.
-
-        Args:
-            options: What the experiment says.
-            sign: Signs a request before it is sent.
 
         Raises:
             ExperimentError: The key, the proxy or the certificates are not where they should be.
@@ -100,7 +90,7 @@ class HttpTarget(Target):
                 f"http: model {self._options.model!r}: {refused}; is [target] url the address of a "
                 "server that speaks the Open Inference Protocol, version 2?"
             ) from None
-        about = httpx2.Request("GET", server_url(self._options))
+        about = httpx2.Request("GET", f"{self._options.url.rstrip('/')}/v2")
         binary = self._service.ask_once(about, takes_binary)
         return OpenInference(self._options, metadata, binary=binary is True)
 
@@ -162,15 +152,8 @@ class HttpTarget(Target):
     def fingerprint(self) -> str:
         """Hash where the service is, how it is asked and read, and what it says of its model."""
         options = self._options
-        identity = [
-            options.protocol,
-            options.url,
-            options.model,
-            options.model_version,
-            self.spec.shape,
-            self.spec.classes,
-            self._protocol.identity(),
-        ]
+        asked = [options.protocol, options.url, options.model, options.model_version]
+        identity = [*asked, self.spec.shape, self.spec.classes, self._protocol.identity()]
         return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
     def close(self) -> None:
