@@ -150,7 +150,15 @@ class Exchange:
             closed, self._closed = self._closed, True
         if closed:
             return
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+
+        async def end() -> None:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            await self._transport.aclose()
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -171,13 +179,6 @@ class Exchange:
                 return response, bytes(body)
             finally:
                 await response.aclose()
-
-    async def _end(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await self._transport.aclose()
 
     def _check_address(self, text: str) -> None:
         """Refuse an address that must not be sent anything.

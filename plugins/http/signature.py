@@ -201,8 +201,8 @@ class Signature:
                 f"it takes exactly {most} images a request; only models that take one, or any "
                 "number, can be used"
             )
-        limits = [each.parameters.get(LIMIT) for each in (self.metadata, self.input)]
-        limits = [each for each in limits if type(each) is int and each > 0]
+        given = [each.parameters.get(LIMIT) for each in (self.metadata, self.input)]
+        limits = [each for each in given if type(each) is int and each > 0]
         return min([*limits, 1] if most == 1 else limits, default=None)
 
     def _make_spec(self) -> ImageSpec:
