@@ -133,14 +133,15 @@ class TargetSubject(Subject):
 
 def concatenate(answers: Sequence[Any]) -> Scores:
     """Concatenate answers."""
-    ok = [np.ones(len(each.probs)) if each.ok is None else each.ok for each in answers]
-    columns = [each.probs for each in answers], [each.logits for each in answers], ok
-    probs, logits, usable = (
-        None if any(part is None for part in parts) else np.concatenate([*map(to_numbers, parts)])
-        for parts in columns
+    ok = [np.ones(len(each.probs), bool) if each.ok is None else each.ok for each in answers]
+    logits = [each.logits for each in answers]
+    return Scores(
+        np.concatenate([to_numbers(each.probs) for each in answers]),
+        None
+        if any(each is None for each in logits)
+        else np.concatenate([*map(to_numbers, logits)]),
+        np.concatenate([*map(to_numbers, ok)]).astype(bool),
     )
-    assert probs is not None
-    return Scores(probs, logits, None if usable is None else usable.astype(bool))
 
 
 def to_numbers(values: Any) -> np.ndarray:
