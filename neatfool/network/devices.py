@@ -115,11 +115,6 @@ def _exact() -> AbstractContextManager[object]:
 EXACT_CONVOLUTIONS: Final = SharedContext(_exact)
 
 
-def computing_on(device: torch.device) -> AbstractContextManager[object]:
-    """Give the context to compute in on a device."""
-    return _on_gpu(device) if is_gpu(device) else nullcontext()
-
-
 def free_unused_memory(device: torch.device) -> None:
     """Give memory of a GPU that no tensor needs back to other processes."""
     import torch
@@ -129,7 +124,11 @@ def free_unused_memory(device: torch.device) -> None:
 
 
 @contextmanager
-def _on_gpu(device: torch.device) -> Iterator[None]:
+def computing_on(device: torch.device) -> Iterator[None]:
+    """Enter the context to compute in on a device."""
+    if not is_gpu(device):
+        yield
+        return
     import torch
 
     # An mps has one device, and no such context.

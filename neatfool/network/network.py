@@ -11,7 +11,7 @@ import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import torch
@@ -30,15 +30,14 @@ from neatfool.network.given_module import (
 )
 from neatfool.network.gradients import Sparing
 from neatfool.network.memory import keep_freed_memory
-from neatfool.network.outputs import LOGITS, find_reading
-from neatfool.network.tensor_module import FromBytes, TensorModule, name_of
+from neatfool.network.tensor_module import LOGITS, FromBytes, TensorModule, find_reading, name_of
 from neatfool.spec.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from neatfool.network.frozen_graph import Run
-    from neatfool.network.outputs import Reading
+    from neatfool.network.tensor_module import Reading
     from neatfool.spec.image_spec import Outputs
 
 _log = logging.getLogger("neatfool.network")
@@ -119,8 +118,15 @@ class Network:
         """
         module = unwrap(module)
         check_ready(module)
-        self.mean, self.std = _per_channel(mean), _per_channel(std)
-        _check_scale(self.mean, self.std)
+        self.mean, self.std = (
+            torch.tensor(each, dtype=torch.float32).reshape(1, -1, 1, 1) for each in (mean, std)
+        )
+        if bool(((self.mean > 0) & (self.mean <= 1) & (self.std <= 1)).any()):
+            raise TargetError(
+                f"Network: mean = {self.mean.flatten().tolist()} and std = "
+                f"{self.std.flatten().tolist()} are for images in [0, 1], but a Network takes "
+                "bytes in [0, 255]; multiply both by 255"
+            )
         keep_freed_memory()
         devices = pick_devices(device)
         module = take_over(module, devices[0])
@@ -133,10 +139,9 @@ class Network:
         self._form = ContextVar("form", default=PLAIN)
         self._place = ContextVar("place", default=0)
         self._settling = Lock()
-        self._preparing = Lock()
+        self._preparing = RLock()
         self._runs: dict[_Key, Run] = {}
         self._graphs: dict[Form, set[Graph]] = {}
-        self._folding = Lock()
         self._folded_modules: dict[int, TensorModule] = {}
 
     @property
@@ -322,7 +327,7 @@ class Network:
     def _fold(self, precision: Precision, shape: torch.Size) -> FromBytes:
         """Fold batch normalisations into convolutions, once for each device."""
         place = self._place.get()
-        with self._folding:
+        with self._preparing:
             module = self._folded_modules.get(place)
             if module is None:
                 with torch.inference_mode(mode=False), torch.no_grad():
@@ -349,18 +354,6 @@ def in_form(networks: Sequence[Network], form: Form, place: int = 0) -> Iterator
         for network, (form_before, place_before) in zip(networks, before, strict=True):
             network._form.reset(form_before)
             network._place.reset(place_before)
-
-
-def _per_channel(numbers: Sequence[float] | float) -> torch.Tensor:
-    return torch.tensor(numbers, dtype=torch.float32).reshape(1, -1, 1, 1)
-
-
-def _check_scale(mean: torch.Tensor, std: torch.Tensor) -> None:
-    if bool(((mean > 0) & (mean <= 1) & (std <= 1)).any()):
-        raise TargetError(
-            f"Network: mean = {mean.flatten().tolist()} and std = {std.flatten().tolist()} are for "
-            "images in [0, 1], but a Network takes bytes in [0, 255]; multiply both by 255"
-        )
 
 
 def _make_graph(
