@@ -51,7 +51,10 @@ def read(kept: Sequence[bytes], classes: list[str], spec: ImageSpec) -> Scores:
         confidence 0.
     """
     answers = [_read(each) for each in kept]
-    _add_classes(classes, answers)
+    for answer in answers:
+        if not isinstance(answer, Scores | None):
+            new = answer.keys() - set(classes)
+            classes += sorted(new, key=lambda name: (-answer[name], name))
     numbers = {name: number for number, name in enumerate(classes)}
     ok = np.array([answer is not None for answer in answers], np.bool_)
     dense = [answer for answer in answers if isinstance(answer, Scores)]
@@ -84,15 +87,3 @@ def _read(kept: bytes) -> Scores | Mapping[str, float] | None:
     probs = np.frombuffer(numbers, kinds[0], classes)
     start = probs.nbytes
     return Scores(probs, np.frombuffer(numbers, kinds[1], offset=start) if kinds[1:] else None)
-
-
-def _add_classes(
-    classes: list[str], answers: Sequence[Scores | Mapping[str, float] | None]
-) -> None:
-    known = set(classes)
-    for answer in answers:
-        if answer is None or isinstance(answer, Scores):
-            continue
-        new = sorted(answer.keys() - known, key=lambda name: (-answer[name], name))
-        known.update(new)
-        classes += new

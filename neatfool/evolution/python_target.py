@@ -21,9 +21,9 @@ from neatfool.network.memory import is_out_of_memory
 from neatfool.network.network import Network
 from neatfool.plugin.registration import Registration
 from neatfool.run.folder import FROM_PYTHON
-from neatfool.scoring.answers import as_numbers
+from neatfool.scoring.answers import as_numbers, fault_in
 from neatfool.spec.image_spec import Outputs
-from neatfool.spec.scores import ROUNDING, Scores
+from neatfool.spec.scores import Scores
 from neatfool.spec.target import Target
 
 if TYPE_CHECKING:
@@ -115,7 +115,14 @@ class CallableTarget(Target):
         if self._logits:
             logits = np.asarray(numbers, np.float64)
             return Scores(torch.from_numpy(logits).softmax(1).numpy(), logits)
-        _check_probabilities(numbers[np.isfinite(numbers).all(1)], self.spec)
+        if fault := fault_in(numbers[np.isfinite(numbers).all(1)], self.spec):
+            sums = self.spec.sums_to_one
+            wanted = "probabilities, whose sum is 1" if sums else "numbers from 0 to 1"
+            raise TargetError(
+                f"model: gives {fault}, but a function must give {wanted}. If they are logits, say "
+                'outputs="logits", and their softmax counts; if each class has its own confidence, '
+                'say outputs="multi_label"'
+            )
         return Scores(numbers)
 
     def fingerprint(self) -> str:
@@ -273,15 +280,12 @@ def _blaming_the_model(shape: Sequence[int], model: Any) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, NeatfoolError) or is_out_of_memory(error):
             raise
+        rows = hasattr(getattr(model, "__self__", None), "predict_proba")
+        other = "If it takes other images, say so with image=(channels, height, width)"
+        advice = f"It takes rows of numbers; {_AS_ROWS}" if rows else other
         raise TargetError(
-            f"model: failed on images of shape {tuple(shape)}: {cause(error)}. {_advice(model)}"
+            f"model: failed on images of shape {tuple(shape)}: {cause(error)}. {advice}"
         ) from error
-
-
-def _advice(model: Any) -> str:
-    if hasattr(getattr(model, "__self__", None), "predict_proba"):
-        return f"It takes rows of numbers; {_AS_ROWS}"
-    return "If it takes other images, say so with image=(channels, height, width)"
 
 
 def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:
@@ -296,23 +300,4 @@ def _check_shape(shape: tuple[int, ...], count: int, spec: ImageSpec) -> None:
     raise TargetError(
         f"model: its answer for {count} images has shape {tuple(shape)}; it must give [images, "
         f"classes], here {(count, classes)}"
-    )
-
-
-def _check_probabilities(probs: np.ndarray, spec: ImageSpec) -> None:
-    if not len(probs):
-        return
-    low, high, sums = float(probs.min()), float(probs.max()), probs.sum(1)
-    worst = float(sums[np.abs(sums - 1).argmax()])
-    if low < -ROUNDING or high > 1 + ROUNDING:
-        found = f"numbers from {low:.4g} to {high:.4g}"
-    elif spec.sums_to_one and abs(worst - 1) > ROUNDING:
-        found = f"an image numbers that sum to {worst:.4g}"
-    else:
-        return
-    wanted = "probabilities, whose sum is 1" if spec.sums_to_one else "numbers from 0 to 1"
-    raise TargetError(
-        f"model: gives {found}, but a function must give {wanted}. If they are logits, say "
-        'outputs="logits", and their softmax counts; if each class has its own confidence, say '
-        'outputs="multi_label"'
     )

@@ -122,10 +122,7 @@ class ImageFolder:
             assert png is not None, "an elite's image is stored with it"
             for index in niches:
                 name = image_name(
-                    index,
-                    self._classes[index],
-                    len(self._classes),
-                    open_ended=self._open_ended,
+                    index, self._classes[index], len(self._classes), open_ended=self._open_ended
                 )
                 write_whole(self.folder / name, png)
                 self._written[index] = candidate

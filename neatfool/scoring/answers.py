@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from neatfool.errors import PluginError, TargetError, blaming
 from neatfool.spec.scores import ROUNDING, Labels, Scores
@@ -22,8 +23,6 @@ def draw(encoding: Encoding[Any], genomes: Sequence[Any], spec: ImageSpec, name:
     Raises:
         PluginError: It failed, or gave something else.
     """
-    import torch
-
     with blaming(f"{name}: render() failed"):
         images: Any = encoding.render(genomes)
     shape = (len(genomes), *spec.shape)
@@ -77,7 +76,12 @@ def check_scores(
             logits = np.where(ok[:, None], logits, 0.0)
     if not ok.all():
         probs = np.where(ok[:, None], probs, 0.0)
-    _check_probabilities(probs[ok], spec, name)
+    if fault := fault_in(probs[ok], spec):
+        raise TargetError(
+            f"{name}: probs give {fault}; probabilities lie in [0, 1], and their sum is 1. Put raw "
+            "network outputs into logits= and their softmax into probs. If classes do not exclude "
+            "one another, say ImageSpec(..., sums_to_one=False)"
+        )
     alone = logits is not None and spec.stands_alone(logits.shape[1])
     return Scores(probs.clip(0, 1), logits, ok, alone=alone)
 
@@ -146,20 +150,13 @@ def _array(values: Any, what: str, shape: tuple[int, ...], name: str) -> np.ndar
     return array if array.dtype.kind in "fb" else array.astype(np.float32)
 
 
-def _check_probabilities(probs: np.ndarray, spec: ImageSpec, name: str) -> None:
+def fault_in(probs: np.ndarray, spec: ImageSpec) -> str:
+    """Say what numbers [N, K] an image has in place of probabilities; empty if they are such."""
     if not probs.size:
-        return
-    low, high = float(probs.min()), float(probs.max())
+        return ""
+    low, high, sums = float(probs.min()), float(probs.max()), probs.sum(axis=1)
     if low < -ROUNDING or high > 1 + ROUNDING:
-        raise TargetError(
-            f"{name}: probs range from {low:.4g} to {high:.4g}; probabilities lie in [0, 1]. "
-            "Put raw network outputs into logits= and their softmax into probs"
-        )
-    if spec.sums_to_one:
-        sums = probs.sum(axis=1)
-        worst = float(sums[np.argmax(np.abs(sums - 1))])
-        if abs(worst - 1) > ROUNDING:
-            raise TargetError(
-                f"{name}: an image's probabilities sum to {worst:.4g}, not 1. If its classes do "
-                "not exclude one another, say ImageSpec(..., sums_to_one=False)"
-            )
+        return f"numbers from {low:.4g} to {high:.4g}"
+    worst = float(sums[np.argmax(np.abs(sums - 1))])
+    off = spec.sums_to_one and abs(worst - 1) > ROUNDING
+    return f"an image numbers that sum to {worst:.4g}" if off else ""

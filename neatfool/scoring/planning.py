@@ -132,12 +132,7 @@ def automatic_batch_size(generation_size: int, largest: int = LARGEST_AUTOMATIC_
 
 
 def make_plan(
-    target: Target,
-    calls: Calls,
-    *,
-    name: str,
-    generation_size: int,
-    can_screen: bool,
+    target: Target, calls: Calls, *, name: str, generation_size: int, can_screen: bool
 ) -> Plan:
     """Decide how a run scores; networks are tried out, which takes some calls of each.
 
@@ -154,12 +149,7 @@ def make_plan(
     networks = target.networks
     _refuse_a_budget(calls, target, name)
     if not networks:
-        _refuse_options(calls, name)
-        # A target that bounds its batches needs no division among its concurrent calls.
-        at_a_time = 1 if target.batch_size is not None else max(1, target.concurrency)
-        largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)
-        automatic = automatic_batch_size(math.ceil(generation_size / at_a_time), largest)
-        return Plan(_at_most(target, _number_or_none(calls.batch_size) or automatic))
+        return _plan_without_networks(target, calls, name, generation_size)
     trial = SpeedTrial(target, networks)
 
     def exact_batch(graph: Graph) -> int:
@@ -301,8 +291,7 @@ def _refuse_a_budget(calls: Calls, target: Target, name: str) -> None:
             )
 
 
-def _refuse_options(calls: Calls, name: str) -> None:
-    """Refuse the options of networks for a target without networks."""
+def _plan_without_networks(target: Target, calls: Calls, name: str, generation_size: int) -> Plan:
     for key, ordinary in (("precision", "auto"), ("threads", "auto"), ("graph", "fused")):
         value = getattr(calls, key)
         if value != ordinary:
@@ -310,3 +299,8 @@ def _refuse_options(calls: Calls, name: str) -> None:
                 f"{option('target', key)} = {value}: {name} does not say which networks it scores "
                 "with (`networks`), so neatfool cannot change how they run; leave the key out"
             )
+    # A target that bounds its batches needs no division among its concurrent calls.
+    at_a_time = 1 if target.batch_size is not None else max(1, target.concurrency)
+    largest = _at_most(target, LARGEST_AUTOMATIC_BATCH)
+    automatic = automatic_batch_size(math.ceil(generation_size / at_a_time), largest)
+    return Plan(_at_most(target, _number_or_none(calls.batch_size) or automatic))

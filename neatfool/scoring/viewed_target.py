@@ -132,9 +132,12 @@ class ViewedTarget(Target):
         Or of the least, and in a last column of what these lack to a sum of one. Logits that stand
         alone give such: the log-odds of the mean probability, or the least of them.
         """
-        if self.target.spec.stands_alone(logits.shape[-1]):
-            return self._join_alone(logits.double())
-        logs = logits.double().log_softmax(-1)
+        alone, logits = self.target.spec.stands_alone(logits.shape[-1]), logits.double()
+        if alone and self._worst:
+            return logits.amin(0)
+        if alone:
+            return F.logsigmoid(logits).logsumexp(0) - F.logsigmoid(-logits).logsumexp(0)
+        logs = logits.log_softmax(-1)
         if not self._worst:
             return logs.logsumexp(0) - math.log(self.number)
         least = logs[..., : len(self.spec.classes)].amin(0)
@@ -144,11 +147,6 @@ class ViewedTarget(Target):
         lack = others.logsumexp(-1).amax(0).exp()
         lack = lack - least.scatter(-1, best, -torch.inf).exp().sum(-1)
         return torch.cat([least, lack.clamp(min=TINY).log()[:, None]], -1)
-
-    def _join_alone(self, logits: torch.Tensor) -> torch.Tensor:
-        if self._worst:
-            return logits.amin(0)
-        return F.logsigmoid(logits).logsumexp(0) - F.logsigmoid(-logits).logsumexp(0)
 
     def _change(self, images: torch.Tensor, saved: torch.Tensor, number: int) -> torch.Tensor:
         """Make the first views, floats [N * number, C, H, W], of images with bytes ``saved``."""

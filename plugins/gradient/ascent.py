@@ -179,11 +179,7 @@ class Climb:
         if rank <= self.best_rank:
             return replace(self, leads=leads)
         return replace(
-            self,
-            best=self.candidate,
-            best_rank=rank,
-            best_confidence=confidence,
-            leads=leads,
+            self, best=self.candidate, best_rank=rank, best_confidence=confidence, leads=leads
         )
 
     def state(self) -> list[Any]:

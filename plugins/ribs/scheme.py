@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool import (
-    Archive,
-    Candidate,
-    ExperimentError,
-    Scheme,
-    derive_seed,
-    derive_seeds,
-)
+from neatfool import Archive, Candidate, ExperimentError, Scheme, derive_seed, derive_seeds
 
 from .emitter import Emitter, Start
 from .feedback import FARTHEST, Feedback, Judge, Memory
@@ -209,13 +202,7 @@ class Ribs(Scheme):
         return tuple(held[id_] for id_ in ids), home
 
     def _begin(
-        self,
-        place: int,
-        number: int,
-        generation: int,
-        origins: tuple[Candidate, ...],
-        *,
-        home: int,
+        self, place: int, number: int, generation: int, origins: tuple[Candidate, ...], *, home: int
     ) -> Emitter:
         """Start an emitter, or start one again as it did in an earlier generation."""
         options = self._options

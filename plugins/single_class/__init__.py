@@ -135,15 +135,10 @@ class SingleClass(Scheme):
         seeds = derive_seeds(self._seed, "breed", ids=ids)
         litters = [
             [parent.candidate for parent in litter[:size]]
-            for litter, size in zip(
-                choice.litters,
-                encoding.litter_sizes(seeds),
-                strict=True,
-            )
+            for litter, size in zip(choice.litters, encoding.litter_sizes(seeds), strict=True)
         ]
         genomes = encoding.breed(
-            [[parent.genome for parent in litter] for litter in litters],
-            seeds,
+            [[parent.genome for parent in litter] for litter in litters], seeds
         )
         return [
             Candidate(id_, genome, tuple(parent.id for parent in litter), self._generation)
@@ -213,10 +208,7 @@ class SingleClass(Scheme):
     def state(self) -> dict[str, Any]:
         """Give the population with its fitness, and what selection and learning need to go on."""
         living = {member.key for member in self._population}
-        learning = {
-            "learner": self._learner.state(),
-            "learnt_on": sorted(self._learnt_on & living),
-        }
+        learning = {"learner": self._learner.state(), "learnt_on": sorted(self._learnt_on & living)}
         return {
             "generation": self._generation,
             "asked": self._candidate_count,

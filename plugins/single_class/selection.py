@@ -164,12 +164,7 @@ class NeatSelection(Selection):
         self._next_species = 1
 
     def choose(
-        self,
-        population: Sequence[Member],
-        *,
-        generation: int,
-        first_id: int,
-        seed: int,
+        self, population: Sequence[Member], *, generation: int, first_id: int, seed: int
     ) -> Choice:
         """Let neat-python choose."""
         self._make_room()
@@ -262,12 +257,7 @@ class RankSelection(Selection):
         self._parents = parents
 
     def choose(
-        self,
-        population: Sequence[Member],
-        *,
-        generation: int,
-        first_id: int,
-        seed: int,
+        self, population: Sequence[Member], *, generation: int, first_id: int, seed: int
     ) -> Choice:
         """Keep the best, and draw parents for as many children as the population has room for."""
         kept = fittest_first(population)[: self._kept]
