@@ -50,11 +50,12 @@ def read(kept: Sequence[bytes], classes: list[str], spec: ImageSpec) -> Scores:
         Scores [N, K] of all classes, with ``ok``. A class that an answer does not name has
         confidence 0.
     """
-    answers = [_read(each) for each in kept]
+    answers, known = [_read(each) for each in kept], set(classes)
     for answer in answers:
         if not isinstance(answer, Scores | None):
-            new = answer.keys() - set(classes)
-            classes += sorted(new, key=lambda name: (-answer[name], name))
+            new = [(-sure, name) for name, sure in answer.items() if name not in known]
+            classes += [name for _, name in sorted(new)]
+            known.update(classes)
     numbers = {name: number for number, name in enumerate(classes)}
     ok = np.array([answer is not None for answer in answers], np.bool_)
     dense = [answer for answer in answers if isinstance(answer, Scores)]

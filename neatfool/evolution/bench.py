@@ -105,40 +105,32 @@ class Measured:
         """What limits the run: ``"the target"``, or the stage that costs most, or the rest."""
         if self.ratio >= FINE:
             return "the target"
-        costs = {name: share for name, _, share in self.rows}
+        shares = {name: part for name, _, part in self.rows}
         # A stage that overlaps with scoring does not keep the target waiting.
-        waiting = max(0.0, 1 - costs["scoring"])
-        costs = {name: min(share, waiting) for name, share in costs.items()} | {
-            "scoring": costs["scoring"] - self.ratio
-        }
+        waiting = max(0.0, 1 - shares["scoring"])
+        costs = {name: min(part, waiting) for name, part in shares.items()}
+        costs["scoring"] = shares["scoring"] - self.ratio
         return max(costs, key=lambda name: costs[name])
 
     def advice(self) -> str:
         """Say in a sentence or two what limits the run and what to try."""
-        if self.ended:
-            return (
-                f"The experiment ended after {self.whole_images:,} images, so this was short; give "
-                f"it more ([experiment] images or generations). {self._advise()}"
-            )
-        return self._advise()
-
-    def _advise(self) -> str:
+        short = (
+            f"The experiment ended after {self.whole_images:,} images, so this was short; give "
+            "it more ([experiment] images or generations). "
+            if self.ended
+            else ""
+        )
         if self.limit == "the target":
             return (
-                "The target is the limit, as it should be: the run reaches "
+                f"{short}The target is the limit, as it should be: the run reaches "
                 f"{share(self.ratio)} of its speed. Only a faster target (another device or "
                 "batch_size) gives more."
             )
         (part,) = [share(part) for name, _, part in self.rows if name == self.limit]
+        found = f"{self.limit.capitalize()} keeps the target waiting, with {part} of the time"
         if self.limit == "scoring":
-            return (
-                f"Scoring takes {part} of the time, longer than the target needs alone: "
-                f"{REMEDIES['scoring']}."
-            )
-        return (
-            f"{self.limit.capitalize()} keeps the target waiting, with {part} of the time: "
-            f"{REMEDIES[self.limit]}."
-        )
+            found = f"Scoring takes {part} of the time, longer than the target needs alone"
+        return f"{short}{found}: {REMEDIES[self.limit]}."
 
 
 class TargetTrial:
@@ -155,31 +147,24 @@ class TargetTrial:
         self._ways = {(plan.threads or cores, plan.workers), (cores, 1)}
         calls = max(1, assembly.scheme.batch // batch)
         images = assembly.encoding.render(assembly.encoding.create(range(calls * batch)))
-        if not self._networks:
-            images = images.cpu()
-        self.images = images
+        self.images = images if self._networks else images.cpu()
+        numpy = self._target.spec.array == "numpy"
         self._calls = [
-            images[start : start + batch].cpu().numpy()
-            if self._target.spec.array == "numpy"
-            else images[start : start + batch]
-            for start in range(0, len(images), batch)
+            part.cpu().numpy() if numpy else part for part in torch.split(self.images, batch)
         ]
 
     def images_per_s(self) -> float:
         """Measure two ways to use the cores, the plan's and all for each call; give the better."""
         if not self._networks:
-            return self._throughput(1, 1)
+            return raw_throughput(lambda: [*map(self._score, self._calls)], len(self.images))
         return max(self._throughput(*way) for way in self._ways)
 
     def _throughput(self, threads: int, workers: int) -> float:
-        if not self._networks:
-            return raw_throughput(lambda: [*map(self._score, self._calls)], len(self.images))
+        calls = [partial(self._score, images) for images in self._calls]
         with closing(Workers("neatfool-alone", self._networks, threads, workers)) as crew:
 
             def score_all() -> None:
-                calls = [partial(self._score, images) for images in self._calls]
-                futures = [crew.submit(n, self._form, call) for n, call in enumerate(calls)]
-                for future in futures:
+                for future in [crew.submit(n, self._form, call) for n, call in enumerate(calls)]:
                     future.result()
 
             return raw_throughput(score_all, len(self.images))

@@ -61,26 +61,23 @@ def target_of(
                 "spec"
             )
         return model
-    if not callable(model) or inspect.isclass(model):
-        raise ExperimentError(_no_model(model))
-    return CallableTarget(model, spec, outputs)
-
-
-def _no_model(model: Any) -> str:
+    if callable(model) and not inspect.isclass(model):
+        return CallableTarget(model, spec, outputs)
     kind = model.__name__ if inspect.isclass(model) else type(model).__name__
-    if isinstance(model, Mapping) and any(
-        isinstance(each, torch.Tensor) for each in model.values()
-    ):
-        return (
-            f"model: weights ({kind}) are not a model; make the module, and load them into it: "
+    values = model.values() if isinstance(model, Mapping) else ()
+    if any(isinstance(each, torch.Tensor) for each in values):
+        fault = (
+            f"weights ({kind}) are not a model; make the module, and load them into it: "
             "module.load_state_dict(weights), then fool(module.eval(), …)"
         )
-    if hasattr(model, "predict_proba") and not inspect.isclass(model):
-        return f"model: {kind} takes rows of numbers, not images; {_AS_ROWS}"
-    return (
-        f"model: {reprlib.repr(model)} is not a model; give a torch module in evaluation mode, or "
-        "a function from uint8 [N, C, H, W] to probabilities"
-    )
+    elif hasattr(model, "predict_proba") and not inspect.isclass(model):
+        fault = f"{kind} takes rows of numbers, not images; {_AS_ROWS}"
+    else:
+        fault = (
+            f"{reprlib.repr(model)} is not a model; give a torch module in evaluation mode, or a "
+            "function from uint8 [N, C, H, W] to probabilities"
+        )
+    raise ExperimentError(f"model: {fault}")
 
 
 _AS_ROWS: Final = (
@@ -156,18 +153,11 @@ class ModuleTarget(Target):
             std: What to divide each channel by, after that.
             device: ``auto``, or a torch device.
             outputs: What it gives; see :class:`neatfool.Network`.
-
-        Raises:
-            TargetError: The module is in training mode, fails, or does not fit the spec.
-            ExperimentError: The device does not exist.
         """
-        self._scale = (
-            [255 * each for each in mean or [0.0] * spec.channels],
-            [255 * each for each in std or [1.0] * spec.channels],
-        )
-        self._network = Network(
-            module, mean=self._scale[0], std=self._scale[1], device=device, outputs=outputs
-        )
+        shift = [255 * each for each in mean or [0.0] * spec.channels]
+        scale = [255 * each for each in std or [1.0] * spec.channels]
+        self._scale = {"mean": torch.tensor(shift), "std": torch.tensor(scale)}
+        self._network = Network(module, mean=shift, std=scale, device=device, outputs=outputs)
         self.networks = [self._network]
         with _blaming_the_model((1, *spec.shape), module):
             self._reading = self._network.settle(spec.shape)
@@ -197,8 +187,7 @@ class ModuleTarget(Target):
         """Hash the module's class, parameters and buffers, and how its numbers are read."""
         module = self._network.module
         digest = hashlib.sha256(source_of(module))
-        mean, std = map(torch.tensor, self._scale)
-        kept = {**module.state_dict(), **_constants(module), "mean": mean, "std": std}
+        kept = {**module.state_dict(), **_constants(module), **self._scale}
         for name, value in sorted(kept.items()):
             digest.update(name.encode())
             _hash(value, digest)

@@ -74,7 +74,9 @@ LARGEST_COUNT: Final = 2**53
 LONGEST_GENOME: Final = 2**26
 """A genome's text has at most this many bytes: ten times those of the largest direct encoding."""
 
-TABLES: Final = tuple(name for name in re.findall(r"TABLE (\w+)", SCHEMA) if name != "seal")
+TABLES: Final[tuple[str, ...]] = tuple(
+    name for name in re.findall(r"TABLE (\w+)", SCHEMA) if name != "seal"
+)
 
 HOW_IT_WAS_RUN: Final = {
     "generation": tuple(stage.name for stage in fields(Stages)),

@@ -73,11 +73,11 @@ def check_repeatability(scorer: Scorer) -> None:
     images = torch.from_numpy(probe_images(scorer.spec))
     if scorer.metered is not None:
         try:
-            answers, classes = scorer.metered.ask_twice(images[AGAIN[:1]])
+            answers, names = scorer.metered.ask_twice(images[AGAIN[:1]])
         except BudgetSpent:
             return
         if np.all(answers.ok):
-            apart, words = differ(answers.part([0]), answers.part([1]), classes, logs=False)
+            apart, words = differ(answers.part([0]), answers.part([1]), names, logs=False)
             if apart > HALF_PRECISION:
                 raise _random_scores(scorer.name, words)
         return

@@ -24,17 +24,21 @@ from neatfool.spec.scores import Scores
 from neatfool.spec.target import Differentiable, Metered, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from PIL.Image import Image
+    from collections.abc import Sequence
 
     from neatfool.experiment.showing import Showing
-    from neatfool.network.gradients import LogitsOf
 
 CACHE: Final = 2**18
 """So many values fit a processor's cache, with those that they are made from."""
 TINY: Final = 1e-300
 """A smaller probability counts as this one, whose logarithm is finite."""
+
+
+PASSED_ON: Final = (
+    *("batch_size", "concurrency", "networks", "no_gradients", "fingerprint", "self_check"),
+    *("photographs", "fit_photograph", "close"),
+)
+"""What is the target's own, with views and without."""
 
 
 class ViewedTarget(Target):
@@ -49,7 +53,7 @@ class ViewedTarget(Target):
     """
 
     def __init__(self, target: Target, showing: Showing, *, name: str, seed: int) -> None:
-        """Wrap a target; see :func:`show_views`."""
+        """Wrap a target, which messages call ``name``; ``seed`` is the run's."""
         self.target = target
         self.number = showing.number
         self._worst = showing.score == "worst"
@@ -57,36 +61,18 @@ class ViewedTarget(Target):
         self._showing = showing
         self._name = name
         self._seed = seed
-        self.batch_size = target.batch_size
-        self.concurrency = target.concurrency
-        self.networks = target.networks
-        self.no_gradients = target.no_gradients
+        for each in PASSED_ON:
+            setattr(self, each, getattr(target, each))
         if isinstance(target, Metered):
             self.meter = target.meter
+        if isinstance(target, Differentiable):
+            self._logits_of = target.logits_of
+            self.logits_of = self._logits_of_all
+            self.logits_of_a_view = self._logits_of_the_first
 
     def describe(self) -> str:
         """Say what the target is, and what it is shown."""
         return "\n".join(filter(None, [self.target.describe(), self._showing.describe()]))
-
-    def fingerprint(self) -> str:
-        """Give the target's."""
-        return self.target.fingerprint()
-
-    def self_check(self) -> None:
-        """Check the target."""
-        self.target.self_check()
-
-    def photographs(self) -> Mapping[str, Image]:
-        """Give the target's."""
-        return self.target.photographs()
-
-    def fit_photograph(self, photograph: Image) -> torch.Tensor | np.ndarray:
-        """Fit a photograph as the target does."""
-        return self.target.fit_photograph(photograph)
-
-    def close(self) -> None:
-        """Close the target."""
-        self.target.close()
 
     def score(self, images: Any) -> Scores:
         """Score the views of images, and put together what they score."""
@@ -148,6 +134,19 @@ class ViewedTarget(Target):
         lack = lack - least.scatter(-1, best, -torch.inf).exp().sum(-1)
         return torch.cat([least, lack.clamp(min=TINY).log()[:, None]], -1)
 
+    def _logits_of_all(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute the logits of :meth:`score` for torch to differentiate."""
+        shown = self._show_to_learn(images, self.number)
+        parts = [self._logits_of(shown[number :: self.number]) for number in range(self.number)]
+        return self._join(torch.stack(parts))
+
+    def _logits_of_the_first(self, images: torch.Tensor) -> torch.Tensor:
+        """Compute the logits of the first view of each image for torch to differentiate.
+
+        An image with a changed byte has another first view.
+        """
+        return self._logits_of(self._show_to_learn(images, 1))
+
     def _change(self, images: torch.Tensor, saved: torch.Tensor, number: int) -> torch.Tensor:
         """Make the first views, floats [N * number, C, H, W], of images with bytes ``saved``."""
         amounts, seeds = self._draw(saved.cpu().numpy(), number)
@@ -184,37 +183,6 @@ class ViewedTarget(Target):
         amounts = harmless + (np.array([*strengths]) - harmless) * draws[..., 0]
         amounts[(draws[..., 1] < 0.5) & (signed > 0)] *= -1
         return amounts.astype(np.float32), (draws[..., 2] * 2**53).astype(np.int64)
-
-
-class DifferentiableViews(ViewedTarget):
-    """The views of a target that is differentiable."""
-
-    def __init__(
-        self, target: Target, logits_of: LogitsOf, showing: Showing, *, name: str, seed: int
-    ) -> None:
-        """Wrap a target that has ``logits_of``."""
-        super().__init__(target, showing, name=name, seed=seed)
-        self._logits_of = logits_of
-
-    def logits_of(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of :meth:`score` for torch to differentiate."""
-        shown = self._show_to_learn(images, self.number)
-        parts = [self._logits_of(shown[number :: self.number]) for number in range(self.number)]
-        return self._join(torch.stack(parts))
-
-    def logits_of_a_view(self, images: torch.Tensor) -> torch.Tensor:
-        """Compute the logits of the first view of each image for torch to differentiate.
-
-        An image with a changed byte has another first view.
-        """
-        return self._logits_of(self._show_to_learn(images, 1))
-
-
-def show_views(target: Target, showing: Showing, *, name: str, seed: int) -> ViewedTarget:
-    """Show a target, which messages call ``name``, views of its images; ``seed`` is the run's."""
-    if isinstance(target, Differentiable):
-        return DifferentiableViews(target, target.logits_of, showing, name=name, seed=seed)
-    return ViewedTarget(target, showing, name=name, seed=seed)
 
 
 def views_of(target: object) -> int:

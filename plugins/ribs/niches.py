@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from ribs.archives import ArchiveBase
@@ -27,6 +27,8 @@ class Neighbour:
 class Niches(ArchiveBase):  # type: ignore[misc]
     """An archive of pyribs that only reads; the framework's own archive keeps the elites."""
 
+    dtypes: Final = dict.fromkeys(("solution", "objective", "measures"), np.dtype(np.float64))
+
     def __init__(self, start: np.ndarray, measures: int, chance: np.random.Generator) -> None:
         """See nothing yet.
 
@@ -40,26 +42,13 @@ class Niches(ArchiveBase):  # type: ignore[misc]
         self._chance = chance
         self.neighbours: Sequence[Neighbour] = ()
         self.drawn: list[Neighbour] = []
-
-    @property
-    def dtypes(self) -> dict[str, np.dtype[Any]]:
-        """The types of the arrays that emitters get and give."""
-        return {name: np.dtype(np.float64) for name in ("solution", "objective", "measures")}
+        self.lower_bounds = np.full(measures, LOWEST)
+        self.upper_bounds = np.full(measures, HIGHEST)
 
     @property
     def empty(self) -> bool:
         """Whether no elite is in this space."""
         return not self.neighbours
-
-    @property
-    def lower_bounds(self) -> np.ndarray:
-        """The least that measures can be, float64 [measures]."""
-        return np.full(self.measure_dim, LOWEST)
-
-    @property
-    def upper_bounds(self) -> np.ndarray:
-        """The most that measures can be, float64 [measures]."""
-        return np.full(self.measure_dim, HIGHEST)
 
     def sample_elites(self, n: Any, replace: bool = True) -> dict[str, np.ndarray]:
         """Draw niches, and give the vectors of their elites, float64 [n, P]."""
