@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from neatfool.evolution.assembly import Assembly
     from neatfool.plugin.manager import PluginManager
-    from neatfool.run.statistics import GenerationReport, Outcome
+    from neatfool.run.statistics import GenerationReport
 
 STAGES: Final = ("breeding", "rendering", "scoring", "selection", "recording")
 FINE: Final = 0.75
@@ -234,9 +234,25 @@ def measure(
     watch = _RunWatch(seconds, warm, alone)
     plugins.register_object(watch, "bench")
     say("running the experiment" if seconds is None else f"running for {seconds:g} s")
-    session = start(assembly, folder)
-    session.go(plugins.observers(), watch)
-    return watch.sum_up(before)
+    outcome = start(assembly, folder).go(plugins.observers(), watch)
+    if watch.after is None:
+        raise RunError("bench: the run ended before its first generation was done")
+    first = min(warm, len(watch.reports) - 1)
+    reports = watch.reports[first:]
+    images = [0, *(report.evaluations for report in watch.reports)]
+    return Measured(
+        generations=len(reports),
+        images=images[-1] - images[first],
+        exact=sum(report.confirmed for report in reports),
+        replacements=sum(report.replacements for report in reports),
+        seconds=watch.ends[-1] - watch.ends[first],
+        stages={name: sum(getattr(report.stages, name) for report in reports) for name in STAGES},
+        elapsed=sum(report.stages.elapsed for report in reports),
+        alone_per_s=statistics.median([before, watch.after]),
+        whole_images=images[-1],
+        whole_seconds=outcome.seconds,
+        ended=outcome.reason == "finished" and seconds is not None,
+    )
 
 
 def too_costly(name: str) -> ExperimentError:
@@ -248,58 +264,28 @@ class _RunWatch:
     """Observes the run, stops it in time, and times the target again before it is closed."""
 
     def __init__(self, seconds: float | None, warm: int, alone: Callable[[], float]) -> None:
-        self._seconds = seconds
-        self._warm = warm
-        self._alone = alone
-        self._began = time.perf_counter()
-        self._reports: list[GenerationReport] = []
-        self._ends: list[float] = []
-        self._after: float | None = None
-        self._whole = 0.0
-        self._ended = False
+        self.reports: list[GenerationReport] = []
+        self.ends = [time.perf_counter()]
+        """When the run began, and when each generation ended."""
+        self.after: float | None = None
+        self._seconds, self._warm, self._alone = seconds, warm, alone
 
     def __call__(self) -> bool:
         """Whether the time is up."""
-        if self._seconds is None or len(self._ends) <= self._warm:
+        if self._seconds is None or len(self.reports) <= self._warm:
             return False
-        began = [self._began, *self._ends][self._warm]
-        return time.perf_counter() - began >= self._seconds
+        return time.perf_counter() - self.ends[self._warm] >= self._seconds
 
     @hookimpl
     def neatfool_run_started(self) -> None:
-        self._began = time.perf_counter()
+        self.ends = [time.perf_counter()]
 
     @hookimpl
     def neatfool_generation_done(self, report: GenerationReport) -> None:
-        self._reports.append(report)
-        self._ends.append(time.perf_counter())
+        self.reports.append(report)
+        self.ends.append(time.perf_counter())
 
     @hookimpl
-    def neatfool_run_finished(self, outcome: Outcome) -> None:
-        self._whole = outcome.seconds
-        self._ended = outcome.reason == "finished"
-        if self._reports:
-            self._after = self._alone()
-
-    def sum_up(self, before: float) -> Measured:
-        """Sum up all generations but the warm ones."""
-        if self._after is None:
-            raise RunError("bench: the run ended before its first generation was done")
-        first = min(self._warm, len(self._reports) - 1)
-        reports = self._reports[first:]
-        images = [0, *(report.evaluations for report in self._reports)]
-        return Measured(
-            generations=len(reports),
-            images=images[-1] - images[first],
-            exact=sum(report.confirmed for report in reports),
-            replacements=sum(report.replacements for report in reports),
-            seconds=self._ends[-1] - [self._began, *self._ends][first],
-            stages={
-                name: sum(getattr(report.stages, name) for report in reports) for name in STAGES
-            },
-            elapsed=sum(report.stages.elapsed for report in reports),
-            alone_per_s=statistics.median([before, self._after]),
-            whole_images=images[-1],
-            whole_seconds=self._whole,
-            ended=self._ended and self._seconds is not None,
-        )
+    def neatfool_run_finished(self) -> None:
+        if self.reports:
+            self.after = self._alone()

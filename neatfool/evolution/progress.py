@@ -58,12 +58,12 @@ class Line:
     def fit(self, width: int) -> tuple[str, int, str]:
         """Give what fits into ``width`` columns: the name, the bar's width (0: none), the text."""
         name, figures = _cut(self.name, max(width // 4, 1)), dict(self.figures)
-        for what in (*self.spare, ""):
+        for spare in (*self.spare, ""):
             text = GAP.join(figures.values())
             room = width - cell_len(name + GAP + text)
             if room >= 0:
                 break
-            figures.pop(what, None)
+            figures.pop(spare, None)
         if room < 0:
             name = _cut(name, max(cell_len(name) + room, 1))
         bar = min(room - len(GAP), WIDEST_BAR)
@@ -235,8 +235,8 @@ class ProgressDisplay:
         }
 
     def _workers(self) -> dict[str, str]:
-        said = self._session.progress_of_workers()
-        return {"workers": said} if said else {}
+        speeds = self._session.progress_of_workers()
+        return {"workers": speeds} if speeds else {}
 
     def _pace(self, report: GenerationReport) -> dict[str, str]:
         (then, before), (now, evaluations) = self._speed[0], self._speed[-1]

@@ -15,7 +15,6 @@ import numpy as np
 
 from neatfool.errors import ExperimentError, RunError, TargetUnavailable, blaming
 from neatfool.evolution.assembly import make
-from neatfool.evolution.garbage import collected_rarely
 from neatfool.evolution.loop import Evolution
 from neatfool.evolution.verification import OpenRun
 from neatfool.evolution.workplace import make_setup, versions
@@ -23,6 +22,7 @@ from neatfool.experiment.classes import describe_nothing
 from neatfool.experiment.differences import agrees, tell_differences
 from neatfool.experiment.framework import General
 from neatfool.files import read_whole, write_whole
+from neatfool.machine import collected_rarely
 from neatfool.network.memory import FreedMemory
 from neatfool.run import folder as run_folder
 from neatfool.run.folder import advice_for

@@ -20,8 +20,8 @@ from ribs.emitters.opt import (
 
 from neatfool import derive_seed
 
-from .niches import Niches
-from .texts import read_array, write_array
+from .feedback import Niches
+from .space import read_array, write_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from neatfool import Candidate
 
-    from .feedback import Feedback
-    from .niches import Neighbour
+    from .feedback import Feedback, Neighbour
     from .options import Options
     from .space import Space
 

@@ -10,11 +10,9 @@ import numpy as np
 from neatfool import Archive, Candidate, ExperimentError, Scheme, derive_seed, derive_seeds
 
 from .emitter import Emitter
-from .feedback import FARTHEST, Feedback, Judge, Memory
-from .niches import Neighbour
+from .feedback import FARTHEST, Feedback, Judge, Memory, Neighbour
 from .options import OF_THE_MEMORY
-from .space import Pixels, choose_space
-from .texts import read_array, write_array
+from .space import Pixels, choose_space, read_array, write_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
