@@ -148,10 +148,10 @@ def cause(error: BaseException) -> str:
 
     For example ``"ModuleNotFoundError: No module named 'x' (birds.py, line 3)"``.
     """
-    said = str(error)
-    found = failing_line(error)
-    place = f" ({found[1]})" if found else ""
-    return f"{type(error).__name__}{': ' if said else ''}{said}{place}"
+    message = str(error)
+    line = failing_line(error)
+    place = f" ({line[1]})" if line else ""
+    return f"{type(error).__name__}{': ' if message else ''}{message}{place}"
 
 
 def failing_line(error: BaseException) -> tuple[str, str] | None:

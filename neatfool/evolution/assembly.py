@@ -120,13 +120,7 @@ class Assembly:
 def assemble(
     experiment: Experiment, recorded: Plan | None = None, *, to_search: bool = True
 ) -> Assembly:
-    """Put an experiment together, and make what scores; see :class:`Assembly`.
-
-    Raises:
-        PluginError: A plugin's factory raised an exception.
-        TargetError: The target does not recognise its own images.
-        ExperimentError: An option does not fit the target.
-    """
+    """Put an experiment together, and make what scores; see :class:`Assembly`."""
     assembly = Assembly(experiment, recorded, to_search=to_search)
     assembly.scorer  # noqa: B018 - is made here
     return assembly

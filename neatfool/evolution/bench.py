@@ -182,12 +182,7 @@ class TargetTrial:
 
 
 def raw_throughput(score: Callable[[], object], images: int) -> float:
-    """Give images a second by the median call: half a second of calls, but at least three.
-
-    Args:
-        score: Scores the images. Its first call does not count.
-        images: How many images it scores.
-    """
+    """Give images a second by the median call: half a second of calls, but at least three."""
     score()
     seconds: list[float] = []
     while len(seconds) < FEWEST_CALLS or sum(seconds) < SECONDS_ALONE:
@@ -216,11 +211,6 @@ def measure(
             experiment ends earlier. A generation is never cut short.
         warm: How many of the first generations to leave out, if more follow.
         say: Called with what happens next.
-
-    Raises:
-        ExperimentError: Asking the target costs something.
-        RunError: The run had no generation to measure.
-        NeatfoolError: The target, a plugin or the disk failed.
     """
     if assembly.scorer.metered is not None:
         raise too_costly(assembly.scorer.name)

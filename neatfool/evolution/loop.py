@@ -243,10 +243,10 @@ class Evolution:
         clock, scoring = current.clock, current.scoring
         whose = f"{self._scheme_name} with {self._encoding_name}: ask() failed"
         with blaming(whose):
-            asked = self._take_candidates(current)
+            candidates = self._take_candidates(current)
         for size in scoring.batches.part_sizes(self.scheme.batch):
             with blaming(whose):
-                part = list(islice(asked, size))
+                part = list(islice(candidates, size))
             clock.lap("breeding")
             if not part:
                 return
@@ -284,10 +284,10 @@ class Evolution:
         assert scores.ok is not None
         if not scores.ok.any():
             requests = self._store.requests()  # where asking the target costs something
-            asked = f": {spending(requests)}; a resumed run asks again" if requests else ""
+            spent = f": {spending(requests)}; a resumed run asks again" if requests else ""
             raise TargetError(
                 f"{self._scorer.name}: not one of {len(scores.ok)} images got a usable score "
-                f"(NaN, infinite or refused{asked}); the generations before are kept"
+                f"(NaN, infinite or refused{spent}); the generations before are kept"
             )
 
     def _elite_sizes(self) -> list[GenomeSize]:

@@ -150,7 +150,7 @@ class ProgressDisplay:
         self._speed: deque[tuple[float, int]] = deque()
         self._last: tuple[GenerationReport, tuple[float, float]] | None = None
         self._live: LiveLine | None = None
-        self._seen = Event()
+        self._first_done = Event()
 
     @hookimpl
     def neatfool_run_started(self, run: Run) -> None:
@@ -171,8 +171,8 @@ class ProgressDisplay:
     @hookimpl
     def neatfool_generation_done(self, run: Run, report: GenerationReport) -> None:
         """Show a generation."""
-        first = not self._seen.is_set()
-        self._seen.set()
+        first = not self._first_done.is_set()
+        self._first_done.set()
         self._last, self._classes = (report, self._session.ranks), len(run.searched)
         self.scoring_seconds += report.stages.scoring
         now = time.monotonic()
@@ -189,7 +189,7 @@ class ProgressDisplay:
     @hookimpl
     def neatfool_run_finished(self) -> None:
         """Stop showing."""
-        self._seen.set()
+        self._first_done.set()
         if self._live is not None:
             self._live.stop()
 
@@ -197,7 +197,7 @@ class ProgressDisplay:
         """Print plain lines until the first generation of this process is done, each once."""
         pause = SECONDS_TO_THE_FIRST_LINE
         printed: dict[str, str] = {}
-        while not self._seen.wait(pause):
+        while not self._first_done.wait(pause):
             if (figures := self._figures(self._session.scored)) != printed:
                 self._print(figures)
             pause, printed = SECONDS_BETWEEN_LINES, figures
@@ -219,13 +219,16 @@ class ProgressDisplay:
 
     def _figures(self, images: int) -> dict[str, str]:
         """Describe how far the run has come."""
-        of = f"/{self._generations}" if self._generations else ""
+        in_all = f"/{self._generations}" if self._generations else ""
         if self._last is None:
-            begun = {"generation": f"generation 1{of}", "images": f"{images:,} images so far"}
-            return begun | self._workers()
+            beginning = {
+                "generation": f"generation 1{in_all}",
+                "images": f"{images:,} images so far",
+            }
+            return beginning | self._workers()
         report, (middle, lowest) = self._last
         return {
-            "generation": f"generation {report.generation + 1}{of}",
+            "generation": f"generation {report.generation + 1}{in_all}",
             "images": f"{images:,} images",
             **self._pace(report),
             "median": f"median {percent(report.median, middle)}",

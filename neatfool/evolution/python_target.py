@@ -239,13 +239,13 @@ def source_of(thing: Any) -> bytes:
 
 def _constants(module: torch.nn.Module) -> dict[str, Any]:
     """Give the code of a program of torch, and the tensors that a frozen one has in its graph."""
-    found: dict[str, Any] = {"code": str(getattr(module, "code", ""))}
+    constants: dict[str, Any] = {"code": str(getattr(module, "code", ""))}
     if isinstance(module, torch.jit.ScriptModule):
         graph: Any = module.inlined_graph
         nodes = graph.findAllNodes("prim::Constant")
         values = (next(iter(each.outputs())).toIValue() for each in nodes)
-        found |= {f"constant {place}": value for place, value in enumerate(values)}
-    return found
+        constants |= {f"constant {place}": value for place, value in enumerate(values)}
+    return constants
 
 
 def _hash(value: Any, digest: Any) -> None:

@@ -57,9 +57,9 @@ class Recorder:
         members = {candidate.id: candidate for candidate in self._scheme.members()}
         fresh = [c for id_, c in sorted({**members, **elites}.items()) if id_ in rows]
         ids = sorted(elites)
-        at = [rows[id_] for id_ in ids]
-        drawn = dict(zip(ids, images.saved(at), strict=True))
-        top = dict(zip(ids, map(_best_of, scores.probs[at]), strict=True))
+        places = [rows[id_] for id_ in ids]
+        drawn = dict(zip(ids, images.saved(places), strict=True))
+        top = dict(zip(ids, map(_best_of, scores.probs[places]), strict=True))
         known, names = self._known, self._scorer.spec.classes
         searched, self._known = set(self._scheme.archive.classes.tolist()), len(names)
         classes = [(i, names[i], i in searched) for i in range(known, len(names))]
@@ -101,5 +101,5 @@ class Recorder:
 def _best_of(confidences: np.ndarray) -> list[tuple[int, float]]:
     """Give the classes with the highest confidences, [K], and these to four digits."""
     best = np.argsort(-confidences, kind="stable")[:MOST_TOP].tolist()
-    found = [(number, float(f"{confidences[number]:.4g}")) for number in best]
-    return [(number, confidence) for number, confidence in found if confidence > 0]
+    sure = [(number, float(f"{confidences[number]:.4g}")) for number in best]
+    return [(number, confidence) for number, confidence in sure if confidence > 0]

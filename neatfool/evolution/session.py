@@ -234,12 +234,7 @@ class Session:
 
 
 def start(assembly: Assembly, folder: Path, *, overwrite: bool = False) -> Session:
-    """Start a run in a new folder; ``overwrite`` deletes a run that is there.
-
-    Raises:
-        RunError: The folder already holds a run, or something else.
-        StorageError: The folder cannot be written.
-    """
+    """Start a run in a new folder; ``overwrite`` deletes a run that is there."""
     if (engine := assembly.experiment.engine) is not None:
         make(engine).close()  # what it needs may be missing: that is said first
     with ExitStack() as undo, run_folder.storage_errors(folder):

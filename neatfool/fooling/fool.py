@@ -253,8 +253,8 @@ def _target(model: Any, arguments: Arguments) -> Target:
             f"{missing}: missing; mean and std go together. If the model has none, give "
             f"{missing}={neutral}"
         )
-    how: dict[str, Any] = {"device": arguments.device, "outputs": arguments.outputs}
-    return target_of(model, spec, mean=mean, std=std, **how)
+    reading: dict[str, Any] = {"device": arguments.device, "outputs": arguments.outputs}
+    return target_of(model, spec, mean=mean, std=std, **reading)
 
 
 def _argument(section: str, key: str) -> str:

@@ -68,17 +68,8 @@ def advice_for(resolved: Mapping[str, Json], folder: Path) -> Advice:
 def take(folder: Path, advice: Advice, *, overwrite: bool) -> Callable[[], None]:
     """Make a folder, which may be new, ready for a run, and lock it.
 
-    Args:
-        folder: The folder.
-        advice: Advice for messages.
-        overwrite: Whether to delete a run in it.
-
     Returns:
         A function that releases the lock.
-
-    Raises:
-        RunError: The folder holds a run, or something else, or is in use.
-        StorageError: The folder cannot be written.
     """
     with storage_errors(folder):
         _refuse_taken(folder, advice, overwrite=overwrite)

@@ -104,12 +104,7 @@ class ImageFolder:
         self._written: dict[int, int] = {}
 
     def update(self, store: RunStore) -> None:
-        """Write the images of the elites that changed since the last update.
-
-        Raises:
-            StorageError: The folder is a link.
-            OSError: The folder cannot be written.
-        """
+        """Write the images of the elites that changed since the last update."""
         if not self._classes or self._open_ended:
             self._classes = store.classes()
         refuse_link(self.folder).mkdir(exist_ok=True)

@@ -153,13 +153,6 @@ def empty() -> sqlite3.Connection:
 def write(
     db: sqlite3.Connection, table: str, rows: Iterable[Sequence[Any]], verb: str = "INSERT"
 ) -> None:
-    """Write whole rows.
-
-    Args:
-        db: The database.
-        table: The table.
-        rows: The values of its columns, in their order.
-        verb: ``INSERT``, ``INSERT OR IGNORE`` or ``REPLACE``.
-    """
+    """Write whole rows; ``verb`` is ``INSERT``, ``INSERT OR IGNORE`` or ``REPLACE``."""
     values = ", ".join("?" * len(columns(table)))
     db.executemany(f"{verb} INTO {table} VALUES ({values})", rows)

@@ -122,9 +122,6 @@ class RunStore:
             info: The facts about the run; ``clock`` holds those that differ between equal runs.
             classes: All class names of the target.
             searched: The indices of the searched classes.
-
-        Raises:
-            StorageError: The file cannot be written.
         """
         chosen = set(searched)
         # If the run is killed before its database is whole, it leaves none.
@@ -210,11 +207,7 @@ class RunStore:
             raise damaged(self.path, "a replacement is missing")
 
     def is_own(self) -> bool:
-        """Say whether this machine's user made the run, or trusted it, and nobody changed it since.
-
-        Raises:
-            RunError: See :meth:`check`.
-        """
+        """Say whether this user made the run, or trusted it, and nobody changed it since."""
         self.check()
         with sqlite_errors_in_words(self.path):
             return is_sealed(self._connection)

@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 
 def draw(encoding: Encoding[Any], genomes: Sequence[Any], spec: ImageSpec, name: str) -> Any:
-    """Let an encoding, which messages call ``name``, render uint8 [n, C, H, W].
-
-    Raises:
-        PluginError: It failed, or gave something else.
-    """
+    """Let an encoding, which messages call ``name``, render uint8 [n, C, H, W]."""
     with blaming(f"{name}: render() failed"):
         images: Any = encoding.render(genomes)
     shape = (len(genomes), *spec.shape)
@@ -102,32 +98,28 @@ def check_labels(answer: Labels, count: int, spec: ImageSpec, name: str) -> Labe
             f"{name}: score() named classes for {len(answer.found)} images, but was given {count}"
         )
     known = None if spec.open else set(spec.classes)
-    found = [
+    confidences = [
         _confidences(each, known) if usable else None
         for each, usable in zip(answer.found, ok, strict=True)
     ]
-    return Labels([each or {} for each in found], [each is not None for each in found])
+    return Labels([each or {} for each in confidences], [each is not None for each in confidences])
 
 
-def _confidences(found: Any, known: Collection[str] | None) -> dict[str, float] | None:
+def _confidences(named: Any, known: Collection[str] | None) -> dict[str, float] | None:
     """Read an image's confidences; None if anything is wrong with them."""
     try:
-        read = {str(label): float(value) for label, value in found.items()}
+        read = {str(label): float(value) for label, value in named.items()}
     except (AttributeError, TypeError, ValueError):
         return None
     in_range = all(-ROUNDING <= value <= 1 + ROUNDING for value in read.values())
-    named = all(label.strip() and (known is None or label in known) for label in read)
-    if not (in_range and named):
+    known_only = all(label.strip() and (known is None or label in known) for label in read)
+    if not (in_range and known_only):
         return None
     return {label: min(max(value, 0.0), 1.0) for label, value in read.items()}
 
 
 def as_numbers(values: Any, what: str, name: str) -> np.ndarray:
-    """Turn numbers of any kind, tensors included, into an array.
-
-    Raises:
-        TargetError: They are no numbers.
-    """
+    """Turn numbers of any kind, tensors included, into an array."""
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         narrow = values.is_floating_point() and values.element_size() < 4

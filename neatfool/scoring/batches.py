@@ -63,11 +63,7 @@ class BatchSizes:
         setattr(self, "screening" if screen else "exact", size)
 
     def halve(self, *, screen: bool, cause: str) -> None:
-        """Halve the size of calls that ran out of memory, and warn the first time.
-
-        Raises:
-            TargetError: A single image is too large.
-        """
+        """Halve the size of calls that ran out of memory, and warn the first time."""
         size = self.of(screen=screen)
         if size == 1:
             raise TargetError(

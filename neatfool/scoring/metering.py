@@ -55,7 +55,7 @@ class MeteredBatches(Batches):
     def __init__(self, target: Target, name: str, plan: Plan, budget: Budget) -> None:
         super().__init__(target, name, plan)
         self._viewed = target if isinstance(target, ViewedTarget) else None
-        self._asked: Any = self._viewed.target if self._viewed else target
+        self._inner: Any = self._viewed.target if self._viewed else target
         self._size = min(plan.batch_size, target.batch_size or plan.batch_size)
         self._concurrency = max(1, target.concurrency)
         self._threads = ThreadPoolExecutor(self._concurrency, "neatfool-ask")
@@ -66,7 +66,7 @@ class MeteredBatches(Batches):
 
     def _use(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self._asked.meter(ledger)
+        self._inner.meter(ledger)
 
     def open_ledger(self, database: Path) -> None:
         """Use the ledger in a run's database."""
@@ -126,10 +126,10 @@ class MeteredBatches(Batches):
             rows = sorted(new[key] for key in new.keys() - self._under_way - self._answers.keys())
             affordable = self._take_affordable(rows)
             if affordable:
-                asked = [keys[row] for row in affordable]
-                self._under_way.update(asked)
+                new_keys = [keys[row] for row in affordable]
+                self._under_way.update(new_keys)
                 some = images[affordable]
-                calls.append(self._threads.submit(self._ask_and_keep, some, asked, answered))
+                calls.append(self._threads.submit(self._ask_and_keep, some, new_keys, answered))
         return calls
 
     def _take_affordable(self, rows: Sequence[int]) -> Sequence[int]:
@@ -193,10 +193,6 @@ class MeteredBatches(Batches):
 
         Returns:
             Both answers [2, K], and the classes that they name.
-
-        Raises:
-            BudgetSpent: The budget does not suffice.
-            TargetError: As :meth:`score`.
         """
         shortage = self.ledger.shortage(2)
         if shortage or self.ledger.requests_left == 1:
@@ -204,7 +200,7 @@ class MeteredBatches(Batches):
         answers = [self._threads.submit(self._call, image.clone()).result() for _ in range(2)]
         kept = [each for answer in answers for each in kept_answers.write(answer)]
         classes = [*self.spec.classes]
-        return kept_answers.read(kept, classes, self._asked.spec), classes
+        return kept_answers.read(kept, classes, self._inner.spec), classes
 
     def with_classes(self, classes: Sequence[str]) -> None:
         """Use these classes, if they are more than before."""
@@ -226,7 +222,7 @@ class MeteredBatches(Batches):
     def _read(self, kept: Sequence[bytes]) -> Scores:
         """Read answers, to all views of each image, as scores; add the classes that are new."""
         classes = list(self.spec.classes)
-        scores = kept_answers.read(kept, classes, self._asked.spec)
+        scores = kept_answers.read(kept, classes, self._inner.spec)
         self.with_classes(classes)
         if self._viewed is None:
             return scores
@@ -269,7 +265,7 @@ class MeteredBatches(Batches):
         given = images.cpu().numpy() if self.spec.array == "numpy" else images.cpu()
         debits = self.ledger.debits
         try:
-            answer = self._asked.score(given)
+            answer = self._inner.score(given)
         except NeatfoolError:
             raise
         except Exception as error:

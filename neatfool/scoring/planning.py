@@ -81,11 +81,7 @@ class SpeedTrial:
         return wanted if became <= {wanted} else "frozen"
 
     def seconds(self, calls: Sequence[tuple[Form, int]]) -> list[float]:
-        """Measure what an image costs on one core: seconds of processor time, for each call.
-
-        Args:
-            calls: The form and the images of each call.
-        """
+        """Measure what an image costs on one core: seconds of processor time, for each call."""
         self._tried.update(calls)
         images = [self._noise(batch) for _, batch in calls]
 
@@ -100,11 +96,7 @@ class SpeedTrial:
         return [min(taken) for taken in zip(*rounds, strict=True)]
 
     def forget_all_but(self, *used: tuple[Form, int]) -> None:
-        """Free the graphs that were only tried: each holds the network's weights once more.
-
-        Args:
-            used: The forms and batch sizes whose graphs stay.
-        """
+        """Free the graphs that were only tried: each holds the network's weights once more."""
         for form, batch in self._tried.difference(used):
             for network in self._networks:
                 network.forget_graphs(form, batch)
@@ -181,9 +173,6 @@ def take_up(recorded: Plan, target: Target, calls: Calls, *, name: str) -> Plan:
     """Use the plan of a run again, and warn if its graphs cannot be made here.
 
     No other graph computes the same last bits.
-
-    Raises:
-        ExperimentError: The target has no use for an option.
     """
     _refuse_a_budget(calls, target, name)
     trial = SpeedTrial(target, target.networks)

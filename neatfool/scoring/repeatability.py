@@ -169,11 +169,7 @@ class DriftWatch:
         self._warned = False
 
     def look(self) -> None:
-        """Score the image of the next elite again.
-
-        Raises:
-            TargetError: The target failed.
-        """
+        """Score the image of the next elite again."""
         elites = [] if self._warned or self._scorer.metered is not None else self._store.elites()
         if not elites:
             return

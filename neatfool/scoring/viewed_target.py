@@ -159,11 +159,13 @@ class ViewedTarget(Target):
         for change, group in groupby(range(len(named)), together):
             places = [*group]
             names, views = zip(*(named[place] for place in places), strict=True)
-            how = [torch.from_numpy(each[:, places]).to(shown.device) for each in (amounts, seeds)]
+            drawn = [
+                torch.from_numpy(each[:, places]).to(shown.device) for each in (amounts, seeds)
+            ]
             if callable(change):
-                changed = change(shown, views, *how)
+                changed = change(shown, views, *drawn)
             else:
-                changed = views[0].change(shown, *(each[:, 0] for each in how))
+                changed = views[0].change(shown, *(each[:, 0] for each in drawn))
             if changed.shape != shown.shape or changed.dtype != shown.dtype:
                 raise PluginError(
                     f"view {', '.join(map(repr, names))}: gave {changed.dtype} "

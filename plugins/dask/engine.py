@@ -57,12 +57,7 @@ class DaskEngine(Engine):
         return max(1, len(self._crew.members)) if self._crew is not None else 1
 
     def start(self, setup: Setup) -> str:
-        """Open the cluster, and wait for the first worker.
-
-        Raises:
-            TargetUnavailable: There is no scheduler, or no worker.
-            TargetError: No worker can be used.
-        """
+        """Open the cluster, and wait for the first worker."""
         self._thread.start()
         self._opening = asyncio.run_coroutine_threadsafe(self._open(setup), self._loop)
         return self._opening.result()

@@ -29,11 +29,7 @@ class Weights:
         self._encoding = encoding
 
     def read(self, genome: Any) -> np.ndarray:
-        """Give a genome's parameters, float64 [P].
-
-        Raises:
-            ExperimentError: It has none.
-        """
+        """Give a genome's parameters, float64 [P]."""
         (vector,) = self._encoding.parameters([genome])
         if not len(vector):
             raise ExperimentError(
@@ -90,11 +86,7 @@ The vectors of two genomes mix if these have one ``structure``: what a vector le
 
 
 def choose_space(encoding: Encoding[Any], shape: tuple[int, int, int]) -> Space:
-    """Choose parameters if the encoding has them, else pixels.
-
-    Raises:
-        ExperimentError: It has neither.
-    """
+    """Choose parameters if the encoding has them, else pixels."""
     if isinstance(encoding, Parametric):
         return Weights(encoding)
     if isinstance(encoding, Pictorial):
