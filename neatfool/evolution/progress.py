@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 
@@ -157,9 +158,9 @@ class ProgressDisplay:
         """Start to show the run."""
         self._name, self._classes = run.name, len(run.searched)
         self._speed.append((time.monotonic(), run.evaluations))
-        for report in run.history:
-            self._still = 0 if report.replacements else self._still + 1
-            self._last = report, self._session.ranks
+        history = run.history
+        self._still = sum(1 for _ in takewhile(lambda each: not each.replacements, history[::-1]))
+        self._last = (history[-1], self._session.ranks) if history else None
         console = self._console
         if self._session.workers:
             console.print(self._session.workers, soft_wrap=True, markup=False)
