@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.figures import Figure
 from benchmarks.midrun import Setting, midrun
-from neatfool.evolution.garbage import collected_rarely
+from neatfool.machine import collected_rarely
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

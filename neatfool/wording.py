@@ -111,5 +111,5 @@ def spending(requests: Mapping[str, tuple[int, int]]) -> str:
     sent = sum(count for count, _ in requests.values())
     queries = sum(images for _, images in requests.values())
     parts = ", ".join(f"{count:,} {outcome}" for outcome, (count, _) in requests.items())
-    asked, how = counted(queries, "query", "queries"), counted(sent, "request", "requests")
-    return f"{asked} in {how} ({parts})"
+    whole = f"{counted(queries, 'query', 'queries')} in {counted(sent, 'request', 'requests')}"
+    return f"{whole} ({parts})"

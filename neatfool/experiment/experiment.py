@@ -111,7 +111,7 @@ class Experiment:
             raise RunError(
                 f"run {resolved['experiment']['name']!r}: only Python has its target. Hand it in "
                 "there: neatfool.fool(..., out=FOLDER, resume_run=True) resumes the run, and "
-                "neatfool.open_run(FOLDER).verify(model), or score(genome, model), scores again"
+                "neatfool.open_run(FOLDER, model=model) scores with it again"
             )
         sections = json_sections(resolved, RECORDED)
         general = sections.get("experiment", Section({}, RECORDED)).values

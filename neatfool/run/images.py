@@ -104,12 +104,7 @@ class ImageFolder:
         self._written: dict[int, int] = {}
 
     def update(self, store: RunStore) -> None:
-        """Write the images of the elites that changed since the last update.
-
-        Raises:
-            StorageError: The folder is a link.
-            OSError: The folder cannot be written.
-        """
+        """Write the images of the elites that changed since the last update."""
         if not self._classes or self._open_ended:
             self._classes = store.classes()
         refuse_link(self.folder).mkdir(exist_ok=True)
@@ -122,10 +117,7 @@ class ImageFolder:
             assert png is not None, "an elite's image is stored with it"
             for index in niches:
                 name = image_name(
-                    index,
-                    self._classes[index],
-                    len(self._classes),
-                    open_ended=self._open_ended,
+                    index, self._classes[index], len(self._classes), open_ended=self._open_ended
                 )
                 write_whole(self.folder / name, png)
                 self._written[index] = candidate

@@ -86,21 +86,9 @@ class GenerationReport:
         confirmed: int,
         stages: Stages,
     ) -> GenerationReport:
-        """Measure a generation after selection.
-
-        Args:
-            archive: The elites after it.
-            replacements: The niches that changed hands in it.
-            scores: Those of its candidates, with ``ok``.
-            sizes: The size of each distinct elite's genome.
-            generation: Its number.
-            evaluations: Images scored since the run began.
-            confirmed: Its candidates that were scored exactly.
-            stages: Where the time went.
-        """
-        confidences = archive.confidences[archive.classes]
-        if not len(confidences):
-            confidences = np.zeros(1)
+        """Measure a generation after selection; ``sizes`` has one for each distinct elite."""
+        held = archive.confidences[archive.classes]
+        confidences = held if len(held) else np.zeros(1)
         lower, median, upper = np.percentile(confidences, (25, 50, 75)).tolist()
         assert scores.ok is not None
         return cls(

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from neatfool.evolution.garbage import THRESHOLDS, collected_rarely
+from neatfool.machine import THRESHOLDS, collected_rarely
 
 
 @pytest.fixture(autouse=True)
