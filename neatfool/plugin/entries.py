@@ -26,6 +26,8 @@ GROUP: Final = "neatfool"
 """The group of the plugins' entry points."""
 HOOKS_GROUP: Final = "neatfool.hooks"
 """The group of the modules in which plugins specify hooks of their own."""
+OPTIONS_GROUP: Final = "neatfool.options"
+"""The group of the options that observers have on the command line."""
 EACH_MODULE: Final = ".*"
 """What the name of an entry point for all modules of a package ends in."""
 _NO_PLUGINS: Final = ("_", ".", "test_", "conftest.", "setup.")
