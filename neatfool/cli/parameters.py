@@ -71,7 +71,7 @@ def observers_asked_for(given: Mapping[str, Any]) -> dict[str, str]:
         observer: option.opts[0]
         for observer, options in _options().items()
         for option in reversed(options)
-        if given[str(option.name)]
+        if given.get(str(option.name))
     }
 
 

@@ -50,7 +50,7 @@ EXIT_CODES: Final = {
     epilog="""\b
 Examples:
   neatfool run experiments/mnist.ini
-  neatfool run experiments/mnist.ini --images 5000
+  neatfool run mnist --images 5000              # see `neatfool experiments list`
   neatfool run experiments/mnist.ini --seed 2 --set scheme.batch=100
   neatfool run experiments/mnist.ini --out /tmp/first-look
   neatfool run experiments/mnist.ini --seeds 1-5 --jobs 2     # runs/mnist/mnist-1 to -5
@@ -100,7 +100,10 @@ def run(
     no_report: bool,
     **observing: Any,
 ) -> None:
-    """Run the experiment in FILE; the run's folder gets images and a report."""
+    """Run the experiment in FILE; the run's folder gets images and a report.
+
+    FILE may also be the name of an experiment that comes with neatfool, such as mnist.
+    """
     if generations is not None and images is not None:
         raise click.UsageError("give --generations or --images, not both")
     given = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -118,7 +119,8 @@ class Experiment:
         given = {key: value for key, value in general.items() if value.given is not None}
         sections["experiment"] = Section(given, RECORDED)
         with recorded_by_a_run():
-            experiment = _build(sections, plugins or PluginManager(), name="experiment")
+            manager = plugins or PluginManager()
+            experiment = _build(sections, manager, "experiment", None, "", Problems())
         object.__setattr__(experiment, "text", experiment.to_ini())
         return experiment
 
@@ -185,7 +187,7 @@ def load_experiment(
     """Read an experiment file, and load the plugins that it names.
 
     Args:
-        path: The INI file.
+        path: The INI file, or the name of an experiment that comes with neatfool: ``"mnist"``.
         overrides: ``section.key=value``, in place of the file's values. Paths in them are relative
             to the current folder.
         seed: A seed, in place of the file's.
@@ -197,20 +199,18 @@ def load_experiment(
         ExperimentError: The file is wrong; the message has a line for each problem.
         PluginError: A plugin is missing or broken, and nothing else is wrong.
     """
-    path = Path(path)
-    problems = Problems()
+    path, problems = find_experiment(path), Problems()
     text, sections = read_given(path, overrides, seed, problems)
-    manager = plugins or PluginManager()
-    name = safe_name(path.stem)
-    return _build(
-        sections,
-        manager,
-        name=name,
-        path=path,
-        text=text,
-        problems=problems,
-        to_search=to_search,
-    )
+    manager, name = plugins or PluginManager(), safe_name(path.stem)
+    return _build(sections, manager, name, path, text, problems, to_search=to_search)
+
+
+def find_experiment(path: Path | str) -> Path:
+    """Find an experiment's file: one that comes with neatfool if only its name is given."""
+    path = Path(path)
+    supplied = Path(str(files("neatfool_experiments"))) / f"{path.name}.ini"
+    is_name = str(path) == path.name and not path.is_file()
+    return supplied if is_name and supplied.is_file() else path
 
 
 def read_given(
@@ -230,14 +230,13 @@ def read_given(
 def _build(
     sections: Mapping[str, Section],
     plugins: PluginManager,
-    *,
     name: str,
-    path: Path | None = None,
-    text: str = "",
-    problems: Problems | None = None,
+    path: Path | None,
+    text: str,
+    problems: Problems,
+    *,
     to_search: bool = True,
 ) -> Experiment:
-    problems = Problems() if problems is None else problems
     framework = read_framework(sections, problems, to_search=to_search)
     whole, observing = _load_sources(framework, sections, plugins, problems)
     kinds = picked_kinds(sections)
