@@ -119,8 +119,7 @@ class Experiment:
         given = {key: value for key, value in general.items() if value.given is not None}
         sections["experiment"] = Section(given, RECORDED)
         with recorded_by_a_run():
-            manager = plugins or PluginManager()
-            experiment = _build(sections, manager, "experiment", None, "", Problems())
+            experiment = _build(sections, plugins or PluginManager(), Problems())
         object.__setattr__(experiment, "text", experiment.to_ini())
         return experiment
 
@@ -201,8 +200,9 @@ def load_experiment(
     """
     path, problems = find_experiment(path), Problems()
     text, sections = read_given(path, overrides, seed, problems)
-    manager, name = plugins or PluginManager(), safe_name(path.stem)
-    return _build(sections, manager, name, path, text, problems, to_search=to_search)
+    made = _build(sections, plugins or PluginManager(), problems, to_search=to_search)
+    general = made.general.model_copy(update={"name": made.general.name or safe_name(path.stem)})
+    return replace(made, general=general, path=path, text=text)
 
 
 def find_experiment(path: Path | str) -> Path:
@@ -230,9 +230,6 @@ def read_given(
 def _build(
     sections: Mapping[str, Section],
     plugins: PluginManager,
-    name: str,
-    path: Path | None,
-    text: str,
     problems: Problems,
     *,
     to_search: bool = True,
@@ -249,17 +246,14 @@ def _build(
     every = len(picked) == len(kinds)
     _check_sections(sections, picked, observing, problems, whole=every)
     problems.raise_if_any()
-    general = framework.general
     return Experiment(
-        general=general.model_copy(update={"name": general.name or name}),
+        general=framework.general,
         calls=framework.calls,
         **{kind: choice for kind, choice in choices.items() if choice},
         showing=showing,
         plugin_paths=tuple(framework.sources.path),
         observers=tuple(framework.sources.observers),
         observing=tuple(filter(None, observing.values())),
-        path=path,
-        text=text,
     )
 
 

@@ -31,7 +31,7 @@ def test_the_demo_makes_ten_digits_and_their_page_and_opens_it(monkeypatch, tmp_
     assert f"Look at {page}" in neatfool("demo", "--open").stdout
     assert [each.name for each in Path().iterdir()] == ["neatfool-demo"]
     with closing(open_run("neatfool-demo")) as run:
-        assert min(each.confidence for each in run.elites()) > 0.9
+        assert min(each.confidence for each in run.elites) > 0.9
     written = page.read_bytes()
     assert neatfool("demo").stdout == f"Look at {page}\n"
     assert page.read_bytes() == written, "it is made once"
