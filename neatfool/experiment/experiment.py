@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from neatfool.config.ini import override, read_ini
 from neatfool.config.options import describe_unset, dump_options, own_sections, read_options
@@ -241,7 +241,7 @@ def _build(
         read_registration(kind, sections, plugins, problems, note_unknown=whole) for kind in kinds
     ]
     picked = [registration for registration in registrations if registration]
-    choices = {made.kind: fill_choice(made, sections, problems) for made in picked}
+    choices: dict[str, Any] = {made.kind: fill_choice(made, sections, problems) for made in picked}
     showing = read_showing(sections, plugins, problems)
     every = len(picked) == len(kinds)
     _check_sections(sections, picked, observing, problems, whole=every)
@@ -249,7 +249,7 @@ def _build(
     return Experiment(
         general=framework.general,
         calls=framework.calls,
-        **{kind: choice for kind, choice in choices.items() if choice},
+        **choices,
         showing=showing,
         plugin_paths=tuple(framework.sources.path),
         observers=tuple(framework.sources.observers),

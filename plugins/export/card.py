@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from neatfool import level, percent, slug
+from neatfool.wording import level, percent, slug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

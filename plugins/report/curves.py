@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool import CONFIDENCE_THRESHOLDS, level, percent
 from neatfool.present import (
     LINE_COLOURS,
     decimal_odds,
@@ -16,6 +15,7 @@ from neatfool.present import (
     label_ends,
     new_axes,
 )
+from neatfool.wording import level, percent
 
 from .functions import evenly
 
@@ -85,7 +85,7 @@ def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
     x = [report.evaluations for report in shown]
     labels = []
     for i, colour in reversed(list(enumerate((_ORANGE, _PURPLE, _GREEN, _BLUE)))):
-        threshold = CONFIDENCE_THRESHOLDS[i]
+        threshold = shown[-1].thresholds[i]
         counts = [report.classes_ge[i] for report in shown]
         _line(axes, x, counts, colour, drawstyle="steps-post")
         labels.append((float(counts[-1]), f"≥ {level(threshold)}", colour))

@@ -8,8 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from neatfool import CONFIDENCE_THRESHOLDS, spending
+from neatfool import GenerationReport
 from neatfool.present import embed_svg, write_page
+from neatfool.wording import spending
 
 from . import courses, curves, functions
 from .elites import MOST_NAMES, Elites, surest
@@ -18,7 +19,7 @@ from .switches import read_switches
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from neatfool import EliteView, GenerationReport, Run
+    from neatfool import EliteView, Run
 
 HERE: Final = Path(__file__).parent
 
@@ -130,7 +131,7 @@ def _milestones(
 ) -> list[tuple[float, int | None, int | None]]:
     """Count for each threshold the images until the median, and until all classes, reached it."""
     rows = []
-    for i, threshold in enumerate(CONFIDENCE_THRESHOLDS):
+    for i, threshold in enumerate(GenerationReport.thresholds):
         median = next((r.evaluations for r in history if r.median >= threshold), None)
         every = next((r.evaluations for r in history if r.classes_ge[i] >= classes), None)
         rows.append((threshold, median, every))

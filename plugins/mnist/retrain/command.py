@@ -292,7 +292,7 @@ def _search(
 
 def _tell(rounds: Iterator[Judged], number: int, console: Output) -> Iterator[Judged]:
     """Tell what came out of each round, as soon as it has ended."""
-    from neatfool import percent, share
+    from neatfool.wording import percent, share
 
     from .finding import Round
 
