@@ -73,7 +73,7 @@ from .search.seeds import derive_seed as derive_seed
 from .search.seeds import derive_seeds as derive_seeds
 
 # Views
-from .plugin.views import views as views
+from .plugin.manager import views as views
 from .spec.view import View as View
 
 # Engines
