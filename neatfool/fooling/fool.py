@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Unpack, runtime
 
 from pydantic import BaseModel
 
-from neatfool.config.class_names import distinct_names
 from neatfool.config.options import check_arguments
 from neatfool.errors import ExperimentError, option_namer
 from neatfool.evolution.assembly import assemble
@@ -28,7 +27,7 @@ from neatfool.run.folder import storage_errors
 from neatfool.spec.adopting import adopt_if_whole
 from neatfool.spec.image_spec import ImageSpec
 from neatfool.spec.target import Target
-from neatfool.wording import left_out
+from neatfool.wording import distinct_names, left_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -20,6 +20,7 @@ from .story import Text as Text
 
 # Commands, and what they say
 from .output import Output as Output
+from .output import waiting as waiting
 from .parameters import FileToWrite as FileToWrite
 from .parameters import FiniteRange as FiniteRange
 from .parameters import Names as Names

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
 import zlib
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from neatfool.files import refuse_link, write_whole
+from neatfool.wording import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,11 +87,6 @@ def image_name(
     number = str(class_index).zfill(figures)
     words = slug(class_name)
     return f"{number}-{words}.png" if words and words != number else f"{number}.png"
-
-
-def slug(name: str) -> str:
-    """Shorten a name to at most 40 characters that every file system takes: a-z, 0-9, hyphen."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-")
 
 
 class ImageFolder:

@@ -35,8 +35,9 @@ width in pixels, int64 [2]; its output `image` is uint8 [C, H, W]."""
 @trust_option
 def graph(run_folder: Path, class_name: str, out: Path | None) -> None:
     """Write the CPPN of CLASS's elite (by name or index) for other programs."""
-    from neatfool import ExperimentError, open_run, slug
+    from neatfool import ExperimentError, open_run
     from neatfool.present import export_graph
+    from neatfool.wording import slug
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(f"{slug(elite.name) or 'class'}.svg")

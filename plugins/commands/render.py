@@ -39,8 +39,9 @@ def render(run_folder: Path, class_name: str, size: int, sharp: bool, out: Path 
     from PIL import Image
     from rich.progress import track
 
-    from neatfool import open_run, slug
+    from neatfool import open_run
     from neatfool.present import Output, save
+    from neatfool.wording import slug
 
     elite = open_run(run_folder).elite(class_name)
     path = out or Path(f"{slug(elite.name) or 'class'}-{size}.png")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neatfool import RunError, percent
+from neatfool import RunError
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from neatfool import percent, spending
+from neatfool.wording import percent, spending
 
 ROWS: Final = 40
 """How many classes are shown unless all are asked for: a screenful."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from neatfool import VerificationError, percent
+from neatfool import VerificationError
 from neatfool.present import FiniteRange, number_option, path_option, trust_option
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from neatfool import Verdict

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from neatfool import Encoding, ExperimentError, GenomeSize, cppn, hookimpl, nearest, pick_device
+from neatfool import Encoding, ExperimentError, GenomeSize, cppn, hookimpl, nearest
+from neatfool.network import pick_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

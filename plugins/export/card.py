@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from neatfool import level, slug
 from neatfool.present import fill_template
+from neatfool.wording import level, slug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

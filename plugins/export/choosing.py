@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neatfool import ExperimentError, RunError, slug
+from neatfool import ExperimentError, RunError
+from neatfool.wording import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

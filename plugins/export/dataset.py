@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import Field
 
-from neatfool import percent
 from neatfool.analysis import read_survival
 from neatfool.present import Finding, Headline, Records, Table, Text
+from neatfool.wording import percent
 
 from .workplace import Image, Survival  # noqa: TC001 - pydantic reads it
 

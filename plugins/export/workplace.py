@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from filelock import FileLock, Timeout
 from pydantic import Field
 
-from neatfool import ExperimentError, StorageError, refuse_link
+from neatfool import ExperimentError, StorageError
+from neatfool.files import refuse_link
 from neatfool.present import Facts, save
 
 if TYPE_CHECKING:

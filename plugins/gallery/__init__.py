@@ -72,7 +72,8 @@ def gallery(
     knobs. The page is a folder that opens from disk. It needs no server and no network. A gallery
     that is there is replaced, any other folder left alone. An interrupted command begins anew.
     """
-    from neatfool import choose_elites, open_runs, refuse_link
+    from neatfool import choose_elites, open_runs
+    from neatfool.files import refuse_link
     from neatfool.present import Output
 
     from .folder import INDEX, write_gallery

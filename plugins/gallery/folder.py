@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image, features
 
-from neatfool import StorageError, cppn, percent, refuse_link, share
+from neatfool import StorageError, cppn
 from neatfool.analysis import read_survival
+from neatfool.files import refuse_link
 from neatfool.present import save
+from neatfool.wording import percent, share
 
 from .networks import FUNCTIONS, Networks, glyphs, settings_of
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import networkx as nx
 import numpy as np
 
-from neatfool import cppn, percent
+from neatfool import cppn
 from neatfool.present import evenly
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

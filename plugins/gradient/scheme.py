@@ -18,11 +18,9 @@ from neatfool import (
     Scheme,
     TargetError,
     derive_seed,
-    gradients_of,
-    is_out_of_memory,
-    odds_and_gradients,
     rank,
 )
+from neatfool.network import gradients_of, is_out_of_memory, odds_and_gradients
 
 from .ascent import MARKS, Climb, Positions, begin, climb, passes
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from neatfool import level, percent
 from neatfool.present import decimal_odds
+from neatfool.wording import level, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool import CONFIDENCE_THRESHOLDS, level, percent
 from neatfool.present import (
     LINE_COLOURS,
     decimal_odds,
@@ -17,6 +16,7 @@ from neatfool.present import (
     label_ends,
     new_axes,
 )
+from neatfool.wording import level, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def threshold_curve(history: Sequence[GenerationReport], classes: int) -> bytes:
     for i, colour in ((3, _BLUE), (2, _GREEN), (1, _PURPLE), (0, _ORANGE)):
         counts = [report.classes_ge[i] for report in shown]
         _line(axes, x, counts, colour, drawstyle="steps-post")
-        labels.append((float(counts[-1]), f"≥ {level(CONFIDENCE_THRESHOLDS[i])}", colour))
+        labels.append((float(counts[-1]), f"≥ {level(shown[-1].thresholds[i])}", colour))
     _mark_counts(axes, classes, whole=True)
     label_counts(axes, x)
     label_ends(axes, labels)

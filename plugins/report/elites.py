@@ -15,9 +15,10 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from neatfool import RunError, percent
+from neatfool import RunError
 from neatfool.analysis import read_survival
 from neatfool.present import Picture, draw_graph, embed_image, embed_svg, evenly
+from neatfool.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

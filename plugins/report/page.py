@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool import CONFIDENCE_THRESHOLDS, spending
+from neatfool import GenerationReport
 from neatfool.analysis import goal_switches
 from neatfool.present import draw_figure, embed_svg, new_axes, write_page
+from neatfool.wording import spending
 
 from . import courses, curves, functions
 from .curves import MUTED
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-    from neatfool import EliteView, GenerationReport, Run
+    from neatfool import EliteView, Run
 
 HERE: Final = Path(__file__).parent
 MOST_ROWS: Final = 8
@@ -109,7 +110,7 @@ def _milestones(
 ) -> list[tuple[float, int | None, int | None]]:
     """Count for each threshold the images until the median, and until all classes, reached it."""
     rows = []
-    for i, threshold in enumerate(CONFIDENCE_THRESHOLDS):
+    for i, threshold in enumerate(GenerationReport.thresholds):
         median = next((r.evaluations for r in history if r.median >= threshold), None)
         every = next((r.evaluations for r in history if r.classes_ge[i] >= classes), None)
         rows.append((threshold, median, every))

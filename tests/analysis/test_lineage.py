@@ -23,16 +23,11 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend("")
-        result = neatfool(
-            "run",
-            write_experiment(folder),
-            "--out",
-            folder / "runs",
-            "--seeds",
-            "3,4",
-            "--no-report",
-        )
-        assert result.exit_code == 0, result.output
+        file = write_experiment(folder)
+        for seed in ("3", "4"):
+            out = folder / "runs" / f"small-{seed}"
+            result = neatfool("run", file, "--out", out, "--seed", seed, "--no-report")
+            assert result.exit_code == 0, result.output
     return folder / "runs"
 
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from neatfool import ExperimentError, pick_device
+from neatfool import ExperimentError
+from neatfool.network import pick_device
 from neatfool.network.devices import pick_devices
 
 

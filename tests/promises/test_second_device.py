@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from neatfool import ExperimentError, Network, pick_device
+from neatfool import ExperimentError, Network
+from neatfool.network import pick_device
 from neatfool.network.devices import pick_devices
 from neatfool.network.network import Form, in_form
 from neatfool.testing import COLOUR, check_encoding

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from neatfool.errors import ExperimentError, nearest
-from neatfool.plugin.views import views
+from neatfool.plugin.manager import views
 from neatfool.search.seeds import derive_seed
 from neatfool.spec.fitting import fit_images
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 import numpy as np
 import torch
 
-from neatfool.config.class_names import distinct_names
 from neatfool.errors import RunError
 from neatfool.experiment.experiment import load_experiment
 from neatfool.fooling.opening import open_scorer
 from neatfool.spec.scores import rank
+from neatfool.wording import distinct_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from neatfool import TargetError, percent, share
+from neatfool import TargetError
 from neatfool.present import (
     LINE_COLOURS,
     Cell,
@@ -29,6 +29,7 @@ from neatfool.present import (
     label_ends,
     new_axes,
 )
+from neatfool.wording import percent, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 
-from neatfool import ExperimentError, RunError, StorageError, refuse_link
+from neatfool import ExperimentError, RunError, StorageError
+from neatfool.files import refuse_link
 from neatfool.present import save
 
 if TYPE_CHECKING:

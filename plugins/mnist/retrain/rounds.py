@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from neatfool import derive_seed, derive_seeds, refuse_link
+from neatfool import derive_seed, derive_seeds
+from neatfool.files import refuse_link
 from neatfool.present import save
 
 from .finding import Judged, Round
