@@ -31,8 +31,8 @@ from neatfool.analysis.card import (
 from neatfool.analysis.course import read_course
 from neatfool.analysis.detection import KEPT, detect
 from neatfool.analysis.references import put_beside, read_references
-from neatfool.analysis.survival import survive
-from neatfool.analysis.transfer import transfer
+from neatfool.analysis.survival.measure import survive
+from neatfool.analysis.transferability.measure import transfer
 from neatfool.errors import ExperimentError
 from neatfool.files import read_json
 from neatfool.fooling.opening import open_runs
