@@ -6,6 +6,7 @@ from .compiled.loading import can_compile as can_compile
 from .compiled.loading import load_compiled as load_compiled
 from .compiled.tape import Tape as Tape
 from .compiled.tape import compile_tape as compile_tape
+from .cuda.launching import can_launch as can_launch
 from .exchange.glsl import GLSL as GLSL
 from .exchange.onnx_model import to_onnx as to_onnx
 from .exchange.picbreeder import read_picbreeder as read_picbreeder

@@ -1,8 +1,8 @@
 """Rendering: genomes become numbers, and numbers become images.
 
-There are two renderers. The plain one runs a :class:`~neatfool.cppn.plain.program.Program` with
-torch and numpy, on any device, and gives gradients. The compiled one runs a
-:class:`~neatfool.cppn.compiled.tape.Tape` on a CPU, several times as fast.
+The plain renderer runs a :class:`~neatfool.cppn.plain.program.Program` with torch and numpy, on any
+device, and gives gradients. The compiled one runs a :class:`~neatfool.cppn.compiled.tape.Tape` on a
+CPU, several times as fast, and a kernel runs it on GPUs of NVIDIA's.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 from neatfool.cppn.compiled.gradients import factor_gradients, is_sums
 from neatfool.cppn.compiled.renderer import draw_tape, smooth_bytes
 from neatfool.cppn.compiled.tape import Tape
+from neatfool.cppn.cuda.launching import can_launch, draw_on_gpu
 from neatfool.cppn.functions.bell import draw_smooth, smooth, spread, steps
 from neatfool.cppn.functions.colour import find_colour_map, quantise
 from neatfool.cppn.functions.inputs import pixel_grid
@@ -124,7 +125,8 @@ def render(
         band_limit: How far each node reaches for the mean that it shows: a standard deviation in
             native pixels; see :mod:`neatfool.cppn.functions.rules`. 0: a pixel shows the
             value at its centre.
-        device: The device to render on; a tape needs the CPU.
+        device: The device to render on; a tape needs the CPU or a GPU of NVIDIA's with the extra
+            ``cuda``.
 
     Returns:
         uint8 [N, C, H, W] on that device, H and W of the box. The bits do not depend on the rest
@@ -138,13 +140,16 @@ def render(
     outputs = program.outputs.shape[1]
     colours = find_colour_map(colour_map, outputs=outputs, channels=channels)
     where = torch.device(device)
-    if isinstance(program, Tape) and where.type != "cpu":
-        raise ValueError(f"device {device}: a tape can only be rendered on the CPU")
+    by_kernel = isinstance(program, Tape) and where.type != "cpu"
+    if by_kernel and not can_launch(where.type):
+        raise ValueError(f"device {device}: a tape is drawn on the CPU, or on a GPU of NVIDIA's")
     if not 0 <= band_limit < math.inf:
         raise ValueError(f"band limit {band_limit}: must be 0 or more, and finite")
 
     def draw(grid: PixelGrid) -> torch.Tensor:
         if isinstance(program, Tape):
+            if by_kernel:
+                return _draw_by_kernel(program, grid, colours, band_limit, where)
             return draw_tape(program, grid, colours, band_limit)
         return _draw_program(program, grid, colours, band_limit, where)
 
@@ -156,7 +161,7 @@ def render(
         box=box,
         kind=inputs,
         band_limit=band_limit,
-        smooth=smooth_bytes if isinstance(program, Tape) else smooth,
+        smooth=smooth_bytes if isinstance(program, Tape) and not by_kernel else smooth,
     )
     return images.repeat(1, channels, 1, 1) if channels not in (None, colours.channels) else images
 
@@ -324,6 +329,22 @@ def _draw_program(
         return images
 
     return on_one_core(compute) if where.type == "cpu" else compute()
+
+
+def _draw_by_kernel(
+    tape: Tape, grid: PixelGrid, colours: ColourMap, band_limit: float, where: torch.device
+) -> torch.Tensor:
+    """Draw on a GPU of NVIDIA's: uint8 [N, C, P]."""
+    parts = [
+        draw_on_gpu(
+            tape,
+            _inputs_on(grid, where, band_limit, start, min(start + PIXELS_KEPT, grid.pixels)),
+            colours,
+            where,
+        )
+        for start in range(0, grid.pixels, PIXELS_KEPT)
+    ]
+    return torch.cat(parts, 2) if len(parts) > 1 else parts[0]
 
 
 def _inputs_on(

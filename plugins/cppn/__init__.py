@@ -73,13 +73,13 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         description="where images are drawn. `auto` takes the GPU if there is one; else PyTorch's "
         "name of a device: `cpu`, `cuda`, `xpu`, `mps`",
     )
-    renderer: Literal["compiled", "plain"] | None = Field(
+    renderer: Literal["compiled", "cuda", "plain"] | None = Field(
         None,
         validate_default=True,
         description="what draws. `compiled` is several times as fast on a CPU and needs numba. "
-        "`plain` is PyTorch, on a GPU too. If left out, `compiled` where numba works "
-        "and there is no GPU to use. A few values of their images differ, so the "
-        "choice is part of the run",
+        "`cuda` is a kernel for GPUs of NVIDIA's; it needs numba and `pip install "
+        "'neatfool[cuda]'`. `plain` is PyTorch, on any device. If left out, the first that works "
+        "on the device. A few values of their images differ, so the choice is part of the run",
     )
     initial_rounds: int | None = Field(
         None,
@@ -144,8 +144,9 @@ class Options(BaseModel, extra="forbid", populate_by_name=True):
         if preset := info.data.get("preset"):
             cppn.Breeder.prepare(cppn.PRESETS[preset])
         device = info.data.get("device", "auto")
-        on_cpu = device == "cpu" or (device == "auto" and pick_device().type == "cpu")
-        return "compiled" if on_cpu and cppn.can_compile() else "plain"
+        kind = pick_device().type if device == "auto" else device.partition(":")[0]
+        fast = "compiled" if kind == "cpu" else "cuda" if cppn.can_launch(kind) else "plain"
+        return fast if fast != "plain" and cppn.can_compile() else "plain"
 
     @field_validator("genome")
     @classmethod
@@ -388,13 +389,21 @@ def _choose_compiler(
     """Choose the function that compiles genomes, and the device that renders them."""
     if options.renderer == "plain":
         return cppn.compile_genomes, pick_device(options.device)
-    if options.device not in {"auto", "cpu"}:
-        raise ExperimentError(
-            f"[encoding] renderer = compiled: draws on the CPU, but device = {options.device}; "
-            "leave it out, or set renderer = plain"
-        )
     cppn.load_compiled()
-    return cppn.compile_tape, pick_device("cpu")
+    if options.renderer == "compiled":
+        if options.device not in {"auto", "cpu"}:
+            raise ExperimentError(
+                f"[encoding] renderer = compiled: draws on the CPU, but device = {options.device}; "
+                "leave it out, or set renderer = plain"
+            )
+        return cppn.compile_tape, pick_device("cpu")
+    device = pick_device(options.device)
+    if not cppn.can_launch(device.type):
+        raise ExperimentError(
+            f"[encoding] renderer = cuda: cannot draw on {device}; it needs a GPU of NVIDIA's and "
+            "pip install 'neatfool[cuda]'; or leave it out"
+        )
+    return cppn.compile_tape, device
 
 
 def _choose_colour_map(options: Options, spec: ImageSpec) -> cppn.ColourMap:

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from neatfool.cppn.compiled.slots import allocate
-from neatfool.cppn.cuda.source import write_source
 from neatfool.cppn.plain.execution import send
 from neatfool.errors import ExperimentError
 
@@ -31,13 +29,16 @@ REGISTERS: Final = 48
 """The most registers of a thread, so that many blocks fit a processor of the GPU."""
 
 
-def can_launch() -> bool:
-    """Tell whether the package for CUDA is installed, and PyTorch finds a GPU of NVIDIA's."""
-    try:
-        from cuda.bindings import driver, nvrtc  # noqa: F401
-    except ImportError:
+def can_launch(kind: str) -> bool:
+    """Tell whether a kind of device is ``cuda`` of NVIDIA's, and the extra ``cuda`` works."""
+    if kind != "cuda" or torch.version.hip is not None:
         return False
-    return torch.cuda.is_available() and torch.version.hip is None
+    try:
+        from cuda.bindings import driver, nvrtc
+
+        return not any(int(each[0]) for each in (driver.cuInit(0), nvrtc.nvrtcVersion()))
+    except (ImportError, RuntimeError):  # a package or NVIDIA's own library is missing
+        return False
 
 
 def draw_on_gpu(
@@ -58,6 +59,8 @@ def draw_on_gpu(
     Raises:
         ExperimentError: A genome is so large that its nodes' values do not fit.
     """
+    from neatfool.cppn.compiled.slots import allocate
+
     arrays, slots = allocate(tape)
     tables, _, points = inputs.shape
     images = torch.empty(len(tape), colours.channels, points, dtype=torch.uint8, device=device)
@@ -134,6 +137,8 @@ def compile_kernel(
     """
     from cuda.bindings import nvrtc
 
+    from neatfool.cppn.cuda.source import write_source
+
     source = write_source(colour_map, limited=limited).encode()
     program = _check(nvrtc.nvrtcCreateProgram(source, b"kernel.cu", 0, [], []))
     kind = "compute" if virtual else "sm"
@@ -150,7 +155,7 @@ def compile_kernel(
     )
     code = b" " * _check(read_size(program))
     _check(read(program, code))
-    return code.rstrip(b"\0") if virtual else code
+    return bytes(code.rstrip(b"\0")) if virtual else bytes(code)
 
 
 def _check(answer: tuple[Any, ...]) -> Any:
