@@ -71,16 +71,19 @@ class NetworkTarget(Target):
 
 
 class ResNetTarget(NetworkTarget):
-    """ResNet-18 with random weights."""
+    """A network of torchvision with random weights, by its name there."""
 
-    name = "ResNet-18 (random weights)"
+    def __init__(self, model: str = "resnet18") -> None:
+        self._model = model
+        self.name = f"{model} (random weights)"
+        super().__init__()
 
     def make(self) -> nn.Module:
-        from torchvision.models import resnet18
+        from torchvision.models import get_model
 
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            module: nn.Module = resnet18()
+            module: nn.Module = get_model(self._model, weights=None)
         return module.eval()
 
 
