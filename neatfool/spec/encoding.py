@@ -122,9 +122,9 @@ class Encoding(ABC, Generic[Genome]):
         return [self.parents] * len(seeds)
 
     def sharp(self) -> Encoding[Genome]:
-        """Give the encoding without the blur that its pictures have at any size, for posters.
+        """Give the encoding with more detail than the target's pixels can hold, for posters.
 
-        An encoding without a blur gives itself.
+        An encoding without a band limit gives itself.
         """
         return self
 

@@ -137,17 +137,17 @@ def pixel_grid(
         raise ValueError(f"box {box}: not a part of an image {width} wide and {height} high")
     if kind not in ("raw", "normalised"):
         raise ValueError(f"inputs {kind!r}: must be 'raw' or 'normalised'")
-    down, across = (2 * each for each in beyond)
-    x, normalised_x = _axis(left - across, right + across, width, native_width, shift[0])
-    y, normalised_y = _axis(top - down, bottom + down, height, native_height, shift[1])
+    below, beside = (2 * each for each in beyond)
+    x, normalised_x = _axis(left - beside, right + beside, width, native_width, shift[0])
+    y, normalised_y = _axis(top - below, bottom + below, height, native_height, shift[1])
     raw = kind == "raw"
-    normal = tuple(2 / (side - 1) if side > 1 else 0.0 for side in (native_width, native_height))
+    across, down = (2 / (side - 1) if side > 1 else 0.0 for side in (native_width, native_height))
     return PixelGrid(
         x=x if raw else normalised_x,
         y=y if raw else normalised_y,
         normal_x=normalised_x,
         normal_y=normalised_y,
-        steps=(*((1.0, 1.0) if raw else normal), *normal),
+        steps=(1.0, 1.0, across, down) if raw else (across, down, across, down),
     )
 
 

@@ -93,8 +93,7 @@ def step(rate: float, low: float = -1.0) -> Mean:
 
 def bend(low: float, high: float) -> Mean:
     """Give the formula of two lines that meet in 0, with the slopes ``low`` and ``high``."""
-    middle, half = 0.5 * (high + low), 0.5 * (high - low)
-    return lambda xp, s, v: middle * s + half * mean_size(xp, s, v)
+    return lambda xp, s, v: low * s + (high - low) * _positive_part(xp, s, v)
 
 
 def ramp(end: float) -> Mean:
@@ -144,7 +143,8 @@ def exponential(xp: Any, s: Any, v: Any) -> Any:
 def hat(xp: Any, s: Any, v: Any) -> Any:
     """Compute 1 - |s|, and 0 where that is negative."""
     s = xp.clip(s, -1e3, 1e3)
-    return 0.5 * (mean_size(xp, s - 1.0, v) + mean_size(xp, s + 1.0, v)) - mean_size(xp, s, v)
+    sides = mean_size(xp, s - 1.0, v) + mean_size(xp, s + 1.0, v)
+    return xp.record("Max", 0.5 * sides - mean_size(xp, s, v), 0.0)
 
 
 def triangle(xp: Any, s: Any, v: Any) -> Any:

@@ -173,7 +173,7 @@ class Machine:
             sources = torch.from_numpy(places.astype(np.int32)).to(inputs.device)
             arguments = operation.arguments(own, sources)
             for _, tables in operation.activate(arguments, on_cpu=False):
-                rows += torch.stack(torch.broadcast_tensors(*tables), 1)
+                rows += torch.stack([each.expand_as(tables[0]) for each in tables], 1)
         outputs = self._outputs.T.tolist()
         return torch.stack([torch.stack([rows[row] for row in own]) for own in outputs])
 

@@ -74,7 +74,7 @@ def test_evolved_genomes_are_drawn_as_by_the_plain_renderer(preset):
 
 def assert_alike(images, plain):
     difference = (images.int() - plain.int()).abs()
-    assert (difference > 1).float().mean() < 1e-4
+    assert (difference > 1).float().mean() < 5e-4
     assert (difference > 0).float().mean() < 1e-3
     assert len(plain.unique()) > 100
 
@@ -92,7 +92,7 @@ def steady(genomes, outputs, inputs, band_limit):
     return [genome for genome, kept in zip(genomes, right.tolist(), strict=True) if kept]
 
 
-@pytest.mark.parametrize("band_limit", [0.0, 1.0])
+@pytest.mark.parametrize("band_limit", [0.0, 2.0])
 @pytest.mark.parametrize("inputs", ["raw", "normalised"])
 @pytest.mark.parametrize("colour_map", COLOUR_MAPS)
 def test_images_are_those_of_the_plain_renderer(colour_map, inputs, band_limit):
@@ -109,7 +109,7 @@ def test_images_are_those_of_the_plain_renderer(colour_map, inputs, band_limit):
 @given(genomes())
 @settings(max_examples=200)
 def test_any_genome_is_drawn(genome):
-    options = {"height": 5, "width": 4, "colour_map": "hsv", "band_limit": 1.0}
+    options = {"height": 5, "width": 4, "colour_map": "hsv", "band_limit": 2.0}
     alone = render(tape([genome]), **options)
     assert alone.shape == (1, 3, 5, 4)
     assert torch.equal(render(tape([*batch(3), genome]), **options)[3:], alone)
@@ -132,7 +132,7 @@ def test_an_image_is_the_same_in_any_batch(colour_map, inputs):
 @pytest.mark.parametrize("box", [(0, 0, 1, 1), (3, 5, 30, 31), (36, 32, 37, 33), (10, 0, 20, 33)])
 def test_a_box_is_the_crop_of_the_whole(box):
     made = tape(batch())
-    options = {**SIZE, "colour_map": "hsv", "native": (28, 28), "band_limit": 1.0}
+    options = {**SIZE, "colour_map": "hsv", "native": (28, 28), "band_limit": 2.0}
     left, top, right, bottom = box
     whole = render(made, **options)
     assert torch.equal(render(made, box=box, **options), whole[:, :, top:bottom, left:right])
@@ -144,7 +144,7 @@ def test_nodes_that_are_the_same_in_all_rows_or_columns_are_as_if_computed_every
     genome, width, height, inputs
 ):
     made = tape([genome])
-    options = {"inputs": inputs, "colour_map": "hsv", "band_limit": height % 2}
+    options = {"inputs": inputs, "colour_map": "hsv", "band_limit": 2.0 * (height % 2)}
     whole = render(made, height=height, width=width, **options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "NARROWEST", 1 << 30)
@@ -154,7 +154,7 @@ def test_nodes_that_are_the_same_in_all_rows_or_columns_are_as_if_computed_every
 @pytest.mark.parametrize("width", [15, 16, 63, 64, 65, 700, 2048, 2049])
 def test_lines_of_any_length_are_drawn_alike(width):
     made = tape(batch(40))
-    options = {"height": 80, "width": width, "colour_map": "hsv", "band_limit": width % 2}
+    options = {"height": 80, "width": width, "colour_map": "hsv", "band_limit": 2.0 * (width % 2)}
     whole = render(made, **options)
     for left in range(0, width, 1 + width // 3):
         right = min(left + 7, width)
