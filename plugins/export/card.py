@@ -34,15 +34,7 @@ def write_card(
     settings: Settings,
     experiments: Mapping[str, str],
 ) -> str:
-    """Write README.md.
-
-    Args:
-        found: What was exported.
-        counts: The index of each class, its name, and how many images it has.
-        sources: The runs.
-        settings: How they were exported.
-        experiments: The file with the experiment of each run, by the run's key.
-    """
+    """Write README.md, with the file of each run's experiment, by the run's key."""
     content = {
         "found": found,
         "settings": settings,
@@ -64,11 +56,7 @@ def write_card(
 
 
 def write_experiments(sources: Sequence[Source]) -> tuple[dict[str, str], dict[str, str]]:
-    """Write the runs' experiments: as given, once for all seeds, and as resolved, for each.
-
-    Returns:
-        The file with the experiment as given by run's key, and all files.
-    """
+    """Write runs' experiments as given, once for all seeds, and as resolved; name the former."""
     named: dict[str, str] = {}
     files: dict[str, str] = {}
     for source in sources:

@@ -76,12 +76,7 @@ class Workplace:
     """
 
     def __init__(self, folder: Path, *, overwrite: bool) -> None:
-        """Look at the folder's place; use :meth:`open`.
-
-        Raises:
-            ExperimentError: A run lies there.
-            StorageError: Something else lies there.
-        """
+        """Look at the folder's place, where nothing else may lie; use :meth:`open`."""
         self.folder = folder
         self._place = folder.resolve()
         self.path = self._place.with_name(f".{self._place.name}.partial")

@@ -46,8 +46,7 @@ def read_functions(
         return None
     tops = [max(math.ceil(10 * max(map(max, each.values()))) / 10, 0.1) for each in shares]
     activations, aggregations = (
-        [_use(*item, top) for item in _ordered(each)]
-        for each, top in zip(shares, tops, strict=True)
+        [_use(*item, top) for item in each.items()] for each, top in zip(shares, tops, strict=True)
     )
     return {
         "classes": len(held),
@@ -99,13 +98,11 @@ def _count(graph: nx.DiGraph) -> Counter[tuple[str, str]]:
 
 
 def _shares(counted: Sequence[Counter[tuple[str, str]]], kind: str) -> dict[str, list[float]]:
+    """Give the shares of functions of a kind at each instant, those used most at the end first."""
     names = {name for total in counted for of, name in total if of == kind}
     sums = [max(1, sum(n for (of, _), n in all_.items() if of == kind)) for all_ in counted]
-    return {name: [c[kind, name] / n for c, n in zip(counted, sums, strict=True)] for name in names}
-
-
-def _ordered(shares: dict[str, list[float]]) -> list[tuple[str, list[float]]]:
-    return sorted(shares.items(), key=lambda item: (-item[1][-1], -max(item[1]), item[0]))
+    of = {name: [c[kind, name] / n for c, n in zip(counted, sums, strict=True)] for name in names}
+    return dict(sorted(of.items(), key=lambda item: (-item[1][-1], -max(item[1]), item[0])))
 
 
 def _use(name: str, shares: list[float], top: float) -> dict[str, Any]:

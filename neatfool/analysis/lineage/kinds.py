@@ -50,13 +50,11 @@ class Kinds:
     """What is known of the relations between a target's K classes.
 
     Attributes:
-        source: Where it is from, in words.
         known: int64 [N], the indices of the classes that are known.
         likeness: float64 [N, N] from 0 to 1: 1 - ln n / ln N, where n is the number of known
             classes under the smallest kind that holds both. 0 if only the root does. (This is
             Lin's similarity of 1998, the information content of a kind being its share of the
             classes.)
-        broad: The names of the broad kinds.
         of: int64 [K], the place of each class's broad kind in ``broad``; -1 if it is unknown.
     """
 

@@ -193,13 +193,9 @@ def _look_at(
 def _rank(
     elites: Sequence[EliteView], columns: Sequence[Sequence[Sight]], own: int | None, listed: int
 ) -> dict[str, Any]:
-    """Count the other networks that images fool; those first that fool most.
+    """Count the other networks that images fool, those first that fool most.
 
-    Args:
-        elites: The images.
-        columns: What each network says of them.
-        own: The run's own network.
-        listed: So many images are listed, and keep their picture.
+    The images that are listed keep their picture.
     """
     known = [any(sight.confidence is not None for sight in column) for column in columns]
     others = [place for place, ok in enumerate(known) if ok and place != own]
@@ -266,13 +262,7 @@ def _see(
     """Look up a class of each image in a network's answers.
 
     An open network might have named a class that it did not name: that is one without confidence.
-
-    Args:
-        key: The network's letter.
-        network: The network.
-        answers: What it says.
-        indices: The images' classes; None where there is none to look up.
-        classes: The names of all classes that these indices count.
+    The indices count ``classes``; None is one that is not to be looked up.
     """
     sights, (probs, odds), found = [], answers, match_classes(classes, network.spec.classes)
     for row, index in enumerate(indices):

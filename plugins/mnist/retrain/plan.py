@@ -75,10 +75,7 @@ class Plan:
 
 
 def take_folder(plan: Plan) -> FileLock:
-    """Begin in a new folder, or go on in one where the same was begun.
-
-    Returns:
-        The folder's lock, to be released at the end.
+    """Begin in a new folder, or go on in one where the same was begun; give its lock.
 
     Raises:
         RunError: The folder holds something else, or is in use.
