@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -13,8 +13,6 @@ from neatfool.analysis.class_names import match_classes
 from neatfool.analysis.of_run import OfRun
 from neatfool.analysis.transferability.finding import (
     DRAWN,
-    FEWEST_ROWS,
-    MOST_ROWS,
     RESIZED,
     SAVED,
     Agreement,
@@ -44,6 +42,11 @@ if TYPE_CHECKING:
     from neatfool.run.individual import EliteView
     from neatfool.run.run import Run
     from neatfool.spec.image_spec import ImageSpec
+
+MOST_ROWS: Final = 90
+"""All runs together list at most this many images, so that the page stays below a few MB."""
+FEWEST_ROWS: Final = 12
+"""But each run lists so many."""
 
 
 def transfer(
