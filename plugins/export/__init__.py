@@ -2,8 +2,7 @@
 
 The modules: :mod:`.choosing` names the runs and chooses images, :mod:`.workplace` keeps what is
 made until the folder is whole, :mod:`.making` draws the images and scores them again.
-:mod:`.dataset` lists them for programs, with what survives of them, and :mod:`.card` describes
-them for people.
+:mod:`.dataset` lists them for programs, with what survives of them, and describes them for people.
 """
 
 from __future__ import annotations
@@ -145,8 +144,7 @@ def _write(
     made: Sequence[Image], sources: Sequence[Source], place: Workplace, settings: Settings
 ) -> Finding:
     """Write the lists and the card, and put the folder in its place."""
-    from .card import write_card, write_experiments
-    from .dataset import describe, write_lists
+    from .dataset import describe, write_card, write_experiments, write_lists
 
     found = describe(made, sources, place.folder, settings)
     images = Counter(image.index for image in found.manifest)
