@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neatfool import ExperimentError, RunError, slug
+from neatfool.present import evenly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -147,9 +148,7 @@ def deal(total: int, available: Sequence[int], first: int = 0) -> list[int]:
 
 def spread(line: list[int], count: int) -> list[int]:
     """Choose from a line, at equal distances: the last, and if there are more also the first."""
-    if count < 2 or count >= len(line):
-        return line[-count:] if count else []
-    return [line[round(place * (len(line) - 1) / (count - 1))] for place in range(count)]
+    return [line[place] for place in evenly(len(line), count)] if count > 1 else line[-1:] * count
 
 
 def _explain(sources: Sequence[Source], least: float) -> None:

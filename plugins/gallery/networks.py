@@ -153,8 +153,7 @@ class _Parts:
     def write(self) -> None:
         if self._networks:
             self._write(self._part, self._networks)
-            self._part += 1
-            self._networks = []
+            self._part, self._networks = self._part + 1, []
 
 
 def _describe(ancestor: Ancestor) -> dict[str, Any]:

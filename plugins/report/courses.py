@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from neatfool import level, percent
-from neatfool.present import decimal_odds
+from neatfool.present import decimal_odds, ticks_around
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,8 @@ def read_courses(
     if not steps:
         return {}, []
     odds = {index: decimal_odds([sure for _, sure in each]) for index, each in steps.items()}
-    shown = _ticks_around(np.concatenate([*odds.values()]))
+    every = np.concatenate([*odds.values()])
+    shown = ticks_around(TICKS, every.min(), every.max())
     high, low = decimal_odds([shown[-1], shown[0]]).tolist()
     heights = {i: HEIGHT * (high - values) / (high - low) for i, values in odds.items()}
     last, ends = run.evaluations, {e.index: percent(e.confidence, e.rank) for e in elites}
@@ -55,15 +56,6 @@ def read_courses(
         if i in ends
     }
     return courses, ticks
-
-
-def _ticks_around(odds: np.ndarray) -> Sequence[float]:
-    """Choose the ticks between the least and the most, with one below and one above."""
-    at = decimal_odds(TICKS)
-    first = int(np.searchsorted(at, odds.min(), side="right")) - 1
-    last = min(int(np.searchsorted(at, odds.max())), len(TICKS) - 1)
-    first = max(0, min(first, last - 1))
-    return TICKS[first : last + 1]
 
 
 def _path(steps: Sequence[tuple[int, float]], heights: np.ndarray, last: int) -> str:
